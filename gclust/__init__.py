@@ -1,0 +1,43 @@
+"""Find innovation clusters in geocoded addresses, and rank them.
+
+The public names are loaded on first use, so that ``import gclust`` stays quick
+and compiles nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "DBSCAN": "gclust.cluster.dbscan",
+    "Run": "gclust.study.folder",
+    "Study": "gclust.study.schema",
+    "read_run": "gclust.study.folder",
+    "read_study": "gclust.study.schema",
+    "run": "gclust.study.run",
+}
+_SUBMODULES = ("datasets", "testing")
+
+__all__ = [*_HOME, *_SUBMODULES]
+
+if TYPE_CHECKING:
+    from gclust import datasets, testing
+    from gclust.cluster.dbscan import DBSCAN
+    from gclust.study.folder import Run, read_run
+    from gclust.study.run import run
+    from gclust.study.schema import Study, read_study
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in _SUBMODULES:
+        return import_module(f"gclust.{name}")
+    raise AttributeError(f"module 'gclust' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

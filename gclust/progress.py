@@ -1,0 +1,91 @@
+"""One way to report progress: ``progress=`` takes True or a callable.
+
+The callable is called as ``progress(fraction, stage)`` with the share done of
+the stage, from 0 to 1, and the stage's name.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+Report = Callable[[float, str], None]
+
+
+def silent(fraction: float, stage: str) -> None:
+    """Report nothing."""
+
+
+def resolve(progress: bool | Report | None) -> Report:
+    """Turn the user's ``progress=`` into a callable.
+
+    Parameters
+    ----------
+    progress : bool, callable or None
+        None and False report nothing; True draws on stderr if that is a
+        terminal; a callable is called with ``(fraction, stage)``.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if progress is None or progress is False:
+        return silent
+    if progress is True:
+        return TerminalProgress(sys.stderr) if sys.stderr.isatty() else silent
+    if callable(progress):
+        return progress
+    raise TypeError(f"progress must be True, False, None or a callable, not {progress!r}")
+
+
+@contextmanager
+def stage(report: Report, name: str) -> Iterator[Callable[[float], None]]:
+    """Announce a stage, yield a function that reports its share done, and close it."""
+    report(0.0, name)
+    yield lambda fraction: report(min(max(fraction, 0.0), 1.0), name)
+    report(1.0, name)
+
+
+class TerminalProgress:
+    """Draws one line per stage: its name, a bar, the share done and the time taken.
+
+    Parameters
+    ----------
+    stream : text stream
+        Where to draw; a terminal.
+    least_seconds : float
+        Stages that end sooner leave no line behind.
+    """
+
+    def __init__(self, stream: TextIO, least_seconds: float = 1.0) -> None:
+        self.stream = stream
+        self.least_seconds = least_seconds
+        self._stage = ""
+        self._start = 0.0
+        self._drawn = 0.0
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        """Report ``fraction`` of ``stage`` as done."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._start, self._drawn = stage, now, 0.0
+        took = now - self._start
+        if fraction < 1.0 and now - self._drawn < 0.1:
+            return
+        self._drawn = now
+        filled = round(20 * fraction)
+        bar = "#" * filled + "." * (20 - filled)
+        line = f"{stage[:34]:<34} [{bar}] {100 * fraction:3.0f} % {took:6.1f} s"
+        if fraction < 1.0:
+            self._write(line)
+            return
+        self._write(line + "\n" if took >= self.least_seconds else "")
+        self._stage = ""
+
+    def _write(self, text: str) -> None:
+        self.stream.write("\r\x1b[K" + text)
+        self.stream.flush()
