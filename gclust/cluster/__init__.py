@@ -1,0 +1,1 @@
+"""Cluster formation: estimators with the scikit-learn contract, and merging."""

@@ -1,0 +1,1 @@
+"""Simulated worlds, published figures, and real data to fetch."""

@@ -1,0 +1,1 @@
+"""Indicators: one number per cluster."""

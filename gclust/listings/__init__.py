@@ -1,0 +1,1 @@
+"""Tables of listings on any engine: read, validate, fold, attribute, count."""

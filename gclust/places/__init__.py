@@ -1,0 +1,1 @@
+"""Places: footprints, names, population, geodesic areas, the 180th meridian."""

@@ -1,0 +1,1 @@
+"""Tables in, files out: figures and terminal tables."""
