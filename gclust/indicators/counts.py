@@ -1,0 +1,51 @@
+"""Counts and shares of the kinds, and what they are per head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from gclust.units import UNIT
+
+
+def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.DataFrame:
+    """Fractional (or whole) counts of records per cluster and kind.
+
+    Parameters
+    ----------
+    units : DataFrame
+        ``kind`` (code), ``label``, ``units``, as `gclust.listings.attribute.count`
+        gives them; label -1 is noise.
+    kinds : sequence of str
+        Kind by code.
+    n_clusters : int
+
+    Returns
+    -------
+    DataFrame of float, shape (n_clusters, kinds)
+        In records; 0 where a cluster has none of a kind.
+    """
+    table = np.zeros((n_clusters, len(kinds)), dtype=np.int64)
+    inside = units.loc[units["label"] >= 0]
+    table[inside["label"].to_numpy(), inside["kind"].to_numpy()] = inside["units"]
+    return pd.DataFrame(table / UNIT, columns=list(kinds))
+
+
+def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
+    """Per cent of the world's total of each kind, noise included.
+
+    Parameters
+    ----------
+    count : DataFrame, shape (clusters, kinds)
+    totals : mapping
+        Kind -> the world's total; a kind of total 0 has shares of 0.
+    """
+    world = pd.Series({kind: float(totals[kind]) for kind in count.columns})
+    return (100 * count / world.where(world > 0)).fillna(0.0)
+
+
+def per_million(values: pd.Series, population: pd.Series) -> pd.Series:
+    """Value per million inhabitants; missing where nobody lives or it is not known."""
+    return values / (population.where(population > 0) / 1e6)

@@ -1,0 +1,127 @@
+"""The DuckDB engine: a database of its own that spills to disk, with progress.
+
+Stages are written on narwhals frames; this module only opens the database,
+turns a frame into a stored table, and brings a table to pandas.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+import pyarrow as pa
+
+from gclust.progress import Report, silent
+
+POLL_SECONDS = 0.1
+
+
+class Engine:
+    """A DuckDB database in a temporary folder, removed on exit.
+
+    Parameters
+    ----------
+    folder : path-like, optional
+        Where the database and its spill files live; the system's temporary
+        folder by default.
+    threads : int, optional
+        Threads that DuckDB may use; all by default.
+    progress : callable
+        Called with ``(fraction, stage)``.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        threads: int | None = None,
+        progress: Report = silent,
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gclust-", dir=folder))
+        self.progress = progress
+        config: dict[str, Any] = {
+            "temp_directory": str(self._folder / "spill"),
+            "preserve_insertion_order": False,
+        }
+        if threads is not None:
+            config["threads"] = threads
+        self.connection = duckdb.connect(str(self._folder / "listings.duckdb"), config=config)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def frame(self, name: str) -> nw.LazyFrame[Any]:
+        """Return a stored table as a lazy narwhals frame."""
+        return nw.from_native(self.connection.table(name))
+
+    def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
+        """Run a lazy frame's query, store the result as a table, return that table."""
+        relation = frame.to_native()
+        self._watched(lambda: relation.create(name), stage)
+        return self.frame(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a stored table and free its space."""
+        self.connection.execute(f'DROP TABLE "{name}"')
+
+    def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
+        """Run a lazy frame's query and bring the result as an Arrow table."""
+        relation = frame.to_native()
+        return self._watched(lambda: relation.to_arrow_table(), stage)
+
+    def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
+        """Run a lazy frame's query and bring the result as a pandas frame."""
+        return self.arrow(frame, stage).to_pandas()
+
+    def put(self, table: pa.Table | pd.DataFrame, name: str) -> nw.LazyFrame[Any]:
+        """Store a table that is in memory, and return it as a lazy frame."""
+        self.connection.register("incoming", table)
+        self.connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM incoming')
+        self.connection.unregister("incoming")
+        return self.frame(name)
+
+    def _watched(self, query: Callable[[], Any], stage: str) -> Any:
+        """Run a query in a thread, so that Ctrl-C and progress are served meanwhile."""
+        outcome: list[Any] = []
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(query())
+            except BaseException as error:
+                failure.append(error)
+
+        thread = threading.Thread(target=work, name="gclust-query", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(POLL_SECONDS)
+                percent = self.connection.query_progress()
+                if stage and percent >= 0:
+                    self.progress(min(percent / 100, 0.999), stage)
+        except BaseException:
+            self.connection.interrupt()
+            thread.join()
+            raise
+        if failure:
+            raise failure[0]
+        if stage:
+            self.progress(1.0, stage)
+        return outcome[0]

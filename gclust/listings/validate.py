@@ -1,0 +1,123 @@
+"""Judge every row: which can be used, which are rejected and why.
+
+Written on narwhals: any engine that it supports gives the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+
+from gclust.units import LARGEST_TOTAL, UNIT
+
+# In the order in which they are looked for: a row has one reason, the first.
+REASONS = (
+    "latitude is missing or not a number",
+    "longitude is missing or not a number",
+    "latitude is not finite",
+    "longitude is not finite",
+    "latitude is outside [-90, 90]",
+    "longitude is outside [-180, 360)",
+    "year is missing or not a number",
+)
+
+
+def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``reason``: why a row cannot be used, null if it can.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        With ``lat``, ``lon`` (degrees, null if unreadable) and ``inside``
+        (whether the year is in its window, null if there is no year).
+    """
+    lat, lon = nw.col("lat"), nw.col("lon")
+    faults = (
+        lat.is_null(),
+        lon.is_null(),
+        ~lat.is_finite(),
+        ~lon.is_finite(),
+        (lat < -90) | (lat > 90),
+        (lon < -180) | (lon >= 360),
+        nw.col("inside").is_null(),
+    )
+    reason = nw.lit(None, dtype=nw.String)
+    for fault, text in reversed(list(zip(faults, REASONS, strict=True))):
+        reason = nw.when(fault).then(nw.lit(text)).otherwise(reason)
+    return rows.with_columns(reason=reason)
+
+
+def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any]:
+    """Wrap and round the coordinates, and turn weights into whole units.
+
+    Longitudes are wrapped into [-180, 180), poles get longitude 0, and no zero
+    is negative. Rounding is half up, ``floor(x * 10**decimals + 0.5)``: the
+    same bits on every engine, which ``round`` is not.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        Judged rows.
+    decimals : int or None
+        Of the coordinates; None leaves them as they are.
+
+    Returns
+    -------
+    LazyFrame
+        With ``lat`` and ``lon`` null where a row is rejected, and ``units``
+        null where the weight is bad (`bad_weight`).
+    """
+    lat, lon = nw.col("lat"), nw.col("lon")
+    if decimals is not None:
+        scale = 10.0**decimals
+        lat = (lat * scale + 0.5).floor() / scale
+        lon = (lon * scale + 0.5).floor() / scale
+    lon = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
+    if decimals is not None:
+        # lon - 360 is not the double nearest to its decimals: round once more.
+        lon = (lon * scale + 0.5).floor() / scale
+    lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
+    usable = nw.col("reason").is_null()
+    bad = bad_weight()
+    return rows.with_columns(
+        lat=nw.when(usable).then(lat + 0.0),
+        lon=nw.when(usable).then(lon + 0.0),
+        units=nw.when(~bad).then((nw.col("weight") * UNIT + 0.5).floor().cast(nw.Int64)),
+    )
+
+
+def tally(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Count rows by source and reason (null: usable): ``source, reason, rows``."""
+    return judged.group_by("source", "reason").agg(rows=nw.len().cast(nw.Int64))
+
+
+def bad_weight() -> nw.Expr:
+    """Whether a row's weight is missing, negative, not finite or beyond any total."""
+    weight = nw.col("weight")
+    return weight.is_null() | ~weight.is_finite() | (weight < 0) | (weight > LARGEST_TOTAL)
+
+
+def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Summarise, per source, what hints at wrong coordinates.
+
+    Returns
+    -------
+    LazyFrame
+        ``source``, ``rows`` (usable ones), ``zeros`` (at 0, 0) and
+        ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be
+        radians).
+    """
+    lat, lon = nw.col("lat"), nw.col("lon")
+    zero = (lat == 0) & (lon == 0)
+    small = (lat.abs() <= 1.5708) & (lon.abs() <= 3.1416)
+    return (
+        rows.filter(nw.col("reason").is_null())
+        .with_columns(zero=zero.cast(nw.Int64), small=small.cast(nw.Int64))
+        .group_by("source")
+        .agg(
+            rows=nw.len().cast(nw.Int64),
+            zeros=nw.col("zero").sum().cast(nw.Int64),
+            within_radians=nw.col("small").sum().cast(nw.Int64),
+        )
+    )

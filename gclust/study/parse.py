@@ -1,0 +1,144 @@
+"""From TOML to the fields of a dataclass, with errors that help."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from gclust.errors import StudyError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    StudyError
+        If it is not there or not TOML; the message names file and line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: is not UTF-8 (byte {error.start}); expected TOML") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from error
+
+
+def parse_section(
+    table: Any,
+    target: type | Mapping[str, Any],
+    where: str,
+    *,
+    known: Iterable[str] | None = None,
+) -> dict[str, Any]:
+    """Check a section's keys and values against a dataclass, and convert them.
+
+    Parameters
+    ----------
+    table : mapping
+        As read.
+    target : dataclass or mapping
+        The fields with their types and bounds; or key -> type.
+    where : str
+        Begins each message.
+    known : iterable of str, optional
+        The keys that may occur, if not those of ``target``.
+
+    Raises
+    ------
+    StudyError
+        For an unknown key, a missing one, a wrong type, a value out of bounds.
+    """
+    if not isinstance(table, Mapping):
+        raise StudyError(f"{where} expected keys and values, found {table!r}")
+    hints: dict[str, Any]
+    if isinstance(target, Mapping):
+        hints, required, bounds = dict(target), [], {}
+    else:
+        hints = typing.get_type_hints(target)
+        members = fields(target)
+        required = [
+            f.name for f in members if f.default is MISSING and f.default_factory is MISSING
+        ]
+        bounds = {f.name: f.metadata for f in members}
+    allowed = list(known if known is not None else hints)
+    for key in table:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise StudyError(f"{where} {key!r} is not known{hint} Known: {', '.join(allowed)}")
+    for key in required:
+        if key not in table:
+            raise StudyError(f"{where} {key!r} is missing; expected {_described(hints[key])}")
+    result = {}
+    for key, value in table.items():
+        if key in hints:
+            result[key] = _convert(value, hints[key], f"{where} {key}")
+            _check_bounds(result[key], bounds.get(key, {}), f"{where} {key}")
+    return result
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        for option in arguments:
+            if option is not type(None):
+                try:
+                    return _convert(value, option, where)
+                except StudyError:
+                    continue
+    elif origin is tuple and isinstance(value, list | tuple):
+        each = arguments[0]
+        if arguments[-1] is Ellipsis or len(value) == len(arguments):
+            return tuple(_convert(entry, each, where) for entry in value)
+    elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return {key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()}
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+    elif hint is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    elif hint in (str, bool) and isinstance(value, hint):
+        return value
+    raise StudyError(f"{where} = {value!r}; expected {_described(hint)}")
+
+
+def _described(hint: Any) -> str:
+    """A type in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_described(a) for a in arguments if a is not type(None))
+    if origin is tuple:
+        each = _described(arguments[0]).removeprefix("a ")
+        if arguments[-1] is Ellipsis:
+            return f"a list of {each}s"
+        return f"a list of {len(arguments)} {each}s"
+    if origin is not None:
+        return f"a table of names to {_described(arguments[1]).removeprefix('a ')}s"
+    words = {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
+    return words[hint]
+
+
+def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
+    options = bounds.get("options")
+    if options is not None and value not in options:
+        near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise StudyError(f"{where} = {value!r}; expected {' or '.join(map(repr, options))}{hint}")
+    if value is None:
+        return
+    if bounds.get("least") is not None and not value >= bounds["least"]:
+        raise StudyError(f"{where} = {value!r}; expected {bounds['least']:g} or more")
+    if bounds.get("above") is not None and not value > bounds["above"]:
+        raise StudyError(f"{where} = {value!r}; expected more than {bounds['above']:g}")

@@ -1,0 +1,270 @@
+"""``study.toml`` as frozen dataclasses: every choice a named option with a default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gclust.errors import StudyError
+from gclust.study.parse import parse_section, read_toml
+
+BORDERS = ("nearest", "first", "noise")
+KIND = re.compile(r"[^\W_][\w .&-]*")
+TAKEN_KINDS = {"intensity", "total", "score", "population"}
+
+
+def choice(default: str, *options: str) -> Any:
+    """A text that must be one of a few."""
+    return field(default=default, metadata={"options": options})
+
+
+def number(default: Any, *, least: float | None = None, above: float | None = None) -> Any:
+    """A number with a lower bound, inclusive (``least``) or not (``above``)."""
+    return field(default=default, metadata={"least": least, "above": above})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """``[[sources]]``: files of one kind of record."""
+
+    kind: str
+    path: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    years: tuple[int, int] | None = None
+    delimiter: str | None = None
+    layer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """``[density]``: what counts for the density of listings."""
+
+    kinds: tuple[str, ...] | None = None
+    weight: str = choice("listings", "listings", "fractional", "equal")
+    decimals: int | str = 5
+
+    @property
+    def rounding(self) -> int | None:
+        """Decimals to which coordinates are rounded, None for none."""
+        return None if isinstance(self.decimals, str) else self.decimals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """``[clusters]``: how locations form clusters."""
+
+    method: str = choice("dbscan", "dbscan")
+    eps_km: float = number(15.0, above=0)
+    min_samples: float = number(4500, least=1)
+    border: str = choice("nearest", *BORDERS)
+    metric: str = choice("haversine", "haversine", "wgs84")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """``[merge]``: which neighbouring clusters become one."""
+
+    max_gap_km: float = number(5.0, least=0)
+    rule: str = choice("mutual", "mutual", "one-sided", "none")
+    ties: str = choice("fractional", "fractional", "pairs")
+    noise_partner: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """``[footprint]``: the polygon of a cluster. ``radius_km`` is eps_km / 3 by default."""
+
+    method: str = choice("discs", "discs", "concave", "convex")
+    radius_km: float | None = number(None, above=0)
+    ratio: float = number(0.3, least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """``[names]``: how many cities name a cluster, each with what share of its weight."""
+
+    most: int = number(3, least=1)
+    least_share: float = number(0.1, least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """``[counting]``: how records are counted, and what the world's totals are."""
+
+    method: str = choice("fractional", "fractional", "whole")
+    unlocated: str = choice("drop", "drop", "keep")
+    totals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """``[score]``: how shares become a score."""
+
+    combine: str = choice("sum", "sum", "mean", "geometric")
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """``[population]``: a raster of persons per cell (``count``) or per km2."""
+
+    raster: str | None = None
+    unit: str = choice("count", "count", "per_km2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class General:
+    """``[study]``: the name, how many clusters are ranked, how strict to be."""
+
+    name: str = "study"
+    top: int = number(100, least=1)
+    strict: bool = False
+    max_rejects: float = number(0.05, least=0)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What to compute.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+    study, density, clusters, merge, footprint, names, counting, score, population
+        The sections of ``study.toml``.
+    folder : Path
+        Relative paths are relative to it; the folder of ``study.toml``.
+    """
+
+    sources: tuple[Source, ...]
+    study: General = General()
+    density: Density = Density()
+    clusters: Clusters = Clusters()
+    merge: Merge = Merge()
+    footprint: Footprint = Footprint()
+    names: Names = Names()
+    counting: Counting = Counting()
+    score: Score = Score()
+    population: Population = Population()
+    folder: Path = field(default_factory=Path.cwd)
+
+    def __post_init__(self) -> None:
+        _check_study(self, "study")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of record, in the order of their first source."""
+        return tuple(dict.fromkeys(source.kind for source in self.sources))
+
+    @property
+    def density_kinds(self) -> tuple[str, ...]:
+        """The kinds that form clusters; all by default."""
+        return self.density.kinds or self.kinds
+
+    @property
+    def radius_km(self) -> float:
+        """Radius of the footprint's discs: a third of eps_km unless set."""
+        given = self.footprint.radius_km
+        return self.clusters.eps_km / 3 if given is None else given
+
+
+SECTIONS: dict[str, type] = {
+    "study": General,
+    "density": Density,
+    "clusters": Clusters,
+    "merge": Merge,
+    "footprint": Footprint,
+    "names": Names,
+    "counting": Counting,
+    "score": Score,
+    "population": Population,
+}
+
+
+def read_study(path: str | Path) -> Study:
+    """Read a study from a TOML file.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read, a key is unknown or of a wrong type, or a
+        value is out of bounds; the message names the file, the key, what was
+        expected and the nearest name.
+    """
+    path = Path(path)
+    return study_from(read_toml(path), folder=path.resolve().parent, name=str(path))
+
+
+def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
+    """Build a study from nested mappings, as ``study.toml`` nests them."""
+    known = parse_section(
+        {key: value for key, value in table.items() if key not in ("sources", *SECTIONS)},
+        {},
+        f"{name}:",
+        known=("sources", *SECTIONS),
+    )
+    del known
+    if not table.get("sources"):
+        raise StudyError(f"{name}: has no [[sources]]; expected at least one with kind and path")
+    listed = table["sources"]
+    if not isinstance(listed, list):
+        raise StudyError(f"{name}: [sources] must be written [[sources]], one for each source")
+    sources = []
+    for position, entry in enumerate(listed, start=1):
+        where = f"{name}: [[sources]] number {position}:"
+        sources.append(Source(**parse_section(entry, Source, where)))
+    sections = {
+        key: kind(**parse_section(table.get(key, {}), kind, f"{name}: [{key}]"))
+        for key, kind in SECTIONS.items()
+    }
+    try:
+        return Study(sources=tuple(sources), folder=folder, **sections)
+    except StudyError as error:
+        raise StudyError(f"{name}{str(error).removeprefix('study')}") from None
+
+
+def _check_study(study: Study, name: str) -> None:
+    """Refuse what no single key shows to be wrong."""
+    for position, source in enumerate(study.sources, start=1):
+        where = f"{name}: [[sources]] number {position}:"
+        if not KIND.fullmatch(source.kind) or source.kind in TAKEN_KINDS:
+            raise StudyError(
+                f"{where} kind = {source.kind!r} cannot name columns; expected a word that is not"
+                f" one of {', '.join(sorted(TAKEN_KINDS))}"
+            )
+        if source.years is not None and source.years[0] > source.years[1]:
+            raise StudyError(f"{where} years = {list(source.years)} run backwards")
+        known = ("record", "lat", "lon", "weight", "year", "organisation", "field", "country",
+                 "precision")
+        parse_section(source.columns, {key: str for key in known}, f"{where} columns:", known=known)
+    decimals = study.density.decimals
+    if decimals != "none" and not (isinstance(decimals, int) and 0 <= decimals <= 9):
+        raise StudyError(
+            f'{name}: [density] decimals = {decimals!r}; expected a number from 0 to 9, or "none"'
+        )
+    for key, kinds in (
+        ("[density] kinds", study.density_kinds),
+        ("[counting] totals", study.counting.totals),
+        ("[score] weights", study.score.weights),
+    ):
+        parse_section(dict.fromkeys(kinds, ""), {}, f"{name}: {key}:", known=study.kinds)
+    for kind, total in study.counting.totals.items():
+        if not total > 0:
+            raise StudyError(f"{name}: [counting] totals: {kind} = {total}; expected more than 0")
+    for kind, weight in study.score.weights.items():
+        if not weight >= 0:
+            raise StudyError(f"{name}: [score] weights: {kind} = {weight}; expected 0 or more")
+    if all(study.score.weights.get(kind, 1) == 0 for kind in study.kinds):
+        raise StudyError(f"{name}: [score] weights are all 0; expected one above 0")
+    if study.footprint.method == "discs" and study.radius_km > study.clusters.eps_km / 2:
+        raise StudyError(
+            f"{name}: [footprint] radius_km = {study.radius_km:g}; expected at most eps_km / 2 ="
+            f" {study.clusters.eps_km / 2:g}, so that discs of different clusters cannot overlap"
+        )
