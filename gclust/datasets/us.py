@@ -1,0 +1,334 @@
+"""The listings of the US example, made from the five files as they are published.
+
+Nothing is geocoded beyond what the files hold: patents are known by county, university
+research by ZIP code, funding rounds by city. A row that finds no place keeps empty
+coordinates, so that the run lists it among its rejects.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gclust.datasets.fetch import fetch
+from gclust.datasets.us_places import ZipTable, read_zip_table
+from gclust.progress import Report, resolve, stage
+
+__all__ = ["KindCount", "PreparedUS", "prepare_us"]
+
+WEIGHT_UNIT = 232_792_560
+"""Weights are whole multiples of one part in this many, as everywhere in gclust."""
+
+PATENT_YEARS = range(2011, 2016)
+RASTER = "gpw_v4_population_density_rev11_2020_15_min.tif"
+
+_SCHEMA = pa.schema(
+    [
+        ("record", pa.string()),
+        ("kind", pa.string()),
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("weight", pa.float64()),
+        ("year", pa.int64()),
+        ("organisation", pa.string()),
+        ("country", pa.string()),
+        ("precision", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """What became of one kind's source.
+
+    Attributes
+    ----------
+    kind : str
+    rows : int
+        Rows of the source, empty and repeated ones left out.
+    weight : float
+        Their weight, in `unit`.
+    unit : str
+        What the weight counts.
+    unlocated_rows : int
+        Rows among them for which no coordinates were found.
+    unlocated_weight : float
+    listings : int
+        Rows written; more than `rows` where a row is spread over several points.
+    note : str
+        What a reader of the figures has to know.
+    """
+
+    kind: str
+    rows: int
+    weight: float
+    unit: str
+    unlocated_rows: int
+    unlocated_weight: float
+    listings: int
+    note: str
+
+    @property
+    def unlocated_share(self) -> float:
+        """Share of the rows without coordinates, from 0 to 1."""
+        return self.unlocated_rows / self.rows if self.rows else 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind}: {self.rows:,} rows, {self.weight:,.0f} {self.unit}; "
+            f"{self.unlocated_rows:,} rows ({100 * self.unlocated_share:.1f} %) with "
+            f"{self.unlocated_weight:,.0f} {self.unit} could not be geocoded. {self.note}"
+        )
+
+
+@dataclass(frozen=True)
+class PreparedUS:
+    """What `prepare_us` has written.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    study : pathlib.Path
+        The study to run.
+    raster : pathlib.Path
+        Persons per km2, beside the study.
+    listings : dict of str to pathlib.Path
+        Parquet file of each kind.
+    counts : tuple of KindCount
+    """
+
+    folder: Path
+    study: Path
+    raster: Path
+    listings: dict[str, Path]
+    counts: tuple[KindCount, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(count) for count in self.counts)
+
+
+def prepare_us(
+    folder: str | os.PathLike[str],
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    progress: bool | Report | None = None,
+) -> PreparedUS:
+    """Fetch the US files and write listings, population raster and study to a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there. It gets ``patent.parquet``, ``research.parquet``,
+        ``deal.parquet``, the raster, and ``study.toml`` unless one lies there already,
+        which may be a user's own.
+    cache, progress
+        As for `gclust.datasets.fetch.fetch`.
+
+    Returns
+    -------
+    PreparedUS
+        Paths, and for each kind how much could not be geocoded.
+
+    Raises
+    ------
+    gclust.datasets.fetch.FetchError
+        If a file cannot be had.
+    """
+    report = resolve(progress)
+    files = fetch("us-innovation", cache=cache, progress=report)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {}
+    counts = []
+    with stage(report, "preparing the US listings") as done:
+        zips = read_zip_table(files["US.zip"])
+        done(0.25)
+        for i, (kind, make, name) in enumerate(
+            (
+                ("patent", patent_listings, "USPTO_county.csv"),
+                ("research", research_listings, "NSF_univ.csv"),
+                ("deal", deal_listings, "crunchbase-rounds.csv"),
+            )
+        ):
+            table, count = make(files[name], zips)
+            tables[kind] = folder / f"{kind}.parquet"
+            _write_parquet(table, tables[kind])
+            counts.append(count)
+            done(0.5 + i / 4)
+        raster = folder / RASTER
+        _copy(files[RASTER], raster)
+        study = folder / "study.toml"
+        if not study.exists():
+            with resources.as_file(resources.files("gclust.datasets") / "data") as data:
+                _copy(data / "us_study.toml", study)
+    return PreparedUS(folder, study, raster, tables, tuple(counts))
+
+
+def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
+    """Spread the utility patents of a county, that of the first-named inventor, over its ZIP codes.
+
+    Each ZIP code of the county has an equal part of each year's patents; ZIP codes at one
+    point are put together. Parts are whole multiples of 1/`WEIGHT_UNIT`, and what is left
+    over goes one each to the first points, so that the sum over the county is exact.
+    """
+    raw = pd.read_csv(path, dtype=object, keep_default_na=False, encoding="latin-1")
+    raw = raw[raw["FIPS Code"] != "ALL"]
+    counties = raw["Mail Code"] + raw["FIPS Code"].str.zfill(5).str[2:]
+    years = [str(year) for year in PATENT_YEARS]
+    by_year = raw[years].astype(np.int64).assign(county=counties)
+    n_patents = by_year.melt("county", var_name="year", value_name="n").query("n > 0")
+    n_patents["year"] = n_patents["year"].astype(np.int64)
+    table = _spread(n_patents, zips.zips)
+    listed = _as_listings(table, "patent")
+    lost = ~n_patents["county"].isin(zips.zips["county"])
+    count = KindCount(
+        kind="patent",
+        rows=len(n_patents),
+        weight=float(n_patents["n"].sum()),
+        unit="patents",
+        unlocated_rows=int(lost.sum()),
+        unlocated_weight=float(n_patents.loc[lost, "n"].sum()),
+        listings=len(listed),
+        note="A patent is known by its first-named inventor's county only; where in the county "
+        "it lies is modelled: an equal part on each of the county's ZIP codes.",
+    )
+    return listed, count
+
+
+def _spread(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.DataFrame:
+    """Divide patents of each county and year among its points, by their ZIP codes."""
+    points = zips.groupby(["county", "lat", "lon"]).size().reset_index(name="n_zips")
+    points["n_county"] = points.groupby("county")["n_zips"].transform("sum")
+    table = n_patents.merge(points, on="county", how="left").fillna({"n_zips": 1, "n_county": 1})
+    table = table.sort_values(["county", "year", "lat", "lon"], ignore_index=True)
+    total = table["n"] * WEIGHT_UNIT
+    # At most 15,000 patents x 2.3e8 x 200 ZIP codes: far inside int64.
+    units = total * table["n_zips"].astype(np.int64) // table["n_county"].astype(np.int64)
+    group = [table["county"], table["year"]]
+    left_over = total - units.groupby(group).transform("sum")
+    units += units.groupby(group).cumcount() < left_over
+    located = table["lat"].notna()
+    precision = pd.Series(None, index=table.index, dtype=object).mask(located, "county")
+    return table.assign(weight=units / WEIGHT_UNIT, precision=precision)
+
+
+def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
+    """Place the R&D dollars (thousands) of each campus and year at its ZIP code or city.
+
+    The source repeats a campus for every county that its ZIP code touches; each campus
+    counts once a year.
+    """
+    raw = pd.read_csv(path, dtype=object, keep_default_na=False, encoding="latin-1")
+    raw = raw.drop_duplicates(["RDINST", "Year"])
+    raw = raw.assign(
+        dollars=raw["Total.R.D.Expenditures.in.All.Fields.Sum."].astype(np.int64),
+        year=raw["Year"].astype(np.int64),
+        organisation=raw["Academic.Institution..Campus.Level..survey.specific."],
+    )
+    raw = raw[raw["dollars"] > 0].sort_values(["RDINST", "year"])
+    found = []
+    for code, city, state in zip(raw["Zip"], raw["CITY"], raw["state"], strict=True):
+        state_code = zips.state_codes.get(state, "")
+        by_zip = zips.zip_point(code, state_code)
+        found.append(_located(by_zip, "zip", zips.city_point(city, state_code)))
+    table = _with_places(raw, found).assign(weight=raw["dollars"].to_numpy(dtype=float))
+    return _counted(
+        table,
+        "research",
+        "thousand dollars",
+        "University R&D expenditure stands in for publications.",
+    )
+
+
+def deal_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
+    """Place each funding round of a US company at its city's central ZIP code.
+
+    The file's lines end in CR alone, and its letters are those of the Macintosh.
+    """
+    raw = pd.read_csv(
+        path, dtype=object, keep_default_na=False, encoding="mac_roman", lineterminator="\r"
+    )
+    raw = raw[raw["company_country_code"] == "USA"]
+    key = raw["company_permalink"] + "|" + raw["funded_at"] + "|" + raw["funding_round_type"]
+    # Rounds of one day and type are told apart by their number among themselves.
+    number = key.groupby(key, sort=False).cumcount() + 1
+    raw = raw.assign(
+        record=key + "|" + number.astype(str).astype(object),
+        year=raw["funded_year"].astype(np.int64),
+        organisation=raw["company_name"],
+    ).sort_values("record")
+    cities = zip(raw["company_city"], raw["company_state_code"], strict=True)
+    places = {pair: _located(None, "", zips.city_point(*pair)) for pair in dict.fromkeys(cities)}
+    found = [
+        places[pair] for pair in zip(raw["company_city"], raw["company_state_code"], strict=True)
+    ]
+    table = _with_places(raw, found).assign(weight=1.0)
+    return _counted(
+        table,
+        "deal",
+        "rounds",
+        "A round lies at the most central ZIP code of the company's city.",
+    )
+
+
+Place = tuple[float, float, str | None]
+
+
+def _located(
+    first: tuple[float, float] | None, precision: str, city: tuple[float, float] | None
+) -> Place:
+    if first is not None:
+        return (*first, precision)
+    return (*city, "city") if city is not None else (np.nan, np.nan, None)
+
+
+def _with_places(rows: pd.DataFrame, places: Iterable[Place]) -> pd.DataFrame:
+    found = pd.DataFrame(list(places), columns=["lat", "lon", "precision"], dtype=object)
+    found = found.astype({"lat": float, "lon": float}).set_axis(rows.index, axis=0)
+    return rows.assign(**{name: found[name] for name in found})
+
+
+def _counted(
+    table: pd.DataFrame, kind: str, unit: str, note: str
+) -> tuple[pd.DataFrame, KindCount]:
+    listed = _as_listings(table, kind)
+    lost = listed["lat"].isna()
+    count = KindCount(
+        kind=kind,
+        rows=len(listed),
+        weight=float(listed["weight"].sum()),
+        unit=unit,
+        unlocated_rows=int(lost.sum()),
+        unlocated_weight=float(listed.loc[lost, "weight"].sum()),
+        listings=len(listed),
+        note=note,
+    )
+    return listed, count
+
+
+def _as_listings(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    full = table.assign(kind=kind, country="US")
+    return full.reindex(columns=_SCHEMA.names).reset_index(drop=True)
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    part = path.with_name(f"{path.name}.part")
+    arrow = pa.Table.from_pandas(table, schema=_SCHEMA, preserve_index=False)
+    # pandas' own metadata names versions and is of no use to another reader.
+    pq.write_table(arrow.replace_schema_metadata(None), part)
+    os.replace(part, path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    shutil.copyfile(source, part)
+    os.replace(part, target)
