@@ -10,6 +10,7 @@ from typing import Any
 import narwhals as nw
 
 from gclust.listings.fold import record_totals, spread
+from gclust.listings.sums import rows_by, sum_by
 from gclust.units import UNIT
 
 TIES = ("fractional", "pairs")
@@ -32,21 +33,15 @@ def attribute(listings: nw.LazyFrame[Any], labels: nw.LazyFrame[Any]) -> nw.Lazy
         ``kind, record, label, units``; listings without a record are summed
         under the record null.
     """
-    return (
-        listings.join(labels, on=["lat", "lon"], how="inner")
-        .group_by("kind", "record", "label")
-        .agg(units=nw.col("units").sum().cast(nw.Int64))
-    )
+    joined = listings.join(labels, on=["lat", "lon"], how="inner")
+    return sum_by(joined, "kind", "record", "label", units="units")
 
 
 def relabel(attributed: nw.LazyFrame[Any], clusters: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Replace labels by the clusters they were merged into (``label, cluster``)."""
-    return (
-        attributed.join(clusters, on="label", how="inner")
-        .group_by("kind", "record", "cluster")
-        .agg(units=nw.col("units").sum().cast(nw.Int64))
-        .select("kind", "record", nw.col("cluster").alias("label"), "units")
-    )
+    joined = attributed.join(clusters, on="label", how="inner")
+    summed = sum_by(joined, "kind", "record", "cluster", units="units")
+    return summed.select("kind", "record", nw.col("cluster").alias("label"), "units")
 
 
 def ties(
@@ -71,8 +66,8 @@ def ties(
         ``a, b, ties`` with a < b, in units; noise is label -1.
     """
     of_record = attributed.filter(~nw.col("record").is_null())
-    labels = of_record.group_by("kind", "record").agg(labels=nw.len())
-    shared = of_record.join(labels.filter(nw.col("labels") > 1), on=["kind", "record"])
+    several = rows_by(of_record, "kind", "record").filter(nw.col("rows") > 1)
+    shared = of_record.join(several, on=["kind", "record"])
     left = shared.select("kind", "record", nw.col("label").alias("a"), nw.col("units").alias("u"))
     right = shared.select("kind", "record", nw.col("label").alias("b"), nw.col("units").alias("v"))
     pairs = left.join(right, on=["kind", "record"]).filter(nw.col("a") < nw.col("b"))
@@ -83,12 +78,8 @@ def ties(
         # A weight below two has no full pair: it is spread as if n - 1 were one.
         others = nw.when(n < 2).then(nw.lit(1.0)).otherwise(n - 1)
         strength = strength * 2 / (n * others)
-    return (
-        pairs.with_columns(ties=(strength * UNIT + 0.5).floor().cast(nw.Int64))
-        .group_by("a", "b")
-        .agg(ties=nw.col("ties").sum().cast(nw.Int64))
-        .sort("a", "b")
-    )
+    weighted = pairs.with_columns(ties=(strength * UNIT + 0.5).floor().cast(nw.Int64))
+    return sum_by(weighted, "a", "b", ties="ties").sort("a", "b")
 
 
 def count(
@@ -119,12 +110,8 @@ def count(
         counted = of_record.join(totals, on=["kind", "record"]).with_columns(
             units=spread(nw.col("units"), nw.col("record_units"))
         )
-    return (
-        nw.concat([counted.select("kind", "label", "units"), bare])
-        .group_by("kind", "label")
-        .agg(units=nw.col("units").sum().cast(nw.Int64))
-        .sort("kind", "label")
-    )
+    both = nw.concat([counted.select("kind", "label", "units"), bare])
+    return sum_by(both, "kind", "label", units="units").sort("kind", "label")
 
 
 def world_totals(
@@ -148,16 +135,7 @@ def world_totals(
         ``kind, units``.
     """
     counted = listings if unlocated == "keep" else listings.filter(nw.col("reason").is_null())
-    records = record_totals(counted).group_by("kind").agg(records=nw.len().cast(nw.Int64))
-    bare = (
-        counted.filter(nw.col("record").is_null())
-        .group_by("kind")
-        .agg(units=nw.col("units").sum().cast(nw.Int64))
-    )
-    whole = records.with_columns(units=nw.col("records") * UNIT).select("kind", "units")
-    return (
-        nw.concat([whole, bare])
-        .group_by("kind")
-        .agg(units=nw.col("units").sum().cast(nw.Int64))
-        .sort("kind")
-    )
+    records = rows_by(record_totals(counted), "kind")
+    whole = records.with_columns(units=nw.col("rows") * UNIT).select("kind", "units")
+    bare = counted.filter(nw.col("record").is_null()).select("kind", "units")
+    return sum_by(nw.concat([whole, bare]), "kind", units="units").sort("kind")

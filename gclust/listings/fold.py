@@ -7,18 +7,16 @@ from typing import Any
 
 import narwhals as nw
 
+from gclust.listings.sums import sum_by
 from gclust.units import UNIT
 
 WEIGHTS = ("listings", "fractional", "equal")
 
 
 def record_totals(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Total weight of each record's listings: ``kind, record, record_units``."""
-    return (
-        listings.filter(~nw.col("record").is_null())
-        .group_by("kind", "record")
-        .agg(record_units=nw.col("units").sum().cast(nw.Int64))
-    )
+    """Total weight of each record's listings: ``kind, record, record_units``, all above 0."""
+    of_record = listings.filter(~nw.col("record").is_null() & (nw.col("units") > 0))
+    return sum_by(of_record, "kind", "record", record_units="units")
 
 
 def spread(units: nw.Expr, total: nw.Expr) -> nw.Expr:
@@ -56,7 +54,8 @@ def density_units(
         if totals is None:
             raise TypeError("weight 'fractional' needs the totals of the records")
         listings = listings.join(totals, on=["kind", "record"], how="left")
-        share = spread(units, nw.col("record_units"))
+        # Rows without a record have no total; eager engines compute their share all the same.
+        share = spread(units, nw.col("record_units").fill_null(1))
         units = nw.when(nw.col("record").is_null()).then(units).otherwise(share)
     density = nw.lit(0, dtype=nw.Int64)
     mean = sum(kind_units.values()) / len(kind_units)
@@ -83,11 +82,5 @@ def fold(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         0 where only other kinds lie), ``units`` (of all kinds), sorted by
         ``lat`` then ``lon``.
     """
-    return (
-        listings.group_by("lat", "lon")
-        .agg(
-            density=nw.col("density").sum().cast(nw.Int64),
-            units=nw.col("units").sum().cast(nw.Int64),
-        )
-        .sort("lat", "lon")
-    )
+    folded = sum_by(listings, "lat", "lon", density="density", units="units")
+    return folded.sort("lat", "lon")

@@ -14,6 +14,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.read import Scan, relation, union, window
+from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import bad_weight, judge, normalise, suspicious, tally
 from gclust.units import LARGEST_TOTAL, UNIT
 
@@ -87,18 +88,14 @@ def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: 
 
 
 def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Return the rows that were not rejected."""
-    return listings.filter(nw.col("reason").is_null())
+    """Return the rows that were not rejected and weigh something: weight 0 is no copy at all."""
+    return listings.filter(nw.col("reason").is_null() & (nw.col("units") > 0))
 
 
 def _refuse_bad_weights(
     engine: Engine, listings: nw.LazyFrame[Any], scans: Sequence[Scan]
 ) -> None:
-    bad = engine.pandas(
-        listings.filter(nw.col("units").is_null())
-        .group_by("source")
-        .agg(rows=nw.len().cast(nw.Int64))
-    )
+    bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"))
     if bad.empty:
         return
     first = bad.sort_values("source").iloc[0]
@@ -121,8 +118,7 @@ def _kind_units(
     total = float(summed["total"].sum())
     if total > LARGEST_TOTAL:
         raise StudyError(f"the weights add up to {total:g}; at most {LARGEST_TOTAL:g} can be counted")
-    units = usable(listings).group_by("kind").agg(units=nw.col("units").sum().cast(nw.Int64))
-    table = engine.pandas(units)
+    table = engine.pandas(sum_by(usable(listings), "kind", units="units"))
     found = {int(k): int(u) for k, u in zip(table["kind"], table["units"], strict=True)}
     for code, kind in enumerate(kinds):
         if not found.get(code):

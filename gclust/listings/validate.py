@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
+from gclust.listings.sums import rows_by, sum_by
 from gclust.units import LARGEST_TOTAL, UNIT
 
 # In the order in which they are looked for: a row has one reason, the first.
@@ -80,16 +81,17 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
     usable = nw.col("reason").is_null()
     bad = bad_weight()
+    weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
     return rows.with_columns(
         lat=nw.when(usable).then(lat + 0.0),
         lon=nw.when(usable).then(lon + 0.0),
-        units=nw.when(~bad).then((nw.col("weight") * UNIT + 0.5).floor().cast(nw.Int64)),
+        units=nw.when(~bad).then((weight * UNIT + 0.5).floor().cast(nw.Int64)),
     )
 
 
 def tally(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count rows by source and reason (null: usable): ``source, reason, rows``."""
-    return judged.group_by("source", "reason").agg(rows=nw.len().cast(nw.Int64))
+    return rows_by(judged, "source", "reason")
 
 
 def bad_weight() -> nw.Expr:
@@ -111,13 +113,8 @@ def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lat, lon = nw.col("lat"), nw.col("lon")
     zero = (lat == 0) & (lon == 0)
     small = (lat.abs() <= 1.5708) & (lon.abs() <= 3.1416)
-    return (
-        rows.filter(nw.col("reason").is_null())
-        .with_columns(zero=zero.cast(nw.Int64), small=small.cast(nw.Int64))
-        .group_by("source")
-        .agg(
-            rows=nw.len().cast(nw.Int64),
-            zeros=nw.col("zero").sum().cast(nw.Int64),
-            within_radians=nw.col("small").sum().cast(nw.Int64),
-        )
+    usable = rows.filter(nw.col("reason").is_null())
+    marked = usable.with_columns(
+        row=nw.lit(1, dtype=nw.Int64), zero=zero.cast(nw.Int64), small=small.cast(nw.Int64)
     )
+    return sum_by(marked, "source", rows="row", zeros="zero", within_radians="small")

@@ -1,0 +1,192 @@
+"""Commands; thin. Each calls what a Python user would call."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import gclust
+from gclust.errors import GclustWarning, StudyError
+
+if TYPE_CHECKING:
+    from gclust.study.folder import Run
+
+NARROW, WIDE = 80, 200
+
+
+class _Command(click.Command):
+    """A command that ends with one sentence, not a traceback, on what users can mend."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", GclustWarning)
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            try:
+                return super().invoke(ctx)
+            except (StudyError, FileExistsError) as error:
+                click.echo(f"gclust: {error}", err=True)
+                ctx.exit(2)
+            except OSError as error:
+                click.echo(f"gclust: {error}", err=True)
+                ctx.exit(1)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_: Any, **__: Any
+) -> None:
+    if issubclass(category, GclustWarning):
+        click.echo(f"gclust: warning: {message}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(gclust.__version__, prog_name="gclust")
+def main() -> None:
+    """Find innovation clusters in geocoded addresses, and rank them."""
+    # A terminal that cannot show a dash or a letter gets a substitute, not a crash.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+@main.command(cls=_Command)
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
+@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
+    """Run STUDY.toml: cluster its listings, score and rank the clusters."""
+    read = gclust.read_study(study)
+    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-run")
+    done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    _show(done, top=top)
+
+
+@main.command(cls=_Command)
+@click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
+@click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")
+@click.option("--scale", type=float, help="Size of the simulated world; 1.0 is the real size.")
+@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def demo(
+    world: str,
+    out: Path | None,
+    edition: str | None,
+    scale: float | None,
+    top: int,
+    threads: int | None,
+) -> None:
+    """Show the whole way, from listings to a ranking with a map.
+
+    gii simulates the listings behind the Global Innovation Index's cluster
+    tables (no network needed); us fetches real data of the United States.
+    """
+    if world == "us":
+        if edition is not None or scale is not None:
+            raise click.UsageError("--edition and --scale belong to the simulated world, demo gii")
+        _demo_us(out or Path("gclust-demo-us"), top, threads)
+    else:
+        _demo_gii(out, int(edition or 2025), scale, top, threads)
+
+
+def _demo_gii(
+    out: Path | None, edition: int, scale: float | None, top: int, threads: int | None
+) -> None:
+    from gclust.datasets import simulate
+    from gclust.datasets.world import DEFAULT_SCALE
+
+    scale = DEFAULT_SCALE if scale is None else scale
+    out = out or Path(f"gclust-demo-gii-{edition}")
+    _prepare_demo(out)
+    click.echo(
+        f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
+        " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
+    )
+    world = simulate(out / "world", edition=edition, scale=scale, progress=_progress())
+    done = gclust.run(
+        out / "world" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
+    )
+    _show(done, top=top, marks=world.marks(done.ranking))
+
+
+def _demo_us(out: Path, top: int, threads: int | None) -> None:
+    from gclust.datasets.us import prepare_us
+
+    _prepare_demo(out)
+    prepared = prepare_us(out / "data", progress=_progress())
+    click.echo(prepared.describe())
+    done = gclust.run(
+        out / "data" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
+    )
+    _show(done, top=top)
+
+
+def _prepare_demo(out: Path) -> None:
+    """Make the demo's folder; what an earlier demo made there is replaced."""
+    mark = out / ".gclust-demo"
+    if out.exists() and any(out.iterdir()) and not mark.is_file():
+        raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
+    for part in ("world", "data"):
+        shutil.rmtree(out / part, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+@main.command(cls=_Command)
+@click.argument("name")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Cache folder to use.")
+def fetch(name: str, out: Path | None) -> None:
+    """Fetch the published data set NAME into the cache, checked by its sums."""
+    from gclust.datasets import fetch as fetch_files
+
+    for path in fetch_files(name, cache=out, progress=_progress()).values():
+        click.echo(path)
+
+
+def _progress() -> Callable[[float, str], None]:
+    from gclust.progress import resolve
+
+    return resolve(True)
+
+
+def _folder_name(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+    return kept.strip("-.") or "study"
+
+
+def _show(done: Run, *, top: int, marks: Any = None) -> None:
+    """Print the ranking, what was found, and where the files are."""
+    from gclust.report.table import ranking_table
+
+    width = shutil.get_terminal_size((NARROW, 24)).columns
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+    ascii_only = not encoding.replace("-", "").startswith("utf")
+    click.echo()
+    click.echo(
+        ranking_table(
+            done.ranking, width=min(max(width, 60), WIDE), top=top, marks=marks, ascii=ascii_only
+        )
+    )
+    info = done.info
+    merged = info["clusters_before_merging"] - info["clusters"]
+    click.echo(
+        f"\n{info['clusters']} clusters (after {merged} merges;"
+        f" the GII 2025 covers {info['calibration_clusters']})"
+    )
+    for source in info["sources"]:
+        click.echo(
+            f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
+            f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
+        )
+    if done.path is not None:
+        click.echo(f"\nMap:     {done.path / 'figures' / 'map.png'}")
+        click.echo(f"Ranking: {done.path / 'ranking.csv'}")
+        click.echo(f"All files of the run: {done.path}")

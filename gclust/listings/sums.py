@@ -1,0 +1,23 @@
+"""Sums of whole numbers by group, the same on every engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+
+
+def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[Any]:
+    """Sum columns of whole numbers by group: ``sum_by(frame, "kind", total="units")``.
+
+    DuckDB's sum of BIGINT is a HUGEINT, so it is cast back; after the
+    aggregation, since pandas is quick only on plain ones.
+    """
+    totals = [nw.col(column).sum().alias(name) for name, column in columns.items()]
+    back = [nw.col(name).cast(nw.Int64) for name in columns]
+    return frame.group_by(*by).agg(*totals).with_columns(*back)
+
+
+def rows_by(frame: nw.LazyFrame[Any], *by: str) -> nw.LazyFrame[Any]:
+    """Count rows by group, as ``rows``."""
+    return frame.group_by(*by).agg(nw.len().alias("rows")).with_columns(nw.col("rows").cast(nw.Int64))

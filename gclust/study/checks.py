@@ -1,0 +1,71 @@
+"""Coordinates that are valid but look wrong: null island, swapped, in radians."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gclust.listings.stage import Staged
+from gclust.places.gazetteer import distance_to_city_km
+
+LOOKED_AT = 50_000
+FAR_KM = 200.0
+NEAR_KM = 50.0
+LEAST_SHARE = 0.01
+
+
+def zeros_and_radians(staged: Staged) -> list[str]:
+    """Tell of rows at (0, 0) and of sources that seem to be in radians."""
+    told = []
+    for row in staged.oddities.itertuples():
+        path = staged.sources["path"].iloc[row.source]
+        if row.zeros:
+            told.append(
+                f"{path}: {row.zeros} rows lie at latitude 0, longitude 0, where no city is;"
+                " a failed geocode is often written so"
+            )
+        if row.within_radians == row.rows and row.rows > row.zeros:
+            told.append(
+                f"{path}: all {row.rows} rows have |latitude| <= pi/2 and |longitude| <= pi;"
+                " they look like radians, degrees are expected"
+            )
+    return told
+
+
+def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
+    """Tell of rejected rows that would be valid with latitude and longitude swapped."""
+    outside = rejects.loc[rejects["reason"] == "latitude is outside [-90, 90]"]
+    lat = pd.to_numeric(outside["lat"], errors="coerce")
+    lon = pd.to_numeric(outside["lon"], errors="coerce")
+    swapped = outside.loc[(lat.abs() <= 180) & (lon.abs() <= 90)]
+    if swapped.empty:
+        return []
+    first = swapped.iloc[0]
+    return [
+        f"{len(swapped)} rejected rows look as if latitude and longitude were swapped,"
+        f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']},"
+        f" line {first['line']})"
+    ]
+
+
+def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
+    """Tell of locations far from any city that lie near one when swapped.
+
+    At most 50,000 locations are looked at, evenly spaced in their order. Told
+    from 1 % of these on.
+    """
+    step = max(1, -(-lat.size // LOOKED_AT))
+    lat, lon = lat[::step], lon[::step]
+    fits = np.abs(lon) <= 90
+    away = np.flatnonzero(fits & (distance_to_city_km(lat, lon) > FAR_KM))
+    if away.size == 0:
+        return []
+    at = away[distance_to_city_km(lon[away], lat[away]) < NEAR_KM]
+    if at.size == 0 or at.size < LEAST_SHARE * lat.size:
+        return []
+    first = at[0]
+    return [
+        f"{at.size} of {lat.size} locations looked at seem to have latitude and longitude swapped:"
+        f" latitude {lat[first]:g}, longitude {lon[first]:g} lies more than {FAR_KM:g} km from any"
+        f" city, swapped it lies within {NEAR_KM:g} km of one"
+    ]

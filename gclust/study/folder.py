@@ -1,0 +1,202 @@
+"""The folder of a run: written as a whole or not at all, and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+
+from gclust.errors import StudyError
+from gclust.report.map import draw_map
+from gclust.study.schema import Study, read_study
+from gclust.study.toml import study_toml
+
+FIXED_DATE = "2000-01-01T00:00:00.000Z"
+CSV_NUMBERS = "%.12g"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a study.
+
+    Attributes
+    ----------
+    study : Study
+    ranking : DataFrame
+        One row per cluster, best first; see `gclust.ranking.table.ranking`.
+    clusters : GeoDataFrame
+        The ranking with the footprints (EPSG:4326).
+    locations : DataFrame
+        ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
+        (weight that counts for the density), ``cluster_id`` (-1 for noise),
+        ``core``.
+    merges : DataFrame
+        One row per join of clusters.
+    rejects : DataFrame
+        One row per rejected row of input.
+    info : dict
+        What ``run.json`` tells.
+    path : Path, optional
+        The run's folder, if it was written.
+    """
+
+    study: Study
+    ranking: pd.DataFrame
+    clusters: gpd.GeoDataFrame
+    locations: pd.DataFrame
+    merges: pd.DataFrame
+    rejects: pd.DataFrame
+    info: dict[str, Any]
+    path: Path | None = None
+
+
+def claim(out: Path, overwrite: bool) -> None:
+    """Refuse a folder that exists, unless it holds a run that may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        The message says what is there and what to do.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise FileExistsError(f"{out} is a file; name a folder for the run")
+    if not any(out.iterdir()):
+        return
+    if not (out / "run.json").is_file():
+        raise FileExistsError(f"{out} exists and is not a run of gclust; name another folder")
+    if not overwrite:
+        raise FileExistsError(
+            f"{out} holds a run already; name another folder with -o, or replace it with --overwrite"
+        )
+
+
+def write(run: Run, out: Path, overwrite: bool = False) -> Run:
+    """Write a run's folder: beside its place first, then moved there in one step.
+
+    Returns
+    -------
+    Run
+        The same run, knowing its path.
+    """
+    claim(out, overwrite)
+    out = Path(os.path.abspath(out))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-{os.getpid()}-", dir=out.parent))
+    partial.chmod(0o755)
+    try:
+        _write_files(run, partial, out)
+        if out.exists() and any(out.iterdir()):
+            aside = partial.with_name(partial.name + "-replaced")
+            out.rename(aside)
+            partial.rename(out)
+            shutil.rmtree(aside)
+        else:
+            os.replace(partial, out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return replace(run, path=out)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed processes left beside ``out``."""
+    for left in out.parent.glob(f".{out.name}.partial-*"):
+        pid = left.name.removeprefix(f".{out.name}.partial-").split("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write_files(run: Run, folder: Path, home: Path) -> None:
+    _csv(run.ranking, folder / "ranking.csv")
+    _csv(run.merges, folder / "merges.csv")
+    run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
+    run.rejects.to_parquet(folder / "rejects.parquet", index=False, compression="zstd")
+    run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
+    _geopackage(run.clusters, folder / "clusters.gpkg")
+    (folder / "study.toml").write_text(study_toml(run.study, home), encoding="utf-8")
+    figures = folder / "figures"
+    figures.mkdir()
+    draw_map(
+        run.clusters,
+        run.locations.rename(columns={"cluster_id": "label"}),
+        [figures / "map.png", figures / "map.pdf"],
+        title=run.study.study.name,
+        top=run.study.study.top,
+        note=run.study.study.note,
+    )
+    text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file in which no text is taken for a formula or breaks a line."""
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [_harmless(value) for value in safe[column]]
+    safe.to_csv(path, index=False, encoding="utf-8", float_format=CSV_NUMBERS, lineterminator="\n")
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.split())
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
+    """Write the clusters as a GeoPackage with a fixed date inside."""
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
+    try:
+        clusters.to_file(
+            path, driver="GPKG", layer="clusters", engine="pyogrio", promote_to_multi=True
+        )
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a run's folder back.
+
+    Raises
+    ------
+    StudyError
+        If the folder does not hold a run.
+    """
+    folder = Path(path)
+    if not (folder / "run.json").is_file():
+        raise StudyError(f"{folder}: holds no run (no run.json); expected a folder of gclust run")
+    clusters = gpd.read_parquet(folder / "clusters.parquet")
+    extra = ["geometry", "uncovered_share"]
+    return Run(
+        study=read_study(folder / "study.toml"),
+        ranking=pd.DataFrame(clusters.drop(columns=[c for c in extra if c in clusters])),
+        clusters=clusters,
+        locations=pd.read_parquet(folder / "locations.parquet"),
+        merges=pd.read_csv(folder / "merges.csv", dtype={"runner_up_a": str, "runner_up_b": str}),
+        rejects=pd.read_parquet(folder / "rejects.parquet"),
+        info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
+        path=folder.resolve(),
+    )

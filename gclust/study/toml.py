@@ -1,0 +1,54 @@
+"""Write a study as TOML, every choice spelled out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from gclust.study.schema import SECTIONS, Study
+
+
+def study_toml(study: Study, home: Path) -> str:
+    """Return ``study.toml`` for a folder, with all defaults written out.
+
+    Parameters
+    ----------
+    study : Study
+    home : Path
+        The folder in which the text will lie: paths are told relative to it,
+        so that the study runs from there.
+    """
+    blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
+    for key in SECTIONS:
+        blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
+    blocks[2:2] = [_block("[[sources]]", source, study, home) for source in study.sources]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(heading: str, section: Any, study: Study, home: Path) -> str:
+    lines = [heading]
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if item.name in ("path", "raster") and value is not None:
+            value = Path(os.path.relpath(study.folder / value, home)).as_posix()
+        if value is not None and value != {}:
+            lines.append(f"{item.name} = {_value(value)}")
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string once DEL is escaped too.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_value(str(k))} = {_value(v)}" for k, v in value.items())
+        return f"{{ {inside} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(entry) for entry in value)}]"
+    return repr(value)
