@@ -1,0 +1,123 @@
+"""The one place that turns what users have into latitudes and longitudes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+_LATITUDE = {"lat", "latitude", "y"}
+_LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
+
+
+def degrees(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return validated and normalised coordinates, the input left as it is.
+
+    Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
+    negative zero: equal places have equal numbers.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, 2), data frame of two columns, GeoSeries or GeoDataFrame
+        Degrees, latitude in [-90, 90], then longitude in [-180, 360); or points in any
+        coordinate reference system.
+
+    Returns
+    -------
+    lat, lon : ndarray of float64, shape (n,)
+        New contiguous arrays.
+
+    Raises
+    ------
+    ValueError
+        If X is empty, has another shape or type, has a value that is missing, infinite
+        or out of range, or geometries without a reference system or other than points.
+
+    Examples
+    --------
+    >>> degrees([[46.2, 366.1 - 360], [90, 12.5]])
+    (array([46.2, 90. ]), array([6.1, 0. ]))
+    """
+    lat, lon = _columns(X)
+    if len(lat) == 0:
+        raise ValueError("X is empty; expected at least one point")
+    for values, name in ((lat, "latitude"), (lon, "longitude")):
+        _refuse(~np.isfinite(values), values, name, "is not a finite number")
+    _refuse((lat < -90) | (lat > 90), lat, "latitude", "is outside [-90, 90]")
+    _refuse((lon < -180) | (lon >= 360), lon, "longitude", "is outside [-180, 360)")
+    lon[lon >= 180] -= 360
+    lon[np.abs(lat) == 90] = 0.0
+    lat += 0.0  # -0.0 becomes 0.0
+    lon += 0.0
+    return lat, lon
+
+
+def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, why: str) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{name} {values[row]} of row {row} {why} ({wrong.sum()} rows in all)")
+
+
+def _columns(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if "geopandas" in sys.modules:
+        import geopandas
+
+        if isinstance(X, geopandas.GeoSeries | geopandas.GeoDataFrame):
+            return _of_points(X.geometry)
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        return _of_frame(frame)
+    try:
+        values = np.asarray(X)
+        if values.dtype.kind not in "iufO":
+            raise TypeError(f"numbers expected, got {values.dtype}")
+        values = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X must hold degrees, latitude then longitude: {error}") from error
+    if values.ndim != 2 or values.shape[1] != 2:
+        raise ValueError(
+            "X must have two columns, latitude and longitude in degrees, "
+            f"not the shape {values.shape}"
+        )
+    return values[:, 0].copy(), values[:, 1].copy()
+
+
+def _of_frame(frame: nw.DataFrame[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    names = [str(name) for name in frame.columns]
+    if len(names) != 2:
+        raise ValueError(
+            f"X must have two columns, latitude and longitude in degrees, not {len(names)}: {names}"
+        )
+    first, second = (name.lower() for name in names)
+    if first in _LONGITUDE and second in _LATITUDE:
+        raise ValueError(
+            f"the columns of X are {names}, but latitude comes first: pass X[{names[::-1]}]"
+        )
+    for name in frame.columns:
+        if not frame[name].dtype.is_numeric():
+            raise ValueError(f"column {name!r} of X must hold degrees, not {frame[name].dtype}")
+    lat, lon = (
+        np.array(frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
+        for name in frame.columns
+    )
+    return lat, lon
+
+
+def _of_points(points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if points.crs is None:
+        raise ValueError(
+            "the geometries have no coordinate reference system; "
+            "set it with set_crs, to EPSG:4326 if they are degrees"
+        )
+    wrong = ((points.geom_type != "Point") | points.is_empty).to_numpy()
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"row {row} is not a point ({points.geom_type.iloc[row] or 'missing'}); "
+            f"expected points only ({wrong.sum()} rows in all)"
+        )
+    points = points.to_crs("EPSG:4326")
+    return np.array(points.y, dtype=np.float64), np.array(points.x, dtype=np.float64)

@@ -1,0 +1,389 @@
+"""Exact weighted DBSCAN on the Earth's surface."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
+
+from gclust.cluster.coordinates import degrees
+from gclust.cluster.units import threshold_units, to_units
+from gclust.kernels._pieces import available_threads, unreported
+from gclust.kernels.assign import find_core_of
+from gclust.kernels.bands import Bands, build_bands, select_points
+from gclust.kernels.cores import find_core_points
+from gclust.kernels.fold import fold, sum_by_location
+from gclust.kernels.link import link_cells
+from gclust.kernels.sphere import EARTH_RADIUS_KM, Reach, reach_of
+from gclust.progress import Report, silent, stage
+
+_FLATTENING = 1 / 298.257223563
+SURFACES = {
+    "haversine": (1.0, 0.0),
+    "wgs84": (6378.137 / EARTH_RADIUS_KM, _FLATTENING * (2 - _FLATTENING)),
+}
+"""Semi-major axis in mean radii and squared eccentricity, by metric."""
+
+LARGEST_EPS_KM = {"haversine": math.inf, "wgs84": 1000.0}
+"""The one curvature of ``wgs84`` is 5 mm off at 60 km and 25 m at 1000 km."""
+
+BORDERS = ("nearest", "first", "noise")
+
+
+class DBSCAN(ClusterMixin, BaseEstimator):
+    """Density-based clusters of weighted points on the Earth, exact.
+
+    A point is a core point if the points within ``eps_km`` of it, itself included, weigh
+    at least ``min_samples``. Core points within ``eps_km`` of each other are in one
+    cluster; a border point has a core point within ``eps_km``; the others are noise.
+    *Within* means a distance of at most ``eps_km`` plus one micrometre.
+
+    Parameters
+    ----------
+    eps_km : float, default 15.0
+        Radius of the neighbourhood in kilometres. It is not a bound on the size of
+        clusters, nor on the distance between points of one.
+    min_samples : float, default 4500
+        Least weight of a core point's neighbourhood, at least 1.
+    border : {"nearest", "first", "noise"}, default "nearest"
+        What a border point becomes. ``nearest``: it joins its nearest core point, ties
+        (a micrometre) going to the smallest latitude, then longitude; the partition does
+        not depend on the order of rows. ``first``: it takes the lowest label within
+        reach, as in scikit-learn. ``noise``: it is noise (DBSCAN*, [2]_).
+    metric : {"haversine", "wgs84"}, default "haversine"
+        Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
+        within 5 mm up to 60 km and only up to 1000 km.
+    n_jobs : int, optional
+        Number of threads; all by default. Results do not depend on it.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int64, shape (n_samples,)
+        Cluster of each row, -1 for noise, numbered by first core row.
+    core_sample_mask_ : ndarray of bool, shape (n_samples,)
+        Whether each row is a core point.
+    core_sample_indices_ : ndarray of int64, shape (n_core_samples,)
+        Rows that are core points.
+    n_features_in_ : int
+        2.
+
+    References
+    ----------
+    .. [1] M. Ester, H.-P. Kriegel, J. Sander, X. Xu: A density-based algorithm for
+       discovering clusters in large spatial databases with noise. KDD 1996.
+    .. [2] R. Campello, D. Moulavi, J. Sander: Density-based clustering based on
+       hierarchical density estimates. PAKDD 2013.
+
+    Examples
+    --------
+    >>> from gclust import DBSCAN
+    >>> X = [[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]]
+    >>> DBSCAN(eps_km=5, min_samples=2).fit_predict(X)
+    array([ 0,  0,  1,  1, -1])
+    """
+
+    def __init__(
+        self,
+        eps_km: float = 15.0,
+        min_samples: float = 4500,
+        *,
+        border: str = "nearest",
+        metric: str = "haversine",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.eps_km = eps_km
+        self.min_samples = min_samples
+        self.border = border
+        self.metric = metric
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> DBSCAN:  # noqa: ARG002
+        """Find the clusters of ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2), data frame, GeoSeries or GeoDataFrame
+            Degrees, latitude then longitude; or points in any reference system.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights, none negative; 1 by default. Weight k is the same as k copies.
+
+        Raises
+        ------
+        ValueError
+            For coordinates, weights or parameters that cannot be used; names the value.
+        """
+        threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
+        least = threshold_units(self.min_samples)
+        lat, lon = degrees(X)
+        row_units = to_units(np.ones(len(lat)) if sample_weight is None else sample_weight)
+        if len(row_units) != len(lat):
+            raise ValueError(
+                f"sample_weight has {len(row_units)} weights for the {len(lat)} rows of X"
+            )
+        folded = fold(lat, lon, threads, unreported)
+        units = sum_by_location(row_units, folded.location, len(folded.lat))
+        labels, core = _cluster(
+            folded.lat,
+            folded.lon,
+            units,
+            least,
+            (self.eps_km, self.border, self.metric),
+            folded.first,
+            threads,
+            silent,
+        )
+        self.labels_ = labels[folded.location]
+        self.core_sample_mask_ = core[folded.location]
+        self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
+        self.n_features_in_ = 2
+        self._core = (folded.lat[core], folded.lon[core], labels[core])
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Return the cluster that each point of ``X`` belongs to as a border point would.
+
+        The label follows ``border``: that of the nearest core point within ``eps_km``,
+        or the lowest one within reach, or, with ``noise``, only that of a core point at
+        the same coordinates. On the rows that were fitted it is ``labels_``.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        ndarray of int64, shape (n_samples,)
+            -1 for points that belong to no cluster.
+        """
+        check_is_fitted(self)
+        threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
+        folded = fold(*degrees(X), threads, unreported)
+        labels = assign_locations(
+            folded.lat,
+            folded.lon,
+            *self._core,
+            eps_km=self.eps_km,
+            border=self.border,
+            metric=self.metric,
+            n_jobs=self.n_jobs,
+        )
+        return labels[folded.location]
+
+
+def cluster_locations(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    *,
+    eps_km: float,
+    min_units: int,
+    border: str,
+    metric: str,
+    n_jobs: int | None = None,
+    progress: Report = silent,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cluster folded locations.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Distinct locations in degrees, sorted by latitude, then longitude, normalised as
+        by :func:`gclust.cluster.coordinates.degrees`.
+    units : ndarray of int64, shape (n,)
+        Weight of each, in units of 1/232792560.
+    eps_km, border, metric, n_jobs
+        As in :class:`DBSCAN`.
+    min_units : int
+        ``min_samples`` in the units of the weights.
+    progress : callable
+        Called as ``progress(fraction, stage)``.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        -1 for noise, numbered by first core location.
+    core : ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be used or the locations are not sorted and distinct.
+    """
+    threads = check_parameters(eps_km, border, metric, n_jobs)
+    lat, lon = _check_locations(lat, lon)
+    units = np.array(units, dtype=np.int64)
+    if units.shape != lat.shape or (units < 0).any():
+        raise ValueError("units must be one whole number per location, none negative")
+    if int(min_units) < 1:
+        raise ValueError(f"min_units must be at least 1, not {min_units!r}")
+    ways = (eps_km, border, metric)
+    return _cluster(lat, lon, units, int(min_units), ways, None, threads, progress)
+
+
+def assign_locations(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    core_lat: NDArray[np.float64],
+    core_lon: NDArray[np.float64],
+    core_labels: NDArray[np.int64],
+    *,
+    eps_km: float,
+    border: str,
+    metric: str,
+    n_jobs: int | None = None,
+    progress: Report = silent,
+) -> NDArray[np.int64]:
+    """Return the label that locations take from given core locations.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Distinct locations in degrees, sorted and normalised as in
+        :func:`cluster_locations`.
+    core_lat, core_lon : ndarray of float64, shape (m,)
+        Core locations, likewise.
+    core_labels : ndarray of int64, shape (m,)
+        Their clusters.
+    eps_km, border, metric, n_jobs, progress
+        As in :func:`cluster_locations`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        See :meth:`DBSCAN.predict`.
+    """
+    threads = check_parameters(eps_km, border, metric, n_jobs)
+    lat, lon = _check_locations(lat, lon)
+    core_lat, core_lon = _check_locations(core_lat, core_lon)
+    core_labels = np.array(core_labels, dtype=np.int64)
+    if core_labels.shape != core_lat.shape:
+        raise ValueError(
+            f"core_labels has the shape {core_labels.shape}, core_lat {core_lat.shape}"
+        )
+    labels = np.full(len(lat), -1, dtype=np.int64)
+    if len(lat) == 0 or len(core_lat) == 0:
+        return labels
+    if border == "noise":
+        # NumPy orders complex numbers by their real part, then by their imaginary part.
+        places, cores = lat + 1j * lon, core_lat + 1j * core_lon
+        at = np.minimum(np.searchsorted(cores, places), len(cores) - 1)
+        return np.where(cores[at] == places, core_labels[at], -1)
+    reach = reach_of(eps_km)
+    surface = SURFACES[metric]
+    with stage(progress, "assigning") as report:
+        points = build_bands(lat, lon, surface, eps_km, reach, threads, unreported)
+        core = build_bands(core_lat, core_lon, surface, eps_km, reach, threads, unreported)
+        wanted = np.ones(len(lat), dtype=np.bool_)
+        label_of = core_labels[core.order]
+        _assign(labels, points, lat, wanted, core, label_of, border, reach, threads, report)
+    return labels
+
+
+def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
+    """Raise ValueError for a parameter that cannot be used; return the number of threads."""
+    if border not in BORDERS:
+        raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
+    if metric not in SURFACES:
+        raise ValueError(f"metric must be one of {', '.join(SURFACES)}, not {metric!r}")
+    is_number = isinstance(eps_km, Real) and not isinstance(eps_km, bool | np.bool_)
+    if not is_number or not 0 < eps_km < math.inf:
+        raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
+    if eps_km > LARGEST_EPS_KM[metric]:
+        raise ValueError(
+            f"eps_km is {eps_km!r}, but metric {metric!r} holds only up to "
+            f"{LARGEST_EPS_KM[metric]:g} km; take 'haversine'"
+        )
+    if n_jobs is None or n_jobs == -1:
+        return available_threads()
+    if not isinstance(n_jobs, Integral) or n_jobs < 1:
+        raise ValueError(f"n_jobs must be None, -1 or a positive number of threads, not {n_jobs!r}")
+    return int(n_jobs)
+
+
+def _check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return own contiguous copies of sorted, distinct, normalised locations."""
+    lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
+    if lat.ndim != 1 or lat.shape != lon.shape:
+        raise ValueError(f"lat and lon must be of one length, not {lat.shape} and {lon.shape}")
+    if not (np.all(np.abs(lat) <= 90) and np.all(lon >= -180) and np.all(lon < 180)):
+        raise ValueError("locations must have latitudes in [-90, 90], longitudes in [-180, 180)")
+    rises = lat[1:] > lat[:-1]
+    rises |= (lat[1:] == lat[:-1]) & (lon[1:] > lon[:-1])
+    if not rises.all():
+        raise ValueError(
+            "locations must be distinct and sorted by latitude, then longitude; "
+            f"location {int(np.argmin(rises)) + 1} is not"
+        )
+    return lat, lon
+
+
+def _cluster(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    least: int,
+    ways: tuple[float, str, str],
+    rank: NDArray[np.int64] | None,
+    threads: int,
+    progress: Report,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cluster locations; clusters are numbered by the lowest ``rank`` of a core location."""
+    eps_km, border, metric = ways
+    eps_km = float(eps_km)
+    labels = np.full(len(lat), -1, dtype=np.int64)
+    core = np.zeros(len(lat), dtype=np.bool_)
+    if len(lat) == 0:
+        return labels, core
+    reach = reach_of(eps_km)
+    with stage(progress, "sorting into bands") as report:
+        points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, report)
+    with stage(progress, "finding core locations") as report:
+        is_core = find_core_points(points, units, least, reach, threads, report)
+        core[points.order] = is_core
+    if not is_core.any():
+        return labels, core
+    with stage(progress, "linking") as report:
+        cores = select_points(points, is_core, reach, threads)
+        root = link_cells(cores, reach, report)
+        label_of = _number(cores, root, cores.order if rank is None else rank[cores.order])
+        labels[cores.order] = label_of
+    if border != "noise":
+        with stage(progress, "assigning borders") as report:
+            _assign(labels, points, lat, ~is_core, cores, label_of, border, reach, threads, report)
+    return labels, core
+
+
+def _assign(
+    labels: NDArray[np.int64],
+    points: Bands,
+    lat: NDArray[np.float64],
+    wanted: NDArray[np.bool_],
+    core: Bands,
+    label_of: NDArray[np.int64],
+    border: str,
+    reach: Reach,
+    threads: int,
+    report: Callable[[float], None],
+) -> None:
+    """Give the wanted points the label of their core point, in place."""
+    nearest = border == "nearest"
+    values = core.order if nearest else label_of  # the caller's order is that of ties
+    places, found = find_core_of(points, lat, wanted, core, values, nearest, reach, threads, report)
+    labels[points.order[places]] = label_of[found]
+
+
+def _number(cores: Bands, root: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return labels of core points, numbered by the lowest rank in each component."""
+    first = np.full(len(root), np.iinfo(np.int64).max)
+    np.minimum.at(first, root, np.minimum.reduceat(rank, cores.cell_start[:-1]))
+    roots = np.flatnonzero(root == np.arange(len(root)))
+    number = np.empty(len(root), dtype=np.int64)
+    number[roots[np.argsort(first[roots])]] = np.arange(len(roots))
+    return np.repeat(number[root], np.diff(cores.cell_start))

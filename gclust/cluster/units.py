@@ -1,0 +1,84 @@
+"""Weights and thresholds as whole numbers of units; see ``gclust.units``."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.units import LARGEST_TOTAL, UNIT
+
+__all__ = ["UNIT", "threshold_units", "to_units"]
+
+
+def to_units(weights: Any) -> NDArray[np.int64]:
+    """Return weights as whole numbers of units, rounded to the nearest.
+
+    Parameters
+    ----------
+    weights : array-like of real numbers, shape (n,)
+        None negative. Whole numbers and fractions of up to 22 parts are kept exactly.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, NaN or infinite, or if they add up to more than 3.9e10.
+
+    Examples
+    --------
+    >>> to_units([1, 0.5, 1 / 3])
+    array([232792560, 116396280,  77597520])
+    """
+    values = np.asarray(weights, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(
+            f"weights must be one number per row, not an array of shape {values.shape}"
+        )
+    for wrong, name in ((~np.isfinite(values), "not finite"), (values < 0, "negative")):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(f"weight {values[row]} of row {row} is {name}")
+    total = float(values.sum())
+    if total > LARGEST_TOTAL:
+        raise ValueError(
+            f"weights add up to {total:.6g}, more than {LARGEST_TOTAL:.6g}, which is the most "
+            "that exact sums can hold; divide weights and min_samples by a common factor"
+        )
+    whole = np.floor(values)  # apart, because UNIT * weight has more digits than a float
+    units = whole.astype(np.int64) * UNIT
+    units += np.rint((values - whole) * UNIT).astype(np.int64)
+    return units
+
+
+def threshold_units(min_samples: Any) -> int:
+    """Return ``min_samples`` as a whole number of units.
+
+    Parameters
+    ----------
+    min_samples : real number
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number from 1 to 3.9e10.
+
+    Examples
+    --------
+    >>> threshold_units(2)
+    465585120
+    """
+    is_number = isinstance(min_samples, Real) and not isinstance(min_samples, bool | np.bool_)
+    if not is_number or not 1 <= min_samples <= LARGEST_TOTAL:
+        raise ValueError(
+            f"min_samples must be a number from 1 to {LARGEST_TOTAL:.6g}, not {min_samples!r}"
+        )
+    whole = math.floor(min_samples)
+    return whole * UNIT + round((float(min_samples) - whole) * UNIT)

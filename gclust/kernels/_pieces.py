@@ -1,0 +1,87 @@
+"""Long work in short pieces on several threads, interruptible between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cut_evenly(ends: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Cut a list of items into runs of about ``size`` points.
+
+    Parameters
+    ----------
+    ends : ndarray of int64, shape (n_items + 1,)
+        Point at which each item starts; the last entry is where the last one ends.
+    size : int
+        Points wanted in a run.
+
+    Returns
+    -------
+    ndarray of int64
+        Increasing item numbers from 0 to n_items; runs lie between neighbours.
+    """
+    n_items = len(ends) - 1
+    if n_items == 0:
+        return np.zeros(1, dtype=np.int64)
+    marks = np.arange(ends[0], ends[-1], size)
+    inner = np.searchsorted(ends[:-1], marks)
+    return np.unique(np.concatenate([[0], inner, [n_items]]))
+
+
+def unreported(share: float) -> None:
+    """Take the place of a report of progress."""
+
+
+def run_pieces(
+    work: Callable[[int, int], None],
+    cuts: NDArray[np.int64],
+    threads: int,
+    report: Callable[[float], None],
+) -> None:
+    """Call ``work(start, stop)`` for every two neighbouring cuts.
+
+    The pieces must not depend on each other unless ``threads`` is 1, which keeps
+    their order. The calling thread reports the share done and, after an exception
+    or Ctrl-C, waits only for the pieces that are running.
+
+    Parameters
+    ----------
+    work : callable
+        Releases the GIL, so that threads run side by side.
+    cuts : ndarray of int64
+        Increasing; neighbours bound one piece.
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share of pieces done.
+    """
+    pieces = list(pairwise(cuts.tolist()))
+    if threads == 1 or len(pieces) <= 1:
+        for done, (start, stop) in enumerate(pieces, start=1):
+            work(start, stop)
+            report(done / len(pieces))
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = {pool.submit(work, start, stop) for start, stop in pieces}
+        try:
+            while waiting:
+                done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done_now:
+                    future.result()
+                report(1.0 - len(waiting) / len(pieces))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise

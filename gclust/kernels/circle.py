@@ -1,0 +1,69 @@
+"""Longitudes of one band as a closed circle.
+
+The points ``start .. start + m`` of a band are sorted by longitude in [-180, 180).
+Position ``j`` from ``-m`` to ``2 m`` counts them once more on either side of the
+180th meridian, with longitudes less or greater by 360 degrees, so that a window
+across it is an ordinary range of positions.
+"""
+
+from __future__ import annotations
+
+from gclust.kernels._jit import kernel
+
+
+@kernel
+def longitude_at(lon, start, m, j):
+    """Return the longitude at position ``j``, in degrees."""
+    if j < 0:
+        return lon[start + j + m] - 360.0
+    if j >= m:
+        return lon[start + j - m] + 360.0
+    return lon[start + j]
+
+
+@kernel
+def sum_before(prefix, start, m, j):
+    """Return ``prefix`` carried on round the circle to position ``j``."""
+    total = prefix[start + m] - prefix[start]
+    if j < 0:
+        return prefix[start + j + m] - total
+    if j >= m:
+        return prefix[start + j - m] + total
+    return prefix[start + j]
+
+
+@kernel
+def advance(lon, start, m, j, value):
+    """Return the first position from ``j`` on whose longitude is at least ``value``.
+
+    Doubling steps, then halving ones: one comparison where the next position is it.
+    """
+    low = j
+    high = j
+    step = 1
+    while high < 2 * m and longitude_at(lon, start, m, high) < value:
+        low = high + 1
+        high = low + step
+        step *= 2
+    high = min(high, 2 * m)
+    while low < high:
+        middle = (low + high) // 2
+        if longitude_at(lon, start, m, middle) < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def locate(lon, start, m, value):
+    """Return the first position whose longitude is at least ``value``."""
+    low = -m
+    high = 2 * m
+    while low < high:
+        middle = (low + high) // 2
+        if longitude_at(lon, start, m, middle) < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,117 @@
+"""Points on the Earth as vectors, and the distances between them.
+
+Lengths are in mean radii of the Earth (6371.0088 km). A surface of revolution is
+given by ``axis`` and ``e2``, its semi-major axis and squared eccentricity: 1 and 0
+for the sphere. Distances are compared by a *key*, a number that grows with the
+distance and keeps its precision for near and for antipodal points.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gclust.kernels._jit import kernel
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius of the Earth (IUGG; Moritz 2000, Geodetic Reference System 1980)."""
+
+TOLERANCE_KM = 1e-9
+"""Two distances that differ by no more than this count as equal: one micrometre,
+far above the rounding of the vectors (about 1e-12 km)."""
+
+CHORD_SLACK = 2e-14
+"""What bounds on a chord give way by, so that rounding cannot make them wrong:
+twenty times the rounding of a vector (1e-15), a hundredth of the tolerance."""
+
+
+class Reach(NamedTuple):
+    """A radius, in the forms in which kernels use it."""
+
+    limit: float
+    """Key of the radius: a pair is within it if its key is at most this."""
+    inner2: float
+    """Squared chord below which a pair is within the radius for sure."""
+    outer2: float
+    """Squared chord above which a pair is not within the radius for sure."""
+
+
+def reach_of(eps_km: float) -> Reach:
+    """Return the radius ``eps_km`` (km, tolerance not yet added) as kernels use it."""
+    angle = min((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM, math.pi)
+    chord = 2.0 * math.sin(0.5 * angle)
+    inner = max(chord - CHORD_SLACK, 0.0)
+    return Reach(float(key_of_angle(angle)), inner**2, (chord + CHORD_SLACK) ** 2)
+
+
+def meridian(lat, axis, e2):
+    """Return distance from the axis and height above the equator at a latitude.
+
+    Latitude in degrees, geodetic; a number or an array.
+    """
+    phi = np.radians(lat)
+    sine = np.sin(phi)
+    normal = axis / np.sqrt(1.0 - e2 * sine * sine)
+    return normal * np.cos(phi), normal * (1.0 - e2) * sine
+
+
+meridian_point = kernel(meridian)
+
+
+@kernel
+def fill_vectors(lat, lon, order, axis, e2, out_lon, x, y, z, start, stop):
+    """Fill longitude and vector of the points ``order[start:stop]``."""
+    for i in range(start, stop):
+        j = order[i]
+        rho, height = meridian_point(lat[j], axis, e2)
+        angle = np.radians(lon[j])
+        out_lon[i] = lon[j]
+        x[i] = rho * np.cos(angle)
+        y[i] = rho * np.sin(angle)
+        z[i] = height
+
+
+@kernel
+def separation(ax, ay, az, bx, by, bz):
+    """Return the key of the distance of two points.
+
+    Up to a quarter of the circumference it is the squared chord. Beyond, a chord
+    loses digits, and the chord to the antipode gains them.
+    """
+    dx = ax - bx
+    dy = ay - by
+    dz = az - bz
+    squared = dx * dx + dy * dy + dz * dz
+    if squared <= 2.0:
+        return squared
+    sx = ax + bx
+    sy = ay + by
+    sz = az + bz
+    return 1.5 + 1.0 / (sx * sx + sy * sy + sz * sz)
+
+
+@kernel
+def key_of_angle(angle):
+    """Return the key of a central angle in radians, infinite from pi on."""
+    if angle >= math.pi:
+        return math.inf
+    if angle <= 0.5 * math.pi:
+        return (2.0 * math.sin(0.5 * angle)) ** 2
+    return 1.5 + 1.0 / (2.0 * math.cos(0.5 * angle)) ** 2
+
+
+@kernel
+def widened(key, angle):
+    """Return the key of a distance longer by a central angle in radians."""
+    if key <= 2.0:
+        return key_of_angle(2.0 * math.asin(0.5 * math.sqrt(key)) + angle)
+    return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
+
+
+@kernel
+def outer_chord2(key):
+    """Return the squared chord above which no pair has a key up to this."""
+    squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)
+    return (math.sqrt(squared) + CHORD_SLACK) ** 2
