@@ -6,14 +6,24 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gclust.errors import StudyError
 
 
 def is_geoparquet(path: str | Path) -> bool:
-    """Whether a Parquet file carries GeoParquet metadata."""
-    return b"geo" in (pq.read_schema(path).metadata or {})
+    """Whether a Parquet file carries GeoParquet metadata.
+
+    Raises
+    ------
+    StudyError
+        If it is not a Parquet file.
+    """
+    try:
+        return b"geo" in (pq.read_schema(path).metadata or {})
+    except pa.ArrowInvalid as error:
+        raise StudyError(f"{path}: cannot be read as Parquet: {error}") from error
 
 
 def read_points(path: str | Path, layer: str | None = None) -> pd.DataFrame:

@@ -142,8 +142,7 @@ def _count_sources(
         outside = 0
         if scan.source.years is not None:
             query = f"SELECT count(*) FROM {scan.rows()} WHERE NOT {window(scan)}"
-            answer = engine.connection.execute(query).fetchone()
-            outside = int(answer[0]) if answer else 0
+            outside = int(engine.connection.execute(query).fetchall()[0][0])
         table.append(
             {
                 "path": _told(scan.source.path, root),

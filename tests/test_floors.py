@@ -1,0 +1,102 @@
+"""An import goes down, never up or across (the floors of the house)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
+FLOORS = [
+    {"errors", "progress", "units"},
+    {"kernels"},
+    {"cluster", "listings", "places"},
+    {"indicators", "ranking"},
+    {"report"},
+    {"study"},
+    {"experiments"},
+    {"cli"},
+    {"__main__"},
+]
+# Within the floor of indicators and ranking, ranking reads indicators.
+ACROSS = {("ranking", "indicators")}
+# datasets and testing stand beside the house: public names, what lies beneath
+# all, and the gazetteer that the simulated world is laid out on.
+BESIDE = {"datasets", "testing"}
+BESIDE_MAY = {"gclust", "gclust.errors", "gclust.progress", "gclust.units", "gclust.places.gazetteer"}
+
+
+def floor(name: str) -> int:
+    return next(number for number, names in enumerate(FLOORS) if name in names)
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of gclust that a file imports, at its top or within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                deeper = PACKAGE.parent.joinpath(*node.module.split("."), alias.name)
+                is_module = deeper.is_dir() or deeper.with_suffix(".py").is_file()
+                found.add(f"{node.module}.{alias.name}" if is_module else node.module)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError(f"{path}: relative import")
+    return {name for name in found if name == "gclust" or name.startswith("gclust.")}
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    here = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for name in imports(path):
+        there = name.split(".")[1] if "." in name else None
+        if here in BESIDE:
+            assert there == here or name in BESIDE_MAY, f"{path.name} imports {name}"
+        elif there is None:
+            assert here in {"cli", "study", "experiments"}, f"{path.name} imports gclust itself"
+        elif there in BESIDE:
+            assert here == "cli", f"{path.name} imports {name}"
+        elif there != here and (here, there) not in ACROSS:
+            assert floor(there) < floor(here), f"{path.name} imports {name}"
+
+
+def test_kernels_know_no_tables_and_no_geometry():
+    allowed = {"__future__", "numba", "numpy", "gclust", "math", "collections", "typing", "os",
+               "threading", "warnings", "time", "concurrent", "contextlib"}
+    for path in (PACKAGE / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            for name in names:
+                assert name.split(".")[0] in allowed, f"{path.name} imports {name}"
+
+
+def test_importing_gclust_loads_nothing_heavy():
+    code = (
+        "import sys, gclust\n"
+        "heavy = {'numba', 'pandas', 'geopandas', 'matplotlib', 'rasterio', 'duckdb', 'sklearn', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there():
+    import gclust
+
+    for name in gclust.__all__:
+        assert getattr(gclust, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gclust.nothing

@@ -1,0 +1,255 @@
+"""Reading sources: formats, columns, windows, rejects, bad weights."""
+
+from __future__ import annotations
+
+import gzip
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from gclust.errors import StudyError
+from gclust.listings.engine import Engine
+from gclust.listings.read import SourceFiles, open_source
+from gclust.listings.stage import stage
+from gclust.units import UNIT
+
+ROWS = pd.DataFrame(
+    {
+        "appln": [1, 1, 2, 3],
+        "latitude": [48.1, 48.2, -33.9, 35.0],
+        "longitude": [11.5, 11.6, 151.2, 179.999999],
+        "filed": [2011, 2012, 2013, 2016],
+    }
+)
+COLUMNS = {"record": "appln", "lat": "latitude", "lon": "longitude", "year": "filed"}
+
+
+def staged(path, columns=COLUMNS, kind="patent", decimals=5, **options):
+    with Engine() as engine:
+        source = SourceFiles(kind, str(path), columns, **options)
+        result = stage(engine, [open_source(engine, source)], decimals=decimals, root=path.parent)
+        rows = engine.pandas(result.listings.sort("record", "lat"))
+    return rows, result
+
+
+def write_csv(path, table, delimiter=","):
+    table.to_csv(path, sep=delimiter, index=False)
+    return path
+
+
+def write_points(path, table):
+    frame = gpd.GeoDataFrame(
+        table.drop(columns=["latitude", "longitude"]),
+        geometry=gpd.points_from_xy(table["longitude"], table["latitude"]),
+        crs=4326,
+    ).to_crs(3857)
+    if path.suffix == ".gpkg":
+        frame.to_file(path, driver="GPKG")
+    else:
+        frame.to_parquet(path)
+    return path
+
+
+def make(folder, kind):
+    if kind == "folder":
+        (folder / "parts" / "deeper").mkdir(parents=True)
+        ROWS[:2].to_parquet(folder / "parts" / "a.parquet")
+        ROWS[2:].to_parquet(folder / "parts" / "deeper" / "b.parquet")
+        return folder / "parts"
+    if kind == "pattern":
+        ROWS[:2].to_parquet(folder / "a1.parquet")
+        ROWS[2:].to_parquet(folder / "a2.parquet")
+        return folder / "a*.parquet"
+    if kind == "csv.gz":
+        path = folder / "rows.csv.gz"
+        with gzip.open(path, "wt", encoding="utf-8") as file:
+            ROWS.to_csv(file, index=False)
+        return path
+    if kind == "parquet":
+        ROWS.to_parquet(folder / "rows.parquet")
+        return folder / "rows.parquet"
+    if kind in ("gpkg", "geoparquet"):
+        return write_points(folder / f"rows.{kind}", ROWS)
+    delimiter = {"csv": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}[kind]
+    return write_csv(folder / "rows.csv", ROWS, delimiter)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["csv", "semicolon", "tab", "pipe", "csv.gz", "parquet", "folder", "pattern", "gpkg", "geoparquet"],
+)
+def test_every_format_gives_the_same_listings(tmp_path, kind):
+    folder = tmp_path / "with a space é"
+    folder.mkdir()
+    columns = dict(COLUMNS)
+    if kind in ("gpkg", "geoparquet"):
+        del columns["lat"], columns["lon"]
+    rows, _ = staged(make(folder, kind), columns)
+    assert [str(r) for r in rows["record"]] == ["1", "1", "2", "3"]
+    np.testing.assert_allclose(rows["lat"], [48.1, 48.2, -33.9, 35.0], atol=1e-9)
+    np.testing.assert_allclose(rows["lon"], [11.5, 11.6, 151.2, -180.0], atol=1e-9)
+    assert rows["units"].tolist() == [UNIT] * 4
+
+
+def test_delimiter_can_be_told(tmp_path):
+    path = write_csv(tmp_path / "rows.txt", ROWS, "~")
+    rows, _ = staged(path, delimiter="~")
+    assert len(rows) == 4
+
+
+def test_years_are_a_window_and_outside_is_no_reject(tmp_path):
+    rows, result = staged(write_csv(tmp_path / "rows.csv", ROWS), years=(2011, 2012))
+    assert len(rows) == 2
+    only = result.sources.iloc[0]
+    assert (only["rows"], only["outside_years"], only["rejected"], only["used"]) == (4, 2, 0, 2)
+
+
+@pytest.mark.parametrize("filed", ["2012-03-01", "2012"])
+def test_years_come_from_dates_too(tmp_path, filed):
+    table = ROWS.assign(filed=[filed, "2010-01-01", "", "soon"])
+    rows, result = staged(write_csv(tmp_path / "rows.csv", table), years=(2011, 2012))
+    assert rows["reason"].isna().sum() == 1
+    assert result.rejects["reason"].tolist() == ["year is missing or not a number"] * 2
+    typed = ROWS.assign(filed=pd.to_datetime(["2012-03-01"] * 4))
+    typed.to_parquet(tmp_path / "rows.parquet")
+    rows, _ = staged(tmp_path / "rows.parquet", years=(2011, 2012))
+    assert len(rows) == 4
+
+
+BAD = [
+    ("", "1", "latitude is missing or not a number"),
+    ("1", "east", "longitude is missing or not a number"),
+    ("nan", "1", "latitude is not finite"),
+    ("1", "inf", "longitude is not finite"),
+    ("90.1", "1", "latitude is outside [-90, 90]"),
+    ("1", "360", "longitude is outside [-180, 360)"),
+    ("1", "-180.5", "longitude is outside [-180, 360)"),
+]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_rejects_tell_reason_and_line(tmp_path, ending):
+    good = [("1", "2"), ("90", "359.5"), ("-90", "-180")]
+    table = pd.DataFrame([*good, *[row[:2] for row in BAD]], columns=["lat", "lon"])
+    path = tmp_path / f"rows.{ending}"
+    if ending == "csv":
+        write_csv(path, table)
+    else:
+        table.to_parquet(path)
+    rows, result = staged(path, {})
+    usable = rows.loc[rows["reason"].isna()].sort_values(["lat"])
+    assert usable[["lat", "lon"]].to_numpy().tolist() == [[-90.0, 0.0], [1.0, 2.0], [90.0, 0.0]]
+    first = 5 if ending == "csv" else 4
+    rejects = result.rejects.sort_values("line")
+    assert rejects["line"].tolist() == list(range(first, first + len(BAD)))
+    assert rejects["reason"].tolist() == [row[2] for row in BAD]
+    assert rejects["source"].unique().tolist() == [path.name]
+    given = [row[0] or None for row in BAD]
+    assert rejects["lat"].fillna("").tolist() == [value or "" for value in given]
+
+
+def test_longitudes_are_wrapped_and_zeros_have_no_sign(tmp_path):
+    table = pd.DataFrame({"lat": [-0.000001, 10.0, 10.0], "lon": [-0.000001, 180.0, 190.123456]})
+    rows, _ = staged(write_csv(tmp_path / "rows.csv", table), {})
+    rows = rows.sort_values(["lat", "lon"])
+    assert rows[["lat", "lon"]].to_numpy().tolist() == [[0.0, 0.0], [10.0, -180.0], [10.0, -169.87654]]
+    assert not np.signbit(rows["lat"].iloc[0])
+
+
+def test_coordinates_stay_as_they_are_without_decimals(tmp_path):
+    table = pd.DataFrame({"lat": [1.23456789], "lon": [2.3456789]})
+    rows, _ = staged(write_csv(tmp_path / "rows.csv", table), {}, decimals=None)
+    assert rows[["lat", "lon"]].to_numpy().tolist() == [[1.23456789, 2.3456789]]
+
+
+def test_a_missing_column_is_named_with_the_nearest(tmp_path):
+    path = write_csv(tmp_path / "rows.csv", ROWS)
+    with pytest.raises(StudyError, match="column 'latitud' .* did you mean 'latitude'"):
+        staged(path, {**COLUMNS, "lat": "latitud"})
+    with pytest.raises(StudyError, match="column 'lat' .* did you mean 'latitude'"):
+        staged(path, {})
+    with pytest.raises(StudyError, match=r"column 'year' \(year\) is missing"):
+        staged(path, {"lat": "latitude", "lon": "longitude"}, years=(2011, 2012))
+
+
+def test_a_wrong_type_is_named(tmp_path):
+    ROWS.assign(latitude=pd.to_datetime("2020-01-01")).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(StudyError, match=r"column 'latitude' \(lat\) is of type TIMESTAMP"):
+        staged(tmp_path / "rows.parquet")
+
+
+@pytest.mark.parametrize("name", ["nothing.csv", "nothing/*.parquet"])
+def test_no_file_is_named(tmp_path, name):
+    with pytest.raises(StudyError, match="nothing found for kind 'patent'"):
+        staged(tmp_path / name)
+
+
+def test_an_unknown_format_is_named(tmp_path):
+    (tmp_path / "rows.xlsx").write_bytes(b"PK")
+    with pytest.raises(StudyError, match="unknown format"):
+        staged(tmp_path / "rows.xlsx")
+
+
+def test_a_broken_parquet_is_named(tmp_path):
+    (tmp_path / "rows.parquet").write_bytes(b"nonsense")
+    with pytest.raises(StudyError, match=r"rows\.parquet: cannot be read"):
+        staged(tmp_path / "rows.parquet")
+
+
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [("-1", "-1"), ("nan", "missing or not a number"), ("", "missing"), ("inf", "inf"), ("5e10", "5e\\+10")],
+)
+def test_a_bad_weight_is_named(tmp_path, weight, told):
+    table = ROWS.assign(weight=["1", "2", weight, "3"])
+    with pytest.raises(StudyError, match=f"weight that cannot be used, such as {told}"):
+        staged(write_csv(tmp_path / "rows.csv", table))
+
+
+def test_totals_that_overflow_are_named(tmp_path):
+    table = ROWS.assign(weight=2e10)
+    with pytest.raises(StudyError, match=r"weights add up to 8e\+10"):
+        staged(write_csv(tmp_path / "rows.csv", table))
+
+
+def test_a_kind_without_rows_is_named(tmp_path):
+    with pytest.raises(StudyError, match="kind 'patent' has no usable rows: of 4 rows read, 4"):
+        staged(write_csv(tmp_path / "rows.csv", ROWS), years=(1900, 1901))
+
+
+def test_a_geopackage_with_several_layers_needs_one_named(tmp_path):
+    path = write_points(tmp_path / "rows.gpkg", ROWS)
+    gpd.read_file(path)[:1].to_file(path, driver="GPKG", layer="other")
+    columns = {"record": "appln"}
+    with pytest.raises(StudyError, match="has the layers rows, other"):
+        staged(path, columns)
+    assert len(staged(path, columns, layer="other")[0]) == 1
+    with pytest.raises(StudyError, match="has no layer 'third'"):
+        staged(path, columns, layer="third")
+
+
+def test_points_without_crs_and_lines_are_refused(tmp_path):
+    frame = gpd.GeoDataFrame(geometry=gpd.points_from_xy([1.0], [2.0]))
+    frame.to_parquet(tmp_path / "bare.parquet")
+    with pytest.raises(StudyError, match="has no CRS"):
+        staged(tmp_path / "bare.parquet", {})
+    lines = gpd.GeoSeries.from_wkt(["LINESTRING (0 0, 1 1)"], crs=4326)
+    gpd.GeoDataFrame(geometry=lines).to_parquet(tmp_path / "lines.parquet")
+    with pytest.raises(StudyError, match="expected points, found LineString"):
+        staged(tmp_path / "lines.parquet", {})
+
+
+def test_several_sources_of_unlike_records(tmp_path):
+    first = write_csv(tmp_path / "a.csv", ROWS)
+    ROWS.assign(appln=["x", "x", "y", "z"]).to_parquet(tmp_path / "b.parquet")
+    with Engine() as engine:
+        scans = [
+            open_source(engine, SourceFiles("patent", str(path), COLUMNS))
+            for path in (first, tmp_path / "b.parquet")
+        ]
+        result = stage(engine, scans, decimals=5, root=tmp_path)
+        rows = engine.pandas(result.listings)
+    assert sorted(set(rows["record"])) == ["1", "2", "3", "x", "y", "z"]
+    assert result.sources["path"].tolist() == ["a.csv", "b.parquet"]

@@ -1,0 +1,152 @@
+"""study.toml: defaults, and errors that name file, key, what was expected, the nearest name."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+import gclust
+from gclust.errors import StudyError
+from gclust.study.schema import read_study
+from gclust.study.toml import study_toml
+
+LEAST = '[[sources]]\nkind = "patent"\npath = "rows.csv"\n'
+
+
+def read(tmp_path, text):
+    path = tmp_path / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_study(path)
+
+
+def test_every_key_has_a_default_but_sources(tmp_path):
+    study = read(tmp_path, LEAST)
+    assert study.kinds == ("patent",)
+    assert study.density_kinds == ("patent",)
+    assert (study.clusters.eps_km, study.clusters.min_samples) == (15.0, 4500)
+    assert study.radius_km == 5.0
+    assert study.density.rounding == 5
+    assert study.merge.rule == "mutual"
+    assert study.folder == tmp_path
+
+
+def test_the_design_s_example_is_read(tmp_path):
+    text = """
+[study]
+name = "us-2013"
+top = 100
+[[sources]]
+kind = "patent"
+path = "patents/*.parquet"
+columns = { record = "appln_id", lat = "latitude", lon = "longitude" }
+years = [2011, 2015]
+[[sources]]
+kind = "publication"
+path = "p.csv"
+[density]
+kinds = ["patent", "publication"]
+weight = "listings"
+decimals = "none"
+[clusters]
+method = "dbscan"
+eps_km = 15
+min_samples = 4500
+border = "nearest"
+[merge]
+max_gap_km = 5.0
+rule = "mutual"
+ties = "fractional"
+noise_partner = true
+[footprint]
+method = "discs"
+radius_km = 5.0
+[names]
+most = 3
+least_share = 0.1
+[counting]
+method = "fractional"
+unlocated = "drop"
+totals = { patent = 1255500 }
+[score]
+combine = "sum"
+[population]
+raster = "ghs_pop.tif"
+unit = "count"
+"""
+    study = read(tmp_path, text)
+    assert study.sources[0].years == (2011, 2015)
+    assert study.density.rounding is None
+    assert study.counting.totals == {"patent": 1255500.0}
+
+
+WRONG = [
+    ("", r"study\.toml: has no \[\[sources\]\]"),
+    ("sources = 3", "must be written"),
+    ("[sources]\nkind = 'a'\npath = 'b'", "must be written"),
+    ("[[sources]]\nkind = 'a'", r"\[\[sources\]\] number 1: 'path' is missing; expected a text"),
+    (LEAST + "colums = {}", "number 1: 'colums' is not known; did you mean 'columns'"),
+    (LEAST + "columns = { latt = 'x' }", "columns: 'latt' is not known; did you mean 'lat'"),
+    (LEAST + "years = [2011]", "years = .2011.; expected a list of 2 whole numbers"),
+    (LEAST + "years = [2015, 2011]", "run backwards"),
+    (LEAST + "[cluster]", "'cluster' is not known; did you mean 'clusters'"),
+    (LEAST + "[clusters]\neps = 3", r"\[clusters\] 'eps' is not known; did you mean 'eps_km'"),
+    (LEAST + "[clusters]\neps_km = 'a'", "eps_km = 'a'; expected a number"),
+    (LEAST + "[clusters]\neps_km = true", "eps_km = True; expected a number"),
+    (LEAST + "[clusters]\neps_km = nan", "eps_km = nan; expected a number"),
+    (LEAST + "[clusters]\neps_km = 0", "eps_km = 0.0; expected more than 0"),
+    (LEAST + "[clusters]\neps_km = -1", "eps_km = -1.0; expected more than 0"),
+    (LEAST + "[clusters]\nmin_samples = 0.5", "min_samples = 0.5; expected 1 or more"),
+    (LEAST + "[clusters]\nmethod = 'dbscam'", "expected 'dbscan'; did you mean 'dbscan'"),
+    (LEAST + "[clusters]\nborder = 'none'", "expected 'nearest' or 'first' or 'noise'"),
+    (LEAST + "[density]\nkinds = ['patents']", "'patents' is not known; did you mean 'patent'"),
+    (LEAST + "[density]\ndecimals = 12", "expected a number from 0 to 9"),
+    (LEAST + "[density]\ndecimals = 'all'", "expected a number from 0 to 9"),
+    (LEAST + "[score]\nweights = { patent = -1 }", "patent = -1.0; expected 0 or more"),
+    (LEAST + "[score]\nweights = { patent = 0 }", "expected one above 0"),
+    (LEAST + "[score]\nweights = { deal = 1 }", "'deal' is not known"),
+    (LEAST + "[counting]\ntotals = { patent = 0 }", "expected more than 0"),
+    (LEAST + "[footprint]\nradius_km = 8", "expected at most eps_km / 2"),
+    (LEAST + "[names]\nmost = 0", "expected 1 or more"),
+    (LEAST + "[merge]\nnoise_partner = 1", "expected true or false"),
+    ("[[sources]]\nkind = 'total'\npath = 'b'", "cannot name columns"),
+    ("[[sources]]\nkind = 'a\\nb'\npath = 'b'", "kind"),
+    ("[[sources", "is not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG)
+def test_errors_help(tmp_path, text, told):
+    with pytest.raises(StudyError, match=told) as caught:
+        read(tmp_path, text)
+    assert "study.toml" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path):
+    with pytest.raises(StudyError, match=r"nothing\.toml: cannot be read: No such file"):
+        read_study(tmp_path / "nothing.toml")
+    (tmp_path / "study.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(StudyError, match="is not UTF-8"):
+        read_study(tmp_path / "study.toml")
+
+
+def test_a_written_study_reads_back_the_same(tmp_path):
+    study = read(
+        tmp_path,
+        '[study]\nname = "é \\"quoted\\" \\u007f"\n'
+        + LEAST
+        + 'columns = { lat = "a b", lon = "c\\\\d" }\nyears = [2011, 2015]\n'
+        + '[counting]\ntotals = { patent = 12.5 }\n[population]\nraster = "pop.tif"\n',
+    )
+    home = tmp_path / "run"
+    home.mkdir()
+    text = study_toml(study, home)
+    tomllib.loads(text)
+    (home / "study.toml").write_text(text, encoding="utf-8")
+    again = gclust.read_study(home / "study.toml")
+    assert again.sources[0].path == "../rows.csv"
+    assert again.population.raster == "../pop.tif"
+    assert again.study == study.study
+    assert again.clusters == study.clusters
+    assert again.counting == study.counting
+    assert again.sources[0].columns == study.sources[0].columns
