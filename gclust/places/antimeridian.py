@@ -1,0 +1,83 @@
+"""Rings on the sphere become polygons in the rectangle of longitude and latitude.
+
+The rectangle [-180, 180] x [-90, 90] has a seam at 180 degrees and its poles are lines.
+A ring that crosses the seam is cut there; one that goes round a pole is closed along it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.affinity import translate
+
+Floats = NDArray[np.float64]
+
+
+def unwrapped(lon: Floats, lat: Floats) -> Any:
+    """Make the planar polygon of one ring, with longitudes that run on without a jump.
+
+    Parameters
+    ----------
+    lon, lat : ndarray, shape (n,)
+        Degrees; the ring's vertices, with or without the first one repeated at the end.
+        Neighbouring vertices lie less than 180 degrees of longitude apart.
+
+    Returns
+    -------
+    shapely.Polygon
+        What the ring encloses; for a ring round a pole, the side of the pole that it is
+        nearer to. Longitudes may leave [-180, 180].
+    """
+    lon = np.unwrap(np.append(lon, lon[0]), period=360.0)
+    lat = np.append(lat, lat[0])
+    if abs(lon[-1] - lon[0]) > 180.0:
+        pole = 90.0 if lat.mean() >= 0.0 else -90.0
+        lon = np.concatenate([lon, [lon[-1], lon[0]]])
+        lat = np.concatenate([lat, [pole, pole]])
+    return shapely.Polygon(np.column_stack([lon, lat]))
+
+
+def into_rectangle(polygon: Any) -> list[Any]:
+    """Cut a planar polygon with free longitudes at the seam; all parts within [-180, 180]."""
+    west, _, east, _ = polygon.bounds
+    parts: list[Any] = []
+    for turn in range(int(np.floor((west + 180.0) / 360.0)), int(np.ceil((east + 180.0) / 360.0))):
+        offset = 360.0 * turn
+        if west >= offset - 180.0 and east <= offset + 180.0:
+            piece = polygon
+        else:
+            piece = polygon.intersection(shapely.box(offset - 180.0, -90.0, offset + 180.0, 90.0))
+        parts.extend(polygons_of(translate(piece, xoff=-offset) if turn else piece))
+    return parts
+
+
+def from_rings(rings: Sequence[tuple[Floats, Floats]]) -> Any:
+    """Make a polygon with holes of rings on the sphere, split at 180 degrees.
+
+    Parameters
+    ----------
+    rings : sequence of (lon, lat)
+        The outer ring and then the holes, as in :func:`unwrapped`.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        Valid, within [-180, 180].
+    """
+    outer, *holes = [
+        shapely.union_all(into_rectangle(shapely.make_valid(unwrapped(lon, lat))))
+        for lon, lat in rings
+    ]
+    return outer.difference(shapely.union_all(holes)) if holes else outer
+
+
+def polygons_of(geometry: Any) -> list[Any]:
+    """List the polygons of a geometry; the points and lines of an overlay are left out."""
+    parts = shapely.get_parts(geometry)
+    if any(part.geom_type == "GeometryCollection" for part in parts):
+        parts = shapely.get_parts(parts)
+    return [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]

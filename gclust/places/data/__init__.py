@@ -1,0 +1,1 @@
+"""Data files of the package, and the script that makes them (``build``)."""

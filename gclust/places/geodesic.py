@@ -1,0 +1,202 @@
+"""Distances, areas and local planes on the Earth.
+
+Two metrics, those of the clusters: ``"haversine"`` is the sphere of the Earth's
+mean radius, ``"wgs84"`` the ellipsoid. Areas are always the ellipsoid's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from pyproj import Geod
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius of the Earth, (2a + b) / 3 of WGS 84."""
+
+METRICS = ("haversine", "wgs84")
+
+_GEOD = Geod(ellps="WGS84")
+_FLATTENING = 1 / 298.257223563
+_SEMI_MAJOR_KM = 6378.137
+_ECCENTRICITY = float(np.sqrt(_FLATTENING * (2.0 - _FLATTENING)))
+
+Floats = NDArray[np.float64]
+
+
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:
+    """Turn degrees into unit vectors of the sphere, shape (n, 3)."""
+    phi, lam = np.radians(np.asarray(lat, float)), np.radians(np.asarray(lon, float))
+    cos_phi = np.cos(phi)
+    return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=-1)
+
+
+def direct(
+    lat: ArrayLike, lon: ArrayLike, azimuth: ArrayLike, distance_km: float, metric: str
+) -> tuple[Floats, Floats]:
+    """Go a distance from each place in a direction.
+
+    Parameters
+    ----------
+    lat, lon, azimuth : array_like
+        Degrees, broadcast against each other; azimuths count from north to east.
+    distance_km : float
+        Length of the way.
+    metric : {"haversine", "wgs84"}
+        Sphere or ellipsoid.
+
+    Returns
+    -------
+    lat, lon : ndarray
+        Degrees. The longitude is the nearest to the start's, so it may leave [-180, 180].
+    """
+    lat, lon, azimuth = np.broadcast_arrays(
+        np.asarray(lat, float), np.asarray(lon, float), np.asarray(azimuth, float)
+    )
+    if metric == "wgs84":
+        metres = np.full(lat.shape, distance_km * 1000.0)
+        to_lon, to_lat, _ = _GEOD.fwd(lon, lat, azimuth, metres)
+        turn = np.asarray(to_lon) - lon
+        return np.asarray(to_lat), lon + turn - 360.0 * np.round(turn / 360.0)
+    phi, alpha, way = np.radians(lat), np.radians(azimuth), distance_km / EARTH_RADIUS_KM
+    # From the components of the end point, not from its sine: arcsin loses metres near a pole.
+    up = np.sin(phi) * np.cos(way) + np.cos(phi) * np.sin(way) * np.cos(alpha)
+    ahead = np.cos(phi) * np.cos(way) - np.sin(phi) * np.sin(way) * np.cos(alpha)
+    aside = np.sin(way) * np.sin(alpha)
+    return (
+        np.degrees(np.arctan2(up, np.hypot(ahead, aside))),
+        lon + np.degrees(np.arctan2(aside, ahead)),
+    )
+
+
+def conformal_sphere(lat: ArrayLike, metric: str) -> tuple[Floats, Floats]:
+    """Map latitudes to a sphere on which small circles stay circles.
+
+    Parameters
+    ----------
+    lat : array_like
+        Degrees.
+    metric : {"haversine", "wgs84"}
+        For the sphere the map is the identity, for the ellipsoid the conformal latitude
+        (Snyder 1987, Map Projections: A Working Manual, eq. 3-1).
+
+    Returns
+    -------
+    lat : ndarray
+        Latitude on the sphere, degrees.
+    km_per_radian : ndarray
+        Length on the Earth of one radian of that sphere, here.
+    """
+    lat = np.asarray(lat, float)
+    if metric == "haversine":
+        return lat, np.full(lat.shape, EARTH_RADIUS_KM)
+    # The limit at the poles is taken a metre away from them.
+    phi = np.radians(np.clip(lat, -89.99999, 89.99999))
+    sine = np.sin(phi)
+    isometric = np.arctanh(sine) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine)
+    chi = np.arctan(np.sinh(isometric))
+    transverse = _SEMI_MAJOR_KM / np.sqrt(1.0 - (_ECCENTRICITY * sine) ** 2)
+    on_sphere = np.where(np.abs(lat) > 89.99999, lat, np.degrees(chi))
+    return on_sphere, transverse * np.cos(phi) / np.cos(chi)
+
+
+@dataclass(frozen=True)
+class Stereographic:
+    """A plane that touches the conformal sphere at one place; circles stay circles.
+
+    The plane's unit is the radian at its centre. ``reach`` (radians) is the farthest
+    distance from the centre that :meth:`forward` has been asked for.
+    """
+
+    east: Floats
+    north: Floats
+    up: Floats
+    metric: str
+
+    @classmethod
+    def at_centre_of(cls, vectors: Floats, metric: str) -> Stereographic:
+        """Touch the sphere in the direction of the mean of the vectors (n, 3).
+
+        Vectors that balance each other have no such direction; the plane then touches at
+        the first.
+        """
+        mean = vectors.mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        up = mean / length if length > 1e-6 else vectors[0]
+        # Any direction not along `up` will do; the axis least along it is the most stable.
+        east = np.cross(np.eye(3)[np.argmin(np.abs(up))], up)
+        east /= np.linalg.norm(east)
+        return cls(east, np.cross(up, east), up, metric)
+
+    def forward(self, vectors: Floats) -> Floats:
+        """Project unit vectors (n, 3) of the conformal sphere to the plane, (n, 2)."""
+        scale = 2.0 / (1.0 + vectors @ self.up)
+        return np.stack([scale * (vectors @ self.east), scale * (vectors @ self.north)], axis=-1)
+
+    def inverse(self, plane: Floats) -> Floats:
+        """Turn points of the plane (n, 2) into unit vectors of the conformal sphere, (n, 3)."""
+        quarter = (plane**2).sum(axis=-1, keepdims=True) / 4.0
+        flat = plane[..., :1] * self.east + plane[..., 1:] * self.north
+        return (flat + (1.0 - quarter) * self.up) / (1.0 + quarter)
+
+
+def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
+    """Turn latitudes of the conformal sphere back into geodetic ones, degrees."""
+    chi = np.asarray(chi, float)
+    if metric == "haversine":
+        return chi
+    target = np.radians(np.clip(chi, -89.99999, 89.99999))
+    phi = target.copy()
+    for _ in range(8):  # each step shrinks the error by e^2 = 0.0067
+        isometric = np.arctanh(np.sin(target))
+        phi = np.arcsin(
+            np.tanh(isometric + _ECCENTRICITY * np.arctanh(_ECCENTRICITY * np.sin(phi)))
+        )
+    return np.where(np.abs(chi) > 89.99999, chi, np.degrees(phi))
+
+
+def area_km2(geometries: Iterable[Any]) -> Floats:
+    """Area of polygons on the WGS 84 ellipsoid.
+
+    Parameters
+    ----------
+    geometries : iterable of shapely geometry
+        Polygons, multipolygons or None, in degrees (x is the longitude), within [-180, 180].
+        Edges are taken as geodesics. Holes are subtracted; None and empty count 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Square kilometres.
+
+    Notes
+    -----
+    Karney (2013), Algorithms for geodesics, J. Geodesy 87, through :class:`pyproj.Geod`.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> float(area_km2([shapely.box(0, 0, 1, 1)]).round(1)[0])
+    12308.8
+    """
+    rows = np.asarray(list(geometries), dtype=object)
+    total = np.zeros(len(rows))
+    parts, row_of_part = shapely.get_parts(rows, return_index=True)
+    for part, row in zip(parts, row_of_part, strict=True):
+        if not isinstance(part, shapely.Polygon):
+            raise TypeError(f"area_km2 measures polygons, not {part.geom_type} (row {row})")
+        total[row] += _ring_km2(part.exterior)
+        total[row] -= sum(_ring_km2(hole) for hole in part.interiors)
+    return total
+
+
+def _ring_km2(ring: Any) -> float:
+    lon, lat = shapely.get_coordinates(ring).T
+    if len(lon) == 0:
+        return 0.0
+    square_metres, _ = _GEOD.polygon_area_perimeter(lon[:-1], lat[:-1])
+    return abs(square_metres) / 1e6
