@@ -37,9 +37,7 @@ class _Command(click.Command):
                 ctx.exit(1)
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], *_: Any, **__: Any
-) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, GclustWarning):
         click.echo(f"gclust: warning: {message}", err=True)
 

@@ -105,10 +105,12 @@ def test_engines_agree_to_the_bit(method):
                 collect(count(attributed, totals, method)).to_numpy().tolist(),
                 collect(ties(attributed, totals, "fractional")).to_numpy().tolist(),
                 collect(world_totals(frame)).to_numpy().tolist(),
-                collect(
-                    fold(density_units(frame, "fractional", {0: 1, 1: 1}, totals))
-                ).to_numpy().tolist(),
-                collect(fold(density_units(frame, "equal", {0: 3 * UNIT, 1: 7 * UNIT}))).to_numpy().tolist(),
+                collect(fold(density_units(frame, "fractional", {0: 1, 1: 1}, totals)))
+                .to_numpy()
+                .tolist(),
+                collect(fold(density_units(frame, "equal", {0: 3 * UNIT, 1: 7 * UNIT})))
+                .to_numpy()
+                .tolist(),
             )
         )
     assert all(answer == answers[0] for answer in answers[1:])
@@ -122,9 +124,7 @@ def test_every_record_counts_one(seed):
     attributed = attribute(frame, lazy(labels_of(listings), "pandas"))
     counted = collect(count(attributed, record_totals(frame), "fractional"))
     world = collect(world_totals(frame))
-    assert world["units"].tolist() == (
-        listings.groupby("kind")["record"].nunique() * UNIT
-    ).tolist()
+    assert world["units"].tolist() == (listings.groupby("kind")["record"].nunique() * UNIT).tolist()
     parts = counted.groupby("kind")["units"].sum().to_numpy()
     # Exact but for records beyond 22 listings, whose parts are rounded.
     assert np.abs(parts - world["units"]).max() <= 4 * len(listings)
@@ -192,7 +192,9 @@ def test_unlocated_listings_stay_in_the_denominator_when_kept():
             "lat": [0.0, None, None],
             "lon": [0.0, None, None],
             "units": UNIT,
-            "reason": pd.Series([None, "latitude is missing or not a number"] + ["x"], dtype="string"),
+            "reason": pd.Series(
+                [None, "latitude is missing or not a number"] + ["x"], dtype="string"
+            ),
         }
     )
     frame = lazy(listings, "pandas")
@@ -219,7 +221,9 @@ def test_fractional_density_is_exact_up_to_22_listings():
             }
         )
         frame = lazy(listings, "duckdb")
-        folded = collect(fold(density_units(frame, "fractional", {0: n * UNIT}, record_totals(frame))))
+        folded = collect(
+            fold(density_units(frame, "fractional", {0: n * UNIT}, record_totals(frame)))
+        )
         assert folded["density"].tolist() == [UNIT // n] * n
 
 

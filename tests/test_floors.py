@@ -26,7 +26,13 @@ ACROSS = {("ranking", "indicators")}
 # datasets and testing stand beside the house: public names, what lies beneath
 # all, and the gazetteer that the simulated world is laid out on.
 BESIDE = {"datasets", "testing"}
-BESIDE_MAY = {"gclust", "gclust.errors", "gclust.progress", "gclust.units", "gclust.places.gazetteer"}
+BESIDE_MAY = {
+    "gclust",
+    "gclust.errors",
+    "gclust.progress",
+    "gclust.units",
+    "gclust.places.gazetteer",
+}
 
 
 def floor(name: str) -> int:
@@ -49,7 +55,9 @@ def imports(path: Path) -> set[str]:
     return {name for name in found if name == "gclust" or name.startswith("gclust.")}
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE)
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -68,8 +76,22 @@ def test_imports_go_down(path):
 
 
 def test_kernels_know_no_tables_and_no_geometry():
-    allowed = {"__future__", "numba", "numpy", "gclust", "math", "collections", "typing", "os",
-               "threading", "warnings", "time", "concurrent", "contextlib", "functools"}
+    allowed = {
+        "__future__",
+        "numba",
+        "numpy",
+        "gclust",
+        "math",
+        "collections",
+        "typing",
+        "os",
+        "threading",
+        "warnings",
+        "time",
+        "concurrent",
+        "contextlib",
+        "functools",
+    }
     for path in (PACKAGE / "kernels").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

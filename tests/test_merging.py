@@ -51,9 +51,9 @@ def test_gaps_are_those_of_all_pairs(seed, centre, max_gap_km):
 def test_gap_of_one_degree_of_latitude():
     actual = gaps_km(np.array([0.0, 1.0]), np.array([0.0, 0.0]), np.array([0, 1]), 200.0)
     assert actual[0, 1] == pytest.approx(6371.0088 * np.pi / 180, abs=1e-9)
-    assert arc_km(np.linalg.norm(np.diff(unit_vectors(np.array([90, -90]), np.zeros(2)), axis=0))) == (
-        pytest.approx(6371.0088 * np.pi)
-    )
+    assert arc_km(
+        np.linalg.norm(np.diff(unit_vectors(np.array([90, -90]), np.zeros(2)), axis=0))
+    ) == (pytest.approx(6371.0088 * np.pi))
 
 
 def test_mutual_needs_both_sides():
@@ -94,7 +94,10 @@ def test_rounds_go_on_with_the_joined_ties():
     ties = {(0, 1): 20.0, (0, 2): 4.0, (1, 2): 4.0, (2, 3): 6.0}
     merged = merge(4, gaps, ties)
     assert merged.cluster.tolist() == [0, 0, 0, 3]
-    assert merged.log[["round", "cluster_a", "cluster_b"]].to_numpy().tolist() == [[1, 0, 1], [2, 0, 2]]
+    assert merged.log[["round", "cluster_a", "cluster_b"]].to_numpy().tolist() == [
+        [1, 0, 1],
+        [2, 0, 2],
+    ]
     assert merged.log["gap_km"].tolist() == [1.0, 2.0]
     assert merged.log["ties"].tolist() == [20.0, 8.0]
     assert merged.log["runner_up_b"].tolist() == ["2", "3"]

@@ -39,9 +39,7 @@ def test_environment_holds_the_same_dependencies(project):
     found = requirements(listed)
     assert found.pop("python") == project["requires-python"]
     found = {CONDA_NAMES.get(name, name): bound for name, bound in found.items()}
-    expected = requirements(
-        [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    )
+    expected = requirements([*project["dependencies"], *project["optional-dependencies"]["test"]])
     assert found == expected
 
 

@@ -78,7 +78,18 @@ def make(folder, kind):
 
 @pytest.mark.parametrize(
     "kind",
-    ["csv", "semicolon", "tab", "pipe", "csv.gz", "parquet", "folder", "pattern", "gpkg", "geoparquet"],
+    [
+        "csv",
+        "semicolon",
+        "tab",
+        "pipe",
+        "csv.gz",
+        "parquet",
+        "folder",
+        "pattern",
+        "gpkg",
+        "geoparquet",
+    ],
 )
 def test_every_format_gives_the_same_listings(tmp_path, kind):
     folder = tmp_path / "with a space é"
@@ -154,7 +165,11 @@ def test_longitudes_are_wrapped_and_zeros_have_no_sign(tmp_path):
     table = pd.DataFrame({"lat": [-0.000001, 10.0, 10.0], "lon": [-0.000001, 180.0, 190.123456]})
     rows, _ = staged(write_csv(tmp_path / "rows.csv", table), {})
     rows = rows.sort_values(["lat", "lon"])
-    assert rows[["lat", "lon"]].to_numpy().tolist() == [[0.0, 0.0], [10.0, -180.0], [10.0, -169.87654]]
+    assert rows[["lat", "lon"]].to_numpy().tolist() == [
+        [0.0, 0.0],
+        [10.0, -180.0],
+        [10.0, -169.87654],
+    ]
     assert not np.signbit(rows["lat"].iloc[0])
 
 
@@ -200,7 +215,13 @@ def test_a_broken_parquet_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("weight", "told"),
-    [("-1", "-1"), ("nan", "missing or not a number"), ("", "missing"), ("inf", "inf"), ("5e10", "5e\\+10")],
+    [
+        ("-1", "-1"),
+        ("nan", "missing or not a number"),
+        ("", "missing"),
+        ("inf", "inf"),
+        ("5e10", "5e\\+10"),
+    ],
 )
 def test_a_bad_weight_is_named(tmp_path, weight, told):
     table = ROWS.assign(weight=["1", "2", weight, "3"])

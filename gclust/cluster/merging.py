@@ -208,7 +208,9 @@ def _partners(
 
 def _runner_up(partners: dict[int, dict[int, float]], here: int, there: int) -> tuple[int, float]:
     """Return the strongest partner of ``here`` other than ``there``, (-2, 0) if none."""
-    others = [(-strength, name) for name, strength in partners.get(here, {}).items() if name != there]
+    others = [
+        (-strength, name) for name, strength in partners.get(here, {}).items() if name != there
+    ]
     if not others:
         return -2, 0.0
     strength, name = min(others)

@@ -1,1 +1,24 @@
 """Simulated worlds, published figures, and real data to fetch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Bound here and now: a module of the same name would hide a function loaded later.
+from gclust.datasets.fetch import fetch
+from gclust.datasets.gii import gii, gii_world
+
+if TYPE_CHECKING:
+    from gclust.datasets.us import prepare_us
+    from gclust.datasets.world import simulate
+
+_HOME = {"prepare_us": "gclust.datasets.us", "simulate": "gclust.datasets.world"}
+
+__all__ = ["fetch", "gii", "gii_world", "prepare_us", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'gclust.datasets' has no attribute {name!r}")

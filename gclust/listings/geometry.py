@@ -63,7 +63,7 @@ def _read(path: str | Path, layer: str | None) -> gpd.GeoDataFrame:
     layers = list(gpd.list_layers(path)["name"])
     if layer is None and len(layers) > 1:
         raise StudyError(
-            f"{path}: has the layers {', '.join(layers)}; name one in the source's layer = \"...\""
+            f'{path}: has the layers {", ".join(layers)}; name one in the source\'s layer = "..."'
         )
     if layer is not None and layer not in layers:
         raise StudyError(f"{path}: has no layer {layer!r}; it has {', '.join(layers)}")

@@ -177,11 +177,15 @@ def matching_files(source: SourceFiles) -> tuple[str, ...]:
         found = [str(path)] if path.is_file() else sorted(glob.glob(source.path, recursive=True))
         expected = "a file, a folder of Parquet files or a pattern such as patents/*.parquet"
     if not found:
-        raise StudyError(f"{source.path}: nothing found for kind {source.kind!r}; expected {expected}")
+        raise StudyError(
+            f"{source.path}: nothing found for kind {source.kind!r}; expected {expected}"
+        )
     known = CSV_ENDINGS + PARQUET_ENDINGS + GEOPACKAGE_ENDINGS
     for name in found:
         if not name.lower().endswith(known):
-            raise StudyError(f"{name}: unknown format; expected a name that ends in {', '.join(known)}")
+            raise StudyError(
+                f"{name}: unknown format; expected a name that ends in {', '.join(known)}"
+            )
     return tuple(found)
 
 
@@ -199,9 +203,7 @@ def _scan_points(engine: Engine, source: SourceFiles, files: tuple[str, ...]) ->
     described = engine.connection.table(name)
     types = dict(zip(described.columns, map(str, described.types), strict=True))
     columns = {**source.columns, "lat": "lat", "lon": "lon"}
-    mapped = _map_columns(
-        SourceFiles(source.kind, source.path, columns, source.years), types
-    )
+    mapped = _map_columns(SourceFiles(source.kind, source.path, columns, source.years), types)
     return Scan(source, files, name, types, mapped)
 
 
@@ -233,7 +235,7 @@ def _missing_column(source: SourceFiles, name: str, column: str, there: list[str
     known = ", ".join(repr(c) for c in there[:20])
     return (
         f"{source.path}: column {column!r} ({name}) is missing{hint} The file has {known}."
-        f" Name it in the source's columns = {{ {name} = \"...\" }}"
+        f' Name it in the source\'s columns = {{ {name} = "..." }}'
     )
 
 

@@ -92,9 +92,7 @@ def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return listings.filter(nw.col("reason").is_null() & (nw.col("units") > 0))
 
 
-def _refuse_bad_weights(
-    engine: Engine, listings: nw.LazyFrame[Any], scans: Sequence[Scan]
-) -> None:
+def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequence[Scan]) -> None:
     bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"))
     if bad.empty:
         return
@@ -117,7 +115,9 @@ def _kind_units(
     summed = engine.pandas(weights.group_by("kind").agg(total=nw.col("weight").sum()))
     total = float(summed["total"].sum())
     if total > LARGEST_TOTAL:
-        raise StudyError(f"the weights add up to {total:g}; at most {LARGEST_TOTAL:g} can be counted")
+        raise StudyError(
+            f"the weights add up to {total:g}; at most {LARGEST_TOTAL:g} can be counted"
+        )
     table = engine.pandas(sum_by(usable(listings), "kind", units="units"))
     found = {int(k): int(u) for k, u in zip(table["kind"], table["units"], strict=True)}
     for code, kind in enumerate(kinds):

@@ -20,4 +20,6 @@ def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[A
 
 def rows_by(frame: nw.LazyFrame[Any], *by: str) -> nw.LazyFrame[Any]:
     """Count rows by group, as ``rows``."""
-    return frame.group_by(*by).agg(nw.len().alias("rows")).with_columns(nw.col("rows").cast(nw.Int64))
+    return (
+        frame.group_by(*by).agg(nw.len().alias("rows")).with_columns(nw.col("rows").cast(nw.Int64))
+    )

@@ -76,7 +76,7 @@ def claim(out: Path, overwrite: bool) -> None:
         raise FileExistsError(f"{out} exists and is not a run of gclust; name another folder")
     if not overwrite:
         raise FileExistsError(
-            f"{out} holds a run already; name another folder with -o, or replace it with --overwrite"
+            f"{out} holds a run already; name another folder (-o), or replace it (--overwrite)"
         )
 
 

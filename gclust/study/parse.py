@@ -103,13 +103,13 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         if arguments[-1] is Ellipsis or len(value) == len(arguments):
             return tuple(_convert(entry, each, where) for entry in value)
     elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
-        return {key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()}
+        return {
+            key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()
+        }
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if math.isfinite(value):
             return float(value)
-    elif hint is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    elif hint in (str, bool) and isinstance(value, hint):
+    elif hint in (str, bool, int) and type(value) is hint:
         return value
     raise StudyError(f"{where} = {value!r}; expected {_described(hint)}")
 

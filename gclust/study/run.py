@@ -191,8 +191,8 @@ class _Session:
             first = staged.rejects.iloc[0]
             reasons = staged.rejects["reason"].value_counts()
             raise StudyError(
-                f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more than"
-                f" max_rejects = {self.study.study.max_rejects:g} allows. Most often:"
+                f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more"
+                f" than max_rejects = {self.study.study.max_rejects:g} allows. Most often:"
                 f" {reasons.index[0]} ({reasons.iloc[0]} rows). First: {first['source']} line"
                 f" {first['line']}, lat {_shown(first['lat'])}, lon {_shown(first['lon'])}"
             )
@@ -211,9 +211,7 @@ class _Session:
         rows = staged.listings if keep else usable(staged.listings)
         return engine.store(record_totals(rows), "record_totals", "add up records")
 
-    def _fold(
-        self, engine: Engine, staged: Staged, located: nw.LazyFrame[Any]
-    ) -> pd.DataFrame:
+    def _fold(self, engine: Engine, staged: Staged, located: nw.LazyFrame[Any]) -> pd.DataFrame:
         study = self.study
         with self.timed("fold listings"):
             totals = None
@@ -281,7 +279,10 @@ class _Session:
         options = self.study.merge
         if options.rule == "none":
             return merge(n_labels, {}, {}, rule="none")
-        if self.study.clusters.border == "noise" and options.max_gap_km < self.study.clusters.eps_km:
+        if (
+            self.study.clusters.border == "noise"
+            and options.max_gap_km < self.study.clusters.eps_km
+        ):
             self._warn(
                 [
                     f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
@@ -290,15 +291,13 @@ class _Session:
                 ]
             )
         with self.timed("merge clusters"):
-            totals = engine.store(
-                record_totals(attributed), "attributed_totals", "add up records"
-            )
+            totals = engine.store(record_totals(attributed), "attributed_totals", "add up records")
             if engine.arrow(totals.head(1)).num_rows == 0:
-                self.told.append("the listings have no records, so clusters have no ties: none merge")
+                self.told.append(
+                    "the listings have no records, so clusters have no ties: none merge"
+                )
                 return merge(n_labels, {}, {}, rule="none")
-            table = engine.pandas(
-                attribution.ties(attributed, totals, options.ties), "add up ties"
-            )
+            table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
             ties = {
                 (int(a), int(b)): units / UNIT
                 for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)

@@ -241,8 +241,17 @@ def _check_study(study: Study, name: str) -> None:
             )
         if source.years is not None and source.years[0] > source.years[1]:
             raise StudyError(f"{where} years = {list(source.years)} run backwards")
-        known = ("record", "lat", "lon", "weight", "year", "organisation", "field", "country",
-                 "precision")
+        known = (
+            "record",
+            "lat",
+            "lon",
+            "weight",
+            "year",
+            "organisation",
+            "field",
+            "country",
+            "precision",
+        )
         parse_section(source.columns, {key: str for key in known}, f"{where} columns:", known=known)
     decimals = study.density.decimals
     if decimals != "none" and not (isinstance(decimals, int) and 0 <= decimals <= 9):
