@@ -1,0 +1,197 @@
+"""The layers of a map from the ground up: land, noise, clusters, names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
+from matplotlib.path import Path as Outline
+from matplotlib.patheffects import Stroke
+from numpy.typing import NDArray
+
+from gclust.report.labels import Label, place_labels
+from gclust.report.projection import Frame
+from gclust.report.symbols import BORDER, INK, LAND, OCEAN, fill
+
+__all__ = ["draw_clusters", "draw_land", "draw_names", "noise_dots"]
+
+Floats = NDArray[np.float64]
+
+NAME_PT = 6.2
+HALO_PT = 1.6
+NAME_GAP_PT = 1.6
+SIMPLIFY_PIXELS = 0.4
+GRID_CELLS = 60_000_000
+
+
+def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pixel: float) -> None:
+    """Draw the sea within the frame, and countries in degrees with their borders."""
+    sea = _paths([frame.outline])
+    axes.add_collection(PathCollection(sea, facecolor=OCEAN, edgecolor="none", zorder=0))
+    plane = frame.shapes(land)
+    plane = shapely.simplify(plane[~shapely.is_empty(plane)], SIMPLIFY_PIXELS * metres_per_pixel)
+    # Each country in its own path: borders are the edges between two of them.
+    axes.add_collection(
+        PathCollection(_paths(plane), facecolor=LAND, edgecolor=BORDER, linewidth=0.45, zorder=1)
+    )
+    axes.add_collection(
+        PathCollection(sea, facecolor="none", edgecolor="#b9bec4", linewidth=0.6, zorder=7)
+    )
+
+
+def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[Outline]:
+    """Turn polygons into one compound path for each geometry, holes included."""
+    found = []
+    for geometry in geometries:
+        rings = [
+            np.asarray(ring.coords)
+            for part in shapely.get_parts(geometry)
+            if isinstance(part, shapely.Polygon) and not part.is_empty
+            for ring in (part.exterior, *part.interiors)
+        ]
+        if rings:
+            found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in rings)))
+    return found
+
+
+def noise_dots(
+    locations: pd.DataFrame, frame: Frame, cell: float, least: float
+) -> tuple[Floats, Floats]:
+    """Thin the noise to one dot in each cell of the map that holds any.
+
+    Locations are first put on a grid of degrees finer than `cell`, so that only dots
+    and not ten million locations are projected; which dots there are does not depend on
+    the order of the rows.
+
+    Parameters
+    ----------
+    locations : DataFrame
+        ``lat, lon`` in degrees, ``label``, ``weight``.
+    frame : Frame
+    cell : float
+        Side of a cell in metres of the plane.
+    least : float
+        Least weight of a location.
+
+    Returns
+    -------
+    x, y : arrays
+        Middle of each cell in metres of the plane.
+    """
+    west, south, east, north = frame.degrees
+    noise = (locations["label"].to_numpy() < 0) & (locations["weight"].to_numpy() >= least)
+    lat = locations["lat"].to_numpy(float)[noise]
+    lon = frame.centred(locations["lon"].to_numpy(float)[noise])
+    seen = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
+    lat, lon = lat[seen], lon[seen]
+    step = max(cell / 111_320.0 / 2.0, np.sqrt((east - west) * (north - south) / GRID_CELLS))
+    shape = (int((north - south) / step) + 1, int((east - west) / step) + 1)
+    grid = np.zeros(shape, dtype=bool)
+    grid[((lat - south) / step).astype(np.int64), ((lon - west) / step).astype(np.int64)] = True
+    row, column = np.nonzero(grid)
+    x, y = frame.project(south + (row + 0.5) * step, west + (column + 0.5) * step)
+    x_min, y_min, x_max, y_max = frame.bounds
+    inside = (x >= x_min) & (x <= x_max) & (y >= y_min) & (y <= y_max)
+    cells = np.column_stack([(x[inside] - x_min) // cell, (y[inside] - y_min) // cell])
+    cells = np.unique(cells, axis=0)
+    return x_min + (cells[:, 0] + 0.5) * cell, y_min + (cells[:, 1] + 0.5) * cell
+
+
+def draw_clusters(
+    axes: Axes,
+    plane: NDArray[np.object_],
+    centres: Floats,
+    radii_pt: Floats,
+    colours: NDArray[np.object_],
+) -> None:
+    """Draw circles, the largest first, and above them the footprints."""
+    order = np.argsort(-radii_pt, kind="stable")
+    axes.add_collection(
+        EllipseCollection(
+            2 * radii_pt[order],
+            2 * radii_pt[order],
+            np.zeros(len(order)),
+            units="points",
+            offsets=centres[order],
+            offset_transform=axes.transData,
+            facecolors=[fill(c) for c in colours[order]],
+            edgecolors=[(c, 1.0) for c in colours[order]],
+            linewidths=0.6,
+            zorder=4,
+        )
+    )
+    for geometry, colour in zip(plane[order], colours[order], strict=True):
+        axes.add_collection(
+            PathCollection(_paths([geometry]), facecolor=colour, edgecolor="none", zorder=5)
+        )
+
+
+def draw_names(
+    axes: Axes, texts: list[str], centres_px: Floats, radii_px: Floats, symbols_px: Floats
+) -> list[Label | None]:
+    """Write names beside their circles; all lengths in pixels of the figure.
+
+    Parameters
+    ----------
+    axes : Axes
+        Of a figure with an Agg canvas, which measures the texts.
+    texts : list of str
+        The first ones choose their place first.
+    centres_px, radii_px : arrays
+        Of the circles to be named.
+    symbols_px : (m, 3) array
+        x, y and radius of all circles.
+    """
+    figure = axes.figure
+    pixel = figure.dpi / 72.0
+    artists = [
+        axes.text(
+            0, 0, text, transform=axes.transAxes, size=NAME_PT, color=INK, va="bottom", zorder=9
+        )
+        for text in texts
+    ]
+    extents = [artist.get_window_extent() for artist in artists]
+    window = axes.get_window_extent()
+    labels = place_labels(
+        centres_px,
+        radii_px,
+        np.array([(e.width, e.height) for e in extents]).reshape(-1, 2),
+        (window.x0, window.y0, window.x1, window.y1),
+        symbols=symbols_px,
+        gap=NAME_GAP_PT * pixel,
+    )
+    leaders = []
+    for artist, extent, label in zip(artists, extents, labels, strict=True):
+        if label is None:
+            artist.remove()
+            continue
+        # The ink of a text does not begin at its position: move by where it is now.
+        where = np.array(
+            [label.box[0] - (extent.x0 - window.x0), label.box[1] - (extent.y0 - window.y0)]
+        )
+        x, y = axes.transAxes.inverted().transform(where)
+        artist.set_position((x, y))
+        # The halo is a text of its own: strokes become outlines in a PDF, the name stays text.
+        halo = axes.text(x, y, artist.get_text(), transform=axes.transAxes)
+        halo.set(size=NAME_PT, va="bottom", zorder=8)
+        halo.set_path_effects([Stroke(linewidth=HALO_PT, foreground="white", alpha=0.85)])
+        if label.leader:
+            ends = np.array(label.leader).reshape(2, 2)
+            leaders.append(axes.transAxes.inverted().transform(ends))
+    for colour, width, zorder in (("white", 1.3, 6), (INK, 0.4, 8)):
+        axes.add_collection(
+            LineCollection(
+                leaders,
+                colors=colour,
+                linewidths=width,
+                transform=axes.transAxes,
+                zorder=zorder,
+                capstyle="butt",
+            ),
+            autolim=False,
+        )
+    return labels

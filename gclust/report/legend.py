@@ -1,0 +1,126 @@
+"""The strip below a map: ranks, scores, noise, scale bar."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gclust.report.projection import WORLD_SCALE_LAT, Frame
+from gclust.report.symbols import INK, NOISE, OTHER, RankClass, fill, radii_pt, round_scores
+
+__all__ = ["draw_legend"]
+
+TEXT_PT = 6.4
+SMALL_PT = 5.8
+ROW_PT = 13.0
+HEAD_PT = 29.0
+SPACE_PT = 12.0
+
+
+def draw_legend(
+    figure: Figure,
+    box_in: tuple[float, float, float, float],
+    frame: Frame,
+    map_width_in: float,
+    classes: list[RankClass],
+    *,
+    largest_score: float,
+    without_rank: bool,
+    noise_weight: float | None,
+) -> None:
+    """Draw the legend into a box (left, bottom, width, height) of the figure, in inches."""
+    width_in, height_in = figure.get_size_inches()
+    left, bottom, width, height = box_in
+    axes = figure.add_axes(
+        (left / width_in, bottom / height_in, width / width_in, height / height_in)
+    )
+    # One unit is one point, so that circles are as large as on the map.
+    axes.set(xlim=(0, 72 * width), ylim=(0, 72 * height))
+    axes.set_axis_off()
+    strip = _Strip(axes)
+    if classes:
+        strip.head("Rank")
+        for ranks in classes:
+            strip.circle(5.0, ranks.colour, ranks.name)
+        if without_rank:
+            strip.circle(5.0, OTHER, "not ranked")
+        strip.x += SPACE_PT
+    elif without_rank:
+        strip.head("Clusters")
+        strip.circle(5.0, OTHER, "not ranked")
+        strip.x += SPACE_PT
+    scores = round_scores(largest_score)
+    if scores:
+        strip.head("Score")
+        for score, radius in zip(scores, radii_pt(np.array(scores), largest_score), strict=True):
+            strip.circle(float(radius), None, f"{score:g}")
+        strip.x += SPACE_PT
+    if noise_weight is not None:
+        strip.head("Noise")
+        strip.dot(f"locations of weight ≥ {noise_weight:g}")
+    _scale_bar(axes, frame, map_width_in, 72 * width)
+
+
+class _Strip:
+    """Writes entries from left to right."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+        self.x = 0.0
+
+    def head(self, text: str) -> None:
+        self.axes.text(self.x, HEAD_PT, text, size=TEXT_PT, weight="bold", color=INK, va="baseline")
+
+    def circle(self, radius: float, colour: str | None, text: str) -> None:
+        from matplotlib.patches import Circle
+
+        face = fill(colour) if colour else "none"
+        centre = (self.x + radius + 0.5, ROW_PT)
+        self.axes.add_patch(Circle(centre, radius, fc=face, ec=colour or INK, lw=0.6))
+        if colour:
+            self.axes.add_patch(Circle(centre, radius * 0.4, fc=colour, ec="none"))
+        self.x += 2 * radius + 4.0
+        self._text(text)
+
+    def dot(self, text: str) -> None:
+        self.axes.plot(
+            self.x + np.array([1.0, 4.5, 7.0]),
+            ROW_PT + np.array([-1.0, 2.0, -2.0]),
+            "o",
+            ms=1.0,
+            mew=0,
+            color=NOISE,
+        )
+        self.x += 11.0
+        self._text(text)
+
+    def _text(self, text: str) -> None:
+        # "center" would stand a name without descenders higher than one with them.
+        artist = self.axes.text(
+            self.x, ROW_PT - 0.36 * TEXT_PT, text, size=TEXT_PT, color=INK, va="baseline"
+        )
+        extent = artist.get_window_extent()
+        self.x += extent.width * 72 / self.axes.figure.dpi + 8.0
+
+
+def _scale_bar(axes: Axes, frame: Frame, map_width_in: float, right: float) -> None:
+    points_per_metre = 72 * map_width_in / (frame.bounds[2] - frame.bounds[0])
+    steps = [step * 10.0**power for power in range(5) for step in (1, 2, 5)]
+    km = max(step for step in steps if frame.bar_metres(step) * points_per_metre <= 90.0)
+    length = frame.bar_metres(km) * points_per_metre
+    left = right - length
+    axes.plot(
+        [left, left, right, right],
+        [ROW_PT + 3.5, ROW_PT, ROW_PT, ROW_PT + 3.5],
+        color=INK,
+        lw=0.8,
+        solid_capstyle="butt",
+        solid_joinstyle="miter",
+        clip_on=False,
+    )
+    axes.text(
+        (left + right) / 2, ROW_PT + 2.5, f"{km:,.0f} km", size=TEXT_PT, color=INK, ha="center"
+    )
+    holds = f"along {WORLD_SCALE_LAT:g}° N and S" if frame.is_world else "at the centre of the map"
+    axes.text(right, ROW_PT - 8.5, holds, size=SMALL_PT, color=INK, ha="right")

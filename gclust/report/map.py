@@ -1,0 +1,299 @@
+"""The map of a ranking: footprints, scores, names and noise, for a page of a paper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gclust.report.labels import Label
+from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
+from gclust.report.legend import draw_legend
+from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
+from gclust.report.symbols import INK, NOISE, OTHER, radii_pt, rank_classes
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = ["NOISE_WEIGHT", "DrawnMap", "draw_map"]
+
+Region = tuple[float, float, float, float] | Literal["world"]
+
+NOISE_WEIGHT = 5.0
+"""Least weight of a noise location that is drawn, as on WIPO's maps."""
+
+DPI = 300
+DOT_PIXELS = 2
+MAP_IN = (7.2, 5.4)
+"""Greatest width and height of the map: two columns of a journal, 183 mm."""
+
+MARGIN_IN = 0.1
+LEGEND_IN = 0.56
+TITLE_PT = 9.0
+NOTE_PT = 5.8
+LEADING = 1.35
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,
+    "text.hinting": "none",
+    "text.parse_math": False,
+    "path.simplify": False,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+}
+
+
+@dataclass(frozen=True)
+class DrawnMap:
+    """What was drawn.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    frame : Frame
+        Projection and part of the world.
+    labels : tuple of (str, Label)
+        Names and where they stand, in pixels of the figure at 300 dpi.
+    unnamed : tuple of str
+        Names that found no place.
+    n_dots : int
+        Noise dots after thinning.
+    """
+
+    figure: Figure
+    frame: Frame
+    labels: tuple[tuple[str, Label], ...]
+    unnamed: tuple[str, ...]
+    n_dots: int
+
+
+def draw_map(
+    clusters: gpd.GeoDataFrame,
+    locations: pd.DataFrame,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    title: str,
+    top: int = 100,
+    names: int = 25,
+    note: str = "",
+    region: Region | None = None,
+    countries: gpd.GeoDataFrame | None = None,
+    noise_weight: float = NOISE_WEIGHT,
+) -> DrawnMap:
+    """Draw clusters and noise on a world map or a map of the region that they lie in.
+
+    Parameters
+    ----------
+    clusters : GeoDataFrame
+        In EPSG:4326, with columns ``rank`` (empty for those not ranked), ``name``,
+        ``score`` and the footprint as geometry.
+    locations : DataFrame
+        ``lat, lon`` in degrees, ``label`` (-1 for noise) and ``weight``.
+    paths : iterable of path
+        Files to write; the ending, ``.png`` or ``.pdf``, says in which form. For the same
+        input they have the same bytes, whatever the order of the rows.
+    title, note : str
+        Above and below the map; the note says what the data are.
+    top : int
+        Clusters of a higher rank are drawn as those without one.
+    names : int
+        How many of the first clusters are named.
+    region : (west, south, east, north) in degrees or "world", optional
+        By default what holds all clusters and the bulk of the locations: if they lie
+        within 50 degrees of their middle, Lambert's azimuthal equal-area projection about
+        it, otherwise the world in Equal Earth.
+    countries : GeoDataFrame, optional
+        Land and borders in EPSG:4326; by default the basemap of the package.
+    noise_weight : float
+        Noise locations below this weight are left out.
+
+    Returns
+    -------
+    DrawnMap
+
+    Raises
+    ------
+    ValueError
+        For a path that ends neither in .png nor in .pdf.
+    """
+    targets = [Path(path) for path in paths]
+    for target in targets:
+        if target.suffix.lower() not in (".png", ".pdf"):
+            raise ValueError(f"{target} must end in .png or .pdf, the forms that maps come in")
+    if countries is None:
+        from gclust.places import basemap
+
+        countries = basemap.countries()
+    shown = _in_order(clusters, top)
+    frame = _frame(shown, locations, region)
+    with matplotlib.style.context(["default", _STYLE]):
+        page = _Page(frame, title, note)
+        dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, noise_weight)
+        labels = page.draw(shown, dots, countries.geometry.to_numpy(), names, noise_weight)
+        for target in targets:
+            _save(page.figure, target, title)
+    return DrawnMap(
+        figure=page.figure,
+        frame=frame,
+        labels=tuple((text, label) for text, label in labels if label),
+        unnamed=tuple(text for text, label in labels if not label),
+        n_dots=len(dots[0]),
+    )
+
+
+def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
+    """Clusters by rank, those without one last, in an order that rows cannot change."""
+    geometry = clusters.geometry.to_numpy()
+    centre = shapely.centroid(geometry)
+    rank = pd.to_numeric(clusters["rank"]).astype("Float64").to_numpy(float, na_value=np.inf)
+    table = pd.DataFrame(
+        {
+            "rank": np.where(rank <= top, rank, np.inf),
+            # Line breaks in a name would break the layout.
+            "name": [" ".join(str(name).split()) for name in clusters["name"]],
+            "score": pd.to_numeric(clusters["score"]).to_numpy(float, na_value=0.0),
+            "lat": shapely.get_y(centre),
+            "lon": shapely.get_x(centre),
+            "geometry": np.array(geometry, dtype=object),
+        }
+    )
+    table = table[~shapely.is_empty(table["geometry"].to_numpy())]
+    return table.sort_values(["rank", "name", "lat", "lon"], ignore_index=True)
+
+
+def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) -> Frame:
+    if region == "world":
+        return world_frame()
+    if region is not None:
+        west, south, east, north = (float(v) for v in region)
+        east += 360.0 if east < west else 0.0
+        lon, lat = np.meshgrid(np.linspace(west, east, 41), np.linspace(south, north, 41))
+        return frame_of_points(lat.ravel(), lon.ravel())
+    points = shapely.point_on_surface(shown["geometry"].to_numpy())
+    return choose_frame(
+        locations["lat"].to_numpy(float),
+        locations["lon"].to_numpy(float),
+        locations["weight"].to_numpy(float),
+        (shapely.get_y(points), shapely.get_x(points)),
+    )
+
+
+class _Page:
+    """A figure with title, map, legend and note, each in its place."""
+
+    def __init__(self, frame: Frame, title: str, note: str) -> None:
+        self.frame = frame
+        x_min, y_min, x_max, y_max = frame.bounds
+        aspect = (x_max - x_min) / (y_max - y_min)
+        self.map_in = (min(MAP_IN[0], MAP_IN[1] * aspect), min(MAP_IN[1], MAP_IN[0] / aspect))
+        self.metres_per_pixel = (x_max - x_min) / (self.map_in[0] * DPI)
+        width = MAP_IN[0] + 2 * MARGIN_IN
+        self.figure = Figure(figsize=(width, 1.0), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(self.figure)
+        head = self._wrapped(title, size=TITLE_PT, weight="bold")
+        foot = self._wrapped(f"{note} {frame.name}.", size=NOTE_PT)
+        head_in = len(head) * LEADING * TITLE_PT / 72 + 0.08
+        foot_in = len(foot) * LEADING * NOTE_PT / 72
+        self.legend_in = (MARGIN_IN, MARGIN_IN + foot_in, MAP_IN[0], LEGEND_IN)
+        bottom = MARGIN_IN + foot_in + LEGEND_IN
+        top = bottom + self.map_in[1]
+        self.figure.set_size_inches(width, top + head_in + MARGIN_IN)
+        self.axes = self._map_axes((width - self.map_in[0]) / 2, bottom)
+        self._write(head, top + head_in, size=TITLE_PT, weight="bold")
+        self._write(foot, MARGIN_IN + foot_in, size=NOTE_PT)
+
+    def _map_axes(self, left: float, bottom: float) -> Axes:
+        width, height = self.figure.get_size_inches()
+        axes = self.figure.add_axes(
+            (left / width, bottom / height, self.map_in[0] / width, self.map_in[1] / height)
+        )
+        x_min, y_min, x_max, y_max = self.frame.bounds
+        axes.set(xlim=(x_min, x_max), ylim=(y_min, y_max), autoscale_on=False)
+        axes.set_axis_off()
+        return axes
+
+    def _wrapped(self, text: str, **style: Any) -> list[str]:
+        """Break a text into lines that fit, by the measure of the letters themselves."""
+        lines: list[str] = []
+        for word in text.split():
+            longer = f"{lines[-1]} {word}" if lines else word
+            probe = self.figure.text(0, 0, longer, **style)
+            fits = probe.get_window_extent().width <= MAP_IN[0] * DPI
+            probe.remove()
+            if lines and fits:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return lines
+
+    def _write(self, lines: list[str], top_in: float, *, size: float, **style: Any) -> None:
+        width, height = self.figure.get_size_inches()
+        for i, line in enumerate(lines):
+            base = top_in - (i * LEADING + 1.0) * size / 72
+            self.figure.text(MARGIN_IN / width, base / height, line, color=INK, size=size, **style)
+
+    def draw(
+        self,
+        shown: pd.DataFrame,
+        dots: tuple[np.ndarray, np.ndarray],
+        land: np.ndarray,
+        names: int,
+        noise_weight: float,
+    ) -> list[tuple[str, Label | None]]:
+        """Draw all layers and the legend; return the names and where they stand."""
+        draw_land(self.axes, self.frame, land, self.metres_per_pixel)
+        size = 1.3 * DOT_PIXELS * 72 / DPI
+        self.axes.plot(*dots, "o", ms=size, mew=0, color=NOISE, alpha=0.5, rasterized=True)
+        plane = self.frame.shapes(shown["geometry"].to_numpy())
+        inside = ~shapely.is_empty(plane)
+        shown, plane = shown[inside], plane[inside]
+        rank, score = shown["rank"].to_numpy(), shown["score"].to_numpy()
+        ranked = np.isfinite(rank)
+        classes = rank_classes(int(rank[ranked].max(initial=0)))
+        firsts = [c.first for c in classes]
+        colours = np.full(len(rank), OTHER, dtype=object)
+        for i in np.flatnonzero(ranked):
+            colours[i] = classes[int(np.searchsorted(firsts, rank[i], side="right")) - 1].colour
+        centres = shapely.get_coordinates(shapely.centroid(plane))
+        largest = float(score.max(initial=0.0))
+        radii = radii_pt(score, largest)
+        draw_clusters(self.axes, plane, centres, radii, colours)
+        centres_px = self.axes.transData.transform(centres).reshape(-1, 2)
+        radii_px = radii * DPI / 72
+        n = min(names, int(ranked.sum()))
+        texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
+        labels = draw_names(
+            self.axes, texts, centres_px[:n], radii_px[:n], np.column_stack([centres_px, radii_px])
+        )
+        draw_legend(
+            self.figure,
+            self.legend_in,
+            self.frame,
+            self.map_in[0],
+            [c for c in classes if c.colour in colours],
+            largest_score=largest,
+            without_rank=bool((~ranked).any()),
+            noise_weight=noise_weight if len(dots[0]) else None,
+        )
+        return list(zip(texts, labels, strict=True))
+
+
+def _save(figure: Figure, target: Path, title: str) -> None:
+    """Write a figure without dates and versions, so that its bytes say only what it shows."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix.lower() == ".pdf":
+        metadata = {"Title": title, "CreationDate": None, "Creator": None, "Producer": None}
+    else:
+        metadata = {"Title": title, "Software": None}
+    figure.savefig(target, dpi=DPI, metadata=metadata)

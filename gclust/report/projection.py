@@ -1,0 +1,250 @@
+"""What part of the world a map shows, and in which equal-area projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+__all__ = ["WORLD_LON_0", "Frame", "choose_frame", "frame_of_points", "world_frame"]
+
+WORLD_LON_0 = 11.0
+"""Central meridian of the world: it is cut at 169 degrees west, in the Bering Strait."""
+
+WORLD_LAT = (-56.5, 83.5)
+"""Latitudes that the world is shown between: all land but the Antarctic."""
+
+WORLD_SCALE_LAT = 40.0
+"""Parallel along which the world's scale bar holds."""
+
+REGION_RADIUS_DEG = 50.0
+"""Data within this angle of their middle are shown as a region, wider ones on the world."""
+
+LINK_DEG = 5.0
+LEAST_SHARE = 0.02
+ASPECT = (0.8, 2.0)
+LAND_MARGIN_DEG = 2.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A projection and the part of its plane that is drawn.
+
+    Attributes
+    ----------
+    proj : str
+        PROJ string, in metres.
+    lon_0, lat_0 : float
+        Its centre in degrees.
+    outline : shapely.Polygon
+        What is drawn, in metres of the plane.
+    is_world : bool
+    """
+
+    proj: str
+    lon_0: float
+    lat_0: float
+    outline: shapely.Polygon
+    is_world: bool
+
+    @cached_property
+    def _to_plane(self) -> pyproj.Transformer:
+        return pyproj.Transformer.from_crs("EPSG:4326", self.proj, always_xy=True)
+
+    @property
+    def name(self) -> str:
+        """What the legend calls the projection."""
+        if self.is_world:
+            return "Equal Earth projection"
+        lat = f"{abs(self.lat_0):g}°" + (" S" if self.lat_0 < 0 else " N" if self.lat_0 else "")
+        meridian = self.lon_0 % 180.0 == 0.0
+        lon = f"{abs(self.lon_0):g}°" + ("" if meridian else " W" if self.lon_0 < 0 else " E")
+        return f"Lambert azimuthal equal-area projection about {lat}, {lon}"
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Least x and y, greatest x and y in metres."""
+        return self.outline.bounds
+
+    def project(self, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+        """Turn degrees into metres of the plane; what PROJ cannot project becomes NaN."""
+        x, y = self._to_plane.transform(self.centred(np.asarray(lon)), np.asarray(lat))
+        good = np.isfinite(x) & np.isfinite(y)
+        return np.where(good, x, np.nan), np.where(good, y, np.nan)
+
+    def centred(self, lon: Floats) -> Floats:
+        """Longitudes moved by whole turns to within 180 degrees of the centre."""
+        return (lon - self.lon_0 + 180.0) % 360.0 - 180.0 + self.lon_0
+
+    @cached_property
+    def degrees(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of what is drawn; west and east as in `centred`."""
+        if self.is_world:
+            return (self.lon_0 - 180.0, WORLD_LAT[0], self.lon_0 + 180.0, WORLD_LAT[1])
+        x_min, y_min, x_max, y_max = self.bounds
+        x, y = np.meshgrid(np.linspace(x_min, x_max, 101), np.linspace(y_min, y_max, 101))
+        lon, lat = self._to_plane.transform(x, y, direction="INVERSE")
+        lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
+        lon = self.centred(lon)
+        west, east = float(lon.min()), float(lon.max())
+        south, north = float(lat.min()), float(lat.max())
+        # A pole in the frame has every longitude, which a grid of points does not meet.
+        for pole, side in ((90.0, "north"), (-90.0, "south")):
+            px, py = self.project(np.array([pole]), np.array([self.lon_0]))
+            if x_min <= px[0] <= x_max and y_min <= py[0] <= y_max:
+                west, east = self.lon_0 - 180.0, self.lon_0 + 180.0
+                north, south = (90.0, south) if side == "north" else (north, -90.0)
+        return (west, south, east, north)
+
+    def shapes(self, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Project polygons in degrees and cut them to the frame.
+
+        They are cut where the map is cut, not at 180 degrees, so that a country or a
+        footprint that is stored in two halves there becomes one again.
+        """
+        west, south, east, north = self.degrees
+        margin = 0.0 if self.is_world else LAND_MARGIN_DEG
+        # PROJ puts a point at exactly 180 degrees of the centre on either side.
+        west = max(west - margin, self.lon_0 - 180.0 + 1e-6)
+        east = min(east + margin, self.lon_0 + 180.0 - 1e-6)
+        window = (west, max(south - margin, -90.0), east, min(north + margin, 90.0))
+        found = []
+        for geometry in shapely.make_valid(geometries):
+            whole = shapely.union_all(
+                [_shifted(geometry, turn, window) for turn in (-360.0, 0.0, 360.0)]
+            )
+            # Long straight edges, such as a border along a parallel, are curves on the map.
+            fine = shapely.segmentize(whole, 0.5)
+            plane = shapely.transform(fine, self._forward)
+            found.append(shapely.intersection(shapely.make_valid(plane), self.outline))
+        return np.array(found, dtype=object)
+
+    def _forward(self, lon_lat: Floats) -> Floats:
+        return np.column_stack(self._to_plane.transform(lon_lat[:, 0], lon_lat[:, 1]))
+
+    def bar_metres(self, km: float) -> float:
+        """Length of a scale bar in metres of the plane.
+
+        It holds along the parallel of `WORLD_SCALE_LAT` on the world, where equal steps
+        of longitude are equal on the map, and at the centre of a region.
+        """
+        geod = pyproj.Geod(ellps="WGS84")
+        if self.is_world:
+            equator = geod.a * np.cos(np.radians(WORLD_SCALE_LAT))
+            radius = equator / np.sqrt(1.0 - geod.es * np.sin(np.radians(WORLD_SCALE_LAT)) ** 2)
+            half = float(np.degrees(500.0 * km / radius))
+            lat, lon = np.full(2, WORLD_SCALE_LAT), self.lon_0 + np.array([-half, half])
+        else:
+            ends = geod.fwd([self.lon_0] * 2, [self.lat_0] * 2, [270.0, 90.0], [500.0 * km] * 2)
+            lon, lat = np.asarray(ends[0]), np.asarray(ends[1])
+        x, y = self.project(lat, lon)
+        return float(np.hypot(x[1] - x[0], y[1] - y[0]))
+
+
+def _shifted(
+    geometry: shapely.Geometry, turn: float, window: tuple[float, float, float, float]
+) -> shapely.Geometry:
+    west, south, east, north = window
+    box = shapely.box(west - turn, south, east - turn, north)
+    cut = shapely.intersection(geometry, box)
+    return shapely.transform(cut, lambda xy: xy + np.array([turn, 0.0])) if turn else cut
+
+
+def world_frame() -> Frame:
+    """Return the world in Equal Earth (Savric, Patterson and Jenny 2019)."""
+    proj = f"+proj=eqearth +lon_0={WORLD_LON_0:g} +datum=WGS84 +units=m"
+    south, north = WORLD_LAT
+    lats = np.linspace(south, north, 141)
+    west, east = WORLD_LON_0 - 180.0 + 1e-6, WORLD_LON_0 + 180.0 - 1e-6
+    bare = Frame(proj, WORLD_LON_0, 0.0, shapely.Polygon(), True)
+    x, y = bare.project(
+        np.concatenate([lats, lats[::-1]]),
+        np.concatenate([np.full(141, west), np.full(141, east)]),
+    )
+    return Frame(proj, WORLD_LON_0, 0.0, shapely.Polygon(np.column_stack([x, y])), True)
+
+
+def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, Floats]) -> Frame:
+    """Choose the map for locations and for clusters, whose places are `must` (lat, lon).
+
+    A group of locations that lies apart (no other within `LINK_DEG`), holds no cluster and
+    less than `LEAST_SHARE` of the weight does not widen the map: Hawaii and Alaska in a
+    study of the United States.
+    """
+    cells = np.zeros(180 * 360)
+    row = np.clip(np.floor(lat + 90.0), 0, 179).astype(np.int64)
+    column = np.floor((lon + 180.0) % 360.0).astype(np.int64) % 360
+    # Whole numbers of 1/1024 sum to the same bits in any order of the rows.
+    cells += np.bincount(row * 360 + column, np.rint(weight * 1024.0), minlength=180 * 360)
+    used = np.flatnonzero(cells > 0)
+    cell_lat, cell_lon = used // 360 - 89.5, used % 360 - 179.5
+    all_lat = np.concatenate([cell_lat, must[0]])
+    all_lon = np.concatenate([cell_lon, must[1]])
+    if all_lat.size == 0:
+        return world_frame()
+    group = _linked_groups(all_lat, all_lon)
+    share = np.bincount(group[: used.size], cells[used], minlength=group.max() + 1)
+    kept = share >= LEAST_SHARE * max(cells.sum(), 1.0)
+    kept[group[used.size :]] = True
+    shown = kept[group]
+    return frame_of_points(all_lat[shown], all_lon[shown])
+
+
+def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
+    """Groups of points that are linked by steps of at most `LINK_DEG`."""
+    tree = cKDTree(_unit_vectors(lat, lon))
+    pairs = tree.query_pairs(2.0 * np.sin(np.radians(LINK_DEG / 2.0)), output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(lat.size, lat.size))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _unit_vectors(lat: Floats, lon: Floats) -> Floats:
+    phi, lam = np.radians(lat), np.radians(lon)
+    return np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
+
+
+def frame_of_points(lat: Floats, lon: Floats) -> Frame:
+    """Return an equal-area map that holds all points: a region if they lie together."""
+    lon_0, lat_0 = _middle(lat, lon)
+    centre = _unit_vectors(np.array([lat_0]), np.array([lon_0]))
+    angle = np.degrees(np.arccos(np.clip(_unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))
+    if angle.max() > REGION_RADIUS_DEG:
+        return world_frame()
+    proj = f"+proj=laea +lat_0={lat_0:g} +lon_0={lon_0:g} +datum=WGS84 +units=m"
+    bare = Frame(proj, lon_0, lat_0, shapely.Polygon(), False)
+    x, y = bare.project(lat, lon)
+    bounds = _padded(float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+    return Frame(proj, lon_0, lat_0, shapely.box(*bounds), False)
+
+
+def _middle(lat: Floats, lon: Floats) -> tuple[float, float]:
+    """Whole degrees in the middle of the latitudes and of the shortest arc of longitudes."""
+    turned = np.unique(lon % 360.0)
+    gaps = np.diff(turned, append=turned[0] + 360.0)
+    widest = int(np.argmax(gaps))
+    west = turned[(widest + 1) % turned.size]
+    arc = 360.0 - gaps[widest]
+    lon_0 = (round(west + arc / 2.0) + 180) % 360 - 180
+    return float(lon_0), float(round((lat.min() + lat.max()) / 2.0))
+
+
+def _padded(
+    x_min: float, y_min: float, x_max: float, y_max: float
+) -> tuple[float, float, float, float]:
+    """Bounds with a margin, at least 200 km wide and neither too flat nor too tall."""
+    # Cells of a degree stand for locations up to 60 km from their middle.
+    margin = max(0.04 * max(x_max - x_min, y_max - y_min), 60e3)
+    width = max(x_max - x_min + 2 * margin, 200e3)
+    height = max(y_max - y_min + 2 * margin, width / ASPECT[1])
+    width = max(width, height * ASPECT[0])
+    x, y = (x_min + x_max) / 2, (y_min + y_max) / 2
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)

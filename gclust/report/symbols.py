@@ -1,0 +1,91 @@
+"""Colours, sizes and classes of the symbols on a map."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BORDER",
+    "INK",
+    "LAND",
+    "NOISE",
+    "OCEAN",
+    "OTHER",
+    "RankClass",
+    "fill",
+    "radii_pt",
+    "rank_classes",
+    "round_scores",
+]
+
+OCEAN = "#f5f8fa"
+LAND = "#e4e3df"
+BORDER = "#ffffff"
+NOISE = "#7f95ad"
+OTHER = "#a09e99"
+INK = "#1a1a1a"
+
+RANK_COLOURS = ("#20093f", "#8a1f6a", "#dc4a4d", "#f9a13a")
+"""First ranks to last: lightness rises evenly, in grey and for all colour vision alike."""
+
+FILL = 0.45
+"""Opacity of a circle, so that footprints, noise and other circles are seen through it."""
+
+MAX_RADIUS_PT = 9.0
+MIN_RADIUS_PT = 1.0
+
+
+_ROUND_RANKS = ((50, (10, 25, 50)), (20, (5, 10, 20)), (9, (3, 6, 9)), (4, (1, 2, 4)))
+"""With more ranks than the first number: the last ranks of all classes but the last."""
+
+
+@dataclass(frozen=True)
+class RankClass:
+    """Ranks from `first` to `last`, both included, and their colour."""
+
+    first: int
+    last: int
+    colour: str
+
+    @property
+    def name(self) -> str:
+        """What the legend says."""
+        return f"{self.first}–{self.last}" if self.first < self.last else f"{self.first}"
+
+
+def rank_classes(n_ranked: int) -> list[RankClass]:
+    """Classes of ranks for the legend: round numbers, the first class the smallest."""
+    inner = next(
+        (rounds for least, rounds in _ROUND_RANKS if n_ranked > least),
+        range(1, n_ranked),
+    )
+    breaks = [*inner, n_ranked] if n_ranked else []
+    firsts = [1, *(last + 1 for last in breaks[:-1])]
+    return [
+        RankClass(first, last, colour)
+        for first, last, colour in zip(firsts, breaks, RANK_COLOURS, strict=False)
+    ]
+
+
+def fill(colour: str) -> tuple[str, float]:
+    """Colour and opacity inside a circle: clusters without a rank are hollow."""
+    return ("#ffffff", 0.8) if colour == OTHER else (colour, FILL)
+
+
+def radii_pt(score: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """Radius in points of circles whose area follows the score; the least can be seen still."""
+    share = np.clip(np.nan_to_num(score) / largest, 0.0, None) if largest > 0 else 0.0 * score
+    return np.maximum(MAX_RADIUS_PT * np.sqrt(share), MIN_RADIUS_PT)
+
+
+def round_scores(largest: float) -> list[float]:
+    """Up to three round scores for the legend, the largest first: 1, 2 or 5 times a power of 10."""
+    if not (largest > 0 and math.isfinite(largest)):
+        return []
+    power = 10.0 ** math.floor(math.log10(largest))
+    first = next(step * power for step in (5.0, 2.0, 1.0) if step * power <= largest)
+    return [float(f"{first:.1g}"), float(f"{first / 5:.1g}"), float(f"{first / 25:.1g}")]
