@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from gclust.datasets import fetch as fetch_module
 from gclust.datasets.fetch import CHUNK_BYTES, DATA_SETS, FetchError, RemoteFile, fetch
 from gclust.errors import StudyError
+
+# The package's own name `fetch` is the function.
+fetch_module = sys.modules["gclust.datasets.fetch"]
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 NAMES = [file.name for file in DATA_SETS["us-innovation"]]

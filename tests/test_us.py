@@ -99,7 +99,7 @@ def test_counts(prepared: PreparedUS, listings: dict[str, pd.DataFrame]) -> None
         # The run refuses more than 5 % of rejects by default.
         assert lost.mean() < 0.05
         assert f"({100 * count.unlocated_share:.1f} %)" in str(count)
-        assert str(count) in str(prepared)
+        assert str(count) in prepared.describe()
 
 
 def test_form_of_the_listings(prepared: PreparedUS, listings: dict[str, pd.DataFrame]) -> None:

@@ -112,7 +112,8 @@ class PreparedUS:
     listings: dict[str, Path]
     counts: tuple[KindCount, ...]
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """Say for each kind what there is and what could not be geocoded, a line each."""
         return "\n".join(str(count) for count in self.counts)
 
 
