@@ -1,0 +1,49 @@
+"""Distances and points on the sphere, for laying out simulated worlds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+EARTH_RADIUS_KM = 6371.0088
+KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
+
+
+def distances_km(
+    lat: np.ndarray, lon: np.ndarray, to_lat: np.ndarray, to_lon: np.ndarray
+) -> np.ndarray:
+    """Great-circle distances from every first point to every second one, (n, m) km."""
+    a, b = unit_vectors(lat, lon), unit_vectors(to_lat, to_lon)
+    chord = np.sqrt(np.maximum(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2), 0.0))
+    return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
+
+
+def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Points in degrees as unit vectors, (n, 3)."""
+    phi, lam = np.radians(np.atleast_1d(lat)), np.radians(np.atleast_1d(lon))
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
+
+
+def chord_of(km: float | np.ndarray) -> float | np.ndarray:
+    """Chord on the unit sphere of a great-circle distance in km."""
+    return 2.0 * np.sin(0.5 * np.asarray(km) / EARTH_RADIUS_KM)
+
+
+def between(lat: float, lon: float, to_lat: float, to_lon: float, km: float) -> tuple[float, float]:
+    """Return the point ``km`` along the great circle from the first point to the second."""
+    a, b = unit_vectors(np.array([lat, to_lat]), np.array([lon, to_lon]))
+    across = b - a * (a @ b)
+    angle = km / EARTH_RADIUS_KM
+    point = a * np.cos(angle) + across / np.linalg.norm(across) * np.sin(angle)
+    return (
+        float(np.degrees(np.arcsin(point[2]))),
+        float(np.degrees(np.arctan2(point[1], point[0]))),
+    )
+
+
+def offset(
+    lat: np.ndarray, lon: np.ndarray, km: np.ndarray, bearing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points a few km away: exact in latitude, and in longitude at the start's parallel."""
+    new_lat = lat + km * np.cos(bearing) / KM_PER_DEGREE
+    new_lon = lon + km * np.sin(bearing) / (KM_PER_DEGREE * np.cos(np.radians(lat)))
+    return new_lat, (new_lon + 180.0) % 360.0 - 180.0

@@ -1,0 +1,131 @@
+"""The simulated population: how many live in each cluster, and the raster of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gclust.datasets.geometry import KM_PER_DEGREE, distances_km
+from gclust.datasets.modelled import published, rate_of
+
+CELL_DEGREES = 1.0 / 60.0
+_COLUMNS, _ROWS = 360 * 60, 180 * 60
+_WITHIN_KM = 4.8  # of a site's centre, inside the footprint's discs of 5 km
+_BLOCK = 256
+# Totals in per cent of the world per million inhabitants, by rank of intensity.
+_CURVES = {
+    2025: {1: 1.95, 2: 1.75, 3: 1.45, 4: 1.30, 5: 1.18, 6: 1.05, 45: 0.33, 100: 0.055},
+    2023: {1: 1.02, 3: 0.70, 5: 0.62, 40: 0.20, 85: 0.09, 100: 0.04},
+}
+
+
+def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) -> np.ndarray:
+    """Return each cluster's inhabitants, so that the published ranks of intensity come out.
+
+    Parameters
+    ----------
+    targets : pandas.DataFrame
+        Clusters by rank, with ``cluster`` and ``total``.
+    inhabitants : ndarray
+        Of each cluster's cities in the gazetteer: they order the clusters
+        without a published rank.
+    edition : int
+        Which figures.
+    """
+    top = targets["total"].to_numpy()[:100]
+    figures = published(edition)
+    given = figures["intensity_rank"].reindex(targets["cluster"][:100]).to_numpy()
+    natural = np.sqrt(top / inhabitants[:100]) * top ** (1 / 3)
+    rank = np.where(np.isnan(given), 0, given).astype(np.int64)
+    free = np.setdiff1d(np.arange(1, 101), rank)
+    rest = np.flatnonzero(rank == 0)
+    rank[rest[np.argsort(-natural[rest], kind="stable")]] = free
+    anchors = dict(_CURVES[edition])
+    rates = figures.filter(like="_per_million").dropna()
+    for cluster in rates.index.intersection(targets["cluster"][:100]):
+        anchors[int(figures.loc[cluster, "intensity_rank"])] = rate_of(edition, cluster)
+    at = sorted(anchors)
+    intensity = np.exp(np.interp(rank, at, np.log([anchors[r] for r in at])))
+    below = np.clip(targets["total"].to_numpy()[100:] / inhabitants[100:] * 1e6, 0.02, 1.0)
+    return targets["total"].to_numpy() / np.concatenate([intensity, below]) * 1e6
+
+
+def write_population(
+    path: Path,
+    settled: tuple[np.ndarray, np.ndarray, np.ndarray],
+    scattered: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Write persons per cell of one minute of arc as a sparse GeoTIFF of the whole world.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    settled : (lat, lon, persons)
+        Sites of clusters: their inhabitants are put evenly into the cells that
+        lie wholly within 5 km of the centre.
+    scattered : (lat, lon, persons)
+        Places outside clusters: everybody lives in the centre's cell.
+    """
+    cells, persons = _cells_about(*settled)
+    lat, lon, many = scattered
+    row = np.floor((90.0 - lat) / CELL_DEGREES).astype(np.int64)
+    column = np.floor((lon + 180.0) / CELL_DEGREES).astype(np.int64)
+    _write(
+        path,
+        np.concatenate([cells, row * _COLUMNS + column]),
+        np.concatenate([persons, many]),
+    )
+
+
+def _write(path: Path, cells: np.ndarray, persons: np.ndarray) -> None:
+    """Write only the blocks in which somebody lives: the others read as 0."""
+    import rasterio
+    from rasterio.transform import from_origin
+    from rasterio.windows import Window
+
+    row, column = np.divmod(cells, _COLUMNS)
+    block = (row // _BLOCK) * -(-_COLUMNS // _BLOCK) + column // _BLOCK
+    order = np.argsort(block, kind="stable")
+    starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+    profile = {
+        "driver": "GTiff", "width": _COLUMNS, "height": _ROWS, "count": 1, "dtype": "float32",
+        "crs": "EPSG:4326", "transform": from_origin(-180.0, 90.0, CELL_DEGREES, CELL_DEGREES),
+        "tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK, "compress": "deflate",
+        "zlevel": 1, "sparse_ok": True,
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as raster:
+        for these in np.split(order, starts[1:]):
+            top, left = (int(at[these[0]]) // _BLOCK * _BLOCK for at in (row, column))
+            shape = (min(_BLOCK, _ROWS - top), min(_BLOCK, _COLUMNS - left))
+            values = np.zeros(shape, dtype=np.float64)
+            np.add.at(values, (row[these] - top, column[these] - left), persons[these])
+            window = Window(left, top, shape[1], shape[0])
+            raster.write(values.astype(np.float32), 1, window=window)
+
+
+def _cells_about(
+    lat: np.ndarray, lon: np.ndarray, persons: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells wholly within reach of each centre, and their persons."""
+    reach = int(np.ceil(_WITHIN_KM / KM_PER_DEGREE / CELL_DEGREES))
+    cells, weights = [], []
+    for here_lat, here_lon, many in zip(lat, lon, persons, strict=True):
+        wide = int(np.ceil(reach / np.cos(np.radians(here_lat))))
+        row = int(np.floor((90.0 - here_lat) / CELL_DEGREES)) + np.arange(-reach, reach + 1)
+        column = int(np.floor((here_lon + 180.0) / CELL_DEGREES)) + np.arange(-wide, wide + 1)
+        edges = np.meshgrid(
+            90.0 - np.append(row, row[-1] + 1) * CELL_DEGREES,
+            np.append(column, column[-1] + 1) * CELL_DEGREES - 180.0,
+            indexing="ij",
+        )
+        start = np.array([here_lat]), np.array([here_lon])
+        km = distances_km(*start, edges[0].ravel(), edges[1].ravel()).reshape(edges[0].shape)
+        inside = km < _WITHIN_KM
+        whole = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:] & inside[1:, 1:]
+        at = np.argwhere(whole)
+        cells.append(row[at[:, 0]] * _COLUMNS + column[at[:, 1]] % _COLUMNS)
+        weights.append(np.full(len(at), many / len(at)))
+    return np.concatenate(cells), np.concatenate(weights)

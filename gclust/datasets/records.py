@@ -1,0 +1,220 @@
+"""The listings of a simulated world, kind by kind and in parts of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from gclust.datasets.accounts import Account
+from gclust.datasets.scatter import Points, Shuffle, mixed
+
+PRECISIONS = ("city", "postal", "rooftop")
+_PRECISION_PARTS = {  # city and postal code; the rest are rooftops
+    "patent": (0.10, 0.45),
+    "publication": (0.27, 0.48),
+    "deal": (0.40, 0.40),
+}
+_ORGANISATION = {"patent": "company", "publication": "university", "deal": "company"}
+_PART_RECORDS = {"patent": 500_000, "publication": 350_000, "deal": 500_000}
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Where the listings of each region go, the noise's places last.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``name, country, region, lat, lon, spread_km, part, fixed, listings``,
+        sorted by region; ``listings`` at scale 1.
+    points : Points
+        The positions about each site.
+    organisations : ndarray of int
+        Number of organisations of each site and kind.
+    """
+
+    table: pd.DataFrame
+    points: Points
+    organisations: np.ndarray
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> Sites:
+        """Prepare the positions and organisations of a table of sites."""
+        columns = (table[name].to_numpy() for name in ("lat", "lon", "spread_km", "listings"))
+        many = np.log2(np.maximum(table["listings"].to_numpy(), 2.0) / 500.0)
+        return cls(table, Points(*columns), np.clip(many, 1, 12).astype(np.int64))
+
+    def quotas(self, listings: np.ndarray, fixed_unit: float) -> np.ndarray:
+        """Share each region's listings out among its sites, in whole listings.
+
+        Parameters
+        ----------
+        listings : ndarray
+            Listings of each region.
+        fixed_unit : float
+            What one unit of the sites' ``fixed`` weight is, in listings.
+        """
+        region = self.table["region"].to_numpy()
+        fixed = self.table["fixed"].to_numpy() * fixed_unit
+        out = np.where(fixed > 0.0, np.maximum(np.ceil(fixed), 2.0), 0.0).astype(np.int64)
+        free = listings - np.bincount(region, weights=out, minlength=len(listings)).astype(np.int64)
+        # Cumulative rounding inside each region: parts sum to one there.
+        ends = np.cumsum(self.table["part"].to_numpy())
+        starts = np.concatenate([[0.0], ends])[np.searchsorted(region, region)]
+        last = np.append(region[1:] != region[:-1], True)
+        upto = np.where(last, free[region], np.rint((ends - starts) * free[region]))
+        first = np.concatenate([[True], last[:-1]])
+        before = np.where(first, 0.0, np.concatenate([[0.0], upto[:-1]]))
+        return out + (upto - before).astype(np.int64)
+
+
+def listings(
+    kind: str,
+    account: Account,
+    sites: Sites,
+    quotas: np.ndarray,
+    years: tuple[int, int],
+    seed: int,
+) -> Iterator[tuple[float, pa.Table]]:
+    """Yield the listings of one kind, part by part, with the share done after each.
+
+    Parameters
+    ----------
+    kind : str
+        ``patent``, ``publication`` or ``deal``.
+    account : Account
+        The records.
+    sites : Sites
+        The places.
+    quotas : ndarray
+        Listings of each site.
+    years : (int, int)
+        First and last year.
+    seed : int
+        Decides everything that is random.
+
+    Yields
+    ------
+    (float, pyarrow.Table)
+        ``record, kind, lat, lon, year, organisation, country, precision``.
+    """
+    writer = _Part(kind, account, sites, quotas, years, seed)
+    total, step = account.records, _PART_RECORDS[kind]
+    for low in range(0, total, step):
+        high = min(low + step, total)
+        yield high / total, writer.table(low, high)
+
+
+class _Part:
+    """Makes the listings of any run of records from their numbers alone."""
+
+    def __init__(
+        self,
+        kind: str,
+        account: Account,
+        sites: Sites,
+        quotas: np.ndarray,
+        years: tuple[int, int],
+        seed: int,
+    ) -> None:
+        self.kind, self.account, self.sites, self.years = kind, account, sites, years
+        self.seed = seed * 1000 + list(_PRECISION_PARTS).index(kind)
+        self.class_start = np.concatenate([[0], np.cumsum(account.count)])
+        region = sites.table["region"].to_numpy()
+        regions = int(region.max()) + 1
+        in_region = np.bincount(region, weights=quotas, minlength=regions).astype(np.int64)
+        self.region_start = np.concatenate([[0], np.cumsum(in_region)])
+        self.shuffle_records = Shuffle.of(account.records, self.seed)
+        self.shuffle_listings = Shuffle.of(in_region, self.seed)
+        self.site_end = np.cumsum(quotas)
+        self.first_listing, self.second_listing = _class_listings(account, regions)
+        names, self.country_code = np.unique(sites.table["country"], return_inverse=True)
+        self.countries = pa.array(names.tolist(), pa.string())
+        self.organisation_start = np.concatenate([[0], np.cumsum(sites.organisations)])
+        noun = _ORGANISATION[kind]
+        self.organisations = pa.array(
+            [
+                f"{name} {noun} {number + 1} (simulated)"
+                for name, many in zip(sites.table["name"], sites.organisations, strict=True)
+                for number in range(many)
+            ],
+            pa.string(),
+        )
+
+    def table(self, low: int, high: int) -> pa.Table:
+        """Return the listings of the records numbered from ``low`` to before ``high``."""
+        record = np.arange(low, high, dtype=np.int64)
+        nth = self.shuffle_records(record)
+        group = np.searchsorted(self.class_start, nth, side="right") - 1
+        within = nth - self.class_start[group]
+        size = self.account.size[group]
+        ends = np.cumsum(size)
+        row = np.repeat(np.arange(len(record)), size)
+        slot = np.arange(len(row)) - np.repeat(ends - size, size)
+        group, within = group[row], within[row]
+        region, number = self._in_region(group, within, slot)
+        number = self.region_start[region] + self.shuffle_listings(number, region)
+        site = np.searchsorted(self.site_end, number, side="right")
+        return self._columns(record[row], site, number)
+
+    def _in_region(
+        self, group: np.ndarray, within: np.ndarray, slot: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return each listing's region and its number there."""
+        here = self.account.here[group]
+        there = self.account.size[group] - here
+        away = slot >= here
+        region = np.where(away, self.account.second[group], self.account.first[group])
+        number = np.where(
+            away,
+            self.second_listing[group] + within * there + slot - here,
+            self.first_listing[group] + within * here + slot,
+        )
+        return region, number
+
+    def _columns(self, record: np.ndarray, site: np.ndarray, number: np.ndarray) -> pa.Table:
+        bits = mixed(number.astype(np.uint64), self.seed)
+        precision = self.sites.points.precision(site, bits, *_PRECISION_PARTS[self.kind])
+        # The pools of positions are the same for every kind: they are the world's buildings.
+        lat, lon = self.sites.points.positions(site, precision, bits, self.seed // 1000)
+        first, last = self.years
+        spread = mixed(record.astype(np.uint64), self.seed + 500)
+        year = first + ((spread >> np.uint64(32)) * np.uint64(last - first + 1) >> np.uint64(32))
+        many = self.sites.organisations[site]
+        draw = (bits >> np.uint64(48)).astype(np.float64) / 65536.0
+        # The nth organisation has about 1/n of the first one's listings.
+        nth = np.minimum((np.power(many + 1.0, draw) - 1.0).astype(np.int64), many - 1)
+        organisation = (self.organisation_start[site] + nth).astype(np.int32)
+        kind = np.zeros(len(record), dtype=np.int8)
+        encoded = pa.DictionaryArray.from_arrays
+        return pa.table(
+            {
+                "record": record + 1,
+                "kind": encoded(kind, pa.array([self.kind])),
+                "lat": lat,
+                "lon": lon,
+                "year": year.astype(np.int16),
+                "organisation": encoded(organisation, self.organisations),
+                "country": encoded(self.country_code[site].astype(np.int16), self.countries),
+                "precision": encoded(precision, pa.array(PRECISIONS)),
+            }
+        )
+
+
+def _class_listings(account: Account, regions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each class's listings begin in the count of its first and second region."""
+    here = account.count * account.here
+    there = np.where(account.second >= 0, account.count * (account.size - account.here), 0)
+    region = np.concatenate([account.first, np.maximum(account.second, 0)])
+    many = np.concatenate([here, there])
+    order = np.argsort(region, kind="stable")
+    ends = np.cumsum(many[order])
+    starts = ends - many[order]
+    region_start = np.concatenate([[0], np.cumsum(np.bincount(region, many, regions))])
+    within = np.empty(len(region), dtype=np.int64)
+    within[order] = starts - region_start[region[order]].astype(np.int64)
+    return within[: len(here)], within[len(here) :]

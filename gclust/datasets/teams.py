@@ -1,0 +1,75 @@
+"""How many inventors or authors a record has, and how a shared one is split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+UNIT = 232_792_560
+"""Least common multiple of 1 to 22: fractions of up to 22 co-authors are whole."""
+
+TEAM_SIZES: dict[str, dict[int, float]] = {
+    # Means of 2.9 and 4.3; the last two are more than 22, which no fixed point divides.
+    "patent": {
+        1: 0.30, 2: 0.24, 3: 0.17, 4: 0.11, 5: 0.07, 6: 0.045, 7: 0.025, 8: 0.018, 9: 0.012,
+        10: 0.01,
+    },
+    "publication": {
+        1: 0.09, 2: 0.17, 3: 0.21, 4: 0.19, 5: 0.125, 6: 0.085, 7: 0.05, 8: 0.03, 10: 0.024,
+        12: 0.013, 15: 0.008, 20: 0.003, 30: 0.0014, 60: 0.0006,
+    },
+    "deal": {1: 1.0},
+}  # fmt: skip
+"""Frequencies of the number of listings of a record, by kind."""
+
+_SPLITS = {"one": 0.3, "half": 0.4, "all but one": 0.3}
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Shapes of records: ``size`` listings, ``here`` of them in the first region."""
+
+    size: np.ndarray
+    here: np.ndarray
+    frequency: np.ndarray
+
+    def allocate(self, counts: np.ndarray, phase: np.ndarray) -> np.ndarray:
+        """Share whole numbers of records out among the patterns, (n, patterns).
+
+        Every row sums to its count; the phase, in [0, 1), decides which
+        patterns a small count takes.
+        """
+        ends = np.cumsum(self.frequency)
+        ends[-1] = 1.0
+        upto = np.floor(counts[:, None] * ends[None, :] + phase[:, None]).astype(np.int64)
+        upto[:, -1] = counts
+        upto = np.minimum(upto, counts[:, None])
+        return np.diff(upto, axis=1, prepend=0)
+
+
+def mean_size(kind: str) -> float:
+    """Return the mean number of listings of a record."""
+    total = sum(TEAM_SIZES[kind].values())
+    return sum(size * share for size, share in TEAM_SIZES[kind].items()) / total
+
+
+def own_patterns(kind: str) -> Patterns:
+    """Return the shapes of records that lie in one region."""
+    sizes = np.array(list(TEAM_SIZES[kind]), dtype=np.int64)
+    frequency = np.array(list(TEAM_SIZES[kind].values()))
+    return Patterns(sizes, sizes.copy(), frequency / frequency.sum())
+
+
+def shared_patterns(kind: str) -> Patterns:
+    """Return the shapes of records in two regions: teams of 2 to 22, so that halves are exact."""
+    rows: dict[tuple[int, int], float] = {}
+    for size, share in TEAM_SIZES[kind].items():
+        if 2 <= size <= 22:
+            for split, part in _SPLITS.items():
+                here = {"one": 1, "half": size // 2, "all but one": size - 1}[split]
+                rows[size, here] = rows.get((size, here), 0.0) + share * part
+    # The middle of the sizes first, so that a handful of records is not all pairs of two.
+    sizes, here = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    frequency = np.array(list(rows.values()))
+    return Patterns(sizes, here, frequency / frequency.sum())
