@@ -20,6 +20,7 @@ from gclust.kernels.bands import Bands, build_bands, select_points
 from gclust.kernels.cores import find_core_points
 from gclust.kernels.fold import fold, sum_by_location
 from gclust.kernels.link import link_cells
+from gclust.kernels.prepare import is_ready, prepare
 from gclust.kernels.sphere import EARTH_RADIUS_KM, Reach, reach_of
 from gclust.progress import Report, silent, stage
 
@@ -275,6 +276,8 @@ def assign_locations(
         places, cores = lat + 1j * lon, core_lat + 1j * core_lon
         at = np.minimum(np.searchsorted(cores, places), len(cores) - 1)
         return np.where(cores[at] == places, core_labels[at], -1)
+    _prepare(progress)
+    eps_km = float(eps_km)  # a float32 would lose the tolerance
     reach = reach_of(eps_km)
     surface = SURFACES[metric]
     with stage(progress, "assigning") as report:
@@ -336,11 +339,12 @@ def _cluster(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster locations; clusters are numbered by the lowest ``rank`` of a core location."""
     eps_km, border, metric = ways
-    eps_km = float(eps_km)
+    eps_km = float(eps_km)  # a float32 would lose the tolerance
     labels = np.full(len(lat), -1, dtype=np.int64)
     core = np.zeros(len(lat), dtype=np.bool_)
     if len(lat) == 0:
         return labels, core
+    _prepare(progress)
     reach = reach_of(eps_km)
     with stage(progress, "sorting into bands") as report:
         points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, report)
@@ -377,6 +381,12 @@ def _assign(
     values = core.order if nearest else label_of  # the caller's order is that of ties
     places, found = find_core_of(points, lat, wanted, core, values, nearest, reach, threads, report)
     labels[points.order[places]] = label_of[found]
+
+
+def _prepare(progress: Report) -> None:
+    if not is_ready():
+        with stage(progress, "compiling kernels (first use)") as report:
+            prepare(report)
 
 
 def _number(cores: Bands, root: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,5 +21,10 @@ from numba import njit
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` on its first call, as all kernels are compiled."""
+    """Compile ``function`` on its first call; it is called from Python."""
     return njit(function, nogil=True, cache=True, error_model="numpy")
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` into the kernels that call it; nothing else calls it."""
+    return njit(function, nogil=True, error_model="numpy")

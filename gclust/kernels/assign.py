@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import run_pieces
 from gclust.kernels.bands import Bands, chord2, half_width
 from gclust.kernels.bounds import neighbourhood_bounds
@@ -25,7 +25,7 @@ from gclust.kernels.sphere import (
 PIECE = 2_000
 
 
-@kernel
+@part
 def search_band(core, j, values, lat, lon, x, y, z, limit, shrink, found):
     """Search band ``j`` for a better core point than ``found`` (-1: none yet).
 
@@ -59,7 +59,7 @@ def search_band(core, j, values, lat, lon, x, y, z, limit, shrink, found):
     return limit, found
 
 
-@kernel
+@part
 def search(core, values, lat, lon, x, y, z, limit, shrink):
     """Return the key of the best core point (see ``search_band``) and the point, or -1.
 
@@ -75,17 +75,19 @@ def search(core, values, lat, lon, x, y, z, limit, shrink):
             low = middle + 1
         else:
             high = middle
-    found = -1
-    for j in range(low, n_bands):
-        edge2 = chord2(rho, z, core.south_rho[j], core.south_height[j])
-        if core.south[j] > lat and edge2 > outer_chord2(limit):
-            break
-        limit, found = search_band(core, j, values, lat, lon, x, y, z, limit, shrink, found)
-    for j in range(low - 1, -1, -1):
-        edge2 = chord2(rho, z, core.north_rho[j], core.north_height[j])
-        if edge2 > outer_chord2(limit):
-            break
-        limit, found = search_band(core, j, values, lat, lon, x, y, z, limit, shrink, found)
+    found = np.int64(-1)
+    for step in (1, -1):
+        j = low if step == 1 else low - 1
+        while 0 <= j < n_bands:
+            if step == 1:
+                edge2 = chord2(rho, z, core.south_rho[j], core.south_height[j])
+            else:
+                edge2 = chord2(rho, z, core.north_rho[j], core.north_height[j])
+            away = step == -1 or core.south[j] > lat  # not the point's own band
+            if away and edge2 > outer_chord2(limit):
+                break
+            limit, found = search_band(core, j, values, lat, lon, x, y, z, limit, shrink, found)
+            j += step
     return limit, found
 
 
@@ -101,12 +103,15 @@ def search_points(points, lat, places, core, values, limit, nearest, tolerance, 
         at, lon = lat[points.order[p]], points.lon[p]
         x, y, z = points.x[p], points.y[p], points.z[p]
         within = limit
-        if nearest:
-            key, best = search(core, values, at, lon, x, y, z, limit, True)
+        best = np.int64(-1)
+        for rounds in range(2 if nearest else 1, 0, -1):
+            shrink = rounds == 2
+            key, best = search(core, values, at, lon, x, y, z, within, shrink)
             if best < 0:
-                continue
-            within = min(limit, widened(key, tolerance))
-        found[t] = search(core, values, at, lon, x, y, z, within, False)[1]
+                break
+            if shrink:
+                within = min(limit, widened(key, tolerance))
+        found[t] = best
 
 
 def find_core_of(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.segments import sort_segments
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, fill_vectors, meridian
@@ -57,7 +57,7 @@ class Bands(NamedTuple):
 EDGES = ("south", "north", "south_rho", "north_rho", "south_height", "north_height")
 
 
-@kernel
+@part
 def chord2(rho_a, height_a, rho_b, height_b):
     """Return the squared chord of two points on one meridian."""
     across = rho_a - rho_b
@@ -65,7 +65,7 @@ def chord2(rho_a, height_a, rho_b, height_b):
     return across * across + along * along
 
 
-@kernel
+@part
 def half_width(across2, product):
     """Return the longitude difference at which a chord square is ``across2``.
 
@@ -79,7 +79,7 @@ def half_width(across2, product):
     return math.degrees(2.0 * math.asin(math.sqrt(across2 / product)))
 
 
-@kernel
+@part
 def facing_chord2(a, i, b, j):
     """Return the least squared chord of band ``i`` of ``a`` and band ``j`` of ``b``."""
     if b.south[j] > a.north[i]:
@@ -89,7 +89,7 @@ def facing_chord2(a, i, b, j):
     return 0.0
 
 
-@kernel
+@part
 def half_widths(a, i, b, j, inner2, outer2):
     """Return inner and outer half-width of a pair of bands, in degrees."""
     far2 = max(
@@ -107,7 +107,7 @@ def half_widths(a, i, b, j, inner2, outer2):
     return inner, outer
 
 
-@kernel
+@part
 def bands_within(a, i, b, outer2):
     """Return first and last + 1 of the bands of ``b`` that band ``i`` of ``a`` may reach."""
     low = 0

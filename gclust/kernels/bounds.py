@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces
 from gclust.kernels.bands import Bands, bands_within, half_widths
 from gclust.kernels.circle import advance, locate, sum_before
@@ -16,7 +16,7 @@ from gclust.kernels.sphere import Reach
 PIECE = 30_000
 
 
-@kernel
+@part
 def add_bounds(lon, starts, first, last, b, j, prefix, inner, outer, lower, upper):
     """Add what band ``j`` of ``b`` holds within reach of the cells ``first .. last``.
 

@@ -8,10 +8,10 @@ across it is an ordinary range of positions.
 
 from __future__ import annotations
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import part
 
 
-@kernel
+@part
 def longitude_at(lon, start, m, j):
     """Return the longitude at position ``j``, in degrees."""
     if j < 0:
@@ -21,7 +21,7 @@ def longitude_at(lon, start, m, j):
     return lon[start + j]
 
 
-@kernel
+@part
 def sum_before(prefix, start, m, j):
     """Return ``prefix`` carried on round the circle to position ``j``."""
     total = prefix[start + m] - prefix[start]
@@ -32,7 +32,7 @@ def sum_before(prefix, start, m, j):
     return prefix[start + j]
 
 
-@kernel
+@part
 def advance(lon, start, m, j, value):
     """Return the first position from ``j`` on whose longitude is at least ``value``.
 
@@ -55,7 +55,7 @@ def advance(lon, start, m, j, value):
     return low
 
 
-@kernel
+@part
 def locate(lon, start, m, value):
     """Return the first position whose longitude is at least ``value``."""
     low = -m

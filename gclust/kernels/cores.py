@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces
 from gclust.kernels.bands import Bands, bands_within, half_widths
 from gclust.kernels.bounds import add_bounds, neighbourhood_bounds
@@ -18,7 +18,7 @@ PIECE = 500
 """Points of undecided cells in a piece; one may need a look at all other points."""
 
 
-@kernel
+@part
 def weigh_within(bands, p, start, m, first, last, prefix, limit):
     """Return the units within reach of point ``p`` at the positions ``first .. last``."""
     x, y, z = bands.x[p], bands.y[p], bands.z[p]
@@ -37,7 +37,7 @@ def weigh_within(bands, p, start, m, first, last, prefix, limit):
     return units
 
 
-@kernel
+@part
 def rings(bands, p, i, j, inner2, outer2):
     """Return four positions in band ``j``, seen from point ``p`` of band ``i``.
 
@@ -59,7 +59,7 @@ def rings(bands, p, i, j, inner2, outer2):
     return west, sure_west, sure_east, east
 
 
-@kernel
+@part
 def weigh_point(bands, p, i, low, high, prefix, reach, least, lower, upper):
     """Return whether point ``p`` of band ``i`` has ``least`` units within reach.
 
@@ -89,14 +89,20 @@ def weigh_cells(bands, cells, prefix, reach, least, core, first, last):
         c = cells[t]
         begin = bands.cell_start[c]
         size = bands.cell_start[c + 1] - begin
-        starts = np.arange(begin, begin + size + 1)
-        lower = np.zeros(size, dtype=np.int64)
-        upper = np.zeros(size, dtype=np.int64)
+        starts = np.empty(size + 1, dtype=np.int64)
+        lower = np.empty(size, dtype=np.int64)
+        upper = np.empty(size, dtype=np.int64)
+        for k in range(size):
+            starts[k] = begin + k
+            lower[k] = 0
+            upper[k] = 0
+        starts[size] = begin + size
         i = bands.cell_band[c]
+        none = np.int64(0)
         low, high = bands_within(bands, i, bands, reach.outer2)
         for j in range(low, high):
             inner, outer = half_widths(bands, i, bands, j, reach.inner2, reach.outer2)
-            add_bounds(bands.lon, starts, 0, size, bands, j, prefix, inner, outer, lower, upper)
+            add_bounds(bands.lon, starts, none, size, bands, j, prefix, inner, outer, lower, upper)
         for k in range(size):
             core[begin + k] = weigh_point(
                 bands, begin + k, i, low, high, prefix, reach, least, lower[k], upper[k]

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.bands import Bands, bands_within, half_widths
 from gclust.kernels.sphere import Reach, separation
@@ -22,7 +22,7 @@ from gclust.kernels.sphere import Reach, separation
 PIECE = 100_000
 
 
-@kernel
+@part
 def root_of(parent, c):
     """Return the root of ``c``, halving the way to it."""
     while parent[c] != c:
@@ -31,7 +31,7 @@ def root_of(parent, c):
     return c
 
 
-@kernel
+@part
 def join(parent, c, d):
     """Join two components under the lower of their roots."""
     c = root_of(parent, c)
@@ -61,7 +61,7 @@ def join_runs(bands, inner2, outer2, parent, run_stop, first, last):
             run_stop[c] = run_stop[c + 1] if same else c + 1
 
 
-@kernel
+@part
 def any_within(bands, c, d, limit):
     """Return whether any points of two cells are within reach."""
     for p in range(bands.cell_start[c], bands.cell_start[c + 1]):
@@ -72,7 +72,7 @@ def any_within(bands, c, d, limit):
     return False
 
 
-@kernel
+@part
 def turn(j, k):
     """Return the cell at position ``j`` of ``k`` cells in a circle, and its longitude shift."""
     if j < 0:
@@ -82,7 +82,7 @@ def turn(j, k):
     return j, 0.0
 
 
-@kernel
+@part
 def join_cell(bands, c, j, position, inner, outer, limit, test, parent, run_stop):
     """Join cell ``c`` with the cells of band ``j`` within reach.
 

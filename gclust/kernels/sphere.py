@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gclust.kernels._jit import kernel
+from gclust.kernels._jit import kernel, part
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the Earth (IUGG; Moritz 2000, Geodetic Reference System 1980)."""
@@ -57,7 +57,7 @@ def meridian(lat, axis, e2):
     return normal * np.cos(phi), normal * (1.0 - e2) * sine
 
 
-meridian_point = kernel(meridian)
+meridian_point = part(meridian)
 
 
 @kernel
@@ -73,7 +73,7 @@ def fill_vectors(lat, lon, order, axis, e2, out_lon, x, y, z, start, stop):
         z[i] = height
 
 
-@kernel
+@part
 def separation(ax, ay, az, bx, by, bz):
     """Return the key of the distance of two points.
 
@@ -102,7 +102,7 @@ def key_of_angle(angle):
     return 1.5 + 1.0 / (2.0 * math.cos(0.5 * angle)) ** 2
 
 
-@kernel
+@part
 def widened(key, angle):
     """Return the key of a distance longer by a central angle in radians."""
     if key <= 2.0:
@@ -110,7 +110,7 @@ def widened(key, angle):
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
 
 
-@kernel
+@part
 def outer_chord2(key):
     """Return the squared chord above which no pair has a key up to this."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)

@@ -1,0 +1,131 @@
+"""The estimator's contract: parameters, attributes, inputs, and errors that name the value."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from gclust import DBSCAN
+from gclust.cluster.dbscan import assign_locations, cluster_locations
+
+X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])
+
+
+def test_parameters_are_stored_as_given_and_survive_cloning():
+    model = DBSCAN(7, 3, border="first", metric="wgs84", n_jobs=2)
+    expected = {"eps_km": 7, "min_samples": 3, "border": "first", "metric": "wgs84", "n_jobs": 2}
+    assert model.get_params() == expected
+    assert clone(model).get_params() == expected
+    assert DBSCAN().get_params() == {
+        "eps_km": 15.0,
+        "min_samples": 4500,
+        "border": "nearest",
+        "metric": "haversine",
+        "n_jobs": None,
+    }
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
+def test_attributes_and_their_types():
+    model = DBSCAN(5, 2)
+    assert model.fit(X) is model
+    assert model.labels_.dtype == np.int64
+    assert model.labels_.tolist() == [0, 0, 1, 1, -1]
+    assert model.core_sample_mask_.dtype == np.bool_
+    assert model.core_sample_indices_.tolist() == [0, 1, 2, 3]
+    assert model.n_features_in_ == 2
+    assert model.fit_predict(X[::-1]).tolist() == [-1, 0, 0, 1, 1]
+    assert pickle.loads(pickle.dumps(model)).predict(X).tolist() == [1, 1, 0, 0, -1]
+
+
+def test_input_is_not_changed_and_may_be_read_only():
+    frame = pd.DataFrame(X, columns=["lat", "lon"])
+    weight = pd.Series([1, 1, 1, 1, 9.0])
+    held = X.copy()
+    held.flags.writeable = False
+    for points in (frame, held, X[:, ::-1].copy()[:, ::-1], X.astype(np.float32)):
+        assert DBSCAN(5, 2).fit_predict(points, sample_weight=weight).tolist() == [0, 0, 1, 1, 2]
+    assert (frame.to_numpy() == X).all()
+    assert weight.tolist() == [1, 1, 1, 1, 9]
+
+
+def test_zero_weight_is_no_density_but_may_be_core():
+    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 1]).labels_.tolist() == [-1, -1]
+    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 2]).core_sample_mask_.tolist() == [True, True]
+
+
+def test_one_point():
+    assert DBSCAN(1, 1).fit_predict([[5, 5]]).tolist() == [0]
+    assert DBSCAN(1, 1.5).fit_predict([[5, 5]]).tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"eps_km": 0}, "eps_km must be a positive number of kilometres, not 0"),
+        ({"eps_km": -1.5}, r"eps_km .* not -1\.5"),
+        ({"eps_km": np.nan}, "eps_km .* not nan"),
+        ({"eps_km": np.inf}, "eps_km .* not inf"),
+        ({"eps_km": "15"}, "eps_km .* not '15'"),
+        ({"min_samples": 0.5}, r"min_samples .* not 0\.5"),
+        ({"min_samples": None}, "min_samples .* not None"),
+        ({"border": "core"}, "border must be one of nearest, first, noise, not 'core'"),
+        ({"metric": "euclidean"}, "metric must be one of haversine, wgs84, not 'euclidean'"),
+        ({"metric": "wgs84", "eps_km": 1001}, "eps_km is 1001, .* up to 1000 km"),
+        ({"n_jobs": 0}, "n_jobs must be .* not 0"),
+        ({"n_jobs": 1.5}, r"n_jobs must be .* not 1\.5"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        DBSCAN(**parameters).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("points", "weight", "message"),
+    [
+        (X, [1, 1, 1, 1, -2], r"weight -2\.0 of row 4 is negative"),
+        (X, [1, np.nan, 1, 1, 1], "weight nan of row 1"),
+        (X, [1, 1], "2 weights for the 5 rows"),
+        (X, [1e10] * 5, "add up to 5e\\+10"),
+        (np.zeros((0, 2)), None, "X is empty"),
+        ([[90.1, 0]], None, r"latitude 90\.1 of row 0"),
+        ([[0, 400]], None, r"longitude 400\.0 of row 0"),
+        ([[np.nan, 0]], None, "latitude nan of row 0"),
+        ([[1, 2, 3]], None, "two columns"),
+    ],
+)
+def test_bad_data_are_named(points, weight, message):
+    with pytest.raises(ValueError, match=message):
+        DBSCAN().fit(points, sample_weight=weight)
+
+
+def test_predict_before_fit():
+    with pytest.raises(NotFittedError):
+        DBSCAN().predict(X)
+
+
+def test_bad_locations_are_named():
+    ways = {"eps_km": 1.0, "border": "nearest", "metric": "haversine"}
+    lat, lon, units = np.array([1.0, 2]), np.array([5.0, 5]), np.array([1, 1])
+    for wrong, message in (
+        ((lat[::-1], lon, units, 1), "location 1 is not"),
+        ((lat * 0, lon, units, 1), "distinct and sorted"),
+        ((lat, lon + 175, units, 1), r"longitudes in \[-180, 180\)"),
+        ((lat, lon * np.nan, units, 1), r"longitudes in \[-180, 180\)"),
+        ((lat, lon[:1], units, 1), "of one length"),
+        ((lat, lon, units[:1], 1), "one whole number per location"),
+        ((lat, lon, -units, 1), "none negative"),
+        ((lat, lon, units, 0), "min_units must be at least 1, not 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            cluster_locations(*wrong[:3], min_units=wrong[3], **ways)
+    with pytest.raises(ValueError, match="core_labels"):
+        assign_locations(lat, lon, lat, lon, units[:1], **ways)
+    with pytest.raises(ValueError, match="border"):
+        assign_locations(lat, lon, lat, lon, units, **{**ways, "border": "all"})

@@ -1,0 +1,274 @@
+"""Kernels one by one; what they do together is tested with ``DBSCAN``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gclust.cluster.dbscan import SURFACES
+from gclust.kernels import assign, bands, bounds, cores, link, segments, sphere
+from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
+from gclust.kernels.fold import fold, sum_by_location
+from gclust.kernels.prepare import prepare
+from gclust.testing import geodesic_km, great_circle_km
+
+JIT = not os.environ.get("NUMBA_DISABLE_JIT", "0").strip("0")
+
+
+def scattered(seed, n=400):
+    """Points in clumps of all sizes, at poles and across the 180th meridian too."""
+    rng = np.random.default_rng(seed)
+    centre_lat = rng.choice([-90.0, -60, 0, 10, 48, 89.9, 90], n)
+    centre_lon = rng.choice([0.0, 2, 179.9, -179.9], n)
+    spread = 10 ** rng.uniform(-4, 0.5, n)
+    lat = np.clip(centre_lat + spread * rng.normal(size=n), -90, 90)
+    lon = (centre_lon + spread * rng.normal(size=n) * 3 + 180) % 360 - 180
+    order = np.lexsort((lon, lat))
+    return lat[order], lon[order]
+
+
+def vectors(lat, lon, metric="haversine"):
+    n = len(lat)
+    lon_out, x, y, z = (np.empty(n) for _ in range(4))
+    axis, e2 = SURFACES[metric]
+    sphere.fill_vectors(lat, lon, np.arange(n), axis, e2, lon_out, x, y, z, 0, n)
+    return x, y, z
+
+
+def keys(lat, lon, metric="haversine"):
+    x, y, z = vectors(lat, lon, metric)
+    return np.array(
+        [
+            [sphere.separation(x[p], y[p], z[p], x[q], y[q], z[q]) for q in range(len(lat))]
+            for p in range(len(lat))
+        ]
+    )
+
+
+@pytest.mark.parametrize("eps_km", [1e-3, 15, 500, 5000, 10007.6, 15000, 20000, 20015.08])
+def test_keys_agree_with_distances_to_a_micrometre(eps_km):
+    rng = np.random.default_rng(5)
+    lat, bearing = rng.uniform(-89, 89, 60), rng.uniform(0, 2 * np.pi, 60)
+    reach = sphere.reach_of(eps_km)
+    for offset_km, within in ((0.0, True), (3e-9, False)):
+        angle = (eps_km + offset_km) / sphere.EARTH_RADIUS_KM
+        if angle > np.pi:
+            continue
+        phi = np.radians(lat)
+        sine = np.sin(phi) * np.cos(angle) + np.cos(phi) * np.sin(angle) * np.cos(bearing)
+        to_lat = np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+        turn = np.arctan2(
+            np.sin(bearing) * np.sin(angle) * np.cos(phi), np.cos(angle) - np.sin(phi) * sine
+        )
+        distance = great_circle_km(lat, 0.0, to_lat, np.degrees(turn))
+        exact = np.abs(distance - (eps_km + offset_km)) < 5e-10
+        assert exact.mean() > 0.5
+        for i in np.flatnonzero(exact):
+            x, y, z = vectors(np.array([lat[i], to_lat[i]]), np.array([0, np.degrees(turn[i])]))
+            key = sphere.separation(x[0], y[0], z[0], x[1], y[1], z[1])
+            assert (key <= reach.limit) == within
+
+
+@given(st.floats(0, np.pi), st.floats(0, np.pi))
+def test_keys_grow_with_the_angle(a, b):
+    if a <= b:
+        assert sphere.key_of_angle(a) <= sphere.key_of_angle(b)
+        longer = sphere.widened(sphere.key_of_angle(a), b - a)
+        assert longer == pytest.approx(sphere.key_of_angle(b), rel=1e-6, abs=1e-12) or b > 3.14159
+
+
+def test_keys_are_precise_at_both_ends():
+    near = sphere.separation(1.0, 0.0, 0.0, np.cos(1e-9), np.sin(1e-9), 0.0)
+    assert near == pytest.approx(1e-18, rel=1e-6)
+    far = sphere.separation(1.0, 0.0, 0.0, -np.cos(1e-9), -np.sin(1e-9), 0.0)
+    assert far == pytest.approx(1e18, rel=1e-6)
+    assert sphere.separation(1.0, 0.0, 0.0, -1.0, 0.0, 0.0) == np.inf
+
+
+@pytest.mark.parametrize(("longest_km", "error_km"), [(60.0, 5e-6), (1000.0, 0.026)])
+def test_wgs84_agrees_with_geodesics(longest_km, error_km):
+    rng = np.random.default_rng(11)
+    n = 20_000
+    lat = np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
+    lat[:200] = np.linspace(-90, 90, 200)
+    angle, bearing = rng.uniform(0, longest_km / 6400, n), rng.uniform(0, 2 * np.pi, n)
+    to_lat = np.clip(lat + np.degrees(angle * np.cos(bearing)), -90, 90)
+    across = np.maximum(np.cos(np.radians(lat)), 1e-3)
+    lon = np.degrees(angle * np.sin(bearing)) / across
+    here, there = vectors(lat, np.zeros(n), "wgs84"), vectors(to_lat, lon, "wgs84")
+    chord = np.sqrt(sum((a - b) ** 2 for a, b in zip(here, there, strict=True)))
+    ours = 2 * sphere.EARTH_RADIUS_KM * np.arcsin(chord / 2)
+    exact = geodesic_km(lat, 0.0, to_lat, lon)
+    near = exact <= longest_km
+    assert near.sum() > 10_000
+    assert np.abs(ours - exact)[near].max() < error_km
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1e-6, 0.3, 15.0, 300.0, 4000.0, 11000.0, 19000.0, 20015.2]),
+    st.sampled_from(["haversine", "wgs84"]),
+)
+def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
+    if metric == "wgs84" and eps_km > 1000:
+        return
+    lat, lon = scattered(seed, 150)
+    units = np.random.default_rng(seed).integers(0, 9, len(lat))
+    reach = sphere.reach_of(eps_km)
+    points = bands.build_bands(lat, lon, SURFACES[metric], eps_km, reach, 1, unreported)
+    prefix = np.concatenate([[0], np.cumsum(units[points.order])])
+    lower, upper = bounds.neighbourhood_bounds(points, points, prefix, reach, 1, unreported)
+    within = keys(lat, lon, metric) <= reach.limit
+    exact = (within * units).sum(axis=1)[points.order]
+    sizes = np.diff(points.cell_start)
+    assert (np.repeat(lower, sizes) <= exact).all()
+    assert (exact <= np.repeat(upper, sizes)).all()
+    cell = np.repeat(np.arange(len(sizes)), sizes)
+    assert within[np.ix_(points.order, points.order)][cell[:, None] == cell].all()
+    core = cores.find_core_points(points, units, 30, reach, 1, unreported)
+    assert (core == (exact >= 30)).all()
+
+
+def test_bands_hold_every_point_in_order():
+    lat, lon = scattered(3)
+    reach = sphere.reach_of(15.0)
+    points = bands.build_bands(lat, lon, SURFACES["haversine"], 15.0, reach, 1, unreported)
+    assert sorted(points.order.tolist()) == list(range(len(lat)))
+    assert (points.lon == lon[points.order]).all()
+    for i, (first, last) in enumerate(zip(points.start[:-1], points.start[1:], strict=True)):
+        at = lat[points.order[first:last]]
+        assert (np.diff(points.lon[first:last]) >= 0).all()
+        assert (at.min(), at.max()) == (points.south[i], points.north[i])
+    half = np.arange(len(lat)) % 2 == 0
+    chosen = bands.select_points(points, half, reach, 1)
+    assert (chosen.order == points.order[half]).all()
+    assert chosen.start[-1] == chosen.cell_start[-1] == half.sum()
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=120), min_size=1, max_size=6),
+    st.integers(1, 2),
+)
+def test_segments_are_sorted_by_themselves(lists, threads):
+    starts = np.concatenate([[0], np.cumsum([len(part) for part in lists])])
+    values = np.concatenate(lists).astype(float)
+    order = segments.sort_segments(values, starts, threads, unreported)
+    assert sorted(order.tolist()) == list(range(len(values)))
+    for part, first, last in zip(lists, starts[:-1], starts[1:], strict=True):
+        assert values[order[first:last]].tolist() == sorted(part)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=200))
+def test_folding_is_that_of_a_dictionary(rows):
+    lat, lon = np.array(rows, dtype=float).T.copy()
+    folded = fold(lat, lon, 1, unreported)
+    first: dict[tuple[int, int], int] = {}
+    for row, place in enumerate(rows):
+        first.setdefault(place, row)
+    places = sorted(first)
+    assert list(zip(folded.lat.tolist(), folded.lon.tolist(), strict=True)) == places
+    assert folded.first.tolist() == [first[place] for place in places]
+    assert folded.location.tolist() == [places.index(place) for place in rows]
+    counts = sum_by_location(np.ones(len(rows), np.int64), folded.location, len(places))
+    assert counts.tolist() == [rows.count(place) for place in places]
+
+
+def test_linking_tests_points_where_bounds_leave_it_open():
+    """Two rows of cells whose nearest points are just within, or just beyond, eps."""
+    step = np.degrees(1.0 / sphere.EARTH_RADIUS_KM)
+    for gap, components in ((0.999999, 1), (1.000001, 2)):
+        lon = np.concatenate([np.linspace(0, 30, 300), np.linspace(0.05, 30.05, 300)]) * step
+        lat = np.repeat([0.0, np.sqrt(gap**2 - 0.05**2) * step], 300)
+        lat[lat > 0] += np.linspace(1e-3, 0, 300) * step
+        order = np.lexsort((lon, lat))
+        lat, lon = lat[order], lon[order]
+        reach = sphere.reach_of(1.0)
+        points = bands.build_bands(lat, lon, SURFACES["haversine"], 1.0, reach, 1, unreported)
+        assert len(set(link.link_cells(points, reach, unreported).tolist())) == components
+
+
+def test_pieces_cover_everything_once():
+    ends = np.array([0, 3, 3, 10, 11, 50])
+    for size in (1, 4, 100):
+        cuts = cut_evenly(ends, size)
+        assert cuts[0] == 0
+        assert cuts[-1] == 5
+        assert (np.diff(cuts) > 0).all()
+    assert cut_evenly(np.array([0]), 5).tolist() == [0]
+    for threads in (1, 3):
+        done, shares = np.zeros(100), []
+
+        def work(first, last, done=done):
+            done[first:last] += 1
+
+        run_pieces(work, np.arange(0, 101, 10), threads, shares.append)
+        assert (done == 1).all()
+        assert shares[-1] == 1.0
+        assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_exception_in_a_piece_ends_the_work(threads):
+    started = []
+
+    def work(first, last):
+        started.append(first)
+        if first == 2:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_pieces(work, np.arange(1001), threads, unreported)
+    assert len(started) < 1000
+    assert threading.active_count() < 50
+
+
+@pytest.mark.skipif(not JIT, reason="nothing is compiled")
+def test_every_kernel_is_compiled_once_and_for_all_uses():
+    from gclust import DBSCAN
+
+    prepare(unreported)
+    kernels = [
+        value
+        for module in (assign, bands, bounds, cores, link, segments, sphere)
+        for value in vars(module).values()
+        if hasattr(value, "signatures") and value.targetoptions.get("nogil")
+    ]
+    before = [len(value.signatures) for value in kernels]
+    X = np.stack(scattered(1), axis=1)
+    for border in ("nearest", "first"):
+        for metric in ("haversine", "wgs84"):
+            for jobs in (1, 2):
+                model = DBSCAN(np.float32(30), 5, border=border, metric=metric, n_jobs=jobs)
+                model.fit(X, sample_weight=np.arange(len(X))).predict(X[:50])
+    assert [len(value.signatures) for value in kernels] == before
+
+
+def test_the_same_without_compilation():
+    """A run with the JIT off, in a process of its own, gives the same labels."""
+    code = (
+        "import numpy as np; from gclust import DBSCAN; rng = np.random.default_rng(0);"
+        "X = np.c_[rng.normal(60, .2, 60), rng.normal(179.9, .4, 60) % 360];"
+        "print(DBSCAN(9, 4).fit_predict(X).tolist())"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "NUMBA_DISABLE_JIT": off},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for off in ("1", "0")
+    ]
+    assert outputs[0] == outputs[1]
+    assert "1" in outputs[0]
