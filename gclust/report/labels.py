@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 __all__ = ["Label", "place_labels"]
@@ -44,7 +45,7 @@ def place_labels(
     anchors: Floats,
     radii: Floats,
     sizes: Floats,
-    frame: tuple[float, float, float, float],
+    outline: shapely.Polygon,
     *,
     symbols: Floats,
     gap: float,
@@ -63,8 +64,8 @@ def place_labels(
         Its radius.
     sizes : (n, 2) array
         Width and height of the text.
-    frame : tuple
-        Left, bottom, right and top that no text may cross.
+    outline : shapely.Polygon
+        Frame of the map, convex, which no text may cross.
     symbols : (m, 3) array
         x, y and radius of all symbols, which texts had better not cover.
     gap : float
@@ -75,8 +76,9 @@ def place_labels(
     list
         A `Label` for each name, or None where no place is free.
     """
+    within = outline.buffer(-gap)
     options = [
-        _Options(anchors[i], radii[i], sizes[i], frame, symbols, gap) for i in range(len(anchors))
+        _Options(anchors[i], radii[i], sizes[i], within, symbols, gap) for i in range(len(anchors))
     ]
     order = list(range(len(options)))
     best = _settle(options, order, gap)
@@ -112,7 +114,7 @@ class _Options:
         anchor: Floats,
         radius: float,
         size: Floats,
-        frame: tuple[float, float, float, float],
+        within: shapely.Geometry,
         symbols: Floats,
         gap: float,
     ) -> None:
@@ -127,11 +129,9 @@ class _Options:
         left = edge_x - width * (1.0 - np.clip(np.cos(angle) * 1.5, -1.0, 1.0)) / 2.0
         bottom = edge_y - height * (1.0 - np.clip(np.sin(angle) * 1.5, -1.0, 1.0)) / 2.0
         boxes = np.column_stack([left, bottom, left + width, bottom + height])
-        inside = (
-            (boxes[:, 0] >= frame[0] + gap)
-            & (boxes[:, 1] >= frame[1] + gap)
-            & (boxes[:, 2] <= frame[2] - gap)
-            & (boxes[:, 3] <= frame[3] - gap)
+        corners = [(0, 1), (2, 1), (2, 3), (0, 3)]
+        inside = np.logical_and.reduce(
+            [shapely.contains_xy(within, boxes[:, i], boxes[:, j]) for i, j in corners]
         )
         self.boxes = boxes[inside]
         start = np.column_stack(
@@ -143,7 +143,7 @@ class _Options:
         directions = np.tile(DIRECTION_COST, N_DISTANCES)[inside]
         # A name that touches another's symbol would be read as that one's name.
         own = (symbols == (*anchor, radius)).all(axis=1)
-        others = symbols[~own] + (0.0, 0.0, gap)
+        others = symbols[~own] + np.array([0.0, 0.0, 2.0 * gap])
         lines = distance / height
         self.cost = (
             directions

@@ -131,7 +131,12 @@ def draw_clusters(
 
 
 def draw_names(
-    axes: Axes, texts: list[str], centres_px: Floats, radii_px: Floats, symbols_px: Floats
+    axes: Axes,
+    outline: shapely.Polygon,
+    texts: list[str],
+    centres_px: Floats,
+    radii_px: Floats,
+    symbols_px: Floats,
 ) -> list[Label | None]:
     """Write names beside their circles; all lengths in pixels of the figure.
 
@@ -139,6 +144,8 @@ def draw_names(
     ----------
     axes : Axes
         Of a figure with an Agg canvas, which measures the texts.
+    outline : shapely.Polygon
+        Frame of the map in metres of the plane.
     texts : list of str
         The first ones choose their place first.
     centres_px, radii_px : arrays
@@ -160,7 +167,7 @@ def draw_names(
         centres_px,
         radii_px,
         np.array([(e.width, e.height) for e in extents]).reshape(-1, 2),
-        (window.x0, window.y0, window.x1, window.y1),
+        shapely.transform(outline, axes.transData.transform),
         symbols=symbols_px,
         gap=NAME_GAP_PT * pixel,
     )

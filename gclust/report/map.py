@@ -274,7 +274,12 @@ class _Page:
         n = min(names, int(ranked.sum()))
         texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
         labels = draw_names(
-            self.axes, texts, centres_px[:n], radii_px[:n], np.column_stack([centres_px, radii_px])
+            self.axes,
+            self.frame.outline,
+            texts,
+            centres_px[:n],
+            radii_px[:n],
+            np.column_stack([centres_px, radii_px]),
         )
         draw_legend(
             self.figure,
