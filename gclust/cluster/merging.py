@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-EARTH_RADIUS_KM = 6371.0088
-TOLERANCE_KM = 1e-9
+from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM
+
 RULES = ("mutual", "one-sided", "none")
 MERGE_COLUMNS = {
     "round": "int64",

@@ -82,10 +82,12 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     usable = nw.col("reason").is_null()
     bad = bad_weight()
     weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
+    # Whole part and fraction apart: UNIT * weight has more digits than a double.
+    part = ((weight - weight.floor()) * UNIT + 0.5).floor().cast(nw.Int64)
     return rows.with_columns(
         lat=nw.when(usable).then(lat + 0.0),
         lon=nw.when(usable).then(lon + 0.0),
-        units=nw.when(~bad).then((weight * UNIT + 0.5).floor().cast(nw.Int64)),
+        units=nw.when(~bad).then(weight.floor().cast(nw.Int64) * UNIT + part),
     )
 
 

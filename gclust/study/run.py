@@ -22,6 +22,7 @@ import pandas as pd
 import gclust
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.merging import Merging, gaps_km, merge
+from gclust.cluster.units import threshold_units
 from gclust.errors import GclustWarning, StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings import attribute as attribution
@@ -239,7 +240,7 @@ class _Session:
                 lon[forming],
                 locations["density"].to_numpy()[forming],
                 eps_km=options.eps_km,
-                min_units=round(options.min_samples * UNIT),
+                min_units=threshold_units(options.min_samples),
                 border=options.border,
                 metric=options.metric,
                 n_jobs=self.n_jobs,
