@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ N_DISTANCES = 28
 LEADER_COST = 1.0
 CROSSING_COST = 1.5
 HIDING_COST = 4.0
-RESTARTS = 12
+AMBIGUITY_COST = 4.0
+EVICTION_COST = 20.0
+TURNS = 8
+"""How often each name may choose, on average, before those without a place go without."""
 SWEEPS = 4
 
 
@@ -52,9 +56,10 @@ def place_labels(
 ) -> list[Label | None]:
     """Find a place for each name; the first ones choose first.
 
-    Greedy choice of the cheapest free place, then `SWEEPS` rounds in which each name in
-    turn may move to a cheaper one. Names that find no place choose before all others in a
-    new start, up to `RESTARTS` times. All lengths are in the same unit, pixels say.
+    Each takes its cheapest place. One that is taken may be taken over at a cost that
+    rises with every time that its holder has lost one, and the holder chooses again.
+    Then follow `SWEEPS` rounds in which each name in turn may move to a cheaper free
+    place. All lengths are in the same unit, pixels say.
 
     Parameters
     ----------
@@ -66,8 +71,9 @@ def place_labels(
         Width and height of the text.
     outline : shapely.Polygon
         Frame of the map, convex, which no text may cross.
-    symbols : (m, 3) array
-        x, y and radius of all symbols, which texts had better not cover.
+    symbols : (m, 4) array
+        x, y and radius of all symbols, which texts had better not cover, and how much
+        each of them matters.
     gap : float
         Least distance between texts, and between a symbol and its text.
 
@@ -80,30 +86,49 @@ def place_labels(
     options = [
         _Options(anchors[i], radii[i], sizes[i], within, symbols, gap) for i in range(len(anchors))
     ]
-    order = list(range(len(options)))
-    best = _settle(options, order, gap)
-    for _ in range(RESTARTS):
-        homeless = [i for i in order if best[i] < 0]
-        if not homeless:
-            break
-        order = homeless + [i for i in order if i not in homeless]
-        found = _settle(options, order, gap)
-        if (found < 0).sum() < (best < 0).sum():
-            best = found
-    return [o.label(k) if k >= 0 else None for o, k in zip(options, best, strict=True)]
-
-
-def _settle(options: list[_Options], order: list[int], gap: float) -> NDArray[np.int64]:
-    """Choose for each name in turn, then let each move while any gains by it."""
-    chosen = np.full(len(options), -1, dtype=np.int64)
-    for _ in range(1 + SWEEPS):
+    chosen = _settle(options, gap)
+    for _ in range(SWEEPS):
         before = chosen.copy()
-        for i in order:
-            taken = [(options[j], int(k)) for j, k in enumerate(chosen) if k >= 0 and j != i]
-            chosen[i] = options[i].best(taken, gap)
+        for i, option in enumerate(options):
+            holders = [j for j, k in enumerate(chosen) if k >= 0 and j != i]
+            free = ~_conflicts(option, options, holders, chosen, gap).any(axis=0)
+            price = np.where(free, option.cost, np.inf)
+            chosen[i] = int(np.argmin(price)) if free.any() else -1
         if np.array_equal(before, chosen):
             break
+    return [o.label(k) if k >= 0 else None for o, k in zip(options, chosen, strict=True)]
+
+
+def _settle(options: list[_Options], gap: float) -> NDArray[np.int64]:
+    """Let names choose, and choose again where they are driven out."""
+    chosen = np.full(len(options), -1, dtype=np.int64)
+    lost = np.zeros(len(options))
+    queue = [i for i, option in enumerate(options) if len(option.cost)]
+    for _ in range(TURNS * len(options)):
+        if not queue:
+            break
+        i = queue.pop(0)
+        holders = np.flatnonzero(chosen >= 0)
+        conflicts = _conflicts(options[i], options, holders, chosen, gap)
+        price = options[i].cost + EVICTION_COST * (1.0 + lost[holders]) @ conflicts
+        chosen[i] = int(np.argmin(price))
+        driven_out = holders[conflicts[:, chosen[i]]]
+        chosen[driven_out] = -1
+        lost[driven_out] += 1.0
+        queue.extend(driven_out.tolist())
     return chosen
+
+
+def _conflicts(
+    option: _Options,
+    options: list[_Options],
+    holders: Iterable[int],
+    chosen: NDArray[np.int64],
+    gap: float,
+) -> NDArray[np.bool_]:
+    """Whether each holder's place (rows) is in the way of each place of `option`."""
+    rows = [option.meets(options[j], int(chosen[j]), gap) for j in holders]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(option.cost))
 
 
 class _Options:
@@ -141,33 +166,31 @@ class _Options:
         distance = np.repeat(steps - gap, ANGLES.size)[inside]
         self.has_leader = distance > 0.45 * height
         directions = np.tile(DIRECTION_COST, N_DISTANCES)[inside]
-        # A name that touches another's symbol would be read as that one's name.
-        own = (symbols == (*anchor, radius)).all(axis=1)
-        others = symbols[~own] + np.array([0.0, 0.0, 2.0 * gap])
+        own = (symbols[:, :3] == (*anchor, radius)).all(axis=1)
+        foreign = symbols[~own]
+        # Without a leader a name is read as that of the nearest symbol.
+        nearest = _distance(self.boxes, foreign[foreign[:, 3] >= 1.0]).min(axis=1, initial=np.inf)
+        mine = _distance(self.boxes, np.array([[*anchor, radius]]))[:, 0]
+        others = foreign + np.array([0.0, 0.0, 2.0 * gap, 0.0])
         lines = distance / height
         self.cost = (
             directions
             + lines
             + 0.05 * lines**2
             + LEADER_COST * self.has_leader
+            + AMBIGUITY_COST * (~self.has_leader & (nearest < mine + gap))
             + CROSSING_COST * self.has_leader * _n_crossed(self.lines, others)
             + HIDING_COST * _hidden(self.boxes, others, height)
         )
 
-    def best(self, taken: list[tuple[_Options, int]], gap: float) -> int:
-        """Cheapest place that is free of `taken`, -1 if there is none."""
-        free = np.ones(len(self.boxes), dtype=bool)
-        for other, k in taken:
-            free &= ~_boxes_meet(self.boxes, other.boxes[k], gap)
-            if other.has_leader[k]:
-                free &= ~_line_meets_boxes(other.lines[k], self.boxes, gap / 2)
-            crossing = _line_through_box(self.lines, other.boxes[k], gap / 2)
-            if other.has_leader[k]:
-                crossing |= _lines_cross(self.lines, other.lines[k])
-            free &= ~(crossing & self.has_leader)
-        if not free.any():
-            return -1
-        return int(np.argmin(np.where(free, self.cost, np.inf)))
+    def meets(self, other: _Options, k: int, gap: float) -> NDArray[np.bool_]:
+        """Whether each place meets place `k` of another name, leaders included."""
+        found = _boxes_meet(self.boxes, other.boxes[k], gap)
+        crossing = _line_through_box(self.lines, other.boxes[k], gap / 2)
+        if other.has_leader[k]:
+            found |= _line_meets_boxes(other.lines[k], self.boxes, gap / 2)
+            crossing |= _lines_cross(self.lines, other.lines[k])
+        return found | (crossing & self.has_leader)
 
     def label(self, k: int) -> Label:
         left, bottom, right, top = (float(v) for v in self.boxes[k])
@@ -183,19 +206,27 @@ def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
     """
     if not len(symbols):
         return np.zeros(len(boxes))
-    x, y, r = (symbols[:, i][None, :] for i in range(3))
+    x, y, r, matter = (symbols[:, i][None, :] for i in range(4))
     wide = np.minimum(boxes[:, [2]], x + r) - np.maximum(boxes[:, [0]], x - r)
     high = np.minimum(boxes[:, [3]], y + r) - np.maximum(boxes[:, [1]], y - r)
     area = np.clip(wide, 0.0, None) * np.clip(high, 0.0, None)
-    return (area / (2.0 * r) ** 2 + 0.5 * area / height**2).sum(axis=1)
+    return (matter * (area / (2.0 * r) ** 2 + 0.5 * area / height**2)).sum(axis=1)
+
+
+def _distance(boxes: Floats, symbols: Floats) -> Floats:
+    """Distance of each box (rows) from the edge of each symbol."""
+    x, y, r = (symbols[:, i][None, :] for i in range(3))
+    aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
+    above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
+    return np.hypot(aside, above) - r
 
 
 def _n_crossed(lines: Floats, symbols: Floats) -> Floats:
-    """How many symbols each line crosses."""
+    """How many symbols each line crosses, by how much they matter."""
     found = np.zeros(len(lines))
-    for x, y, r in symbols:
+    for x, y, r, matter in symbols:
         square = np.array([x - r, y - r, x + r, y + r])
-        found += _line_through_box(lines, square, 0.0)
+        found += matter * _line_through_box(lines, square, 0.0)
     return found
 
 

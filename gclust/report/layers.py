@@ -150,8 +150,8 @@ def draw_names(
         The first ones choose their place first.
     centres_px, radii_px : arrays
         Of the circles to be named.
-    symbols_px : (m, 3) array
-        x, y and radius of all circles.
+    symbols_px : (m, 4) array
+        x, y and radius of all circles, and how much each of them matters.
     """
     figure = axes.figure
     pixel = figure.dpi / 72.0

@@ -273,13 +273,15 @@ class _Page:
         radii_px = radii * DPI / 72
         n = min(names, int(ranked.sum()))
         texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
+        # A name had better hide a cluster without a rank than one that has a name itself.
+        matters = (np.arange(len(rank)) < n, ranked)
         labels = draw_names(
             self.axes,
             self.frame.outline,
             texts,
             centres_px[:n],
             radii_px[:n],
-            np.column_stack([centres_px, radii_px]),
+            np.column_stack([centres_px, radii_px, np.select(matters, (1.5, 1.0), 0.25)]),
         )
         draw_legend(
             self.figure,

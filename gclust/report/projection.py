@@ -28,7 +28,7 @@ REGION_RADIUS_DEG = 50.0
 """Data within this angle of their middle are shown as a region, wider ones on the world."""
 
 LINK_DEG = 5.0
-LEAST_SHARE = 0.02
+LEAST_SHARE = 0.005
 ASPECT = (0.8, 2.0)
 LAND_MARGIN_DEG = 2.0
 

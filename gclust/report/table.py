@@ -27,7 +27,7 @@ class _Column:
     """
 
     source: str
-    head: tuple[str, str]
+    head: tuple[str, ...]
     write: Callable[[float], str] | None
     importance: int
     cells: tuple[str, ...] = ()

@@ -1,0 +1,438 @@
+"""The map: what it shows, that nothing overlaps, and that its bytes are always the same."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+import shapely
+from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from gclust.report.labels import place_labels
+from gclust.report.layers import noise_dots
+from gclust.report.map import DrawnMap, draw_map
+from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
+from gclust.report.symbols import LAND, OTHER, RANK_COLOURS, fill, radii_pt, rank_classes
+
+CITIES = {
+    "Shenzhen–Hong Kong–Guangzhou": (22.8, 113.9),
+    "Tokyo–Yokohama": (35.6, 139.7),
+    "San Jose–San Francisco": (37.5, -122.1),
+    "Beijing": (39.9, 116.4),
+    "Seoul": (37.5, 127.0),
+    "Shanghai–Suzhou": (31.2, 121.2),
+    "New York City": (40.7, -74.0),
+    "London": (51.5, -0.1),
+    "Boston–Cambridge": (42.4, -71.1),
+    "Los Angeles": (34.0, -118.2),
+    "Osaka–Kobe–Kyoto": (34.7, 135.4),
+    "Paris": (48.9, 2.3),
+    "Hangzhou": (30.3, 120.2),
+    "San Diego": (32.8, -117.2),
+    "Nanjing": (32.1, 118.8),
+    "Seattle": (47.6, -122.3),
+    "Wuhan": (30.6, 114.3),
+    "Munich": (48.1, 11.6),
+    "Hefei": (31.8, 117.3),
+    "Chicago": (41.9, -87.7),
+    "Bengaluru": (13.0, 77.6),
+    "Auckland": (-36.9, 174.8),
+    "Xi’an": (34.3, 108.9),
+    "Daejeon": (36.4, 127.4),
+    "Singapore": (1.35, 103.8),
+    "Suva $x_1$": (-18.1, 178.4),
+}
+US_CITIES = (
+    "San Jose–San Francisco",
+    "New York City",
+    "Boston–Cambridge",
+    "Los Angeles",
+    "Chicago",
+)
+
+
+def _clusters(names: list[str]) -> gpd.GeoDataFrame:
+    at = np.array([CITIES[name] for name in names])
+    discs = [shapely.Point(lon, lat).buffer(0.2) for lat, lon in at]
+    table = pd.DataFrame({"rank": pd.array(range(1, len(names) + 1), dtype="Int64"), "name": names})
+    table["score"] = 14.0 / (np.arange(len(names)) + 1.0)
+    return gpd.GeoDataFrame(table, geometry=discs, crs="EPSG:4326")
+
+
+def _locations(names: list[str], n: int = 4_000) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    at = np.array([CITIES[name] for name in names])[rng.integers(0, len(names), n)]
+    at = at + rng.normal(0, 1.5, (n, 2))
+    return pd.DataFrame(
+        {
+            "lat": at[:, 0],
+            "lon": (at[:, 1] + 180) % 360 - 180,
+            "label": np.where(rng.random(n) < 0.5, -1, 0),
+            "weight": rng.integers(1, 20, n).astype(float),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def land() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(geometry=[shapely.box(-120, 30, -70, 48)], crs="EPSG:4326")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[DrawnMap, Path]:
+    """A world map with the package's own basemap, drawn once."""
+    folder = tmp_path_factory.mktemp("world")
+    names = list(CITIES)
+    clusters = _clusters(names)
+    clusters.loc[25, "rank"] = pd.NA
+    paths = [folder / "figures" / "map.png", folder / "figures" / "map.pdf"]
+    drawn = draw_map(
+        clusters, _locations(names), paths, title="World $1$", note="A note. " * 40, top=24
+    )
+    return drawn, folder / "figures"
+
+
+# What is shown
+
+
+def test_files_are_made(world: tuple[DrawnMap, Path]) -> None:
+    _, folder = world
+    image = imread(folder / "map.png")
+    assert image.shape[1] == 7.4 * 300
+    assert image[:, :, :3].min() < 0.2
+    pdf = (folder / "map.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"/FontFile2" in pdf
+    assert b"CreationDate" not in pdf
+    assert b"CreationDate" not in (folder / "map.png").read_bytes()[:2000]
+    assert b"Software" not in (folder / "map.png").read_bytes()[:2000]
+
+
+def test_all_first_clusters_are_named(world: tuple[DrawnMap, Path]) -> None:
+    drawn, _ = world
+    # Ranks above `top` and those without a rank have no name.
+    names = list(CITIES)[:24]
+    assert [text for text, _ in drawn.labels] == [f"{i + 1} {n}" for i, n in enumerate(names)]
+    assert drawn.unnamed == ()
+    assert drawn.frame.is_world
+
+
+def _texts(drawn: DrawnMap) -> dict[str, tuple[float, float, float, float]]:
+    """Extents of all texts, as matplotlib measures them on the finished figure."""
+    found = {}
+    for text in drawn.figure.findobj(Text):
+        if text.get_text() and not text.get_path_effects() and text.get_visible():
+            box = text.get_window_extent()
+            if box.width > 0:
+                found[f"{text.get_text()}@{len(found)}"] = (box.x0, box.y0, box.x1, box.y1)
+    return found
+
+
+def test_no_text_meets_another_or_the_edge(world: tuple[DrawnMap, Path]) -> None:
+    drawn, _ = world
+    texts = _texts(drawn)
+    assert len(texts) > 24 + 8
+    for (one, a), (two, b) in combinations(texts.items(), 2):
+        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert apart, (one, two)
+    width, height = drawn.figure.get_size_inches() * 300
+    for name, (x0, y0, x1, y1) in texts.items():
+        assert min(x0, y0, width - x1, height - y1) >= 0, name
+
+
+def test_names_lie_within_the_outline(world: tuple[DrawnMap, Path]) -> None:
+    drawn, _ = world
+    axes = drawn.figure.axes[0]
+    outline = shapely.transform(drawn.frame.outline, axes.transData.transform)
+    for text, label in drawn.labels:
+        assert outline.contains(shapely.box(*label.box)), text
+
+
+def test_leaders_cross_no_name(world: tuple[DrawnMap, Path]) -> None:
+    drawn, _ = world
+    leaders = [
+        (t, shapely.LineString(np.reshape(v.leader, (2, 2)))) for t, v in drawn.labels if v.leader
+    ]
+    assert leaders
+    for owner, line in leaders:
+        for text, label in drawn.labels:
+            assert text == owner or not line.intersects(shapely.box(*label.box)), (owner, text)
+    for (_, one), (_, two) in combinations(leaders, 2):
+        assert not one.crosses(two)
+
+
+def test_same_bytes_for_permuted_rows(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
+    clusters, locations = _clusters(list(US_CITIES)), _locations(list(US_CITIES))
+    clusters["rank"] = pd.array([1, 2, 2, None, None], dtype="Int64")
+    for i, seed in enumerate((None, 5)):
+        if seed is not None:
+            clusters = clusters.sample(frac=1, random_state=seed)
+            locations = locations.sample(frac=1, random_state=seed)
+        draw_map(
+            clusters,
+            locations,
+            [tmp_path / f"{i}.png", tmp_path / f"{i}.pdf"],
+            title="t",
+            countries=land,
+        )
+    for ending in ("png", "pdf"):
+        assert (tmp_path / f"0.{ending}").read_bytes() == (tmp_path / f"1.{ending}").read_bytes()
+
+
+def test_settings_of_the_user_change_nothing(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
+    import matplotlib as mpl
+
+    clusters, locations = _clusters(list(US_CITIES)), _locations(list(US_CITIES), 200)
+    draw_map(clusters, locations, [tmp_path / "a.png"], title="t", countries=land)
+    changed = {"font.size": 20, "lines.linewidth": 5, "savefig.bbox": "tight", "figure.dpi": 50}
+    with mpl.rc_context(changed):
+        draw_map(clusters, locations, [tmp_path / "b.png"], title="t", countries=land)
+        assert mpl.rcParams["font.size"] == 20
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_nothing_found_is_a_map_too(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
+    none = _clusters(list(US_CITIES)).iloc[:0]
+    empty = _locations(list(US_CITIES)).iloc[:0]
+    drawn = draw_map(none, empty, [tmp_path / "a.png"], title="nothing", countries=land)
+    assert drawn.labels == ()
+    assert drawn.n_dots == 0
+    assert (tmp_path / "a.png").exists()
+
+
+def test_other_endings_are_refused(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
+    clusters = _clusters(list(US_CITIES))
+    with pytest.raises(ValueError, match=r"map\.svg must end in \.png or \.pdf"):
+        draw_map(clusters, _locations(["Paris"]), [tmp_path / "map.svg"], title="", countries=land)
+
+
+# Frame
+
+
+def _frame(names: list[str], dots: list[tuple[float, float, float]]) -> Frame:
+    at = np.array([CITIES[name] for name in names])
+    lat, lon, weight = (np.array(v) for v in zip(*dots, strict=True))
+    return choose_frame(
+        np.concatenate([at[:, 0], lat]),
+        np.concatenate([at[:, 1], lon]),
+        np.concatenate([np.full(len(at), 1000.0), weight]),
+        (at[:, 0], at[:, 1]),
+    )
+
+
+def test_few_dots_far_away_do_not_widen_a_region() -> None:
+    seattle, miami, maine = (47.6, -122.3, 50.0), (25.8, -80.2, 200.0), (44.8, -68.8, 20.0)
+    anchorage, honolulu = (61.2, -149.9, 5.0), (21.3, -157.9, 20.0)
+    near = _frame(list(US_CITIES), [seattle, miami, maine])
+    assert _frame(list(US_CITIES), [seattle, miami, maine, anchorage, honolulu]) == near
+    assert near.proj.startswith("+proj=laea")
+    x, y = near.project(np.array([47.6, 25.8, 44.8]), np.array([-122.3, -80.2, -68.8]))
+    assert shapely.contains_xy(near.outline, x[:2], y[:2]).all()
+    x, y = near.project(np.array([61.2, 21.3]), np.array([-149.9, -157.9]))
+    assert not shapely.contains_xy(near.outline, x, y).any()
+
+
+def test_much_weight_or_a_cluster_far_away_widens_it() -> None:
+    frame = _frame(list(US_CITIES), [(61.2, -149.9, 500.0)])
+    x, y = frame.project(np.array([61.2]), np.array([-149.9]))
+    assert shapely.contains_xy(frame.outline, x, y).all()
+    assert _frame([*US_CITIES, "Auckland"], [(0.0, 0.0, 0.0)]).is_world
+
+
+def test_region_across_180_degrees() -> None:
+    frame = frame_of_points(np.array([-37.0, -18.0, -14.0]), np.array([174.8, 178.4, -170.7]))
+    assert (frame.lon_0, frame.lat_0) == (-178.0, -26.0)
+    x, y = frame.project(np.array([-37.0, -18.0, -14.0]), np.array([174.8, 178.4, -170.7]))
+    assert shapely.contains_xy(frame.outline, x, y).all()
+    assert frame.bounds[2] - frame.bounds[0] < 4e6
+
+
+def test_pole_in_the_frame() -> None:
+    frame = frame_of_points(np.full(8, 80.0), np.arange(-180.0, 180.0, 45.0))
+    west, _, east, north = frame.degrees
+    assert (east - west, north) == (360.0, 90.0)
+    ring = frame.shapes(np.array([shapely.box(-180, 70, 180, 90)], dtype=object))[0]
+    assert ring.area == pytest.approx(frame.outline.area, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "frame", [world_frame(), frame_of_points(np.array([30.0, 45.0]), np.array([-120.0, -75.0]))]
+)
+def test_areas_are_true(frame: Frame) -> None:
+    box = shapely.segmentize(shapely.box(-110, 35, -90, 43), 0.1)
+    area, _ = pyproj.Geod(ellps="WGS84").geometry_area_perimeter(box)
+    found = frame.shapes(np.array([box], dtype=object))[0].area
+    assert found == pytest.approx(area, rel=1e-3)
+
+
+def test_halves_at_180_degrees_become_one() -> None:
+    halves = shapely.MultiPolygon(
+        [shapely.box(179, -19, 180, -17), shapely.box(-180, -19, -179, -17)]
+    )
+    for frame in (
+        world_frame(),
+        frame_of_points(np.array([-25.0, -10.0]), np.array([170.0, -170.0])),
+    ):
+        assert frame.shapes(np.array([halves], dtype=object))[0].geom_type == "Polygon"
+
+
+def test_cut_of_the_world_is_in_the_bering_strait() -> None:
+    frame = world_frame()
+    strip = shapely.box(-170, 10, -168, 12)
+    whole = frame.shapes(np.array([strip], dtype=object))[0]
+    left, right = sorted(whole.geoms, key=lambda part: part.centroid.x)
+    assert left.bounds[0] < -16e6 < 16e6 < right.bounds[2]
+
+
+def test_scale_bar_is_true_where_it_says() -> None:
+    region = frame_of_points(np.array([25.0, 49.0]), np.array([-125.0, -67.0]))
+    # At the centre of Lambert's projection scale is true; 500 km away 0.05 % are lost.
+    assert region.bar_metres(1000) == pytest.approx(1e6, rel=2e-3)
+    world = world_frame()
+    geod = pyproj.Geod(ellps="WGS84")
+    lon = np.linspace(0.0, 10.0, 1001)
+    _, _, steps = geod.inv(lon[:-1], np.full(1000, 40.0), lon[1:], np.full(1000, 40.0))
+    x, _ = world.project(np.full(2, 40.0), lon[[0, -1]])
+    assert world.bar_metres(steps.sum() / 1000) == pytest.approx(x[1] - x[0], rel=1e-6)
+
+
+# Noise
+
+
+def _noise(lat: list[float], lon: list[float], weight: float = 5.0) -> pd.DataFrame:
+    return pd.DataFrame({"lat": lat, "lon": lon, "label": -1, "weight": weight})
+
+
+def test_noise_is_thinned_to_one_dot_a_cell() -> None:
+    frame = world_frame()
+    many = _noise([10.0, 10.001, 10.002, 50.0], [20.0, 20.001, 20.002, 20.0])
+    x, y = noise_dots(many, frame, 20e3, 5.0)
+    assert len(x) == 2
+    px, py = frame.project(np.array([10.0, 50.0]), np.array([20.0, 20.0]))
+    assert np.hypot(np.sort(x) - np.sort(px), np.sort(y) - np.sort(py)).max() < 30e3
+
+
+def test_light_and_clustered_locations_are_no_noise() -> None:
+    locations = pd.concat([_noise([10.0], [20.0], 4.9), _noise([30.0], [20.0], 5.0)])
+    clustered = _noise([50.0], [20.0]).assign(label=3)
+    x, _ = noise_dots(pd.concat([locations, clustered]), world_frame(), 20e3, 5.0)
+    assert len(x) == 1
+
+
+def test_a_million_locations_are_thinned_in_no_time() -> None:
+    rng = np.random.default_rng(1)
+    million = _noise(list(rng.uniform(-50, 70, 10**6)), list(rng.uniform(-180, 180, 10**6)))
+    frame = world_frame()
+    x, y = noise_dots(million, frame, 100e3, 5.0)
+    x_min, y_min, x_max, y_max = frame.bounds
+    assert len(x) <= ((x_max - x_min) // 100e3 + 1) * ((y_max - y_min) // 100e3 + 1)
+    assert len(np.unique(np.column_stack([x, y]), axis=0)) == len(x)
+
+
+# Colours and sizes
+
+
+def _lightness(colour: str | tuple[str, float]) -> float:
+    """CIE L* of a colour laid over land."""
+    r, g, b, alpha = to_rgba(colour)
+    mixed = alpha * np.array([r, g, b]) + (1 - alpha) * np.array(to_rgb(LAND))
+    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
+    y = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * np.cbrt(y) - 16 if y > 0.008856 else 903.3 * y
+
+
+def test_lightness_rises_with_rank() -> None:
+    edges = [_lightness(colour) for colour in RANK_COLOURS]
+    fills = [_lightness(fill(colour)) for colour in RANK_COLOURS]
+    for levels, step in ((edges, 15.0), (fills, 5.0)):
+        assert min(np.diff(levels)) > step
+        assert _lightness(LAND) - levels[-1] > 5.0
+    # Hollow circles are told from all filled ones.
+    assert _lightness(fill(OTHER)) > _lightness(LAND) + 4.0
+
+
+# Deuteranopia and protanopia by Vienot, Brettel and Mollon (1999), in linear RGB.
+DICHROMATS = {
+    "protanope": [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]],
+    "deuteranope": [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],
+}
+
+
+@pytest.mark.parametrize("vision", DICHROMATS)
+def test_lightness_rises_for_dichromats_too(vision: str) -> None:
+    levels = []
+    for colour in RANK_COLOURS:
+        linear = (np.array(to_rgb(colour)) + 0.055) ** 2.4 / 1.055**2.4
+        y = float(np.array(DICHROMATS[vision]) @ linear @ [0.2126, 0.7152, 0.0722])
+        levels.append(116 * np.cbrt(y) - 16)
+    assert min(np.diff(levels)) > 8.0
+
+
+def test_area_follows_the_score() -> None:
+    radii = radii_pt(np.array([16.0, 4.0, 1.0, 0.0, np.nan]), 16.0)
+    assert radii[:3].tolist() == [9.0, 4.5, 2.25]
+    assert radii[3] == radii[4] > 0
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 4, 5, 9, 10, 21, 51, 100, 237])
+def test_classes_hold_every_rank_once(n: int) -> None:
+    held = [rank for c in rank_classes(n) for rank in range(c.first, c.last + 1)]
+    assert held == list(range(1, n + 1))
+
+
+# Names
+
+
+def _placed(anchors: list[tuple[float, float]], side: float = 400.0) -> list:
+    at = np.array(anchors, dtype=float).reshape(-1, 2)
+    radii = np.full(len(at), 3.0)
+    return place_labels(
+        at,
+        radii,
+        np.tile([60.0, 10.0], (len(at), 1)),
+        shapely.box(0, 0, side, side),
+        symbols=np.column_stack([at, radii, np.ones(len(at))]),
+        gap=2.0,
+    )
+
+
+def test_a_lonely_name_stands_right_of_its_symbol() -> None:
+    (label,) = _placed([(200, 200)])
+    assert label.leader is None
+    assert label.box == (205.0, 195.0, 265.0, 205.0)
+
+
+def test_a_name_at_the_right_edge_stands_left() -> None:
+    (label,) = _placed([(390, 200)])
+    assert label.box[2] == 385.0
+
+
+def test_a_name_stands_at_its_own_symbol_not_at_another() -> None:
+    for label, own, other in zip(
+        _placed([(200, 200), (212, 208)]),
+        [(200, 200), (212, 208)],
+        [(212, 208), (200, 200)],
+        strict=True,
+    ):
+        box = shapely.box(*label.box)
+        assert label.leader or box.distance(shapely.Point(own)) < box.distance(shapely.Point(other))
+
+
+@pytest.mark.parametrize(("step", "least"), [(30.0, 24), (12.0, 16), (1.0, 6)])
+def test_names_in_a_crowd_do_not_overlap(step: float, least: int) -> None:
+    labels = _placed([(200 + step * (i % 6 - 3), 200 + step * (i // 6 - 2)) for i in range(24)])
+    boxes = [shapely.box(*label.box) for label in labels if label]
+    assert len(boxes) >= least
+    assert not any(a.intersects(b) for a, b in combinations(boxes, 2))
+
+
+def test_no_place_is_no_name() -> None:
+    assert _placed([(25, 25)], side=50.0) == [None]
+    assert _placed([]) == []
