@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gclust.units import UNIT
+
 EARTH_RADIUS_KM = 6371.0088
 TOLERANCE_KM = 1e-9
 """Two distances that differ by no more than a micrometre count as equal."""
-
-UNIT = 232_792_560
-"""Weights are rounded to multiples of 1/232792560."""
 
 
 def great_circle_km(
@@ -34,7 +33,7 @@ def great_circle_km(
     Examples
     --------
     >>> float(great_circle_km(0, 179.5, 0, -179.5).round(6))
-    111.195083
+    111.19508
     """
     phi_1, phi_2 = np.radians(lat_1), np.radians(lat_2)
     lam = np.radians(np.asarray(lon_2, dtype=float) - np.asarray(lon_1, dtype=float))

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust.cluster.dbscan import SURFACES
-from gclust.kernels import assign, bands, bounds, cores, link, segments, sphere
+from gclust.errors import GclustWarning
+from gclust.kernels import _jit, assign, bands, bounds, cores, link, segments, sphere
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.fold import fold, sum_by_location
 from gclust.kernels.prepare import prepare
@@ -136,6 +137,10 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
     assert within[np.ix_(points.order, points.order)][cell[:, None] == cell].all()
     core = cores.find_core_points(points, units, 30, reach, 1, unreported)
     assert (core == (exact >= 30)).all()
+    everything = np.arange(len(sizes))
+    for least in {*exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
+        cores.weigh_cells(points, everything, prefix, reach, least, core, 0, len(sizes))
+        assert (core == (exact >= least)).all()
 
 
 def test_bands_hold_every_point_in_order():
@@ -230,6 +235,17 @@ def test_an_exception_in_a_piece_ends_the_work(threads):
         run_pieces(work, np.arange(1001), threads, unreported)
     assert len(started) < 1000
     assert threading.active_count() < 50
+
+
+def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
+    def njit(function, cache=False, **options):
+        if cache:
+            raise RuntimeError(f"cannot cache function {function.__name__!r}: no locator available")
+        return function
+
+    monkeypatch.setattr(_jit, "njit", njit)
+    with pytest.warns(GclustWarning, match="set NUMBA_CACHE_DIR"):
+        assert _jit.kernel(len) is len
 
 
 @pytest.mark.skipif(not JIT, reason="nothing is compiled")

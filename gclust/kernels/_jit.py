@@ -14,15 +14,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from numba import njit
 
+from gclust.errors import GclustWarning
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call; it is called from Python."""
-    return njit(function, nogil=True, cache=True, error_model="numpy")
+    try:
+        return njit(function, nogil=True, cache=True, error_model="numpy")
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        # Neither the package nor the user's cache directory can be written.
+        warnings.warn(
+            "gclust cannot keep its compiled kernels, and compiles them in every process; "
+            f"set NUMBA_CACHE_DIR to a folder that can be written ({error})",
+            GclustWarning,
+            stacklevel=2,
+        )
+        return njit(function, nogil=True, error_model="numpy")
 
 
 def part(function: Callable[..., Any]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ def run_pieces(
     report : callable
         Called with the share of pieces done.
     """
-    pieces = list(pairwise(cuts.tolist()))
+    pieces = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
     if threads == 1 or len(pieces) <= 1:
         for done, (start, stop) in enumerate(pieces, start=1):
             work(start, stop)

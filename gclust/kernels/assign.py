@@ -110,7 +110,7 @@ def search_points(points, lat, places, core, values, limit, nearest, tolerance, 
             if best < 0:
                 break
             if shrink:
-                within = min(limit, widened(key, tolerance))
+                within = min(limit, max(key, widened(key, tolerance)))
         found[t] = best
 
 
