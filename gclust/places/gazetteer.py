@@ -6,6 +6,12 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from gclust.places.geodesic import EARTH_RADIUS_KM, unit_vectors
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -46,3 +52,26 @@ def _load() -> pd.DataFrame:
         degrees = table[axis].cast(pa.float64())
         table = table.set_column(table.column_names.index(axis), axis, degrees)
     return table.to_pandas()
+
+
+def distance_to_city_km(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
+    """Distance from each place to the nearest city of the gazetteer.
+
+    Parameters
+    ----------
+    lat, lon : array_like, shape (n,)
+        Degrees.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Kilometres on the sphere.
+    """
+    chord, _ = _tree().query(unit_vectors(lat, lon))
+    return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / 2.0, 1.0))
+
+
+@lru_cache(maxsize=1)
+def _tree() -> cKDTree:
+    cities = _load()
+    return cKDTree(unit_vectors(cities["lat"], cities["lon"]))

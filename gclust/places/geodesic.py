@@ -24,6 +24,7 @@ _GEOD = Geod(ellps="WGS84")
 _FLATTENING = 1 / 298.257223563
 _SEMI_MAJOR_KM = 6378.137
 _ECCENTRICITY = float(np.sqrt(_FLATTENING * (2.0 - _FLATTENING)))
+_NEARLY_POLE = 89.99999
 
 Floats = NDArray[np.float64]
 
@@ -95,30 +96,31 @@ def conformal_sphere(lat: ArrayLike, metric: str) -> tuple[Floats, Floats]:
     if metric == "haversine":
         return lat, np.full(lat.shape, EARTH_RADIUS_KM)
     # The limit at the poles is taken a metre away from them.
-    phi = np.radians(np.clip(lat, -89.99999, 89.99999))
+    phi = np.radians(np.clip(lat, -_NEARLY_POLE, _NEARLY_POLE))
     sine = np.sin(phi)
-    isometric = np.arctanh(sine) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine)
-    chi = np.arctan(np.sinh(isometric))
+    isometric = np.arcsinh(np.tan(phi)) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine)
+    chi = np.degrees(np.arctan(np.sinh(isometric)))
     transverse = _SEMI_MAJOR_KM / np.sqrt(1.0 - (_ECCENTRICITY * sine) ** 2)
-    on_sphere = np.where(np.abs(lat) > 89.99999, lat, np.degrees(chi))
-    return on_sphere, transverse * np.cos(phi) / np.cos(chi)
+    return (
+        np.where(np.abs(lat) > _NEARLY_POLE, lat, chi),
+        transverse * np.cos(phi) * np.cosh(isometric),
+    )
 
 
 @dataclass(frozen=True)
 class Stereographic:
     """A plane that touches the conformal sphere at one place; circles stay circles.
 
-    The plane's unit is the radian at its centre. ``reach`` (radians) is the farthest
-    distance from the centre that :meth:`forward` has been asked for.
+    The plane's unit is the radian at its centre; at a distance d from there it is stretched
+    by 1 / cos(d / 2)^2, which is 1.0006 at 300 km.
     """
 
     east: Floats
     north: Floats
     up: Floats
-    metric: str
 
     @classmethod
-    def at_centre_of(cls, vectors: Floats, metric: str) -> Stereographic:
+    def at_centre_of(cls, vectors: Floats) -> Stereographic:
         """Touch the sphere in the direction of the mean of the vectors (n, 3).
 
         Vectors that balance each other have no such direction; the plane then touches at
@@ -130,7 +132,7 @@ class Stereographic:
         # Any direction not along `up` will do; the axis least along it is the most stable.
         east = np.cross(np.eye(3)[np.argmin(np.abs(up))], up)
         east /= np.linalg.norm(east)
-        return cls(east, np.cross(up, east), up, metric)
+        return cls(east, np.cross(up, east), up)
 
     def forward(self, vectors: Floats) -> Floats:
         """Project unit vectors (n, 3) of the conformal sphere to the plane, (n, 2)."""
@@ -149,14 +151,12 @@ def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
     chi = np.asarray(chi, float)
     if metric == "haversine":
         return chi
-    target = np.radians(np.clip(chi, -89.99999, 89.99999))
-    phi = target.copy()
+    target = np.arcsinh(np.tan(np.radians(np.clip(chi, -_NEARLY_POLE, _NEARLY_POLE))))
+    phi = np.arctan(np.sinh(target))
     for _ in range(8):  # each step shrinks the error by e^2 = 0.0067
-        isometric = np.arctanh(np.sin(target))
-        phi = np.arcsin(
-            np.tanh(isometric + _ECCENTRICITY * np.arctanh(_ECCENTRICITY * np.sin(phi)))
-        )
-    return np.where(np.abs(chi) > 89.99999, chi, np.degrees(phi))
+        correction = _ECCENTRICITY * np.arctanh(_ECCENTRICITY * np.sin(phi))
+        phi = np.arctan(np.sinh(target + correction))
+    return np.where(np.abs(chi) > _NEARLY_POLE, chi, np.degrees(phi))
 
 
 def area_km2(geometries: Iterable[Any]) -> Floats:

@@ -1,0 +1,203 @@
+"""Names of clusters and the economies that they lie in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gclust.places.cities import Cities, shipped_cities, weigh
+from gclust.places.geodesic import unit_vectors
+
+# Locations are gathered on a grid of this many degrees first, 1.1 km at most: names need no
+# more, and tens of millions of rooftops become some hundred thousand cells.
+CELLS_PER_DEGREE = 100
+
+LEAST_ECONOMY_SHARE = 0.01
+
+
+def name_clusters(
+    lat: ArrayLike,
+    lon: ArrayLike,
+    weight: ArrayLike,
+    labels: ArrayLike,
+    *,
+    n_clusters: int,
+    most: int = 3,
+    least_share: float = 0.1,
+    gazetteer: pd.DataFrame | None = None,
+    country: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Name each cluster after its cities, and list its economies.
+
+    Parameters
+    ----------
+    lat, lon : array_like, shape (n,)
+        Locations, degrees.
+    weight : array_like, shape (n,)
+        Weight of each location, not negative; whole units or floats.
+    labels : array_like of int, shape (n,)
+        Cluster of each location, -1 for noise.
+    n_clusters : int
+        Clusters are numbered from 0 to ``n_clusters - 1``.
+    most : int
+        At most so many cities are named.
+    least_share : float
+        A city is named from this share of the cluster's weight on.
+    gazetteer : pandas.DataFrame, optional
+        Cities with the columns ``name, country, lat, lon, population`` and, if wanted,
+        ``admin1``, ``section`` and ``geonameid``; that of the package by default.
+    country : array_like of str, shape (n,), optional
+        ISO 3166-1 alpha-2 code of each location where it is known; the economies of the
+        others are those of the nearest cities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``0 .. n_clusters - 1``, columns ``name`` and ``economies``. No two names are
+        the same. The result does not depend on the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        For a gazetteer without cities or without one of the columns, a label beyond
+        `n_clusters`, a cluster without a location, or arrays of different lengths.
+
+    Notes
+    -----
+    *Candidates.* Sections of cities and places that are parts of a larger city (within its
+    radius at 2,500 inhabitants per km2, in the same economy, with less than a sixth of its
+    inhabitants) give no names. A city is in a cluster if a location of the cluster lies
+    within 15 km of its point.
+
+    *Weight.* Each location counts for the city in its cluster with the largest ratio of
+    inhabitants to squared distance (Reilly 1931, The Law of Retail Gravitation; Converse
+    1949, New Laws of Retail Gravitation). With plain distance the suburbs of a metropolis,
+    each nearer to its own inhabitants, would divide it among themselves until no name was
+    left.
+
+    *Name.* The cities of at least `least_share` by weight, up to `most`, joined by en
+    dashes. If there is none, the heaviest; in a cluster far from any city, the city nearest
+    to most of its weight. Equal weights go by inhabitants, then by ``geonameid``.
+
+    *Economies.* Those of the nearest cities, by weight, from 1 % of the cluster's on,
+    joined by slashes.
+
+    *Same names.* Clusters of one name get their economies appended, ``Cambridge (GB)``; if
+    that is not enough, the first city's first-order division where its code is of letters,
+    ``Portland (OR, US)``; and then a number, ``Suzhou (CN) 2``, in the order of clusters.
+
+    Examples
+    --------
+    >>> name_clusters([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
+                  name economies
+    0  Tokyo–Yokohama        JP
+    """
+    cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
+    cells = _gather(lat, lon, weight, labels, country, n_clusters)
+    vectors = unit_vectors(cells.lat, cells.lon)
+    unknown = cells.country == ""
+    cells.country[unknown] = cities.country[cities.nearest(vectors[unknown])]
+    economies, names, divisions = [], [], []
+    for start, end in pairwise(cells.starts):
+        rows, weights = weigh(vectors[start:end], cells.weight[start:end], cities)
+        named = rows[weights >= least_share * cells.weight[start:end].sum()][:most]
+        named = named if named.size else rows[:1]
+        names.append("–".join(dict.fromkeys(cities.name[named])))
+        divisions.append(cities.admin1[named[0]])
+        economies.append(_economies(cells.country[start:end], cells.weight[start:end]))
+    return pd.DataFrame(
+        {"name": _distinct(names, economies, divisions), "economies": economies},
+        index=pd.RangeIndex(n_clusters),
+    )
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Locations gathered on a grid, sorted by cluster; cluster i is starts[i]:starts[i + 1]."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    weight: NDArray[np.generic]
+    country: NDArray[np.object_]
+    starts: NDArray[np.intp]
+
+
+def _gather(
+    lat: ArrayLike,
+    lon: ArrayLike,
+    weight: ArrayLike,
+    labels: ArrayLike,
+    country: ArrayLike | None,
+    n_clusters: int,
+) -> _Cells:
+    lat, lon = np.asarray(lat, float), np.asarray(lon, float)
+    weight, labels = np.asarray(weight), np.asarray(labels)
+    known = np.full(len(lat), "", object) if country is None else np.asarray(country, object)
+    lengths = [len(values) for values in (lat, lon, weight, labels, known)]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"lat, lon, weight, labels and country differ in length: {lengths}")
+    if labels.size and labels.max() >= n_clusters:
+        raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
+    inside = labels >= 0
+    codes, values = pd.factorize(known[inside], sort=True)  # -1 where missing
+    values = np.append(np.asarray(values, dtype=object), "")
+    north = np.rint(lat[inside] * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
+    east = np.rint(lon[inside] * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
+    shape = (n_clusters, 180 * CELLS_PER_DEGREE + 1, 360 * CELLS_PER_DEGREE, len(values))
+    cell = np.ravel_multi_index((labels[inside], north, east, codes % len(values)), shape)
+    weight = weight[inside]
+    # Sums of floats depend on their order, so equal cells are put in the order of weights.
+    floats = np.issubdtype(weight.dtype, np.floating)
+    order = np.lexsort((weight, cell)) if floats else np.argsort(cell, kind="stable")
+    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    label, north, east, codes = np.unravel_index(cell[order][first], shape)
+    starts = np.searchsorted(label, np.arange(n_clusters + 1))
+    empty = np.flatnonzero(np.diff(starts) == 0)
+    if empty.size:
+        raise ValueError(f"cluster {empty[0]} has no location to be named after")
+    return _Cells(
+        lat=north / CELLS_PER_DEGREE - 90.0,
+        lon=east / CELLS_PER_DEGREE,
+        weight=np.add.reduceat(weight[order], first) if first.size else weight[:0],
+        country=values[codes],
+        starts=starts,
+    )
+
+
+def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str:
+    """Codes of the economies of one cluster, heaviest first, joined by slashes."""
+    codes, row_of = np.unique(country.astype(str), return_inverse=True)
+    weights = np.zeros(len(codes), dtype=weight.dtype)
+    np.add.at(weights, row_of, weight)
+    order = np.lexsort((codes, -weights))
+    counted = order[weights[order] >= LEAST_ECONOMY_SHARE * weights.sum()]
+    return "/".join(codes[counted])
+
+
+def _distinct(
+    names: Sequence[str], economies: Sequence[str], divisions: Sequence[str]
+) -> list[str]:
+    """Append to equal names what tells them apart."""
+    out = list(names)
+    for row in _repeated(out):
+        out[row] = f"{names[row]} ({economies[row]})"
+    for row in _repeated(out):
+        if divisions[row].isalpha():
+            out[row] = f"{names[row]} ({divisions[row]}, {economies[row]})"
+    taken: Counter[str] = Counter()
+    for row in _repeated(out):
+        taken[out[row]] += 1
+        if taken[out[row]] > 1:
+            out[row] = f"{out[row]} {taken[out[row]]}"
+    return out
+
+
+def _repeated(names: Sequence[str]) -> list[int]:
+    counts = Counter(names)
+    return [row for row, name in enumerate(names) if counts[name] > 1]
