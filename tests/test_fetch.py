@@ -31,6 +31,7 @@ class Site:
         self.cut_after: list[int] = []  # bytes sent before the connection breaks, per answer
         self.statuses: list[int] = []  # answers given instead of the file
         self.ranges = True
+        self.shifts: list[int] = []  # how far beside the range asked for an answer begins
         self.etag = '"one"'
         self.asked: list[str | None] = []  # the Range of each request
         self.sent = 0
@@ -56,6 +57,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return
             same = self.headers.get("If-Range") in (None, site.etag)
             start = int(wanted[6:-1]) if wanted and site.ranges and same else 0
+            start += site.shifts.pop(0) if start and site.shifts else 0
             if start >= len(body):
                 self.send_response(416)
                 self.send_header("Content-Length", "0")
@@ -173,6 +175,13 @@ def test_server_without_ranges_starts_again(site: Site, tmp_path: Path) -> None:
     assert site.sent == len(CONTENT) + 18 * CHUNK_BYTES
 
 
+def test_answer_with_another_range_is_not_appended(site: Site, tmp_path: Path) -> None:
+    site.cut_after = [18 * CHUNK_BYTES]
+    site.shifts = [-1000]
+    assert fetch("one", cache=tmp_path)["data.bin"].read_bytes() == CONTENT
+    assert site.asked == [None, f"bytes={18 * CHUNK_BYTES}-", None]
+
+
 def test_file_that_changed_between_starts_again(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +192,8 @@ def test_file_that_changed_between_starts_again(
         fetch("one", cache=tmp_path)
     site.files["data.bin"], site.etag = CONTENT, '"two"'
     assert fetch("one", cache=tmp_path)["data.bin"].read_bytes() == CONTENT
+    # It came once and as a whole: the server was told which version the part is of.
+    assert site.sent == 18 * CHUNK_BYTES + len(CONTENT)
 
 
 @pytest.mark.parametrize("kept", [b"x" * 1000, CONTENT + b"x", CONTENT])

@@ -82,7 +82,9 @@ def test_no_line_is_longer_than_the_terminal(
 
 
 @pytest.mark.parametrize("width", [68, 80, 120, 200])
-def test_figures_stand_under_each_other(width: int, ranking: pd.DataFrame) -> None:
+@pytest.mark.parametrize("longest", ["Ningde", "東京–横浜–名古屋–大阪–京都–神戸–広島"])
+def test_figures_stand_under_each_other(width: int, longest: str, ranking: pd.DataFrame) -> None:
+    ranking.loc[4, "name"] = longest
     lines = _lines(ranking_table(ranking, width=width))
     at = [lines[0].index(kind) + len(kind) for kind in KINDS]
     for row, line in enumerate(lines[3:8]):
