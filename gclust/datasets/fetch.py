@@ -262,12 +262,10 @@ class ResumingDownload:
                 self.part.unlink()
                 raise _Interrupted("the part did not fit the file")
             self._check_status(url, answer)
-            goes_on = answer.status_code == 206 and _first_byte(answer) == start and start > 0
-            if not goes_on:
-                if answer.status_code == 206:
-                    self.part.unlink(missing_ok=True)
-                    raise _Interrupted("the server sent another range than was asked for")
-                start = 0
+            # Whether it is the range that was asked for, and of the same version where the
+            # server marks none, the sum will show.
+            goes_on = answer.status_code == 206
+            start = start if goes_on else 0
             self.resumed = self.resumed or goes_on
             self._keep_etag(answer)
             self._write(answer, start, stage)
@@ -318,10 +316,3 @@ class ResumingDownload:
 
 class _Interrupted(Exception):  # noqa: N818 - never leaves this file
     """A transfer that is worth another attempt."""
-
-
-def _first_byte(answer: requests.Response) -> int:
-    """First byte of a partial answer, -1 if the server does not say."""
-    unit, _, span = answer.headers.get("Content-Range", "").partition(" ")
-    first = span.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else -1
