@@ -123,6 +123,14 @@ def test_one_kind_without_population(ranking: pd.DataFrame) -> None:
     assert _lines(text)[1].split() == ["Rank", "Cluster", "Economy", "share", "%", "Total", "count"]
 
 
+def test_what_is_not_known_at_all_has_no_column(ranking: pd.DataFrame) -> None:
+    ranking[["population", "intensity"]] = float("nan")
+    ranking["intensity_rank"] = pd.array([None] * 5, dtype="Int64")
+    text = ranking_table(ranking, width=200)
+    assert "Intensity" not in text
+    assert "Population" not in text
+
+
 def test_small_shares_have_two_decimals(ranking: pd.DataFrame) -> None:
     ranking["deal_share"] = [0.91, 0.5, 0.2, 0.04, 0.01]
     row = _lines(ranking_table(ranking, width=80))[6].split()

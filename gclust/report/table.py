@@ -48,7 +48,7 @@ def ranking_table(
     """Write the first clusters of a ranking as a table of text.
 
     Rank, name, economies, the share of each kind and the total are always there; counts,
-    population, intensity and area follow as far as the width goes. The score is shown
+    population, intensity and area follow as far as the width goes, if they are known. The score is shown
     where it is not the total.
 
     Parameters
@@ -116,7 +116,12 @@ def _columns(ranking: pd.DataFrame) -> list[_Column]:
         _Column("intensity_rank", ("Intensity", "rank"), _whole, 7),
         _Column("area_km2", ("Area", "km²"), _whole, 4),
     ]
-    return [column for column in columns if column.source in ranking.columns]
+    return [
+        column
+        for column in columns
+        if column.source in ranking.columns
+        and (column.importance == ALWAYS or ranking[column.source].notna().any())
+    ]
 
 
 def _filled(column: _Column, ranking: pd.DataFrame, marks: pd.DataFrame | None) -> _Column:
