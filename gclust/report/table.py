@@ -48,8 +48,8 @@ def ranking_table(
     """Write the first clusters of a ranking as a table of text.
 
     Rank, name, economies, the share of each kind and the total are always there; counts,
-    population, intensity and area follow as far as the width goes, if they are known. The score is shown
-    where it is not the total.
+    population, intensity and area follow as far as the width goes, if they are known. The
+    score is shown where it is not the total.
 
     Parameters
     ----------
