@@ -116,7 +116,7 @@ def _without_parts(
 
 
 def weigh(
-    vectors: Floats, weight: NDArray[np.generic], cities: Cities
+    vectors: Floats, weight: NDArray[np.generic], cities: Cities, among: Rows | None = None
 ) -> tuple[Rows, NDArray[np.generic]]:
     """Weigh the cities of one cluster by Reilly's law.
 
@@ -127,6 +127,8 @@ def weigh(
     weight : ndarray, shape (n,)
         Their weights; whole units are summed exactly.
     cities : Cities
+    among : ndarray of int, optional
+        Rows of the cities to weigh, ascending; by default those in the cluster.
 
     Returns
     -------
@@ -136,7 +138,7 @@ def weigh(
     weights : ndarray
         Of these cities.
     """
-    rows = _cities_near(vectors, cities)
+    rows = _cities_near(vectors, cities) if among is None else among
     if rows.size:
         choice = _strongest(vectors, cities.vectors[rows], cities.population[rows])
         heaviest_first = slice(None)

@@ -48,10 +48,12 @@ def _load() -> pd.DataFrame:
     source = resources.files("gclust.places.data") / "gazetteer.parquet"
     with source.open("rb") as file:
         table = pq.read_table(file)
-    for axis in ("lat", "lon"):
-        degrees = table[axis].cast(pa.float64())
-        table = table.set_column(table.column_names.index(axis), axis, degrees)
-    return table.to_pandas()
+    frame = table.drop(["lat", "lon"]).to_pandas()
+    for place, axis in ((4, "lat"), (5, "lon")):
+        # Arrow's cast of a decimal misses the nearest binary fraction by a bit.
+        degrees = np.round(table[axis].cast(pa.float64()).to_numpy(), 5)
+        frame.insert(place, axis, degrees)
+    return frame
 
 
 def distance_to_city_km(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:

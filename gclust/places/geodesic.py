@@ -159,6 +159,47 @@ def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
     return np.where(np.abs(chi) > _NEARLY_POLE, chi, np.degrees(phi))
 
 
+def band_km2(lat: ArrayLike) -> Floats:
+    """Area between the equator and parallels, over one degree of longitude.
+
+    Parameters
+    ----------
+    lat : array_like
+        Degrees.
+
+    Returns
+    -------
+    ndarray of float64
+        Square kilometres on the WGS 84 ellipsoid, negative in the south.
+
+    Notes
+    -----
+    Snyder 1987, Map Projections: A Working Manual, eq. 3-12.
+    """
+    sine = np.sin(np.radians(np.clip(np.asarray(lat, float), -90.0, 90.0)))
+    e = _ECCENTRICITY
+    q = (1.0 - e * e) * (sine / (1.0 - (e * sine) ** 2) + np.arctanh(e * sine) / e)
+    return _SEMI_MAJOR_KM**2 * q / 2.0 * np.radians(1.0)
+
+
+def square_degree_km2(lat: ArrayLike) -> Floats:
+    """Area of one degree by one degree at a latitude, in the limit of a small piece.
+
+    Parameters
+    ----------
+    lat : array_like
+        Degrees.
+
+    Returns
+    -------
+    ndarray of float64
+        Square kilometres on the WGS 84 ellipsoid.
+    """
+    phi = np.radians(np.asarray(lat, float))
+    curvature = (1.0 - _ECCENTRICITY**2) / (1.0 - (_ECCENTRICITY * np.sin(phi)) ** 2) ** 2
+    return _SEMI_MAJOR_KM**2 * curvature * np.cos(phi) * np.radians(1.0) ** 2
+
+
 def area_km2(geometries: Iterable[Any]) -> Floats:
     """Area of polygons on the WGS 84 ellipsoid.
 

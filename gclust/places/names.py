@@ -81,7 +81,8 @@ def name_clusters(
     each nearer to its own inhabitants, would divide it among themselves until no name was
     left.
 
-    *Name.* The cities of at least `least_share` by weight, up to `most`, joined by en
+    *Name.* The cities of at least `least_share`, weighed once more among themselves so that
+    a city's suburbs count for it, in the order of that weight, up to `most`, joined by en
     dashes. If there is none, the heaviest; in a cluster far from any city, the city nearest
     to most of its weight. Equal weights go by inhabitants, then by ``geonameid``.
 
@@ -105,9 +106,7 @@ def name_clusters(
     cells.country[unknown] = cities.country[cities.nearest(vectors[unknown])]
     economies, names, divisions = [], [], []
     for start, end in pairwise(cells.starts):
-        rows, weights = weigh(vectors[start:end], cells.weight[start:end], cities)
-        named = rows[weights >= least_share * cells.weight[start:end].sum()][:most]
-        named = named if named.size else rows[:1]
+        named = _named(vectors[start:end], cells.weight[start:end], cities, most, least_share)
         names.append("–".join(dict.fromkeys(cities.name[named])))
         divisions.append(cities.admin1[named[0]])
         economies.append(_economies(cells.country[start:end], cells.weight[start:end]))
@@ -115,6 +114,21 @@ def name_clusters(
         {"name": _distinct(names, economies, divisions), "economies": economies},
         index=pd.RangeIndex(n_clusters),
     )
+
+
+def _named(
+    vectors: NDArray[np.float64],
+    weight: NDArray[np.generic],
+    cities: Cities,
+    most: int,
+    least_share: float,
+) -> NDArray[np.intp]:
+    """Rows of the cities that name one cluster."""
+    rows, weights = weigh(vectors, weight, cities)
+    heavy = rows[weights >= least_share * weight.sum()]
+    if heavy.size == 0:
+        return rows[:1]
+    return weigh(vectors, weight, cities, np.sort(heavy))[0][:most]
 
 
 @dataclass(frozen=True)

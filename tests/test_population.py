@@ -1,0 +1,224 @@
+"""Population of footprints: a 3 x 3 raster worked by hand, projections, missing data."""
+
+import warnings
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from rasterio import Affine
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.places import cells
+from gclust.places.footprints import footprints
+from gclust.places.geodesic import area_km2
+from gclust.places.population import population
+
+VALUES = np.array([[10.0, 20.0, 30.0], [40.0, 50.0, 60.0], [70.0, 80.0, 90.0]])
+
+
+def from_origin(west, north, width, height):
+    return Affine(width, 0.0, west, 0.0, -height, north)
+
+
+def write(path, values, transform, crs="EPSG:4326", nodata=None):
+    values = np.asarray(values, dtype="float64")
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=values.shape[0],
+        width=values.shape[1],
+        count=1,
+        dtype="float64",
+        crs=crs,
+        transform=transform,
+        nodata=nodata,
+    ) as file:
+        file.write(values, 1)
+    return path
+
+
+@pytest.fixture
+def raster(tmp_path):
+    """3 x 3 cells of one degree between 0 and 3 E, 0 and 3 N."""
+    return write(tmp_path / "three.tif", VALUES, from_origin(0.0, 3.0, 1.0, 1.0))
+
+
+def series(*shapes, crs="EPSG:4326"):
+    return geopandas.GeoSeries(list(shapes), crs=crs)
+
+
+def test_cells_count_by_the_share_covered(raster):
+    # Half of every cell on an edge, a quarter of every cell at a corner, all of the middle.
+    square = shapely.box(0.5, 0.5, 2.5, 2.5)
+    expected = (10 + 30 + 70 + 90) / 4 + (20 + 40 + 60 + 80) / 2 + 50
+    table = population(series(square, shapely.box(1, 1, 2, 2)), raster)
+    assert table["population"].tolist() == pytest.approx([expected, 50.0], rel=1e-6)
+    assert table["uncovered_share"].tolist() == [0.0, 0.0]
+    assert table.columns.tolist() == ["population", "uncovered_share"]
+
+
+def test_densities_are_multiplied_by_the_area_of_each_row(raster):
+    square = shapely.box(0.5, 0.5, 2.5, 2.5)
+    pieces = [
+        (
+            VALUES[row, column],
+            square.intersection(shapely.box(column, 2 - row, column + 1, 3 - row)),
+        )
+        for row in range(3)
+        for column in range(3)
+    ]
+    expected = sum(value * area_km2([piece])[0] for value, piece in pieces)
+    (actual,) = population(series(square), raster, unit="per_km2")["population"]
+    # A cell's covered half is taken as half of its area; within a degree rows differ.
+    assert actual == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_fine_raster_of_densities_agrees_with_geodesic_areas(tmp_path):
+    path = write(tmp_path / "fine.tif", np.full((400, 400), 7.0), from_origin(20, 62, 0.01, 0.01))
+    shape = footprints(
+        [60.0, 60.05], [22.0, 22.2], [True, True], [0, 0], n_clusters=1, metric="wgs84"
+    )
+    (actual,) = population(shape, path, unit="per_km2")["population"]
+    assert actual == pytest.approx(7.0 * area_km2(shape)[0], rel=1e-5)
+
+
+def test_missing_cells_are_uncovered_never_zero(tmp_path):
+    values = VALUES.copy()
+    values[1, 1], values[0, 0] = -99.0, np.nan
+    path = write(tmp_path / "holes.tif", values, from_origin(0, 3, 1, 1), nodata=-99.0)
+    shapes = series(
+        shapely.box(1, 1, 2, 2), shapely.box(0, 2, 2, 3), shapely.box(0.5, 1.25, 1.5, 1.75)
+    )
+    with pytest.warns(GclustWarning) as caught:
+        table = population(shapes, path, names=["A", "B", "C"])
+    assert np.isnan(table["population"][0])
+    assert table["population"][1:].tolist() == pytest.approx([20.0, 40.0 * 0.25], rel=1e-6)
+    assert table["uncovered_share"].tolist() == pytest.approx([1.0, 0.5, 0.5], rel=1e-3)
+    (warning,) = caught
+    assert "3 of 3 footprints: A (100.0 %)" in str(warning.message)
+    assert "holes.tif" in str(warning.message)
+
+
+def test_what_lies_outside_of_the_raster_is_uncovered(raster):
+    shapes = series(shapely.box(2, 1, 4, 2), shapely.box(10, 10, 11, 11), shapely.box(-1, -1, 4, 4))
+    with pytest.warns(GclustWarning, match=r"1 \(100\.0 %\), 2 \(64\.\d %\), 0 \(50\.0 %\)"):
+        table = population(shapes, raster)
+    assert table["population"][[0, 2]].tolist() == pytest.approx([60.0, 450.0], rel=1e-6)
+    assert np.isnan(table["population"][1])
+
+
+def test_zero_inhabitants_are_not_missing_ones(tmp_path):
+    path = write(tmp_path / "zero.tif", np.zeros((3, 3)), from_origin(0, 3, 1, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = population(series(shapely.box(1, 1, 2, 2)), path)
+    assert table.iloc[0].tolist() == [0.0, 0.0]
+
+
+def test_the_index_of_the_footprints_is_kept(raster):
+    shapes = series(shapely.box(1, 1, 2, 2))
+    shapes.index = ["Basel"]
+    assert population(shapes, raster).index.tolist() == ["Basel"]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "ESRI:54009", "EPSG:6933", "EPSG:32632"])
+def test_rasters_in_any_crs_agree(tmp_path, crs):
+    shape = footprints([47.5], [8.6], [True], [0], n_clusters=1, metric="wgs84")
+    west, south, east, north = shape.to_crs(crs).total_bounds
+    side = (east - west) / 40.0
+    width, height = 60, int(60 * (north - south) / (east - west)) + 10
+    path = write(
+        tmp_path / "plane.tif",
+        np.full((height, width), 100.0),
+        from_origin(west - 10 * side, north + 8 * side, side, side),
+        crs=crs,
+    )
+    (people,) = population(shape, path, unit="per_km2")["population"]
+    assert people == pytest.approx(100.0 * area_km2(shape)[0], rel=2e-4)
+    (people,) = population(shape, path)["population"]
+    plane = shape.to_crs(crs).area[0] / side**2
+    assert people == pytest.approx(100.0 * plane, rel=1e-6)
+
+
+@pytest.mark.parametrize("left", [-180.0, 0.0, -179.5])
+def test_footprints_across_180_degrees_and_rasters_of_any_longitudes(tmp_path, left):
+    path = write(tmp_path / "world.tif", np.ones((180, 360)), from_origin(left, 90.0, 1.0, 1.0))
+    shapes = series(
+        shapely.union_all([shapely.box(179, 0, 180, 2), shapely.box(-180, 0, -178, 2)]),
+        shapely.box(-1, 0, 1, 1),
+        shapely.box(-180, 89, 180, 90),
+    )
+    table = population(shapes, path)
+    assert table["population"].tolist() == pytest.approx([6.0, 2.0, 360.0], rel=1e-6)
+    assert table["uncovered_share"].tolist() == pytest.approx([0.0] * 3, abs=1e-9)
+
+
+def test_blocks_do_not_change_the_sum(raster, monkeypatch):
+    shapes = series(shapely.Point(1.4, 1.6).buffer(1.2), shapely.box(0.1, 0.2, 2.9, 2.3))
+    expected = population(shapes, raster, unit="per_km2")
+    for size in (1, 2, 4):
+        monkeypatch.setattr(cells, "BLOCK_CELLS", size)
+        actual = population(shapes, raster, unit="per_km2")
+        assert actual["population"].tolist() == pytest.approx(
+            expected["population"].tolist(), rel=1e-6
+        )
+
+
+def test_a_raster_without_crs_is_refused(tmp_path):
+    path = write(tmp_path / "nowhere.tif", VALUES, from_origin(0, 3, 1, 1), crs=None)
+    with pytest.raises(StudyError, match=r"nowhere\.tif.*no CRS.*EPSG:4326"):
+        population(series(shapely.box(1, 1, 2, 2)), path)
+
+
+def test_negative_values_are_an_undeclared_nodata(tmp_path):
+    values = VALUES.copy()
+    values[1, 1] = -200.0
+    path = write(tmp_path / "negative.tif", values, from_origin(0, 3, 1, 1))
+    with pytest.raises(StudyError, match=r"footprint Here.*-200.*a_nodata -200"):
+        population(series(shapely.box(1, 1, 2, 2)), path, names=["Here"])
+
+
+def test_a_rotated_raster_is_refused(tmp_path):
+    turned = Affine(1.0, 0.2, 0.0, 0.2, -1.0, 3.0)
+    path = write(tmp_path / "turned.tif", VALUES, turned)
+    with pytest.raises(StudyError, match="rotated"):
+        population(series(shapely.box(1, 1, 2, 2)), path)
+
+
+def test_a_file_that_is_no_raster_is_refused(tmp_path):
+    path = tmp_path / "text.tif"
+    path.write_text("no raster")
+    with pytest.raises(StudyError, match=r"text\.tif"):
+        population(series(shapely.box(1, 1, 2, 2)), path)
+    with pytest.raises(StudyError, match=r"missing\.tif"):
+        population(series(shapely.box(1, 1, 2, 2)), tmp_path / "missing.tif")
+
+
+def test_bad_arguments_are_named(raster):
+    with pytest.raises(ValueError, match="unit.*'persons'"):
+        population(series(shapely.box(1, 1, 2, 2)), raster, unit="persons")
+    with pytest.raises(ValueError, match="CRS"):
+        population(series(shapely.box(1, 1, 2, 2), crs=None), raster)
+
+
+def test_progress_is_reported(raster):
+    told = []
+    shapes = series(shapely.box(1, 1, 2, 2), shapely.box(0, 0, 1, 1))
+    population(shapes, raster, progress=lambda *a: told.append(a))
+    assert told == [(f, "population") for f in (0.0, 0.5, 1.0, 1.0)]
+
+
+def test_real_rasters_of_counts_and_densities_agree(shared_data):
+    """GPW's count is derived from its density, so inland both must tell the same."""
+    shape = footprints([39.74], [-104.99], [True], [0], n_clusters=1, radius_km=60.0)
+    folder = shared_data / "population"
+    (count,) = population(shape, folder / "gpw_v4_population_count_2020_15_min_derived.tif")[
+        "population"
+    ]
+    density = shared_data / "us_innovation/gpw_v4_population_density_rev11_2020_15_min.tif"
+    (people,) = population(shape, density, unit="per_km2")["population"]
+    assert people == pytest.approx(count, rel=0.02)
+    assert 2.5e6 < people < 4e6
