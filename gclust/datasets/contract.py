@@ -51,12 +51,16 @@ def write_figures(path: Path, edition: int, clusters: pd.DataFrame) -> None:
     A published figure is given as it was published; a modelled one as the
     simulation means it, before listings are counted in whole numbers.
     """
-    kept = ["rank", "two_kind_rank", "total", "population", "intensity_rank"]
+    kept = ["rank", "total", "population", "intensity_rank"]
+    marked = gii(edition)
+    if edition == 2025:  # whose world of two kinds is that of the ranking before
+        kept.append("two_kind_rank")
+        before = gii(2024)
+        before = before[before["figure"] == "rank"].replace({"figure": {"rank": "two_kind_rank"}})
+        marked = pd.concat([marked[marked["figure"] != "rank_2024"], before])
+    marked = marked[["cluster", "figure", "value", "source"]]
     shares = [f"{kind}_share" for kind in WORLD_TOTALS[edition]]
-    modelled = clusters[["cluster", *kept, *shares]].melt("cluster", var_name="figure")
-    modelled = modelled.dropna()
-    marked = gii(edition)[["cluster", "figure", "value", "source"]]
-    marked = marked.replace({"figure": {"rank_2024": "two_kind_rank"}})
+    modelled = clusters[["cluster", *kept, *shares]].melt("cluster", var_name="figure").dropna()
     table = modelled.merge(marked, how="outer", on=["cluster", "figure"], suffixes=("", "_known"))
     table = table[table["cluster"].isin(clusters["cluster"])]
     table["mark"] = table["source"].notna().map({True: "published", False: "modelled"})

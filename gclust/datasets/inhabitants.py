@@ -37,7 +37,7 @@ def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) ->
     top = targets["total"].to_numpy()[:100]
     figures = published(edition)
     given = figures["intensity_rank"].reindex(targets["cluster"][:100]).to_numpy()
-    natural = np.sqrt(top / inhabitants[:100]) * top ** (1 / 3)
+    natural = top / inhabitants[:100] ** 0.9
     rank = np.where(np.isnan(given), 0, given).astype(np.int64)
     free = np.setdiff1d(np.arange(1, 101), rank)
     rest = np.flatnonzero(rank == 0)

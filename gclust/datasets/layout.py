@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,14 @@ LEANING = ("Wuxi",)
 _HOP_KM = 12.5  # between the centres of neighbouring sites of a chain
 _ENOUGH = 1.6 * MIN_SAMPLES  # listings at scale 1 that make a site dense by itself
 _PRINCIPAL_PARTS = {1: (1.0,), 2: (0.6, 0.4), 3: (0.45, 0.31, 0.24)}
-_REGION_PARTS = {1: (1.0,), 2: (0.62, 0.38)}
+# By number of principal cities in each region; the name's order follows.
+_REGION_PARTS = {
+    (1,): (1.0,),
+    (2,): (1.0,),
+    (3,): (1.0,),
+    (1, 1): (0.62, 0.38),
+    (2, 1): (0.76, 0.24),
+}
 _CLEAR_KM = EPS_KM + 1.0  # between any two locations of different regions
 _BORDER_GAP_KM = 4.0  # between the outermost outposts of two near regions
 _OUTPOST_KM = 14.4  # from an outpost to the waypoint whose density carries it
@@ -98,7 +106,9 @@ class Atlas:
 
     def near(self, lat: float, lon: float, km: float) -> list[int]:
         """Rows of the cities within ``km``, largest first."""
-        rows = self.tree.query_ball_point(unit_vectors(lat, lon)[0], chord_of(km))
+        rows = self.tree.query_ball_point(
+            unit_vectors(np.array(lat), np.array(lon))[0], chord_of(km)
+        )
         return sorted(rows)
 
 
@@ -122,15 +132,18 @@ def lay_out(targets: pd.DataFrame, listings: np.ndarray, cities: pd.DataFrame) -
     atlas, layout = Atlas(cities), Layout()
     regions_of: dict[str, list[int]] = {}
     for position, row in enumerate(targets.itertuples()):
-        groups = row.principal_cities.split("|")
+        groups = [group.split(";") for group in row.principal_cities.split("|")]
+        parts = _REGION_PARTS[tuple(len(group) for group in groups)]
         regions_of[row.cluster] = []
-        for part, group in zip(_REGION_PARTS[len(groups)], groups, strict=True):
+        for part, group in zip(parts, groups, strict=True):
             region = len(layout.regions)
             layout.regions.append(
                 {"cluster": position, "part": part, "listings": part * listings[position]}
             )
-            further = row.further_cities if part == max(_REGION_PARTS[len(groups)]) else ""
-            _chain(layout, region, atlas, group.split(";"), [c for c in further.split(";") if c])
+            further = (
+                row.further_cities.split(";") if row.further_cities and part == parts[0] else []
+            )
+            _chain(layout, region, atlas, group, further)
             regions_of[row.cluster].append(region)
         if len(groups) == 2:
             layout.joined.append((regions_of[row.cluster][0], regions_of[row.cluster][1]))
@@ -180,7 +193,7 @@ def _waypoints(atlas: Atlas, start: dict, end: dict) -> Iterable[dict]:
     while path[-1] != 0:
         path.append(int(came_from[path[-1]]))
     path.reverse()
-    for a, b in zip(path[:-1], path[1:], strict=True):
+    for a, b in pairwise(path):
         pieces = int(np.ceil(hops[a, b] / _HOP_KM))
         for piece in range(1, pieces):
             ends = (lats[a], lons[a], lats[b], lons[b])
@@ -215,7 +228,7 @@ def _outposts(layout: Layout, a: int, b: int) -> None:
     one, other, km = _anchors(layout, a, b)
     reach = 0.5 * (km - _BORDER_GAP_KM)
     way = reach - _OUTPOST_KM
-    if not EPS_KM + _ANCHOR_SPREAD_KM < reach or way > _WAYPOINT_KM:
+    if reach <= EPS_KM + _ANCHOR_SPREAD_KM or way > _WAYPOINT_KM:
         raise ValueError(f"{one['name']} and {other['name']} are {km:.1f} km apart, not 40 to 57")
     for start, end, region in ((one, other, a), (other, one, b)):
         start["spread_km"], start["anchor"] = _ANCHOR_SPREAD_KM, True
@@ -265,7 +278,7 @@ def _share_out(layout: Layout, region: int) -> None:
     suburbs = [site for site in sites if site["role"] == "suburb"]
     principal = [site for site in sites if site["role"] == "principal"]
     for site in corridor:
-        site["part"] = float(np.clip(_ENOUGH / listings, 0.01, 0.06))
+        site["part"] = float(np.clip(_ENOUGH / listings, 0.01, 0.04))
     for site in suburbs:
         site["part"] = float(np.clip(0.25 / len(suburbs), _ENOUGH / listings, 0.045))
     rest = 1.0 - sum(site["part"] for site in corridor + suburbs)

@@ -23,8 +23,6 @@ TEAM_SIZES: dict[str, dict[int, float]] = {
 }  # fmt: skip
 """Frequencies of the number of listings of a record, by kind."""
 
-_SPLITS = {"one": 0.3, "half": 0.4, "all but one": 0.3}
-
 
 @dataclass(frozen=True)
 class Patterns:
@@ -63,13 +61,11 @@ def own_patterns(kind: str) -> Patterns:
 
 def shared_patterns(kind: str) -> Patterns:
     """Return the shapes of records in two regions: teams of 2 to 22, so that halves are exact."""
-    rows: dict[tuple[int, int], float] = {}
+    shapes: dict[tuple[int, int], float] = {}
     for size, share in TEAM_SIZES[kind].items():
         if 2 <= size <= 22:
-            for split, part in _SPLITS.items():
-                here = {"one": 1, "half": size // 2, "all but one": size - 1}[split]
-                rows[size, here] = rows.get((size, here), 0.0) + share * part
-    # The middle of the sizes first, so that a handful of records is not all pairs of two.
-    sizes, here = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    frequency = np.array(list(rows.values()))
-    return Patterns(sizes, here, frequency / frequency.sum())
+            for here, part in ((1, 0.3), (size // 2, 0.4), (size - 1, 0.3)):
+                shapes[size, here] = shapes.get((size, here), 0.0) + share * part
+    table = np.array(list(shapes), dtype=np.int64)
+    frequency = np.array(list(shapes.values()))
+    return Patterns(table[:, 0], table[:, 1], frequency / frequency.sum())

@@ -43,9 +43,13 @@ class World:
     totals, listings : dict of str to int
         Records and listings of the world, by kind.
     clusters : pandas.DataFrame
-        By rank: ``cluster, economies, rank, two_kind_rank, <kind>_share..., total,
-        population, intensity_rank, regions``; shares in per cent, ``regions``
-        the number of separate regions of high density that make up the cluster.
+        By rank: ``cluster, cities, economies, rank, <kind>_share..., total,
+        two_kind_rank, population, intensity_rank``. ``cluster`` is the published
+        name, with state codes, ``cities`` that of the gazetteer's cities; shares
+        are in per cent, before listings are counted in whole numbers.
+    regions : pandas.DataFrame
+        ``cluster`` (its rank), ``city, lat, lon`` (its main city): the separate
+        regions of high density, in the order of clusters.
     most_locations : int
         Positions there can be, at any scale.
     """
@@ -59,6 +63,7 @@ class World:
     totals: dict[str, int]
     listings: dict[str, int]
     clusters: pd.DataFrame
+    regions: pd.DataFrame
     most_locations: int
 
 
@@ -76,7 +81,8 @@ def simulate(
     ----------
     folder : str or path
         Where to write ``study.toml``, ``listings/<kind>/part-*.parquet``,
-        ``population.tif`` and ``figures.csv``; made if need be.
+        ``population.tif`` and ``figures.csv``; made if need be. An earlier
+        world in it is replaced.
     edition : {2025, 2023}
         2025 has patents, publications and deals; 2023 patents and publications.
     scale : float
@@ -113,6 +119,7 @@ def simulate(
         done(0.5)
         accounts = {kind: plan.account(kind, scale, seed) for kind in WORLD_TOTALS[edition]}
     min_samples = max(1, round(MIN_SAMPLES * scale))
+    _clear(folder)
     many = {
         kind: _write_listings(folder, plan, account, kind, min_samples, seed, report)
         for kind, account in accounts.items()
@@ -129,11 +136,22 @@ def simulate(
         totals={kind: account.records for kind, account in accounts.items()},
         listings=many,
         clusters=plan.clusters,
+        regions=plan.regions(),
         most_locations=plan.sites.points.bound,
     )
     write_figures(folder / "figures.csv", edition, plan.clusters)
     write_study(world.study, edition, scale, seed, min_samples, world.totals)
     return world
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier world's study first, then its parts: none may mix with the new ones.
+
+    The study is written last, so a folder that has one is whole.
+    """
+    (folder / "study.toml").unlink(missing_ok=True)
+    for part in sorted(folder.glob("listings/*/part-*.parquet")):
+        part.unlink()
 
 
 def _write_listings(
@@ -155,7 +173,8 @@ def _write_listings(
     with stage(report, f"simulating {kind}s") as done:
         for number, (share, table) in enumerate(parts):
             pq.write_table(table, place / f"part-{number:03d}.parquet", compression="zstd")
-            done(share)
+            if share < 1.0:
+                done(share)
     return int(many.sum())
 
 
@@ -201,6 +220,13 @@ class _Plan:
             ties = gravity(mass, km, self.layout.joined, self.layout.leaning)
         return balance(kind, wanted, cluster, part, ties, round(world * scale), seed)
 
+    def regions(self) -> pd.DataFrame:
+        """Return the main city of each region."""
+        main = [self.layout.of_region(region)[0] for region in range(len(self.layout.regions))]
+        out = pd.DataFrame(main)[["name", "lat", "lon"]].rename(columns={"name": "city"})
+        out.insert(0, "cluster", [region["cluster"] + 1 for region in self.layout.regions])
+        return out
+
     def write_population(self, path: Path) -> None:
         """Put each cluster's inhabitants about its cities, and everybody else in theirs."""
         table = pd.DataFrame(self.layout.sites)
@@ -239,7 +265,7 @@ def _clusters(wanted: pd.DataFrame, layout: Layout, edition: int) -> pd.DataFram
     table["weight"] = table["part"] * regions["part"].to_numpy()[table["region"]]
     by_country = table.groupby(["cluster", "country"], sort=True)["weight"].sum().reset_index()
     by_country = by_country.sort_values(["cluster", "weight"], ascending=[True, False])
-    heard = by_country[by_country["weight"] >= 0.1].groupby("cluster")["country"]
+    heard = by_country[by_country["weight"] >= 0.01].groupby("cluster")["country"]
     principal = table[table["role"] == "principal"].groupby("cluster")["name"]
     inhabitants = table.groupby("cluster")["population"].sum().to_numpy(dtype=np.float64)
     people = populations(wanted, inhabitants, edition)
@@ -249,5 +275,4 @@ def _clusters(wanted: pd.DataFrame, layout: Layout, edition: int) -> pd.DataFram
     out["population"] = people
     intensity = pd.Series(out["total"] / people).where(out["rank"] <= 100)
     out["intensity_rank"] = intensity.rank(ascending=False).astype("Int64")
-    out["regions"] = regions.groupby("cluster").size().to_numpy()
     return out
