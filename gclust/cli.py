@@ -99,6 +99,7 @@ def _demo_gii(
     out: Path | None, edition: int, scale: float | None, top: int, threads: int | None
 ) -> None:
     from gclust.datasets import simulate
+    from gclust.datasets.marks import compare_with_published, published_marks
     from gclust.datasets.world import DEFAULT_SCALE
 
     scale = DEFAULT_SCALE if scale is None else scale
@@ -108,11 +109,17 @@ def _demo_gii(
         f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
         " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
     )
-    world = simulate(out / "world", edition=edition, scale=scale, progress=_progress())
+    simulate(out / "world", edition=edition, scale=scale, progress=_progress())
     done = gclust.run(
         out / "world" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
     )
-    _show(done, top=top, marks=world.marks(done.ranking))
+    compared = compare_with_published(done.ranking, edition)
+    compared.to_csv(out / "published.csv", index=False, lineterminator="\n")
+    _show(done, top=top, marks=published_marks(done.ranking, edition))
+    click.echo(
+        f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
+        f" listings; each is in {out / 'published.csv'}"
+    )
 
 
 def _demo_us(out: Path, top: int, threads: int | None) -> None:
@@ -143,7 +150,7 @@ def _prepare_demo(out: Path) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Cache folder to use.")
 def fetch(name: str, out: Path | None) -> None:
     """Fetch the published data set NAME into the cache, checked by its sums."""
-    from gclust.datasets import fetch as fetch_files
+    from gclust.datasets import fetch as fetch_files  # the command bears the same name
 
     for path in fetch_files(name, cache=out, progress=_progress()).values():
         click.echo(path)

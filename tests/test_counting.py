@@ -43,6 +43,10 @@ def lazy(table: pd.DataFrame, engine: str) -> nw.LazyFrame:
     return nw.from_native(ENGINES[engine](table)).lazy()
 
 
+def fold_all(listings, *args):
+    return collect(fold(density_units(listings, *args)))
+
+
 def collect(frame: nw.LazyFrame) -> pd.DataFrame:
     return frame.collect().to_pandas().reset_index(drop=True)
 
@@ -105,12 +109,8 @@ def test_engines_agree_to_the_bit(method):
                 collect(count(attributed, totals, method)).to_numpy().tolist(),
                 collect(ties(attributed, totals, "fractional")).to_numpy().tolist(),
                 collect(world_totals(frame)).to_numpy().tolist(),
-                collect(fold(density_units(frame, "fractional", {0: 1, 1: 1}, totals)))
-                .to_numpy()
-                .tolist(),
-                collect(fold(density_units(frame, "equal", {0: 3 * UNIT, 1: 7 * UNIT})))
-                .to_numpy()
-                .tolist(),
+                fold_all(frame, "fractional", {0: 1, 1: 1}, totals).to_numpy().tolist(),
+                fold_all(frame, "equal", {0: 3 * UNIT, 1: 7 * UNIT}).to_numpy().tolist(),
             )
         )
     assert all(answer == answers[0] for answer in answers[1:])
@@ -221,9 +221,7 @@ def test_fractional_density_is_exact_up_to_22_listings():
             }
         )
         frame = lazy(listings, "duckdb")
-        folded = collect(
-            fold(density_units(frame, "fractional", {0: n * UNIT}, record_totals(frame)))
-        )
+        folded = fold_all(frame, "fractional", {0: n * UNIT}, record_totals(frame))
         assert folded["density"].tolist() == [UNIT // n] * n
 
 
@@ -232,12 +230,12 @@ def test_equal_density_gives_each_kind_the_same_total():
         {"kind": [0, 0, 0, 1], "record": 0, "lat": [0.0, 0.0, 1.0, 2.0], "lon": 0.0, "units": UNIT}
     )
     frame = lazy(listings, "pandas")
-    folded = collect(fold(density_units(frame, "equal", {0: 3 * UNIT, 1: UNIT})))
+    folded = fold_all(frame, "equal", {0: 3 * UNIT, 1: UNIT})
     assert folded["density"].tolist() == [
         2 * round(UNIT * 2 / 3),
         round(UNIT * 2 / 3),
         2 * UNIT,
     ]
-    only = collect(fold(density_units(frame, "listings", {1: UNIT})))
+    only = fold_all(frame, "listings", {1: UNIT})
     assert only["density"].tolist() == [0, 0, UNIT]
     assert only["units"].tolist() == [2 * UNIT, UNIT, UNIT]

@@ -57,14 +57,26 @@ def density_units(
         # Rows without a record have no total; eager engines compute their share all the same.
         share = spread(units, nw.col("record_units").fill_null(1))
         units = nw.when(nw.col("record").is_null()).then(units).otherwise(share)
-    density = nw.lit(0, dtype=nw.Int64)
+    if weight == "equal":
+        return listings.with_columns(density=equal_units(kind_units))
+    forms = nw.col("kind").is_in(sorted(kind_units))
+    return listings.with_columns(density=nw.when(forms).then(units).otherwise(0))
+
+
+def equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
+    """Units scaled so that each kind has the same total, 0 for kinds not given.
+
+    Parameters
+    ----------
+    kind_units : mapping
+        Kind -> its total units.
+    """
+    scaled = nw.lit(0, dtype=nw.Int64)
     mean = sum(kind_units.values()) / len(kind_units)
     for kind, total in sorted(kind_units.items()):
-        scaled = units
-        if weight == "equal":
-            scaled = (units * (mean / total) + 0.5).floor().cast(nw.Int64)
-        density = nw.when(nw.col("kind") == kind).then(scaled).otherwise(density)
-    return listings.with_columns(density=density)
+        mine = (nw.col("units") * (mean / total) + 0.5).floor().cast(nw.Int64)
+        scaled = nw.when(nw.col("kind") == kind).then(mine).otherwise(scaled)
+    return scaled
 
 
 def fold(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

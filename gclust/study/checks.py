@@ -9,9 +9,9 @@ from gclust.listings.stage import Staged
 from gclust.places.gazetteer import distance_to_city_km
 
 LOOKED_AT = 50_000
-FAR_KM = 200.0
-NEAR_KM = 50.0
-LEAST_SHARE = 0.01
+FAR_KM = 50.0
+NEAR_KM = 20.0
+LEAST_SHARE = 0.02
 
 
 def zeros_and_radians(staged: Staged) -> list[str]:
@@ -52,7 +52,7 @@ def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
     """Tell of locations far from any city that lie near one when swapped.
 
     At most 50,000 locations are looked at, evenly spaced in their order. Told
-    from 1 % of these on.
+    from 2 % of these on.
     """
     step = max(1, -(-lat.size // LOOKED_AT))
     lat, lon = lat[::step], lon[::step]

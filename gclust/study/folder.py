@@ -21,6 +21,9 @@ from gclust.study.toml import study_toml
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
+NOISE_WEIGHT = 5.0
+"""Least weight of a noise location on the map, at 4,500 min_samples: the GII's
+maps draw noise locations with at least five records."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,10 @@ def _write_files(run: Run, folder: Path, home: Path) -> None:
         run.clusters,
         run.locations.rename(columns={"cluster_id": "label"}),
         [figures / "map.png", figures / "map.pdf"],
-        title=run.study.study.name,
+        title=run.study.study.title or run.study.study.name,
         top=run.study.study.top,
         note=run.study.study.note,
+        noise_weight=min(1.0, run.study.clusters.min_samples / 4500) * NOISE_WEIGHT,
     )
     text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")

@@ -388,7 +388,7 @@ class _Session:
             named = name_clusters(
                 lat,
                 lon,
-                locations["units"].to_numpy(),
+                locations["density"].to_numpy(),
                 labels,
                 n_clusters=n_clusters,
                 most=study.names.most,
@@ -443,7 +443,7 @@ class _Session:
         named = name_clusters(
             locations["lat"].to_numpy(),
             locations["lon"].to_numpy(),
-            locations["units"].to_numpy(),
+            locations["density"].to_numpy(),
             parts,
             n_clusters=cluster_ids.size,
             most=self.study.names.most,

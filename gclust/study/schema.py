@@ -117,9 +117,13 @@ class Population:
 
 @dataclass(frozen=True, kw_only=True)
 class General:
-    """``[study]``: the name, how many clusters are ranked, how strict to be."""
+    """``[study]``: the name, how many clusters are ranked, how strict to be.
+
+    ``title`` (the name if not given) and ``note`` stand above and below figures.
+    """
 
     name: str = "study"
+    title: str | None = None
     top: int = number(100, least=1)
     strict: bool = False
     max_rejects: float = number(0.05, least=0)

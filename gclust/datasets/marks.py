@@ -1,0 +1,67 @@
+"""Which figures of a ranking agree with a published one."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from gclust.datasets.gii import gii
+
+# Shares and totals are printed with one decimal; ranks are whole.
+TOLERANCE = {"share": 0.1, "total": 0.1, "rank": 0.0}
+
+
+def place(name: str) -> str:
+    """A cluster's name without the state codes that WIPO adds: ``San Diego, CA``."""
+    return re.sub(r", [A-Z]{2}(?=–|$)", "", name)
+
+
+def compare_with_published(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
+    """Set a ranking beside the published figures that are comparable at any scale.
+
+    Parameters
+    ----------
+    ranking : DataFrame
+        As in ``ranking.csv``.
+    edition : int
+        Of the GII.
+
+    Returns
+    -------
+    DataFrame
+        One row per published rank, share or total: ``cluster, figure, published,
+        found`` (missing where no cluster has the name), ``agrees`` (shares and
+        totals within 0.1 points, ranks exactly), ``source``.
+    """
+    figures = gii(edition)
+    figures = figures[figures["figure"].isin(ranking.columns)]
+    figures = figures[figures["figure"].str.fullmatch(r"(\w+_)?(rank|share|total)")]
+    by_name = ranking.drop_duplicates("name").set_index("name")
+    rows = []
+    for row in figures.itertuples():
+        name = place(row.cluster)
+        found = by_name[row.figure].get(name) if name in by_name.index else None
+        value = float("nan") if found is None or pd.isna(found) else float(found)
+        tolerance = TOLERANCE[row.figure.rsplit("_", 1)[-1]]
+        rows.append(
+            {
+                "cluster": name,
+                "figure": row.figure,
+                "published": float(row.value),
+                "found": value,
+                "agrees": abs(value - float(row.value)) <= tolerance + 1e-9,
+                "source": row.source,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def published_marks(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
+    """Return which cells of a ranking agree with a published figure, as a table of bool."""
+    marks = pd.DataFrame(False, index=ranking.index, columns=ranking.columns)
+    compared = compare_with_published(ranking, edition)
+    for row in compared[compared["agrees"]].itertuples():
+        at = ranking.index[ranking["name"] == row.cluster][:1]
+        marks.loc[at, row.figure] = True
+    return marks
