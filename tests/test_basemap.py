@@ -124,7 +124,7 @@ def test_neighbours_do_not_overlap():
 
 def test_files_are_small_and_hold_no_trace_of_their_making():
     size = sum((DATA / name).stat().st_size for name in ("gazetteer.parquet", "countries.parquet"))
-    assert size < 1_100_000
+    assert size < 1_150_000
     for name in ("gazetteer.parquet", "countries.parquet"):
         with (DATA / name).open("rb") as file:
             metadata = pq.ParquetFile(file).metadata.metadata or {}

@@ -1,5 +1,7 @@
 """Names and economies on hand-made gazetteers and on the real one."""
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,6 +150,15 @@ def test_rows_in_any_order_give_the_same_table(dtype):
     )
     pd.testing.assert_frame_equal(actual, expected)
     assert expected["name"].is_unique
+
+
+def test_sums_of_floats_do_not_depend_on_the_order_of_rows():
+    # 1 and 1 are lost when they are added to 1e16 one by one, and then the cities tie.
+    places = [40 * KM, 40 * KM, 40 * KM, 0.0]
+    names = {
+        name(places, [*weights, 1e16])["name"][0] for weights in permutations([1.0, 1.0, 1e16])
+    }
+    assert len(names) == 1
 
 
 def test_longitudes_on_either_side_of_180_are_one_place():

@@ -96,7 +96,7 @@ def name_clusters(
     Examples
     --------
     >>> name_clusters([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
-                  name economies
+                 name economies
     0  Tokyo–Yokohama        JP
     """
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)

@@ -38,9 +38,7 @@ WORLD_ATLAS = "world-atlas@2.0.2"
 
 DEGREES = pa.decimal128(8, 5)
 
-# The atlas was drawn for 1:50 million; its vertices are about 5 km apart. Two kilometres
-# and three decimals cannot be seen at that scale and take a fifth off the file.
-SIMPLIFY_DEGREES = 0.02
+# A hundred metres: the atlas was drawn for 1:50 million.
 DECIMALS = 3
 
 # A place that bears a city's name and this distance from its point is a part of it.
@@ -161,8 +159,6 @@ def countries_table(topology: dict[str, Any]) -> pa.Table:
         geometry=[country(row, arcs) for row in rows],
         crs="EPSG:4326",
     ).sort_values("name", ignore_index=True)
-    # A coverage is simplified as one, so that neighbours keep their common border.
-    frame["geometry"] = shapely.coverage_simplify(frame.geometry.values, SIMPLIFY_DEGREES)
     frame["geometry"] = shapely.set_precision(frame.geometry.values, 10.0**-DECIMALS)
     frame["geometry"] = [
         shapely.orient_polygons(shapely.normalize(shapely.union_all(polygons_of(shape))))
