@@ -83,16 +83,17 @@ def write_population(
 def _write(path: Path, cells: np.ndarray, persons: np.ndarray) -> None:
     """Write only the blocks in which somebody lives: the others read as 0."""
     import rasterio
-    from rasterio.transform import from_origin
+    from rasterio.transform import Affine
     from rasterio.windows import Window
 
     row, column = np.divmod(cells, _COLUMNS)
     block = (row // _BLOCK) * -(-_COLUMNS // _BLOCK) + column // _BLOCK
     order = np.argsort(block, kind="stable")
     starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+    corner = Affine(CELL_DEGREES, 0.0, -180.0, 0.0, -CELL_DEGREES, 90.0)
     profile = {
         "driver": "GTiff", "width": _COLUMNS, "height": _ROWS, "count": 1, "dtype": "float32",
-        "crs": "EPSG:4326", "transform": from_origin(-180.0, 90.0, CELL_DEGREES, CELL_DEGREES),
+        "crs": "EPSG:4326", "transform": corner,
         "tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK, "compress": "deflate",
         "zlevel": 1, "sparse_ok": True,
     }  # fmt: skip

@@ -136,14 +136,15 @@ class _Part:
         self.countries = pa.array(names.tolist(), pa.string())
         self.organisation_start = np.concatenate([[0], np.cumsum(sites.organisations)])
         noun = _ORGANISATION[kind]
-        self.organisations = pa.array(
-            [
-                f"{name} {noun} {number + 1} (simulated)"
-                for name, many in zip(sites.table["name"], sites.organisations, strict=True)
-                for number in range(many)
-            ],
-            pa.string(),
-        )
+        # Each once, though cities share names: with repeated entries in a dictionary,
+        # Parquet files of equal tables differ.
+        every = [
+            f"{name} {noun} {number + 1} (simulated)"
+            for name, many in zip(sites.table["name"], sites.organisations, strict=True)
+            for number in range(many)
+        ]
+        names, self.organisation_code = np.unique(np.array(every), return_inverse=True)
+        self.organisations = pa.array(names.tolist(), pa.string())
 
     def table(self, low: int, high: int) -> pa.Table:
         """Return the listings of the records numbered from ``low`` to before ``high``."""
@@ -188,7 +189,7 @@ class _Part:
         draw = (bits >> np.uint64(48)).astype(np.float64) / 65536.0
         # The nth organisation has about 1/n of the first one's listings.
         nth = np.minimum((np.power(many + 1.0, draw) - 1.0).astype(np.int64), many - 1)
-        organisation = (self.organisation_start[site] + nth).astype(np.int32)
+        organisation = self.organisation_code[self.organisation_start[site] + nth].astype(np.int32)
         kind = np.zeros(len(record), dtype=np.int8)
         encoded = pa.DictionaryArray.from_arrays
         return pa.table(

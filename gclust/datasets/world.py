@@ -172,7 +172,10 @@ def _write_listings(
     parts = listings(kind, account, plan.sites, quotas, YEARS[plan.edition][kind], seed)
     with stage(report, f"simulating {kind}s") as done:
         for number, (share, table) in enumerate(parts):
-            pq.write_table(table, place / f"part-{number:03d}.parquet", compression="zstd")
+            # The names of organisations outgrow the default of 1 MiB, beyond which they
+            # would be written out in full, row by row.
+            path = place / f"part-{number:03d}.parquet"
+            pq.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 24)
             if share < 1.0:
                 done(share)
     return int(many.sum())
