@@ -26,7 +26,7 @@ class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("always", GclustWarning)
-            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
             except (StudyError, FileExistsError) as error:

@@ -47,7 +47,7 @@ def test_run_prints_the_ranking_and_where_the_files_are(folder):
 @pytest.mark.parametrize(
     "env",
     [
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C"},
         {"PYTHONIOENCODING": "latin-1"},
         {"PYTHONIOENCODING": "ascii"},
         {"COLUMNS": "200"},

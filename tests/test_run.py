@@ -279,9 +279,9 @@ def test_every_weight_and_footprint_runs(tmp_path, weight, method):
 
 def test_progress_is_told_by_stage(tmp_path):
     told = []
-    gclust.run(study_folder(tmp_path), progress=lambda fraction, stage: told.append((stage, fraction)))
-    stages = {stage for stage, _ in told}
-    assert {"read listings", "fold listings", "attribute listings", "outline clusters"} <= stages
+    gclust.run(study_folder(tmp_path), progress=lambda share, name: told.append((name, share)))
+    stages = {name for name, _ in told}
+    assert {"read listings", "fold listings", "attribute listings", "footprints"} <= stages
     assert all(0 <= fraction <= 1 for _, fraction in told)
     for stage in stages:
         assert [f for s, f in told if s == stage][-1] == 1.0

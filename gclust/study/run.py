@@ -265,7 +265,8 @@ class _Session:
             heaviest = locations["density"].max() / UNIT
             raise StudyError(
                 f"no cluster found: no neighbourhood of eps_km = {options.eps_km:g} reaches"
-                f" min_samples = {options.min_samples:g}; the heaviest location weighs {heaviest:g}."
+                f" min_samples = {options.min_samples:g}; the heaviest location weighs"
+                f" {heaviest:g}."
                 " Lower min_samples or raise eps_km in [clusters]"
             )
         return n_labels
@@ -371,7 +372,6 @@ class _Session:
         study = self.study
         lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
         labels = locations["label"].to_numpy()
-        self.report(0.0, "outline clusters")
         with self.timed("outline clusters"):
             outlines = footprints(
                 lat,
@@ -382,8 +382,9 @@ class _Session:
                 radius_km=study.radius_km,
                 ratio=study.footprint.ratio,
                 n_clusters=n_clusters,
+                metric=study.clusters.metric,
+                progress=self.report,
             )
-        self.report(1.0, "outline clusters")
         with self.timed("name clusters"):
             named = name_clusters(
                 lat,
@@ -406,17 +407,18 @@ class _Session:
         )
         table["population"] = np.nan
         if study.population.raster is not None:
-            self.report(0.0, "count inhabitants")
             with self.timed("count inhabitants"), warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+                warnings.simplefilter("always", GclustWarning)
                 people = population(
                     table.geometry,
                     study.folder / study.population.raster,
                     unit=study.population.unit,
+                    names=table["name"],
+                    progress=self.report,
                 )
-            self.report(1.0, "count inhabitants")
             for warning in caught:
-                self.told.append(str(warning.message))
+                if issubclass(warning.category, GclustWarning):
+                    self.told.append(str(warning.message))
                 warnings.warn(warning.message, stacklevel=3)
             table["population"] = people["population"].to_numpy()
             table["uncovered_share"] = people["uncovered_share"].to_numpy()
