@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from gclust.report.labels import place_labels
+from gclust.report.labels import Label, place_labels
 from gclust.report.layers import noise_dots
 from gclust.report.map import DrawnMap, draw_map
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
@@ -377,7 +377,7 @@ def test_lightness_rises_for_dichromats_too(vision: str) -> None:
 
 def test_area_follows_the_score() -> None:
     radii = radii_pt(np.array([16.0, 4.0, 1.0, 0.0, np.nan]), 16.0)
-    assert radii[:3].tolist() == [9.0, 4.5, 2.25]
+    assert (radii[:3] / radii[0]).tolist() == [1.0, 0.5, 0.25]
     assert radii[3] == radii[4] > 0
 
 
@@ -390,17 +390,17 @@ def test_classes_hold_every_rank_once(n: int) -> None:
 # Names
 
 
-def _placed(anchors: list[tuple[float, float]], side: float = 400.0) -> list:
+GAP, SIZE = 2.0, (60.0, 10.0)
+
+
+def _placed(
+    anchors: list[tuple[float, float]],
+    sides: tuple[float, float] = (400.0, 400.0),
+    radii: float | list[float] = 3.0,
+) -> list[Label | None]:
     at = np.array(anchors, dtype=float).reshape(-1, 2)
-    radii = np.full(len(at), 3.0)
-    return place_labels(
-        at,
-        radii,
-        np.tile([60.0, 10.0], (len(at), 1)),
-        shapely.box(0, 0, side, side),
-        symbols=np.column_stack([at, radii, np.ones(len(at))]),
-        gap=2.0,
-    )
+    symbols = np.column_stack([at, np.broadcast_to(radii, len(at)), np.ones(len(at))])
+    return place_labels(symbols, np.tile(SIZE, (len(at), 1)), shapely.box(0, 0, *sides), gap=GAP)
 
 
 def test_a_lonely_name_stands_right_of_its_symbol() -> None:
@@ -414,15 +414,85 @@ def test_a_name_at_the_right_edge_stands_left() -> None:
     assert label.box[2] == 385.0
 
 
-def test_a_name_stands_at_its_own_symbol_not_at_another() -> None:
-    for label, own, other in zip(
-        _placed([(200, 200), (212, 208)]),
-        [(200, 200), (212, 208)],
-        [(212, 208), (200, 200)],
-        strict=True,
-    ):
+# A large circle over its smaller neighbours, as at the west coast of the United States.
+COAST = ([(200, 200), (206, 190), (212, 184)], [14.0, 5.0, 4.0])
+ROW = ([(120.0 + 12 * i, 200.0) for i in range(6)], [3.0] * 6)
+COLUMN = ([(200.0, 240.0 - 8 * i) for i in range(8)], [3.0] * 8)
+NESTED = ([(200.0, 200.0), (203.0, 203.0), (200.0, 200.0)], [20.0, 6.0, 2.0])
+CROWD = (
+    [(200 + 40 * np.sin(7.0 * i), 200 + 40 * np.cos(3.1 * i)) for i in range(16)],
+    [12.0 / np.sqrt(i + 1.0) for i in range(16)],
+)
+GROUPS = {"coast": COAST, "row": ROW, "column": COLUMN, "nested": NESTED, "crowd": CROWD}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_name_is_read_as_that_of_its_own_symbol(group: str) -> None:
+    anchors, radii = GROUPS[group]
+    labels = _placed(anchors, radii=radii)
+    assert all(labels)
+    discs = [(shapely.Point(at), r) for at, r in zip(anchors, radii, strict=True)]
+    for own, label in enumerate(labels):
         box = shapely.box(*label.box)
-        assert label.leader or box.distance(shapely.Point(own)) < box.distance(shapely.Point(other))
+        away = [box.distance(middle) - r for middle, r in discs]
+        if label.leader is None:
+            assert all(d >= 2.0 * away[own] for i, d in enumerate(away) if i != own), own
+        else:
+            assert label.leader[:2] == tuple(anchors[own])
+            assert box.distance(shapely.Point(label.leader[2:])) < 1e-9
+            line = shapely.LineString(np.reshape(label.leader, (2, 2)))
+            for i, (middle, _) in enumerate(discs):
+                told_apart = middle.distance(discs[own][0]) > GAP
+                assert not told_apart or i == own or line.distance(middle) > GAP / 2, (own, i)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_leaders_cross_neither_each_other_nor_names(group: str) -> None:
+    anchors, radii = GROUPS[group]
+    labels = _placed(anchors, radii=radii)
+    lines = [
+        shapely.LineString(np.reshape(v.leader, (2, 2))) if v.leader else shapely.LineString()
+        for v in labels
+    ]
+    assert sum(not line.is_empty for line in lines) >= 1
+    for i, j in combinations(range(len(labels)), 2):
+        assert not lines[i].crosses(lines[j]), (i, j)
+        for line, other in ((lines[i], labels[j]), (lines[j], labels[i])):
+            assert not line.intersects(shapely.box(*other.box)), (i, j)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_names_are_stacked_in_the_order_of_their_symbols(group: str) -> None:
+    anchors, radii = GROUPS[group]
+    labels = _placed(anchors, radii=radii)
+    stacked = 0
+    for (at, a), (to, b) in combinations(zip(anchors, labels, strict=True), 2):
+        one, two = a.box, b.box
+        beside = one[2] <= two[0] or two[2] <= one[0]
+        apart = max(one[1], two[1]) - min(one[3], two[3])
+        if beside or apart > SIZE[1] or abs(at[1] - to[1]) <= GAP:
+            continue
+        stacked += 1
+        assert (one[1] > two[1]) == (at[1] > to[1]), (at, to)
+    assert stacked or group in ("row", "nested")
+
+
+def test_a_leader_does_not_end_in_one_middle_and_pass_another() -> None:
+    angle = np.radians(np.arange(0.0, 360.0, 45.0))
+    ring = np.column_stack([200 + 12 * np.cos(angle), 200 + 12 * np.sin(angle)])
+    symbols = np.vstack([[200, 200, 3, 1], np.column_stack([ring, np.tile([4, 1], (8, 1))])])
+    (label,) = place_labels(symbols, np.array([SIZE]), shapely.box(0, 0, 400, 400), gap=GAP)
+    line = shapely.LineString(np.reshape(label.leader, (2, 2)))
+    assert line.length > 12.0
+    assert line.distance(shapely.MultiPoint(ring)) > GAP / 2
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_the_first_name_comes_first(turned: int) -> None:
+    # There is room for one name, whichever of the two symbols it belongs to.
+    first, second = _placed([(10, 10), (12, 40)][::turned], sides=(90.0, 24.0))
+    assert first is not None
+    assert second is None
 
 
 @pytest.mark.parametrize(("step", "least"), [(30.0, 24), (12.0, 16), (1.0, 6)])
@@ -434,5 +504,5 @@ def test_names_in_a_crowd_do_not_overlap(step: float, least: int) -> None:
 
 
 def test_no_place_is_no_name() -> None:
-    assert _placed([(25, 25)], side=50.0) == [None]
+    assert _placed([(25, 25)], sides=(50.0, 50.0)) == [None]
     assert _placed([]) == []

@@ -1,13 +1,33 @@
-"""Places for the names on a map: none over another, none cut off by the frame."""
+"""Places for the names on a map: each is read as the name of its own symbol.
+
+Three rules hold for every name that is placed. No name meets another or the frame. A
+name without a leader is at least twice as near to its own symbol as to any other; every
+other name has a leader, a line to the middle of its symbol, which crosses no other
+leader or name and passes no other middle. And names stand in the order of their
+symbols: of two above each other the upper one belongs to the upper symbol. A name that
+finds no such place is left out; the first names come first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from gclust.report.boxes import (
+    boxes_meet,
+    boxes_to_circles,
+    line_meets_boxes,
+    lines_cross,
+    lines_through_box,
+    lines_to_points,
+    out_of_order,
+)
 
 __all__ = ["Label", "place_labels"]
 
@@ -19,14 +39,21 @@ DIRECTION_COST = 1.0 - np.abs(np.cos(ANGLES)) + 0.25 * (np.cos(ANGLES) < 0) + 0.
 heights of the text, as every cost: how much further away a better direction may be."""
 
 N_DISTANCES = 28
+NEAR = 0.45
+"""Up to this distance from its symbol, in heights of the text, a name has no leader."""
+
+CLEARER = 2.0
+"""How many times further every other symbol must be from a name without a leader."""
+
+STACK = 2.0
+"""Names up to this far apart, in heights of the text, stand in the order of their symbols."""
+
 LEADER_COST = 1.0
-CROSSING_COST = 1.5
+CROSSING_COST = 2.5
 HIDING_COST = 4.0
-AMBIGUITY_COST = 4.0
-EVICTION_COST = 20.0
-TURNS = 8
-"""How often each name may choose, on average, before those without a place go without."""
-SWEEPS = 4
+ROUNDS = 1500
+GROUP = 8
+"""Rounds of the search, and up to how many names are placed anew in each."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +65,7 @@ class Label:
     box : tuple of float
         Left, bottom, right and top of the text.
     leader : tuple of float or None
-        x, y of the symbol's edge and x, y of the text's edge, where a line joins them.
+        x, y of the symbol's middle and x, y of the text's edge, where a line joins them.
     """
 
     box: tuple[float, float, float, float]
@@ -46,34 +73,24 @@ class Label:
 
 
 def place_labels(
-    anchors: Floats,
-    radii: Floats,
-    sizes: Floats,
-    outline: shapely.Polygon,
-    *,
-    symbols: Floats,
-    gap: float,
+    symbols: Floats, sizes: Floats, outline: shapely.Polygon, *, gap: float
 ) -> list[Label | None]:
-    """Find a place for each name; the first ones choose first.
+    """Find a place for each name.
 
-    Each takes its cheapest place. One that is taken may be taken over at a cost that
-    rises with every time that its holder has lost one, and the holder chooses again.
-    Then follow `SWEEPS` rounds in which each name in turn may move to a cheaper free
-    place. All lengths are in the same unit, pixels say.
+    Each in turn takes its cheapest free place. Then neighbours are lifted and put down
+    again in another order, `ROUNDS` times, which stays if more of the first names have a
+    place, or as many of them at a lower cost (large neighbourhood search, Shaw 1998). All
+    lengths are in the same unit, pixels say.
 
     Parameters
     ----------
-    anchors : (n, 2) array
-        Middle of each symbol to be named.
-    radii : (n,) array
-        Its radius.
+    symbols : (m, 4) array
+        x, y and radius of all symbols, and how much it matters that texts and leaders
+        do not cover them. The first n are those to be named.
     sizes : (n, 2) array
-        Width and height of the text.
+        Width and height of each text.
     outline : shapely.Polygon
         Frame of the map, convex, which no text may cross.
-    symbols : (m, 4) array
-        x, y and radius of all symbols, which texts had better not cover, and how much
-        each of them matters.
     gap : float
         Least distance between texts, and between a symbol and its text.
 
@@ -83,119 +100,174 @@ def place_labels(
         A `Label` for each name, or None where no place is free.
     """
     within = outline.buffer(-gap)
-    options = [
-        _Options(anchors[i], radii[i], sizes[i], within, symbols, gap) for i in range(len(anchors))
-    ]
-    chosen = _settle(options, gap)
-    for _ in range(SWEEPS):
-        before = chosen.copy()
-        for i, option in enumerate(options):
-            holders = [j for j, k in enumerate(chosen) if k >= 0 and j != i]
-            free = ~_conflicts(option, options, holders, chosen, gap).any(axis=0)
-            price = np.where(free, option.cost, np.inf)
-            chosen[i] = int(np.argmin(price)) if free.any() else -1
-        if np.array_equal(before, chosen):
-            break
-    return [o.label(k) if k >= 0 else None for o, k in zip(options, chosen, strict=True)]
+    places = [_places(i, size, within, symbols, gap) for i, size in enumerate(sizes)]
+    search = _Search(places, symbols[: len(sizes), :2], gap)
+    search.put_down(range(len(sizes)))
+    search.improve()
+    return [search.label(i) for i in range(len(sizes))]
 
 
-def _settle(options: list[_Options], gap: float) -> NDArray[np.int64]:
-    """Let names choose, and choose again where they are driven out."""
-    chosen = np.full(len(options), -1, dtype=np.int64)
-    lost = np.zeros(len(options))
-    queue = [i for i, option in enumerate(options) if len(option.cost)]
-    for _ in range(TURNS * len(options)):
-        if not queue:
-            break
-        i = queue.pop(0)
-        holders = np.flatnonzero(chosen >= 0)
-        conflicts = _conflicts(options[i], options, holders, chosen, gap)
-        price = options[i].cost + EVICTION_COST * (1.0 + lost[holders]) @ conflicts
-        chosen[i] = int(np.argmin(price))
-        driven_out = holders[conflicts[:, chosen[i]]]
-        chosen[driven_out] = -1
-        lost[driven_out] += 1.0
-        queue.extend(driven_out.tolist())
-    return chosen
-
-
-def _conflicts(
-    option: _Options,
-    options: list[_Options],
-    holders: Iterable[int],
-    chosen: NDArray[np.int64],
-    gap: float,
-) -> NDArray[np.bool_]:
-    """Whether each holder's place (rows) is in the way of each place of `option`."""
-    rows = [option.meets(options[j], int(chosen[j]), gap) for j in holders]
-    return np.array(rows, dtype=bool).reshape(len(rows), len(option.cost))
-
-
-class _Options:
+@dataclass(frozen=True)
+class _Places:
     """All places that one name may take, and what each costs by itself."""
 
-    def __init__(
-        self,
-        anchor: Floats,
-        radius: float,
-        size: Floats,
-        within: shapely.Geometry,
-        symbols: Floats,
-        gap: float,
-    ) -> None:
-        width, height = size
-        # Steps grow, so that the far ones still reach over a crowded coast.
-        steps = gap + height * (np.arange(N_DISTANCES) / 2.0) ** 1.35
-        angle = np.tile(ANGLES, N_DISTANCES)
-        reach = radius + np.repeat(steps, ANGLES.size)
-        edge_x = anchor[0] + reach * np.cos(angle)
-        edge_y = anchor[1] + reach * np.sin(angle)
-        # The text hangs on the point where the line from the symbol meets it.
-        left = edge_x - width * (1.0 - np.clip(np.cos(angle) * 1.5, -1.0, 1.0)) / 2.0
-        bottom = edge_y - height * (1.0 - np.clip(np.sin(angle) * 1.5, -1.0, 1.0)) / 2.0
-        boxes = np.column_stack([left, bottom, left + width, bottom + height])
-        corners = [(0, 1), (2, 1), (2, 3), (0, 3)]
-        inside = np.logical_and.reduce(
-            [shapely.contains_xy(within, boxes[:, i], boxes[:, j]) for i, j in corners]
-        )
-        self.boxes = boxes[inside]
-        start = np.column_stack(
-            [anchor[0] + radius * np.cos(angle), anchor[1] + radius * np.sin(angle)]
-        )
-        self.lines = np.column_stack([start, edge_x, edge_y])[inside]
-        distance = np.repeat(steps - gap, ANGLES.size)[inside]
-        self.has_leader = distance > 0.45 * height
-        directions = np.tile(DIRECTION_COST, N_DISTANCES)[inside]
-        own = (symbols[:, :3] == (*anchor, radius)).all(axis=1)
-        foreign = symbols[~own]
-        # Without a leader a name is read as that of the nearest symbol.
-        nearest = _distance(self.boxes, foreign[foreign[:, 3] >= 1.0]).min(axis=1, initial=np.inf)
-        mine = _distance(self.boxes, np.array([[*anchor, radius]]))[:, 0]
-        others = foreign + np.array([0.0, 0.0, 2.0 * gap, 0.0])
-        lines = distance / height
-        self.cost = (
-            directions
-            + lines
-            + 0.05 * lines**2
-            + LEADER_COST * self.has_leader
-            + AMBIGUITY_COST * (~self.has_leader & (nearest < mine + gap))
-            + CROSSING_COST * self.has_leader * _n_crossed(self.lines, others)
-            + HIDING_COST * _hidden(self.boxes, others, height)
-        )
+    boxes: Floats
+    lines: Floats
+    has_leader: NDArray[np.bool_]
+    cost: Floats
 
-    def meets(self, other: _Options, k: int, gap: float) -> NDArray[np.bool_]:
-        """Whether each place meets place `k` of another name, leaders included."""
-        found = _boxes_meet(self.boxes, other.boxes[k], gap)
-        crossing = _line_through_box(self.lines, other.boxes[k], gap / 2)
-        if other.has_leader[k]:
-            found |= _line_meets_boxes(other.lines[k], self.boxes, gap / 2)
-            crossing |= _lines_cross(self.lines, other.lines[k])
-        return found | (crossing & self.has_leader)
 
-    def label(self, k: int) -> Label:
+def _places(i: int, size: Floats, within: shapely.Geometry, symbols: Floats, gap: float) -> _Places:
+    height = float(size[1])
+    x, y, radius = (float(v) for v in symbols[i, :3])
+    foreign = np.delete(symbols, i, axis=0)
+    # Steps grow, so that the far ones still reach over a crowded coast.
+    steps = gap + height * (np.arange(N_DISTANCES) / 2.0) ** 1.35
+    boxes, lines = _around((x, y), radius + steps, size)
+    length = np.repeat(steps - gap, ANGLES.size) / height
+    has_leader = length > NEAR
+    nearest = boxes_to_circles(boxes, foreign).min(axis=1, initial=np.inf)
+    mine = np.maximum(boxes_to_circles(boxes, symbols[[i]])[:, 0], gap)
+    plain = np.where(has_leader, _misses_middles(lines, foreign, gap), nearest >= CLEARER * mine)
+    others = foreign + np.array([0.0, 0.0, 2.0 * gap, 0.0])
+    cost = (
+        np.tile(DIRECTION_COST, N_DISTANCES)
+        + length
+        + 0.05 * length**2
+        + LEADER_COST * has_leader
+        + CROSSING_COST * has_leader * _crossed(lines, others)
+        + HIDING_COST * _hidden(boxes, others, height)
+    )
+    allowed = plain & _contained(boxes, within)
+    return _Places(boxes[allowed], lines[allowed], has_leader[allowed], cost[allowed])
+
+
+class _Search:
+    """Which place each name has, -1 for none, and which places that leaves free."""
+
+    def __init__(self, places: list[_Places], anchors: Floats, gap: float) -> None:
+        counts = [len(p.cost) for p in places]
+        ends = np.cumsum([0, *counts])
+        self.of = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        self.owner = np.repeat(np.arange(len(places)), counts)
+        self.boxes = np.concatenate([p.boxes for p in places] or [np.empty((0, 4))])
+        self.lines = np.concatenate([p.lines for p in places] or [np.empty((0, 4))])
+        self.has_leader = np.concatenate([p.has_leader for p in places] or [np.empty(0, bool)])
+        self.cost = np.concatenate([p.cost for p in places] or [np.empty(0)])
+        self.anchors = anchors
+        self.gap = gap
+        self.chosen = np.full(len(places), -1, dtype=np.int64)
+        self.blocked = np.zeros(len(self.cost), dtype=np.int64)
+        self._in_the_way_of: dict[int, NDArray[np.bool_]] = {}
+
+    def improve(self) -> None:
+        """Place neighbours anew, and keep what is better."""
+        # The sequence of random() is the same in every version of Python.
+        draw = random.Random(0).random
+        n = len(self.chosen)
+        apart = np.hypot(*(self.anchors[:, None] - self.anchors[None]).T)
+        neighbours = np.argsort(apart, axis=1, kind="stable")
+        best = self._loss()
+        for turn in range(ROUNDS if n else 0):
+            size = 1 + int(draw() * GROUP)
+            group = sorted(neighbours[turn % n, :size].tolist(), key=lambda _: draw())
+            before = self.chosen.copy()
+            self.lift(group)
+            self.put_down(group, draw)
+            loss = self._loss()
+            if loss < best:
+                best = loss
+            elif not np.array_equal(before, self.chosen):
+                self.lift(group)
+                for i in group:
+                    self._put(i, int(before[i]))
+
+    def lift(self, names: Iterable[int]) -> None:
+        for i in names:
+            if self.chosen[i] >= 0:
+                self.blocked -= self._in_the_way(int(self.chosen[i]))
+                self.chosen[i] = -1
+
+    def put_down(self, names: Iterable[int], draw: Callable[[], float] = lambda: 1.0) -> None:
+        """Give each name in turn the cheapest place that is free, or the next, or the next ..."""
+        for i in names:
+            free = np.flatnonzero(self.blocked[self.of[i]] == 0) + self.of[i].start
+            if len(free):
+                # Each is half as likely as the one before it.
+                n = min(int(-np.log2(max(draw(), 1e-9))), len(free) - 1)
+                self._put(i, int(free[np.argsort(self.cost[free], kind="stable")[n]]))
+
+    def _put(self, i: int, place: int) -> None:
+        self.chosen[i] = place
+        if place >= 0:
+            self.blocked += self._in_the_way(place)
+
+    def _loss(self) -> tuple[list[bool], float]:
+        placed = self.chosen >= 0
+        return (~placed).tolist(), round(float(self.cost[self.chosen[placed]].sum()), 6)
+
+    def _in_the_way(self, place: int) -> NDArray[np.bool_]:
+        """Whether a place, leader included, is in the way of each place of all other names."""
+        if place not in self._in_the_way_of:
+            box, line, owner = self.boxes[place], self.lines[place], self.owner[place]
+            found = boxes_meet(self.boxes, box, self.gap)
+            reach, slack = STACK * (box[3] - box[1]), self.gap / 2
+            anchors = self.anchors[self.owner]
+            found |= out_of_order(self.boxes, anchors, box, self.anchors[owner], reach, slack)
+            crossing = lines_through_box(self.lines, box, self.gap / 2)
+            if self.has_leader[place]:
+                found |= line_meets_boxes(line, self.boxes, self.gap / 2)
+                crossing |= lines_cross(self.lines, line)
+            found |= crossing & self.has_leader
+            found[self.of[owner]] = False
+            self._in_the_way_of[place] = found
+        return self._in_the_way_of[place]
+
+    def label(self, i: int) -> Label | None:
+        k = int(self.chosen[i])
+        if k < 0:
+            return None
         left, bottom, right, top = (float(v) for v in self.boxes[k])
         leader = tuple(float(v) for v in self.lines[k]) if self.has_leader[k] else None
         return Label((left, bottom, right, top), leader)  # type: ignore[arg-type]
+
+
+def _around(anchor: tuple[float, float], reaches: Floats, size: Floats) -> tuple[Floats, Floats]:
+    """Boxes round a symbol in all directions, and lines to them from its middle."""
+    width, height = size
+    angle = np.tile(ANGLES, len(reaches))
+    reach = np.repeat(reaches, ANGLES.size)
+    end_x, end_y = anchor[0] + reach * np.cos(angle), anchor[1] + reach * np.sin(angle)
+    # The text hangs on the point where the line from the symbol meets it.
+    left = end_x - width * (1.0 - np.clip(np.cos(angle) * 1.5, -1.0, 1.0)) / 2.0
+    bottom = end_y - height * (1.0 - np.clip(np.sin(angle) * 1.5, -1.0, 1.0)) / 2.0
+    boxes = np.column_stack([left, bottom, left + width, bottom + height])
+    middle = np.broadcast_to(anchor, (len(angle), 2))
+    return boxes, np.column_stack([middle, end_x, end_y])
+
+
+def _contained(boxes: Floats, within: shapely.Geometry) -> NDArray[np.bool_]:
+    corners = [(0, 1), (2, 1), (2, 3), (0, 3)]
+    return np.logical_and.reduce(
+        [shapely.contains_xy(within, boxes[:, i], boxes[:, j]) for i, j in corners]
+    )
+
+
+def _misses_middles(lines: Floats, symbols: Floats, gap: float) -> NDArray[np.bool_]:
+    """Whether each line passes the middle of no other symbol, where its end is told from it."""
+    apart = np.hypot(*(symbols[:, :2] - lines[0, :2]).T) > gap
+    matters = symbols[:, 3] >= 1.0
+    nearest = lines_to_points(lines, symbols[apart & matters]).min(axis=1, initial=np.inf)
+    return np.greater(nearest, gap / 2)
+
+
+def _crossed(lines: Floats, symbols: Floats) -> Floats:
+    """How many symbols each line crosses, by how much they matter."""
+    found = np.zeros(len(lines))
+    for x, y, r, matter in symbols:
+        square = np.array([x - r, y - r, x + r, y + r])
+        found += matter * lines_through_box(lines, square, 0.0)
+    return found
 
 
 def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
@@ -211,65 +283,3 @@ def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
     high = np.minimum(boxes[:, [3]], y + r) - np.maximum(boxes[:, [1]], y - r)
     area = np.clip(wide, 0.0, None) * np.clip(high, 0.0, None)
     return (matter * (area / (2.0 * r) ** 2 + 0.5 * area / height**2)).sum(axis=1)
-
-
-def _distance(boxes: Floats, symbols: Floats) -> Floats:
-    """Distance of each box (rows) from the edge of each symbol."""
-    x, y, r = (symbols[:, i][None, :] for i in range(3))
-    aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
-    above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
-    return np.hypot(aside, above) - r
-
-
-def _n_crossed(lines: Floats, symbols: Floats) -> Floats:
-    """How many symbols each line crosses, by how much they matter."""
-    found = np.zeros(len(lines))
-    for x, y, r, matter in symbols:
-        square = np.array([x - r, y - r, x + r, y + r])
-        found += matter * _line_through_box(lines, square, 0.0)
-    return found
-
-
-def _boxes_meet(boxes: Floats, box: Floats, gap: float) -> NDArray[np.bool_]:
-    return (
-        (boxes[:, 0] < box[2] + gap)
-        & (boxes[:, 2] > box[0] - gap)
-        & (boxes[:, 1] < box[3] + gap)
-        & (boxes[:, 3] > box[1] - gap)
-    )
-
-
-def _line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> NDArray[np.bool_]:
-    """Whether one line crosses each of many boxes (Liang and Barsky 1984)."""
-    return _clip(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
-
-
-def _line_through_box(lines: Floats, box: Floats, gap: float) -> NDArray[np.bool_]:
-    return _clip(lines, np.broadcast_to(box, (len(lines), 4)), gap)
-
-
-def _clip(lines: Floats, boxes: Floats, gap: float) -> NDArray[np.bool_]:
-    enter, leave = np.zeros(len(lines)), np.ones(len(lines))
-    meets = np.ones(len(lines), dtype=bool)
-    for axis in (0, 1):
-        start = lines[:, axis]
-        step = lines[:, axis + 2] - start
-        low, high = boxes[:, axis] - gap - start, boxes[:, axis + 2] + gap - start
-        still = step == 0.0
-        safe = np.where(still, 1.0, step)
-        first, last = np.minimum(low / safe, high / safe), np.maximum(low / safe, high / safe)
-        meets &= ~still | ((low < 0) & (high > 0))
-        enter = np.where(still, enter, np.maximum(enter, first))
-        leave = np.where(still, leave, np.minimum(leave, last))
-    return meets & (enter < leave)
-
-
-def _lines_cross(lines: Floats, line: Floats) -> NDArray[np.bool_]:
-    def side(ax: Floats, ay: Floats, bx: Floats, by: Floats, cx: Floats, cy: Floats) -> Floats:
-        return np.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
-
-    x0, y0, x1, y1 = (lines[:, i] for i in range(4))
-    u0, v0, u1, v1 = (np.full(len(lines), line[i]) for i in range(4))
-    one = side(x0, y0, x1, y1, u0, v0) != side(x0, y0, x1, y1, u1, v1)
-    two = side(u0, v0, u1, v1, x0, y0) != side(u0, v0, u1, v1, x1, y1)
-    return one & two

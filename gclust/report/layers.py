@@ -21,9 +21,13 @@ __all__ = ["draw_clusters", "draw_land", "draw_names", "noise_dots"]
 
 Floats = NDArray[np.float64]
 
-NAME_PT = 6.2
+NAME_PT = 6.4
 HALO_PT = 1.6
 NAME_GAP_PT = 1.6
+DOT_PT = 1.0
+"""Diameter of the end of a leader, in the middle of its circle."""
+EDGE_PT = 0.6
+RING_PT = 1.5
 SIMPLIFY_PIXELS = 0.4
 GRID_CELLS = 60_000_000
 
@@ -108,19 +112,23 @@ def draw_clusters(
     radii_pt: Floats,
     colours: NDArray[np.object_],
 ) -> None:
-    """Draw circles, the largest first, and above them the footprints."""
+    """Draw circles, the largest first, and above them the footprints.
+
+    A white ring round each circle tells it from those below it, in grey print too.
+    """
     order = np.argsort(-radii_pt, kind="stable")
+    rings_and_circles = np.repeat(order, 2)
     axes.add_collection(
         EllipseCollection(
-            2 * radii_pt[order],
-            2 * radii_pt[order],
-            np.zeros(len(order)),
+            2 * radii_pt[rings_and_circles],
+            2 * radii_pt[rings_and_circles],
+            np.zeros(2 * len(order)),
             units="points",
-            offsets=centres[order],
+            offsets=centres[rings_and_circles],
             offset_transform=axes.transData,
-            facecolors=[fill(c) for c in colours[order]],
-            edgecolors=[(c, 1.0) for c in colours[order]],
-            linewidths=0.6,
+            facecolors=[face for c in colours[order] for face in (("white", 0.0), fill(c))],
+            edgecolors=[edge for c in colours[order] for edge in (("white", 1.0), (c, 1.0))],
+            linewidths=[RING_PT, EDGE_PT] * len(order),
             zorder=4,
         )
     )
@@ -134,8 +142,6 @@ def draw_names(
     axes: Axes,
     outline: shapely.Polygon,
     texts: list[str],
-    centres_px: Floats,
-    radii_px: Floats,
     symbols_px: Floats,
 ) -> list[Label | None]:
     """Write names beside their circles; all lengths in pixels of the figure.
@@ -147,9 +153,7 @@ def draw_names(
     outline : shapely.Polygon
         Frame of the map in metres of the plane.
     texts : list of str
-        The first ones choose their place first.
-    centres_px, radii_px : arrays
-        Of the circles to be named.
+        Names of the first circles, the most important first.
     symbols_px : (m, 4) array
         x, y and radius of all circles, and how much each of them matters.
     """
@@ -164,11 +168,9 @@ def draw_names(
     extents = [artist.get_window_extent() for artist in artists]
     window = axes.get_window_extent()
     labels = place_labels(
-        centres_px,
-        radii_px,
+        symbols_px,
         np.array([(e.width, e.height) for e in extents]).reshape(-1, 2),
         shapely.transform(outline, axes.transData.transform),
-        symbols=symbols_px,
         gap=NAME_GAP_PT * pixel,
     )
     leaders = []
@@ -189,7 +191,8 @@ def draw_names(
         if label.leader:
             ends = np.array(label.leader).reshape(2, 2)
             leaders.append(axes.transAxes.inverted().transform(ends))
-    for colour, width, zorder in (("white", 1.3, 6), (INK, 0.4, 8)):
+    inks = (("white", 1.3, 6), (INK, 0.45, 8))
+    for colour, width, zorder in inks:
         axes.add_collection(
             LineCollection(
                 leaders,
@@ -200,5 +203,15 @@ def draw_names(
                 capstyle="butt",
             ),
             autolim=False,
+        )
+        ends = np.array([leader[0] for leader in leaders]).reshape(-1, 2)
+        axes.plot(
+            *ends.T,
+            "o",
+            ms=DOT_PT + width,
+            mew=0,
+            color=colour,
+            transform=axes.transAxes,
+            zorder=zorder,
         )
     return labels

@@ -12,7 +12,7 @@ from gclust.report.symbols import INK, NOISE, OTHER, RankClass, fill, radii_pt, 
 __all__ = ["draw_legend"]
 
 TEXT_PT = 6.4
-SMALL_PT = 5.8
+SMALL_PT = 6.0
 ROW_PT = 13.0
 HEAD_PT = 29.0
 SPACE_PT = 12.0
@@ -58,7 +58,7 @@ def draw_legend(
         strip.x += SPACE_PT
     if noise_weight is not None:
         strip.head("Noise")
-        strip.dot(f"locations of weight ≥ {noise_weight:g}")
+        strip.dot(f"locations of weight ≥ {noise_weight:.3g}")
     _scale_bar(axes, frame, map_width_in, 72 * width)
 
 

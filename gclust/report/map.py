@@ -40,7 +40,7 @@ MAP_IN = (7.2, 5.4)
 MARGIN_IN = 0.1
 LEGEND_IN = 0.56
 TITLE_PT = 9.0
-NOTE_PT = 5.8
+NOTE_PT = 6.0
 LEADING = 1.35
 
 _STYLE: dict[str, Any] = {
@@ -279,8 +279,6 @@ class _Page:
             self.axes,
             self.frame.outline,
             texts,
-            centres_px[:n],
-            radii_px[:n],
             np.column_stack([centres_px, radii_px, np.select(matters, (1.5, 1.0), 0.25)]),
         )
         draw_legend(

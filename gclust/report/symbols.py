@@ -35,7 +35,7 @@ RANK_COLOURS = ("#20093f", "#8a1f6a", "#dc4a4d", "#f9a13a")
 FILL = 0.45
 """Opacity of a circle, so that footprints, noise and other circles are seen through it."""
 
-MAX_RADIUS_PT = 9.0
+MAX_RADIUS_PT = 7.0
 MIN_RADIUS_PT = 1.0
 
 

@@ -1,0 +1,111 @@
+"""Boxes, lines and circles in the plane of a map: how far apart, and whether they meet.
+
+A box is left, bottom, right and top; a line is x and y of its two ends; a circle is x, y
+and radius. Many of them are the rows of an array.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "boxes_meet",
+    "boxes_to_circles",
+    "line_meets_boxes",
+    "lines_cross",
+    "lines_through_box",
+    "lines_to_points",
+    "out_of_order",
+]
+
+Floats = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+
+
+def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
+    """Distance of each box (rows) from the edge of each circle, negative within it."""
+    x, y, r = (circles[:, i][None, :] for i in range(3))
+    aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
+    above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
+    return np.hypot(aside, above) - r
+
+
+def lines_to_points(lines: Floats, points: Floats) -> Floats:
+    """Distance of each line (rows) from each point."""
+    x, y = points[:, 0][None, :], points[:, 1][None, :]
+    x0, y0 = lines[:, [0]], lines[:, [1]]
+    dx, dy = lines[:, [2]] - x0, lines[:, [3]] - y0
+    square = dx**2 + dy**2
+    along = ((x - x0) * dx + (y - y0) * dy) / np.where(square > 0.0, square, 1.0)
+    along = np.clip(along, 0.0, 1.0)
+    return np.hypot(x0 + along * dx - x, y0 + along * dy - y)
+
+
+def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
+    """Whether each box comes nearer than `gap` to one box."""
+    return (
+        (boxes[:, 0] < box[2] + gap)
+        & (boxes[:, 2] > box[0] - gap)
+        & (boxes[:, 1] < box[3] + gap)
+        & (boxes[:, 3] > box[1] - gap)
+    )
+
+
+def out_of_order(
+    boxes: Floats, anchors: Floats, box: Floats, anchor: Floats, reach: float, slack: float
+) -> Truths:
+    """Whether each box stands on the wrong side of one box, `reach` from it or nearer.
+
+    Of two boxes above each other the upper one shall be that of the upper anchor, of two
+    beside each other the left one that of the left anchor. Anchors that differ by no more
+    than `slack` have no order.
+    """
+    found = np.zeros(len(boxes), dtype=bool)
+    for axis, across in ((1, 0), (0, 1)):
+        step = anchors[:, axis] - anchor[axis]
+        in_line = (boxes[:, across] < box[across + 2]) & (boxes[:, across + 2] > box[across])
+        near = (boxes[:, axis] < box[axis + 2] + reach) & (boxes[:, axis + 2] > box[axis] - reach)
+        middle = (boxes[:, axis] + boxes[:, axis + 2] - box[axis] - box[axis + 2]) / 2.0
+        found |= in_line & near & (np.abs(step) > slack) & (middle * step < 0.0)
+    return found
+
+
+def line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> Truths:
+    """Whether one line comes nearer than `gap` to each box."""
+    return _clip(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
+
+
+def lines_through_box(lines: Floats, box: Floats, gap: float) -> Truths:
+    """Whether each line comes nearer than `gap` to one box."""
+    return _clip(lines, np.broadcast_to(box, (len(lines), 4)), gap)
+
+
+def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
+    """Whether a part of each line lies within its box (Liang and Barsky 1984)."""
+    enter, leave = np.zeros(len(lines)), np.ones(len(lines))
+    meets = np.ones(len(lines), dtype=bool)
+    for axis in (0, 1):
+        start = lines[:, axis]
+        step = lines[:, axis + 2] - start
+        low, high = boxes[:, axis] - gap - start, boxes[:, axis + 2] + gap - start
+        still = step == 0.0
+        safe = np.where(still, 1.0, step)
+        first, last = np.minimum(low / safe, high / safe), np.maximum(low / safe, high / safe)
+        meets &= ~still | ((low < 0) & (high > 0))
+        enter = np.where(still, enter, np.maximum(enter, first))
+        leave = np.where(still, leave, np.minimum(leave, last))
+    return meets & (enter < leave)
+
+
+def lines_cross(lines: Floats, line: Floats) -> Truths:
+    """Whether each line crosses one line."""
+
+    def side(ax: Floats, ay: Floats, bx: Floats, by: Floats, cx: Floats, cy: Floats) -> Floats:
+        return np.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+
+    x0, y0, x1, y1 = (lines[:, i] for i in range(4))
+    u0, v0, u1, v1 = (np.full(len(lines), line[i]) for i in range(4))
+    one = side(x0, y0, x1, y1, u0, v0) != side(x0, y0, x1, y1, u1, v1)
+    two = side(u0, v0, u1, v1, x0, y0) != side(u0, v0, u1, v1, x1, y1)
+    return one & two
