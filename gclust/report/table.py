@@ -190,14 +190,17 @@ def _total_width(columns: list[_Column], gap: int) -> int:
 def _fitting(columns: list[_Column], width: int, *, ellipsis: str) -> tuple[list[_Column], int]:
     """Drop the least important columns and cut names until the table fits.
 
-    Names are cut for the sake of `NEEDED` columns only; the last resort is one blank
-    between columns instead of two.
+    One blank between columns instead of two comes before cutting a name. Names are cut for
+    the sake of `NEEDED` columns only.
     """
     while _total_width(columns, 2) > width:
         least = min(column.importance for column in columns)
         if least >= NEEDED:
             break
         columns = [column for column in columns if column.importance > least]
+    for gap in (2, 1):
+        if _total_width(columns, gap) <= width:
+            return columns, gap
     cut = columns
     for gap, keep in ((2, NEEDED), (1, NEEDED), (1, ALWAYS)):
         kept = [column for column in columns if column.importance >= keep]

@@ -15,6 +15,7 @@ import pandas as pd
 import pyogrio
 
 from gclust.errors import StudyError
+from gclust.progress import Report, silent, stage
 from gclust.report.map import draw_map
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
@@ -83,8 +84,13 @@ def claim(out: Path, overwrite: bool) -> None:
         )
 
 
-def write(run: Run, out: Path, overwrite: bool = False) -> Run:
+def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
     """Write a run's folder: beside its place first, then moved there in one step.
+
+    Raises
+    ------
+    FileExistsError
+        See `claim`.
 
     Returns
     -------
@@ -98,7 +104,10 @@ def write(run: Run, out: Path, overwrite: bool = False) -> Run:
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-{os.getpid()}-", dir=out.parent))
     partial.chmod(0o755)
     try:
-        _write_files(run, partial, out)
+        with stage(progress, "write tables"):
+            _write_tables(run, partial, out)
+        with stage(progress, "draw the map"):
+            _draw(run, partial / "figures")
         if out.exists() and any(out.iterdir()):
             aside = partial.with_name(partial.name + "-replaced")
             out.rename(aside)
@@ -130,7 +139,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _write_files(run: Run, folder: Path, home: Path) -> None:
+def _write_tables(run: Run, folder: Path, home: Path) -> None:
     _csv(run.ranking, folder / "ranking.csv")
     _csv(run.merges, folder / "merges.csv")
     run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
@@ -138,7 +147,11 @@ def _write_files(run: Run, folder: Path, home: Path) -> None:
     run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
     _geopackage(run.clusters, folder / "clusters.gpkg")
     (folder / "study.toml").write_text(study_toml(run.study, home), encoding="utf-8")
-    figures = folder / "figures"
+    text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _draw(run: Run, figures: Path) -> None:
     figures.mkdir()
     draw_map(
         run.clusters,
@@ -149,8 +162,6 @@ def _write_files(run: Run, folder: Path, home: Path) -> None:
         note=run.study.study.note,
         noise_weight=min(1.0, run.study.clusters.min_samples / 4500) * NOISE_WEIGHT,
     )
-    text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:

@@ -94,8 +94,7 @@ def run(
     session = _Session(study, resolve(progress), n_jobs)
     result = session.compute()
     if out is not None:
-        with session.timed("write the run"):
-            result = write(result, Path(out), overwrite)
+        result = write(result, Path(out), overwrite, session.report)
     return result
 
 
@@ -160,9 +159,11 @@ class _Session:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Note the seconds that a stage takes."""
+        """Announce a stage, and note the seconds that it takes."""
         start = time.perf_counter()
+        self.report(0.0, name)
         yield
+        self.report(1.0, name)
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
     def _stage(self, engine: Engine) -> Staged:
