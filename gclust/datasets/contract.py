@@ -19,6 +19,11 @@ _HEAD = """\
 # Scale {scale:g} of the real size, seed {seed}: {totals}.
 """
 
+_NOTE = (
+    "All listings are simulated, at scale {scale:g}; published figures of the GII {edition} are"
+    " reproduced, all others are modelled."
+)
+
 
 def write_study(
     path: Path, edition: int, scale: float, seed: int, min_samples: int, totals: dict[str, int]
@@ -26,7 +31,9 @@ def write_study(
     """Write the study that finds the clusters of a simulated world and ranks them."""
     counts = ", ".join(f"{count:,} {kind}s" for kind, count in totals.items())
     lines = [_HEAD.format(edition=edition, scale=scale, seed=seed, totals=counts)]
-    lines += ["[study]", f'name = "gii-{edition}"', "top = 100", ""]
+    lines += ["[study]", f'name = "gii-{edition}"']
+    lines += [f'title = "Innovation clusters as in the GII {edition}, from simulated listings"']
+    lines += [f'note = "{_NOTE.format(edition=edition, scale=scale)}"', "top = 100", ""]
     for kind in WORLD_TOTALS[edition]:
         first, last = YEARS[edition][kind]
         lines += [
