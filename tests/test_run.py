@@ -14,6 +14,7 @@ import pytest
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
+from gclust.study.folder import write_csv
 from tests.worlds import listings, study_folder
 
 VARIES = {"run.json"}
@@ -275,6 +276,19 @@ def test_every_weight_and_footprint_runs(tmp_path, weight, method):
     run = gclust.run(study_folder(tmp_path, extra=extra))
     assert (run.ranking["area_km2"] > 0).all()
     assert run.clusters.geometry.is_valid.all()
+
+
+def test_csv_files_hold_no_formulas_and_no_line_breaks(tmp_path):
+    wild = ['=HYPERLINK("http://a")', "+1", "-1", "@SUM(A1)", "two\nlines\r", "<b>x</b>", "Xi'an"]
+    table = pd.DataFrame({"name": wild, "total": np.arange(7.0)})
+    write_csv(table, tmp_path / "ranking.csv")
+    lines = (tmp_path / "ranking.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 8
+    back = pd.read_csv(tmp_path / "ranking.csv")
+    assert back["name"].tolist() == [
+        "'=HYPERLINK(\"http://a\")", "'+1", "'-1", "'@SUM(A1)", "two lines", "<b>x</b>", "Xi'an",
+    ]  # fmt: skip
+    assert back["total"].tolist() == list(range(7))
 
 
 def test_progress_is_told_by_stage(tmp_path):

@@ -140,8 +140,8 @@ def _alive(pid: int) -> bool:
 
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:
-    _csv(run.ranking, folder / "ranking.csv")
-    _csv(run.merges, folder / "merges.csv")
+    write_csv(run.ranking, folder / "ranking.csv")
+    write_csv(run.merges, folder / "merges.csv")
     run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
     run.rejects.to_parquet(folder / "rejects.parquet", index=False, compression="zstd")
     run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
@@ -164,7 +164,7 @@ def _draw(run: Run, figures: Path) -> None:
     )
 
 
-def _csv(table: pd.DataFrame, path: Path) -> None:
+def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV file in which no text is taken for a formula or breaks a line."""
     safe = table.copy()
     for column in safe.columns:
