@@ -218,11 +218,10 @@ def _map_columns(source: SourceFiles, types: Mapping[str, str]) -> dict[str, str
         if required or (name == "year" and source.years is not None):
             raise StudyError(_missing_column(source, name, column, list(types)))
     for name in NUMBERS:
-        column = mapped.get(name)
-        if column and types[column] in {"DATE", "TIMESTAMP", "BOOLEAN", "BLOB"}:
+        if name in mapped and types[mapped[name]] in {"DATE", "TIMESTAMP", "BOOLEAN", "BLOB"}:
             raise StudyError(
-                f"{source.path}: column {column!r} ({name}) is of type {types[column]};"
-                " expected a number"
+                f"{source.path}: column {mapped[name]!r} ({name}) is of type"
+                f" {types[mapped[name]]}; expected a number"
             )
     return mapped
 

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import platform
-import resource
-import sys
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-import gclust
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.merging import Merging, gaps_km, merge
 from gclust.cluster.units import threshold_units
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings import attribute as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import SourceFiles, open_source
 from gclust.listings.stage import Staged, stage, usable
-from gclust.places.footprints import footprints
-from gclust.places.geodesic import area_km2
-from gclust.places.names import name_clusters
-from gclust.places.population import population
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
 from gclust.study import checks
+from gclust.study.describe import describe, name_merges, outlined, shown
 from gclust.study.folder import Run, claim, write
+from gclust.study.journal import Journal
+from gclust.study.provenance import provenance
 from gclust.study.schema import Study, read_study
 from gclust.units import UNIT
-
-CALIBRATION_CLUSTERS = 237  # covered by the GII 2025; a target, not a result
-LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
 
 
 def run(
@@ -91,10 +77,10 @@ def run(
     if out is not None:
         claim(Path(out), overwrite)
     _check_raster(study)
-    session = _Session(study, resolve(progress), n_jobs)
-    result = session.compute()
+    journal = Journal(resolve(progress), study.study.strict)
+    result = _Session(study, journal, n_jobs).compute()
     if out is not None:
-        result = write(result, Path(out), overwrite, session.report)
+        result = write(result, Path(out), overwrite, journal.report)
     return result
 
 
@@ -109,15 +95,13 @@ class _Session:
     """One execution: what the stages share, and the order in which they come."""
 
     study: Study
-    report: Report
+    journal: Journal
     n_jobs: int | None
-    told: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
 
     def compute(self) -> Run:
         """Run all stages."""
         study = self.study
-        with Engine(threads=self.n_jobs, progress=self.report) as engine:
+        with Engine(threads=self.n_jobs, progress=self.journal.report) as engine:
             staged = self._stage(engine)
             located = engine.store(
                 usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
@@ -125,17 +109,17 @@ class _Session:
             totals = self._record_totals(engine, staged)
             locations = self._fold(engine, staged, located)
             n_labels = self._cluster(locations)
-            with self.timed("attribute listings"):
+            with self.journal.timed("attribute listings"):
                 labels = engine.put(locations[["lat", "lon", "label"]], "labels")
                 attributed = engine.store(
                     attribution.attribute(located, labels), "attributed", "attribute listings"
                 )
             merging = self._merge(engine, attributed, locations, n_labels)
             cluster_ids = self._adopt(merging, locations)
-            with self.timed("count records"):
+            with self.journal.timed("count records"):
                 units = self._count(engine, attributed, totals, merging, cluster_ids)
                 world = self._world(engine, staged)
-        clusters = self._describe(locations, len(np.unique(merging.cluster)))
+        clusters = describe(study, locations, len(np.unique(merging.cluster)), self.journal)
         count = counts(units, staged.kinds, len(clusters))
         share = shares(count, world)
         ranked = ranking(
@@ -146,29 +130,20 @@ class _Session:
             combine=study.score.combine,
             weights=study.score.weights,
         )
-        merges = self._name_merges(merging, locations, cluster_ids)
+        found = n_labels, len(clusters)
         return Run(
             study=study,
             ranking=ranked,
-            clusters=self._outlined(ranked, clusters),
-            locations=_published(locations),
-            merges=merges,
+            clusters=outlined(ranked, clusters),
+            locations=shown(locations),
+            merges=name_merges(study, merging, locations, cluster_ids),
             rejects=staged.rejects,
-            info=self._info(staged, world, n_labels, clusters),
+            info=provenance(study, staged, world, found, self.n_jobs, self.journal),
         )
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Announce a stage, and note the seconds that it takes."""
-        start = time.perf_counter()
-        self.report(0.0, name)
-        yield
-        self.report(1.0, name)
-        self.seconds[name] = round(time.perf_counter() - start, 3)
 
     def _stage(self, engine: Engine) -> Staged:
         study = self.study
-        with self.timed("read listings"):
+        with self.journal.timed("read listings"):
             files = [
                 SourceFiles(
                     kind=source.kind,
@@ -183,7 +158,7 @@ class _Session:
             scans = [open_source(engine, source) for source in files]
             staged = stage(engine, scans, decimals=study.density.rounding, root=study.folder)
         self._judge_rejects(staged)
-        self._warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
+        self.journal.warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
         return staged
 
     def _judge_rejects(self, staged: Staged) -> None:
@@ -196,16 +171,8 @@ class _Session:
                 f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more"
                 f" than max_rejects = {self.study.study.max_rejects:g} allows. Most often:"
                 f" {reasons.index[0]} ({reasons.iloc[0]} rows). First: {first['source']} line"
-                f" {first['line']}, lat {_shown(first['lat'])}, lon {_shown(first['lon'])}"
+                f" {first['line']}, lat {_told(first['lat'])}, lon {_told(first['lon'])}"
             )
-
-    def _warn(self, messages: list[str]) -> None:
-        """Warn of what looks wrong; with ``strict = true``, refuse it."""
-        if messages and self.study.study.strict:
-            raise StudyError("strict = true refuses: " + "; ".join(messages))
-        for message in messages:
-            self.told.append(message)
-            warnings.warn(message, GclustWarning, stacklevel=4)
 
     def _record_totals(self, engine: Engine, staged: Staged) -> nw.LazyFrame[Any]:
         """Denominators of the records: of located listings, or of all."""
@@ -215,7 +182,7 @@ class _Session:
 
     def _fold(self, engine: Engine, staged: Staged, located: nw.LazyFrame[Any]) -> pd.DataFrame:
         study = self.study
-        with self.timed("fold listings"):
+        with self.journal.timed("fold listings"):
             totals = None
             if study.density.weight == "fractional":
                 totals = engine.store(record_totals(located), "located_totals", "add up records")
@@ -225,7 +192,7 @@ class _Session:
             }
             weighted = density_units(located, study.density.weight, formers, totals)
             locations = engine.pandas(fold(weighted), "fold listings")
-        self._warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
+        self.journal.warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
         return locations
 
     def _cluster(self, locations: pd.DataFrame) -> int:
@@ -235,7 +202,7 @@ class _Session:
         forming = locations["density"].to_numpy() > 0
         labels = np.full(len(locations), -1, dtype=np.int64)
         core = np.zeros(len(locations), dtype=bool)
-        with self.timed("cluster locations"):
+        with self.journal.timed("cluster locations"):
             labels[forming], core[forming] = cluster_locations(
                 lat[forming],
                 lon[forming],
@@ -245,7 +212,7 @@ class _Session:
                 border=options.border,
                 metric=options.metric,
                 n_jobs=self.n_jobs,
-                progress=self.report,
+                progress=self.journal.report,
             )
             if core.any() and not forming.all():
                 labels[~forming] = assign_locations(
@@ -286,17 +253,17 @@ class _Session:
             self.study.clusters.border == "noise"
             and options.max_gap_km < self.study.clusters.eps_km
         ):
-            self._warn(
+            self.journal.warn(
                 [
                     f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
                     f" {self.study.clusters.eps_km:g} apart: no gap can be at most max_gap_km ="
                     f" {options.max_gap_km:g}, so no clusters merge"
                 ]
             )
-        with self.timed("merge clusters"):
+        with self.journal.timed("merge clusters"):
             totals = engine.store(record_totals(attributed), "attributed_totals", "add up records")
             if engine.arrow(totals.head(1)).num_rows == 0:
-                self.told.append(
+                self.journal.told.append(
                     "the listings have no records, so clusters have no ties: none merge"
                 )
                 return merge(n_labels, {}, {}, rule="none")
@@ -368,140 +335,6 @@ class _Session:
                 )
         return {**world, **counting.totals}
 
-    def _describe(self, locations: pd.DataFrame, n_clusters: int) -> gpd.GeoDataFrame:
-        """Outline, measure, name and people the clusters."""
-        study = self.study
-        lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
-        labels = locations["label"].to_numpy()
-        with self.timed("outline clusters"):
-            outlines = footprints(
-                lat,
-                lon,
-                locations["core"].to_numpy(),
-                labels,
-                method=study.footprint.method,
-                radius_km=study.radius_km,
-                ratio=study.footprint.ratio,
-                n_clusters=n_clusters,
-                metric=study.clusters.metric,
-                progress=self.report,
-            )
-        with self.timed("name clusters"):
-            named = name_clusters(
-                lat,
-                lon,
-                locations["density"].to_numpy(),
-                labels,
-                n_clusters=n_clusters,
-                most=study.names.most,
-                least_share=study.names.least_share,
-            )
-        table = gpd.GeoDataFrame(
-            {
-                "cluster_id": np.arange(n_clusters, dtype=np.int64),
-                "name": named["name"].to_numpy(),
-                "economies": named["economies"].to_numpy(),
-                "area_km2": area_km2(outlines),
-            },
-            geometry=outlines.to_numpy(),
-            crs=4326,
-        )
-        table["population"] = np.nan
-        if study.population.raster is not None:
-            with self.timed("count inhabitants"), warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", GclustWarning)
-                people = population(
-                    table.geometry,
-                    study.folder / study.population.raster,
-                    unit=study.population.unit,
-                    names=table["name"],
-                    progress=self.report,
-                )
-            for warning in caught:
-                if issubclass(warning.category, GclustWarning):
-                    self.told.append(str(warning.message))
-                warnings.warn(warning.message, stacklevel=3)
-            table["population"] = people["population"].to_numpy()
-            table["uncovered_share"] = people["uncovered_share"].to_numpy()
-        return table
 
-    def _outlined(self, ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-        """Join the ranking and the footprints."""
-        at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
-        table = ranked.copy()
-        if "uncovered_share" in at:
-            table["uncovered_share"] = at["uncovered_share"].to_numpy()
-        return gpd.GeoDataFrame(table, geometry=at.geometry.to_numpy(), crs=4326)
-
-    def _name_merges(
-        self, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
-    ) -> pd.DataFrame:
-        """Say in the log of merges what the parts are called."""
-        log = merging.log.copy()
-        parts = locations["part"].to_numpy()
-        if log.empty:
-            for column in ("cluster_id", "name_a", "name_b"):
-                log[column] = pd.Series(dtype="Int64" if column == "cluster_id" else "string")
-            return log
-        named = name_clusters(
-            locations["lat"].to_numpy(),
-            locations["lon"].to_numpy(),
-            locations["density"].to_numpy(),
-            parts,
-            n_clusters=cluster_ids.size,
-            most=self.study.names.most,
-            least_share=self.study.names.least_share,
-        )["name"].to_numpy()
-        log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
-        log["name_a"] = named[log["cluster_a"].to_numpy()]
-        log["name_b"] = named[log["cluster_b"].to_numpy()]
-        for side in ("a", "b"):
-            column = f"runner_up_{side}"
-            log[column] = [named[int(n)] if n.isdigit() else n for n in log[column]]
-        return log
-
-    def _info(
-        self,
-        staged: Staged,
-        world: dict[str, float],
-        n_labels: int,
-        clusters: pd.DataFrame,
-    ) -> dict[str, Any]:
-        """What ``run.json`` tells: provenance and the run's own numbers."""
-        return {
-            "gclust": gclust.__version__,
-            "study": self.study.study.name,
-            "sources": staged.sources.to_dict(orient="records"),
-            "rejected": len(staged.rejects),
-            "world_totals": world,
-            "clusters_before_merging": n_labels,
-            "clusters": len(clusters),
-            "calibration_clusters": CALIBRATION_CLUSTERS,
-            "warnings": self.told,
-            "libraries": {name: version(name) for name in LIBRARIES},
-            "execution": {
-                "seconds": self.seconds,
-                "threads": self.n_jobs,
-                "python": sys.version.split()[0],
-                "machine": platform.platform(),
-                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            },
-        }
-
-
-def _published(locations: pd.DataFrame) -> pd.DataFrame:
-    """The locations as a run shows them: weights in listings, clusters by id."""
-    return pd.DataFrame(
-        {
-            "lat": locations["lat"],
-            "lon": locations["lon"],
-            "weight": locations["units"] / UNIT,
-            "density": locations["density"] / UNIT,
-            "cluster_id": locations["label"],
-            "core": locations["core"],
-        }
-    )
-
-
-def _shown(value: Any) -> str:
+def _told(value: Any) -> str:
     return "empty" if pd.isna(value) else repr(str(value))

@@ -1,0 +1,139 @@
+"""Outline, measure, name and people the clusters, and say what was merged."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gclust.cluster.merging import Merging
+from gclust.places.footprints import footprints
+from gclust.places.geodesic import area_km2
+from gclust.places.names import name_clusters
+from gclust.places.population import population
+from gclust.study.journal import Journal
+from gclust.study.schema import Study
+from gclust.units import UNIT
+
+
+def describe(
+    study: Study, locations: pd.DataFrame, n_clusters: int, journal: Journal
+) -> gpd.GeoDataFrame:
+    """Outline, measure, name and people the clusters.
+
+    Parameters
+    ----------
+    study : Study
+    locations : DataFrame
+        ``lat, lon, density, label, core``.
+    n_clusters : int
+        Labels run from 0 to n_clusters - 1.
+    journal : Journal
+
+    Returns
+    -------
+    GeoDataFrame
+        ``cluster_id, name, economies, area_km2, population`` (missing without a
+        raster) and, with a raster, ``uncovered_share``; one row per cluster.
+    """
+    with journal.timed("outline clusters"):
+        outlines = footprints(
+            locations["lat"].to_numpy(),
+            locations["lon"].to_numpy(),
+            locations["core"].to_numpy(),
+            locations["label"].to_numpy(),
+            method=study.footprint.method,
+            radius_km=study.radius_km,
+            ratio=study.footprint.ratio,
+            n_clusters=n_clusters,
+            metric=study.clusters.metric,
+            progress=journal.report,
+        )
+    with journal.timed("name clusters"):
+        named = _names(study, locations, locations["label"], n_clusters)
+    table = gpd.GeoDataFrame(
+        {
+            "cluster_id": np.arange(n_clusters, dtype=np.int64),
+            "name": named["name"].to_numpy(),
+            "economies": named["economies"].to_numpy(),
+            "area_km2": area_km2(outlines),
+        },
+        geometry=outlines.to_numpy(),
+        crs=4326,
+    )
+    table["population"] = np.nan
+    if study.population.raster is not None:
+        with journal.timed("count inhabitants"), journal.overhearing():
+            people = population(
+                table.geometry,
+                study.folder / study.population.raster,
+                unit=study.population.unit,
+                names=table["name"],
+                progress=journal.report,
+            )
+        table["population"] = people["population"].to_numpy()
+        table["uncovered_share"] = people["uncovered_share"].to_numpy()
+    return table
+
+
+def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Join a ranking and the footprints of its clusters, in the ranking's order."""
+    at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
+    table = ranked.copy()
+    if "uncovered_share" in at:
+        table["uncovered_share"] = at["uncovered_share"].to_numpy()
+    return gpd.GeoDataFrame(table, geometry=at.geometry.to_numpy(), crs=4326)
+
+
+def name_merges(
+    study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
+) -> pd.DataFrame:
+    """Add to the log of merges what the parts are called and which cluster they became.
+
+    Parameters
+    ----------
+    study : Study
+    merging : Merging
+    locations : DataFrame
+        ``lat, lon, density, part``: the label before merging.
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster of each label.
+    """
+    log = merging.log.copy()
+    if log.empty:
+        for column in ("cluster_id", "name_a", "name_b"):
+            log[column] = pd.Series(dtype="Int64" if column == "cluster_id" else "string")
+        return log
+    named = _names(study, locations, locations["part"], cluster_ids.size)["name"].to_numpy()
+    log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
+    for side in ("a", "b"):
+        log[f"name_{side}"] = named[log[f"cluster_{side}"].to_numpy()]
+        runner_up = f"runner_up_{side}"
+        log[runner_up] = [named[int(n)] if n.isdigit() else n for n in log[runner_up]]
+    return log
+
+
+def shown(locations: pd.DataFrame) -> pd.DataFrame:
+    """The locations as a run shows them: weights in listings, clusters by id."""
+    return pd.DataFrame(
+        {
+            "lat": locations["lat"],
+            "lon": locations["lon"],
+            "weight": locations["units"] / UNIT,
+            "density": locations["density"] / UNIT,
+            "cluster_id": locations["label"],
+            "core": locations["core"],
+        }
+    )
+
+
+def _names(study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int) -> pd.DataFrame:
+    return name_clusters(
+        locations["lat"].to_numpy(),
+        locations["lon"].to_numpy(),
+        locations["density"].to_numpy(),
+        labels.to_numpy(),
+        n_clusters=n_labels,
+        most=study.names.most,
+        least_share=study.names.least_share,
+    )

@@ -1,0 +1,74 @@
+"""What ``run.json`` tells: provenance, and the run's own numbers."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import gclust
+from gclust.listings.stage import Staged
+from gclust.study.journal import Journal
+from gclust.study.schema import Study
+
+CALIBRATION_CLUSTERS = 237  # covered by the GII 2025; a target, not a result
+LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
+
+
+def provenance(
+    study: Study,
+    staged: Staged,
+    world: dict[str, float],
+    clusters: tuple[int, int],
+    threads: int | None,
+    journal: Journal,
+) -> dict[str, Any]:
+    """Return what ``run.json`` tells.
+
+    Parameters
+    ----------
+    study : Study
+    staged : Staged
+    world : dict
+        Kind -> the world's total.
+    clusters : (int, int)
+        Before and after merging.
+    threads : int or None
+    journal : Journal
+
+    Returns
+    -------
+    dict
+        Under ``execution`` what may differ between two runs of the same study.
+    """
+    return {
+        "gclust": gclust.__version__,
+        "study": study.study.name,
+        "sources": staged.sources.to_dict(orient="records"),
+        "rejected": len(staged.rejects),
+        "world_totals": world,
+        "clusters_before_merging": clusters[0],
+        "clusters": clusters[1],
+        "calibration_clusters": CALIBRATION_CLUSTERS,
+        "warnings": journal.told,
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "execution": {
+            "seconds": journal.seconds,
+            "threads": threads,
+            "python": sys.version.split()[0],
+            "machine": platform.platform(),
+            "peak_memory_mb": _peak_memory_mb(),
+        },
+    }
+
+
+def _peak_memory_mb() -> int | None:
+    """The process's largest memory so far; not told on Windows, which keeps no such number."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    # Linux counts KiB, macOS bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1024 if sys.platform != "darwin" else 1024**2)
