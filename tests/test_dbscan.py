@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gclust import DBSCAN
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.units import UNIT
-from gclust.kernels import assign, bands, bounds, cores, segments
+from gclust.kernels import assign, bands, cores, grid, link
 from gclust.testing import (
     EARTH_RADIUS_KM,
     TOLERANCE_KM,
@@ -200,8 +200,10 @@ def test_the_partition_does_not_depend_on_where_the_poles_are(seed, min_samples)
 
 @pytest.fixture
 def tiny_pieces(monkeypatch):
-    for module in (assign, bands, bounds, cores, segments):
-        monkeypatch.setattr(module, "PIECE", 7)
+    for module in (assign, bands, cores, grid, link):
+        for name in ("PIECE", "CELLS_PIECE", "POINTS_PIECE", "BUCKET"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, 7)
 
 
 @pytest.mark.parametrize("border", ["nearest", "first", "noise"])
@@ -283,7 +285,8 @@ def test_locations_give_what_rows_give():
     again = assign_locations(lat, lon, lat[core], lon[core], labels[core], **ways)
     assert again.tolist() == labels.tolist()
     assert {stage for share, stage in seen if share == 1.0} >= {
-        "sorting into bands",
+        "folding onto locations",
+        "making bands",
         "finding core locations",
         "linking",
         "assigning borders",

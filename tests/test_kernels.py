@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.errors import GclustWarning
-from gclust.kernels import _jit, assign, bands, bounds, cores, link, segments, sphere
+from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere
+from gclust.kernels import fold as folding
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
-from gclust.kernels.fold import fold, sum_by_location
+from gclust.kernels.fold import fold, unfold
 from gclust.kernels.prepare import prepare
 from gclust.testing import geodesic_km, great_circle_km
 
@@ -32,15 +33,26 @@ def scattered(seed, n=400):
     spread = 10 ** rng.uniform(-4, 0.5, n)
     lat = np.clip(centre_lat + spread * rng.normal(size=n), -90, 90)
     lon = (centre_lon + spread * rng.normal(size=n) * 3 + 180) % 360 - 180
-    order = np.lexsort((lon, lat))
-    return lat[order], lon[order]
+    return lat, lon
+
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def banded(lat, lon, eps_km, units=NONE, metric="haversine"):
+    """Locations in bands, their units, and the reach."""
+    reach = sphere.reach_of(eps_km)
+    folded = fold(lat, lon, units, bands.band_height(eps_km), 1, unreported)
+    surface = SURFACES[metric]
+    points = bands.build_bands(folded.lat, folded.lon, surface, eps_km, reach, 1, unreported)
+    return points, folded.units, reach
 
 
 def vectors(lat, lon, metric="haversine"):
     n = len(lat)
-    lon_out, x, y, z = (np.empty(n) for _ in range(4))
+    x, y, z = (np.empty(n) for _ in range(3))
     axis, e2 = SURFACES[metric]
-    sphere.fill_vectors(lat, lon, np.arange(n), axis, e2, lon_out, x, y, z, 0, n)
+    sphere.fill_vectors(lat, lon, axis, e2, x, y, z, 0, n)
     return x, y, z
 
 
@@ -124,67 +136,102 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
         return
     lat, lon = scattered(seed, 150)
     units = np.random.default_rng(seed).integers(0, 9, len(lat))
-    reach = sphere.reach_of(eps_km)
-    points = bands.build_bands(lat, lon, SURFACES[metric], eps_km, reach, 1, unreported)
-    prefix = np.concatenate([[0], np.cumsum(units[points.order])])
-    lower, upper = bounds.neighbourhood_bounds(points, points, prefix, reach, 1, unreported)
-    within = keys(lat, lon, metric) <= reach.limit
-    exact = (within * units).sum(axis=1)[points.order]
+    points, units, reach = banded(lat, lon, eps_km, units, metric)
+    prefix = np.concatenate([[0], np.cumsum(units)])
+    within = keys(points.lat, points.lon, metric) <= reach.limit
+    exact = (within * units).sum(axis=1)
     sizes = np.diff(points.cell_start)
-    assert (np.repeat(lower, sizes) <= exact).all()
-    assert (exact <= np.repeat(upper, sizes)).all()
     cell = np.repeat(np.arange(len(sizes)), sizes)
-    assert within[np.ix_(points.order, points.order)][cell[:, None] == cell].all()
-    core = cores.find_core_points(points, units, 30, reach, 1, unreported)
-    assert (core == (exact >= 30)).all()
+    assert within[cell[:, None] == cell].all()
     everything = np.arange(len(sizes))
-    for least in {*exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
+    for least in {30, *exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
+        state = np.empty(len(sizes), dtype=np.uint8)
+        last = len(points.start) - 1
+        cores.decide_cells(points, prefix, reach.inner2, reach.outer2, least, state, 0, last)
+        enough = exact >= least
+        assert enough[np.repeat(state == cores.CORE, sizes)].all()
+        assert not enough[np.repeat(state == cores.BELOW, sizes)].any()
+        core = np.empty(len(cell), dtype=np.bool_)
         cores.weigh_cells(points, everything, prefix, reach, least, core, 0, len(sizes))
-        assert (core == (exact >= least)).all()
+        assert (core == enough).all()
+        found = cores.find_core_points(points, units, max(least, 1), reach, 1, unreported)
+        assert (found == (exact >= max(least, 1))).all()
 
 
 def test_bands_hold_every_point_in_order():
     lat, lon = scattered(3)
-    reach = sphere.reach_of(15.0)
-    points = bands.build_bands(lat, lon, SURFACES["haversine"], 15.0, reach, 1, unreported)
-    assert sorted(points.order.tolist()) == list(range(len(lat)))
-    assert (points.lon == lon[points.order]).all()
+    points, units, reach = banded(lat, lon, 15.0)
+    assert sorted(zip(points.lat, points.lon, strict=True)) == sorted(
+        set(zip(lat, lon, strict=True))
+    )
+    assert units.sum() == len(lat)
     for i, (first, last) in enumerate(zip(points.start[:-1], points.start[1:], strict=True)):
-        at = lat[points.order[first:last]]
+        at = points.lat[first:last]
         assert (np.diff(points.lon[first:last]) >= 0).all()
         assert (at.min(), at.max()) == (points.south[i], points.north[i])
-    half = np.arange(len(lat)) % 2 == 0
+        assert len(set(np.floor(at / bands.band_height(15.0)))) == 1
+    half = np.arange(0, len(points.lat), 2)
     chosen = bands.select_points(points, half, reach, 1)
-    assert (chosen.order == points.order[half]).all()
-    assert chosen.start[-1] == chosen.cell_start[-1] == half.sum()
+    assert (chosen.lon == points.lon[half]).all()
+    assert (chosen.lat == points.lat[half]).all()
+    assert chosen.start[-1] == chosen.cell_start[-1] == len(half)
 
 
+def as_sorted(lat, lon, height):
+    return np.lexsort((np.arange(len(lat)), lat, lon, np.floor(lat / height)))
+
+
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=120), min_size=1, max_size=6),
-    st.integers(1, 2),
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 3000),
+    st.sampled_from([1e-13, 1e-9, 1e-3, 0.02, 5.0, 200.0]),
+    st.sampled_from([1.0, 1e-3, 1e-7, 0.0]),
+    st.sampled_from([1, 3]),
 )
-def test_segments_are_sorted_by_themselves(lists, threads):
-    starts = np.concatenate([[0], np.cumsum([len(part) for part in lists])])
-    values = np.concatenate(lists).astype(float)
-    order = segments.sort_segments(values, starts, threads, unreported)
-    assert sorted(order.tolist()) == list(range(len(values)))
-    for part, first, last in zip(lists, starts[:-1], starts[1:], strict=True):
-        assert values[order[first:last]].tolist() == sorted(part)
+def test_rows_are_sorted_by_band_longitude_and_latitude(seed, n, height, spread, threads):
+    rng = np.random.default_rng(seed)
+    lat, lon = (rng.choice(np.round(spread * rng.uniform(-90, 90, n), 6), n) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grid, "BUCKET", 100)
+        patch.setattr(grid, "PIECE", 250)
+        rows, bounds_ = grid.sort_into_bands(lat, lon, height, threads, unreported)
+    assert rows.tolist() == as_sorted(lat, lon, height).tolist()
+    assert bounds_[0] == 0
+    assert bounds_[-1] == n
+    for at in bounds_[1:-1]:
+        assert (lat[rows[at]], lon[rows[at]]) != (lat[rows[at - 1]], lon[rows[at - 1]])
+
+
+@pytest.mark.parametrize("n", [10, 5000])
+def test_many_places_alike_are_sorted_too(n):
+    """A meridian in one band: longitudes alone decide nothing, and places are all alike."""
+    rng = np.random.default_rng(n)
+    lat = rng.permutation(np.concatenate([np.linspace(1, 2, n), np.linspace(1, 1.5, n)]))
+    lon = np.where(np.arange(2 * n) == 0, -170.0, 7.5)
+    rows, _ = grid.sort_into_bands(lat, lon, 100.0, 2, unreported)
+    assert rows.tolist() == as_sorted(lat, lon, 100.0).tolist()
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=200))
 def test_folding_is_that_of_a_dictionary(rows):
     lat, lon = np.array(rows, dtype=float).T.copy()
-    folded = fold(lat, lon, 1, unreported)
     first: dict[tuple[int, int], int] = {}
     for row, place in enumerate(rows):
         first.setdefault(place, row)
-    places = sorted(first)
-    assert list(zip(folded.lat.tolist(), folded.lon.tolist(), strict=True)) == places
-    assert folded.first.tolist() == [first[place] for place in places]
-    assert folded.location.tolist() == [places.index(place) for place in rows]
-    counts = sum_by_location(np.ones(len(rows), np.int64), folded.location, len(places))
-    assert counts.tolist() == [rows.count(place) for place in places]
+    places = sorted(first, key=lambda place: (place[0] // 2, place[1], place[0]))
+    for units in (NONE, np.arange(len(rows)) + 1):
+        folded = fold(lat, lon, units, 2.0, 2, unreported)
+        assert list(zip(folded.lat.tolist(), folded.lon.tolist(), strict=True)) == places
+        assert folded.first.tolist() == [first[place] for place in places]
+        sums = dict.fromkeys(places, 0)
+        for row, place in enumerate(rows):
+            sums[place] += int(units[row]) if len(units) else 1
+        assert folded.units.tolist() == list(sums.values())
+        numbers = np.arange(len(places))
+        labels, odd = unfold(folded, numbers, numbers % 2 == 1, 2)
+        assert labels.tolist() == [places.index(place) for place in rows]
+        assert (odd == (labels % 2 == 1)).all()
 
 
 def test_linking_tests_points_where_bounds_leave_it_open():
@@ -194,11 +241,10 @@ def test_linking_tests_points_where_bounds_leave_it_open():
         lon = np.concatenate([np.linspace(0, 30, 300), np.linspace(0.05, 30.05, 300)]) * step
         lat = np.repeat([0.0, np.sqrt(gap**2 - 0.05**2) * step], 300)
         lat[lat > 0] += np.linspace(1e-3, 0, 300) * step
-        order = np.lexsort((lon, lat))
-        lat, lon = lat[order], lon[order]
-        reach = sphere.reach_of(1.0)
-        points = bands.build_bands(lat, lon, SURFACES["haversine"], 1.0, reach, 1, unreported)
-        assert len(set(link.link_cells(points, reach, unreported).tolist())) == components
+        points, _, reach = banded(lat, lon, 1.0)
+        start, root = link.link_points(points, reach, 1, unreported)
+        assert start[-1] == 600
+        assert len(set(root.tolist())) == components
 
 
 def test_pieces_cover_everything_once():
@@ -255,7 +301,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     prepare(unreported)
     kernels = [
         value
-        for module in (assign, bands, bounds, cores, link, segments, sphere)
+        for module in (assign, bands, bounds, cores, folding, grid, link, sphere)
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")
     ]

@@ -9,11 +9,15 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.kernels._pieces import even_cuts, run_pieces, unreported
+from gclust.kernels.grid import normalise
+
+_PIECE = 1 << 18
 _LATITUDE = {"lat", "latitude", "y"}
 _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 
 
-def degrees(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def degrees(X: Any, threads: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return validated and normalised coordinates, the input left as it is.
 
     Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
@@ -24,6 +28,8 @@ def degrees(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     X : array-like of shape (n, 2), data frame of two columns, GeoSeries or GeoDataFrame
         Degrees, latitude in [-90, 90], then longitude in [-180, 360); or points in any
         coordinate reference system.
+    threads : int, default 1
+        Number of threads.
 
     Returns
     -------
@@ -41,18 +47,31 @@ def degrees(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     >>> degrees([[46.2, 366.1 - 360], [90, 12.5]])
     (array([46.2, 90. ]), array([6.1, 0. ]))
     """
-    lat, lon = _columns(X)
-    if len(lat) == 0:
+    given = _columns(X)
+    n = len(given[0])
+    if n == 0:
         raise ValueError("X is empty; expected at least one point")
+    lat, lon = np.empty(n), np.empty(n)
+    faults: list[int] = []
+
+    def work(first: int, last: int) -> None:
+        lat[first:last] = given[0][first:last]
+        lon[first:last] = given[1][first:last]
+        if not normalise(lat, lon, first, last):
+            faults.append(first)
+
+    run_pieces(work, even_cuts(n, _PIECE), threads, unreported)
+    if faults:
+        _explain(*(np.array(values, dtype=np.float64) for values in given))
+    return lat, lon
+
+
+def _explain(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> None:
+    """Raise ValueError for the first row that cannot be used."""
     for values, name in ((lat, "latitude"), (lon, "longitude")):
         _refuse(~np.isfinite(values), values, name, "is not a finite number")
     _refuse((lat < -90) | (lat > 90), lat, "latitude", "is outside [-90, 90]")
     _refuse((lon < -180) | (lon >= 360), lon, "longitude", "is outside [-180, 360)")
-    lon[lon >= 180] -= 360
-    lon[np.abs(lat) == 90] = 0.0
-    lat += 0.0  # -0.0 becomes 0.0
-    lon += 0.0
-    return lat, lon
 
 
 def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, why: str) -> None:
@@ -61,7 +80,8 @@ def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, wh
         raise ValueError(f"{name} {values[row]} of row {row} {why} ({wrong.sum()} rows in all)")
 
 
-def _columns(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the two columns of ``X``, which may be views of it, of any number type."""
     if "geopandas" in sys.modules:
         import geopandas
 
@@ -74,7 +94,8 @@ def _columns(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         values = np.asarray(X)
         if values.dtype.kind not in "iufO":
             raise TypeError(f"numbers expected, got {values.dtype}")
-        values = values.astype(np.float64)
+        if values.dtype.kind == "O":
+            values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"X must hold degrees, latitude then longitude: {error}") from error
     if values.ndim != 2 or values.shape[1] != 2:
@@ -82,7 +103,7 @@ def _columns(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             "X must have two columns, latitude and longitude in degrees, "
             f"not the shape {values.shape}"
         )
-    return values[:, 0].copy(), values[:, 1].copy()
+    return values[:, 0], values[:, 1]
 
 
 def _of_frame(frame: nw.DataFrame[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -100,7 +121,7 @@ def _of_frame(frame: nw.DataFrame[Any]) -> tuple[NDArray[np.float64], NDArray[np
         if not frame[name].dtype.is_numeric():
             raise ValueError(f"column {name!r} of X must hold degrees, not {frame[name].dtype}")
     lat, lon = (
-        np.array(frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
+        np.asarray(frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
         for name in frame.columns
     )
     return lat, lon
@@ -120,4 +141,4 @@ def _of_points(points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             f"expected points only ({wrong.sum()} rows in all)"
         )
     points = points.to_crs("EPSG:4326")
-    return np.array(points.y, dtype=np.float64), np.array(points.x, dtype=np.float64)
+    return np.asarray(points.y, dtype=np.float64), np.asarray(points.x, dtype=np.float64)

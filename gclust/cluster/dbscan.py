@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,16 +12,16 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.units import threshold_units, to_units
+from gclust.cluster.units import UNIT, threshold_units, to_units
 from gclust.kernels._pieces import available_threads, unreported
-from gclust.kernels.assign import find_core_of
-from gclust.kernels.bands import Bands, build_bands, select_points
+from gclust.kernels.assign import assign_labels
+from gclust.kernels.bands import band_height, build_bands, select_points
 from gclust.kernels.cores import find_core_points
-from gclust.kernels.fold import fold, sum_by_location
-from gclust.kernels.link import link_cells
+from gclust.kernels.fold import Folded, fold, unfold
+from gclust.kernels.link import link_points
 from gclust.kernels.prepare import is_ready, prepare
-from gclust.kernels.sphere import EARTH_RADIUS_KM, Reach, reach_of
-from gclust.progress import Report, silent, stage
+from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
+from gclust.progress import Report, resolve, silent, stage
 
 _FLATTENING = 1 / 298.257223563
 SURFACES = {
@@ -104,7 +103,14 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         self.metric = metric
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> DBSCAN:  # noqa: ARG002
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002
+        sample_weight: Any = None,
+        *,
+        progress: bool | Report | None = None,
+    ) -> DBSCAN:
         """Find the clusters of ``X``.
 
         Parameters
@@ -114,6 +120,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Weights, none negative; 1 by default. Weight k is the same as k copies.
+        progress : bool or callable, optional
+            True draws progress on a terminal; a callable is called as
+            ``progress(fraction, stage)``.
 
         Raises
         ------
@@ -122,29 +131,27 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         """
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
         least = threshold_units(self.min_samples)
-        lat, lon = degrees(X)
-        row_units = to_units(np.ones(len(lat)) if sample_weight is None else sample_weight)
-        if len(row_units) != len(lat):
-            raise ValueError(
-                f"sample_weight has {len(row_units)} weights for the {len(lat)} rows of X"
-            )
-        folded = fold(lat, lon, threads, unreported)
-        units = sum_by_location(row_units, folded.location, len(folded.lat))
+        show = resolve(progress)
+        lat, lon = degrees(X, threads)
+        if sample_weight is None:  # whole rows are counted
+            units, least = _NO_UNITS, -(-least // UNIT)
+        else:
+            units = to_units(sample_weight)
+            if len(units) != len(lat):
+                raise ValueError(
+                    f"sample_weight has {len(units)} weights for the {len(lat)} rows of X"
+                )
+        _prepare(show)
+        folded = _fold(lat, lon, units, self.eps_km, threads, show)
+        del lat, lon, units
         labels, core = _cluster(
-            folded.lat,
-            folded.lon,
-            units,
-            least,
-            (self.eps_km, self.border, self.metric),
-            folded.first,
-            threads,
-            silent,
+            folded, least, (self.eps_km, self.border, self.metric), threads, show
         )
-        self.labels_ = labels[folded.location]
-        self.core_sample_mask_ = core[folded.location]
-        self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
-        self.n_features_in_ = 2
         self._core = (folded.lat[core], folded.lon[core], labels[core])
+        with stage(show, "labelling rows"):
+            self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads)
+            self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
+        self.n_features_in_ = 2
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -165,17 +172,13 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
-        folded = fold(*degrees(X), threads, unreported)
-        labels = assign_locations(
-            folded.lat,
-            folded.lon,
-            *self._core,
-            eps_km=self.eps_km,
-            border=self.border,
-            metric=self.metric,
-            n_jobs=self.n_jobs,
+        lat, lon = degrees(X, threads)
+        return _assign(
+            lat, lon, *self._core, (self.eps_km, self.border, self.metric), threads, silent
         )
-        return labels[folded.location]
+
+
+_NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
 def cluster_locations(
@@ -224,8 +227,12 @@ def cluster_locations(
         raise ValueError("units must be one whole number per location, none negative")
     if int(min_units) < 1:
         raise ValueError(f"min_units must be at least 1, not {min_units!r}")
-    ways = (eps_km, border, metric)
-    return _cluster(lat, lon, units, int(min_units), ways, None, threads, progress)
+    if len(lat) == 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    _prepare(progress)
+    folded = _fold(lat, lon, units, eps_km, threads, progress)
+    labels, core = _cluster(folded, int(min_units), (eps_km, border, metric), threads, progress)
+    return unfold(folded, labels, core, threads)
 
 
 def assign_locations(
@@ -268,25 +275,8 @@ def assign_locations(
         raise ValueError(
             f"core_labels has the shape {core_labels.shape}, core_lat {core_lat.shape}"
         )
-    labels = np.full(len(lat), -1, dtype=np.int64)
-    if len(lat) == 0 or len(core_lat) == 0:
-        return labels
-    if border == "noise":
-        # NumPy orders complex numbers by their real part, then by their imaginary part.
-        places, cores = lat + 1j * lon, core_lat + 1j * core_lon
-        at = np.minimum(np.searchsorted(cores, places), len(cores) - 1)
-        return np.where(cores[at] == places, core_labels[at], -1)
-    _prepare(progress)
-    eps_km = float(eps_km)  # a float32 would lose the tolerance
-    reach = reach_of(eps_km)
-    surface = SURFACES[metric]
-    with stage(progress, "assigning") as report:
-        points = build_bands(lat, lon, surface, eps_km, reach, threads, unreported)
-        core = build_bands(core_lat, core_lon, surface, eps_km, reach, threads, unreported)
-        wanted = np.ones(len(lat), dtype=np.bool_)
-        label_of = core_labels[core.order]
-        _assign(labels, points, lat, wanted, core, label_of, border, reach, threads, report)
-    return labels
+    ways = (eps_km, border, metric)
+    return _assign(lat, lon, core_lat, core_lon, core_labels, ways, threads, progress)
 
 
 def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
@@ -327,60 +317,100 @@ def _check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[n
     return lat, lon
 
 
-def _cluster(
+def _fold(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
+    eps_km: float,
+    threads: int,
+    progress: Report,
+) -> Folded:
+    with stage(progress, "folding onto locations") as report:
+        return fold(lat, lon, units, band_height(float(eps_km)), threads, report)
+
+
+def _cluster(
+    folded: Folded,
     least: int,
     ways: tuple[float, str, str],
-    rank: NDArray[np.int64] | None,
     threads: int,
     progress: Report,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster locations; clusters are numbered by the lowest ``rank`` of a core location."""
+    """Cluster locations; clusters are numbered by the lowest row at a core location."""
     eps_km, border, metric = ways
     eps_km = float(eps_km)  # a float32 would lose the tolerance
-    labels = np.full(len(lat), -1, dtype=np.int64)
-    core = np.zeros(len(lat), dtype=np.bool_)
-    if len(lat) == 0:
-        return labels, core
-    _prepare(progress)
+    labels = np.full(len(folded.lat), -1, dtype=np.int64)
     reach = reach_of(eps_km)
-    with stage(progress, "sorting into bands") as report:
-        points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, report)
+    with stage(progress, "making bands") as report:
+        points = build_bands(
+            folded.lat, folded.lon, SURFACES[metric], eps_km, reach, threads, report
+        )
     with stage(progress, "finding core locations") as report:
-        is_core = find_core_points(points, units, least, reach, threads, report)
-        core[points.order] = is_core
-    if not is_core.any():
+        core = find_core_points(points, folded.units, least, reach, threads, report)
+    places = np.flatnonzero(core)
+    if len(places) == 0:
         return labels, core
     with stage(progress, "linking") as report:
-        cores = select_points(points, is_core, reach, threads)
-        root = link_cells(cores, reach, report)
-        label_of = _number(cores, root, cores.order if rank is None else rank[cores.order])
-        labels[cores.order] = label_of
+        cores = select_points(points, places, reach, threads)
+        start, root = link_points(cores, reach, threads, report)
+        core_labels = _number(start, root, folded.first[places])
+        labels[places] = core_labels
     if border != "noise":
         with stage(progress, "assigning borders") as report:
-            _assign(labels, points, lat, ~is_core, cores, label_of, border, reach, threads, report)
+            nearest = border == "nearest"
+            assign_labels(
+                points, ~core, cores, core_labels, nearest, reach, threads, report, labels
+            )
     return labels, core
 
 
 def _assign(
-    labels: NDArray[np.int64],
-    points: Bands,
     lat: NDArray[np.float64],
-    wanted: NDArray[np.bool_],
-    core: Bands,
-    label_of: NDArray[np.int64],
-    border: str,
-    reach: Reach,
+    lon: NDArray[np.float64],
+    core_lat: NDArray[np.float64],
+    core_lon: NDArray[np.float64],
+    core_labels: NDArray[np.int64],
+    ways: tuple[float, str, str],
     threads: int,
-    report: Callable[[float], None],
+    progress: Report,
+) -> NDArray[np.int64]:
+    """Return the labels that rows take from given core locations."""
+    eps_km, border, metric = ways
+    eps_km = float(eps_km)  # a float32 would lose the tolerance
+    if len(lat) == 0 or len(core_lat) == 0:
+        return np.full(len(lat), -1, dtype=np.int64)
+    _prepare(progress)
+    rows = _fold(lat, lon, _NO_UNITS, eps_km, threads, progress)
+    cores = fold(core_lat, core_lon, _NO_UNITS, band_height(eps_km), threads, unreported)
+    labels = np.full(len(rows.lat), -1, dtype=np.int64)
+    wanted = np.ones(len(labels), dtype=np.bool_)
+    core_labels = core_labels[cores.first]
+    with stage(progress, "assigning") as report:
+        if border == "noise":
+            _match(rows, cores, core_labels, labels)
+        else:
+            reach, surface = reach_of(eps_km), SURFACES[metric]
+            points, core = (
+                build_bands(at.lat, at.lon, surface, eps_km, reach, threads, unreported)
+                for at in (rows, cores)
+            )
+            nearest = border == "nearest"
+            assign_labels(
+                points, wanted, core, core_labels, nearest, reach, threads, report, labels
+            )
+    return unfold(rows, labels, wanted, threads)[0]
+
+
+def _match(
+    rows: Folded, cores: Folded, core_labels: NDArray[np.int64], out: NDArray[np.int64]
 ) -> None:
-    """Give the wanted points the label of their core point, in place."""
-    nearest = border == "nearest"
-    values = core.order if nearest else label_of  # the caller's order is that of ties
-    places, found = find_core_of(points, lat, wanted, core, values, nearest, reach, threads, report)
-    labels[points.order[places]] = label_of[found]
+    """Write the labels of the core points that lie at the very coordinates of locations."""
+    # NumPy orders complex numbers by their real part, then by their imaginary part.
+    places, known = rows.lat + 1j * rows.lon, cores.lat + 1j * cores.lon
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, places, sorter=order), len(known) - 1)]
+    hit = known[at] == places
+    out[hit] = core_labels[at[hit]]
 
 
 def _prepare(progress: Report) -> None:
@@ -389,11 +419,13 @@ def _prepare(progress: Report) -> None:
             prepare(report)
 
 
-def _number(cores: Bands, root: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+def _number(
+    start: NDArray[np.int64], root: NDArray[np.int64], rank: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Return labels of core points, numbered by the lowest rank in each component."""
     first = np.full(len(root), np.iinfo(np.int64).max)
-    np.minimum.at(first, root, np.minimum.reduceat(rank, cores.cell_start[:-1]))
+    np.minimum.at(first, root, np.minimum.reduceat(rank, start[:-1]))
     roots = np.flatnonzero(root == np.arange(len(root)))
     number = np.empty(len(root), dtype=np.int64)
     number[roots[np.argsort(first[roots])]] = np.arange(len(roots))
-    return np.repeat(number[root], np.diff(cores.cell_start))
+    return np.repeat(number[root], np.diff(start))

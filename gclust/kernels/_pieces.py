@@ -40,6 +40,11 @@ def cut_evenly(ends: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([[0], inner, [n_items]]))
 
 
+def even_cuts(n: int, size: int) -> NDArray[np.int64]:
+    """Cut ``n`` items into runs of ``size``, the last one shorter."""
+    return np.append(np.arange(0, n, size), n)
+
+
 def unreported(share: float) -> None:
     """Take the place of a report of progress."""
 

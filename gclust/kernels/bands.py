@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, part
-from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
-from gclust.kernels.segments import sort_segments
+from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels.grid import band_of
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, fill_vectors, meridian
 
 BANDS_PER_RADIUS = 8
@@ -37,8 +37,8 @@ PIECE = 100_000
 class Bands(NamedTuple):
     """Points in bands; ``n`` points, ``m`` bands, ``k`` cells."""
 
-    order: NDArray[np.int64]  # (n,) place of each point in the caller's arrays
-    lon: NDArray[np.float64]  # (n,) degrees
+    lat: NDArray[np.float64]  # (n,) degrees
+    lon: NDArray[np.float64]
     x: NDArray[np.float64]  # (n,) vectors, in mean radii of the Earth
     y: NDArray[np.float64]
     z: NDArray[np.float64]
@@ -109,7 +109,10 @@ def half_widths(a, i, b, j, inner2, outer2):
 
 @part
 def bands_within(a, i, b, outer2):
-    """Return first and last + 1 of the bands of ``b`` that band ``i`` of ``a`` may reach."""
+    """Return which bands of ``b`` band ``i`` of ``a`` may reach.
+
+    The first one, one next to band ``i``, and the last + 1.
+    """
     low = 0
     high = len(b.south)
     while low < high:
@@ -118,12 +121,35 @@ def bands_within(a, i, b, outer2):
             low = middle + 1
         else:
             high = middle
+    near = low
     high = low
     while low > 0 and facing_chord2(a, i, b, low - 1) <= outer2:
         low -= 1
     while high < len(b.south) and facing_chord2(a, i, b, high) <= outer2:
         high += 1
-    return low, high
+    return low, near, high
+
+
+@kernel
+def mark_bands(lat, height, marks, first, last):
+    """Mark the first point of each band among the points ``first .. last``."""
+    before = band_of(lat[first - 1], height) if first > 0 else np.int64(0)
+    for p in range(first, last):
+        band = band_of(lat[p], height)
+        marks[p] = p == 0 or band != before
+        before = band
+
+
+@kernel
+def find_edges(lat, start, south, north, first, last):
+    """Find the least and greatest latitude of the bands ``first .. last``."""
+    for i in range(first, last):
+        low = high = lat[start[i]]
+        for p in range(start[i] + 1, start[i + 1]):
+            low = min(low, lat[p])
+            high = max(high, lat[p])
+        south[i] = low
+        north[i] = high
 
 
 @kernel
@@ -134,9 +160,14 @@ def mark_cells(bands, inner2, outer2, parts, marks, first, last):
         width = max(inner, 0.0) / parts
         west = -math.inf
         for p in range(bands.start[i], bands.start[i + 1]):
-            if bands.lon[p] - west > width:
+            marks[p] = bands.lon[p] - west > width
+            if marks[p]:
                 west = bands.lon[p]
-                marks[p] = True
+
+
+def band_height(eps_km: float) -> float:
+    """Return the height of the bands for a radius, in degrees."""
+    return math.degrees((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM) / BANDS_PER_RADIUS
 
 
 def build_bands(
@@ -148,16 +179,16 @@ def build_bands(
     threads: int,
     report: Callable[[float], None],
 ) -> Bands:
-    """Sort points into bands.
+    """Find the bands of sorted points.
 
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees, latitudes ascending, longitudes in [-180, 180).
+        Degrees; by band of :func:`band_height`, then longitude, as ``grid`` sorts them.
     surface : tuple of float
         Semi-major axis and squared eccentricity, see ``sphere``.
     eps_km : float
-        The radius, which decides the height of the bands; its reach is ``reach``.
+        The radius; its reach is ``reach``.
     reach : Reach
         What cells are cut by.
     threads : int
@@ -165,28 +196,35 @@ def build_bands(
     report : callable
         Called with the share done.
     """
-    height = math.degrees((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM) / BANDS_PER_RADIUS
-    band = np.floor(lat / height)  # 0 is an edge: rho is monotone within every band
-    start = np.concatenate([[0], np.flatnonzero(band[1:] != band[:-1]) + 1, [len(lat)]])
-    del band
-    order = sort_segments(lon, start, threads, lambda share: report(0.5 * share))
-    sorted_lon, x, y, z = (np.empty(len(lat)) for _ in range(4))
+    n = len(lat)
+    cuts = even_cuts(n, PIECE)
+    marks = np.empty(n, dtype=np.bool_)
+    height = band_height(eps_km)
+    run_pieces(
+        lambda first, last: mark_bands(lat, height, marks, first, last), cuts, threads, unreported
+    )
+    start = np.append(np.flatnonzero(marks), n)
+    south, north = np.empty(len(start) - 1), np.empty(len(start) - 1)
+    x, y, z = np.empty(n), np.empty(n), np.empty(n)
     axis, e2 = surface
     run_pieces(
-        lambda first, last: fill_vectors(
-            lat, lon, order, axis, e2, sorted_lon, x, y, z, first, last
-        ),
-        np.unique(np.append(np.arange(0, len(lat), PIECE), len(lat))),
+        lambda first, last: fill_vectors(lat, lon, axis, e2, x, y, z, first, last),
+        cuts,
         threads,
-        lambda share: report(0.5 + 0.5 * share),
+        report,
     )
-    south, north = lat[start[:-1]], lat[start[1:] - 1]
+    run_pieces(
+        lambda first, last: find_edges(lat, start, south, north, first, last),
+        cut_evenly(start, PIECE),
+        threads,
+        unreported,
+    )
     south_rho, south_height = meridian(south, axis, e2)
     north_rho, north_height = meridian(north, axis, e2)
     none = np.zeros(0, dtype=np.int64)
     bands = Bands(
-        order=order,
-        lon=sorted_lon,
+        lat=lat,
+        lon=lon,
         x=x,
         y=y,
         z=z,
@@ -204,22 +242,24 @@ def build_bands(
     return _cut_cells(bands, reach, threads)
 
 
-def select_points(bands: Bands, chosen: NDArray[np.bool_], reach: Reach, threads: int) -> Bands:
-    """Return the bands of the chosen points alone, their cells cut anew."""
-    before = np.concatenate([[0], np.cumsum(chosen)])
-    start = before[bands.start]
+def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
+    """Return the bands of some points alone, their cells cut anew.
+
+    ``places`` are the points' numbers, ascending.
+    """
+    start = np.searchsorted(places, bands.start)
     kept = np.flatnonzero(start[1:] > start[:-1])
     cut = bands._replace(
-        **{name: getattr(bands, name)[chosen] for name in ("order", "lon", "x", "y", "z")},
+        **{name: getattr(bands, name)[places] for name in ("lat", "lon", "x", "y", "z")},
         **{name: getattr(bands, name)[kept] for name in EDGES},
-        start=np.append(start[kept], before[-1]),
+        start=np.append(start[kept], len(places)),
     )
     return _cut_cells(cut, reach, threads)
 
 
 def _cut_cells(bands: Bands, reach: Reach, threads: int) -> Bands:
     n_points, start = len(bands.lon), bands.start
-    marks = np.zeros(n_points, dtype=np.bool_)
+    marks = np.empty(n_points, dtype=np.bool_)
     run_pieces(
         lambda first, last: mark_cells(
             bands, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last

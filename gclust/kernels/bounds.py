@@ -1,108 +1,104 @@
-"""Lower and upper bounds on the weight around cells, from sums along bands."""
+"""Whether runs of points have enough around them, from sums along bands.
+
+For a band and a run of points of another, the points between the inner half-widths
+are within the radius of every point of the run, and those beyond the outer ones of
+none: their sums bound the weight around each point of the run from below and above.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
-from gclust.kernels._pieces import cut_evenly, run_pieces
-from gclust.kernels.bands import Bands, bands_within, half_widths
+from gclust.kernels._jit import part
+from gclust.kernels.bands import half_widths
 from gclust.kernels.circle import advance, locate, sum_before
-from gclust.kernels.sphere import Reach
-
-PIECE = 30_000
 
 
 @part
-def add_bounds(lon, starts, first, last, b, j, prefix, inner, outer, lower, upper):
-    """Add what band ``j`` of ``b`` holds within reach of the cells ``first .. last``.
-
-    Cell ``c`` is the run of points ``starts[c] .. starts[c + 1]`` of one band, whose
-    half-widths to band ``j`` are ``inner`` and ``outer``; its sums are those of
-    ``lower[c]`` and ``upper[c]``.
-    """
+def sum_inside(b, j, prefix, inner, runs, west, east, n, total):
+    """Add to ``total`` what band ``j`` has within the inner half-width of each run."""
     start = b.start[j]
     m = b.start[j + 1] - start
-    total = prefix[start + m] - prefix[start]
-    west = lon[starts[first]]
-    east = lon[starts[first + 1] - 1]
-    inner_west = locate(b.lon, start, m, east - inner)
-    inner_east = inner_west
-    outer_west = locate(b.lon, start, m, west - outer)
-    outer_east = outer_west
-    for c in range(first, last):
-        west = lon[starts[c]]
-        east = lon[starts[c + 1] - 1]
-        if inner >= 180.0:
-            lower[c] += total
-        elif east - inner < west + inner:
-            inner_west = advance(b.lon, start, m, inner_west, east - inner)
-            inner_east = advance(b.lon, start, m, max(inner_west, inner_east), west + inner)
-            lower[c] += sum_before(prefix, start, m, inner_east)
-            lower[c] -= sum_before(prefix, start, m, inner_west)
-        if 2.0 * outer + (east - west) >= 360.0:
-            upper[c] += total
-        else:
-            outer_west = advance(b.lon, start, m, outer_west, west - outer)
-            outer_east = advance(b.lon, start, m, max(outer_west, outer_east), east + outer)
-            upper[c] += sum_before(prefix, start, m, outer_east)
-            upper[c] -= sum_before(prefix, start, m, outer_west)
+    if inner >= 180.0:
+        for t in range(n):
+            total[runs[t]] += sum_before(prefix, start, m, m) - sum_before(prefix, start, m, 0)
+        return
+    low = locate(b.lon, start, m, east[runs[0]] - inner)
+    high = low
+    for t in range(n):
+        r = runs[t]
+        if east[r] - inner < west[r] + inner:
+            low = advance(b.lon, start, m, low, east[r] - inner)
+            high = advance(b.lon, start, m, max(low, high), west[r] + inner)
+            total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
 
 
-@kernel
-def bound_cells(a, b, prefix, inner2, outer2, lower, upper, first, last):
-    """Bound the sums around the cells ``first .. last`` of ``a`` over the points of ``b``."""
-    c = first
-    while c < last:
-        i = a.cell_band[c]
-        stop = min(last, a.band_cell[i + 1])
-        low, high = bands_within(a, i, b, outer2)
-        for j in range(low, high):
-            inner, outer = half_widths(a, i, b, j, inner2, outer2)
-            add_bounds(a.lon, a.cell_start, c, stop, b, j, prefix, inner, outer, lower, upper)
-        c = stop
+@part
+def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
+    """Add to ``total`` what band ``j`` has within the outer half-width of each run."""
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    low = locate(b.lon, start, m, west[runs[0]] - outer)
+    high = low
+    for t in range(n):
+        r = runs[t]
+        if 2.0 * outer + (east[r] - west[r]) >= 360.0:
+            total[r] += sum_before(prefix, start, m, m) - sum_before(prefix, start, m, 0)
+            continue
+        low = advance(b.lon, start, m, low, west[r] - outer)
+        high = advance(b.lon, start, m, max(low, high), east[r] + outer)
+        total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
 
 
-def neighbourhood_bounds(
-    a: Bands,
-    b: Bands,
-    prefix: NDArray[np.int64],
-    reach: Reach,
-    threads: int,
-    report: Callable[[float], None],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Bound, for each cell of ``a``, the sum over points of ``b`` around any of its points.
+@part
+def has_enough(a, i, b, span, prefix, inner2, outer2, least, upper, west, east):
+    """Return which runs of band ``i`` of ``a`` have ``least`` around them in ``b``.
 
-    Parameters
-    ----------
-    a, b : Bands
-        May be the same.
-    prefix : ndarray of int64, shape (points of b + 1,)
-        Cumulative sums of what is added up, from 0, in the order of ``b``.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    lower, upper : ndarray of int64, shape (cells of a,)
-        No point of the cell has less than ``lower`` or more than ``upper`` within the radius.
+    By the upper bound or else by the lower one; ``west`` and ``east`` are the runs'
+    first and last longitudes, ``span`` is that of ``bands_within``. Bands are taken
+    from the nearest outwards, and a run is left alone once it has enough.
     """
-    n_cells = len(a.cell_band)
-    lower = np.zeros(n_cells, dtype=np.int64)
-    upper = np.zeros(n_cells, dtype=np.int64)
-    run_pieces(
-        lambda first, last: bound_cells(
-            a, b, prefix, reach.inner2, reach.outer2, lower, upper, first, last
-        ),
-        cut_evenly(a.cell_start, PIECE),
-        threads,
-        report,
-    )
-    return lower, upper
+    low, near, high = span
+    n = len(west)
+    total = np.zeros(n, dtype=np.int64)
+    runs = np.arange(n)
+    for d in range(max(near - low, high - near)):
+        for j in (near + d, near - 1 - d):
+            if n == 0 or not low <= j < high:
+                continue
+            inner, outer = half_widths(a, i, b, j, inner2, outer2)
+            if upper:
+                sum_outside(b, j, prefix, outer, runs, west, east, n, total)
+            elif inner > 0.0:
+                sum_inside(b, j, prefix, inner, runs, west, east, n, total)
+            kept = 0
+            for t in range(n):
+                if total[runs[t]] < least:
+                    runs[kept] = runs[t]
+                    kept += 1
+            n = kept
+    return total >= least
+
+
+@part
+def group_cells(bands, i, wanted, width):
+    """Group the ``wanted`` among the cells of band ``i`` into runs no wider than ``width`` degrees.
+
+    Returns the runs' first and last longitudes and, for each cell, its run or -1.
+    """
+    begin = bands.band_cell[i]
+    k = bands.band_cell[i + 1] - begin
+    west = np.empty(k)
+    east = np.empty(k)
+    run_of = np.full(k, -1)
+    n = 0
+    for c in range(begin, begin + k):
+        if wanted[c - begin]:
+            lon = bands.lon[bands.cell_start[c]]
+            last = bands.lon[bands.cell_start[c + 1] - 1]
+            if n == 0 or last - west[n - 1] > width:
+                west[n] = lon
+                n += 1
+            east[n - 1] = last
+            run_of[c - begin] = n - 1
+    return west[:n], east[:n], run_of

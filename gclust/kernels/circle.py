@@ -23,7 +23,12 @@ def longitude_at(lon, start, m, j):
 
 @part
 def sum_before(prefix, start, m, j):
-    """Return ``prefix`` carried on round the circle to position ``j``."""
+    """Return ``prefix`` carried on round the circle to position ``j``.
+
+    An empty one stands for a count of points.
+    """
+    if len(prefix) == 0:
+        return j
     total = prefix[start + m] - prefix[start]
     if j < 0:
         return prefix[start + j + m] - total

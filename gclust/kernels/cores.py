@@ -10,12 +10,44 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces
 from gclust.kernels.bands import Bands, bands_within, half_widths
-from gclust.kernels.bounds import add_bounds, neighbourhood_bounds
+from gclust.kernels.bounds import group_cells, has_enough, sum_inside, sum_outside
 from gclust.kernels.circle import locate, sum_before
 from gclust.kernels.sphere import Reach, separation
 
-PIECE = 500
+CELLS_PIECE = 100_000
+"""Points of bands in a piece whose cells are decided by bounds."""
+
+POINTS_PIECE = 500
 """Points of undecided cells in a piece; one may need a look at all other points."""
+
+BELOW, OPEN, CORE = 0, 1, 2
+"""States of a cell: no point is core, some may be, all are."""
+
+
+@kernel
+def decide_cells(bands, prefix, inner2, outer2, least, state, first, last):
+    """Decide the cells of the bands ``first .. last`` as far as bounds do.
+
+    Runs of cells as wide as the radius come first: most of the thinly settled Earth
+    is decided by their upper bounds.
+    """
+    for i in range(first, last):
+        span = bands_within(bands, i, bands, outer2)
+        begin = bands.band_cell[i]
+        open_cells = np.ones(bands.band_cell[i + 1] - begin, dtype=np.bool_)
+        width, _ = half_widths(bands, i, bands, i, inner2, outer2)
+        for upper, widest in ((True, width), (False, -1.0), (True, -1.0)):
+            west, east, run_of = group_cells(bands, i, open_cells, widest)
+            enough = has_enough(
+                bands, i, bands, span, prefix, inner2, outer2, least, upper, west, east
+            )
+            for k in range(len(run_of)):
+                if run_of[k] >= 0:
+                    open_cells[k] = enough[run_of[k]] == upper
+                    if upper:
+                        state[begin + k] = OPEN if open_cells[k] else BELOW
+                    elif enough[run_of[k]]:
+                        state[begin + k] = CORE
 
 
 @part
@@ -89,20 +121,17 @@ def weigh_cells(bands, cells, prefix, reach, least, core, first, last):
         c = cells[t]
         begin = bands.cell_start[c]
         size = bands.cell_start[c + 1] - begin
-        starts = np.empty(size + 1, dtype=np.int64)
-        lower = np.empty(size, dtype=np.int64)
-        upper = np.empty(size, dtype=np.int64)
-        for k in range(size):
-            starts[k] = begin + k
-            lower[k] = 0
-            upper[k] = 0
-        starts[size] = begin + size
         i = bands.cell_band[c]
-        none = np.int64(0)
-        low, high = bands_within(bands, i, bands, reach.outer2)
+        low, _, high = bands_within(bands, i, bands, reach.outer2)
+        lon = bands.lon[begin : begin + size]
+        points = np.arange(size)
+        lower = np.zeros(size, dtype=np.int64)
+        upper = np.zeros(size, dtype=np.int64)
         for j in range(low, high):
             inner, outer = half_widths(bands, i, bands, j, reach.inner2, reach.outer2)
-            add_bounds(bands.lon, starts, none, size, bands, j, prefix, inner, outer, lower, upper)
+            if inner > 0.0:
+                sum_inside(bands, j, prefix, inner, points, lon, lon, size, lower)
+            sum_outside(bands, j, prefix, outer, points, lon, lon, size, upper)
         for k in range(size):
             core[begin + k] = weigh_point(
                 bands, begin + k, i, low, high, prefix, reach, least, lower[k], upper[k]
@@ -124,7 +153,7 @@ def find_core_points(
     bands : Bands
         All points.
     units : ndarray of int64, shape (n,)
-        Weight of each point, in the caller's order.
+        Weight of each point, in the order of ``bands``.
     least : int
         Least sum of units.
     reach : Reach
@@ -137,19 +166,24 @@ def find_core_points(
     Returns
     -------
     ndarray of bool, shape (n,)
-        In the order of ``bands``.
     """
     prefix = np.zeros(len(units) + 1, dtype=np.int64)
-    np.cumsum(units[bands.order], out=prefix[1:])
-    lower, upper = neighbourhood_bounds(
-        bands, bands, prefix, reach, threads, lambda share: report(0.5 * share)
+    np.cumsum(units, out=prefix[1:])
+    state = np.empty(len(bands.cell_band), dtype=np.uint8)
+    run_pieces(
+        lambda first, last: decide_cells(
+            bands, prefix, reach.inner2, reach.outer2, least, state, first, last
+        ),
+        cut_evenly(bands.start, CELLS_PIECE),
+        threads,
+        lambda share: report(0.5 * share),
     )
     sizes = np.diff(bands.cell_start)
-    core = np.repeat(lower >= least, sizes)
-    cells = np.flatnonzero((lower < least) & (upper >= least))
+    core = np.repeat(state == CORE, sizes)
+    cells = np.flatnonzero(state == OPEN)
     run_pieces(
         lambda first, last: weigh_cells(bands, cells, prefix, reach, least, core, first, last),
-        cut_evenly(np.concatenate([[0], np.cumsum(sizes[cells])]), PIECE),
+        cut_evenly(np.concatenate([[0], np.cumsum(sizes[cells])]), POINTS_PIECE),
         threads,
         lambda share: report(0.5 + 0.5 * share),
     )

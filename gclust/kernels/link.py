@@ -1,15 +1,16 @@
-"""Joining core points within reach of each other, cell by cell.
+"""Joining core points within reach of each other, run by run.
 
-The core points of a cell are all within reach of each other, so that components are
-made of cells. Two cells of which two points face each other within the inner
-half-width join without a distance; only pairs that are still in different components
-after that, and that may reach, are looked at point by point.
+A run is a stretch of a band in which each core point is within reach of the next, so
+that components are made of runs. Two runs join without a distance where points at or
+next to their ends face each other within the inner half-width; only pairs that are in
+different components after that, and that may reach, are looked at point by point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,126 +23,146 @@ from gclust.kernels.sphere import Reach, separation
 PIECE = 100_000
 
 
-@part
-def root_of(parent, c):
-    """Return the root of ``c``, halving the way to it."""
-    while parent[c] != c:
-        parent[c] = parent[parent[c]]
-        c = parent[c]
-    return c
+class Runs(NamedTuple):
+    """Runs of core points; ``k`` runs in ``m`` bands."""
+
+    start: NDArray[np.int64]  # (k + 1,) first point of each run
+    band: NDArray[np.int64]  # (m + 1,) first run of each band
 
 
 @part
-def join(parent, c, d):
+def root_of(parent, r):
+    """Return the root of ``r``, halving the way to it."""
+    while parent[r] != r:
+        parent[r] = parent[parent[r]]
+        r = parent[r]
+    return r
+
+
+@part
+def join(parent, r, s):
     """Join two components under the lower of their roots."""
-    c = root_of(parent, c)
-    d = root_of(parent, d)
-    if c < d:
-        parent[d] = c
+    r = root_of(parent, r)
+    s = root_of(parent, s)
+    if r < s:
+        parent[s] = r
     else:
-        parent[c] = d
+        parent[r] = s
 
 
 @kernel
-def join_runs(bands, inner2, outer2, parent, run_stop, first, last):
-    """Join neighbours along the bands ``first .. last`` whose gap is surely within reach.
-
-    ``run_stop`` gets the end of the run of joined cells in which each cell lies.
-    """
+def mark_runs(bands, inner2, outer2, marks, first, last):
+    """Mark the first point of each run of the bands ``first .. last``."""
     for i in range(first, last):
         inner, _ = half_widths(bands, i, bands, i, inner2, outer2)
-        begin = bands.band_cell[i]
-        stop = bands.band_cell[i + 1]
-        for c in range(begin, stop):
-            p = bands.cell_start[c]
-            joined = c > begin and bands.lon[p] - bands.lon[p - 1] < inner
-            parent[c] = parent[c - 1] if joined else c
-        for c in range(stop - 1, begin - 1, -1):
-            same = c + 1 < stop and parent[c + 1] == parent[c]
-            run_stop[c] = run_stop[c + 1] if same else c + 1
+        begin = bands.start[i]
+        marks[begin] = True
+        for p in range(begin + 1, bands.start[i + 1]):
+            marks[p] = not bands.lon[p] - bands.lon[p - 1] < inner
 
 
 @part
-def any_within(bands, c, d, limit):
-    """Return whether any points of two cells are within reach."""
-    for p in range(bands.cell_start[c], bands.cell_start[c + 1]):
-        x, y, z = bands.x[p], bands.y[p], bands.z[p]
-        for q in range(bands.cell_start[d], bands.cell_start[d + 1]):
-            if separation(x, y, z, bands.x[q], bands.y[q], bands.z[q]) <= limit:
+def first_from(lon, first, last, value):
+    """Return the first point of ``first .. last`` whose longitude is at least ``value``."""
+    while first < last:
+        middle = (first + last) // 2
+        if lon[middle] < value:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+@part
+def faces(lon, runs, r, value, inner):
+    """Return whether a point of run ``r`` is nearer than ``inner`` degrees to a longitude."""
+    first, last = runs.start[r], runs.start[r + 1]
+    p = first_from(lon, first, last, value)
+    return (p < last and lon[p] - value < inner) or (p > first and value - lon[p - 1] < inner)
+
+
+@part
+def surely_within(lon, runs, r, s, shift, inner):
+    """Return whether an end of one run surely reaches the other; ``s`` is shifted."""
+    if inner >= 180.0:
+        return True
+    ends = (
+        faces(lon, runs, r, lon[runs.start[s]] + shift, inner),
+        faces(lon, runs, r, lon[runs.start[s + 1] - 1] + shift, inner),
+        faces(lon, runs, s, lon[runs.start[r]] - shift, inner),
+        faces(lon, runs, s, lon[runs.start[r + 1] - 1] - shift, inner),
+    )
+    return ends[0] or ends[1] or ends[2] or ends[3]
+
+
+@part
+def any_within(bands, runs, r, s, shift, inner, outer, limit):
+    """Return whether any points of two runs are within reach; ``s`` is shifted."""
+    lon = bands.lon
+    begin, end = runs.start[s], runs.start[s + 1]
+    p = first_from(lon, runs.start[r], runs.start[r + 1], lon[begin] + shift - outer)
+    while p < runs.start[r + 1] and lon[p] <= lon[end - 1] + shift + outer:
+        begin = first_from(lon, begin, end, lon[p] - shift - outer)
+        q = begin
+        while q < end and lon[q] + shift <= lon[p] + outer:
+            if abs(lon[q] + shift - lon[p]) < inner or (
+                separation(bands.x[p], bands.y[p], bands.z[p], bands.x[q], bands.y[q], bands.z[q])
+                <= limit
+            ):
                 return True
+            q += 1
+        p += 1
     return False
 
 
 @part
-def turn(j, k):
-    """Return the cell at position ``j`` of ``k`` cells in a circle, and its longitude shift."""
-    if j < 0:
-        return j + k, -360.0
-    if j >= k:
-        return j - k, 360.0
-    return j, 0.0
+def join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent):
+    """Join the runs of two bands, the second shifted, that are within reach.
 
-
-@part
-def join_cell(bands, c, j, position, inner, outer, limit, test, parent, run_stop):
-    """Join cell ``c`` with the cells of band ``j`` within reach.
-
-    ``test`` looks at the points of pairs that the half-widths leave open.
-    ``position`` is where the cells of the band begin that the outer half-width of the
-    cell before reached; returns it for this cell.
+    ``test`` looks at the points of pairs that the ends of the runs leave open.
     """
-    begin = bands.band_cell[j]
-    k = bands.band_cell[j + 1] - begin
-    west = bands.lon[bands.cell_start[c]]
-    east = bands.lon[bands.cell_start[c + 1] - 1]
-    stop = 2 * k
-    if 2.0 * outer + (east - west) >= 360.0:
-        here, stop, outer = 0, k, 720.0
-    else:
-        while position < stop:
-            d, shift = turn(position, k)
-            if bands.lon[bands.cell_start[begin + d + 1] - 1] + shift >= west - outer:
-                break
-            position += 1
-        here = position
-    while here < stop:
-        d, shift = turn(here, k)
-        d += begin
-        d_west = bands.lon[bands.cell_start[d]] + shift
-        d_east = bands.lon[bands.cell_start[d + 1] - 1] + shift
-        if d_west > east + outer:
-            break
-        if root_of(parent, c) != root_of(parent, d):
-            gap = min(abs(d_west - east), abs(west - d_east))
-            sure = inner >= 180.0 or gap < inner
-            if not (sure or (test and any_within(bands, c, d, limit))):
-                here += 1
-                continue
-            join(parent, c, d)
-        here += run_stop[d] - d  # the rest of the run is in the same component
-    return position
+    lon = bands.lon
+    begin = runs.band[j]
+    stop = runs.band[j + 1]
+    for r in range(runs.band[i], runs.band[i + 1]):
+        west = lon[runs.start[r]] - outer
+        east = lon[runs.start[r + 1] - 1] + outer
+        while begin < stop and lon[runs.start[begin + 1] - 1] + shift < west:
+            begin += 1
+        s = begin
+        while s < stop and lon[runs.start[s]] + shift <= east:
+            if root_of(parent, r) != root_of(parent, s) and (
+                any_within(bands, runs, r, s, shift, inner, outer, limit)
+                if test
+                else surely_within(lon, runs, r, s, shift, inner)
+            ):
+                join(parent, r, s)
+            s += 1
 
 
 @kernel
-def join_cells(bands, inner2, outer2, limit, test, parent, run_stop, first, last):
-    """Join the cells ``first .. last`` with those of their own and more northern bands."""
-    c = first
-    while c < last:
-        i = bands.cell_band[c]
-        stop = min(last, bands.band_cell[i + 1])
-        _, high = bands_within(bands, i, bands, outer2)
-        for j in range(i, high):
+def join_runs(bands, runs, inner2, outer2, limit, test, parent, first, last):
+    """Join the runs of the bands ``first .. last`` with their own and more northern ones."""
+    for i in range(first, last):
+        _, near, high = bands_within(bands, i, bands, outer2)
+        for j in range(near, high):
             inner, outer = half_widths(bands, i, bands, j, inner2, outer2)
-            position = bands.band_cell[j] - bands.band_cell[j + 1]
-            for d in range(c, stop):
-                position = join_cell(
-                    bands, d, j, position, inner, outer, limit, test, parent, run_stop
+            if inner <= 0.0 and not test:
+                continue
+            for shift in (0.0, 360.0, -360.0):
+                gap = max(
+                    bands.lon[bands.start[i]] - bands.lon[bands.start[j + 1] - 1] - shift,
+                    bands.lon[bands.start[j]] + shift - bands.lon[bands.start[i + 1] - 1],
                 )
-        c = stop
+                if gap > outer:
+                    continue
+                join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent)
 
 
-def link_cells(bands: Bands, reach: Reach, report: Callable[[float], None]) -> NDArray[np.int64]:
-    """Return, for each cell of core points, the first cell of its component.
+def link_points(
+    bands: Bands, reach: Reach, threads: int, report: Callable[[float], None]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the components of core points.
 
     Parameters
     ----------
@@ -149,23 +170,34 @@ def link_cells(bands: Bands, reach: Reach, report: Callable[[float], None]) -> N
         Core points only.
     reach : Reach
         The radius.
+    threads : int
+        Number of threads.
     report : callable
         Called with the share done.
+
+    Returns
+    -------
+    start : ndarray of int64, shape (n_runs + 1,)
+        First point of each run, and the number of points.
+    root : ndarray of int64, shape (n_runs,)
+        The first run of each run's component.
     """
-    n_cells = len(bands.cell_band)
-    parent = np.empty(n_cells, dtype=np.int64)
-    run_stop = np.empty(n_cells, dtype=np.int64)
+    n = len(bands.lon)
+    marks = np.empty(n, dtype=np.bool_)
     inner2, outer2 = reach.inner2, reach.outer2
+    cuts = cut_evenly(bands.start, PIECE)
     run_pieces(
-        lambda first, last: join_runs(bands, inner2, outer2, parent, run_stop, first, last),
-        cut_evenly(bands.band_cell, PIECE),
-        1,
+        lambda first, last: mark_runs(bands, inner2, outer2, marks, first, last),
+        cuts,
+        threads,
         unreported,
     )
-    cuts = cut_evenly(bands.cell_start, PIECE)
+    start = np.append(np.flatnonzero(marks), n)
+    runs = Runs(start, np.searchsorted(start, bands.start))
+    parent = np.arange(len(start) - 1)
     for test in (False, True):
         run_pieces(
-            partial(_join, bands, reach, test, parent, run_stop),
+            partial(_join, bands, runs, reach, test, parent),
             cuts,
             1,
             partial(_report_half, report, test),
@@ -173,20 +205,20 @@ def link_cells(bands: Bands, reach: Reach, report: Callable[[float], None]) -> N
     while True:
         grand = parent[parent]
         if np.array_equal(grand, parent):
-            return parent
+            return start, parent
         parent = grand
 
 
 def _join(
     bands: Bands,
+    runs: Runs,
     reach: Reach,
     test: bool,
     parent: NDArray[np.int64],
-    run_stop: NDArray[np.int64],
     first: int,
     last: int,
 ) -> None:
-    join_cells(bands, reach.inner2, reach.outer2, reach.limit, test, parent, run_stop, first, last)
+    join_runs(bands, runs, reach.inner2, reach.outer2, reach.limit, test, parent, first, last)
 
 
 def _report_half(report: Callable[[float], None], second: bool, share: float) -> None:

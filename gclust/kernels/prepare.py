@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gclust.kernels._pieces import unreported
-from gclust.kernels.assign import find_core_of
-from gclust.kernels.bands import build_bands, select_points
+from gclust.kernels.assign import assign_labels
+from gclust.kernels.bands import band_height, build_bands, select_points
 from gclust.kernels.cores import find_core_points
-from gclust.kernels.link import link_cells
+from gclust.kernels.fold import fold, unfold
+from gclust.kernels.link import link_points
 from gclust.kernels.sphere import reach_of
 
 SIDE = 24
@@ -34,14 +35,19 @@ def prepare(report: Callable[[float], None]) -> None:
     step = np.degrees(eps_km / 6371.0) / 16
     side = step * np.arange(SIDE)
     lat, lon = np.repeat(side, SIDE), np.tile(side, SIDE)
-    points = build_bands(lat, lon, surface, eps_km, reach, 1, unreported)
-    report(0.2)
-    core = find_core_points(points, np.ones(len(lat), np.int64), 400, reach, 1, unreported)
+    none = np.zeros(0, dtype=np.int64)
+    folded = fold(lat, lon, none, band_height(eps_km), 1, unreported)
+    points = build_bands(folded.lat, folded.lon, surface, eps_km, reach, 1, unreported)
+    report(0.3)
+    core = find_core_points(points, folded.units, 400, reach, 1, unreported)
     report(0.6)
-    cores = select_points(points, core, reach, 1)
-    link_cells(cores, reach, unreported)
+    cores = select_points(points, np.flatnonzero(core), reach, 1)
+    link_points(cores, reach, 1, unreported)
     report(0.8)
-    find_core_of(points, lat, ~core, cores, cores.order, True, reach, 1, unreported)
+    labels = np.arange(len(cores.lon))
+    out = np.empty(len(points.lon), dtype=np.int64)
+    assign_labels(points, ~core, cores, labels, True, reach, 1, unreported, out)
+    unfold(folded, out, core, 1)
     _ready = True
 
 

@@ -61,13 +61,11 @@ meridian_point = part(meridian)
 
 
 @kernel
-def fill_vectors(lat, lon, order, axis, e2, out_lon, x, y, z, start, stop):
-    """Fill longitude and vector of the points ``order[start:stop]``."""
-    for i in range(start, stop):
-        j = order[i]
-        rho, height = meridian_point(lat[j], axis, e2)
-        angle = np.radians(lon[j])
-        out_lon[i] = lon[j]
+def fill_vectors(lat, lon, axis, e2, x, y, z, first, last):
+    """Fill the vectors of the points ``first .. last``."""
+    for i in range(first, last):
+        rho, height = meridian_point(lat[i], axis, e2)
+        angle = np.radians(lon[i])
         x[i] = rho * np.cos(angle)
         y[i] = rho * np.sin(angle)
         z[i] = height
