@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import re
 import secrets
 import sys
 import time
@@ -22,6 +23,7 @@ from types import ModuleType
 import numpy as np
 import sklearn.cluster
 
+import gclust.cluster
 import gclust.kernels
 from gclust import DBSCAN
 from gclust.testing import (
@@ -53,24 +55,30 @@ def expect(found: np.ndarray, expected: np.ndarray, what: str) -> None:
         )
 
 
-def kernel_modules() -> list[ModuleType]:
-    """Return the modules of kernels that cut their work into pieces."""
-    names = [info.name for info in pkgutil.iter_modules(gclust.kernels.__path__)]
-    modules = [importlib.import_module(f"gclust.kernels.{name}") for name in names]
-    return [module for module in modules if hasattr(module, "PIECE")]
+def piece_sizes() -> list[tuple[ModuleType, str, int]]:
+    """Return the constants by which the work of ``DBSCAN`` is cut into pieces."""
+    found = []
+    for package in (gclust.kernels, gclust.cluster):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(info.name)
+            names = [
+                name for name in vars(module) if re.fullmatch(r"([A-Z_]*_)?PIECE|BUCKET", name)
+            ]
+            found += [(module, name, getattr(module, name)) for name in names]
+    return found
 
 
 @contextmanager
 def small_pieces(size: int) -> Iterator[None]:
     """Cut work into pieces of a few points, so that threads have something to share."""
-    held = [(module, module.PIECE) for module in kernel_modules()]
-    for module, _ in held:
-        module.PIECE = size
+    held = piece_sizes()
+    for module, name, _ in held:
+        setattr(module, name, size)
     try:
         yield
     finally:
-        for module, piece in held:
-            module.PIECE = piece
+        for module, name, usual in held:
+            setattr(module, name, usual)
 
 
 def check(case: Case) -> None:
@@ -218,10 +226,23 @@ def failure(case: Case) -> str | None:
 
 
 def shrink(case: Case, seconds: float = 20.0) -> Case:
-    """Return a case that fails too, with fewer rows and simpler weights and coordinates."""
+    """Return a case that fails too, with simpler parameters, fewer rows, rounder numbers."""
     end = time.monotonic() + seconds
-    size = len(case.X)
-    while size >= 1 and time.monotonic() < end:
+    plain = [case._replace(weight=None, min_samples=least) for least in (2, 1, 3, 5)]
+    plain += [case._replace(weight=None), case._replace(metric="haversine")]
+    case = next((simpler for simpler in plain if failure(simpler)), case)
+    case = with_fewer_rows(case, end)
+    for decimals in (8, 5, 3, 2):
+        rounder = case._replace(X=case.X.round(decimals), eps_km=round(case.eps_km, decimals + 2))
+        if time.monotonic() < end and rounder.eps_km > 0 and failure(rounder):
+            case = rounder
+    return case
+
+
+def with_fewer_rows(case: Case, end: float) -> Case:
+    """Leave out runs of rows, ever shorter ones, as long as the case fails without them."""
+    size = len(case.X) // 2
+    while size >= 1:
         start, fewer = 0, False
         while start < len(case.X) > 1 and time.monotonic() < end:
             keep = np.r_[0:start, min(start + size, len(case.X)) : len(case.X)]
@@ -231,14 +252,8 @@ def shrink(case: Case, seconds: float = 20.0) -> Case:
                 case, fewer = smaller, True
             else:
                 start += size
-        size = size if fewer and size == 1 else size // 2
-    for simpler in (
-        case._replace(weight=None),
-        *(case._replace(X=case.X.round(decimals)) for decimals in (8, 5, 3, 2)),
-        case._replace(metric="haversine"),
-    ):
-        if time.monotonic() < end and failure(simpler):
-            case = simpler
+        if time.monotonic() >= end or not (fewer and size == 1):
+            size //= 2
     return case
 
 

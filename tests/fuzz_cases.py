@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 
 def some_eps(rng: np.random.Generator) -> float:
-    """Return a radius, from a metre to half the Earth."""
+    """Return a radius, from a metre to half the circumference."""
     if rng.random() < 0.25:
         return 15.0
     return float(10 ** rng.uniform(-3, np.log10(HALF_TURN_KM)))
@@ -77,6 +77,15 @@ def clumps(rng: np.random.Generator, n: int) -> Cloud:
     return *around(rng, centre_lat[town], centre_lon[town], n, spread[town]), eps_km
 
 
+def far_apart(rng: np.random.Generator, n: int) -> Cloud:
+    """Tiny towns all over the Earth: as many bands as there can be, most of them empty."""
+    eps_km = 10 ** rng.uniform(-6, 0)
+    centre_lat, centre_lon = somewhere(rng, int(rng.integers(1, n + 1)))
+    centre_lat[0] = rng.choice([centre_lat[0], -90.0, 90.0, 0.0])
+    town = rng.integers(0, len(centre_lat), n)
+    return *around(rng, centre_lat[town], centre_lon[town], n, eps_km), eps_km
+
+
 def duplicated(rng: np.random.Generator, n: int) -> Cloud:
     """Few places, many rows."""
     lat, lon, eps_km = clumps(rng, n)
@@ -122,7 +131,7 @@ def lattice(rng: np.random.Generator, n: int) -> Cloud:
 def antimeridian(rng: np.random.Generator, n: int) -> Cloud:
     """On both sides of the 180th meridian, and on it."""
     eps_km = min(some_eps(rng), 3000.0)
-    spread = eps_km * 10 ** rng.uniform(-1, 0.7)
+    spread = eps_km * 10 ** rng.uniform(-0.5, 1.2)
     lat, lon = around(rng, rng.uniform(-85, 85), 180.0, n, spread)
     return lat, np.where(rng.random(n) < 0.1, rng.choice([-180.0, 180.0]), lon), eps_km
 
@@ -130,7 +139,8 @@ def antimeridian(rng: np.random.Generator, n: int) -> Cloud:
 def polar(rng: np.random.Generator, n: int) -> Cloud:
     """Round a pole; some rows are the pole itself, under any longitude."""
     eps_km = some_eps(rng)
-    lat, lon = around(rng, rng.choice([-90.0, 90.0]), 0.0, n, eps_km * 10 ** rng.uniform(-1, 0.7))
+    spread = eps_km * 10 ** rng.uniform(-0.5, 1.2)
+    lat, lon = around(rng, rng.choice([-90.0, 90.0]), 0.0, n, spread)
     lon = np.where(rng.random(n) < 0.5, lon, rng.uniform(-180, 360, n))
     return np.where(rng.random(n) < 0.1, np.round(lat / 90) * 90, lat), lon, eps_km
 
@@ -152,15 +162,16 @@ def huge(rng: np.random.Generator, n: int) -> Cloud:
 
 
 def dense_city(rng: np.random.Generator, n: int) -> Cloud:
-    """One Gaussian city of the size of the radius."""
+    """One Gaussian city of about the size of the radius."""
     eps_km = min(some_eps(rng), 1000.0)
     lat, lon = somewhere(rng, 1)
-    return *around(rng, lat, lon, n, eps_km * rng.uniform(0.2, 2)), eps_km
+    return *around(rng, lat, lon, n, eps_km * 10 ** rng.uniform(-0.5, 0.8)), eps_km
 
 
 KINDS: tuple[Callable[[np.random.Generator, int], Cloud], ...] = (
     random,
     clumps,
+    far_apart,
     duplicated,
     nearly_equal,
     collinear,
@@ -222,13 +233,19 @@ def clear_eps(distance: np.ndarray, eps_km: float) -> float | None:
     return float(clear[np.abs(clear - eps_km).argmin()])
 
 
+def some_size(rng: np.random.Generator, largest: int) -> int:
+    """Return a number of rows: a few, some dozens, or up to the largest."""
+    low, high = ((1, 12), (12, 80), (80, largest))[rng.choice(3, p=[0.2, 0.6, 0.2])]
+    return int(rng.integers(low, high + 1))
+
+
 def make_case(seed: int) -> Case:
     """Return the case of a seed."""
     rng = np.random.default_rng(seed)
     kind = KINDS[rng.integers(len(KINDS))]
     weigh = WEIGHTS[rng.integers(len(WEIGHTS))]
     geodesic = rng.random() < 0.2 and kind not in (antipodal, huge)
-    n = int(np.exp(rng.uniform(0, np.log((LARGEST_WGS84 if geodesic else LARGEST) + 1))))
+    n = some_size(rng, LARGEST_WGS84 if geodesic else LARGEST)
     lat, lon, eps_km = kind(rng, n)
     if rng.random() < 0.15:  # as many data are: ties of all sorts
         lat, lon = np.round(lat, 2), np.round(lon, 2)
@@ -254,11 +271,11 @@ def make_case(seed: int) -> Case:
 
 def some_least(rng: np.random.Generator, within: np.ndarray, weight: np.ndarray | None) -> float:
     """Return a threshold: small, or exactly what one of the points has, or just above."""
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         return float(rng.choice([1, 2, 3, 5, 8, 2.5, 10 / 3]))
-    row = within[rng.integers(len(within))]
-    units = np.ones(len(row)) if weight is None else weight
-    total = sum(round(w * UNIT) for w in units[row].tolist())
+    units = np.ones(len(within)) if weight is None else weight
+    rows = within[rng.integers(0, len(within), int(rng.integers(1, 5)))]
+    total = min(sum(round(w * UNIT) for w in units[row].tolist()) for row in rows)
     if total >= 2**53:  # no float holds a unit more
         return total // UNIT + int(rng.choice([0, 0, 1]))
     return max((total + int(rng.choice([0, 0, 1]))) / UNIT, 1.0)
