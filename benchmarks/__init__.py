@@ -1,0 +1,1 @@
+"""Benchmarks of gclust: seeded inputs, peers, growth, worst cases, and a suite for asv."""

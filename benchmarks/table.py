@@ -1,0 +1,76 @@
+"""The table of times in the README, and its place between two markers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measure import Measured
+
+BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+
+
+def put_between_markers(readme: Path, text: str) -> None:
+    """Replace what stands between the markers of a file.
+
+    Raises
+    ------
+    ValueError
+        Unless the file has each marker once, in order.
+    """
+    old = readme.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), flags=re.DOTALL)
+    if old.count(BEGIN) != 1 or old.count(END) != 1 or not pattern.search(old):
+        raise ValueError(f"{readme.name} must have {BEGIN} and then {END}, each once")
+    new = pattern.sub(lambda _: f"{BEGIN}\n{text.strip()}\n{END}", old)
+    readme.write_text(new, encoding="utf-8")
+
+
+def middle(rounds: Sequence[Measured]) -> Measured:
+    """Return the medians of several rounds, or the first fault among them."""
+    for one in rounds:
+        if one.fault:
+            return one
+    peaks = [one.peak_bytes for one in rounds if one.peak_bytes is not None]
+    seconds = median([one.seconds for one in rounds if one.seconds is not None])
+    return Measured(seconds, int(median(peaks)) if peaks else None)
+
+
+def render(
+    titles: Mapping[str, str],
+    sizes: Sequence[int],
+    results: Mapping[tuple[str, int], Measured],
+    first: str,
+) -> str:
+    """Return a Markdown table: a row for each title, a column for each size.
+
+    A cell has the time, how many times that of ``first`` it is, and the peak memory in
+    bytes a listing.
+    """
+    head = ["listings", *(f"{size:,}" for size in sizes)]
+    lines = [head, ["---"] + ["---:"] * len(sizes)]
+    for name, title in titles.items():
+        cells = [_cell(results[name, n], results[first, n], n, name == first) for n in sizes]
+        lines.append([title, *cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(one: Measured, base: Measured, n: int, is_base: bool) -> str:
+    if one.seconds is None:
+        return one.fault
+    cell = f"{significant(one.seconds)} s"
+    if base.seconds is not None and not is_base:
+        cell += f" ({significant(one.seconds / base.seconds, 2)}×)"
+    if one.peak_bytes is not None:
+        cell += f", {one.peak_bytes / n:.0f} B"
+    return cell
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits, never in powers of ten."""
+    if value == 0:
+        return "0"
+    text = f"{float(f'{value:.{digits}g}'):.12f}".rstrip("0").rstrip(".")
+    return text
