@@ -32,10 +32,10 @@ class _Listings:
 class Fit(_Listings):
     """From degrees to labels."""
 
-    def time_fit(self, n):
+    def time_fit(self, *_):
         self.model.fit(self.points)
 
-    def peakmem_fit(self, n):
+    def peakmem_fit(self, *_):
         self.model.fit(self.points)
 
 
@@ -72,8 +72,8 @@ class Predict(_Listings):
         super().setup(n)
         self.model.fit(self.points)
 
-    def time_predict(self, n):
+    def time_predict(self, *_):
         self.model.predict(self.points)
 
-    def peakmem_predict(self, n):
+    def peakmem_predict(self, *_):
         self.model.predict(self.points)

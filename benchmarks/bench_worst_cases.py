@@ -12,7 +12,7 @@ POINTS = 300_000
 class WorstCases:
     """Each of ``benchmarks.worst_cases``, the reference among them."""
 
-    params = list(CASES)
+    params = tuple(CASES)
     param_names = ("case",)
     timeout = 600
 
@@ -32,8 +32,8 @@ class WorstCases:
         self.model = gclust.DBSCAN(eps_km, min_samples)
         self.model.fit(self.points[:20_000])  # compiles, or loads the kernels
 
-    def time_fit(self, parameters, case):
+    def time_fit(self, *_):
         self.model.fit(self.points)
 
-    def peakmem_fit(self, parameters, case):
+    def peakmem_fit(self, *_):
         self.model.fit(self.points)

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not
 
 import numpy as np  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import EngFormatter  # noqa: E402
 
 from benchmarks.contenders import Task, prepare  # noqa: E402
 from benchmarks.listings import EPS_KM, min_samples, write_listings  # noqa: E402
@@ -109,6 +110,9 @@ def draw(
     if case != "reference":
         figure.suptitle(case)
     for axes in (left, right):
+        axes.set_xticks(sizes, minor=False)
+        axes.set_xticks([], minor=True)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(which="major", color="#dddddd")
         axes.spines[["top", "right"]].set_visible(False)
     left.legend(frameon=False)
