@@ -83,6 +83,8 @@ def far_apart(rng: np.random.Generator, n: int) -> Cloud:
     centre_lat, centre_lon = somewhere(rng, int(rng.integers(1, n + 1)))
     centre_lat[0] = rng.choice([centre_lat[0], -90.0, 90.0, 0.0])
     town = rng.integers(0, len(centre_lat), n)
+    if rng.random() < 0.2:  # a micrometre: no more than the tolerance
+        return centre_lat[town], centre_lon[town], 1e-9
     return *around(rng, centre_lat[town], centre_lon[town], n, eps_km), eps_km
 
 
@@ -103,7 +105,7 @@ def nearly_equal(rng: np.random.Generator, n: int) -> Cloud:
 def collinear(rng: np.random.Generator, n: int) -> Cloud:
     """On one great circle, over a pole for instance, or on one parallel."""
     eps_km = some_eps(rng)
-    along = eps_km * rng.choice([0.5, 1.0, 1 / 3, 0.999]) * np.arange(n)
+    along = eps_km * rng.choice([0.5, 1.0, 1 / 3, 0.999, 0.003]) * rng.permutation(n)
     if rng.random() < 0.5:
         along = rng.uniform(0, eps_km * n / rng.uniform(1, 5), n)
     along = along - np.median(along)

@@ -1,0 +1,162 @@
+"""Every line of the kernels is reached, in a process without compilation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNELS = ROOT / "gclust" / "kernels"
+LONGEST_S = 40.0
+SMALL = 60
+
+
+def test_every_line_of_the_kernels_is_reached():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.test_coverage_kernels"],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes minutes")
+def test_more_bands_than_keys_have_room_for():
+    """70,000 rows and a micrometre: neighbouring places share a key, and are told apart."""
+    from gclust import DBSCAN  # not above: in its process, coverage begins before
+
+    rng = np.random.default_rng(6)
+    places = np.stack([rng.uniform(-90, 90, 35_000), rng.uniform(-180, 180, 35_000)], axis=1)
+    places[:2, 0] = -90, 90
+    places[2:1000] = [10.0, 7.0]
+    places[2:1000, 0] += np.arange(998) * 1e-10  # eleven micrometres apart
+    X = places[rng.permutation(np.repeat(np.arange(35_000), 2))]
+    model = DBSCAN(1e-9, 2).fit(X)
+    _, first, place = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    assert model.labels_.tolist() == np.argsort(np.argsort(first))[place.ravel()].tolist()
+    assert model.predict(X).tolist() == model.labels_.tolist()
+
+
+def missing(measured) -> dict[str, list[int]]:
+    """Return the lines of each kernel module that were not reached."""
+    from coverage.exceptions import NoDataError
+
+    lines = {}
+    for path in sorted(KERNELS.glob("*.py")):
+        try:
+            lines[path.name] = measured.analysis2(str(path))[3]
+        except NoDataError:
+            lines[path.name] = ["all"]
+    return {name: numbers for name, numbers in lines.items() if numbers}
+
+
+def reach_the_unusual():
+    """Run what no case of clustering runs: faults of the machine, and an interruption."""
+    from unittest import mock
+
+    from gclust import DBSCAN
+    from gclust.errors import GclustWarning
+    from gclust.kernels import _jit, _pieces
+    from gclust.kernels.prepare import is_ready, prepare
+
+    prepare(_pieces.unreported)
+    assert is_ready()
+
+    def uncached(function, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return function
+
+    def broken(function, **options):
+        raise RuntimeError("something else")
+
+    with mock.patch.object(_jit, "njit", uncached), pytest.warns(GclustWarning):
+        assert _jit.kernel(len) is len
+    with mock.patch.object(_jit, "njit", broken), pytest.raises(RuntimeError, match="else"):
+        _jit.kernel(len)
+    with mock.patch.object(os, "sched_getaffinity", create=True, return_value={0, 5}):
+        assert _pieces.available_threads() == 2
+        del os.sched_getaffinity
+        assert _pieces.available_threads() >= 1
+
+    with pytest.raises(ValueError, match="latitude 91"):
+        DBSCAN().fit([[91.0, 0.0]])
+
+    def fail(first, last):
+        raise KeyboardInterrupt
+
+    for threads in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            _pieces.run_pieces(fail, np.arange(5), threads, _pieces.unreported)
+
+
+def unusual_cases():
+    """Return cases that are rare among random ones."""
+    from tests.fuzz_cases import Case
+
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        # Just dense enough to hang together, so that components join in chains.
+        X = rng.uniform(-1, 1, (200, 2))
+        yield Case("chains", X, None, 111.2 * 2 * np.sqrt(1.44 / 200), 1, "haversine")
+    # Many rows on one meridian within a band.
+    X = np.stack([rng.uniform(0, 1e-3, 70), np.full(70, 7.0)], axis=1)
+    yield Case("meridian", X, None, 1.0, 3, "haversine")
+
+
+def many_bands():
+    """Check a case whose keys have, as with millions of rows, no room for all its bands."""
+    from unittest import mock
+
+    from gclust.kernels import grid
+    from gclust.testing import TOLERANCE_KM
+    from tests.fuzz import check
+    from tests.fuzz_cases import Case
+
+    lat = 10 + np.random.default_rng(9).integers(0, 40, 72) * 2.3e-12
+    lat[:2] = -90, 90
+    X = np.stack([lat, np.full(72, 7.0)], axis=1)
+    usual = grid._grid_over
+    with mock.patch.object(
+        grid, "_grid_over", lambda extent, height, n: usual(extent, height, n << 20)
+    ):
+        check(Case("many bands", X, None, TOLERANCE_KM, 3, "haversine"))
+
+
+def cover() -> dict[str, list[int]]:
+    """Check small cases until every line is reached; return those that were not."""
+    import coverage
+
+    measured = coverage.Coverage(include=[str(KERNELS / "*.py")], data_file=None, config_file=False)
+    begin = time.monotonic()
+    measured.start()
+    from tests.fuzz import check
+    from tests.fuzz_cases import make_case
+
+    reach_the_unusual()
+    many_bands()
+    for case in unusual_cases():
+        check(case)
+    seed = 0
+    while missing(measured) and time.monotonic() - begin < LONGEST_S:
+        for case in map(make_case, range(seed, seed + 40)):
+            if len(case.X) <= SMALL or seed >= 160:
+                check(case)
+        seed += 40
+    measured.stop()
+    return missing(measured)
+
+
+if __name__ == "__main__":
+    not_reached = cover()
+    for name, numbers in not_reached.items():
+        print(f"gclust/kernels/{name}: not reached: {', '.join(map(str, numbers))}")
+    sys.exit(bool(not_reached))
