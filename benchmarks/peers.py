@@ -40,16 +40,20 @@ from benchmarks.contenders import (  # noqa: E402
 from benchmarks.listings import EPS_KM, PER_MILLION, min_samples, write_listings  # noqa: E402
 from benchmarks.machine import describe_machine, is_busy  # noqa: E402
 from benchmarks.measure import Measured, measure  # noqa: E402
-from benchmarks.table import middle, put_between_markers, render  # noqa: E402
+from benchmarks.table import find_markers, middle, put_between_markers, render  # noqa: E402
 from benchmarks.vectors import chord  # noqa: E402
 
 BASE = "gclust"
+ONCE_S = 60.0
+"""Seconds above which a call is made once."""
 ROWS = [name for name in CONTENDERS if name != REFERENCE]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, and with ``--write`` put the table into the README."""
     options = _parse(arguments)
+    if options.write:
+        find_markers(options.readme)  # before hours are spent, not after
     if is_busy():
         print("warning: the machine is busy; times will not be what they could be", file=sys.stderr)
     results: dict[tuple[str, int], Measured] = {}
@@ -99,13 +103,18 @@ def _measure_size(
         _call(REFERENCE, task, folder, options.limit)
     missed = Missed()
     for turn in range(options.rounds):
-        for name in [name for name in todo if not any(one.fault for one in rounds[name])]:
+        for name in [name for name in todo if not _is_done(rounds[name])]:
             one = _call(name, task, folder, options.limit)
             rounds[name].append(one)
             missed = _check(name, folder, task, one) or missed
             said = one.fault or f"{one.seconds:.3f} s"
             print(f"{n:,} listings, round {turn + 1}: {name} {said}", file=sys.stderr, flush=True)
     return {(name, n): middle(rounds[name]) for name in options.peers}, missed
+
+
+def _is_done(rounds: list[Measured]) -> bool:
+    """Return whether a peer gets no further turn: it failed, or is slow beyond doubt."""
+    return any(one.fault or one.seconds > ONCE_S for one in rounds)
 
 
 def _call(name: str, task: Task, folder: Path, limit_s: float) -> Measured:
@@ -165,7 +174,8 @@ def _text(
     said = (
         "Time, in brackets as a multiple of gclust's, and peak memory above the input in bytes a"
         f" listing: medians of {options.rounds} rounds, each call in a process of its own after a"
-        " small call that compiles. `–`: not run, for it would take hours or all memory."
+        f" small call that compiles (one round where a call takes over {ONCE_S:g} s)."
+        " `–`: not run, for it would take hours or all memory."
         f" Simulated listings of the world, eps {EPS_KM:g} km, `min_samples` {PER_MILLION} for each"
         " million. Labels were compared before a time was shown."
     )
@@ -173,7 +183,8 @@ def _text(
         said += ' Those of scikit-learn are identical to gclust\'s with `border="first"`.'
     if "dbscan" in timed:
         said += f" Cores, noise and clusters of `dbscan` are the same{_exceptions(missed)}."
-    said += " † Another method, a hierarchy over all distances: not compared."
+    if timed & {"hdbscan", "fast_hdbscan"}:
+        said += " † Another method, a hierarchy over all distances: not compared."
     where = (
         f"{describe_machine()}; Python {platform.python_version()}, {listed}"
         + (f"; not installed: {', '.join(missing)}" if missing else "")

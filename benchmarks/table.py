@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -12,20 +11,26 @@ from benchmarks.measure import Measured
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 
-def put_between_markers(readme: Path, text: str) -> None:
-    """Replace what stands between the markers of a file.
+def find_markers(readme: Path) -> tuple[str, str]:
+    """Return what stands before and after the two markers of a file.
 
     Raises
     ------
     ValueError
         Unless the file has each marker once, in order.
     """
-    old = readme.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), flags=re.DOTALL)
-    if old.count(BEGIN) != 1 or old.count(END) != 1 or not pattern.search(old):
+    text = readme.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or END not in rest:
         raise ValueError(f"{readme.name} must have {BEGIN} and then {END}, each once")
-    new = pattern.sub(lambda _: f"{BEGIN}\n{text.strip()}\n{END}", old)
-    readme.write_text(new, encoding="utf-8")
+    return before, after
+
+
+def put_between_markers(readme: Path, text: str) -> None:
+    """Replace what stands between the markers of a file; see `find_markers`."""
+    before, after = find_markers(readme)
+    readme.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}", encoding="utf-8")
 
 
 def middle(rounds: Sequence[Measured]) -> Measured:
