@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import warnings
@@ -100,9 +101,13 @@ def _demo_gii(
 ) -> None:
     from gclust.datasets import simulate
     from gclust.datasets.marks import compare_with_published, published_marks
-    from gclust.datasets.world import DEFAULT_SCALE
+    from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 
     scale = DEFAULT_SCALE if scale is None else scale
+    if not LEAST_SCALE <= scale < math.inf:
+        raise click.BadParameter(
+            f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
+        )
     out = out or Path(f"gclust-demo-gii-{edition}")
     _prepare_demo(out)
     click.echo(
@@ -120,6 +125,11 @@ def _demo_gii(
         f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
         f" listings; each is in {out / 'published.csv'}"
     )
+    for row in compared[~compared["agrees"]].itertuples():
+        click.echo(
+            f"  not: {row.figure} of {row.cluster}, published {row.published:g}, found"
+            f" {row.found:g}"
+        )
 
 
 def _demo_us(out: Path, top: int, threads: int | None) -> None:

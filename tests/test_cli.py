@@ -90,6 +90,14 @@ def test_help_and_version_are_quick_and_complete(tmp_path):
     assert b"demo gii" in wrong.stderr
 
 
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "0.0001"])
+def test_a_scale_that_cannot_be_is_refused_before_anything_is_made(tmp_path, scale):
+    done = gclust("demo", "--scale", scale, "-o", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"expected 0.005 or more" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_demo_does_not_touch_a_folder_that_is_not_its_own(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"errors", "progress", "units"},
+    {"errors", "processes", "progress", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},

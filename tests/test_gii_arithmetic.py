@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import pytest
 
@@ -64,6 +66,12 @@ def test_other_worlds_do_not_fit(printed):
 
 def test_one_application_is_worth_about_six_articles():
     assert WORLD["publication"] / WORLD["patent"] == pytest.approx(5.94, abs=0.005)
+
+
+def test_the_order_of_kinds_breaks_no_tie():
+    rows = pd.DataFrame(list(itertools.permutations([10 / 3, 100 / 7, 700 / 127])))
+    assert len(set(score(rows, weights={}))) == 1
+    assert rank(score(rows, weights={})).tolist() == [1] * 6
 
 
 def test_scores_by_hand():

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
+import time
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gclust.errors import StudyError
@@ -274,3 +279,140 @@ def test_several_sources_of_unlike_records(tmp_path):
         rows = engine.pandas(result.listings)
     assert sorted(set(rows["record"])) == ["1", "2", "3", "x", "y", "z"]
     assert result.sources["path"].tolist() == ["a.csv", "b.parquet"]
+
+
+@pytest.mark.parametrize("other", ["float64", "Int64", "str", "decimal", "category"])
+def test_records_of_unlike_types_are_the_same_records(tmp_path, other):
+    number = pd.Series(np.arange(150))
+    first = pd.DataFrame({"record": number, "lat": 1.0, "lon": 2.0})
+    kinds = {
+        "decimal": lambda: pa.array(number).cast(pa.decimal128(23, 2)),
+        "category": lambda: number.astype(str).astype("category"),
+    }
+    cast = kinds.get(other, lambda: number.astype(other))
+    first.to_parquet(tmp_path / "a.parquet")
+    table = pa.table({"record": pa.array(cast()), "lat": [1.0] * 150, "lon": [2.0] * 150})
+    pq.write_table(table, tmp_path / "b.parquet")
+    with Engine() as engine:
+        scans = [
+            open_source(engine, SourceFiles("patent", str(tmp_path / name)))
+            for name in ("a.parquet", "b.parquet")
+        ]
+        result = stage(engine, scans, decimals=5, root=tmp_path)
+        rows = engine.pandas(result.listings)
+    assert rows["record"].nunique() == 150
+
+
+def test_nan_in_a_float_record_is_no_record(tmp_path):
+    record = np.where(np.arange(30) < 10, np.arange(30.0), np.nan)
+    table = pa.table({"record": pa.array(record), "lat": np.ones(30), "lon": np.ones(30)})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    rows, _ = staged(tmp_path / "rows.parquet", {})
+    assert rows["record"].isna().sum() == 20
+    assert sorted(rows["record"].dropna()) == sorted(str(n) for n in range(10))
+
+
+def test_lines_of_rejects_count_the_lines_of_quoted_fields(tmp_path):
+    text = 'lat,lon,name\n1,2,"two\nlines"\n1,2,plain\nx,2,"again\ntwo"\n91,2,end\n'
+    (tmp_path / "rows.csv").write_text(text)
+    _, result = staged(tmp_path / "rows.csv", {})
+    assert sorted(result.rejects["line"]) == [5, 7]
+
+
+def test_years_do_not_depend_on_the_time_zone(tmp_path):
+    when = pd.to_datetime(["2014-12-31 23:30Z", "2015-06-01 00:00Z"])
+    pd.DataFrame({"lat": 1.0, "lon": 2.0, "year": when}).to_parquet(tmp_path / "rows.parquet")
+    rows, result = staged(tmp_path / "rows.parquet", {}, years=(2015, 2015))
+    assert len(rows) == 1
+    assert result.sources["outside_years"].tolist() == [1]
+
+
+def test_years_are_whole(tmp_path):
+    table = ROWS.assign(filed=["2014.7", "2015", "2015.0", "2015-03-02"])
+    rows, result = staged(write_csv(tmp_path / "rows.csv", table), years=(2015, 2015))
+    assert rows["reason"].isna().sum() == 3
+    assert result.rejects["year"].tolist() == ["2014.7"]
+
+
+def test_what_reading_meets_late_is_told_with_the_path(tmp_path):
+    ROWS.to_parquet(tmp_path / "a.parquet")
+    ROWS.drop(columns="appln").to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(StudyError, match=r"\*\.parquet: cannot be read: "):
+        staged(tmp_path / "*.parquet")
+
+
+def test_points_with_unlike_columns_are_told(tmp_path):
+    write_points(tmp_path / "a.parquet", ROWS)
+    write_points(tmp_path / "b.parquet", ROWS.drop(columns="filed"))
+    with pytest.raises(StudyError, match=r"b\.parquet: has the columns appln, lat, lon, but"):
+        staged(tmp_path / "*.parquet", {"record": "appln"})
+
+
+def test_a_file_that_is_no_geopackage_is_told(tmp_path):
+    (tmp_path / "rows.gpkg").write_bytes(b"no database")
+    with pytest.raises(StudyError, match=r"rows\.gpkg: cannot be read as a GeoPackage"):
+        staged(tmp_path / "rows.gpkg")
+
+
+def test_decimal_commas_are_explained(tmp_path):
+    table = ROWS.assign(latitude="48,1", longitude="11,5")
+    with pytest.raises(StudyError, match="no usable rows.*lat '48,1'.*not a comma"):
+        staged(write_csv(tmp_path / "rows.csv", table, ";"))
+
+
+def test_a_delimiter_that_is_not_found_is_asked_for(tmp_path):
+    with pytest.raises(StudyError, match="name their delimiter"):
+        staged(write_csv(tmp_path / "rows.csv", ROWS, "^"))
+    assert len(staged(tmp_path / "rows.csv", delimiter="^")[0]) == 4
+
+
+@pytest.mark.parametrize("delimiter", ["", "\n", ";;"])
+def test_a_delimiter_is_one_character(tmp_path, delimiter):
+    with pytest.raises(StudyError, match="expected one character"):
+        staged(write_csv(tmp_path / "rows.csv", ROWS), delimiter=delimiter)
+
+
+def test_options_of_other_formats_are_refused(tmp_path):
+    ROWS.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(StudyError, match="delimiter belongs to CSV"):
+        staged(tmp_path / "rows.parquet", delimiter=";")
+    with pytest.raises(StudyError, match="layer belongs to GeoPackages"):
+        staged(write_csv(tmp_path / "rows.csv", ROWS), layer="rows")
+
+
+@pytest.mark.parametrize("column", ["latitude", "filed"])
+def test_lists_are_no_numbers(tmp_path, column):
+    ROWS.assign(**{column: [[1.0]] * 4}).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(StudyError, match=f"column '{column}' .* is of type DOUBLE\\[\\]"):
+        staged(tmp_path / "rows.parquet", years=(2011, 2012))
+
+
+def test_ctrl_c_ends_a_query_and_leaves_nothing(tmp_path):
+    """At a moment when a query runs: no abort, no folder left, quickly."""
+    code = (
+        "import signal, threading, sys, time\n"
+        "from gclust.listings.engine import Engine\n"
+        "import narwhals as nw\n"
+        "threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT)).start()\n"
+        "with Engine(sys.argv[1]) as engine:\n"
+        "    query = 'SELECT a.i % 7 AS k, sum(b.i) AS s FROM range(300000) a(i),'\n"
+        "    query += ' range(300000) b(i) GROUP BY k'\n"
+        "    engine.store(nw.from_native(engine.connection.sql(query)), 'long', 'long')\n"
+    )
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert "KeyboardInterrupt" in done.stderr
+    assert "terminate called" not in done.stderr
+    assert done.returncode in (1, 130, -2)
+    assert list(tmp_path.iterdir()) == []
+    assert time.monotonic() - start < 10
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    left = tmp_path / "gclust-999999999-abc"
+    left.mkdir()
+    with Engine(tmp_path):
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,11 @@ import pandas as pd
 import pytest
 
 import gclust
+from gclust.cluster.merging import merge
 from gclust.errors import GclustWarning, StudyError
+from gclust.study.describe import name_merges
 from gclust.study.folder import write_csv
+from gclust.study.schema import Source
 from tests.worlds import listings, study_folder
 
 VARIES = {"run.json"}
@@ -211,6 +214,33 @@ def test_swapped_rows_out_of_range_are_told(tmp_path):
     table.loc[table.index[:4], ["lat", "lon"]] = [120.5, 30.25]
     with pytest.warns(GclustWarning, match="4 rejected rows look as if .* latitude 120.5"):
         gclust.run(study_folder(tmp_path, table))
+
+
+def test_merges_are_told_by_the_names_of_clusters_as_they_stood():
+    # Munich and Augsburg join in round 1, both with Graz in round 2.
+    places = pd.DataFrame(
+        {
+            "lat": [48.137, 48.371, 47.067],
+            "lon": [11.575, 10.898, 15.442],
+            "density": [5.0, 3.0, 9.0],
+            "part": [0, 1, 2],
+        }
+    )
+    ties = {(0, 1): 20.0, (0, 2): 4.0, (1, 2): 4.0, (-1, 2): 6.0}
+    merging = merge(3, {(0, 1): 1.0, (1, 2): 2.0}, ties)
+    study = gclust.Study(sources=(Source(kind="patent", path="rows.csv"),))
+    log = name_merges(study, merging, places, np.zeros(3, dtype=np.int64))
+    assert log["name_a"].tolist() == ["Munich", "Munich–Augsburg"]
+    assert log["name_b"].tolist() == ["Augsburg", "Graz"]
+    assert log["runner_up_a"].tolist() == ["Graz", ""]
+    assert log["runner_up_b"].tolist() == ["Graz", "noise"]
+
+
+def test_products_of_weights_that_are_too_large_are_told(tmp_path):
+    table = listings().assign(weight=1e6)
+    extra = '[clusters]\neps_km = 10\nmin_samples = 1e8\n[merge]\nties = "pairs"\n'
+    with pytest.raises(StudyError, match="products of weights in one record are too large"):
+        gclust.run(study_folder(tmp_path, table, extra))
 
 
 def test_no_records_no_merging_and_the_run_says_so(tmp_path):

@@ -49,7 +49,7 @@ class Merging:
 def gaps_km(
     lat: np.ndarray, lon: np.ndarray, labels: np.ndarray, max_gap_km: float
 ) -> dict[tuple[int, int], float]:
-    """Least distances between the locations of different clusters.
+    """Least distances between the locations of different clusters, on the sphere.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def merge(
             break
         for a, b in chosen:
             log.append(_row(number, a, b, distance[a, b], partners))
-        cluster = _join(cluster, chosen)
+        cluster = join(cluster, chosen)
     table = pd.DataFrame(log, columns=list(MERGE_COLUMNS)).astype(MERGE_COLUMNS)
     return Merging(cluster, table)
 
@@ -237,8 +237,20 @@ def _row(
     return row
 
 
-def _join(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Join pairs (and chains of them); a cluster is named by its smallest label."""
+def join(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
+    """Join pairs of clusters, and chains of pairs.
+
+    Parameters
+    ----------
+    cluster : ndarray of int64, shape (n_labels,)
+        The cluster of each label, named by the smallest label in it.
+    pairs : list of (int, int)
+        Clusters to join.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_labels,)
+    """
     parent = {int(name): int(name) for name in cluster}
 
     def root(name: int) -> int:

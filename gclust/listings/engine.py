@@ -6,6 +6,7 @@ turns a frame into a stored table, and brings a table to pandas.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -19,6 +20,7 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
+from gclust.processes import is_alive
 from gclust.progress import Report, silent
 
 POLL_SECONDS = 0.1
@@ -45,7 +47,7 @@ class Engine:
         threads: int | None = None,
         progress: Report = silent,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="gclust-", dir=folder))
+        self._folder = _own_folder(folder)
         self.progress = progress
         config: dict[str, Any] = {
             "temp_directory": str(self._folder / "spill"),
@@ -54,6 +56,8 @@ class Engine:
         if threads is not None:
             config["threads"] = threads
         self.connection = duckdb.connect(str(self._folder / "listings.duckdb"), config=config)
+        # Years must not depend on where the machine stands.
+        self.connection.execute("SET TimeZone = 'UTC'")
 
     def __enter__(self) -> Engine:
         return self
@@ -64,8 +68,10 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.connection.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            self.connection.close()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def frame(self, name: str) -> nw.LazyFrame[Any]:
         """Return a stored table as a lazy narwhals frame."""
@@ -101,27 +107,40 @@ class Engine:
         """Run a query in a thread, so that Ctrl-C and progress are served meanwhile."""
         outcome: list[Any] = []
         failure: list[BaseException] = []
+        # An event, not Thread.join: a join that Ctrl-C breaks off takes the thread for
+        # ended (CPython 3.11), and the connection would be closed under a running query.
+        ended = threading.Event()
 
         def work() -> None:
             try:
                 outcome.append(query())
             except BaseException as error:
                 failure.append(error)
+            finally:
+                ended.set()
 
-        thread = threading.Thread(target=work, name="gclust-query", daemon=True)
-        thread.start()
+        threading.Thread(target=work, name="gclust-query", daemon=True).start()
         try:
-            while thread.is_alive():
-                thread.join(POLL_SECONDS)
+            while not ended.wait(POLL_SECONDS):
                 percent = self.connection.query_progress()
                 if stage and percent >= 0:
                     self.progress(min(percent / 100, 0.999), stage)
         except BaseException:
-            self.connection.interrupt()
-            thread.join()
+            while not ended.wait(POLL_SECONDS):
+                self.connection.interrupt()
             raise
         if failure:
             raise failure[0]
         if stage:
             self.progress(1.0, stage)
         return outcome[0]
+
+
+def _own_folder(parent: str | Path | None) -> Path:
+    """Make a temporary folder, and remove those that killed processes left."""
+    place = Path(parent) if parent is not None else Path(tempfile.gettempdir())
+    for left in place.glob("gclust-*-*"):
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"gclust-{os.getpid()}-", dir=place))

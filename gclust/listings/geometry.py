@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyogrio
 
 from gclust.errors import StudyError
 
@@ -60,7 +61,10 @@ def read_points(path: str | Path, layer: str | None = None) -> pd.DataFrame:
 def _read(path: str | Path, layer: str | None) -> gpd.GeoDataFrame:
     if not str(path).lower().endswith(".gpkg"):
         return gpd.read_parquet(path)
-    layers = list(gpd.list_layers(path)["name"])
+    try:
+        layers = list(gpd.list_layers(path)["name"])
+    except pyogrio.errors.DataSourceError as error:
+        raise StudyError(f"{path}: cannot be read as a GeoPackage: {error}") from error
     if layer is None and len(layers) > 1:
         raise StudyError(
             f'{path}: has the layers {", ".join(layers)}; name one in the source\'s layer = "..."'

@@ -24,6 +24,11 @@ PARQUET_ENDINGS = (".parquet", ".geoparquet", ".pq")
 GEOPACKAGE_ENDINGS = (".gpkg",)
 COLUMNS = ("record", "lat", "lon", "weight", "year")
 NUMBERS = ("lat", "lon", "weight")
+NUMERIC = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+    "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR",
+)  # fmt: skip
+"""DuckDB's types that can be read as numbers; texts are tried row by row."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,21 @@ class Scan:
         if name == "year":
             if kind.startswith(("DATE", "TIMESTAMP")):
                 return f"CAST(year({column}) AS INTEGER)"
+            number = f"TRY_CAST({column} AS DOUBLE)"
+            whole = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS INTEGER) END"
             if kind == "VARCHAR":
-                return (
-                    f"coalesce(TRY_CAST({column} AS INTEGER),"
-                    f" CAST(year(TRY_CAST({column} AS DATE)) AS INTEGER))"
-                )
-            return f"TRY_CAST({column} AS INTEGER)"
-        return f"nullif({column}, '')" if kind == "VARCHAR" else column
+                return f"coalesce({whole}, CAST(year(TRY_CAST({column} AS DATE)) AS INTEGER))"
+            return whole
+        if kind == "VARCHAR":
+            return f"nullif({column}, '')"
+        if kind in ("FLOAT", "DOUBLE") or kind.startswith("DECIMAL"):
+            # pandas makes whole numbers floats once one is missing: 1.0 is record 1,
+            # and NaN is none.
+            number = f"CAST({column} AS DOUBLE)"
+            whole = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({column} AS HUGEINT) END"
+            text = f"coalesce(CAST({whole} AS VARCHAR), CAST({column} AS VARCHAR))"
+            return f"nullif({text}, 'nan')"
+        return column
 
     def given(self, name: str) -> str:
         """Return SQL for one of gclust's columns as text, as the user gave it."""
@@ -141,6 +154,7 @@ def open_source(engine: Engine, source: SourceFiles) -> Scan:
     """
     files = matching_files(source)
     ending = files[0].lower()
+    _refuse_idle_options(source, ending)
     if ending.endswith(CSV_ENDINGS):
         options = "all_varchar = true, header = true"
         if source.delimiter is not None:
@@ -156,7 +170,7 @@ def open_source(engine: Engine, source: SourceFiles) -> Scan:
     try:
         described = engine.connection.sql(f"SELECT * FROM {probe.rows()} LIMIT 0")
     except duckdb.Error as error:
-        raise StudyError(f"{source.path}: cannot be read: {_first_line(error)}") from error
+        raise StudyError(f"{source.path}: cannot be read: {first_line(error)}") from error
     types = dict(zip(described.columns, map(str, described.types), strict=True))
     return Scan(source, files, table, types, _map_columns(source, types))
 
@@ -192,10 +206,17 @@ def matching_files(source: SourceFiles) -> tuple[str, ...]:
 def _scan_points(engine: Engine, source: SourceFiles, files: tuple[str, ...]) -> Scan:
     """Read files with a geometry column; lat and lon come from its points."""
     name = f"points_{len(engine.connection.execute('SHOW TABLES').fetchall())}"
+    there: list[str] = []
     for position, file in enumerate(files):
         points = read_points(file, source.layer)
         if position == 0:
             engine.put(points, name)
+            there = sorted(points.columns)
+        elif sorted(points.columns) != there:
+            raise StudyError(
+                f"{file}: has the columns {', '.join(sorted(points.columns))}, but {files[0]} has"
+                f" {', '.join(there)}; files of one source must have the same"
+            )
         else:
             engine.connection.register("incoming", points)
             engine.connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
@@ -217,11 +238,14 @@ def _map_columns(source: SourceFiles, types: Mapping[str, str]) -> dict[str, str
         required = name in source.columns or name in ("lat", "lon")
         if required or (name == "year" and source.years is not None):
             raise StudyError(_missing_column(source, name, column, list(types)))
-    for name in NUMBERS:
-        if name in mapped and types[mapped[name]] in {"DATE", "TIMESTAMP", "BOOLEAN", "BLOB"}:
+    for name, column in mapped.items():
+        expected = "a number" if name in NUMBERS else "a year or a date" if name == "year" else None
+        readable = NUMERIC if name in NUMBERS else (*NUMERIC, "DATE", "TIMESTAMP")
+        wrong = expected is not None and not types[column].startswith(readable)
+        if wrong or types[column].endswith("]"):
             raise StudyError(
-                f"{source.path}: column {mapped[name]!r} ({name}) is of type"
-                f" {types[mapped[name]]}; expected a number"
+                f"{source.path}: column {column!r} ({name}) is of type {types[column]};"
+                f" expected {expected or 'a number or a text'}"
             )
     return mapped
 
@@ -231,14 +255,30 @@ def _missing_column(source: SourceFiles, name: str, column: str, there: list[str
     wanted = {"lat": ["latitude"], "lon": ["longitude", "lng"]}.get(name, [])
     near = near or [c for c in there if c.lower() in wanted]
     hint = f"; did you mean {near[0]!r}?" if near else ""
+    if len(there) == 1 and source.delimiter is None:
+        hint = "; if the file has several columns, name their delimiter in the source"
     known = ", ".join(repr(c) for c in there[:20])
     return (
-        f"{source.path}: column {column!r} ({name}) is missing{hint} The file has {known}."
+        f"{source.path}: column {column!r} ({name}) is missing{hint or '.'} The file has {known}."
         f' Name it in the source\'s columns = {{ {name} = "..." }}'
     )
 
 
-def _first_line(error: Exception) -> str:
+def _refuse_idle_options(source: SourceFiles, ending: str) -> None:
+    """Refuse options that the source's format does not know."""
+    if source.delimiter is not None:
+        if not ending.endswith(CSV_ENDINGS):
+            raise StudyError(f"{source.path}: delimiter belongs to CSV files, which this is not")
+        if len(source.delimiter) != 1 or source.delimiter in '\r\n"':
+            raise StudyError(
+                f"{source.path}: delimiter = {source.delimiter!r}; expected one character"
+            )
+    if source.layer is not None and not ending.endswith(GEOPACKAGE_ENDINGS):
+        raise StudyError(f"{source.path}: layer belongs to GeoPackages, which this is not")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message."""
     return str(error).strip().splitlines()[0]
 
 

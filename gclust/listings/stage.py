@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.read import Scan, relation, union, window
+from gclust.listings.read import Scan, first_line, identifier, relation, union, window
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import bad_weight, judge, normalise, suspicious, tally
 from gclust.units import LARGEST_TOTAL, UNIT
@@ -72,16 +73,21 @@ def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: 
     outside = ~nw.col("inside")
     kept = normalise(rows.filter(~outside.fill_null(False)), decimals)
     columns = ("source", "kind", "record", "lat", "lon", "units", "reason")
-    listings = engine.store(kept.select(*columns), "listings", "read listings")
+    try:
+        listings = engine.store(kept.select(*columns), "listings", "read listings")
+    except duckdb.Error as error:
+        paths = ", ".join(scan.source.path for scan in scans)
+        raise StudyError(f"{paths}: cannot be read: {first_line(error)}") from error
     counts = engine.pandas(tally(listings))
     _refuse_bad_weights(engine, listings, scans)
     sources = _count_sources(engine, scans, counts, root)
+    rejects = _rejects(engine, scans, counts, root)
     kinds = tuple(dict.fromkeys(scan.source.kind for scan in scans))
     return Staged(
         listings=listings,
         kinds=kinds,
-        kind_units=_kind_units(engine, listings, kinds, sources),
-        rejects=_rejects(engine, scans, counts, root),
+        kind_units=_kind_units(engine, listings, kinds, sources, rejects),
+        rejects=rejects,
         sources=sources,
         oddities=engine.pandas(suspicious(listings)).sort_values("source", ignore_index=True),
     )
@@ -108,7 +114,11 @@ def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequ
 
 
 def _kind_units(
-    engine: Engine, listings: nw.LazyFrame[Any], kinds: Sequence[str], sources: pd.DataFrame
+    engine: Engine,
+    listings: nw.LazyFrame[Any],
+    kinds: Sequence[str],
+    sources: pd.DataFrame,
+    rejects: pd.DataFrame,
 ) -> dict[int, int]:
     """Total units per kind, refused where a kind has no rows or sums would overflow."""
     weights = usable(listings).with_columns(weight=nw.col("units").cast(nw.Float64) / UNIT)
@@ -127,6 +137,7 @@ def _kind_units(
                 f"kind {kind!r} has no usable rows: of {int(rows['rows'].sum())} rows read,"
                 f" {int(rows['outside_years'].sum())} lie outside the years and"
                 f" {int(rows['rejected'].sum())} were rejected"
+                + told_rejects(rejects[rejects["kind"] == kind])
             )
     return found
 
@@ -172,12 +183,24 @@ def _rejects(
         # Lines are counted from 1; the first line of a CSV file is its header.
         header = 2 if "read_csv" in scan.table else 1
         for file in scan.files:
+            # A quoted field may go over several lines: those of the rows before count too.
+            texts = [identifier(name) for name, kind in scan.types.items() if kind == "VARCHAR"]
+            breaks = " + ".join(
+                f"coalesce(length({text}) - length(replace({text}, chr(10), '')), 0)"
+                for text in (texts if header == 2 else [])
+            )
+            numbered = (
+                f"SELECT *, row_number() OVER () AS row_of_file, {breaks or 0} AS breaks_of_row"
+                f" FROM {scan.rows([file])}"
+            )
             query = (
-                f"SELECT row_number() OVER () + {header - 1} AS line,"
+                f"SELECT row_of_file + {header - 1} + coalesce(sum(breaks_of_row) OVER (ORDER BY"
+                " row_of_file ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT"
+                " AS line,"
                 f" {scan.given('record')} AS record_given, {scan.given('lat')} AS lat_given,"
                 f" {scan.given('lon')} AS lon_given, {scan.given('year')} AS year_given,"
                 f" {scan.expression('lat')} AS lat, {scan.expression('lon')} AS lon,"
-                f" {window(scan)} AS inside FROM {scan.rows([file])}"
+                f" {window(scan)} AS inside FROM ({numbered})"
             )
             rows = judge(nw.from_native(engine.connection.sql(query)))
             rows = rows.filter(~nw.col("reason").is_null())
@@ -199,6 +222,22 @@ def _rejects(
     )
     order = ["source", "kind", "record", "lat", "lon", "year", "reason", "line"]
     return table.sort_values(order, ignore_index=True, na_position="first")
+
+
+def told_rejects(rejects: pd.DataFrame) -> str:
+    """Say of rejects the most frequent reason and the first row, nothing of none."""
+    if rejects.empty:
+        return ""
+    reasons = rejects["reason"].value_counts()
+    reason = min(reasons.index[reasons == reasons.max()])
+    first = rejects[rejects["reason"] == reason].iloc[0]
+    lat, lon = ("empty" if pd.isna(first[axis]) else repr(first[axis]) for axis in ("lat", "lon"))
+    comma = any("," in text for text in (lat, lon))
+    return (
+        f". Most often: {reason} ({reasons.max()} rows), such as {first['source']} line"
+        f" {first['line']}, lat {lat}, lon {lon}"
+        + ("; write decimals with a point, not a comma" if comma else "")
+    )
 
 
 def _told(path: str, root: Path) -> str:

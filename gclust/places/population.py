@@ -100,7 +100,7 @@ def population(
     table = pd.DataFrame(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
-    _tell_uncovered(uncovered, labels, str(raster))
+    _tell_uncovered(uncovered, labels, os.path.basename(raster))
     return table
 
 

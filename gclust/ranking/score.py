@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -36,10 +37,8 @@ def score(shares: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, f
             logs = np.log(values[:, used])
         result = np.exp(logs @ (w[used] / w.sum()))
     else:
-        # Column by column: the sum of a row must not depend on how many rows there are.
-        result = np.zeros(len(shares))
-        for column, weight in enumerate(w):
-            result = result + weight * values[:, column]
+        # fsum rounds once, so that clusters with the same shares in another order tie.
+        result = np.array([math.fsum(row) for row in w * values])
         if combine == "mean":
             result = result / w.sum()
     return pd.Series(result, index=shares.index, name="score")

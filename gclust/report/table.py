@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 __all__ = ["ranking_table"]
 
-LEAST_NAME = 16
+LEAST_NAME = 8
 ALWAYS, NEEDED = 9, 8
 FOOTNOTE = "* agrees with a published figure"
 
@@ -57,7 +57,7 @@ def ranking_table(
         As in ``ranking.csv``; kinds are those that have a column ``<kind>_share``.
     width : int
         Columns of the terminal; no line is longer, unless the columns that are always
-        there do not fit with the names cut to 16 letters.
+        there do not fit with the names cut to 8 letters.
     top : int
         How many rows to write.
     marks : DataFrame of bool, optional

@@ -43,8 +43,7 @@ def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
     first = swapped.iloc[0]
     return [
         f"{len(swapped)} rejected rows look as if latitude and longitude were swapped,"
-        f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']},"
-        f" line {first['line']})"
+        f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']})"
     ]
 
 

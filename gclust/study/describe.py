@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from gclust.cluster.merging import Merging
+from gclust.cluster.merging import Merging, join
 from gclust.places.footprints import footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.names import name_clusters
@@ -104,12 +104,23 @@ def name_merges(
         for column in ("cluster_id", "name_a", "name_b"):
             log[column] = pd.Series(dtype="Int64" if column == "cluster_id" else "string")
         return log
-    named = _names(study, locations, locations["part"], cluster_ids.size)["name"].to_numpy()
     log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
-    for side in ("a", "b"):
-        log[f"name_{side}"] = named[log[f"cluster_{side}"].to_numpy()]
-        runner_up = f"runner_up_{side}"
-        log[runner_up] = [named[int(n)] if n.isdigit() else n for n in log[runner_up]]
+    log["name_a"] = log["name_b"] = pd.Series("", index=log.index, dtype="string")
+    parts = locations["part"].to_numpy()
+    standing = np.arange(cluster_ids.size, dtype=np.int64)
+    for _, rows in log.groupby("round"):
+        # What the clusters are called as they stand before the round.
+        ids, dense = np.unique(standing, return_inverse=True)
+        labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
+        names = _names(study, locations, labels, ids.size)["name"]
+        called = dict(zip(ids.tolist(), names, strict=True))
+        for at, row in rows.iterrows():
+            for side in ("a", "b"):
+                log.loc[at, f"name_{side}"] = called[row[f"cluster_{side}"]]
+                runner_up = row[f"runner_up_{side}"]
+                if runner_up.isdigit():
+                    log.loc[at, f"runner_up_{side}"] = called[int(runner_up)]
+        standing = join(standing, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True)))
     return log
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pyogrio
 
 from gclust.errors import StudyError
+from gclust.processes import is_alive
 from gclust.progress import Report, silent, stage
 from gclust.report.map import draw_map
 from gclust.study.schema import Study, read_study
@@ -125,20 +126,8 @@ def _sweep(out: Path) -> None:
     """Remove what killed processes left beside ``out``."""
     for left in out.parent.glob(f".{out.name}.partial-*"):
         pid = left.name.removeprefix(f".{out.name}.partial-").split("-")[0]
-        if pid.isdigit() and not _alive(int(pid)):
+        if pid.isdigit() and not is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # there, os.kill would end the process instead of asking
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:

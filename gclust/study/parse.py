@@ -140,5 +140,7 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
         return
     if bounds.get("least") is not None and not value >= bounds["least"]:
         raise StudyError(f"{where} = {value!r}; expected {bounds['least']:g} or more")
+    if bounds.get("most") is not None and not value <= bounds["most"]:
+        raise StudyError(f"{where} = {value!r}; expected {bounds['most']:g} or less")
     if bounds.get("above") is not None and not value > bounds["above"]:
         raise StudyError(f"{where} = {value!r}; expected more than {bounds['above']:g}")

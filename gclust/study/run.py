@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from gclust.listings import attribute as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import SourceFiles, open_source
-from gclust.listings.stage import Staged, stage, usable
+from gclust.listings.stage import Staged, stage, told_rejects, usable
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
 from gclust.study import checks
@@ -165,13 +166,10 @@ class _Session:
         rejected = len(staged.rejects)
         rows = int((staged.sources["used"] + staged.sources["rejected"]).sum())
         if rejected > self.study.study.max_rejects * rows:
-            first = staged.rejects.iloc[0]
-            reasons = staged.rejects["reason"].value_counts()
             raise StudyError(
                 f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more"
-                f" than max_rejects = {self.study.study.max_rejects:g} allows. Most often:"
-                f" {reasons.index[0]} ({reasons.iloc[0]} rows). First: {first['source']} line"
-                f" {first['line']}, lat {_told(first['lat'])}, lon {_told(first['lon'])}"
+                f" than max_rejects = {self.study.study.max_rejects:g} allows"
+                + told_rejects(staged.rejects)
             )
 
     def _record_totals(self, engine: Engine, staged: Staged) -> nw.LazyFrame[Any]:
@@ -267,7 +265,15 @@ class _Session:
                     "the listings have no records, so clusters have no ties: none merge"
                 )
                 return merge(n_labels, {}, {}, rule="none")
-            table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+            try:
+                table = engine.pandas(
+                    attribution.ties(attributed, totals, options.ties), "add up ties"
+                )
+            except duckdb.ConversionException as error:
+                raise StudyError(
+                    f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+                    ' too large to count; expected ties = "fractional" with such weights'
+                ) from error
             ties = {
                 (int(a), int(b)): units / UNIT
                 for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
@@ -334,7 +340,3 @@ class _Session:
                     " the sources hold"
                 )
         return {**world, **counting.totals}
-
-
-def _told(value: Any) -> str:
-    return "empty" if pd.isna(value) else repr(str(value))

@@ -10,10 +10,12 @@ from typing import Any
 
 from gclust.errors import StudyError
 from gclust.study.parse import parse_section, read_toml
+from gclust.units import LARGEST_TOTAL
 
+LARGEST_WGS84_EPS_KM = 1000.0
 BORDERS = ("nearest", "first", "noise")
 KIND = re.compile(r"[^\W_][\w .&-]*")
-TAKEN_KINDS = {"intensity", "total", "score", "population"}
+TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered"}
 
 
 def choice(default: str, *options: str) -> Any:
@@ -21,9 +23,15 @@ def choice(default: str, *options: str) -> Any:
     return field(default=default, metadata={"options": options})
 
 
-def number(default: Any, *, least: float | None = None, above: float | None = None) -> Any:
-    """A number with a lower bound, inclusive (``least``) or not (``above``)."""
-    return field(default=default, metadata={"least": least, "above": above})
+def number(
+    default: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A number with a lower bound, inclusive (``least``) or not (``above``), and an upper one."""
+    return field(default=default, metadata={"least": least, "above": above, "most": most})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +66,7 @@ class Clusters:
 
     method: str = choice("dbscan", "dbscan")
     eps_km: float = number(15.0, above=0)
-    min_samples: float = number(4500, least=1)
+    min_samples: float = number(4500, least=1, most=LARGEST_TOTAL)
     border: str = choice("nearest", *BORDERS)
     metric: str = choice("haversine", "haversine", "wgs84")
 
@@ -79,7 +87,7 @@ class Footprint:
 
     method: str = choice("discs", "discs", "concave", "convex")
     radius_km: float | None = number(None, above=0)
-    ratio: float = number(0.3, least=0)
+    ratio: float = number(0.3, least=0, most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +95,7 @@ class Names:
     """``[names]``: how many cities name a cluster, each with what share of its weight."""
 
     most: int = number(3, least=1)
-    least_share: float = number(0.1, least=0)
+    least_share: float = number(0.1, least=0, most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +134,7 @@ class General:
     title: str | None = None
     top: int = number(100, least=1)
     strict: bool = False
-    max_rejects: float = number(0.05, least=0)
+    max_rejects: float = number(0.05, least=0, most=1)
     note: str = ""
 
 
@@ -166,7 +174,7 @@ class Study:
     @property
     def density_kinds(self) -> tuple[str, ...]:
         """The kinds that form clusters; all by default."""
-        return self.density.kinds or self.kinds
+        return self.kinds if self.density.kinds is None else self.density.kinds
 
     @property
     def radius_km(self) -> float:
@@ -257,6 +265,19 @@ def _check_study(study: Study, name: str) -> None:
             "precision",
         )
         parse_section(source.columns, {key: str for key in known}, f"{where} columns:", known=known)
+    folded = {kind.casefold() for kind in study.kinds}
+    if len(folded) < len(study.kinds):
+        raise StudyError(
+            f"{name}: the kinds {', '.join(study.kinds)} differ by case alone, which tables of"
+            " GeoPackages do not tell apart"
+        )
+    if not study.density_kinds:
+        raise StudyError(f"{name}: [density] kinds = []; expected at least one kind")
+    if study.clusters.metric == "wgs84" and study.clusters.eps_km > LARGEST_WGS84_EPS_KM:
+        raise StudyError(
+            f"{name}: [clusters] eps_km = {study.clusters.eps_km:g}; metric 'wgs84' holds up to"
+            f" {LARGEST_WGS84_EPS_KM:g} km, expected at most that or metric = 'haversine'"
+        )
     decimals = study.density.decimals
     if decimals != "none" and not (isinstance(decimals, int) and 0 <= decimals <= 9):
         raise StudyError(
