@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.errors import GclustWarning
-from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere
+from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere, weigh
 from gclust.kernels import fold as folding
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.fold import fold, unfold
@@ -152,7 +152,7 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
         assert enough[np.repeat(state == cores.CORE, sizes)].all()
         assert not enough[np.repeat(state == cores.BELOW, sizes)].any()
         core = np.empty(len(cell), dtype=np.bool_)
-        cores.weigh_cells(points, everything, prefix, reach, least, core, 0, len(sizes))
+        weigh.weigh_points(points, everything, points, prefix, reach, least, 1, unreported, core)
         assert (core == enough).all()
         found = cores.find_core_points(points, units, max(least, 1), reach, 1, unreported)
         assert (found == (exact >= max(least, 1))).all()
@@ -195,12 +195,16 @@ def test_rows_are_sorted_by_band_longitude_and_latitude(seed, n, height, spread,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid, "BUCKET", 100)
         patch.setattr(grid, "PIECE", 250)
-        rows, bounds_ = grid.sort_into_bands(lat, lon, height, threads, unreported)
+        rows, starts, offsets = grid.sort_into_bands(lat, lon, height, threads, unreported)
+    new = rows >= grid.NEW
+    rows = rows % grid.NEW
     assert rows.tolist() == as_sorted(lat, lon, height).tolist()
-    assert bounds_[0] == 0
-    assert bounds_[-1] == n
-    for at in bounds_[1:-1]:
-        assert (lat[rows[at]], lon[rows[at]]) != (lat[rows[at - 1]], lon[rows[at - 1]])
+    moves = (np.diff(lat[rows]) != 0) | (np.diff(lon[rows]) != 0)
+    assert new.tolist() == [True, *moves.tolist()]
+    assert starts[0] == 0
+    assert starts[-1] == n
+    assert new[starts[:-1]].all()
+    assert offsets.tolist() == [int(new[:at].sum()) for at in starts]
 
 
 @pytest.mark.parametrize("n", [10, 5000])
@@ -209,8 +213,8 @@ def test_many_places_alike_are_sorted_too(n):
     rng = np.random.default_rng(n)
     lat = rng.permutation(np.concatenate([np.linspace(1, 2, n), np.linspace(1, 1.5, n)]))
     lon = np.where(np.arange(2 * n) == 0, -170.0, 7.5)
-    rows, _ = grid.sort_into_bands(lat, lon, 100.0, 2, unreported)
-    assert rows.tolist() == as_sorted(lat, lon, 100.0).tolist()
+    rows, _, _ = grid.sort_into_bands(lat, lon, 100.0, 2, unreported)
+    assert (rows % grid.NEW).tolist() == as_sorted(lat, lon, 100.0).tolist()
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=200))
@@ -301,7 +305,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     prepare(unreported)
     kernels = [
         value
-        for module in (assign, bands, bounds, cores, folding, grid, link, sphere)
+        for module in (assign, bands, bounds, cores, folding, grid, link, sphere, weigh)
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")
     ]

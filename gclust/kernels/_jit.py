@@ -41,5 +41,14 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def part(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` into the kernels that call it; nothing else calls it."""
+    """Compile ``function``, which makes no arrays, into the kernels that call it.
+
+    Without Numba's runtime it does not count references: for arrays that come in a
+    named tuple these counts were half of the time of the inner loops.
+    """
+    return njit(function, nogil=True, error_model="numpy", _nrt=False)
+
+
+def making_part(function: Callable[..., Any]) -> Any:
+    """Compile ``function``, which makes arrays, into the kernels that call it."""
     return njit(function, nogil=True, error_model="numpy")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces
 from gclust.kernels.bands import Bands, bands_within, chord2, half_width, half_widths
 from gclust.kernels.bounds import group_cells, has_enough
@@ -21,6 +21,7 @@ from gclust.kernels.sphere import (
     separation,
     widened,
 )
+from gclust.kernels.weigh import weigh_points
 
 CELLS_PIECE = 100_000
 """Points of bands in a piece whose cells are decided by bounds."""
@@ -29,6 +30,9 @@ POINTS_PIECE = 2_000
 
 NONE, SEARCH = -1, -2
 """Claims on a cell: no core point is within reach; each point must search for itself."""
+
+COUNT = np.zeros(0, dtype=np.int64)
+"""Has core points counted, each as one."""
 
 
 @part
@@ -47,82 +51,77 @@ def common_label(b, j, labels, changes, low, high):
 
 
 @part
-def claim_cell(b, j, labels, changes, west, east, inner, outer, position, claim, sure):
-    """Update what is known of a cell's claim by what band ``j`` has around it.
-
-    ``claim`` is a label that all core points so far share, ``NONE`` or ``SEARCH``;
-    ``sure`` is whether one of them is within reach of every point of the cell.
-    """
+def claim_runs(b, j, labels, changes, outer, runs, west, east, n, claims):
+    """Update the claims on runs by what band ``j`` has within their outer half-width."""
     start = b.start[j]
     m = b.start[j + 1] - start
-    if 2.0 * outer + (east - west) >= 360.0:
-        low, high = 0, m
-    else:
-        low = position = advance(b.lon, start, m, position, west - outer)
-        high = advance(b.lon, start, m, low, east + outer)
-    if low < high:
-        label = common_label(b, j, labels, changes, low, high)
-        claim = label if claim in (NONE, label) else SEARCH
-        if inner >= 180.0:
-            sure = True
-        elif not sure and east - inner < west + inner:
-            inside = advance(b.lon, start, m, low, east - inner)
-            sure = inside < high and longitude_at(b.lon, start, m, inside) < west + inner
-    return position, claim, sure
+    position = locate(b.lon, start, m, west[runs[0]] - outer)
+    for t in range(n):
+        r = runs[t]
+        if 2.0 * outer + (east[r] - west[r]) >= 360.0:
+            low, high = np.int64(0), m
+        else:
+            low = position = advance(b.lon, start, m, position, west[r] - outer)
+            high = advance(b.lon, start, m, low, east[r] + outer)
+        if low < high:
+            label = common_label(b, j, labels, changes, low, high)
+            claims[r] = label if claims[r] == NONE or claims[r] == label else SEARCH
+
+
+@making_part
+def find_claims(a, i, b, span, labels, changes, inner2, outer2, west, east):
+    """Return the claims on runs of band ``i`` of ``a``.
+
+    The label that all core points of ``b`` which may reach the run share, ``NONE`` if
+    there are none, or ``SEARCH``.
+    """
+    low, _, high = span
+    n = len(west)
+    claims = np.full(n, NONE)
+    runs = np.arange(n)
+    for j in range(low, high):
+        if n == 0:
+            break
+        _, outer = half_widths(a, i, b, j, inner2, outer2)
+        claim_runs(b, j, labels, changes, outer, runs, west, east, n, claims)
+        kept = 0
+        for t in range(n):
+            if claims[runs[t]] != SEARCH:
+                runs[kept] = runs[t]
+                kept += 1
+        n = kept
+    return claims
 
 
 @kernel
-def claim_cells(a, wanted, b, labels, changes, inner2, outer2, claims, first, last):
+def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, sure, first, last):
     """Find who claims the wanted cells of the bands ``first .. last`` of ``a``.
 
-    A label if all core points in ``b`` that may reach the cell share it and one surely
-    does, ``NONE`` if none may, else ``SEARCH``. Runs of cells as wide as the radius come
-    first: most have no core point around them.
+    Runs of cells as wide as the radius come first: most have nobody or one cluster
+    around them. ``sure`` gets whether some core point is within reach of all points of
+    a cell that has one claim.
     """
-    count = np.zeros(0, dtype=np.int64)
     for i in range(first, last):
-        low, near, high = bands_within(a, i, b, outer2)
-        begin = a.band_cell[i]
-        some = wanted[begin : a.band_cell[i + 1]]
+        span = bands_within(a, i, b, outer2)
+        begin, end = a.band_cell[i], a.band_cell[i + 1]
+        open_cells = wanted[begin:end].copy()
+        claims[begin:end] = NONE
+        sure[begin:end] = False
         width, _ = half_widths(a, i, a, i, inner2, outer2)
-        west, east, run_of = group_cells(a, i, some, width)
-        any_near = has_enough(
-            a, i, b, (low, near, high), count, inner2, outer2, 1, True, west, east
-        )
-        sure = np.zeros(len(some), dtype=np.bool_)
-        hopeful = np.empty(len(some), dtype=np.int64)
-        n = 0
-        for k in range(len(some)):
-            claims[begin + k] = NONE
-            if run_of[k] >= 0 and any_near[run_of[k]]:
-                hopeful[n] = begin + k
-                n += 1
-        for j in range(low, high):
-            inner, outer = half_widths(a, i, b, j, inner2, outer2)
-            m = b.start[j + 1] - b.start[j]
-            position = -m
-            if n > 0:
-                position = locate(b.lon, b.start[j], m, a.lon[a.cell_start[hopeful[0]]] - outer)
-            for t in range(n):
-                c = hopeful[t]
-                if claims[c] != SEARCH:
-                    position, claims[c], sure[c - begin] = claim_cell(
-                        b,
-                        j,
-                        labels,
-                        changes,
-                        a.lon[a.cell_start[c]],
-                        a.lon[a.cell_start[c + 1] - 1],
-                        inner,
-                        outer,
-                        position,
-                        claims[c],
-                        sure[c - begin],
-                    )
-        for t in range(n):
-            c = hopeful[t]
-            if claims[c] >= 0 and not sure[c - begin]:
-                claims[c] = SEARCH
+        for widest in (width, -1.0):
+            west, east, run_of = group_cells(a, i, open_cells, widest)
+            found = find_claims(a, i, b, span, labels, changes, inner2, outer2, west, east)
+            for k in range(len(run_of)):
+                if run_of[k] >= 0:
+                    claims[begin + k] = found[run_of[k]]
+                    open_cells[k] = found[run_of[k]] == SEARCH
+        for k in range(len(open_cells)):
+            open_cells[k] = claims[begin + k] >= 0
+        west, east, run_of = group_cells(a, i, open_cells, -1.0)
+        near = has_enough(a, i, b, span, count, inner2, outer2, 1, False, west, east)
+        for k in range(len(run_of)):
+            if run_of[k] >= 0:
+                sure[begin + k] = near[run_of[k]]
 
 
 @part
@@ -264,18 +263,42 @@ def assign_labels(
     sizes = np.diff(points.cell_start)
     some = np.logical_or.reduceat(wanted, points.cell_start[:-1])
     claims = np.empty(len(sizes), dtype=np.int64)
+    sure = np.empty(len(sizes), dtype=np.bool_)
     changes = np.zeros(len(labels), dtype=np.int64)
     np.cumsum(labels[1:] != labels[:-1], out=changes[1:])
     run_pieces(
         lambda first, last: claim_cells(
-            points, some, core, labels, changes, reach.inner2, reach.outer2, claims, first, last
+            points,
+            some,
+            core,
+            COUNT,
+            labels,
+            changes,
+            reach.inner2,
+            reach.outer2,
+            claims,
+            sure,
+            first,
+            last,
         ),
         cut_evenly(points.start, CELLS_PIECE),
         threads,
-        lambda share: report(0.5 * share),
+        lambda share: report(0.4 * share),
+    )
+    reached = np.ones(len(wanted), dtype=np.bool_)
+    weigh_points(
+        points,
+        np.flatnonzero((claims >= 0) & ~sure),
+        core,
+        COUNT,
+        reach,
+        1,
+        threads,
+        lambda share: report(0.4 + 0.3 * share),
+        reached,
     )
     by_cell = np.repeat(claims, sizes)
-    np.copyto(out, by_cell, where=wanted)
+    np.copyto(out, np.where(reached, by_cell, NONE), where=wanted)
     places = np.flatnonzero(wanted & (by_cell == SEARCH))
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
     run_pieces(
@@ -284,5 +307,5 @@ def assign_labels(
         ),
         even_cuts(len(places), POINTS_PIECE),
         threads,
-        lambda share: report(0.5 + 0.5 * share),
+        lambda share: report(0.7 + 0.3 * share),
     )

@@ -23,7 +23,7 @@ from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.kernels.grid import band_of
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, fill_vectors, meridian
 
-BANDS_PER_RADIUS = 8
+BANDS_PER_RADIUS = 4
 """Bands of eps/8: eps/4 and eps/16 made the core test 1.4 and 2 times as long
 (10 million points, eps 15 km)."""
 

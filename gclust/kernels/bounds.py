@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gclust.kernels._jit import part
+from gclust.kernels._jit import making_part, part
 from gclust.kernels.bands import half_widths
 from gclust.kernels.circle import advance, locate, sum_before
 
@@ -50,7 +50,7 @@ def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
         total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
 
 
-@part
+@making_part
 def has_enough(a, i, b, span, prefix, inner2, outer2, least, upper, west, east):
     """Return which runs of band ``i`` of ``a`` have ``least`` around them in ``b``.
 
@@ -80,7 +80,7 @@ def has_enough(a, i, b, span, prefix, inner2, outer2, least, upper, west, east):
     return total >= least
 
 
-@part
+@making_part
 def group_cells(bands, i, wanted, width):
     """Group the ``wanted`` among the cells of band ``i`` into runs no wider than ``width`` degrees.
 

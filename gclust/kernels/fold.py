@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels._pieces import run_pieces, unreported
-from gclust.kernels.grid import sort_into_bands
-
-NEW = 1 << 62
-"""Added to a row that is the first of its location."""
+from gclust.kernels.grid import NEW, sort_into_bands
 
 
 class Folded(NamedTuple):
@@ -34,23 +31,18 @@ class Folded(NamedTuple):
 
 
 @kernel
-def gather_locations(rows, lat, lon, units, out_lat, out_lon, out_units, out_first, first, last):
-    """Write the locations of the rows ``first .. last`` from ``first`` on; return how many.
+def gather_locations(rows, lat, lon, units, at, out, first, last):
+    """Write the locations of the rows ``first .. last`` from ``at`` on.
 
     An empty ``units`` stands for ones.
     """
-    count = 0
-    at_lat, at_lon = np.nan, np.nan
+    k = at - 1
     for i in range(first, last):
-        row = rows[i]
-        if lat[row] != at_lat or lon[row] != at_lon:
-            at_lat, at_lon = lat[row], lon[row]
-            k = first + count
-            out_lat[k], out_lon[k], out_first[k], out_units[k] = at_lat, at_lon, row, 0
-            rows[i] = row | NEW
-            count += 1
-        out_units[first + count - 1] += units[row] if len(units) else 1
-    return count
+        row = rows[i] & (NEW - 1)
+        if rows[i] & NEW:
+            k += 1
+            out.lat[k], out.lon[k], out.first[k], out.units[k] = lat[row], lon[row], row, 0
+        out.units[k] += units[row] if len(units) else 1
 
 
 @kernel
@@ -89,26 +81,29 @@ def fold(
     report : callable
         Called with the share done.
     """
-    n = len(lat)
-    rows, bounds = sort_into_bands(lat, lon, height, threads, lambda share: report(0.7 * share))
-    loose = (np.empty(n), np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64))
-    counts = np.zeros(len(bounds), dtype=np.int64)
-    number = {int(start): k for k, start in enumerate(bounds)}
-
-    def work(first: int, last: int) -> None:
-        counts[number[first] + 1] = gather_locations(rows, lat, lon, units, *loose, first, last)
-
-    run_pieces(work, bounds, threads, lambda share: report(0.7 + 0.2 * share))
-    offsets = np.cumsum(counts)
-    tight = tuple(np.empty(offsets[-1], dtype=values.dtype) for values in loose)
-
-    def pack(first: int, last: int) -> None:  # noqa: ARG001
-        k = number[first]
-        for source, target in zip(loose, tight, strict=True):
-            target[offsets[k] : offsets[k + 1]] = source[first : first + counts[k + 1]]
-
-    run_pieces(pack, bounds, threads, lambda share: report(0.9 + 0.1 * share))
-    return Folded(*tight, rows=rows, bounds=bounds, offsets=offsets)
+    rows, bounds, offsets = sort_into_bands(
+        lat, lon, height, threads, lambda share: report(0.8 * share)
+    )
+    m = int(offsets[-1])
+    folded = Folded(
+        lat=np.empty(m),
+        lon=np.empty(m),
+        units=np.empty(m, dtype=np.int64),
+        first=np.empty(m, dtype=np.int64),
+        rows=rows,
+        bounds=bounds,
+        offsets=offsets,
+    )
+    offset = dict(zip(bounds.tolist(), offsets.tolist(), strict=True))
+    run_pieces(
+        lambda first, last: gather_locations(
+            rows, lat, lon, units, offset[first], folded, first, last
+        ),
+        bounds,
+        threads,
+        lambda share: report(0.8 + 0.2 * share),
+    )
+    return folded
 
 
 def unfold(

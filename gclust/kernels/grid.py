@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 
 BUCKET = 1 << 16
@@ -28,6 +28,9 @@ MOST_BUCKETS = 512
 SAMPLES_PER_BUCKET = 64
 
 PIECE = 1 << 18
+
+NEW = 1 << 62
+"""Added to a row that is the first of its location."""
 
 SHORT = 24
 """Ranges up to this length are sorted by insertion."""
@@ -103,7 +106,7 @@ def count_buckets(lat, lon, grid, splits, bucket, counts, first, last):
         low = 0
         step = (len(splits) + 1) >> 1
         while step > 0:
-            low += step if splits[low + step - 1] <= place else 0
+            low += -np.int64(splits[low + step - 1] <= place) & step  # without a branch
             step >>= 1
         bucket[i] = low
         counts[low] += 1
@@ -131,7 +134,7 @@ def precedes(lat, lon, height, a, b):
     return a < b
 
 
-@part
+@making_part
 def sort_rows(rows, first, last, lat, lon, height):
     """Sort ``rows[first:last]``: quicksort, with insertion for short ranges."""
     stack = np.empty((64, 2), dtype=np.int64)
@@ -168,10 +171,28 @@ def sort_rows(rows, first, last, lat, lon, height):
             rows[j] = row
 
 
+@part
+def mark_new(rows, first, last, lat, lon):
+    """Mark the first of equal points among sorted rows; return how many there are."""
+    count = 0
+    at_lat, at_lon = np.nan, np.nan
+    for i in range(first, last):
+        row = rows[i]
+        if lat[row] != at_lat or lon[row] != at_lon:
+            at_lat, at_lon = lat[row], lon[row]
+            rows[i] = row | NEW
+            count += 1
+    return count
+
+
 @kernel
 def settle_rows(keys, lat, lon, grid, first, last):
-    """Turn sorted keys into rows, in the exact order where places are equal."""
+    """Turn sorted keys into rows, in the exact order where places are equal.
+
+    Marks the first row at each location by ``NEW``, and returns how many there are.
+    """
     mask = (1 << grid.row_bits) - 1
+    count = 0
     i = first
     while i < last:
         place = keys[i] >> grid.row_bits
@@ -183,9 +204,14 @@ def settle_rows(keys, lat, lon, grid, first, last):
             keys[j] &= mask
             alike = alike and lat[keys[j]] == at_lat and lon[keys[j]] == at_lon
             j += 1
-        if not alike:
+        if alike:
+            keys[i] |= NEW
+            count += 1
+        else:
             sort_rows(keys, i, j, lat, lon, grid.height)
+            count += mark_new(keys, i, j, lat, lon)
         i = j
+    return count
 
 
 def sort_into_bands(
@@ -194,7 +220,7 @@ def sort_into_bands(
     height: float,
     threads: int,
     report: Callable[[float], None],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Sort rows by band of latitude, then longitude, then latitude.
 
     Parameters
@@ -211,9 +237,11 @@ def sort_into_bands(
     Returns
     -------
     rows : ndarray of int64, shape (n,)
-        In that order, equal points by row.
+        In that order, equal points by row and the first of them marked by ``NEW``.
     bounds : ndarray of int64
         Where the buckets begin, and n; equal points are in one bucket.
+    offsets : ndarray of int64
+        How many locations are before each bucket, and how many there are.
     """
     n = len(lat)
     cuts = even_cuts(n, PIECE)
@@ -250,13 +278,15 @@ def sort_into_bands(
         lambda share: report(0.3 + 0.3 * share),
     )
     bounds = np.unique(bounds)
+    found = np.zeros(len(bounds), dtype=np.int64)
+    number = {int(start): k for k, start in enumerate(bounds)}
 
     def work(first: int, last: int) -> None:
         keys[first:last].sort()
-        settle_rows(keys, lat, lon, grid, first, last)
+        found[number[first] + 1] = settle_rows(keys, lat, lon, grid, first, last)
 
     run_pieces(work, bounds, threads, lambda share: report(0.6 + 0.4 * share))
-    return keys, bounds
+    return keys, bounds, np.cumsum(found)
 
 
 def _grid_over(extent: NDArray[np.float64], height: float, n: int) -> Grid:
