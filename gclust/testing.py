@@ -5,6 +5,7 @@ Every function here costs time and memory of the order of n squared.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -110,10 +111,10 @@ def dbscan_oracle(
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
     n = len(lat)
     weights = np.ones(n) if weight is None else np.asarray(weight, dtype=float)
-    units = np.array([round(w * UNIT) for w in weights.tolist()], dtype=object)
+    units = np.array([round(Fraction(w) * UNIT) for w in weights.tolist()], dtype=object)
     distance = distances_km(lat, lon, metric)
     within = distance <= eps_km + TOLERANCE_KM
-    least = round(min_samples * UNIT)
+    least = round(Fraction(min_samples) * UNIT)
     core = np.array([units[row].sum() >= least for row in within], dtype=bool)
 
     labels = np.full(n, -1, dtype=np.int64)

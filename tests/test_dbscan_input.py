@@ -6,6 +6,7 @@ import pickle
 from decimal import Decimal
 from fractions import Fraction
 
+import duckdb
 import geopandas
 import numpy as np
 import pandas as pd
@@ -64,6 +65,10 @@ INPUTS = {
     "nothing masked": np.ma.array(X),
     "memoryview": memoryview(X),
     "pandas": FRAME,
+    "pandas without names": pd.DataFrame(PLACES),
+    "pandas with two levels of names": FRAME.set_axis(
+        pd.MultiIndex.from_tuples([("place", "lat"), ("place", "lon")]), axis=1
+    ),
     "pandas, index of its own": FRAME.set_axis([9, 9, 3, 1, 0]),
     "pandas, nullable": FRAME.convert_dtypes(),
     "pandas on pyarrow": FRAME.convert_dtypes(dtype_backend="pyarrow"),
@@ -116,6 +121,7 @@ BAD_INPUTS = {
     "infinite": ([[46.0, -np.inf]], "longitude -inf of row 0 is not a finite number"),
     "float32 NaN": (np.full((2, 2), np.nan, np.float32), r"latitude nan of row 0.*\(2 rows"),
     "None": ([[46.0, None]], "longitude nan of row 0"),
+    "masked": (np.ma.array(X, mask=X == 47.5), "latitude nan of row 2"),
     "pandas NA": (FRAME.convert_dtypes().mask(FRAME == 47.5), "latitude nan of row 2"),
     "pyarrow NA": (
         FRAME.convert_dtypes(dtype_backend="pyarrow").mask(FRAME == 47.5),
@@ -135,8 +141,11 @@ BAD_INPUTS = {
     "complex": (X * 1j, "X must hold degrees.*complex"),
     "dates": (X.astype("M8[D]"), "X must hold degrees.*datetime64"),
     "text": ([["46", "6"]], "X must hold degrees"),
+    "text among objects": (np.array([["46", 6]], dtype=object), "X must hold degrees.*text"),
+    "beyond floats": ([[10**400, 0]], "X must hold degrees.*too large"),
     "categories": (FRAME.astype("category"), "column 'lat' of X must hold degrees"),
     "sparse": (scipy.sparse.csr_array(X), "X must hold degrees"),
+    "lazy Polars": (pl.LazyFrame({"lat": [1.0], "lon": [2.0]}), "not computed yet.*LazyFrame"),
     "generator": ((place for place in PLACES), "X must hold degrees.*generator"),
     "no reference system": (geopandas.GeoSeries(POINTS.to_list()), "no coordinate reference"),
 }
@@ -151,6 +160,11 @@ def test_points_that_cannot_be_used_are_named(points, message):
         with pytest.raises(ValueError, match=message):
             model.predict(points)
     assert model.labels_.tolist() == [0, 0, 1, 1, 2]
+
+
+def test_a_query_is_not_computed_for_the_user():
+    with pytest.raises(ValueError, match="not computed yet.*DuckDB"):
+        DBSCAN().fit(duckdb.sql("select 1.0 lat, 2.0 lon"))
 
 
 WEIGHTS = {
@@ -186,9 +200,15 @@ BAD_WEIGHTS = {
     "pandas NA": (pd.Series([1, None, 1, 1, 1], dtype="Int64"), "weight nan of row 1"),
     "pyarrow null": (pa.array([1, None, 1, 1, 1]), "weight nan of row 1"),
     "Polars null": (pl.Series([1, None, 1, 1, 1]), "weight nan of row 1"),
+    "masked": (np.ma.array(WEIGHT, mask=[1, 0, 0, 0, 0]), "weight nan of row 0"),
     "a column": ([[1]] * 5, r"one number per row.*\(5, 1\)"),
     "one number": (3, "one number per row"),
     "too few": ([1, 1], "2 weights for the 5 rows"),
+    "text": (["1"] * 5, "weights must be numbers"),
+    "complex": ([1j] * 5, "weights must be numbers.*complex"),
+    "dates": (np.zeros(5, "M8[D]"), "weights must be numbers.*datetime64"),
+    "generator": ((w for w in WEIGHT), "weights must be numbers.*generator"),
+    "sparse": (scipy.sparse.csr_array([WEIGHT]), "weights must be numbers"),
 }
 
 

@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.cluster.numbers import numbers
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.grid import normalise
 
@@ -87,16 +88,14 @@ def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
         if isinstance(X, geopandas.GeoSeries | geopandas.GeoDataFrame):
             return _of_points(X.geometry)
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise ValueError(f"X is not computed yet ({type(X).__name__}); pass a data frame of it")
     if isinstance(frame, nw.DataFrame):
         return _of_frame(frame)
     try:
-        values = np.asarray(X)
-        if values.dtype.kind not in "iufO":
-            raise TypeError(f"numbers expected, got {values.dtype}")
-        if values.dtype.kind == "O":
-            values = values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+        values = numbers(X)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"X must hold degrees, latitude then longitude: {error}") from error
     if values.ndim != 2 or values.shape[1] != 2:
         raise ValueError(
@@ -117,12 +116,12 @@ def _of_frame(frame: nw.DataFrame[Any]) -> tuple[NDArray[np.float64], NDArray[np
         raise ValueError(
             f"the columns of X are {names}, but latitude comes first: pass X[{names[::-1]}]"
         )
-    for name in frame.columns:
-        if not frame[name].dtype.is_numeric():
-            raise ValueError(f"column {name!r} of X must hold degrees, not {frame[name].dtype}")
+    columns = [frame[:, 0], frame[:, 1]]  # by place: names may be anything
+    for name, column in zip(frame.columns, columns, strict=True):
+        if not column.dtype.is_numeric():
+            raise ValueError(f"column {name!r} of X must hold degrees, not {column.dtype}")
     lat, lon = (
-        np.asarray(frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
-        for name in frame.columns
+        np.asarray(column.cast(nw.Float64).to_numpy(), dtype=np.float64) for column in columns
     )
     return lat, lon
 

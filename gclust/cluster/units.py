@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.cluster.numbers import numbers
 from gclust.units import LARGEST_TOTAL, UNIT
 
 __all__ = ["UNIT", "threshold_units", "to_units"]
@@ -29,14 +30,17 @@ def to_units(weights: Any) -> NDArray[np.int64]:
     Raises
     ------
     ValueError
-        If a weight is negative, NaN or infinite, or if they add up to more than 3.9e10.
+        If a weight is no number, negative, NaN or infinite, or if they add up to more than 3.9e10.
 
     Examples
     --------
     >>> to_units([1, 0.5, 1 / 3])
     array([232792560, 116396280,  77597520])
     """
-    values = np.asarray(weights, dtype=np.float64)
+    try:
+        values = numbers(weights, "biuf").astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"weights must be numbers: {error}") from error
     if values.ndim != 1:
         raise ValueError(
             f"weights must be one number per row, not an array of shape {values.shape}"

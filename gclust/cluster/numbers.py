@@ -1,0 +1,44 @@
+"""Arrays of real numbers from whatever holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
+    """Return values as an array of numbers, those that are missing or masked as NaN.
+
+    Parameters
+    ----------
+    values : array-like of real numbers
+    kinds : str
+        NumPy's letters of the types that count as numbers.
+
+    Returns
+    -------
+    ndarray
+        Of float64, or of the type that ``values`` have; may share their memory.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        For anything else, dates, complex numbers and text that reads as a number included.
+
+    Examples
+    --------
+    >>> numbers([1, None])
+    array([ 1., nan])
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+    array = np.asarray(values)
+    if array.dtype.kind in kinds:
+        return array
+    if array.dtype.kind != "O":
+        raise TypeError(f"numbers expected, got {array.dtype}")
+    if any(isinstance(value, str | bytes) for value in array.flat):
+        raise TypeError("numbers expected, got text")
+    return np.asarray(values, dtype=np.float64)  # which knows what each library calls missing
