@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.errors import GclustWarning
-from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere, weigh
+from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere, tree, weigh
 from gclust.kernels import fold as folding
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.fold import fold, unfold
@@ -154,8 +154,29 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
         core = np.empty(len(cell), dtype=np.bool_)
         weigh.weigh_points(points, everything, points, prefix, reach, least, 1, unreported, core)
         assert (core == enough).all()
-        found = cores.find_core_points(points, units, max(least, 1), reach, 1, unreported)
-        assert (found == (exact >= max(least, 1))).all()
+        for most in (cores.MOST_UNSURE, 20, -1):  # -1: the tree has all undecided cells
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(cores, "MOST_UNSURE", most)
+                found = cores.find_core_points(points, units, max(least, 1), reach, 1, unreported)
+            assert (found == (exact >= max(least, 1))).all()
+
+
+@pytest.mark.parametrize("centre", [(48.2, 7.8), (10.0, 180.0), (90.0, 0.0)])
+def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
+    rng = np.random.default_rng(6)
+    lat, lon = (at + 0.1 * rng.normal(size=3000) for at in centre)
+    lat, lon = np.minimum(lat, 180 - lat), (lon + 180) % 360 - 180
+    points, units, reach = banded(lat, lon, 9.0, rng.integers(0, 5, 3000))
+    vectors_ = np.stack([points.x, points.y, points.z])
+    chord2 = ((vectors_[:, :, None] - vectors_[:, None, :]) ** 2).sum(axis=0)
+    exact = ((chord2 <= reach.limit) * units).sum(axis=1)
+    asked = rng.random(len(units)) < 0.5
+    for least in (1, int(np.median(exact)), int(exact.max()), int(exact.max()) + 1):
+        enough = np.zeros(len(units), dtype=np.bool_)
+        tree.weigh_by_tree(
+            points, np.arange(len(units)), asked, units, reach, least, 2, unreported, enough
+        )
+        assert (enough == (asked & (exact >= least))).all()
 
 
 def test_bands_hold_every_point_in_order():
@@ -305,7 +326,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     prepare(unreported)
     kernels = [
         value
-        for module in (assign, bands, bounds, cores, folding, grid, link, sphere, weigh)
+        for module in (assign, bands, bounds, cores, folding, grid, link, sphere, tree, weigh)
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")
     ]

@@ -7,15 +7,23 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel
-from gclust.kernels._pieces import cut_evenly, run_pieces
+from gclust.kernels._jit import kernel, part
+from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.kernels.bands import Bands, bands_within, half_widths
-from gclust.kernels.bounds import group_cells, has_enough
+from gclust.kernels.bounds import group_cells, has_enough, sum_inside, sum_outside
+from gclust.kernels.circle import advance, locate
 from gclust.kernels.sphere import Reach
+from gclust.kernels.tree import weigh_by_tree
 from gclust.kernels.weigh import weigh_points
 
 PIECE = 100_000
 """Points of bands in a piece whose cells are decided by bounds."""
+
+SURVEY_PIECE = 500
+"""Undecided cells in a piece of their survey."""
+
+MOST_UNSURE = 5_000
+"""Points that bounds leave open around a cell, from which a tree is the faster way."""
 
 BELOW, OPEN, CORE = 0, 1, 2
 """States of a cell: no point is core, some may be, all are."""
@@ -45,6 +53,45 @@ def decide_cells(bands, prefix, inner2, outer2, least, state, first, last):
                         state[begin + k] = OPEN if open_cells[k] else BELOW
                     elif enough[run_of[k]]:
                         state[begin + k] = CORE
+
+
+@kernel
+def survey_cells(bands, cells, inner2, outer2, most, many, around, first, last):
+    """Note which of the ``cells[first:last]`` leave open more than ``most`` points.
+
+    Marks in ``around`` the points that may be within reach of those.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    for t in range(first, last):
+        c = cells[t]
+        i = bands.cell_band[c]
+        west = bands.lon[bands.cell_start[c] : bands.cell_start[c] + 1]
+        east = bands.lon[bands.cell_start[c + 1] - 1 : bands.cell_start[c + 1]]
+        unsure = np.zeros(1, dtype=np.int64)
+        sure = np.zeros(1, dtype=np.int64)
+        one = np.zeros(1, dtype=np.int64)
+        low, _, high = bands_within(bands, i, bands, outer2)
+        for j in range(low, high):
+            inner, outer = half_widths(bands, i, bands, j, inner2, outer2)
+            sum_outside(bands, j, none, outer, one, west, east, 1, unsure)
+            if inner > 0.0:
+                sum_inside(bands, j, none, inner, one, west, east, 1, sure)
+        many[t] = unsure[0] - sure[0] > most
+        if many[t]:
+            for j in range(low, high):
+                _, outer = half_widths(bands, i, bands, j, inner2, outer2)
+                mark_window(bands, j, west[0] - outer, east[0] + outer, around)
+
+
+@part
+def mark_window(bands, j, west, east, around):
+    """Mark the points of band ``j`` with longitudes from ``west`` to ``east``."""
+    start = bands.start[j]
+    m = bands.start[j + 1] - start
+    first = locate(bands.lon, start, m, west)
+    last = min(advance(bands.lon, start, m, first, east) + 1, first + m)
+    for k in range(first, last):
+        around[start + k % m] = True
 
 
 def find_core_points(
@@ -89,15 +136,40 @@ def find_core_points(
     )
     sizes = np.diff(bands.cell_start)
     core = np.repeat(state == CORE, sizes)
+    cells = np.flatnonzero(state == OPEN)
+    many = np.zeros(len(cells), dtype=np.bool_)
+    around = np.zeros(len(core), dtype=np.bool_)
+    run_pieces(
+        lambda first, last: survey_cells(
+            bands, cells, reach.inner2, reach.outer2, MOST_UNSURE, many, around, first, last
+        ),
+        even_cuts(len(cells), SURVEY_PIECE),
+        threads,
+        unreported,
+    )
     weigh_points(
         bands,
-        np.flatnonzero(state == OPEN),
+        cells[~many],
         bands,
         prefix,
         reach,
         least,
         threads,
-        lambda share: report(0.5 + 0.5 * share),
+        lambda share: report(0.5 + 0.2 * share),
         core,
     )
+    if many.any():
+        asked = np.zeros(len(sizes), dtype=np.bool_)
+        asked[cells[many]] = True
+        weigh_by_tree(
+            bands,
+            np.flatnonzero(around),
+            np.repeat(asked, sizes),
+            units,
+            reach,
+            least,
+            threads,
+            lambda share: report(0.7 + 0.3 * share),
+            core,
+        )
     return core
