@@ -260,6 +260,22 @@ def test_with_borders_as_noise_only_core_places_are_predicted():
     ]
 
 
+@pytest.mark.parametrize("border", ["nearest", "first"])
+def test_a_radius_set_after_fitting_is_the_one_that_predicts(border):
+    rng = np.random.default_rng(4)
+    X = rng.normal((48, 8), 0.3, (400, 2))
+    model = DBSCAN(6.0, 5, border=border).fit(X)
+    core = model.core_sample_mask_
+    order = np.lexsort((X[core, 1], X[core, 0]))
+    core_lat, core_lon = X[core][order].T
+    new = X[np.lexsort((X[:, 1], X[:, 0]))] + 1e-3
+    ways = {"eps_km": 2.5, "border": border, "metric": "haversine"}
+    labels = model.labels_[core][order]
+    expected = assign_locations(*new.T, core_lat, core_lon, labels, **ways)
+    assert model.set_params(eps_km=2.5).predict(new).tolist() == expected.tolist()
+    assert len(set(expected.tolist())) > 2
+
+
 def test_locations_give_what_rows_give():
     rng = np.random.default_rng(8)
     towns = rng.uniform([46, 7], [48, 10], (12, 2))

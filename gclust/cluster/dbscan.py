@@ -148,6 +148,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             folded, least, (self.eps_km, self.border, self.metric), threads, show
         )
         self._core = (folded.lat[core], folded.lon[core], labels[core])
+        self._core_height = band_height(float(self.eps_km))
         with stage(show, "labelling rows"):
             self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads)
             self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
@@ -173,9 +174,14 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
         lat, lon = degrees(X, threads)
-        return _assign(
-            lat, lon, *self._core, (self.eps_km, self.border, self.metric), threads, silent
-        )
+        ways = (self.eps_km, self.border, self.metric)
+        core_lat, core_lon, core_labels = self._core
+        if self._core_height != band_height(float(self.eps_km)):  # eps_km set since fit
+            cores = fold(
+                core_lat, core_lon, _NO_UNITS, band_height(float(self.eps_km)), threads, unreported
+            )
+            core_lat, core_lon, core_labels = cores.lat, cores.lon, core_labels[cores.first]
+        return _assign(lat, lon, core_lat, core_lon, core_labels, ways, threads, silent)
 
 
 _NO_UNITS = np.zeros(0, dtype=np.int64)
@@ -275,8 +281,13 @@ def assign_locations(
         raise ValueError(
             f"core_labels has the shape {core_labels.shape}, core_lat {core_lat.shape}"
         )
+    if len(lat) == 0 or len(core_lat) == 0:
+        return np.full(len(lat), -1, dtype=np.int64)
+    _prepare(progress)
+    cores = fold(core_lat, core_lon, _NO_UNITS, band_height(float(eps_km)), threads, unreported)
     ways = (eps_km, border, metric)
-    return _assign(lat, lon, core_lat, core_lon, core_labels, ways, threads, progress)
+    core_labels = core_labels[cores.first]
+    return _assign(lat, lon, cores.lat, cores.lon, core_labels, ways, threads, progress)
 
 
 def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
@@ -374,25 +385,23 @@ def _assign(
     threads: int,
     progress: Report,
 ) -> NDArray[np.int64]:
-    """Return the labels that rows take from given core locations."""
+    """Return the labels that rows take from core locations, given in the order of bands."""
     eps_km, border, metric = ways
     eps_km = float(eps_km)  # a float32 would lose the tolerance
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
     _prepare(progress)
     rows = _fold(lat, lon, _NO_UNITS, eps_km, threads, progress)
-    cores = fold(core_lat, core_lon, _NO_UNITS, band_height(eps_km), threads, unreported)
     labels = np.full(len(rows.lat), -1, dtype=np.int64)
     wanted = np.ones(len(labels), dtype=np.bool_)
-    core_labels = core_labels[cores.first]
     with stage(progress, "assigning") as report:
         if border == "noise":
-            _match(rows, cores, core_labels, labels)
+            _match(rows, core_lat, core_lon, core_labels, labels)
         else:
             reach, surface = reach_of(eps_km), SURFACES[metric]
             points, core = (
-                build_bands(at.lat, at.lon, surface, eps_km, reach, threads, unreported)
-                for at in (rows, cores)
+                build_bands(*at, surface, eps_km, reach, threads, unreported)
+                for at in ((rows.lat, rows.lon), (core_lat, core_lon))
             )
             nearest = border == "nearest"
             assign_labels(
@@ -402,11 +411,15 @@ def _assign(
 
 
 def _match(
-    rows: Folded, cores: Folded, core_labels: NDArray[np.int64], out: NDArray[np.int64]
+    rows: Folded,
+    core_lat: NDArray[np.float64],
+    core_lon: NDArray[np.float64],
+    core_labels: NDArray[np.int64],
+    out: NDArray[np.int64],
 ) -> None:
     """Write the labels of the core points that lie at the very coordinates of locations."""
     # NumPy orders complex numbers by their real part, then by their imaginary part.
-    places, known = rows.lat + 1j * rows.lon, cores.lat + 1j * cores.lon
+    places, known = rows.lat + 1j * rows.lon, core_lat + 1j * core_lon
     order = np.argsort(known)
     at = order[np.minimum(np.searchsorted(known, places, sorter=order), len(known) - 1)]
     hit = known[at] == places

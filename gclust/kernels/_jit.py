@@ -46,7 +46,8 @@ def part(function: Callable[..., Any]) -> Any:
     Without Numba's runtime it does not count references: for arrays that come in a
     named tuple these counts were half of the time of the inner loops.
     """
-    return njit(function, nogil=True, error_model="numpy", _nrt=False)
+    without_runtime: dict[str, Any] = {"_nrt": False}  # which Numba's type hints leave out
+    return njit(function, nogil=True, error_model="numpy", **without_runtime)
 
 
 def making_part(function: Callable[..., Any]) -> Any:

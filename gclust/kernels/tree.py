@@ -269,8 +269,18 @@ def grow_tree(
     level = np.concatenate([[0], np.cumsum(sizes)])
     prefix = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(units[order], out=prefix[1:])
-    vectors = (bands.x[order], bands.y[order], bands.z[order])
-    tree = Tree(*vectors, prefix, *(np.empty(level[-1]) for _ in range(4)), level)
+    nodes = int(level[-1])
+    tree = Tree(
+        x=bands.x[order],
+        y=bands.y[order],
+        z=bands.z[order],
+        prefix=prefix,
+        ball_x=np.empty(nodes),
+        ball_y=np.empty(nodes),
+        ball_z=np.empty(nodes),
+        radius=np.empty(nodes),
+        level=level,
+    )
     cuts = even_cuts(sizes[0], NODES_PIECE)
     run_pieces(lambda first, last: fill_leaves(tree, first, last), cuts, threads, unreported)
     for height in range(1, len(sizes)):
