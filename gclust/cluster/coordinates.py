@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
@@ -18,7 +19,9 @@ _LATITUDE = {"lat", "latitude", "y"}
 _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 
 
-def degrees(X: Any, threads: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def degrees(
+    X: Any, threads: int = 1, report: Callable[[float], None] = unreported
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return validated and normalised coordinates, the input left as it is.
 
     Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
@@ -31,6 +34,8 @@ def degrees(X: Any, threads: int = 1) -> tuple[NDArray[np.float64], NDArray[np.f
         coordinate reference system.
     threads : int, default 1
         Number of threads.
+    report : callable, optional
+        Called with the share done.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def degrees(X: Any, threads: int = 1) -> tuple[NDArray[np.float64], NDArray[np.f
         if not normalise(lat, lon, first, last):
             faults.append(first)
 
-    run_pieces(work, even_cuts(n, _PIECE), threads, unreported)
+    run_pieces(work, even_cuts(n, _PIECE), threads, report)
     if faults:
         _explain(*(np.array(values, dtype=np.float64) for values in given))
     return lat, lon

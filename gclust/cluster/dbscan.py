@@ -132,7 +132,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
         least = threshold_units(self.min_samples)
         show = resolve(progress)
-        lat, lon = degrees(X, threads)
+        with stage(show, "reading coordinates") as report:
+            lat, lon = degrees(X, threads, report)
         if sample_weight is None:  # whole rows are counted
             units, least = _NO_UNITS, -(-least // UNIT)
         else:
@@ -149,8 +150,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         )
         self._core = (folded.lat[core], folded.lon[core], labels[core])
         self._core_height = band_height(float(self.eps_km))
-        with stage(show, "labelling rows"):
-            self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads)
+        with stage(show, "labelling rows") as report:
+            self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads, report)
             self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
         self.n_features_in_ = 2
         return self

@@ -107,7 +107,11 @@ def fold(
 
 
 def unfold(
-    folded: Folded, labels: NDArray[np.int64], core: NDArray[np.bool_], threads: int
+    folded: Folded,
+    labels: NDArray[np.int64],
+    core: NDArray[np.bool_],
+    threads: int,
+    report: Callable[[float], None] = unreported,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the label and the core flag of every row, given those of the locations."""
     out_labels = np.empty(len(folded.rows), dtype=np.int64)
@@ -119,6 +123,6 @@ def unfold(
         ),
         folded.bounds,
         threads,
-        unreported,
+        report,
     )
     return out_labels, out_core
