@@ -24,9 +24,9 @@ from gclust.kernels.grid import band_of
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, fill_vectors, meridian
 
 BANDS_PER_RADIUS = 4
-"""Bands of eps/4: with eps/8 finding core points took 1.1 times the processor time at
-10 million and 1.5 times at 1 million reference listings, with eps/5 and eps/6 as long
-or longer at both."""
+"""Bands of eps/4: for finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
+times the processor time at 1 million reference listings, and about the same (0.96 to 1.06)
+at 10 million."""
 
 NEARLY_HALF_TURN = 179.9999999
 """Half-widths between this and 180 degrees are taken for this (inner) or for 180
