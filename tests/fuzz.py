@@ -62,7 +62,9 @@ def piece_sizes() -> list[tuple[ModuleType, str, int]]:
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
             names = [
-                name for name in vars(module) if re.fullmatch(r"([A-Z_]*_)?PIECE|BUCKET", name)
+                name
+                for name in vars(module)
+                if re.fullmatch(r"([A-Z_]*_)?PIECE|BUCKET|MOST_UNSURE", name)
             ]
             found += [(module, name, getattr(module, name)) for name in names]
     return found

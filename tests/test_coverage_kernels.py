@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def reach_the_unusual():
 
     from gclust import DBSCAN
     from gclust.errors import GclustWarning
-    from gclust.kernels import _jit, _pieces
+    from gclust.kernels import _jit, _pieces, sphere
     from gclust.kernels.prepare import is_ready, prepare
 
     prepare(_pieces.unreported)
@@ -96,6 +97,26 @@ def reach_the_unusual():
     for threads in (1, 2):
         with pytest.raises(KeyboardInterrupt):
             _pieces.run_pieces(fail, np.arange(5), threads, _pieces.unreported)
+
+    here = threading.current_thread()
+
+    def fail_elsewhere(first, last):
+        time.sleep(0.02)
+        if threading.current_thread() is not here:
+            raise ValueError("elsewhere")
+
+    def fail_here(first, last):
+        if threading.current_thread() is here:
+            raise ValueError("here")
+        time.sleep(0.05)
+
+    for work, told in ((fail_elsewhere, "elsewhere"), (fail_here, "here")):
+        with pytest.raises(ValueError, match=told):
+            _pieces.run_pieces(work, np.arange(9), 2, _pieces.unreported)
+
+    for angle in (0.3, 2.5):
+        wider = sphere.widened(sphere.key_of_angle(angle), 0.1)
+        assert wider == pytest.approx(sphere.key_of_angle(angle + 0.1), rel=1e-12)
 
 
 def unusual_cases():
@@ -131,6 +152,24 @@ def many_bands():
         check(Case("many bands", X, None, TOLERANCE_KM, 3, "haversine"))
 
 
+def weigh_a_city_by_tree():
+    """Let the tree weigh a city in which whole groups are decided at once."""
+    from gclust.kernels import tree
+    from gclust.kernels._pieces import unreported
+    from tests.test_kernels import banded
+
+    rng = np.random.default_rng(12)
+    lat, lon = 48 + 0.05 * rng.normal(size=200), 8 + 0.05 * rng.normal(size=200)
+    points, units, reach = banded(lat, lon, 6.0, rng.integers(1, 3, 200))
+    asked = np.ones(200, dtype=np.bool_)
+    for least in (1, 100, 10_000):
+        enough = np.zeros(200, dtype=np.bool_)
+        tree.weigh_by_tree(
+            points, np.arange(200), asked, units, reach, least, 1, unreported, enough
+        )
+        assert enough.all() == (least == 1)
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -145,6 +184,7 @@ def cover() -> dict[str, list[int]]:
     many_bands()
     for case in unusual_cases():
         check(case)
+    weigh_a_city_by_tree()
     seed = 0
     while missing(measured) and time.monotonic() - begin < LONGEST_S:
         for case in map(make_case, range(seed, seed + 40)):

@@ -129,3 +129,9 @@ def test_bad_locations_are_named():
         assign_locations(lat, lon, lat, lon, units[:1], **ways)
     with pytest.raises(ValueError, match="border"):
         assign_locations(lat, lon, lat, lon, units, **{**ways, "border": "all"})
+
+
+def test_predict_after_eps_was_changed_without_any_core():
+    model = DBSCAN(5, 10).fit([[46.2, 6.1], [46.3, 6.2]])
+    model.set_params(eps_km=50)
+    assert model.predict([[46.2, 6.1]]).tolist() == [-1]

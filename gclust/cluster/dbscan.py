@@ -177,7 +177,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         lat, lon = degrees(X, threads)
         ways = (self.eps_km, self.border, self.metric)
         core_lat, core_lon, core_labels = self._core
-        if self._core_height != band_height(float(self.eps_km)):  # eps_km set since fit
+        moved = self._core_height != band_height(float(self.eps_km))  # eps_km set since fit
+        if moved and len(core_lat):
             cores = fold(
                 core_lat, core_lon, _NO_UNITS, band_height(float(self.eps_km)), threads, unreported
             )

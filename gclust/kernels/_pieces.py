@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import count
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
+
+WAIT_SECONDS = 2e-4
+"""Between looks at whether the other threads have ended their last pieces."""
 
 
 def available_threads() -> int:
@@ -58,7 +63,7 @@ def run_pieces(
     """Call ``work(start, stop)`` for every two neighbouring cuts.
 
     The pieces must not depend on each other unless ``threads`` is 1, which keeps
-    their order. The calling thread reports the share done and, after an exception
+    their order. The calling thread takes pieces too, reports the share done and, after an exception
     or Ctrl-C, waits only for the pieces that are running.
 
     Parameters
@@ -73,19 +78,43 @@ def run_pieces(
         Called with the share of pieces done.
     """
     pieces = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
-    if threads == 1 or len(pieces) <= 1:
-        for done, (start, stop) in enumerate(pieces, start=1):
-            work(start, stop)
-            report(done / len(pieces))
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = {pool.submit(work, start, stop) for start, stop in pieces}
+    numbers = count()  # its next() is atomic: each piece is taken once
+    done: list[None] = []
+    failed: list[BaseException] = []
+    begun: list[None] = []
+    ended: list[None] = []
+
+    def help_out() -> None:
+        begun.append(None)
         try:
-            while waiting:
-                done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in done_now:
-                    future.result()
-                report(1.0 - len(waiting) / len(pieces))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+            for number in numbers:
+                if number >= len(pieces) or failed:
+                    return
+                work(*pieces[number])
+                done.append(None)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ended.append(None)
+
+    # No locks, pools or joins: a Ctrl-C that meets the calling thread inside of one can
+    # leave it held, and the process would hang.
+    try:
+        for _ in range(min(threads, len(pieces)) - 1):
+            Thread(target=help_out, daemon=True).start()
+        for number in numbers:
+            if number >= len(pieces) or failed:
+                break
+            work(*pieces[number])
+            done.append(None)
+            report(len(done) / len(pieces))
+        while len(ended) < min(threads, len(pieces)) - 1:
+            time.sleep(WAIT_SECONDS)
+    except BaseException as error:
+        failed.append(error)
+        while len(ended) < len(begun):
+            time.sleep(WAIT_SECONDS)
+        raise
+    if failed:
+        raise failed[0]
+    report(1.0)
