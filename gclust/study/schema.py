@@ -216,13 +216,7 @@ def read_study(path: str | Path) -> Study:
 
 def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
     """Build a study from nested mappings, as ``study.toml`` nests them."""
-    known = parse_section(
-        {key: value for key, value in table.items() if key not in ("sources", *SECTIONS)},
-        {},
-        f"{name}:",
-        known=("sources", *SECTIONS),
-    )
-    del known
+    parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS))
     if not table.get("sources"):
         raise StudyError(f"{name}: has no [[sources]]; expected at least one with kind and path")
     listed = table["sources"]
