@@ -1,0 +1,325 @@
+"""The stages of a study: listings prepared once, and what any labels of locations make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.merging import Merging, gaps_km, merge
+from gclust.cluster.units import threshold_units
+from gclust.errors import StudyError
+from gclust.indicators.counts import counts, shares
+from gclust.listings import attribute as attribution
+from gclust.listings.engine import Engine
+from gclust.listings.fold import density_units, fold, record_totals
+from gclust.listings.read import SourceFiles, open_source
+from gclust.listings.stage import Staged, stage, told_rejects, usable
+from gclust.progress import Report
+from gclust.study import checks
+from gclust.study.journal import Journal
+from gclust.study.schema import Clusters, Study
+from gclust.units import UNIT
+
+_OF_LABELS = ("labels", "attributed", "attributed_totals", "cluster_of_label")
+"""Tables that hold for one labelling of the locations only."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Listings staged and folded: what every clustering of a study starts from.
+
+    Attributes
+    ----------
+    staged : Staged
+    located : LazyFrame
+        Usable listings: ``kind, record, lat, lon, units``.
+    totals : LazyFrame
+        ``kind, record, record_units``: the denominators of the records.
+    locations : DataFrame
+        ``lat, lon`` (degrees), ``density`` (units that form clusters) and
+        ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
+    world : dict
+        Kind -> the world's total.
+    """
+
+    staged: Staged
+    located: nw.LazyFrame[Any]
+    totals: nw.LazyFrame[Any]
+    locations: pd.DataFrame
+    world: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What labels of locations make of the listings: merged clusters, and their counts.
+
+    Attributes
+    ----------
+    merging : Merging
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster into which each label went.
+    count, share : DataFrame, shape (clusters, kinds)
+        Records, and per cent of the world's total.
+    """
+
+    merging: Merging
+    cluster_ids: NDArray[np.int64]
+    count: pd.DataFrame
+    share: pd.DataFrame
+
+    def clusters(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cluster of each label, -1 for noise."""
+        return np.concatenate((self.cluster_ids, [-1]))[labels]
+
+
+def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
+    """Read, judge, store and fold the listings of a study.
+
+    Raises
+    ------
+    StudyError
+        If the data that the study names cannot be used.
+    """
+    staged = _stage(study, engine, journal)
+    located = engine.store(
+        usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
+    )
+    keep = study.counting.unlocated == "keep"
+    totals = engine.store(
+        record_totals(staged.listings if keep else usable(staged.listings)),
+        "record_totals",
+        "add up records",
+    )
+    world = _world(study, engine, staged)
+    locations = _fold(study, engine, staged, located, journal)
+    return Prepared(staged, located, totals, locations, world)
+
+
+def label_locations(
+    options: Clusters, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cluster the locations that form clusters; the others take the label of cores near them.
+
+    Parameters
+    ----------
+    options : Clusters
+        The section ``[clusters]`` of a study.
+    locations : DataFrame
+        See `Prepared`.
+    n_jobs, report
+        Threads, and a callable for ``(fraction, stage)``.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        -1 for noise.
+    core : ndarray of bool, shape (n,)
+    """
+    forming = locations["density"].to_numpy() > 0
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    labels = np.full(len(locations), -1, dtype=np.int64)
+    core = np.zeros(len(locations), dtype=bool)
+    labels[forming], core[forming] = cluster_locations(
+        lat[forming],
+        lon[forming],
+        locations["density"].to_numpy()[forming],
+        eps_km=options.eps_km,
+        min_units=threshold_units(options.min_samples),
+        border=options.border,
+        metric=options.metric,
+        n_jobs=n_jobs,
+        progress=report,
+    )
+    if core.any() and not forming.all():
+        labels[~forming] = assign_locations(
+            lat[~forming],
+            lon[~forming],
+            lat[core],
+            lon[core],
+            labels[core],
+            eps_km=options.eps_km,
+            border=options.border,
+            metric=options.metric,
+            n_jobs=n_jobs,
+        )
+    return labels, core
+
+
+def settle(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+    journal: Journal,
+) -> Settled:
+    """Attribute the listings to labels, merge clusters, and count records.
+
+    Parameters
+    ----------
+    study : Study
+    engine : Engine
+    prepared : Prepared
+    labels : ndarray of int64, shape (n,)
+        Of the locations; -1 for noise.
+    journal : Journal
+
+    Raises
+    ------
+    StudyError
+        If the ties of records are too large to count.
+    """
+    n_labels = int(labels.max(initial=-1)) + 1
+    locations = prepared.locations
+    with journal.timed("attribute listings"):
+        at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
+        attributed = engine.store(
+            attribution.attribute(prepared.located, at), "attributed", "attribute listings"
+        )
+    merging = _merge(study, engine, attributed, locations, labels, journal)
+    _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
+    cluster_ids = cluster_ids.astype(np.int64)
+    with journal.timed("count records"):
+        if not merging.log.empty:
+            table = pd.DataFrame(
+                {
+                    "label": np.arange(-1, n_labels, dtype=np.int64),
+                    "cluster": np.concatenate(([-1], cluster_ids)),
+                }
+            )
+            attributed = attribution.relabel(attributed, engine.put(table, "cluster_of_label"))
+        units = engine.pandas(
+            attribution.count(attributed, prepared.totals, study.counting.method), "count records"
+        )
+    for name in _OF_LABELS:
+        engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+    count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
+    return Settled(merging, cluster_ids, count, shares(count, prepared.world))
+
+
+def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
+    """Warn where no clusters can merge because border locations are noise."""
+    gap = study.merge.max_gap_km
+    if study.merge.rule != "none" and study.clusters.border == "noise" and gap < eps_km:
+        journal.warn(
+            [
+                f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
+                f" {eps_km:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
+                " merge"
+            ]
+        )
+
+
+def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
+    with journal.timed("read listings"):
+        files = [
+            SourceFiles(
+                kind=source.kind,
+                path=str(study.folder / source.path),
+                columns=source.columns,
+                years=source.years,
+                delimiter=source.delimiter,
+                layer=source.layer,
+            )
+            for source in study.sources
+        ]
+        scans = [open_source(engine, source) for source in files]
+        staged = stage(engine, scans, decimals=study.density.rounding, root=study.folder)
+    _judge_rejects(study, staged)
+    journal.warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
+    return staged
+
+
+def _judge_rejects(study: Study, staged: Staged) -> None:
+    rejected = len(staged.rejects)
+    rows = int((staged.sources["used"] + staged.sources["rejected"]).sum())
+    if rejected > study.study.max_rejects * rows:
+        raise StudyError(
+            f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more"
+            f" than max_rejects = {study.study.max_rejects:g} allows" + told_rejects(staged.rejects)
+        )
+
+
+def _fold(
+    study: Study, engine: Engine, staged: Staged, located: nw.LazyFrame[Any], journal: Journal
+) -> pd.DataFrame:
+    with journal.timed("fold listings"):
+        totals = None
+        if study.density.weight == "fractional":
+            totals = engine.store(record_totals(located), "located_totals", "add up records")
+        formers = {
+            staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
+            for kind in study.density_kinds
+        }
+        weighted = density_units(located, study.density.weight, formers, totals)
+        locations = engine.pandas(fold(weighted), "fold listings")
+    journal.warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
+    return locations
+
+
+def _merge(
+    study: Study,
+    engine: Engine,
+    attributed: nw.LazyFrame[Any],
+    locations: pd.DataFrame,
+    labels: NDArray[np.int64],
+    journal: Journal,
+) -> Merging:
+    options = study.merge
+    n_labels = int(labels.max(initial=-1)) + 1
+    with journal.timed("merge clusters"):
+        if options.rule == "none":
+            return merge(n_labels, {}, {}, rule="none")
+        totals = engine.store(record_totals(attributed), "attributed_totals", "add up records")
+        if engine.arrow(totals.head(1)).num_rows == 0:
+            journal.told.append(
+                "the listings have no records, so clusters have no ties: none merge"
+            )
+            return merge(n_labels, {}, {}, rule="none")
+        try:
+            table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+        except duckdb.ConversionException as error:
+            raise StudyError(
+                f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+                ' too large to count; expected ties = "fractional" with such weights'
+            ) from error
+        ties = {
+            (int(a), int(b)): units / UNIT
+            for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
+        }
+        gaps = gaps_km(
+            locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+        )
+        return merge(
+            n_labels,
+            gaps,
+            ties,
+            max_gap_km=options.max_gap_km,
+            rule=options.rule,
+            noise_partner=options.noise_partner,
+        )
+
+
+def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
+    """Total of each kind: as given in the study, or as the sources hold."""
+    counting = study.counting
+    table = engine.pandas(
+        attribution.world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
+    )
+    world = {
+        staged.kinds[kind]: units / UNIT
+        for kind, units in zip(table["kind"], table["units"], strict=True)
+    }
+    for kind, total in counting.totals.items():
+        if total < world[kind]:
+            raise StudyError(
+                f"[counting] totals: {kind} = {total:g} is less than the {world[kind]:g} that"
+                " the sources hold"
+            )
+    return {**world, **counting.totals}
