@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ import pandas as pd
 import pyogrio
 
 from gclust.errors import StudyError
-from gclust.processes import is_alive
 from gclust.progress import Report, silent, stage
 from gclust.report.map import draw_map
+from gclust.study.atomic import claim, write_folder
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
 
@@ -63,71 +61,29 @@ class Run:
     path: Path | None = None
 
 
-def claim(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that exists, unless it holds a run that may be replaced.
-
-    Raises
-    ------
-    FileExistsError
-        The message says what is there and what to do.
-    """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise FileExistsError(f"{out} is a file; name a folder for the run")
-    if not any(out.iterdir()):
-        return
-    if not (out / "run.json").is_file():
-        raise FileExistsError(f"{out} exists and is not a run of gclust; name another folder")
-    if not overwrite:
-        raise FileExistsError(
-            f"{out} holds a run already; name another folder (-o), or replace it (--overwrite)"
-        )
-
-
 def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
     """Write a run's folder: beside its place first, then moved there in one step.
 
     Raises
     ------
     FileExistsError
-        See `claim`.
+        See `gclust.study.atomic.claim`.
 
     Returns
     -------
     Run
         The same run, knowing its path.
     """
-    claim(out, overwrite)
-    out = Path(os.path.abspath(out))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(out)
-    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-{os.getpid()}-", dir=out.parent))
-    partial.chmod(0o755)
-    try:
+    claim(out, overwrite, "run")
+    home = Path(os.path.abspath(out))
+
+    def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
-            _write_tables(run, partial, out)
+            _write_tables(run, folder, home)
         with stage(progress, "draw the map"):
-            _draw(run, partial / "figures")
-        if out.exists() and any(out.iterdir()):
-            aside = partial.with_name(partial.name + "-replaced")
-            out.rename(aside)
-            partial.rename(out)
-            shutil.rmtree(aside)
-        else:
-            os.replace(partial, out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return replace(run, path=out)
+            _draw(run, folder / "figures")
 
-
-def _sweep(out: Path) -> None:
-    """Remove what killed processes left beside ``out``."""
-    for left in out.parent.glob(f".{out.name}.partial-*"):
-        pid = left.name.removeprefix(f".{out.name}.partial-").split("-")[0]
-        if pid.isdigit() and not is_alive(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
+    return replace(run, path=write_folder(home, fill))
 
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:

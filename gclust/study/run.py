@@ -12,8 +12,9 @@ from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
+from gclust.study.atomic import claim
 from gclust.study.describe import describe, name_merges, outlined, shown
-from gclust.study.folder import Run, claim, write
+from gclust.study.folder import Run, write
 from gclust.study.journal import Journal
 from gclust.study.provenance import provenance
 from gclust.study.schema import Study, read_study
@@ -65,7 +66,7 @@ def run(
     if not isinstance(study, Study):
         study = read_study(study)
     if out is not None:
-        claim(Path(out), overwrite)
+        claim(Path(out), overwrite, "run")
     _check_raster(study)
     journal = Journal(resolve(progress), study.study.strict)
     result = _compute(study, journal, n_jobs)
