@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "DBSCAN": "gclust.cluster.dbscan",
+    "DensityContour": "gclust.cluster.contour",
     "Run": "gclust.study.folder",
     "Study": "gclust.study.schema",
     "read_run": "gclust.study.folder",
@@ -25,6 +26,7 @@ __all__ = [*_HOME, *_SUBMODULES]
 
 if TYPE_CHECKING:
     from gclust import datasets, testing
+    from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN
     from gclust.study.folder import Run, read_run
     from gclust.study.run import run

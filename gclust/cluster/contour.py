@@ -1,0 +1,346 @@
+"""Clusters as contours of a kernel density on the Earth's surface."""
+
+from __future__ import annotations
+
+import math
+import os
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
+
+from gclust.cluster.contour_density import (
+    Places,
+    cell_km2,
+    estimate_density,
+    find_cells,
+    fold_places,
+    make_bump,
+    make_raster,
+    standard_deviation_km,
+)
+from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
+from gclust.cluster.coordinates import degrees
+from gclust.cluster.units import UNIT, to_units
+from gclust.kernels._pieces import available_threads
+from gclust.progress import Report, resolve, silent, stage
+from gclust.units import LARGEST_TOTAL
+
+if TYPE_CHECKING:
+    import geopandas
+
+KERNELS = ("gaussian", "epanechnikov")
+
+LARGEST_BANDWIDTH_KM = 1000.0
+"""Beyond, chords, of which the kernels are functions, part from arcs."""
+
+LEAST_RESOLUTION_KM = 0.05
+"""Addresses are not known better."""
+
+
+class DensityContour(ClusterMixin, BaseEstimator):
+    """Clusters of weighted points within contours of their kernel density, on the sphere.
+
+    The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
+    region of cells that hang together by their sides, have a density of at least the
+    contour's and hold points that weigh at least ``threshold``: the contour method
+    ("organic clusters") of Alcácer and Zhao [1]_, with one contour for all clusters. Points
+    outside are noise.
+
+    Parameters
+    ----------
+    bandwidth_km : float, default 7.5
+        How far the kernel spreads a point's weight: the Gaussian's standard deviation
+        along an axis, or the radius at which Epanechnikov's ends. With 7.5 km a Gaussian
+        spreads as far as a disc of 15 km. At most 1000.
+    threshold : float, default 4500
+        Least weight of the points of a cluster, above 0.
+    kernel : {"gaussian", "epanechnikov"}, default "gaussian"
+        ``gaussian``: ends at 4.5 bandwidths; the 4e-5 of its mass beyond go to the rest.
+        ``epanechnikov``: a paraboloid ([2]_, the "radius" of geographic software).
+        Distances are great circles on a sphere of 6371.0088 km.
+    resolution_km : float, optional
+        Side of the raster's cells, at least 0.05 and at most ``bandwidth_km``. A fifth of
+        the kernel's standard deviation by default: ``bandwidth_km / 5``, or about
+        ``bandwidth_km / 12`` with Epanechnikov's. It is rounded so that cells divide the
+        Earth. Cells are square at 30 degrees and ``cos(30°) / cos(lat)`` times as high
+        elsewhere, twice at 64 degrees; polygons follow their edges.
+    level : float, optional
+        Density of the contour, weight per km2.
+    share : float, optional
+        Instead of ``level``: the highest contour whose inside holds this share of the
+        weight, above 0 and at most 1 (a highest density region, [3]_).
+        By default ``level`` is the density that ``threshold`` has if spread evenly over
+        the disc that spreads as far as the kernel, of a radius of two standard deviations;
+        that is the condition of ``DBSCAN(2 * bandwidth_km, threshold)`` for core points.
+    n_jobs : int, optional
+        Number of threads; all by default. Results do not depend on it.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int64, shape (n_samples,)
+        Cluster of each row, -1 for noise, numbered by the first row in each.
+    polygons_ : geopandas.GeoSeries, shape (n_clusters,)
+        Outlines in EPSG:4326 by label: Polygon or MultiPolygon, valid, cut at 180 degrees.
+    level_ : float
+        Density of the contour, weight per km2.
+    density_ : ndarray of float64, shape (n_samples,)
+        Weight per km2 in the cell of each row.
+    cell_km2_ : float
+        Area of a cell.
+    n_features_in_ : int
+        2.
+
+    Notes
+    -----
+    The raster is Lambert's cylindrical equal-area projection of the sphere with standard
+    parallels at 30 degrees, as EPSG:6933 for the ellipsoid. A density is the kernel's mean
+    over the cell by the midpoint rule, with midpoints at most a standard deviation apart
+    (a fourteenth of the radius for Epanechnikov's), so one at the centre of cells that are
+    small beside the bandwidth; over all cells a point's density adds up to its weight
+    within 1e-3 at any latitude, the poles included, where cells are tall and narrow.
+    Only tiles of cells that points reach are held.
+
+    References
+    ----------
+    .. [1] J. Alcácer, M. Zhao: Zooming in: a practical manual for identifying geographic
+       clusters. Strategic Management Journal 37 (1), 2016, 10-21.
+    .. [2] B. W. Silverman: Density Estimation for Statistics and Data Analysis. 1986,
+       section 4.2.
+    .. [3] R. J. Hyndman: Computing and graphing highest density regions. The American
+       Statistician 50 (2), 1996, 120-126.
+
+    Examples
+    --------
+    >>> from gclust import DensityContour
+    >>> X = [[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]]
+    >>> DensityContour(bandwidth_km=3, threshold=2).fit_predict(X)
+    array([ 0,  0,  1,  1, -1])
+    """
+
+    def __init__(
+        self,
+        bandwidth_km: float = 7.5,
+        threshold: float = 4500,
+        *,
+        kernel: str = "gaussian",
+        resolution_km: float | None = None,
+        level: float | None = None,
+        share: float | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.bandwidth_km = bandwidth_km
+        self.threshold = threshold
+        self.kernel = kernel
+        self.resolution_km = resolution_km
+        self.level = level
+        self.share = share
+        self.n_jobs = n_jobs
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002
+        sample_weight: Any = None,
+        *,
+        progress: bool | Report | None = None,
+    ) -> DensityContour:
+        """Find the clusters of ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2), data frame, GeoSeries or GeoDataFrame
+            Degrees, latitude then longitude; or points in any reference system.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights, none negative; 1 by default. Weight k is the same as k copies.
+        progress : bool or callable, optional
+            True draws progress on a terminal; a callable is called as
+            ``progress(fraction, stage)``.
+
+        Raises
+        ------
+        ValueError
+            For coordinates, weights or parameters that cannot be used, or a raster that
+            would not fit in memory; names the value.
+        """
+        threads = self._check()
+        show = resolve(progress)
+        with stage(show, "reading coordinates") as report:
+            lat, lon = degrees(X, threads, report)
+        units = None if sample_weight is None else to_units(sample_weight)
+        if units is not None and len(units) != len(lat):
+            raise ValueError(f"sample_weight has {len(units)} weights for the {len(lat)} rows of X")
+        raster = make_raster(self._resolution_km())
+        with stage(show, "folding onto locations"):
+            places = fold_places(lat, lon, units, raster)
+        del lat, lon, units
+        _prepare(show)
+        bump = make_bump(self.kernel, float(self.bandwidth_km))
+        self._density = estimate_density(places, raster, bump, threads, show)
+        with stage(show, "finding contours"):
+            at_places = self._density.at(places.cell)
+            self.level_ = self._find_level(at_places, places.units)
+            regions = connect(self._density.runs_above(self.level_), raster)
+            self._clusters, labels = _select(regions, places, _units(self.threshold))
+            self.labels_ = labels[places.of_row]
+            self.density_ = at_places[places.of_row]
+        with stage(show, "outlining"):
+            self.polygons_ = _outlines(self._clusters, raster)
+        self.cell_km2_ = cell_km2(raster)
+        self.n_features_in_ = 2
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Return the cluster whose contour each point of ``X`` lies in.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        ndarray of int64, shape (n_samples,)
+            The label of the point's cell, -1 outside of all clusters. On the rows that
+            were fitted it is ``labels_``.
+        """
+        check_is_fitted(self)
+        lat, lon = degrees(X, _threads(self.n_jobs))
+        run = find_runs(find_cells(lat, lon, self._density.raster), self._clusters.runs)
+        return np.append(self._clusters.region, -1)[run]
+
+    def write_density(self, path: str | os.PathLike[str]) -> None:
+        """Write the density as a GeoTIFF.
+
+        Weight per km2 as float32 in Lambert's cylindrical equal-area projection of the
+        sphere of 6371.0088 km, standard parallels at 30 degrees, in blocks, deflated. Zero
+        is the value of "no data": no point reaches there.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Overwritten once the new file is complete.
+        """
+        check_is_fitted(self)
+        self._density.write(path)
+
+    def _check(self) -> int:
+        """Raise ValueError for a parameter that cannot be used; return the threads."""
+        if self.kernel not in KERNELS:
+            raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {self.kernel!r}")
+        _check_number("bandwidth_km", self.bandwidth_km, LARGEST_BANDWIDTH_KM)
+        _check_number("threshold", self.threshold, LARGEST_TOTAL)
+        if self.level is not None:
+            _check_number("level", self.level, math.inf)
+            if self.share is not None:
+                raise ValueError(
+                    f"level is {self.level!r} and share is {self.share!r}; give one of them"
+                )
+        if self.share is not None:
+            _check_number("share", self.share, 1.0)
+        if self.resolution_km is not None:
+            _check_number("resolution_km", self.resolution_km, float(self.bandwidth_km))
+        if self._resolution_km() < LEAST_RESOLUTION_KM:
+            raise ValueError(
+                f"resolution_km is {self._resolution_km():g}, and at least {LEAST_RESOLUTION_KM} "
+                "is expected; by default it follows bandwidth_km"
+            )
+        return _threads(self.n_jobs)
+
+    def _spread_km(self) -> float:
+        return standard_deviation_km(self.kernel, float(self.bandwidth_km))
+
+    def _resolution_km(self) -> float:
+        return self._spread_km() / 5 if self.resolution_km is None else float(self.resolution_km)
+
+    def _find_level(self, density: NDArray[np.float64], units: NDArray[np.int64]) -> float:
+        if self.level is not None:
+            return float(self.level)
+        if self.share is None:
+            return float(self.threshold) / (4.0 * math.pi * self._spread_km() ** 2)
+        order = np.argsort(-density, kind="stable")
+        held = np.cumsum(units[order])
+        if held[-1] == 0:
+            return math.inf
+        wanted = min(math.ceil(float(self.share) * int(held[-1])), int(held[-1]))
+        return float(density[order[np.searchsorted(held, wanted)]])
+
+
+def _check_number(name: str, value: Any, most: float) -> None:
+    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if not is_number or not 0 < value <= most or value == math.inf:
+        bound = "" if most == math.inf else f" of at most {most:.6g}"
+        raise ValueError(f"{name} must be a positive number{bound}, not {value!r}")
+
+
+def _threads(n_jobs: Any) -> int:
+    if n_jobs is None or n_jobs == -1:
+        return available_threads()
+    if not isinstance(n_jobs, Integral) or n_jobs < 1:
+        raise ValueError(f"n_jobs must be None, -1 or a positive number of threads, not {n_jobs!r}")
+    return int(n_jobs)
+
+
+def _units(threshold: float) -> int:
+    whole = math.floor(threshold)
+    return max(whole * UNIT + round((float(threshold) - whole) * UNIT), 1)
+
+
+def _select(regions: Regions, places: Places, least: int) -> tuple[Regions, NDArray[np.int64]]:
+    """Keep the regions whose places weigh enough, numbered by their first row.
+
+    Returns
+    -------
+    clusters : Regions
+        The runs of clusters; their regions are labels.
+    labels : ndarray of int64
+        Of each place.
+    """
+    run = find_runs(places.cell, regions.runs)
+    inside = np.flatnonzero(run >= 0)
+    region = regions.region[run[inside]]
+    n_regions = int(regions.region.max(initial=-1)) + 1
+    held = np.zeros(n_regions, dtype=np.int64)
+    np.add.at(held, region, places.units[inside])
+    first = np.full(n_regions, np.iinfo(np.int64).max)
+    np.minimum.at(first, region, places.first[inside])
+    kept = np.flatnonzero(held >= least)
+    label = np.full(n_regions + 1, -1, dtype=np.int64)
+    label[kept[np.argsort(first[kept])]] = np.arange(len(kept))
+    labels = np.full(len(run), -1, dtype=np.int64)
+    labels[inside] = label[region]
+    of_run = label[regions.region]
+    within = of_run >= 0
+    return Regions(regions.runs[within], regions.sheet[within], of_run[within]), labels
+
+
+def _outlines(clusters: Regions, raster: Any) -> geopandas.GeoSeries:
+    import geopandas
+
+    order = np.argsort(clusters.region, kind="stable")
+    bounds = np.flatnonzero(np.diff(clusters.region[order], prepend=-1, append=-1))
+    polygons = [
+        outline(clusters.runs[order[first:last]], clusters.sheet[order[first:last]], raster)
+        for first, last in pairwise(bounds)
+    ]
+    return geopandas.GeoSeries(polygons, crs="EPSG:4326", name="geometry")
+
+
+_ready = False
+
+
+def _prepare(progress: Report) -> None:
+    """Compile the kernels, or load them from the cache, before their first use."""
+    global _ready
+    if _ready:
+        return
+    with stage(progress, "compiling kernels (first use)"):
+        raster = make_raster(500.0)
+        at = np.zeros(1)
+        places = fold_places(at, at, None, raster)
+        estimate_density(places, raster, make_bump("gaussian", 100.0), 1, silent)
+    _ready = True

@@ -1,0 +1,304 @@
+"""The density of weighted locations in the cells of an equal-area raster of the Earth."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.cluster.units import UNIT
+from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels.density import (
+    BLOCK,
+    TILE,
+    Bump,
+    Points,
+    Raster,
+    count_visits,
+    fill_blocks,
+    mark_tiles,
+)
+from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.progress import Report, stage
+
+STANDARD_PARALLEL = 30.0
+"""Where cells are square, as in the EASE-Grid 2.0 (EPSG:6933); at 60 degrees they are
+three times as tall as wide, at the equator three quarters."""
+
+CRS = (
+    f"+proj=cea +lat_ts={STANDARD_PARALLEL:g} +lon_0=0 +x_0=0 +y_0=0 "
+    f"+R={EARTH_RADIUS_KM * 1000:.1f} +units=m +no_defs"
+)
+"""Lambert's cylindrical projection of the sphere on which distances are measured. On the
+ellipsoid of EPSG:6933 a square kilometre is up to 0.9 % more or less of this sphere, and
+densities would not add up to the weights."""
+
+MOST_CELLS = 1_000_000_000
+"""Cells that are held at most: 4 GB."""
+
+CUTOFF = 4.5
+"""Standard deviations at which the Gaussian ends: beyond lie 4e-5 of its mass, which go to
+the rest in proportion."""
+
+_PIECE_VISITS = 2_000_000  # a tenth of a second
+_PIECE_BLOCKS = 2048
+
+
+class Places(NamedTuple):
+    """Distinct locations, sorted by row of the raster, longitude and latitude."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    units: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    first: NDArray[np.int64]  # lowest row of X at each
+    of_row: NDArray[np.int64]  # place of each row of X
+
+
+def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
+    """Return the standard deviation of a kernel along one axis.
+
+    Half the radius of a disc of one density that spreads as far.
+    """
+    return bandwidth_km if kernel == "gaussian" else bandwidth_km / math.sqrt(6.0)
+
+
+def make_bump(kernel: str, bandwidth_km: float) -> Bump:
+    """Return a kernel whose integral over the sphere is 1.
+
+    Both are functions of the chord c, in radii R of the Earth: of the Gaussian with
+    bandwidth s, ``exp(-c^2 / 2 s^2)``, which is Fisher's distribution, the part within
+    4.5 s, over ``2 pi R^2 s^2 (1 - exp(-4.5^2 / 2))``; and of Epanechnikov's with the
+    chord C of its radius, ``1 - c^2 / C^2``, over ``pi R^2 C^2 / 2``. An area element of
+    the sphere is ``2 pi R^2 c dc``, hence the divisors.
+    """
+    radius2 = EARTH_RADIUS_KM**2
+    if kernel == "gaussian":
+        width = bandwidth_km / EARTH_RADIUS_KM
+        end = CUTOFF * width
+        mass = 2.0 * math.pi * radius2 * width**2 * -math.expm1(-0.5 * CUTOFF**2)
+        # Midpoints one standard deviation apart miss 1e-8 of the mass.
+        return Bump(True, 0.5 / width**2, end**2, 2.0 * math.asin(0.5 * end), 1.0 / mass, 0.3 * width)
+    angle = bandwidth_km / EARTH_RADIUS_KM
+    end = 2.0 * math.sin(0.5 * angle)
+    mass = 0.5 * math.pi * radius2 * end**2
+    # Its edge makes midpoints less exact: a fourteenth of the radius apart, 4e-4 of the mass.
+    return Bump(False, 1.0 / end**2, end**2, angle, 1.0 / mass, angle / 14.0)
+
+
+def make_raster(resolution_km: float) -> Raster:
+    """Return the raster whose cells are nearest to squares of this side at 30 degrees."""
+    parallel = math.cos(math.radians(STANDARD_PARALLEL))
+    n_rows = max(round(2.0 * EARTH_RADIUS_KM / parallel / resolution_km), 1)
+    n_cols = max(round(2.0 * math.pi * EARTH_RADIUS_KM * parallel / resolution_km), 1)
+    return Raster(n_rows, n_cols)
+
+
+def cell_km2(raster: Raster) -> float:
+    """Return the area of a cell."""
+    return 4.0 * math.pi * EARTH_RADIUS_KM**2 / (raster.n_rows * raster.n_cols)
+
+
+def find_cells(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], raster: Raster
+) -> NDArray[np.int64]:
+    """Return the number of each point's cell: its row times ``n_cols``, plus its column."""
+    row = ((1.0 - np.sin(np.radians(lat))) * (0.5 * raster.n_rows)).astype(np.int64)
+    col = (_turns(lon) * raster.n_cols).astype(np.int64)
+    np.minimum(row, raster.n_rows - 1, out=row)
+    return row * raster.n_cols + np.minimum(col, raster.n_cols - 1)
+
+
+def _turns(lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return longitudes from 180 degrees west as shares of the circle, below 1."""
+    return np.minimum((lon + 180.0) / 360.0, np.nextafter(1.0, 0.0))
+
+
+def fold_places(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64] | None,
+    raster: Raster,
+) -> Places:
+    """Fold rows onto distinct locations; rows without ``units`` weigh 1."""
+    cell = find_cells(lat, lon, raster)
+    order = np.lexsort((lat, lon, cell // raster.n_cols))
+    lat, lon = lat[order], lon[order]
+    new = np.ones(len(lat), dtype=np.bool_)
+    new[1:] = (lat[1:] != lat[:-1]) | (lon[1:] != lon[:-1])
+    start = np.flatnonzero(new)
+    of_row = np.empty(len(order), dtype=np.int64)
+    of_row[order] = np.cumsum(new) - 1
+    if units is None:
+        sums = np.diff(start, append=len(order)) * UNIT
+    else:
+        sums = np.add.reduceat(units[order], start)
+    first = order[start]  # sorting is stable
+    return Places(lat[start], lon[start], sums, cell[first], first, of_row)
+
+
+@dataclass(frozen=True)
+class Density:
+    """Weight per km2 in the cells of the tiles that locations reach; elsewhere it is zero.
+
+    Attributes
+    ----------
+    raster : Raster
+    tiles : ndarray of int64, shape (n_tiles, 2)
+        Row and column of each tile among tiles, sorted.
+    values : ndarray of float32, shape (n_tiles, 64, 64)
+    """
+
+    raster: Raster
+    tiles: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    def at(self, cell: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the density of cells, given by their numbers."""
+        row, col = np.divmod(cell, self.raster.n_cols)
+        across = -(-self.raster.n_cols // TILE)
+        known = self.tiles[:, 0] * across + self.tiles[:, 1]
+        wanted = row // TILE * across + col // TILE
+        slot = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        found = self.values[slot, row % TILE, col % TILE].astype(np.float64)
+        return np.where(known[slot] == wanted, found, 0.0)
+
+    def runs_above(self, level: float) -> NDArray[np.int64]:
+        """Return the runs of neighbouring cells in a row whose density is at least ``level``.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_runs, 2)
+            Numbers of the first and the last cell of each, sorted.
+        """
+        runs = [np.zeros((0, 2), dtype=np.int64)]
+        n_cols = self.raster.n_cols
+        bounds = np.flatnonzero(np.diff(self.tiles[:, 0], prepend=-1, append=-1))
+        for first, last in pairwise(bounds):
+            row, tile, col = np.nonzero(self.values[first:last].transpose(1, 0, 2) >= level)
+            row += self.tiles[first, 0] * TILE
+            col += self.tiles[first + tile, 1] * TILE
+            cell = row * n_cols + col
+            starts = np.ones(len(cell), dtype=np.bool_)
+            starts[1:] = (np.diff(cell) > 1) | (col[1:] == 0)
+            begin = np.flatnonzero(starts)
+            end = np.append(begin[1:], len(cell))[: len(begin)] - 1
+            runs.append(np.column_stack([cell[begin], cell[end]]))
+        return np.concatenate(runs)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the density as a GeoTIFF; see :meth:`gclust.DensityContour.write_density`."""
+        import rasterio
+        from rasterio.transform import Affine
+        from rasterio.windows import Window
+
+        raster = self.raster
+        (top, left), (bottom, right) = (
+            self.tiles.min(axis=0) * TILE,
+            ((self.tiles.max(axis=0) + 1) * TILE),
+        )
+        bottom, right = min(bottom, raster.n_rows), min(right, raster.n_cols)
+        metres = EARTH_RADIUS_KM * 1000
+        parallel = math.cos(math.radians(STANDARD_PARALLEL))
+        width, height = 2 * math.pi * metres * parallel, 2 * metres / parallel
+        affine = (
+            Affine.translation(-width / 2, height / 2)
+            @ Affine.scale(width / raster.n_cols, -height / raster.n_rows)
+            @ Affine.translation(float(left), float(top))
+        )
+        final = Path(path)
+        draft = final.with_name(final.name + ".part")
+        options: dict[str, Any] = {
+            "driver": "GTiff",
+            "dtype": "float32",
+            "count": 1,
+            "nodata": 0.0,
+            "tiled": True,
+            "blockxsize": TILE,
+            "blockysize": TILE,
+            "compress": "deflate",
+            "predictor": 3,
+            "sparse_ok": True,
+            "bigtiff": "if_safer",
+            "crs": rasterio.crs.CRS.from_string(CRS),
+            "transform": affine,
+            "width": int(right - left),
+            "height": int(bottom - top),
+        }
+        try:
+            with rasterio.open(draft, "w", **options) as out:
+                out.update_tags(1, unit="weight per km2")
+                for (tile_row, tile_col), cells in zip(self.tiles, self.values, strict=True):
+                    row, col = tile_row * TILE, tile_col * TILE
+                    part = cells[: raster.n_rows - row, : raster.n_cols - col]
+                    window = Window(col - left, row - top, part.shape[1], part.shape[0])
+                    out.write(part, 1, window=window)
+            os.replace(draft, final)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def estimate_density(
+    places: Places, raster: Raster, bump: Bump, threads: int, progress: Report
+) -> Density:
+    """Sum the kernels of locations in the cells that they reach.
+
+    Raises
+    ------
+    ValueError
+        If there are more such cells than are held.
+    """
+    points = _points(places, raster)
+    tiles = _find_tiles(points, raster, bump)
+    n_cells = len(tiles) * TILE**2
+    if n_cells > MOST_CELLS:
+        km = math.sqrt(cell_km2(raster))
+        least = math.ceil(1.05 * km * math.sqrt(n_cells / MOST_CELLS) * 100) / 100
+        raise ValueError(
+            f"at this resolution_km ({km:.3g} km) the density of these points fills "
+            f"{n_cells:.3g} cells ({4 * n_cells / 1e9:.3g} GB), and {MOST_CELLS:.3g} are held at "
+            f"most; take a resolution_km of {least:g} or more, or a smaller bandwidth_km"
+        )
+    values = np.zeros((len(tiles), TILE, TILE), dtype=np.float32)
+    visits = np.empty(len(tiles) * (TILE // BLOCK), dtype=np.int64)
+
+    def count(first: int, last: int) -> None:
+        count_visits(points, raster, bump, tiles, visits, first, last)
+
+    def fill(first: int, last: int) -> None:
+        fill_blocks(points, raster, bump, tiles, values, first, last)
+
+    with stage(progress, "summing the density") as report:
+        run_pieces(count, even_cuts(len(visits), _PIECE_BLOCKS), threads, unreported)
+        ends = np.append(0, np.cumsum(visits))
+        run_pieces(fill, cut_evenly(ends, _PIECE_VISITS), threads, report)
+    return Density(raster, tiles, values)
+
+
+def _points(places: Places, raster: Raster) -> Points:
+    lat, lon = np.radians(places.lat), np.radians(places.lon)
+    rho = np.cos(lat)
+    return Points(
+        x=rho * np.cos(lon),
+        y=rho * np.sin(lon),
+        z=np.sin(lat),
+        rho=rho,
+        turn=_turns(places.lon),
+        weight=places.units / UNIT,
+        start=np.searchsorted(places.cell // raster.n_cols, np.arange(raster.n_rows + 1)).astype(
+            np.int64
+        ),
+    )
+
+
+def _find_tiles(points: Points, raster: Raster, bump: Bump) -> NDArray[np.int64]:
+    shape = -(-raster.n_rows // TILE), -(-raster.n_cols // TILE)
+    flags = np.zeros(shape, dtype=np.bool_)
+    mark_tiles(points, raster, bump.angle, flags)
+    return np.ascontiguousarray(np.argwhere(flags), dtype=np.int64)
