@@ -1,0 +1,276 @@
+"""How far two labellings of the same listings agree, and two rankings of their clusters.
+
+Noise is no cluster, so by default each noise listing is a cluster of its own
+(``noise="singletons"``): two listings that are noise in both labellings agree in
+being apart. With ``noise="class"`` all noise is one further cluster, which rewards
+labellings for what both leave out: where half of the weight is noise, a quarter of
+all pairs would agree for that alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+NOISE = ("singletons", "class")
+NEGLIGIBLE = 1e-20
+"""Terms below this part of a distribution's largest are left out; they fall geometrically."""
+CHUNK = 1 << 17
+"""Pairs of cluster sizes that are worked on at a time: some 10 MB."""
+
+
+@dataclass(frozen=True)
+class _Contingency:
+    """A table of contingency, equal rows, columns and cells counted instead of repeated.
+
+    ``cells`` are shared weight, weight in a, weight in b, and how often; ``a`` and ``b``
+    are the different sizes of clusters, and how often each occurs.
+    """
+
+    total: int
+    cells: NDArray[np.int64]
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+
+    @property
+    def identical(self) -> bool:
+        """Whether both labellings divide the weight in the same way."""
+        return bool(
+            (self.cells[0] == self.cells[1]).all() and (self.cells[0] == self.cells[2]).all()
+        )
+
+
+def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
+    """Adjusted Rand index of two labellings (Hubert and Arabie 1985, equation 5).
+
+    Computed in whole numbers and divided once, so it is exact for any weight.
+
+    Parameters
+    ----------
+    shared : DataFrame
+        From `gclust.ranking.matching.overlap`, with weights in listings: weight k is
+        k copies.
+    noise : {"singletons", "class"}
+        Each noise listing a cluster of its own, or all noise one cluster.
+
+    Returns
+    -------
+    float
+        1 for labellings that divide the listings alike, 0 on average for random ones of the
+        same sizes; missing without listings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gclust.ranking.matching import overlap
+    >>> shared = overlap(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]), np.ones(4, dtype=int))
+    >>> round(adjusted_rand_index(shared), 4)
+    0.5714
+    """
+    table = _contingency(shared, noise)
+    if table.total == 0:
+        return math.nan
+    if table.identical:
+        return 1.0
+    together = _pairs(table.cells[0], table.cells[3])
+    in_a, in_b = _pairs(*table.a), _pairs(*table.b)
+    every = math.comb(table.total, 2)
+    return 2 * (together * every - in_a * in_b) / ((in_a + in_b) * every - 2 * in_a * in_b)
+
+
+def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
+    """Adjusted mutual information of two labellings (Vinh, Epps and Bailey 2010).
+
+    The expected mutual information is the exact sum over hypergeometric distributions
+    (their equation 24a), normalised by the arithmetic mean of the entropies; see
+    `expected_mutual_information`.
+
+    Parameters
+    ----------
+    shared, noise
+        As in `adjusted_rand_index`.
+
+    Returns
+    -------
+    float
+        1 for labellings that divide the listings alike, 0 on average for random ones of the
+        same sizes; missing without listings.
+    """
+    table = _contingency(shared, noise)
+    if table.total == 0:
+        return math.nan
+    if table.identical:
+        return 1.0
+    n, of_a, of_b, times = table.cells.astype(np.float64)
+    total = float(table.total)
+    information = float(np.sum(times * n / total * np.log(total * n / (of_a * of_b))))
+    expected = expected_mutual_information(table.a, table.b)
+    mean = (_entropy(table.a, total) + _entropy(table.b, total)) / 2
+    return (information - expected) / (mean - expected)
+
+
+def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """Mutual information, in nats, that random labellings with clusters of given sizes have.
+
+    The sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters i, j and all
+    weights n that they can share: n / N * log(N n / (a_i b_j)) times the hypergeometric
+    probability of n. Equal sizes are summed once. The probabilities follow from their
+    ratios, outward from the most probable n, and are divided by their sum: factorials of
+    10 million through their logarithms would cost half of the digits. Terms below 1e-20 of
+    the largest are left out, which bounds the sum by about twenty standard deviations.
+
+    Parameters
+    ----------
+    a, b : ndarray of int64, shape (2, k)
+        Different sizes of the clusters of a labelling, and how many have each.
+
+    Returns
+    -------
+    float
+    """
+    total = int(np.dot(*a))
+    size_a, size_b = np.repeat(a[0], b.shape[1]), np.tile(b[0], a.shape[1])
+    times = np.outer(a[1], b[1]).ravel().astype(np.float64)
+    parts = []
+    for start in range(0, times.size, CHUNK):
+        here = slice(start, start + CHUNK)
+        parts.append(float(np.dot(times[here], _shared_log(size_a[here], size_b[here], total))))
+    return math.fsum(parts) / total
+
+
+def jaccard_of_first(
+    matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
+) -> float:
+    """Jaccard index of the first clusters of two rankings.
+
+    Parameters
+    ----------
+    matched : DataFrame
+        ``a, b``, from `gclust.ranking.matching.match`.
+    rank_a, rank_b : Series
+        Rank of each cluster, by its label.
+    top : int
+        How many are first.
+
+    Returns
+    -------
+    float
+        Clusters that are among the first in both, of those that are in either; missing if
+        there are none.
+    """
+    both = len(_first_in_both(matched, rank_a, rank_b, top))
+    either = int((rank_a <= top).sum()) + int((rank_b <= top).sum()) - both
+    return both / either if either else math.nan
+
+
+def tau_b_of_first(
+    matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
+) -> float:
+    """Kendall's tau-b (1945) of the ranks of the clusters that are among the first in both.
+
+    Parameters
+    ----------
+    matched, rank_a, rank_b, top
+        As in `jaccard_of_first`, which says how many stay; this says whether those that
+        stay keep their order.
+
+    Returns
+    -------
+    float
+        From -1 to 1; missing with fewer than two clusters, or if all share a rank.
+    """
+    from scipy.stats import kendalltau
+
+    both = _first_in_both(matched, rank_a, rank_b, top)
+    if len(both) < 2:
+        return math.nan
+    x, y = rank_a.loc[both["a"]].to_numpy(float), rank_b.loc[both["b"]].to_numpy(float)
+    return float(kendalltau(x, y, variant="b").statistic)
+
+
+def _first_in_both(
+    matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int
+) -> pd.DataFrame:
+    first = (rank_a.loc[matched["a"]].to_numpy() <= top) & (
+        rank_b.loc[matched["b"]].to_numpy() <= top
+    )
+    return matched[np.asarray(first, dtype=bool)]
+
+
+def _contingency(shared: pd.DataFrame, noise: str) -> _Contingency:
+    if noise not in NOISE:
+        raise ValueError(f"noise must be one of {', '.join(NOISE)}, not {noise!r}")
+    a, b, n = (shared[name].to_numpy(np.int64) for name in ("a", "b", "weight"))
+    alone_a, alone_b = (a < 0) & (noise == "singletons"), (b < 0) & (noise == "singletons")
+    of_a = shared.groupby("a")["weight"].transform("sum").to_numpy(np.int64)
+    of_b = shared.groupby("b")["weight"].transform("sum").to_numpy(np.int64)
+    alone = alone_a | alone_b
+    cells = np.vstack(
+        (
+            np.where(alone, 1, n),
+            np.where(alone_a, 1, of_a),
+            np.where(alone_b, 1, of_b),
+            np.where(alone, n, 1),
+        )
+    )
+    return _Contingency(
+        total=int(n.sum()),
+        cells=cells,
+        a=_sizes(shared, "a", noise),
+        b=_sizes(shared, "b", noise),
+    )
+
+
+def _sizes(shared: pd.DataFrame, side: str, noise: str) -> NDArray[np.int64]:
+    weight = shared.groupby(side)["weight"].sum()
+    sizes, times = weight.to_numpy(np.int64), np.ones(len(weight), dtype=np.int64)
+    if noise == "singletons" and len(weight) and weight.index[0] == -1:
+        sizes, times = np.concatenate(([1], sizes[1:])), np.concatenate(([sizes[0]], times[1:]))
+    different, at = np.unique(sizes, return_inverse=True)
+    often = np.zeros(different.size, dtype=np.int64)
+    np.add.at(often, at, times)
+    return np.vstack((different, often))
+
+
+def _pairs(sizes: NDArray[np.int64], times: NDArray[np.int64]) -> int:
+    """Pairs of listings in the same cluster; in Python's numbers, which do not overflow."""
+    return sum(math.comb(n, 2) * k for n, k in zip(sizes.tolist(), times.tolist(), strict=True))
+
+
+def _entropy(sizes: NDArray[np.int64], total: float) -> float:
+    share = sizes[0] / total
+    return -float(np.sum(sizes[1] * share * np.log(share)))
+
+
+def _shared_log(a: NDArray[np.int64], b: NDArray[np.int64], total: int) -> NDArray[np.float64]:
+    """Mean of n * log(N n / (a b)) over the hypergeometric distribution of each pair of sizes."""
+    x, y, all_ = a.astype(np.float64), b.astype(np.float64), float(total)
+    low, high = np.maximum(0.0, x + y - all_), np.minimum(x, y)
+    mode = np.clip(np.floor((x + 1) * (y + 1) / (all_ + 2)), low, high)
+    scale = all_ / (x * y)
+    log = mode * np.log(np.maximum(mode, 1) * scale)
+    mass, mean = np.ones(x.size), log
+    for step in (1.0, -1.0):
+        at, n = np.arange(x.size), mode.copy()
+        weight = np.ones(x.size)
+        while True:
+            here_x, here_y = x[at], y[at]
+            if step > 0:
+                # Zero where n has reached its largest.
+                weight *= (here_x - n) * (here_y - n)
+                weight /= (n + 1) * (all_ - here_x - here_y + n + 1)
+            else:
+                weight *= n * (all_ - here_x - here_y + n)
+                weight /= (here_x - n + 1) * (here_y - n + 1)
+            n = n + step
+            on = weight > NEGLIGIBLE
+            if not on.any():
+                break
+            at, n, weight = at[on], n[on], weight[on]
+            mass[at] += weight
+            mean[at] += weight * n * np.log(np.maximum(n, 1) * scale[at])
+    return mean / mass

@@ -1,0 +1,104 @@
+"""Which clusters of one labelling are those of another, by the listings that they share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+
+LEAST_SHARE = 0.5
+"""Two clusters are the same only if they share at least this part of the lighter one."""
+
+
+def overlap(
+    labels_a: NDArray[np.integer], labels_b: NDArray[np.integer], weight: NDArray[np.integer]
+) -> pd.DataFrame:
+    """Weigh what each cluster of one labelling shares with each of another.
+
+    Parameters
+    ----------
+    labels_a, labels_b : ndarray of int, shape (n,)
+        Clusters of the same locations, -1 for noise.
+    weight : ndarray of int64, shape (n,)
+        Of the locations; weight k is the same as k copies.
+
+    Returns
+    -------
+    DataFrame
+        ``a, b, weight`` (int64), noise included, without empty rows; sorted by
+        ``a``, then ``b``. Its sums are exact.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length, a label is below -1 or a weight is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> overlap(np.array([0, 0, 1]), np.array([0, -1, -1]), np.array([5, 1, 2]))
+       a  b  weight
+    0  0 -1       1
+    1  0  0       5
+    2  1 -1       2
+    """
+    a, b = np.asarray(labels_a, dtype=np.int64), np.asarray(labels_b, dtype=np.int64)
+    w = np.asarray(weight)
+    if not a.shape == b.shape == w.shape or a.ndim != 1:
+        raise ValueError(
+            f"labels and weights must be of one length, not {a.shape}, {b.shape} and {w.shape}"
+        )
+    if w.dtype.kind not in "iu":
+        raise ValueError(f"weights must be whole numbers, not {w.dtype}")
+    for name, values, least in (("label", a, -1), ("label", b, -1), ("weight", w, 0)):
+        if values.size and values.min() < least:
+            raise ValueError(f"{name} {values.min()} is below {least}")
+    shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
+    # Duplicates are summed in the type of the weights, so nothing is rounded.
+    cells = coo_array((w.astype(np.int64), (a + 1, b + 1)), shape=shape).tocsr().tocoo()
+    table = pd.DataFrame({"a": cells.row - 1, "b": cells.col - 1, "weight": cells.data})
+    table = table[table["weight"] > 0].astype("int64")
+    return table.sort_values(["a", "b"], ignore_index=True)
+
+
+def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataFrame:
+    """Match clusters that share most with each other.
+
+    Two clusters are matched if each shares more weight with the other than with
+    any cluster else, and both share at least ``least_share`` of the lighter of
+    the two. So a cluster that has merged into a larger one has no match (the
+    larger one's main part has), and of the parts of a cluster that has split,
+    the heaviest is its match. An assignment of largest total weight would match
+    more clusters, but against what they share: a remnant that lost its bulk to
+    a neighbour would be given the name of the whole. Noise is not matched: what
+    a higher threshold leaves of a cluster remains that cluster.
+
+    Parameters
+    ----------
+    shared : DataFrame
+        From `overlap`.
+    least_share : float
+        From 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b`` (of the weight of
+        either cluster), sorted by ``a``. Where several are equally heavy, the
+        smaller ``a``, then the smaller ``b`` is matched first.
+    """
+    total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
+    both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()
+    of_a, of_b = both["a"].map(total_a), both["b"].map(total_b)
+    both["share_of_a"], both["share_of_b"] = both["weight"] / of_a, both["weight"] / of_b
+    best = both["weight"] == both.groupby("a")["weight"].transform("max")
+    best &= both["weight"] == both.groupby("b")["weight"].transform("max")
+    best &= both[["share_of_a", "share_of_b"]].max(axis=1) >= least_share
+    chosen, taken_a, taken_b = [], set(), set()
+    for row in both[best].sort_values(["a", "b"]).itertuples():
+        if row.a not in taken_a and row.b not in taken_b:
+            chosen.append(row.Index)
+            taken_a.add(row.a)
+            taken_b.add(row.b)
+    return both.loc[chosen].reset_index(drop=True)
