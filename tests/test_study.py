@@ -111,6 +111,12 @@ WRONG = [
     (LEAST + "[names]\nleast_share = 5", "least_share = 5.0; expected 1 or less"),
     (LEAST + "[footprint]\nratio = 2", "ratio = 2.0; expected 1 or less"),
     (LEAST + "[clusters]\nmin_samples = 1e12", "expected 3.9e\\+10 or less"),
+    (LEAST + "[sweep]\neps = [10]", r"\[sweep\] 'eps' is not known; did you mean 'eps_km'"),
+    (LEAST + "[sweep]\neps_km = 10", "eps_km = 10; expected a list of numbers"),
+    (LEAST + "[sweep]\neps_km = []", r"\[sweep\] eps_km = \[\]; expected at least one value"),
+    (LEAST + "[sweep]\neps_km = [15, 0]", "eps_km = 0.0; expected more than 0"),
+    (LEAST + "[sweep]\nmin_samples = [0.5, 15]", "min_samples = 0.5; expected 1 or more"),
+    (LEAST + "[sweep]\ntarget_clusters = 0", "target_clusters = 0; expected 1 or more"),
     (LEAST + "[clusters]\nmetric = 'wgs84'\neps_km = 2000", "'wgs84' holds up to 1000 km"),
     (LEAST + "[density]\nkinds = []", "expected at least one kind"),
     (LEAST + LEAST.replace("patent", "Patent"), "differ by case alone"),
@@ -143,7 +149,8 @@ def test_a_written_study_reads_back_the_same(tmp_path):
         '[study]\nname = "é \\"quoted\\" \\u007f"\n'
         + LEAST
         + 'columns = { lat = "a b", lon = "c\\\\d" }\nyears = [2011, 2015]\n'
-        + '[counting]\ntotals = { patent = 12.5 }\n[population]\nraster = "pop.tif"\n',
+        + '[counting]\ntotals = { patent = 12.5 }\n[population]\nraster = "pop.tif"\n'
+        + "[sweep]\neps_km = [10, 12.5]\ntarget_clusters = 237\n",
     )
     home = tmp_path / "run"
     home.mkdir()
@@ -156,4 +163,5 @@ def test_a_written_study_reads_back_the_same(tmp_path):
     assert again.study == study.study
     assert again.clusters == study.clusters
     assert again.counting == study.counting
+    assert again.sweep == study.sweep
     assert again.sources[0].columns == study.sources[0].columns

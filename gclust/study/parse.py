@@ -138,6 +138,12 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
         raise StudyError(f"{where} = {value!r}; expected {' or '.join(map(repr, options))}{hint}")
     if value is None:
         return
+    if isinstance(value, tuple) and bounds:
+        if not value:
+            raise StudyError(f"{where} = []; expected at least one value")
+        for each in value:
+            _check_bounds(each, bounds, where)
+        return
     if bounds.get("least") is not None and not value >= bounds["least"]:
         raise StudyError(f"{where} = {value!r}; expected {bounds['least']:g} or more")
     if bounds.get("most") is not None and not value <= bounds["most"]:

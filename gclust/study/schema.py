@@ -124,6 +124,15 @@ class Population:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grid:
+    """``[sweep]``: which pairs of parameters a sweep tries, and how many clusters are wanted."""
+
+    eps_km: tuple[float, ...] | None = number(None, above=0)
+    min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+    target_clusters: int | None = number(None, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class General:
     """``[study]``: the name, how many clusters are ranked, how strict to be.
 
@@ -145,7 +154,7 @@ class Study:
     Attributes
     ----------
     sources : tuple of Source
-    study, density, clusters, merge, footprint, names, counting, score, population
+    study, density, clusters, merge, footprint, names, counting, score, population, sweep
         The sections of ``study.toml``.
     folder : Path
         Relative paths are relative to it; the folder of ``study.toml``.
@@ -161,6 +170,7 @@ class Study:
     counting: Counting = Counting()
     score: Score = Score()
     population: Population = Population()
+    sweep: Grid = Grid()
     folder: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
@@ -193,6 +203,7 @@ SECTIONS: dict[str, type] = {
     "counting": Counting,
     "score": Score,
     "population": Population,
+    "sweep": Grid,
 }
 
 
