@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOME = {
     "DBSCAN": "gclust.cluster.dbscan",
     "DensityContour": "gclust.cluster.contour",
+    "HDBSCAN": "gclust.cluster.hdbscan",
     "Run": "gclust.study.folder",
     "Study": "gclust.study.schema",
     "read_run": "gclust.study.folder",
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gclust import datasets, testing
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN
+    from gclust.cluster.hdbscan import HDBSCAN
     from gclust.study.folder import Run, read_run
     from gclust.study.run import run
     from gclust.study.schema import Study, read_study

@@ -1,0 +1,246 @@
+"""Core distances: the least radius round each point that holds enough weight.
+
+The points of a leaf are measured together. As core distances of two points differ by no
+more than the points are apart, each one is bounded by the one before; nodes that are
+within the bounds for sure are weighed whole, and only leaves between the bounds are
+looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import kernel, part
+from gclust.kernels._pieces import even_cuts, run_pieces
+from gclust.kernels.balls import (
+    LEAF,
+    SLACK,
+    Balls,
+    away_from,
+    chord_of_key,
+    key_between,
+    key_of_chord,
+)
+
+LEAVES_PIECE = 256
+
+LONGEST = 2.01
+"""Longer than any chord, in mean radii of the Earth."""
+
+
+@part
+def weigh_within(balls, x, y, z, around, radius, possible, stack):
+    """Weigh what is within a radius of a ball, in whole leaves.
+
+    ``possible`` counts the leaves that may be within the radius of some point of the
+    ball, otherwise those that are within it of every point.
+    """
+    leaves = 1 << balls.depth
+    total = np.int64(0)
+    stack[0] = 1
+    n = 1
+    while n > 0:
+        n -= 1
+        node = stack[n]
+        away = away_from(balls, node, x, y, z)
+        reach = balls.ball[node, 3] + around
+        if away + reach <= radius:
+            total += balls.inside[node]
+        elif away - reach <= radius:
+            if node < leaves:
+                stack[n], stack[n + 1] = 2 * node, 2 * node + 1
+                n += 2
+            elif possible:
+                total += balls.inside[node]
+    return total
+
+
+@part
+def narrow(balls, x, y, z, around, lower, upper, need, stack):
+    """Narrow the bounds of the core distances of all points of a ball by bisection."""
+    low, high = lower, upper
+    while high - low > max(around, 0.1 * high) + SLACK:
+        middle = 0.5 * (low + high)
+        if weigh_within(balls, x, y, z, around, middle, False, stack) >= need:
+            high = middle
+        else:
+            low = middle
+    upper = high
+    low = lower
+    while high - low > max(around, 0.1 * high) + SLACK:
+        middle = 0.5 * (low + high)
+        if weigh_within(balls, x, y, z, around, middle, True, stack) < need:
+            low = middle
+        else:
+            high = middle
+    return low, upper
+
+
+@part
+def collect_between(balls, x, y, z, around, lower, upper, stack, near):
+    """List the leaves that are not within ``lower`` of all of a ball nor beyond ``upper``.
+
+    Returns the weight of what is within, and the number of leaves.
+    """
+    leaves = 1 << balls.depth
+    within = np.int64(0)
+    many = 0
+    stack[0] = 1
+    n = 1
+    while n > 0:
+        n -= 1
+        node = stack[n]
+        away = away_from(balls, node, x, y, z)
+        reach = balls.ball[node, 3] + around
+        if away + reach < lower:
+            within += balls.inside[node]
+        elif away - reach <= upper:
+            if node < leaves:
+                stack[n], stack[n + 1] = 2 * node, 2 * node + 1
+                n += 2
+            else:
+                near[many] = node
+                many += 1
+    return within, many
+
+
+@part
+def gather_between(balls, p, near, many, lower, upper, keys, weights):
+    """Gather the points about ``p`` from ``lower`` to ``upper`` among the leaves ``near``.
+
+    Returns the weight of those that are nearer, and the number gathered.
+    """
+    x, y, z = balls.xyz[0, p], balls.xyz[1, p], balls.xyz[2, p]
+    least, most = key_of_chord(balls.sphere, lower), key_of_chord(balls.sphere, upper)
+    n, leaves = len(balls.units), 1 << balls.depth
+    nearer = np.int64(0)
+    m = 0
+    for t in range(many):
+        node = near[t]
+        away, reach = away_from(balls, node, x, y, z), balls.ball[node, 3]
+        if away + reach < lower - SLACK:
+            nearer += balls.inside[node]
+        elif away - reach <= upper + SLACK:
+            k = node - leaves
+            for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
+                key = key_between(
+                    balls.sphere, x, y, z, balls.xyz[0, q], balls.xyz[1, q], balls.xyz[2, q]
+                )
+                if key < least:
+                    nearer += balls.units[q]
+                elif key <= most:
+                    keys[m], weights[m] = key, balls.units[q]
+                    m += 1
+    return nearer, m
+
+
+@part
+def select_weighted(keys, weights, n, need):
+    """Return the least key up to which the weights add up to ``need``; sorts on the way.
+
+    Hoare's selection (Find, CACM 4, 1961) with weights, in three parts.
+    """
+    low, high = 0, n
+    while True:
+        a, b, c = keys[low], keys[(low + high) >> 1], keys[high - 1]
+        pivot = max(min(a, b), min(max(a, b), c))
+        less, at, more = low, low, high
+        below, equal = np.int64(0), np.int64(0)
+        while at < more:
+            key, weight = keys[at], weights[at]
+            if key < pivot:
+                keys[at], weights[at] = keys[less], weights[less]
+                keys[less], weights[less] = key, weight
+                below += weight
+                less += 1
+                at += 1
+            elif key > pivot:
+                more -= 1
+                keys[at], weights[at] = keys[more], weights[more]
+                keys[more], weights[more] = key, weight
+            else:
+                equal += weight
+                at += 1
+        if below >= need:
+            high = less
+        elif below + equal >= need:
+            return pivot
+        else:
+            need -= below + equal
+            low = more
+
+
+@kernel
+def measure_leaves(balls, need, core, first, last):
+    """Fill the keys of the core distances of the points in the leaves ``first .. last``."""
+    n, leaves = len(balls.units), 1 << balls.depth
+    stack = np.empty(2 * balls.depth + 2, dtype=np.int64)
+    near = np.empty(leaves, dtype=np.int64)
+    keys = np.empty(64 * LEAF)
+    weights = np.empty(len(keys), dtype=np.int64)
+    before = -1  # the last point measured, and its core distance
+    chord = 0.0
+    for k in range(first, last):
+        node = leaves + k
+        around = balls.ball[node, 3] + SLACK
+        x, y, z = balls.ball[node, 0], balls.ball[node, 1], balls.ball[node, 2]
+        lower, upper = 0.0, LONGEST
+        if before >= 0:
+            bx, by, bz = balls.xyz[0, before], balls.xyz[1, before], balls.xyz[2, before]
+            apart = away_from(balls, node, bx, by, bz) + around
+            lower, upper = max(chord - apart, 0.0), min(chord + apart, LONGEST)
+        lower, upper = narrow(balls, x, y, z, around, lower, upper, need, stack)
+        within, many = collect_between(balls, x, y, z, around, lower, upper, stack, near)
+        if many * LEAF > len(keys):
+            keys = np.empty(2 * many * LEAF)
+            weights = np.empty(len(keys), dtype=np.int64)
+        for p in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
+            core[p], chord = 0.0, 0.0
+            if balls.units[p] < need:
+                low, high = lower, upper
+                if before >= 0:
+                    bx, by, bz = balls.xyz[0, before], balls.xyz[1, before], balls.xyz[2, before]
+                    apart = key_between(
+                        False, bx, by, bz, balls.xyz[0, p], balls.xyz[1, p], balls.xyz[2, p]
+                    )
+                    apart = np.sqrt(apart) + SLACK
+                    held = chord_of_key(balls.sphere, core[before])
+                    low, high = max(low, held - apart), min(high, held + apart)
+                nearer, m = gather_between(balls, p, near, many, low, high, keys, weights)
+                core[p] = select_weighted(keys, weights, m, need - within - nearer)
+                chord = chord_of_key(balls.sphere, core[p])
+            before = p
+
+
+def core_keys(
+    balls: Balls, need: int, threads: int, report: Callable[[float], None]
+) -> NDArray[np.float64]:
+    """Return the keys of the core distances of all points.
+
+    Parameters
+    ----------
+    balls : Balls
+        The points.
+    need : int
+        Weight that a core distance holds, the point's own included; no more than all.
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share done.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 where the point itself is enough.
+    """
+    core = np.empty(len(balls.units))
+    run_pieces(
+        lambda first, last: measure_leaves(balls, need, core, first, last),
+        even_cuts(1 << balls.depth, LEAVES_PIECE),
+        threads,
+        report,
+    )
+    return core
