@@ -84,7 +84,9 @@ def make_bump(kernel: str, bandwidth_km: float) -> Bump:
         end = CUTOFF * width
         mass = 2.0 * math.pi * radius2 * width**2 * -math.expm1(-0.5 * CUTOFF**2)
         # Midpoints one standard deviation apart miss 1e-8 of the mass.
-        return Bump(True, 0.5 / width**2, end**2, 2.0 * math.asin(0.5 * end), 1.0 / mass, 0.3 * width)
+        return Bump(
+            True, 0.5 / width**2, end**2, 2.0 * math.asin(0.5 * end), 1.0 / mass, 0.3 * width
+        )
     angle = bandwidth_km / EARTH_RADIUS_KM
     end = 2.0 * math.sin(0.5 * angle)
     mass = 0.5 * math.pi * radius2 * end**2

@@ -27,6 +27,9 @@ TILE = 64
 BLOCK = 8
 """Rows that are summed from one list of points."""
 
+GROUP = 16
+"""Places of a row that are summed at once."""
+
 SLACK = 1e-9
 """Radians by which searches for points reach farther, above all rounding."""
 
@@ -200,7 +203,7 @@ def count_visits(points, raster, bump, tiles, visits, first, last):
 
 @part
 def decay(t):
-    """Return exp(-t) for t from 0 to 11, 1e-11 off at most.
+    """Return exp(-t) for t from 0 to 10.2, by a share of 2e-11 off at most.
 
     Multiplications alone, in an order of their own: they run four or eight at a time, and
     give the same bits on every processor.
@@ -219,18 +222,23 @@ def decay(t):
 
 @part
 def add_point(sums, xs, ys, first, last, x, y, dz2, weight, bump):
-    """Add a point's kernel to the sums of places ``first .. last`` of one row."""
-    scale = bump.scale
-    if bump.gaussian:
-        for j in range(first, last):
-            dx = xs[j] - x
-            dy = ys[j] - y
-            sums[j] += weight * decay(scale * (dx * dx + dy * dy + dz2))
-    else:
-        for j in range(first, last):
-            dx = xs[j] - x
-            dy = ys[j] - y
-            sums[j] += weight * max(1.0 - scale * (dx * dx + dy * dy + dz2), 0.0)
+    """Add a point's kernel to the sums of places ``first .. last`` of one row.
+
+    Whole groups of places are summed, those beyond the kernel's end and in the margin of
+    the arrays included, where it is zero: loops of a fixed length use the processor's
+    vectors to the end (1 ns a place; 6 ns in a plain loop).
+    """
+    scale, limit = bump.scale, bump.limit
+    for begin in range(first, last, GROUP):
+        s = sums[begin : begin + GROUP]
+        u = xs[begin : begin + GROUP]
+        v = ys[begin : begin + GROUP]
+        for j in range(GROUP):
+            dx = u[j] - x
+            dy = v[j] - y
+            chord2 = dx * dx + dy * dy + dz2
+            value = decay(scale * chord2) if bump.gaussian else 1.0 - scale * chord2
+            s[j] += weight * value if chord2 <= limit else 0.0
 
 
 @part
@@ -310,7 +318,7 @@ def fill_blocks(points, raster, bump, tiles, values, first, last):
     TILE) its cells, per km2; those beyond the edges of the raster stay as they are.
     """
     across = pieces_of(2.0 * math.pi / raster.n_cols, bump.step)
-    scratch = np.empty((3, TILE * across))
+    scratch = np.zeros((3, TILE * across + GROUP))
     out = np.empty(TILE)
     for item in range(first, last):
         tile, row, end, col, width = block_of(item, tiles, raster)
