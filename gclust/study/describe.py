@@ -50,7 +50,7 @@ def describe(
             progress=journal.report,
         )
     with journal.timed("name clusters"):
-        named = _names(study, locations, locations["label"], n_clusters)
+        named = names_of(study, locations, locations["label"], n_clusters)
     table = gpd.GeoDataFrame(
         {
             "cluster_id": np.arange(n_clusters, dtype=np.int64),
@@ -112,7 +112,7 @@ def name_merges(
         # What the clusters are called as they stand before the round.
         ids, dense = np.unique(standing, return_inverse=True)
         labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
-        names = _names(study, locations, labels, ids.size)["name"]
+        names = names_of(study, locations, labels, ids.size)["name"]
         called = dict(zip(ids.tolist(), names, strict=True))
         for at, row in rows.iterrows():
             for side in ("a", "b"):
@@ -138,7 +138,10 @@ def shown(locations: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _names(study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int) -> pd.DataFrame:
+def names_of(
+    study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int
+) -> pd.DataFrame:
+    """Name clusters by the cities in them; see `gclust.places.names.name_clusters`."""
     return name_clusters(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
@@ -18,8 +14,7 @@ from gclust.study.folder import Run, write
 from gclust.study.journal import Journal
 from gclust.study.provenance import provenance
 from gclust.study.schema import Study, read_study
-from gclust.study.stages import label_locations, prepare, settle, warn_of_gap
-from gclust.units import UNIT
+from gclust.study.stages import check_found, label_locations, prepare, settle, warn_of_gap
 
 
 def run(
@@ -90,7 +85,7 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
             labels, core = label_locations(
                 study.clusters, locations, n_jobs=n_jobs, report=journal.report
             )
-        _check_found(study, locations, labels)
+        check_found(study.clusters, locations, labels)
         warn_of_gap(study, study.clusters.eps_km, journal)
         settled = settle(study, engine, prepared, labels, journal)
     locations["part"] = labels
@@ -114,17 +109,4 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
         merges=name_merges(study, settled.merging, locations, settled.cluster_ids),
         rejects=prepared.staged.rejects,
         info=provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
-    )
-
-
-def _check_found(study: Study, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
-    if labels.max(initial=-1) >= 0:
-        return
-    options = study.clusters
-    heaviest = locations["density"].max() / UNIT
-    raise StudyError(
-        f"no cluster found: no neighbourhood of eps_km = {options.eps_km:g} reaches"
-        f" min_samples = {options.min_samples:g}; the heaviest location weighs"
-        f" {heaviest:g}."
-        " Lower min_samples or raise eps_km in [clusters]"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,12 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
 
 
 def label_locations(
-    options: Clusters, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
+    options: Clusters,
+    locations: pd.DataFrame,
+    *,
+    n_jobs: int | None,
+    report: Report,
+    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster the locations that form clusters; the others take the label of cores near them.
 
@@ -115,6 +121,9 @@ def label_locations(
         See `Prepared`.
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
+    cluster : callable
+        Labels and cores of the locations that form clusters; takes what
+        `gclust.cluster.dbscan.cluster_locations` takes.
 
     Returns
     -------
@@ -126,7 +135,7 @@ def label_locations(
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     labels = np.full(len(locations), -1, dtype=np.int64)
     core = np.zeros(len(locations), dtype=bool)
-    labels[forming], core[forming] = cluster_locations(
+    labels[forming], core[forming] = cluster(
         lat[forming],
         lon[forming],
         locations["density"].to_numpy()[forming],
@@ -150,6 +159,18 @@ def label_locations(
             n_jobs=n_jobs,
         )
     return labels, core
+
+
+def check_found(options: Clusters, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
+    """Raise StudyError if there is no cluster, with what would help."""
+    if labels.max(initial=-1) >= 0:
+        return
+    heaviest = locations["density"].max() / UNIT
+    raise StudyError(
+        f"no cluster found: no neighbourhood of eps_km = {options.eps_km:g} reaches"
+        f" min_samples = {options.min_samples:g}; the heaviest location weighs {heaviest:g}."
+        " Lower min_samples or raise eps_km in [clusters]"
+    )
 
 
 def settle(
