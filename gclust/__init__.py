@@ -17,9 +17,11 @@ _HOME = {
     "HDBSCAN": "gclust.cluster.hdbscan",
     "Run": "gclust.study.folder",
     "Study": "gclust.study.schema",
+    "Sweep": "gclust.experiments.result",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
     "run": "gclust.study.run",
+    "sweep": "gclust.experiments.sweep",
 }
 _SUBMODULES = ("datasets", "testing")
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN
+    from gclust.experiments.result import Sweep
+    from gclust.experiments.sweep import sweep
     from gclust.study.folder import Run, read_run
     from gclust.study.run import run
     from gclust.study.schema import Study, read_study

@@ -1,0 +1,1 @@
+"""What runs a study many times: sweeps of its parameters."""

@@ -1,0 +1,81 @@
+"""What a sweep has finished, kept on disk, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import gclust
+from gclust.experiments.pairs import Pair, Pairs
+from gclust.listings.engine import Engine
+from gclust.study.atomic import write_file
+from gclust.study.schema import Study
+from gclust.study.stages import Prepared
+from gclust.study.toml import study_toml
+
+
+class Ledger:
+    """One file for each finished pair, in a hidden folder beside that of the sweep.
+
+    Its name holds a digest of the study, of its listings and of what is swept: what another
+    sweep left is not taken for this one's. Files are written whole, and the same whoever
+    writes them, so two processes on one sweep do each other no harm.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of the sweep.
+    digest : str
+        See `digest`.
+    """
+
+    def __init__(self, out: Path, digest: str) -> None:
+        self._out = Path(os.path.abspath(out))
+        self.folder = self._out.parent / f".{self._out.name}.sweep-{digest[:16]}"
+
+    def read(self, pair: Pair) -> dict[str, Any] | None:
+        """Return what was found for a pair, None if it is not there."""
+        try:
+            text = self._file(pair).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def write(self, pair: Pair, found: dict[str, Any]) -> None:
+        """Keep what was found for a pair."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Python writes floats so that they read back the same, NaN included.
+        write_file(self._file(pair), json.dumps(found).encode())
+
+    def remove(self) -> None:
+        """Remove the folder, and those of other sweeps meant for the same place."""
+        for left in self._out.parent.glob(f".{self._out.name}.sweep-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _file(self, pair: Pair) -> Path:
+        return self.folder / f"eps-{pair[0]!r}-min-{pair[1]!r}.json"
+
+
+def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:
+    """Digest of all that the results of a sweep follow from.
+
+    Of the listings it is a sum of hashes of rows, which no order of rows changes.
+    """
+    queries = (
+        "SELECT count(*), sum(hash(kind, record, lat, lon, units)) FROM located",
+        "SELECT count(*), sum(hash(kind, record, record_units)) FROM record_totals",
+    )
+    rows = [engine.connection.execute(query).fetchall() for query in queries]
+    told = (
+        gclust.__version__,
+        study_toml(study, study.folder),
+        pairs,
+        sorted(prepared.world.items()),
+        rows,
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -1,0 +1,355 @@
+"""Heat maps of what a sweep found over eps_km and min_samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.contour import QuadContourSet
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from gclust.report.map import _STYLE as STYLE
+from gclust.report.map import _save as save
+from gclust.report.symbols import INK
+
+__all__ = ["QUANTITIES", "Quantity", "draw_surfaces"]
+
+Pair = tuple[float, float]
+Floats = NDArray[np.float64]
+
+WIDTH_IN, HEIGHT_IN = 4.6, 3.9
+TITLE_PT, LABEL_PT, SMALL_PT = 8.0, 7.0, 6.0
+COLOURS = LinearSegmentedColormap.from_list("surface", ["#fdfbf2", "#f0dfae", "#dfa878", "#b8727c"])
+"""Pale enough throughout for lines and letters in ink."""
+MISSING, HATCH, PLATEAU = "#e4e6e8", "#8c8f94", "#2f6f8f"
+MOST_TICKS = 12
+MOST_LEVELS = 7
+COUNTS = [digit * 10.0**power for power in range(8) for digit in (1, 2, 3, 5, 7)]
+AGREEMENTS = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
+ROOM_IN = np.array([0.30, 0.14])
+"""Half of the room for a label, across and up."""
+PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A column of a sweep's table, and how it is drawn.
+
+    Attributes
+    ----------
+    column : str
+    title : str
+    scale : {"count", "per cent", "agreement"}
+        Counts are coloured by their logarithm, shares are told in per cent, and contours of
+        agreements lie closer towards 1.
+    """
+
+    column: str
+    title: str
+    scale: str
+
+
+QUANTITIES = (
+    Quantity("n_clusters", "Number of clusters", "count"),
+    Quantity("clustered_share", "Listings in clusters, per cent", "per cent"),
+    Quantity("largest_share", "Listings in the largest cluster, per cent", "per cent"),
+    Quantity("ari", "Adjusted Rand index with the baseline", "agreement"),
+    Quantity("ami", "Adjusted mutual information with the baseline", "agreement"),
+    Quantity("jaccard", "First clusters in common with the baseline (Jaccard index)", "agreement"),
+    Quantity(
+        "tau_b", "Order of the first clusters against the baseline (Kendall's tau-b)", "agreement"
+    ),
+)
+
+
+def draw_surfaces(
+    table: pd.DataFrame,
+    baseline: Pair,
+    suggestions: Sequence[Pair],
+    folder: Path,
+    *,
+    title: str,
+    target_clusters: int | None = None,
+    quantities: Sequence[Quantity] = QUANTITIES,
+    progress: Callable[[float], None] | None = None,
+) -> list[Figure]:
+    """Draw a heat map of each quantity, as ``<column>.png`` and ``<column>.pdf``.
+
+    Contours run between the middles of cells. Cells with a caution are hatched, cells without
+    a value grey; plateaus are outlined. Where eps_km or min_samples has one value only there
+    are no contours, and values are written into the cells.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per pair: ``eps_km, min_samples, caution, plateau`` and the quantities.
+    baseline : (eps_km, min_samples)
+        Marked by a square.
+    suggestions : sequence of (eps_km, min_samples)
+        Marked by numbered circles.
+    folder : Path
+        Made if it is not there.
+    title : str
+        Of the study.
+    target_clusters : int, optional
+        Its contour in the number of clusters is bold.
+    quantities : sequence of Quantity
+    progress : callable, optional
+        Called with the share done.
+
+    Returns
+    -------
+    list of matplotlib.figure.Figure
+    """
+    figures = []
+    grid = _Grid(table, baseline, suggestions)
+    for number, quantity in enumerate(quantities, start=1):
+        target = target_clusters if quantity.column == "n_clusters" else None
+        with matplotlib.style.context(["default", STYLE]):
+            figure = _draw(grid, quantity, title, target)
+            for ending in ("png", "pdf"):
+                save(figure, folder / f"{quantity.column}.{ending}", f"{title}: {quantity.title}")
+        figures.append(figure)
+        if progress is not None:
+            progress(number / len(quantities))
+    return figures
+
+
+class _Grid:
+    """The table as rows of equal eps_km, rising, and columns of equal min_samples."""
+
+    def __init__(self, table: pd.DataFrame, baseline: Pair, suggestions: Sequence[Pair]) -> None:
+        self.table = table
+        self.eps_km = np.unique(table["eps_km"].to_numpy(float))
+        self.min_samples = np.unique(table["min_samples"].to_numpy(float))
+        self.baseline, self.suggestions = baseline, list(dict.fromkeys(suggestions))
+
+    def values(self, column: str) -> NDArray[np.object_]:
+        row = np.searchsorted(self.eps_km, self.table["eps_km"])
+        place = np.searchsorted(self.min_samples, self.table["min_samples"])
+        held = np.empty((self.eps_km.size, self.min_samples.size), dtype=object)
+        held[row, place] = self.table[column].to_numpy(object)
+        return held
+
+    def place(self, pair: Pair) -> tuple[float, float]:
+        """Middle of a pair's cell: across, up."""
+        across = int(np.searchsorted(self.min_samples, pair[1]))
+        return float(across), float(np.searchsorted(self.eps_km, pair[0]))
+
+
+def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Figure:
+    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.115, 0.205, 0.74, 0.67))
+    figure.text(0.02, 0.945, quantity.title, size=TITLE_PT, weight="bold", color=INK)
+    figure.text(0.02, 0.903, title, size=SMALL_PT, color=INK)
+    factor = 100.0 if quantity.scale == "per cent" else 1.0
+    values = grid.values(quantity.column).astype(float) * factor
+    norm = _norm(values, quantity.scale)
+    cells = np.ma.masked_invalid(values)
+    if quantity.scale == "count":
+        cells = np.ma.masked_less_equal(cells, 0)
+    axes.set_facecolor(MISSING)
+    edges = (np.arange(n + 1) - 0.5 for n in cells.shape[::-1])
+    mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
+    axes.set(
+        xlim=(-0.5, grid.min_samples.size - 0.5),
+        ylim=(-0.5, grid.eps_km.size - 0.5),
+    )
+    _ticks(axes, grid)
+    _hatch(axes, grid)
+    _outline_plateaus(axes, grid)
+    if min(values.shape) > 1:
+        _contours(axes, grid, values, quantity.scale, target)
+    else:
+        _write_values(axes, values, quantity.scale)
+    _mark(axes, grid)
+    _legend(figure, grid, target)
+    bar = figure.colorbar(mesh, cax=figure.add_axes((0.875, 0.205, 0.022, 0.67)))
+    bar.outline.set_linewidth(0.4)
+    bar.ax.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
+    if quantity.scale == "count":
+        bar.ax.yaxis.set_major_locator(FixedLocator(COUNTS))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return figure
+
+
+def _norm(values: Floats, scale: str) -> Normalize:
+    """Colours from the least to the greatest value, but not over less than is of note."""
+    known = values[np.isfinite(values) & ((values > 0) | (scale != "count"))]
+    low, high = (float(known.min()), float(known.max())) if known.size else (1.0, 1.0)
+    if scale == "count":
+        return LogNorm(low, max(high, 1.2 * low))
+    if scale == "agreement":
+        return Normalize(min(np.floor(10 * low) / 10, 0.9), 1.0)
+    return Normalize(np.floor(low), max(np.ceil(high), np.floor(low) + 1))
+
+
+def _levels(values: Floats, scale: str) -> list[float]:
+    """Round values between the least and the greatest, at most seven."""
+    known = values[np.isfinite(values)]
+    low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
+    if not low < high or (scale == "per cent" and high - low < 1):
+        return []
+    if scale == "per cent":
+        levels = list(MaxNLocator(MOST_LEVELS, integer=True).tick_values(low, high))
+    else:
+        levels = COUNTS if scale == "count" else AGREEMENTS
+    inside = [level for level in levels if low < level < high]
+    while len(inside) > MOST_LEVELS:
+        inside = inside[1::2]
+    return inside
+
+
+def _contours(axes: Axes, grid: _Grid, values: Floats, scale: str, target: int | None) -> None:
+    shown = np.ma.masked_invalid(values)
+    taken = [grid.place(pair) for pair in (grid.baseline, *grid.suggestions)]
+    if target is not None and shown.min() < target < shown.max():
+        bold = axes.contour(shown, levels=[target], colors=INK, linewidths=1.6)
+        _label_contours(axes, bold, taken, weight="bold", size=LABEL_PT)
+    levels = [level for level in _levels(values, scale) if level != target]
+    if levels:
+        lines = axes.contour(shown, levels=levels, colors=INK, linewidths=0.6)
+        _label_contours(axes, lines, taken, size=SMALL_PT)
+
+
+def _label_contours(
+    axes: Axes, lines: QuadContourSet, taken: list[tuple[float, float]], **style: Any
+) -> None:
+    """Write each level once, upright, where it is farthest from what is there already.
+
+    A label that would come too near to a mark, another label or the frame is left out:
+    ``taken`` holds the places of those that stand, in cells.
+    """
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    cell_in = (0.74 * WIDTH_IN / (right - left), 0.67 * HEIGHT_IN / (top - bottom))
+    for level, segments in zip(lines.levels, lines.allsegs, strict=True):
+        points = np.concatenate([_along(part) for part in segments] or [np.empty((0, 2))])
+        if not len(points):
+            continue
+        inches = points * cell_in
+        frame = np.array([[left, bottom], [right, top]]) * cell_in
+        room = np.minimum(inches - frame[0], frame[1] - inches) / ROOM_IN
+        others = np.array(taken) * cell_in
+        apart = (np.abs(inches[:, None] - others) / ROOM_IN).max(axis=2).min(axis=1)
+        free = np.minimum(apart, 2 * room.min(axis=1))
+        best = int(np.argmax(free.round(6)))
+        if free[best] < 1:
+            continue
+        x, y = points[best]
+        taken.append((float(x), float(y)))
+        axes.text(
+            x, y, f"{level:g}", ha="center", va="center", color=INK, zorder=4, bbox=PAPER, **style
+        )
+
+
+def _along(segment: Floats) -> Floats:
+    """Points along a line, a tenth of a cell apart."""
+    steps = np.hypot(*np.diff(segment, axis=0).T)
+    length = np.concatenate(([0.0], np.cumsum(steps)))
+    at = np.arange(0.0, length[-1] + 1e-9, 0.1)
+    return np.column_stack([np.interp(at, length, segment[:, axis]) for axis in (0, 1)])
+
+
+def _write_values(axes: Axes, values: Floats, scale: str) -> None:
+    form = "{:.0f}" if scale == "count" else "{:.3g}"
+    for (up, across), value in np.ndenumerate(values):
+        text = form.format(value) if np.isfinite(value) else "–"
+        axes.text(across, up, text, size=SMALL_PT, ha="center", va="center", color=INK)
+
+
+def _ticks(axes: Axes, grid: _Grid) -> None:
+    for axis, known, name in (
+        (axes.xaxis, grid.min_samples, "min_samples"),
+        (axes.yaxis, grid.eps_km, "eps, km"),
+    ):
+        step = -(-known.size // MOST_TICKS)
+        at = np.arange(0, known.size, step)
+        axis.set_ticks(at, [f"{known[i]:.6g}" for i in at])
+        axis.set_label_text(name, size=LABEL_PT, color=INK)
+    axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.4)
+
+
+def _hatch(axes: Axes, grid: _Grid) -> None:
+    for up, across in np.argwhere(grid.values("caution") != ""):
+        axes.add_patch(
+            Rectangle((across - 0.5, up - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH)
+        )
+
+
+def _outline_plateaus(axes: Axes, grid: _Grid) -> None:
+    """Draw the edges between cells of different plateaus."""
+    names = np.pad(grid.values("plateau"), 1, constant_values="")
+    for up, across in np.ndindex(names.shape):
+        for to_up, to_across in ((1, 0), (0, 1)):
+            other = (up + to_up, across + to_across)
+            there = other[0] < names.shape[0] and other[1] < names.shape[1]
+            if there and names[up, across] != names[other]:
+                x, y = across - 0.5, up - 0.5
+                ends = ((x - 1, x), (y, y)) if to_up else ((x, x), (y - 1, y))
+                axes.plot(*ends, color=PLATEAU, lw=1.3, solid_capstyle="round", zorder=3)
+
+
+def _mark(axes: Axes, grid: _Grid) -> None:
+    halo = [patheffects.withStroke(linewidth=2.4, foreground="#ffffff")]
+    axes.plot(
+        *grid.place(grid.baseline), "s", ms=11, mfc="none", mec=INK, mew=1.2, path_effects=halo
+    )
+    for number, pair in enumerate(grid.suggestions, start=1):
+        x, y = grid.place(pair)
+        axes.plot(x, y, "o", ms=7, mfc="#ffffff", mec=INK, mew=0.8, zorder=5)
+        axes.text(
+            x,
+            y,
+            str(number),
+            size=SMALL_PT - 1,
+            ha="center",
+            va="center_baseline",
+            color=INK,
+            zorder=6,
+        )
+
+
+def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
+    def marker(shape: str, size: float, label: str) -> Line2D:
+        return Line2D([], [], ls="", marker=shape, ms=size, mfc="none", mec=INK, label=label)
+
+    def told(pair: Pair) -> str:
+        return f"{pair[0]:.6g} km, {pair[1]:.6g}"
+
+    handles: list[Line2D | Patch] = [marker("s", 6, f"baseline: {told(grid.baseline)}")]
+    for number, pair in enumerate(grid.suggestions, start=1):
+        handles.append(marker("o", 5.5, f"suggestion {number}: {told(pair)}"))
+    if (grid.values("plateau") != "").any():
+        handles.append(Line2D([], [], color=PLATEAU, lw=1.3, label="edge of a plateau"))
+    if target is not None:
+        handles.append(Line2D([], [], color=INK, lw=1.6, label=f"{target} clusters"))
+    if (grid.values("caution") != "").any():
+        handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="with a caution"))
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.01, 0.11),
+        ncols=3,
+        fontsize=SMALL_PT,
+        frameon=False,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        labelcolor=INK,
+    )
