@@ -69,6 +69,28 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
 
 
 @main.command(cls=_Command)
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep.")
+@click.option("--overwrite", is_flag=True, help="Replace the sweep in that folder.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -> None:
+    """Try STUDY.toml with many pairs of eps_km and min_samples.
+
+    Its section [sweep] says which. A sweep that was stopped goes on where it
+    was when it is started again.
+    """
+    from gclust.experiments.bar import time_left
+    from gclust.experiments.told import told
+
+    read = gclust.read_study(study)
+    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-sweep")
+    with time_left() as progress:
+        done = gclust.sweep(read, out=out, progress=progress, n_jobs=threads, overwrite=overwrite)
+    for line in told(done):
+        click.echo(line)
+
+
+@main.command(cls=_Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")

@@ -1,0 +1,67 @@
+"""Progress on the terminal with the time that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from gclust.progress import Report, silent
+
+QUICK_SECONDS = 1.0
+ESTIMATED_OVER_SECONDS = 3600.0
+"""Over which past the speed is taken; rich's own half minute may hold not one pair."""
+
+
+@contextmanager
+def time_left(console: Console | None = None) -> Iterator[Report]:
+    """Draw a bar for each stage, with the time taken and the time left; nothing off a terminal.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        By default stderr.
+
+    Yields
+    ------
+    callable
+        To be called with ``(fraction, stage)``. Stages of less than a second leave no bar.
+    """
+    console = Console(stderr=True) if console is None else console
+    if not console.is_terminal:
+        yield silent
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, speed_estimate_period=ESTIMATED_OVER_SECONDS
+    ) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def report(fraction: float, stage: str) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=1.0)
+            bar = bars[stage]
+            progress.update(bar, completed=fraction)
+            task = next(task for task in progress.tasks if task.id == bar)
+            if fraction >= 1.0 and (task.elapsed or 0.0) < QUICK_SECONDS:
+                progress.remove_task(bar)
+                del bars[stage]
+
+        yield report
