@@ -45,8 +45,8 @@ def fitted():
 
 def test_two_towns_and_a_stray_point():
     X = [[46.20, 6.14], [0.0, 0.0], [46.52, 6.63], [46.53, 6.62], [46.21, 6.15]]
-    model = DensityContour(bandwidth_km=3, threshold=2).fit(X)
-    assert model.labels_.tolist() == [0, -1, 1, 1, 0]
+    model = DensityContour(bandwidth_km=3, threshold=2).fit([*X, X[0]])
+    assert model.labels_.tolist() == [0, -1, 1, 1, 0, 0]
     assert model.labels_.dtype == np.int64
     assert list(model.polygons_.index) == [0, 1]
 

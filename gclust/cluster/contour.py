@@ -99,10 +99,11 @@ class DensityContour(ClusterMixin, BaseEstimator):
     -----
     The raster is Lambert's cylindrical equal-area projection of the sphere with standard
     parallels at 30 degrees, as EPSG:6933 for the ellipsoid. A density is the kernel's mean
-    over the cell by the midpoint rule, with midpoints at most a standard deviation apart
+    over the cell by the midpoint rule, with midpoints at most 0.3 standard deviations apart
     (a fourteenth of the radius for Epanechnikov's), so one at the centre of cells that are
-    small beside the bandwidth; over all cells a point's density adds up to its weight
-    within 1e-3 at any latitude, the poles included, where cells are tall and narrow.
+    small beside the bandwidth. Nothing is rescaled: over all cells a point's density adds
+    up to its weight within 1e-3 at any latitude, the poles included, where cells are tall
+    and narrow and are cut into many parts.
     Only tiles of cells that points reach are held.
 
     References

@@ -246,6 +246,7 @@ def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, b
     """Add a run of points to the sums of the places of one row.
 
     The ``n_places`` places begin at the place ``west`` of the ``around`` of the circle.
+    Longitudes are narrowed to a range that holds the point's kernel, not to its very end.
     """
     for i in range(first, last):
         dz = z - points.z[i]
@@ -253,12 +254,14 @@ def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, b
         room = bump.limit - dz * dz - aside * aside
         if room < 0.0:
             continue
-        share = room / (4.0 * rho * points.rho[i])  # the squared sine of half the angle
+        # The squared sine of half the angle of longitude; its arc is at most the sine's
+        # (1 + (pi/2 - 1) sine^2), as the arcsine's series has positive terms alone.
+        share = room / (4.0 * rho * points.rho[i])
+        half = math.sqrt(share) * (1.0 + 0.5708 * share) / math.pi * around + 1e-6
         x, y, weight = points.x[i], points.y[i], points.weight[i]
-        if not share < 1.0:
+        if not half < 0.5 * around - 1.0:
             add_point(sums, xs, ys, 0, n_places, x, y, dz * dz, weight, bump)
             continue
-        half = math.asin(math.sqrt(share)) / math.pi * around
         middle = points.turn[i] * around - west - 0.5
         for turn in range(-1, 2):
             centre = middle + turn * around
