@@ -65,7 +65,7 @@ def reach_the_unusual():
 
     from gclust import DBSCAN
     from gclust.errors import GclustWarning
-    from gclust.kernels import _jit, _pieces, sphere
+    from gclust.kernels import _jit, _pieces, grid, sphere
     from gclust.kernels.prepare import is_ready, prepare
 
     prepare(_pieces.unreported)
@@ -90,6 +90,9 @@ def reach_the_unusual():
 
     with pytest.raises(ValueError, match="latitude 91"):
         DBSCAN().fit([[91.0, 0.0]])
+    many = np.broadcast_to(np.float64(0), (grid.MOST_ROWS + 1,))
+    with pytest.raises(ValueError, match="4294967297 rows"):
+        grid.fill_buckets(many, many, 1.0, 1, _pieces.unreported)
 
     def fail(first, last):
         raise KeyboardInterrupt
@@ -160,12 +163,12 @@ def weigh_a_city_by_tree():
 
     rng = np.random.default_rng(12)
     lat, lon = 48 + 0.05 * rng.normal(size=200), 8 + 0.05 * rng.normal(size=200)
-    points, units, reach = banded(lat, lon, 6.0, rng.integers(1, 3, 200))
+    points, prefix, reach = banded(lat, lon, 6.0, rng.integers(1, 3, 200))
     asked = np.ones(200, dtype=np.bool_)
     for least in (1, 100, 10_000):
         enough = np.zeros(200, dtype=np.bool_)
         tree.weigh_by_tree(
-            points, np.arange(200), asked, units, reach, least, 1, unreported, enough
+            points, np.arange(200), asked, prefix, reach, least, 1, unreported, enough
         )
         assert enough.all() == (least == 1)
 

@@ -40,20 +40,19 @@ NONE = np.zeros(0, dtype=np.int64)
 
 
 def banded(lat, lon, eps_km, units=NONE, metric="haversine"):
-    """Locations in bands, their units, and the reach."""
+    """Locations in bands, their cumulative units, and the reach."""
     reach = sphere.reach_of(eps_km)
     folded = fold(lat, lon, units, bands.band_height(eps_km), 1, unreported)
     surface = SURFACES[metric]
     points = bands.build_bands(folded.lat, folded.lon, surface, eps_km, reach, 1, unreported)
-    return points, folded.units, reach
+    return points, folded.prefix, reach
 
 
 def vectors(lat, lon, metric="haversine"):
-    n = len(lat)
-    x, y, z = (np.empty(n) for _ in range(3))
+    at = np.empty((len(lat), 3))
     axis, e2 = SURFACES[metric]
-    sphere.fill_vectors(lat, lon, axis, e2, x, y, z, 0, n)
-    return x, y, z
+    sphere.fill_vectors(lat, lon, axis, e2, at, 0, len(lat))
+    return at.T
 
 
 def keys(lat, lon, metric="haversine"):
@@ -136,8 +135,8 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
         return
     lat, lon = scattered(seed, 150)
     units = np.random.default_rng(seed).integers(0, 9, len(lat))
-    points, units, reach = banded(lat, lon, eps_km, units, metric)
-    prefix = np.concatenate([[0], np.cumsum(units)])
+    points, prefix, reach = banded(lat, lon, eps_km, units, metric)
+    units = np.diff(prefix)
     within = keys(points.lat, points.lon, metric) <= reach.limit
     exact = (within * units).sum(axis=1)
     sizes = np.diff(points.cell_start)
@@ -145,19 +144,22 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
     assert within[cell[:, None] == cell].all()
     everything = np.arange(len(sizes))
     for least in {30, *exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
-        state = np.empty(len(sizes), dtype=np.uint8)
+        state, core = np.empty(len(sizes), dtype=np.uint8), np.empty(len(cell), dtype=np.bool_)
         last = len(points.start) - 1
-        cores.decide_cells(points, prefix, reach.inner2, reach.outer2, least, state, 0, last)
+        cores.decide_cells(points, prefix, reach.inner2, reach.outer2, least, state, core, 0, last)
         enough = exact >= least
-        assert enough[np.repeat(state == cores.CORE, sizes)].all()
+        assert (core == np.repeat(state == cores.CORE, sizes)).all()
+        assert enough[core].all()
         assert not enough[np.repeat(state == cores.BELOW, sizes)].any()
-        core = np.empty(len(cell), dtype=np.bool_)
-        weigh.weigh_points(points, everything, points, prefix, reach, least, 1, unreported, core)
+        left = weigh.weigh_points(
+            points, everything, points, prefix, reach, least, len(cell), 1, unreported, core
+        )
+        assert len(left) == 0
         assert (core == enough).all()
         for most in (cores.MOST_UNSURE, 20, -1):  # -1: the tree has all undecided cells
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(cores, "MOST_UNSURE", most)
-                found = cores.find_core_points(points, units, max(least, 1), reach, 1, unreported)
+                found = cores.find_core_points(points, prefix, max(least, 1), reach, 1, unreported)
             assert (found == (exact >= max(least, 1))).all()
 
 
@@ -166,30 +168,31 @@ def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
     rng = np.random.default_rng(6)
     lat, lon = (at + 0.1 * rng.normal(size=3000) for at in centre)
     lat, lon = np.minimum(lat, 180 - lat), (lon + 180) % 360 - 180
-    points, units, reach = banded(lat, lon, 9.0, rng.integers(0, 5, 3000))
-    vectors_ = np.stack([points.x, points.y, points.z])
+    points, prefix, reach = banded(lat, lon, 9.0, rng.integers(0, 5, 3000))
+    units = np.diff(prefix)
+    vectors_ = points.vectors.T
     chord2 = ((vectors_[:, :, None] - vectors_[:, None, :]) ** 2).sum(axis=0)
     exact = ((chord2 <= reach.limit) * units).sum(axis=1)
     asked = rng.random(len(units)) < 0.5
     for least in (1, int(np.median(exact)), int(exact.max()), int(exact.max()) + 1):
         enough = np.zeros(len(units), dtype=np.bool_)
         tree.weigh_by_tree(
-            points, np.arange(len(units)), asked, units, reach, least, 2, unreported, enough
+            points, np.arange(len(units)), asked, prefix, reach, least, 2, unreported, enough
         )
         assert (enough == (asked & (exact >= least))).all()
 
 
 def test_bands_hold_every_point_in_order():
     lat, lon = scattered(3)
-    points, units, reach = banded(lat, lon, 15.0)
+    points, prefix, reach = banded(lat, lon, 15.0)
     assert sorted(zip(points.lat, points.lon, strict=True)) == sorted(
         set(zip(lat, lon, strict=True))
     )
-    assert units.sum() == len(lat)
+    assert prefix[-1] == len(lat)
     for i, (first, last) in enumerate(zip(points.start[:-1], points.start[1:], strict=True)):
         at = points.lat[first:last]
         assert (np.diff(points.lon[first:last]) >= 0).all()
-        assert (at.min(), at.max()) == (points.south[i], points.north[i])
+        assert (at.min(), at.max()) == (points.edges[i, bands.SOUTH], points.edges[i, bands.NORTH])
         assert len(set(np.floor(at / bands.band_height(15.0)))) == 1
     half = np.arange(0, len(points.lat), 2)
     chosen = bands.select_points(points, half, reach, 1)
@@ -199,7 +202,20 @@ def test_bands_hold_every_point_in_order():
 
 
 def as_sorted(lat, lon, height):
-    return np.lexsort((np.arange(len(lat)), lat, lon, np.floor(lat / height)))
+    """Locations in their order, and the number of each row's."""
+    rows = np.lexsort((lat, lon, np.floor(lat / height)))
+    moves = (np.diff(lat[rows]) != 0) | (np.diff(lon[rows]) != 0)
+    number = np.concatenate([[0], np.cumsum(moves)])
+    first = rows[np.concatenate([[True], moves])]
+    return np.stack([lat[first], lon[first]]), number[np.argsort(rows)]
+
+
+def as_folded(lat, lon, height, threads=1):
+    folded = fold(lat, lon, np.zeros(0, dtype=np.int64), height, threads, unreported)
+    number = np.empty(len(lat), dtype=np.int64)
+    bucket = np.repeat(np.arange(len(folded.bounds) - 1), np.diff(folded.bounds))
+    number[folded.rows] = folded.offsets[bucket] + folded.place
+    return np.stack([folded.lat, folded.lon]), number
 
 
 @settings(max_examples=60, deadline=None)
@@ -210,22 +226,16 @@ def as_sorted(lat, lon, height):
     st.sampled_from([1.0, 1e-3, 1e-7, 0.0]),
     st.sampled_from([1, 3]),
 )
-def test_rows_are_sorted_by_band_longitude_and_latitude(seed, n, height, spread, threads):
+def test_locations_are_sorted_by_band_longitude_and_latitude(seed, n, height, spread, threads):
     rng = np.random.default_rng(seed)
     lat, lon = (rng.choice(np.round(spread * rng.uniform(-90, 90, n), 6), n) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid, "BUCKET", 100)
         patch.setattr(grid, "PIECE", 250)
-        rows, starts, offsets = grid.sort_into_bands(lat, lon, height, threads, unreported)
-    new = rows >= grid.NEW
-    rows = rows % grid.NEW
-    assert rows.tolist() == as_sorted(lat, lon, height).tolist()
-    moves = (np.diff(lat[rows]) != 0) | (np.diff(lon[rows]) != 0)
-    assert new.tolist() == [True, *moves.tolist()]
-    assert starts[0] == 0
-    assert starts[-1] == n
-    assert new[starts[:-1]].all()
-    assert offsets.tolist() == [int(new[:at].sum()) for at in starts]
+        places, number = as_folded(lat, lon, height, threads)
+    expected_places, expected_number = as_sorted(lat, lon, height)
+    assert places.tolist() == expected_places.tolist()
+    assert number.tolist() == expected_number.tolist()
 
 
 @pytest.mark.parametrize("n", [10, 5000])
@@ -234,8 +244,15 @@ def test_many_places_alike_are_sorted_too(n):
     rng = np.random.default_rng(n)
     lat = rng.permutation(np.concatenate([np.linspace(1, 2, n), np.linspace(1, 1.5, n)]))
     lon = np.where(np.arange(2 * n) == 0, -170.0, 7.5)
-    rows, _, _ = grid.sort_into_bands(lat, lon, 100.0, 2, unreported)
-    assert (rows % grid.NEW).tolist() == as_sorted(lat, lon, 100.0).tolist()
+    expected, got = as_sorted(lat, lon, 100.0), as_folded(lat, lon, 100.0)
+    assert got[0].tolist() == expected[0].tolist()
+    assert got[1].tolist() == expected[1].tolist()
+
+
+def test_more_rows_than_their_numbers_can_count_are_refused():
+    many = np.broadcast_to(np.float64(0), (grid.MOST_ROWS + 1,))
+    with pytest.raises(ValueError, match="4294967297 rows; at most 4294967296"):
+        grid.fill_buckets(many, many, 1.0, 1, unreported)
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=200))
@@ -252,7 +269,7 @@ def test_folding_is_that_of_a_dictionary(rows):
         sums = dict.fromkeys(places, 0)
         for row, place in enumerate(rows):
             sums[place] += int(units[row]) if len(units) else 1
-        assert folded.units.tolist() == list(sums.values())
+        assert np.diff(folded.prefix).tolist() == list(sums.values())
         numbers = np.arange(len(places))
         labels, odd = unfold(folded, numbers, numbers % 2 == 1, 2)
         assert labels.tolist() == [places.index(place) for place in rows]

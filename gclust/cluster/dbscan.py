@@ -359,7 +359,7 @@ def _cluster(
             folded.lat, folded.lon, SURFACES[metric], eps_km, reach, threads, report
         )
     with stage(progress, "finding core locations") as report:
-        core = find_core_points(points, folded.units, least, reach, threads, report)
+        core = find_core_points(points, folded.prefix, least, reach, threads, report)
     places = np.flatnonzero(core)
     if len(places) == 0:
         return labels, core
@@ -368,7 +368,8 @@ def _cluster(
         start, root = link_points(cores, reach, threads, report)
         core_labels = _number(start, root, folded.first[places])
         labels[places] = core_labels
-    if border != "noise":
+    if border != "noise" and len(places) < len(core):
+        del places, start, root  # before more is made
         with stage(progress, "assigning borders") as report:
             nearest = border == "nearest"
             assign_labels(
@@ -402,8 +403,8 @@ def _assign(
         else:
             reach, surface = reach_of(eps_km), SURFACES[metric]
             points, core = (
-                build_bands(*at, surface, eps_km, reach, threads, unreported)
-                for at in ((rows.lat, rows.lon), (core_lat, core_lon))
+                build_bands(*at, surface, eps_km, reach, threads, unreported, wanted)
+                for *at, wanted in ((rows.lat, rows.lon, False), (core_lat, core_lon, True))
             )
             nearest = border == "nearest"
             assign_labels(

@@ -25,8 +25,9 @@ from gclust.errors import GclustWarning
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call; it is called from Python."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     try:
-        return njit(function, nogil=True, cache=True, error_model="numpy")
+        return njit(function, cache=True, **options)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
@@ -37,7 +38,11 @@ def kernel(function: Callable[..., Any]) -> Any:
             GclustWarning,
             stacklevel=2,
         )
-        return njit(function, nogil=True, error_model="numpy")
+        return njit(function, **options)
+
+
+# What would make them C callbacks is never used, and a part of the time to compile them.
+_PART: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def part(function: Callable[..., Any]) -> Any:
@@ -46,10 +51,9 @@ def part(function: Callable[..., Any]) -> Any:
     Without Numba's runtime it does not count references: for arrays that come in a
     named tuple these counts were half of the time of the inner loops.
     """
-    without_runtime: dict[str, Any] = {"_nrt": False}  # which Numba's type hints leave out
-    return njit(function, nogil=True, error_model="numpy", **without_runtime)
+    return njit(function, _nrt=False, **_PART)
 
 
 def making_part(function: Callable[..., Any]) -> Any:
     """Compile ``function``, which makes arrays, into the kernels that call it."""
-    return njit(function, nogil=True, error_model="numpy")
+    return njit(function, **_PART)

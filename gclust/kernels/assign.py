@@ -9,9 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, making_part, part
-from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces
-from gclust.kernels.bands import Bands, bands_within, chord2, half_width, half_widths
-from gclust.kernels.bounds import group_cells, has_enough
+from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels.bands import (
+    NORTH,
+    NORTH_RHO,
+    SOUTH,
+    SOUTH_RHO,
+    Bands,
+    bands_within,
+    half_width,
+    half_widths,
+    north_chord2,
+    south_chord2,
+)
+from gclust.kernels.bounds import all_half_widths, group_cells, has_enough
 from gclust.kernels.circle import advance, locate, longitude_at
 from gclust.kernels.sphere import (
     EARTH_RADIUS_KM,
@@ -19,11 +30,12 @@ from gclust.kernels.sphere import (
     Reach,
     outer_chord2,
     separation,
+    vector_at,
     widened,
 )
 from gclust.kernels.weigh import weigh_points
 
-CELLS_PIECE = 100_000
+CELLS_PIECE = 50_000
 """Points of bands in a piece whose cells are decided by bounds."""
 
 POINTS_PIECE = 2_000
@@ -69,8 +81,8 @@ def claim_runs(b, j, labels, changes, outer, runs, west, east, n, claims):
 
 
 @making_part
-def find_claims(a, i, b, span, labels, changes, inner2, outer2, west, east):
-    """Return the claims on runs of band ``i`` of ``a``.
+def find_claims(b, span, outer, labels, changes, west, east):
+    """Return the claims on runs of a band whose half-widths to those of ``span`` are ``outer``.
 
     The label that all core points of ``b`` which may reach the run share, ``NONE`` if
     there are none, or ``SEARCH``.
@@ -82,8 +94,7 @@ def find_claims(a, i, b, span, labels, changes, inner2, outer2, west, east):
     for j in range(low, high):
         if n == 0:
             break
-        _, outer = half_widths(a, i, b, j, inner2, outer2)
-        claim_runs(b, j, labels, changes, outer, runs, west, east, n, claims)
+        claim_runs(b, j, labels, changes, outer[j - low], runs, west, east, n, claims)
         kept = 0
         for t in range(n):
             if claims[runs[t]] != SEARCH:
@@ -103,6 +114,7 @@ def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, su
     """
     for i in range(first, last):
         span = bands_within(a, i, b, outer2)
+        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
         begin, end = a.band_cell[i], a.band_cell[i + 1]
         open_cells = wanted[begin:end].copy()
         claims[begin:end] = NONE
@@ -110,7 +122,7 @@ def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, su
         width, _ = half_widths(a, i, a, i, inner2, outer2)
         for widest in (width, -1.0):
             west, east, run_of = group_cells(a, i, open_cells, widest)
-            found = find_claims(a, i, b, span, labels, changes, inner2, outer2, west, east)
+            found = find_claims(b, span, outer, labels, changes, west, east)
             for k in range(len(run_of)):
                 if run_of[k] >= 0:
                     claims[begin + k] = found[run_of[k]]
@@ -118,10 +130,19 @@ def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, su
         for k in range(len(open_cells)):
             open_cells[k] = claims[begin + k] >= 0
         west, east, run_of = group_cells(a, i, open_cells, -1.0)
-        near = has_enough(a, i, b, span, count, inner2, outer2, 1, False, west, east)
+        near = has_enough(b, span, inner, outer, count, np.int64(1), np.bool_(False), west, east)
         for k in range(len(run_of)):
             if run_of[k] >= 0:
                 sure[begin + k] = near[run_of[k]]
+
+
+@kernel
+def label_cells(points, wanted, claims, reached, out, first, last):
+    """Write the claims on the cells ``first .. last`` for their wanted points that are reached."""
+    for c in range(first, last):
+        for p in range(points.cell_start[c], points.cell_start[c + 1]):
+            if wanted[p]:
+                out[p] = claims[c] if reached[p] else NONE
 
 
 @part
@@ -144,12 +165,13 @@ def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, foun
     """
     rho = math.sqrt(x * x + y * y)
     near2 = 0.0
-    if lat < core.south[j]:
-        near2 = chord2(rho, z, core.south_rho[j], core.south_height[j])
-    elif lat > core.north[j]:
-        near2 = chord2(rho, z, core.north_rho[j], core.north_height[j])
-    product = 4.0 * rho * min(core.south_rho[j], core.north_rho[j])
+    if lat < core.edges[j, SOUTH]:
+        near2 = south_chord2(rho, z, core, j)
+    elif lat > core.edges[j, NORTH]:
+        near2 = north_chord2(rho, z, core, j)
+    product = 4.0 * rho * min(core.edges[j, SOUTH_RHO], core.edges[j, NORTH_RHO])
     width = half_width(outer_chord2(limit) - near2, product)
+    at = core.vectors
     start = core.start[j]
     m = core.start[j + 1] - start
     middle = locate(core.lon, start, m, lon)
@@ -158,7 +180,7 @@ def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, foun
         while -m <= here < 2 * m and abs(longitude_at(core.lon, start, m, here) - lon) <= width:
             p = start + here % m
             if shrink or found < 0 or is_better(core, labels, nearest, p, found):
-                key = separation(x, y, z, core.x[p], core.y[p], core.z[p])
+                key = separation(x, y, z, at[p, 0], at[p, 1], at[p, 2])
                 if key <= limit and (not shrink or key < limit or found < 0):
                     found = p
                     if shrink:
@@ -174,13 +196,13 @@ def search(core, labels, nearest, lat, lon, x, y, z, limit, shrink):
 
     Bands are taken from the point's own outwards, so that the limit shrinks early.
     """
-    n_bands = len(core.south)
+    n_bands = len(core.edges)
     rho = math.sqrt(x * x + y * y)
     low = 0
     high = n_bands
     while low < high:
         middle = (low + high) // 2
-        if core.north[middle] < lat:
+        if core.edges[middle, NORTH] < lat:
             low = middle + 1
         else:
             high = middle
@@ -188,11 +210,8 @@ def search(core, labels, nearest, lat, lon, x, y, z, limit, shrink):
     for step in (1, -1):
         j = low if step == 1 else low - 1
         while 0 <= j < n_bands:
-            if step == 1:
-                edge2 = chord2(rho, z, core.south_rho[j], core.south_height[j])
-            else:
-                edge2 = chord2(rho, z, core.north_rho[j], core.north_height[j])
-            away = step == -1 or core.south[j] > lat  # not the point's own band
+            edge2 = south_chord2(rho, z, core, j) if step == 1 else north_chord2(rho, z, core, j)
+            away = step == -1 or core.edges[j, SOUTH] > lat  # not the point's own band
             if away and edge2 > outer_chord2(limit):
                 break
             limit, found = search_band(
@@ -212,7 +231,7 @@ def search_points(points, places, core, labels, limit, nearest, tolerance, out, 
     for t in range(first, last):
         p = places[t]
         lat, lon = points.lat[p], points.lon[p]
-        x, y, z = points.x[p], points.y[p], points.z[p]
+        x, y, z = vector_at(lat, lon, points.axis, points.e2)
         within = limit
         found = np.int64(-1)
         for rounds in range(2 if nearest else 1, 0, -1):
@@ -260,10 +279,9 @@ def assign_labels(
     out : ndarray of int64, shape (n,)
         Gets the labels of the wanted points, -1 out of reach of all core points.
     """
-    sizes = np.diff(points.cell_start)
     some = np.logical_or.reduceat(wanted, points.cell_start[:-1])
-    claims = np.empty(len(sizes), dtype=np.int64)
-    sure = np.empty(len(sizes), dtype=np.bool_)
+    claims = np.empty(len(some), dtype=np.int64)
+    sure = np.empty(len(some), dtype=np.bool_)
     changes = np.zeros(len(labels), dtype=np.int64)
     np.cumsum(labels[1:] != labels[:-1], out=changes[1:])
     run_pieces(
@@ -293,13 +311,18 @@ def assign_labels(
         COUNT,
         reach,
         1,
+        len(labels),
         threads,
         lambda share: report(0.4 + 0.3 * share),
         reached,
     )
-    by_cell = np.repeat(claims, sizes)
-    np.copyto(out, np.where(reached, by_cell, NONE), where=wanted)
-    places = np.flatnonzero(wanted & (by_cell == SEARCH))
+    run_pieces(
+        lambda first, last: label_cells(points, wanted, claims, reached, out, first, last),
+        cut_evenly(points.cell_start, CELLS_PIECE),
+        threads,
+        unreported,
+    )
+    places = np.flatnonzero(out == SEARCH)
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
     run_pieces(
         lambda first, last: search_points(

@@ -21,7 +21,13 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.kernels.grid import band_of
-from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, fill_vectors, meridian
+from gclust.kernels.sphere import (
+    EARTH_RADIUS_KM,
+    TOLERANCE_KM,
+    Reach,
+    fill_vectors,
+    meridian_point,
+)
 
 BANDS_PER_RADIUS = 4
 """Bands of eps/4: for finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
@@ -32,30 +38,35 @@ NEARLY_HALF_TURN = 179.9999999
 """Half-widths between this and 180 degrees are taken for this (inner) or for 180
 (outer), so that rounding cannot count a point on both sides of the circle."""
 
-PIECE = 100_000
+SMALL_SQUARE = 1e-4
+"""Squared sines up to which four terms of the series of the arc sine do."""
+
+DEGREE = 180.0 / math.pi
+
+PIECE = 50_000
+
+
+SOUTH, NORTH, SOUTH_RHO, NORTH_RHO, SOUTH_HEIGHT, NORTH_HEIGHT = range(6)
+"""Columns of a band's edges: their latitudes in degrees, the distances of both from the
+axis, and their heights above the equator."""
 
 
 class Bands(NamedTuple):
-    """Points in bands; ``n`` points, ``m`` bands, ``k`` cells."""
+    """Points in bands; ``n`` points, ``m`` bands, ``k`` cells.
+
+    Few arrays: each costs time to compile in each kernel that gets them.
+    """
 
     lat: NDArray[np.float64]  # (n,) degrees
     lon: NDArray[np.float64]
-    x: NDArray[np.float64]  # (n,) vectors, in mean radii of the Earth
-    y: NDArray[np.float64]
-    z: NDArray[np.float64]
+    vectors: NDArray[np.float64]  # (n, 3) in mean radii of the Earth; (0, 3) if unwanted
     start: NDArray[np.int64]  # (m + 1,) first point of each band
-    south: NDArray[np.float64]  # (m,) edges, degrees of latitude
-    north: NDArray[np.float64]
-    south_rho: NDArray[np.float64]  # (m,) the edges' distance from the axis,
-    north_rho: NDArray[np.float64]
-    south_height: NDArray[np.float64]  # and height above the equator
-    north_height: NDArray[np.float64]
+    edges: NDArray[np.float64]  # (m, 6) see SOUTH and following
     cell_start: NDArray[np.int64]  # (k + 1,) first point of each cell
     cell_band: NDArray[np.int64]  # (k,)
     band_cell: NDArray[np.int64]  # (m + 1,) first cell of each band
-
-
-EDGES = ("south", "north", "south_rho", "north_rho", "south_height", "north_height")
+    axis: float  # of the surface, see ``sphere``
+    e2: float
 
 
 @part
@@ -64,6 +75,18 @@ def chord2(rho_a, height_a, rho_b, height_b):
     across = rho_a - rho_b
     along = height_a - height_b
     return across * across + along * along
+
+
+@part
+def south_chord2(rho, height, b, j):
+    """Return the squared chord of a point and the southern edge of band ``j``."""
+    return chord2(rho, height, b.edges[j, SOUTH_RHO], b.edges[j, SOUTH_HEIGHT])
+
+
+@part
+def north_chord2(rho, height, b, j):
+    """Return the squared chord of a point and the northern edge of band ``j``."""
+    return chord2(rho, height, b.edges[j, NORTH_RHO], b.edges[j, NORTH_HEIGHT])
 
 
 @part
@@ -77,35 +100,48 @@ def half_width(across2, product):
         return -1.0
     if across2 >= product:
         return 180.0
-    return math.degrees(2.0 * math.asin(math.sqrt(across2 / product)))
+    square = across2 / product
+    if square < SMALL_SQUARE:  # the series of the arc sine, exact to 1e-16
+        return math.sqrt(square) * (
+            2.0 * DEGREE * (1.0 + square * (1.0 / 6.0 + square * (0.075 + square * 15.0 / 336.0)))
+        )
+    return math.degrees(2.0 * math.asin(math.sqrt(square)))
 
 
 @part
 def facing_chord2(a, i, b, j):
     """Return the least squared chord of band ``i`` of ``a`` and band ``j`` of ``b``."""
-    if b.south[j] > a.north[i]:
-        return chord2(a.north_rho[i], a.north_height[i], b.south_rho[j], b.south_height[j])
-    if b.north[j] < a.south[i]:
-        return chord2(a.south_rho[i], a.south_height[i], b.north_rho[j], b.north_height[j])
+    if b.edges[j, SOUTH] > a.edges[i, NORTH]:
+        return south_chord2(a.edges[i, NORTH_RHO], a.edges[i, NORTH_HEIGHT], b, j)
+    if b.edges[j, NORTH] < a.edges[i, SOUTH]:
+        return north_chord2(a.edges[i, SOUTH_RHO], a.edges[i, SOUTH_HEIGHT], b, j)
     return 0.0
 
 
 @part
-def half_widths(a, i, b, j, inner2, outer2):
-    """Return inner and outer half-width of a pair of bands, in degrees."""
-    far2 = max(
-        chord2(a.south_rho[i], a.south_height[i], b.north_rho[j], b.north_height[j]),
-        chord2(a.north_rho[i], a.north_height[i], b.south_rho[j], b.south_height[j]),
-    )
-    wide = max(a.south_rho[i], a.north_rho[i]) * max(b.south_rho[j], b.north_rho[j])
-    thin = min(a.south_rho[i], a.north_rho[i]) * min(b.south_rho[j], b.north_rho[j])
-    inner = half_width(inner2 - far2, 4.0 * wide)
-    outer = half_width(outer2 - facing_chord2(a, i, b, j), 4.0 * thin)
+def clipped(inner, outer):
+    """Return half-widths that are either 180 degrees or surely less."""
     if inner < 180.0:
         inner = min(inner, NEARLY_HALF_TURN)
     if outer > NEARLY_HALF_TURN:
         outer = 180.0
     return inner, outer
+
+
+@part
+def half_widths(a, i, b, j, inner2, outer2):
+    """Return inner and outer half-width of a pair of bands, in degrees."""
+    south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
+    far2 = max(
+        north_chord2(south, a.edges[i, SOUTH_HEIGHT], b, j),
+        south_chord2(north, a.edges[i, NORTH_HEIGHT], b, j),
+    )
+    wide = max(south, north) * max(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
+    thin = min(south, north) * min(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
+    return clipped(
+        half_width(inner2 - far2, 4.0 * wide),
+        half_width(outer2 - facing_chord2(a, i, b, j), 4.0 * thin),
+    )
 
 
 @part
@@ -115,10 +151,10 @@ def bands_within(a, i, b, outer2):
     The first one, one next to band ``i``, and the last + 1.
     """
     low = 0
-    high = len(b.south)
+    high = len(b.edges)
     while low < high:
         middle = (low + high) // 2
-        if b.south[middle] < a.south[i]:
+        if b.edges[middle, SOUTH] < a.edges[i, SOUTH]:
             low = middle + 1
         else:
             high = middle
@@ -126,7 +162,7 @@ def bands_within(a, i, b, outer2):
     high = low
     while low > 0 and facing_chord2(a, i, b, low - 1) <= outer2:
         low -= 1
-    while high < len(b.south) and facing_chord2(a, i, b, high) <= outer2:
+    while high < len(b.edges) and facing_chord2(a, i, b, high) <= outer2:
         high += 1
     return low, near, high
 
@@ -142,15 +178,16 @@ def mark_bands(lat, height, marks, first, last):
 
 
 @kernel
-def find_edges(lat, start, south, north, first, last):
-    """Find the least and greatest latitude of the bands ``first .. last``."""
+def find_edges(lat, start, axis, e2, edges, first, last):
+    """Find the edges of the bands ``first .. last``."""
     for i in range(first, last):
-        low = high = lat[start[i]]
+        south = north = lat[start[i]]
         for p in range(start[i] + 1, start[i + 1]):
-            low = min(low, lat[p])
-            high = max(high, lat[p])
-        south[i] = low
-        north[i] = high
+            south = min(south, lat[p])
+            north = max(north, lat[p])
+        edges[i, SOUTH], edges[i, NORTH] = south, north
+        edges[i, SOUTH_RHO], edges[i, SOUTH_HEIGHT] = meridian_point(south, axis, e2)
+        edges[i, NORTH_RHO], edges[i, NORTH_HEIGHT] = meridian_point(north, axis, e2)
 
 
 @kernel
@@ -166,6 +203,17 @@ def mark_cells(bands, inner2, outer2, parts, marks, first, last):
                 west = bands.lon[p]
 
 
+@kernel
+def gather_points(bands, places, out, first, last):
+    """Copy the points ``places[first:last]`` of ``bands``."""
+    for t in range(first, last):
+        p = places[t]
+        out.lat[t] = bands.lat[p]
+        out.lon[t] = bands.lon[p]
+        for k in range(3):
+            out.vectors[t, k] = bands.vectors[p, k]
+
+
 def band_height(eps_km: float) -> float:
     """Return the height of the bands for a radius, in degrees."""
     return math.degrees((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM) / BANDS_PER_RADIUS
@@ -179,6 +227,7 @@ def build_bands(
     reach: Reach,
     threads: int,
     report: Callable[[float], None],
+    vectors: bool = True,
 ) -> Bands:
     """Find the bands of sorted points.
 
@@ -196,51 +245,33 @@ def build_bands(
         Number of threads.
     report : callable
         Called with the share done.
+    vectors : bool, default True
+        Whether the points' vectors are wanted: points that others look for need them.
     """
     n = len(lat)
     cuts = even_cuts(n, PIECE)
     marks = np.empty(n, dtype=np.bool_)
     height = band_height(eps_km)
-    run_pieces(
-        lambda first, last: mark_bands(lat, height, marks, first, last), cuts, threads, unreported
-    )
-    start = np.append(np.flatnonzero(marks), n)
-    south, north = np.empty(len(start) - 1), np.empty(len(start) - 1)
-    x, y, z = np.empty(n), np.empty(n), np.empty(n)
     axis, e2 = surface
-    run_pieces(
-        lambda first, last: fill_vectors(lat, lon, axis, e2, x, y, z, first, last),
-        cuts,
-        threads,
-        report,
-    )
-    run_pieces(
-        lambda first, last: find_edges(lat, start, south, north, first, last),
-        cut_evenly(start, PIECE),
-        threads,
-        unreported,
-    )
-    south_rho, south_height = meridian(south, axis, e2)
-    north_rho, north_height = meridian(north, axis, e2)
+    at = np.empty((n if vectors else 0, 3))
+
+    def mark(first: int, last: int) -> None:
+        mark_bands(lat, height, marks, first, last)
+        if vectors:
+            fill_vectors(lat, lon, axis, e2, at, first, last)
+
+    run_pieces(mark, cuts, threads, report)
+    start = np.append(np.flatnonzero(marks), n)
+    edges = np.empty((len(start) - 1, 6))
     none = np.zeros(0, dtype=np.int64)
-    bands = Bands(
-        lat=lat,
-        lon=lon,
-        x=x,
-        y=y,
-        z=z,
-        start=start,
-        south=south,
-        north=north,
-        south_rho=south_rho,
-        north_rho=north_rho,
-        south_height=south_height,
-        north_height=north_height,
-        cell_start=none,
-        cell_band=none,
-        band_cell=none,
-    )
-    return _cut_cells(bands, reach, threads)
+    bands = Bands(lat, lon, at, start, edges, none, none, none, float(axis), float(e2))
+
+    def cut(first: int, last: int) -> None:
+        find_edges(lat, start, axis, e2, edges, first, last)
+        mark_cells(bands, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
+
+    run_pieces(cut, cut_evenly(start, PIECE), threads, unreported)
+    return _with_cells(bands, marks)
 
 
 def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
@@ -248,28 +279,31 @@ def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads
 
     ``places`` are the points' numbers, ascending.
     """
+    n = len(places)
+    if n == len(bands.lon):
+        return bands
     start = np.searchsorted(places, bands.start)
     kept = np.flatnonzero(start[1:] > start[:-1])
-    cut = bands._replace(
-        **{name: getattr(bands, name)[places] for name in ("lat", "lon", "x", "y", "z")},
-        **{name: getattr(bands, name)[kept] for name in EDGES},
-        start=np.append(start[kept], len(places)),
+    chosen = bands._replace(
+        lat=np.empty(n),
+        lon=np.empty(n),
+        vectors=np.empty((n, 3)),
+        edges=bands.edges[kept],
+        start=np.append(start[kept], n),
     )
-    return _cut_cells(cut, reach, threads)
+    marks = np.empty(n, dtype=np.bool_)
+
+    def cut(first: int, last: int) -> None:
+        gather_points(bands, places, chosen, chosen.start[first], chosen.start[last])
+        mark_cells(chosen, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
+
+    run_pieces(cut, cut_evenly(chosen.start, PIECE), threads, unreported)
+    return _with_cells(chosen, marks)
 
 
-def _cut_cells(bands: Bands, reach: Reach, threads: int) -> Bands:
-    n_points, start = len(bands.lon), bands.start
-    marks = np.empty(n_points, dtype=np.bool_)
-    run_pieces(
-        lambda first, last: mark_cells(
-            bands, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last
-        ),
-        cut_evenly(start, PIECE),
-        threads,
-        unreported,
-    )
-    cell_start = np.append(np.flatnonzero(marks), n_points)
-    band_cell = np.searchsorted(cell_start, start)
-    cell_band = np.repeat(np.arange(len(start) - 1), np.diff(band_cell))
+def _with_cells(bands: Bands, marks: NDArray[np.bool_]) -> Bands:
+    """Return the bands with cells that begin at the marked points."""
+    cell_start = np.append(np.flatnonzero(marks), len(marks))
+    band_cell = np.searchsorted(cell_start, bands.start)
+    cell_band = np.repeat(np.arange(len(bands.edges)), np.diff(band_cell))
     return bands._replace(cell_start=cell_start, cell_band=cell_band, band_cell=band_cell)

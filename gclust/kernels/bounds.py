@@ -51,12 +51,23 @@ def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
 
 
 @making_part
-def has_enough(a, i, b, span, prefix, inner2, outer2, least, upper, west, east):
-    """Return which runs of band ``i`` of ``a`` have ``least`` around them in ``b``.
+def all_half_widths(a, i, b, low, high, inner2, outer2):
+    """Return the half-widths of band ``i`` of ``a`` and the bands ``low .. high`` of ``b``."""
+    inner = np.empty(high - low)
+    outer = np.empty(high - low)
+    for j in range(low, high):
+        inner[j - low], outer[j - low] = half_widths(a, i, b, j, inner2, outer2)
+    return inner, outer
+
+
+@making_part
+def has_enough(b, span, inner, outer, prefix, least, upper, west, east):
+    """Return which runs of a band have ``least`` around them in ``b``.
 
     By the upper bound or else by the lower one; ``west`` and ``east`` are the runs'
-    first and last longitudes, ``span`` is that of ``bands_within``. Bands are taken
-    from the nearest outwards, and a run is left alone once it has enough.
+    first and last longitudes, ``span`` is that of ``bands_within``, and the half-widths
+    are those of its bands. These are taken from the nearest outwards, and a run is left
+    alone once it has enough.
     """
     low, near, high = span
     n = len(west)
@@ -66,11 +77,10 @@ def has_enough(a, i, b, span, prefix, inner2, outer2, least, upper, west, east):
         for j in (near + d, near - 1 - d):
             if n == 0 or not low <= j < high:
                 continue
-            inner, outer = half_widths(a, i, b, j, inner2, outer2)
             if upper:
-                sum_outside(b, j, prefix, outer, runs, west, east, n, total)
-            elif inner > 0.0:
-                sum_inside(b, j, prefix, inner, runs, west, east, n, total)
+                sum_outside(b, j, prefix, outer[j - low], runs, west, east, n, total)
+            elif inner[j - low] > 0.0:
+                sum_inside(b, j, prefix, inner[j - low], runs, west, east, n, total)
             kept = 0
             for t in range(n):
                 if total[runs[t]] < least:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels._pieces import run_pieces, unreported
-from gclust.kernels.grid import NEW, sort_into_bands
+from gclust.kernels.grid import fill_buckets
+from gclust.kernels.order import order_bucket
 
 
 class Folded(NamedTuple):
@@ -18,44 +19,37 @@ class Folded(NamedTuple):
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
-    units: NDArray[np.int64]
-    """Sum of the rows' units at each location."""
-    first: NDArray[np.int64]
+    prefix: NDArray[np.int64]
+    """Cumulative units of the locations, from 0: one more than there are."""
+    first: NDArray[np.uint32]
     """Lowest row at each location."""
-    rows: NDArray[np.int64]
-    """Rows by location, the first of each marked by ``NEW``."""
+    rows: NDArray[np.uint32]
+    """Rows in the order of their buckets."""
+    place: NDArray[np.uint32]
+    """The location of each of them, counted from its bucket's first one."""
     bounds: NDArray[np.int64]
     """Where the buckets of rows begin; no location is in two."""
     offsets: NDArray[np.int64]
-    """Location at which each bucket begins."""
+    """Location at which each bucket begins, and their number."""
 
 
 @kernel
-def gather_locations(rows, lat, lon, units, at, out, first, last):
-    """Write the locations of the rows ``first .. last`` from ``at`` on.
-
-    An empty ``units`` stands for ones.
-    """
-    k = at - 1
-    for i in range(first, last):
-        row = rows[i] & (NEW - 1)
-        if rows[i] & NEW:
-            k += 1
-            out.lat[k], out.lon[k], out.first[k], out.units[k] = lat[row], lon[row], row, 0
-        out.units[k] += units[row] if len(units) else 1
+def gather_locations(lat, lon, rows, place, units, out_lat, out_lon, out_units, out_first):
+    """Write the locations of a bucket. An empty ``units`` stands for ones."""
+    for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each comes last
+        k = place[i]
+        out_lat[k] = lat[i]
+        out_lon[k] = lon[i]
+        out_first[k] = rows[i]
+        out_units[k] += units[rows[i]] if len(units) else 1
 
 
 @kernel
-def spread_back(rows, labels, core, offset, out_labels, out_core, first, last):
-    """Give the rows ``first .. last`` what their locations, from ``offset`` on, have."""
-    at = offset - 1
-    for i in range(first, last):
-        row = rows[i]
-        if row & NEW:
-            at += 1
-        row &= NEW - 1
-        out_labels[row] = labels[at]
-        out_core[row] = core[at]
+def spread_back(rows, place, labels, core, out_labels, out_core):
+    """Give the rows of a bucket what their locations have."""
+    for i in range(len(rows)):
+        out_labels[rows[i]] = labels[place[i]]
+        out_core[rows[i]] = core[place[i]]
 
 
 def fold(
@@ -81,29 +75,54 @@ def fold(
     report : callable
         Called with the share done.
     """
-    rows, bounds, offsets = sort_into_bands(
-        lat, lon, height, threads, lambda share: report(0.8 * share)
-    )
+    buckets = fill_buckets(lat, lon, height, threads, lambda share: report(0.5 * share))
+    bounds = buckets.start
+    number = {int(start): k for k, start in enumerate(bounds)}
+    place = np.empty(len(lat), dtype=np.uint32)
+    found = np.zeros(len(bounds), dtype=np.int64)
+
+    def order(first: int, last: int) -> None:
+        found[number[first] + 1] = order_bucket(
+            buckets.lat[first:last], buckets.lon[first:last], buckets.grid, place[first:last]
+        )
+
+    run_pieces(order, bounds, threads, lambda share: report(0.5 + 0.4 * share))
+    offsets = np.cumsum(found)
     m = int(offsets[-1])
     folded = Folded(
         lat=np.empty(m),
         lon=np.empty(m),
-        units=np.empty(m, dtype=np.int64),
-        first=np.empty(m, dtype=np.int64),
-        rows=rows,
+        prefix=np.zeros(m + 1, dtype=np.int64),
+        first=np.empty(m, dtype=np.uint32),
+        rows=buckets.rows,
+        place=place,
         bounds=bounds,
         offsets=offsets,
     )
-    offset = dict(zip(bounds.tolist(), offsets.tolist(), strict=True))
-    run_pieces(
-        lambda first, last: gather_locations(
-            rows, lat, lon, units, offset[first], folded, first, last
-        ),
-        bounds,
-        threads,
-        lambda share: report(0.8 + 0.2 * share),
-    )
+
+    sums = folded.prefix[1:]
+
+    def gather(first: int, last: int) -> None:
+        rows, here = slice(first, last), _locations(folded, number[first])
+        gather_locations(
+            buckets.lat[rows],
+            buckets.lon[rows],
+            buckets.rows[rows],
+            place[rows],
+            units,
+            folded.lat[here],
+            folded.lon[here],
+            sums[here],
+            folded.first[here],
+        )
+
+    run_pieces(gather, bounds, threads, lambda share: report(0.9 + 0.1 * share))
+    np.cumsum(sums, out=sums)
     return folded
+
+
+def _locations(folded: Folded, bucket: int) -> slice:
+    return slice(int(folded.offsets[bucket]), int(folded.offsets[bucket + 1]))
 
 
 def unfold(
@@ -116,13 +135,13 @@ def unfold(
     """Return the label and the core flag of every row, given those of the locations."""
     out_labels = np.empty(len(folded.rows), dtype=np.int64)
     out_core = np.empty(len(folded.rows), dtype=np.bool_)
-    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
-    run_pieces(
-        lambda first, last: spread_back(
-            folded.rows, labels, core, offset[first], out_labels, out_core, first, last
-        ),
-        folded.bounds,
-        threads,
-        report,
-    )
+    number = {int(start): k for k, start in enumerate(folded.bounds)}
+
+    def spread(first: int, last: int) -> None:
+        rows, here = slice(first, last), _locations(folded, number[first])
+        spread_back(
+            folded.rows[rows], folded.place[rows], labels[here], core[here], out_labels, out_core
+        )
+
+    run_pieces(spread, folded.bounds, threads, report)
     return out_labels, out_core

@@ -1,10 +1,8 @@
-"""Sorting rows into bands of latitude, and by longitude within each, by packed integers.
+"""Rows in buckets: what comes before what by band of latitude, then longitude, roughly.
 
 A row's *place* is an integer that grows with its band and, within the band, with its
-longitude. Place and row number are packed into one int64 each; these are split into
-buckets at sampled places and sorted bucket by bucket: NumPy sorts integers several
-times as fast as it finds the order of floats. Rows whose places are equal are put
-right by their exact coordinates.
+longitude. Rows are split into buckets at sampled places, and their coordinates go with
+them: what follows looks only at one bucket, which a processor's cache holds.
 """
 
 from __future__ import annotations
@@ -16,24 +14,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 
 BUCKET = 1 << 16
-"""Rows wanted in a bucket: their keys fit a processor's second cache."""
+"""Rows wanted in a bucket: what is looked at of them fits a processor's second cache."""
 
 MOST_BUCKETS = 512
 """More are slower to scatter into than larger ones are to sort."""
 
 SAMPLES_PER_BUCKET = 64
 
+TABLE_BITS = 14
+"""Leading bits of a place that a table turns into a bucket, or one shortly before it."""
+
 PIECE = 1 << 18
 
-NEW = 1 << 62
-"""Added to a row that is the first of its location."""
-
-SHORT = 24
-"""Ranges up to this length are sorted by insertion."""
+MOST_ROWS = 1 << 32
+"""Row numbers are held in 32 bits."""
 
 
 class Grid(NamedTuple):
@@ -46,7 +44,17 @@ class Grid(NamedTuple):
     scale: float  # places per degree of longitude
     top: int  # last place of a band
     lon_bits: int
-    row_bits: int
+    row_bits: int  # left below a place for the number of a row in its bucket
+
+
+class Buckets(NamedTuple):
+    """Rows in the order of their buckets, and within each in their own."""
+
+    grid: Grid
+    lat: NDArray[np.float64]  # (n,) degrees
+    lon: NDArray[np.float64]
+    rows: NDArray[np.uint32]  # (n,)
+    start: NDArray[np.int64]  # where each bucket begins, and n; equal points are in one
 
 
 @part
@@ -96,132 +104,39 @@ def find_extent(lat, lon, extent, piece, first, last):
 
 
 @kernel
-def count_buckets(lat, lon, grid, splits, bucket, counts, first, last):
+def count_buckets(lat, lon, grid, splits, table, shift, bucket, counts, first, last):
     """Find the bucket of each row: the number of ``splits`` at or below its place.
 
-    The length of ``splits`` is a power of two less one.
+    ``table`` has this number for the least place of each run of 2**shift places.
     """
     for i in range(first, last):
         place = place_of(lat[i], lon[i], grid)
-        low = 0
-        step = (len(splits) + 1) >> 1
-        while step > 0:
-            low += -np.int64(splits[low + step - 1] <= place) & step  # without a branch
-            step >>= 1
-        bucket[i] = low
-        counts[low] += 1
+        b = table[place >> shift]
+        while b < len(splits) and splits[b] <= place:
+            b += 1
+        bucket[i] = b
+        counts[b] += 1
 
 
 @kernel
-def scatter_keys(lat, lon, grid, bucket, cursor, keys, first, last):
-    """Write the keys of a piece into their buckets, which it fills from ``cursor`` on."""
+def scatter_rows(lat, lon, bucket, cursor, out_lat, out_lon, rows, first, last):
+    """Write the rows of a piece into their buckets, which it fills from ``cursor`` on."""
     for i in range(first, last):
-        b = bucket[i]
-        keys[cursor[b]] = (place_of(lat[i], lon[i], grid) << grid.row_bits) | i
-        cursor[b] += 1
+        k = cursor[bucket[i]]
+        cursor[bucket[i]] = k + 1
+        out_lat[k] = lat[i]
+        out_lon[k] = lon[i]
+        rows[k] = i
 
 
-@part
-def precedes(lat, lon, height, a, b):
-    """Return whether row ``a`` comes before row ``b``: by band, longitude, latitude, row."""
-    band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
-    if band_a != band_b:
-        return band_a < band_b
-    if lon[a] != lon[b]:
-        return lon[a] < lon[b]
-    if lat[a] != lat[b]:
-        return lat[a] < lat[b]
-    return a < b
-
-
-@making_part
-def sort_rows(rows, first, last, lat, lon, height):
-    """Sort ``rows[first:last]``: quicksort, with insertion for short ranges."""
-    stack = np.empty((64, 2), dtype=np.int64)
-    stack[0, 0], stack[0, 1] = first, last
-    depth = 1
-    while depth > 0:
-        depth -= 1
-        low, high = stack[depth, 0], stack[depth, 1]
-        while high - low > SHORT:
-            pivot = rows[(low + high) >> 1]
-            i, j = low, high - 1
-            while i <= j:
-                while precedes(lat, lon, height, rows[i], pivot):
-                    i += 1
-                while precedes(lat, lon, height, pivot, rows[j]):
-                    j -= 1
-                if i <= j:
-                    rows[i], rows[j] = rows[j], rows[i]
-                    i += 1
-                    j -= 1
-            if j + 1 - low < high - i:  # the longer range waits: the stack stays short
-                stack[depth, 0], stack[depth, 1] = i, high
-                high = j + 1
-            else:
-                stack[depth, 0], stack[depth, 1] = low, j + 1
-                low = i
-            depth += 1
-        for i in range(low + 1, high):
-            row = rows[i]
-            j = i
-            while j > low and precedes(lat, lon, height, row, rows[j - 1]):
-                rows[j] = rows[j - 1]
-                j -= 1
-            rows[j] = row
-
-
-@part
-def mark_new(rows, first, last, lat, lon):
-    """Mark the first of equal points among sorted rows; return how many there are."""
-    count = 0
-    at_lat, at_lon = np.nan, np.nan
-    for i in range(first, last):
-        row = rows[i]
-        if lat[row] != at_lat or lon[row] != at_lon:
-            at_lat, at_lon = lat[row], lon[row]
-            rows[i] = row | NEW
-            count += 1
-    return count
-
-
-@kernel
-def settle_rows(keys, lat, lon, grid, first, last):
-    """Turn sorted keys into rows, in the exact order where places are equal.
-
-    Marks the first row at each location by ``NEW``, and returns how many there are.
-    """
-    mask = (1 << grid.row_bits) - 1
-    count = 0
-    i = first
-    while i < last:
-        place = keys[i] >> grid.row_bits
-        keys[i] &= mask
-        at_lat, at_lon = lat[keys[i]], lon[keys[i]]
-        alike = True
-        j = i + 1
-        while j < last and keys[j] >> grid.row_bits == place:
-            keys[j] &= mask
-            alike = alike and lat[keys[j]] == at_lat and lon[keys[j]] == at_lon
-            j += 1
-        if alike:
-            keys[i] |= NEW
-            count += 1
-        else:
-            sort_rows(keys, i, j, lat, lon, grid.height)
-            count += mark_new(keys, i, j, lat, lon)
-        i = j
-    return count
-
-
-def sort_into_bands(
+def fill_buckets(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     height: float,
     threads: int,
     report: Callable[[float], None],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Sort rows by band of latitude, then longitude, then latitude.
+) -> Buckets:
+    """Split rows into buckets by band of latitude, then longitude.
 
     Parameters
     ----------
@@ -234,16 +149,14 @@ def sort_into_bands(
     report : callable
         Called with the share done.
 
-    Returns
-    -------
-    rows : ndarray of int64, shape (n,)
-        In that order, equal points by row and the first of them marked by ``NEW``.
-    bounds : ndarray of int64
-        Where the buckets begin, and n; equal points are in one bucket.
-    offsets : ndarray of int64
-        How many locations are before each bucket, and how many there are.
+    Raises
+    ------
+    ValueError
+        For more than 2**32 rows.
     """
     n = len(lat)
+    if n > MOST_ROWS:
+        raise ValueError(f"X has {n} rows; at most {MOST_ROWS} can be clustered")
     cuts = even_cuts(n, PIECE)
     pieces = {int(start): k for k, start in enumerate(cuts[:-1])}
     extent = np.empty((len(pieces), 4))
@@ -255,38 +168,41 @@ def sort_into_bands(
     )
     grid = _grid_over(extent, height, n)
     splits = _splits(lat, lon, grid)
+    shift = max(0, 63 - grid.row_bits - TABLE_BITS)
+    heads = np.arange(1 << (63 - grid.row_bits - shift), dtype=np.int64) << shift
+    table = np.searchsorted(splits, heads, side="right")
     bucket = np.empty(n, dtype=np.uint16)
     counts = np.zeros((len(pieces), len(splits) + 1), dtype=np.int64)
     run_pieces(
         lambda first, last: count_buckets(
-            lat, lon, grid, splits, bucket, counts[pieces[first]], first, last
+            lat, lon, grid, splits, table, shift, bucket, counts[pieces[first]], first, last
         ),
         cuts,
         threads,
-        lambda share: report(0.3 * share),
+        lambda share: report(0.5 * share),
     )
-    totals = counts.sum(axis=0)
-    bounds = np.concatenate([[0], np.cumsum(totals)])
+    bounds = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     cursor = np.cumsum(counts, axis=0) - counts + bounds[:-1]
-    keys = np.empty(n, dtype=np.int64)
+    filled = Buckets(
+        grid, np.empty(n), np.empty(n), np.empty(n, dtype=np.uint32), np.unique(bounds)
+    )
     run_pieces(
-        lambda first, last: scatter_keys(
-            lat, lon, grid, bucket, cursor[pieces[first]], keys, first, last
+        lambda first, last: scatter_rows(
+            lat,
+            lon,
+            bucket,
+            cursor[pieces[first]],
+            filled.lat,
+            filled.lon,
+            filled.rows,
+            first,
+            last,
         ),
         cuts,
         threads,
-        lambda share: report(0.3 + 0.3 * share),
+        lambda share: report(0.5 + 0.5 * share),
     )
-    bounds = np.unique(bounds)
-    found = np.zeros(len(bounds), dtype=np.int64)
-    number = {int(start): k for k, start in enumerate(bounds)}
-
-    def work(first: int, last: int) -> None:
-        keys[first:last].sort()
-        found[number[first] + 1] = settle_rows(keys, lat, lon, grid, first, last)
-
-    run_pieces(work, bounds, threads, lambda share: report(0.6 + 0.4 * share))
-    return keys, bounds, np.cumsum(found)
+    return filled
 
 
 def _grid_over(extent: NDArray[np.float64], height: float, n: int) -> Grid:
@@ -321,9 +237,9 @@ def place_sample(lat, lon, grid, step, places):
 
 
 def _splits(lat: NDArray[np.float64], lon: NDArray[np.float64], grid: Grid) -> NDArray[np.int64]:
-    """Return sampled places that split the rows evenly, a power of two less one."""
+    """Return sampled places that split the rows evenly."""
     n = len(lat)
-    n_buckets = min(1 << (max(n // BUCKET, 1) - 1).bit_length(), MOST_BUCKETS)
+    n_buckets = min(max(n // BUCKET, 1), MOST_BUCKETS)
     step = max(n // (n_buckets * SAMPLES_PER_BUCKET), 1)
     places = np.empty((n - 1) // step + 1, dtype=np.int64)
     place_sample(lat, lon, grid, step, places)

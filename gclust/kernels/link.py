@@ -98,7 +98,7 @@ def surely_within(lon, runs, r, s, shift, inner):
 @part
 def any_within(bands, runs, r, s, shift, inner, outer, limit):
     """Return whether any points of two runs are within reach; ``s`` is shifted."""
-    lon = bands.lon
+    lon, at = bands.lon, bands.vectors
     begin, end = runs.start[s], runs.start[s + 1]
     p = first_from(lon, runs.start[r], runs.start[r + 1], lon[begin] + shift - outer)
     while p < runs.start[r + 1] and lon[p] <= lon[end - 1] + shift + outer:
@@ -106,8 +106,7 @@ def any_within(bands, runs, r, s, shift, inner, outer, limit):
         q = begin
         while q < end and lon[q] + shift <= lon[p] + outer:
             if abs(lon[q] + shift - lon[p]) < inner or (
-                separation(bands.x[p], bands.y[p], bands.z[p], bands.x[q], bands.y[q], bands.z[q])
-                <= limit
+                separation(at[p, 0], at[p, 1], at[p, 2], at[q, 0], at[q, 1], at[q, 2]) <= limit
             ):
                 return True
             q += 1

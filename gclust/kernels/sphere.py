@@ -60,15 +60,19 @@ def meridian(lat, axis, e2):
 meridian_point = part(meridian)
 
 
+@part
+def vector_at(lat, lon, axis, e2):
+    """Return the vector of a point."""
+    rho, height = meridian_point(lat, axis, e2)
+    angle = np.radians(lon)
+    return rho * np.cos(angle), rho * np.sin(angle), height
+
+
 @kernel
-def fill_vectors(lat, lon, axis, e2, x, y, z, first, last):
+def fill_vectors(lat, lon, axis, e2, vectors, first, last):
     """Fill the vectors of the points ``first .. last``."""
     for i in range(first, last):
-        rho, height = meridian_point(lat[i], axis, e2)
-        angle = np.radians(lon[i])
-        x[i] = rho * np.cos(angle)
-        y[i] = rho * np.sin(angle)
-        z[i] = height
+        vectors[i, 0], vectors[i, 1], vectors[i, 2] = vector_at(lat[i], lon[i], axis, e2)
 
 
 @part

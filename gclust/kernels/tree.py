@@ -37,14 +37,9 @@ SLACK = 1e-15
 class Tree(NamedTuple):
     """Points along a space-filling curve, and balls round runs of them."""
 
-    x: NDArray[np.float64]  # (n,) vectors
-    y: NDArray[np.float64]
-    z: NDArray[np.float64]
+    vectors: NDArray[np.float64]  # (n, 3)
     prefix: NDArray[np.int64]  # (n + 1,) cumulative units, from 0
-    ball_x: NDArray[np.float64]  # (nodes,) centres, level by level, leaves first
-    ball_y: NDArray[np.float64]
-    ball_z: NDArray[np.float64]
-    radius: NDArray[np.float64]
+    balls: NDArray[np.float64]  # (nodes, 4) centre and radius, level by level, leaves first
     level: NDArray[np.int64]  # (levels + 1,) first node of each level
 
 
@@ -72,50 +67,57 @@ def fill_codes(lat, lon, places, corner, scale, top, index_bits, codes, first, l
 @kernel
 def fill_leaves(tree, first, last):
     """Fill the balls of the leaves ``first .. last``."""
+    at = tree.vectors
     for k in range(first, last):
         begin = k * LEAF
-        end = min(begin + LEAF, len(tree.x))
-        x = tree.x[begin:end].mean()
-        y = tree.y[begin:end].mean()
-        z = tree.z[begin:end].mean()
-        most = 0.0
+        end = min(begin + LEAF, len(at))
+        x = y = z = 0.0
         for p in range(begin, end):
-            dx, dy, dz = tree.x[p] - x, tree.y[p] - y, tree.z[p] - z
-            most = max(most, dx * dx + dy * dy + dz * dz)
-        tree.ball_x[k], tree.ball_y[k], tree.ball_z[k] = x, y, z
-        tree.radius[k] = math.sqrt(most) + SLACK
+            x += at[p, 0]
+            y += at[p, 1]
+            z += at[p, 2]
+        ball = tree.balls[k]
+        ball[0], ball[1], ball[2] = x / (end - begin), y / (end - begin), z / (end - begin)
+        ball[3] = 0.0
+        for p in range(begin, end):
+            ball[3] = max(ball[3], distance(ball, at[p]) + SLACK)
 
 
 @kernel
 def fill_parents(tree, level, first, last):
     """Fill the balls ``first .. last`` of a level from those of the level below."""
-    below = tree.level[level - 1]
-    here = tree.level[level]
     for k in range(first, last):
-        begin = below + k * CHILDREN
-        end = min(begin + CHILDREN, here)
-        x = tree.ball_x[begin:end].mean()
-        y = tree.ball_y[begin:end].mean()
-        z = tree.ball_z[begin:end].mean()
-        most = 0.0
+        begin = tree.level[level - 1] + k * CHILDREN
+        end = min(begin + CHILDREN, tree.level[level])
+        x = y = z = 0.0
         for c in range(begin, end):
-            dx, dy, dz = tree.ball_x[c] - x, tree.ball_y[c] - y, tree.ball_z[c] - z
-            most = max(most, math.sqrt(dx * dx + dy * dy + dz * dz) + tree.radius[c])
-        node = here + k
-        tree.ball_x[node], tree.ball_y[node], tree.ball_z[node] = x, y, z
-        tree.radius[node] = most + SLACK
+            x += tree.balls[c, 0]
+            y += tree.balls[c, 1]
+            z += tree.balls[c, 2]
+        ball = tree.balls[tree.level[level] + k]
+        ball[0], ball[1], ball[2] = x / (end - begin), y / (end - begin), z / (end - begin)
+        ball[3] = 0.0
+        for c in range(begin, end):
+            ball[3] = max(ball[3], distance(ball, tree.balls[c]) + tree.balls[c, 3] + SLACK)
+
+
+@part
+def distance(a, b):
+    """Return the distance of two points in space."""
+    dx, dy, dz = a[0] - b[0], a[1] - b[1], a[2] - b[2]
+    return math.sqrt(dx * dx + dy * dy + dz * dz)
 
 
 @part
 def units_of(tree, level, k):
     """Return the units in node ``k`` of a level."""
     size = LEAF * CHILDREN**level
-    n = len(tree.x)
+    n = len(tree.vectors)
     return tree.prefix[min((k + 1) * size, n)] - tree.prefix[k * size]
 
 
 @part
-def descend(tree, x, y, z, radius, inner, outer, least, cut, following):
+def descend(tree, ball, inner, outer, least, cut, following):
     """Bound the units within reach of all points of a ball, level by level.
 
     Returns the lower and the upper bound, and how many leaves in ``cut`` are between
@@ -125,16 +127,14 @@ def descend(tree, x, y, z, radius, inner, outer, least, cut, following):
     n = 1
     cut[0] = 0
     lower = np.int64(0)
-    upper = tree.prefix[len(tree.x)]
     while True:
         kept = 0
         upper = lower
         for t in range(n):
             k = cut[t]
-            node = tree.level[level] + k
-            dx, dy, dz = tree.ball_x[node] - x, tree.ball_y[node] - y, tree.ball_z[node] - z
-            away = math.sqrt(dx * dx + dy * dy + dz * dz)
-            around = radius + tree.radius[node]
+            node = tree.balls[tree.level[level] + k]
+            away = distance(node, ball)
+            around = ball[3] + node[3]
             if away + around < inner:
                 units = units_of(tree, level, k)
                 lower += units
@@ -163,28 +163,30 @@ def weigh_one(tree, p, lower, cut, n, straddling, inner, outer, limit, least):
 
     ``lower`` are surely there, and all others that may be are in the ``cut`` leaves.
     """
-    x, y, z = tree.x[p], tree.y[p], tree.z[p]
+    at = tree.vectors
+    leaves = np.int64(0)
     upper = lower
     kept = 0
     for t in range(n):
         k = cut[t]
-        dx, dy, dz = tree.ball_x[k] - x, tree.ball_y[k] - y, tree.ball_z[k] - z
-        away = math.sqrt(dx * dx + dy * dy + dz * dz)
-        if away + tree.radius[k] < inner:
-            units = units_of(tree, 0, k)
+        node = tree.balls[k]
+        away = distance(node, at[p])
+        if away + node[3] < inner:
+            units = units_of(tree, leaves, k)
             lower += units
             upper += units
-        elif away - tree.radius[k] <= outer:
-            upper += units_of(tree, 0, k)
+        elif away - node[3] <= outer:
+            upper += units_of(tree, leaves, k)
             straddling[kept] = k
             kept += 1
+    x, y, z = at[p, 0], at[p, 1], at[p, 2]
     for t in range(kept):
         if lower >= least or upper < least:
             break
         k = straddling[t]
-        upper -= units_of(tree, 0, k)
-        for q in range(k * LEAF, min((k + 1) * LEAF, len(tree.x))):
-            if separation(x, y, z, tree.x[q], tree.y[q], tree.z[q]) <= limit:
+        upper -= units_of(tree, leaves, k)
+        for q in range(k * LEAF, min((k + 1) * LEAF, len(at))):
+            if separation(x, y, z, at[q, 0], at[q, 1], at[q, 2]) <= limit:
                 units = tree.prefix[q + 1] - tree.prefix[q]
                 lower += units
                 upper += units
@@ -200,19 +202,8 @@ def weigh_groups(tree, groups, asked, reach, least, enough, first, last):
     following = np.empty(room, dtype=np.int64)
     for t in range(first, last):
         k = groups[t]
-        lower, upper, n = descend(
-            tree,
-            tree.ball_x[k],
-            tree.ball_y[k],
-            tree.ball_z[k],
-            tree.radius[k],
-            inner,
-            outer,
-            least,
-            cut,
-            following,
-        )
-        for p in range(k * LEAF, min((k + 1) * LEAF, len(tree.x))):
+        lower, upper, n = descend(tree, tree.balls[k], inner, outer, least, cut, following)
+        for p in range(k * LEAF, min((k + 1) * LEAF, len(tree.vectors))):
             if not asked[p]:
                 continue
             if lower >= least or upper < least:
@@ -224,7 +215,7 @@ def weigh_groups(tree, groups, asked, reach, least, enough, first, last):
 
 
 def grow_tree(
-    bands: Bands, places: NDArray[np.int64], units: NDArray[np.int64], threads: int
+    bands: Bands, places: NDArray[np.int64], prefix: NDArray[np.int64], threads: int
 ) -> tuple[Tree, NDArray[np.int64]]:
     """Grow a tree over some points.
 
@@ -234,8 +225,8 @@ def grow_tree(
         All points.
     places : ndarray of int64, shape (n,), n >= 1
         The points' numbers.
-    units : ndarray of int64, shape (all points,)
-        Weights.
+    prefix : ndarray of int64, shape (all points + 1,)
+        Cumulative units, from 0.
     threads : int
         Number of threads.
 
@@ -267,20 +258,9 @@ def grow_tree(
     while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // CHILDREN))
     level = np.concatenate([[0], np.cumsum(sizes)])
-    prefix = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(units[order], out=prefix[1:])
-    nodes = int(level[-1])
-    tree = Tree(
-        x=bands.x[order],
-        y=bands.y[order],
-        z=bands.z[order],
-        prefix=prefix,
-        ball_x=np.empty(nodes),
-        ball_y=np.empty(nodes),
-        ball_z=np.empty(nodes),
-        radius=np.empty(nodes),
-        level=level,
-    )
+    sums = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(prefix[order + 1] - prefix[order], out=sums[1:])
+    tree = Tree(bands.vectors[order], sums, np.empty((int(level[-1]), 4)), level)
     cuts = even_cuts(sizes[0], NODES_PIECE)
     run_pieces(lambda first, last: fill_leaves(tree, first, last), cuts, threads, unreported)
     for height in range(1, len(sizes)):
@@ -292,7 +272,7 @@ def weigh_by_tree(
     bands: Bands,
     around: NDArray[np.int64],
     asked: NDArray[np.bool_],
-    units: NDArray[np.int64],
+    prefix: NDArray[np.int64],
     reach: Reach,
     least: int,
     threads: int,
@@ -309,8 +289,8 @@ def weigh_by_tree(
         Numbers of the asked points and of all that may be within reach of them.
     asked : ndarray of bool, shape (n,)
         Which points.
-    units : ndarray of int64, shape (n,)
-        Weights.
+    prefix : ndarray of int64, shape (n + 1,)
+        Cumulative units, from 0.
     reach : Reach
         The radius.
     least : int
@@ -322,7 +302,7 @@ def weigh_by_tree(
     enough : ndarray of bool, shape (n,)
         Gets the answers for the asked points.
     """
-    tree, order = grow_tree(bands, around, units, threads)
+    tree, order = grow_tree(bands, around, prefix, threads)
     wanted = asked[order]
     answers = np.zeros(len(order), dtype=np.bool_)
     groups = np.flatnonzero(np.logical_or.reduceat(wanted, np.arange(0, len(order), LEAF)))

@@ -15,15 +15,20 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import cut_evenly, run_pieces
 from gclust.kernels.bands import (
-    NEARLY_HALF_TURN,
+    NORTH,
+    NORTH_RHO,
+    SOUTH,
+    SOUTH_RHO,
     Bands,
     bands_within,
-    chord2,
+    clipped,
     half_width,
-    half_widths,
+    north_chord2,
+    south_chord2,
 )
+from gclust.kernels.bounds import all_half_widths
 from gclust.kernels.circle import advance, locate, sum_before
-from gclust.kernels.sphere import Reach, separation
+from gclust.kernels.sphere import Reach, separation, vector_at
 
 PIECE = 500
 """Points in a piece; one may need a look at all other points."""
@@ -32,26 +37,25 @@ PIECE = 500
 @part
 def point_widths(rho, height, lat, b, j, inner2, outer2):
     """Return inner and outer half-width of a point and band ``j``, in degrees."""
-    south2 = chord2(rho, height, b.south_rho[j], b.south_height[j])
-    north2 = chord2(rho, height, b.north_rho[j], b.north_height[j])
-    near2 = 0.0 if b.south[j] <= lat <= b.north[j] else min(south2, north2)
-    wide = 4.0 * rho * max(b.south_rho[j], b.north_rho[j])
-    thin = 4.0 * rho * min(b.south_rho[j], b.north_rho[j])
-    inner = half_width(inner2 - max(south2, north2), wide)
-    outer = half_width(outer2 - near2, thin)
-    if inner < 180.0:
-        inner = min(inner, NEARLY_HALF_TURN)
-    if outer > NEARLY_HALF_TURN:
-        outer = 180.0
-    return inner, outer
+    south2 = south_chord2(rho, height, b, j)
+    north2 = north_chord2(rho, height, b, j)
+    facing2 = min(south2, north2)
+    if b.edges[j, SOUTH] <= lat <= b.edges[j, NORTH]:
+        facing2 = 0.0
+    south, north = b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO]
+    return clipped(
+        half_width(inner2 - max(south2, north2), 4.0 * rho * max(south, north)),
+        half_width(outer2 - facing2, 4.0 * rho * min(south, north)),
+    )
 
 
 @part
-def find_ring(b, j, base, lon, inner, outer):
-    """Return four positions in band ``j``, seen from a point, searched from ``base`` on.
+def find_ring(b, j, base, sure_base, lon, inner, outer):
+    """Return four positions in band ``j``, seen from a point.
 
     What lies between the first and the second or between the third and the fourth may
     be within reach, what lies between the second and the third is, and nothing else.
+    The first is searched from ``base`` on, the third from ``sure_base`` on.
     """
     start = b.start[j]
     m = b.start[j + 1] - start
@@ -61,7 +65,7 @@ def find_ring(b, j, base, lon, inner, outer):
     sure_west = sure_east = west
     if inner > 0.0:
         sure_west = advance(b.lon, start, m, west, lon - inner)
-        sure_east = advance(b.lon, start, m, sure_west, lon + inner)
+        sure_east = advance(b.lon, start, m, max(sure_west, sure_base), lon + inner)
     if outer >= 180.0:
         return west, sure_west, sure_east, west + m
     return west, sure_west, sure_east, advance(b.lon, start, m, sure_east, lon + outer)
@@ -70,6 +74,7 @@ def find_ring(b, j, base, lon, inner, outer):
 @part
 def weigh_within(b, j, x, y, z, first, last, prefix, limit):
     """Return the units of band ``j`` within reach of a point at the positions ``first .. last``."""
+    at = b.vectors
     start = b.start[j]
     m = b.start[j + 1] - start
     units = 0
@@ -81,39 +86,64 @@ def weigh_within(b, j, x, y, z, first, last, prefix, limit):
         else:
             shift, stop = start - m, last
         for q in range(first + shift, stop + shift):
-            if separation(x, y, z, b.x[q], b.y[q], b.z[q]) <= limit:
+            if separation(x, y, z, at[q, 0], at[q, 1], at[q, 2]) <= limit:
                 units += prefix[q + 1] - prefix[q] if len(prefix) else 1
         first = stop
     return units
 
 
 @part
-def weigh_point(a, p, b, low, high, base, rings, prefix, reach, least):
-    """Return whether point ``p`` of ``a`` has ``least`` units within reach.
+def find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings):
+    """Fill ``rings`` with four positions in each band of ``span``; see ``find_ring``.
 
-    ``base`` has positions in the bands ``low .. high`` before which none is; ``rings``
-    is room for four positions in each.
+    Returns the lower and the upper bound of the units within reach of a point, and how
+    many points are between them; ends early where the lower one is enough.
     """
-    x, y, z, lat, lon = a.x[p], a.y[p], a.z[p], a.lat[p], a.lon[p]
+    low, near, high = span
+    lower = upper = unsure = 0
+    for d in range(max(near - low, high - near)):
+        for j in (near + d, near - 1 - d):
+            if not low <= j < high:
+                continue
+            start = b.start[j]
+            m = b.start[j + 1] - start
+            inner, outer = point_widths(rho, z, lat, b, j, reach.inner2, reach.outer2)
+            west = sure_west = sure_east = east = 0
+            if outer >= 0.0:
+                west, sure_west, sure_east, east = find_ring(
+                    b, j, base[j - low, 0], base[j - low, 1], lon, inner, outer
+                )
+            k = 4 * (j - low)
+            rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = west, sure_west, sure_east, east
+            unsure += east - west - (sure_east - sure_west)
+            if west < east:
+                upper += sum_before(prefix, start, m, east) - sum_before(prefix, start, m, west)
+            if sure_west < sure_east:
+                lower += sum_before(prefix, start, m, sure_east)
+                lower -= sum_before(prefix, start, m, sure_west)
+            if lower >= least:
+                return lower, lower, 0
+    return lower, upper, unsure
+
+
+@part
+def weigh_point(a, p, b, span, base, rings, prefix, reach, least, most):
+    """Return whether point ``p`` of ``a`` has ``least`` units within reach: 1 or 0.
+
+    ``base`` is that of ``move_base`` for the point's cell, ``rings`` is room for four
+    positions in each band of ``span``. -1 where more than ``most`` points would have to
+    be looked at.
+    """
+    lat, lon = a.lat[p], a.lon[p]
+    x, y, z = vector_at(lat, lon, a.axis, a.e2)
     rho = math.sqrt(x * x + y * y)
-    lower = upper = 0
-    for j in range(low, high):
-        start = b.start[j]
-        m = b.start[j + 1] - start
-        k = 4 * (j - low)
-        inner, outer = point_widths(rho, z, lat, b, j, reach.inner2, reach.outer2)
-        west = sure_west = sure_east = east = 0
-        if outer >= 0.0:
-            west, sure_west, sure_east, east = find_ring(b, j, base[j - low], lon, inner, outer)
-        rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = west, sure_west, sure_east, east
-        if west < east:
-            upper += sum_before(prefix, start, m, east) - sum_before(prefix, start, m, west)
-        if sure_west < sure_east:
-            lower += sum_before(prefix, start, m, sure_east)
-            lower -= sum_before(prefix, start, m, sure_west)
+    lower, upper, unsure = find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings)
+    low, _, high = span
     for k in range(0, 4 * (high - low), 2):
         if lower >= least or upper < least:
             break
+        if unsure > most:
+            return -1
         first, last = rings[k], rings[k + 1]
         if first < last:
             j = low + k // 4
@@ -123,24 +153,57 @@ def weigh_point(a, p, b, low, high, base, rings, prefix, reach, least):
             lower += units
             upper += units + sum_before(prefix, start, m, first)
             upper -= sum_before(prefix, start, m, last)
-    return lower >= least
+    return 1 if lower >= least else 0
+
+
+@part
+def move_base(b, span, inner, outer, west, fresh, base):
+    """Move ``base`` to where the points of a cell, from ``west`` on, can begin to search.
+
+    In each band of ``span`` the first position that may be within reach, and the first
+    that is beyond what surely is, of the cell's first point. ``fresh``: ``base`` does not
+    hold those of a cell farther west.
+    """
+    low, _, high = span
+    for j in range(low, high):
+        start = b.start[j]
+        m = b.start[j + 1] - start
+        edge = west - outer[j - low]
+        if fresh:
+            base[j - low, 0] = base[j - low, 1] = locate(b.lon, start, m, edge)
+        else:
+            base[j - low, 0] = advance(b.lon, start, m, base[j - low, 0], edge)
+        if 0.0 < inner[j - low] < 180.0:
+            base[j - low, 1] = advance(b.lon, start, m, base[j - low, 1], west + inner[j - low])
 
 
 @kernel
-def weigh_cells(a, cells, b, prefix, reach, least, enough, first, last):
-    """Decide every point of the ``cells[first:last]`` of ``a``."""
+def weigh_cells(a, cells, b, prefix, reach, least, most, enough, left, first, last):
+    """Decide the points of the ``cells[first:last]`` of ``a``, but for what is ``left``."""
+    band = np.int64(-1)
+    span = (np.int64(0), np.int64(0), np.int64(0))
+    outer = np.empty(0)
+    inner = np.empty(0)
+    base = np.empty((0, 2), dtype=np.int64)
+    rings = np.empty(0, dtype=np.int64)
     for t in range(first, last):
         c = cells[t]
-        i = a.cell_band[c]
-        low, _, high = bands_within(a, i, b, reach.outer2)
-        base = np.empty(high - low, dtype=np.int64)
-        rings = np.empty(4 * (high - low), dtype=np.int64)
-        for j in range(low, high):
-            _, outer = half_widths(a, i, b, j, reach.inner2, reach.outer2)
-            west = a.lon[a.cell_start[c]] - outer
-            base[j - low] = locate(b.lon, b.start[j], b.start[j + 1] - b.start[j], west)
+        fresh = a.cell_band[c] != band
+        if fresh:
+            band = a.cell_band[c]
+            span = bands_within(a, band, b, reach.outer2)
+            low, _, high = span
+            inner, outer = all_half_widths(a, band, b, low, high, reach.inner2, reach.outer2)
+            base = np.empty((high - low, 2), dtype=np.int64)
+            rings = np.empty(4 * (high - low), dtype=np.int64)
+        move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
+        left[t] = False
         for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            enough[p] = weigh_point(a, p, b, low, high, base, rings, prefix, reach, least)
+            answer = weigh_point(a, p, b, span, base, rings, prefix, reach, least, most)
+            if answer < 0:
+                left[t] = True
+                break
+            enough[p] = answer == 1
 
 
 def weigh_points(
@@ -150,10 +213,11 @@ def weigh_points(
     prefix: NDArray[np.int64],
     reach: Reach,
     least: int,
+    most: int,
     threads: int,
     report: Callable[[float], None],
     enough: NDArray[np.bool_],
-) -> None:
+) -> NDArray[np.int64]:
     """Find which points of some cells have enough around them.
 
     Parameters
@@ -161,24 +225,35 @@ def weigh_points(
     a, b : Bands
         The points that are asked about, and those around them; may be the same.
     cells : ndarray of int64
-        Cells of ``a``.
+        Cells of ``a``, ascending.
     prefix : ndarray of int64, shape (points of b + 1,) or (0,)
         Cumulative units of ``b``, from 0; an empty one stands for a count of points.
     reach : Reach
         The radius.
     least : int
         Least sum of units.
+    most : int
+        Most points to look at for one point.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     enough : ndarray of bool, shape (points of a,)
         Gets the answers for the points of ``cells``.
+
+    Returns
+    -------
+    ndarray of int64
+        Cells left alone because of ``most``; some of their points may have got answers.
     """
     sizes = a.cell_start[cells + 1] - a.cell_start[cells]
+    left = np.empty(len(cells), dtype=np.bool_)
     run_pieces(
-        lambda first, last: weigh_cells(a, cells, b, prefix, reach, least, enough, first, last),
+        lambda first, last: weigh_cells(
+            a, cells, b, prefix, reach, least, most, enough, left, first, last
+        ),
         cut_evenly(np.concatenate([[0], np.cumsum(sizes)]), PIECE),
         threads,
         report,
     )
+    return cells[left]

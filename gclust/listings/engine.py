@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ from gclust.processes import is_alive
 from gclust.progress import Report, silent
 
 POLL_SECONDS = 0.1
+
+LOOK_SECONDS = 1e-3
 
 
 class Engine:
@@ -107,26 +110,26 @@ class Engine:
         """Run a query in a thread, so that Ctrl-C and progress are served meanwhile."""
         outcome: list[Any] = []
         failure: list[BaseException] = []
-        # An event, not Thread.join: a join that Ctrl-C breaks off takes the thread for
-        # ended (CPython 3.11), and the connection would be closed under a running query.
-        ended = threading.Event()
 
         def work() -> None:
             try:
                 outcome.append(query())
             except BaseException as error:
                 failure.append(error)
-            finally:
-                ended.set()
 
-        threading.Thread(target=work, name="gclust-query", daemon=True).start()
+        # Polled, not joined: a join that Ctrl-C breaks off takes the thread for ended
+        # (CPython 3.11), and the connection would be closed under a running query. Nor is
+        # an event of its own enough: what the thread still frees after setting it must not
+        # meet a closed connection or an interpreter that shuts down, which aborts.
+        thread = threading.Thread(target=work, name="gclust-query", daemon=True)
+        thread.start()
         try:
-            while not ended.wait(POLL_SECONDS):
+            while _runs(thread):
                 percent = self.connection.query_progress()
                 if stage and percent >= 0:
                     self.progress(min(percent / 100, 0.999), stage)
         except BaseException:
-            while not ended.wait(POLL_SECONDS):
+            while _runs(thread):
                 self.connection.interrupt()
             raise
         if failure:
@@ -134,6 +137,14 @@ class Engine:
         if stage:
             self.progress(1.0, stage)
         return outcome[0]
+
+
+def _runs(thread: threading.Thread) -> bool:
+    """Return whether a thread still runs after a tenth of a second, at once where not."""
+    end = time.monotonic() + POLL_SECONDS
+    while thread.is_alive() and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    return thread.is_alive()
 
 
 def _own_folder(parent: str | Path | None) -> Path:
