@@ -402,10 +402,10 @@ def _assign(
             _match(rows, core_lat, core_lon, core_labels, labels)
         else:
             reach, surface = reach_of(eps_km), SURFACES[metric]
-            points, core = (
-                build_bands(*at, surface, eps_km, reach, threads, unreported, wanted)
-                for *at, wanted in ((rows.lat, rows.lon, False), (core_lat, core_lon, True))
+            points = build_bands(
+                rows.lat, rows.lon, surface, eps_km, reach, threads, unreported, vectors=False
             )
+            core = build_bands(core_lat, core_lon, surface, eps_km, reach, threads, unreported)
             nearest = border == "nearest"
             assign_labels(
                 points, wanted, core, core_labels, nearest, reach, threads, report, labels
@@ -436,7 +436,7 @@ def _prepare(progress: Report) -> None:
 
 
 def _number(
-    start: NDArray[np.int64], root: NDArray[np.int64], rank: NDArray[np.int64]
+    start: NDArray[np.int64], root: NDArray[np.int64], rank: NDArray[np.uint32]
 ) -> NDArray[np.int64]:
     """Return labels of core points, numbered by the lowest rank in each component."""
     first = np.full(len(root), np.iinfo(np.int64).max)

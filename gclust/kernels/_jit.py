@@ -51,7 +51,8 @@ def part(function: Callable[..., Any]) -> Any:
     Without Numba's runtime it does not count references: for arrays that come in a
     named tuple these counts were half of the time of the inner loops.
     """
-    return njit(function, _nrt=False, **_PART)
+    without_runtime = {**_PART, "_nrt": False}
+    return njit(function, **without_runtime)
 
 
 def making_part(function: Callable[..., Any]) -> Any:
