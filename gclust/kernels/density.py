@@ -259,7 +259,7 @@ def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, b
         share = room / (4.0 * rho * points.rho[i])
         half = math.sqrt(share) * (1.0 + 0.5708 * share) / math.pi * around + 1e-6
         x, y, weight = points.x[i], points.y[i], points.weight[i]
-        if not half < 0.5 * around - 1.0:
+        if not half < 0.5 * around - GROUP:  # else no group of places is summed twice
             add_point(sums, xs, ys, 0, n_places, x, y, dz * dz, weight, bump)
             continue
         middle = points.turn[i] * around - west - 0.5
