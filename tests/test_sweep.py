@@ -1,0 +1,348 @@
+"""Sweeps of a small study: each pair against a run of its own, resumption, files, bad input."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+import gclust
+from gclust.cli import main
+from gclust.errors import GclustWarning, StudyError
+from gclust.experiments import sweep as module
+from gclust.experiments.bar import time_left
+from gclust.experiments.told import told
+from tests.worlds import listings, study_folder
+
+EPS, LEAST = [2, 10, 70], [60, 100, 300]
+GRID = (
+    f"[clusters]\neps_km = 10\nmin_samples = 100\n[sweep]\neps_km = {EPS}\nmin_samples = {LEAST}\n"
+)
+COLUMNS = [
+    "eps_km", "min_samples", "clusters_before_merging", "n_clusters", "n_core", "n_noise",
+    "clustered_share", "largest_share", "core_share", "ari", "ami", "jaccard", "tau_b",
+    "ari_to_smaller_eps", "ari_to_smaller_min_samples", "caution", "plateau",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return study_folder(tmp_path_factory.mktemp("a study é"), extra=GRID)
+
+
+@pytest.fixture(scope="module")
+def done(study, tmp_path_factory):
+    return gclust.sweep(study, out=tmp_path_factory.mktemp("out") / "the sweep")
+
+
+@pytest.fixture(scope="module")
+def runs(study):
+    """A run of its own for each pair that has clusters."""
+    text = study.read_text(encoding="utf-8").split("[sweep]")[0]
+    found = {}
+    for eps in EPS:
+        for least in LEAST:
+            own = text.replace("eps_km = 10", f"eps_km = {eps}")
+            path = study.with_name("own.toml")
+            path.write_text(own.replace("= 100\n", f"= {least}\n"), encoding="utf-8")
+            with contextlib.suppress(StudyError):  # no cluster
+                found[eps, least] = gclust.run(path)
+    return found
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    for name in ("draw_surfaces", "draw_k_distance"):
+        monkeypatch.setattr(f"gclust.experiments.files.{name}", lambda *a, **k: [])
+
+
+def test_each_pair_is_what_a_run_of_its_own_gives(done, runs):
+    assert done.table.columns.tolist() == COLUMNS
+    assert [*zip(done.table["eps_km"], done.table["min_samples"], strict=True)] == [
+        (eps, least) for eps in EPS for least in LEAST
+    ]
+    ranks = done.ranks.set_index(["eps_km", "min_samples"])
+    for row in done.table.itertuples():
+        pair = row.eps_km, row.min_samples
+        if pair not in runs:
+            assert (row.n_clusters, row.core_share, row.caution) == (0, 0.0, "no cluster")
+            assert pair not in ranks.index
+            continue
+        run = runs[pair]
+        mine = ranks.loc[[pair]].sort_values(["rank", "cluster_id"])
+        assert mine["cluster_id"].tolist() == run.ranking["cluster_id"].tolist()
+        assert mine["rank"].tolist() == run.ranking["rank"].tolist()
+        assert mine["score"].tolist() == run.ranking["score"].tolist()
+        at = run.locations
+        assert (row.n_clusters, row.clusters_before_merging) == (
+            len(run.ranking),
+            run.info["clusters_before_merging"],
+        )
+        assert (row.n_core, row.n_noise) == (at["core"].sum(), (at["cluster_id"] < 0).sum())
+        weight, total = at.groupby("cluster_id")["weight"].sum(), at["weight"].sum()
+        assert row.clustered_share == weight.drop(-1, errors="ignore").sum() / total
+        assert row.largest_share == weight.drop(-1, errors="ignore").max() / total
+        assert row.core_share == at.loc[at["core"], "weight"].sum() / total
+    assert len(runs) > 5
+
+
+def test_clusters_merge_as_in_a_run(tmp_path):
+    extra = '[merge]\nmax_gap_km = 500\nrule = "one-sided"\nnoise_partner = false\n'
+    path = study_folder(tmp_path, extra=GRID + extra)
+    run = gclust.run(path)
+    found = gclust.sweep(path, eps_km=[9, 10], min_samples=[100])
+    row = found.table.iloc[1]
+    assert row["clusters_before_merging"] == 3
+    assert row["n_clusters"] == len(run.ranking) == 3 - len(run.merges) < 3
+    assert found.clusters["score"].tolist() == run.ranking["score"].tolist()
+    assert found.clusters["name"].tolist() == run.ranking["name"].tolist()
+
+
+def each_listing(run):
+    labels = np.repeat(run.locations["cluster_id"].to_numpy(), run.locations["weight"].astype(int))
+    alone = np.flatnonzero(labels < 0)
+    labels[alone] = 1000 + alone
+    return labels
+
+
+def test_agreement_is_that_of_scikit_learn_on_listings(done, runs):
+    table = done.table.set_index(["eps_km", "min_samples"])
+    base = each_listing(runs[10, 100])
+    for pair, run in runs.items():
+        mine = each_listing(run)
+        assert table.loc[pair, "ari"] == pytest.approx(adjusted_rand_score(base, mine), rel=1e-9)
+        assert table.loc[pair, "ami"] == pytest.approx(
+            adjusted_mutual_info_score(base, mine), rel=1e-8, abs=1e-9
+        )
+    for column, other, pair in (
+        ("ari_to_smaller_eps", (10, 100), (70, 100)),
+        ("ari_to_smaller_min_samples", (70, 60), (70, 100)),
+    ):
+        expected = adjusted_rand_score(each_listing(runs[other]), each_listing(runs[pair]))
+        assert table.loc[pair, column] == pytest.approx(expected, rel=1e-9)
+    assert np.isnan(table.loc[(2, 60), "ari_to_smaller_eps"])
+    base_row = table.loc[(10, 100)]
+    assert base_row[["ari", "ami", "jaccard", "tau_b"]].tolist() == [1.0] * 4
+
+
+def test_a_cluster_s_rank_is_a_surface(done, runs):
+    ranks = done.rank_of("Munich")
+    assert ranks.index.tolist() == EPS
+    assert ranks.columns.tolist() == LEAST
+    for (eps, least), run in runs.items():
+        names = run.ranking.set_index("rank")["name"]
+        rank = ranks.loc[eps, least]
+        assert "Munich" in names[rank]
+        score = done.score_of("Munich").loc[eps, least]
+        assert score == run.ranking.set_index("rank").loc[rank, "score"]
+    # Where Augsburg is the lesser part of Munich's cluster it has no rank of its own.
+    assert ranks.isna().sum().sum() == 9 - len(runs)
+    assert pd.isna(done.rank_of("Augsburg").loc[70, 60])
+    by_id = done.clusters.set_index("name").loc["Munich", "cluster_id"]
+    pd.testing.assert_frame_equal(done.rank_of(int(by_id)), ranks)
+    with pytest.raises(ValueError, match="has the name 'Munick'; did you mean 'Munich'"):
+        done.rank_of("Munick")
+    with pytest.raises(ValueError, match="has the cluster_id 77"):
+        done.rank_of(77)
+
+
+def test_the_folder_holds_tables_figures_and_the_study(done):
+    figures = ["n_clusters", "clustered_share", "largest_share", "ari", "ami", "jaccard", "tau_b"]
+    for name in [*figures, "k_distance"]:
+        for ending in ("png", "pdf"):
+            assert (done.path / "figures" / f"{name}.{ending}").stat().st_size > 5000
+    pd.testing.assert_frame_equal(pd.read_parquet(done.path / "sweep.parquet"), done.table)
+    pd.testing.assert_frame_equal(pd.read_parquet(done.path / "ranks.parquet"), done.ranks)
+    text = pd.read_csv(done.path / "sweep.csv")
+    assert text.columns.tolist() == COLUMNS
+    assert text["n_clusters"].tolist() == done.table["n_clusters"].tolist()
+    again = gclust.read_study(done.path / "study.toml")
+    assert again.sweep.eps_km == (2, 10, 70)
+    info = json.loads((done.path / "sweep.json").read_text(encoding="utf-8"))
+    assert info["baseline"] == {"eps_km": 10, "min_samples": 100}
+    assert [p.name for p in done.path.parent.iterdir()] == ["the sweep"]
+    lines = "\n".join(told(done))
+    assert "9 pairs of eps_km and min_samples; the baseline (10 km, 100) has 3 clusters" in lines
+    assert str(done.path / "sweep.csv") in lines
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, monkeypatch):
+    out = tmp_path / "the sweep"
+    code = "import sys, gclust; gclust.sweep(sys.argv[1], out=sys.argv[2])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(study), str(out)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    while process.poll() is None:
+        kept = list(tmp_path.glob(".the sweep.sweep-*/eps-*.json"))
+        if len(kept) >= 3:
+            process.send_signal(signal.SIGKILL)
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+    kept = list(tmp_path.glob(".the sweep.sweep-*/eps-*.json"))
+    assert 3 <= len(kept) < 9
+    assert not out.exists()
+    settled = []
+    real = module.settle
+    monkeypatch.setattr(module, "settle", lambda *a: settled.append(1) or real(*a))
+    shares = []
+    gclust.sweep(study, out=out, progress=lambda f, s: shares.append(f) if "pairs" in s else None)
+    # The baseline, were it not among the three, is not tried twice.
+    assert len(settled) == 9 - len(kept)
+    assert shares[0] == 0.0
+    assert shares[-1] == 1.0
+    assert [p.name for p in tmp_path.iterdir()] == ["the sweep"]
+    expected = digests(done.path)
+    # Paths in study.toml are told from where it lies.
+    found = digests(out)
+    assert found.pop("study.toml")
+    assert expected.pop("study.toml")
+    assert found == expected
+
+
+def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_figures):
+    """A sweep that stops, is changed, and is started again."""
+    out = tmp_path / "out"
+    tried = []
+
+    def stop(*arguments):
+        tried.append(1)
+        if len(tried) > 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    real = module.settle
+    monkeypatch.setattr(module, "settle", stop)
+    with pytest.raises(KeyboardInterrupt):
+        gclust.sweep(study, out=out, min_samples=[60, 100])
+    assert len(list(tmp_path.glob(".out.sweep-*/*.json"))) >= 2
+    tried.clear()
+    with pytest.raises(KeyboardInterrupt):
+        gclust.sweep(study, out=out, min_samples=[60, 100], baseline=(10, 60))
+    assert len(list(tmp_path.glob(".out.sweep-*"))) == 2
+    monkeypatch.setattr(module, "settle", real)
+    changed = listings()
+    changed.loc[0, "lat"] += 0.001
+    other = study_folder(tmp_path / "changed", changed, GRID)
+    found = gclust.sweep(other, out=out, min_samples=[60, 100])
+    pd.testing.assert_frame_equal(found.table, gclust.sweep(other, min_samples=[60, 100]).table)
+    assert not list(tmp_path.glob(".out.*"))
+
+
+def test_same_tables_for_threads_and_permuted_rows(study, done, tmp_path):
+    shuffled = study_folder(tmp_path, listings().sample(frac=1, random_state=5), GRID)
+    for path, threads in ((study, 1), (shuffled, 2)):
+        again = gclust.sweep(path, n_jobs=threads)
+        for name in ("table", "clusters", "ranks", "plateaus", "k_distance"):
+            pd.testing.assert_frame_equal(
+                getattr(again, name), getattr(done, name), check_exact=True
+            )
+
+
+def test_sequences_are_sorted_and_the_study_s_own_parameters_surrounded(study, tmp_path):
+    found = gclust.sweep(study, eps_km=(e for e in (70, 10)), min_samples=np.array([100]))
+    assert found.table["eps_km"].tolist() == [10, 70]
+    plain = gclust.read_study(study_folder(tmp_path))
+    pairs = module.choose_pairs(plain, None, [100], None)
+    assert pairs.eps_km == (5, 6, 7, 8, 9, 10, 11, 12.5, 15, 17.5, 20)
+    assert module.choose_pairs(plain, [10], None, None).min_samples == (
+        25, 35, 50, 70, 100, 140, 200, 280, 400,
+    )  # fmt: skip
+
+
+WRONG = [
+    ({"eps_km": []}, "eps_km is empty"),
+    ({"min_samples": ()}, "min_samples is empty"),
+    ({"eps_km": [10, 15, 10.0]}, "eps_km holds 10 twice"),
+    ({"eps_km": [10, -3]}, "eps_km must be a positive number of kilometres, not -3"),
+    ({"min_samples": [0.5, 100]}, "min_samples must be a number from 1 to .*, not 0.5"),
+    ({"eps_km": [10, float("nan")]}, "eps_km must be a sequence of numbers, but holds nan"),
+    ({"eps_km": "10"}, "eps_km must be a sequence of numbers, not '10'"),
+    ({"min_samples": 100}, "min_samples must be a sequence of numbers, not 100"),
+    ({"baseline": (12, 100)}, "baseline's eps_km = 12 is outside the surface, .* 2, 10, 70"),
+    ({"baseline": (10, 99)}, "baseline's min_samples = 99 is outside the surface"),
+    ({"eps_km": [2, 3]}, "baseline's eps_km = 10.0 is outside the surface"),
+    ({"baseline": 10}, r"baseline must be a pair \(eps_km, min_samples\), not 10"),
+    ({"min_samples": [1e6], "baseline": (10, 1e6)}, "no cluster found.*Lower min_samples"),
+]
+
+
+@pytest.mark.parametrize(("options", "told_of"), WRONG)
+def test_errors_name_the_value(study, tmp_path, options, told_of):
+    with pytest.raises(StudyError, match=told_of):
+        gclust.sweep(study, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_exists_is_not_lost(study, done, tmp_path):
+    with pytest.raises(FileExistsError, match="holds a sweep already"):
+        gclust.sweep(study, out=done.path)
+    (tmp_path / "thesis.txt").write_text("years")
+    with pytest.raises(FileExistsError, match="is not a sweep of gclust"):
+        gclust.sweep(study, out=tmp_path, overwrite=True)
+
+
+def test_border_noise_is_warned_of_once(tmp_path):
+    extra = GRID.replace("[sweep]", 'border = "noise"\n[sweep]')
+    with pytest.warns(GclustWarning, match="so no clusters merge") as caught:
+        gclust.sweep(study_folder(tmp_path, extra=extra), eps_km=[10], min_samples=[100])
+    assert len(caught) == 1
+
+
+def test_the_command_and_its_exit_codes(tmp_path, monkeypatch, no_figures):
+    def command(*arguments):
+        return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
+
+    monkeypatch.chdir(tmp_path)
+    small = study_folder(tmp_path, extra=GRID.replace(str(EPS), "[10]"))
+    done = command(small)
+    assert done.exit_code == 0, done.output
+    assert "3 pairs of eps_km and min_samples" in done.stdout
+    assert (tmp_path / "three-towns-sweep" / "sweep.parquet").is_file()
+    assert done.stderr == ""
+    again = command(small)
+    assert again.exit_code == 2
+    assert "holds a sweep already" in again.stderr
+    assert command(small, "--overwrite").exit_code == 0
+    small.write_text(small.read_text().replace("[10]", "[11]"))
+    wrong = command(small, "-o", "out")
+    assert wrong.exit_code == 2
+    assert "gclust: the baseline's eps_km = 10.0 is outside the surface" in wrong.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_bar_tells_the_time_left(capsys):
+    from rich.console import Console
+
+    with time_left(Console(stderr=True, force_terminal=True, width=100)) as report:
+        report(0.0, "try pairs")
+        report(0.0, "quick")
+        report(1.0, "quick")
+        time.sleep(0.02)
+        report(0.25, "try pairs")
+    shown = capsys.readouterr().err
+    assert "try pairs" in shown
+    assert "left" in shown
+    with time_left(Console(stderr=True, force_terminal=False)) as report:
+        report(0.5, "try pairs")
+    assert capsys.readouterr().err == ""
