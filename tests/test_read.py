@@ -393,6 +393,7 @@ def test_ctrl_c_ends_a_query_and_leaves_nothing(tmp_path):
         "import signal, threading, sys, time\n"
         "from gclust.listings.engine import Engine\n"
         "import narwhals as nw\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under some shells\n"
         "threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT)).start()\n"
         "with Engine(sys.argv[1]) as engine:\n"
         "    query = 'SELECT a.i % 7 AS k, sum(b.i) AS s FROM range(300000) a(i),'\n"
