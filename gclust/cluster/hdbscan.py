@@ -315,11 +315,27 @@ def _hierarchy(
         root = (np.array([-1]), np.array([np.inf]), np.array([total]))
         return Condensed(nothing, np.full(n, np.inf), *root)
     _prepare(show)
-    sphere = ways.surface == SURFACES["haversine"]
+    ends, edges, cores = _connect(lat, lon, units, ways, show)
+    with stage(show, "condensing") as report:
+        return condense(ends, edges, cores, units, ways.least, report)
+
+
+def _connect(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    ways: Ways,
+    show: Report,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """Return a minimum spanning tree of mutual reachability, and all core distances.
+
+    The edges' ends and their lengths in kilometres, and the core distance of each location.
+    """
+    n, sphere = len(lat), ways.surface == SURFACES["haversine"]
     with stage(show, "growing a tree") as report:
-        xyz = np.empty((3, n))
+        xyz = np.empty((n, 3))
         run_pieces(
-            lambda first, last: fill_vectors(lat, lon, *ways.surface, *xyz, first, last),
+            lambda first, last: fill_vectors(lat, lon, *ways.surface, xyz, first, last),
             even_cuts(n, _PIECE),
             ways.threads,
             unreported,
@@ -329,11 +345,9 @@ def _hierarchy(
         core = core_keys(balls, ways.need, ways.threads, report)
     with stage(show, "connecting") as report:
         ends, keys = spanning_tree(balls, core, ways.threads, report)
-    with stage(show, "condensing") as report:
-        cores = np.empty(n)
-        cores[order] = _lengths(sphere, core, ways.threads)
-        edges = _lengths(sphere, keys, ways.threads)
-        return condense(order[ends], edges, cores, units, ways.least, report)
+    cores = np.empty(n)
+    cores[order] = _lengths(sphere, core, ways.threads)
+    return order[ends], _lengths(sphere, keys, ways.threads), cores
 
 
 def _lengths(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
