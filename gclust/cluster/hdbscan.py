@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_parameters
@@ -165,18 +166,17 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         labels, chosen = _by_first(number, places.first, chosen)
         self.labels_ = labels[places.row_of]
         self.probabilities_ = probability[places.row_of]
-        self._hierarchy = (tree, places.row_of, size, unit, chosen)
+        self._found = (tree, places.row_of, size, unit, chosen)
         self.n_features_in_ = 2
         return self
 
     @property
     def condensed_tree_(self) -> Any:
         """The hierarchy, as the ``hdbscan`` library's ``CondensedTree``."""
-        if not hasattr(self, "_hierarchy"):
-            raise AttributeError("condensed_tree_ is there after fit")
+        check_is_fitted(self)
         from gclust.cluster.condensed import condensed_tree  # hdbscan takes a second to load
 
-        return condensed_tree(*self._hierarchy)
+        return condensed_tree(*self._found)
 
     def _check(self) -> Ways:
         """Raise ValueError for a parameter that cannot be used; return them all."""
