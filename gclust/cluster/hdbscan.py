@@ -243,7 +243,7 @@ def hierarchical_labels(
     metric: str = "haversine",
     n_jobs: int | None = None,
     progress: Report = silent,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Cluster folded locations.
 
     Parameters
@@ -264,6 +264,8 @@ def hierarchical_labels(
     labels : ndarray of int64, shape (n,)
         -1 for noise, numbered by first location.
     probability : ndarray of float64, shape (n,)
+    birth_km : ndarray of float64, shape (n_clusters,)
+        Radius below which there is each cluster.
     """
     model = HDBSCAN(
         min_cluster_size,
@@ -276,7 +278,8 @@ def hierarchical_labels(
     ways = model._check()
     tree = _hierarchy(lat, lon, units, ways, progress)
     number, probability, chosen = _flatten(tree, units, UNIT, ways, progress)
-    return _by_first(number, np.arange(len(lat)), chosen)[0], probability
+    labels, chosen = _by_first(number, np.arange(len(lat)), chosen)
+    return labels, probability, tree.birth[chosen]
 
 
 def _is_number(value: Any) -> bool:
@@ -346,11 +349,11 @@ def _connect(
     with stage(show, "connecting") as report:
         ends, keys = spanning_tree(balls, core, ways.threads, report)
     cores = np.empty(n)
-    cores[order] = _lengths(sphere, core, ways.threads)
-    return order[ends], _lengths(sphere, keys, ways.threads), cores
+    cores[order] = lengths_km(sphere, core, ways.threads)
+    return order[ends], lengths_km(sphere, keys, ways.threads), cores
 
 
-def _lengths(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
     """Return the kilometres of keys of distances, rounded and none too short."""
     km = np.empty(len(keys))
     run_pieces(

@@ -11,7 +11,7 @@ from typing import Any
 from gclust.cluster.dbscan import check_parameters
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
-from gclust.study.schema import Study
+from gclust.study.schema import Clusters, Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 MIN_SAMPLES_FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -72,7 +72,7 @@ def choose_pairs(
         baseline is not one of the pairs; the message names the value.
     """
     options = study.clusters
-    if options.method != "dbscan":
+    if not isinstance(options, Clusters):
         raise StudyError(
             f"a sweep varies eps_km and min_samples of method = 'dbscan'; [clusters] method is"
             f" {options.method!r}"

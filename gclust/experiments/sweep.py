@@ -192,7 +192,9 @@ class _Trials:
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
-    return replace(study.clusters, eps_km=pair[0], min_samples=pair[1])
+    options = study.clusters
+    assert isinstance(options, Clusters)  # as choose_pairs has seen to
+    return replace(options, eps_km=pair[0], min_samples=pair[1])
 
 
 def _result(

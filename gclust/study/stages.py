@@ -25,7 +25,7 @@ from gclust.listings.stage import Staged, stage, told_rejects, usable
 from gclust.progress import Report
 from gclust.study import checks
 from gclust.study.journal import Journal
-from gclust.study.schema import Clusters, Study
+from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters, Study
 from gclust.units import UNIT
 
 _OF_LABELS = ("labels", "attributed", "attributed_totals", "cluster_of_label")
@@ -113,6 +113,8 @@ def label_locations(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster the locations that form clusters; the others take the label of cores near them.
 
+    This is DBSCAN; `gclust.study.formers.form_clusters` does as a study's method says.
+
     Parameters
     ----------
     options : Clusters
@@ -161,15 +163,39 @@ def label_locations(
     return labels, core
 
 
-def check_found(options: Clusters, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
+def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
     """Raise StudyError if there is no cluster, with what would help."""
     if labels.max(initial=-1) >= 0:
         return
-    heaviest = locations["density"].max() / UNIT
-    raise StudyError(
-        f"no cluster found: no neighbourhood of eps_km = {options.eps_km:g} reaches"
-        f" min_samples = {options.min_samples:g}; the heaviest location weighs {heaviest:g}."
-        " Lower min_samples or raise eps_km in [clusters]"
+    heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
+    weigh = f"the heaviest location weighs {heaviest:g}, all together {total:g}"
+    raise StudyError(f"no cluster found: {_unmet(options)}; {weigh}. {_HELP[options.method]}")
+
+
+_HELP = {
+    "dbscan": "Lower min_samples or raise eps_km in [clusters]",
+    "hdbscan": "Lower min_cluster_size or min_samples in [clusters]",
+    "contour": "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]",
+}
+
+
+def _unmet(options: Former) -> str:
+    """What no listings meet."""
+    if isinstance(options, HierarchyClusters):
+        need = "" if options.min_samples is None else f" (min_samples = {options.min_samples:g})"
+        return (
+            f"at no radius{need} do the listings split into several clusters of"
+            f" min_cluster_size = {options.min_cluster_size:g}, and the one that holds"
+            " everything is none"
+        )
+    if isinstance(options, ContourClusters):
+        return (
+            f"no contour of bandwidth_km = {options.bandwidth_km:g} holds threshold ="
+            f" {options.threshold:g}"
+        )
+    return (
+        f"no neighbourhood of eps_km = {options.eps_km:g} reaches"
+        f" min_samples = {options.min_samples:g}"
     )
 
 
@@ -226,8 +252,9 @@ def settle(
 
 def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
     """Warn where no clusters can merge because border locations are noise."""
-    gap = study.merge.max_gap_km
-    if study.merge.rule != "none" and study.clusters.border == "noise" and gap < eps_km:
+    gap, options = study.merge.max_gap_km, study.clusters
+    of_cores = isinstance(options, Clusters) and options.border == "noise"
+    if study.merge.rule != "none" and of_cores and gap < eps_km:
         journal.warn(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
