@@ -27,7 +27,8 @@ from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
 GRID = (
-    f"[clusters]\neps_km = 10\nmin_samples = 100\n[sweep]\neps_km = {EPS}\nmin_samples = {LEAST}\n"
+    '[density]\nkinds = ["patent"]\n[clusters]\neps_km = 10\nmin_samples = 100\n'
+    f"[sweep]\neps_km = {EPS}\nmin_samples = {LEAST}\n"
 )
 COLUMNS = [
     "eps_km", "min_samples", "clusters_before_merging", "n_clusters", "n_core", "n_noise",
@@ -85,11 +86,12 @@ def test_each_pair_is_what_a_run_of_its_own_gives(done, runs):
             len(run.ranking),
             run.info["clusters_before_merging"],
         )
-        assert (row.n_core, row.n_noise) == (at["core"].sum(), (at["cluster_id"] < 0).sum())
-        weight, total = at.groupby("cluster_id")["weight"].sum(), at["weight"].sum()
+        assert row.n_core == at["core"].sum()
+        assert row.n_noise == ((at["cluster_id"] < 0) & (at["density"] > 0)).sum()
+        weight, total = at.groupby("cluster_id")["density"].sum(), at["density"].sum()
         assert row.clustered_share == weight.drop(-1, errors="ignore").sum() / total
         assert row.largest_share == weight.drop(-1, errors="ignore").max() / total
-        assert row.core_share == at.loc[at["core"], "weight"].sum() / total
+        assert row.core_share == at.loc[at["core"], "density"].sum() / total
 
 
 def test_a_pair_without_clusters_is_a_pair(study):
@@ -114,7 +116,7 @@ def test_clusters_merge_as_in_a_run(tmp_path):
 
 
 def each_listing(run):
-    labels = np.repeat(run.locations["cluster_id"].to_numpy(), run.locations["weight"].astype(int))
+    labels = np.repeat(run.locations["cluster_id"].to_numpy(), run.locations["density"].astype(int))
     alone = np.flatnonzero(labels < 0)
     labels[alone] = 1000 + alone
     return labels

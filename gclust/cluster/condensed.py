@@ -137,7 +137,7 @@ def _bars(
 
 def condensed_tree(
     tree: Condensed,
-    row_of: NDArray[np.int64],
+    row_of: NDArray[np.int32],
     size: NDArray[np.float64] | None,
     unit: int,
     selected: NDArray[np.int64],
@@ -148,7 +148,7 @@ def condensed_tree(
     ----------
     tree : Condensed
         Of locations, radii in kilometres.
-    row_of : ndarray of int64, shape (n_rows,)
+    row_of : ndarray of int32, shape (n_rows,)
         Location of each row.
     size : ndarray of float64, shape (n_rows,), optional
         Weight of each row; 1 by default.

@@ -51,7 +51,7 @@ def sweep(
 
     Listings are read and folded once. Each pair goes through the study's own stages, from
     clusters to scores; its clusters are matched with those of the baseline by the weight of
-    listings they share.
+    listings they share. Weights are those with which listings form clusters.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class _Trials:
         self.study, self.engine, self.prepared = study, engine, prepared
         self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
         self.journal = Journal(silent, study.study.strict)
-        self.units = prepared.locations["units"].to_numpy()
+        self.units = prepared.locations["density"].to_numpy()
         self._finished = {pair: self._read(pair) for pair in pairs}
         self._clusters: dict[Pair, Labels] = {}
         labels, core = self._labels(pairs.baseline)

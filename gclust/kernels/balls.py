@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces
-from gclust.kernels.sphere import EARTH_RADIUS_KM, separation
+from gclust.kernels.sphere import separation
+from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
 """Most points in a leaf; there are more than half as many in each."""

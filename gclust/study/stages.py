@@ -28,7 +28,7 @@ from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters, Study
 from gclust.units import UNIT
 
-_OF_LABELS = ("labels", "attributed", "attributed_totals", "cluster_of_label")
+_OF_LABELS = ("labels", "attributed", "cluster_of_label")
 """Tables that hold for one labelling of the locations only."""
 
 
@@ -43,6 +43,8 @@ class Prepared:
         Usable listings: ``kind, record, lat, lon, units``.
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
+    located_totals : LazyFrame
+        The same of located listings alone, between which ties are.
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (units that form clusters) and
         ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
@@ -53,6 +55,7 @@ class Prepared:
     staged: Staged
     located: nw.LazyFrame[Any]
     totals: nw.LazyFrame[Any]
+    located_totals: nw.LazyFrame[Any]
     locations: pd.DataFrame
     world: dict[str, float]
 
@@ -92,15 +95,13 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
     located = engine.store(
         usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
     )
-    keep = study.counting.unlocated == "keep"
-    totals = engine.store(
-        record_totals(staged.listings if keep else usable(staged.listings)),
-        "record_totals",
-        "add up records",
-    )
+    located_totals = engine.store(record_totals(located), "located_totals", "add up records")
+    totals = located_totals
+    if study.counting.unlocated == "keep":
+        totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     world = _world(study, engine, staged)
-    locations = _fold(study, engine, staged, located, journal)
-    return Prepared(staged, located, totals, locations, world)
+    locations = _fold(study, engine, staged, located, located_totals, journal)
+    return Prepared(staged, located, totals, located_totals, locations, world)
 
 
 def label_locations(
@@ -229,7 +230,7 @@ def settle(
         attributed = engine.store(
             attribution.attribute(prepared.located, at), "attributed", "attribute listings"
         )
-    merging = _merge(study, engine, attributed, locations, labels, journal)
+    merging = _merge(study, engine, attributed, prepared, labels, journal)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
     with journal.timed("count records"):
@@ -295,17 +296,19 @@ def _judge_rejects(study: Study, staged: Staged) -> None:
 
 
 def _fold(
-    study: Study, engine: Engine, staged: Staged, located: nw.LazyFrame[Any], journal: Journal
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    located: nw.LazyFrame[Any],
+    located_totals: nw.LazyFrame[Any],
+    journal: Journal,
 ) -> pd.DataFrame:
     with journal.timed("fold listings"):
-        totals = None
-        if study.density.weight == "fractional":
-            totals = engine.store(record_totals(located), "located_totals", "add up records")
         formers = {
             staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
             for kind in study.density_kinds
         }
-        weighted = density_units(located, study.density.weight, formers, totals)
+        weighted = density_units(located, study.density.weight, formers, located_totals)
         locations = engine.pandas(fold(weighted), "fold listings")
     journal.warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
     return locations
@@ -315,16 +318,15 @@ def _merge(
     study: Study,
     engine: Engine,
     attributed: nw.LazyFrame[Any],
-    locations: pd.DataFrame,
+    prepared: Prepared,
     labels: NDArray[np.int64],
     journal: Journal,
 ) -> Merging:
-    options = study.merge
+    options, totals, locations = study.merge, prepared.located_totals, prepared.locations
     n_labels = int(labels.max(initial=-1)) + 1
     with journal.timed("merge clusters"):
         if options.rule == "none":
             return merge(n_labels, {}, {}, rule="none")
-        totals = engine.store(record_totals(attributed), "attributed_totals", "add up records")
         if engine.arrow(totals.head(1)).num_rows == 0:
             journal.told.append(
                 "the listings have no records, so clusters have no ties: none merge"
