@@ -257,7 +257,7 @@ def test_locations_are_clustered_like_rows():
     lat, lon = lat[order], lon[order]
     weight = np.random.default_rng(3).integers(1, 4, len(lat)) / 2
     model = HDBSCAN(12, 5).fit(np.stack([lat, lon], axis=1), sample_weight=weight)
-    labels, probability = hierarchical_labels(
+    labels, probability, _ = hierarchical_labels(
         lat, lon, to_units(weight), min_cluster_size=12, min_samples=5
     )
     assert labels.tolist() == model.labels_.tolist()
