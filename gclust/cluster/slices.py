@@ -78,9 +78,7 @@ class Slice(NamedTuple):
         return self.level > threshold
 
 
-def number_nodes(
-    forest: Forest, threshold: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def number_nodes(forest: Forest, threshold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the label of each node's cluster, -1 before its birth and at the end; and roots.
 
     The roots are the nodes of the clusters in the order of their labels.
@@ -223,9 +221,7 @@ def _find_exceptions(
     )
     found = out[split]
     wrong = found != number[node[split]]
-    return Exceptions(
-        split[wrong].astype(np.uint32), roots[found[wrong]].astype(np.int32)
-    )
+    return Exceptions(split[wrong].astype(np.uint32), roots[found[wrong]].astype(np.int32))
 
 
 def _figures(

@@ -184,9 +184,7 @@ class LocationSurface:
         self.eps_km, self.min_units = eps_km, min_units
         self._slices = slices
 
-    def cluster(
-        self, eps_km: float, min_units: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return labels and core flags of the locations, as ``cluster_locations`` does.
 
         Raises

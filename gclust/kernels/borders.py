@@ -328,9 +328,7 @@ def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
             top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
             floor = np.int64(level[p])
             if top >= 0 and ways.level[top] > floor:
-                best = climb_rings(
-                    b, span, ways, x, y, z, rings, floor, reach.limit, top, best
-                )
+                best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
             if best >= 0 and ways.level[best] > floor:
                 summit[p] = best
                 split[p] = not one_way

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +68,7 @@ def bound_cells(bands, prefix, inner2, outer2, thresholds, lowest, highest, firs
 
 
 @part
-def weigh_level(
-    a, p, b, span, base, rings, prefix, reach, thresholds, lowest, highest, most
-):
+def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, highest, most):
     """Return the level of point ``p`` of ``a``, which is in ``lowest .. highest``.
 
     For ``base``, ``rings`` and ``most`` see ``weigh.weigh_point``.
@@ -251,9 +250,7 @@ def _level_by_tree(
         groups = np.flatnonzero(np.logical_or.reduceat(asked, np.arange(0, len(order), LEAF)))
         least = int(thresholds[k])
         run_pieces(
-            lambda first, last: weigh_groups(
-                tree, groups, asked, reach, least, enough, first, last  # noqa: B023
-            ),
+            partial(weigh_groups, tree, groups, asked, reach, least, enough),
             even_cuts(len(groups), GROUPS_PIECE),
             threads,
             unreported,
