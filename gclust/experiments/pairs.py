@@ -11,7 +11,7 @@ from typing import Any
 from gclust.cluster.dbscan import check_parameters
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
-from gclust.study.schema import Clusters, Study
+from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 MIN_SAMPLES_FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -71,12 +71,7 @@ def choose_pairs(
         If a sequence is empty, holds a value twice or one that cannot be used, or if the
         baseline is not one of the pairs; the message names the value.
     """
-    options = study.clusters
-    if not isinstance(options, Clusters):
-        raise StudyError(
-            f"a sweep varies eps_km and min_samples of method = 'dbscan'; [clusters] method is"
-            f" {options.method!r}"
-        )
+    options = study.dbscan
     eps = _values("eps_km", eps_km, study.sweep.eps_km, options.eps_km, EPS_FACTORS)
     least = _values(
         "min_samples",

@@ -192,9 +192,7 @@ class _Trials:
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
-    options = study.clusters
-    assert isinstance(options, Clusters)  # as choose_pairs has seen to
-    return replace(options, eps_km=pair[0], min_samples=pair[1])
+    return replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
 
 
 def _result(

@@ -59,7 +59,7 @@ class Bench:
         with Engine(threads=n_jobs, progress=report) as engine:
             prepared = prepare(study, engine, journal)
             with stage(report, "gather locations"):
-                self._places = Places(prepared.locations, study.clusters.eps_km, self.gaps_km[-1])
+                self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
             self._folded = fold_records(study, engine, prepared, self._places.number)
         self._locations = prepared.locations
         self._world, self._kinds = prepared.world, prepared.staged.kinds
@@ -124,7 +124,7 @@ class Bench:
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Labels of the locations, and which are core, in the order of the cells."""
-        options = replace(self.study.clusters, eps_km=pair[0], min_samples=pair[1])
+        options = replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1])
         labels, core = label_locations(options, self._locations, n_jobs=self._n_jobs, report=report)
         order = self._places.order
         return labels.astype(np.int32)[order], core[order]

@@ -37,8 +37,8 @@ class Choice:
     def of(cls, study: Study) -> Choice:
         """The choice of a study."""
         return cls(
-            study.clusters.eps_km,
-            study.clusters.min_samples,
+            study.dbscan.eps_km,
+            study.dbscan.min_samples,
             study.merge.max_gap_km,
             study.merge.rule,
             study.merge.ties,

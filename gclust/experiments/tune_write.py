@@ -23,7 +23,7 @@ def chosen_study(study: Study, choice: Choice) -> Study:
     """
     return replace(
         study,
-        clusters=replace(study.clusters, eps_km=choice.eps_km, min_samples=choice.min_samples),
+        clusters=replace(study.dbscan, eps_km=choice.eps_km, min_samples=choice.min_samples),
         merge=replace(
             study.merge, max_gap_km=choice.max_gap_km, rule=choice.rule, ties=choice.ties
         ),

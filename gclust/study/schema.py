@@ -256,6 +256,16 @@ class Study:
         return self.kinds if self.density.kinds is None else self.density.kinds
 
     @property
+    def dbscan(self) -> Clusters:
+        """The options of DBSCAN; StudyError where the method is another."""
+        if not isinstance(self.clusters, Clusters):
+            raise StudyError(
+                "eps_km and min_samples can be varied with method = 'dbscan' only; [clusters]"
+                f" method is {self.clusters.method!r}"
+            )
+        return self.clusters
+
+    @property
     def radius_km(self) -> float:
         """Radius of the footprint's discs: a third of eps_km, if there is one, unless set."""
         given = self.footprint.radius_km
