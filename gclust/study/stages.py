@@ -164,7 +164,7 @@ def label_locations(
     return labels, core
 
 
-def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
+def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.integer]) -> None:
     """Raise StudyError if there is no cluster, with what would help."""
     if labels.max(initial=-1) >= 0:
         return
