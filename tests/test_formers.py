@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -264,3 +265,23 @@ def test_a_sweep_varies_dbscan_alone(tmp_path):
     study = study_folder(tmp_path, extra=SECTIONS["hdbscan"])
     with pytest.raises(StudyError, match=r"method is 'hdbscan'"):
         gclust.sweep(study)
+
+
+def test_the_example_compares_formers(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    monkeypatch.setattr("sys.argv", ["compare.py", "-o", str(tmp_path), "--scale", "0.01"])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "Tokyo–Yokohama" in printed
+    assert (tmp_path / "differences.png").stat().st_size > 50_000
+    assert (tmp_path / "differences.pdf").stat().st_size > 10_000
+    first = pd.read_csv(tmp_path / "rankings.csv")
+    assert first["rank"].tolist() == list(range(1, len(first) + 1))
+    for name in ("DBSCAN", "HDBSCAN", "contours"):
+        assert first[f"score, {name}"].dropna().is_monotonic_decreasing
+    agreement = pd.read_csv(tmp_path / "agreement.csv").set_index(["a", "b"])
+    assert len(agreement) == 3
+    assert agreement.max().max() < 1
+    # The same cities, whoever finds them, though not the same bounds.
+    assert agreement["adjusted Rand"].min() > 0.5
+    assert agreement["tau-b of their ranks"].min() > 0.8
