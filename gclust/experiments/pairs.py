@@ -11,6 +11,7 @@ from typing import Any
 from gclust.cluster.dbscan import check_parameters
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
+from gclust.kernels.levels import MOST_LEVELS
 from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
@@ -80,6 +81,11 @@ def choose_pairs(
         options.min_samples,
         MIN_SAMPLES_FACTORS,
     )
+    if len(least) > MOST_LEVELS:
+        raise StudyError(
+            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, which one pass"
+            " can tell apart"
+        )
     try:
         for each in eps:
             check_parameters(each, options.border, options.metric, None)

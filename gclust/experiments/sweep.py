@@ -17,6 +17,7 @@ from gclust.experiments.ledger import Ledger, digest
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.plateaus import find_plateaus, suggest
 from gclust.experiments.result import Sweep
+from gclust.experiments.rows import Rows
 from gclust.experiments.trial import Labels, Trial, agreement, cautioned, compare, measure
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve, silent, stage
@@ -128,6 +129,7 @@ class _Trials:
         self.study, self.engine, self.prepared = study, engine, prepared
         self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
         self.journal = Journal(silent, study.study.strict)
+        self.rows = Rows(pairs)
         self.units = prepared.locations["density"].to_numpy()
         self._finished = {pair: self._read(pair) for pair in pairs}
         self._clusters: dict[Pair, Labels] = {}
@@ -179,7 +181,11 @@ class _Trials:
 
     def _labels(self, pair: Pair) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return label_locations(
-            _options(self.study, pair), self.prepared.locations, n_jobs=self.n_jobs, report=silent
+            _options(self.study, pair),
+            self.prepared.locations,
+            n_jobs=self.n_jobs,
+            report=silent,
+            cluster=self.rows.cluster,
         )
 
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
