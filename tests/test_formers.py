@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import runpy
 from pathlib import Path
 
@@ -169,6 +170,10 @@ def test_a_run_s_study_holds_what_applies_and_runs_again(runs, method):
     assert again.clusters == run.study.clusters
     assert again.footprint == run.study.footprint
     pd.testing.assert_frame_equal(gclust.run(again).ranking, run.ranking)
+    told = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
+    # 60 listings spread over a disc of 10 km.
+    level = told.get("contour_level_per_km2")
+    assert level == (pytest.approx(60 / (100 * np.pi)) if method == "contour" else None)
 
 
 def test_contours_that_merge_are_one_footprint(tmp_path):

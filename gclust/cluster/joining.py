@@ -74,11 +74,16 @@ def join_locations(
         threads,
         unreported,
     )
-    with stage(progress, "finding nearest members"):
-        chord, nearest = cKDTree(xyz[members]).query(xyz[others])
-        # Squared chords are the keys of an ellipsoid at any distance, of a sphere only up to
-        # a quarter of its circumference.
-        distance_km = lengths_km(False, chord**2, threads)
+    chord, nearest = np.empty(len(others)), np.empty(len(others), dtype=np.int64)
+    with stage(progress, "finding nearest members") as report:
+        tree = cKDTree(xyz[members], balanced_tree=False)
+        for first in range(0, len(others), _PIECE):
+            piece = slice(first, first + _PIECE)
+            chord[piece], nearest[piece] = tree.query(xyz[others[piece]], workers=threads)
+            report(min(first + _PIECE, len(others)) / len(others))
+    # Squared chords are the keys of an ellipsoid at any distance, of a sphere only up to a
+    # quarter of its circumference.
+    distance_km = lengths_km(False, chord**2, threads)
     with stage(progress, "measuring core distances") as report:
         balls, order = grow_balls(xyz, units, sphere, threads, report)
         core_km = np.empty(len(lat))

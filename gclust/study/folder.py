@@ -40,7 +40,8 @@ class Run:
     locations : DataFrame
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
-        ``core``.
+        ``core`` (what footprints are drawn about: DBSCAN's core locations, else
+        all that form a cluster).
     merges : DataFrame
         One row per join of clusters.
     rejects : DataFrame

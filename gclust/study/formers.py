@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,11 +35,14 @@ class Formed(NamedTuple):
         locations, else all that form clusters and lie in one.
     polygons : GeoSeries, optional
         Contours by label (EPSG:4326), where the method has them.
+    told : dict
+        What the method found beside, for ``run.json``.
     """
 
     labels: NDArray[np.int64]
     core: NDArray[np.bool_]
     polygons: geopandas.GeoSeries | None = None
+    told: Mapping[str, float] = MappingProxyType({})
 
 
 def check_former(options: Former) -> None:
@@ -144,7 +149,8 @@ def _contoured(
     labels[forming] = model.labels_
     if not forming.all():
         labels[~forming] = model.predict(points[~forming])
-    return Formed(labels, forming & (labels >= 0), model.polygons_)
+    told = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
+    return Formed(labels, forming & (labels >= 0), model.polygons_, told)
 
 
 def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:

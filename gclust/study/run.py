@@ -111,5 +111,8 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
         locations=shown(locations),
         merges=name_merges(study, settled.merging, locations, settled.cluster_ids),
         rejects=prepared.staged.rejects,
-        info=provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
+        info={
+            **provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
+            **formed.told,
+        },
     )
