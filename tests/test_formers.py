@@ -103,20 +103,24 @@ def kilometres(lat, lon, lat2, lon2):
 
 
 def scattered(seed, n=500):
-    """Three towns of unequal spread across 180 degrees, the country between them, a far island.
+    """Three towns of unequal spread across 180 degrees, and the country between them.
 
-    Every third location has no weight.
+    Every third location has no weight. On an island far off lie ten listings, and one
+    location without weight beside them.
     """
     rng = np.random.default_rng(seed)
     spread = rng.choice([0.05, 0.2, 0.6], n)
     lat = rng.choice([-17.0, -16.0, -18.2], n) + rng.normal(0, 1, n) * spread
     lon = rng.choice([179.5, -179.3, 178.0], n) + rng.normal(0, 1, n) * spread
-    lat, lon = np.append(lat, 60.0), np.append(lon, 10.0)
+    listed = np.where(rng.random(n) < 1 / 3, 0, rng.integers(1, 5, n))
+    lat, lon, listed = (
+        np.append(lat, [60, 60]),
+        np.append(lon, [10, 10.1]),
+        np.append(listed, [0, 10]),
+    )
     lon = (lon + 180) % 360 - 180
     order = np.lexsort((lon, lat))
-    units = UNIT * rng.integers(1, 5, n + 1)
-    units[np.append(rng.random(n) < 1 / 3, True)] = 0
-    return lat[order], lon[order], units[order]
+    return lat[order], lon[order], UNIT * listed[order]
 
 
 @pytest.mark.parametrize(("seed", "size", "samples"), [(1, 40, 20), (2, 60, 5), (3, 25, 25)])
