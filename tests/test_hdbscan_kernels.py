@@ -116,6 +116,12 @@ def test_core_distances_are_those_of_the_definition(world, need):
     assert np.abs(core - defined_cores(place, need)[order]).max() < MICROMETRE
 
 
+def test_more_than_there_is_has_no_core_distance():
+    balls, _ = grown(places(everywhere, 50, 0))
+    with pytest.raises(ValueError, match="no radius holds"):
+        core_keys(balls, int(balls.units.sum()) + 1, 1, unreported)
+
+
 @pytest.mark.parametrize("need", [1, 12])
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_spanning_tree_has_the_least_weights(world, need):

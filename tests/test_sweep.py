@@ -304,6 +304,12 @@ def test_a_folder_that_exists_is_not_lost(study, done, tmp_path):
         gclust.sweep(study, out=tmp_path, overwrite=True)
 
 
+def test_no_records_no_merging_and_the_sweep_says_so(tmp_path):
+    path = study_folder(tmp_path, listings().drop(columns="record"), GRID)
+    found = gclust.sweep(path, eps_km=[10], min_samples=[100])
+    assert found.warnings == ("the listings have no records, so clusters have no ties: none merge",)
+
+
 def test_border_noise_is_warned_of_once(tmp_path):
     extra = GRID.replace("[sweep]", 'border = "noise"\n[sweep]')
     with pytest.warns(GclustWarning, match="so no clusters merge") as caught:

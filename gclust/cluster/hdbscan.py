@@ -26,7 +26,7 @@ from gclust.kernels.sphere import fill_vectors
 from gclust.progress import Report, resolve, silent, stage
 from gclust.units import LARGEST_TOTAL
 
-GRAIN_KM = 1e-9
+DECIMALS = 9
 """Lengths are rounded to micrometres, so that those that are equal are found to be."""
 
 SHORTEST_KM = 1e-3
@@ -200,6 +200,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 f"cluster_selection_method must be one of {', '.join(METHODS)}, "
                 f"not {self.cluster_selection_method!r}"
             )
+        # The two that DBSCAN has as well; 1 km and "nearest" are of no meaning here.
         threads = check_parameters(1.0, "nearest", self.metric, self.n_jobs)
         least = threshold_units(min(size, LARGEST_TOTAL))
         return Ways(
@@ -372,7 +373,7 @@ def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray
         threads,
         unreported,
     )
-    return np.maximum(np.rint(km / GRAIN_KM) * GRAIN_KM, SHORTEST_KM)
+    return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)
 
 
 def _flatten(
@@ -406,9 +407,9 @@ def _prepare(show: Report) -> None:
     global _ready
     if _ready:
         return
-    _ready = True
     with stage(show, "compiling kernels (first use)") as report:
         lat, lon = np.divmod(np.arange(64.0), 8)
         places = _fold(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
         ways = Ways(2, 4, METHODS[0], 0.0, SURFACES["haversine"], 1)
         _hierarchy(places.lat, places.lon, places.units, ways, silent)
+    _ready = True

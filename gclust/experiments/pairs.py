@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
-from numbers import Real
+from itertools import product
 from typing import Any
 
 from gclust.cluster.dbscan import check_parameters
+from gclust.cluster.surface import _rising
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.kernels.levels import MOST_LEVELS
@@ -108,19 +108,10 @@ def _values(
         given = of_study
     if given is None:
         return _around(own, factors, whole=name == "min_samples" and own == int(own))
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise StudyError(f"{name} must be a sequence of numbers, not {given!r}")
-    values: list[Any] = list(given)
-    for value in values:
-        if not isinstance(value, Real) or isinstance(value, bool) or value != value:
-            raise StudyError(f"{name} must be a sequence of numbers, but holds {value!r}")
-    if not values:
-        raise StudyError(f"{name} is empty; expected at least one value")
-    rising = tuple(sorted(float(value) for value in values))
-    for before, after in pairwise(rising):
-        if before == after:
-            raise StudyError(f"{name} holds {after:.12g} twice; expected different values")
-    return rising
+    try:
+        return _rising(name, given)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
 
 
 def _around(own: float, factors: Sequence[float], *, whole: bool) -> tuple[float, ...]:

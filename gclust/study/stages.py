@@ -50,6 +50,8 @@ class Prepared:
         ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
     world : dict
         Kind -> the world's total.
+    has_records : bool
+        Whether any listing has a record; without one there are no ties.
     """
 
     staged: Staged
@@ -58,6 +60,7 @@ class Prepared:
     located_totals: nw.LazyFrame[Any]
     locations: pd.DataFrame
     world: dict[str, float]
+    has_records: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,10 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     world = _world(study, engine, staged)
     locations = _fold(study, engine, staged, located, located_totals, journal)
-    return Prepared(staged, located, totals, located_totals, locations, world)
+    has_records = engine.arrow(located_totals.head(1)).num_rows > 0
+    if not has_records and study.merge.rule != "none":
+        journal.told.append("the listings have no records, so clusters have no ties: none merge")
+    return Prepared(staged, located, totals, located_totals, locations, world, has_records)
 
 
 def label_locations(
@@ -230,7 +236,8 @@ def settle(
         attributed = engine.store(
             attribution.attribute(prepared.located, at), "attributed", "attribute listings"
         )
-    merging = _merge(study, engine, attributed, prepared, labels, journal)
+    with journal.timed("merge clusters"):
+        merging = _merge(study, engine, attributed, prepared, labels)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
     with journal.timed("count records"):
@@ -320,40 +327,33 @@ def _merge(
     attributed: nw.LazyFrame[Any],
     prepared: Prepared,
     labels: NDArray[np.int64],
-    journal: Journal,
 ) -> Merging:
     options, totals, locations = study.merge, prepared.located_totals, prepared.locations
     n_labels = int(labels.max(initial=-1)) + 1
-    with journal.timed("merge clusters"):
-        if options.rule == "none":
-            return merge(n_labels, {}, {}, rule="none")
-        if engine.arrow(totals.head(1)).num_rows == 0:
-            journal.told.append(
-                "the listings have no records, so clusters have no ties: none merge"
-            )
-            return merge(n_labels, {}, {}, rule="none")
-        try:
-            table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
-        except duckdb.ConversionException as error:
-            raise StudyError(
-                f"[merge] ties = {options.ties!r}: the products of weights in one record are"
-                ' too large to count; expected ties = "fractional" with such weights'
-            ) from error
-        ties = {
-            (int(a), int(b)): units / UNIT
-            for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
-        }
-        gaps = gaps_km(
-            locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
-        )
-        return merge(
-            n_labels,
-            gaps,
-            ties,
-            max_gap_km=options.max_gap_km,
-            rule=options.rule,
-            noise_partner=options.noise_partner,
-        )
+    if options.rule == "none" or not prepared.has_records:
+        return merge(n_labels, {}, {}, rule="none")
+    try:
+        table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+    except duckdb.ConversionException as error:
+        raise StudyError(
+            f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+            ' too large to count; expected ties = "fractional" with such weights'
+        ) from error
+    ties = {
+        (int(a), int(b)): units / UNIT
+        for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
+    }
+    gaps = gaps_km(
+        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+    )
+    return merge(
+        n_labels,
+        gaps,
+        ties,
+        max_gap_km=options.max_gap_km,
+        rule=options.rule,
+        noise_partner=options.noise_partner,
+    )
 
 
 def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
