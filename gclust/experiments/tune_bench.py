@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.surface import LocationSurface, surface_of_locations
+from gclust.cluster.units import threshold_units
+from gclust.errors import StudyError
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.tune_formed import Formed, form
 from gclust.experiments.tune_listings import fold_records
@@ -62,7 +66,8 @@ class Bench:
                 self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
             self._folded = fold_records(study, engine, prepared, self._places.number)
         self._locations = prepared.locations
-        self._world, self._kinds = prepared.world, prepared.staged.kinds
+        self._surface = self._make_surface(report)
+        self._world, self.kinds = prepared.world, prepared.staged.kinds
         self._formed: OrderedDict[tuple[Pair, str], Formed] = OrderedDict()
         self._found: dict[Choice, tuple[dict[str, float], str]] = {}
         self.own = Choice.of(study)
@@ -120,11 +125,43 @@ class Bench:
         )
 
     def _rank(self, merged: Merged) -> pd.DataFrame:
-        return rank_clusters(self.study, merged, self._folded, self._world, self._kinds)
+        return rank_clusters(self.study, merged, self._folded, self._world, self.kinds)
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Labels of the locations, and which are core, in the order of the cells."""
-        options = replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1])
-        labels, core = label_locations(options, self._locations, n_jobs=self._n_jobs, report=report)
+        if self._places.forming.all():
+            labels, core = self._surface.cluster(pair[0], threshold_units(pair[1]))
+        else:
+            labels, core = label_locations(
+                replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1]),
+                self._locations,
+                n_jobs=self._n_jobs,
+                report=report,
+                cluster=self._cluster,
+            )
         order = self._places.order
         return labels.astype(np.int32)[order], core[order]
+
+    def _cluster(
+        self, *_: Any, eps_km: float, min_units: int, **__: Any
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Take from the surface what `gclust.cluster.dbscan.cluster_locations` would find."""
+        return self._surface.cluster(eps_km, min_units)
+
+    def _make_surface(self, report: Report) -> LocationSurface:
+        locations, options = self._locations, self.study.dbscan
+        forming = locations[locations["density"] > 0]
+        try:
+            return surface_of_locations(
+                forming["lat"].to_numpy(),
+                forming["lon"].to_numpy(),
+                forming["density"].to_numpy(),
+                eps_km=self.pairs.eps_km,
+                min_units=[threshold_units(each) for each in self.pairs.min_samples],
+                border=options.border,
+                metric=options.metric,
+                n_jobs=self._n_jobs,
+                progress=report,
+            )
+        except ValueError as error:  # too large for the memory
+            raise StudyError(str(error)) from error

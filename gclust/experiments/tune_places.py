@@ -93,7 +93,7 @@ class Places:
         """Unite the squares that hold core locations of each label, in degrees."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
-        squares_in_all = 180 * CELLS_PER_DEGREE * 360 * CELLS_PER_DEGREE
+        squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
         pairs = np.unique(labels[first].astype(np.int64) * squares_in_all + self._square[first])
         label, square = np.divmod(pairs, squares_in_all)
         north, east = np.divmod(square, 360 * CELLS_PER_DEGREE)
