@@ -20,7 +20,6 @@ from tests.chromium import Browser, find_chromium
 from tests.worlds import study_folder
 
 EXTRA = (
-    '[study]\nname = "three towns"\ntitle = "Towns <b>&</b>"\n'
     "[clusters]\neps_km = 10\nmin_samples = 100\n"
     "[sweep]\neps_km = [2, 10, 70]\nmin_samples = [60, 100, 300]\n"
 )
@@ -38,7 +37,8 @@ class Tuner:
     def __init__(self, folder: Path) -> None:
         self.study = study_folder(folder / "wörld", extra=EXTRA)
         text = self.study.read_text(encoding="utf-8")
-        self.study.write_text(text.replace('[study]\nname = "three towns"\n', "", 1), "utf-8")
+        titled = text.replace("[study]\n", '[study]\ntitle = "Towns <b>&</b>"\n')
+        self.study.write_text(titled, encoding="utf-8")
         self.browser = Browser(find_chromium(), folder / "browser")
         self.server = subprocess.Popen(
             [sys.executable, "-m", "gclust", "tune", self.study, "--no-browser"],

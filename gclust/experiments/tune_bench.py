@@ -75,8 +75,20 @@ class Bench:
         check_found(study.clusters, self._locations, labels)
         with stage(report, "rank the study's clusters"):
             self._base_labels = labels
-            self._base = merge_labels(study, self.own, self._form(self.own, labels, core), None)
+            self._base = merge_labels(
+                study, self.own, self._form(self.own, labels, core, silent), None
+            )
             self._base_table = self._rank(self._base)
+
+    @property
+    def own_figures(self) -> dict[str, float]:
+        """Figures of the study itself."""
+        return self._base.figures
+
+    @property
+    def square_km(self) -> float:
+        """Side of the squares by which clusters are outlined."""
+        return self._places.square_km
 
     def outcome(self, choice: Choice, report: Report = silent) -> Outcome:
         """Say what a choice gives, beside what the study gives.
@@ -107,7 +119,7 @@ class Bench:
         if key not in self._formed:
             labels, core = self._label(choice.pair, report)
             report(0.0, "attribute listings")
-            self._hold(choice, self._form(choice, labels, core))
+            self._hold(choice, self._form(choice, labels, core, report))
         self._formed.move_to_end(key)
         merged = merge_labels(self.study, choice, self._formed[key], self._base.cluster_ids)
         self._found[choice] = merged.figures, merged.caution
@@ -119,9 +131,22 @@ class Bench:
         while len(self._formed) > 1 and sum(f.n_bytes for f in self._formed.values()) > HELD_BYTES:
             self._formed.popitem(last=False)
 
-    def _form(self, choice: Choice, labels: NDArray[np.int32], core: NDArray[np.bool_]) -> Formed:
+    def _form(
+        self,
+        choice: Choice,
+        labels: NDArray[np.int32],
+        core: NDArray[np.bool_],
+        report: Report,
+    ) -> Formed:
         return form(
-            choice.pair, labels, core, self._base_labels, self._folded, self._places, choice.ties
+            choice.pair,
+            labels,
+            core,
+            self._base_labels,
+            self._folded,
+            self._places,
+            choice.ties,
+            report,
         )
 
     def _rank(self, merged: Merged) -> pd.DataFrame:

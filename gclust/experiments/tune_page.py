@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -62,10 +63,12 @@ class Page:
         self.choice = bench.own
         self._refreshing = False
         self._setting = False
-        self._map, self._table = MapView(), RankingTable(bench.kinds)
+        self._map, self._table = MapView(bench.square_km), RankingTable(bench.kinds)
         self._heat = HeatMaps(bench.pairs, self._choose_pair)
-        self._status = Div(name="status", width_policy="max")
-        self._written = Div(name="written", width_policy="max")
+        told = partial(Div, sizing_mode="stretch_width")
+        self._busy, self._figures = told(name="busy"), told(name="figures")
+        self._written = told(name="written", styles={"overflow-wrap": "anywhere"})
+        self._asked = time.monotonic()
         self._controls()
         title = bench.study.study.title or bench.study.study.name
         document.title = f"{title} · gclust tune"
@@ -134,10 +137,16 @@ class Page:
             captioned(self._gap, caption("Merging"), self._rule),
             captioned(caption("Ties of records"), self._ties),
             captioned(row(self._back, self._write, sizing_mode="stretch_width"), self._written),
-            captioned(self._status),
+            captioned(self._busy, self._figures),
             stylesheets=[SIDE],
         )
-        main = column(self._map.figure, *self._table.parts, self._heat.layout, stylesheets=[MAIN])
+        main = column(
+            self._map.figure,
+            self._map.legend,
+            *self._table.parts,
+            self._heat.layout,
+            stylesheets=[MAIN],
+        )
         frame = row(side, main, stylesheets=[GlobalInlineStyleSheet(css=STYLE), FRAME])
         frame.css_classes = ["tune-frame"]
         return frame
@@ -173,7 +182,8 @@ class Page:
         self._changed("", None, None)
 
     def _ask(self) -> None:
-        self._status.text = f"Trying {escape(told_choice(self.choice))} …"
+        self._asked = time.monotonic()
+        self._busy.text = "Trying …"
         self._worker.ask(self, self.choice, self._deliver)
 
     def _deliver(self, found: Outcome | Exception) -> None:
@@ -182,13 +192,15 @@ class Page:
 
     def _show(self, found: Outcome | Exception) -> None:
         if isinstance(found, Exception):
-            self._status.text = problem(str(found))
+            self._busy.text = problem(str(found))
             return
         if found.choice != self.choice:
             return
         self._map.show(found)
         self._table.show(found, self._bench.study.study.top)
-        self._status.text = told_outcome(found, self._bench.figures(self._bench.own)[0])
+        self._figures.text = told_outcome(found, self._bench.own_figures)
+        took = time.monotonic() - self._asked
+        self._busy.text = f"<span style='color:#666'>Shown in {took:.2f} s</span>"
 
     def _write_choice(self) -> None:
         try:

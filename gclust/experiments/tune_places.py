@@ -79,6 +79,11 @@ class Places:
         self._square = square[self.order]
         self._most_gap_km = most_gap_km
 
+    @property
+    def square_km(self) -> float:
+        """Side of the squares from south to north."""
+        return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
+
     def patches(self, labels: NDArray[np.int32]) -> Patches:
         """Put the locations of each label together, cell by cell."""
         starts = runs(self._cell, labels)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bokeh.events import RangesUpdate
-from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, Div, HoverTool, Range1d
 from bokeh.plotting import figure
 
 from gclust.experiments.tune_map import (
@@ -27,33 +26,41 @@ COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f"}
 MOST_DOT, LEAST_DOT = 20.0, 4.0
 LEAST_SPAN = 4.0
 """Degrees that are shown at least."""
+NAMES_AFTER_MS = 80
 FIT = """
 // All clusters at first, then what was shown; a degree is as long across as up.
 const w = cb_obj.inner_width, h = cb_obj.inner_height
 if (!w || !h || !cb_obj.tags.length) return
-const fitted = cb_obj.fitted ?? {}
-const key = cb_obj.tags.join()
-let [x0, x1, y0, y1] = cb_obj.tags
-let k = Math.max(1.3 * Math.max(x1 - x0, least) / w, 1.3 * Math.max(y1 - y0, least) / h)
-k = Math.min(k, 360 / w)
-if (fitted.key === key && !fitted.same(x, y)) {
-  k = (x.end - x.start) / fitted.w
-  x0 = x1 = (x.start + x.end) / 2
-  y0 = y1 = (y.start + y.end) / 2
+const [x0, x1, y0, y1] = cb_obj.tags
+const whole = 1.3 * Math.max(Math.max(x1 - x0, least) / w, Math.max(y1 - y0, least) / h)
+const fit = {x: (x0 + x1) / 2, y: (y0 + y1) / 2, scale: Math.min(whole, 360 / w)}
+const seen = () => [x.start, x.end, y.start, y.end].join()
+const before = cb_obj.fitted
+let show = fit
+if (before && before.seen !== seen())  // the user has moved
+  show = {x: (x.start + x.end) / 2, y: (y.start + y.end) / 2, scale: (x.end - x.start) / before.w}
+for (const [range, axis, pixels] of [[x, "x", w], [y, "y", h]]) {
+  const ends = ({scale, ...middle}) => [-1, 1].map((s) => middle[axis] + s * scale * pixels / 2)
+  const [start, end] = ends(show), [reset_start, reset_end] = ends(fit)
+  range.setv({start, end, reset_start, reset_end})
 }
-for (const [range, middle, half] of [[x, (x0 + x1) / 2, k * w / 2], [y, (y0 + y1) / 2, k * h / 2]])
-  range.setv({start: middle - half, end: middle + half,
-              reset_start: middle - half, reset_end: middle + half})
-const set = [x.start, x.end, y.start, y.end].join()
-cb_obj.fitted = {key, w, same: (x, y) => [x.start, x.end, y.start, y.end].join() === set}
+cb_obj.fitted = {w, seen: seen()}
 """
 
 
 class MapView:
-    """Countries, outlines of clusters, dots by score, and as many names as there is room for."""
+    """Countries, outlines of clusters, dots by score, and as many names as there is room for.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    square_km : float
+        Side of the squares that outlines are made of.
+    """
+
+    def __init__(self, square_km: float) -> None:
+        self.legend = Div(text=legend(square_km), sizing_mode="stretch_width", name="legend")
         self._drawn: pd.DataFrame | None = None
+        self._naming = False
         self._x, self._y = Range1d(*WORLD_X), Range1d(*WORLD_Y)
         # Until the browser tells.
         self._pixels = {"inner_width": 900.0, "inner_height": float(HIGH)}
@@ -115,7 +122,9 @@ class MapView:
         )
         told = [("rank", "@rank (@moved)"), ("in the study", "@then"), ("score", "@score{0.000}")]
         self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *told]))
-        self.figure.on_event(RangesUpdate, self._name)
+        for axis in (self._x, self._y):
+            for end in ("start", "end"):
+                axis.on_change(end, self._moved)
         fit = CustomJS(args={"x": self._x, "y": self._y, "least": LEAST_SPAN}, code=FIT)
         for name in ("inner_width", "inner_height"):
             self.figure.on_change(name, self._sized)
@@ -152,7 +161,14 @@ class MapView:
             self._pixels[attr] = float(new)
         self._name()
 
-    def _name(self, event: RangesUpdate | None = None) -> None:  # noqa: ARG002
+    def _moved(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
+        """Name anew once the map stands still: both ends of both axes tell apart."""
+        if not self._naming and self.figure.document is not None:
+            self._naming = True
+            self.figure.document.add_timeout_callback(self._name, NAMES_AFTER_MS)
+
+    def _name(self) -> None:
+        self._naming = False
         drawn = self._drawn
         if drawn is None:
             return
@@ -161,3 +177,17 @@ class MapView:
         pixels = self._pixels["inner_width"], self._pixels["inner_height"]
         shown = names_with_room(x, y, names, window, pixels)
         self._names.data = {"x": x[shown], "y": y[shown], "name": [names[i] for i in shown]}
+
+
+def legend(square_km: float) -> str:
+    """HTML of what colours and shapes mean."""
+    words = {"▲": "higher than in the study", "▼": "lower", "=": "as in the study", "n": "new"}
+    dots = " ".join(
+        f"<span style='white-space:nowrap'><span style='color:{COLOURS[key]}'>●</span>"
+        f" {told}</span>"
+        for key, told in words.items()
+    )
+    return (
+        f"<span style='color:#444'>Rank: {dots}. Size: score. Outlines: squares of"
+        f" {square_km:.1f} km with core locations.</span>"
+    )
