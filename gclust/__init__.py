@@ -17,7 +17,9 @@ _HOME = {
     "HDBSCAN": "gclust.cluster.hdbscan",
     "Run": "gclust.study.folder",
     "Study": "gclust.study.schema",
+    "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.result",
+    "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
     "run": "gclust.study.run",
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN
+    from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
     from gclust.study.folder import Run, read_run

@@ -176,6 +176,22 @@ def weigh_a_city_by_tree():
         assert enough.all() == (least == 1)
 
 
+def check_surface(case, most_unsure=None):
+    """Check the parameter surface of a case at its radius; without bounds, by the tree alone."""
+    from unittest import mock
+
+    from gclust.kernels import levels
+    from tests.test_surface import expect_like_dbscan
+
+    least = sorted({1.0, 2.0, case.min_samples, 1.5 * case.min_samples, 3 * case.min_samples})
+    most = levels.MOST_UNSURE if most_unsure is None else most_unsure
+    with mock.patch.object(levels, "MOST_UNSURE", most):
+        for border in ("nearest", "first"):
+            expect_like_dbscan(
+                case.X, [case.eps_km], least, case.weight, border=border, metric=case.metric
+            )
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -191,6 +207,7 @@ def cover() -> dict[str, list[int]]:
     many_bands()
     for case in unusual_cases():
         check(case)
+    check_surface(case, most_unsure=0)
     weigh_a_city_by_tree()
     reach_contours()
     for seed in RARE_SEEDS:
@@ -200,6 +217,7 @@ def cover() -> dict[str, list[int]]:
         for case in map(make_case, range(seed, seed + 40)):
             if len(case.X) <= SMALL or seed >= 160:
                 check(case)
+                check_surface(case)
         seed += 40
     measured.stop()
     return missing(measured)

@@ -53,7 +53,7 @@ def places(world, n, seed):
     rng = np.random.default_rng(seed)
     lat, lon = world(rng, n)
     units = rng.choice([0, 1, 1, 1, 2, 9], n)
-    return _fold(lat, np.where(lon >= 180, lon - 360, lon), units)
+    return _fold(lat, np.where(lon >= 180, lon - 360, lon), units, 2, unreported)
 
 
 def grown(place, threads=2):
@@ -116,6 +116,12 @@ def test_core_distances_are_those_of_the_definition(world, need):
     assert np.abs(core - defined_cores(place, need)[order]).max() < MICROMETRE
 
 
+def test_more_than_there_is_has_no_core_distance():
+    balls, _ = grown(places(everywhere, 50, 0))
+    with pytest.raises(ValueError, match="no radius holds"):
+        core_keys(balls, int(balls.units.sum()) + 1, 1, unreported)
+
+
 @pytest.mark.parametrize("need", [1, 12])
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_spanning_tree_has_the_least_weights(world, need):
@@ -147,7 +153,7 @@ def test_edges_up_to_a_radius_are_the_clusters_of_dbscan(eps_km, min_samples):
     rng = np.random.default_rng(5)
     towns = rng.uniform([40, 178], [42, 181], (30, 2))
     X = towns[rng.integers(0, 30, 2000)] + rng.normal(0, 0.05, (2000, 2))
-    place = _fold(X[:, 0], (X[:, 1] + 180) % 360 - 180, np.ones(2000, dtype=np.int64))
+    place = _fold(X[:, 0], (X[:, 1] + 180) % 360 - 180, np.zeros(0, dtype=np.int64), 2, unreported)
     ways = Ways(2, min_samples, "eom", 0.0, SURFACES["haversine"], 2)
     ends, edges, cores = _connect(place.lat, place.lon, place.units, ways, silent)
     name = np.array(parts(ends[:, edges <= eps_km], len(cores)))

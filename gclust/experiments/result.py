@@ -42,6 +42,8 @@ class Sweep:
         Parameters that recommend themselves, each with its reason; the first comes first.
     k_distance : DataFrame
         See `gclust.experiments.kdistance.k_distance`.
+    warnings : tuple of str
+        What looked wrong in the data.
     path : Path, optional
         The sweep's folder, if it was written.
     """
@@ -54,6 +56,7 @@ class Sweep:
     plateaus: pd.DataFrame
     suggestions: tuple[Suggestion, ...]
     k_distance: pd.DataFrame
+    warnings: tuple[str, ...] = ()
     path: Path | None = None
 
     def rank_of(self, name: str | int) -> pd.DataFrame:

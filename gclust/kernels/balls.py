@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces
-from gclust.kernels.sphere import EARTH_RADIUS_KM, separation
+from gclust.kernels.sphere import CHORD_SLACK, separation
+from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
 """Most points in a leaf; there are more than half as many in each."""
@@ -27,9 +28,6 @@ PIECE = 1 << 17
 
 FARTHEST = 1e300
 """Key of antipodes: finite, so that infinity can stand for no pair at all."""
-
-SLACK = 2e-14
-"""What bounds on a chord give way by, twenty times the rounding of a vector."""
 
 
 class Balls(NamedTuple):
@@ -94,12 +92,12 @@ def least_key(balls, node, x, y, z):
 
     Chords to places about the antipode are all but equal; those to the antipode are not.
     """
-    chord = away_from(balls, node, x, y, z) - balls.ball[node, 3] - SLACK
+    chord = away_from(balls, node, x, y, z) - balls.ball[node, 3] - CHORD_SLACK
     if chord <= 0.0:
         return 0.0
     if chord * chord <= 2.0 or not balls.sphere:
         return chord * chord
-    opposite = away_from(balls, node, -x, -y, -z) + balls.ball[node, 3] + SLACK
+    opposite = away_from(balls, node, -x, -y, -z) + balls.ball[node, 3] + CHORD_SLACK
     return 1.5 + 1.0 / (opposite * opposite)
 
 

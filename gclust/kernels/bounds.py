@@ -61,13 +61,12 @@ def all_half_widths(a, i, b, low, high, inner2, outer2):
 
 
 @making_part
-def has_enough(b, span, inner, outer, prefix, least, upper, west, east):
-    """Return which runs of a band have ``least`` around them in ``b``.
+def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
+    """Return a bound of what runs of a band have around them in ``b``: the upper or the lower one.
 
-    By the upper bound or else by the lower one; ``west`` and ``east`` are the runs'
-    first and last longitudes, ``span`` is that of ``bands_within``, and the half-widths
-    are those of its bands. These are taken from the nearest outwards, and a run is left
-    alone once it has enough.
+    ``west`` and ``east`` are the runs' first and last longitudes, ``span`` is that of
+    ``bands_within``, and the half-widths are those of its bands. These are taken from the
+    nearest outwards, and a run is left alone once it has ``least``.
     """
     low, near, high = span
     n = len(west)
@@ -87,7 +86,13 @@ def has_enough(b, span, inner, outer, prefix, least, upper, west, east):
                     runs[kept] = runs[t]
                     kept += 1
             n = kept
-    return total >= least
+    return total
+
+
+@making_part
+def has_enough(b, span, inner, outer, prefix, least, upper, west, east):
+    """Return which runs of a band have ``least`` around them in ``b``, by ``sum_around``."""
+    return sum_around(b, span, inner, outer, prefix, least, upper, west, east) >= least
 
 
 @making_part

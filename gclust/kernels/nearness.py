@@ -18,13 +18,13 @@ from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces
 from gclust.kernels.balls import (
     LEAF,
-    SLACK,
     Balls,
     away_from,
     chord_of_key,
     key_between,
     key_of_chord,
 )
+from gclust.kernels.sphere import CHORD_SLACK
 
 LEAVES_PIECE = 64
 
@@ -67,7 +67,7 @@ def weigh_within(balls, x, y, z, around, radius, possible, stack):
 def narrow(balls, x, y, z, around, lower, upper, need, stack):
     """Narrow the bounds of the core distances of all points of a ball by bisection."""
     low, high = lower, upper
-    while high - low > max(around, 0.1 * high) + SLACK:
+    while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
         if weigh_within(balls, x, y, z, around, middle, False, stack) >= need:
             high = middle
@@ -75,7 +75,7 @@ def narrow(balls, x, y, z, around, lower, upper, need, stack):
             low = middle
     upper = high
     low = lower
-    while high - low > max(around, 0.1 * high) + SLACK:
+    while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
         if weigh_within(balls, x, y, z, around, middle, True, stack) < need:
             low = middle
@@ -126,9 +126,9 @@ def gather_between(balls, p, near, many, lower, upper, keys, weights):
     for t in range(many):
         node = near[t]
         away, reach = away_from(balls, node, x, y, z), balls.ball[node, 3]
-        if away + reach < lower - SLACK:
+        if away + reach < lower - CHORD_SLACK:
             nearer += balls.inside[node]
-        elif away - reach <= upper + SLACK:
+        elif away - reach <= upper + CHORD_SLACK:
             k = node - leaves
             for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
                 key = key_between(
@@ -182,11 +182,11 @@ def select_weighted(keys, weights, n, need):
 def bound_by_leaves(balls, x, y, z, near, many, need, keys, weights):
     """Bound the core distance of a point by the balls of the leaves ``near`` alone."""
     for t in range(many):
-        keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - SLACK
+        keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
         weights[t] = balls.inside[near[t]]
     nearest = select_weighted(keys, weights, many, need)
     for t in range(many):
-        keys[t] = away_from(balls, near[t], x, y, z) + balls.ball[near[t], 3] + SLACK
+        keys[t] = away_from(balls, near[t], x, y, z) + balls.ball[near[t], 3] + CHORD_SLACK
         weights[t] = balls.inside[near[t]]
     return nearest, select_weighted(keys, weights, many, need)
 
@@ -203,7 +203,7 @@ def measure_leaves(balls, need, core, first, last):
     bx, by, bz, chord = 0.0, 0.0, 0.0, 0.0
     for k in range(first, last):
         node = leaves + k
-        around = balls.ball[node, 3] + SLACK
+        around = balls.ball[node, 3] + CHORD_SLACK
         x, y, z = balls.ball[node, 0], balls.ball[node, 1], balls.ball[node, 2]
         lower, upper = 0.0, LONGEST
         if before >= 0:
@@ -222,7 +222,7 @@ def measure_leaves(balls, need, core, first, last):
                 low, high = lower, upper
                 if before >= 0:
                     apart = key_between(False, bx, by, bz, x, y, z)
-                    apart = math.sqrt(apart) + SLACK
+                    apart = math.sqrt(apart) + CHORD_SLACK
                     low, high = max(low, chord - apart), min(high, chord + apart)
                 if crowded:
                     nearest, farthest = bound_by_leaves(
@@ -256,7 +256,14 @@ def core_keys(
     -------
     ndarray of float64, shape (n,)
         0 where the point itself is enough.
+
+    Raises
+    ------
+    ValueError
+        If all points together weigh less.
     """
+    if need > balls.inside[1]:
+        raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")
     core = np.empty(len(balls.units))
     run_pieces(
         lambda first, last: measure_leaves(balls, need, core, first, last),

@@ -1,0 +1,261 @@
+"""One radius of a parameter surface: the clusters of locations at every threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.cluster.dbscan import SURFACES
+from gclust.kernels._pieces import even_cuts, run_pieces, unreported
+from gclust.kernels.assign import POINTS_PIECE, search_points
+from gclust.kernels.bands import Bands, band_height, build_bands, select_points
+from gclust.kernels.borders import find_borders
+from gclust.kernels.fold import fold
+from gclust.kernels.forest import NONE, Forest, find_roots, grow_forest
+from gclust.kernels.levels import find_levels
+from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
+from gclust.kernels.sums import add_by_key
+
+NO_UNITS = np.zeros(0, dtype=np.int64)
+
+EMPTY = Forest(NO_UNITS, NO_UNITS, NO_UNITS)
+
+
+class Places(NamedTuple):
+    """Distinct locations, in any order; ``n`` of them."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    units: NDArray[np.int64]
+    rank: NDArray[np.uint32]
+    """What clusters are numbered by: the lowest of their core locations."""
+    rows: NDArray[np.int64]
+    """How many rows there are at each."""
+
+
+class Exceptions(NamedTuple):
+    """Border locations of one threshold that are not with what their node is part of."""
+
+    place: NDArray[np.uint32]
+    node: NDArray[np.int32]
+
+
+class Figures(NamedTuple):
+    """What one pair of parameters gives."""
+
+    n_clusters: int
+    n_core: int
+    n_noise: int
+    clustered_units: int
+    largest_units: int
+
+
+class Slice(NamedTuple):
+    """The clusters of ``n`` locations at ``k`` rising thresholds, by one radius."""
+
+    level: NDArray[np.uint8]
+    """(n,) how many thresholds each location reaches."""
+    node: NDArray[np.int32]
+    """(n,) component that it is with at the highest threshold at which it is with any."""
+    forest: Forest
+    exceptions: list[Exceptions]
+    """(k,)"""
+    figures: list[Figures]
+    """(k,)"""
+
+    def labels(self, threshold: int) -> NDArray[np.int64]:
+        """Return the clusters of the locations, -1 for noise, numbered by lowest rank."""
+        number, _ = number_nodes(self.forest, threshold)
+        labels = number[self.node]  # the last one is that of no node
+        labels[self.exceptions[threshold].place] = number[self.exceptions[threshold].node]
+        return labels
+
+    def core(self, threshold: int) -> NDArray[np.bool_]:
+        """Return which locations are core."""
+        return self.level > threshold
+
+
+def number_nodes(forest: Forest, threshold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the label of each node's cluster, -1 before its birth and at the end; and roots.
+
+    The roots are the nodes of the clusters in the order of their labels.
+    """
+    root = np.empty(len(forest.birth), dtype=np.int64)
+    find_roots(forest.birth, forest.parent, threshold, root)
+    roots = np.flatnonzero(root == np.arange(len(root)))
+    roots = roots[np.argsort(forest.first[roots])]
+    number = np.full(len(root) + 1, NONE)
+    number[roots] = np.arange(len(roots))
+    number[:-1] = number[root]
+    return number, roots
+
+
+def make_slice(
+    places: Places,
+    eps_km: float,
+    thresholds: NDArray[np.int64],
+    border: str,
+    metric: str,
+    threads: int,
+    report: Callable[[float], None],
+) -> Slice:
+    """Find the clusters of locations at every threshold.
+
+    Parameters
+    ----------
+    places : Places
+        The locations, any number.
+    eps_km : float
+        The radius.
+    thresholds : ndarray of int64, shape (k,)
+        Least units of a core location's neighbourhood, rising.
+    border, metric : str
+        As in `gclust.DBSCAN`.
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share done.
+    """
+    none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+    exceptions = [none for _ in thresholds]
+    if len(places.lat) == 0:
+        figures = [Figures(0, 0, 0, 0, 0) for _ in thresholds]
+        return Slice(np.zeros(0, np.uint8), none.node, EMPTY, exceptions, figures)
+    reach = reach_of(eps_km)
+    folded = fold(places.lat, places.lon, NO_UNITS, band_height(eps_km), threads, unreported)
+    order, lat, lon = folded.first, folded.lat, folded.lon
+    del folded
+    report(0.05)
+    points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
+    prefix = np.zeros(len(order) + 1, dtype=np.int64)
+    np.cumsum(places.units[order], out=prefix[1:])
+    report(0.1)
+    level = find_levels(
+        points, prefix, thresholds, reach, threads, lambda share: report(0.1 + 0.5 * share)
+    )
+    del prefix
+    node = np.full(len(order), NONE, dtype=np.int32)
+    forest = EMPTY
+    at = np.flatnonzero(level)
+    if len(at):
+        cores, core_level = select_points(points, at, reach, threads), level[at]
+        forest, core_node = grow_forest(
+            cores,
+            core_level,
+            places.rank[order[at]],
+            reach,
+            threads,
+            lambda share: report(0.6 + 0.1 * share),
+        )
+        node[at] = core_node
+        if border != "noise":
+            borders = find_borders(
+                points,
+                level,
+                cores,
+                core_level,
+                core_node,
+                forest,
+                reach,
+                threads,
+                lambda share: report(0.7 + 0.2 * share),
+            )
+            lifted = np.flatnonzero(borders.summit >= 0)
+            summit = borders.summit[lifted]
+            node[lifted] = core_node[summit]
+            highest = core_level[borders.summit[borders.split]]
+            for threshold in range(int(core_level.max())):
+                among = (level[borders.split] <= threshold) & (highest > threshold)
+                exceptions[threshold] = _find_exceptions(
+                    points,
+                    borders.split[among],
+                    cores,
+                    core_level,
+                    core_node,
+                    node,
+                    forest,
+                    threshold,
+                    border == "nearest",
+                    reach,
+                    threads,
+                )
+    report(0.95)
+    figures = _figures(places, order, level, node, forest, exceptions)
+    exceptions = [Exceptions(order[each.place], each.node) for each in exceptions]
+    out = Slice(np.empty_like(level), np.empty_like(node), forest, exceptions, figures)
+    out.level[order], out.node[order] = level, node
+    report(1.0)
+    return out
+
+
+def _find_exceptions(
+    points: Bands,
+    split: NDArray[np.int64],
+    cores: Bands,
+    core_level: NDArray[np.uint8],
+    core_node: NDArray[np.int64],
+    node: NDArray[np.int32],
+    forest: Forest,
+    threshold: int,
+    nearest: bool,
+    reach: Reach,
+    threads: int,
+) -> Exceptions:
+    """Search the border points of a threshold that components may share."""
+    number, roots = number_nodes(forest, threshold)
+    chosen = np.flatnonzero(core_level > threshold)
+    labels = number[core_node[chosen]]
+    some = select_points(cores, chosen, reach, threads)
+    out = np.full(len(node), NONE, dtype=np.int64)
+    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
+    run_pieces(
+        lambda first, last: search_points(
+            points, split, some, labels, reach.limit, nearest, tolerance, out, first, last
+        ),
+        even_cuts(len(split), POINTS_PIECE),
+        threads,
+        unreported,
+    )
+    found = out[split]
+    wrong = found != number[node[split]]
+    return Exceptions(split[wrong].astype(np.uint32), roots[found[wrong]].astype(np.int32))
+
+
+def _figures(
+    places: Places,
+    order: NDArray[np.uint32],
+    level: NDArray[np.uint8],
+    node: NDArray[np.int32],
+    forest: Forest,
+    exceptions: list[Exceptions],
+) -> list[Figures]:
+    """Return what each threshold gives."""
+    units, rows = places.units[order], places.rows[order]
+    of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
+    add_by_key(level, rows, of_level)
+    own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
+    add_by_key(node, units, own)
+    add_by_key(node, rows, own_rows)
+    total = own.copy()
+    for child in np.flatnonzero(forest.parent >= 0):  # parts before the whole
+        total[forest.parent[child]] += total[child]
+    figures = []
+    for threshold, (place, other) in enumerate(exceptions):
+        number, roots = number_nodes(forest, threshold)
+        weight = total[roots]
+        np.subtract.at(weight, number[node[place]], units[place])
+        np.add.at(weight, number[other], units[place])
+        there = forest.birth >= threshold
+        figures.append(
+            Figures(
+                n_clusters=len(roots),
+                n_core=int(of_level[threshold + 1 :].sum()),
+                n_noise=int(rows.sum() - own_rows[there].sum()),
+                clustered_units=int(own[there].sum()),
+                largest_units=int(weight.max(initial=0)),
+            )
+        )
+    return figures

@@ -1,0 +1,368 @@
+"""The clusters of DBSCAN for every pair of two sequences of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.coordinates import degrees
+from gclust.cluster.dbscan import _check_locations, check_parameters
+from gclust.cluster.memory import check_memory
+from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice
+from gclust.cluster.units import UNIT, threshold_units, to_units
+from gclust.kernels._pieces import unreported
+from gclust.kernels.bands import band_height
+from gclust.kernels.fold import Folded, fold, unfold
+from gclust.kernels.levels import MOST_LEVELS
+from gclust.kernels.prepare import SIDE, is_ready, prepare
+from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.kernels.sums import count_rows
+from gclust.progress import Report, resolve, silent, stage
+
+
+def parameter_surface(
+    X: Any,
+    *,
+    eps_km: Iterable[float],
+    min_samples: Iterable[float],
+    sample_weight: Any = None,
+    border: str = "nearest",
+    metric: str = "haversine",
+    n_jobs: int | None = None,
+    progress: bool | Report | None = None,
+) -> Surface:
+    """Find the clusters of ``X`` for every pair of ``eps_km`` and ``min_samples``.
+
+    For each pair they are those of :class:`gclust.DBSCAN`, borders included. All
+    ``min_samples`` of one ``eps_km`` take one pass, and what is kept is 5 bytes for each
+    distinct location and ``eps_km``; labels are made on demand.
+
+    Parameters
+    ----------
+    X, sample_weight : array-like
+        As in :meth:`gclust.DBSCAN.fit`.
+    eps_km : iterable of float
+        Radii in kilometres, in any order, none twice.
+    min_samples : iterable of float
+        Least weights of a core point's neighbourhood, each at least 1; in any order, none
+        twice, at most 255.
+    border, metric, n_jobs : optional
+        As in :class:`gclust.DBSCAN`.
+    progress : bool or callable, optional
+        True draws progress on a terminal; a callable is called as
+        ``progress(fraction, stage)``.
+
+    Returns
+    -------
+    Surface
+
+    Raises
+    ------
+    ValueError
+        For coordinates, weights or parameters that cannot be used, an empty sequence or a
+        value that it holds twice (names the value), or a surface that would not fit in
+        memory (says what would).
+
+    Examples
+    --------
+    >>> import gclust
+    >>> X = [[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]]
+    >>> surface = gclust.parameter_surface(X, eps_km=[5, 60], min_samples=[1, 2])
+    >>> surface.table["n_clusters"].tolist()
+    [3, 2, 2, 1]
+    >>> surface.labels(5, 2)
+    array([ 0,  0,  1,  1, -1])
+    """
+    eps, least = _rising("eps_km", eps_km), _rising("min_samples", min_samples)
+    threads = _check_values(eps, least, border, metric, n_jobs)
+    thresholds = [threshold_units(each) for each in least]
+    show = resolve(progress)
+    with stage(show, "reading coordinates") as report:
+        lat, lon = degrees(X, threads, report)
+    unit = UNIT
+    if sample_weight is None:  # whole rows are counted
+        units, thresholds, unit = NO_UNITS, [-(-each // UNIT) for each in thresholds], 1
+    else:
+        units = to_units(sample_weight)
+        if len(units) != len(lat):
+            raise ValueError(f"sample_weight has {len(units)} weights for the {len(lat)} rows of X")
+    with stage(show, "folding onto locations") as report:
+        folded = fold(lat, lon, units, band_height(eps[len(eps) // 2]), threads, report)
+    del lat, lon
+    rows = np.diff(folded.prefix)
+    if sample_weight is not None:
+        rows = _count_rows(folded)
+    places = Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows)
+    check_memory(len(folded.rows), len(places.lat), len(eps))
+    slices = _make_slices(places, eps, thresholds, border, metric, threads, show)
+    nothing = np.zeros(0)
+    folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=places.rank[:0])
+    return Surface(folded, slices, eps, least, unit, threads)
+
+
+class Surface:
+    """The clusters of rows for every pair of parameters; made by `gclust.parameter_surface`.
+
+    Attributes
+    ----------
+    eps_km, min_samples : tuple of float
+        Rising.
+    table : DataFrame
+        For every pair, by ``eps_km``, then ``min_samples``: ``n_clusters``; ``n_core`` and
+        ``n_noise``, rows that are core points and rows that are noise; ``clustered_weight``
+        and ``largest_weight``, the weight of all clusters and of the heaviest one.
+    """
+
+    def __init__(
+        self,
+        folded: Folded,
+        slices: list[Slice],
+        eps_km: tuple[float, ...],
+        min_samples: tuple[float, ...],
+        unit: int,
+        threads: int,
+    ) -> None:
+        self.eps_km, self.min_samples = eps_km, min_samples
+        self.table = _table(slices, eps_km, min_samples, unit)
+        self._folded, self._slices, self._threads = folded, slices, threads
+
+    def labels(self, eps_km: float, min_samples: float) -> NDArray[np.int64]:
+        """Return the labels that ``DBSCAN(eps_km, min_samples)`` gives the rows.
+
+        Parameters
+        ----------
+        eps_km, min_samples : float
+            A pair of the surface.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_rows,)
+            -1 for noise, numbered by first core row.
+
+        Raises
+        ------
+        ValueError
+            If the surface has no such pair.
+        """
+        return self._unfold(eps_km, min_samples)[0]
+
+    def core_sample_mask(self, eps_km: float, min_samples: float) -> NDArray[np.bool_]:
+        """Return which rows are core points; see :meth:`labels`."""
+        return self._unfold(eps_km, min_samples)[1]
+
+    def _unfold(
+        self, eps_km: float, min_samples: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        at = _slice_of(self._slices, self.eps_km, eps_km)
+        threshold = _index("min_samples", self.min_samples, min_samples)
+        return unfold(self._folded, at.labels(threshold), at.core(threshold), self._threads)
+
+    def __repr__(self) -> str:
+        """Say what the surface has."""
+        return f"Surface(eps_km={list(self.eps_km)}, min_samples={list(self.min_samples)})"
+
+
+class LocationSurface:
+    """The clusters of folded locations for every pair; see :func:`surface_of_locations`.
+
+    Attributes
+    ----------
+    eps_km : tuple of float
+    min_units : tuple of int
+        Rising.
+    """
+
+    def __init__(
+        self, slices: list[Slice], eps_km: tuple[float, ...], min_units: tuple[int, ...]
+    ) -> None:
+        self.eps_km, self.min_units = eps_km, min_units
+        self._slices = slices
+
+    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return labels and core flags of the locations, as ``cluster_locations`` does.
+
+        Raises
+        ------
+        ValueError
+            If the surface has no such pair.
+        """
+        at = _slice_of(self._slices, self.eps_km, eps_km)
+        threshold = _index("min_units", self.min_units, min_units)
+        return at.labels(threshold), at.core(threshold)
+
+
+def surface_of_locations(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    *,
+    eps_km: Iterable[float],
+    min_units: Iterable[int],
+    border: str,
+    metric: str,
+    n_jobs: int | None = None,
+    progress: Report = silent,
+) -> LocationSurface:
+    """Find the clusters of folded locations for every pair of ``eps_km`` and ``min_units``.
+
+    Parameters
+    ----------
+    lat, lon, units : ndarray, shape (n,)
+        As in :func:`gclust.cluster.dbscan.cluster_locations`.
+    eps_km : iterable of float
+        As in :func:`parameter_surface`.
+    min_units : iterable of int
+        ``min_samples`` in the units of the weights, at least 1; in any order, none twice,
+        at most 255.
+    border, metric, n_jobs, progress
+        As in :func:`gclust.cluster.dbscan.cluster_locations`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`parameter_surface` and :func:`gclust.cluster.dbscan.cluster_locations`.
+    """
+    eps = _rising("eps_km", eps_km)
+    least = tuple(int(each) for each in _rising("min_units", min_units, whole=True))
+    threads = _check_values(eps, least, border, metric, n_jobs)
+    lat, lon = _check_locations(lat, lon)
+    units = np.array(units, dtype=np.int64)
+    if units.shape != lat.shape or (units < 0).any():
+        raise ValueError("units must be one whole number per location, none negative")
+    if least[0] < 1:
+        raise ValueError(f"min_units must be at least 1, not {least[0]!r}")
+    n = len(lat)
+    check_memory(0, n, len(eps))
+    rank = np.arange(n, dtype=np.uint32)
+    places = Places(lat, lon, units, rank, np.ones(n, dtype=np.int64))
+    slices = _make_slices(places, eps, list(least), border, metric, threads, progress)
+    return LocationSurface(slices, eps, least)
+
+
+def _rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
+    """Return the values of a sequence, rising."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ValueError(f"{name} must be a sequence of numbers, not {given!r}")
+    values: list[Any] = list(given)
+    kind: Any = Integral if whole else Real
+    for value in values:
+        if not isinstance(value, kind) or isinstance(value, bool | np.bool_) or value != value:
+            what = "whole numbers" if whole else "numbers"
+            raise ValueError(f"{name} must be a sequence of {what}, but holds {value!r}")
+    if not values:
+        raise ValueError(f"{name} is empty; expected at least one value")
+    rising = sorted(int(value) if whole else float(value) for value in values)
+    for before, after in pairwise(rising):
+        if before == after:
+            raise ValueError(f"{name} holds {after:.12g} twice; expected different values")
+    return tuple(rising)
+
+
+def _check_values(
+    eps_km: tuple[float, ...], least: tuple[Any, ...], border: str, metric: str, n_jobs: int | None
+) -> int:
+    """Raise ValueError for parameters that cannot be used; return the number of threads."""
+    if len(least) > MOST_LEVELS:
+        raise ValueError(
+            f"min_samples has {len(least)} values, and a surface holds at most {MOST_LEVELS}; "
+            "make several surfaces"
+        )
+    threads = [check_parameters(each, border, metric, n_jobs) for each in eps_km]
+    return threads[0]
+
+
+def _count_rows(folded: Folded) -> NDArray[np.int64]:
+    """Return how many rows there are at each location."""
+    rows = np.zeros(len(folded.lat), dtype=np.int64)
+    for bucket, (first, last) in enumerate(pairwise(folded.bounds.tolist())):
+        count_rows(folded.place[first:last], int(folded.offsets[bucket]), rows)
+    return rows
+
+
+def _make_slices(
+    places: Places,
+    eps_km: tuple[float, ...],
+    thresholds: list[int],
+    border: str,
+    metric: str,
+    threads: int,
+    show: Report,
+) -> list[Slice]:
+    """Return a slice for each radius."""
+    _prepare(show)
+    least = np.array(thresholds, dtype=np.int64)
+    slices = []
+    with stage(show, "clustering for every pair") as report:
+        for done, eps in enumerate(eps_km):
+            slices.append(
+                make_slice(
+                    places,
+                    eps,
+                    least,
+                    border,
+                    metric,
+                    threads,
+                    lambda share: report((done + share) / len(eps_km)),  # noqa: B023
+                )
+            )
+    return slices
+
+
+def _table(
+    slices: list[Slice], eps_km: tuple[float, ...], min_samples: tuple[float, ...], unit: int
+) -> pd.DataFrame:
+    rows = []
+    for eps, of_eps in zip(eps_km, slices, strict=True):
+        for least, figures in zip(min_samples, of_eps.figures, strict=True):
+            rows.append(
+                {
+                    "eps_km": eps,
+                    "min_samples": least,
+                    "n_clusters": figures.n_clusters,
+                    "n_core": figures.n_core,
+                    "n_noise": figures.n_noise,
+                    "clustered_weight": figures.clustered_units / unit,
+                    "largest_weight": figures.largest_units / unit,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _slice_of(slices: list[Slice], known: tuple[float, ...], eps_km: float) -> Slice:
+    return slices[_index("eps_km", known, eps_km)]
+
+
+def _index(name: str, known: tuple[Any, ...], value: Any) -> int:
+    """Return the place of a value among those of the surface."""
+    if value not in known:
+        listed = ", ".join(f"{each:.12g}" for each in known)
+        raise ValueError(f"the surface has no {name} {value!r}; it has {listed}")
+    return known.index(value)
+
+
+_ready = False
+
+
+def _prepare(show: Report) -> None:
+    """Compile, or load from the cache, what has not been used in this process yet."""
+    global _ready
+    if _ready:
+        return
+    with stage(show, "compiling kernels (first use)") as report:
+        if not is_ready():
+            prepare(lambda share: report(0.5 * share))
+        side = np.degrees(1 / EARTH_RADIUS_KM) / 16 * np.arange(SIDE)
+        lat, lon = np.repeat(side, SIDE), np.tile(side, SIDE)
+        rows = units = np.ones(len(lat), dtype=np.int64)
+        rank = np.arange(len(lat), dtype=np.uint32)
+        least = np.array([100, 400, 401, 1000])
+        places = Places(lat, lon, units, rank, rows)
+        for border in ("nearest", "first"):
+            make_slice(places, 1.0, least, border, "haversine", 1, unreported)
+    _ready = True

@@ -1,0 +1,418 @@
+"""Which component each point belongs to at every threshold at once, borders included.
+
+A border point of a threshold has a core point within reach. The highest such threshold is
+that of its highest core point within reach, and where the nodes of all core points about it
+lie on one way from a node to its root, it is with that core point's component at every
+threshold: one node says it all. Only the points about which two components of one threshold
+may lie are searched threshold by threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
+from gclust.kernels.assign import COUNT
+from gclust.kernels.bands import PIECE, Bands, bands_within, half_widths
+from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
+from gclust.kernels.circle import advance, locate
+from gclust.kernels.forest import NONE, Forest, fill_spans
+from gclust.kernels.sphere import Reach, separation, vector_at
+from gclust.kernels.weigh import PIECE as POINTS_PIECE
+from gclust.kernels.weigh import find_ring, move_base, point_widths
+
+SEARCH = -2
+"""Claim on a cell whose points must each search for themselves."""
+
+
+class Ways(NamedTuple):
+    """What is known of core points along their bands; ``n`` core points."""
+
+    level: NDArray[np.uint8]  # (n,)
+    node: NDArray[np.int64]  # (n,)
+    span: NDArray[np.int64]  # (nodes, 2) see ``fill_spans``
+    higher: NDArray[np.int64]  # (n,) the next point of the band of a higher level, or its end
+    since: NDArray[np.int64]  # (n,) the first from which all nodes up to this point are on one way
+
+
+@part
+def on_one_way(span, a, b):
+    """Return whether one of two nodes is the other or part of it."""
+    return span[a, 0] <= span[b, 0] < span[a, 1] or span[b, 0] <= span[a, 0] < span[b, 1]
+
+
+@kernel
+def follow_bands(start, ways, first, last):
+    """Fill ``higher`` and ``since`` of the bands ``first .. last``."""
+    level, node = ways.level, ways.node
+    for i in range(first, last):
+        begin, end = start[i], start[i + 1]
+        for p in range(end - 1, begin - 1, -1):
+            q = p + 1
+            while q < end and level[q] <= level[p]:
+                q = ways.higher[q]
+            ways.higher[p] = q
+        since = deepest = begin
+        for p in range(begin, end):
+            if not on_one_way(ways.span, node[deepest], node[p]):
+                deepest = p
+                since = p
+                while on_one_way(ways.span, node[deepest], node[since - 1]):
+                    since -= 1
+                    if level[since] > level[deepest]:
+                        deepest = since
+            elif level[p] > level[deepest]:
+                deepest = p
+            ways.since[p] = since
+
+
+@part
+def highest_of(ways, best, low, high):
+    """Return the first highest core point of ``low .. high``, or ``best`` if it is as high.
+
+    ``low < high``, of one band; ``best`` is -1 if there is none yet.
+    """
+    p = low
+    while ways.higher[p] < high:
+        p = ways.higher[p]
+    return p if best < 0 or ways.level[p] > ways.level[best] else best
+
+
+@part
+def look_at(ways, best, one_way, low, high):
+    """Return the highest core point, and whether all are on one way, with ``low .. high`` too."""
+    p = highest_of(ways, np.int64(-1), low, high)
+    one_way = one_way and ways.since[high - 1] <= low
+    if best < 0:
+        return p, one_way
+    one_way = one_way and on_one_way(ways.span, ways.node[best], ways.node[p])
+    return (p if ways.level[p] > ways.level[best] else best), one_way
+
+
+@part
+def halves(start, m, low, high):
+    """Return the points at the positions ``low .. high`` of a band as two ranges."""
+    if high - low >= m:
+        return start, start + m, start, start
+    if low < 0:
+        if high <= 0:
+            return start + low + m, start + high + m, start, start
+        return start + low + m, start + m, start, start + high
+    if high > m:
+        if low >= m:
+            return start + low - m, start + high - m, start, start
+        return start + low, start + m, start, start + high - m
+    return start + low, start + high, start, start
+
+
+@part
+def look_outside(b, j, ways, outer, west, east, best, one_way):
+    """Look at what band ``j`` has within the outer half-width of each run."""
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    position = locate(b.lon, start, m, west[0] - outer)
+    for r in range(len(west)):
+        low, high = np.int64(0), m
+        if 2.0 * outer + (east[r] - west[r]) < 360.0:
+            low = position = advance(b.lon, start, m, position, west[r] - outer)
+            high = advance(b.lon, start, m, low, east[r] + outer)
+        if low < high:
+            a, a_end, c, c_end = halves(start, m, low, high)
+            best[r], one_way[r] = look_at(ways, best[r], one_way[r], a, a_end)
+            if c < c_end:
+                best[r], one_way[r] = look_at(ways, best[r], one_way[r], c, c_end)
+
+
+@part
+def look_inside(b, j, ways, inner, runs, west, east, n, sure):
+    """Look at what band ``j`` surely has within reach of all of each run."""
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    low = high = np.int64(0)
+    if inner < 180.0:
+        low = high = locate(b.lon, start, m, east[runs[0]] - inner)
+    for t in range(n):
+        r = runs[t]
+        if inner >= 180.0:
+            low, high = np.int64(0), m
+        elif east[r] - inner < west[r] + inner:
+            low = advance(b.lon, start, m, low, east[r] - inner)
+            high = advance(b.lon, start, m, max(low, high), west[r] + inner)
+        else:
+            continue
+        if low < high:
+            a, a_end, c, c_end = halves(start, m, low, high)
+            sure[r] = highest_of(ways, sure[r], a, a_end)
+            if c < c_end:
+                sure[r] = highest_of(ways, sure[r], c, c_end)
+
+
+@making_part
+def find_summits(b, span, inner, outer, ways, floor, west, east):
+    """Return for runs of a band a highest core point that all of it surely reaches.
+
+    ``NONE`` if no core point that may be within reach is higher than the run's ``floor``,
+    ``SEARCH`` if its points may have different ones, or those of different ways.
+    """
+    low, near, high = span
+    n = len(west)
+    best = np.full(n, NONE)
+    one_way = np.ones(n, dtype=np.bool_)
+    if n > 0:
+        for j in range(low, high):
+            look_outside(b, j, ways, outer[j - low], west, east, best, one_way)
+    sure = np.full(n, NONE)
+    runs = np.arange(n)
+    for d in range(max(near - low, high - near)):
+        for j in (near + d, near - 1 - d):
+            kept = 0
+            for t in range(n):
+                r = runs[t]
+                wanted = best[r] >= 0 and one_way[r] and ways.level[best[r]] > floor[r]
+                if wanted and (sure[r] < 0 or ways.level[sure[r]] < ways.level[best[r]]):
+                    runs[kept] = r
+                    kept += 1
+            n = kept
+            if n > 0 and low <= j < high and inner[j - low] > 0.0:
+                look_inside(b, j, ways, inner[j - low], runs, west, east, n, sure)
+    for r in range(len(west)):
+        if best[r] < 0 or ways.level[best[r]] <= floor[r]:
+            sure[r] = NONE
+        elif not one_way[r] or sure[r] < 0 or ways.level[sure[r]] < ways.level[best[r]]:
+            sure[r] = SEARCH
+    return sure
+
+
+@kernel
+def claim_cells(a, floor, wanted, b, count, ways, inner2, outer2, claims, first, last):
+    """Find the claims on the wanted cells of the bands ``first .. last``; see ``find_summits``.
+
+    ``floor`` is the lowest level in each cell.
+    """
+    for i in range(first, last):
+        span = bands_within(a, i, b, outer2)
+        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
+        begin, end = a.band_cell[i], a.band_cell[i + 1]
+        open_cells = wanted[begin:end].copy()
+        claims[begin:end] = NONE
+        width, _ = half_widths(a, i, a, i, inner2, outer2)
+        west, east, run_of = group_cells(a, i, open_cells, width)
+        one, upper = np.int64(1), np.bool_(True)
+        near = sum_around(b, span, inner, outer, count, one, upper, west, east)
+        for k in range(len(run_of)):
+            open_cells[k] = run_of[k] >= 0 and near[run_of[k]] > 0
+        west, east, run_of = group_cells(a, i, open_cells, -1.0)
+        floors = floor[begin:end][open_cells]
+        found = find_summits(b, span, inner, outer, ways, floors, west, east)
+        for k in range(len(run_of)):
+            if run_of[k] >= 0:
+                claims[begin + k] = found[run_of[k]]
+
+
+@kernel
+def settle_cells(a, claims, level, ways, summit, first, last):
+    """Write the claims on the cells ``first .. last`` for their points that are lower."""
+    for c in range(first, last):
+        for p in range(a.cell_start[c], a.cell_start[c + 1]):
+            higher = claims[c] >= 0 and ways.level[claims[c]] > level[p]
+            summit[p] = claims[c] if higher else NONE
+
+
+@part
+def look_round(b, span, base, ways, reach, lat, lon, rho, z, rings):
+    """Fill ``rings`` with four positions in each band of ``span``; see ``weigh.find_ring``.
+
+    Returns a highest core point among those that may be within reach of a point, whether
+    these are on one way, and a highest one among those that surely are.
+    """
+    low, _, high = span
+    best = sure = np.int64(NONE)
+    one_way = True
+    for j in range(low, high):
+        start = b.start[j]
+        m = b.start[j + 1] - start
+        inner, outer = point_widths(rho, z, lat, b, j, reach.inner2, reach.outer2)
+        west = sure_west = sure_east = east = 0
+        if outer >= 0.0:
+            west, sure_west, sure_east, east = find_ring(
+                b, j, base[j - low, 0], base[j - low, 1], lon, inner, outer
+            )
+        k = 4 * (j - low)
+        rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = west, sure_west, sure_east, east
+        if west < east:
+            c, c_end, d, d_end = halves(start, m, west, east)
+            best, one_way = look_at(ways, best, one_way, c, c_end)
+            if d < d_end:
+                best, one_way = look_at(ways, best, one_way, d, d_end)
+        if sure_west < sure_east:
+            c, c_end, d, d_end = halves(start, m, sure_west, sure_east)
+            sure = highest_of(ways, sure, c, c_end)
+            if d < d_end:
+                sure = highest_of(ways, sure, d, d_end)
+    return best, one_way, sure
+
+
+@part
+def climb(b, ways, x, y, z, low, high, floor, limit, best):
+    """Return a highest core point within reach among ``low .. high``, or ``best``.
+
+    Only those above the level ``floor`` and above ``best`` are looked at.
+    """
+    at = b.vectors
+    height = floor if best < 0 else max(floor, np.int64(ways.level[best]))
+    p = low
+    while p < high:
+        if ways.level[p] <= height:
+            p = ways.higher[p]
+        elif separation(x, y, z, at[p, 0], at[p, 1], at[p, 2]) <= limit:
+            best = p
+            height = np.int64(ways.level[p])
+        else:
+            p += 1
+    return best
+
+
+@part
+def climb_rings(b, span, ways, x, y, z, rings, floor, limit, top, best):
+    """Return a highest core point within reach, ``best`` among those that surely are.
+
+    None of those that may be is higher than ``top``.
+    """
+    low, _, high = span
+    for k in range(0, 4 * (high - low), 2):
+        if best >= 0 and ways.level[best] == ways.level[top]:
+            break
+        if rings[k] < rings[k + 1]:
+            j = low + k // 4
+            m = b.start[j + 1] - b.start[j]
+            c, c_end, d, d_end = halves(b.start[j], m, rings[k], rings[k + 1])
+            best = climb(b, ways, x, y, z, c, c_end, floor, limit, best)
+            best = climb(b, ways, x, y, z, d, d_end, floor, limit, best)
+    return best
+
+
+@kernel
+def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
+    """Find for each point of the ``cells[first:last]`` a highest core point within reach.
+
+    Only where it is higher than the point. ``split`` gets whether core points of different
+    ways may be within reach.
+    """
+    band = np.int64(-1)
+    span = (np.int64(0), np.int64(0), np.int64(0))
+    outer = np.empty(0)
+    inner = np.empty(0)
+    base = np.empty((0, 2), dtype=np.int64)
+    rings = np.empty(0, dtype=np.int64)
+    for t in range(first, last):
+        c = cells[t]
+        fresh = a.cell_band[c] != band
+        if fresh:
+            band = a.cell_band[c]
+            span = bands_within(a, band, b, reach.outer2)
+            low, _, high = span
+            inner, outer = all_half_widths(a, band, b, low, high, reach.inner2, reach.outer2)
+            base = np.empty((high - low, 2), dtype=np.int64)
+            rings = np.empty(4 * (high - low), dtype=np.int64)
+        move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
+        for p in range(a.cell_start[c], a.cell_start[c + 1]):
+            lat, lon = a.lat[p], a.lon[p]
+            x, y, z = vector_at(lat, lon, a.axis, a.e2)
+            rho = math.sqrt(x * x + y * y)
+            top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
+            floor = np.int64(level[p])
+            if top >= 0 and ways.level[top] > floor:
+                best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
+            if best >= 0 and ways.level[best] > floor:
+                summit[p] = best
+                split[p] = not one_way
+
+
+class Borders(NamedTuple):
+    """What points are with beyond what they are themselves; ``n`` points."""
+
+    summit: NDArray[np.int64]
+    """(n,) a highest core point within reach of each that is higher than it, or ``NONE``."""
+    split: NDArray[np.int64]
+    """Points that may have core points of different components of a threshold within reach."""
+
+
+def find_borders(
+    points: Bands,
+    level: NDArray[np.uint8],
+    cores: Bands,
+    core_level: NDArray[np.uint8],
+    node: NDArray[np.int64],
+    forest: Forest,
+    reach: Reach,
+    threads: int,
+    report: Callable[[float], None],
+) -> Borders:
+    """Find what points are with at the thresholds at which they are not core points.
+
+    Parameters
+    ----------
+    points : Bands
+        All points.
+    level : ndarray of uint8, shape (points,)
+        How many thresholds each reaches.
+    cores : Bands
+        Those that reach any.
+    core_level, node : ndarray, shape (core points,)
+        Their levels, and their nodes in the forest.
+    forest : Forest
+        The components.
+    reach : Reach
+        The radius.
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share done.
+    """
+    span = np.empty((len(forest.parent), 2), dtype=np.int64)
+    fill_spans(forest.parent, span)
+    higher, since = np.empty((2, len(core_level)), dtype=np.int64)
+    ways = Ways(core_level, node, span, higher, since)
+    run_pieces(
+        lambda first, last: follow_bands(cores.start, ways, first, last),
+        cut_evenly(cores.start, PIECE),
+        threads,
+        unreported,
+    )
+    floor = np.minimum.reduceat(level, points.cell_start[:-1])
+    wanted = floor < core_level.max()
+    claims = np.empty(len(floor), dtype=np.int64)
+    inner2, outer2 = reach.inner2, reach.outer2
+    run_pieces(
+        lambda first, last: claim_cells(
+            points, floor, wanted, cores, COUNT, ways, inner2, outer2, claims, first, last
+        ),
+        cut_evenly(points.start, PIECE),
+        threads,
+        lambda share: report(0.5 * share),
+    )
+    summit = np.empty(len(level), dtype=np.int64)
+    split = np.zeros(len(level), dtype=np.bool_)
+    run_pieces(
+        lambda first, last: settle_cells(points, claims, level, ways, summit, first, last),
+        cut_evenly(points.cell_start, PIECE),
+        threads,
+        unreported,
+    )
+    cells = np.flatnonzero(claims == SEARCH)
+    sizes = points.cell_start[cells + 1] - points.cell_start[cells]
+    run_pieces(
+        lambda first, last: search_cells(
+            points, cells, level, cores, ways, reach, summit, split, first, last
+        ),
+        cut_evenly(np.concatenate([[0], np.cumsum(sizes)]), POINTS_PIECE),
+        threads,
+        lambda share: report(0.5 + 0.5 * share),
+    )
+    return Borders(summit, np.flatnonzero(split))
