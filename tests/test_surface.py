@@ -82,7 +82,7 @@ def test_real_postal_codes(shared_data, border):
     points = codes[rng.permutation(len(codes))[:150_000]]
     weight = rng.integers(1, 5, len(points)) / 2
     surface = expect_like_dbscan(points, [3.0, 15.0], [8, 20.5, 50, 130], weight, border=border)
-    assert surface.table["n_clusters"].min() > 50
+    assert surface.table["n_clusters"].max() > 100
 
 
 def test_locations_are_clustered_as_by_their_own_dbscan():
