@@ -22,8 +22,10 @@ from gclust.kernels.assign import COUNT
 from gclust.kernels.bands import PIECE, Bands, bands_within, half_widths
 from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
 from gclust.kernels.circle import advance, locate
+from gclust.kernels.crowds import CROWD, box_of, box_widths, ring_of_box
 from gclust.kernels.forest import NONE, Forest, fill_spans
-from gclust.kernels.sphere import Reach, separation, vector_at
+from gclust.kernels.levels import MOST_LEVELS
+from gclust.kernels.sphere import Reach, separation
 from gclust.kernels.weigh import PIECE as POINTS_PIECE
 from gclust.kernels.weigh import find_ring, move_base, point_widths
 
@@ -297,6 +299,76 @@ def climb_rings(b, span, ways, x, y, z, rings, floor, limit, top, best):
     return best
 
 
+@part
+def look_round_crowd(a, begin, end, b, span, base, ways, reach):
+    """Return what ``look_round`` does, for all of the points ``begin .. end`` of ``a`` at once.
+
+    The last one is ``SEARCH`` where a half-width may reach round the Earth.
+    """
+    low, _, high = span
+    south, north = box_of(a.lat, begin, end)
+    west, east = a.lon[begin], a.lon[end - 1]
+    best = sure = np.int64(NONE)
+    one_way = True
+    for j in range(low, high):
+        start = b.start[j]
+        m = b.start[j + 1] - start
+        inner, outer = box_widths(a.vectors, south, north, a.lat, b, j, reach.inner2, reach.outer2)
+        if 2.0 * outer + (east - west) >= 360.0:
+            return best, one_way, np.int64(SEARCH)
+        if outer < 0.0:
+            continue
+        first, sure_first, sure_last, last = ring_of_box(
+            b, j, base[j - low, 0], base[j - low, 1], west, east, inner, outer
+        )
+        if first < last:
+            c, c_end, d, d_end = halves(start, m, first, last)
+            best, one_way = look_at(ways, best, one_way, c, c_end)
+            if d < d_end:
+                best, one_way = look_at(ways, best, one_way, d, d_end)
+        if sure_first < sure_last:
+            c, c_end, d, d_end = halves(start, m, sure_first, sure_last)
+            sure = highest_of(ways, sure, c, c_end)
+            if d < d_end:
+                sure = highest_of(ways, sure, d, d_end)
+    return best, one_way, sure
+
+
+@part
+def search_point(a, p, b, span, base, ways, reach, floor, rings):
+    """Return a highest core point within reach that is above ``floor``, or ``NONE``.
+
+    And whether those that may be within reach are on one way.
+    """
+    lat, lon = a.lat[p], a.lon[p]
+    x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
+    rho = math.sqrt(x * x + y * y)
+    top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
+    if top >= 0 and ways.level[top] > floor:
+        best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
+    if best >= 0 and ways.level[best] <= floor:
+        best = np.int64(NONE)
+    return best, one_way
+
+
+@part
+def search_crowd(a, begin, end, level, b, span, base, ways, reach, rings, summit, split):
+    """Find for the points ``begin .. end`` what ``search_cells`` does."""
+    top, one_way, sure = look_round_crowd(a, begin, end, b, span, base, ways, reach)
+    ceiling = np.int64(MOST_LEVELS)
+    if sure != SEARCH:
+        ceiling = np.int64(ways.level[top]) if top >= 0 else np.int64(0)
+    known = one_way and sure >= 0 and ways.level[sure] == ceiling
+    for p in range(begin, end):
+        floor = np.int64(level[p])
+        if floor >= ceiling:
+            continue
+        summit[p] = sure
+        if not known:
+            summit[p], on_one = search_point(a, p, b, span, base, ways, reach, floor, rings)
+            split[p] = summit[p] >= 0 and not on_one
+
+
 @kernel
 def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
     """Find for each point of the ``cells[first:last]`` a highest core point within reach.
@@ -321,17 +393,11 @@ def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
             base = np.empty((high - low, 2), dtype=np.int64)
             rings = np.empty(4 * (high - low), dtype=np.int64)
         move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
-        for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            lat, lon = a.lat[p], a.lon[p]
-            x, y, z = vector_at(lat, lon, a.axis, a.e2)
-            rho = math.sqrt(x * x + y * y)
-            top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
-            floor = np.int64(level[p])
-            if top >= 0 and ways.level[top] > floor:
-                best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
-            if best >= 0 and ways.level[best] > floor:
-                summit[p] = best
-                split[p] = not one_way
+        begin, end = a.cell_start[c], a.cell_start[c + 1]
+        while begin < end:
+            stop = min(begin + CROWD, end)
+            search_crowd(a, begin, stop, level, b, span, base, ways, reach, rings, summit, split)
+            begin = stop
 
 
 class Borders(NamedTuple):

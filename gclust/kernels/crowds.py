@@ -38,6 +38,18 @@ STRETCH = 128
 
 
 @part
+def box_of(lat, begin, end):
+    """Return the southernmost and the northernmost of the points ``begin .. end``."""
+    south = north = begin
+    for p in range(begin + 1, end):
+        if lat[p] < lat[south]:
+            south = p
+        if lat[p] > lat[north]:
+            north = p
+    return south, north
+
+
+@part
 def box_widths(at, south, north, lat, b, j, inner2, outer2):
     """Return inner and outer half-width of a box and band ``j``, in degrees.
 
@@ -82,12 +94,7 @@ def rings_of_crowd(b, span, base, prefix, reach, begin, end, rings):
     points are between them, -1 where a half-width may reach round the Earth.
     """
     low, _, high = span
-    south = north = begin
-    for p in range(begin + 1, end):
-        if b.lat[p] < b.lat[south]:
-            south = p
-        if b.lat[p] > b.lat[north]:
-            north = p
+    south, north = box_of(b.lat, begin, end)
     west, east = b.lon[begin], b.lon[end - 1]
     lower = upper = unsure = 0
     for j in range(low, high):
