@@ -59,15 +59,14 @@ def look_inside(b, j, ways, inner, runs, west, east, n, sure):
         low = high = locate(b.lon, start, m, east[runs[0]] - inner)
     for t in range(n):
         r = runs[t]
+        first = last = np.int64(0)
         if inner >= 180.0:
-            low, high = np.int64(0), m
+            last = m
         elif east[r] - inner < west[r] + inner:
-            low = advance(b.lon, start, m, low, east[r] - inner)
-            high = advance(b.lon, start, m, max(low, high), west[r] + inner)
-        else:
-            continue
-        if low < high:
-            sure[r] = highest_of(ways, start, m, low, high, sure[r])
+            first = low = advance(b.lon, start, m, low, east[r] - inner)
+            last = high = advance(b.lon, start, m, max(low, high), west[r] + inner)
+        if first < last:
+            sure[r] = highest_of(ways, start, m, first, last, sure[r])
 
 
 @making_part

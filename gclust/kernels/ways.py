@@ -40,12 +40,9 @@ def follow_bands(start, ways, first, last):
         since = deepest = begin
         for p in range(begin, end):
             if not on_one_way(ways, deepest, p):
-                deepest = p
-                since = p
-                while on_one_way(ways, deepest, since - 1):
+                deepest = since = p
+                while on_one_way(ways, p, since - 1):  # ends at the one that was deepest
                     since -= 1
-                    if ways[since, LEVEL] > ways[deepest, LEVEL]:
-                        deepest = since
             elif ways[p, LEVEL] > ways[deepest, LEVEL]:
                 deepest = p
             ways[p, SINCE] = since
