@@ -185,3 +185,13 @@ def test_a_surface_that_would_not_fit_is_refused(monkeypatch):
         parameter_surface(X, eps_km=[1], min_samples=[2])
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert len(parameter_surface(X, eps_km=[1], min_samples=[2]).table) == 1
+
+
+def test_the_benchmark_runs(capsys):
+    from benchmarks.surface import main
+
+    main(["--size", "3000", "--rounds", "1", "--pairs", "5", "--without-peer"])
+    told = capsys.readouterr().out
+    assert "pairs compared with DBSCAN, all the same" in told
+    assert "its labels" in told
+    assert "peak memory" in told

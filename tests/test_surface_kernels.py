@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from gclust.kernels import bands, borders, forest, levels, sums, ways
+from gclust.kernels import borders, forest, levels, sums, ways
 from gclust.kernels._pieces import unreported
 from gclust.testing import TOLERANCE_KM, great_circle_km
 from tests.test_kernels import banded, scattered
@@ -26,7 +26,7 @@ def grown(seed):
     points, prefix, reach = banded(*scattered(seed, 300), EPS_KM)
     level = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
     at = np.flatnonzero(level)
-    cores = bands.select_points(points, at, reach, 1)
+    cores = forest.choose_points(points, at, 1)
     rank = np.random.default_rng(seed).permutation(len(at)).astype(np.uint32)
     trees, node = forest.grow_forest(cores, level[at], rank, reach, 2, unreported)
     return points, level, at, cores, rank, trees, node, reach
@@ -122,9 +122,14 @@ def test_a_range_round_the_circle_is_two_ranges():
             assert sorted(found) == sorted(points[np.arange(low, high) % m].tolist())
 
 
-def test_sums_by_key():
-    out = np.zeros(3, dtype=np.int64)
-    sums.add_by_key(np.array([2, -1, 0, 2]), np.array([2**53, 5, 1, 1]), out)
-    assert out.tolist() == [1, 0, 2**53 + 1]
-    sums.count_rows(np.array([0, 1, 1], dtype=np.uint32), 1, out)
-    assert out.tolist() == [1, 1, 2**53 + 3]
+def test_tallies_are_exact():
+    order = np.array([3, 1, 0, 2], dtype=np.uint32)
+    units = np.array([1, 2**53, 1, 5])
+    level, node = np.array([0, 2, 2, 1]), np.array([-1, 1, 1, 0])
+    of_level, own, rows = np.zeros((3, 3), dtype=np.int64)
+    sums.tally(order, level, node, units, np.array([1, 2, 3, 4]), of_level, own, rows)
+    assert of_level.tolist() == [4, 3, 3]
+    assert own.tolist() == [1, 2**53 + 1, 0]
+    assert rows.tolist() == [3, 3, 0]
+    sums.count_rows(np.array([0, 1, 1], dtype=np.uint32), 1, rows)
+    assert rows.tolist() == [3, 4, 2]

@@ -11,14 +11,21 @@ from numpy.typing import NDArray
 from gclust.cluster.dbscan import SURFACES
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.assign import POINTS_PIECE, search_points
-from gclust.kernels.bands import Bands, band_height, build_bands, select_points
+from gclust.kernels.bands import Bands, band_height, build_bands
 from gclust.kernels.borders import Borders, find_borders
 from gclust.kernels.cores import CELLS_PIECE, mark_around
 from gclust.kernels.fold import fold
-from gclust.kernels.forest import NONE, Forest, add_to_parents, find_roots, grow_forest
+from gclust.kernels.forest import (
+    NONE,
+    Forest,
+    add_to_parents,
+    choose_points,
+    find_roots,
+    grow_forest,
+)
 from gclust.kernels.levels import find_levels
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
-from gclust.kernels.sums import add_by_key
+from gclust.kernels.sums import tally
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
 
@@ -142,7 +149,7 @@ def make_slice(
     forest = EMPTY
     at = np.flatnonzero(level)
     if len(at):
-        cores, core_level = select_points(points, at, reach, threads), level[at]
+        cores, core_level = choose_points(points, at, threads), level[at]
         forest, core_node = grow_forest(
             cores,
             core_level,
@@ -223,7 +230,7 @@ def _find_exceptions(
     )
     near = np.flatnonzero(around[at])
     core_level, core_node = core_level[near], core_node[near]
-    cores = select_points(cores, near, reach, threads)
+    cores = choose_points(cores, near, threads)
     out = np.full(len(node), NONE, dtype=np.int64)
     exceptions = []
     for threshold in range(n_thresholds):
@@ -231,7 +238,7 @@ def _find_exceptions(
         shared = split[(level[split] <= threshold) & (highest > threshold)]
         if len(shared):
             chosen = np.flatnonzero(core_level > threshold)
-            some = select_points(cores, chosen, reach, threads)
+            some = choose_points(cores, chosen, threads)
             labels = number[core_node[chosen]]
             _search(points, shared, some, labels, nearest, reach, threads, out)
         found = out[shared]
@@ -271,26 +278,25 @@ def _figures(
     exceptions: list[Exceptions],
 ) -> list[Figures]:
     """Return what each threshold gives."""
-    units, rows = places.units[order], places.rows[order]
     of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
-    add_by_key(level, rows, of_level)
     own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
-    add_by_key(node, units, own)
-    add_by_key(node, rows, own_rows)
+    tally(order, level, node, places.units, places.rows, of_level, own, own_rows)
+    n_rows = int(of_level.sum())
     total = own.copy()
     add_to_parents(forest.parent, total)
     figures = []
     for threshold, (place, other) in enumerate(exceptions):
         number, roots = number_nodes(forest, threshold)
         weight = total[roots]
-        np.subtract.at(weight, number[node[place]], units[place])
-        np.add.at(weight, number[other], units[place])
+        moved = places.units[order[place]]
+        np.subtract.at(weight, number[node[place]], moved)
+        np.add.at(weight, number[other], moved)
         there = forest.birth >= threshold
         figures.append(
             Figures(
                 n_clusters=len(roots),
                 n_core=int(of_level[threshold + 1 :].sum()),
-                n_noise=int(rows.sum() - own_rows[there].sum()),
+                n_noise=n_rows - int(own_rows[there].sum()),
                 clustered_units=int(own[there].sum()),
                 largest_units=int(weight.max(initial=0)),
             )

@@ -9,7 +9,6 @@ for each core point, however many thresholds there are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.bands import PIECE, Bands
+from gclust.kernels.bands import PIECE, Bands, gather_points
 from gclust.kernels.link import link_points
 from gclust.kernels.sphere import Reach
 
@@ -31,16 +30,6 @@ class Forest(NamedTuple):
     birth: NDArray[np.int64]  # (n,) number of the threshold, of the rising ones
     parent: NDArray[np.int64]  # (n,)
     first: NDArray[np.int64]  # (n,) lowest rank of the core points
-
-
-@kernel
-def gather_linked(bands, places, out, first, last):
-    """Copy what linking needs of the points ``places[first:last]``."""
-    for t in range(first, last):
-        p = places[t]
-        out.lon[t] = bands.lon[p]
-        for k in range(3):
-            out.vectors[t, k] = bands.vectors[p, k]
 
 
 @kernel
@@ -163,7 +152,7 @@ def grow_forest(
 
     def link(first: int, last: int) -> None:
         for birth in range(first, last):
-            chosen = _select(cores, np.flatnonzero(level > birth))
+            chosen = choose_points(cores, np.flatnonzero(level > birth), 1)
             linked[birth] = link_points(chosen, reach, 1, unreported)
 
     run_pieces(link, np.arange(highest + 1), threads, report)
@@ -229,19 +218,30 @@ class _Growth:
         self.n = n
 
 
-def _select(cores: Bands, places: NDArray[np.int64]) -> Bands:
-    """Return what linking needs of the bands of some core points alone."""
+def choose_points(bands: Bands, places: NDArray[np.int64], threads: int) -> Bands:
+    """Return the bands of some points alone, without cells.
+
+    ``places`` are the points' numbers, ascending. See ``bands.select_points``.
+    """
     n = len(places)
-    if n == len(cores.lon):
-        return cores
-    start = np.searchsorted(places, cores.start)
+    if n == len(bands.lon):
+        return bands
+    start = np.searchsorted(places, bands.start)
     kept = np.flatnonzero(start[1:] > start[:-1])
-    chosen = cores._replace(
+    chosen = bands._replace(
+        lat=np.empty(n),
         lon=np.empty(n),
         vectors=np.empty((n, 3)),
-        edges=cores.edges[kept],
+        edges=bands.edges[kept],
         start=np.append(start[kept], n),
+        cell_start=_NONE,
+        cell_band=_NONE,
+        band_cell=_NONE,
     )
-    for first, last in pairwise(even_cuts(n, PIECE).tolist()):
-        gather_linked(cores, places, chosen, first, last)
+    run_pieces(
+        lambda first, last: gather_points(bands, places, chosen, first, last),
+        even_cuts(n, PIECE),
+        threads,
+        unreported,
+    )
     return chosen
