@@ -208,7 +208,7 @@ def climb_rings(b, span, ways, x, y, z, rings, floor, limit, top, best):
 
 
 @part
-def look_round_crowd(a, begin, end, b, span, base, ways, reach):
+def look_round_crowd(a, begin, end, b, span, base, ways, reach, rings):
     """Return what ``look_round`` does, for all of the points ``begin .. end`` of ``a`` at once.
 
     The last one is ``SEARCH`` where a half-width may reach round the Earth.
@@ -224,11 +224,13 @@ def look_round_crowd(a, begin, end, b, span, base, ways, reach):
         inner, outer = box_widths(a.vectors, south, north, a.lat, b, j, reach.inner2, reach.outer2)
         if 2.0 * outer + (east - west) >= 360.0:
             return best, one_way, np.int64(SEARCH)
-        if outer < 0.0:
-            continue
-        first, sure_first, sure_last, last = ring_of_box(
-            b, j, base[j - low, 0], base[j - low, 1], west, east, inner, outer
-        )
+        first = sure_first = sure_last = last = 0
+        if outer >= 0.0:
+            first, sure_first, sure_last, last = ring_of_box(
+                b, j, base[j - low, 0], base[j - low, 1], west, east, inner, outer
+            )
+        k = 4 * (j - low)
+        rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
         if first < last:
             best, one_way = look_at(ways, start, m, first, last, best, one_way)
         if sure_first < sure_last:
@@ -256,17 +258,20 @@ def search_point(a, p, b, span, base, ways, reach, floor, rings):
 @part
 def search_crowd(a, begin, end, level, b, span, base, ways, reach, rings, summit, split):
     """Find for the points ``begin .. end`` what ``search_cells`` does."""
-    top, one_way, sure = look_round_crowd(a, begin, end, b, span, base, ways, reach)
+    top, one_way, sure = look_round_crowd(a, begin, end, b, span, base, ways, reach, rings)
     ceiling = np.int64(MOST_LEVELS)
     if sure != SEARCH:
         ceiling = ways[top, LEVEL] if top >= 0 else np.int64(0)
-    known = one_way and sure >= 0 and ways[sure, LEVEL] == ceiling
+    together = one_way and sure != SEARCH
     for p in range(begin, end):
         floor = np.int64(level[p])
         if floor >= ceiling:
             continue
-        summit[p] = sure
-        if not known:
+        if together:
+            x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
+            best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, sure)
+            summit[p] = best if best >= 0 and ways[best, LEVEL] > floor else np.int64(NONE)
+        else:
             summit[p], on_one = search_point(a, p, b, span, base, ways, reach, floor, rings)
             split[p] = summit[p] >= 0 and not on_one
 
