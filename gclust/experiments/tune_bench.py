@@ -29,7 +29,7 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
-from gclust.study.stages import check_found, label_locations, prepare
+from gclust.study.stages import check_found, label_locations, prepare, warn_of_gap
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 HELD_BYTES = 1 << 30
@@ -62,6 +62,7 @@ class Bench:
         journal = Journal(report, study.study.strict)
         with Engine(threads=n_jobs, progress=report) as engine:
             prepared = prepare(study, engine, journal)
+            warn_of_gap(study, self.pairs.eps_km[-1], journal)
             with stage(report, "gather locations"):
                 self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
             self._folded = fold_records(study, engine, prepared, self._places.number)
