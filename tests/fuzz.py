@@ -209,7 +209,8 @@ def check_sklearn(case: Case, distance: np.ndarray, model: DBSCAN) -> None:
     if unclear.any():
         return
     peer = sklearn.cluster.DBSCAN(
-        eps=case.eps_km / EARTH_RADIUS_KM,
+        # Beyond pi, where its sin(eps / 2)**2 falls again, it misses neighbours.
+        eps=min(case.eps_km / EARTH_RADIUS_KM, np.pi),
         min_samples=int(np.ceil(least)),
         metric="haversine",
         algorithm="ball_tree",

@@ -135,6 +135,7 @@ def test_the_first_clusters_and_their_order():
     assert jaccard_of_first(matched, rank_a, rank_b, top=5) == 4 / 6
 
 
+@pytest.mark.filterwarnings("error")
 def test_order_of_fewer_than_two_is_missing():
     nobody = pd.DataFrame({"a": [], "b": []}, dtype="int64")
     assert math.isnan(tau_b_of_first(nobody, ranks([1]), ranks([1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import geopandas
 import numpy as np
@@ -17,9 +18,10 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from gclust import DBSCAN, DensityContour
+from gclust import DensityContour
 from gclust.cluster.contour_density import find_cells
 from gclust.cluster.contour_regions import connect, outline
+from gclust.errors import GclustWarning
 from gclust.kernels.density import Raster
 from gclust.testing import assert_same_partition, great_circle_km
 from tests.test_density_kernels import whole_earth
@@ -51,6 +53,7 @@ def test_two_towns_and_a_stray_point():
     assert list(model.polygons_.index) == [0, 1]
 
 
+@pytest.mark.filterwarnings("ignore:.* lie beyond:gclust.errors.GclustWarning")
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kernel", ["gaussian", "epanechnikov"])
 def test_labels_against_a_dense_raster(seed, kernel):
@@ -164,17 +167,36 @@ def test_no_cluster_gives_noise_and_no_polygons():
 
 
 def test_level_by_default_is_dbscan_s_condition():
-    """A wide field of one density is core where it is within the contour."""
+    """A wide field of one density is within the contour where its points are core."""
     side = np.linspace(-1.5, 1.5, 101)
     X = np.array([(48 + 0.5 * a, b) for a in side for b in side])
     per_km2 = 1 / (great_circle_km(0, 0, 0.015, 0) * great_circle_km(48, 0, 48, 0.03))
-    for factor, expected in ((0.97, 0), (1.03, -1)):
+    middle = len(X) // 2
+    held = (great_circle_km(*X.T, *X[middle]) <= 15).sum()
+    for factor, is_core in ((0.97, True), (1.03, False)):
         least = factor * per_km2 * np.pi * 15**2
-        for model in (DBSCAN(15, least), DensityContour(7.5, least)):
-            assert model.fit(X).labels_[len(X) // 2] == expected
+        assert (held >= least) == is_core
+        assert (DensityContour(7.5, least).fit(X).labels_[middle] == 0) == is_core
     field = DensityContour(15 / 2 * 6**0.5, least, kernel="epanechnikov").fit(X)
     assert field.level_ == pytest.approx(1.03 * per_km2)
-    assert field.density_[len(X) // 2] == pytest.approx(per_km2, rel=0.01)
+    assert field.density_[middle] == pytest.approx(per_km2, rel=0.01)
+
+
+def test_clusters_near_a_pole_are_found_or_warned_of():
+    near, nearer = np.full((7, 2), [84.9, 10.0]), np.full((7, 2), [88.0, 10.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert DensityContour(7.5, 7).fit(near).labels_.tolist() == [0] * 7
+        fine = DensityContour(7.5, 7, resolution_km=0.5).fit(nearer)
+    assert fine.labels_.tolist() == [0] * 7
+    assert fine.polygons_.is_valid.all()
+    with pytest.warns(GclustWarning, match="1 locations lie beyond 85.0 degrees.*below 1.5"):
+        assert DensityContour(7.5, 7).fit(nearer).labels_.tolist() == [-1] * 7
+    with pytest.warns(GclustWarning, match="beyond"):
+        pole = DensityContour(7.5, 7, resolution_km=0.2, level=5e-4).fit([[90.0, 0.0]] * 7)
+    assert pole.labels_.tolist() == [0] * 7
+    assert pole.polygons_.bounds.iloc[0].tolist()[::2] == [-180, 180]
+    assert pole.predict([[89.99, -70.0], [-90.0, 0.0]]).tolist() == [0, -1]
 
 
 def test_share_gives_the_highest_contour_that_holds_it():
@@ -332,6 +354,7 @@ EXPECTED_FAILURES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.* lie beyond:gclust.errors.GclustWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
 def test_scikit_learn_s_checks(estimator, check):
     check(estimator)

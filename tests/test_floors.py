@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"errors", "processes", "progress", "units"},
+    {"errors", "processes", "progress", "sphere", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},
@@ -30,6 +30,7 @@ BESIDE_MAY = {
     "gclust",
     "gclust.errors",
     "gclust.progress",
+    "gclust.sphere",
     "gclust.units",
     "gclust.places.gazetteer",
 }

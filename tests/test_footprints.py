@@ -9,7 +9,8 @@ from gclust.errors import StudyError
 from gclust.places import discs
 from gclust.places.discs import outline_places, polar_disc, union_of_discs
 from gclust.places.footprints import footprints
-from gclust.places.geodesic import EARTH_RADIUS_KM, area_km2, conformal_sphere, unit_vectors
+from gclust.places.geodesic import area_km2, conformal_sphere
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 GEOD = {
     "haversine": Geod(a=EARTH_RADIUS_KM * 1000.0, b=EARTH_RADIUS_KM * 1000.0),

@@ -8,7 +8,6 @@ from shapely.geometry.polygon import orient
 
 from gclust.places.antimeridian import from_rings, into_rectangle, unwrapped
 from gclust.places.geodesic import (
-    EARTH_RADIUS_KM,
     Stereographic,
     area_km2,
     band_km2,
@@ -16,8 +15,8 @@ from gclust.places.geodesic import (
     direct,
     latitude_of_conformal,
     square_degree_km2,
-    unit_vectors,
 )
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 GEOD = {
     "haversine": Geod(a=EARTH_RADIUS_KM * 1000.0, b=EARTH_RADIUS_KM * 1000.0),

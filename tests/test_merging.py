@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gclust.cluster.merging import arc_km, gaps_km, merge, unit_vectors
+from gclust.cluster.merging import gaps_km, merge
+from gclust.sphere import arc_km, unit_vectors
 
 
 def brute_gaps(lat, lon, labels, max_gap_km):

@@ -55,6 +55,9 @@ def test_a_level_surface_is_one_plateau_named_by_its_centre():
     assert plateaus(table) == {"12 km, 200": 12}
     row = find_plateaus(table)[0].iloc[0]
     assert (row["least_ari"], row["least_eps_km"], row["most_min_samples"]) == (0.97, 10, 400)
+    # With a tail the middle of its bulk, which is not the middle of its extent.
+    tailed = surface(LEVEL, cautions=[(2, 1), (2, 2), (3, 1), (3, 2)])
+    assert plateaus(tailed) == {"12 km, 200": 8}
 
 
 def test_edges_are_where_agreement_or_number_change():

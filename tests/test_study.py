@@ -97,7 +97,7 @@ WRONG = [
     (LEAST + "[clusters]\neps_km = 0", "eps_km = 0.0; expected more than 0"),
     (LEAST + "[clusters]\neps_km = -1", "eps_km = -1.0; expected more than 0"),
     (LEAST + "[clusters]\nmin_samples = 0.5", "min_samples = 0.5; expected 1 or more"),
-    (LEAST + "[clusters]\nmethod = 'dbscam'", "expected 'dbscan'; did you mean 'dbscan'"),
+    (LEAST + "[clusters]\nmethod = 'dbscam'", "or 'hdbscan' or 'contour'; did you mean 'dbscan'"),
     (LEAST + "[clusters]\nborder = 'none'", "expected 'nearest' or 'first' or 'noise'"),
     (LEAST + "[density]\nkinds = ['patents']", "'patents' is not known; did you mean 'patent'"),
     (LEAST + "[density]\ndecimals = 12", "expected a number from 0 to 9"),

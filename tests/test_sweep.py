@@ -27,7 +27,8 @@ from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
 GRID = (
-    f"[clusters]\neps_km = 10\nmin_samples = 100\n[sweep]\neps_km = {EPS}\nmin_samples = {LEAST}\n"
+    '[density]\nkinds = ["patent"]\n[clusters]\neps_km = 10\nmin_samples = 100\n'
+    f"[sweep]\neps_km = {EPS}\nmin_samples = {LEAST}\n"
 )
 COLUMNS = [
     "eps_km", "min_samples", "clusters_before_merging", "n_clusters", "n_core", "n_noise",
@@ -85,11 +86,12 @@ def test_each_pair_is_what_a_run_of_its_own_gives(done, runs):
             len(run.ranking),
             run.info["clusters_before_merging"],
         )
-        assert (row.n_core, row.n_noise) == (at["core"].sum(), (at["cluster_id"] < 0).sum())
-        weight, total = at.groupby("cluster_id")["weight"].sum(), at["weight"].sum()
+        assert row.n_core == at["core"].sum()
+        assert row.n_noise == ((at["cluster_id"] < 0) & (at["density"] > 0)).sum()
+        weight, total = at.groupby("cluster_id")["density"].sum(), at["density"].sum()
         assert row.clustered_share == weight.drop(-1, errors="ignore").sum() / total
         assert row.largest_share == weight.drop(-1, errors="ignore").max() / total
-        assert row.core_share == at.loc[at["core"], "weight"].sum() / total
+        assert row.core_share == at.loc[at["core"], "density"].sum() / total
 
 
 def test_a_pair_without_clusters_is_a_pair(study):
@@ -114,7 +116,7 @@ def test_clusters_merge_as_in_a_run(tmp_path):
 
 
 def each_listing(run):
-    labels = np.repeat(run.locations["cluster_id"].to_numpy(), run.locations["weight"].astype(int))
+    labels = np.repeat(run.locations["cluster_id"].to_numpy(), run.locations["density"].astype(int))
     alone = np.flatnonzero(labels < 0)
     labels[alone] = 1000 + alone
     return labels
@@ -244,7 +246,7 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
     assert len(list(tmp_path.glob(".out.sweep-*"))) == 2
     monkeypatch.setattr(module, "settle", real)
     changed = listings()
-    changed.loc[0, "lat"] += 0.001
+    changed.loc[:200, "lat"] += 0.5
     other = study_folder(tmp_path / "changed", changed, GRID)
     found = gclust.sweep(other, out=out, min_samples=[60, 100])
     pd.testing.assert_frame_equal(found.table, gclust.sweep(other, min_samples=[60, 100]).table)
@@ -281,6 +283,7 @@ WRONG = [
     ({"baseline": (12, 100)}, "baseline's eps_km = 12 is outside the surface, .* 2, 10, 70"),
     ({"baseline": (10, 99)}, "baseline's min_samples = 99 is outside the surface"),
     ({"eps_km": [2, 3]}, "baseline's eps_km = 10.0 is outside the surface"),
+    ({"min_samples": range(100, 400)}, "min_samples has 300 values; expected at most 255"),
     ({"baseline": 10}, r"baseline must be a pair \(eps_km, min_samples\), not 10"),
     ({"min_samples": [1e6], "baseline": (10, 1e6)}, "no cluster found.*Lower min_samples"),
 ]
@@ -299,6 +302,12 @@ def test_a_folder_that_exists_is_not_lost(study, done, tmp_path):
     (tmp_path / "thesis.txt").write_text("years")
     with pytest.raises(FileExistsError, match="is not a sweep of gclust"):
         gclust.sweep(study, out=tmp_path, overwrite=True)
+
+
+def test_no_records_no_merging_and_the_sweep_says_so(tmp_path):
+    path = study_folder(tmp_path, listings().drop(columns="record"), GRID)
+    found = gclust.sweep(path, eps_km=[10], min_samples=[100])
+    assert found.warnings == ("the listings have no records, so clusters have no ties: none merge",)
 
 
 def test_border_noise_is_warned_of_once(tmp_path):

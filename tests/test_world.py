@@ -18,12 +18,13 @@ from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN
 
 from gclust.datasets import accounts, simulate, teams, world
-from gclust.datasets.geometry import EARTH_RADIUS_KM, chord_of, distances_km, unit_vectors
+from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import _cells_about
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS
 from gclust.datasets.records import PRECISIONS
 from gclust.datasets.scatter import Points, Shuffle, uniform
+from gclust.sphere import EARTH_RADIUS_KM, chord_of, unit_vectors
 
 SCALE = 0.005
 # Positions are gathered in cells of 370 m, which the layout's margins of a kilometre bear:

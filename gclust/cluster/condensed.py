@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import hdbscan.plots
@@ -18,7 +19,7 @@ _ROW = np.dtype(
 class CondensedTree(hdbscan.plots.CondensedTree):
     """Clusters and points by the lambda at which they leave their parent.
 
-    ``plot``, ``to_numpy``, ``to_pandas`` and ``to_networkx`` are those of the ``hdbscan``
+    Plots and ``to_numpy``, ``to_pandas`` and ``to_networkx`` are those of the ``hdbscan``
     library, with columns ``parent``, ``child``, ``lambda_val`` (1 / km) and
     ``child_size``. Sizes are weights, so a point may have any size, and a cluster may be
     split into more than two: clusters are the children from ``n_rows`` on.
@@ -38,8 +39,49 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         self.n_rows = n_rows
         self._selected = selected
 
-    def _select_clusters(self) -> list[int]:
-        return self._selected
+    def plot(
+        self,
+        leaf_separation: float = 1,
+        cmap: str = "viridis",
+        select_clusters: bool = False,
+        label_clusters: bool = False,
+        selection_palette: Sequence[Any] | None = None,
+        axis: Any = None,
+        colorbar: bool = True,
+        log_size: bool = False,
+        max_rectangles_per_icicle: int = 20,
+    ) -> Any:
+        """Draw the icicle plot: the ``hdbscan`` library's, with selected clusters ringed.
+
+        Parameters
+        ----------
+        leaf_separation, cmap, axis, colorbar, log_size, max_rectangles_per_icicle
+            As there.
+        select_clusters : bool, default False
+            Whether to draw an oval round each selected cluster.
+        label_clusters : bool, default False
+            Whether to write its label beside it.
+        selection_palette : sequence of colours, optional
+            Of the ovals, by label; red by default.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axis = super().plot(
+            leaf_separation=leaf_separation,
+            cmap=cmap,
+            axis=axis,
+            colorbar=colorbar,
+            log_size=log_size,
+            max_rectangles_per_icicle=max_rectangles_per_icicle,
+        )
+        if select_clusters:
+            data = self.get_plot_data(leaf_separation, log_size, max_rectangles_per_icicle)
+            bounds = [data["cluster_bounds"][cluster] for cluster in self._selected]
+            few = selection_palette is None or len(selection_palette) < len(bounds)
+            _ring(axis, bounds, ["r"] * len(bounds) if few else selection_palette, label_clusters)
+        return axis
 
     def get_plot_data(
         self,
@@ -97,6 +139,25 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         return plot
 
 
+def _ring(axis: Any, bounds: list[list[float]], colours: Any, label: bool) -> None:
+    """Draw an oval round each of the bounds.
+
+    The library's own, of clusters that are low in the plot, have an array for a height,
+    which Matplotlib refuses to draw.
+    """
+    from matplotlib.patches import Ellipse
+
+    low, high = axis.get_ylim()
+    for number, ((left, right, bottom, top), colour) in enumerate(
+        zip(bounds, colours, strict=False)
+    ):
+        size = 2.0 * (right - left), max(1.2 * (top - bottom), 0.05 * abs(high - low))
+        centre = 0.5 * (left + right), 0.5 * (bottom + top)
+        axis.add_artist(Ellipse(centre, *size, facecolor="none", edgecolor=colour, linewidth=2))
+        if label:
+            axis.text(centre[0], centre[1] + 0.5 * size[1], str(number), ha="center", va="top")
+
+
 def _width(weight: NDArray[np.float64], log_size: bool) -> NDArray[np.float64]:
     return np.log(np.maximum(weight, 1.0)) if log_size else weight
 
@@ -137,7 +198,7 @@ def _bars(
 
 def condensed_tree(
     tree: Condensed,
-    row_of: NDArray[np.int64],
+    row_of: NDArray[np.int32],
     size: NDArray[np.float64] | None,
     unit: int,
     selected: NDArray[np.int64],
@@ -148,7 +209,7 @@ def condensed_tree(
     ----------
     tree : Condensed
         Of locations, radii in kilometres.
-    row_of : ndarray of int64, shape (n_rows,)
+    row_of : ndarray of int32, shape (n_rows,)
         Location of each row.
     size : ndarray of float64, shape (n_rows,), optional
         Weight of each row; 1 by default.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from gclust.cluster.contour_density import (
     estimate_density,
     find_cells,
     fold_places,
+    latitude_of_height,
     make_bump,
     make_raster,
     standard_deviation_km,
@@ -26,7 +28,9 @@ from gclust.cluster.contour_density import (
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.units import UNIT, to_units
+from gclust.errors import GclustWarning
 from gclust.kernels._pieces import available_threads
+from gclust.kernels.density import Raster
 from gclust.progress import Report, resolve, silent, stage
 from gclust.units import LARGEST_TOTAL
 
@@ -103,7 +107,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
     (a fourteenth of the radius for Epanechnikov's), so one at the centre of cells that are
     small beside the bandwidth. Nothing is rescaled: over all cells a point's density adds
     up to its weight within 1e-3 at any latitude, the poles included, where cells are tall
-    and narrow and are cut into many parts.
+    and narrow and are cut into many parts; there a cell's mean may hide a small cluster.
     Only tiles of cells that points reach are held.
 
     References
@@ -168,6 +172,12 @@ class DensityContour(ClusterMixin, BaseEstimator):
         ValueError
             For coordinates, weights or parameters that cannot be used, or a raster that
             would not fit in memory; names the value.
+
+        Warns
+        -----
+        GclustWarning
+            If points lie so near a pole that cells are higher there than two standard
+            deviations of the kernel, beyond 85 degrees by default.
         """
         threads = self._check()
         show = resolve(progress)
@@ -180,6 +190,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         with stage(show, "folding onto locations"):
             places = fold_places(lat, lon, units, raster)
         del lat, lon, units
+        self._warn_of_tall_cells(places, raster)
         _prepare(show)
         bump = make_bump(self.kernel, float(self.bandwidth_km))
         self._density = estimate_density(places, raster, bump, threads, show)
@@ -258,6 +269,18 @@ class DensityContour(ClusterMixin, BaseEstimator):
     def _resolution_km(self) -> float:
         return self._spread_km() / 5 if self.resolution_km is None else float(self.resolution_km)
 
+    def _warn_of_tall_cells(self, places: Places, raster: Raster) -> None:
+        limit = latitude_of_height(2.0 * self._spread_km(), raster)
+        beyond = int(np.count_nonzero(places.units[np.abs(places.lat) > limit]))
+        if beyond:
+            warnings.warn(
+                f"{beyond} locations lie beyond {limit:.1f} degrees of latitude, where cells are "
+                "higher than two standard deviations of the kernel and clusters may be missed; "
+                f"take a resolution_km below {self._resolution_km():.3g} if they matter",
+                GclustWarning,
+                stacklevel=3,
+            )
+
     def _find_level(self, density: NDArray[np.float64], units: NDArray[np.int64]) -> float:
         if self.level is not None:
             return float(self.level)
@@ -319,7 +342,7 @@ def _select(regions: Regions, places: Places, least: int) -> tuple[Regions, NDAr
     return Regions(regions.runs[within], regions.sheet[within], of_run[within]), labels
 
 
-def _outlines(clusters: Regions, raster: Any) -> geopandas.GeoSeries:
+def _outlines(clusters: Regions, raster: Raster) -> geopandas.GeoSeries:
     import geopandas
 
     order = np.argsort(clusters.region, kind="stable")

@@ -80,8 +80,8 @@ def make_bump(kernel: str, bandwidth_km: float) -> Bump:
 
     Midpoints may lie as far apart as keeps the sum over all cells within 1e-3. For the
     Gaussian that is where cells begin to be cut in two, which misses ``(h / s)^2 / 132``
-    for a distance h of 0.3 s: 7e-4 of a point that lies there, less elsewhere. Epanechnikov's has an
-    edge, and a fourteenth of its radius misses up to 4e-4.
+    for a distance h of 0.3 s: 7e-4 of a point that lies there, less elsewhere.
+    Epanechnikov's has an edge, and a fourteenth of its radius misses up to 4e-4.
     """
     angle = bandwidth_km / EARTH_RADIUS_KM
     sphere_km2 = 2.0 * math.pi * EARTH_RADIUS_KM**2
@@ -107,6 +107,12 @@ def make_raster(resolution_km: float) -> Raster:
 def cell_km2(raster: Raster) -> float:
     """Return the area of a cell."""
     return 4.0 * math.pi * EARTH_RADIUS_KM**2 / (raster.n_rows * raster.n_cols)
+
+
+def latitude_of_height(height_km: float, raster: Raster) -> float:
+    """Return the latitude beyond which cells are higher than this."""
+    step_km = 2.0 * EARTH_RADIUS_KM / raster.n_rows  # along the axis of the Earth
+    return math.degrees(math.acos(min(step_km / height_km, 1.0)))
 
 
 def find_cells(

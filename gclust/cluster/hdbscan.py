@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_parameters
@@ -17,18 +19,22 @@ from gclust.cluster.units import UNIT, threshold_units, to_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.balls import fill_km, grow_balls
 from gclust.kernels.condense import Condensed, condense
+from gclust.kernels.fold import fold
 from gclust.kernels.nearness import core_keys
 from gclust.kernels.spanning import spanning_tree
 from gclust.kernels.sphere import fill_vectors
 from gclust.progress import Report, resolve, silent, stage
 from gclust.units import LARGEST_TOTAL
 
-GRAIN_KM = 1e-9
+DECIMALS = 9
 """Lengths are rounded to micrometres, so that those that are equal are found to be."""
 
 SHORTEST_KM = 1e-3
 """What shorter lengths count as, so that lambda = 1 / km is finite: one metre, about as
 well as a geocode is known."""
+
+_BAND = 1.0
+"""Height of the bands that locations are sorted in, in degrees."""
 
 _PIECE = 1 << 18
 
@@ -147,7 +153,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, ways.threads, report)
-        units, size, unit = np.ones(len(lat), dtype=np.int64), None, 1
+        units, size, unit = np.zeros(0, dtype=np.int64), None, 1
         if sample_weight is None:  # whole rows are counted
             ways = ways._replace(least=-(-ways.least // UNIT), need=-(-ways.need // UNIT))
         else:
@@ -157,26 +163,26 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                     f"sample_weight has {len(units)} weights for the {len(lat)} rows of X"
                 )
             size = units / UNIT
-        with stage(show, "folding onto locations"):
-            places = _fold(lat, lon, units)
+        _prepare(show)
+        with stage(show, "folding onto locations") as report:
+            places = _fold(lat, lon, units, ways.threads, report)
         del lat, lon, units
         tree = _hierarchy(places.lat, places.lon, places.units, ways, show)
         number, probability, chosen = _flatten(tree, places.units, unit, ways, show)
         labels, chosen = _by_first(number, places.first, chosen)
         self.labels_ = labels[places.row_of]
         self.probabilities_ = probability[places.row_of]
-        self._hierarchy = (tree, places.row_of, size, unit, chosen)
+        self._found = (tree, places.row_of, size, unit, chosen)
         self.n_features_in_ = 2
         return self
 
     @property
     def condensed_tree_(self) -> Any:
         """The hierarchy, as the ``hdbscan`` library's ``CondensedTree``."""
-        if not hasattr(self, "_hierarchy"):
-            raise AttributeError("condensed_tree_ is there after fit")
+        check_is_fitted(self)
         from gclust.cluster.condensed import condensed_tree  # hdbscan takes a second to load
 
-        return condensed_tree(*self._hierarchy)
+        return condensed_tree(*self._found)
 
     def _check(self) -> Ways:
         """Raise ValueError for a parameter that cannot be used; return them all."""
@@ -194,6 +200,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 f"cluster_selection_method must be one of {', '.join(METHODS)}, "
                 f"not {self.cluster_selection_method!r}"
             )
+        # The two that DBSCAN has as well; 1 km and "nearest" are of no meaning here.
         threads = check_parameters(1.0, "nearest", self.metric, self.n_jobs)
         least = threshold_units(min(size, LARGEST_TOTAL))
         return Ways(
@@ -220,14 +227,14 @@ class Ways(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """Distinct locations, by latitude, then longitude."""
+    """Distinct locations, by band of latitude, longitude and latitude."""
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     units: NDArray[np.int64]
-    first: NDArray[np.int64]
+    first: NDArray[np.uint32]
     """Lowest row at each location."""
-    row_of: NDArray[np.int64]
+    row_of: NDArray[np.int32]
     """Location of each row."""
 
 
@@ -243,7 +250,7 @@ def hierarchical_labels(
     metric: str = "haversine",
     n_jobs: int | None = None,
     progress: Report = silent,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Cluster folded locations.
 
     Parameters
@@ -264,6 +271,8 @@ def hierarchical_labels(
     labels : ndarray of int64, shape (n,)
         -1 for noise, numbered by first location.
     probability : ndarray of float64, shape (n,)
+    birth_km : ndarray of float64, shape (n_clusters,)
+        Radius below which there is each cluster.
     """
     model = HDBSCAN(
         min_cluster_size,
@@ -274,31 +283,37 @@ def hierarchical_labels(
         n_jobs=n_jobs,
     )
     ways = model._check()
+    _prepare(progress)
     tree = _hierarchy(lat, lon, units, ways, progress)
     number, probability, chosen = _flatten(tree, units, UNIT, ways, progress)
-    return _by_first(number, np.arange(len(lat)), chosen)[0], probability
+    labels, chosen = _by_first(number, np.arange(len(lat)), chosen)
+    return labels, probability, tree.birth[chosen]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
-def _fold(lat: NDArray[np.float64], lon: NDArray[np.float64], units: NDArray[np.int64]) -> _Places:
-    """Fold rows onto distinct locations, in an order that is the same for any of rows."""
-    order = np.lexsort((lon, lat))  # stable: the lowest row of a location comes first
-    lat, lon = lat[order], lon[order]
-    new = np.ones(len(lat), dtype=np.bool_)
-    new[1:] = (lat[1:] != lat[:-1]) | (lon[1:] != lon[:-1])
-    starts = np.flatnonzero(new)
-    row_of = np.empty(len(lat), dtype=np.int64)
-    row_of[order] = np.cumsum(new) - 1
-    return _Places(
-        lat=lat[starts],
-        lon=lon[starts],
-        units=np.add.reduceat(units[order], starts),
-        first=order[starts],
-        row_of=row_of,
-    )
+def _fold(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    threads: int,
+    report: Callable[[float], None],
+) -> _Places:
+    """Fold rows onto distinct locations, in an order that is the same for any of rows.
+
+    An empty ``units`` stands for ones.
+    """
+    folded = fold(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
+    row_of = np.empty(len(lat), dtype=np.int32)
+    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
+
+    def spread(first: int, last: int) -> None:
+        row_of[folded.rows[first:last]] = folded.place[first:last] + offset[first]
+
+    run_pieces(spread, folded.bounds, threads, lambda share: report(0.9 + 0.1 * share))
+    return _Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, row_of)
 
 
 def _hierarchy(
@@ -314,12 +329,27 @@ def _hierarchy(
         nothing = np.zeros(n, dtype=np.int64)
         root = (np.array([-1]), np.array([np.inf]), np.array([total]))
         return Condensed(nothing, np.full(n, np.inf), *root)
-    _prepare(show)
-    sphere = ways.surface == SURFACES["haversine"]
+    ends, edges, cores = _connect(lat, lon, units, ways, show)
+    with stage(show, "condensing") as report:
+        return condense(ends, edges, cores, units, ways.least, report)
+
+
+def _connect(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    ways: Ways,
+    show: Report,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """Return a minimum spanning tree of mutual reachability, and all core distances.
+
+    The edges' ends and their lengths in kilometres, and the core distance of each location.
+    """
+    n, sphere = len(lat), ways.surface == SURFACES["haversine"]
     with stage(show, "growing a tree") as report:
-        xyz = np.empty((3, n))
+        xyz = np.empty((n, 3))
         run_pieces(
-            lambda first, last: fill_vectors(lat, lon, *ways.surface, *xyz, first, last),
+            lambda first, last: fill_vectors(lat, lon, *ways.surface, xyz, first, last),
             even_cuts(n, _PIECE),
             ways.threads,
             unreported,
@@ -329,14 +359,12 @@ def _hierarchy(
         core = core_keys(balls, ways.need, ways.threads, report)
     with stage(show, "connecting") as report:
         ends, keys = spanning_tree(balls, core, ways.threads, report)
-    with stage(show, "condensing") as report:
-        cores = np.empty(n)
-        cores[order] = _lengths(sphere, core, ways.threads)
-        edges = _lengths(sphere, keys, ways.threads)
-        return condense(order[ends], edges, cores, units, ways.least, report)
+    cores = np.empty(n)
+    cores[order] = lengths_km(sphere, core, ways.threads)
+    return order[ends], lengths_km(sphere, keys, ways.threads), cores
 
 
-def _lengths(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
     """Return the kilometres of keys of distances, rounded and none too short."""
     km = np.empty(len(keys))
     run_pieces(
@@ -345,7 +373,7 @@ def _lengths(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[n
         threads,
         unreported,
     )
-    return np.maximum(np.rint(km / GRAIN_KM) * GRAIN_KM, SHORTEST_KM)
+    return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)
 
 
 def _flatten(
@@ -359,7 +387,7 @@ def _flatten(
 
 
 def _by_first(
-    number: NDArray[np.int64], first: NDArray[np.int64], chosen: NDArray[np.int64]
+    number: NDArray[np.int64], first: NDArray[Any], chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number clusters anew by their lowest row; return labels and what they stand for."""
     lowest = np.full(len(chosen), np.iinfo(np.int64).max)
@@ -379,9 +407,9 @@ def _prepare(show: Report) -> None:
     global _ready
     if _ready:
         return
-    _ready = True
-    with stage(show, "compiling kernels (first use)"):
+    with stage(show, "compiling kernels (first use)") as report:
         lat, lon = np.divmod(np.arange(64.0), 8)
-        _hierarchy(
-            lat, lon, np.ones(64, dtype=np.int64), Ways(2, 4, "eom", 0.0, (1.0, 0.0), 1), silent
-        )
+        places = _fold(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
+        ways = Ways(2, 4, METHODS[0], 0.0, SURFACES["haversine"], 1)
+        _hierarchy(places.lat, places.lon, places.units, ways, silent)
+    _ready = True

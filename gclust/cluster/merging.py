@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM
+from gclust.kernels.sphere import TOLERANCE_KM
+from gclust.sphere import arc_km, chord_of, unit_vectors
 
 RULES = ("mutual", "one-sided", "none")
 MERGE_COLUMNS = {
@@ -70,7 +71,7 @@ def gaps_km(
         return {}
     vectors = unit_vectors(lat[inside], lon[inside])
     label = labels[inside]
-    reach = chord(max_gap_km + TOLERANCE_KM)
+    reach = float(chord_of(max_gap_km + TOLERANCE_KM))
     near = _near_another(vectors, label, max(reach, 1e-5))
     vectors, label = vectors[near], label[near]
     found: dict[tuple[int, int], float] = {}
@@ -89,24 +90,8 @@ def gaps_km(
             distances, _ = trees[j].query(groups[i], distance_upper_bound=reach * (1 + 1e-9))
             least = float(distances.min())
             if least <= reach:
-                found[int(a), int(names[j])] = arc_km(least)
+                found[int(a), int(names[j])] = float(arc_km(least))
     return found
-
-
-def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    """Points on the unit sphere, shape (n, 3), of latitudes and longitudes in degrees."""
-    phi, lam = np.radians(lat), np.radians(lon)
-    return np.column_stack((np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)))
-
-
-def chord(km: float) -> float:
-    """Chord on the unit sphere of a great-circle distance."""
-    return float(2 * np.sin(min(km / EARTH_RADIUS_KM, np.pi) / 2))
-
-
-def arc_km(chord: float) -> float:
-    """Great-circle distance of a chord on the unit sphere."""
-    return float(2 * EARTH_RADIUS_KM * np.arcsin(min(chord / 2, 1.0)))
 
 
 def _near_another(vectors: np.ndarray, label: np.ndarray, reach: float) -> np.ndarray:

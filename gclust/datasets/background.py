@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from gclust.datasets.geometry import chord_of, unit_vectors
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES, Layout
 from gclust.datasets.scatter import uniform
+from gclust.sphere import chord_of, unit_vectors
 
 SPREAD_KM = 2.0
 _CLEAR_KM = EPS_KM + 1.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-EARTH_RADIUS_KM = 6371.0088
+from gclust.sphere import EARTH_RADIUS_KM, arc_km, unit_vectors
+
 KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
 
 
@@ -14,18 +15,7 @@ def distances_km(
     """Great-circle distances from every first point to every second one, (n, m) km."""
     a, b = unit_vectors(lat, lon), unit_vectors(to_lat, to_lon)
     chord = np.sqrt(np.maximum(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2), 0.0))
-    return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
-
-
-def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    """Points in degrees as unit vectors, (n, 3)."""
-    phi, lam = np.radians(np.atleast_1d(lat)), np.radians(np.atleast_1d(lon))
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
-
-
-def chord_of(km: float | np.ndarray) -> float | np.ndarray:
-    """Chord on the unit sphere of a great-circle distance in km."""
-    return 2.0 * np.sin(0.5 * np.asarray(km) / EARTH_RADIUS_KM)
+    return arc_km(chord)
 
 
 def between(lat: float, lon: float, to_lat: float, to_lon: float, km: float) -> tuple[float, float]:

@@ -18,7 +18,8 @@ import pandas as pd
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from gclust.datasets.geometry import between, chord_of, distances_km, unit_vectors
+from gclust.datasets.geometry import between, distances_km
+from gclust.sphere import chord_of, unit_vectors
 
 EPS_KM = 15.0
 MIN_SAMPLES = 4500
@@ -106,10 +107,7 @@ class Atlas:
 
     def near(self, lat: float, lon: float, km: float) -> list[int]:
         """Rows of the cities within ``km``, largest first."""
-        rows = self.tree.query_ball_point(
-            unit_vectors(np.array(lat), np.array(lon))[0], chord_of(km)
-        )
-        return sorted(rows)
+        return sorted(self.tree.query_ball_point(unit_vectors(lat, lon), chord_of(km)))
 
 
 def lay_out(targets: pd.DataFrame, listings: np.ndarray, cities: pd.DataFrame) -> Layout:

@@ -26,7 +26,7 @@ def caution(
     ----------
     n_clusters : int
     core_share, clustered_share, largest_share : float
-        Of the weight of all listings, from 0 to 1: at core locations, in clusters, in the
+        Of the weight that forms clusters, from 0 to 1: at core locations, in clusters, in the
         largest cluster.
 
     Returns

@@ -76,6 +76,7 @@ def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
         "min_samples": sweep.table["min_samples"].unique().tolist(),
         "target_clusters": sweep.study.sweep.target_clusters,
         "suggestions": [asdict(suggestion) for suggestion in sweep.suggestions],
+        "warnings": list(sweep.warnings),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     text = json.dumps(info, indent=2, ensure_ascii=False, sort_keys=True)

@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from gclust.cluster.merging import unit_vectors
 from gclust.cluster.units import UNIT, threshold_units
-from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.sphere import arc_km, unit_vectors
 
 SAMPLE = 4000
 FIRST_NEIGHBOURS = 64
@@ -90,7 +89,7 @@ def k_distance(
         if k == lat.size:
             break
         k = min(4 * k, lat.size)
-    reached_km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / 2, 1.0))
+    reached_km = arc_km(chord)
     return _curves(np.where(np.isfinite(chord), reached_km, np.inf), weight, min_samples)
 
 

@@ -66,11 +66,8 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
 
     Of the listings it is a sum of hashes of rows, which no order of rows changes.
     """
-    queries = (
-        "SELECT count(*), sum(hash(kind, record, lat, lon, units)) FROM located",
-        "SELECT count(*), sum(hash(kind, record, record_units)) FROM record_totals",
-    )
-    rows = [engine.connection.execute(query).fetchall() for query in queries]
+    query = "SELECT count(*), sum(hash(kind, record, lat, lon, units, reason)) FROM listings"
+    rows = engine.connection.execute(query).fetchall()
     told = (
         gclust.__version__,
         study_toml(study, study.folder),

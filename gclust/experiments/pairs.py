@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
-from numbers import Real
+from itertools import product
 from typing import Any
 
 from gclust.cluster.dbscan import check_parameters
+from gclust.cluster.surface import _rising
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
+from gclust.kernels.levels import MOST_LEVELS
 from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
@@ -71,12 +72,7 @@ def choose_pairs(
         If a sequence is empty, holds a value twice or one that cannot be used, or if the
         baseline is not one of the pairs; the message names the value.
     """
-    options = study.clusters
-    if options.method != "dbscan":
-        raise StudyError(
-            f"a sweep varies eps_km and min_samples of method = 'dbscan'; [clusters] method is"
-            f" {options.method!r}"
-        )
+    options = study.dbscan
     eps = _values("eps_km", eps_km, study.sweep.eps_km, options.eps_km, EPS_FACTORS)
     least = _values(
         "min_samples",
@@ -85,6 +81,11 @@ def choose_pairs(
         options.min_samples,
         MIN_SAMPLES_FACTORS,
     )
+    if len(least) > MOST_LEVELS:
+        raise StudyError(
+            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, which one pass"
+            " can tell apart"
+        )
     try:
         for each in eps:
             check_parameters(each, options.border, options.metric, None)
@@ -107,19 +108,10 @@ def _values(
         given = of_study
     if given is None:
         return _around(own, factors, whole=name == "min_samples" and own == int(own))
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise StudyError(f"{name} must be a sequence of numbers, not {given!r}")
-    values: list[Any] = list(given)
-    for value in values:
-        if not isinstance(value, Real) or isinstance(value, bool) or value != value:
-            raise StudyError(f"{name} must be a sequence of numbers, but holds {value!r}")
-    if not values:
-        raise StudyError(f"{name} is empty; expected at least one value")
-    rising = tuple(sorted(float(value) for value in values))
-    for before, after in pairwise(rising):
-        if before == after:
-            raise StudyError(f"{name} holds {after:.12g} twice; expected different values")
-    return rising
+    try:
+        return _rising(name, given)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
 
 
 def _around(own: float, factors: Sequence[float], *, whole: bool) -> tuple[float, ...]:

@@ -126,7 +126,7 @@ def suggest(
         found.append(_calibrated(sound, plateaus, target_clusters))
     if len(plateaus):
         largest = plateaus.iloc[0]
-        reason = f"centre of the largest plateau: {_told(largest)}"
+        reason = f"centre of the largest plateau: {_told(largest, len(table))}"
         centre = float(largest["eps_km"]), float(largest["min_samples"])
         found.append(Suggestion(*centre, reason))
     return tuple(found)
@@ -137,14 +137,15 @@ def named(eps_km: float, min_samples: float) -> str:
     return f"{eps_km:.12g} km, {min_samples:.12g}"
 
 
-def _told(plateau: pd.Series) -> str:
-    low, high = plateau["least_clusters"], plateau["most_clusters"]
-    clusters = f"{low}" if low == high else f"{low} to {high}"
+def _told(plateau: pd.Series, n_pairs: int) -> str:
+    def span(name: str, form: str = ".12g") -> str:
+        low, high = (format(plateau[f"{end}_{name}"], form) for end in ("least", "most"))
+        return low if low == high else f"{low} to {high}"
+
     return (
-        f"{plateau['pairs']} pairs from {plateau['least_eps_km']:.12g} to"
-        f" {plateau['most_eps_km']:.12g} km and {plateau['least_min_samples']:.12g} to"
-        f" {plateau['most_min_samples']:.12g} have {clusters} clusters, and neighbours agree with"
-        f" an adjusted Rand index of at least {np.floor(1000 * plateau['least_ari']) / 1000:.3f}"
+        f"{plateau['pairs']} of {n_pairs} pairs, {span('eps_km')} km and {span('min_samples')},"
+        f" have {span('clusters', 'd')} clusters, and neighbours agree with an adjusted Rand index"
+        f" of at least {np.floor(1000 * plateau['least_ari']) / 1000:.3f}"
     )
 
 

@@ -25,7 +25,7 @@ class Sweep:
     table : DataFrame
         One row per pair: ``eps_km, min_samples, clusters_before_merging, n_clusters, n_core,
         n_noise`` (locations that form clusters), ``clustered_share, largest_share, core_share``
-        (of the weight of all listings: in clusters, in the largest cluster, at core locations);
+        (of the weight that forms clusters: in clusters, in the largest, at core locations);
         against the baseline ``ari, ami`` (adjusted Rand index and mutual information, weighted by
         listings, noise listings each alone), ``jaccard, tau_b`` (of the first ``top`` clusters
         and of their ranks); ``ari_to_smaller_eps, ari_to_smaller_min_samples`` (with the
@@ -34,14 +34,16 @@ class Sweep:
         The baseline's: ``rank, cluster_id, name, economies, score, share``.
     ranks : DataFrame
         One row per cluster and pair: ``eps_km, min_samples, cluster_id, baseline_id`` (the
-        baseline's cluster that it is, missing for none), ``rank, score, share`` (of the weight of
-        all listings).
+        baseline's cluster that it is, missing for none), ``rank, score, share`` (of the weight
+        that forms clusters).
     plateaus : DataFrame
         See `gclust.experiments.plateaus.find_plateaus`.
     suggestions : tuple of Suggestion
         Parameters that recommend themselves, each with its reason; the first comes first.
     k_distance : DataFrame
         See `gclust.experiments.kdistance.k_distance`.
+    warnings : tuple of str
+        What looked wrong in the data.
     path : Path, optional
         The sweep's folder, if it was written.
     """
@@ -54,6 +56,7 @@ class Sweep:
     plateaus: pd.DataFrame
     suggestions: tuple[Suggestion, ...]
     k_distance: pd.DataFrame
+    warnings: tuple[str, ...] = ()
     path: Path | None = None
 
     def rank_of(self, name: str | int) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from gclust.experiments.ledger import Ledger, digest
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.plateaus import find_plateaus, suggest
 from gclust.experiments.result import Sweep
+from gclust.experiments.rows import Rows
 from gclust.experiments.trial import Labels, Trial, agreement, cautioned, compare, measure
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve, silent, stage
@@ -51,7 +52,7 @@ def sweep(
 
     Listings are read and folded once. Each pair goes through the study's own stages, from
     clusters to scores; its clusters are matched with those of the baseline by the weight of
-    listings they share.
+    listings they share. Weights are those with which listings form clusters.
 
     Parameters
     ----------
@@ -102,10 +103,11 @@ def sweep(
         if out is not None:
             ledger = Ledger(Path(out), digest(study, pairs, engine, prepared))
         engine.progress = silent  # what a single pair reports would hide the whole
-        trials = _Trials(study, engine, prepared, pairs, ledger, n_jobs)
+        trials = _Trials(study, engine, prepared, pairs, ledger, n_jobs, journal.report)
         found = trials.all(journal.report)
     with stage(journal.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
+    result = replace(result, warnings=tuple(journal.told))
     if out is not None:
         result = write_sweep(result, Path(out), overwrite, journal.report)
     if ledger is not None:
@@ -124,14 +126,17 @@ class _Trials:
         pairs: Pairs,
         ledger: Ledger | None,
         n_jobs: int | None,
+        report: Report,
     ) -> None:
         self.study, self.engine, self.prepared = study, engine, prepared
         self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
         self.journal = Journal(silent, study.study.strict)
-        self.units = prepared.locations["units"].to_numpy()
+        self.rows = Rows(pairs)
+        self.units = prepared.locations["density"].to_numpy()
         self._finished = {pair: self._read(pair) for pair in pairs}
         self._clusters: dict[Pair, Labels] = {}
-        labels, core = self._labels(pairs.baseline)
+        # The first clusters may take their time: kernels are compiled on first use.
+        labels, core = self._labels(pairs.baseline, report)
         check_found(_options(study, pairs.baseline), prepared.locations, labels)
         self.base = self._finished[pairs.baseline] or self._measure(pairs.baseline, labels, core)
         self.of_base = self.base.clusters(labels)
@@ -177,9 +182,15 @@ class _Trials:
             self._clusters[pair] = trial.clusters(self._labels(pair)[0])
         return self._clusters[pair]
 
-    def _labels(self, pair: Pair) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _labels(
+        self, pair: Pair, report: Report = silent
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return label_locations(
-            _options(self.study, pair), self.prepared.locations, n_jobs=self.n_jobs, report=silent
+            _options(self.study, pair),
+            self.prepared.locations,
+            n_jobs=self.n_jobs,
+            report=report,
+            cluster=self.rows.cluster,
         )
 
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
@@ -192,7 +203,7 @@ class _Trials:
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
-    return replace(study.clusters, eps_km=pair[0], min_samples=pair[1])
+    return replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
 
 
 def _result(

@@ -39,7 +39,7 @@ class Trial:
     cluster_of_label : list of int
         What merging made of the labels of the locations.
     share, score, rank : list
-        Of each cluster: share of the weight of all listings, score, and rank by it.
+        Of each cluster: share of the weight that forms clusters, score, and rank by it.
     baseline_id : list of int
         The baseline's cluster that is the same, -1 for none.
     """
@@ -77,10 +77,11 @@ def measure(
 ) -> Trial:
     """Measure the clusters of a pair by themselves.
 
-    Shares are of the weight of all listings, of all kinds, noise included.
+    Shares are of the weight that forms clusters, noise included. What other kinds weigh,
+    dollars say, may be of another order.
     """
-    units = prepared.locations["units"].to_numpy()
-    forming = prepared.locations["density"].to_numpy() > 0
+    units = prepared.locations["density"].to_numpy()
+    forming = units > 0
     clusters = settled.clusters(labels)
     n_clusters = len(settled.count)
     weight = np.zeros(n_clusters + 1, dtype=np.int64)
@@ -118,7 +119,7 @@ def compare(
     clusters, of_base : ndarray of int, shape (n,)
         Their clusters of the locations.
     units : ndarray of int64, shape (n,)
-        Weights of the locations.
+        Weights with which the locations form clusters.
     top : int
         How many clusters are the first.
     """

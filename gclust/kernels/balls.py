@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces
-from gclust.kernels.sphere import EARTH_RADIUS_KM, separation
+from gclust.kernels.sphere import CHORD_SLACK, separation
+from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
 """Most points in a leaf; there are more than half as many in each."""
@@ -28,15 +29,12 @@ PIECE = 1 << 17
 FARTHEST = 1e300
 """Key of antipodes: finite, so that infinity can stand for no pair at all."""
 
-SLACK = 2e-14
-"""What bounds on a chord give way by, twenty times the rounding of a vector."""
-
 
 class Balls(NamedTuple):
     """Points in the order of the tree, and the balls of its nodes."""
 
     xyz: NDArray[np.float64]
-    """Vectors of the points in mean radii of the Earth, shape (3, n)."""
+    """Vectors of the points in mean radii of the Earth, shape (n, 3)."""
     units: NDArray[np.int64]
     """Weight of each point, shape (n,)."""
     ball: NDArray[np.float64]
@@ -88,6 +86,21 @@ def away_from(balls, node, x, y, z):
     return math.sqrt(dx * dx + dy * dy + dz * dz)
 
 
+@part
+def least_key(balls, node, x, y, z):
+    """Return a key that no distance from a point into a ball is below.
+
+    Chords to places about the antipode are all but equal; those to the antipode are not.
+    """
+    chord = away_from(balls, node, x, y, z) - balls.ball[node, 3] - CHORD_SLACK
+    if chord <= 0.0:
+        return 0.0
+    if chord * chord <= 2.0 or not balls.sphere:
+        return chord * chord
+    opposite = away_from(balls, node, -x, -y, -z) + balls.ball[node, 3] + CHORD_SLACK
+    return 1.5 + 1.0 / (opposite * opposite)
+
+
 @kernel
 def fill_km(sphere, key, km, first, last):
     """Fill the distances ``first .. last`` in kilometres from their keys."""
@@ -99,25 +112,25 @@ def fill_km(sphere, key, km, first, last):
 
 
 @part
-def halve(xyz, order, values, begin, end, middle):
-    """Put the points with the lowest ``values``, a row of ``xyz``, before ``middle``.
+def halve(xyz, order, axis, begin, end, middle):
+    """Put the points that are lowest along an axis before ``middle``.
 
     Hoare's selection (Find, CACM 4, 1961), with the median of three as pivot.
     """
     low, high = begin, end - 1
     while low < high:
-        a, b, c = values[low], values[(low + high) >> 1], values[high]
+        a, b, c = xyz[low, axis], xyz[(low + high) >> 1, axis], xyz[high, axis]
         pivot = max(min(a, b), min(max(a, b), c))
         i, j = low, high
         while i <= j:
-            while values[i] < pivot:
+            while xyz[i, axis] < pivot:
                 i += 1
-            while values[j] > pivot:
+            while xyz[j, axis] > pivot:
                 j -= 1
             if i <= j:
                 order[i], order[j] = order[j], order[i]
-                for axis in range(3):
-                    xyz[axis, i], xyz[axis, j] = xyz[axis, j], xyz[axis, i]
+                for each in range(3):
+                    xyz[i, each], xyz[j, each] = xyz[j, each], xyz[i, each]
                 i += 1
                 j -= 1
         if middle <= j:
@@ -139,21 +152,21 @@ def grow_nodes(xyz, order, ball, level, depth, first, last):
         for axis in range(3):
             total, least, most = 0.0, math.inf, -math.inf
             for p in range(begin, end):
-                total += xyz[axis, p]
-                least = min(least, xyz[axis, p])
-                most = max(most, xyz[axis, p])
+                total += xyz[p, axis]
+                least = min(least, xyz[p, axis])
+                most = max(most, xyz[p, axis])
             ball[node, axis] = total / (end - begin)
             if most - least > width:
                 widest, width = axis, most - least
         farthest = 0.0
         for p in range(begin, end):
-            dx, dy = xyz[0, p] - ball[node, 0], xyz[1, p] - ball[node, 1]
-            dz = xyz[2, p] - ball[node, 2]
+            dx, dy = xyz[p, 0] - ball[node, 0], xyz[p, 1] - ball[node, 1]
+            dz = xyz[p, 2] - ball[node, 2]
             farthest = max(farthest, dx * dx + dy * dy + dz * dz)
         ball[node, 3] = math.sqrt(farthest)
         if level < depth:
             middle = ((2 * k + 1) * n) >> (level + 1)
-            halve(xyz, order, xyz[widest], begin, end, middle)
+            halve(xyz, order, widest, begin, end, middle)
 
 
 def grow_balls(
@@ -162,12 +175,12 @@ def grow_balls(
     sphere: bool,
     threads: int,
     report: Callable[[float], None],
-) -> tuple[Balls, NDArray[np.int64]]:
+) -> tuple[Balls, NDArray[np.int32]]:
     """Grow a tree over points.
 
     Parameters
     ----------
-    xyz : ndarray of float64, shape (3, n), n >= 1
+    xyz : ndarray of float64, shape (n, 3), 1 <= n < 2 ** 31
         Vectors in mean radii of the Earth; sorted in place.
     units : ndarray of int64, shape (n,)
         Weights.
@@ -181,12 +194,12 @@ def grow_balls(
     Returns
     -------
     balls : Balls
-    order : ndarray of int64, shape (n,)
+    order : ndarray of int32, shape (n,)
         Which point is at each place of the tree.
     """
     n = len(units)
     depth = max(0, (-(-n // LEAF) - 1).bit_length())
-    order = np.arange(n)
+    order = np.arange(n, dtype=np.int32)
     ball = np.zeros((2 << depth, 4))
     for level in range(depth + 1):
         run_pieces(

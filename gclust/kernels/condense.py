@@ -108,7 +108,7 @@ def follow_clusters(parent, height, weight, least, whole, heavy, state, grown, a
 
 
 def condense(
-    ends: NDArray[np.int64],
+    ends: NDArray[np.int32],
     edges: NDArray[np.float64],
     cores: NDArray[np.float64],
     units: NDArray[np.int64],
@@ -119,7 +119,7 @@ def condense(
 
     Parameters
     ----------
-    ends : ndarray of int64, shape (2, n - 1)
+    ends : ndarray of int32, shape (2, n - 1)
         Edges of a minimum spanning tree of mutual reachability.
     edges : ndarray of float64, shape (n - 1,)
         Their lengths, which are positive.
@@ -139,7 +139,7 @@ def condense(
     """
     n = len(units)
     parent, height, weight = _merge(ends, edges, cores, units, lambda share: report(0.4 * share))
-    whole, heavy = np.empty(2 * n - 1, dtype=np.int64), np.zeros(2 * n - 1, dtype=np.int64)
+    whole, heavy = np.empty(2 * n - 1, dtype=np.int32), np.zeros(2 * n - 1, dtype=np.int32)
     run_pieces(
         lambda first, last: contract_nodes(
             parent, height, weight, least, whole, heavy, first, last
@@ -149,7 +149,7 @@ def condense(
         lambda share: report(0.4 + 0.2 * share),
     )
     most = 1 + int(heavy[heavy > 1].sum())
-    state = np.empty(2 * n - 1, dtype=np.int64), np.empty(2 * n - 1)
+    state = np.empty(2 * n - 1, dtype=np.int32), np.empty(2 * n - 1)
     grown = np.empty(most, dtype=np.int64), np.empty(most), np.empty(most, dtype=np.int64)
     at = [0]
 
@@ -160,23 +160,24 @@ def condense(
 
     run_pieces(follow, even_cuts(2 * n - 1, PIECE), 1, lambda share: report(0.6 + 0.3 * share))
     above, birth, node = grown
-    return _number(Condensed(state[0][:n].copy(), state[1][:n].copy(), above, birth, weight[node]))
+    cluster = state[0][:n].astype(np.int64)
+    return _number(Condensed(cluster, state[1][:n].copy(), above, birth, weight[node]))
 
 
 def _merge(
-    ends: NDArray[np.int64],
+    ends: NDArray[np.int32],
     edges: NDArray[np.float64],
     cores: NDArray[np.float64],
     units: NDArray[np.int64],
     report: Callable[[float], None],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
     """Return parent, height and weight of points and, after them, of merges."""
     n = len(units)
     order = np.argsort(edges, kind="stable")
     height = np.concatenate([cores, edges[order]])
     weight = np.concatenate([units, np.zeros(n - 1, dtype=np.int64)])
-    parent = np.full(2 * n - 1, -1)
-    root, top = np.arange(n), np.arange(n)
+    parent = np.full(2 * n - 1, -1, dtype=np.int32)
+    root, top = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
     run_pieces(
         lambda first, last: merge_edges(ends, order, parent, weight, root, top, first, last),
         even_cuts(n - 1, PIECE),

@@ -3,7 +3,7 @@
 The raster is Lambert's cylindrical projection of the sphere: its ``n_rows`` rows are
 equally high in the sine of latitude, from the north down, its ``n_cols`` columns equally
 wide in longitude, from 180 degrees west on, so that all cells have one area. Only *tiles*
-of 64 by 64 cells that points reach are filled; each is summed in blocks of eight rows,
+of 64 by 64 cells that points reach are filled; each is summed in blocks of four rows,
 always over the same points in the same order, whichever thread does it.
 
 A cell's density is its mean over the cell by the midpoint rule: cells that are longer or
@@ -24,7 +24,7 @@ from gclust.kernels._jit import kernel, making_part, part
 TILE = 64
 """Cells on a side of a tile."""
 
-BLOCK = 8
+BLOCK = 4
 """Rows that are summed from one list of points."""
 
 GROUP = 16

@@ -8,6 +8,7 @@ looked into.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,15 +18,19 @@ from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces
 from gclust.kernels.balls import (
     LEAF,
-    SLACK,
     Balls,
     away_from,
     chord_of_key,
     key_between,
     key_of_chord,
 )
+from gclust.kernels.sphere import CHORD_SLACK
 
-LEAVES_PIECE = 256
+LEAVES_PIECE = 64
+
+CROWD = 2
+"""Points between a point's bounds, for each leaf looked into, from which on the leaves'
+balls narrow the bounds of the leaf's other points: they see a city from afar."""
 
 LONGEST = 2.01
 """Longer than any chord, in mean radii of the Earth."""
@@ -62,7 +67,7 @@ def weigh_within(balls, x, y, z, around, radius, possible, stack):
 def narrow(balls, x, y, z, around, lower, upper, need, stack):
     """Narrow the bounds of the core distances of all points of a ball by bisection."""
     low, high = lower, upper
-    while high - low > max(around, 0.1 * high) + SLACK:
+    while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
         if weigh_within(balls, x, y, z, around, middle, False, stack) >= need:
             high = middle
@@ -70,7 +75,7 @@ def narrow(balls, x, y, z, around, lower, upper, need, stack):
             low = middle
     upper = high
     low = lower
-    while high - low > max(around, 0.1 * high) + SLACK:
+    while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
         if weigh_within(balls, x, y, z, around, middle, True, stack) < need:
             low = middle
@@ -113,7 +118,7 @@ def gather_between(balls, p, near, many, lower, upper, keys, weights):
 
     Returns the weight of those that are nearer, and the number gathered.
     """
-    x, y, z = balls.xyz[0, p], balls.xyz[1, p], balls.xyz[2, p]
+    x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     least, most = key_of_chord(balls.sphere, lower), key_of_chord(balls.sphere, upper)
     n, leaves = len(balls.units), 1 << balls.depth
     nearer = np.int64(0)
@@ -121,13 +126,13 @@ def gather_between(balls, p, near, many, lower, upper, keys, weights):
     for t in range(many):
         node = near[t]
         away, reach = away_from(balls, node, x, y, z), balls.ball[node, 3]
-        if away + reach < lower - SLACK:
+        if away + reach < lower - CHORD_SLACK:
             nearer += balls.inside[node]
-        elif away - reach <= upper + SLACK:
+        elif away - reach <= upper + CHORD_SLACK:
             k = node - leaves
             for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
                 key = key_between(
-                    balls.sphere, x, y, z, balls.xyz[0, q], balls.xyz[1, q], balls.xyz[2, q]
+                    balls.sphere, x, y, z, balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
                 )
                 if key < least:
                     nearer += balls.units[q]
@@ -173,6 +178,19 @@ def select_weighted(keys, weights, n, need):
             low = more
 
 
+@part
+def bound_by_leaves(balls, x, y, z, near, many, need, keys, weights):
+    """Bound the core distance of a point by the balls of the leaves ``near`` alone."""
+    for t in range(many):
+        keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
+        weights[t] = balls.inside[near[t]]
+    nearest = select_weighted(keys, weights, many, need)
+    for t in range(many):
+        keys[t] = away_from(balls, near[t], x, y, z) + balls.ball[near[t], 3] + CHORD_SLACK
+        weights[t] = balls.inside[near[t]]
+    return nearest, select_weighted(keys, weights, many, need)
+
+
 @kernel
 def measure_leaves(balls, need, core, first, last):
     """Fill the keys of the core distances of the points in the leaves ``first .. last``."""
@@ -181,38 +199,41 @@ def measure_leaves(balls, need, core, first, last):
     near = np.empty(leaves, dtype=np.int64)
     keys = np.empty(64 * LEAF)
     weights = np.empty(len(keys), dtype=np.int64)
-    before = -1  # the last point measured, and its core distance
-    chord = 0.0
+    before = -1  # the last point measured, where it is, and its core distance
+    bx, by, bz, chord = 0.0, 0.0, 0.0, 0.0
     for k in range(first, last):
         node = leaves + k
-        around = balls.ball[node, 3] + SLACK
+        around = balls.ball[node, 3] + CHORD_SLACK
         x, y, z = balls.ball[node, 0], balls.ball[node, 1], balls.ball[node, 2]
         lower, upper = 0.0, LONGEST
         if before >= 0:
-            bx, by, bz = balls.xyz[0, before], balls.xyz[1, before], balls.xyz[2, before]
             apart = away_from(balls, node, bx, by, bz) + around
             lower, upper = max(chord - apart, 0.0), min(chord + apart, LONGEST)
         lower, upper = narrow(balls, x, y, z, around, lower, upper, need, stack)
         within, many = collect_between(balls, x, y, z, around, lower, upper, stack, near)
         if many * LEAF > len(keys):
-            keys = np.empty(2 * many * LEAF)
+            keys = np.empty(many * LEAF)
             weights = np.empty(len(keys), dtype=np.int64)
+        crowded = False
         for p in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
-            core[p], chord = 0.0, 0.0
+            core[p] = 0.0
+            x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
             if balls.units[p] < need:
                 low, high = lower, upper
                 if before >= 0:
-                    bx, by, bz = balls.xyz[0, before], balls.xyz[1, before], balls.xyz[2, before]
-                    apart = key_between(
-                        False, bx, by, bz, balls.xyz[0, p], balls.xyz[1, p], balls.xyz[2, p]
+                    apart = key_between(False, bx, by, bz, x, y, z)
+                    apart = math.sqrt(apart) + CHORD_SLACK
+                    low, high = max(low, chord - apart), min(high, chord + apart)
+                if crowded:
+                    nearest, farthest = bound_by_leaves(
+                        balls, x, y, z, near, many, need - within, keys, weights
                     )
-                    apart = np.sqrt(apart) + SLACK
-                    held = chord_of_key(balls.sphere, core[before])
-                    low, high = max(low, held - apart), min(high, held + apart)
+                    low, high = max(low, nearest), min(high, max(farthest, low))
                 nearer, m = gather_between(balls, p, near, many, low, high, keys, weights)
                 core[p] = select_weighted(keys, weights, m, need - within - nearer)
-                chord = chord_of_key(balls.sphere, core[p])
-            before = p
+                crowded |= m > CROWD * many
+            before, bx, by, bz = p, x, y, z
+            chord = chord_of_key(balls.sphere, core[p])
 
 
 def core_keys(
@@ -235,7 +256,14 @@ def core_keys(
     -------
     ndarray of float64, shape (n,)
         0 where the point itself is enough.
+
+    Raises
+    ------
+    ValueError
+        If all points together weigh less.
     """
+    if need > balls.inside[1]:
+        raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")
     core = np.empty(len(balls.units))
     run_pieces(
         lambda first, last: measure_leaves(balls, need, core, first, last),

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import SLACK, Balls, away_from, chord_of_key, key_between
+from gclust.kernels.balls import Balls, key_between, least_key
 
-POINTS_PIECE = 4096
+POINTS_PIECE = 2048
 
 COUNT_PIECE = 1 << 20
 """Points in a piece of a simple pass."""
@@ -30,15 +30,15 @@ class Search(NamedTuple):
 
     core: NDArray[np.float64]
     """Key of each point's core distance."""
-    component: NDArray[np.int64]
+    component: NDArray[np.int32]
     """Of each point."""
     key: NDArray[np.float64]
     """Lower bound of each point's edges, or the weight of the one that it has found."""
-    to: NDArray[np.int64]
+    to: NDArray[np.int32]
     """Its other end, or -1."""
     node_core: NDArray[np.float64]
     """Least core distance in each node."""
-    node_component: NDArray[np.int64]
+    node_component: NDArray[np.int32]
     """The one component of all points of a node, or -1."""
 
 
@@ -69,33 +69,32 @@ def bound_components(search, bound, first, last):
 
 
 @part
-def look_out(balls, search, p, best, stack, lengths):
+def look_out(balls, search, p, best, stack, keys):
     """Return the weight and the end of the lightest edge from ``p`` that is below ``best``.
 
     Stops at an edge that no other one from ``p`` can be below.
     """
-    x, y, z = balls.xyz[0, p], balls.xyz[1, p], balls.xyz[2, p]
+    x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     n, leaves = len(balls.units), 1 << balls.depth
     mine, core, enough = search.component[p], search.core[p], search.key[p]
-    chord = chord_of_key(balls.sphere, best) + SLACK if best < math.inf else math.inf
     end = -1
-    stack[0], lengths[0] = 1, 0.0
+    stack[0], keys[0] = 1, 0.0
     top = 1
     while top > 0:
         top -= 1
         node = stack[top]
-        if lengths[top] > chord or search.node_core[node] >= best:
+        if keys[top] >= best or search.node_core[node] >= best:
             continue
         if search.node_component[node] == mine:
             continue
         if node < leaves:
             left, right = 2 * node, 2 * node + 1
-            to_left = away_from(balls, left, x, y, z) - balls.ball[left, 3]
-            to_right = away_from(balls, right, x, y, z) - balls.ball[right, 3]
+            to_left = least_key(balls, left, x, y, z)
+            to_right = least_key(balls, right, x, y, z)
             if to_left < to_right:  # the nearer one is looked at first
                 left, right, to_left, to_right = right, left, to_right, to_left
-            stack[top], lengths[top] = left, to_left
-            stack[top + 1], lengths[top + 1] = right, to_right
+            stack[top], keys[top] = left, to_left
+            stack[top + 1], keys[top + 1] = right, to_right
             top += 2
             continue
         k = node - leaves
@@ -103,12 +102,11 @@ def look_out(balls, search, p, best, stack, lengths):
             if search.core[q] >= best or search.component[q] == mine:
                 continue
             key = key_between(
-                balls.sphere, x, y, z, balls.xyz[0, q], balls.xyz[1, q], balls.xyz[2, q]
+                balls.sphere, x, y, z, balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
             )
             key = max(key, core, search.core[q])
             if key < best:
                 best, end = key, q
-                chord = chord_of_key(balls.sphere, best) + SLACK
                 if best <= enough:
                     return best, end
     return best, end
@@ -122,12 +120,12 @@ def search_points(balls, search, bound, first, last):
     some point of the component keeps, so that the lightest weight is found in any case.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
-    lengths = np.empty(balls.depth + 2)
+    keys = np.empty(balls.depth + 2)
     for p in range(first, last):
         mine = search.component[p]
         if search.to[p] >= 0 or search.key[p] >= bound[mine]:
             continue
-        best, end = look_out(balls, search, p, bound[mine], stack, lengths)
+        best, end = look_out(balls, search, p, bound[mine], stack, keys)
         search.key[p], search.to[p] = best, end
         if end >= 0 and best < bound[mine]:
             bound[mine] = best
@@ -183,23 +181,23 @@ def _begin(balls: Balls, core: NDArray[np.float64]) -> Search:
         node_core[1 << level : 2 << level] = np.minimum(below[::2], below[1::2])
     return Search(
         core=core,
-        component=np.arange(n),
+        component=np.arange(n, dtype=np.int32),
         key=core.copy(),
-        to=np.full(n, -1),
+        to=np.full(n, -1, dtype=np.int32),
         node_core=node_core,
-        node_component=np.full(2 << depth, -1),
+        node_component=np.full(2 << depth, -1, dtype=np.int32),
     )
 
 
-def _rename(search: Search, parent: NDArray[np.int64], depth: int, threads: int) -> int:
+def _rename(search: Search, parent: NDArray[np.int32], depth: int, threads: int) -> int:
     """Number the joined components from 0 on; return how many there are."""
     while True:  # parents have lower numbers: all point at their roots in a few steps
         above = parent[parent]
         if np.array_equal(above, parent):
             break
         parent = above
-    is_root = parent == np.arange(len(parent))
-    name = (np.cumsum(is_root) - 1)[parent]
+    is_root = parent == np.arange(len(parent), dtype=np.int32)
+    name = (np.cumsum(is_root, dtype=np.int32) - np.int32(1))[parent]
     cuts = even_cuts(len(search.core), COUNT_PIECE)
     run_pieces(
         lambda first, last: rename_components(search.component, name, first, last),
@@ -224,7 +222,7 @@ def _rename(search: Search, parent: NDArray[np.int64], depth: int, threads: int)
 
 def spanning_tree(
     balls: Balls, core: NDArray[np.float64], threads: int, report: Callable[[float], None]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability.
 
     Which of the trees of equal weight it is may differ between calls; their weights and
@@ -233,7 +231,7 @@ def spanning_tree(
     Parameters
     ----------
     balls : Balls
-        The points.
+        The points, fewer than 2 ** 31.
     core : ndarray of float64, shape (n,)
         Keys of their core distances.
     threads : int
@@ -243,19 +241,19 @@ def spanning_tree(
 
     Returns
     -------
-    ends : ndarray of int64, shape (2, n - 1)
+    ends : ndarray of int32, shape (2, n - 1)
         Points at the ends of the edges.
     keys : ndarray of float64, shape (n - 1,)
         Their weights.
     """
     n = len(core)
     search = _begin(balls, core)
-    ends = np.empty((2, n - 1), dtype=np.int64)
+    ends = np.empty((2, n - 1), dtype=np.int32)
     keys = np.empty(n - 1)
     at, many = 0, n
     while many > 1:
         bound = np.full(many, math.inf)
-        chosen = np.full(many, -1)
+        chosen = np.full(many, -1, dtype=np.int32)
         # One after the other: a piece may write to any component.
         run_pieces(
             lambda first, last, bound=bound: bound_components(  # type: ignore[misc]
@@ -283,7 +281,7 @@ def spanning_tree(
             unreported,
         )
         chosen = chosen[np.argsort(search.key[chosen], kind="stable")]
-        parent = np.arange(many)
+        parent = np.arange(many, dtype=np.int32)
         joined = join_components(search, chosen, parent, ends, at)
         keys[at:joined] = search.key[ends[0, at:joined]]
         at = joined

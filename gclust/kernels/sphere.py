@@ -14,9 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gclust.kernels._jit import kernel, part
-
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius of the Earth (IUGG; Moritz 2000, Geodetic Reference System 1980)."""
+from gclust.sphere import EARTH_RADIUS_KM
 
 TOLERANCE_KM = 1e-9
 """Two distances that differ by no more than this count as equal: one micrometre,

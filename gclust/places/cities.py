@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gclust.places.gazetteer import gazetteer
-from gclust.places.geodesic import EARTH_RADIUS_KM, unit_vectors
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]

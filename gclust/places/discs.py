@@ -32,12 +32,11 @@ from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from gclust.places.antimeridian import into_rectangle, polygons_of, unwrapped
 from gclust.places.geodesic import (
-    EARTH_RADIUS_KM,
     Stereographic,
     conformal_sphere,
     direct,
-    unit_vectors,
 )
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Floats = NDArray[np.float64]
 

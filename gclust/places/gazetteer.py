@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from gclust.places.geodesic import EARTH_RADIUS_KM, unit_vectors
+from gclust.sphere import arc_km, unit_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def distance_to_city_km(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
         Kilometres on the sphere.
     """
     chord, _ = _tree().query(unit_vectors(lat, lon))
-    return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / 2.0, 1.0))
+    return arc_km(chord)
 
 
 @lru_cache(maxsize=1)

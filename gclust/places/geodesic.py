@@ -15,8 +15,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
 
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius of the Earth, (2a + b) / 3 of WGS 84."""
+from gclust.sphere import EARTH_RADIUS_KM
 
 METRICS = ("haversine", "wgs84")
 
@@ -27,13 +26,6 @@ _ECCENTRICITY = float(np.sqrt(_FLATTENING * (2.0 - _FLATTENING)))
 _NEARLY_POLE = 89.99999
 
 Floats = NDArray[np.float64]
-
-
-def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:
-    """Turn degrees into unit vectors of the sphere, shape (n, 3)."""
-    phi, lam = np.radians(np.asarray(lat, float)), np.radians(np.asarray(lon, float))
-    cos_phi = np.cos(phi)
-    return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=-1)
 
 
 def direct(

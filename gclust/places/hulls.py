@@ -12,12 +12,11 @@ from gclust.errors import StudyError
 from gclust.places.antimeridian import from_rings
 from gclust.places.discs import VERTICES
 from gclust.places.geodesic import (
-    EARTH_RADIUS_KM,
     Stereographic,
     conformal_sphere,
     latitude_of_conformal,
-    unit_vectors,
 )
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Floats = NDArray[np.float64]
 

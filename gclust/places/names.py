@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gclust.places.cities import Cities, shipped_cities, weigh
-from gclust.places.geodesic import unit_vectors
+from gclust.sphere import unit_vectors
 
 # Locations are gathered on a grid of this many degrees first, 1.1 km at most: names need no
 # more, and tens of millions of rooftops become some hundred thousand cells.

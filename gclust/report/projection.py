@@ -13,6 +13,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from gclust.sphere import unit_vectors
+
 __all__ = ["WORLD_LON_0", "Frame", "choose_frame", "frame_of_points", "world_frame"]
 
 WORLD_LON_0 = 11.0
@@ -201,22 +203,17 @@ def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, F
 
 def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
     """Groups of points that are linked by steps of at most `LINK_DEG`."""
-    tree = cKDTree(_unit_vectors(lat, lon))
+    tree = cKDTree(unit_vectors(lat, lon))
     pairs = tree.query_pairs(2.0 * np.sin(np.radians(LINK_DEG / 2.0)), output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(lat.size, lat.size))
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def _unit_vectors(lat: Floats, lon: Floats) -> Floats:
-    phi, lam = np.radians(lat), np.radians(lon)
-    return np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
-
-
 def frame_of_points(lat: Floats, lon: Floats) -> Frame:
     """Return an equal-area map that holds all points: a region if they lie together."""
     lon_0, lat_0 = _middle(lat, lon)
-    centre = _unit_vectors(np.array([lat_0]), np.array([lon_0]))
-    angle = np.degrees(np.arccos(np.clip(_unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))
+    centre = unit_vectors(np.array([lat_0]), np.array([lon_0]))
+    angle = np.degrees(np.arccos(np.clip(unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))
     if angle.max() > REGION_RADIUS_DEG:
         return world_frame()
     proj = f"+proj=laea +lat_0={lat_0:g} +lon_0={lon_0:g} +datum=WGS84 +units=m"

@@ -41,6 +41,8 @@ COUNTS = [digit * 10.0**power for power in range(8) for digit in (1, 2, 3, 5, 7)
 AGREEMENTS = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
 ROOM_IN = np.array([0.30, 0.14])
 """Half of the room for a label, across and up."""
+SHORTEST = 0.7
+"""Cells over which a contour must run to be labelled."""
 PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
 
 
@@ -258,9 +260,11 @@ def _label_contours(
 
 
 def _along(segment: Floats) -> Floats:
-    """Points along a line, a tenth of a cell apart."""
+    """Points along a line, a tenth of a cell apart; none of a line that a label would hide."""
     steps = np.hypot(*np.diff(segment, axis=0).T)
     length = np.concatenate(([0.0], np.cumsum(steps)))
+    if length[-1] < SHORTEST:
+        return np.empty((0, 2))
     at = np.arange(0.0, length[-1] + 1e-9, 0.1)
     return np.column_stack([np.interp(at, length, segment[:, axis]) for axis in (0, 1)])
 

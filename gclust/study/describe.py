@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from gclust.cluster.merging import Merging, join
+from gclust.errors import GclustWarning
 from gclust.places.footprints import footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.names import name_clusters
 from gclust.places.population import population
 from gclust.study.journal import Journal
-from gclust.study.schema import Study
+from gclust.study.schema import Clusters, Study
 from gclust.units import UNIT
+
+MOST_PAIRS_TOLD = 3
 
 
 def describe(
-    study: Study, locations: pd.DataFrame, n_clusters: int, journal: Journal
+    study: Study,
+    locations: pd.DataFrame,
+    n_clusters: int,
+    journal: Journal,
+    contours: gpd.GeoSeries | None = None,
 ) -> gpd.GeoDataFrame:
     """Outline, measure, name and people the clusters.
 
@@ -29,6 +39,8 @@ def describe(
     n_clusters : int
         Labels run from 0 to n_clusters - 1.
     journal : Journal
+    contours : GeoSeries, optional
+        What clusters are outlined by with ``[footprint] method = "contour"``.
 
     Returns
     -------
@@ -37,18 +49,7 @@ def describe(
         raster) and, with a raster, ``uncovered_share``; one row per cluster.
     """
     with journal.timed("outline clusters"):
-        outlines = footprints(
-            locations["lat"].to_numpy(),
-            locations["lon"].to_numpy(),
-            locations["core"].to_numpy(),
-            locations["label"].to_numpy(),
-            method=study.footprint.method,
-            radius_km=study.radius_km,
-            ratio=study.footprint.ratio,
-            n_clusters=n_clusters,
-            metric=study.clusters.metric,
-            progress=journal.report,
-        )
+        outlines = _outlines(study, locations, n_clusters, journal, contours)
     with journal.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
     table = gpd.GeoDataFrame(
@@ -61,6 +62,8 @@ def describe(
         geometry=outlines.to_numpy(),
         crs=4326,
     )
+    if not (isinstance(study.clusters, Clusters) and study.footprint.method == "discs"):
+        _warn_of_overlaps(table, journal)
     table["population"] = np.nan
     if study.population.raster is not None:
         with journal.timed("count inhabitants"), journal.overhearing():
@@ -74,6 +77,70 @@ def describe(
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
     return table
+
+
+def unite(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
+    """Unite the polygons of the labels that became one cluster, in the one form of bytes."""
+    parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
+    shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
+    return gpd.GeoSeries(shapes, crs=4326, name="geometry")
+
+
+def _outlines(
+    study: Study,
+    locations: pd.DataFrame,
+    n_clusters: int,
+    journal: Journal,
+    contours: gpd.GeoSeries | None,
+) -> gpd.GeoSeries:
+    if study.footprint.method == "contour":
+        if contours is None:
+            raise ValueError("method of footprint is 'contour', but there are no contours")
+        return contours
+    return footprints(
+        locations["lat"].to_numpy(),
+        locations["lon"].to_numpy(),
+        locations["core"].to_numpy(),
+        locations["label"].to_numpy(),
+        method=study.footprint.method,
+        radius_km=study.radius_km,
+        ratio=study.footprint.ratio,
+        n_clusters=n_clusters,
+        metric=study.clusters.metric,
+        progress=journal.report,
+    )
+
+
+def _warn_of_overlaps(clusters: gpd.GeoDataFrame, journal: Journal) -> None:
+    """Warn of footprints that overlap, the largest overlaps first.
+
+    Not refused by ``strict``, for no row of the listings is wrong.
+    """
+    shapes = clusters.geometry.to_numpy()
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    parts, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
+    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    area = np.bincount(pair[is_polygon], area_km2(parts[is_polygon]), minlength=len(a))
+    shared = pd.DataFrame({"a": a, "b": b, "area_km2": area})
+    shared = shared[shared["area_km2"] > 0].sort_values(
+        ["area_km2", "a", "b"], ascending=[False, True, True]
+    )
+    if shared.empty:
+        return
+    names = clusters["name"]
+    told = "; ".join(
+        f"{names.iloc[row.a]} and {names.iloc[row.b]} by {row.area_km2:.1f} km2"
+        for row in shared.head(MOST_PAIRS_TOLD).itertuples()
+    )
+    more = len(shared) - MOST_PAIRS_TOLD
+    with journal.overhearing():
+        warnings.warn(
+            f"footprints of different clusters overlap, and inhabitants there count for each:"
+            f" {told}" + (f"; and {more} pairs more, by less" if more > 0 else ""),
+            GclustWarning,
+            stacklevel=2,
+        )
 
 
 def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

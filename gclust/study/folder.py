@@ -22,8 +22,8 @@ from gclust.study.toml import study_toml
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
 NOISE_WEIGHT = 5.0
-"""Least weight of a noise location on the map, at 4,500 min_samples: the GII's
-maps draw noise locations with at least five records."""
+"""Least weight of a noise location on the map, where clusters weigh at least 4,500: the
+GII's maps draw noise locations with at least five records."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Run:
     locations : DataFrame
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
-        ``core``.
+        ``core`` (what footprints are drawn about: DBSCAN's core locations, else
+        all that form a cluster).
     merges : DataFrame
         One row per join of clusters.
     rejects : DataFrame
@@ -107,7 +108,7 @@ def _draw(run: Run, figures: Path) -> None:
         title=run.study.study.title or run.study.study.name,
         top=run.study.study.top,
         note=run.study.study.note,
-        noise_weight=min(1.0, run.study.clusters.min_samples / 4500) * NOISE_WEIGHT,
+        noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
     )
 
 

@@ -9,12 +9,13 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
 from gclust.study.atomic import claim
-from gclust.study.describe import describe, name_merges, outlined, shown
+from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
+from gclust.study.formers import check_former, form_clusters
 from gclust.study.journal import Journal
 from gclust.study.provenance import provenance
-from gclust.study.schema import Study, read_study
-from gclust.study.stages import check_found, label_locations, prepare, settle, warn_of_gap
+from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.stages import check_found, prepare, settle, warn_of_gap
 
 
 def run(
@@ -63,6 +64,7 @@ def run(
     if out is not None:
         claim(Path(out), overwrite, "run")
     _check_raster(study)
+    check_former(study.clusters)
     journal = Journal(resolve(progress), study.study.strict)
     result = _compute(study, journal, n_jobs)
     if out is not None:
@@ -81,17 +83,18 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
     with Engine(threads=n_jobs, progress=journal.report) as engine:
         prepared = prepare(study, engine, journal)
         locations = prepared.locations
-        with journal.timed("cluster locations"):
-            labels, core = label_locations(
-                study.clusters, locations, n_jobs=n_jobs, report=journal.report
-            )
+        with journal.timed("cluster locations"), journal.overhearing():
+            formed = form_clusters(study.clusters, locations, n_jobs=n_jobs, report=journal.report)
+        labels = formed.labels
         check_found(study.clusters, locations, labels)
-        warn_of_gap(study, study.clusters.eps_km, journal)
+        if isinstance(study.clusters, Clusters):
+            warn_of_gap(study, study.clusters.eps_km, journal)
         settled = settle(study, engine, prepared, labels, journal)
     locations["part"] = labels
     locations["label"] = settled.clusters(labels)
-    locations["core"] = core
-    clusters = describe(study, locations, len(settled.count), journal)
+    locations["core"] = formed.core
+    contours = None if formed.polygons is None else unite(formed.polygons, settled.cluster_ids)
+    clusters = describe(study, locations, len(settled.count), journal, contours)
     ranked = ranking(
         clusters.drop(columns="geometry"),
         settled.count,
@@ -108,5 +111,8 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
         locations=shown(locations),
         merges=name_merges(study, settled.merging, locations, settled.cluster_ids),
         rejects=prepared.staged.rejects,
-        info=provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
+        info={
+            **provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
+            **formed.told,
+        },
     )

@@ -13,7 +13,13 @@ from gclust.study.parse import parse_section, read_toml
 from gclust.units import LARGEST_TOTAL
 
 LARGEST_WGS84_EPS_KM = 1000.0
+LARGEST_BANDWIDTH_KM = 1000.0
+LEAST_RESOLUTION_KM = 0.05
+METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
+METRICS = ("haversine", "wgs84")
+DISC_KM = 5.0
+"""Radius of discs with methods that have no eps_km: that of DBSCAN's own default."""
 KIND = re.compile(r"[^\W_][\w .&-]*")
 TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered"}
 
@@ -62,13 +68,72 @@ class Density:
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters:
-    """``[clusters]``: how locations form clusters."""
+    """``[clusters]`` of ``method = "dbscan"``: how locations form clusters."""
 
-    method: str = choice("dbscan", "dbscan")
+    method: str = choice("dbscan", *METHODS)
     eps_km: float = number(15.0, above=0)
     min_samples: float = number(4500, least=1, most=LARGEST_TOTAL)
     border: str = choice("nearest", *BORDERS)
-    metric: str = choice("haversine", "haversine", "wgs84")
+    metric: str = choice("haversine", *METRICS)
+
+    @property
+    def least_weight(self) -> float:
+        """Weight from which on there can be a cluster."""
+        return self.min_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class HierarchyClusters:
+    """``[clusters]`` of ``method = "hdbscan"``; see `gclust.HDBSCAN`.
+
+    ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
+    ``selection_eps_km`` are what HDBSCAN calls ``cluster_selection_method`` and
+    ``cluster_selection_epsilon_km``.
+    """
+
+    method: str = choice("hdbscan", *METHODS)
+    min_cluster_size: float = number(4500, least=2, most=LARGEST_TOTAL)
+    min_samples: float | None = number(None, least=1, most=LARGEST_TOTAL)
+    selection: str = choice("eom", "eom", "leaf")
+    selection_eps_km: float = number(0.0, least=0)
+    metric: str = choice("haversine", *METRICS)
+
+    @property
+    def least_weight(self) -> float:
+        """Least weight of a cluster."""
+        return self.min_cluster_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContourClusters:
+    """``[clusters]`` of ``method = "contour"``; see `gclust.DensityContour`."""
+
+    method: str = choice("contour", *METHODS)
+    bandwidth_km: float = number(7.5, above=0, most=LARGEST_BANDWIDTH_KM)
+    threshold: float = number(4500, above=0, most=LARGEST_TOTAL)
+    kernel: str = choice("gaussian", "gaussian", "epanechnikov")
+    resolution_km: float | None = number(None, least=LEAST_RESOLUTION_KM)
+    level: float | None = number(None, above=0)
+    share: float | None = number(None, above=0, most=1)
+
+    @property
+    def least_weight(self) -> float:
+        """Least weight of a cluster."""
+        return self.threshold
+
+    @property
+    def metric(self) -> str:
+        """Distances of contours are great circles."""
+        return "haversine"
+
+
+Former = Clusters | HierarchyClusters | ContourClusters
+FORMERS: dict[str, type[Former]] = {
+    "dbscan": Clusters,
+    "hdbscan": HierarchyClusters,
+    "contour": ContourClusters,
+}
+"""What reads ``[clusters]``, by its ``method``: each has its own keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +148,13 @@ class Merge:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """``[footprint]``: the polygon of a cluster. ``radius_km`` is eps_km / 3 by default."""
+    """``[footprint]``: the polygon of a cluster.
 
-    method: str = choice("discs", "discs", "concave", "convex")
+    ``radius_km`` is eps_km / 3 by default, 5 with methods other than DBSCAN. ``contour``
+    is the contour that the method of that name found.
+    """
+
+    method: str = choice("discs", "discs", "concave", "convex", "contour")
     radius_km: float | None = number(None, above=0)
     ratio: float = number(0.3, least=0, most=1)
 
@@ -163,7 +232,7 @@ class Study:
     sources: tuple[Source, ...]
     study: General = General()
     density: Density = Density()
-    clusters: Clusters = Clusters()
+    clusters: Former = Clusters()
     merge: Merge = Merge()
     footprint: Footprint = Footprint()
     names: Names = Names()
@@ -187,10 +256,22 @@ class Study:
         return self.kinds if self.density.kinds is None else self.density.kinds
 
     @property
+    def dbscan(self) -> Clusters:
+        """The options of DBSCAN; StudyError where the method is another."""
+        if not isinstance(self.clusters, Clusters):
+            raise StudyError(
+                "eps_km and min_samples can be varied with method = 'dbscan' only; [clusters]"
+                f" method is {self.clusters.method!r}"
+            )
+        return self.clusters
+
+    @property
     def radius_km(self) -> float:
-        """Radius of the footprint's discs: a third of eps_km unless set."""
+        """Radius of the footprint's discs: a third of eps_km, if there is one, unless set."""
         given = self.footprint.radius_km
-        return self.clusters.eps_km / 3 if given is None else given
+        if given is not None:
+            return given
+        return self.clusters.eps_km / 3 if isinstance(self.clusters, Clusters) else DISC_KM
 
 
 SECTIONS: dict[str, type] = {
@@ -240,11 +321,22 @@ def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
     sections = {
         key: kind(**parse_section(table.get(key, {}), kind, f"{name}: [{key}]"))
         for key, kind in SECTIONS.items()
+        if key != "clusters"
     }
+    sections["clusters"] = _clusters(table.get("clusters", {}), f"{name}: [clusters]")
     try:
         return Study(sources=tuple(sources), folder=folder, **sections)
     except StudyError as error:
         raise StudyError(f"{name}{str(error).removeprefix('study')}") from None
+
+
+def _clusters(table: Any, where: str) -> Former:
+    """Read ``[clusters]`` as its method would have it."""
+    method = table.get("method", "dbscan") if isinstance(table, Mapping) else "dbscan"
+    former = FORMERS.get(method, Clusters) if isinstance(method, str) else Clusters
+    if former is not Clusters:
+        where = f"{where} of method = {method!r}:"
+    return former(**parse_section(table, former, where))
 
 
 def _check_study(study: Study, name: str) -> None:
@@ -278,11 +370,7 @@ def _check_study(study: Study, name: str) -> None:
         )
     if not study.density_kinds:
         raise StudyError(f"{name}: [density] kinds = []; expected at least one kind")
-    if study.clusters.metric == "wgs84" and study.clusters.eps_km > LARGEST_WGS84_EPS_KM:
-        raise StudyError(
-            f"{name}: [clusters] eps_km = {study.clusters.eps_km:g}; metric 'wgs84' holds up to"
-            f" {LARGEST_WGS84_EPS_KM:g} km, expected at most that or metric = 'haversine'"
-        )
+    _check_clusters(study, name)
     decimals = study.density.decimals
     if decimals != "none" and not (isinstance(decimals, int) and 0 <= decimals <= 9):
         raise StudyError(
@@ -302,8 +390,35 @@ def _check_study(study: Study, name: str) -> None:
             raise StudyError(f"{name}: [score] weights: {kind} = {weight}; expected 0 or more")
     if all(study.score.weights.get(kind, 1) == 0 for kind in study.kinds):
         raise StudyError(f"{name}: [score] weights are all 0; expected one above 0")
-    if study.footprint.method == "discs" and study.radius_km > study.clusters.eps_km / 2:
+
+
+def _check_clusters(study: Study, name: str) -> None:
+    """Refuse options of ``[clusters]`` and ``[footprint]`` that do not go together."""
+    options, footprint = study.clusters, study.footprint
+    if isinstance(options, Clusters):
+        if options.metric == "wgs84" and options.eps_km > LARGEST_WGS84_EPS_KM:
+            raise StudyError(
+                f"{name}: [clusters] eps_km = {options.eps_km:g}; metric 'wgs84' holds up to"
+                f" {LARGEST_WGS84_EPS_KM:g} km, expected at most that or metric = 'haversine'"
+            )
+        if footprint.method == "discs" and study.radius_km > options.eps_km / 2:
+            raise StudyError(
+                f"{name}: [footprint] radius_km = {study.radius_km:g}; expected at most eps_km / 2"
+                f" = {options.eps_km / 2:g}, so that discs of different clusters cannot overlap"
+            )
+    if isinstance(options, ContourClusters):
+        if options.level is not None and options.share is not None:
+            raise StudyError(
+                f"{name}: [clusters] level = {options.level:g} and share = {options.share:g};"
+                " expected one of them, for each says where the contour runs"
+            )
+        if (options.resolution_km or 0.0) > options.bandwidth_km:
+            raise StudyError(
+                f"{name}: [clusters] resolution_km = {options.resolution_km:g}; expected at most"
+                f" bandwidth_km = {options.bandwidth_km:g}"
+            )
+    elif footprint.method == "contour":
         raise StudyError(
-            f"{name}: [footprint] radius_km = {study.radius_km:g}; expected at most eps_km / 2 ="
-            f" {study.clusters.eps_km / 2:g}, so that discs of different clusters cannot overlap"
+            f"{name}: [footprint] method = 'contour' needs contours; expected 'discs', 'concave'"
+            f" or 'convex' with [clusters] method = {options.method!r}"
         )

@@ -25,10 +25,10 @@ from gclust.listings.stage import Staged, stage, told_rejects, usable
 from gclust.progress import Report
 from gclust.study import checks
 from gclust.study.journal import Journal
-from gclust.study.schema import Clusters, Study
+from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters, Study
 from gclust.units import UNIT
 
-_OF_LABELS = ("labels", "attributed", "attributed_totals", "cluster_of_label")
+_OF_LABELS = ("labels", "attributed", "cluster_of_label")
 """Tables that hold for one labelling of the locations only."""
 
 
@@ -43,18 +43,24 @@ class Prepared:
         Usable listings: ``kind, record, lat, lon, units``.
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
+    located_totals : LazyFrame
+        The same of located listings alone, between which ties are.
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (units that form clusters) and
         ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
     world : dict
         Kind -> the world's total.
+    has_records : bool
+        Whether any listing has a record; without one there are no ties.
     """
 
     staged: Staged
     located: nw.LazyFrame[Any]
     totals: nw.LazyFrame[Any]
+    located_totals: nw.LazyFrame[Any]
     locations: pd.DataFrame
     world: dict[str, float]
+    has_records: bool
 
 
 @dataclass(frozen=True)
@@ -92,15 +98,16 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
     located = engine.store(
         usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
     )
-    keep = study.counting.unlocated == "keep"
-    totals = engine.store(
-        record_totals(staged.listings if keep else usable(staged.listings)),
-        "record_totals",
-        "add up records",
-    )
+    located_totals = engine.store(record_totals(located), "located_totals", "add up records")
+    totals = located_totals
+    if study.counting.unlocated == "keep":
+        totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     world = _world(study, engine, staged)
-    locations = _fold(study, engine, staged, located, journal)
-    return Prepared(staged, located, totals, locations, world)
+    locations = _fold(study, engine, staged, located, located_totals, journal)
+    has_records = engine.arrow(located_totals.head(1)).num_rows > 0
+    if not has_records and study.merge.rule != "none":
+        journal.told.append("the listings have no records, so clusters have no ties: none merge")
+    return Prepared(staged, located, totals, located_totals, locations, world, has_records)
 
 
 def label_locations(
@@ -112,6 +119,8 @@ def label_locations(
     cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster the locations that form clusters; the others take the label of cores near them.
+
+    This is DBSCAN; `gclust.study.formers.form_clusters` does as a study's method says.
 
     Parameters
     ----------
@@ -161,15 +170,39 @@ def label_locations(
     return labels, core
 
 
-def check_found(options: Clusters, locations: pd.DataFrame, labels: NDArray[np.int64]) -> None:
+def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.integer]) -> None:
     """Raise StudyError if there is no cluster, with what would help."""
     if labels.max(initial=-1) >= 0:
         return
-    heaviest = locations["density"].max() / UNIT
-    raise StudyError(
-        f"no cluster found: no neighbourhood of eps_km = {options.eps_km:g} reaches"
-        f" min_samples = {options.min_samples:g}; the heaviest location weighs {heaviest:g}."
-        " Lower min_samples or raise eps_km in [clusters]"
+    heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
+    weigh = f"the heaviest location weighs {heaviest:g}, all together {total:g}"
+    raise StudyError(f"no cluster found: {_unmet(options)}; {weigh}. {_HELP[options.method]}")
+
+
+_HELP = {
+    "dbscan": "Lower min_samples or raise eps_km in [clusters]",
+    "hdbscan": "Lower min_cluster_size or min_samples in [clusters]",
+    "contour": "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]",
+}
+
+
+def _unmet(options: Former) -> str:
+    """What no listings meet."""
+    if isinstance(options, HierarchyClusters):
+        need = "" if options.min_samples is None else f" (min_samples = {options.min_samples:g})"
+        return (
+            f"at no radius{need} do the listings split into several clusters of"
+            f" min_cluster_size = {options.min_cluster_size:g}, and the one that holds"
+            " everything is none"
+        )
+    if isinstance(options, ContourClusters):
+        return (
+            f"no contour of bandwidth_km = {options.bandwidth_km:g} holds threshold ="
+            f" {options.threshold:g}"
+        )
+    return (
+        f"no neighbourhood of eps_km = {options.eps_km:g} reaches"
+        f" min_samples = {options.min_samples:g}"
     )
 
 
@@ -203,7 +236,8 @@ def settle(
         attributed = engine.store(
             attribution.attribute(prepared.located, at), "attributed", "attribute listings"
         )
-    merging = _merge(study, engine, attributed, locations, labels, journal)
+    with journal.timed("merge clusters"):
+        merging = _merge(study, engine, attributed, prepared, labels)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
     with journal.timed("count records"):
@@ -226,8 +260,9 @@ def settle(
 
 def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
     """Warn where no clusters can merge because border locations are noise."""
-    gap = study.merge.max_gap_km
-    if study.merge.rule != "none" and study.clusters.border == "noise" and gap < eps_km:
+    gap, options = study.merge.max_gap_km, study.clusters
+    of_cores = isinstance(options, Clusters) and options.border == "noise"
+    if study.merge.rule != "none" and of_cores and gap < eps_km:
         journal.warn(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
@@ -268,17 +303,19 @@ def _judge_rejects(study: Study, staged: Staged) -> None:
 
 
 def _fold(
-    study: Study, engine: Engine, staged: Staged, located: nw.LazyFrame[Any], journal: Journal
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    located: nw.LazyFrame[Any],
+    located_totals: nw.LazyFrame[Any],
+    journal: Journal,
 ) -> pd.DataFrame:
     with journal.timed("fold listings"):
-        totals = None
-        if study.density.weight == "fractional":
-            totals = engine.store(record_totals(located), "located_totals", "add up records")
         formers = {
             staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
             for kind in study.density_kinds
         }
-        weighted = density_units(located, study.density.weight, formers, totals)
+        weighted = density_units(located, study.density.weight, formers, located_totals)
         locations = engine.pandas(fold(weighted), "fold listings")
     journal.warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
     return locations
@@ -288,43 +325,35 @@ def _merge(
     study: Study,
     engine: Engine,
     attributed: nw.LazyFrame[Any],
-    locations: pd.DataFrame,
+    prepared: Prepared,
     labels: NDArray[np.int64],
-    journal: Journal,
 ) -> Merging:
-    options = study.merge
+    options, totals, locations = study.merge, prepared.located_totals, prepared.locations
     n_labels = int(labels.max(initial=-1)) + 1
-    with journal.timed("merge clusters"):
-        if options.rule == "none":
-            return merge(n_labels, {}, {}, rule="none")
-        totals = engine.store(record_totals(attributed), "attributed_totals", "add up records")
-        if engine.arrow(totals.head(1)).num_rows == 0:
-            journal.told.append(
-                "the listings have no records, so clusters have no ties: none merge"
-            )
-            return merge(n_labels, {}, {}, rule="none")
-        try:
-            table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
-        except duckdb.ConversionException as error:
-            raise StudyError(
-                f"[merge] ties = {options.ties!r}: the products of weights in one record are"
-                ' too large to count; expected ties = "fractional" with such weights'
-            ) from error
-        ties = {
-            (int(a), int(b)): units / UNIT
-            for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
-        }
-        gaps = gaps_km(
-            locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
-        )
-        return merge(
-            n_labels,
-            gaps,
-            ties,
-            max_gap_km=options.max_gap_km,
-            rule=options.rule,
-            noise_partner=options.noise_partner,
-        )
+    if options.rule == "none" or not prepared.has_records:
+        return merge(n_labels, {}, {}, rule="none")
+    try:
+        table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+    except duckdb.ConversionException as error:
+        raise StudyError(
+            f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+            ' too large to count; expected ties = "fractional" with such weights'
+        ) from error
+    ties = {
+        (int(a), int(b)): units / UNIT
+        for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
+    }
+    gaps = gaps_km(
+        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+    )
+    return merge(
+        n_labels,
+        gaps,
+        ties,
+        max_gap_km=options.max_gap_km,
+        rule=options.rule,
+        noise_partner=options.noise_partner,
+    )
 
 
 def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:

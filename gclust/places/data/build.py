@@ -31,7 +31,7 @@ import shapely
 
 from gclust.places.antimeridian import from_rings, polygons_of
 from gclust.places.data.sections import ENGLISH, SECTIONS
-from gclust.places.geodesic import EARTH_RADIUS_KM, unit_vectors
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 HERE = Path(__file__).resolve().parent
 WORLD_ATLAS = "world-atlas@2.0.2"

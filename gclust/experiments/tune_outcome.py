@@ -1,0 +1,213 @@
+"""What a choice of all parameters gives: clusters, ranks, and how they differ from the study's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.merging import merge
+from gclust.experiments.cautions import caution
+from gclust.experiments.pairs import Pair
+from gclust.experiments.trial import agreement
+from gclust.experiments.tune_formed import Formed
+from gclust.experiments.tune_listings import Folded
+from gclust.experiments.tune_ties import count_open
+from gclust.indicators.counts import shares
+from gclust.places.names import name_clusters
+from gclust.ranking.matching import match, overlap
+from gclust.ranking.table import ranking
+from gclust.study.schema import Study
+from gclust.units import UNIT
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the controls say."""
+
+    eps_km: float
+    min_samples: float
+    max_gap_km: float
+    rule: str
+    ties: str
+
+    @classmethod
+    def of(cls, study: Study) -> Choice:
+        """The choice of a study."""
+        return cls(
+            study.dbscan.eps_km,
+            study.dbscan.min_samples,
+            study.merge.max_gap_km,
+            study.merge.rule,
+            study.merge.ties,
+        )
+
+    @property
+    def pair(self) -> Pair:
+        """Its eps_km and min_samples."""
+        return self.eps_km, self.min_samples
+
+    def at(self, pair: Pair) -> Choice:
+        """The same with another pair."""
+        return replace(self, eps_km=pair[0], min_samples=pair[1])
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The clusters of a choice, before they are named.
+
+    Attributes
+    ----------
+    formed : Formed
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster into which each label went.
+    figures : dict
+        ``n_clusters, clusters_before_merging, clustered_share, largest_share, core_share`` (of
+        the weight that forms clusters), ``ari`` (adjusted Rand index with the study's clusters).
+    caution : str
+        See `gclust.experiments.cautions`.
+    """
+
+    formed: Formed
+    cluster_ids: NDArray[np.int64]
+    figures: dict[str, float]
+    caution: str
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.cluster_ids.max(initial=-1)) + 1
+
+    def clusters(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the cluster of each label, -1 for noise."""
+        return np.append(self.cluster_ids, -1)[labels]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a choice gives.
+
+    Attributes
+    ----------
+    choice : Choice
+    merged : Merged
+    table : DataFrame
+        As `gclust.ranking.table.ranking` gives it, and ``rank_then``: the rank in the study,
+        missing for clusters that it does not have.
+    gone : DataFrame
+        ``rank, name, into`` (the cluster that holds most of it now, missing for none) of the
+        study's clusters that are no longer there.
+    """
+
+    choice: Choice
+    merged: Merged
+    table: pd.DataFrame
+    gone: pd.DataFrame
+
+
+def merge_labels(
+    study: Study, choice: Choice, formed: Formed, base: NDArray[np.int64] | None
+) -> Merged:
+    """Merge labels by a choice, and measure the clusters.
+
+    Parameters
+    ----------
+    study : Study
+    choice : Choice
+    formed : Formed
+        Of the pair of the choice.
+    base : ndarray of int64, optional
+        The cluster of each of the study's own labels; those found, if this is the study.
+    """
+    merging = merge(
+        formed.n_labels,
+        formed.gaps,
+        formed.ties,
+        max_gap_km=choice.max_gap_km,
+        rule=choice.rule,
+        noise_partner=study.merge.noise_partner,
+    )
+    _, ids = np.unique(merging.cluster, return_inverse=True)
+    ids = ids.astype(np.int64)
+    now = np.append(ids, -1)[formed.label]
+    then = np.append(ids if base is None else base, -1)[formed.base_label]
+    weight = np.zeros(int(ids.max(initial=-1)) + 2, dtype=np.int64)
+    np.add.at(weight, now, formed.weight)  # noise falls into the last place
+    total = formed.weight.sum()
+    shared = {
+        "clustered_share": float(weight[:-1].sum() / total),
+        "largest_share": float(weight[:-1].max(initial=0) / total),
+        "core_share": float(formed.core_weight / total),
+    }
+    n_clusters = len(weight) - 1
+    figures = {
+        "n_clusters": n_clusters,
+        "clusters_before_merging": formed.n_labels,
+        **shared,
+        "ari": agreement(then, now, formed.weight),
+    }
+    told = caution(
+        n_clusters, shared["core_share"], shared["clustered_share"], shared["largest_share"]
+    )
+    return Merged(formed, ids, figures, told)
+
+
+def rank_clusters(
+    study: Study, merged: Merged, folded: Folded, world: dict[str, float], kinds: tuple[str, ...]
+) -> pd.DataFrame:
+    """Count, score, rank and name the clusters, as a run does but for area and inhabitants."""
+    n_clusters, formed = merged.n_clusters, merged.formed
+    units = count_open(folded, merged.clusters(formed.of_open), n_clusters, study.counting.method)
+    for kind, of_labels in enumerate(formed.count):
+        np.add.at(units[kind], merged.cluster_ids, of_labels)
+    count = pd.DataFrame(units.T / UNIT, columns=list(kinds))
+    patches = formed.patches
+    named = (
+        name_clusters(
+            patches.lat,
+            patches.lon,
+            patches.weight,
+            merged.clusters(patches.label),
+            n_clusters=n_clusters,
+            most=study.names.most,
+            least_share=study.names.least_share,
+        )
+        if n_clusters
+        else pd.DataFrame({"name": [], "economies": []}, dtype="str")
+    )
+    described = named.assign(cluster_id=np.arange(n_clusters), population=np.nan, area_km2=np.nan)
+    table = ranking(
+        described,
+        count,
+        shares(count, world),
+        top=study.study.top,
+        combine=study.score.combine,
+        weights=study.score.weights,
+    )
+    per_head = [f"{kind}_per_million" for kind in kinds]
+    return table.drop(columns=[*per_head, "population", "intensity", "intensity_rank", "area_km2"])
+
+
+def compare_with(
+    base: Merged, base_table: pd.DataFrame, choice: Choice, merged: Merged, table: pd.DataFrame
+) -> Outcome:
+    """Set a ranking against the study's.
+
+    Clusters are the same if they share most weight with each other; see
+    `gclust.ranking.matching.match`.
+    """
+    formed = merged.formed
+    shared = overlap(base.clusters(formed.base_label), merged.clusters(formed.label), formed.weight)
+    same = match(shared)
+    then = base_table.set_index("cluster_id")
+    of_base = pd.Series(same["a"].to_numpy(), index=same["b"].to_numpy())
+    rank_then = table["cluster_id"].map(of_base).map(then["rank"]).astype("Int64")
+    gone = then.loc[~then.index.isin(same["a"]), ["rank", "name"]]
+    inside = shared[(shared["a"] >= 0) & (shared["b"] >= 0)]
+    heaviest = inside.sort_values(["a", "weight", "b"], ascending=[True, False, True])
+    into = heaviest.drop_duplicates("a").set_index("a")["b"]
+    names = table.set_index("cluster_id")["name"]
+    gone = gone.assign(into=gone.index.map(into).map(names)).reset_index(drop=True)
+    return Outcome(choice, merged, table.assign(rank_then=rank_then), gone)

@@ -1,0 +1,118 @@
+"""Work in the background: what is asked for at once, the rest of the surface while nobody asks."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from gclust.errors import StudyError
+from gclust.experiments.pairs import Pair
+from gclust.experiments.tune_bench import Bench
+from gclust.experiments.tune_outcome import Choice, Outcome
+
+Deliver = Callable[[Outcome | Exception], Any]
+
+
+class _SetAside(Exception):  # noqa: N818
+    """Raised within a piece of work that has to wait for a more urgent one."""
+
+
+class Worker:
+    """One thread that works on a bench.
+
+    Of what one asker asked, only the last is answered. While nothing is asked, pairs are tried
+    that were not, those nearest to the last choice first; a question sets them aside at once.
+
+    Parameters
+    ----------
+    bench : Bench
+    tell : callable
+        Called in the thread whenever the figures of a further choice are known.
+    """
+
+    def __init__(self, bench: Bench, tell: Callable[[], Any]) -> None:
+        self._bench, self._tell = bench, tell
+        self._changed = threading.Condition()
+        self._asked: dict[object, tuple[Choice, Deliver]] = {}
+        self._asker: object = None
+        self._last = bench.own
+        self._failed: set[Choice] = set()
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def ask(self, asker: object, choice: Choice, deliver: Deliver) -> None:
+        """Ask for a choice in place of what was asked before and is not delivered yet.
+
+        ``deliver`` is called in the thread, with the outcome or with what went wrong.
+        """
+        with self._changed:
+            self._asked[asker], self._last = (choice, deliver), choice
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Stop, and wait until the thread has stopped."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._ended:
+            with self._changed:
+                left = None
+                self._asker = next(iter(self._asked), None)
+                if self._asker is None:
+                    left = self._next()
+                    if left is None and not self._ended:
+                        self._changed.wait()
+                asked = self._asked.pop(self._asker, None)
+            try:
+                if asked is not None:
+                    self._answer(*asked)
+                elif left is not None:
+                    self._try(left)
+            except _SetAside:
+                continue
+
+    def _answer(self, choice: Choice, deliver: Deliver) -> None:
+        try:
+            outcome = self._bench.outcome(choice, self._yield)
+        except _SetAside:
+            raise
+        except Exception as error:
+            deliver(error)
+        else:
+            deliver(outcome)
+            self._tell()
+
+    def _try(self, choice: Choice) -> None:
+        try:
+            self._bench.figures(choice, self._yield)
+        except StudyError:  # told to whoever asks for this choice
+            self._failed.add(choice)
+        else:
+            self._tell()
+
+    def _yield(self, fraction: float, stage: str) -> None:  # noqa: ARG002
+        if self._ended or (self._asked if self._asker is None else self._asker in self._asked):
+            raise _SetAside
+
+    def _next(self) -> Choice | None:
+        """The pair nearest to the last choice that was not tried."""
+        left = [
+            choice
+            for choice in map(self._last.at, self._bench.pairs)
+            if choice not in self._failed and self._bench.known_figures(choice) is None
+        ]
+        return min(left, key=self._steps, default=None)
+
+    def _steps(self, choice: Choice) -> tuple[float, Pair]:
+        away = math.log(choice.eps_km / self._last.eps_km) ** 2
+        away += math.log(choice.min_samples / self._last.min_samples) ** 2
+        return away, choice.pair

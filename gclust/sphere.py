@@ -1,0 +1,38 @@
+"""The mean sphere: its radius, points as vectors, chords and arcs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius of the Earth (IUGG; Moritz 2000, Geodetic Reference System 1980)."""
+
+
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
+    """Return points in degrees as vectors of length 1.
+
+    Parameters
+    ----------
+    lat, lon : array_like, of one shape
+        Degrees.
+
+    Returns
+    -------
+    ndarray of float64, with an axis of length 3 after those of ``lat``
+    """
+    phi, lam = np.radians(np.asarray(lat, float)), np.radians(np.asarray(lon, float))
+    across = np.cos(phi)
+    return np.stack([across * np.cos(lam), across * np.sin(lam), np.sin(phi)], axis=-1)
+
+
+def chord_of(km: ArrayLike) -> Any:
+    """Return the chord on the unit sphere of great-circle distances, at most half the circle."""
+    return 2.0 * np.sin(0.5 * np.minimum(np.asarray(km, float) / EARTH_RADIUS_KM, np.pi))
+
+
+def arc_km(chord: ArrayLike) -> Any:
+    """Return the great-circle distances of chords on the unit sphere."""
+    return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.asarray(chord, float) / 2.0, 1.0))
