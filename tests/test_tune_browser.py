@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -63,7 +65,7 @@ class Tuner:
 
     def ranking(self, *choice):
         """Wait for the ranking of a choice: columns by name."""
-        wanted = json.dumps(list(choice))
+        wanted = json.dumps(list(choice), separators=(",", ":"))
         data = self.wait(
             "const source = model('ranking');"
             f"if (JSON.stringify(source.tags) !== '{wanted}') return null;"
@@ -175,10 +177,32 @@ def test_nothing_is_asked_of_another_machine(tuner):
     assert tuner.browser.errors == []
 
 
+def test_other_machines_and_other_pages_are_refused(tuner):
+    port = int(tuner.address.rsplit(":", 1)[1].strip("/"))
+    if sys.platform == "linux":  # where all of 127/8 is this machine
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+    shake = {
+        "Origin": "http://elsewhere.example",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/ws", headers=shake)
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
 def test_ctrl_c_ends_it(tuner):
     tuner.server.send_signal(signal.SIGINT)
     out, err = tuner.server.communicate(timeout=30)
-    assert (tuner.server.returncode, err) == (0, "")
+    told = [each for each in err.splitlines() if "elsewhere.example" not in each]
+    assert (tuner.server.returncode, [each for each in told if "403 GET /ws" not in each]) == (
+        0,
+        [],
+    )
     assert out.endswith("Ended.\n")
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(tuner.address, timeout=5)

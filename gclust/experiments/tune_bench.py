@@ -29,9 +29,10 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
-from gclust.study.stages import check_found, label_locations, prepare
+from gclust.study.stages import check_found, label_locations, prepare, warn_of_gap
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
+MOST_OUTCOMES = 500
 HELD_BYTES = 1 << 30
 """What is held of the pairs that were tried, at most."""
 
@@ -62,6 +63,7 @@ class Bench:
         journal = Journal(report, study.study.strict)
         with Engine(threads=n_jobs, progress=report) as engine:
             prepared = prepare(study, engine, journal)
+            warn_of_gap(study, self.pairs.eps_km[-1], journal)
             with stage(report, "gather locations"):
                 self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
             self._folded = fold_records(study, engine, prepared, self._places.number)
@@ -69,6 +71,7 @@ class Bench:
         self._surface = self._make_surface(report)
         self._world, self.kinds = prepared.world, prepared.staged.kinds
         self._formed: OrderedDict[tuple[Pair, str], Formed] = OrderedDict()
+        self._outcomes: OrderedDict[Choice, Outcome] = OrderedDict()
         self._found: dict[Choice, tuple[dict[str, float], str]] = {}
         self.own = Choice.of(study)
         labels, core = self._label(self.own.pair, report)
@@ -100,15 +103,26 @@ class Bench:
         report : callable
             Called often with ``(fraction, stage)``; what it raises ends the work.
         """
-        merged = self._merged(choice, report)
-        report(0.0, "rank clusters")
-        return compare_with(self._base, self._base_table, choice, merged, self._rank(merged))
+        if choice not in self._outcomes:
+            merged = self._merged(choice, report)
+            report(0.0, "rank clusters")
+            self._outcomes[choice] = compare_with(
+                self._base, self._base_table, choice, merged, self._rank(merged)
+            )
+            if len(self._outcomes) > MOST_OUTCOMES:
+                self._outcomes.popitem(last=False)
+        self._outcomes.move_to_end(choice)
+        return self._outcomes[choice]
 
     def figures(self, choice: Choice, report: Report = silent) -> tuple[dict[str, float], str]:
         """Figures of a choice, and what is suspicious about it; see `Merged`."""
         if choice not in self._found:
             self._merged(choice, report)
         return self._found[choice]
+
+    def is_ranked(self, choice: Choice) -> bool:
+        """Whether the outcome of a choice is at hand."""
+        return choice in self._outcomes
 
     def known_figures(self, choice: Choice) -> tuple[dict[str, float], str] | None:
         """The same if they were found before, else None."""
@@ -129,7 +143,9 @@ class Bench:
         """Keep what was formed, and forget what was not asked for longest if it is too much."""
         self._formed[choice.pair, choice.ties] = formed
         while len(self._formed) > 1 and sum(f.n_bytes for f in self._formed.values()) > HELD_BYTES:
-            self._formed.popitem(last=False)
+            gone, _ = self._formed.popitem(last=False)
+            for other in [c for c in self._outcomes if (c.pair, c.ties) == gone]:
+                del self._outcomes[other]
 
     def _form(
         self,

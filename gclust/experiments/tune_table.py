@@ -86,6 +86,8 @@ class RankingTable:
             **{name: table[name].tolist() for name in ("name", "economies", "score")},
             **{f"{kind}_share": table[f"{kind}_share"].tolist() for kind in self._kinds},
         }
+        self._source.data = data
+        # After the data: who sees the choice sees its ranking.
         choice = outcome.choice
         self._source.tags = [
             choice.eps_km,
@@ -94,7 +96,6 @@ class RankingTable:
             choice.rule,
             choice.ties,
         ]
-        self._source.data = data
         rows = max(len(table), LEAST_ROWS)
         self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
         self._gone.text = told_gone(outcome.gone, top)

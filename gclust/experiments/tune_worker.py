@@ -22,8 +22,9 @@ class _SetAside(Exception):  # noqa: N818
 class Worker:
     """One thread that works on a bench.
 
-    Of what one asker asked, only the last is answered. While nothing is asked, pairs are tried
-    that were not, those nearest to the last choice first; a question sets them aside at once.
+    Of what one asker asked, only the last is answered. While nothing is asked, the figures of all
+    pairs are found, then their rankings, those nearest to the last choice first; a question sets
+    them aside.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ class Worker:
         self._asker: object = None
         self._last = bench.own
         self._failed: set[Choice] = set()
+        self._ranked: set[Choice] = set()
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
 
@@ -93,7 +95,11 @@ class Worker:
 
     def _try(self, choice: Choice) -> None:
         try:
-            self._bench.figures(choice, self._yield)
+            if self._bench.known_figures(choice) is None:
+                self._bench.figures(choice, self._yield)
+            else:
+                self._bench.outcome(choice, self._yield)
+                self._ranked.add(choice)  # once: what was forgotten since is not done again
         except StudyError:  # told to whoever asks for this choice
             self._failed.add(choice)
         else:
@@ -104,13 +110,11 @@ class Worker:
             raise _SetAside
 
     def _next(self) -> Choice | None:
-        """The pair nearest to the last choice that was not tried."""
-        left = [
-            choice
-            for choice in map(self._last.at, self._bench.pairs)
-            if choice not in self._failed and self._bench.known_figures(choice) is None
-        ]
-        return min(left, key=self._steps, default=None)
+        """What is to be tried next: figures first, then rankings, near the last choice first."""
+        left = [c for c in map(self._last.at, self._bench.pairs) if c not in self._failed]
+        unknown = [c for c in left if self._bench.known_figures(c) is None]
+        unranked = [c for c in left if not (c in self._ranked or self._bench.is_ranked(c))]
+        return min(unknown or unranked, key=self._steps, default=None)
 
     def _steps(self, choice: Choice) -> tuple[float, Pair]:
         away = math.log(choice.eps_km / self._last.eps_km) ** 2
