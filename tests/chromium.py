@@ -72,6 +72,7 @@ class Browser:
             raise
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
 
     def _port(self, file: Path) -> str:
         end = time.monotonic() + WAIT_S

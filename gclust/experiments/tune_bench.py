@@ -82,6 +82,9 @@ class Bench:
                 study, self.own, self._form(self.own, labels, core, silent), None
             )
             self._base_table = self._rank(self._base)
+            self._outcomes[self.own] = compare_with(
+                self._base, self._base_table, self.own, self._base, self._base_table
+            )
 
     @property
     def own_figures(self) -> dict[str, float]:

@@ -78,7 +78,7 @@ class HeatMaps:
             for name, (_, form) in SHOWN.items():
                 value = figures.get(name, np.nan) * (100 if name == "clustered_share" else 1)
                 data[name].append(value)
-                data[f"{name}_told"].append("" if np.isnan(value) else form.format(value))
+                data[f"{name}_told"].append(told(value, form))
         self._source.data = {**self._source.data, **data}
         for name, mapper in self._mappers.items():
             values = [value for value in data[name] if not np.isnan(value)]
@@ -160,3 +160,10 @@ class HeatMaps:
         across, up = round(event.x), round(event.y)
         if 0 <= across < len(self._pairs.min_samples) and 0 <= up < len(self._pairs.eps_km):
             self._choose((self._pairs.eps_km[up], self._pairs.min_samples[across]))
+
+
+def told(value: float, form: str) -> str:
+    """A value in few letters."""
+    if np.isnan(value):
+        return ""
+    return form.format(value) if value < 1000 else f"{value / 1000:.1f}k"

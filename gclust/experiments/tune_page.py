@@ -243,15 +243,16 @@ def told_outcome(outcome: Outcome, own: dict[str, float]) -> str:
     """HTML of the figures of an outcome beside the study's."""
     figures = outcome.merged.figures
     lines = (
-        ("Clusters", f"{figures['n_clusters']:.0f}", f"{own['n_clusters']:.0f}"),
+        ("", "now", "study"),
+        ("Clusters", *(f"{f['n_clusters']:.0f}" for f in (figures, own))),
         ("before merging", *(f"{f['clusters_before_merging']:.0f}" for f in (figures, own))),
         ("Weight in clusters", *(f"{f['clustered_share']:.1%}" for f in (figures, own))),
         ("in the largest", *(f"{f['largest_share']:.1%}" for f in (figures, own))),
-        ("Agreement with it (ARI)", f"{figures['ari']:.3f}", ""),
+        ("Rand index (adjusted)", f"{figures['ari']:.3f}", ""),
     )
     cells = "".join(
-        f"<tr><td>{name}</td><td style='text-align:right;padding:0 8px'><b>{now}</b></td>"
-        f"<td style='color:#666'>{f'study {then}' if then else ''}</td></tr>"
+        f"<tr><td>{name}</td><td style='text-align:right;padding:0 12px'><b>{now}</b></td>"
+        f"<td style='text-align:right;color:#666'>{then}</td></tr>"
         for name, now, then in lines
     )
     warned = problem(f"Caution: {outcome.merged.caution}") if outcome.merged.caution else ""

@@ -43,19 +43,19 @@ class RankingTable:
         number = NumberFormatter(format="0.000", text_align="right")
         whole = HTMLTemplateFormatter(template=PLAIN)
         columns = [
-            TableColumn(field="rank", title="Rank", width=46, formatter=whole),
-            TableColumn(field="then", title="Study", width=50, formatter=whole),
+            TableColumn(field="rank", title="Rank", width=42, formatter=whole),
+            TableColumn(field="then", title="Study", width=46, formatter=whole),
             TableColumn(
                 field="moved",
                 title="Change",
-                width=64,
+                width=58,
                 formatter=HTMLTemplateFormatter(template=MOVED),
             ),
-            TableColumn(field="name", title="Cluster", width=260, formatter=whole),
-            TableColumn(field="economies", title="Economies", width=84, formatter=whole),
-            TableColumn(field="score", title="Score", width=66, formatter=number),
+            TableColumn(field="name", title="Cluster", width=214, formatter=whole),
+            TableColumn(field="economies", title="Economies", width=80, formatter=whole),
+            TableColumn(field="score", title="Score", width=62, formatter=number),
             *(
-                TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
+                TableColumn(field=f"{kind}_share", title=f"{kind}, %", width=84, formatter=number)
                 for kind in kinds
             ),
         ]

@@ -73,10 +73,11 @@ class MapView:
             tools="pan,wheel_zoom,reset",
             active_scroll="wheel_zoom",
             toolbar_location="right",
+            x_axis_type=None,
+            y_axis_type=None,
             background_fill_color=OCEAN,
         )
         self.figure.toolbar.logo = None
-        self.figure.axis.visible = False
         self.figure.grid.visible = False
         self.figure.multi_polygons(**land(), fill_color=LAND, line_color=BORDER, line_width=0.7)
         shape: dict[str, list[Any]] = {"xs": [], "ys": [], "colour": []}
@@ -108,18 +109,19 @@ class MapView:
             fill_alpha=0.45,
             line_color="colour",
         )
-        self.figure.text(
-            "x",
-            "y",
-            text="name",
-            source=self._names,
-            x_offset=8,
-            text_baseline="middle",
-            text_font_size="11px",
-            text_color=INK,
-            background_fill_color="#ffffff",
-            background_fill_alpha=0.6,
-        )
+        # A halo below, for an outline of the same text would be drawn over it.
+        for colour, halo in (("#ffffff", "#ffffff"), (INK, None)):
+            self.figure.text(
+                "x",
+                "y",
+                text="name",
+                source=self._names,
+                x_offset=8,
+                text_baseline="middle",
+                text_font_size="11px",
+                text_color=colour,
+                text_outline_color=halo,
+            )
         told = [("rank", "@rank (@moved)"), ("in the study", "@then"), ("score", "@score{0.000}")]
         self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *told]))
         for axis in (self._x, self._y):
