@@ -177,6 +177,19 @@ def weigh_a_city_by_tree():
         assert enough.all() == (least == 1)
 
 
+def towns_at_the_date_line():
+    """Return a case with towns of all densities on both sides of the 180th meridian."""
+    from tests.fuzz_cases import Case, wrapped
+
+    rng = np.random.default_rng(14)
+    town = rng.integers(0, 6, 130)
+    spread = 10 ** rng.uniform(-2, -0.5, 6)[town]
+    X = rng.uniform([10, 179.7], [10.6, 180.3], (6, 2))[town]
+    X += spread[:, None] * rng.normal(size=(130, 2))
+    X[:, 1] = wrapped(X[:, 1])
+    return Case("date line", X, None, 18.0, 6, "haversine")
+
+
 def check_surface(case, **changed):
     """Check the parameter surface of a case, with other constants of ``kernels.levels``."""
     from unittest import mock
@@ -239,6 +252,7 @@ def cover() -> dict[str, list[int]]:
         check(case)
     check_surface(case, MOST_UNSURE=0)
     check_surface(case, MOST_GATHERED=0)
+    check_surface(towns_at_the_date_line())
     weigh_a_city_by_tree()
     reach_contours()
     reach_hierarchies()

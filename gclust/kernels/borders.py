@@ -240,7 +240,7 @@ def look_round_crowd(a, begin, end, b, span, base, ways, reach, rings):
 
 @part
 def search_point(a, p, b, span, base, ways, reach, floor, rings):
-    """Return a highest core point within reach that is above ``floor``, or ``NONE``.
+    """Return a highest core point within reach if any is above ``floor``.
 
     And whether those that may be within reach are on one way.
     """
@@ -250,8 +250,6 @@ def search_point(a, p, b, span, base, ways, reach, floor, rings):
     top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
     if top >= 0 and ways[top, LEVEL] > floor:
         best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
-    if best >= 0 and ways[best, LEVEL] <= floor:
-        best = np.int64(NONE)
     return best, one_way
 
 
@@ -265,15 +263,16 @@ def search_crowd(a, begin, end, level, b, span, base, ways, reach, rings, summit
     together = one_way and sure != SEARCH
     for p in range(begin, end):
         floor = np.int64(level[p])
-        if floor >= ceiling:
-            continue
-        if together:
-            x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
-            best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, sure)
-            summit[p] = best if best >= 0 and ways[best, LEVEL] > floor else np.int64(NONE)
-        else:
-            summit[p], on_one = search_point(a, p, b, span, base, ways, reach, floor, rings)
-            split[p] = summit[p] >= 0 and not on_one
+        if floor < ceiling:
+            on_one = True
+            if together:
+                x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
+                best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, sure)
+            else:
+                best, on_one = search_point(a, p, b, span, base, ways, reach, floor, rings)
+            higher = best >= 0 and ways[best, LEVEL] > floor
+            summit[p] = best if higher else np.int64(NONE)
+            split[p] = higher and not on_one
 
 
 @kernel
