@@ -17,7 +17,7 @@ from gclust.places.basemap import countries
 WORLD_X, WORLD_Y = (-180.0, 180.0), (-62.0, 105.0)
 """What is shown at first, in the units of `mercator`: from 52 degrees south to 73 north."""
 NAME_PIXELS_PER_LETTER, NAME_PIXELS_HIGH = 6.4, 15.0
-DOT_PIXELS = 9.0
+DOT_PIXELS = 12.0
 MOST_NAMES = 60
 Floats = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.st
 '#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
 PLAIN = "<%- value %>"
 ROWS = """
-.slick-header-column { font-weight: 600; background: #f4f5f6; }
+.slick-header-column { font-weight: 600; font-size: 11px; background: #f4f5f6; }
 .slick-cell { font-variant-numeric: tabular-nums; }
 """
 
@@ -51,11 +51,11 @@ class RankingTable:
                 width=58,
                 formatter=HTMLTemplateFormatter(template=MOVED),
             ),
-            TableColumn(field="name", title="Cluster", width=214, formatter=whole),
-            TableColumn(field="economies", title="Economies", width=80, formatter=whole),
-            TableColumn(field="score", title="Score", width=62, formatter=number),
+            TableColumn(field="name", title="Cluster", width=204, formatter=whole),
+            TableColumn(field="economies", title="Economies", width=78, formatter=whole),
+            TableColumn(field="score", title="Score", width=60, formatter=number),
             *(
-                TableColumn(field=f"{kind}_share", title=f"{kind}, %", width=84, formatter=number)
+                TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
                 for kind in kinds
             ),
         ]

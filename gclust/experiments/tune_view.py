@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bokeh.models import ColumnDataSource, CustomJS, Div, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, Div, HoverTool, LabelSet, Range1d
 from bokeh.plotting import figure
 
 from gclust.experiments.tune_map import (
@@ -60,6 +60,7 @@ class MapView:
     def __init__(self, square_km: float) -> None:
         self.legend = Div(text=legend(square_km), sizing_mode="stretch_width", name="legend")
         self._drawn: pd.DataFrame | None = None
+        self._size = np.zeros(0)
         self._naming = False
         self._x, self._y = Range1d(*WORLD_X), Range1d(*WORLD_Y)
         # Until the browser tells.
@@ -71,6 +72,7 @@ class MapView:
             x_range=self._x,
             y_range=self._y,
             tools="pan,wheel_zoom,reset",
+            min_border=0,
             active_scroll="wheel_zoom",
             toolbar_location="right",
             x_axis_type=None,
@@ -92,7 +94,9 @@ class MapView:
         }
         self._shapes = ColumnDataSource(data=shape)
         self._dots = ColumnDataSource(data={**dot, "then": [], "score": []}, name="clusters")
-        self._names = ColumnDataSource(data={"x": [], "y": [], "name": []}, name="names")
+        self._names = ColumnDataSource(
+            data={"x": [], "y": [], "name": [], "offset": []}, name="names"
+        )
         self.figure.multi_polygons(
             source=self._shapes,
             fill_color="colour",
@@ -109,19 +113,20 @@ class MapView:
             fill_alpha=0.45,
             line_color="colour",
         )
-        # A halo below, for an outline of the same text would be drawn over it.
-        for colour, halo in (("#ffffff", "#ffffff"), (INK, None)):
-            self.figure.text(
-                "x",
-                "y",
+        self.figure.add_layout(
+            LabelSet(
+                x="x",
+                y="y",
                 text="name",
                 source=self._names,
-                x_offset=8,
+                x_offset="offset",
                 text_baseline="middle",
                 text_font_size="11px",
-                text_color=colour,
-                text_outline_color=halo,
+                text_color=INK,
+                background_fill_color="#ffffff",
+                background_fill_alpha=0.6,
             )
+        )
         told = [("rank", "@rank (@moved)"), ("in the study", "@then"), ("score", "@score{0.000}")]
         self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *told]))
         for axis in (self._x, self._y):
@@ -141,11 +146,12 @@ class MapView:
         colour = [COLOURS[each[0]] for each in change]
         most = max(drawn["score"].max(), 1e-12) if len(drawn) else 1.0
         size = MOST_DOT * np.sqrt(drawn["score"].to_numpy(float) / most)
+        self._size = np.maximum(size, LEAST_DOT)
         self._shapes.data = {**rings(drawn["shape"].to_numpy()), "colour": colour}
         self._dots.data = {
             "x": drawn["x"].to_numpy(),
             "y": drawn["y"].to_numpy(),
-            "size": np.maximum(size, LEAST_DOT),
+            "size": self._size,
             "colour": colour,
             "name": drawn["name"].tolist(),
             "rank": drawn["rank"].tolist(),
@@ -178,7 +184,13 @@ class MapView:
         window = self._x.start, self._x.end, self._y.start, self._y.end
         pixels = self._pixels["inner_width"], self._pixels["inner_height"]
         shown = names_with_room(x, y, names, window, pixels)
-        self._names.data = {"x": x[shown], "y": y[shown], "name": [names[i] for i in shown]}
+        offset = self._size[shown] / 2 + 2
+        self._names.data = {
+            "x": x[shown],
+            "y": y[shown],
+            "name": [names[i] for i in shown],
+            "offset": offset,
+        }
 
 
 def legend(square_km: float) -> str:
