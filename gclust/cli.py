@@ -91,6 +91,26 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
 
 
 @main.command(cls=_Command)
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="A free one by default.")
+@click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
+    """Try STUDY.toml's parameters on a page with sliders, until Ctrl-C.
+
+    The page is served to this machine alone. It can write what was chosen as a
+    new study.
+    """
+    from gclust.experiments.tune import tune as serve
+
+    def ready(address: str) -> None:
+        click.echo(f"gclust tune is at {address}\nCtrl-C ends it.")
+
+    serve(study, port=port, ready=ready, show=browser, progress=True, n_jobs=threads)
+    click.echo("Ended.")
+
+
+@main.command(cls=_Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")

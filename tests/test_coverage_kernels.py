@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -176,16 +177,15 @@ def weigh_a_city_by_tree():
         assert enough.all() == (least == 1)
 
 
-def check_surface(case, most_unsure=None):
-    """Check the parameter surface of a case at its radius; without bounds, by the tree alone."""
+def check_surface(case, **changed):
+    """Check the parameter surface of a case, with other constants of ``kernels.levels``."""
     from unittest import mock
 
     from gclust.kernels import levels
     from tests.test_surface import expect_like_dbscan
 
     least = sorted({1.0, 2.0, case.min_samples, 1.5 * case.min_samples, 3 * case.min_samples})
-    most = levels.MOST_UNSURE if most_unsure is None else most_unsure
-    with mock.patch.object(levels, "MOST_UNSURE", most):
+    with mock.patch.multiple(levels, **changed) if changed else nullcontext():
         for border in ("nearest", "first"):
             expect_like_dbscan(
                 case.X, [case.eps_km], least, case.weight, border=border, metric=case.metric
@@ -207,7 +207,8 @@ def cover() -> dict[str, list[int]]:
     many_bands()
     for case in unusual_cases():
         check(case)
-    check_surface(case, most_unsure=0)
+    check_surface(case, MOST_UNSURE=0)
+    check_surface(case, MOST_GATHERED=0)
     weigh_a_city_by_tree()
     reach_contours()
     for seed in RARE_SEEDS:

@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 from gclust.cluster.dbscan import SURFACES
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.assign import POINTS_PIECE, search_points
-from gclust.kernels.bands import Bands, band_height, build_bands, select_points
-from gclust.kernels.borders import find_borders
+from gclust.kernels.bands import Bands, band_height, build_bands
+from gclust.kernels.borders import Borders, find_borders
+from gclust.kernels.cores import CELLS_PIECE, mark_around
 from gclust.kernels.fold import fold
-from gclust.kernels.forest import NONE, Forest, find_roots, grow_forest
+from gclust.kernels.forest import (
+    NONE,
+    Forest,
+    add_to_parents,
+    choose_points,
+    find_roots,
+    grow_forest,
+)
 from gclust.kernels.levels import find_levels
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
-from gclust.kernels.sums import add_by_key
+from gclust.kernels.sums import tally
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
 
@@ -141,7 +149,7 @@ def make_slice(
     forest = EMPTY
     at = np.flatnonzero(level)
     if len(at):
-        cores, core_level = select_points(points, at, reach, threads), level[at]
+        cores, core_level = choose_points(points, at, threads), level[at]
         forest, core_node = grow_forest(
             cores,
             core_level,
@@ -166,18 +174,16 @@ def make_slice(
             lifted = np.flatnonzero(borders.summit >= 0)
             summit = borders.summit[lifted]
             node[lifted] = core_node[summit]
-            highest = core_level[borders.summit[borders.split]]
-            for threshold in range(int(core_level.max())):
-                among = (level[borders.split] <= threshold) & (highest > threshold)
-                exceptions[threshold] = _find_exceptions(
+            if len(borders.split):
+                exceptions = _find_exceptions(
                     points,
-                    borders.split[among],
-                    cores,
-                    core_level,
-                    core_node,
+                    level,
+                    borders,
+                    at,
+                    (cores, core_level, core_node),
                     node,
                     forest,
-                    threshold,
+                    len(thresholds),
                     border == "nearest",
                     reach,
                     threads,
@@ -193,35 +199,74 @@ def make_slice(
 
 def _find_exceptions(
     points: Bands,
-    split: NDArray[np.int64],
-    cores: Bands,
-    core_level: NDArray[np.uint8],
-    core_node: NDArray[np.int64],
+    level: NDArray[np.uint8],
+    borders: Borders,
+    at: NDArray[np.int64],
+    of_cores: tuple[Bands, NDArray[np.uint8], NDArray[np.int64]],
     node: NDArray[np.int32],
     forest: Forest,
-    threshold: int,
+    n_thresholds: int,
     nearest: bool,
     reach: Reach,
     threads: int,
-) -> Exceptions:
-    """Search the border points of a threshold that components may share."""
-    number, roots = number_nodes(forest, threshold)
-    chosen = np.flatnonzero(core_level > threshold)
-    labels = number[core_node[chosen]]
-    some = select_points(cores, chosen, reach, threads)
-    out = np.full(len(node), NONE, dtype=np.int64)
-    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
+) -> list[Exceptions]:
+    """Search the border points that components may share, threshold by threshold.
+
+    ``at`` are the core points' numbers among ``points``. Only those about border points
+    that may be shared are searched.
+    """
+    cores, core_level, core_node = of_cores
+    summit, split = borders
+    highest = core_level[summit[split]]
+    cells = np.unique(np.searchsorted(points.cell_start, split, side="right") - 1)
+    around = np.zeros(len(level), dtype=np.bool_)
     run_pieces(
-        lambda first, last: search_points(
-            points, split, some, labels, reach.limit, nearest, tolerance, out, first, last
+        lambda first, last: mark_around(
+            points, cells, reach.inner2, reach.outer2, around, first, last
         ),
-        even_cuts(len(split), POINTS_PIECE),
+        even_cuts(len(cells), CELLS_PIECE),
         threads,
         unreported,
     )
-    found = out[split]
-    wrong = found != number[node[split]]
-    return Exceptions(split[wrong].astype(np.uint32), roots[found[wrong]].astype(np.int32))
+    near = np.flatnonzero(around[at])
+    core_level, core_node = core_level[near], core_node[near]
+    cores = choose_points(cores, near, threads)
+    out = np.full(len(node), NONE, dtype=np.int64)
+    exceptions = []
+    for threshold in range(n_thresholds):
+        number, roots = number_nodes(forest, threshold)
+        shared = split[(level[split] <= threshold) & (highest > threshold)]
+        if len(shared):
+            chosen = np.flatnonzero(core_level > threshold)
+            some = choose_points(cores, chosen, threads)
+            labels = number[core_node[chosen]]
+            _search(points, shared, some, labels, nearest, reach, threads, out)
+        found = out[shared]
+        wrong = found != number[node[shared]]
+        place, other = shared[wrong], roots[found[wrong]]
+        exceptions.append(Exceptions(place.astype(np.uint32), other.astype(np.int32)))
+    return exceptions
+
+
+def _search(
+    points: Bands,
+    places: NDArray[np.int64],
+    cores: Bands,
+    labels: NDArray[np.int64],
+    nearest: bool,
+    reach: Reach,
+    threads: int,
+    out: NDArray[np.int64],
+) -> None:
+    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
+    run_pieces(
+        lambda first, last: search_points(
+            points, places, cores, labels, reach.limit, nearest, tolerance, out, first, last
+        ),
+        even_cuts(len(places), POINTS_PIECE),
+        threads,
+        unreported,
+    )
 
 
 def _figures(
@@ -233,27 +278,25 @@ def _figures(
     exceptions: list[Exceptions],
 ) -> list[Figures]:
     """Return what each threshold gives."""
-    units, rows = places.units[order], places.rows[order]
     of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
-    add_by_key(level, rows, of_level)
     own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
-    add_by_key(node, units, own)
-    add_by_key(node, rows, own_rows)
+    tally(order, level, node, places.units, places.rows, of_level, own, own_rows)
+    n_rows = int(of_level.sum())
     total = own.copy()
-    for child in np.flatnonzero(forest.parent >= 0):  # parts before the whole
-        total[forest.parent[child]] += total[child]
+    add_to_parents(forest.parent, total)
     figures = []
     for threshold, (place, other) in enumerate(exceptions):
         number, roots = number_nodes(forest, threshold)
         weight = total[roots]
-        np.subtract.at(weight, number[node[place]], units[place])
-        np.add.at(weight, number[other], units[place])
+        moved = places.units[order[place]]
+        np.subtract.at(weight, number[node[place]], moved)
+        np.add.at(weight, number[other], moved)
         there = forest.birth >= threshold
         figures.append(
             Figures(
                 n_clusters=len(roots),
                 n_core=int(of_level[threshold + 1 :].sum()),
-                n_noise=int(rows.sum() - own_rows[there].sum()),
+                n_noise=n_rows - int(own_rows[there].sum()),
                 clustered_units=int(own[there].sum()),
                 largest_units=int(weight.max(initial=0)),
             )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.surface import LocationSurface, surface_of_locations
+from gclust.cluster.units import threshold_units
+from gclust.errors import StudyError
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.tune_formed import Formed, form
 from gclust.experiments.tune_listings import fold_records
@@ -25,9 +29,10 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
-from gclust.study.stages import check_found, label_locations, prepare
+from gclust.study.stages import check_found, label_locations, prepare, warn_of_gap
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
+MOST_OUTCOMES = 500
 HELD_BYTES = 1 << 30
 """What is held of the pairs that were tried, at most."""
 
@@ -58,20 +63,35 @@ class Bench:
         journal = Journal(report, study.study.strict)
         with Engine(threads=n_jobs, progress=report) as engine:
             prepared = prepare(study, engine, journal)
+            warn_of_gap(study, self.pairs.eps_km[-1], journal)
             with stage(report, "gather locations"):
                 self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
             self._folded = fold_records(study, engine, prepared, self._places.number)
         self._locations = prepared.locations
-        self._world, self._kinds = prepared.world, prepared.staged.kinds
+        self._surface = self._make_surface(report)
+        self._world, self.kinds = prepared.world, prepared.staged.kinds
         self._formed: OrderedDict[tuple[Pair, str], Formed] = OrderedDict()
+        self._outcomes: OrderedDict[Choice, Outcome] = OrderedDict()
         self._found: dict[Choice, tuple[dict[str, float], str]] = {}
         self.own = Choice.of(study)
         labels, core = self._label(self.own.pair, report)
         check_found(study.clusters, self._locations, labels)
         with stage(report, "rank the study's clusters"):
             self._base_labels = labels
-            self._base = merge_labels(study, self.own, self._form(self.own, labels, core), None)
+            self._base = merge_labels(
+                study, self.own, self._form(self.own, labels, core, silent), None
+            )
             self._base_table = self._rank(self._base)
+
+    @property
+    def own_figures(self) -> dict[str, float]:
+        """Figures of the study itself."""
+        return self._base.figures
+
+    @property
+    def square_km(self) -> float:
+        """Side of the squares by which clusters are outlined."""
+        return self._places.square_km
 
     def outcome(self, choice: Choice, report: Report = silent) -> Outcome:
         """Say what a choice gives, beside what the study gives.
@@ -83,15 +103,26 @@ class Bench:
         report : callable
             Called often with ``(fraction, stage)``; what it raises ends the work.
         """
-        merged = self._merged(choice, report)
-        report(0.0, "rank clusters")
-        return compare_with(self._base, self._base_table, choice, merged, self._rank(merged))
+        if choice not in self._outcomes:
+            merged = self._merged(choice, report)
+            report(0.0, "rank clusters")
+            self._outcomes[choice] = compare_with(
+                self._base, self._base_table, choice, merged, self._rank(merged)
+            )
+            if len(self._outcomes) > MOST_OUTCOMES:
+                self._outcomes.popitem(last=False)
+        self._outcomes.move_to_end(choice)
+        return self._outcomes[choice]
 
     def figures(self, choice: Choice, report: Report = silent) -> tuple[dict[str, float], str]:
         """Figures of a choice, and what is suspicious about it; see `Merged`."""
         if choice not in self._found:
             self._merged(choice, report)
         return self._found[choice]
+
+    def is_ranked(self, choice: Choice) -> bool:
+        """Whether the outcome of a choice is at hand."""
+        return choice in self._outcomes
 
     def known_figures(self, choice: Choice) -> tuple[dict[str, float], str] | None:
         """The same if they were found before, else None."""
@@ -102,7 +133,7 @@ class Bench:
         if key not in self._formed:
             labels, core = self._label(choice.pair, report)
             report(0.0, "attribute listings")
-            self._hold(choice, self._form(choice, labels, core))
+            self._hold(choice, self._form(choice, labels, core, report))
         self._formed.move_to_end(key)
         merged = merge_labels(self.study, choice, self._formed[key], self._base.cluster_ids)
         self._found[choice] = merged.figures, merged.caution
@@ -112,19 +143,66 @@ class Bench:
         """Keep what was formed, and forget what was not asked for longest if it is too much."""
         self._formed[choice.pair, choice.ties] = formed
         while len(self._formed) > 1 and sum(f.n_bytes for f in self._formed.values()) > HELD_BYTES:
-            self._formed.popitem(last=False)
+            gone, _ = self._formed.popitem(last=False)
+            for other in [c for c in self._outcomes if (c.pair, c.ties) == gone]:
+                del self._outcomes[other]
 
-    def _form(self, choice: Choice, labels: NDArray[np.int32], core: NDArray[np.bool_]) -> Formed:
+    def _form(
+        self,
+        choice: Choice,
+        labels: NDArray[np.int32],
+        core: NDArray[np.bool_],
+        report: Report,
+    ) -> Formed:
         return form(
-            choice.pair, labels, core, self._base_labels, self._folded, self._places, choice.ties
+            choice.pair,
+            labels,
+            core,
+            self._base_labels,
+            self._folded,
+            self._places,
+            choice.ties,
+            report,
         )
 
     def _rank(self, merged: Merged) -> pd.DataFrame:
-        return rank_clusters(self.study, merged, self._folded, self._world, self._kinds)
+        return rank_clusters(self.study, merged, self._folded, self._world, self.kinds)
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Labels of the locations, and which are core, in the order of the cells."""
-        options = replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1])
-        labels, core = label_locations(options, self._locations, n_jobs=self._n_jobs, report=report)
+        if self._places.forming.all():
+            labels, core = self._surface.cluster(pair[0], threshold_units(pair[1]))
+        else:
+            labels, core = label_locations(
+                replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1]),
+                self._locations,
+                n_jobs=self._n_jobs,
+                report=report,
+                cluster=self._cluster,
+            )
         order = self._places.order
         return labels.astype(np.int32)[order], core[order]
+
+    def _cluster(
+        self, *_: Any, eps_km: float, min_units: int, **__: Any
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Take from the surface what `gclust.cluster.dbscan.cluster_locations` would find."""
+        return self._surface.cluster(eps_km, min_units)
+
+    def _make_surface(self, report: Report) -> LocationSurface:
+        locations, options = self._locations, self.study.dbscan
+        forming = locations[locations["density"] > 0]
+        try:
+            return surface_of_locations(
+                forming["lat"].to_numpy(),
+                forming["lon"].to_numpy(),
+                forming["density"].to_numpy(),
+                eps_km=self.pairs.eps_km,
+                min_units=[threshold_units(each) for each in self.pairs.min_samples],
+                border=options.border,
+                metric=options.metric,
+                n_jobs=self._n_jobs,
+                progress=report,
+            )
+        except ValueError as error:  # too large for the memory
+            raise StudyError(str(error)) from error

@@ -12,6 +12,7 @@ from gclust.experiments.pairs import Pair
 from gclust.experiments.tune_listings import Folded
 from gclust.experiments.tune_places import Patches, Places, runs
 from gclust.experiments.tune_ties import open_rows, ties_between
+from gclust.progress import Report, silent
 from gclust.ranking.matching import overlap
 
 Labels = NDArray[np.int32]
@@ -76,6 +77,7 @@ def form(
     folded: Folded,
     places: Places,
     ties: str,
+    report: Report = silent,
 ) -> Formed:
     """Gather what the labels of a pair come to.
 
@@ -90,7 +92,13 @@ def form(
     folded : Folded
     places : Places
     ties : {"fractional", "pairs"}
+    report : callable
+        Called with ``(fraction, stage)`` now and then; what it raises ends the work.
     """
+
+    def step(share: float) -> None:
+        report(share, "attribute listings")
+
     n_labels = int(labels.max(initial=-1)) + 1
     starts = runs(base, labels)
     then, now = base[starts], labels[starts]
@@ -98,20 +106,26 @@ def form(
     for kind, units in enumerate(folded.fixed):
         np.add.at(count[kind], now, np.add.reduceat(units, starts))  # noise falls into the last
     shared = overlap(then, now, np.add.reduceat(places.density, starts))
+    step(0.3)
     gaps = places.gaps_km(labels)
+    step(0.5)
     near = np.zeros(n_labels + 1, dtype=bool)
     near[[end for pair in gaps for end in pair]] = True
+    strengths = ties_between(folded, labels, near, ties)
+    step(0.7)
+    patches = places.patches(labels)
+    step(0.8)
     return Formed(
         pair=pair,
         n_labels=n_labels,
         count=count[:, :-1],
         of_open=labels[folded.at[open_rows(folded)]],
-        ties=ties_between(folded, labels, near, ties),
+        ties=strengths,
         gaps=gaps,
         base_label=shared["a"].to_numpy(),
         label=shared["b"].to_numpy(),
         weight=shared["weight"].to_numpy(),
         core_weight=int(places.density[core].sum()),
-        patches=places.patches(labels),
+        patches=patches,
         outlines=places.outlines(labels, core, n_labels),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import narwhals as nw
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.listings import attribute as attribution
@@ -38,7 +38,6 @@ class Folded:
     opened : ndarray of bool, shape (r,)
         Whether its count is left out of ``fixed``: that of a cluster is no sum of those of its
         locations.
-    has_records : bool
     """
 
     fixed: Units
@@ -50,7 +49,6 @@ class Folded:
     record_units: Units
     kind_of: Rows
     opened: NDArray[np.bool_]
-    has_records: bool
 
 
 def fold_records(
@@ -70,17 +68,13 @@ def fold_records(
     place : ndarray of int, shape (n,)
         The number under which each of the prepared locations goes.
     """
-    rows = _rows_of_records(engine, prepared, place)
-    fixed = np.zeros((len(prepared.staged.kinds), len(place)), dtype=np.int64)
-    bare = rows["record"].isna().to_numpy()
-    kind, at, units = (rows[name].to_numpy() for name in ("kind", "label", "units"))
-    np.add.at(fixed, (kind[bare], at[bare]), units[bare])
-    of_record = rows[~bare]
-    kind, at, units = (of_record[name].to_numpy() for name in ("kind", "label", "units"))
-    total = of_record["record_units"].to_numpy(dtype=np.int64)
-    record = of_record["record"].to_numpy()
-    first = np.ones(len(record), dtype=bool)
-    first[1:] = (record[1:] != record[:-1]) | (kind[1:] != kind[:-1])
+    record, kind, at, units, total = _rows_of_records(engine, prepared, place)
+    n_kinds, n = len(prepared.staged.kinds), len(place)
+    fixed = np.zeros(n_kinds * n, dtype=np.int64)
+    bare = int(np.searchsorted(record, 0))  # rows without a record come first
+    np.add.at(fixed, kind[:bare] * n + at[:bare], units[:bare])
+    record, kind, at, units, total = (column[bare:] for column in (record, kind, at, units, total))
+    first = np.diff(record, prepend=-1) != 0
     starts = np.flatnonzero(first)
     number = np.cumsum(first) - 1
     length = np.diff(starts, append=len(record))
@@ -90,11 +84,11 @@ def fold_records(
     opened = (length > 1) & (opened | whole)
     closed = ~opened[number]
     share = np.full(len(units), UNIT) if whole else share_of(units, total)
-    np.add.at(fixed, (kind[closed], at[closed]), share[closed])
+    np.add.at(fixed, kind[closed] * n + at[closed], share[closed])
     several = length > 1
     kept = several[number]
     return Folded(
-        fixed=fixed,
+        fixed=fixed.reshape(n_kinds, n),
         record_of=np.repeat(np.arange(several.sum(), dtype=np.int32), length[several]),
         at=at[kept].astype(np.int32),
         units=units[kept],
@@ -103,7 +97,6 @@ def fold_records(
         record_units=total[starts][several],
         kind_of=kind[starts][several],
         opened=opened[several],
-        has_records=len(starts) > 0,
     )
 
 
@@ -123,15 +116,30 @@ def _located(units: Units, starts: Rows) -> Units:
 
 def _rows_of_records(
     engine: Engine, prepared: Prepared, place: NDArray[np.integer]
-) -> pd.DataFrame:
-    """Sum each record's listings by location: ``kind, record, label, units, record_units``."""
+) -> tuple[NDArray[np.int64], ...]:
+    """Sum each record's listings by location.
+
+    Returns
+    -------
+    record, kind, at, units, record_units : ndarray of int64
+        Sorted by the number of the record, which is -1 for none, then by location.
+    """
     at = prepared.locations[["lat", "lon"]].assign(label=place.astype(np.int64))
     engine.put(at, "places")
     rows = engine.store(
         attribution.attribute(prepared.located, engine.frame("places")), "at_places", "fold records"
     )
-    joined = rows.join(prepared.totals, on=["kind", "record"], how="left")
-    table = engine.pandas(joined.sort("kind", "record", "label"), "sort records")
+    # Records may be texts, or numbers of more digits than a float has.
+    numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
+    joined = rows.join(numbered, on=["kind", "record"], how="left").select(
+        nw.col("number").cast(nw.Int64).fill_null(-1),
+        nw.col("kind").cast(nw.Int64),
+        "label",
+        "units",
+        nw.col("record_units").fill_null(1),
+    )
+    table = engine.arrow(joined.sort("number", "label"), "sort records")
     for name in ("places", "at_places"):
         engine.drop(name)
-    return table
+    columns = (table[name].to_numpy() for name in table.column_names)
+    return tuple(columns)

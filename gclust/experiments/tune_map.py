@@ -111,7 +111,8 @@ def names_with_room(
     across, up = pixels[0] / (east - west), pixels[1] / (north - south)
     taken = np.zeros((0, 4))
     chosen: list[int] = []
-    for number in np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north)):
+    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    for number in np.flatnonzero(inside).tolist():
         left = (x[number] - west) * across + DOT_PIXELS
         low = (y[number] - south) * up - NAME_PIXELS_HIGH / 2
         box = np.array(
@@ -127,7 +128,7 @@ def names_with_room(
         )
         if clear.all():
             taken = np.vstack([taken, box])
-            chosen.append(int(number))
+            chosen.append(number)
             if len(chosen) == MOST_NAMES:
                 break
     return chosen

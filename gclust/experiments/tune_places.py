@@ -79,6 +79,11 @@ class Places:
         self._square = square[self.order]
         self._most_gap_km = most_gap_km
 
+    @property
+    def square_km(self) -> float:
+        """Side of the squares from south to north."""
+        return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
+
     def patches(self, labels: NDArray[np.int32]) -> Patches:
         """Put the locations of each label together, cell by cell."""
         starts = runs(self._cell, labels)
@@ -93,7 +98,7 @@ class Places:
         """Unite the squares that hold core locations of each label, in degrees."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
-        squares_in_all = 180 * CELLS_PER_DEGREE * 360 * CELLS_PER_DEGREE
+        squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
         pairs = np.unique(labels[first].astype(np.int64) * squares_in_all + self._square[first])
         label, square = np.divmod(pairs, squares_in_all)
         north, east = np.divmod(square, 360 * CELLS_PER_DEGREE)

@@ -39,12 +39,11 @@ def ties_between(
     if not near.any():
         return {}
     n_labels = len(near) - 1
-    label = labels[folded.at]
     touching = np.zeros(len(folded.starts), dtype=bool)
-    touching[folded.record_of[near[label]]] = True
+    touching[folded.record_of[near[labels][folded.at]]] = True
     kept = np.flatnonzero(touching[folded.record_of])
     record, label, units = _by_label(
-        folded.record_of[kept], label[kept], folded.units[kept], n_labels
+        folded.record_of[kept], labels[folded.at[kept]], folded.units[kept], n_labels
     )
     n = folded.located_units / UNIT
     # A weight below two has no full pair: it is spread as if n - 1 were one.
@@ -124,7 +123,7 @@ def _sum_by(key: NDArray[np.int64], values: Units) -> tuple[NDArray[np.int64], U
     """Sum values by key, in the order of keys."""
     if not len(key):
         return key, values
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # sums of whole numbers are the same in any order
     key = key[order]
     starts = np.flatnonzero(np.diff(key, prepend=key[0] - 1))
     return key[starts], np.add.reduceat(values[order], starts)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from gclust.errors import StudyError
 from gclust.experiments.pairs import Pair
 from gclust.experiments.tune_bench import Bench
 from gclust.experiments.tune_outcome import Choice, Outcome
@@ -21,8 +22,9 @@ class _SetAside(Exception):  # noqa: N818
 class Worker:
     """One thread that works on a bench.
 
-    What was asked for last comes first. While nothing is asked, pairs are tried that were not,
-    those nearest to the last choice first; a question sets them aside at once.
+    Of what one asker asked, only the last is answered. While nothing is asked, the figures of all
+    pairs are found, then their rankings, those nearest to the last choice first; a question sets
+    them aside.
 
     Parameters
     ----------
@@ -31,11 +33,14 @@ class Worker:
         Called in the thread whenever the figures of a further choice are known.
     """
 
-    def __init__(self, bench: Bench, tell: Callable[[Choice], Any]) -> None:
+    def __init__(self, bench: Bench, tell: Callable[[], Any]) -> None:
         self._bench, self._tell = bench, tell
         self._changed = threading.Condition()
-        self._asked: tuple[Choice, Deliver] | None = None
+        self._asked: dict[object, tuple[Choice, Deliver]] = {}
+        self._asker: object = None
         self._last = bench.own
+        self._failed: set[Choice] = set()
+        self._ranked: set[Choice] = set()
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
 
@@ -43,13 +48,13 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def ask(self, choice: Choice, deliver: Deliver) -> None:
+    def ask(self, asker: object, choice: Choice, deliver: Deliver) -> None:
         """Ask for a choice in place of what was asked before and is not delivered yet.
 
         ``deliver`` is called in the thread, with the outcome or with what went wrong.
         """
         with self._changed:
-            self._asked, self._last = (choice, deliver), choice
+            self._asked[asker], self._last = (choice, deliver), choice
             self._changed.notify()
 
     def end(self) -> None:
@@ -60,20 +65,20 @@ class Worker:
         self._thread.join()
 
     def _work(self) -> None:
-        while True:
+        while not self._ended:
             with self._changed:
-                while not self._ended and self._asked is None and self._next() is None:
-                    self._changed.wait()
-                if self._ended:
-                    return
-                asked, self._asked = self._asked, None
-                left = self._next()
+                left = None
+                self._asker = next(iter(self._asked), None)
+                if self._asker is None:
+                    left = self._next()
+                    if left is None and not self._ended:
+                        self._changed.wait()
+                asked = self._asked.pop(self._asker, None)
             try:
                 if asked is not None:
                     self._answer(*asked)
                 elif left is not None:
-                    self._bench.figures(left, self._yield)
-                    self._tell(left)
+                    self._try(left)
             except _SetAside:
                 continue
 
@@ -84,22 +89,32 @@ class Worker:
             raise
         except Exception as error:
             deliver(error)
-            return
-        deliver(outcome)
-        self._tell(choice)
+        else:
+            deliver(outcome)
+            self._tell()
+
+    def _try(self, choice: Choice) -> None:
+        try:
+            if self._bench.known_figures(choice) is None:
+                self._bench.figures(choice, self._yield)
+            else:
+                self._bench.outcome(choice, self._yield)
+                self._ranked.add(choice)  # once: what was forgotten since is not done again
+        except StudyError:  # told to whoever asks for this choice
+            self._failed.add(choice)
+        else:
+            self._tell()
 
     def _yield(self, fraction: float, stage: str) -> None:  # noqa: ARG002
-        if self._ended or self._asked is not None:
+        if self._ended or (self._asked if self._asker is None else self._asker in self._asked):
             raise _SetAside
 
     def _next(self) -> Choice | None:
-        """The pair nearest to the last choice that was not tried."""
-        left = [
-            choice
-            for choice in map(self._last.at, self._bench.pairs)
-            if self._bench.known_figures(choice) is None
-        ]
-        return min(left, key=self._steps, default=None)
+        """What is to be tried next: figures first, then rankings, near the last choice first."""
+        left = [c for c in map(self._last.at, self._bench.pairs) if c not in self._failed]
+        unknown = [c for c in left if self._bench.known_figures(c) is None]
+        unranked = [c for c in left if not (c in self._ranked or self._bench.is_ranked(c))]
+        return min(unknown or unranked, key=self._steps, default=None)
 
     def _steps(self, choice: Choice) -> tuple[float, Pair]:
         away = math.log(choice.eps_km / self._last.eps_km) ** 2

@@ -2,9 +2,9 @@
 
 A border point of a threshold has a core point within reach. The highest such threshold is
 that of its highest core point within reach, and where the nodes of all core points about it
-lie on one way from a node to its root, it is with that core point's component at every
-threshold: one node says it all. Only the points about which two components of one threshold
-may lie are searched threshold by threshold.
+are on one way (see ``ways``), it is with that core point's component at every threshold: one
+node says it all. Only the points about which two components of one threshold may lie are
+searched threshold by threshold.
 """
 
 from __future__ import annotations
@@ -22,93 +22,16 @@ from gclust.kernels.assign import COUNT
 from gclust.kernels.bands import PIECE, Bands, bands_within, half_widths
 from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
 from gclust.kernels.circle import advance, locate
+from gclust.kernels.crowds import CROWD, box_of, box_widths, ring_of_box
 from gclust.kernels.forest import NONE, Forest, fill_spans
-from gclust.kernels.sphere import Reach, separation, vector_at
+from gclust.kernels.levels import MOST_LEVELS
+from gclust.kernels.sphere import Reach, separation
+from gclust.kernels.ways import HIGHER, LEVEL, follow_bands, half, highest_of, look_at, make_ways
 from gclust.kernels.weigh import PIECE as POINTS_PIECE
 from gclust.kernels.weigh import find_ring, move_base, point_widths
 
 SEARCH = -2
 """Claim on a cell whose points must each search for themselves."""
-
-
-class Ways(NamedTuple):
-    """What is known of core points along their bands; ``n`` core points."""
-
-    level: NDArray[np.uint8]  # (n,)
-    node: NDArray[np.int64]  # (n,)
-    span: NDArray[np.int64]  # (nodes, 2) see ``fill_spans``
-    higher: NDArray[np.int64]  # (n,) the next point of the band of a higher level, or its end
-    since: NDArray[np.int64]  # (n,) the first from which all nodes up to this point are on one way
-
-
-@part
-def on_one_way(span, a, b):
-    """Return whether one of two nodes is the other or part of it."""
-    return span[a, 0] <= span[b, 0] < span[a, 1] or span[b, 0] <= span[a, 0] < span[b, 1]
-
-
-@kernel
-def follow_bands(start, ways, first, last):
-    """Fill ``higher`` and ``since`` of the bands ``first .. last``."""
-    level, node = ways.level, ways.node
-    for i in range(first, last):
-        begin, end = start[i], start[i + 1]
-        for p in range(end - 1, begin - 1, -1):
-            q = p + 1
-            while q < end and level[q] <= level[p]:
-                q = ways.higher[q]
-            ways.higher[p] = q
-        since = deepest = begin
-        for p in range(begin, end):
-            if not on_one_way(ways.span, node[deepest], node[p]):
-                deepest = p
-                since = p
-                while on_one_way(ways.span, node[deepest], node[since - 1]):
-                    since -= 1
-                    if level[since] > level[deepest]:
-                        deepest = since
-            elif level[p] > level[deepest]:
-                deepest = p
-            ways.since[p] = since
-
-
-@part
-def highest_of(ways, best, low, high):
-    """Return the first highest core point of ``low .. high``, or ``best`` if it is as high.
-
-    ``low < high``, of one band; ``best`` is -1 if there is none yet.
-    """
-    p = low
-    while ways.higher[p] < high:
-        p = ways.higher[p]
-    return p if best < 0 or ways.level[p] > ways.level[best] else best
-
-
-@part
-def look_at(ways, best, one_way, low, high):
-    """Return the highest core point, and whether all are on one way, with ``low .. high`` too."""
-    p = highest_of(ways, np.int64(-1), low, high)
-    one_way = one_way and ways.since[high - 1] <= low
-    if best < 0:
-        return p, one_way
-    one_way = one_way and on_one_way(ways.span, ways.node[best], ways.node[p])
-    return (p if ways.level[p] > ways.level[best] else best), one_way
-
-
-@part
-def halves(start, m, low, high):
-    """Return the points at the positions ``low .. high`` of a band as two ranges."""
-    if high - low >= m:
-        return start, start + m, start, start
-    if low < 0:
-        if high <= 0:
-            return start + low + m, start + high + m, start, start
-        return start + low + m, start + m, start, start + high
-    if high > m:
-        if low >= m:
-            return start + low - m, start + high - m, start, start
-        return start + low, start + m, start, start + high - m
-    return start + low, start + high, start, start
 
 
 @part
@@ -123,10 +46,7 @@ def look_outside(b, j, ways, outer, west, east, best, one_way):
             low = position = advance(b.lon, start, m, position, west[r] - outer)
             high = advance(b.lon, start, m, low, east[r] + outer)
         if low < high:
-            a, a_end, c, c_end = halves(start, m, low, high)
-            best[r], one_way[r] = look_at(ways, best[r], one_way[r], a, a_end)
-            if c < c_end:
-                best[r], one_way[r] = look_at(ways, best[r], one_way[r], c, c_end)
+            best[r], one_way[r] = look_at(ways, start, m, low, high, best[r], one_way[r])
 
 
 @part
@@ -139,18 +59,14 @@ def look_inside(b, j, ways, inner, runs, west, east, n, sure):
         low = high = locate(b.lon, start, m, east[runs[0]] - inner)
     for t in range(n):
         r = runs[t]
+        first = last = np.int64(0)
         if inner >= 180.0:
-            low, high = np.int64(0), m
+            last = m
         elif east[r] - inner < west[r] + inner:
-            low = advance(b.lon, start, m, low, east[r] - inner)
-            high = advance(b.lon, start, m, max(low, high), west[r] + inner)
-        else:
-            continue
-        if low < high:
-            a, a_end, c, c_end = halves(start, m, low, high)
-            sure[r] = highest_of(ways, sure[r], a, a_end)
-            if c < c_end:
-                sure[r] = highest_of(ways, sure[r], c, c_end)
+            first = low = advance(b.lon, start, m, low, east[r] - inner)
+            last = high = advance(b.lon, start, m, max(low, high), west[r] + inner)
+        if first < last:
+            sure[r] = highest_of(ways, start, m, first, last, sure[r])
 
 
 @making_part
@@ -174,17 +90,17 @@ def find_summits(b, span, inner, outer, ways, floor, west, east):
             kept = 0
             for t in range(n):
                 r = runs[t]
-                wanted = best[r] >= 0 and one_way[r] and ways.level[best[r]] > floor[r]
-                if wanted and (sure[r] < 0 or ways.level[sure[r]] < ways.level[best[r]]):
+                wanted = best[r] >= 0 and one_way[r] and ways[best[r], LEVEL] > floor[r]
+                if wanted and (sure[r] < 0 or ways[sure[r], LEVEL] < ways[best[r], LEVEL]):
                     runs[kept] = r
                     kept += 1
             n = kept
             if n > 0 and low <= j < high and inner[j - low] > 0.0:
                 look_inside(b, j, ways, inner[j - low], runs, west, east, n, sure)
     for r in range(len(west)):
-        if best[r] < 0 or ways.level[best[r]] <= floor[r]:
+        if best[r] < 0 or ways[best[r], LEVEL] <= floor[r]:
             sure[r] = NONE
-        elif not one_way[r] or sure[r] < 0 or ways.level[sure[r]] < ways.level[best[r]]:
+        elif not one_way[r] or sure[r] < 0 or ways[sure[r], LEVEL] < ways[best[r], LEVEL]:
             sure[r] = SEARCH
     return sure
 
@@ -220,7 +136,7 @@ def settle_cells(a, claims, level, ways, summit, first, last):
     """Write the claims on the cells ``first .. last`` for their points that are lower."""
     for c in range(first, last):
         for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            higher = claims[c] >= 0 and ways.level[claims[c]] > level[p]
+            higher = claims[c] >= 0 and ways[claims[c], LEVEL] > level[p]
             summit[p] = claims[c] if higher else NONE
 
 
@@ -246,15 +162,9 @@ def look_round(b, span, base, ways, reach, lat, lon, rho, z, rings):
         k = 4 * (j - low)
         rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = west, sure_west, sure_east, east
         if west < east:
-            c, c_end, d, d_end = halves(start, m, west, east)
-            best, one_way = look_at(ways, best, one_way, c, c_end)
-            if d < d_end:
-                best, one_way = look_at(ways, best, one_way, d, d_end)
+            best, one_way = look_at(ways, start, m, west, east, best, one_way)
         if sure_west < sure_east:
-            c, c_end, d, d_end = halves(start, m, sure_west, sure_east)
-            sure = highest_of(ways, sure, c, c_end)
-            if d < d_end:
-                sure = highest_of(ways, sure, d, d_end)
+            sure = highest_of(ways, start, m, sure_west, sure_east, sure)
     return best, one_way, sure
 
 
@@ -265,14 +175,14 @@ def climb(b, ways, x, y, z, low, high, floor, limit, best):
     Only those above the level ``floor`` and above ``best`` are looked at.
     """
     at = b.vectors
-    height = floor if best < 0 else max(floor, np.int64(ways.level[best]))
+    height = floor if best < 0 else max(floor, ways[best, LEVEL])
     p = low
     while p < high:
-        if ways.level[p] <= height:
-            p = ways.higher[p]
+        if ways[p, LEVEL] <= height:
+            p = ways[p, HIGHER]
         elif separation(x, y, z, at[p, 0], at[p, 1], at[p, 2]) <= limit:
             best = p
-            height = np.int64(ways.level[p])
+            height = ways[p, LEVEL]
         else:
             p += 1
     return best
@@ -286,15 +196,84 @@ def climb_rings(b, span, ways, x, y, z, rings, floor, limit, top, best):
     """
     low, _, high = span
     for k in range(0, 4 * (high - low), 2):
-        if best >= 0 and ways.level[best] == ways.level[top]:
+        if best >= 0 and ways[best, LEVEL] == ways[top, LEVEL]:
             break
         if rings[k] < rings[k + 1]:
             j = low + k // 4
             m = b.start[j + 1] - b.start[j]
-            c, c_end, d, d_end = halves(b.start[j], m, rings[k], rings[k + 1])
-            best = climb(b, ways, x, y, z, c, c_end, floor, limit, best)
-            best = climb(b, ways, x, y, z, d, d_end, floor, limit, best)
+            for second in range(2):
+                first, last = half(b.start[j], m, rings[k], rings[k + 1], second)
+                best = climb(b, ways, x, y, z, first, last, floor, limit, best)
     return best
+
+
+@part
+def look_round_crowd(a, begin, end, b, span, base, ways, reach, rings):
+    """Return what ``look_round`` does, for all of the points ``begin .. end`` of ``a`` at once.
+
+    The last one is ``SEARCH`` where a half-width may reach round the Earth.
+    """
+    low, _, high = span
+    south, north = box_of(a.lat, begin, end)
+    west, east = a.lon[begin], a.lon[end - 1]
+    best = sure = np.int64(NONE)
+    one_way = True
+    for j in range(low, high):
+        start = b.start[j]
+        m = b.start[j + 1] - start
+        inner, outer = box_widths(a.vectors, south, north, a.lat, b, j, reach.inner2, reach.outer2)
+        if 2.0 * outer + (east - west) >= 360.0:
+            return best, one_way, np.int64(SEARCH)
+        first = sure_first = sure_last = last = 0
+        if outer >= 0.0:
+            first, sure_first, sure_last, last = ring_of_box(
+                b, j, base[j - low, 0], base[j - low, 1], west, east, inner, outer
+            )
+        k = 4 * (j - low)
+        rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
+        if first < last:
+            best, one_way = look_at(ways, start, m, first, last, best, one_way)
+        if sure_first < sure_last:
+            sure = highest_of(ways, start, m, sure_first, sure_last, sure)
+    return best, one_way, sure
+
+
+@part
+def search_point(a, p, b, span, base, ways, reach, floor, rings):
+    """Return a highest core point within reach that is above ``floor``, or ``NONE``.
+
+    And whether those that may be within reach are on one way.
+    """
+    lat, lon = a.lat[p], a.lon[p]
+    x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
+    rho = math.sqrt(x * x + y * y)
+    top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
+    if top >= 0 and ways[top, LEVEL] > floor:
+        best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
+    if best >= 0 and ways[best, LEVEL] <= floor:
+        best = np.int64(NONE)
+    return best, one_way
+
+
+@part
+def search_crowd(a, begin, end, level, b, span, base, ways, reach, rings, summit, split):
+    """Find for the points ``begin .. end`` what ``search_cells`` does."""
+    top, one_way, sure = look_round_crowd(a, begin, end, b, span, base, ways, reach, rings)
+    ceiling = np.int64(MOST_LEVELS)
+    if sure != SEARCH:
+        ceiling = ways[top, LEVEL] if top >= 0 else np.int64(0)
+    together = one_way and sure != SEARCH
+    for p in range(begin, end):
+        floor = np.int64(level[p])
+        if floor >= ceiling:
+            continue
+        if together:
+            x, y, z = a.vectors[p, 0], a.vectors[p, 1], a.vectors[p, 2]
+            best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, sure)
+            summit[p] = best if best >= 0 and ways[best, LEVEL] > floor else np.int64(NONE)
+        else:
+            summit[p], on_one = search_point(a, p, b, span, base, ways, reach, floor, rings)
+            split[p] = summit[p] >= 0 and not on_one
 
 
 @kernel
@@ -321,17 +300,11 @@ def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
             base = np.empty((high - low, 2), dtype=np.int64)
             rings = np.empty(4 * (high - low), dtype=np.int64)
         move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
-        for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            lat, lon = a.lat[p], a.lon[p]
-            x, y, z = vector_at(lat, lon, a.axis, a.e2)
-            rho = math.sqrt(x * x + y * y)
-            top, one_way, best = look_round(b, span, base, ways, reach, lat, lon, rho, z, rings)
-            floor = np.int64(level[p])
-            if top >= 0 and ways.level[top] > floor:
-                best = climb_rings(b, span, ways, x, y, z, rings, floor, reach.limit, top, best)
-            if best >= 0 and ways.level[best] > floor:
-                summit[p] = best
-                split[p] = not one_way
+        begin, end = a.cell_start[c], a.cell_start[c + 1]
+        while begin < end:
+            stop = min(begin + CROWD, end)
+            search_crowd(a, begin, stop, level, b, span, base, ways, reach, rings, summit, split)
+            begin = stop
 
 
 class Borders(NamedTuple):
@@ -377,8 +350,7 @@ def find_borders(
     """
     span = np.empty((len(forest.parent), 2), dtype=np.int64)
     fill_spans(forest.parent, span)
-    higher, since = np.empty((2, len(core_level)), dtype=np.int64)
-    ways = Ways(core_level, node, span, higher, since)
+    ways = make_ways(core_level, node, span)
     run_pieces(
         lambda first, last: follow_bands(cores.start, ways, first, last),
         cut_evenly(cores.start, PIECE),

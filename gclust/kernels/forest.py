@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.bands import PIECE, Bands
+from gclust.kernels.bands import PIECE, Bands, gather_points
 from gclust.kernels.link import link_points
 from gclust.kernels.sphere import Reach
 
@@ -33,13 +33,54 @@ class Forest(NamedTuple):
 
 
 @kernel
-def gather_linked(bands, places, out, first, last):
-    """Copy what linking needs of the points ``places[first:last]``."""
-    for t in range(first, last):
-        p = places[t]
-        out.lon[t] = bands.lon[p]
-        for k in range(3):
-            out.vectors[t, k] = bands.vectors[p, k]
+def survey(
+    level, birth, start, component, rank, top, first, node, parts, least, point, of_top, child
+):
+    """See what the components at threshold ``birth`` are made of.
+
+    ``start`` bounds the runs of the points above it, ``component`` is that of each run, and
+    ``top`` has the node of a component of the threshold before at one point of it. New
+    points get their component as ``node``; ``parts`` gets the number of components joined,
+    more where there are new points, ``least`` the lowest rank, and ``point`` a point of
+    each. Returns how many components there were: ``child`` their points, ``of_top`` what
+    they are part of.
+    """
+    n = t = run = 0
+    for p in range(len(level)):
+        if level[p] <= birth:
+            continue
+        if t == start[run + 1]:
+            run += 1
+        t += 1
+        c = component[run]
+        if parts[c] == 0:
+            point[c] = p
+        if level[p] == birth + 1:
+            node[p] = c
+            parts[c] += 2
+            least[c] = min(least[c], rank[p])
+        elif top[p] >= 0:
+            parts[c] += 1
+            least[c] = min(least[c], first[top[p]])
+            child[n], of_top[n] = p, c
+            n += 1
+    return n
+
+
+@kernel
+def settle_new(level, birth, top, node):
+    """Turn the components of new points into nodes."""
+    for p in range(len(level)):
+        if level[p] == birth + 1:
+            node[p] = top[node[p]]
+
+
+@kernel
+def add_to_parents(parent, total):
+    """Add to each node's total those of its parts."""
+    for k in range(len(parent)):
+        if parent[k] >= 0:
+            total[parent[k]] += total[k]
 
 
 @kernel
@@ -106,75 +147,101 @@ def grow_forest(
     node : ndarray of int64, shape (n,)
         The node in which each point is when it comes to be a core point.
     """
-    growth = _Growth(cores, level, rank)
     highest = int(level.max())
+    linked = [(_NONE, _NONE)] * highest
+
+    def link(first: int, last: int) -> None:
+        for birth in range(first, last):
+            chosen = choose_points(cores, np.flatnonzero(level > birth), 1)
+            linked[birth] = link_points(chosen, reach, 1, unreported)
+
+    run_pieces(link, np.arange(highest + 1), threads, report)
+    growth = _Growth(level, rank)
     for birth in range(highest - 1, -1, -1):
-        growth.add(birth, reach, threads)
-        report((highest - birth) / highest)
+        growth.add(birth, *linked[birth])
     return growth.forest, growth.node
+
+
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class _Growth:
     """The forest down to a threshold."""
 
-    def __init__(self, cores: Bands, level: NDArray[np.uint8], rank: NDArray[np.uint32]) -> None:
-        self.cores, self.level, self.rank = cores, level, rank
+    def __init__(self, level: NDArray[np.uint8], rank: NDArray[np.uint32]) -> None:
+        self.level, self.rank = level, rank
         self.node = np.full(len(level), NONE)
-        none = np.zeros(0, dtype=np.int64)
-        self.forest = Forest(none, none, none)
-        # Of the components that there are: their nodes, and one point of each.
-        self.top = self.point = none
+        self.forest = Forest(_NONE, _NONE, _NONE)
+        self.top = np.full(len(level), NONE)
+        """Node of each component there is at one point of it, ``NONE`` at the others."""
+        self.n = 0
 
-    def add(self, birth: int, reach: Reach, threads: int) -> None:
+    def add(self, birth: int, start: NDArray[np.int64], root: NDArray[np.int64]) -> None:
         """Add the points that are core points from this threshold down."""
-        places = np.flatnonzero(self.level > birth)
-        start, root = link_points(self._select(places, threads), reach, threads, unreported)
         is_root = root == np.arange(len(root))
+        component = (np.cumsum(is_root) - 1)[root]
         n = int(is_root.sum())
-        component = np.repeat((np.cumsum(is_root) - 1)[root], np.diff(start))
-        fresh = self.level[places] == birth + 1
-        new, of_new = places[fresh], component[fresh]
-        of_top = component[np.searchsorted(places, self.point)]
+        parts, point = np.zeros((2, n), dtype=np.int64)
         least = np.full(n, np.iinfo(np.int64).max)
-        np.minimum.at(least, of_top, self.forest.first[self.top])
-        np.minimum.at(least, of_new, self.rank[new])
-        changed = np.bincount(of_top, minlength=n) != 1
-        changed[of_new] = True
-        before = len(self.forest.birth)
-        top = np.empty(n, dtype=np.int64)
-        top[of_top] = self.top
-        top[changed] = before + np.arange(changed.sum())
-        self.node[new] = top[of_new]
+        child, of_top = np.empty((2, self.n), dtype=np.int64)
+        survey(
+            self.level,
+            birth,
+            start,
+            component,
+            self.rank,
+            self.top,
+            self.forest.first,
+            self.node,
+            parts,
+            least,
+            point,
+            of_top,
+            child,
+        )
+        changed = parts != 1
         born = np.full(int(changed.sum()), birth)
+        top = np.empty(n, dtype=np.int64)
+        before = self.top[child]
+        top[of_top] = before
+        top[changed] = len(self.forest.birth) + np.arange(len(born))
+        settle_new(self.level, birth, top, self.node)
         self.forest = Forest(
             np.concatenate([self.forest.birth, born]),
             np.concatenate([self.forest.parent, np.full_like(born, NONE)]),
             np.concatenate([self.forest.first, least[changed]]),
         )
         joined = changed[of_top]
-        self.forest.parent[self.top[joined]] = top[of_top[joined]]
-        point = np.empty(n, dtype=np.int64)
-        point[of_top] = self.point
-        point[of_new] = new
-        self.top, self.point = top, point
+        self.forest.parent[before[joined]] = top[of_top[joined]]
+        self.top[child] = NONE
+        self.top[point] = top
+        self.n = n
 
-    def _select(self, places: NDArray[np.int64], threads: int) -> Bands:
-        """Return what linking needs of the bands of some core points alone."""
-        cores, n = self.cores, len(places)
-        if n == len(cores.lon):
-            return cores
-        start = np.searchsorted(places, cores.start)
-        kept = np.flatnonzero(start[1:] > start[:-1])
-        chosen = cores._replace(
-            lon=np.empty(n),
-            vectors=np.empty((n, 3)),
-            edges=cores.edges[kept],
-            start=np.append(start[kept], n),
-        )
-        run_pieces(
-            lambda first, last: gather_linked(cores, places, chosen, first, last),
-            even_cuts(n, PIECE),
-            threads,
-            unreported,
-        )
-        return chosen
+
+def choose_points(bands: Bands, places: NDArray[np.int64], threads: int) -> Bands:
+    """Return the bands of some points alone, without cells.
+
+    ``places`` are the points' numbers, ascending. See ``bands.select_points``.
+    """
+    n = len(places)
+    if n == len(bands.lon):
+        return bands
+    start = np.searchsorted(places, bands.start)
+    kept = np.flatnonzero(start[1:] > start[:-1])
+    chosen = bands._replace(
+        lat=np.empty(n),
+        lon=np.empty(n),
+        vectors=np.empty((n, 3)),
+        edges=bands.edges[kept],
+        start=np.append(start[kept], n),
+        cell_start=_NONE,
+        cell_band=_NONE,
+        band_cell=_NONE,
+    )
+    run_pieces(
+        lambda first, last: gather_points(bands, places, chosen, first, last),
+        even_cuts(n, PIECE),
+        threads,
+        unreported,
+    )
+    return chosen

@@ -20,6 +20,15 @@ from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
 from gclust.kernels.circle import sum_before
 from gclust.kernels.cores import CELLS_PIECE, MOST_UNSURE, mark_around
 from gclust.kernels.cores import PIECE as BANDS_PIECE
+from gclust.kernels.crowds import (
+    CROWD,
+    LARGEST_LIMIT,
+    MOST_GATHERED,
+    gather_rings,
+    level_in_crowd,
+    narrow,
+    rings_of_crowd,
+)
 from gclust.kernels.sphere import Reach, vector_at
 from gclust.kernels.tree import GROUPS_PIECE, LEAF, grow_tree, weigh_groups
 from gclust.kernels.weigh import PIECE as POINTS_PIECE
@@ -82,10 +91,7 @@ def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, h
     low, _, high = span
     k = 0
     while True:
-        while lowest < highest and lower >= thresholds[lowest]:
-            lowest += 1
-        while lowest < highest and upper < thresholds[highest - 1]:
-            highest -= 1
+        lowest, highest = narrow(thresholds, lower, upper, lowest, highest)
         if lowest == highest or k == 4 * (high - low):
             return lowest
         if unsure > most:
@@ -102,6 +108,66 @@ def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, h
         k += 2
 
 
+@part
+def level_crowd(
+    a,
+    begin,
+    end,
+    span,
+    base,
+    rings,
+    prefix,
+    reach,
+    thresholds,
+    lowest,
+    highest,
+    most,
+    x,
+    y,
+    z,
+    units,
+    level,
+):
+    """Find the levels of the points ``begin .. end`` of ``a``, which are in ``lowest .. highest``.
+
+    ``x``, ``y``, ``z`` and ``units`` are room for those that each is compared with. Returns
+    False where more than ``most`` points would have to be looked at for one.
+    """
+    lowest, highest = np.int64(lowest), np.int64(highest)
+    lower, upper, unsure = rings_of_crowd(a, span, base, prefix, reach, begin, end, rings)
+    together = 0 <= unsure <= min(most, MOST_GATHERED) and reach.limit <= LARGEST_LIMIT
+    if unsure >= 0:
+        lowest, highest = narrow(thresholds, lower, upper, lowest, highest)
+    if lowest < highest and together:
+        gather_rings(a, span, rings, prefix, x, y, z, units)
+    for p in range(begin, end):
+        found = lowest
+        if lowest < highest and together:
+            found = level_in_crowd(
+                a.vectors,
+                p,
+                x,
+                y,
+                z,
+                units,
+                unsure,
+                reach.limit,
+                lower,
+                upper,
+                thresholds,
+                lowest,
+                highest,
+            )
+        elif lowest < highest:
+            found = weigh_level(
+                a, p, a, span, base, rings, prefix, reach, thresholds, lowest, highest, most
+            )
+        if found < 0:
+            return False
+        level[p] = found
+    return True
+
+
 @kernel
 def level_cells(
     a, cells, prefix, reach, thresholds, lowest, highest, most, level, left, first, last
@@ -113,6 +179,8 @@ def level_cells(
     inner = np.empty(0)
     base = np.empty((0, 2), dtype=np.int64)
     rings = np.empty(0, dtype=np.int64)
+    x, y, z = np.empty(MOST_GATHERED), np.empty(MOST_GATHERED), np.empty(MOST_GATHERED)
+    units = np.empty(MOST_GATHERED, dtype=np.int64)
     for t in range(first, last):
         c = cells[t]
         fresh = a.cell_band[c] != band
@@ -125,15 +193,29 @@ def level_cells(
             rings = np.empty(4 * (high - low), dtype=np.int64)
         move_base(a, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
         left[t] = False
-        below, above = np.int64(lowest[c]), np.int64(highest[c])
-        for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            found = weigh_level(
-                a, p, a, span, base, rings, prefix, reach, thresholds, below, above, most
+        begin, end = a.cell_start[c], a.cell_start[c + 1]
+        while begin < end and not left[t]:
+            stop = min(begin + CROWD, end)
+            left[t] = not level_crowd(
+                a,
+                begin,
+                stop,
+                span,
+                base,
+                rings,
+                prefix,
+                reach,
+                thresholds,
+                lowest[c],
+                highest[c],
+                most,
+                x,
+                y,
+                z,
+                units,
+                level,
             )
-            if found < 0:
-                left[t] = True
-                break
-            level[p] = found
+            begin = stop
 
 
 def find_levels(

@@ -1,4 +1,4 @@
-"""Exact sums of whole numbers by key."""
+"""Exact sums over locations in the order of bands."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from gclust.kernels._jit import kernel
 
 
 @kernel
-def add_by_key(keys, values, out):
-    """Add each value to ``out`` at its key; a negative key stands for none."""
-    for i in range(len(keys)):
-        if keys[i] >= 0:
-            out[keys[i]] += values[i]
+def tally(order, level, node, units, rows, of_level, own_units, own_rows):
+    """Add up rows by level, and units and rows by node.
+
+    ``units`` and ``rows`` are those of ``order[i]`` for the level and the node of ``i``.
+    """
+    for i in range(len(order)):
+        of_level[level[i]] += rows[order[i]]
+        if node[i] >= 0:
+            own_units[node[i]] += units[order[i]]
+            own_rows[node[i]] += rows[order[i]]
 
 
 @kernel

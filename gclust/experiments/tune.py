@@ -1,0 +1,136 @@
+"""A live tuner: a page on this machine whose sliders try a study's parameters."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gclust.errors import StudyError
+from gclust.experiments.tune_bench import Bench
+from gclust.experiments.tune_worker import Worker
+from gclust.progress import Report, resolve
+from gclust.study.schema import read_study
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.server.server import BaseServer
+
+ADDRESS = "127.0.0.1"
+
+
+def tune(
+    study: str | Path,
+    *,
+    port: int = 0,
+    ready: Callable[[str], Any],
+    show: bool = False,
+    progress: bool | Report | None = None,
+    n_jobs: int | None = None,
+) -> None:
+    """Serve a page that tries a study's parameters, until Ctrl-C.
+
+    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters, which a map,
+    the ranking and its changes against the study follow, and heat maps over both parameters. It
+    is served to this machine alone, and needs no network.
+
+    Parameters
+    ----------
+    study : path-like
+        ``study.toml``; its section ``[sweep]`` says over which values the sliders go.
+    port : int
+        0 for a free one.
+    ready : callable
+        Called with the page's address once it is served.
+    show : bool
+        Whether to open it in a browser.
+    progress : bool or callable, optional
+        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+    n_jobs : int, optional
+        Threads; all by default.
+
+    Raises
+    ------
+    StudyError
+        If the study or the data it names cannot be used, or if Bokeh is not installed.
+    OSError
+        If the port is taken.
+    """
+    try:
+        import bokeh  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise StudyError("gclust tune needs Bokeh: pip install gclust[report]") from error
+    path = Path(study)
+    read = read_study(path)
+    bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
+    _serve(bench, path, port, ready, show)
+
+
+def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], show: bool) -> None:
+    from gclust.experiments.tune_page import Page
+
+    pages: dict[Document, Page] = {}
+
+    def tell() -> None:
+        for page in list(pages.values()):
+            page.refresh_soon()
+
+    worker = Worker(bench, tell)
+
+    def open_page(document: Document) -> None:
+        pages[document] = Page(document, bench, worker, path)
+        document.on_session_destroyed(lambda _: pages.pop(document, None))
+
+    server, address = _server(open_page, port)
+    worker.start()
+    server.start()
+    try:
+        ready(address)
+        if show:
+            webbrowser.open(address)
+        _until_stopped(server)
+    finally:
+        server.stop()
+        worker.end()
+
+
+def _server(open_page: Callable[[Document], None], port: int) -> tuple[BaseServer, str]:
+    """Make a server that is not started yet, and say its address."""
+    from bokeh.application import Application
+    from bokeh.application.handlers.function import FunctionHandler
+    from bokeh.server.server import BaseServer
+    from bokeh.server.tornado import BokehTornado
+    from bokeh.settings import settings
+    from tornado.httpserver import HTTPServer
+    from tornado.ioloop import IOLoop
+    from tornado.netutil import bind_sockets
+
+    settings.resources.set_value("server")  # whatever the environment says
+    # That a window was closed is no news.
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+    sockets = bind_sockets(port, ADDRESS)
+    host = f"{ADDRESS}:{sockets[0].getsockname()[1]}"
+    application = Application(FunctionHandler(open_page))
+    tornado = BokehTornado(
+        {"/": application}, extra_websocket_origins=[host], absolute_url=f"http://{host}"
+    )
+    http = HTTPServer(tornado)
+    http.add_sockets(sockets)
+    return BaseServer(IOLoop.current(), tornado, http), f"http://{host}/"
+
+
+def _until_stopped(server: BaseServer) -> None:
+    """Run until Ctrl-C or a request to end."""
+
+    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
+        server.io_loop.add_callback_from_signal(server.io_loop.stop)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.io_loop.start()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

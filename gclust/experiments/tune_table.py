@@ -1,0 +1,129 @@
+"""The ranking on the page of the tuner, beside that of the study."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+from bokeh.models import (
+    ColumnDataSource,
+    DataTable,
+    Div,
+    HTMLTemplateFormatter,
+    NumberFormatter,
+    TableColumn,
+)
+
+from gclust.experiments.tune_outcome import Outcome
+
+MOST_HIGH, HEAD_HIGH, ROW_HIGH = 330, 30, 25
+LEAST_ROWS = 4
+MOST_GONE = 12
+MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
+'#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
+PLAIN = "<%- value %>"
+ROWS = """
+.slick-header-column { font-weight: 600; background: #f4f5f6; }
+.slick-cell { font-variant-numeric: tabular-nums; }
+"""
+
+
+class RankingTable:
+    """A table of clusters, and a line on those that the study has and the choice has not.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+    """
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self._kinds = kinds
+        self._source = ColumnDataSource(name="ranking", data={})
+        number = NumberFormatter(format="0.000", text_align="right")
+        whole = HTMLTemplateFormatter(template=PLAIN)
+        columns = [
+            TableColumn(field="rank", title="Rank", width=46, formatter=whole),
+            TableColumn(field="then", title="Study", width=50, formatter=whole),
+            TableColumn(
+                field="moved",
+                title="Change",
+                width=64,
+                formatter=HTMLTemplateFormatter(template=MOVED),
+            ),
+            TableColumn(field="name", title="Cluster", width=260, formatter=whole),
+            TableColumn(field="economies", title="Economies", width=84, formatter=whole),
+            TableColumn(field="score", title="Score", width=66, formatter=number),
+            *(
+                TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
+                for kind in kinds
+            ),
+        ]
+        self._table = DataTable(
+            source=self._source,
+            columns=columns,
+            height=MOST_HIGH,
+            sizing_mode="stretch_width",
+            index_position=None,
+            sortable=False,
+            reorderable=False,
+            autosize_mode="none",
+            stylesheets=[ROWS],
+        )
+        self._gone = Div(name="gone", sizing_mode="stretch_width", styles={"color": "#444"})
+        self.parts: tuple[Any, ...] = (self._table, self._gone)
+
+    def show(self, outcome: Outcome, top: int) -> None:
+        """Show an outcome."""
+        table = outcome.table
+        data = {
+            "rank": table["rank"].tolist(),
+            "then": ["" if pd.isna(r) else str(r) for r in table["rank_then"]],
+            "moved": [
+                moved(now, then)
+                for now, then in zip(table["rank"], table["rank_then"], strict=True)
+            ],
+            **{name: table[name].tolist() for name in ("name", "economies", "score")},
+            **{f"{kind}_share": table[f"{kind}_share"].tolist() for kind in self._kinds},
+        }
+        self._source.data = data
+        # After the data: who sees the choice sees its ranking.
+        choice = outcome.choice
+        self._source.tags = [
+            choice.eps_km,
+            choice.min_samples,
+            choice.max_gap_km,
+            choice.rule,
+            choice.ties,
+        ]
+        rows = max(len(table), LEAST_ROWS)
+        self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
+        self._gone.text = told_gone(outcome.gone, top)
+
+
+def moved(now: Any, then: Any) -> str:
+    """How a rank has changed: ▲ and ▼ with the number of places, ``new``, or nothing."""
+    if pd.isna(then):
+        return "new"
+    if now == then:
+        return "="
+    return f"▲ {then - now}" if now < then else f"▼ {now - then}"
+
+
+def told_gone(gone: pd.DataFrame, top: int) -> str:
+    """HTML of the clusters among the study's first ``top`` that are no longer there."""
+    lost = gone[gone["rank"] <= top]
+    if lost.empty:
+        return ""
+    told = [
+        f"{escape(row.name)} ({row.rank}"
+        + (")" if pd.isna(row.into) else f", now in {escape(row.into)})")
+        for row in lost.head(MOST_GONE)
+        .rename_axis("at")
+        .reset_index(drop=True)
+        .itertuples(index=False)
+    ]
+    more = f" and {len(lost) - MOST_GONE} more" if len(lost) > MOST_GONE else ""
+    return (
+        f"No clusters of their own any more, of the study’s first {top}: {', '.join(told)}{more}."
+    )

@@ -1,0 +1,135 @@
+"""The kernels of parameter surfaces one by one, against slow twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
+
+from gclust.kernels import borders, forest, levels, sums, ways
+from gclust.kernels._pieces import unreported
+from gclust.testing import TOLERANCE_KM, great_circle_km
+from tests.test_kernels import banded, scattered
+
+EPS_KM = 40.0
+THRESHOLDS = np.array([2, 5, 5, 11, 30, 80])
+
+
+def within(lat, lon, eps_km):
+    return great_circle_km(lat[:, None], lon[:, None], lat, lon) <= eps_km + TOLERANCE_KM
+
+
+def grown(seed):
+    """Points, their levels, the core points among them, and the forest of these."""
+    points, prefix, reach = banded(*scattered(seed, 300), EPS_KM)
+    level = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
+    at = np.flatnonzero(level)
+    cores = forest.choose_points(points, at, 1)
+    rank = np.random.default_rng(seed).permutation(len(at)).astype(np.uint32)
+    trees, node = forest.grow_forest(cores, level[at], rank, reach, 2, unreported)
+    return points, level, at, cores, rank, trees, node, reach
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([5.0, 40.0, 900.0, 9000.0, 19000.0]))
+def test_levels_count_the_thresholds_that_are_reached(seed, eps_km):
+    lat, lon = scattered(seed, 250)
+    units = np.random.default_rng(seed).integers(0, 4, 250)
+    points, prefix, reach = banded(lat, lon, eps_km, units)
+    around = within(points.lat, points.lon, eps_km) @ np.diff(prefix)
+    expected = np.searchsorted(THRESHOLDS, around, side="right")
+    found = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
+    assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("most_unsure", [2500, 100])
+def test_levels_in_a_dense_city(monkeypatch, most_unsure):
+    """More points at about the radius than are gathered, and than are looked at at all."""
+    rng = np.random.default_rng(2)
+    lat, lon = 48 + 0.2 * rng.normal(size=(2, 4000))
+    points, prefix, reach = banded(lat, lon, 20.0)
+    thresholds = np.linspace(200, 2000, 13).astype(np.int64)
+    monkeypatch.setattr(levels, "MOST_UNSURE", most_unsure)
+    around = within(points.lat, points.lon, 20.0).sum(axis=1)
+    found = levels.find_levels(points, prefix, thresholds, reach, 2, unreported)
+    assert found.tolist() == np.searchsorted(thresholds, around, side="right").tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_forest_has_the_components_of_every_threshold(seed):
+    _, level, at, cores, rank, trees, node, _ = grown(seed)
+    near = within(cores.lat, cores.lon, EPS_KM)
+    root = np.empty(len(trees.birth), dtype=np.int64)
+    known = set()
+    for threshold in range(len(THRESHOLDS)):
+        forest.find_roots(trees.birth, trees.parent, threshold, root)
+        core = np.flatnonzero(level[at] > threshold)
+        _, component = connected_components(near[np.ix_(core, core)])
+        pairs = set(zip(component.tolist(), root[node[core]].tolist(), strict=True))
+        assert len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs})
+        assert (root[node[level[at] <= threshold]] == forest.NONE).all()
+        for number, k in pairs:
+            assert trees.first[k] == rank[core[component == number]].min()
+        known |= {two for _, two in pairs}
+    assert known == set(range(len(trees.birth)))  # no node without a component
+    assert (trees.birth[node] == level[at] - 1).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spans_tell_what_is_part_of_what(seed):
+    *_, trees, _, _ = grown(seed)
+    n = len(trees.parent)
+    span = np.empty((n, 2), dtype=np.int64)
+    forest.fill_spans(trees.parent, span)
+    assert sorted(span[:, 0].tolist()) == list(range(n))
+    for k in range(n):
+        above = {k}
+        while trees.parent[max(above)] >= 0:
+            above.add(int(trees.parent[max(above)]))
+        inside = (span[:, 0] <= span[k, 0]) & (span[k, 0] < span[:, 1])
+        assert set(np.flatnonzero(inside).tolist()) == above
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_summits_are_highest_core_points_within_reach(seed):
+    points, level, at, cores, _, trees, node, reach = grown(seed)
+    summit, split = borders.find_borders(
+        points, level, cores, level[at], node, trees, reach, 2, unreported
+    )
+    near = within(points.lat, points.lon, EPS_KM)[:, at]
+    highest = np.where(near, level[at], 0).max(axis=1, initial=0)
+    lifted = highest > level
+    assert (summit[~lifted] == forest.NONE).all()
+    assert near[np.flatnonzero(lifted), summit[lifted]].all()
+    assert (level[at][summit[lifted]] == highest[lifted]).all()
+    root = np.empty(len(trees.birth), dtype=np.int64)
+    for threshold in range(len(THRESHOLDS)):
+        forest.find_roots(trees.birth, trees.parent, threshold, root)
+        for p in np.flatnonzero((level <= threshold) & (highest > threshold)):
+            mine = root[node[near[p] & (level[at] > threshold)]]
+            assert p in split or (mine == root[node[summit[p]]]).all()
+
+
+def test_a_range_round_the_circle_is_two_ranges():
+    start, m = 10, 5
+    points = np.arange(start, start + m)
+    for low in range(-m, 2 * m):
+        for high in range(low + 1, min(low + m, 2 * m) + 1):
+            halves = (ways.half(start, m, low, high, second) for second in range(2))
+            found = [p for half in halves for p in range(*half)]
+            assert sorted(found) == sorted(points[np.arange(low, high) % m].tolist())
+
+
+def test_tallies_are_exact():
+    order = np.array([3, 1, 0, 2], dtype=np.uint32)
+    units = np.array([1, 2**53, 1, 5])
+    level, node = np.array([0, 2, 2, 1]), np.array([-1, 1, 1, 0])
+    of_level, own, rows = np.zeros((3, 3), dtype=np.int64)
+    sums.tally(order, level, node, units, np.array([1, 2, 3, 4]), of_level, own, rows)
+    assert of_level.tolist() == [4, 3, 3]
+    assert own.tolist() == [1, 2**53 + 1, 0]
+    assert rows.tolist() == [3, 3, 0]
+    sums.count_rows(np.array([0, 1, 1], dtype=np.uint32), 1, rows)
+    assert rows.tolist() == [3, 4, 2]

@@ -1,0 +1,342 @@
+"""The tuner without its page: any choice gives what a run gives, and is written as a study."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import tomllib
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from click.testing import CliRunner
+
+import gclust
+from gclust.cli import main
+from gclust.cluster.merging import gaps_km
+from gclust.errors import StudyError
+from gclust.experiments.tune_bench import Bench
+from gclust.experiments.tune_listings import Folded
+from gclust.experiments.tune_map import mercator, names_with_room, rings
+from gclust.experiments.tune_outcome import Choice
+from gclust.experiments.tune_places import Places
+from gclust.experiments.tune_ties import ties_between
+from gclust.experiments.tune_worker import Worker
+from gclust.experiments.tune_write import chosen_study, write_study
+from gclust.listings import attribute as attribution
+from gclust.listings.fold import record_totals
+from gclust.progress import silent
+from gclust.units import UNIT
+from tests.worlds import listings, study_folder
+
+GRID = "[sweep]\neps_km = [2, 10, 70]\nmin_samples = [60, 100, 9000]\n"
+OWN = "[clusters]\neps_km = 10\nmin_samples = 100\n"
+
+
+def world() -> pd.DataFrame:
+    """The towns, with teams of 30 and of two towns, and a third kind that only counts."""
+    table = listings()
+    team = table[(table["kind"] == "patent")].groupby("town").head(10).copy()
+    team["record"] = 9001
+    deals = table[table["kind"] == "patent"].groupby("town").head(7).assign(kind="deal")
+    table = pd.concat([table, team, deals], ignore_index=True)
+    # Records that are texts, and rows without one.
+    table["record"] = "r" + table["record"].astype(str)
+    table.loc[::97, "record"] = None
+    return table
+
+
+CASES = {
+    "as it comes": ("", [(10, 100, 5, "mutual", "fractional"), (2, 60, 5, "none", "pairs")]),
+    "merging": (
+        '[merge]\nmax_gap_km = 500\nrule = "one-sided"\nnoise_partner = false\n',
+        [(10, 100, 500, "one-sided", "fractional"), (10, 60, 500, "one-sided", "pairs")],
+    ),
+    "whole": (
+        '[counting]\nmethod = "whole"\n[density]\nkinds = ["patent", "publication"]\n'
+        '[merge]\nmax_gap_km = 80\nnoise_partner = false\n[score]\ncombine = "geometric"\n',
+        [(10, 100, 80, "mutual", "fractional"), (70, 100, 5, "mutual", "fractional")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_any_choice_gives_what_a_run_of_it_gives(tmp_path, case):
+    extra, choices = CASES[case]
+    study = gclust.read_study(study_folder(tmp_path, world(), OWN + GRID + extra))
+    bench = Bench(study, n_jobs=None, report=silent)
+    for values in choices:
+        choice = Choice(*values)
+        run = gclust.run(chosen_study(study, choice))
+        outcome = bench.outcome(choice)
+        table = outcome.table.drop(columns="rank_then")
+        pd.testing.assert_frame_equal(
+            table, run.ranking[table.columns], check_exact=True, check_dtype=False
+        )
+        figures = outcome.merged.figures
+        assert figures["n_clusters"] == len(run.ranking)
+        assert figures["clusters_before_merging"] == run.info["clusters_before_merging"]
+        at = run.locations
+        weight, inside = at["density"].sum(), at["cluster_id"] >= 0
+        assert figures["clustered_share"] == at.loc[inside, "density"].sum() / weight
+        assert figures["core_share"] == at.loc[at["core"], "density"].sum() / weight
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return study_folder(tmp_path_factory.mktemp("a study é"), extra=OWN + GRID)
+
+
+@pytest.fixture(scope="module")
+def bench(path):
+    return Bench(gclust.read_study(path), n_jobs=None, report=silent)
+
+
+def test_changes_against_the_study(bench):
+    own = bench.outcome(bench.own)
+    assert own.table["rank_then"].tolist() == own.table["rank"].tolist() == [1, 2, 3]
+    assert own.gone.empty
+    assert own.merged.figures["ari"] == 1.0
+    wide = bench.outcome(bench.own.at((70.0, 100.0)))
+    names = wide.table["name"].tolist()
+    assert names == ["Munich–Augsburg", "Graz"]
+    then = dict(zip(own.table["name"], own.table["rank"], strict=True))
+    assert wide.table["rank_then"].tolist() == [then["Munich"], then["Graz"]]
+    assert wide.gone.to_dict("records") == [
+        {"rank": then["Augsburg"], "name": "Augsburg", "into": "Munich–Augsburg"}
+    ]
+
+
+def test_figures_are_those_of_a_sweep(bench, path):
+    table = gclust.sweep(path).table
+    assert len(table) == 9
+    for row in table.itertuples():
+        figures, caution = bench.figures(bench.own.at((row.eps_km, row.min_samples)))
+        for name, value in figures.items():
+            assert value == getattr(row, name), name
+        assert caution == row.caution
+
+
+def test_a_choice_without_clusters_is_a_choice(bench):
+    outcome = bench.outcome(bench.own.at((10.0, 9000.0)))
+    assert outcome.table.empty
+    assert (outcome.merged.caution, len(outcome.gone)) == ("no cluster", 3)
+    assert outcome.gone["into"].isna().all()
+
+
+@pytest.mark.parametrize("method", ["fractional", "pairs"])
+def test_ties_are_those_of_a_run(method):
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(
+        {
+            "kind": rng.integers(0, 2, 600),
+            "record": rng.integers(0, 60, 600),
+            "label": rng.integers(-1, 6, 600),
+            "units": rng.choice([UNIT, UNIT // 3, 7], 600),
+        }
+    )
+    rows["at"] = (rows["label"] + 1) * 10 + rng.integers(0, 10, 600)
+    frame = nw.from_native(rows)
+    totals = record_totals(frame)
+    attributed = frame.group_by("kind", "record", "label").agg(nw.col("units").sum())
+    table = attribution.ties(attributed, totals, method).to_native()
+    expected = {(a, b): units / UNIT for a, b, units in table.itertuples(index=False)}
+    folded = rows.groupby(["kind", "record", "at"], as_index=False)["units"].sum()
+    number = folded.groupby(["kind", "record"]).ngroup().to_numpy()
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    whole = Folded(
+        fixed=np.zeros((2, 70), dtype=np.int64),
+        record_of=number.astype(np.int32),
+        at=folded["at"].to_numpy().astype(np.int32),
+        units=folded["units"].to_numpy(),
+        starts=starts,
+        located_units=np.add.reduceat(folded["units"].to_numpy(), starts),
+        record_units=np.add.reduceat(folded["units"].to_numpy(), starts),
+        kind_of=folded["kind"].to_numpy()[starts],
+        opened=np.zeros(len(starts), dtype=bool),
+    )
+    labels = (np.arange(70) // 10 - 1).astype(np.int32)
+    everywhere = np.array([True] * 6 + [False])
+    assert ties_between(whole, labels, everywhere, method) == expected
+    near = np.array([False, True, False, False, True, False, False])
+    some = {pair: tie for pair, tie in expected.items() if {1, 4} & set(pair)}
+    assert ties_between(whole, labels, near, method) == some
+
+
+def scattered():
+    """Locations round the pole, the 180th meridian and Greenwich, in three labels and noise."""
+    rng = np.random.default_rng(5)
+    centres = [(89.95, 20), (-17.5, 179.95), (51.5, 0.0), (10.0, 10.0)]
+    lat, lon = (np.repeat(values, 60) for values in zip(*centres, strict=True))
+    lat = np.clip(lat + rng.normal(0, 0.08, 240), -90, 90).round(4)
+    lon = (lon + rng.normal(0, 0.08, 240) + 180) % 360 - 180
+    table = pd.DataFrame({"lat": lat, "lon": lon.round(4), "density": UNIT})
+    table = table.drop_duplicates(["lat", "lon"]).sort_values(["lat", "lon"], ignore_index=True)
+    table["label"] = rng.integers(-1, 3, len(table)).astype(np.int32)
+    return table
+
+
+@pytest.mark.parametrize("most_gap_km", [0.0, 0.5, 4.0, 400.0])
+def test_gaps_are_those_of_a_run(most_gap_km):
+    table = scattered()
+    places = Places(table, 10.0, most_gap_km)
+    expected = gaps_km(
+        table["lat"].to_numpy(), table["lon"].to_numpy(), table["label"].to_numpy(), most_gap_km
+    )
+    assert places.gaps_km(table["label"].to_numpy()[places.order]) == expected
+
+
+@pytest.mark.parametrize("eps_km", [0.5, 15.0, 120.0])
+def test_outlines_hold_the_cores_and_little_else(eps_km):
+    table = scattered()
+    places = Places(table, eps_km, 5.0)
+    labels = table["label"].to_numpy()[places.order]
+    core = labels >= 0
+    core[::3] = False
+    shapes = places.outlines(labels, core, 3)
+    side = places.step / 100
+    assert side <= max(eps_km / 4 / 111.2, 0.01) * 1.01
+    for label, shape in enumerate(shapes):
+        here = core & (labels == label)
+        # A square across 180 degrees is drawn on one side.
+        away = [
+            shapely.distance(shape, shapely.points(places.lon[here] + turn, places.lat[here]))
+            for turn in (-360, 0, 360)
+        ]
+        assert shapely.is_valid(shape)
+        assert np.min(away, axis=0).max() < 1e-9
+        assert shape.area <= here.sum() * side**2 * 1.001
+
+
+class FakeBench:
+    """A bench on which every choice takes until it is let go."""
+
+    def __init__(self):
+        self.own = Choice(1.0, 1.0, 0.0, "none", "pairs")
+        self.pairs = [(1.0, 1.0), (2.0, 1.0), (8.0, 1.0)]
+        self.found, self.begun = {}, []
+        self.gate, self.free = threading.Event(), False
+
+    def known_figures(self, choice):
+        return self.found.get(choice)
+
+    def is_ranked(self, choice):
+        return choice in self.found
+
+    def figures(self, choice, report):
+        self.begun.append(choice.pair)
+        while not self.free and not self.gate.wait(0.005):
+            report(0.0, "")
+        self.found[choice] = ({}, "")
+
+    def outcome(self, choice, report):
+        if choice.eps_km == 99.0:
+            raise StudyError("out of reach")
+        self.figures(choice, report)
+        return choice.pair
+
+
+def test_what_is_asked_comes_before_the_rest():
+    bench, told = FakeBench(), []
+    worker = Worker(bench, lambda: told.append(1))
+    worker.start()
+    answers, arrived = [], threading.Semaphore(0)
+
+    def deliver(found):
+        answers.append(found)
+        arrived.release()
+
+    try:
+        worker.ask("page", bench.own.at((8.0, 1.0)), deliver)
+        worker.ask("page", bench.own.at((2.0, 1.0)), deliver)
+        worker.ask("page", bench.own.at((99.0, 1.0)), deliver)
+        assert arrived.acquire(timeout=10)
+        assert str(answers[0]) == "out of reach"
+        worker.ask("other page", bench.own.at((2.0, 1.0)), deliver)
+        bench.free = True
+        assert arrived.acquire(timeout=10)
+        assert answers[1:] == [(2.0, 1.0)]
+        for _ in range(1000):
+            if len(bench.found) == 3:
+                break
+            threading.Event().wait(0.01)
+        assert {choice.pair for choice in bench.found} == set(bench.pairs)
+        # The nearest to what was asked last is tried first.
+        assert bench.begun[-2:] == [(1.0, 1.0), (8.0, 1.0)]
+    finally:
+        bench.free = True
+        worker.end()
+    assert len(told) == 3
+
+
+def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench):
+    before = path.read_bytes()
+    choice = Choice(2.0, 60.0, 1.0, "one-sided", "pairs")
+    written = [write_study(bench.study, choice, path) for _ in range(3)]
+    assert [each.name for each in written] == [
+        "study-tuned.toml",
+        "study-tuned-2.toml",
+        "study-tuned-3.toml",
+    ]
+    assert path.read_bytes() == before
+    texts = {each.read_text(encoding="utf-8") for each in written}
+    assert len(texts) == 1
+    assert sorted(p.name for p in path.parent.glob(".*")) == []
+    expected = tomllib.loads(texts.pop())
+    assert expected["merge"]["rule"] == "one-sided"
+    read = gclust.read_study(written[0])
+    assert Choice.of(read) == choice
+    assert read == chosen_study(bench.study, choice)
+    for each in written:
+        each.unlink()
+
+
+def test_a_choice_that_the_study_forbids_is_not_written(tmp_path):
+    path = study_folder(tmp_path, extra=OWN + GRID + "[footprint]\nradius_km = 4\n")
+    study = gclust.read_study(path)
+    with pytest.raises(StudyError, match="radius_km = 4; expected at most eps_km / 2 = 1"):
+        write_study(study, Choice(2.0, 100.0, 5.0, "mutual", "pairs"), path)
+    assert [each.name for each in tmp_path.glob("*.toml")] == ["study.toml"]
+
+
+def test_names_do_not_lie_on_each_other():
+    rng = np.random.default_rng(2)
+    x, y = rng.uniform(0, 100, 400), rng.uniform(0, 50, 400)
+    names = ["Tokyo–Yokohama" if i % 2 else "Ulm" for i in range(400)]
+    shown = names_with_room(x, y, names, (0.0, 100.0, 0.0, 50.0), (800.0, 400.0))
+    assert 20 < len(shown) <= 60
+    for a, b in itertools.combinations(shown, 2):
+        apart_up = abs(y[a] - y[b]) * 8 >= 15
+        left, right = sorted((a, b), key=lambda i: x[i])
+        assert apart_up or (x[right] - x[left]) * 8 >= 6.4 * len(names[left])
+    # The more important one stays.
+    assert names_with_room(
+        np.zeros(2), np.zeros(2), ["one", "two"], (-1.0, 1.0, -1.0, 1.0), (400.0, 400.0)
+    ) == [0]
+
+
+def test_the_plane_of_the_map():
+    # Snyder (1987), table 10: the Mercator projection of the sphere, in radii.
+    assert np.radians(mercator([0, 45, 60])) == pytest.approx([0, 0.88137, 1.31696], abs=1e-5)
+    square = shapely.box(0, 0, 1, 1) - shapely.box(0.4, 0.4, 0.6, 0.6)
+    drawn = rings([square])
+    assert [len(drawn["xs"]), len(drawn["xs"][0]), len(drawn["xs"][0][0])] == [1, 1, 2]
+
+
+def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):
+    done = CliRunner().invoke(main, ["tune", str(tmp_path / "none.toml")])
+    assert (done.exit_code, "none.toml: cannot be read" in done.output) == (2, True)
+    other = tmp_path / "h.toml"
+    other.write_text(
+        path.read_text(encoding="utf-8").replace(OWN, '[clusters]\nmethod = "hdbscan"\n'),
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(main, ["tune", str(other)])
+    assert (done.exit_code, "method is 'hdbscan'" in done.output) == (2, True)
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    done = CliRunner().invoke(main, ["tune", str(path)])
+    assert done.exit_code == 2
+    assert "pip install gclust[report]" in done.output
