@@ -76,6 +76,12 @@ def _gclust_predict(degrees: NDArray[Any], task: Task) -> Callable[[], Any]:
     return lambda: Answer(model.predict(degrees), model.core_sample_mask_)
 
 
+def _gclust_hdbscan(degrees: NDArray[Any], task: Task) -> Callable[[], Any]:
+    import gclust
+
+    return lambda: gclust.HDBSCAN(task.min_samples).fit(degrees)
+
+
 def _dbscan(vectors: NDArray[Any], task: Task) -> Callable[[], Any]:
     from dbscan import DBSCAN
 
@@ -176,6 +182,13 @@ CONTENDERS: dict[str, Contender] = {
         _sklearn,
         _of_sklearn,
         "first",
+        largest=1e6,
+    ),
+    "gclust-hdbscan": Contender(
+        "`gclust.HDBSCAN.fit`, degrees to labels (†)",
+        "gclust",
+        "degrees",
+        _gclust_hdbscan,
         largest=1e6,
     ),
     "hdbscan": Contender(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.kernels.bands import Bands, bands_within, half_widths
 from gclust.kernels.bounds import all_half_widths, group_cells, has_enough
@@ -21,11 +21,24 @@ PIECE = 50_000
 
 CELLS_PIECE = 500
 
+SEVERAL = 8
+"""Points from which a cell's own upper bound is worth its time; fewer are asked one by one."""
+
 MOST_UNSURE = 2_500
 """Points that a point's bounds leave open, from which a tree is the faster way."""
 
 BELOW, OPEN, CORE = 0, 1, 2
 """States of a cell: no point is core, some may be, all are."""
+
+
+@making_part
+def with_several(bands, begin, wanted):
+    """Return which of the wanted cells, the first being ``begin``, have several points."""
+    several = np.empty(len(wanted), dtype=np.bool_)
+    for k in range(len(wanted)):
+        n = bands.cell_start[begin + k + 1] - bands.cell_start[begin + k]
+        several[k] = wanted[k] and n >= SEVERAL
+    return several
 
 
 @kernel
@@ -42,8 +55,11 @@ def decide_cells(bands, prefix, inner2, outer2, least, state, core, first, last)
         open_cells = np.ones(bands.band_cell[i + 1] - begin, dtype=np.bool_)
         state[begin : bands.band_cell[i + 1]] = BELOW
         width = inner[i - span[0]]
+        asked = open_cells
         for upper, widest in ((True, width), (False, -1.0), (True, -1.0)):
-            west, east, run_of = group_cells(bands, i, open_cells, widest)
+            if upper and widest < 0.0:
+                asked = with_several(bands, begin, open_cells)
+            west, east, run_of = group_cells(bands, i, asked, widest)
             enough = has_enough(bands, span, inner, outer, prefix, least, upper, west, east)
             for k in range(len(run_of)):
                 if run_of[k] >= 0:
