@@ -159,7 +159,7 @@ def _draw_names(axes: Axes, frame: Frame, clusters: pd.DataFrame) -> None:
     places = axes.transData.transform(np.column_stack([x[inside], y[inside]]))
     matters = np.where(np.arange(len(places)) < NAMED, 1.5, 0.25)
     # About as large as the largest footprints, so that names stand beside these.
-    symbols = np.column_stack([places, np.full(len(places), 12.0), matters])
+    symbols = np.column_stack([places, np.full(len(places), 18.0), matters])
     draw_names(axes, frame.outline, clusters["name"][inside].head(NAMED).tolist(), symbols)
 
 

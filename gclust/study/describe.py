@@ -20,6 +20,8 @@ from gclust.study.schema import Clusters, Study
 from gclust.units import UNIT
 
 MOST_PAIRS_TOLD = 3
+LEAST_OVERLAP_KM2 = 0.05
+"""What would be told as 0.0 km2 is not told."""
 
 
 def describe(
@@ -123,7 +125,7 @@ def _warn_of_overlaps(clusters: gpd.GeoDataFrame, journal: Journal) -> None:
     is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     area = np.bincount(pair[is_polygon], area_km2(parts[is_polygon]), minlength=len(a))
     shared = pd.DataFrame({"a": a, "b": b, "area_km2": area})
-    shared = shared[shared["area_km2"] > 0].sort_values(
+    shared = shared[shared["area_km2"] >= LEAST_OVERLAP_KM2].sort_values(
         ["area_km2", "a", "b"], ascending=[False, True, True]
     )
     if shared.empty:

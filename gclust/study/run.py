@@ -93,7 +93,9 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
     locations["part"] = labels
     locations["label"] = settled.clusters(labels)
     locations["core"] = formed.core
-    contours = None if formed.polygons is None else unite(formed.polygons, settled.cluster_ids)
+    contours = None
+    if study.footprint.method == "contour":
+        contours = unite(formed.polygons, settled.cluster_ids)
     clusters = describe(study, locations, len(settled.count), journal, contours)
     ranked = ranking(
         clusters.drop(columns="geometry"),
