@@ -51,8 +51,8 @@ class RankingTable:
                 width=58,
                 formatter=HTMLTemplateFormatter(template=MOVED),
             ),
-            TableColumn(field="name", title="Cluster", width=204, formatter=whole),
-            TableColumn(field="economies", title="Economies", width=78, formatter=whole),
+            TableColumn(field="name", title="Cluster", width=216, formatter=whole),
+            TableColumn(field="economies", title="Economies", width=74, formatter=whole),
             TableColumn(field="score", title="Score", width=60, formatter=number),
             *(
                 TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
