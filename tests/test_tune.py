@@ -37,9 +37,9 @@ OWN = "[clusters]\neps_km = 10\nmin_samples = 100\n"
 
 
 def world() -> pd.DataFrame:
-    """The towns, with teams of 30 and of two towns, and a third kind that only counts."""
+    """The towns, with a team of 31, whose shares are not whole units, and a third kind."""
     table = listings()
-    team = table[(table["kind"] == "patent")].groupby("town").head(10).copy()
+    team = table[(table["kind"] == "patent")].groupby("town").head(8)[:31].copy()
     team["record"] = 9001
     deals = table[table["kind"] == "patent"].groupby("town").head(7).assign(kind="deal")
     table = pd.concat([table, team, deals], ignore_index=True)
