@@ -47,6 +47,8 @@ class Cities:
         Of all vectors.
     eligible : ndarray of int
         Rows that are neither sections nor parts of a larger city.
+    eligible_tree : scipy.spatial.cKDTree
+        Of their vectors.
     """
 
     name: NDArray[np.object_]
@@ -56,6 +58,7 @@ class Cities:
     vectors: Floats
     tree: cKDTree
     eligible: Rows
+    eligible_tree: cKDTree
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> Cities:
@@ -77,6 +80,7 @@ class Cities:
         vectors = unit_vectors(table["lat"], table["lon"])
         country = table["country"].to_numpy(dtype=object)
         population = np.maximum(table["population"].to_numpy(dtype=float), 1.0)
+        eligible = _without_parts(vectors, population, country, np.flatnonzero(~section))
         return cls(
             name=table["name"].to_numpy(dtype=object),
             country=country,
@@ -84,7 +88,8 @@ class Cities:
             population=population,
             vectors=vectors,
             tree=cKDTree(vectors),
-            eligible=_without_parts(vectors, population, country, np.flatnonzero(~section)),
+            eligible=eligible,
+            eligible_tree=cKDTree(vectors[eligible]),
         )
 
     def nearest(self, vectors: Floats) -> Rows:
@@ -154,11 +159,11 @@ def weigh(
 
 def _cities_near(vectors: Floats, cities: Cities) -> Rows:
     """Rows of the eligible cities that lie near a location, in the order of rows."""
-    rows = cities.eligible
     centre = vectors.mean(axis=0)
     centre /= max(float(np.linalg.norm(centre)), 1e-12)
     reach = np.linalg.norm(vectors - centre, axis=1).max() + NEAR_KM / EARTH_RADIUS_KM
-    rows = rows[np.linalg.norm(cities.vectors[rows] - centre, axis=1) <= reach]
+    found = cities.eligible_tree.query_ball_point(centre, reach)
+    rows = cities.eligible[np.sort(np.array(found, dtype=np.intp))]
     chord = 2.0 * np.sin(NEAR_KM / EARTH_RADIUS_KM / 2.0)
     distance, _ = cKDTree(vectors).query(cities.vectors[rows], distance_upper_bound=chord)
     return rows[np.isfinite(distance)]
