@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +27,9 @@ from gclust.cluster.contour_density import (
 )
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.units import UNIT, to_units
+from gclust.cluster.threads import count_threads
+from gclust.cluster.units import UNIT, row_units
 from gclust.errors import GclustWarning
-from gclust.kernels._pieces import available_threads
 from gclust.kernels.density import Raster
 from gclust.progress import Report, resolve, silent, stage
 from gclust.units import LARGEST_TOTAL
@@ -183,9 +183,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, threads, report)
-        units = None if sample_weight is None else to_units(sample_weight)
-        if units is not None and len(units) != len(lat):
-            raise ValueError(f"sample_weight has {len(units)} weights for the {len(lat)} rows of X")
+        units = None if sample_weight is None else row_units(sample_weight, len(lat))
         raster = make_raster(self._resolution_km())
         with stage(show, "folding onto locations"):
             places = fold_places(lat, lon, units, raster)
@@ -221,7 +219,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
             were fitted it is ``labels_``.
         """
         check_is_fitted(self)
-        lat, lon = degrees(X, _threads(self.n_jobs))
+        lat, lon = degrees(X, count_threads(self.n_jobs))
         run = find_runs(find_cells(lat, lon, self._density.raster), self._clusters.runs)
         return np.append(self._clusters.region, -1)[run]
 
@@ -261,7 +259,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
                 f"resolution_km is {self._resolution_km():g}, and at least {LEAST_RESOLUTION_KM} "
                 "is expected; by default it follows bandwidth_km"
             )
-        return _threads(self.n_jobs)
+        return count_threads(self.n_jobs)
 
     def _spread_km(self) -> float:
         return standard_deviation_km(self.kernel, float(self.bandwidth_km))
@@ -299,14 +297,6 @@ def _check_number(name: str, value: Any, most: float) -> None:
     if not is_number or not 0 < value <= most or value == math.inf:
         bound = "" if most == math.inf else f" of at most {most:.6g}"
         raise ValueError(f"{name} must be a positive number{bound}, not {value!r}")
-
-
-def _threads(n_jobs: Any) -> int:
-    if n_jobs is None or n_jobs == -1:
-        return available_threads()
-    if not isinstance(n_jobs, Integral) or n_jobs < 1:
-        raise ValueError(f"n_jobs must be None, -1 or a positive number of threads, not {n_jobs!r}")
-    return int(n_jobs)
 
 
 def _units(threshold: float) -> int:

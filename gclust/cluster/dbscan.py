@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.units import UNIT, threshold_units, to_units
-from gclust.kernels._pieces import available_threads, unreported
+from gclust.cluster.threads import count_threads
+from gclust.cluster.units import UNIT, row_units, threshold_units
+from gclust.kernels._pieces import unreported
 from gclust.kernels.assign import assign_labels
 from gclust.kernels.bands import band_height, build_bands, select_points
 from gclust.kernels.cores import find_core_points
@@ -137,11 +138,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         if sample_weight is None:  # whole rows are counted
             units, least = _NO_UNITS, -(-least // UNIT)
         else:
-            units = to_units(sample_weight)
-            if len(units) != len(lat):
-                raise ValueError(
-                    f"sample_weight has {len(units)} weights for the {len(lat)} rows of X"
-                )
+            units = row_units(sample_weight, len(lat))
         _prepare(show)
         folded = _fold(lat, lon, units, self.eps_km, threads, show)
         del lat, lon, units
@@ -229,7 +226,7 @@ def cluster_locations(
         If a parameter cannot be used or the locations are not sorted and distinct.
     """
     threads = check_parameters(eps_km, border, metric, n_jobs)
-    lat, lon = _check_locations(lat, lon)
+    lat, lon = check_locations(lat, lon)
     units = np.array(units, dtype=np.int64)
     if units.shape != lat.shape or (units < 0).any():
         raise ValueError("units must be one whole number per location, none negative")
@@ -276,8 +273,8 @@ def assign_locations(
         See :meth:`DBSCAN.predict`.
     """
     threads = check_parameters(eps_km, border, metric, n_jobs)
-    lat, lon = _check_locations(lat, lon)
-    core_lat, core_lon = _check_locations(core_lat, core_lon)
+    lat, lon = check_locations(lat, lon)
+    core_lat, core_lon = check_locations(core_lat, core_lon)
     core_labels = np.array(core_labels, dtype=np.int64)
     if core_labels.shape != core_lat.shape:
         raise ValueError(
@@ -296,8 +293,7 @@ def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
     """Raise ValueError for a parameter that cannot be used; return the number of threads."""
     if border not in BORDERS:
         raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
-    if metric not in SURFACES:
-        raise ValueError(f"metric must be one of {', '.join(SURFACES)}, not {metric!r}")
+    check_metric(metric)
     is_number = isinstance(eps_km, Real) and not isinstance(eps_km, bool | np.bool_)
     if not is_number or not 0 < eps_km < math.inf:
         raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
@@ -306,14 +302,16 @@ def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
             f"eps_km is {eps_km!r}, but metric {metric!r} holds only up to "
             f"{LARGEST_EPS_KM[metric]:g} km; take 'haversine'"
         )
-    if n_jobs is None or n_jobs == -1:
-        return available_threads()
-    if not isinstance(n_jobs, Integral) or n_jobs < 1:
-        raise ValueError(f"n_jobs must be None, -1 or a positive number of threads, not {n_jobs!r}")
-    return int(n_jobs)
+    return count_threads(n_jobs)
 
 
-def _check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_metric(metric: Any) -> None:
+    """Raise ValueError for a metric that there is not."""
+    if metric not in SURFACES:
+        raise ValueError(f"metric must be one of {', '.join(SURFACES)}, not {metric!r}")
+
+
+def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return own contiguous copies of sorted, distinct, normalised locations."""
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     if lat.ndim != 1 or lat.shape != lon.shape:

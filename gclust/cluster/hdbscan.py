@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.dbscan import SURFACES, check_parameters
+from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.selection import METHODS, memberships, select, stabilities
-from gclust.cluster.units import UNIT, threshold_units, to_units
+from gclust.cluster.threads import count_threads
+from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.balls import fill_km, grow_balls
 from gclust.kernels.condense import Condensed, condense
@@ -157,11 +158,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         if sample_weight is None:  # whole rows are counted
             ways = ways._replace(least=-(-ways.least // UNIT), need=-(-ways.need // UNIT))
         else:
-            units, unit = to_units(sample_weight), UNIT
-            if len(units) != len(lat):
-                raise ValueError(
-                    f"sample_weight has {len(units)} weights for the {len(lat)} rows of X"
-                )
+            units, unit = row_units(sample_weight, len(lat)), UNIT
             size = units / UNIT
         _prepare(show)
         with stage(show, "folding onto locations") as report:
@@ -200,8 +197,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 f"cluster_selection_method must be one of {', '.join(METHODS)}, "
                 f"not {self.cluster_selection_method!r}"
             )
-        # The two that DBSCAN has as well; 1 km and "nearest" are of no meaning here.
-        threads = check_parameters(1.0, "nearest", self.metric, self.n_jobs)
+        check_metric(self.metric)
+        threads = count_threads(self.n_jobs)
         least = threshold_units(min(size, LARGEST_TOTAL))
         return Ways(
             least=least,

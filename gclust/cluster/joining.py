@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from gclust.cluster.dbscan import SURFACES, check_parameters
+from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.hdbscan import lengths_km
+from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.balls import grow_balls
@@ -60,7 +61,8 @@ def join_locations(
     ndarray of int64, shape (n,)
         ``labels`` with those of the locations without weight filled in, -1 for none.
     """
-    threads = check_parameters(1.0, "nearest", metric, n_jobs)
+    check_metric(metric)
+    threads = count_threads(n_jobs)
     others = np.flatnonzero(units == 0)
     members = np.flatnonzero((labels >= 0) & (units > 0))
     found = np.where(units > 0, labels, -1)

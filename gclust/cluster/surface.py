@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.dbscan import _check_locations, check_parameters
+from gclust.cluster.dbscan import check_locations, check_parameters
 from gclust.cluster.memory import check_memory
 from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice
-from gclust.cluster.units import UNIT, threshold_units, to_units
+from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import unreported
 from gclust.kernels.bands import band_height
 from gclust.kernels.fold import Folded, fold, unfold
@@ -79,7 +79,7 @@ def parameter_surface(
     >>> surface.labels(5, 2)
     array([ 0,  0,  1,  1, -1])
     """
-    eps, least = _rising("eps_km", eps_km), _rising("min_samples", min_samples)
+    eps, least = rising("eps_km", eps_km), rising("min_samples", min_samples)
     threads = _check_values(eps, least, border, metric, n_jobs)
     thresholds = [threshold_units(each) for each in least]
     show = resolve(progress)
@@ -89,9 +89,7 @@ def parameter_surface(
     if sample_weight is None:  # whole rows are counted
         units, thresholds, unit = NO_UNITS, [-(-each // UNIT) for each in thresholds], 1
     else:
-        units = to_units(sample_weight)
-        if len(units) != len(lat):
-            raise ValueError(f"sample_weight has {len(units)} weights for the {len(lat)} rows of X")
+        units = row_units(sample_weight, len(lat))
     with stage(show, "folding onto locations") as report:
         folded = fold(lat, lon, units, band_height(eps[len(eps) // 2]), threads, report)
     del lat, lon
@@ -228,10 +226,10 @@ def surface_of_locations(
     ValueError
         As :func:`parameter_surface` and :func:`gclust.cluster.dbscan.cluster_locations`.
     """
-    eps = _rising("eps_km", eps_km)
-    least = tuple(int(each) for each in _rising("min_units", min_units, whole=True))
+    eps = rising("eps_km", eps_km)
+    least = tuple(int(each) for each in rising("min_units", min_units, whole=True))
     threads = _check_values(eps, least, border, metric, n_jobs)
-    lat, lon = _check_locations(lat, lon)
+    lat, lon = check_locations(lat, lon)
     units = np.array(units, dtype=np.int64)
     if units.shape != lat.shape or (units < 0).any():
         raise ValueError("units must be one whole number per location, none negative")
@@ -245,7 +243,7 @@ def surface_of_locations(
     return LocationSurface(slices, eps, least)
 
 
-def _rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
+def rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
     """Return the values of a sequence, rising."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ValueError(f"{name} must be a sequence of numbers, not {given!r}")

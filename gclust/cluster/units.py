@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gclust.cluster.numbers import numbers
 from gclust.units import LARGEST_TOTAL, UNIT
 
-__all__ = ["UNIT", "threshold_units", "to_units"]
+__all__ = ["UNIT", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
@@ -58,6 +58,20 @@ def to_units(weights: Any) -> NDArray[np.int64]:
     whole = np.floor(values)  # apart, because UNIT * weight has more digits than a float
     units = whole.astype(np.int64) * UNIT
     units += np.rint((values - whole) * UNIT).astype(np.int64)
+    return units
+
+
+def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
+    """Return the weights of the rows of ``X`` as `to_units` does.
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight for each row, or one cannot be used.
+    """
+    units = to_units(sample_weight)
+    if len(units) != n_rows:
+        raise ValueError(f"sample_weight has {len(units)} weights for the {n_rows} rows of X")
     return units
 
 

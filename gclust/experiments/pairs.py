@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from gclust.cluster.dbscan import check_parameters
-from gclust.cluster.surface import _rising
+from gclust.cluster.surface import rising
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.kernels.levels import MOST_LEVELS
@@ -109,7 +109,7 @@ def _values(
     if given is None:
         return _around(own, factors, whole=name == "min_samples" and own == int(own))
     try:
-        return _rising(name, given)
+        return rising(name, given)
     except ValueError as error:
         raise StudyError(str(error)) from None
 
