@@ -1,0 +1,118 @@
+"""What an indicator is: a function from clusters and listings to one value per cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import pandas as pd
+
+from gclust.indicators.listings import AttributedListings
+
+FURTHER_COLUMNS = ("year", "organisation", "field", "country", "precision")
+"""Columns of listings that are read for those who need them only."""
+NEEDS = ("record", *FURTHER_COLUMNS)
+ATTRIBUTE = "__gclust_indicator__"
+
+
+@runtime_checkable
+class Indicator(Protocol):
+    """A function from clusters and their listings to one value per cluster.
+
+    Its options are keyword-only parameters with annotations: ``str``, ``int``,
+    ``float``, ``bool``, ``Literal`` of texts or numbers, ``tuple[str, ...]`` or
+    ``list[str]`` (of numbers too), and any of these or None. A study's
+    ``[[indicators]]`` gives them by name. An option called ``kind`` is one of the
+    study's kinds.
+    """
+
+    def __call__(
+        self, clusters: pd.DataFrame, listings: AttributedListings, /, *args: Any, **options: Any
+    ) -> pd.Series:
+        """Compute the indicator.
+
+        Parameters
+        ----------
+        clusters : DataFrame
+            Index ``cluster_id`` (int64, from 0), columns ``name, economies,
+            area_km2, population`` (missing without a raster), and for each kind
+            ``<kind>_count`` (records) and ``<kind>_share`` (per cent of the
+            world's).
+        listings : AttributedListings
+        **options
+            The indicator's own.
+
+        Returns
+        -------
+        Series
+            One value for each row of ``clusters``, with its index: numbers, or
+            texts; missing where the indicator says nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class About:
+    """What `indicator` says of a function.
+
+    Attributes
+    ----------
+    name : str
+        By which studies call it.
+    needs : tuple of str
+        Columns of listings without which it cannot be computed. ``"{by}"`` is the
+        column that the option ``by`` names.
+    source : str
+        Citation.
+    formula : str
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    source: str = ""
+    formula: str = ""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def indicator(
+    *, name: str | None = None, needs: Sequence[str] = (), source: str = "", formula: str = ""
+) -> Callable[[F], F]:
+    """Say of a function what it is as an indicator; the function stays what it is.
+
+    Parameters
+    ----------
+    name : str, optional
+        By which studies call it; the function's own by default.
+    needs : sequence of str
+        Of ``record, year, organisation, field, country, precision``: columns
+        without which it cannot be computed. ``"{by}"`` is the column that the
+        option ``by`` names.
+    source : str
+        Citation, author and year first.
+    formula : str
+        In plain text.
+
+    Raises
+    ------
+    ValueError
+        If ``needs`` names another column.
+
+    Examples
+    --------
+    >>> @indicator(needs=("organisation",), source="Herfindahl 1950")
+    ... def hhi(clusters, listings, *, kind: str): ...
+    """
+    needed = (needs,) if isinstance(needs, str) else tuple(needs)
+    for column in needed:
+        if column not in NEEDS and not (column.startswith("{") and column.endswith("}")):
+            raise ValueError(f"needs names {column!r}; expected some of {', '.join(NEEDS)}")
+
+    def attach(function: F) -> F:
+        called = name if name is not None else function.__name__
+        setattr(function, ATTRIBUTE, About(called, needed, source, formula))
+        return function
+
+    return attach
