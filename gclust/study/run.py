@@ -11,11 +11,11 @@ from gclust.ranking.table import ranking
 from gclust.study.atomic import claim
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
-from gclust.study.formers import check_former, form_clusters
+from gclust.study.formers import Formed, check_former, form_clusters
 from gclust.study.journal import Journal
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
-from gclust.study.stages import check_found, prepare, settle, warn_of_gap
+from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
 
 
 def run(
@@ -82,17 +82,35 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
     """Run all stages."""
     with Engine(threads=n_jobs, progress=journal.report) as engine:
         prepared = prepare(study, engine, journal)
-        locations = prepared.locations
-        with journal.timed("cluster locations"), journal.overhearing():
-            formed = form_clusters(study.clusters, locations, n_jobs=n_jobs, report=journal.report)
-        labels = formed.labels
-        check_found(study.clusters, locations, labels)
+        formed = form(study, prepared, journal, n_jobs)
+        check_found(study.clusters, prepared.locations, formed.labels)
         if isinstance(study.clusters, Clusters):
             warn_of_gap(study, study.clusters.eps_km, journal)
-        settled = settle(study, engine, prepared, labels, journal)
-    locations["part"] = labels
-    locations["label"] = settled.clusters(labels)
-    locations["core"] = formed.core
+        settled = settle(study, engine, prepared, formed.labels, journal)
+        return complete(study, prepared, formed, settled, journal, n_jobs)
+
+
+def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None) -> Formed:
+    """Form the clusters of a study from its listings."""
+    with journal.timed("cluster locations"), journal.overhearing():
+        return form_clusters(
+            study.clusters, prepared.locations, n_jobs=n_jobs, report=journal.report
+        )
+
+
+def complete(
+    study: Study,
+    prepared: Prepared,
+    formed: Formed,
+    settled: Settled,
+    journal: Journal,
+    n_jobs: int | None = None,
+) -> Run:
+    """Describe, score and rank clusters that have been formed, merged and counted."""
+    labels = formed.labels
+    locations = prepared.locations.assign(
+        part=labels, label=settled.clusters(labels), core=formed.core
+    )
     contours = None
     if study.footprint.method == "contour":
         contours = unite(formed.polygons, settled.cluster_ids)

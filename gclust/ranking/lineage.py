@@ -1,0 +1,106 @@
+"""What became of clusters: kept, split, merged, born, gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gclust.ranking.matching import LEAST_SHARE, match
+
+EVENTS = ("kept", "split", "merged", "split and merged", "born", "gone")
+
+
+def lineage(
+    shared: pd.DataFrame, n_a: int, n_b: int, *, least_share: float = LEAST_SHARE
+) -> pd.DataFrame:
+    """Trace clusters from one run to another by the weight of listings they share.
+
+    Two clusters are related if they share at least ``least_share`` of what the lighter of
+    them shares with anything. A cluster with one relation, to one that has no other, is kept
+    if they are each other's main part; related to several, it has split; and several that
+    are related to one have merged. Without a relation it is gone, or born. What
+    `gclust.ranking.matching.match` matches continues, through splits and mergers too.
+
+    Parameters
+    ----------
+    shared : DataFrame
+        From `gclust.ranking.matching.overlap`: clusters are numbered from 0, noise is -1.
+    n_a, n_b : int
+        Number of clusters.
+    least_share : float
+        From 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        ``a, b`` (Int64; missing for those born, or gone), ``event``, ``continues`` (bool),
+        ``weight`` (shared), ``share_of_a, share_of_b`` (of what either cluster shares with
+        anything, noise included); one row per relation, sorted by ``a``, then ``b``, those
+        born last.
+    """
+    total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
+    both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()
+    both["share_of_a"] = both["weight"] / both["a"].map(total_a)
+    both["share_of_b"] = both["weight"] / both["b"].map(total_b)
+    both = both[both[["share_of_a", "share_of_b"]].max(axis=1) >= least_share]
+    matched = match(shared, least_share=least_share)
+    pairs = pd.MultiIndex.from_frame(both[["a", "b"]])
+    both["continues"] = pairs.isin(pd.MultiIndex.from_frame(matched[["a", "b"]]))
+    both["event"] = _events(both)
+    gone = np.setdiff1d(np.arange(n_a), both["a"])
+    born = np.setdiff1d(np.arange(n_b), both["b"])
+    alone = pd.DataFrame(
+        {
+            "a": pd.array([*gone, *[None] * len(born)], dtype="Int64"),
+            "b": pd.array([*[None] * len(gone), *born], dtype="Int64"),
+            "event": ["gone"] * len(gone) + ["born"] * len(born),
+            "continues": False,
+            "weight": np.int64(0),
+            "share_of_a": 0.0,
+            "share_of_b": 0.0,
+        }
+    )
+    table = pd.concat([both.astype({"a": "Int64", "b": "Int64"})[alone.columns], alone])
+    table["event"] = table["event"].astype("string")
+    return table.sort_values(["a", "b"], ignore_index=True, na_position="last")
+
+
+def _events(related: pd.DataFrame) -> list[str]:
+    """Event of each relation, by how many others its two clusters have."""
+    several_b = related.groupby("a")["b"].transform("size") > 1
+    several_a = related.groupby("b")["a"].transform("size") > 1
+    # One relation only, yet the main part of one of the two went elsewhere, in lesser parts.
+    torn = ~related["continues"] & ~several_a & ~several_b
+    split = several_b | (torn & (related["share_of_a"] < related["share_of_b"]))
+    merged = several_a | (torn & ~split)
+    names = {(False, False): "kept", (True, False): "split", (False, True): "merged"}
+    return [names.get(each, "split and merged") for each in zip(split, merged, strict=True)]
+
+
+def carried_ids(
+    traced: pd.DataFrame, ids_a: np.ndarray, n_b: int, first_free: int | None = None
+) -> np.ndarray:
+    """Ids that clusters carry on: those of the clusters they continue, else new ones.
+
+    Parameters
+    ----------
+    traced : DataFrame
+        From `lineage`.
+    ids_a : ndarray of int64
+        Id of each cluster of the first run.
+    n_b : int
+        Number of clusters of the second.
+    first_free : int, optional
+        The first new id; by default one more than the largest of ``ids_a``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_b,)
+    """
+    free = int(ids_a.max(initial=-1)) + 1 if first_free is None else first_free
+    ids = np.full(n_b, -1, dtype=np.int64)
+    on = traced[traced["continues"]]
+    ids[on["b"].to_numpy(np.int64)] = ids_a[on["a"].to_numpy(np.int64)]
+    new = ids < 0
+    ids[new] = free + np.arange(new.sum())
+    return ids

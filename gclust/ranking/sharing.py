@@ -1,0 +1,68 @@
+"""The listings that two runs share, place by place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def common_places(
+    a: pd.DataFrame, b: pd.DataFrame, decimals: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Find the places at which both runs have listings, and how many both have there.
+
+    Two runs of the same data have the same listings at every place. Where the data differ,
+    in their years for example, as many are shared at a place as both have there: the smaller
+    of the two weights.
+
+    Parameters
+    ----------
+    a, b : DataFrame
+        ``lat, lon`` (degrees) and ``units`` (int64, the weight), one row per location; no
+        two rows of one have the same coordinates.
+    decimals : int, optional
+        Places are the same if their coordinates agree when rounded to so many decimals; as
+        they are by default. Where several locations of a run become one place, what is shared
+        there is spread over them by their weights, rounded down.
+
+    Returns
+    -------
+    at_a, at_b : ndarray of int64
+        Rows of ``a`` and of ``b``, pair by pair; sorted by both.
+    units : ndarray of int64
+        What the two locations of a pair share, above 0.
+    """
+    if decimals is None and all(np.array_equal(a[axis], b[axis]) for axis in ("lat", "lon")):
+        at, units = np.arange(len(a)), np.minimum(a["units"].to_numpy(), b["units"].to_numpy())
+        return at[units > 0], at[units > 0], units[units > 0]
+    pairs = _keyed(a, decimals).merge(_keyed(b, decimals), on=["y", "x"], suffixes=("_a", "_b"))
+    pairs = pairs.sort_values(["row_a", "row_b"])
+    units_a, units_b, place_a, place_b = (
+        pairs[name].to_numpy(np.int64) for name in ("units_a", "units_b", "place_a", "place_b")
+    )
+    units = np.minimum(place_a, place_b)
+    several = (units_a != place_a) | (units_b != place_b)
+    part = (units_a / place_a) * (units_b / place_b)
+    units[several] = np.floor(units[several] * part[several]).astype(np.int64)
+    at_a, at_b = pairs["row_a"].to_numpy(np.int64), pairs["row_b"].to_numpy(np.int64)
+    return at_a[units > 0], at_b[units > 0], units[units > 0]
+
+
+def _keyed(locations: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
+    """Rows with the place they lie at, and the weight of all at that place."""
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    if decimals is None:
+        y, x = lat, lon
+    else:
+        # Whole numbers: rounded degrees that are equal may differ in their last bit.
+        scale = 10**decimals
+        y = np.rint(lat * scale).astype(np.int64)
+        x = np.rint(lon * scale).astype(np.int64)
+        x[x == 180 * scale] = -180 * scale
+    units = locations["units"].to_numpy(np.int64)
+    table = pd.DataFrame({"y": y, "x": x, "row": np.arange(len(units)), "units": units})
+    table = table[units > 0]
+    if decimals is None:
+        return table.assign(place=table["units"])
+    return table.assign(place=table.groupby(["y", "x"])["units"].transform("sum"))

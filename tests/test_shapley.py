@@ -1,0 +1,96 @@
+"""Shapley values: their axioms, a slow twin, and parts that add up to the last bit."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from itertools import permutations
+
+import pytest
+
+from gclust.ranking.shapley import coalitions, exact_step, in_steps, shapley
+
+PLAYERS = ("data", "formation", "kinds", "weights")
+
+
+def game(seed: int, players=PLAYERS) -> dict[frozenset[str], Fraction]:
+    rng = random.Random(seed)
+    return {each: Fraction(rng.uniform(-20, 20)) for each in coalitions(players)}
+
+
+def test_every_set_of_players_once():
+    found = list(coalitions("abc"))
+    assert found == list(map(frozenset, ["", "a", "b", "c", "ab", "ac", "bc", "abc"]))
+
+
+def test_parts_are_the_mean_over_all_orders():
+    value = game(1)
+    expected = dict.fromkeys(PLAYERS, Fraction(0))
+    orders = list(permutations(PLAYERS))
+    for order in orders:
+        for place, player in enumerate(order):
+            before = frozenset(order[:place])
+            expected[player] += (value[before | {player}] - value[before]) / len(orders)
+    assert shapley(value, PLAYERS) == expected
+
+
+@pytest.mark.parametrize("players", [(), ("kinds",), ("data", "kinds"), PLAYERS])
+def test_efficiency(players):
+    value = game(2, players)
+    whole = value[frozenset(players)] - value[frozenset()]
+    assert sum(shapley(value, players).values(), Fraction(0)) == whole
+
+
+def test_symmetry():
+    value = game(3)
+    swap = {"data": "kinds", "kinds": "data"}
+    for each in list(value):
+        value[each] = value[min(each, frozenset(swap.get(p, p) for p in each), key=sorted)]
+    parts = shapley(value, PLAYERS)
+    assert parts["data"] == parts["kinds"] != parts["weights"]
+
+
+def test_a_player_that_changes_nothing_has_no_part():
+    value = game(4)
+    for each in coalitions(PLAYERS):
+        value[each] = value[each - {"weights"}]
+    assert shapley(value, PLAYERS)["weights"] == 0
+    others = shapley(value, PLAYERS[:3])
+    assert {player: shapley(value, PLAYERS)[player] for player in PLAYERS[:3]} == others
+
+
+def test_additivity():
+    one, two = game(5), game(6)
+    both = shapley({each: one[each] + two[each] for each in one}, PLAYERS)
+    a, b = shapley(one, PLAYERS), shapley(two, PLAYERS)
+    assert both == {player: a[player] + b[player] for player in PLAYERS}
+
+
+def test_rounded_parts_add_up_to_the_last_bit_in_any_order():
+    for seed in range(50):
+        scale = 10.0 ** random.Random(seed).randint(-9, 9)
+        value = {each: v * Fraction(scale) for each, v in game(seed).items()}
+        step = exact_step(max(abs(float(v)) for v in value.values()))
+        value = {each: round(v / step) * step for each, v in value.items()}
+        parts = shapley(value, PLAYERS)
+        rounded = in_steps(parts, step)
+        whole = float(value[frozenset(PLAYERS)]) - float(value[frozenset()])
+        for order in permutations(rounded.values()):
+            total = 0.0
+            for part in order:
+                total += part
+            assert total == whole
+        assert all(abs(Fraction(rounded[p]) - parts[p]) < step for p in PLAYERS)
+
+
+def test_what_is_left_over_goes_to_those_that_lost_most():
+    thirds = {"a": Fraction(1, 3), "b": Fraction(1, 3), "c": Fraction(4, 3)}
+    assert in_steps(thirds, Fraction(1)) == {"a": 1.0, "b": 0.0, "c": 1.0}
+    assert in_steps({"a": Fraction(-1, 2), "b": Fraction(1, 2)}, Fraction(1)) == {"a": 0, "b": 0}
+    with pytest.raises(ValueError, match="1/3 steps more"):
+        in_steps({"a": Fraction(1, 3)}, Fraction(1))
+
+
+def test_step_of_zero_and_of_powers_of_two():
+    assert exact_step(1.0) == Fraction(1, 2**47)
+    assert in_steps(dict.fromkeys("ab", Fraction(0)), exact_step(0.0)) == {"a": 0.0, "b": 0.0}
