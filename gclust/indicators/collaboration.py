@@ -1,0 +1,133 @@
+"""With whom a cluster's records are made: inside it, with other clusters, abroad."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import narwhals as nw
+import pandas as pd
+
+from gclust.indicators.credit import Frame, by_cluster, in_clusters, known, percent, rows_of
+from gclust.indicators.listings import AttributedListings
+from gclust.indicators.protocol import indicator
+from gclust.listings.sums import rows_by, sum_by
+from gclust.units import UNIT
+
+MEASURED = "Luukkonen et al. 1993, Scientometrics 28: 15; OECD 2009, Patent Statistics Manual"
+
+
+@indicator(
+    name="collaboration",
+    needs=("record",),
+    source=MEASURED,
+    formula="100 * records with listings in the cluster and outside / records with one in it",
+)
+def collaboration(
+    clusters: pd.DataFrame,
+    listings: AttributedListings,
+    *,
+    kind: str | None = None,
+    partner: Literal["outside", "cluster", "noise", "within"] = "outside",
+) -> pd.Series:
+    """Per cent of a cluster's records that have a partner.
+
+    Of the records with at least one listing in the cluster, each counted once: those with
+    a listing ``outside`` it, in another ``cluster``, or in no cluster (``noise``); or those
+    of several listings that all lie ``within``. A record may have partners of both sorts
+    outside. What ``outside`` and ``within`` leave of 100 are records of one listing.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        Listings without a record say nothing of partners and are left out. A listing of
+        weight k is k listings.
+    kind : str, optional
+        All kinds together if not given.
+    partner : {"outside", "cluster", "noise", "within"}
+
+    Returns
+    -------
+    Series of float
+        Missing where a cluster has no record.
+
+    References
+    ----------
+    T. Luukkonen, R. J. W. Tijssen, O. Persson and G. Sivertsen (1993), The measurement of
+    international scientific collaboration, Scientometrics 28: 15-36. OECD (2009), Patent
+    Statistics Manual, on co-inventions.
+    """
+    noise = nw.when(nw.col("cluster") < 0).then(nw.col("units")).otherwise(0)
+    rows = known(rows_of(listings, kind), "record").with_columns(noise=noise)
+    here = sum_by(in_clusters(rows), "kind", "record", "cluster", here="units")
+    whole = sum_by(rows, "kind", "record", whole="units", noise="noise")
+    away = nw.col("whole") - nw.col("here")
+    found = {
+        "outside": away > 0,
+        "cluster": away - nw.col("noise") > 0,
+        "noise": nw.col("noise") > 0,
+        "within": (away == 0) & (nw.col("whole") > UNIT),
+    }
+    return _share(listings, here.join(whole, on=["kind", "record"]), found[partner], clusters)
+
+
+@indicator(
+    name="international_collaboration",
+    needs=("record", "country"),
+    source=MEASURED,
+    formula="100 * records with a listing in the cluster and one outside it of another country"
+    " / records with a listing in it",
+)
+def international_collaboration(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Per cent of a cluster's records that have a partner outside it in another country.
+
+    Of the records with at least one listing in the cluster, each counted once: those of
+    which one listing in the cluster and one outside are of different countries. Partners
+    across a border that the cluster itself spans are within it.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        With ``country``; listings of unknown country count as no partner. Listings without
+        a record are left out.
+    kind : str, optional
+        All kinds together if not given.
+
+    Returns
+    -------
+    Series of float
+        Missing where a cluster has no record.
+
+    References
+    ----------
+    T. Luukkonen, R. J. W. Tijssen, O. Persson and G. Sivertsen (1993), The measurement of
+    international scientific collaboration, Scientometrics 28: 15-36.
+    """
+    told = nw.when(nw.col("country").is_null()).then(nw.lit(0)).otherwise(nw.lit(1))
+    rows = known(rows_of(listings, kind), "record").with_columns(told=told.cast(nw.Int64))
+    here = sum_by(in_clusters(rows), "kind", "record", "cluster", here="told")
+    whole = sum_by(rows, "kind", "record", whole="told")
+    # A record of two countries or more, of which some listing in the cluster and some
+    # outside are told: then two of these differ.
+    countries = rows_by(known(rows, "country").select("kind", "record", "country").unique(),
+                        "kind", "record")  # fmt: skip
+    joined = here.join(whole, on=["kind", "record"])
+    joined = joined.join(countries, on=["kind", "record"], how="left")
+    several = nw.col("rows").fill_null(0) > 1
+    abroad = several & (nw.col("here") > 0) & (nw.col("whole") > nw.col("here"))
+    return _share(listings, joined, abroad, clusters)
+
+
+def _share(
+    listings: AttributedListings, records: Frame, found: nw.Expr, clusters: pd.DataFrame
+) -> pd.Series:
+    """Per cent of the rows of each cluster of which something is found."""
+    flag = nw.when(found).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+    counted = records.with_columns(found=flag, one=nw.lit(1, dtype=nw.Int64))
+    table = listings.collect(sum_by(counted, "cluster", found="found", every="one"))
+    return percent(by_cluster(table, "found", clusters), by_cluster(table, "every", clusters))

@@ -1,0 +1,213 @@
+"""The organisation or field to which most of a cluster's credit goes, and its share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import narwhals as nw
+import pandas as pd
+
+from gclust.indicators.credit import (
+    Frame,
+    by_cluster,
+    credit_by,
+    in_clusters,
+    known,
+    percent,
+    rows_of,
+    texts,
+)
+from gclust.indicators.listings import AttributedListings
+from gclust.indicators.protocol import indicator
+from gclust.listings.sums import sum_by
+
+Of = Literal["known", "all"]
+GII = "WIPO 2023, Global Innovation Index 2023, cluster profiles"
+TOP_SHARE = "100 * credit of the first / credit of all that are known"
+
+
+@indicator(
+    name="top_organisation",
+    needs=("organisation",),
+    source=GII,
+    formula="the organisation of the largest credit in the cluster",
+)
+def top_organisation(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Organisation to which most of a cluster's records of a kind are credited.
+
+    ``argmax over o of sum of the credit of o's listings in the cluster``.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        With ``organisation``.
+    kind : str, optional
+        All kinds together, each record one, if not given.
+
+    Returns
+    -------
+    Series of str
+        Of equal ones the first by name; None where no organisation is known.
+
+    References
+    ----------
+    WIPO (2023), Global Innovation Index 2023: each cluster's top applicant and top
+    scientific organisation.
+    """
+    return _top(clusters, listings, kind, "organisation")
+
+
+@indicator(name="top_organisation_share", needs=("organisation",), source=GII, formula=TOP_SHARE)
+def top_organisation_share(
+    clusters: pd.DataFrame,
+    listings: AttributedListings,
+    *,
+    kind: str | None = None,
+    of: Of = "known",
+) -> pd.Series:
+    """Per cent of a cluster's records that its top organisation has.
+
+    ``100 * credit of the top organisation / credit of all listings``, of those whose
+    organisation is ``known`` (for others say nothing of who leads) or of ``all``.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        With ``organisation``.
+    kind : str, optional
+        All kinds together, each record one, if not given.
+    of : {"known", "all"}
+
+    Returns
+    -------
+    Series of float
+        Missing where no organisation is known, or, of all, where there is no record.
+
+    References
+    ----------
+    WIPO (2023), Global Innovation Index 2023: the top applicant's share.
+    """
+    return _top_share(clusters, listings, kind, "organisation", of)
+
+
+@indicator(
+    name="top_field",
+    needs=("field",),
+    source=GII,
+    formula="the field of the largest credit in the cluster",
+)
+def top_field(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Field in which most of a cluster's records of a kind lie.
+
+    ``argmax over f of sum of the credit of listings of field f in the cluster``.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        With ``field``.
+    kind : str, optional
+        All kinds together, each record one, if not given.
+
+    Returns
+    -------
+    Series of str
+        Of equal ones the first by name; None where no field is known.
+
+    References
+    ----------
+    WIPO (2023), Global Innovation Index 2023: each cluster's top technology field (of 35,
+    Schmoch 2008) and top field of science.
+    """
+    return _top(clusters, listings, kind, "field")
+
+
+@indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE)
+def top_field_share(
+    clusters: pd.DataFrame,
+    listings: AttributedListings,
+    *,
+    kind: str | None = None,
+    of: Of = "known",
+) -> pd.Series:
+    """Per cent of a cluster's records that lie in its top field.
+
+    As `top_organisation_share`, of fields.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``.
+    listings : AttributedListings
+        With ``field``.
+    kind : str, optional
+        All kinds together, each record one, if not given.
+    of : {"known", "all"}
+
+    Returns
+    -------
+    Series of float
+        Missing where no field is known, or, of all, where there is no record.
+
+    References
+    ----------
+    WIPO (2023), Global Innovation Index 2023: the top field's share.
+    """
+    return _top_share(clusters, listings, kind, "field", of)
+
+
+def leaders(parts: Frame, column: str, value: str = "credit") -> Frame:
+    """Of each cluster, the row of the largest value; of equal ones the first by name.
+
+    Parameters
+    ----------
+    parts : LazyFrame
+        ``cluster``, a column of texts without nulls, and a whole number ``value``, one row
+        for each cluster and text.
+    column : str
+        The texts.
+    value : str
+
+    Returns
+    -------
+    LazyFrame
+        ``cluster, most`` (the largest value), ``every`` (the sum of the values) and the
+        column; one row for each cluster.
+    """
+    most = parts.group_by("cluster").agg(
+        nw.col(value).max().alias("most"), nw.col(value).sum().alias("every")
+    )
+    most = most.with_columns(nw.col("every").cast(nw.Int64))
+    first = parts.join(most, on="cluster").filter(nw.col(value) == nw.col("most"))
+    return first.group_by("cluster", "most", "every").agg(nw.col(column).min())
+
+
+def _leading(listings: AttributedListings, kind: str | None, column: str) -> pd.DataFrame:
+    rows = known(in_clusters(rows_of(listings, kind)), column)
+    return listings.collect(leaders(credit_by(rows, "cluster", column), column))
+
+
+def _top(
+    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None, column: str
+) -> pd.Series:
+    return texts(_leading(listings, kind, column), column, clusters)
+
+
+def _top_share(
+    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None, column: str, of: Of
+) -> pd.Series:
+    first = _leading(listings, kind, column)
+    whole = by_cluster(first, "every", clusters)
+    if of == "all":
+        every = sum_by(in_clusters(rows_of(listings, kind)), "cluster", every="credit")
+        whole = by_cluster(listings.collect(every), "every", clusters)
+    return percent(by_cluster(first, "most", clusters), whole)

@@ -1,0 +1,159 @@
+"""How much a cluster has: counts and shares of the kinds, per head and per area."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from gclust.indicators.counts import per_million as million_th
+from gclust.indicators.credit import kinds_of, percent
+from gclust.indicators.listings import AttributedListings
+from gclust.indicators.protocol import indicator
+
+FRACTIONAL = "de Solla Price 1981, Multiple authorship, Science 212: 986"
+GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"
+
+
+@indicator(name="count", source=FRACTIONAL, formula="sum of the credit of listings in the cluster")
+def count(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Records of a kind in each cluster, as the study counts them.
+
+    With fractional counting a record gives each cluster the part of its
+    listings that lies there: ``count_c = sum over records r of n_rc / n_r``.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``; ``<kind>_count`` of each kind.
+    listings : AttributedListings
+    kind : str, optional
+        All kinds together, each record one, if not given.
+
+    Returns
+    -------
+    Series of float
+        In records; 0 where a cluster has none.
+
+    References
+    ----------
+    D. de Solla Price (1981), Multiple authorship, Science 212: 986.
+    """
+    return _summed(clusters, kinds_of(listings, kind), "count")
+
+
+@indicator(name="share", source=GII, formula="100 * count / world total; without kind their sum")
+def share(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Per cent of the world's records of a kind, noise included in the world.
+
+    ``share_ck = 100 * count_ck / world_k``. Without a kind, the sum of the shares
+    of all kinds: the GII's total.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``; ``<kind>_share`` of each kind.
+    listings : AttributedListings
+    kind : str, optional
+
+    Returns
+    -------
+    Series of float
+        Per cent; 0 for a kind of world total 0.
+
+    References
+    ----------
+    WIPO (2024), Global Innovation Index 2024, Appendix IV. All shares and totals of the
+    first 34 rows of the 2023 edition's Appendix Table 3 are reproduced so.
+    """
+    return _summed(clusters, kinds_of(listings, kind), "share")
+
+
+@indicator(name="kind_share", source=FRACTIONAL, formula="100 * count of kind / count of all kinds")
+def kind_share(clusters: pd.DataFrame, listings: AttributedListings, *, kind: str) -> pd.Series:
+    """Per cent of a cluster's own records that are of one kind.
+
+    ``100 * count_ck / sum over kinds j of count_cj``.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``; ``<kind>_count`` of each kind.
+    listings : AttributedListings
+    kind : str
+
+    Returns
+    -------
+    Series of float
+        Per cent; missing where a cluster has no record at all.
+    """
+    every = _summed(clusters, listings.kinds, "count")
+    return percent(_summed(clusters, kinds_of(listings, kind), "count"), every)
+
+
+@indicator(name="per_million", source=GII, formula="count (without kind: share) * 1e6 / population")
+def per_million(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Records of a kind per million inhabitants of the footprint.
+
+    ``count_ck * 1e6 / population_c``. Without a kind, the sum of the shares per million
+    inhabitants, as the GII's intensity ranking takes it.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``; ``population``, and ``<kind>_count`` and ``<kind>_share``.
+    listings : AttributedListings
+    kind : str, optional
+
+    Returns
+    -------
+    Series of float
+        Missing where nobody lives, or where it is not known how many do.
+
+    References
+    ----------
+    WIPO (2024), Global Innovation Index 2024, clusters by intensity.
+    """
+    return million_th(_amount(clusters, listings, kind), clusters["population"])
+
+
+@indicator(name="per_km2", source=GII, formula="count (without kind: share) / area in km2")
+def per_km2(
+    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+) -> pd.Series:
+    """Records of a kind per square kilometre of the footprint.
+
+    ``count_ck / area_c``; without a kind, the sum of the shares per square kilometre.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        Index ``cluster_id``; ``area_km2``, and ``<kind>_count`` and ``<kind>_share``.
+    listings : AttributedListings
+    kind : str, optional
+
+    Returns
+    -------
+    Series of float
+        Missing where the area is 0 or not known.
+    """
+    area = clusters["area_km2"]
+    return _amount(clusters, listings, kind) / area.where(area > 0)
+
+
+def _amount(clusters: pd.DataFrame, listings: AttributedListings, kind: str | None) -> pd.Series:
+    """Count of a kind; of all together the sum of their shares, for they differ in size."""
+    return _summed(clusters, kinds_of(listings, kind), "share" if kind is None else "count")
+
+
+def _summed(clusters: pd.DataFrame, kinds: tuple[str, ...], figure: str) -> pd.Series:
+    """Sum a figure over kinds, rounded once."""
+    columns = [clusters[f"{kind}_{figure}"] for kind in kinds]
+    sums = [math.fsum(row) for row in zip(*columns, strict=True)]
+    return pd.Series(sums, index=clusters.index, dtype="float64")
