@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Comparison": "gclust.experiments.comparison",
     "DBSCAN": "gclust.cluster.dbscan",
     "DensityContour": "gclust.cluster.contour",
     "HDBSCAN": "gclust.cluster.hdbscan",
@@ -19,6 +20,7 @@ _HOME = {
     "Study": "gclust.study.schema",
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.result",
+    "compare": "gclust.experiments.compare",
     "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN
     from gclust.cluster.surface import Surface, parameter_surface
+    from gclust.experiments.compare import compare
+    from gclust.experiments.comparison import Comparison
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
     from gclust.study.folder import Run, read_run

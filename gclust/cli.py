@@ -111,6 +111,40 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
 
 
 @main.command(cls=_Command)
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the comparison.")
+@click.option("--overwrite", is_flag=True, help="Replace the comparison in that folder.")
+@click.option("--parts/--no-parts", default=True, help="Whether to decompose the changes.")
+@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def compare(
+    a: Path, b: Path, out: Path | None, overwrite: bool, parts: bool, top: int, threads: int | None
+) -> None:
+    """Compare two runs: what moved, and what each change comes from.
+
+    A and B are folders of runs, or studies, which are run first. Each change
+    of a rank or score is divided among the data, the formation of clusters,
+    the kinds and the weights, as far as these differ.
+    """
+    from gclust.experiments.comparison_told import told_after, told_before
+    from gclust.report.changes import changes_table
+
+    out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
+    done = gclust.compare(
+        a, b, out, parts=parts, progress=True, n_jobs=threads, overwrite=overwrite
+    )
+    width, ascii_only = _terminal()
+    for line in told_before(done, width):
+        click.echo(line)
+    click.echo()
+    click.echo(changes_table(done.table, done.players, width=width, top=top, ascii=ascii_only))
+    click.echo()
+    for line in told_after(done):
+        click.echo(line)
+
+
+@main.command(cls=_Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")
@@ -219,19 +253,26 @@ def _folder_name(name: str) -> str:
     return kept.strip("-.") or "study"
 
 
+def _stem(path: Path) -> str:
+    """What a run's folder or a study is called, for the folder of what is made of it."""
+    absolute = path.resolve()
+    return absolute.stem if absolute.suffix == ".toml" else absolute.name
+
+
+def _terminal() -> tuple[int, bool]:
+    """Columns of the terminal, within limits, and whether it shows ASCII alone."""
+    width = shutil.get_terminal_size((NARROW, 24)).columns
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+    return min(max(width, 60), WIDE), not encoding.replace("-", "").startswith("utf")
+
+
 def _show(done: Run, *, top: int, marks: Any = None) -> None:
     """Print the ranking, what was found, and where the files are."""
     from gclust.report.table import ranking_table
 
-    width = shutil.get_terminal_size((NARROW, 24)).columns
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    ascii_only = not encoding.replace("-", "").startswith("utf")
+    width, ascii_only = _terminal()
     click.echo()
-    click.echo(
-        ranking_table(
-            done.ranking, width=min(max(width, 60), WIDE), top=top, marks=marks, ascii=ascii_only
-        )
-    )
+    click.echo(ranking_table(done.ranking, width=width, top=top, marks=marks, ascii=ascii_only))
     info = done.info
     merged = info["clusters_before_merging"] - info["clusters"]
     click.echo(

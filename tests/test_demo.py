@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -139,6 +140,48 @@ def test_two_kinds_give_the_ranks_of_2024(two_kinds, run_2025):
         )
     }  # fmt: skip
     assert list(moved.values()) == [(2, 1), (6, 3), (21, 8), (56, 21)]
+
+
+def check_parts(found):
+    """Parts add up to the last bit, for every cluster that is followed."""
+    for row in found.table.to_dict("records"):
+        for what in ("rank", "score"):
+            parts = [row[f"{what}_{player}"] for player in found.players]
+            assert row["lost_in"] == ""
+            assert sum(parts) == row[f"{what}_change"]
+
+
+def test_the_kinds_alone_explain_what_deals_changed(two_kinds, run_2025):
+    found = gclust.compare(two_kinds, run_2025)
+    assert found.players == ("kinds",)
+    assert set(found.table["event"]) == {"kept"}
+    assert len(found.table) == 237
+    check_parts(found)
+    rows = found.table.set_index("name_b").loc[
+        ["Shenzhen–Hong Kong–Guangzhou", "San Jose–San Francisco", "London", "Bengaluru"]
+    ]
+    columns = ["rank_a", "rank_b", "rank_kinds"]
+    assert rows[columns].to_numpy().tolist() == [[2, 1, 1], [6, 3, 3], [21, 8, 13], [56, 21, 35]]
+    # Nothing but the deals came in: each score rose by what the cluster has of them.
+    deals = by_name(run_2025)["deal_share"].loc[found.table["name_b"]]
+    assert np.abs(found.table["score_kinds"].to_numpy() - deals.to_numpy()).max() < 1e-9
+
+
+def test_from_2023_to_2025_both_data_and_kinds_move(run_2023, run_2025):
+    found = gclust.compare(run_2023, run_2025)
+    assert found.players == ("data", "kinds")
+    # Other draws of listings, many of them at other addresses.
+    assert 0.1 < found.common[0] < 0.4
+    assert set(found.table["event"]) == {"kept"}
+    assert (found.table["name_a"] == found.table["name_b"]).all()
+    check_parts(found)
+    rows = found.table.set_index("name_b")
+    assert rows.loc["London", ["rank_a", "rank_b"]].tolist() == [20, 8]
+    # The deals alone carried London up; without them it would have lost ground.
+    assert rows.loc["London", "rank_kinds"] > 12 > 0 > rows.loc["London", "rank_data"]
+    beijing = rows.loc["Beijing"]
+    assert beijing["rank_change"] == 0 < beijing["rank_data"] == -beijing["rank_kinds"]
+    assert (found.table["rank_data"] != 0).sum() > 50
 
 
 def test_the_pipeline_is_not_told_the_clusters(run_2025):

@@ -105,6 +105,11 @@ def test_rounded_alike_before_places_are_compared():
     # Two locations of a are one place of weight 9, of which b has 6: 2/3 and 1/3 of that.
     assert shared(a, b, decimals=2) == [(0, 0, 4), (1, 0, 2)]
     assert shared(a, b, decimals=4) == []
+    # Half up and poles as `gclust.listings.validate.normalise` has them.
+    assert shared([(-1.5, 0.5, 1), (89.9, 50.0, 1)], [(-1.0, 1.0, 1), (90.0, 0.0, 1)], 0) == [
+        (0, 0, 1),
+        (1, 1, 1),
+    ]
 
 
 def test_large_weights_are_not_rounded():

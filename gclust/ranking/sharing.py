@@ -55,11 +55,12 @@ def _keyed(locations: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
     if decimals is None:
         y, x = lat, lon
     else:
-        # Whole numbers: rounded degrees that are equal may differ in their last bit.
+        # As listings are rounded when they are read, but as whole numbers: degrees that are
+        # the same may differ in their last bit.
         scale = 10**decimals
-        y = np.rint(lat * scale).astype(np.int64)
-        x = np.rint(lon * scale).astype(np.int64)
+        y, x = (np.floor(degrees * scale + 0.5).astype(np.int64) for degrees in (lat, lon))
         x[x == 180 * scale] = -180 * scale
+        x[np.abs(y) == 90 * scale] = 0
     units = locations["units"].to_numpy(np.int64)
     table = pd.DataFrame({"y": y, "x": x, "row": np.arange(len(units)), "units": units})
     table = table[units > 0]

@@ -73,19 +73,26 @@ def ranking_table(
     """
     shown = ranking.head(top)
     columns = [_filled(column, shown, marks) for column in _columns(shown)]
+    lines = _lines(columns, width, ascii)
+    if any(cell.endswith("*") for column in columns if column.write for cell in column.cells):
+        lines += ["", FOOTNOTE]
+    return "\n".join(lines)
+
+
+def _lines(columns: list[_Column], width: int, ascii: bool) -> list[str]:
+    """Write filled columns as far as the width goes: two lines of heads, a rule, the rows."""
     if ascii:
         columns = [
             replace(column, head=_plain(column.head), cells=_plain(column.cells))
             for column in columns
         ]
+    n_rows = len(columns[0].cells)
     columns, gap = _fitting(columns, width, ellipsis="~" if ascii else "…")
     lines = [_line([column.head[i] for column in columns], columns, gap) for i in (0, 1)]
     lines.append(("-" if ascii else "─") * _total_width(columns, gap))
-    for row in range(len(shown)):
+    for row in range(n_rows):
         lines.append(_line([column.cells[row] for column in columns], columns, gap))
-    if any(cell.endswith("*") for column in columns if column.write for cell in column.cells):
-        lines += ["", FOOTNOTE]
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in lines]
 
 
 def _columns(ranking: pd.DataFrame) -> list[_Column]:

@@ -112,13 +112,21 @@ def _draw(run: Run, figures: Path) -> None:
     )
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file in which no text is taken for a formula or breaks a line."""
+def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
+    """Write a CSV file in which no text is taken for a formula or breaks a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : Path
+    numbers : str, optional
+        How floats are written; None for all digits, so that they are the same when read.
+    """
     safe = table.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = [_harmless(value) for value in safe[column]]
-    safe.to_csv(path, index=False, encoding="utf-8", float_format=CSV_NUMBERS, lineterminator="\n")
+    safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
 
 
 def _harmless(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -108,6 +108,39 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
     if not has_records and study.merge.rule != "none":
         journal.told.append("the listings have no records, so clusters have no ties: none merge")
     return Prepared(staged, located, totals, located_totals, locations, world, has_records)
+
+
+def restrict(study: Study, engine: Engine, prepared: Prepared, journal: Journal) -> Prepared:
+    """Take from prepared listings the kinds of another study, and weigh them as it does.
+
+    Parameters
+    ----------
+    study : Study
+        Reads its listings as the study does that they were prepared for, of which it may have
+        some kinds only.
+    engine : Engine
+    prepared : Prepared
+    journal : Journal
+
+    Returns
+    -------
+    Prepared
+        ``staged`` and ``world`` are still those of all kinds.
+    """
+    staged = prepared.staged
+    codes = [staged.kinds.index(kind) for kind in study.kinds]
+    located, totals, located_totals = (
+        frame.filter(nw.col("kind").is_in(codes))
+        for frame in (prepared.located, prepared.totals, prepared.located_totals)
+    )
+    return replace(
+        prepared,
+        located=located,
+        totals=totals,
+        located_totals=located_totals,
+        locations=_fold(study, engine, staged, located, located_totals, journal),
+        has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
+    )
 
 
 def label_locations(

@@ -1,0 +1,85 @@
+"""The folder of a comparison: tables, the bump chart, and what they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import gclust
+from gclust.experiments.between import Difference
+from gclust.experiments.comparison import Comparison
+from gclust.report.bump import draw_bump_chart
+from gclust.study.atomic import claim, write_folder
+from gclust.study.folder import write_csv
+from gclust.study.toml import study_toml
+
+LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
+
+
+def write_comparison(found: Comparison, out: Path, overwrite: bool) -> Comparison:
+    """Write a comparison's folder, as a whole or not at all.
+
+    It holds ``comparison.csv`` (the table), ``lineage.csv``, ``parts.csv`` and
+    ``coalitions.csv`` (if changes are decomposed), ``figures/``, the two studies, and
+    ``comparison.json``. Numbers have all their digits, so that what is read back still adds
+    up exactly. No file holds a time or anything else that another start would change.
+
+    Raises
+    ------
+    FileExistsError
+        See `gclust.study.atomic.claim`.
+
+    Returns
+    -------
+    Comparison
+        The same, knowing its path.
+    """
+    claim(out, overwrite, "comparison")
+    home = Path(os.path.abspath(out))
+
+    def fill(folder: Path) -> None:
+        tables = {"comparison": found.table, "lineage": found.lineage}
+        if found.decomposed:
+            tables |= {"parts": found.parts, "coalitions": found.coalitions}
+        for name, table in tables.items():
+            write_csv(table, folder / f"{name}.csv", numbers=None)
+        for which, study in (("a", found.a), ("b", found.b)):
+            text = study_toml(study, home)
+            (folder / f"study-{which}.toml").write_text(text, encoding="utf-8")
+        text = json.dumps(_info(found, home), indent=2, ensure_ascii=False, sort_keys=True)
+        (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+        draw_bump_chart(found.table, found.lineage, found.labels, folder / "figures")
+
+    return replace(found, path=write_folder(home, fill))
+
+
+def _info(found: Comparison, home: Path) -> dict[str, object]:
+    return {
+        "gclust": gclust.__version__,
+        "a": found.labels[0],
+        "b": found.labels[1],
+        "decomposed": found.decomposed,
+        "players": list(found.players),
+        "differences": [_difference(each, home) for each in found.differences],
+        "common_share_of_a": found.common[0],
+        "common_share_of_b": found.common[1],
+        "events": {
+            str(event): int(count)
+            for event, count in found.table["event"].value_counts().sort_index().items()
+        },
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _difference(each: Difference, home: Path) -> dict[str, object]:
+    """A choice that differs, as JSON can hold it; paths as a study in that folder has them."""
+    choices = []
+    for value in (each.a, each.b):
+        if isinstance(value, str) and each.setting.endswith(": path"):
+            value = Path(os.path.relpath(value, home)).as_posix()
+        choices.append(dict(value) if isinstance(value, Mapping) else value)
+    return {"player": each.player, "setting": each.setting, "a": choices[0], "b": choices[1]}

@@ -1,0 +1,177 @@
+"""Coalitions of choices, run: which clusters each finds, and how they rank."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.errors import GclustWarning
+from gclust.experiments.between import Between
+from gclust.listings.engine import Engine
+from gclust.progress import Report, silent
+from gclust.ranking.shapley import Coalition
+from gclust.ranking.table import ranking
+from gclust.study.folder import Run
+from gclust.study.journal import Journal
+from gclust.study.run import form
+from gclust.study.schema import Study
+from gclust.study.stages import Settled, prepare, restrict, settle
+from gclust.units import UNIT
+
+T = TypeVar("T")
+WEIGHTS = {"density": "density", "units": "weight"}
+"""Weight of locations that are being prepared, and what a run calls it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The clusters of one run, and how they rank.
+
+    Attributes
+    ----------
+    study : Study
+    locations : DataFrame
+        ``lat, lon`` (degrees) and ``units`` (int64), the weight by which clusters are matched.
+    clusters : ndarray of int64
+        Cluster of each location, -1 for noise.
+    ranks : DataFrame
+        ``rank`` (Int64) and ``score``, by ``cluster_id``, from 0.
+    """
+
+    study: Study
+    locations: pd.DataFrame
+    clusters: NDArray[np.int64]
+    ranks: pd.DataFrame
+
+
+def standing_of(run: Run, weight: str) -> Standing:
+    """Return the standing of a run that is done.
+
+    Parameters
+    ----------
+    run : Run
+    weight : {"density", "units"}
+        Weight by which clusters are matched: that which forms clusters, or all.
+    """
+    units = np.rint(run.locations[WEIGHTS[weight]].to_numpy() * UNIT).astype(np.int64)
+    return Standing(
+        run.study,
+        run.locations[["lat", "lon"]].assign(units=units),
+        run.locations["cluster_id"].to_numpy(np.int64),
+        _ranks(run.ranking),
+    )
+
+
+def standings(
+    between: Between,
+    coalitions: Iterable[Coalition],
+    weight: str,
+    *,
+    n_jobs: int | None,
+    report: Report,
+) -> Iterator[tuple[Coalition, Standing]]:
+    """Run the study of each coalition, doing once what several have in common.
+
+    The same listings are read once, folded once for the same kinds and density, clustered
+    once for the same ``[clusters]``, and merged and counted once.
+
+    Parameters
+    ----------
+    between : Between
+    coalitions : iterable of Coalition
+        Those that have no study are left out.
+    weight : {"density", "units"}
+        See `standing_of`.
+    n_jobs, report
+        Threads, and a callable for ``(fraction, stage)``.
+
+    Yields
+    ------
+    (Coalition, Standing)
+
+    Raises
+    ------
+    StudyError
+        If listings cannot be used, because their files are gone for example.
+    """
+    all_studies = [(each, between.study(each)) for each in coalitions]
+    studies = [(each, study) for each, study in all_studies if study is not None]
+    journal = Journal(silent, strict=False)
+    done = 0
+
+    def told() -> None:
+        report(done / len(studies), "run coalitions")
+
+    told()
+    for of_data in _alike(studies, lambda each: _reading_key(between.reading(each[0]))):
+        with Engine(threads=n_jobs) as engine:
+            # What looks wrong in the data, the runs themselves have told.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", GclustWarning)
+                read = prepare(between.reading(of_data[0][0]), engine, journal)
+            for of_kinds in _alike(of_data, lambda each: _density_key(each[1])):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", GclustWarning)
+                    prepared = restrict(of_kinds[0][1], engine, read, journal)
+                locations = prepared.locations
+                shown = locations[["lat", "lon"]].assign(units=locations[weight])
+                for of_formation in _alike(of_kinds, lambda each: repr(each[1].clusters)):
+                    labels = form(of_formation[0][1], prepared, journal, n_jobs).labels
+                    for of_merge in _alike(of_formation, lambda each: _count_key(each[1])):
+                        settled = settle(of_merge[0][1], engine, prepared, labels, journal)
+                        for coalition, study in of_merge:
+                            ranks = _ranks(_ranked(study, settled))
+                            yield (
+                                coalition,
+                                Standing(study, shown, settled.clusters(labels), ranks),
+                            )
+                            done += 1
+                            told()
+
+
+def _ranked(study: Study, settled: Settled) -> pd.DataFrame:
+    """The ranking of a study as far as scores go."""
+    kinds = list(study.kinds)
+    n = len(settled.count)
+    bare = pd.DataFrame({"cluster_id": np.arange(n), "name": "", "economies": ""})
+    return ranking(
+        bare.assign(population=np.nan, area_km2=np.nan),
+        settled.count[kinds],
+        settled.share[kinds],
+        combine=study.score.combine,
+        weights=study.score.weights,
+    )
+
+
+def _ranks(ranked: pd.DataFrame) -> pd.DataFrame:
+    return ranked.set_index("cluster_id")[["rank", "score"]].sort_index()
+
+
+def _alike(items: list[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """Group what has the same key, in the order in which keys first come."""
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _reading_key(study: Study) -> Hashable:
+    """What decides which listings are read, and how they are judged and rounded."""
+    counting = study.counting
+    return repr((study.sources, study.density.decimals, counting.unlocated, counting.totals))
+
+
+def _density_key(study: Study) -> Hashable:
+    """What decides the locations, once listings are read."""
+    return repr((sorted(study.kinds), sorted(study.density_kinds), study.density.weight))
+
+
+def _count_key(study: Study) -> Hashable:
+    """What decides merging and counting, once clusters are formed."""
+    return repr((study.merge, study.counting.method))

@@ -1,0 +1,329 @@
+"""Two runs compared: coalitions against runs by hand, parts that add up, lineage, files."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import gclust
+from gclust.cli import main
+from gclust.errors import StudyError
+from gclust.experiments.between import PLAYERS, Between
+from gclust.report.changes import changes_table
+from gclust.study.schema import Clusters, Counting, Density, Merge, Score, Source, Study
+from tests.worlds import TOWNS, listings, study_folder
+
+YEARS = {"a": (2015, 2018), "b": (2016, 2019)}
+CLUSTERS = {
+    "a": Clusters(eps_km=10.0, min_samples=60),
+    "b": Clusters(eps_km=12.0, min_samples=90, border="first"),
+}
+KINDS = {"a": ("patent",), "b": ("patent", "publication")}
+WEIGHTS = {"a": Score(), "b": Score(combine="mean", weights={"patent": 3.0, "publication": 0.5})}
+
+
+def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> Study:
+    """A study of the small world, each player's choices one of two."""
+    score = WEIGHTS[weights]
+    # A kind that b alone has comes with b's weight.
+    mine = {"patent": score.weights.get("patent", 1.0), "publication": 0.5}
+    return Study(
+        sources=tuple(
+            Source(
+                kind=kind,
+                path=f"{kind}.csv",
+                years=YEARS[data if kind == "patent" else "b"],
+            )
+            for kind in KINDS[kinds]
+        ),
+        clusters=CLUSTERS[formation],
+        merge=Merge(max_gap_km=5.0 if formation == "a" else 7.0),
+        score=replace(score, weights={kind: mine[kind] for kind in KINDS[kinds]}),
+        counting=Counting(method="fractional" if weights == "a" else "whole"),
+        folder=folder,
+    )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    return study_folder(tmp_path_factory.mktemp("towns")).parent
+
+
+@pytest.fixture(scope="module")
+def all_differ(world):
+    one, two = towns(world), towns(world, **dict.fromkeys(PLAYERS, "b"))
+    return gclust.compare(one, two)
+
+
+def test_all_four_differ(all_differ):
+    assert all_differ.players == PLAYERS
+    assert set(all_differ.table["event"]) == {"kept"}
+    assert (all_differ.table["lost_in"] == "").all()
+    assert all_differ.common[0] < 1
+    assert len(all_differ.coalitions) == 16 * len(all_differ.table)
+
+
+def test_each_coalition_is_a_run_of_its_study(all_differ, world):
+    for choices in itertools.product("ab", repeat=4):
+        if choices.count("b") % 2 == 0:
+            continue  # half of them will do
+        mine = all_differ.coalitions
+        for player, choice in zip(PLAYERS, choices, strict=True):
+            mine = mine[mine[player] == choice]
+        run = gclust.run(towns(world, **dict(zip(PLAYERS, choices, strict=True))))
+        expected = run.ranking.set_index("name")[["rank", "score"]]
+        found = mine.set_index("name")[["rank", "score"]]
+        assert found["rank"].to_dict() == expected["rank"].to_dict()
+        np.testing.assert_allclose(found["score"], expected["score"].loc[found.index], rtol=1e-13)
+
+
+def test_parts_are_means_over_all_orders(all_differ):
+    found = all_differ.coalitions.set_index(["id", *PLAYERS]).sort_index()
+    for row in all_differ.table.itertuples():
+        mean = dict.fromkeys(PLAYERS, 0.0)
+        for order in itertools.permutations(PLAYERS):
+            now = dict.fromkeys(PLAYERS, "a")
+            for player in order:
+                before = found["score"][(row.id, *now.values())]
+                now[player] = "b"
+                mean[player] += (found["score"][(row.id, *now.values())] - before) / 24
+        for player in PLAYERS:
+            assert getattr(row, f"score_{player}") == pytest.approx(mean[player], abs=1e-12)
+
+
+def check_sums(table, players):
+    """Parts add up to the last bit, in any order."""
+    assert len(table)
+    for row in table.to_dict("records"):
+        assert row["score_change"] == row["score_b"] - row["score_a"]
+        assert row["rank_change"] == row["rank_a"] - row["rank_b"]
+        for order in itertools.permutations(players):
+            for what in ("rank", "score"):
+                assert sum(row[f"{what}_{player}"] for player in order) == row[f"{what}_change"]
+
+
+def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
+    check_sums(all_differ.table, PLAYERS)
+    written = all_differ.write(tmp_path / "out")
+    check_sums(pd.read_csv(written.path / "comparison.csv"), PLAYERS)
+    long = all_differ.parts
+    assert (
+        long.groupby("id")["rank"].sum().to_dict()
+        == all_differ.table.set_index("id")["rank_change"].to_dict()
+    )
+
+
+def test_a_run_and_itself(world, tmp_path):
+    run = gclust.run(towns(world), tmp_path / "run")
+    same = gclust.compare(run, tmp_path / "run")
+    assert same.players == () == same.differences
+    assert (same.table["rank_change"] == 0).all()
+    assert (same.table["score_change"] == 0).all()
+    assert (same.lineage["event"] == "kept").all()
+    assert (same.table["cluster_id_a"] == same.table["cluster_id_b"]).all()
+    assert same.common == (1.0, 1.0)
+    assert same.parts.empty
+    assert "run to itself" not in same.labels
+
+
+def test_only_what_differs_is_a_player(world):
+    one = towns(world)
+    for player in PLAYERS:
+        assert Between(one, towns(world, **{player: "b"})).players == (player,)
+    # Neither names nor footprints nor how much is printed change a score.
+    other = replace(one, study=replace(one.study, top=3), names=replace(one.names, most=1))
+    assert Between(one, other).players == ()
+    # Paths are the same wherever a study lies.
+    moved = replace(
+        one,
+        folder=world.parent,
+        sources=tuple(replace(s, path=f"{world.name}/{s.path}") for s in one.sources),
+    )
+    assert Between(one, moved).players == ()
+
+
+def test_density_of_a_kind_that_one_alone_has_goes_with_the_kind(world):
+    one, two = towns(world), towns(world, kinds="b")
+    assert Between(one, replace(two, density=Density(kinds=("patent",)))).players == ("kinds",)
+    apart = replace(two, density=Density(kinds=("publication",)))
+    between = Between(one, apart)
+    assert between.players == ("formation", "kinds")
+    assert between.study(frozenset({"kinds"})).density_kinds == ("patent", "publication")
+    # Patents alone, which b does not take to form clusters: no study.
+    assert between.study(frozenset({"formation"})) is None
+    lost = gclust.compare(one, apart)
+    assert (lost.table["lost_in"] == "formation").all()
+    assert lost.table[["rank_kinds", "score_formation"]].isna().all(axis=None)
+    assert lost.parts.empty
+
+
+def test_clusters_that_a_coalition_does_not_find(world):
+    # So many samples are reached with publications only.
+    one = replace(towns(world), clusters=Clusters(eps_km=10.0, min_samples=100))
+    two = replace(towns(world, kinds="b"), clusters=Clusters(eps_km=10.0, min_samples=450))
+    found = gclust.compare(one, two)
+    table = found.table.set_index("name_b")
+    assert table["lost_in"].to_dict() == {
+        "Munich": "",
+        "Graz": "formation",
+        "Augsburg": "formation",
+    }
+    assert table["rank_kinds"].notna().to_dict() == {
+        "Munich": True, "Graz": False, "Augsburg": False,
+    }  # fmt: skip
+    check_sums(found.table[found.table["lost_in"] == ""], found.players)
+
+
+def test_nothing_in_common(world, tmp_path):
+    table = listings()
+    away = study_folder(tmp_path / "away", table.assign(lat=-table["lat"]))
+    found = gclust.compare(towns(world), away, tmp_path / "out")
+    assert found.common == (0.0, 0.0)
+    assert found.table["event"].tolist() == ["born"] * 3 + ["gone"] * 3
+    # New ids, not those of clusters that are gone.
+    assert sorted(found.table["id"]) == list(range(6))
+    assert found.table["lost_in"].isna().all()
+    assert (found.path / "figures" / "bump.png").is_file()
+
+
+def one_town(folder: Path, table: pd.DataFrame, extra: str = "") -> Study:
+    return gclust.read_study(study_folder(folder, table, extra))
+
+
+def test_one_cluster_and_a_merger(tmp_path):
+    table = listings()
+    near = table[table["town"].isin(["Munich", "Augsburg"])]
+    apart = one_town(tmp_path / "apart", near)
+    joined = replace(apart, clusters=Clusters(eps_km=70.0, min_samples=100))
+    found = gclust.compare(apart, joined)
+    relations = found.lineage.set_index("name_a")[["event", "continues"]]
+    assert relations.loc["Munich"].tolist() == ["merged", True]
+    assert relations.loc["Augsburg"].tolist() == ["merged", False]
+    assert found.table["name_a"].tolist() == ["Munich", "Augsburg"]
+    assert found.table["rank_b"].isna().tolist() == [False, True]
+    back = gclust.compare(joined, apart)
+    assert set(back.lineage["event"]) == {"split"}
+    assert back.table["id"].tolist() == [0, 1]
+    alone = gclust.compare(joined, replace(joined, score=Score(weights={"patent": 2.0})))
+    assert alone.players == ("weights",)
+    assert alone.table[["rank_change", "rank_weights"]].to_numpy().tolist() == [[0, 0.0]]
+
+
+def test_ties_share_a_rank_in_every_coalition(tmp_path):
+    rows = []
+    for kind, times in (("patent", (6, 6, 3)), ("publication", (3, 6, 6))):
+        for (town, (lat, lon)), many in zip(TOWNS.items(), times, strict=True):
+            rows += [(kind, f"{kind}{town}{i}", lat, lon, 2016, town) for i in range(many)]
+    table = pd.DataFrame(rows, columns=["kind", "record", "lat", "lon", "year", "town"])
+    extra = "[clusters]\neps_km = 10\nmin_samples = 2\n"
+    both = one_town(tmp_path / "both", table, extra)
+    one = one_town(tmp_path / "one", table[table["kind"] == "patent"], extra)
+    found = gclust.compare(one, both)
+    assert found.players == ("data", "kinds")  # other files of the same listings
+    ranks = found.table.set_index("name_b")[["rank_a", "rank_b", "rank_data", "rank_kinds"]]
+    assert ranks.loc["Augsburg"].tolist() == [1, 1, 0, 0]
+    assert ranks.loc["Munich"].tolist() == [1, 2, 0, -1]
+    assert ranks.loc["Graz"].tolist() == [3, 2, 0, 1]
+
+
+def test_places_are_compared_as_coarsely_as_either_study_rounds(world):
+    one = towns(world)
+    coarse = replace(one, density=Density(decimals=2))
+    found = gclust.compare(one, coarse)
+    assert found.players == ("formation",)
+    assert (found.table["event"] == "kept").all()
+    assert found.common[0] > 0.99
+
+
+def test_listings_that_are_gone_or_have_changed(tmp_path):
+    study = study_folder(tmp_path / "towns")
+    gclust.run(study, tmp_path / "one")
+    wide = study.with_name("wide.toml")
+    wide.write_text(study.read_text("utf-8").replace("eps_km = 10", "eps_km = 20"), "utf-8")
+    gclust.run(wide, tmp_path / "two")
+    kept = (study.parent / "patent.csv").read_text("utf-8")
+    (study.parent / "patent.csv").write_text("\n".join(kept.split("\n")[:-50]), "utf-8")
+    with pytest.raises(StudyError, match=r"one: its study now gives .*changed since"):
+        gclust.compare(tmp_path / "one", tmp_path / "two")
+    (study.parent / "patent.csv").unlink()
+    with pytest.raises(StudyError, match=r"nothing found .*parts=False \(--no-parts\)"):
+        gclust.compare(tmp_path / "one", tmp_path / "two")
+    alone = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", parts=False)
+    assert alone.table["rank_change"].notna().all()
+    assert (alone.decomposed, alone.players) == (False, ())
+    assert [each.setting for each in alone.differences] == ["[clusters] eps_km"]
+    assert not (alone.path / "parts.csv").exists()
+
+
+def test_what_is_no_run(tmp_path):
+    with pytest.raises(StudyError, match="there is no such run"):
+        gclust.compare(tmp_path / "none", tmp_path)
+    with pytest.raises(StudyError, match="holds no run"):
+        gclust.compare(tmp_path, tmp_path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_same_bytes_and_a_folder_as_a_whole(world, tmp_path):
+    for name, choice in (("one", "a"), ("two", "b")):
+        gclust.run(towns(world, formation=choice, kinds=choice), tmp_path / name)
+    first = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", n_jobs=1)
+    before = contents(first.path)
+    assert sorted(before) == [
+        "coalitions.csv", "comparison.csv", "comparison.json", "figures/bump.pdf",
+        "figures/bump.png", "lineage.csv", "parts.csv", "study-a.toml", "study-b.toml",
+    ]  # fmt: skip
+    with pytest.raises(FileExistsError, match="holds a comparison already"):
+        gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out")
+    gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", n_jobs=2, overwrite=True)
+    assert contents(first.path) == before
+    # The studies that were compared can be run from there.
+    assert Between(gclust.read_study(first.path / "study-b.toml"), first.b).differences == ()
+    text = b"".join(before.values()).decode("latin-1")
+    assert str(tmp_path) not in text
+
+
+def test_the_command(world, tmp_path, monkeypatch):
+    for name, choice in (("one", "a"), ("two", "b")):
+        gclust.run(towns(world, **dict.fromkeys(PLAYERS, choice)), tmp_path / name)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["compare", "one", "two"])
+    assert done.exit_code == 0, done.output
+    assert max(map(len, done.output.split("Bump chart")[0].splitlines())) <= 80
+    for player in PLAYERS:
+        assert re.search(rf"^{player}: ", done.output, re.MULTILINE)
+    assert "[clusters] eps_km: 10 -> 12" in " ".join(done.output.split())
+    assert "Clusters: 3 kept" in done.output
+    assert (tmp_path / "one-to-two" / "comparison.csv").is_file()
+    again = CliRunner().invoke(main, ["compare", "one", "two"])
+    assert again.exit_code == 2
+    assert "holds a comparison already" in again.output
+
+
+def test_the_table_at_several_widths(all_differ):
+    table = all_differ.table
+    for width in (60, 80, 200):
+        text = changes_table(table, PLAYERS, width=width)
+        assert max(map(len, text.splitlines())) <= width
+        for word in ("Was", "Change", "Cluster", *PLAYERS):
+            assert word in text
+        assert ("score by" in text) == (width == 200)
+    told = changes_table(table.assign(event="born", rank_a=pd.NA), (), width=80, ascii=True)
+    assert told.isascii()
+    assert "born" in told
+    assert "rank by" not in told
+    assert changes_table(table.head(0), PLAYERS, width=80).splitlines()[1].split()[0] == "Rank"
