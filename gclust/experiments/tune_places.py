@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import gaps_km
-from gclust.places.names import CELLS_PER_DEGREE
+from gclust.places.gathered import CELLS_PER_DEGREE
 from gclust.sphere import chord_of, unit_vectors
 
 KM_PER_DEGREE = 111.2

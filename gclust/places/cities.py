@@ -145,7 +145,7 @@ def weigh(
     """
     rows = _cities_near(vectors, cities) if among is None else among
     if rows.size:
-        choice = _strongest(vectors, cities.vectors[rows], cities.population[rows])
+        choice = strongest(vectors, cities, rows)
         heaviest_first = slice(None)
     else:
         rows = cities.eligible
@@ -169,13 +169,28 @@ def _cities_near(vectors: Floats, cities: Cities) -> Rows:
     return rows[np.isfinite(distance)]
 
 
-def _strongest(vectors: Floats, cities: Floats, population: Floats) -> Rows:
-    """For each location, the city of the largest population over squared distance."""
+def strongest(vectors: Floats, cities: Cities, rows: Rows) -> Rows:
+    """For each location, which of the rows is the city that draws it most.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, 3)
+    cities : Cities
+    rows : ndarray of int
+        Of at least one city.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Positions in ``rows``: of the largest population over squared distance (Reilly's
+        law), the first of equal ones.
+    """
+    places, population = cities.vectors[rows], cities.population[rows]
     out = np.empty(len(vectors), dtype=np.intp)
-    step = max(1, _AT_A_TIME // len(cities))
+    step = max(1, _AT_A_TIME // len(rows))
     for start in range(0, len(vectors), step):
         some = slice(start, start + step)
         # einsum sums in one order; a BLAS product may choose by the number of threads.
-        squared = 2.0 - 2.0 * np.einsum("ik,jk->ij", vectors[some], cities)
+        squared = 2.0 - 2.0 * np.einsum("ik,jk->ij", vectors[some], places)
         out[some] = (population / np.maximum(squared, 1e-16)).argmax(axis=1)
     return out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -12,11 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gclust.places.cities import Cities, shipped_cities, weigh
+from gclust.places.gathered import gather
 from gclust.sphere import unit_vectors
-
-# Locations are gathered on a grid of this many degrees first, 1.1 km at most: names need no
-# more, and tens of millions of rooftops become some hundred thousand cells.
-CELLS_PER_DEGREE = 100
 
 LEAST_ECONOMY_SHARE = 0.01
 
@@ -100,7 +96,7 @@ def name_clusters(
     0  Tokyo–Yokohama        JP
     """
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
-    cells = _gather(lat, lon, weight, labels, country, n_clusters)
+    cells = gather(lat, lon, weight, labels, n_clusters, country)
     vectors = unit_vectors(cells.lat, cells.lon)
     unknown = cells.country == ""
     cells.country[unknown] = cities.country[cities.nearest(vectors[unknown])]
@@ -111,7 +107,7 @@ def name_clusters(
         divisions.append(cities.admin1[named[0]])
         economies.append(_economies(cells.country[start:end], cells.weight[start:end]))
     return pd.DataFrame(
-        {"name": _distinct(names, economies, divisions), "economies": economies},
+        {"name": distinct(names, economies, divisions), "economies": economies},
         index=pd.RangeIndex(n_clusters),
     )
 
@@ -131,59 +127,6 @@ def _named(
     return weigh(vectors, weight, cities, np.sort(heavy))[0][:most]
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Locations gathered on a grid, sorted by cluster; cluster i is starts[i]:starts[i + 1]."""
-
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    weight: NDArray[np.generic]
-    country: NDArray[np.object_]
-    starts: NDArray[np.intp]
-
-
-def _gather(
-    lat: ArrayLike,
-    lon: ArrayLike,
-    weight: ArrayLike,
-    labels: ArrayLike,
-    country: ArrayLike | None,
-    n_clusters: int,
-) -> _Cells:
-    lat, lon = np.asarray(lat, float), np.asarray(lon, float)
-    weight, labels = np.asarray(weight), np.asarray(labels)
-    known = np.full(len(lat), "", object) if country is None else np.asarray(country, object)
-    lengths = [len(values) for values in (lat, lon, weight, labels, known)]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"lat, lon, weight, labels and country differ in length: {lengths}")
-    if labels.size and labels.max() >= n_clusters:
-        raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
-    inside = labels >= 0
-    codes, values = pd.factorize(known[inside], sort=True)  # -1 where missing
-    values = np.append(np.asarray(values, dtype=object), "")
-    north = np.rint(lat[inside] * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
-    east = np.rint(lon[inside] * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
-    shape = (n_clusters, 180 * CELLS_PER_DEGREE + 1, 360 * CELLS_PER_DEGREE, len(values))
-    cell = np.ravel_multi_index((labels[inside], north, east, codes % len(values)), shape)
-    weight = weight[inside]
-    # Sums of floats depend on their order, so equal cells are put in the order of weights.
-    floats = np.issubdtype(weight.dtype, np.floating)
-    order = np.lexsort((weight, cell)) if floats else np.argsort(cell, kind="stable")
-    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
-    label, north, east, codes = np.unravel_index(cell[order][first], shape)
-    starts = np.searchsorted(label, np.arange(n_clusters + 1))
-    empty = np.flatnonzero(np.diff(starts) == 0)
-    if empty.size:
-        raise ValueError(f"cluster {empty[0]} has no location to be named after")
-    return _Cells(
-        lat=north / CELLS_PER_DEGREE - 90.0,
-        lon=east / CELLS_PER_DEGREE,
-        weight=np.add.reduceat(weight[order], first) if first.size else weight[:0],
-        country=values[codes],
-        starts=starts,
-    )
-
-
 def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str:
     """Codes of the economies of one cluster, heaviest first, joined by slashes."""
     codes, row_of = np.unique(country.astype(str), return_inverse=True)
@@ -194,9 +137,7 @@ def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str
     return "/".join(codes[counted])
 
 
-def _distinct(
-    names: Sequence[str], economies: Sequence[str], divisions: Sequence[str]
-) -> list[str]:
+def distinct(names: Sequence[str], economies: Sequence[str], divisions: Sequence[str]) -> list[str]:
     """Append to equal names what tells them apart."""
     out = list(names)
     for row in _repeated(out):
