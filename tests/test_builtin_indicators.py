@@ -278,6 +278,26 @@ def test_a_battery_maker_without_which_a_town_falls():
     assert rank_without_top(clusters, listings).tolist() == [3, 2, 3]
 
 
+def test_the_top_organisation_of_all_kinds_is_weighed_by_the_world():
+    """Five of ten patents are more of the world than twenty of a hundred articles."""
+    patents = [(n, 0, "Maker") for n in range(5)] + [(5 + n, 1, None) for n in range(5)]
+    articles = [(n, 0, "School") for n in range(20)] + [(20 + n, 1, None) for n in range(80)]
+    table = pd.concat(
+        [rows(*patents), rows(*articles).assign(kind="publication")], ignore_index=True
+    )
+    kinds = ("patent", "publication")
+    clusters, listings = clusters_of(table, 2, kinds), attributed(table, kinds=kinds)
+    assert top_organisation(clusters, listings).tolist() == ["School", None]
+    close(share_without_top(clusters, listings), [20, 130], clusters)
+
+
+def test_diversity_is_normalised_by_the_fields_of_the_world():
+    table = rows((1, 0, "A"), (2, 0, "B"), (3, -1, "C"), (4, -1, "D"))
+    clusters, listings = clusters_of(table, 1, ("patent",)), attributed(table, kinds=("patent",))
+    actual = diversity(clusters, listings, by="organisation", measure="normalised")
+    close(actual, [math.log(2) / math.log(4)], clusters)
+
+
 def test_options_that_cannot_be():
     table = some_world(1, 60)
     clusters, listings = clusters_of(table), attributed(table)

@@ -89,19 +89,19 @@ def test_cities_far_apart_have_their_own_locations_and_their_suburbs():
         ("Suburb of South", "BB", -0.1, 0.0, 200_000),
     )
     lat = [0.3, 0.4, 0.0, -0.1, 5.0]
-    weight = [50, 4, 43, 3, 9]
+    weight = [43, 4, 50, 3, 9]
     labels = [0, 0, 0, 0, -1]
     members, member = member_cities(
         lat, [0.0] * 5, weight, labels, n_clusters=1, gazetteer=gazetteer
     )
-    assert members["city"].tolist() == ["North", "South"]
-    assert member.tolist() == [0, 0, 1, 1, -1]
+    assert members["city"].tolist() == ["South", "North"]
+    assert member.tolist() == [1, 1, 0, 0, -1]
     all_four, of_each = member_cities(
         lat, [0.0] * 5, weight, labels, n_clusters=1, gazetteer=gazetteer, least_share=0.03
     )
-    assert all_four["city"].tolist() == ["North", "South", "Suburb of North", "Suburb of South"]
+    assert all_four["city"].tolist() == ["South", "North", "Suburb of North", "Suburb of South"]
     assert all_four["country"].tolist() == ["AA", "AA", "AA", "BB"]
-    assert of_each.tolist() == [0, 2, 1, 3, -1]
+    assert of_each.tolist() == [1, 2, 0, 3, -1]
 
 
 def test_the_cities_of_a_name_are_members():
