@@ -116,10 +116,22 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the comparison.")
 @click.option("--overwrite", is_flag=True, help="Replace the comparison in that folder.")
 @click.option("--parts/--no-parts", default=True, help="Whether to decompose the changes.")
+@click.option(
+    "--after",
+    type=click.Path(path_type=Path),
+    help="Folder of an earlier comparison that ended with A: clusters keep their ids.",
+)
 @click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def compare(
-    a: Path, b: Path, out: Path | None, overwrite: bool, parts: bool, top: int, threads: int | None
+    a: Path,
+    b: Path,
+    out: Path | None,
+    overwrite: bool,
+    parts: bool,
+    after: Path | None,
+    top: int,
+    threads: int | None,
 ) -> None:
     """Compare two runs: what moved, and what each change comes from.
 
@@ -132,7 +144,7 @@ def compare(
 
     out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
     done = gclust.compare(
-        a, b, out, parts=parts, progress=True, n_jobs=threads, overwrite=overwrite
+        a, b, out, parts=parts, after=after, progress=True, n_jobs=threads, overwrite=overwrite
     )
     width, ascii_only = _terminal()
     for line in told_before(done, width):

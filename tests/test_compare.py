@@ -216,6 +216,33 @@ def test_one_cluster_and_a_merger(tmp_path):
     assert alone.table[["rank_change", "rank_weights"]].to_numpy().tolist() == [[0, 0.0]]
 
 
+def test_ids_are_carried_on_over_several_comparisons(tmp_path):
+    table = listings()
+    towns = dict.fromkeys(("Munich", "Augsburg", "Graz"))
+    runs = [
+        gclust.run(one_town(tmp_path / str(i), table[table["town"].isin(set(towns) - {out})]))
+        for i, out in enumerate(("Graz", "Augsburg", "Graz", "Munich"))
+    ]
+    first = gclust.compare(runs[0], runs[1], tmp_path / "first", parts=False)
+    second = gclust.compare(runs[1], runs[2], tmp_path / "2nd", parts=False, after=first)
+    third = gclust.compare(runs[2], runs[3], parts=False, after=tmp_path / "2nd")
+    of = [each.table.dropna(subset="name_b").set_index("name_b")["id"] for each in
+          (first, second, third)]  # fmt: skip
+    assert of[0]["Munich"] == of[1]["Munich"]
+    assert of[1]["Augsburg"] == of[2]["Augsburg"]
+    # Graz and Augsburg come back as others: their ids are not given twice.
+    assert first.next_id == 3
+    assert of[0]["Graz"] == 2
+    assert second.next_id == 4
+    assert of[1]["Augsburg"] == 3
+    assert third.next_id == 5
+    assert of[2]["Graz"] == 4
+    with pytest.raises(StudyError, match="ends with a run of 2 clusters that is not the first"):
+        gclust.compare(runs[0], runs[1], parts=False, after=replace(first, table=third.table))
+    with pytest.raises(StudyError, match="holds no comparison"):
+        gclust.compare(runs[0], runs[1], after=tmp_path)
+
+
 def test_ties_share_a_rank_in_every_coalition(tmp_path):
     rows = []
     for kind, times in (("patent", (6, 6, 3)), ("publication", (3, 6, 6))):

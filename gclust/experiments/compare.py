@@ -10,7 +10,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.experiments.between import Between
 from gclust.experiments.comparison import Comparison
-from gclust.experiments.comparison_files import write_comparison
+from gclust.experiments.comparison_files import carried_from, write_comparison
 from gclust.experiments.comparison_tables import assemble
 from gclust.experiments.followed import Followed, shared_listings
 from gclust.experiments.standings import Standing, standing_of, standings
@@ -31,6 +31,7 @@ def compare(
     out: str | Path | None = None,
     *,
     parts: bool = True,
+    after: Comparison | str | Path | None = None,
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
     overwrite: bool = False,
@@ -55,6 +56,9 @@ def compare(
     parts : bool
         Whether changes are decomposed. That reads the listings of both runs again;
         everything else comes from the runs themselves.
+    after : Comparison or path-like, optional
+        An earlier comparison whose second run is the first of this one: ids are carried on
+        from there, over many editions.
     progress : bool or callable, optional
         True draws on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
@@ -86,13 +90,14 @@ def compare(
     one, two = (_run_of(each, report, n_jobs) for each in (a, b))
     between = Between(one.study, two.study)
     weight = _matching_weight(between)
+    carried = None if after is None else carried_from(after, one.ranking)
     ends = standing_of(one, weight), standing_of(two, weight)
     shared, common = shared_listings(*ends)
     traced = lineage(shared, len(one.ranking), len(two.ranking))
     followed = None
     if parts:
         followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
-    result = assemble(between, (one, two), _labels(one, two), traced, common, followed)
+    result = assemble(between, (one, two), _labels(one, two), traced, common, followed, carried)
     if out is not None:
         result = write_comparison(result, Path(out), overwrite)
     return result

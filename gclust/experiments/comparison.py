@@ -46,6 +46,8 @@ class Comparison:
         run each player is taken from (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
     common : (float, float)
         Share of the listings of a, and of b, that the other has too.
+    next_id : int
+        The first id that no cluster has or had.
     decomposed : bool
         Whether coalitions were run.
     path : Path, optional
@@ -62,6 +64,7 @@ class Comparison:
     parts: pd.DataFrame
     coalitions: pd.DataFrame
     common: tuple[float, float]
+    next_id: int
     decomposed: bool = True
     path: Path | None = None
 

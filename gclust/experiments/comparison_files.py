@@ -9,9 +9,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 import gclust
+from gclust.errors import StudyError
 from gclust.experiments.between import Difference
 from gclust.experiments.comparison import Comparison
+from gclust.experiments.comparison_tables import Carried
 from gclust.report.bump import draw_bump_chart
 from gclust.study.atomic import claim, write_folder
 from gclust.study.folder import write_csv
@@ -67,6 +72,7 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
         "differences": [_difference(each, home) for each in found.differences],
         "common_share_of_a": found.common[0],
         "common_share_of_b": found.common[1],
+        "next_id": found.next_id,
         "events": {
             str(event): int(count)
             for event, count in found.table["event"].value_counts().sort_index().items()
@@ -83,3 +89,43 @@ def _difference(each: Difference, home: Path) -> dict[str, object]:
             value = Path(os.path.relpath(value, home)).as_posix()
         choices.append(dict(value) if isinstance(value, Mapping) else value)
     return {"player": each.player, "setting": each.setting, "a": choices[0], "b": choices[1]}
+
+
+def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carried:
+    """Return the ids that the clusters of a run carry from an earlier comparison.
+
+    Parameters
+    ----------
+    before : Comparison or path-like
+        What ended with the run, or its folder.
+    ranking : DataFrame
+        Of the run.
+
+    Raises
+    ------
+    StudyError
+        If it is no comparison, or ended with another run.
+    """
+    if isinstance(before, Comparison):
+        name, table, next_id = "the earlier comparison", before.table, before.next_id
+    else:
+        name, folder = str(before), Path(before)
+        if not (folder / "comparison.json").is_file():
+            raise StudyError(
+                f"{folder}: holds no comparison (no comparison.json); expected a folder of gclust"
+                " compare"
+            )
+        table = pd.read_csv(folder / "comparison.csv")
+        info = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        next_id = int(info["next_id"])
+    ended = table[table["cluster_id_b"].notna()].sort_values("cluster_id_b")
+    mine = ranking.sort_values("cluster_id")
+    same = len(ended) == len(mine) and bool(
+        (ended["rank_b"].to_numpy(int) == mine["rank"].to_numpy(int)).all()
+    )
+    if not same:
+        raise StudyError(
+            f"{name} ends with a run of {len(ended)} clusters that is not the first of this one;"
+            " ids are carried on from a to b, then from b to c"
+        )
+    return Carried(ended["id"].to_numpy(np.int64), next_id)

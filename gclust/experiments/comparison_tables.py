@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,13 @@ OF_RUN = ("cluster_id", "name", "rank", "score")
 TYPES = {"cluster_id": "Int64", "name": "string", "rank": "Int64", "score": "float64"}
 
 
+class Carried(NamedTuple):
+    """Ids that the clusters of a run carry from before: by cluster, and the first free one."""
+
+    ids: NDArray[np.int64]
+    next_id: int
+
+
 def assemble(
     between: Between,
     runs: tuple[Run, Run],
@@ -25,6 +33,7 @@ def assemble(
     traced: pd.DataFrame,
     common: tuple[float, float],
     followed: Followed | None,
+    carried: Carried | None = None,
 ) -> Comparison:
     """Put together what a comparison shows; see `Comparison`.
 
@@ -39,21 +48,24 @@ def assemble(
         Share of the listings of either that the other has too.
     followed : Followed, optional
         If changes are decomposed.
+    carried : Carried, optional
+        Ids that a's clusters carry from an earlier comparison; their own by default.
     """
     ends = [run.ranking.set_index("cluster_id").sort_index() for run in runs]
     scores = [end["score"].to_numpy(float) for end in ends]
     step = score_step([*scores, *(followed.scores if followed else [])])
-    ids = np.arange(len(ends[0])), carried_ids(traced, np.arange(len(ends[0])), len(ends[1]))
-    one, two = (_side(*each, step) for each in zip(ends, ids, strict=True))
+    carried = carried or Carried(np.arange(len(ends[0])), len(ends[0]))
+    ids = carried_ids(traced, carried.ids, len(ends[1]), carried.next_id)
+    one, two = _side(ends[0], carried.ids, step), _side(ends[1], ids, step)
     table = _changes(traced, one, two)
     players: tuple[str, ...] = ()
     coalitions = pd.DataFrame()
     if followed is not None:
         players = followed.players
         parts = followed.parts(step).assign(lost_in=followed.lost_in())
-        parts.index = pd.Index(ids[0][followed.pairs["a"]], dtype="int64")
+        parts.index = pd.Index(carried.ids[followed.pairs["a"]], dtype="int64")
         table = table.join(parts, on="id")
-        coalitions = _coalitions(followed, table, step)
+        coalitions = _coalitions(followed, parts.index, table, step)
     return Comparison(
         a=between.a,
         b=between.b,
@@ -65,6 +77,7 @@ def assemble(
         parts=_long(table, players),
         coalitions=coalitions,
         common=common,
+        next_id=max(carried.next_id, int(ids.max(initial=-1)) + 1),
         decomposed=followed is not None,
     )
 
@@ -142,9 +155,10 @@ def _long(table: pd.DataFrame, players: tuple[str, ...]) -> pd.DataFrame:
     return long.sort_index(kind="stable").reset_index(drop=True)
 
 
-def _coalitions(followed: Followed, table: pd.DataFrame, step: Fraction) -> pd.DataFrame:
+def _coalitions(
+    followed: Followed, ids: pd.Index, table: pd.DataFrame, step: Fraction
+) -> pd.DataFrame:
     names = table.set_index("id")["name_b"]
-    ids = followed.pairs["a"]
     rows = []
     for coalition, found in followed.found.items():
         part = pd.DataFrame(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -111,18 +112,16 @@ def standings(
     told()
     for of_data in _alike(studies, lambda each: _reading_key(between.reading(each[0]))):
         with Engine(threads=n_jobs) as engine:
-            # What looks wrong in the data, the runs themselves have told.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", GclustWarning)
+            with _quiet():
                 read = prepare(between.reading(of_data[0][0]), engine, journal)
             for of_kinds in _alike(of_data, lambda each: _density_key(each[1])):
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", GclustWarning)
+                with _quiet():
                     prepared = restrict(of_kinds[0][1], engine, read, journal)
                 locations = prepared.locations
                 shown = locations[["lat", "lon"]].assign(units=locations[weight])
                 for of_formation in _alike(of_kinds, lambda each: repr(each[1].clusters)):
-                    labels = form(of_formation[0][1], prepared, journal, n_jobs).labels
+                    with _quiet():
+                        labels = form(of_formation[0][1], prepared, journal, n_jobs).labels
                     for of_merge in _alike(of_formation, lambda each: _count_key(each[1])):
                         settled = settle(of_merge[0][1], engine, prepared, labels, journal)
                         for coalition, study in of_merge:
@@ -133,6 +132,14 @@ def standings(
                             )
                             done += 1
                             told()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Warn of nothing: what looks wrong, the runs themselves have told."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GclustWarning)
+        yield
 
 
 def _ranked(study: Study, settled: Settled) -> pd.DataFrame:
