@@ -16,6 +16,9 @@ import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.between import PLAYERS, Between
+from gclust.experiments.followed import Followed, shared_listings
+from gclust.experiments.standings import Standing
+from gclust.ranking.lineage import lineage
 from gclust.report.changes import changes_table
 from gclust.study.schema import Clusters, Counting, Density, Merge, Score, Source, Study
 from tests.worlds import TOWNS, listings, study_folder
@@ -59,7 +62,10 @@ def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> S
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
-    return study_folder(tmp_path_factory.mktemp("towns")).parent
+    table = listings()
+    # Some listings of records that have others too cannot be located.
+    table.loc[table.index % 37 == 5, ["lat", "lon"]] = np.nan
+    return study_folder(tmp_path_factory.mktemp("towns"), table).parent
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,64 @@ def test_each_coalition_is_a_run_of_its_study(all_differ, world):
         np.testing.assert_allclose(
             found["score"], expected["score"].loc[found.index], rtol=0, atol=3e-13
         )
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"density": Density(weight="fractional")},
+        {"density": Density(decimals=1)},
+        {"clusters": Clusters(eps_km=60.0, min_samples=60)},
+        {"merge": Merge(max_gap_km=400.0, noise_partner=False, rule="one-sided")},
+        {"counting": Counting(method="whole")},
+        {"counting": Counting(unlocated="keep")},
+    ],
+    ids=str,
+)
+def test_one_choice_is_enough(choice, world):
+    one = replace(towns(world), clusters=Clusters(eps_km=10.0, min_samples=75))
+    # Raises if a coalition is not what the run was.
+    found = gclust.compare(one, replace(one, **choice))
+    assert len(found.players) == 1
+    scores = found.table[["score_a", "score_b"]].fillna(0.0)
+    assert (scores["score_a"] != scores["score_b"]).any()
+    check_sums(found.table.dropna(subset="rank_change"), found.players)
+
+
+def test_kinds_that_a_coalition_lacks_leave_no_trace(tmp_path):
+    rows = [("patent", i // 2, 40.0, 5.2 + 0.2 * (i % 2), 2016, "") for i in range(100)]
+    rows += [("deal", i, 40.0, 5.27 + 0.06 * (i % 2), 2016, "") for i in range(9)]
+    table = pd.DataFrame(rows, columns=["kind", "record", "lat", "lon", "year", "town"])
+    extra = "[clusters]\neps_km = 10\nmin_samples = 9\n[merge]\nmax_gap_km = 7\n"
+    two = one_town(tmp_path, table, extra + '[density]\nkinds = ["patent"]\n')
+    one = replace(two, sources=two.sources[1:])
+    assert one.kinds == ("patent",)
+    found = gclust.compare(one, two)
+    # Deals lie between the two, and bring them near enough to merge.
+    assert found.lineage["event"].tolist() == ["merged", "merged"]
+    assert found.players == ("kinds",)
+
+
+def standing(study, places, clusters):
+    """Clusters of places, all at latitude 0, of which longitudes and weights are given."""
+    locations = pd.DataFrame(places, columns=["lon", "units"]).astype({"units": "int64"})
+    n = max(clusters) + 1
+    ranks = pd.DataFrame({"rank": pd.array(range(1, n + 1), dtype="Int64"), "score": 1.0})
+    return Standing(study, locations.assign(lat=0.0), np.array(clusters), ranks)
+
+
+def test_a_cluster_is_followed_if_it_is_that_of_both_runs():
+    study = towns(Path())
+    places = [(1.0, 5), (2.0, 4), (3.0, 6)]
+    # They share the first place: more than half of the lighter one.
+    ends = standing(study, places, [0, 0, -1]), standing(study, places, [0, -1, 0])
+    followed = Followed(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
+    assert followed.pairs.to_numpy().tolist() == [[0, 0]]
+    # The first place goes with the second: still a's, but b's is rather the third.
+    followed.add(frozenset({"data"}), standing(study, places, [0, 0, 1]))
+    followed.add(frozenset({"kinds"}), standing(study, places, [0, 0, 0]))
+    assert followed.found[frozenset({"data"})]["cluster_id"].isna().all()
+    assert followed.found[frozenset({"kinds"})]["cluster_id"].tolist() == [0]
 
 
 def test_parts_are_means_over_all_orders(all_differ):
@@ -233,7 +297,7 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
     ]
     first = gclust.compare(runs[0], runs[1], tmp_path / "first", parts=False)
     second = gclust.compare(runs[1], runs[2], tmp_path / "2nd", parts=False, after=first)
-    third = gclust.compare(runs[2], runs[3], parts=False, after=tmp_path / "2nd")
+    third = gclust.compare(runs[2], runs[3], after=tmp_path / "2nd")
     of = [each.table.dropna(subset="name_b").set_index("name_b")["id"] for each in
           (first, second, third)]  # fmt: skip
     assert of[0]["Munich"] == of[1]["Munich"]
@@ -245,6 +309,8 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
     assert of[1]["Augsburg"] == 3
     assert third.next_id == 5
     assert of[2]["Graz"] == 4
+    assert third.coalitions["id"].unique().tolist() == third.parts["id"].tolist() == [3]
+    check_sums(third.table.dropna(subset="rank_change"), third.players)
     with pytest.raises(StudyError, match="ends with a run of 2 clusters that is not the first"):
         gclust.compare(runs[0], runs[1], parts=False, after=replace(first, table=third.table))
     with pytest.raises(StudyError, match="holds no comparison"):
@@ -312,41 +378,34 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_same_bytes_and_a_folder_as_a_whole(world, tmp_path):
+def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     for name, choice in (("one", "a"), ("two", "b")):
-        gclust.run(towns(world, formation=choice, kinds=choice), tmp_path / name)
-    first = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", n_jobs=1)
-    before = contents(first.path)
+        gclust.run(towns(world, **dict.fromkeys(PLAYERS, choice)), tmp_path / name)
+    out = tmp_path / "one-to-two"
+    gclust.compare(tmp_path / "one", tmp_path / "two", out, n_jobs=1)
+    before = contents(out)
     assert sorted(before) == [
         "coalitions.csv", "comparison.csv", "comparison.json", "figures/bump.pdf",
         "figures/bump.png", "lineage.csv", "parts.csv", "study-a.toml", "study-b.toml",
     ]  # fmt: skip
-    with pytest.raises(FileExistsError, match="holds a comparison already"):
-        gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out")
-    gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", n_jobs=2, overwrite=True)
-    assert contents(first.path) == before
     # The studies that were compared can be run from there.
-    assert Between(gclust.read_study(first.path / "study-b.toml"), first.b).differences == ()
-    text = b"".join(before.values()).decode("latin-1")
-    assert str(tmp_path) not in text
+    again = gclust.read_study(out / "study-b.toml")
+    assert Between(again, gclust.read_run(tmp_path / "two").study).differences == ()
+    assert str(tmp_path) not in b"".join(before.values()).decode("latin-1")
 
-
-def test_the_command(world, tmp_path, monkeypatch):
-    for name, choice in (("one", "a"), ("two", "b")):
-        gclust.run(towns(world, **dict.fromkeys(PLAYERS, choice)), tmp_path / name)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, ["compare", "one", "two"])
+    refused = CliRunner().invoke(main, ["compare", "one", "two"])
+    assert refused.exit_code == 2
+    assert "holds a comparison already" in refused.output
+    done = CliRunner().invoke(main, ["compare", "one", "two", "--overwrite", "--threads", "2"])
     assert done.exit_code == 0, done.output
+    assert contents(out) == before
     assert max(map(len, done.output.split("Bump chart")[0].splitlines())) <= 80
     for player in PLAYERS:
         assert re.search(rf"^{player}: ", done.output, re.MULTILINE)
     assert "[clusters] eps_km: 10 -> 12" in " ".join(done.output.split())
     assert "Clusters: 3 kept" in done.output
-    assert (tmp_path / "one-to-two" / "comparison.csv").is_file()
-    again = CliRunner().invoke(main, ["compare", "one", "two"])
-    assert again.exit_code == 2
-    assert "holds a comparison already" in again.output
 
 
 def test_the_table_at_several_widths(all_differ):
