@@ -27,6 +27,16 @@ PLAYERS = ("data", "formation", "kinds", "weights")
 """
 
 
+SECTIONS = (
+    ("formation", "density", ("kinds",)),
+    ("formation", "clusters", ()),
+    ("formation", "merge", ()),
+    ("weights", "score", ("weights",)),
+    ("weights", "counting", ("totals", "unlocated")),
+)
+"""Whose choice a section is, but for some keys."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """A choice that differs between two studies.
@@ -165,12 +175,9 @@ def _settings(study: Study, shared: tuple[str, ...]) -> Iterator[tuple[tuple[str
         forms = kind in study.density_kinds
         yield ("formation", f"[density] kinds: {kind}"), forms
         yield ("weights", f"[score] weights of {kind}"), study.score.weights.get(kind, 1.0)
-    yield ("data", "[counting] unlocated"), study.counting.unlocated
-    yield ("formation", "[density] weight"), study.density.weight
-    yield ("formation", "[density] decimals"), study.density.decimals
-    for name in ("clusters", "merge"):
+    for player, name, apart in SECTIONS:
         section = getattr(study, name)
         for item in fields(section):
-            yield ("formation", f"[{name}] {item.name}"), getattr(section, item.name)
-    yield ("weights", "[score] combine"), study.score.combine
-    yield ("weights", "[counting] method"), study.counting.method
+            if item.name not in apart:
+                yield (player, f"[{name}] {item.name}"), getattr(section, item.name)
+    yield ("data", "[counting] unlocated"), study.counting.unlocated

@@ -97,7 +97,9 @@ def compare(
     followed = None
     if parts:
         followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
-    result = assemble(between, (one, two), _labels(one, two), traced, common, followed, carried)
+    result = assemble(
+        between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried
+    )
     if out is not None:
         result = write_comparison(result, Path(out), overwrite)
     return result
@@ -122,12 +124,16 @@ def _matching_weight(between: Between) -> str:
     return "units" if apart & {each.setting for each in between.differences} else "density"
 
 
-def _labels(one: Run, two: Run) -> tuple[str, str]:
-    """What tells the runs apart: the names of their studies, else of their folders."""
-    names = [(each.study.study.name, each.path.name if each.path else "") for each in (one, two)]
-    for pair in zip(*names, strict=True):
-        if pair[0] != pair[1] and all(pair):
-            return pair
+def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, str]:
+    """What tells the runs apart: the names of their studies, else of their folders or files."""
+    names = []
+    for each, what in zip(runs, given, strict=True):
+        place = Path(what) if isinstance(what, str | Path) else each.path
+        file = "" if place is None else place.stem if place.suffix == ".toml" else place.name
+        names.append((each.study.study.name, file))
+    for one, two in zip(*names, strict=True):
+        if one != two and one and two:
+            return one, two
     return "a", "b"
 
 
