@@ -152,7 +152,7 @@ def compare(
     click.echo()
     click.echo(changes_table(done.table, done.players, width=width, top=top, ascii=ascii_only))
     click.echo()
-    for line in told_after(done):
+    for line in told_after(done, width):
         click.echo(line)
 
 

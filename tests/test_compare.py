@@ -16,6 +16,7 @@ import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.between import PLAYERS, Between
+from gclust.experiments.comparison_told import told_after
 from gclust.experiments.followed import Followed, shared_listings
 from gclust.experiments.standings import Standing
 from gclust.ranking.lineage import lineage
@@ -280,7 +281,10 @@ def test_one_cluster_and_a_merger(tmp_path):
     assert relations.loc["Augsburg"].tolist() == ["merged", False]
     assert found.table["name_a"].tolist() == ["Munich", "Augsburg"]
     assert found.table["rank_b"].isna().tolist() == [False, True]
+    (into,) = found.table["name_b"].dropna()
+    assert f"  merged: Munich (1), Augsburg (2) -> {into} (1)" in told_after(found, 80)
     back = gclust.compare(joined, apart)
+    assert f"  split: {into} (1) -> Munich (1), Augsburg (2)" in told_after(back, 80)
     assert set(back.lineage["event"]) == {"split"}
     assert back.table["id"].tolist() == [0, 1]
     alone = gclust.compare(joined, replace(joined, score=Score(weights={"patent": 2.0})))

@@ -10,6 +10,7 @@ from gclust.experiments.between import Difference
 from gclust.experiments.comparison import Comparison
 
 MOST_TOLD = 10
+MOST_PARTS = 3
 ORDER = ("kept", "split", "merged", "split and merged", "born", "gone")
 
 
@@ -27,20 +28,18 @@ def told_before(found: Comparison, width: int) -> list[str]:
         lines.append(f"{player}: {'; '.join(mine[:MOST_TOLD])}{more}")
     if not found.differences:
         lines.append("No choice differs that scores depend on")
-    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
+    return _wrapped(lines, width)
 
 
-def told_after(found: Comparison) -> list[str]:
+def told_after(found: Comparison, width: int) -> list[str]:
     """Lines below the table: what became of the clusters, and where the files are."""
     events = found.table["event"].value_counts()
     counts = [f"{events[event]} {event}" for event in ORDER if event in events]
     lines = [f"Clusters: {', '.join(counts) or 'none'}"]
-    changed = found.lineage[found.lineage["event"] != "kept"]
-    changed = changed.assign(first=changed[["rank_a", "rank_b"]].min(axis=1))
-    changed = changed.sort_values("first", kind="stable")
-    lines += [f"  {_relation(row)}" for row in changed.head(MOST_TOLD).to_dict("records")]
-    if len(changed) > MOST_TOLD:
-        lines.append(f"  and {len(changed) - MOST_TOLD} more in lineage.csv")
+    relations = _relations(found.lineage)
+    lines += [f"  {line}" for line in relations[:MOST_TOLD]]
+    if len(relations) > MOST_TOLD:
+        lines.append(f"  and {len(relations) - MOST_TOLD} more in lineage.csv")
     if found.decomposed and found.players:
         lost = found.table[found.table["lost_in"].fillna("") != ""]
         if len(lost):
@@ -52,6 +51,7 @@ def told_after(found: Comparison) -> list[str]:
             )
     if not found.decomposed:
         lines.append("Changes are not decomposed: the listings were not asked")
+    lines = _wrapped(lines, width)
     if found.path is not None:
         lines += [
             "",
@@ -60,6 +60,17 @@ def told_after(found: Comparison) -> list[str]:
             f"All files of the comparison: {found.path}",
         ]
     return lines
+
+
+def _wrapped(lines: list[str], width: int) -> list[str]:
+    """Break lines, further ones of a line indented by two more blanks."""
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            line, width, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2)
+        )
+    ]
 
 
 def _difference(each: Difference) -> str:
@@ -79,12 +90,42 @@ def _choice(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _relation(row: dict[str, object]) -> str:
-    a, b = (
-        "" if pd.isna(row[f"name_{which}"]) else f"{row[f'name_{which}']} ({row[f'rank_{which}']})"
-        for which in ("a", "b")
-    )
-    if a and b:
-        main = "" if row["continues"] else ", lesser part"
-        return f"{row['event']}: {a} -> {b}{main}"
-    return f"{row['event']}: {a or b}"
+def _relations(lineage: pd.DataFrame) -> list[str]:
+    """What became of clusters that are not simply kept, those of the first ranks first.
+
+    One line for each cluster that has split, each into which others have merged, and each
+    that is there in one run alone.
+    """
+    changed = lineage[lineage["event"] != "kept"].reset_index(drop=True)
+    first = changed[["rank_a", "rank_b"]].min(axis=1)
+    # The main part of each before its lesser ones.
+    order = changed.assign(first=first, lesser=~changed["continues"], light=-changed["weight"])
+    told: list[tuple[int, str]] = []
+    done: set[int] = set()
+    for at, row in order.sort_values(["first", "lesser", "light"], kind="stable").iterrows():
+        if at in done:
+            continue
+        alike = order[order["event"] == row["event"]]
+        if row["event"] == "split":
+            alike = alike[alike["id_a"] == row["id_a"]]
+        elif row["event"] == "merged":
+            alike = alike[alike["id_b"] == row["id_b"]]
+        else:
+            alike = alike.loc[[at]]
+        done |= set(alike.index)
+        alike = alike.sort_values(["lesser", "light"], kind="stable")
+        sides = [_listed(alike, which) for which in ("a", "b")]
+        line = f"{row['event']}: {' -> '.join(side for side in sides if side)}"
+        told.append((int(alike["first"].min()), line))
+    return [line for _, line in sorted(told, key=lambda each: each[0])]
+
+
+def _listed(rows: pd.DataFrame, which: str) -> str:
+    """The different clusters of one run, with their ranks."""
+    there = rows.dropna(subset=[f"id_{which}"]).drop_duplicates(f"id_{which}")
+    names = [
+        f"{name} ({rank})"
+        for name, rank in zip(there[f"name_{which}"], there[f"rank_{which}"], strict=True)
+    ]
+    more = len(names) - MOST_PARTS
+    return ", ".join(names[:MOST_PARTS]) + (f" and {more} more" if more > 0 else "")
