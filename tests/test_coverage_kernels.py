@@ -236,6 +236,32 @@ def reach_hierarchies():
     test_more_than_there_is_has_no_core_distance()
 
 
+def reach_ties():
+    """Sum ties in a table that grows, and where they are too large; count records."""
+    from unittest import mock
+
+    from gclust.kernels import ties
+    from gclust.units import UNIT
+    from tests.test_settler import random_rows, test_sums_that_do_not_fit_are_refused
+
+    records, expected = random_rows("fractional")
+    rows, labels = records.rows, (np.arange(70) % 7 - 1).astype(np.int32)
+    near = np.array([False] * 6 + [True])
+    with mock.patch.multiple(ties, FIRST_SLOTS=2, PIECE=100):
+        ties.tie(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
+        a, b, found = ties.tie(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
+    assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {
+        pair: units for pair, units in expected.items() if 5 in pair
+    }
+    assert len(ties.tie(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
+    heavy = rows._replace(units=rows.units + (1 << 60))
+    assert ties.tie(heavy, labels, near, np.zeros(0), UNIT, 1) is None
+    test_sums_that_do_not_fit_are_refused((60_000, 700_000), False)
+    for whole in (False, True):
+        ties.count(rows, labels, records.kind, records.record_units, whole, UNIT, (2, 6))
+    assert ties.sum_of_labels(labels, np.ones((1, 70), dtype=np.int64), 6).tolist() == [[10] * 6]
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -256,6 +282,7 @@ def cover() -> dict[str, list[int]]:
     weigh_a_city_by_tree()
     reach_contours()
     reach_hierarchies()
+    reach_ties()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0

@@ -23,6 +23,7 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.experiments import sweep as module
 from gclust.experiments.bar import time_left
 from gclust.experiments.told import told
+from gclust.study.settler import Settler
 from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
@@ -207,8 +208,8 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, 
     assert 3 <= len(kept) < 9
     assert not out.exists()
     settled = []
-    real = module.settle
-    monkeypatch.setattr(module, "settle", lambda *a: settled.append(1) or real(*a))
+    real = Settler.settle
+    monkeypatch.setattr(Settler, "settle", lambda *a: settled.append(1) or real(*a))
     shares = []
     gclust.sweep(study, out=out, progress=lambda f, s: shares.append(f) if "pairs" in s else None)
     # The baseline, were it not among the three, is not tried twice.
@@ -235,8 +236,8 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
             raise KeyboardInterrupt
         return real(*arguments)
 
-    real = module.settle
-    monkeypatch.setattr(module, "settle", stop)
+    real = Settler.settle
+    monkeypatch.setattr(Settler, "settle", stop)
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100])
     assert len(list(tmp_path.glob(".out.sweep-*/*.json"))) >= 2
@@ -244,7 +245,7 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100], baseline=(10, 60))
     assert len(list(tmp_path.glob(".out.sweep-*"))) == 2
-    monkeypatch.setattr(module, "settle", real)
+    monkeypatch.setattr(Settler, "settle", real)
     changed = listings()
     changed.loc[:200, "lat"] += 0.5
     other = study_folder(tmp_path / "changed", changed, GRID)

@@ -7,7 +7,6 @@ import sys
 import threading
 import tomllib
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,15 +18,11 @@ from gclust.cli import main
 from gclust.cluster.merging import gaps_km
 from gclust.errors import StudyError
 from gclust.experiments.tune_bench import Bench
-from gclust.experiments.tune_listings import Folded
 from gclust.experiments.tune_map import mercator, names_with_room, rings
 from gclust.experiments.tune_outcome import Choice
 from gclust.experiments.tune_places import Places
-from gclust.experiments.tune_ties import ties_between
 from gclust.experiments.tune_worker import Worker
 from gclust.experiments.tune_write import chosen_study, write_study
-from gclust.listings import attribute as attribution
-from gclust.listings.fold import record_totals
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
@@ -125,45 +120,6 @@ def test_a_choice_without_clusters_is_a_choice(bench):
     assert outcome.table.empty
     assert (outcome.merged.caution, len(outcome.gone)) == ("no cluster", 3)
     assert outcome.gone["into"].isna().all()
-
-
-@pytest.mark.parametrize("method", ["fractional", "pairs"])
-def test_ties_are_those_of_a_run(method):
-    rng = np.random.default_rng(3)
-    rows = pd.DataFrame(
-        {
-            "kind": rng.integers(0, 2, 600),
-            "record": rng.integers(0, 60, 600),
-            "label": rng.integers(-1, 6, 600),
-            "units": rng.choice([UNIT, UNIT // 3, 7], 600),
-        }
-    )
-    rows["at"] = (rows["label"] + 1) * 10 + rng.integers(0, 10, 600)
-    frame = nw.from_native(rows)
-    totals = record_totals(frame)
-    attributed = frame.group_by("kind", "record", "label").agg(nw.col("units").sum())
-    table = attribution.ties(attributed, totals, method).to_native()
-    expected = {(a, b): units / UNIT for a, b, units in table.itertuples(index=False)}
-    folded = rows.groupby(["kind", "record", "at"], as_index=False)["units"].sum()
-    number = folded.groupby(["kind", "record"]).ngroup().to_numpy()
-    starts = np.flatnonzero(np.diff(number, prepend=-1))
-    whole = Folded(
-        fixed=np.zeros((2, 70), dtype=np.int64),
-        record_of=number.astype(np.int32),
-        at=folded["at"].to_numpy().astype(np.int32),
-        units=folded["units"].to_numpy(),
-        starts=starts,
-        located_units=np.add.reduceat(folded["units"].to_numpy(), starts),
-        record_units=np.add.reduceat(folded["units"].to_numpy(), starts),
-        kind_of=folded["kind"].to_numpy()[starts],
-        opened=np.zeros(len(starts), dtype=bool),
-    )
-    labels = (np.arange(70) // 10 - 1).astype(np.int32)
-    everywhere = np.array([True] * 6 + [False])
-    assert ties_between(whole, labels, everywhere, method) == expected
-    near = np.array([False, True, False, False, True, False, False])
-    some = {pair: tie for pair, tie in expected.items() if {1, 4} & set(pair)}
-    assert ties_between(whole, labels, near, method) == some
 
 
 def scattered():

@@ -25,12 +25,12 @@ from gclust.study.atomic import claim
 from gclust.study.describe import names_of
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.settler import Settler
 from gclust.study.stages import (
     Prepared,
     check_found,
     label_locations,
     prepare,
-    settle,
     warn_of_gap,
 )
 
@@ -102,9 +102,9 @@ def sweep(
         ledger = None
         if out is not None:
             ledger = Ledger(Path(out), digest(study, pairs, engine, prepared))
-        engine.progress = silent  # what a single pair reports would hide the whole
-        trials = _Trials(study, engine, prepared, pairs, ledger, n_jobs, journal.report)
-        found = trials.all(journal.report)
+        settler = Settler(study, engine, prepared, n_jobs=n_jobs, report=journal.report)
+    trials = _Trials(study, prepared, settler, pairs, ledger, n_jobs, journal.report)
+    found = trials.all(journal.report)
     with stage(journal.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
     result = replace(result, warnings=tuple(journal.told))
@@ -121,16 +121,15 @@ class _Trials:
     def __init__(
         self,
         study: Study,
-        engine: Engine,
         prepared: Prepared,
+        settler: Settler,
         pairs: Pairs,
         ledger: Ledger | None,
         n_jobs: int | None,
         report: Report,
     ) -> None:
-        self.study, self.engine, self.prepared = study, engine, prepared
+        self.study, self.prepared, self.settler = study, prepared, settler
         self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
-        self.journal = Journal(silent, study.study.strict)
         self.rows = Rows(pairs)
         self.units = prepared.locations["density"].to_numpy()
         self._finished = {pair: self._read(pair) for pair in pairs}
@@ -194,7 +193,7 @@ class _Trials:
         )
 
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
-        settled = settle(self.study, self.engine, self.prepared, labels, self.journal)
+        settled = self.settler.settle(labels)
         return measure(pair, self.study, self.prepared, labels, core, settled)
 
     def _read(self, pair: Pair) -> Trial | None:

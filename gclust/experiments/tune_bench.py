@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.surface import LocationSurface, surface_of_locations
+from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.tune_formed import Formed, form
-from gclust.experiments.tune_listings import fold_records
 from gclust.experiments.tune_outcome import (
     Choice,
     Merged,
@@ -26,6 +26,7 @@ from gclust.experiments.tune_outcome import (
 )
 from gclust.experiments.tune_places import Places
 from gclust.listings.engine import Engine
+from gclust.listings.records import gather_records
 from gclust.progress import Report, silent, stage
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
@@ -66,7 +67,15 @@ class Bench:
             warn_of_gap(study, self.pairs.eps_km[-1], journal)
             with stage(report, "gather locations"):
                 self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
-            self._folded = fold_records(study, engine, prepared, self._places.number)
+            self._records = gather_records(
+                engine,
+                prepared.located,
+                prepared.totals,
+                prepared.locations[["lat", "lon"]].iloc[self._places.order],
+                n_kinds=len(prepared.staged.kinds),
+                method=study.counting.method,
+            )
+        self._threads = count_threads(n_jobs)
         self._locations = prepared.locations
         self._surface = self._make_surface(report)
         self._world, self.kinds = prepared.world, prepared.staged.kinds
@@ -162,14 +171,15 @@ class Bench:
             labels,
             core,
             self._base_labels,
-            self._folded,
+            self._records,
             self._places,
             choice.ties,
+            self._threads,
             report,
         )
 
     def _rank(self, merged: Merged) -> pd.DataFrame:
-        return rank_clusters(self.study, merged, self._folded, self._world, self.kinds)
+        return rank_clusters(self.study, merged, self._records, self._world, self.kinds)
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Labels of the locations, and which are core, in the order of the cells."""

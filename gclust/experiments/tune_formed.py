@@ -9,11 +9,12 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.experiments.pairs import Pair
-from gclust.experiments.tune_listings import Folded
 from gclust.experiments.tune_places import Patches, Places, runs
-from gclust.experiments.tune_ties import open_rows, ties_between
+from gclust.kernels.ties import sum_of_labels
+from gclust.listings.records import Records
 from gclust.progress import Report, silent
 from gclust.ranking.matching import overlap
+from gclust.study.settler import ties_of
 
 Labels = NDArray[np.int32]
 BYTES_OF_A_TIE = 250
@@ -74,9 +75,10 @@ def form(
     labels: Labels,
     core: NDArray[np.bool_],
     base: Labels,
-    folded: Folded,
+    records: Records,
     places: Places,
     ties: str,
+    threads: int,
     report: Report = silent,
 ) -> Formed:
     """Gather what the labels of a pair come to.
@@ -89,9 +91,10 @@ def form(
     core : ndarray of bool, shape (n,)
     base : ndarray of int32, shape (n,)
         Labels that the study itself gives.
-    folded : Folded
+    records : Records
     places : Places
     ties : {"fractional", "pairs"}
+    threads : int
     report : callable
         Called with ``(fraction, stage)`` now and then; what it raises ends the work.
     """
@@ -102,24 +105,21 @@ def form(
     n_labels = int(labels.max(initial=-1)) + 1
     starts = runs(base, labels)
     then, now = base[starts], labels[starts]
-    count = np.zeros((len(folded.fixed), n_labels + 1), dtype=np.int64)
-    for kind, units in enumerate(folded.fixed):
-        np.add.at(count[kind], now, np.add.reduceat(units, starts))  # noise falls into the last
     shared = overlap(then, now, np.add.reduceat(places.density, starts))
     step(0.3)
     gaps = places.gaps_km(labels)
     step(0.5)
     near = np.zeros(n_labels + 1, dtype=bool)
-    near[[end for pair in gaps for end in pair]] = True
-    strengths = ties_between(folded, labels, near, ties)
+    near[[end + 1 for pair in gaps for end in pair]] = True
+    strengths = ties_of(records, labels, near, ties, threads) if gaps else {}
     step(0.7)
     patches = places.patches(labels)
     step(0.8)
     return Formed(
         pair=pair,
         n_labels=n_labels,
-        count=count[:, :-1],
-        of_open=labels[folded.at[open_rows(folded)]],
+        count=sum_of_labels(labels, records.fixed, n_labels),
+        of_open=labels[records.open_rows.place],
         ties=strengths,
         gaps=gaps,
         base_label=shared["a"].to_numpy(),

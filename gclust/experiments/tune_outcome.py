@@ -13,13 +13,13 @@ from gclust.experiments.cautions import caution
 from gclust.experiments.pairs import Pair
 from gclust.experiments.trial import agreement
 from gclust.experiments.tune_formed import Formed
-from gclust.experiments.tune_listings import Folded
-from gclust.experiments.tune_ties import count_open
 from gclust.indicators.counts import shares
+from gclust.listings.records import Records
 from gclust.places.names import name_clusters
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.table import ranking
 from gclust.study.schema import Study
+from gclust.study.settler import count_open
 from gclust.units import UNIT
 
 
@@ -155,11 +155,11 @@ def merge_labels(
 
 
 def rank_clusters(
-    study: Study, merged: Merged, folded: Folded, world: dict[str, float], kinds: tuple[str, ...]
+    study: Study, merged: Merged, records: Records, world: dict[str, float], kinds: tuple[str, ...]
 ) -> pd.DataFrame:
     """Count, score, rank and name the clusters, as a run does but for area and inhabitants."""
     n_clusters, formed = merged.n_clusters, merged.formed
-    units = count_open(folded, merged.clusters(formed.of_open), n_clusters, study.counting.method)
+    units = count_open(records, merged.clusters(formed.of_open), n_clusters, study.counting.method)
     for kind, of_labels in enumerate(formed.count):
         np.add.at(units[kind], merged.cluster_ids, of_labels)
     count = pd.DataFrame(units.T / UNIT, columns=list(kinds))

@@ -10,12 +10,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gclust.cluster.merging import gaps_km
+from gclust.cluster.nearby import Cubes
 from gclust.places.gathered import CELLS_PER_DEGREE
-from gclust.sphere import chord_of, unit_vectors
 
 KM_PER_DEGREE = 111.2
-ABOVE_ALL = np.uint32(2**32 - 1)
 Rows = NDArray[np.integer]
 
 
@@ -65,7 +63,7 @@ class Places:
         square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
         within = (north % self.step) * self.step + east % self.step
         cell = square * self.step**2 + within
-        self._cubes = _Cubes(lat, lon, most_gap_km)
+        self._cubes = Cubes(lat, lon, most_gap_km)
         self.order = np.lexsort((cell, self._cubes.number))
         """The prepared locations, cube by cube and in these cell by cell: what is to be put
         together lies together, and is summed without jumps through memory."""
@@ -77,7 +75,6 @@ class Places:
         self.forming = self.density > 0
         self._cell = cell[self.order]
         self._square = square[self.order]
-        self._most_gap_km = most_gap_km
 
     @property
     def square_km(self) -> float:
@@ -116,39 +113,7 @@ class Places:
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
         """Least distances between labels, where at most the largest that may be asked for."""
-        near = self._cubes.near_another(labels)
-        return gaps_km(
-            self.lat[near], self.lon[near], labels[near].astype(np.int64), self._most_gap_km
-        )
-
-
-class _Cubes:
-    """Cubes as wide as the largest gap: who lies within it lies in a cube or a neighbouring one."""
-
-    def __init__(self, lat: NDArray[np.float64], lon: NDArray[np.float64], reach_km: float) -> None:
-        side = max(float(chord_of(reach_km)) * (1 + 1e-6), 1e-5)
-        cubes = np.floor(unit_vectors(lat, lon) / side).astype(np.int64)
-        cubes -= cubes.min(axis=0) - 1
-        extent = cubes.max(axis=0) + 2
-        key = (cubes[:, 0] * extent[1] + cubes[:, 1]) * extent[2] + cubes[:, 2]
-        held, self.number, length = np.unique(key, return_inverse=True, return_counts=True)
-        """The cube of each location."""
-        self.starts, self.length = np.cumsum(length) - length, length
-        beside = np.arange(-1, 2)
-        offsets = (beside[:, None] * extent[1] + beside)[..., None] * extent[2] + beside
-        near = held[:, None] + offsets.ravel()
-        at = np.minimum(np.searchsorted(held, near), len(held) - 1)
-        self.neighbours = np.where(held[at] == near, at, len(held))
-        """Of each cube; where there is none, one more than the last."""
-
-    def near_another(self, label: NDArray[np.int32]) -> Rows:
-        """Locations of clusters about which there is another cluster, of those cube by cube."""
-        most = np.append(np.maximum.reduceat(label, self.starts), np.int32(-1))
-        # As a number without sign, noise is larger than any label.
-        least = np.append(np.minimum.reduceat(label.view(np.uint32), self.starts), ABOVE_ALL)
-        high = most[self.neighbours].max(axis=1)
-        mixed = high.astype(np.int64) > least[self.neighbours].min(axis=1)
-        return np.flatnonzero(np.repeat(mixed, self.length) & (label >= 0))
+        return self._cubes.gaps_km(self.lat, self.lon, labels)
 
 
 def runs(*keys: Rows) -> Rows:
