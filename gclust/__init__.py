@@ -24,6 +24,7 @@ _HOME = {
     "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
+    "read_sweep": "gclust.experiments.files",
     "run": "gclust.study.run",
     "sweep": "gclust.experiments.sweep",
 }
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.compare import compare
     from gclust.experiments.comparison import Comparison
+    from gclust.experiments.files import read_sweep
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
     from gclust.study.folder import Run, read_run

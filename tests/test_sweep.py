@@ -183,6 +183,19 @@ def test_the_folder_holds_tables_figures_and_the_study(done):
     assert str(done.path / "sweep.csv") in lines
 
 
+def test_a_folder_is_read_back(done, tmp_path):
+    again = gclust.read_sweep(done.path)
+    for name in ("table", "clusters", "ranks", "plateaus", "k_distance"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(done, name), check_exact=True)
+    for name in ("baseline", "suggestions", "warnings", "path"):
+        assert getattr(again, name) == getattr(done, name), name
+    assert again.study.dbscan == done.study.dbscan
+    assert told(again) == told(done)
+    pd.testing.assert_frame_equal(again.rank_of("Munich"), done.rank_of("Munich"))
+    with pytest.raises(StudyError, match="holds no sweep"):
+        gclust.read_sweep(tmp_path)
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()

@@ -1,15 +1,23 @@
 """Pairs of parameters that show themselves to be ill chosen.
 
-Schubert, Sander, Ester, Kriegel and Xu (2017, ACM TODS 42(3), section 4) advise to distrust
-parameters of DBSCAN with which almost all or almost no points are core, or one cluster holds
-most of what is clustered. They leave open what *almost all* is; the limits are gclust's.
+After Schubert, Sander, Ester, Kriegel and Xu (2017, DBSCAN Revisited, Revisited, ACM TODS
+42(3), article 19), who propose indicators of bad parameters of DBSCAN: almost no point is
+core, almost every point is core, or everything is one cluster. The limits are gclust's.
 """
 
 from __future__ import annotations
 
 ALMOST_ALL = 0.95
+"""Of the weight at core locations: the rest, which density tells apart, is less than one listing
+in twenty. The simulated world of the GII 2025 has 0.64 at the GII's parameters and 0.88 at a
+quarter of their density."""
+
 ALMOST_NONE = 0.05
+"""The same from below: less than one listing in twenty is anything but noise or border."""
+
 GIANT = 0.5
+"""Of the clustered weight in one cluster: it outweighs all others together, as cities do that have
+chained together."""
 
 NO_CLUSTER = "no cluster"
 ALL_CORE = "almost all listings core"

@@ -8,14 +8,31 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
+
 import gclust
+from gclust.errors import StudyError
+from gclust.experiments.plateaus import Suggestion
 from gclust.experiments.result import Sweep
 from gclust.progress import Report, stage
 from gclust.report.curve import draw_k_distance
 from gclust.report.surface import draw_surfaces
 from gclust.study.atomic import claim, write_folder
 from gclust.study.folder import write_csv
+from gclust.study.schema import read_study
 from gclust.study.toml import study_toml
+
+TABLES = {
+    "sweep": "table",
+    "clusters": "clusters",
+    "ranks": "ranks",
+    "plateaus": "plateaus",
+    "k_distance": "k_distance",
+}
+"""Name of a file -> what it holds of a sweep."""
+
+FOR_READERS = ("sweep", "clusters", "plateaus")
+"""Tables that are short enough to be read, and are written as CSV too."""
 
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
@@ -23,9 +40,9 @@ LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> Sweep:
     """Write a sweep's folder, as a whole or not at all.
 
-    It holds ``sweep.parquet`` and ``sweep.csv`` (the table), ``clusters.csv``,
-    ``ranks.parquet``, ``plateaus.csv``, ``k_distance.parquet``, ``figures/``, ``study.toml`` and
-    ``sweep.json``. No file holds a time or anything else that another start would change.
+    It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
+    ``ranks.parquet``, ``k_distance.parquet``, ``figures/``, ``study.toml`` and ``sweep.json``.
+    `read_sweep` reads it back. No file holds a time or anything else that another start changes.
 
     Raises
     ------
@@ -61,12 +78,11 @@ def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> S
 
 
 def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
-    sweep.table.to_parquet(folder / "sweep.parquet", index=False, compression="zstd")
-    write_csv(sweep.table, folder / "sweep.csv")
-    write_csv(sweep.clusters, folder / "clusters.csv")
-    write_csv(sweep.plateaus, folder / "plateaus.csv")
-    sweep.ranks.to_parquet(folder / "ranks.parquet", index=False, compression="zstd")
-    sweep.k_distance.to_parquet(folder / "k_distance.parquet", index=False, compression="zstd")
+    for name, field in TABLES.items():
+        table = getattr(sweep, field)
+        table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
+        if name in FOR_READERS:
+            write_csv(table, folder / f"{name}.csv")
     (folder / "study.toml").write_text(study_toml(sweep.study, home), encoding="utf-8")
     info = {
         "gclust": gclust.__version__,
@@ -81,3 +97,39 @@ def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
     }
     text = json.dumps(info, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_sweep(path: str | Path) -> Sweep:
+    """Read a sweep's folder back, as `gclust.sweep` returned it.
+
+    Parameters
+    ----------
+    path : path-like
+        What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
+
+    Raises
+    ------
+    StudyError
+        If the folder does not hold a sweep.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
+    >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
+    """
+    folder = Path(path)
+    if not (folder / "sweep.json").is_file():
+        raise StudyError(
+            f"{folder}: holds no sweep (no sweep.json); expected a folder of gclust sweep"
+        )
+    info = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    tables = {field: pd.read_parquet(folder / f"{name}.parquet") for name, field in TABLES.items()}
+    return Sweep(
+        study=read_study(folder / "study.toml"),
+        baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
+        suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
+        warnings=tuple(info["warnings"]),
+        path=folder.resolve(),
+        **tables,
+    )

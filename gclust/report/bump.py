@@ -15,8 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 from matplotlib.text import Text
 
-from gclust.report.map import _STYLE as STYLE
-from gclust.report.map import _save as save
+from gclust.report.style import STYLE, save
 from gclust.report.surface import SMALL_PT, TITLE_PT
 from gclust.report.symbols import INK
 

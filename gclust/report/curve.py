@@ -11,8 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from gclust.report.map import _STYLE as STYLE
-from gclust.report.map import _save as save
+from gclust.report.style import STYLE, save
 from gclust.report.surface import HEIGHT_IN, LABEL_PT, SMALL_PT, TITLE_PT, WIDTH_IN
 from gclust.report.symbols import INK
 

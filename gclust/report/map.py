@@ -20,6 +20,7 @@ from gclust.report.labels import Label
 from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
 from gclust.report.legend import draw_legend
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
+from gclust.report.style import DPI, STYLE, save
 from gclust.report.symbols import INK, NOISE, OTHER, radii_pt, rank_classes
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ Region = tuple[float, float, float, float] | Literal["world"]
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location that is drawn, as on WIPO's maps."""
 
-DPI = 300
 DOT_PIXELS = 2
 MAP_IN = (7.2, 5.4)
 """Greatest width and height of the map: two columns of a journal, 183 mm."""
@@ -42,16 +42,6 @@ LEGEND_IN = 0.56
 TITLE_PT = 9.0
 NOTE_PT = 6.0
 LEADING = 1.35
-
-_STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "pdf.fonttype": 42,
-    "text.hinting": "none",
-    "text.parse_math": False,
-    "path.simplify": False,
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-}
 
 
 @dataclass(frozen=True)
@@ -137,12 +127,12 @@ def draw_map(
         countries = basemap.countries()
     shown = _in_order(clusters, top)
     frame = _frame(shown, locations, region)
-    with matplotlib.style.context(["default", _STYLE]):
+    with matplotlib.style.context(["default", STYLE]):
         page = _Page(frame, title, note)
         dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, noise_weight)
         labels = page.draw(shown, dots, countries.geometry.to_numpy(), names, noise_weight)
         for target in targets:
-            _save(page.figure, target, title)
+            save(page.figure, target, title)
     return DrawnMap(
         figure=page.figure,
         frame=frame,
@@ -292,13 +282,3 @@ class _Page:
             noise_weight=noise_weight if len(dots[0]) else None,
         )
         return list(zip(texts, labels, strict=True))
-
-
-def _save(figure: Figure, target: Path, title: str) -> None:
-    """Write a figure without dates and versions, so that its bytes say only what it shows."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix.lower() == ".pdf":
-        metadata = {"Title": title, "CreationDate": None, "Creator": None, "Producer": None}
-    else:
-        metadata = {"Title": title, "Software": None}
-    figure.savefig(target, dpi=DPI, metadata=metadata)

@@ -21,8 +21,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from gclust.report.map import _STYLE as STYLE
-from gclust.report.map import _save as save
+from gclust.report.style import STYLE, save
 from gclust.report.symbols import INK
 
 __all__ = ["QUANTITIES", "Quantity", "draw_surfaces"]
