@@ -17,10 +17,9 @@ from gclust.experiments.between import Between
 from gclust.listings.engine import Engine
 from gclust.progress import Report, silent
 from gclust.ranking.shapley import Coalition
-from gclust.ranking.table import ranking
 from gclust.study.folder import Run
 from gclust.study.journal import Journal
-from gclust.study.run import form
+from gclust.study.run import form, rank_clusters
 from gclust.study.schema import Study
 from gclust.study.stages import Settled, prepare, restrict, settle
 from gclust.units import UNIT
@@ -143,17 +142,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _ranked(study: Study, settled: Settled) -> pd.DataFrame:
-    """The ranking of a study as far as scores go."""
-    kinds = list(study.kinds)
-    n = len(settled.count)
-    bare = pd.DataFrame({"cluster_id": np.arange(n), "name": "", "economies": ""})
-    return ranking(
-        bare.assign(population=np.nan, area_km2=np.nan),
-        settled.count[kinds],
-        settled.share[kinds],
-        combine=study.score.combine,
-        weights=study.score.weights,
-    )
+    """The ranking of a study as far as scores go, which are made of shares alone."""
+    bare = pd.DataFrame({"cluster_id": np.arange(len(settled.count)), "name": "", "economies": ""})
+    return rank_clusters(study, bare.assign(population=np.nan, area_km2=np.nan), settled)
 
 
 def _ranks(ranked: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
@@ -98,6 +100,19 @@ def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None)
         )
 
 
+def rank_clusters(study: Study, clusters: pd.DataFrame, settled: Settled) -> pd.DataFrame:
+    """Score and rank clusters as a study says; see `gclust.ranking.table.ranking`."""
+    kinds = list(study.kinds)
+    return ranking(
+        clusters,
+        settled.count[kinds],
+        settled.share[kinds],
+        top=study.study.top,
+        combine=study.score.combine,
+        weights=study.score.weights,
+    )
+
+
 def complete(
     study: Study,
     prepared: Prepared,
@@ -115,14 +130,7 @@ def complete(
     if study.footprint.method == "contour":
         contours = unite(formed.polygons, settled.cluster_ids)
     clusters = describe(study, locations, len(settled.count), journal, contours)
-    ranked = ranking(
-        clusters.drop(columns="geometry"),
-        settled.count,
-        settled.share,
-        top=study.study.top,
-        combine=study.score.combine,
-        weights=study.score.weights,
-    )
+    ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled)
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,
