@@ -32,6 +32,9 @@ SCALE_KM = 50.0
 NAMED = 7
 """Clusters named in each panel."""
 
+NAME_AWAY_PX = 2.0
+"""From the circle about a footprint, whose line has a width."""
+
 IN_ALL, IN_SOME, IN_NONE = "#59636f", "#f08a24", "#c9d2da"
 LINES = (("#0b3f9e", 0.7, "-"), ("#e08ac6", 2.0, "-"), ("#0f7a3d", 0.9, (0, (1, 1))))
 """Colour, width and style by former; narrow lines above wide ones, for many coincide."""
@@ -152,14 +155,18 @@ def _draw_cells(axes: Axes, frame: Frame, locations: pd.DataFrame, n_formers: in
 
 
 def _draw_names(axes: Axes, frame: Frame, clusters: pd.DataFrame) -> None:
-    centre = shapely.centroid(clusters.geometry.to_numpy())
-    x, y = frame.project(shapely.get_y(centre), shapely.get_x(centre))
+    """Write the names beside the circles that hold the footprints, so over none of its own."""
+    middle = shapely.centroid(clusters.geometry.to_numpy())
+    x, y = frame.project(shapely.get_y(middle), shapely.get_x(middle))
     x_min, y_min, x_max, y_max = frame.bounds
     inside = (x > x_min) & (x < x_max) & (y > y_min) & (y < y_max)
-    places = axes.transData.transform(np.column_stack([x[inside], y[inside]]))
+    plane = frame.shapes(clusters.geometry[inside].to_numpy())
+    centre = shapely.get_coordinates(shapely.centroid(shapely.minimum_bounding_circle(plane)))
+    places = axes.transData.transform(centre)
+    pixels = axes.get_window_extent().width / (x_max - x_min)
+    radius = NAME_AWAY_PX + pixels * shapely.minimum_bounding_radius(plane)
     matters = np.where(np.arange(len(places)) < NAMED, 1.5, 0.25)
-    # About as large as the largest footprints, so that names stand beside these.
-    symbols = np.column_stack([places, np.full(len(places), 18.0), matters])
+    symbols = np.column_stack([places, radius, matters])
     draw_names(axes, frame.outline, clusters["name"][inside].head(NAMED).tolist(), symbols)
 
 
