@@ -1,5 +1,7 @@
 """Footprints: degenerate clusters, 180 degrees, poles, the union of all discs as oracle."""
 
+import itertools
+
 import numpy as np
 import pytest
 import shapely
@@ -8,15 +10,16 @@ from pyproj import Geod
 from gclust.errors import StudyError
 from gclust.places import discs
 from gclust.places.discs import outline_places, polar_disc, union_of_discs
+from gclust.places.equal_area import EqualAreaGrid
 from gclust.places.footprints import footprints
-from gclust.places.geodesic import area_km2, conformal_sphere
+from gclust.places.geodesic import area_km2, band_km2, conformal_sphere
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 GEOD = {
     "haversine": Geod(a=EARTH_RADIUS_KM * 1000.0, b=EARTH_RADIUS_KM * 1000.0),
     "wgs84": Geod(ellps="WGS84"),
 }
-METHODS = ["discs", "convex", "concave"]
+METHODS = ["discs", "convex", "concave", "alpha", "cells"]
 METRICS = ["haversine", "wgs84"]
 
 DEGENERATE = {
@@ -70,7 +73,7 @@ def test_degenerate_clusters_have_valid_footprints(case, method, metric):
     lat, lon = np.array(DEGENERATE[case], dtype=float).T
     assert inside(shape, lat, lon).all()
     disc_km2 = np.pi * 5.0**2
-    least = disc_km2 * 0.99
+    least = disc_km2 * 0.99 if method != "cells" else 0.99 * 5.0**2
     assert least <= area_km2([shape])[0] <= disc_km2 + 2 * 5.0 * 12.0 + 60.0
 
 
@@ -189,7 +192,7 @@ def test_convex_holds_concave_holds_discs():
     angle, distance = random.random(300) * np.pi * 1.4, 0.2 + random.random(300) * 0.03
     places = np.column_stack([48.0 + distance * np.sin(angle), 2.0 + distance * np.cos(angle)])
     convex, concave, union = (
-        draw(places, method, radius_km=3.0) for method in METHODS[1:] + METHODS[:1]
+        draw(places, method, radius_km=3.0) for method in ("convex", "concave", "discs")
     )
     sizes = area_km2([convex, concave, union])
     assert sizes[0] > 1.2 * sizes[1] > 1.2 * sizes[2] * 0.999
@@ -198,6 +201,72 @@ def test_convex_holds_concave_holds_discs():
     assert area_km2([draw(places, "concave", radius_km=3.0, ratio=1.0)])[0] == pytest.approx(
         sizes[0], rel=1e-3
     )
+
+
+def test_one_length_indents_every_concave_hull_alike():
+    """A cluster keeps its outline when a far place joins it, as no ratio would let it."""
+    random = np.random.default_rng(4)
+    angle, reach_km = 0.8 + random.random(500) * 4.7, 20.0 + random.random(500) * 4.0
+    bay = np.column_stack([reach_km * np.sin(angle) / 111.19, reach_km * np.cos(angle) / 78.63])
+    bay += [45.0, 10.0]
+    far = np.vstack([bay, [[45.0, 10.0 - 150.0 / 78.63]]])
+    options, window = {"method": "concave", "radius_km": 0.1}, shapely.box(9.8, 44.8, 10.4, 45.2)
+
+    def within(places, **scale):
+        return area_km2([draw(places, **scale, **options).intersection(window)])[0]
+
+    indented = within(bay, edge_km=6.0)
+    assert indented < 0.6 * within(bay, edge_km=60.0)
+    assert within(far, edge_km=6.0) == pytest.approx(indented, rel=0.01)
+    assert within(bay, ratio=0.3) < 0.6 * within(far, ratio=0.3)
+    assert within(bay, edge_km=60.0) == within(bay, ratio=1.0)
+
+
+@pytest.mark.parametrize("alpha_km", [0.4, 1.0, 2.0, 6.0])
+def test_alpha_shape_is_that_of_all_pairs_and_triples(alpha_km):
+    """Every pair and triple whose smallest, or only, circle is empty and narrow enough."""
+    random = np.random.default_rng(3)
+    xy = random.random((40, 2)) * 12.0
+    places = [(y / 111.195, x / 111.195) for x, y in xy]
+    flat = []
+    for i, j in itertools.combinations(range(40), 2):
+        middle, reach = (xy[i] + xy[j]) / 2, np.hypot(*(xy[i] - xy[j])) / 2
+        others = np.delete(xy, [i, j], axis=0)
+        if reach <= alpha_km and (np.hypot(*(others - middle).T) >= reach).all():
+            flat.append(shapely.LineString(xy[[i, j]]))
+    for triple in itertools.combinations(range(40), 3):
+        corners = xy[list(triple)]
+        centre = np.linalg.solve(
+            2 * (corners[1:] - corners[0]), (corners[1:] ** 2 - corners[0] ** 2).sum(axis=1)
+        )
+        reach = np.hypot(*(corners[0] - centre))
+        others = np.delete(xy, list(triple), axis=0)
+        if reach <= alpha_km and (np.hypot(*(others - centre).T) > reach).all():
+            flat.append(shapely.Polygon(corners))
+    flat.extend(shapely.points(xy))
+    expected = shapely.union_all(flat).buffer(0.2, quad_segs=24)
+    actual = draw(places, "alpha", radius_km=0.2, alpha_km=alpha_km)
+    there = shapely.transform(actual, lambda degrees: degrees * 111.195)
+    assert there.symmetric_difference(expected).area < 2e-3 * expected.area
+    assert actual.geom_type == expected.geom_type
+    if actual.geom_type == "MultiPolygon":
+        assert len(actual.geoms) == len(expected.geoms)
+
+
+@pytest.mark.parametrize("cell_km", [1.0, 5.0, 40.0, 700.0])
+def test_cells_are_of_one_area_and_cover_the_earth(cell_km):
+    grid = EqualAreaGrid.of(cell_km)
+    assert grid.km2 == pytest.approx(cell_km**2, rel=0.05 if cell_km > 100 else 1e-3)
+    assert grid.km2 * grid.columns.sum() == pytest.approx(510_065_621.7, rel=1e-9)
+    band_areas = 360.0 * np.diff(band_km2(grid.limits))
+    np.testing.assert_allclose(band_areas, grid.columns * grid.km2, rtol=1e-7)
+    lat = np.array([-90.0, -63.2, -1e-9, 0.0, 33.3, 89.99, 90.0])
+    lon = np.array([-180.0, 179.9999999, 0.0, 180.0, -0.1, 77.0, 179.0])
+    for place in zip(lat, lon, strict=True):
+        cell = draw([place], "cells", cell_km=cell_km)
+        assert inside(cell, *[[degree] for degree in place]) or place[1] == 180.0
+        if cell_km <= 40.0:
+            assert area_km2([cell])[0] == pytest.approx(grid.km2, rel=2e-3)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -248,6 +317,7 @@ def test_border_and_noise_are_not_drawn():
         ({"radius_km": 0.0}, "radius_km"),
         ({"radius_km": float("nan")}, "radius_km"),
         ({"ratio": 1.5}, "ratio.*1.5"),
+        ({"alpha_km": -1.0}, "alpha_km.*-1.0"),
         ({"n_clusters": 1}, "label 1"),
         ({"n_clusters": 3}, "cluster 2 has no core"),
         ({"core": [True]}, "one length"),

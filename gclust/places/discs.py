@@ -120,7 +120,7 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
     on_outline[corners] = False
     on_outline[triangles.convex_hull] = True
     own_radius = radius[candidates][corners].min(axis=1)
-    wide = _circumradius(vectors[candidates][corners]) > (1.0 - CIRCUMRADIUS_MARGIN) * own_radius
+    wide = circumradius(vectors[candidates][corners]) > (1.0 - CIRCUMRADIUS_MARGIN) * own_radius
     on_outline[corners[wide]] = True
     out = np.zeros(len(vectors), bool)
     out[candidates[on_outline]] = True
@@ -143,7 +143,7 @@ def _thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
     return keep
 
 
-def _circumradius(corners: Floats) -> Floats:
+def circumradius(corners: Floats) -> Floats:
     """Radius in radians of the circle through three unit vectors each, shape (n, 3, 3)."""
     ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     bc = ac - ab

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gclust.errors import StudyError
+from gclust.places import hulls
 from gclust.places.discs import union_of_discs
+from gclust.places.equal_area import occupied_cells
 from gclust.places.geodesic import METRICS
-from gclust.places.hulls import widened_hull
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
     import geopandas
 
-METHODS = ("discs", "convex", "concave")
+Floats = NDArray[np.float64]
+
+METHODS = ("discs", "convex", "concave", "alpha", "cells")
 
 
 def footprints(
@@ -29,7 +32,10 @@ def footprints(
     *,
     method: str = "discs",
     radius_km: float = 5.0,
-    ratio: float = 0.3,
+    edge_km: float = 15.0,
+    ratio: float | None = None,
+    alpha_km: float = 7.5,
+    cell_km: float = 5.0,
     n_clusters: int,
     metric: str = "haversine",
     progress: bool | Report | None = None,
@@ -44,17 +50,28 @@ def footprints(
         Which locations are core; the others are not drawn.
     labels : array_like of int, shape (n,)
         Cluster of each location, -1 for noise.
-    method : {"discs", "convex", "concave"}
+    method : {"discs", "convex", "concave", "alpha", "cells"}
         - ``"discs"``: all places within `radius_km` of a core location. With a radius of at
           most half the eps of DBSCAN the discs of different clusters cannot overlap, for
           their core locations lie farther than eps apart.
         - ``"convex"``: all places within `radius_km` of the convex hull of the core
           locations. Footprints of different clusters may overlap.
-        - ``"concave"``: the same with the concave hull.
+        - ``"concave"``: the same with the concave hull, one piece without holes.
+        - ``"alpha"``: the same with the alpha shape, which may have several pieces and holes.
+        - ``"cells"``: the cells of a grid over the Earth, all of one area, that hold a core
+          location. Clusters may share a cell.
     radius_km : float
-        Radius of the discs and width of the seam round the hulls, kilometres.
-    ratio : float
-        How closely the concave hull follows the locations, from 0 (most) to 1 (convex).
+        Radius of the discs and width of the seam round hulls and alpha shapes, kilometres.
+    edge_km : float
+        The concave hull is indented at sides longer than this, kilometres.
+    ratio : float, optional
+        Instead of `edge_km`: how closely the concave hull follows the locations, from 0
+        (most) to 1 (convex), measured by each cluster's own longest side.
+    alpha_km : float
+        Radius of the circles that the alpha shape consists of, kilometres. With half the
+        eps of DBSCAN the locations of a cluster hang together.
+    cell_km : float
+        Side of a square as large as a cell, kilometres.
     n_clusters : int
         Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     metric : {"haversine", "wgs84"}
@@ -71,18 +88,20 @@ def footprints(
     Raises
     ------
     ValueError
-        For an unknown method or metric, a radius that is not above 0, a ratio outside
+        For an unknown method or metric, a length that is not above 0, a ratio outside
         [0, 1], arrays of different lengths, a label beyond `n_clusters`, or a cluster
         without a core location.
     gclust.errors.StudyError
-        If a hull is asked for that spreads over more than a hemisphere.
+        If a hull or an alpha shape is asked for that spreads over more than a hemisphere.
 
     Notes
     -----
     Discs are polygons of 96 corners that lie on the circle, so their sides stay within
     0.054 % of the radius inside it, wherever the disc is. Hulls are drawn in a conformal
-    plane at the cluster's centre; the width of their seam is true to 0.1 % of it in a
-    cluster of 300 km and to 1 % in one of 1,000 km.
+    plane at the cluster's centre; `edge_km` and the width of their seam are true to 0.1 %
+    in a cluster of 300 km and to 1 % in one of 1,000 km. For the methods themselves see
+    :mod:`gclust.places.discs`, :mod:`gclust.places.hulls`, :mod:`gclust.places.alpha` and
+    :mod:`gclust.places.equal_area`.
 
     Examples
     --------
@@ -96,21 +115,34 @@ def footprints(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
-    if not (np.isfinite(radius_km) and radius_km > 0.0):
-        raise ValueError(f"radius_km must be above 0, not {radius_km!r}")
-    if not 0.0 <= ratio <= 1.0:
+    lengths = {"radius_km": radius_km, "edge_km": edge_km, "alpha_km": alpha_km}
+    for name, length in {**lengths, "cell_km": cell_km}.items():
+        if not (np.isfinite(length) and length > 0.0):
+            raise ValueError(f"{name} must be above 0, not {length!r}")
+    if ratio is not None and not 0.0 <= ratio <= 1.0:
         raise ValueError(f"ratio must lie between 0 and 1, not {ratio!r}")
+
+    def draw(lat: Floats, lon: Floats) -> Any:
+        if method == "discs":
+            return union_of_discs(lat, lon, radius_km, metric)
+        if method == "cells":
+            return occupied_cells(lat, lon, cell_km)
+        here = hulls.Places.of(lat, lon, metric)
+        if method == "convex":
+            return hulls.convex(here, radius_km)
+        if method == "alpha":
+            return hulls.alpha(here, radius_km, alpha_km)
+        if ratio is not None:
+            return hulls.concave(here, radius_km, ratio)
+        return hulls.concave_by_edge(here, radius_km, edge_km)
+
     places = _core_places(lat, lon, core, labels, n_clusters)
     shapes = np.empty(n_clusters, dtype=object)
     drawn, total = 0, sum(len(place_lat) for place_lat, _ in places)
     with stage(resolve(progress), "footprints") as done:
         for cluster, (place_lat, place_lon) in enumerate(places):
             try:
-                if method == "discs":
-                    shape = union_of_discs(place_lat, place_lon, radius_km, metric)
-                else:
-                    bend = ratio if method == "concave" else None
-                    shape = widened_hull(place_lat, place_lon, radius_km, bend, metric)
+                shape = draw(place_lat, place_lon)
             except StudyError as error:
                 raise StudyError(f"cluster {cluster}: {error}") from error
             shapes[cluster] = _tidy(shape)

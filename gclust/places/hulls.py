@@ -1,7 +1,8 @@
-"""Convex and concave hulls on the Earth, widened by a radius."""
+"""Convex hulls, concave hulls and alpha shapes on the Earth, widened by a radius."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.places.antimeridian import from_rings
-from gclust.places.discs import VERTICES
+from gclust.places.alpha import alpha_complex
+from gclust.places.antimeridian import from_rings, polygons_of
+from gclust.places.discs import VERTICES, union_of_discs
 from gclust.places.geodesic import (
     Stereographic,
     conformal_sphere,
@@ -29,51 +31,178 @@ POLAR_TURN_DEGREES = 0.5
 WIDEST_DEGREES = 80.0
 
 
-def widened_hull(
-    lat: Floats, lon: Floats, radius_km: float, ratio: float | None, metric: str
-) -> Any:
-    """Draw a hull round places and widen it by a radius.
+@dataclass(frozen=True)
+class Places:
+    """The places of one cluster in a conformal plane at its centre.
+
+    Attributes
+    ----------
+    lat, lon : ndarray, shape (n,)
+        Degrees; distinct.
+    metric : {"haversine", "wgs84"}
+    vectors : ndarray, shape (n, 3)
+        On the metric's conformal sphere.
+    km_per_radian : ndarray, shape (n,)
+        Of that sphere, at each place.
+    plane : Stereographic
+    xy : ndarray, shape (n, 2)
+        In the plane.
+    plane_per_km : float
+        Units of the plane in a kilometre, where the places lie on average.
+    """
+
+    lat: Floats
+    lon: Floats
+    metric: str
+    vectors: Floats
+    km_per_radian: Floats
+    plane: Stereographic
+    xy: Floats
+    plane_per_km: float
+
+    @classmethod
+    def of(cls, lat: Floats, lon: Floats, metric: str) -> Places:
+        """Project places.
+
+        Raises
+        ------
+        StudyError
+            If they spread over more than a hemisphere, on which no hull is defined.
+        """
+        on_sphere, km_per_radian = conformal_sphere(lat, metric)
+        vectors = unit_vectors(on_sphere, lon)
+        plane = Stereographic.at_centre_of(vectors)
+        if (vectors @ plane.up).min() < np.cos(np.radians(WIDEST_DEGREES)):
+            raise StudyError(
+                f"a cluster spreads over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
+                "where hulls have no meaning; use the footprint method 'discs'"
+            )
+        xy = plane.forward(vectors)
+        stretch = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
+        per_km = stretch / float(km_per_radian.mean())
+        return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
+
+    def widened(self, shape: Any, radius_km: float) -> Any:
+        """Widen a shape of the plane, and turn it into degrees."""
+        wide = shape.buffer(radius_km * self.plane_per_km, quad_segs=VERTICES // 4)
+        return shapely.union_all(
+            [
+                from_rings(
+                    [
+                        _to_degrees(ring, self.plane, self.metric)
+                        for ring in (part.exterior, *part.interiors)
+                    ]
+                )
+                for part in polygons_of(wide)
+            ]
+        )
+
+
+def convex(places: Places, radius_km: float) -> Any:
+    """Draw the convex hull of places, widened by a radius.
+
+    The hull of one place is a disc, that of two or of places in one line a strip with
+    round ends.
 
     Parameters
     ----------
-    lat, lon : ndarray, shape (n,)
-        Degrees.
+    places : Places
     radius_km : float
-        Everything within this distance of the hull belongs to the result: the hull of one
-        place is a disc, that of two or of places in one line a strip with round ends.
-    ratio : float or None
-        Of :func:`shapely.concave_hull`, from 0 (the most indented) to 1 (convex);
-        None for the convex hull.
-    metric : {"haversine", "wgs84"}
+        Everything within this distance of the hull belongs to the result.
 
     Returns
     -------
     shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180].
-
-    Raises
-    ------
-    StudyError
-        If the places spread over more than a hemisphere, on which no hull is defined.
     """
-    on_sphere, km_per_radian = conformal_sphere(lat, metric)
-    vectors = unit_vectors(on_sphere, lon)
-    plane = Stereographic.at_centre_of(vectors)
-    if (vectors @ plane.up).min() < np.cos(np.radians(WIDEST_DEGREES)):
-        raise StudyError(
-            f"a cluster spreads over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
-            "where hulls have no meaning; use the footprint method 'discs'"
-        )
-    xy = plane.forward(vectors)
-    points = shapely.multipoints(xy)
-    hull: Any = shapely.convex_hull(points)
-    if ratio is not None:
-        hull = shapely.concave_hull(points, ratio=ratio)
-    # The stretch of the plane and the metric's scale, both where the cluster lies on average.
-    stretch = (1.0 + (xy**2).sum(axis=1) / 4.0).mean()
-    wide = hull.buffer(stretch * radius_km / km_per_radian.mean(), quad_segs=VERTICES // 4)
-    rings = [wide.exterior, *wide.interiors]
-    return from_rings([_to_degrees(ring, plane, metric) for ring in rings])
+    return places.widened(shapely.convex_hull(shapely.multipoints(places.xy)), radius_km)
+
+
+def concave(places: Places, radius_km: float, ratio: float) -> Any:
+    """Draw the concave hull of places, of a ratio, widened by a radius.
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    ratio : float
+        Of :func:`shapely.concave_hull`, from 0 (the most indented) to 1 (convex).
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        As in :func:`convex`; without holes.
+    """
+    hull = shapely.concave_hull(shapely.multipoints(places.xy), ratio=ratio)
+    return places.widened(hull, radius_km)
+
+
+def concave_by_edge(places: Places, radius_km: float, edge_km: float) -> Any:
+    """Draw the concave hull of places, indented at sides longer than a length.
+
+    The Delaunay triangulation is worn away from outside, the longest side first, as long
+    as a side is longer than `edge_km` and what is left hangs together (the characteristic
+    shape of Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple
+    polygons for characterizing the shape of a set of points in the plane).
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    edge_km : float
+        The same for each cluster, whatever its size.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        As in :func:`concave`.
+    """
+    return concave(places, radius_km, _ratio_of_edge(places.xy, edge_km * places.plane_per_km))
+
+
+def alpha(places: Places, radius_km: float, alpha_km: float) -> Any:
+    """Draw the alpha shape of places, widened by a radius.
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    alpha_km : float
+        See :func:`gclust.places.alpha.alpha_complex`; the same for each cluster.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        In degrees, within [-180, 180]; it may have holes and several parts.
+    """
+    found = alpha_complex(places.xy, places.vectors, alpha_km / places.km_per_radian)
+    parts = []
+    if not found.shape.is_empty:
+        parts.append(places.widened(found.shape, radius_km))
+    if found.alone.any():
+        lat, lon = places.lat[found.alone], places.lon[found.alone]
+        parts.append(union_of_discs(lat, lon, radius_km, places.metric))
+    return shapely.union_all(parts)
+
+
+def _ratio_of_edge(xy: Floats, edge: float) -> float:
+    """Ratio with which GEOS keeps sides of at most a length.
+
+    GEOS has the length itself in C++ alone; in C, and so in Shapely, the ratio is that of
+    the way from the shortest to the longest side of the Delaunay triangles.
+    """
+    triangles = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(xy)))
+    if len(triangles) == 0:  # up to two places, or all in one line
+        return 1.0
+    corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)
+    sides = np.hypot(*np.moveaxis(np.diff(corners, axis=1), -1, 0))
+    shortest, longest = float(sides.min()), float(sides.max())
+    if edge >= longest or longest == shortest:
+        return 1.0
+    return max((edge - shortest) / (longest - shortest), 0.0)
 
 
 def _to_degrees(ring: Any, plane: Stereographic, metric: str) -> tuple[Floats, Floats]:

@@ -1,0 +1,118 @@
+"""A grid of cells of one area over the whole Earth.
+
+Bands of latitude of about one height are cut into whole numbers of columns, and their
+limits moved until every cell of the Earth has the same area: the idea of Leopardi 2006 (A
+partition of the unit sphere into regions of equal area and small diameter, Electron.
+Trans. Numer. Anal. 25), on the ellipsoid and with sides along meridians and parallels.
+The meridian of 180 degrees and the equator are limits of cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gclust.places.geodesic import band_km2, square_degree_km2
+from gclust.sphere import EARTH_RADIUS_KM
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+LONGEST_SIDE_DEGREES = 0.5
+"""Longer sides, near the poles, are cut, for a parallel there is no geodesic."""
+
+
+@dataclass(frozen=True)
+class EqualAreaGrid:
+    """Cells of one area.
+
+    Attributes
+    ----------
+    limits : ndarray, shape (bands + 1,)
+        Latitudes between the bands from south to north, degrees.
+    columns : ndarray of int64, shape (bands,)
+        Cells of each band.
+    km2 : float
+        Area of every cell on the WGS 84 ellipsoid.
+    """
+
+    limits: Floats
+    columns: Numbers
+    km2: float
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, cell_km: float) -> EqualAreaGrid:
+        """Make the grid of cells nearest to squares with sides of `cell_km`."""
+        n_bands = max(round(np.pi / 2.0 * EARTH_RADIUS_KM / cell_km), 1)
+        even = np.linspace(0.0, 90.0, n_bands + 1)
+        wanted = 360.0 * np.diff(band_km2(even)) / cell_km**2
+        columns = np.maximum(np.rint(wanted), 1.0).astype(np.int64)
+        hemisphere = 360.0 * float(band_km2(90.0))
+        below = np.cumsum(columns) / columns.sum()
+        north = np.concatenate([[0.0], _latitude_of(below[:-1] * hemisphere, even[1:-1]), [90.0]])
+        return cls(
+            limits=np.concatenate([-north[:0:-1], north]),
+            columns=np.concatenate([columns[::-1], columns]),
+            km2=hemisphere / float(columns.sum()),
+        )
+
+    def cells(self, lat: Floats, lon: Floats) -> tuple[Numbers, Numbers]:
+        """Bands and columns of the cells that hold places, each cell once and in order."""
+        band = np.searchsorted(self.limits, lat, side="right") - 1
+        band = np.clip(band, 0, len(self.columns) - 1)
+        columns = self.columns[band]
+        # A longitude a rounding error below 180 may reach the end of its band.
+        column = np.floor((lon + 180.0) % 360.0 / 360.0 * columns).astype(np.int64) % columns
+        found = np.unique(np.column_stack([band, column]), axis=0)
+        return found[:, 0], found[:, 1]
+
+    def outlines(self, band: Numbers, column: Numbers) -> Any:
+        """Draw cells: an array of polygons in degrees."""
+        width = 360.0 / self.columns[band]
+        west, south, north = -180.0 + column * width, self.limits[band], self.limits[band + 1]
+        east = np.where(column + 1 == self.columns[band], 180.0, -180.0 + (column + 1) * width)
+        return shapely.segmentize(shapely.box(west, south, east, north), LONGEST_SIDE_DEGREES)
+
+
+def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:
+    """Unite the cells of an equal-area grid that hold places.
+
+    Parameters
+    ----------
+    lat, lon : ndarray, shape (n,)
+        Degrees.
+    cell_km : float
+        Side of a square of about the area of a cell.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        In degrees, within [-180, 180].
+    """
+    grid = EqualAreaGrid.of(cell_km)
+    return shapely.union_all(grid.outlines(*grid.cells(lat, lon)))
+
+
+def _latitude_of(area_km2: Floats, near: Floats) -> Floats:
+    """Latitudes north of the equator with an area between them and it, by Newton's method.
+
+    Parameters
+    ----------
+    area_km2 : ndarray
+        Of the whole band round the Earth.
+    near : ndarray
+        Latitudes to start from, degrees; not the pole.
+    """
+    sine, e_degrees = np.sin(np.radians(near)), np.radians(1.0)
+    for _ in range(6):
+        lat = np.degrees(np.arcsin(sine))
+        # By the sine the area grows evenly, without the cosine that vanishes at the pole.
+        slope = 360.0 * square_degree_km2(lat) / (np.cos(np.radians(lat)) * e_degrees)
+        sine = np.minimum(sine - (360.0 * band_km2(lat) - area_km2) / slope, 1.0)
+    return np.degrees(np.arcsin(sine))
