@@ -297,7 +297,7 @@ def test_kinds_outside_the_density_only_count(tmp_path):
 
 
 @pytest.mark.parametrize("weight", ["fractional", "equal"])
-@pytest.mark.parametrize("method", ["discs", "convex", "concave"])
+@pytest.mark.parametrize("method", ["discs", "convex", "concave", "alpha", "cells"])
 def test_every_weight_and_footprint_runs(tmp_path, weight, method):
     extra = (
         f'[density]\nweight = "{weight}"\n[footprint]\nmethod = "{method}"\n'

@@ -8,7 +8,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,13 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
                     return _convert(value, option, where)
                 except StudyError:
                     continue
+    elif isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+        return hint(**parse_section(value, hint, f"{where}:"))
     elif origin is tuple and isinstance(value, list | tuple):
         each = arguments[0]
+        if is_dataclass(each) and arguments[-1] is Ellipsis:
+            numbered = enumerate(value, start=1)
+            return tuple(_convert(entry, each, f"{where} number {at}") for at, entry in numbered)
         if arguments[-1] is Ellipsis or len(value) == len(arguments):
             return tuple(_convert(entry, each, where) for entry in value)
     elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
@@ -116,6 +121,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
 
 def _described(hint: Any) -> str:
     """A type in words."""
+    if is_dataclass(hint):
+        return f"a table of {', '.join(entry.name for entry in fields(hint))}"
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_described(a) for a in arguments if a is not type(None))

@@ -18,6 +18,8 @@ LEAST_RESOLUTION_KM = 0.05
 METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
+OUTLINES = ("discs", "concave", "convex", "alpha", "cells")
+LARGEST_CELL_KM = 1000.0
 DISC_KM = 5.0
 """Radius of discs with methods that have no eps_km: that of DBSCAN's own default."""
 KIND = re.compile(r"[^\W_][\w .&-]*")
@@ -150,13 +152,53 @@ class Merge:
 class Footprint:
     """``[footprint]``: the polygon of a cluster.
 
-    ``radius_km`` is eps_km / 3 by default, 5 with methods other than DBSCAN. ``contour``
-    is the contour that the method of that name found.
+    Lengths that are not given follow from eps_km, with methods other than DBSCAN from 15
+    km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` is as much,
+    ``alpha_km`` half. ``ratio`` bends concave hulls by each cluster's own longest side
+    instead of ``edge_km``. ``contour`` is the contour that the method of that name found.
     """
 
-    method: str = choice("discs", "discs", "concave", "convex", "contour")
+    method: str = choice("discs", *OUTLINES, "contour")
     radius_km: float | None = number(None, above=0)
-    ratio: float = number(0.3, least=0, most=1)
+    edge_km: float | None = number(None, above=0)
+    ratio: float | None = number(None, least=0, most=1)
+    alpha_km: float | None = number(None, above=0)
+    cell_km: float | None = number(None, least=LEAST_RESOLUTION_KM, most=LARGEST_CELL_KM)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherFootprint(Footprint):
+    """One of ``[intensity] footprints``; its name is made of method and size if not given."""
+
+    name: str | None = None
+    method: str = choice("discs", *OUTLINES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherRaster:
+    """One of ``[intensity] rasters``, as in ``[population]``; called by its file by default."""
+
+    raster: str
+    unit: str = choice("count", "count", "per_km2")
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intensity:
+    """``[intensity]``: footprints and rasters under which the intensity is ranked too.
+
+    The study's own footprint and raster are always the first. ``usual`` adds discs of half
+    and one and a half times the study's radius, and each other method once.
+    """
+
+    usual: bool = False
+    footprints: tuple[OtherFootprint, ...] = ()
+    rasters: tuple[OtherRaster, ...] = ()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.usual or bool(self.footprints or self.rasters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +265,8 @@ class Study:
     Attributes
     ----------
     sources : tuple of Source
-    study, density, clusters, merge, footprint, names, counting, score, population, sweep
+    study, density, clusters, merge, footprint, names, counting, score, population, sweep,
+    intensity
         The sections of ``study.toml``.
     folder : Path
         Relative paths are relative to it; the folder of ``study.toml``.
@@ -240,6 +283,7 @@ class Study:
     score: Score = Score()
     population: Population = Population()
     sweep: Grid = Grid()
+    intensity: Intensity = Intensity()
     folder: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
@@ -273,6 +317,21 @@ class Study:
             return given
         return self.clusters.eps_km / 3 if isinstance(self.clusters, Clusters) else DISC_KM
 
+    def sizes(self, footprint: Footprint) -> dict[str, Any]:
+        """Lengths of a footprint, those that are not given by the study's own radius or eps."""
+        eps = self.clusters.eps_km if isinstance(self.clusters, Clusters) else 3 * DISC_KM
+        defaults = {
+            "radius_km": self.radius_km,
+            "edge_km": eps,
+            "ratio": None,
+            "alpha_km": eps / 2,
+            "cell_km": min(max(eps / 3, LEAST_RESOLUTION_KM), LARGEST_CELL_KM),
+        }
+        given = {key: getattr(footprint, key) for key in defaults}
+        return {
+            key: default if given[key] is None else given[key] for key, default in defaults.items()
+        }
+
 
 SECTIONS: dict[str, type] = {
     "study": General,
@@ -285,6 +344,7 @@ SECTIONS: dict[str, type] = {
     "score": Score,
     "population": Population,
     "sweep": Grid,
+    "intensity": Intensity,
 }
 
 
@@ -395,6 +455,15 @@ def _check_study(study: Study, name: str) -> None:
 def _check_clusters(study: Study, name: str) -> None:
     """Refuse options of ``[clusters]`` and ``[footprint]`` that do not go together."""
     options, footprint = study.clusters, study.footprint
+    listed = {"[footprint]": footprint}
+    for position, other in enumerate(study.intensity.footprints, start=1):
+        listed[f"[intensity] footprints number {position}"] = other
+    for where, each in listed.items():
+        if each.ratio is not None and each.edge_km is not None:
+            raise StudyError(
+                f"{name}: {where}: ratio = {each.ratio:g} and edge_km = {each.edge_km:g};"
+                " expected one of them, for each says how far concave hulls are indented"
+            )
     if isinstance(options, Clusters):
         if options.metric == "wgs84" and options.eps_km > LARGEST_WGS84_EPS_KM:
             raise StudyError(
@@ -419,6 +488,6 @@ def _check_clusters(study: Study, name: str) -> None:
             )
     elif footprint.method == "contour":
         raise StudyError(
-            f"{name}: [footprint] method = 'contour' needs contours; expected 'discs', 'concave'"
-            f" or 'convex' with [clusters] method = {options.method!r}"
+            f"{name}: [footprint] method = 'contour' needs contours; expected"
+            f" {', '.join(map(repr, OUTLINES))} with [clusters] method = {options.method!r}"
         )

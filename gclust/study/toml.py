@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,22 @@ def study_toml(study: Study, home: Path) -> str:
 
 
 def _block(heading: str, section: Any, study: Study, home: Path) -> str:
-    lines = [heading]
+    told = _entries(section, study, home)
+    return "\n".join([heading, *(f"{key} = {_value(value)}" for key, value in told.items())])
+
+
+def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
+    """The values of a section that are told, paths as seen from ``home``."""
+    told = {}
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "raster") and value is not None:
             value = Path(os.path.relpath(study.folder / value, home)).as_posix()
+        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+            value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {}:
-            lines.append(f"{item.name} = {_value(value)}")
-    return "\n".join(lines)
+            told[item.name] = value
+    return told
 
 
 def _value(value: Any) -> str:
