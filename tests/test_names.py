@@ -251,3 +251,18 @@ def test_bad_arguments_are_named(change, words):
     }
     with pytest.raises(ValueError, match=words):
         name_clusters(**{**arguments, **change})
+
+
+def test_naming_tells_the_share_done_and_can_be_ended():
+    shares = []
+    labels = np.arange(130)
+    named = name(np.zeros(130), np.ones(130), labels, report=shares.append)
+    assert len(named) == 130
+    assert shares == [0, 64 / 130, 128 / 130]
+
+    def end(share):
+        if share > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        name(np.zeros(130), np.ones(130), labels, report=end)

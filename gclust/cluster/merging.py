@@ -73,7 +73,17 @@ def gaps_km(
     label = labels[inside]
     reach = float(chord_of(max_gap_km + TOLERANCE_KM))
     near = _near_another(vectors, label, max(reach, 1e-5))
-    vectors, label = vectors[near], label[near]
+    return least_gaps(vectors[near], label[near], max_gap_km)
+
+
+def least_gaps(
+    vectors: np.ndarray, label: np.ndarray, max_gap_km: float
+) -> dict[tuple[int, int], float]:
+    """Find the gaps between clusters as `gaps_km` does, of unit vectors and without noise.
+
+    Every location may be given, but those far from other clusters cost time.
+    """
+    reach = float(chord_of(max_gap_km + TOLERANCE_KM))
     found: dict[tuple[int, int], float] = {}
     if label.size == 0:
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.merging import gaps_km
+from gclust.cluster.merging import least_gaps
 from gclust.sphere import chord_of, unit_vectors
 
 ABOVE_ALL = np.uint32(2**32 - 1)
@@ -63,4 +63,4 @@ class Cubes:
         cubes.
         """
         near = self.near_another(label)
-        return gaps_km(lat[near], lon[near], label[near].astype(np.int64), self._reach_km)
+        return least_gaps(unit_vectors(lat[near], lon[near]), label[near], self._reach_km)

@@ -90,7 +90,7 @@ class Bench:
             self._base = merge_labels(
                 study, self.own, self._form(self.own, labels, core, silent), None
             )
-            self._base_table = self._rank(self._base)
+            self._base_table = self._rank(self._base, silent)
             self._outcomes[self.own] = compare_with(
                 self._base, self._base_table, self.own, self._base, self._base_table
             )
@@ -117,9 +117,9 @@ class Bench:
         """
         if choice not in self._outcomes:
             merged = self._merged(choice, report)
-            report(0.0, "rank clusters")
+            table = self._rank(merged, report)
             self._outcomes[choice] = compare_with(
-                self._base, self._base_table, choice, merged, self._rank(merged)
+                self._base, self._base_table, choice, merged, table
             )
             if len(self._outcomes) > MOST_OUTCOMES:
                 self._outcomes.popitem(last=False)
@@ -178,8 +178,15 @@ class Bench:
             report,
         )
 
-    def _rank(self, merged: Merged) -> pd.DataFrame:
-        return rank_clusters(self.study, merged, self._records, self._world, self.kinds)
+    def _rank(self, merged: Merged, report: Report) -> pd.DataFrame:
+        return rank_clusters(
+            self.study,
+            merged,
+            self._records,
+            self._world,
+            self.kinds,
+            lambda share: report(share, "rank clusters"),
+        )
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Labels of the locations, and which are core, in the order of the cells."""

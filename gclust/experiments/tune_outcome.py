@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,9 +156,17 @@ def merge_labels(
 
 
 def rank_clusters(
-    study: Study, merged: Merged, records: Records, world: dict[str, float], kinds: tuple[str, ...]
+    study: Study,
+    merged: Merged,
+    records: Records,
+    world: dict[str, float],
+    kinds: tuple[str, ...],
+    report: Callable[[float], None],
 ) -> pd.DataFrame:
-    """Count, score, rank and name the clusters, as a run does but for area and inhabitants."""
+    """Count, score, rank and name the clusters, as a run does but for area and inhabitants.
+
+    What ``report`` raises ends the work; it is called with the share done.
+    """
     n_clusters, formed = merged.n_clusters, merged.formed
     units = count_open(records, merged.clusters(formed.of_open), n_clusters, study.counting.method)
     for kind, of_labels in enumerate(formed.count):
@@ -173,6 +182,7 @@ def rank_clusters(
             n_clusters=n_clusters,
             most=study.names.most,
             least_share=study.names.least_share,
+            report=report,
         )
         if n_clusters
         else pd.DataFrame({"name": [], "economies": []}, dtype="str")

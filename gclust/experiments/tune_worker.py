@@ -12,8 +12,6 @@ from gclust.experiments.pairs import Pair
 from gclust.experiments.tune_bench import Bench
 from gclust.experiments.tune_outcome import Choice, Outcome
 
-MOST_NAMED_AHEAD = 500
-"""Naming clusters cannot be broken off, and so many take half a second that a question waits."""
 Deliver = Callable[[Outcome | Exception], Any]
 
 
@@ -118,9 +116,7 @@ class Worker:
         return min(unknown or filter(self._is_to_rank, left), key=self._steps, default=None)
 
     def _is_to_rank(self, choice: Choice) -> bool:
-        known = self._bench.known_figures(choice)
-        few = known is not None and known[0]["n_clusters"] <= MOST_NAMED_AHEAD
-        return few and choice not in self._ranked and not self._bench.is_ranked(choice)
+        return choice not in self._ranked and not self._bench.is_ranked(choice)
 
     def _steps(self, choice: Choice) -> tuple[float, Pair]:
         away = math.log(choice.eps_km / self._last.eps_km) ** 2

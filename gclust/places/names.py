@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +15,9 @@ from gclust.places.gathered import gather
 from gclust.sphere import unit_vectors
 
 LEAST_ECONOMY_SHARE = 0.01
+
+REPORTED = 64
+"""Clusters that are named between two reports, in about a hundredth of a second."""
 
 
 def name_clusters(
@@ -28,6 +31,7 @@ def name_clusters(
     least_share: float = 0.1,
     gazetteer: pd.DataFrame | None = None,
     country: ArrayLike | None = None,
+    report: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """Name each cluster after its cities, and list its economies.
 
@@ -51,6 +55,8 @@ def name_clusters(
     country : array_like of str, shape (n,), optional
         ISO 3166-1 alpha-2 code of each location where it is known; the economies of the
         others are those of the nearest cities.
+    report : callable, optional
+        Called now and then with the share done; what it raises ends the work.
 
     Returns
     -------
@@ -101,7 +107,9 @@ def name_clusters(
     unknown = cells.country == ""
     cells.country[unknown] = cities.country[cities.nearest(vectors[unknown])]
     economies, names, divisions = [], [], []
-    for start, end in pairwise(cells.starts):
+    for number, (start, end) in enumerate(pairwise(cells.starts)):
+        if report is not None and number % REPORTED == 0:
+            report(number / n_clusters)
         named = _named(vectors[start:end], cells.weight[start:end], cities, most, least_share)
         names.append("–".join(dict.fromkeys(cities.name[named])))
         divisions.append(cities.admin1[named[0]])
@@ -122,13 +130,15 @@ def _named(
     """Rows of the cities that name one cluster."""
     rows, weights = weigh(vectors, weight, cities)
     heavy = rows[weights >= least_share * weight.sum()]
-    if heavy.size == 0:
-        return rows[:1]
+    if heavy.size < 2:
+        return heavy if heavy.size else rows[:1]
     return weigh(vectors, weight, cities, np.sort(heavy))[0][:most]
 
 
 def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str:
     """Codes of the economies of one cluster, heaviest first, joined by slashes."""
+    if (country == country[0]).all():
+        return str(country[0])
     codes, row_of = np.unique(country.astype(str), return_inverse=True)
     weights = np.zeros(len(codes), dtype=weight.dtype)
     np.add.at(weights, row_of, weight)
