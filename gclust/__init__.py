@@ -21,6 +21,7 @@ _HOME = {
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.result",
     "compare": "gclust.experiments.compare",
+    "intensity_spread": "gclust.study.intensity",
     "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
     from gclust.study.folder import Run, read_run
+    from gclust.study.intensity import intensity_spread
     from gclust.study.run import run
     from gclust.study.schema import Study, read_study
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def footprints(
     cell_km: float = 5.0,
     n_clusters: int,
     metric: str = "haversine",
+    names: Sequence[str] | None = None,
     progress: bool | Report | None = None,
 ) -> geopandas.GeoSeries:
     """Draw the footprint of each cluster from its core locations.
@@ -75,7 +77,9 @@ def footprints(
     n_clusters : int
         Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     metric : {"haversine", "wgs84"}
-        In which `radius_km` is measured; that of the clustering.
+        In which lengths are measured; that of the clustering.
+    names : sequence of str, optional
+        What errors call the clusters; their numbers by default.
     progress : bool or callable, optional
         See :mod:`gclust.progress`.
 
@@ -144,7 +148,8 @@ def footprints(
             try:
                 shape = draw(place_lat, place_lon)
             except StudyError as error:
-                raise StudyError(f"cluster {cluster}: {error}") from error
+                called = f"cluster {cluster}" if names is None else names[cluster]
+                raise StudyError(f"{called}: {error}") from error
             shapes[cluster] = _tidy(shape)
             drawn += len(place_lat)
             done(drawn / total)

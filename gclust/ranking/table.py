@@ -40,8 +40,9 @@ def ranking(
         Columns ``rank, cluster_id, name, economies``, for each kind
         ``<kind>_count, <kind>_share`` (per cent), ``<kind>_rank,
         <kind>_per_million``, then ``total, score, population, intensity``
-        (score per million inhabitants), ``intensity_rank, area_km2``; sorted by
-        rank, clusters of one rank by id.
+        (score per million inhabitants), ``intensity_rank, area_km2`` and, where
+        the clusters have it, ``uncovered_share``; sorted by rank, clusters of one
+        rank by id.
     """
     equal = dict.fromkeys(share.columns, 1.0)
     table = clusters[["cluster_id", "name", "economies"]].copy()
@@ -59,4 +60,6 @@ def ranking(
     first = table["rank"] <= top
     table["intensity_rank"] = rank(table["intensity"].where(first))
     table["area_km2"] = clusters["area_km2"]
+    if "uncovered_share" in clusters:
+        table["uncovered_share"] = clusters["uncovered_share"]
     return table.sort_values(["rank", "cluster_id"], ignore_index=True)

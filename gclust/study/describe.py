@@ -14,14 +14,11 @@ from gclust.errors import GclustWarning
 from gclust.places.footprints import footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.names import name_clusters
+from gclust.places.overlaps import told_overlaps
 from gclust.places.population import population
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study
 from gclust.units import UNIT
-
-MOST_PAIRS_TOLD = 3
-LEAST_OVERLAP_KM2 = 0.05
-"""What would be told as 0.0 km2 is not told."""
 
 
 def describe(
@@ -113,44 +110,20 @@ def _outlines(
 
 
 def _warn_of_overlaps(clusters: gpd.GeoDataFrame, journal: Journal) -> None:
-    """Warn of footprints that overlap, the largest overlaps first.
+    """Warn of footprints that overlap.
 
     Not refused by ``strict``, for no row of the listings is wrong.
     """
-    shapes = clusters.geometry.to_numpy()
-    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    a, b = a[a < b], b[a < b]
-    parts, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
-    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
-    area = np.bincount(pair[is_polygon], area_km2(parts[is_polygon]), minlength=len(a))
-    shared = pd.DataFrame({"a": a, "b": b, "area_km2": area})
-    shared = shared[shared["area_km2"] >= LEAST_OVERLAP_KM2].sort_values(
-        ["area_km2", "a", "b"], ascending=[False, True, True]
-    )
-    if shared.empty:
-        return
-    names = clusters["name"]
-    told = "; ".join(
-        f"{names.iloc[row.a]} and {names.iloc[row.b]} by {row.area_km2:.1f} km2"
-        for row in shared.head(MOST_PAIRS_TOLD).itertuples()
-    )
-    more = len(shared) - MOST_PAIRS_TOLD
-    with journal.overhearing():
-        warnings.warn(
-            f"footprints of different clusters overlap, and inhabitants there count for each:"
-            f" {told}" + (f"; and {more} pairs more, by less" if more > 0 else ""),
-            GclustWarning,
-            stacklevel=2,
-        )
+    told = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
+    if told is not None:
+        with journal.overhearing():
+            warnings.warn(told, GclustWarning, stacklevel=2)
 
 
 def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Join a ranking and the footprints of its clusters, in the ranking's order."""
     at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
-    table = ranked.copy()
-    if "uncovered_share" in at:
-        table["uncovered_share"] = at["uncovered_share"].to_numpy()
-    return gpd.GeoDataFrame(table, geometry=at.geometry.to_numpy(), crs=4326)
+    return gpd.GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
 
 
 def name_merges(

@@ -14,8 +14,10 @@ import pyogrio
 
 from gclust.errors import StudyError
 from gclust.progress import Report, silent, stage
+from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
 from gclust.study.atomic import claim, write_folder
+from gclust.study.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
 
@@ -50,6 +52,8 @@ class Run:
         What ``run.json`` tells.
     path : Path, optional
         The run's folder, if it was written.
+    intensity : IntensitySpread, optional
+        The intensity under the footprints and rasters of ``[intensity]``.
     """
 
     study: Study
@@ -60,6 +64,7 @@ class Run:
     rejects: pd.DataFrame
     info: dict[str, Any]
     path: Path | None = None
+    intensity: IntensitySpread | None = None
 
 
 def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
@@ -83,6 +88,10 @@ def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silen
             _write_tables(run, folder, home)
         with stage(progress, "draw the map"):
             _draw(run, folder / "figures")
+        if run.intensity is not None:
+            with stage(progress, "draw the intensity"):
+                title = run.study.study.title or run.study.study.name
+                draw_intensity(run.intensity.detail, folder / "figures", title=title)
 
     return replace(run, path=write_folder(home, fill))
 
@@ -90,6 +99,10 @@ def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silen
 def _write_tables(run: Run, folder: Path, home: Path) -> None:
     write_csv(run.ranking, folder / "ranking.csv")
     write_csv(run.merges, folder / "merges.csv")
+    if run.intensity is not None:
+        # All digits, for a run is read back from them.
+        write_csv(run.intensity.table, folder / SPREAD_FILE, numbers=None)
+        write_csv(run.intensity.detail, folder / DETAIL_FILE, numbers=None)
     run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
     run.rejects.to_parquet(folder / "rejects.parquet", index=False, compression="zstd")
     run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
@@ -160,14 +173,14 @@ def read_run(path: str | Path) -> Run:
     if not (folder / "run.json").is_file():
         raise StudyError(f"{folder}: holds no run (no run.json); expected a folder of gclust run")
     clusters = gpd.read_parquet(folder / "clusters.parquet")
-    extra = ["geometry", "uncovered_share"]
     return Run(
         study=read_study(folder / "study.toml"),
-        ranking=pd.DataFrame(clusters.drop(columns=[c for c in extra if c in clusters])),
+        ranking=pd.DataFrame(clusters.drop(columns="geometry")),
         clusters=clusters,
         locations=pd.read_parquet(folder / "locations.parquet"),
         merges=pd.read_csv(folder / "merges.csv", dtype={"runner_up_a": str, "runner_up_b": str}),
         rejects=pd.read_parquet(folder / "rejects.parquet"),
         info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
         path=folder.resolve(),
+        intensity=read_spread(folder),
     )

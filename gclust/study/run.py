@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
@@ -14,6 +13,7 @@ from gclust.study.atomic import claim
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
 from gclust.study.formers import Formed, check_former, form_clusters
+from gclust.study.intensity import check_rasters, spread_of
 from gclust.study.journal import Journal
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
@@ -65,19 +65,13 @@ def run(
         study = read_study(study)
     if out is not None:
         claim(Path(out), overwrite, "run")
-    _check_raster(study)
+    check_rasters(study)
     check_former(study.clusters)
     journal = Journal(resolve(progress), study.study.strict)
     result = _compute(study, journal, n_jobs)
     if out is not None:
         result = write(result, Path(out), overwrite, journal.report)
     return result
-
-
-def _check_raster(study: Study) -> None:
-    raster = study.population.raster
-    if raster is not None and not (study.folder / raster).is_file():
-        raise StudyError(f"[population] raster: {study.folder / raster} does not exist")
 
 
 def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
@@ -131,16 +125,22 @@ def complete(
         contours = unite(formed.polygons, settled.cluster_ids)
     clusters = describe(study, locations, len(settled.count), journal, contours)
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled)
+    shapes, places = outlined(ranked, clusters), shown(locations)
+    intensity = None
+    if study.intensity.wanted:
+        with journal.timed("compare intensities"), journal.overhearing():
+            intensity = spread_of(study, shapes, places, journal.report)
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,
         ranking=ranked,
-        clusters=outlined(ranked, clusters),
-        locations=shown(locations),
+        clusters=shapes,
+        locations=places,
         merges=name_merges(study, settled.merging, locations, settled.cluster_ids),
         rejects=prepared.staged.rejects,
         info={
             **provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
             **formed.told,
         },
+        intensity=intensity,
     )

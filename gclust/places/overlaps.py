@@ -1,0 +1,57 @@
+"""Footprints that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gclust.places.geodesic import area_km2
+
+MOST_PAIRS_TOLD = 3
+LEAST_OVERLAP_KM2 = 0.05
+"""What would be told as 0.0 km2 is not told."""
+
+
+def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
+    """Find the pairs of polygons that overlap.
+
+    Parameters
+    ----------
+    shapes : ndarray of shapely geometry
+        Valid polygons in degrees.
+
+    Returns
+    -------
+    DataFrame
+        ``a, b`` (positions, a < b) and ``area_km2``, the largest overlap first.
+    """
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    parts, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
+    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    area = np.bincount(pair[is_polygon], area_km2(parts[is_polygon]), minlength=len(a))
+    shared = pd.DataFrame({"a": a, "b": b, "area_km2": area})
+    return shared[shared["area_km2"] >= LEAST_OVERLAP_KM2].sort_values(
+        ["area_km2", "a", "b"], ascending=[False, True, True], ignore_index=True
+    )
+
+
+def told_overlaps(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
+    """Say which footprints overlap and by how much, the largest overlaps first; or None."""
+    shared = overlaps(shapes)
+    if shared.empty:
+        return None
+    told = "; ".join(
+        f"{names[row.a]} and {names[row.b]} by {row.area_km2:.1f} km2"
+        for row in shared.head(MOST_PAIRS_TOLD).itertuples()
+    )
+    more = len(shared) - MOST_PAIRS_TOLD
+    return (
+        "footprints of different clusters overlap, and inhabitants there count for each:"
+        f" {told}" + (f"; and {more} pairs more, by less" if more > 0 else "")
+    )

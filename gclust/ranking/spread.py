@@ -1,0 +1,65 @@
+"""Intensity under several footprints and rasters: its rank under each, and their spread."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gclust.indicators.counts import per_million
+from gclust.ranking.rank import rank
+
+
+def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
+    """Rank clusters by intensity under each combination of a footprint and a raster.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        One row per cluster and combination: ``combination, score, population`` at least.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with ``intensity`` (score per million inhabitants; missing where
+        nobody lives or it is not known) and ``intensity_rank`` (among the clusters that
+        have an intensity under the same combination).
+    """
+    table = measured.copy()
+    table["intensity"] = per_million(table["score"], table["population"])
+    ranks = table["intensity"].groupby(table["combination"], sort=False).transform(rank)
+    table["intensity_rank"] = ranks.astype("Int64")
+    return table
+
+
+def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
+    """Tell for each cluster between which ranks its intensity lies.
+
+    Parameters
+    ----------
+    detail : DataFrame
+        ``rank, cluster_id, name, economies, score, combination, uncovered_share,
+        intensity_rank``; see `rank_intensities`. Each combination lists the same clusters,
+        the study's own first.
+
+    Returns
+    -------
+    DataFrame
+        One row per cluster in the order of the rank: ``rank, cluster_id, name, economies,
+        score, intensity_rank`` (under the first combination), ``least_intensity_rank,
+        largest_intensity_rank, intensity_rank_range`` (their difference), ``ranked_under``
+        (combinations under which there is a rank), ``largest_uncovered_share`` (of the
+        footprint, from 0 to 1) and a column of ranks for each combination, named by it.
+    """
+    told = ["rank", "cluster_id", "name", "economies", "score"]
+    first = detail["combination"] == detail["combination"].iloc[0]
+    table = detail.loc[first, told].reset_index(drop=True)
+    wide = detail.pivot(index="cluster_id", columns="combination", values="intensity_rank")
+    wide = wide.reindex(index=table["cluster_id"], columns=detail["combination"].unique())
+    ranks = wide.astype("Int64").reset_index(drop=True)
+    table["intensity_rank"] = ranks.iloc[:, 0]
+    table["least_intensity_rank"] = ranks.min(axis=1).astype("Int64")
+    table["largest_intensity_rank"] = ranks.max(axis=1).astype("Int64")
+    table["intensity_rank_range"] = table["largest_intensity_rank"] - table["least_intensity_rank"]
+    table["ranked_under"] = ranks.notna().sum(axis=1)
+    uncovered = detail.groupby("cluster_id")["uncovered_share"].max()
+    table["largest_uncovered_share"] = table["cluster_id"].map(uncovered)
+    return pd.concat([table, ranks.rename_axis(columns=None)], axis=1)
