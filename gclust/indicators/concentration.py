@@ -25,9 +25,7 @@ from gclust.listings.sums import sum_by
 from gclust.units import UNIT
 
 HERFINDAHL = "Hirschman 1945, 1964; Herfindahl 1950"
-LEFT_OUT = (
-    "Deleted one at a time: Quenouille 1956, Cook 1977; the case: Ningde without CATL, GII 2025"
-)
+LEFT_OUT = "Quenouille 1956, Biometrika 43: 353; Cook 1977, Technometrics 19: 15: one left out"
 
 SQUARED = 2.0**60
 """Squares of shares are summed as whole multiples of 1 / SQUARED: at most one in all."""

@@ -23,6 +23,7 @@ from gclust.study.toml import study_toml
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
+MEMBER_TABLES = ("members", "member_ties")
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location on the map, where clusters weigh at least 4,500: the
 GII's maps draw noise locations with at least five records."""
@@ -54,6 +55,11 @@ class Run:
         The run's folder, if it was written.
     intensity : IntensitySpread, optional
         The intensity under the footprints and rasters of ``[intensity]``.
+    members : DataFrame, optional
+        What each city brings to its cluster, if ``[members] on = true``; see
+        `gclust.indicators.members.member_counts`.
+    member_ties : DataFrame, optional
+        Ties between the cities of a cluster; see `gclust.indicators.members.member_ties`.
     """
 
     study: Study
@@ -65,6 +71,8 @@ class Run:
     info: dict[str, Any]
     path: Path | None = None
     intensity: IntensitySpread | None = None
+    members: pd.DataFrame | None = None
+    member_ties: pd.DataFrame | None = None
 
 
 def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
@@ -103,6 +111,9 @@ def _write_tables(run: Run, folder: Path, home: Path) -> None:
         # All digits, for a run is read back from them.
         write_csv(run.intensity.table, folder / SPREAD_FILE, numbers=None)
         write_csv(run.intensity.detail, folder / DETAIL_FILE, numbers=None)
+    for name in MEMBER_TABLES:
+        if (table := getattr(run, name)) is not None:
+            write_csv(table, folder / f"{name}.csv", numbers=None)
     run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
     run.rejects.to_parquet(folder / "rejects.parquet", index=False, compression="zstd")
     run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
@@ -183,4 +194,16 @@ def read_run(path: str | Path) -> Run:
         info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
         path=folder.resolve(),
         intensity=read_spread(folder),
+        **{name: _member_table(folder / f"{name}.csv") for name in MEMBER_TABLES},
     )
+
+
+def _member_table(path: Path) -> pd.DataFrame | None:
+    """Read a table of members, if the run has it; NA is Namibia, not a missing country."""
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    texts = ("name", "city", "country", "city_a", "city_b")
+    numbers = [column for column in table.columns if column not in texts]
+    table[numbers] = table[numbers].apply(pd.to_numeric)
+    return table

@@ -235,6 +235,14 @@ class Population:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Members:
+    """``[members]``: whether clusters are divided among their cities, and from what share on."""
+
+    on: bool = False
+    least_share: float = number(0.05, least=0, most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Grid:
     """``[sweep]``: which pairs of parameters a sweep tries, and how many clusters are wanted."""
 
@@ -265,7 +273,7 @@ class Study:
     Attributes
     ----------
     sources : tuple of Source
-    study, density, clusters, merge, footprint, names, counting, score, population, sweep,
+    study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
     intensity
         The sections of ``study.toml``.
     folder : Path
@@ -282,6 +290,7 @@ class Study:
     counting: Counting = Counting()
     score: Score = Score()
     population: Population = Population()
+    members: Members = Members()
     sweep: Grid = Grid()
     intensity: Intensity = Intensity()
     folder: Path = field(default_factory=Path.cwd)
@@ -343,6 +352,7 @@ SECTIONS: dict[str, type] = {
     "counting": Counting,
     "score": Score,
     "population": Population,
+    "members": Members,
     "sweep": Grid,
     "intensity": Intensity,
 }
