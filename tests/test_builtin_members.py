@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gclust
 from gclust.indicators.members import member_counts, member_ties
 from gclust.places.members import member_cities
 from gclust.places.names import name_clusters
 from gclust.units import UNIT
 from tests.builtin_twin import ENGINES, KINDS, Twin, attributed, clusters_of, some_world
+from tests.worlds import listings, study_folder
 
 
 def cities(*rows: tuple) -> pd.DataFrame:
@@ -150,3 +152,77 @@ def test_no_ties_where_each_cluster_is_one_city(engine):
     ties = member_ties(attributed(table, engine), members, on_engine)
     assert ties.columns.tolist() == ["cluster_id", "city_a", "city_b", "ties"]
     assert ties.empty
+
+
+TWO_TOWNS = "[clusters]\neps_km = 60\nmin_samples = 100\n"
+
+
+def test_a_study_divides_its_clusters_among_their_cities(tmp_path):
+    table = listings()
+    path = study_folder(tmp_path / "in", table, TWO_TOWNS + "[members]\non = true\n")
+    run = gclust.run(path, tmp_path / "out")
+    ranking = run.ranking.set_index("cluster_id")
+    first = ranking.index[ranking["name"] == "Munich–Augsburg"][0]
+    members = run.members[run.members["cluster_id"] == first]
+    assert members["city"].tolist() == ["Munich", "Augsburg"]
+    assert members["country"].tolist() == ["DE", "DE"]
+    size = table.groupby(["kind", "record"])["town"].transform("size")
+    for kind in ("patent", "publication"):
+        brought = (1 / size)[table["kind"] == kind].groupby(table["town"]).sum()
+        expected = [brought["Munich"], brought["Augsburg"]]
+        np.testing.assert_allclose(members[f"{kind}_count"], expected, rtol=1e-9)
+        part = [100 * each / sum(expected) for each in expected]
+        np.testing.assert_allclose(members[f"{kind}_share"], part, rtol=1e-9)
+        summed = run.members.groupby("cluster_id")[f"{kind}_count"].sum()
+        np.testing.assert_allclose(summed, ranking[f"{kind}_count"].sort_index(), rtol=1e-12)
+
+    towns = pd.crosstab([table["kind"], table["record"]], table["town"])
+    n = towns.sum(axis=1)
+    ties = (towns["Munich"] * towns["Augsburg"] / (n * (n - 1) / 2).where(n > 1)).sum()
+    told = run.member_ties[run.member_ties["cluster_id"] == first]
+    assert told[["city_a", "city_b"]].to_numpy().tolist() == [["Munich", "Augsburg"]]
+    assert told["ties"].iloc[0] == pytest.approx(ties, rel=1e-6)
+
+    back = gclust.read_run(tmp_path / "out")
+    pd.testing.assert_frame_equal(back.members, run.members, check_dtype=False)
+    pd.testing.assert_frame_equal(back.member_ties, run.member_ties, check_dtype=False)
+    again = gclust.run(tmp_path / "out" / "study.toml", tmp_path / "again", n_jobs=1)
+    assert again.members.equals(run.members)
+    for name in ("members.csv", "member_ties.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_members_are_not_counted_unless_asked_for(tmp_path):
+    path = study_folder(tmp_path / "in")
+    run = gclust.run(path, tmp_path / "out")
+    assert run.members is None
+    assert run.member_ties is None
+    assert not (tmp_path / "out" / "members.csv").exists()
+    assert gclust.read_run(tmp_path / "out").members is None
+
+
+def test_members_without_records_or_of_a_kind_that_is_not_there(tmp_path):
+    """Windhoek's country is NA, which is no missing value; its shares of deals are."""
+    rng = np.random.default_rng(1)
+    towns = {"Windhoek": (-22.56, 17.08, "patent"), "Graz": (47.067, 15.442, "deal")}
+    table = pd.concat(
+        pd.DataFrame(
+            {
+                "kind": kind,
+                "record": None,
+                "lat": (lat + rng.normal(0, 0.01, 120)).round(4),
+                "lon": (lon + rng.normal(0, 0.01, 120)).round(4),
+                "year": 2018,
+                "town": town,
+            }
+        )
+        for town, (lat, lon, kind) in towns.items()
+    )
+    path = study_folder(tmp_path / "in", table, "[members]\non = true\n")
+    run = gclust.run(path, tmp_path / "out")
+    members = gclust.read_run(tmp_path / "out").members.set_index("city")
+    assert members.loc["Windhoek", "country"] == "NA"
+    assert members.loc["Graz", "deal_share"] == 100.0
+    assert np.isnan(members.loc["Windhoek", "deal_share"])
+    assert run.member_ties.empty
+    assert list(run.member_ties.columns) == ["cluster_id", "city_a", "city_b", "ties"]

@@ -10,11 +10,13 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
 from gclust.ranking.table import ranking
 from gclust.study.atomic import claim
+from gclust.study.attributed import attributed_listings
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
 from gclust.study.formers import Formed, check_former, form_clusters
 from gclust.study.intensity import check_rasters, spread_of
 from gclust.study.journal import Journal
+from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
 from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
@@ -83,7 +85,7 @@ def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
         if isinstance(study.clusters, Clusters):
             warn_of_gap(study, study.clusters.eps_km, journal)
         settled = settle(study, engine, prepared, formed.labels, journal)
-        return complete(study, prepared, formed, settled, journal, n_jobs)
+        return complete(study, engine, prepared, formed, settled, journal, n_jobs)
 
 
 def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None) -> Formed:
@@ -109,6 +111,7 @@ def rank_clusters(study: Study, clusters: pd.DataFrame, settled: Settled) -> pd.
 
 def complete(
     study: Study,
+    engine: Engine,
     prepared: Prepared,
     formed: Formed,
     settled: Settled,
@@ -130,6 +133,9 @@ def complete(
     if study.intensity.wanted:
         with journal.timed("compare intensities"), journal.overhearing():
             intensity = spread_of(study, shapes, places, journal.report)
+    listings = attributed_listings(study, engine, prepared, locations["label"].to_numpy())
+    by_id = ranked.set_index("cluster_id").sort_index()
+    members, member_ties = divide_clusters(study, engine, listings, by_id, locations, journal)
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,
@@ -143,4 +149,6 @@ def complete(
             **formed.told,
         },
         intensity=intensity,
+        members=members,
+        member_ties=member_ties,
     )

@@ -1,0 +1,48 @@
+"""The listings of a run with their clusters and credit, as indicators see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.indicators.listings import AttributedListings
+from gclust.listings.credit import credited
+from gclust.listings.engine import Engine
+from gclust.study.schema import Study
+from gclust.study.stages import Prepared
+
+TABLE = "listings_of_clusters"
+
+
+def attributed_listings(
+    study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
+) -> AttributedListings:
+    """Give each located listing its cluster and its credit, once somebody looks at them.
+
+    Parameters
+    ----------
+    study : Study
+    engine : Engine
+        Where the listings are; the table lives as long as it does.
+    prepared : Prepared
+    clusters : ndarray of int64, shape (n,)
+        Cluster of each of ``prepared.locations``, -1 for noise.
+    """
+
+    def make() -> nw.LazyFrame[Any]:
+        at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
+        places = engine.put(at, f"{TABLE}_places")
+        joined = prepared.located.join(places, on=["lat", "lon"])
+        name = nw.lit(None, dtype=nw.String)
+        for code, kind in enumerate(prepared.staged.kinds):
+            name = nw.when(nw.col("kind") == code).then(nw.lit(kind)).otherwise(name)
+        named = credited(joined, prepared.totals, study.counting.method).with_columns(kind=name)
+        stored = engine.store(named, TABLE, "credit listings")
+        engine.drop(f"{TABLE}_places")
+        return stored
+
+    totals = {kind: prepared.world[kind] for kind in prepared.staged.kinds}
+    return AttributedListings(make, prepared.staged.kinds, totals, engine.pandas)
