@@ -1,4 +1,4 @@
-"""Scores: how the shares of the kinds are combined into one number."""
+"""Scores: how the indicators of a cluster are combined into one number."""
 
 from __future__ import annotations
 
@@ -7,38 +7,157 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-COMBINE = ("sum", "mean", "geometric")
+from gclust.ranking.aggregation import borda_points, copeland
+
+COMBINE = ("sum", "mean", "geometric", "zscore", "borda", "copeland")
+
+AMOUNTS = ("sum", "mean", "geometric")
+"""Scores that are amounts of what they combine, so that they can be told per head."""
 
 
-def score(shares: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, float]) -> pd.Series:
-    """Combine the shares of the kinds.
+def score(
+    values: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, float] | None = None
+) -> pd.Series:
+    """Combine indicators into a score; the larger, the better.
 
     Parameters
     ----------
-    shares : DataFrame, shape (clusters, kinds)
-        Per cent of the world's total.
-    combine : {"sum", "mean", "geometric"}
-        Weighted sum (the GII's, with equal weights; reproduces all totals of
-        GII 2023 Appendix Table 3), weighted arithmetic mean, or weighted
-        geometric mean (zero where any share with a weight is zero).
-    weights : mapping
-        Kind -> weight; 1 where a kind is not named.
+    values : DataFrame of numbers, shape (clusters, indicators)
+        Shares of the kinds in per cent, or other indicators.
+    combine : {"sum", "mean", "geometric", "zscore", "borda", "copeland"}
+        See Notes.
+    weights : mapping, optional
+        Column -> weight, 0 or more; 1 where a column is not named. A column of
+        weight 0 is not looked at.
 
     Returns
     -------
     Series of float
+        Missing for a cluster with a missing or infinite value in a column that has a
+        weight: a score of fewer indicators would not be comparable. Such a cluster does
+        not enter the means, deviations and comparisons of the others either.
+
+    Raises
+    ------
+    ValueError
+        For an unknown ``combine``, a negative weight, weights that are all 0, a column
+        that holds no numbers, or, with ``"geometric"``, a negative value.
+
+    Notes
+    -----
+    With values x of clusters i and columns k, weights w and W their sum:
+
+    ``sum``
+        Sum of w x. With the shares and equal weights it is the GII's; it reproduces all
+        totals of GII 2023, Appendix Table 3.
+    ``mean``
+        The same, divided by W.
+    ``geometric``
+        Product of x to the power of w / W: zero where any value is zero. Its order does
+        not depend on the units of a column [1]_.
+    ``zscore``
+        Mean, weighted by w, of z = (x - m) / s with the mean m of the column and its
+        *population* standard deviation s (the sum of squares divided by the number n of
+        clusters, for these are all the clusters that there are). A column in which all
+        clusters have one value contributes 0.
+    ``borda``
+        Sum of w times the number of clusters that the cluster is above in the column,
+        a tie counting a half [2]_; see `gclust.ranking.aggregation.borda_points`.
+    ``copeland``
+        Number of other clusters that the cluster beats, a tie counting a half: it beats
+        another where the columns in which it is above weigh more than those in which it
+        is below [3]_; see `gclust.ranking.aggregation.copeland`.
+
+    References
+    ----------
+    .. [1] OECD, JRC: Handbook on Constructing Composite Indicators. 2008, sections 1.5
+       (normalisation) and 1.6 (aggregation).
+    .. [2] J.-C. de Borda: Mémoire sur les élections au scrutin. Histoire de l'Académie
+       royale des sciences, 1781.
+    .. [3] A. H. Copeland: A "reasonable" social welfare function. Seminar on applications
+       of mathematics to social sciences, University of Michigan, 1951.
+
+    Examples
+    --------
+    >>> shares = pd.DataFrame({"patent": [4.0, 1.0], "publication": [1.0, 3.0]})
+    >>> score(shares, weights={"publication": 2.0}).tolist()
+    [6.0, 7.0]
     """
-    w = np.array([float(weights.get(str(kind), 1.0)) for kind in shares.columns])
-    values = shares.to_numpy(dtype=np.float64)
+    if combine not in COMBINE:
+        raise ValueError(f"combine must be one of {', '.join(COMBINE)}, not {combine!r}")
+    x, w, complete = weighted(values, weights or {})
+    result = np.full(len(x), np.nan)
+    if complete.any():
+        result[complete] = _combined(x[complete], w, combine, values.loc[complete])
+    return pd.Series(result, index=values.index, name="score")
+
+
+def weighted(
+    values: pd.DataFrame, weights: Mapping[str, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the numbers, the weight of each column, and which clusters have all numbers.
+
+    Raises
+    ------
+    ValueError
+        See `score`.
+    """
+    for column in values.columns:
+        if not pd.api.types.is_numeric_dtype(values[column]):
+            raise ValueError(
+                f"column {column!r} holds {values[column].dtype}, not numbers, and cannot be scored"
+            )
+    w = np.array([float(weights.get(str(column), 1.0)) for column in values.columns])
+    for column, weight in zip(values.columns, w, strict=True):
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"the weight of {column!r} is {weight:g}; expected 0 or more")
+    if not w.any():
+        raise ValueError("all weights are 0; expected one above 0")
+    x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return x, w, np.isfinite(x[:, w > 0]).all(axis=1)
+
+
+def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the z-scores of the columns; 0 where a column is constant.
+
+    Mean and population standard deviation are rounded once, so that they do not
+    depend on the order of the clusters.
+    """
+    z = np.zeros(x.shape)
+    for k, column in enumerate(x.T):
+        # Not by the deviation, which rounding may leave above 0.
+        if column.min() < column.max():
+            apart = column - math.fsum(column) / len(column)
+            z[:, k] = apart / math.sqrt(math.fsum(apart * apart) / len(column))
+    return z
+
+
+def _combined(
+    x: NDArray[np.float64], w: NDArray[np.float64], combine: str, values: pd.DataFrame
+) -> NDArray[np.float64]:
+    """Combine values of which none that has a weight is missing."""
+    x, w, columns = x[:, w > 0], w[w > 0], values.columns[w > 0]
+    if combine == "copeland":
+        return copeland(x, w)
     if combine == "geometric":
-        used = w > 0
+        for cluster, k in np.argwhere(x < 0)[:1]:
+            raise ValueError(
+                f"a geometric mean has no negative values, but {columns[k]} of cluster"
+                f" {values.index[cluster]} is {x[cluster, k]:g}; take another way to combine,"
+                " such as 'zscore', or other columns"
+            )
         with np.errstate(divide="ignore"):
-            logs = np.log(values[:, used])
-        result = np.exp(logs @ (w[used] / w.sum()))
-    else:
-        # fsum rounds once, so that clusters with the same shares in another order tie.
-        result = np.array([math.fsum(row) for row in w * values])
-        if combine == "mean":
-            result = result / w.sum()
-    return pd.Series(result, index=shares.index, name="score")
+            return np.exp(_sums(np.log(x) * (w / w.sum())))
+    if combine == "borda":
+        x = borda_points(x)
+    if combine == "zscore":
+        x = standardise(x)
+    result = _sums(w * x)
+    return result / w.sum() if combine in ("mean", "zscore") else result
+
+
+def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of the rows, rounded once: clusters with the same terms in another order tie."""
+    return np.array([math.fsum(row) for row in terms])

@@ -1,0 +1,81 @@
+"""What each indicator contributes to the score of a cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gclust.ranking.aggregation import borda_points
+from gclust.ranking.score import COMBINE, standardise, weighted
+
+
+def contributions(
+    values: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Divide the score of each cluster among its indicators.
+
+    Parameters
+    ----------
+    values, combine, weights
+        As in `gclust.ranking.score.score`.
+
+    Returns
+    -------
+    DataFrame, shape (clusters, indicators)
+        Columns ``<column>_part``; missing where the score is, 0 for columns of weight 0.
+
+        ``sum``, ``mean``
+            The part of the score that the column makes, w x / (sum of w x). Parts add up
+            to 1; missing where the score is 0.
+        ``geometric``
+            Logarithms do not divide a product into parts that are free of units; what a
+            column adds to the logarithm of the score above its typical value is free of
+            them: (w / W) ln(x / g) with the geometric mean g of the column over the
+            clusters that have some. Parts add up to the logarithm of the score above that
+            of a cluster with all the g. Minus infinity where x is 0.
+        ``zscore``, ``borda``
+            The terms of the score, w z / W and w times the points: parts add up to it.
+        ``copeland``
+            None, all missing: the columns win a comparison together.
+
+    Raises
+    ------
+    ValueError
+        See `gclust.ranking.score.score`.
+
+    Examples
+    --------
+    >>> shares = pd.DataFrame({"patent": [4.0, 1.0], "publication": [1.0, 3.0]})
+    >>> contributions(shares)["patent_part"].tolist()
+    [0.8, 0.25]
+    """
+    if combine not in COMBINE:
+        raise ValueError(f"combine must be one of {', '.join(COMBINE)}, not {combine!r}")
+    x, w, complete = weighted(values, weights or {})
+    parts = np.full(x.shape, np.nan)
+    if complete.any() and combine != "copeland":
+        some = np.where(w > 0, x[complete], 0.0)
+        parts[complete] = _parts(some, w, combine)
+    names = [f"{column}_part" for column in values.columns]
+    return pd.DataFrame(parts, index=values.index, columns=names)
+
+
+def _parts(x: np.ndarray, w: np.ndarray, combine: str) -> np.ndarray:
+    if combine == "geometric":
+        parts = np.zeros(x.shape)
+        for k in np.flatnonzero(w > 0):
+            some = x[:, k] > 0
+            parts[~some, k] = -np.inf
+            logs = np.log(x[some, k])
+            parts[some, k] = w[k] / w.sum() * (logs - math.fsum(logs) / max(len(logs), 1))
+        return parts
+    if combine == "borda":
+        return w * borda_points(x)
+    if combine == "zscore":
+        return w * standardise(x) / w.sum()
+    terms = w * x
+    whole = terms.sum(axis=1, keepdims=True)
+    return np.divide(terms, whole, out=np.full(x.shape, np.nan), where=whole != 0)
