@@ -63,6 +63,7 @@ def test_files_of_a_run(done):
     found = {str(p.relative_to(done.path)) for p in done.path.rglob("*") if p.is_file()}
     assert found == {
         "ranking.csv",
+        "contributions.csv",
         "clusters.parquet",
         "clusters.gpkg",
         "locations.parquet",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.ranking.shapley import Coalition
 from gclust.study.schema import Source, Study
 
@@ -109,7 +110,9 @@ class Between:
             for study in (data, formation, weights)
         )
         forming = tuple(k for k, study in of_formation.items() if k in study.density_kinds)
-        weight = {kind: study.score.weights.get(kind, 1.0) for kind, study in of_weights.items()}
+        weight: dict[str, float] = {}
+        for kind, study in of_weights.items():
+            weight |= _weights(study, kind)
         if not forming or not any(weight.values()):
             return None
         return self._mixed(data, formation, weights, of_data, forming, weight)
@@ -151,7 +154,7 @@ class Between:
             merge=formation.merge,
             footprint=formation.footprint,
             counting=replace(weights.counting, totals=totals, unlocated=data.counting.unlocated),
-            score=replace(weights.score, weights=weight),
+            score=replace(weights.score, weights=weight, of=tuple(weight) or None),
         )
 
 
@@ -164,6 +167,13 @@ def _sources(study: Study, kind: str) -> list[Source]:
     ]
 
 
+def _weights(study: Study, kind: str) -> dict[str, float]:
+    """The columns of a kind that make the score, and what each weighs in it."""
+    kind_of = kind_columns(study.kinds)
+    columns = [c for c in scored(study.kinds, study.score.of) if kind_of.get(c) == kind]
+    return column_weights(columns, study.score.weights, study.kinds)
+
+
 def _settings(study: Study, shared: tuple[str, ...]) -> Iterator[tuple[tuple[str, str], Any]]:
     """Yield what a study chooses: player and setting, and the value."""
     for kind in shared:
@@ -174,7 +184,8 @@ def _settings(study: Study, shared: tuple[str, ...]) -> Iterator[tuple[tuple[str
         yield ("data", f"[counting] totals of {kind}"), study.counting.totals.get(kind)
         forms = kind in study.density_kinds
         yield ("formation", f"[density] kinds: {kind}"), forms
-        yield ("weights", f"[score] weights of {kind}"), study.score.weights.get(kind, 1.0)
+        for column, weight in _weights(study, kind).items():
+            yield ("weights", f"[score] weights of {column}"), weight
     for player, name, apart in SECTIONS:
         section = getattr(study, name)
         for item in fields(section):

@@ -17,6 +17,7 @@ from gclust.ranking.agreement import (
     jaccard_of_first,
     tau_b_of_first,
 )
+from gclust.ranking.columns import column_weights, scored
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.rank import rank
 from gclust.ranking.score import score
@@ -87,7 +88,12 @@ def measure(
     weight = np.zeros(n_clusters + 1, dtype=np.int64)
     np.add.at(weight, clusters, units)  # noise falls into the last place
     share = weight[:-1] / units.sum()
-    scores = score(settled.share, combine=study.score.combine, weights=study.score.weights)
+    columns = scored(study.kinds, study.score.of)
+    scores = score(
+        settled.share.add_suffix("_share").join(settled.count.add_suffix("_count"))[list(columns)],
+        combine=study.score.combine,
+        weights=column_weights(columns, study.score.weights, study.kinds),
+    )
     figures: dict[str, float] = {
         "clusters_before_merging": len(settled.cluster_ids),
         "n_clusters": n_clusters,

@@ -195,6 +195,7 @@ def rank_clusters(
         top=study.study.top,
         combine=study.score.combine,
         weights=study.score.weights,
+        of=study.score.of,
     )
     per_head = [f"{kind}_per_million" for kind in kinds]
     return table.drop(columns=[*per_head, "population", "intensity", "intensity_rank", "area_km2"])

@@ -45,6 +45,9 @@ class Run:
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
         ``core`` (what footprints are drawn about: DBSCAN's core locations, else
         all that form a cluster).
+    contributions : DataFrame
+        What each column contributes to the scores; see
+        `gclust.ranking.table.contribution_table`.
     merges : DataFrame
         One row per join of clusters.
     rejects : DataFrame
@@ -65,6 +68,7 @@ class Run:
     study: Study
     ranking: pd.DataFrame
     clusters: gpd.GeoDataFrame
+    contributions: pd.DataFrame
     locations: pd.DataFrame
     merges: pd.DataFrame
     rejects: pd.DataFrame
@@ -106,6 +110,7 @@ def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silen
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:
     write_csv(run.ranking, folder / "ranking.csv")
+    write_csv(run.contributions, folder / "contributions.csv")
     write_csv(run.merges, folder / "merges.csv")
     if run.intensity is not None:
         # All digits, for a run is read back from them.
@@ -188,6 +193,7 @@ def read_run(path: str | Path) -> Run:
         study=read_study(folder / "study.toml"),
         ranking=pd.DataFrame(clusters.drop(columns="geometry")),
         clusters=clusters,
+        contributions=pd.read_csv(folder / "contributions.csv"),
         locations=pd.read_parquet(folder / "locations.parquet"),
         merges=pd.read_csv(folder / "merges.csv", dtype={"runner_up_a": str, "runner_up_b": str}),
         rejects=pd.read_parquet(folder / "rejects.parquet"),

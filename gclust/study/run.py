@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
-from gclust.ranking.table import ranking
+from gclust.ranking.table import contribution_table, ranking
 from gclust.study.atomic import claim
 from gclust.study.attributed import attributed_listings
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
@@ -20,6 +21,9 @@ from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
 from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
+
+MOST_TOLD = 5
+"""Clusters named in a warning."""
 
 
 def run(
@@ -99,14 +103,18 @@ def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None)
 def rank_clusters(study: Study, clusters: pd.DataFrame, settled: Settled) -> pd.DataFrame:
     """Score and rank clusters as a study says; see `gclust.ranking.table.ranking`."""
     kinds = list(study.kinds)
-    return ranking(
-        clusters,
-        settled.count[kinds],
-        settled.share[kinds],
-        top=study.study.top,
-        combine=study.score.combine,
-        weights=study.score.weights,
-    )
+    try:
+        return ranking(
+            clusters,
+            settled.count[kinds],
+            settled.share[kinds],
+            top=study.study.top,
+            combine=study.score.combine,
+            weights=study.score.weights,
+            of=study.score.of,
+        )
+    except ValueError as error:
+        raise StudyError(f"[score] {error}") from error
 
 
 def complete(
@@ -128,6 +136,12 @@ def complete(
         contours = unite(formed.polygons, settled.cluster_ids)
     clusters = describe(study, locations, len(settled.count), journal, contours)
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled)
+    without = ranked.loc[ranked["score"].isna(), "name"]
+    if len(without):
+        journal.told.append(
+            f"{len(without)} clusters have no score and no rank, for a column that it is made of"
+            f" is missing: {', '.join(without.head(MOST_TOLD))}"
+        )
     shapes, places = outlined(ranked, clusters), shown(locations)
     intensity = None
     if study.intensity.wanted:
@@ -140,6 +154,12 @@ def complete(
     return Run(
         study=study,
         ranking=ranked,
+        contributions=contribution_table(
+            ranked,
+            combine=study.score.combine,
+            weights=study.score.weights,
+            of=study.score.of,
+        ),
         clusters=shapes,
         locations=places,
         merges=name_merges(study, settled.merging, locations, settled.cluster_ids),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
+from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.study.parse import parse_section, read_toml
 from gclust.units import LARGEST_TOTAL
 
@@ -220,9 +221,14 @@ class Counting:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """``[score]``: how shares become a score."""
+    """``[score]``: how columns of the ranking become a score.
 
-    combine: str = choice("sum", "sum", "mean", "geometric")
+    ``of`` names the columns, by default the shares of all kinds; see
+    `gclust.ranking.score.score` and `gclust.ranking.columns.column_weights`.
+    """
+
+    combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")
+    of: tuple[str, ...] | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -449,16 +455,35 @@ def _check_study(study: Study, name: str) -> None:
     for key, kinds in (
         ("[density] kinds", study.density_kinds),
         ("[counting] totals", study.counting.totals),
-        ("[score] weights", study.score.weights),
     ):
         parse_section(dict.fromkeys(kinds, ""), {}, f"{name}: {key}:", known=study.kinds)
     for kind, total in study.counting.totals.items():
         if not total > 0:
             raise StudyError(f"{name}: [counting] totals: {kind} = {total}; expected more than 0")
-    for kind, weight in study.score.weights.items():
+    _check_score(study, name)
+
+
+def _check_score(study: Study, name: str) -> None:
+    """Refuse columns that a score cannot be made of, and weights of what it is not made of."""
+    options, of_kinds = study.score, kind_columns(study.kinds)
+    columns = scored(study.kinds, options.of)
+    parse_section(dict.fromkeys(columns, ""), {}, f"{name}: [score] of:", known=of_kinds)
+    if not columns:
+        raise StudyError(f"{name}: [score] of = []; expected at least one column")
+    if len(set(columns)) < len(columns):
+        raise StudyError(f"{name}: [score] of = {list(columns)} names a column twice")
+    per_head = [column for column in columns if column.endswith("_per_million")]
+    if per_head and study.population.raster is None:
+        raise StudyError(
+            f"{name}: [score] of: {per_head[0]!r} needs inhabitants; expected [population] raster"
+        )
+    weighable = dict.fromkeys([*columns, *(of_kinds[c] for c in columns if c in of_kinds)])
+    where = f"{name}: [score] weights:"
+    parse_section(dict.fromkeys(options.weights, ""), {}, where, known=weighable)
+    for key, weight in options.weights.items():
         if not weight >= 0:
-            raise StudyError(f"{name}: [score] weights: {kind} = {weight}; expected 0 or more")
-    if all(study.score.weights.get(kind, 1) == 0 for kind in study.kinds):
+            raise StudyError(f"{where} {key} = {weight}; expected 0 or more")
+    if not any(column_weights(columns, options.weights, study.kinds).values()):
         raise StudyError(f"{name}: [score] weights are all 0; expected one above 0")
 
 
