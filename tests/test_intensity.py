@@ -16,6 +16,7 @@ from gclust.places.footprints import footprints
 from gclust.places.population import population
 from gclust.ranking.spread import intensity_spread as spread_table
 from gclust.ranking.spread import rank_intensities
+from gclust.report.table import ranking_table
 from tests.worlds import TOWNS, study_folder
 
 SECTION = """
@@ -145,6 +146,13 @@ def test_who_has_no_inhabitants_has_no_rank(done):
     assert table["largest_uncovered_share"]["Augsburg"] == 1.0
     assert any("[intensity] wide on density: density.tif has no data" in text for text in told)
     assert run.ranking.columns[-1] == "uncovered_share"
+
+
+def test_the_terminal_s_table_takes_no_uncovered_share_for_a_kind(done):
+    run, _ = done
+    told = ranking_table(run.ranking, width=120, top=3)
+    assert "uncovered" not in told
+    assert "patent" in told
 
 
 def test_files_and_read_back(done):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.style
@@ -14,20 +16,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from gclust.report.style import STYLE, save
-from gclust.report.surface import LABEL_PT, SMALL_PT, TITLE_PT, WIDTH_IN
+from gclust.report.surface import LABEL_PT, SMALL_PT, TITLE_PT
 from gclust.report.symbols import INK
 
 __all__ = ["draw_intensity"]
 
 TOP = 30
-LONGEST = 34
-ROW_IN, HEAD_IN, FOOT_IN, KEY_IN = 0.17, 0.62, 0.45, 0.17
-NAMES_IN, EDGE_IN = 2.45, 0.2
+LONGEST = 40
+WIDTH_IN = 7.2
+ROW_IN, HEAD_IN, FOOT_IN, KEY_IN = 0.19, 0.8, 0.45, 0.17
+NAMES_IN, EDGE_IN = 2.5, 0.2
 COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#aa3377", "#66a5c4", "#8c6d46", "#7f8a94")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 KEYS_PER_LINE = 4
-LANE = 0.12
-"""Least part of a row's height between marks of one rank, which stand above each other."""
+LANES = 0.56
+"""Part of a row's height that the lanes of the rasters share."""
 
 
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
@@ -52,8 +55,8 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
     own = detail["combination"].iloc[0]
     clusters = detail.loc[detail["combination"] == own, ["cluster_id", "name"]].head(top)
     shown = detail[detail["cluster_id"].isin(clusters["cluster_id"])]
-    styles = _styles(shown)
-    key_lines = -(-len(styles) // KEYS_PER_LINE)
+    styles = _Styles.of(shown)
+    key_lines = -(-len(styles.colours) // KEYS_PER_LINE) + (len(styles.marks) > 1)
     rows_in = len(clusters) * ROW_IN
     height = HEAD_IN + rows_in + FOOT_IN + key_lines * KEY_IN
     with matplotlib.style.context(["default", STYLE]):
@@ -66,66 +69,83 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
             _draw_row(axes, row, shown[shown["cluster_id"] == cluster], styles, own)
         _dress(axes, clusters, float(detail["intensity_rank"].max(skipna=True) or 1))
         heading = "Rank by intensity under each footprint and raster"
-        figure.text(0.02, 1 - 0.22 / height, heading, size=TITLE_PT, weight="bold", color=INK)
-        told = f"{title}: the first {len(clusters)} clusters by score; the study's own is ringed"
-        figure.text(0.02, 1 - 0.42 / height, told, size=SMALL_PT, color=INK)
-        figure.legend(
-            handles=[
-                Line2D([], [], ls="", marker=mark, color=colour, ms=4, label=name)
-                for name, (colour, mark) in styles.items()
-            ],
-            loc="lower left",
-            bbox_to_anchor=(0.01, 0.005),
-            ncols=KEYS_PER_LINE,
-            fontsize=SMALL_PT,
-            frameon=False,
-            labelcolor=INK,
-            handletextpad=0.2,
-            columnspacing=1.2,
-        )
+        told = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
+        for inches, text, size in ((0.22, heading, TITLE_PT), (0.41, title, SMALL_PT)):
+            weight = "bold" if text is heading else "normal"
+            figure.text(0.02, 1 - inches / height, text, size=size, weight=weight, color=INK)
+        figure.text(0.02, 1 - 0.57 / height, told, size=SMALL_PT, color=INK)
+        _legends(figure, styles, height)
         for ending in ("png", "pdf"):
             save(figure, folder / f"intensity.{ending}", f"{title}: {heading}")
     return figure
 
 
-def _styles(shown: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Colour, by footprint, and mark, by raster, of each combination."""
-    footprints, rasters = list(shown["footprint"].unique()), list(shown["raster"].unique())
-    several = len(rasters) > 1
-    out = {}
-    for each in shown.drop_duplicates("combination").itertuples():
-        colour = footprints.index(each.footprint)
-        mark = rasters.index(each.raster) if several else colour
-        out[each.combination] = (COLOURS[colour % len(COLOURS)], MARKS[mark % len(MARKS)])
-    return out
+@dataclass(frozen=True)
+class _Styles:
+    """A colour for each footprint, a mark and a lane for each raster."""
+
+    colours: dict[str, str]
+    marks: dict[str, str]
+    lanes: dict[str, float]
+
+    @classmethod
+    def of(cls, shown: pd.DataFrame) -> _Styles:
+        footprints, rasters = shown["footprint"].unique(), shown["raster"].unique()
+        at = (np.arange(len(rasters)) + 0.5) / len(rasters) - 0.5
+        return cls(
+            dict(zip(footprints, cycle(COLOURS), strict=False)),
+            dict(zip(rasters, cycle(MARKS), strict=False)),
+            dict(zip(rasters, (at * LANES).tolist(), strict=True)),
+        )
 
 
-def _draw_row(
-    axes: Axes, row: int, mine: pd.DataFrame, styles: dict[str, tuple[str, str]], own: str
-) -> None:
+def _legends(figure: Figure, styles: _Styles, height: float) -> None:
+    """Explain the colours and, with several rasters, the marks."""
+    first = next(iter(styles.marks.values()))
+    colours = [(first, colour, name) for name, colour in styles.colours.items()]
+    marks = [(mark, "#7f8a94", name) for name, mark in styles.marks.items()]
+    base = 0.06
+    for keys, at, columns in (
+        (marks if len(marks) > 1 else [], base, len(marks)),
+        (colours, base + KEY_IN * (len(marks) > 1), KEYS_PER_LINE),
+    ):
+        handles = [
+            Line2D([], [], ls="", marker=mark, color=colour, ms=4, label=name)
+            for mark, colour, name in keys
+        ]
+        if handles:
+            figure.legend(
+                handles=handles,
+                loc="lower left",
+                bbox_to_anchor=(0.01, at / height),
+                ncols=columns,
+                fontsize=SMALL_PT,
+                frameon=False,
+                labelcolor=INK,
+                handletextpad=0.2,
+                columnspacing=1.2,
+                borderpad=0.0,
+                borderaxespad=0.0,
+                labelspacing=0.45,
+            )
+
+
+def _draw_row(axes: Axes, row: int, mine: pd.DataFrame, styles: _Styles, own: str) -> None:
     mine = mine.dropna(subset="intensity_rank")
     if mine.empty:
         axes.text(1, row, "no inhabitants known", size=SMALL_PT, va="center", color="#7f8a94")
         return
     ranks = mine["intensity_rank"].to_numpy(float)
-    axes.plot([ranks.min(), ranks.max()], [row, row], color="#c9ced3", lw=3.0, zorder=1)
-    # Marks of one rank stand above each other, so that none hides another.
-    lane, count = (
-        mine.groupby("intensity_rank").cumcount(),
-        mine["intensity_rank"].map(mine["intensity_rank"].value_counts()),
-    )
-    step = np.minimum(LANE, 0.7 / count.to_numpy(float))
-    at = row + (lane.to_numpy(float) - (count.to_numpy(float) - 1) / 2) * step
-    for rank, height, name in zip(ranks, at, mine["combination"], strict=True):
-        colour, mark = styles[name]
-        ringed = name == own
+    axes.plot([ranks.min(), ranks.max()], [row, row], color="#dfe3e6", lw=5.0, zorder=1)
+    for each in mine.iloc[::-1].itertuples():  # the study's own above all others
+        ringed = each.combination == own
         axes.plot(
-            rank,
-            height,
+            each.intensity_rank,
+            row + styles.lanes[each.raster],
             ls="",
-            marker=mark,
-            ms=4.4 if ringed else 3.2,
-            mfc=colour,
+            marker=styles.marks[each.raster],
+            ms=4.6 if ringed else 3.6,
+            mfc=styles.colours[each.footprint],
             mec=INK if ringed else "white",
             mew=0.8 if ringed else 0.3,
             zorder=3 if ringed else 2,
@@ -140,7 +160,8 @@ def _dress(axes: Axes, clusters: pd.DataFrame, last: float) -> None:
         text = text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
         texts.append(f"{text}  {place}")
     axes.set_yticks(range(len(clusters)), texts, size=SMALL_PT)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    rest = [int(tick) for tick in MaxNLocator(8, integer=True).tick_values(1, last)]
+    axes.set_xticks([1, *(tick for tick in rest if 1 < tick <= last)])
     axes.set_xlabel("Rank by score per million inhabitants", size=LABEL_PT)
     axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
     axes.grid(axis="x", color="#e4e6e8", lw=0.4)

@@ -98,7 +98,9 @@ def _lines(columns: list[_Column], width: int, ascii: bool) -> list[str]:
 def _columns(ranking: pd.DataFrame) -> list[_Column]:
     """All columns that the ranking has, in the order of the table."""
     kinds = [
-        str(name)[: -len("_share")] for name in ranking.columns if str(name).endswith("_share")
+        str(name)[: -len("_share")]
+        for name in ranking.columns
+        if str(name).endswith("_share") and name != "uncovered_share"  # of footprints, no kind
     ]
     total, score = (ranking.get(name) for name in ("total", "score"))
     same = (
