@@ -296,11 +296,11 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
             f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
             f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
         )
-    if done.intensity is not None:
-        spread = done.intensity.table["intensity_rank_range"]
+    if done.intensity is not None and done.intensity.table["ranked_under"].any():
+        spread = done.intensity.table["intensity_rank_range"].dropna()
         click.echo(
             f"Intensity ranks under {done.intensity.detail['combination'].nunique()} footprints and"
-            f" rasters: half of the first {len(spread)} clusters move by {spread.median():g} ranks"
+            f" rasters: half of {len(spread)} clusters move by {spread.median():g} ranks"
             f" or more, at most by {spread.max()} (intensity.csv)"
         )
     if done.path is not None:

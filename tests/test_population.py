@@ -1,5 +1,7 @@
 """Population of footprints: a 3 x 3 raster worked by hand, projections, missing data."""
 
+import subprocess
+import sys
 import warnings
 
 import geopandas
@@ -8,6 +10,7 @@ import pytest
 import rasterio
 import shapely
 from rasterio import Affine
+from rasterio.windows import Window
 
 from gclust.errors import GclustWarning, StudyError
 from gclust.places import cells
@@ -181,10 +184,72 @@ def test_negative_values_are_an_undeclared_nodata(tmp_path):
         population(series(shapely.box(1, 1, 2, 2)), path, names=["Here"])
 
 
-def test_a_rotated_raster_is_refused(tmp_path):
-    turned = Affine(1.0, 0.2, 0.0, 0.2, -1.0, 3.0)
-    path = write(tmp_path / "turned.tif", VALUES, turned)
-    with pytest.raises(StudyError, match="rotated"):
+@pytest.mark.parametrize("unit", ["count", "per_km2"])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32631"])
+def test_south_above_or_mirrored_is_the_same(tmp_path, unit, crs):
+    side, north, west = (1.0, 43.0, 10.0) if crs == "EPSG:4326" else (1e4, 5e6, 4e5)
+    shape = shapely.transform(
+        shapely.Point(1.4, 1.7).buffer(1.2), lambda xy: xy * side + [west, north - 3 * side]
+    )
+    expected = None
+    for values, transform in (
+        (VALUES, Affine(side, 0.0, west, 0.0, -side, north)),
+        (VALUES[::-1], Affine(side, 0.0, west, 0.0, side, north - 3 * side)),
+        (VALUES[:, ::-1], Affine(-side, 0.0, west + 3 * side, 0.0, -side, north)),
+        (VALUES.T, Affine(0.0, side, west, -side, 0.0, north)),
+    ):
+        path = write(tmp_path / "turned.tif", values, transform, crs=crs)
+        table = population(series(shape, crs=crs), path, unit=unit)
+        if expected is None:
+            expected = table
+        # Cells of a degree that lie askew are measured by the middles of their sides.
+        np.testing.assert_allclose(
+            table, expected, rtol=1e-4 if unit == "per_km2" else 1e-6, atol=1e-9
+        )
+        assert table["uncovered_share"][0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_raster_turned_by_thirty_degrees_counts_as_it_lies(tmp_path):
+    turned = Affine.translation(4e5, 5e6) @ Affine.rotation(30.0) @ Affine.scale(500.0, -500.0)
+    path = write(tmp_path / "turned.tif", np.full((60, 60), 20.0), turned, crs="EPSG:32631")
+    middle = shapely.Point(turned @ (30.0, 30.0))
+    cell = shapely.Polygon([turned @ corner for corner in ((4, 4), (5, 4), (5, 5), (4, 5))])
+    shapes = series(middle.buffer(3000.0), cell, crs="EPSG:32631")
+    expected = shapes.area / 500.0**2 * 20.0
+    assert population(shapes, path)["population"].tolist() == pytest.approx(expected, rel=1e-6)
+    people = population(shapes, path, unit="per_km2")["population"]
+    assert people.tolist() == pytest.approx(20.0 * area_km2(shapes.to_crs(4326)), rel=1e-5)
+
+
+def test_stored_numbers_are_scaled(tmp_path):
+    path = write(tmp_path / "scaled.tif", VALUES, from_origin(0, 3, 1, 1))
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (0.1,), (2.0,)
+    (people,) = population(series(shapely.box(0, 0, 3, 3)), path)["population"]
+    assert people == pytest.approx(VALUES.sum() * 0.1 + 9 * 2.0)
+
+
+def test_a_footprint_where_a_projection_tears_the_earth(tmp_path):
+    crs = "+proj=moll +lon_0=150 +datum=WGS84 +units=m"
+    side = 10_000.0
+    path = write(
+        tmp_path / "pacific.tif",
+        np.full((1810, 3620), 10.0),
+        from_origin(-1810 * side, 905 * side, side, side),
+        crs=crs,
+    )
+    shapes = footprints(
+        [30.0, 0.0, 64.0], [-30.0, 180.0, -29.98], [True] * 3, [0, 1, 2], n_clusters=3,
+        radius_km=300.0,
+    )  # fmt: skip
+    table = population(shapes, path, unit="per_km2")
+    assert table["population"].tolist() == pytest.approx(10.0 * area_km2(shapes), rel=3e-3)
+    assert table["uncovered_share"].tolist() == pytest.approx([0.0] * 3, abs=1e-6)
+
+
+def test_a_raster_without_a_place_is_refused(tmp_path):
+    path = write(tmp_path / "placeless.tif", VALUES, Affine.identity())
+    with pytest.raises(StudyError, match=r"placeless\.tif.*where its cells lie.*a_ullr"):
         population(series(shapely.box(1, 1, 2, 2)), path)
 
 
@@ -209,6 +274,63 @@ def test_progress_is_reported(raster):
     shapes = series(shapely.box(1, 1, 2, 2), shapely.box(0, 0, 1, 1))
     population(shapes, raster, progress=lambda *a: told.append(a))
     assert told == [(f, "population") for f in (0.0, 0.5, 1.0, 1.0)]
+
+
+MEASURE = """
+import re, sys
+import geopandas
+from gclust.places.population import population
+def peak_mb():  # of this program alone, unlike ru_maxrss, which the one that started it raises
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+shapes = geopandas.read_parquet(sys.argv[1]).geometry
+population(shapes.iloc[:1], sys.argv[2], unit="per_km2")  # what is loaded once, is loaded
+before = peak_mb()
+table = population(shapes, sys.argv[2], unit="per_km2")
+assert (table["uncovered_share"] == 0.0).all()
+print(peak_mb() - before, *table["population"])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peak memory from /proc")
+@pytest.mark.parametrize("layout", [{"tiled": True, "blockxsize": 512, "blockysize": 512}, {}])
+@pytest.mark.parametrize(
+    ("width", "n_clusters"),
+    [(4_320, 30), pytest.param(43_200, 300, marks=pytest.mark.full_size)],
+)
+def test_a_raster_of_the_world_is_read_in_windows(tmp_path, layout, width, n_clusters):
+    """At full size 30 seconds of arc: 933 million cells, 3.7 GB if it were read as a whole."""
+    random = np.random.default_rng(1)
+    side, height = 360.0 / width, width // 2
+    lat, lon = random.uniform(-60, 70, n_clusters), random.uniform(-180, 180, n_clusters)
+    of_cluster = np.repeat(np.arange(n_clusters), 40)
+    place_lat = lat[of_cluster] + random.normal(0, 0.2, len(of_cluster))
+    place_lon = lon[of_cluster] + random.normal(0, 0.2, len(of_cluster))
+    place_lon = (place_lon + 180.0) % 360.0 - 180.0
+    core = np.ones(len(of_cluster), bool)
+    shapes = footprints(
+        place_lat, place_lon, core, of_cluster, n_clusters=n_clusters, metric="wgs84"
+    )
+    path = tmp_path / "world.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=width, height=height, count=1, dtype="float32",
+        crs="EPSG:4326", transform=from_origin(-180.0, 90.0, side, side), compress="deflate",
+        sparse_ok=True, nodata=-1.0, **layout,
+    ) as file:  # fmt: skip
+        for part in shapes.explode(index_parts=False):
+            west, south, east, north = part.bounds
+            left, top = int((west + 180.0) / side), int((90.0 - north) / side)
+            right, bottom = int((east + 180.0) / side) + 1, int((90.0 - south) / side) + 1
+            right = min(right, width)
+            window = Window(left, top, right - left, bottom - top)
+            file.write(np.full((window.height, window.width), 7.0, np.float32), 1, window=window)
+    shapes.to_frame("geometry").to_parquet(tmp_path / "shapes.parquet")
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURE, tmp_path / "shapes.parquet", path],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    people = np.array(told[1:], dtype=float)
+    np.testing.assert_allclose(people, 7.0 * area_km2(shapes), rtol=2e-4 if width > 9999 else 5e-3)
+    assert float(told[0]) < 100.0
 
 
 def test_real_rasters_of_counts_and_densities_agree(shared_data):

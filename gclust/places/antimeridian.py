@@ -16,6 +16,8 @@ from shapely.affinity import translate
 
 Floats = NDArray[np.float64]
 
+HALF_GAP_DEGREES = 1e-9
+
 
 def unwrapped(lon: Floats, lat: Floats) -> Any:
     """Make the planar polygon of one ring, with longitudes that run on without a jump.
@@ -73,6 +75,26 @@ def from_rings(rings: Sequence[tuple[Floats, Floats]]) -> Any:
         for lon, lat in rings
     ]
     return outer.difference(shapely.union_all(holes)) if holes else outer
+
+
+def torn(shape: Any, meridian: float) -> Any:
+    """Part a planar polygon at a meridian, by a gap of 0.2 mm.
+
+    Parameters
+    ----------
+    shape : shapely.Polygon or shapely.MultiPolygon
+        In degrees, within [-180, 180].
+    meridian : float
+        Where a projection tears the Earth.
+    """
+    west, _, east, _ = shape.bounds
+    if not west <= meridian <= east:
+        return shape
+    halves = [
+        shape.intersection(shapely.box(-180.0, -90.0, meridian - HALF_GAP_DEGREES, 90.0)),
+        shape.intersection(shapely.box(meridian + HALF_GAP_DEGREES, -90.0, 180.0, 90.0)),
+    ]
+    return shapely.multipolygons([part for half in halves for part in polygons_of(half)])
 
 
 def polygons_of(geometry: Any) -> list[Any]:

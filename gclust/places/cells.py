@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.affinity import translate
+from shapely.affinity import affine_transform, translate
 
 from gclust.errors import StudyError
 from gclust.places.antimeridian import polygons_of
@@ -48,7 +48,11 @@ class Cells:
 
 @dataclass(frozen=True)
 class Grid:
-    """An open raster as a plane of cells without end, of which it has data for some."""
+    """An open raster as a plane of cells without end, of which it has data for some.
+
+    Shapes are taken into the raster's own columns and rows, so that it may be turned or
+    have its south above; a share of a cell is the same there.
+    """
 
     source: rasterio.DatasetReader
     path: str
@@ -60,18 +64,17 @@ class Grid:
         Raises
         ------
         StudyError
-            If it has no CRS or its rows do not run along its axes from the north down.
+            If it has no CRS, or no place on the Earth.
         """
         if source.crs is None:
             raise StudyError(
                 f"{path}: the raster has no CRS, so it is unknown where its cells lie; "
                 "set it, for example with gdal_edit.py -a_srs EPSG:4326"
             )
-        affine = source.transform
-        if affine.b or affine.d or affine.a <= 0 or affine.e >= 0:
+        if source.transform.is_degenerate or source.transform.is_identity:
             raise StudyError(
-                f"{path}: the raster is rotated or flipped; warp it to rows from north to "
-                "south, for example with gdalwarp"
+                f"{path}: the raster does not say where its cells lie; set it, for example with"
+                " gdal_edit.py -a_ullr"
             )
         return cls(source, path)
 
@@ -88,17 +91,45 @@ class Grid:
         if not np.isfinite(shapely.get_coordinates(shape)).all():
             return
         for part in self._on_this_turn(shape if shape.is_valid else shapely.make_valid(shape)):
-            for column, row, width, height in self._blocks(part.bounds):
-                box = self._box(column, row, width, height)
-                inside = part if box.contains(part) else part.intersection(box)
+            flat = self._in_cells(part)
+            for column, row, width, height in _blocks(flat.bounds):
+                box = shapely.box(column, -(row + height), column + width, -row)
+                inside = flat if box.contains(flat) else flat.intersection(box)
                 for piece in polygons_of(inside):
                     yield self._covered(piece, column, row, width, height, true_areas)
+
+    def _in_cells(self, part: Any) -> Any:
+        """Take a shape from the raster's CRS to columns and, downwards from 0, rows."""
+        to_cells = ~self.source.transform
+        matrix = (to_cells.a, to_cells.b, -to_cells.d, -to_cells.e, to_cells.c, -to_cells.f)
+        return affine_transform(part, matrix)
+
+    def seam(self) -> float | None:
+        """Meridian at which the raster's plane is torn, degrees; None for that of 180.
+
+        That opposite to the one that a projection has in its middle.
+        """
+        from pyproj import CRS
+
+        operation = CRS(self.source.crs.to_wkt()).coordinate_operation
+        if self.source.crs.is_geographic or operation is None:
+            return None
+        middles = [
+            entry.value * np.degrees(entry.unit_conversion_factor)
+            for entry in operation.params
+            if entry.name.startswith("Longitude of ")
+        ]
+        if not middles:
+            return None
+        meridian = float((middles[0] + 360.0) % 360.0 - 180.0)
+        return None if abs(meridian) == 180.0 else meridian
 
     def _on_this_turn(self, shape: Any) -> list[Any]:
         """Shift longitudes by whole turns to the raster's, which may run from 0 to 360."""
         if not self.source.crs.is_geographic:
             return polygons_of(shape)
-        left = self.source.bounds.left
+        affine, width, height = self.source.transform, self.source.width, self.source.height
+        left = affine.c + min(0.0, affine.a * width) + min(0.0, affine.b * height)
         out: list[Any] = []
         for part in polygons_of(shape):
             west, south, east, north = part.bounds
@@ -113,25 +144,6 @@ class Grid:
                 out.extend(polygons_of(translate(piece, xoff=-360.0 * turn)))
         return out
 
-    def _blocks(self, bounds: tuple[float, ...]) -> Iterator[tuple[int, int, int, int]]:
-        """Split the cells within bounds: first column, first row, width, height of blocks."""
-        affine = self.source.transform
-        west, south, east, north = bounds
-        first = int(np.floor((west - affine.c) / affine.a))
-        end = int(np.ceil((east - affine.c) / affine.a))
-        top = int(np.floor((north - affine.f) / affine.e))
-        bottom = int(np.ceil((south - affine.f) / affine.e))
-        width = min(max(end - first, 1), BLOCK_CELLS)
-        height = max(BLOCK_CELLS // width, 1)
-        for row in range(top, max(bottom, top + 1), height):
-            for column in range(first, max(end, first + 1), width):
-                yield column, row, width, min(height, max(bottom, top + 1) - row)
-
-    def _box(self, column: int, row: int, width: int, height: int) -> Any:
-        affine = self.source.transform
-        west, north = affine.c + column * affine.a, affine.f + row * affine.e
-        return shapely.box(west, north + height * affine.e, west + width * affine.a, north)
-
     def _covered(
         self, piece: Any, column: int, row: int, width: int, height: int, true_areas: bool
     ) -> Cells:
@@ -140,9 +152,9 @@ class Grid:
         from exactextract.raster import NumPyRasterSource
 
         values, has_data = self._read(column, row, width, height)
-        box = self._box(column, row, width, height)
+        box = (column, -(row + height), column + width, -row)
         # exactextract leaves out cells without data; given the numbers of cells it tells all.
-        block = NumPyRasterSource(np.zeros(values.shape, np.int8), *box.bounds)
+        block = NumPyRasterSource(np.zeros(values.shape, np.int8), *box)
         feature = JSONFeatureSource(
             {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(piece)}
         )
@@ -170,27 +182,29 @@ class Grid:
             band = self.source.read(1, window=window, masked=True).astype(float)
             valid = ~np.ma.getmaskarray(band) & np.isfinite(band.data)
             inner = slice(top - row, bottom - row), slice(left - column, right - column)
-            values[inner], has_data[inner] = np.where(valid, band.data, 0.0), valid
+            # What is stored may be a number to multiply and shift.
+            scaled = band.data * self.source.scales[0] + self.source.offsets[0]
+            values[inner], has_data[inner] = np.where(valid, scaled, 0.0), valid
         return values, has_data
 
     def _km2(self, column: NDArray[np.int64], row: NDArray[np.int64], true_areas: bool) -> Floats:
         affine = self.source.transform
         if self.source.crs.is_geographic:
+            if affine.b or affine.d:
+                return self._true_km2(column + 0.5, row + 0.5)
             rows = np.arange(row.min(), row.max() + 2)
-            bands = -np.diff(band_km2(affine.f + rows * affine.e)) * affine.a
+            bands = np.abs(np.diff(band_km2(affine.f + rows * affine.e)) * affine.a)
             return bands[row - row.min()]
-        x = affine.c + (column + 0.5) * affine.a
-        y = affine.f + (row + 0.5) * affine.e
         _, metres = self.source.crs.linear_units_factor
-        plane = np.full(len(row), -affine.a * affine.e * metres**2 / 1e6)
+        plane = np.full(len(row), abs(affine.determinant) * metres**2 / 1e6)
         if not true_areas:
             return plane
-        true = self._true_km2(x, y)
+        true = self._true_km2(column + 0.5, row + 0.5)
         # The middle of a side may lie off the map of the Earth.
         return np.where(np.isfinite(true), true, plane)
 
-    def _true_km2(self, x: Floats, y: Floats) -> Floats:
-        """Area on the ellipsoid of cells of a projected CRS, from the middles of their sides.
+    def _true_km2(self, column: Any, row: Any) -> Floats:
+        """Area on the ellipsoid of cells, from the middles of their sides.
 
         PROJ's own factors take the ellipsoid for a sphere in projections that exist for the
         sphere alone, such as Mollweide's, and so miss up to 0.7 %.
@@ -198,12 +212,33 @@ class Grid:
         from pyproj import Transformer
 
         to_degrees = Transformer.from_crs(self.source.crs.to_wkt(), "EPSG:4326", always_xy=True)
-        half_x, half_y = self.source.transform.a / 2.0, -self.source.transform.e / 2.0
-        west, south_of_west = to_degrees.transform(x - half_x, y)
-        east, south_of_east = to_degrees.transform(x + half_x, y)
-        lon_down, south = to_degrees.transform(x, y - half_y)
-        lon_up, north = to_degrees.transform(x, y + half_y)
-        across = (east - west + 180.0) % 360.0 - 180.0
-        aside = (lon_up - lon_down + 180.0) % 360.0 - 180.0
-        square_degrees = across * (north - south) - aside * (south_of_east - south_of_west)
-        return np.abs(square_degrees) * square_degree_km2((north + south) / 2.0)
+
+        affine = self.source.transform
+
+        def at(columns: float, rows: float) -> tuple[Any, Any]:
+            x, y = column + columns, row + rows
+            return to_degrees.transform(
+                affine.c + affine.a * x + affine.b * y, affine.f + affine.d * x + affine.e * y
+            )
+
+        with np.errstate(invalid="ignore"):  # off the map
+            left, south_of_left = at(-0.5, 0.0)
+            right, south_of_right = at(0.5, 0.0)
+            lon_down, down = at(0.0, 0.5)
+            lon_up, up = at(0.0, -0.5)
+            across = (right - left + 180.0) % 360.0 - 180.0
+            aside = (lon_up - lon_down + 180.0) % 360.0 - 180.0
+            square_degrees = across * (up - down) - aside * (south_of_right - south_of_left)
+            return np.abs(square_degrees) * square_degree_km2((up + down) / 2.0)
+
+
+def _blocks(bounds: tuple[float, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Split the cells within bounds: first column, first row, width, height of blocks."""
+    west, south, east, north = bounds
+    first, end = int(np.floor(west)), int(np.ceil(east))
+    top, bottom = int(np.floor(-north)), int(np.ceil(-south))
+    width = min(max(end - first, 1), BLOCK_CELLS)
+    height = max(BLOCK_CELLS // width, 1)
+    for row in range(top, max(bottom, top + 1), height):
+        for column in range(first, max(end, first + 1), width):
+            yield column, row, width, min(height, max(bottom, top + 1) - row)

@@ -12,11 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import GclustWarning, StudyError
+from gclust.places.antimeridian import torn
 from gclust.places.cells import Grid
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
     import geopandas
+    import rasterio
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +26,12 @@ UNITS = ("count", "per_km2")
 
 # Less than this is not worth a warning: coasts and lakes have no data in many rasters.
 UNCOVERED_TOLD = 0.01
+
+# Straight in degrees and straight in a plane part by metres over this length.
+LONGEST_SIDE_DEGREES = 0.1
+
+# GDAL would keep what it has read up to a twentieth of the machine's memory.
+CACHE_BYTES = 64 * 1024**2
 
 # A warning names at most so many footprints.
 _NAMED = 10
@@ -45,7 +53,8 @@ def population(
         Polygons with a CRS, such as those of :func:`gclust.places.footprints.footprints`;
         in degrees they are cut at 180.
     raster : path
-        A raster that GDAL reads, with a CRS; its first band is used.
+        A raster that GDAL reads, with any CRS, turned or with the south above too; its
+        first band is used, with its scale and offset if it has them.
     unit : {"count", "per_km2"}
         What a cell holds: its inhabitants, or inhabitants per square kilometre.
     names : sequence of str, optional
@@ -63,8 +72,8 @@ def population(
     Raises
     ------
     gclust.errors.StudyError
-        If the raster cannot be read, has no CRS, has rows that do not run along its axes,
-        or holds negative values, which are a "no data" that the file does not declare.
+        If the raster cannot be read, has no CRS or no place on the Earth, or holds
+        negative values, which are a "no data" that the file does not declare.
     ValueError
         For an unknown unit or footprints without CRS.
 
@@ -86,14 +95,16 @@ def population(
     if footprints.crs is None:
         raise ValueError("footprints have no CRS; set it, such as EPSG:4326")
     labels = [str(name) for name in (footprints.index if names is None else names)]
-    try:
-        opened = rasterio.open(raster)
-    except rasterio.errors.RasterioIOError as error:
-        raise StudyError(f"{raster}: no raster that can be read ({error})") from error
-    with opened as source, stage(resolve(progress), "population") as done:
+    with (
+        rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
+        _opened(raster) as source,
+        stage(resolve(progress), "population") as done,
+    ):
         grid = Grid.of(source, str(raster))
         people = np.full(len(labels), np.nan)
         uncovered = np.ones(len(labels))
+        if footprints.crs.is_geographic and not source.crs.is_geographic:
+            footprints = _for_plane(footprints, grid.seam())
         for row, shape in enumerate(footprints.to_crs(source.crs)):
             people[row], uncovered[row] = _inhabitants(grid, shape, unit, labels[row])
             done((row + 1) / len(labels))
@@ -102,6 +113,22 @@ def population(
     )
     _tell_uncovered(uncovered, labels, os.path.basename(raster))
     return table
+
+
+def _opened(raster: str | os.PathLike[str]) -> rasterio.DatasetReader:
+    import rasterio
+
+    try:
+        return rasterio.open(raster)
+    except rasterio.errors.RasterioIOError as error:
+        raise StudyError(f"{raster}: no raster that can be read ({error})") from error
+
+
+def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas.GeoSeries:
+    """Cut sides short, and shapes where the plane is torn: sides on its rim are bent there."""
+    if seam is not None:
+        footprints = footprints.to_crs(4326).apply(torn, meridian=seam)
+    return footprints.segmentize(LONGEST_SIDE_DEGREES)
 
 
 def _inhabitants(grid: Grid, shape: Any, unit: str, name: str) -> tuple[float, float]:
