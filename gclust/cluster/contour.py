@@ -185,11 +185,11 @@ class DensityContour(ClusterMixin, BaseEstimator):
             lat, lon = degrees(X, threads, report)
         units = None if sample_weight is None else row_units(sample_weight, len(lat))
         raster = make_raster(self._resolution_km())
-        with stage(show, "folding onto locations"):
-            places = fold_places(lat, lon, units, raster)
+        _prepare(show)
+        with stage(show, "folding onto locations") as report:
+            places = fold_places(lat, lon, units, raster, threads, report)
         del lat, lon, units
         self._warn_of_tall_cells(places, raster)
-        _prepare(show)
         bump = make_bump(self.kernel, float(self.bandwidth_km))
         self._density = estimate_density(places, raster, bump, threads, show)
         with stage(show, "finding contours"):
@@ -269,7 +269,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
 
     def _warn_of_tall_cells(self, places: Places, raster: Raster) -> None:
         limit = latitude_of_height(2.0 * self._spread_km(), raster)
-        beyond = int(np.count_nonzero(places.units[np.abs(places.lat) > limit]))
+        sine = np.abs(1.0 - places.height * (2.0 / raster.n_rows))
+        beyond = int(np.count_nonzero(places.units[sine > math.sin(math.radians(limit))]))
         if beyond:
             warnings.warn(
                 f"{beyond} locations lie beyond {limit:.1f} degrees of latitude, where cells are "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from gclust.kernels.density import (
     fill_blocks,
     mark_tiles,
 )
+from gclust.kernels.fold import fold
 from gclust.kernels.sphere import EARTH_RADIUS_KM
 from gclust.progress import Report, stage
 
@@ -48,12 +50,13 @@ the rest in proportion."""
 
 _PIECE_VISITS = 2_000_000  # a tenth of a second
 _PIECE_BLOCKS = 2048
+_PIECE_ROWS = 1 << 18
 
 
 class Places(NamedTuple):
     """Distinct locations, sorted by row of the raster, longitude and latitude."""
 
-    lat: NDArray[np.float64]
+    height: NDArray[np.float64]  # rows of the raster from the north, with fractions
     lon: NDArray[np.float64]
     units: NDArray[np.int64]
     cell: NDArray[np.int64]
@@ -119,10 +122,20 @@ def find_cells(
     lat: NDArray[np.float64], lon: NDArray[np.float64], raster: Raster
 ) -> NDArray[np.int64]:
     """Return the number of each point's cell: its row times ``n_cols``, plus its column."""
-    row = ((1.0 - np.sin(np.radians(lat))) * (0.5 * raster.n_rows)).astype(np.int64)
+    return _cells(_heights(lat, raster), lon, raster)
+
+
+def _heights(lat: NDArray[np.float64], raster: Raster) -> NDArray[np.float64]:
+    """Return how many rows, with fractions, lie north of latitudes; less than all."""
+    rows = (1.0 - np.sin(np.radians(lat))) * (0.5 * raster.n_rows)
+    return np.minimum(rows, np.nextafter(raster.n_rows, 0.0))
+
+
+def _cells(
+    height: NDArray[np.float64], lon: NDArray[np.float64], raster: Raster
+) -> NDArray[np.int64]:
     col = (_turns(lon) * raster.n_cols).astype(np.int64)
-    np.minimum(row, raster.n_rows - 1, out=row)
-    return row * raster.n_cols + np.minimum(col, raster.n_cols - 1)
+    return height.astype(np.int64) * raster.n_cols + np.minimum(col, raster.n_cols - 1)
 
 
 def _turns(lon: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,22 +148,38 @@ def fold_places(
     lon: NDArray[np.float64],
     units: NDArray[np.int64] | None,
     raster: Raster,
+    threads: int = 1,
+    report: Callable[[float], None] = unreported,
 ) -> Places:
-    """Fold rows onto distinct locations; rows without ``units`` weigh 1."""
-    cell = find_cells(lat, lon, raster)
-    order = np.lexsort((lat, lon, cell // raster.n_cols))
-    lat, lon = lat[order], lon[order]
-    new = np.ones(len(lat), dtype=np.bool_)
-    new[1:] = (lat[1:] != lat[:-1]) | (lon[1:] != lon[:-1])
-    start = np.flatnonzero(new)
-    of_row = np.empty(len(order), dtype=np.int64)
-    of_row[order] = np.cumsum(new) - 1
-    if units is None:
-        sums = np.diff(start, append=len(order)) * UNIT
-    else:
-        sums = np.add.reduceat(units[order], start)
-    first = order[start]  # sorting is stable
-    return Places(lat[start], lon[start], sums, cell[first], first, of_row)
+    """Fold rows onto distinct locations; rows without ``units`` weigh 1.
+
+    Locations are told apart by their height on the raster: those of one longitude within a
+    millionth of a metre of each other may be one.
+    """
+    height = np.empty(len(lat))
+
+    def measure(first: int, last: int) -> None:
+        height[first:last] = _heights(lat[first:last], raster)
+
+    run_pieces(measure, even_cuts(len(lat), _PIECE_ROWS), threads, unreported)
+    given = np.zeros(0, dtype=np.int64) if units is None else units
+    # Rows of the raster are bands of this height, so the order is the one that is wanted.
+    folded = fold(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
+    of_row = np.empty(len(lat), dtype=np.int64)
+    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
+
+    def number(first: int, last: int) -> None:
+        of_row[folded.rows[first:last]] = folded.place[first:last] + np.int64(offset[first])
+
+    run_pieces(number, folded.bounds, threads, lambda share: report(0.9 + 0.1 * share))
+    return Places(
+        height=folded.lat,
+        lon=folded.lon,
+        units=np.diff(folded.prefix) * (UNIT if units is None else 1),
+        cell=_cells(folded.lat, folded.lon, raster),
+        first=folded.first.astype(np.int64),
+        of_row=of_row,
+    )
 
 
 @dataclass(frozen=True)
@@ -292,18 +321,19 @@ def estimate_density(
 
 
 def _points(places: Places, raster: Raster) -> Points:
-    lat, lon = np.radians(places.lat), np.radians(places.lon)
-    rho = np.cos(lat)
+    # Of the heights, not of latitudes: these may differ where heights are one.
+    z = 1.0 - places.height * (2.0 / raster.n_rows)
+    lon = np.radians(places.lon)
+    rho = np.sqrt((1.0 - z) * (1.0 + z))
+    row = places.cell // raster.n_cols
     return Points(
         x=rho * np.cos(lon),
         y=rho * np.sin(lon),
-        z=np.sin(lat),
+        z=z,
         rho=rho,
         turn=_turns(places.lon),
         weight=places.units / UNIT,
-        start=np.searchsorted(places.cell // raster.n_cols, np.arange(raster.n_rows + 1)).astype(
-            np.int64
-        ),
+        start=np.searchsorted(row, np.arange(raster.n_rows + 1)).astype(np.int64),
     )
 
 
