@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gclust.report.curve import draw_k_distance
-from gclust.report.surface import QUANTITIES, Quantity, draw_surfaces
+from gclust.report.surface import PLATEAU, QUANTITIES, Quantity, draw_surfaces
 
 EPS, LEAST = np.arange(6.0, 31.0, 2.0), np.array([250, 500, 1000, 2000, 4000, 8000, 16000.0])
 
@@ -97,4 +97,46 @@ def test_the_curve_has_the_baseline_and_up_to_four_others(tmp_path):
     figure = draw_k_distance(pd.concat(parts), (14.0, 2000.0), tmp_path, title="A world")
     legend = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
     assert legend == [f"min_samples {k}" for k in (250, 1000, 2000, 4000, 16000)]
+    lines = figure.axes[0].get_lines()
+    own = next(line for line in lines if line.get_label() == "min_samples 2000")
+    np.testing.assert_allclose(own.get_xdata(), 100 * share)
+    np.testing.assert_allclose(own.get_ydata(), share * 20)
+    assert own.get_linewidth() > max(line.get_linewidth() for line in lines if line is not own)
+    assert lines[-1].get_ydata() == [14.0, 14.0]
     assert (tmp_path / "k_distance.pdf").is_file()
+
+
+def test_the_curve_of_few_min_samples_has_all_of_them(tmp_path):
+    rows = [(k, 1.0, 1.0) for k in LEAST[:5]]
+    curve = pd.DataFrame(rows, columns=["min_samples", "distance_km", "weight_share"])
+    figure = draw_k_distance(curve, (14.0, 500.0), tmp_path, title="A world")
+    legend = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert legend == [f"min_samples {k:g}" for k in LEAST[:5]]
+
+
+def test_marks_hatches_and_edges_lie_where_the_table_says(tmp_path):
+    count = [q for q in QUANTITIES if q.column == "n_clusters"]
+    rows = table()
+    (figure,) = draw_surfaces(
+        rows, (14.0, 2000.0), [(12.0, 1000.0)], tmp_path, title="A world", quantities=count
+    )
+    axes = figure.axes[0]
+    places = {
+        line.get_marker(): (line.get_xdata().item(), line.get_ydata().item())
+        for line in axes.get_lines()
+        if line.get_marker() in ("s", "o")
+    }
+    assert places == {"s": (3, 4), "o": (2, 3)}
+    hatched = {patch.get_xy() for patch in axes.patches if patch.get_hatch()}
+    assert hatched == {(5.5, up - 0.5) for up in range(13)}
+    # The plateau holds 10 to 14 km and up to 2,000.
+    edges = [
+        tuple(map(float, (*line.get_xdata(), *line.get_ydata())))
+        for line in axes.get_lines()
+        if line.get_color() == PLATEAU
+    ]
+    assert len(edges) == 2 * (4 + 3)
+    x0, x1, y0, y1 = np.array(edges).T
+    assert (min(x0), max(x1), min(y0), max(y1)) == (-0.5, 3.5, 1.5, 4.5)
+    inside = (np.minimum(x0, x1) > -0.5) & (np.maximum(x0, x1) < 3.5)
+    assert set(y0[inside]) == {1.5, 4.5}
