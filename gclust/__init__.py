@@ -22,6 +22,7 @@ _HOME = {
     "Sweep": "gclust.experiments.result",
     "compare": "gclust.experiments.compare",
     "intensity_spread": "gclust.study.intensity",
+    "leaders": "gclust.ranking.leaders",
     "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from gclust.experiments.files import read_sweep
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
+    from gclust.ranking.leaders import leaders
     from gclust.study.folder import Run, read_run
     from gclust.study.intensity import intensity_spread
     from gclust.study.run import run

@@ -31,10 +31,29 @@ def test_every_figure_has_a_source_and_a_mark(edition):
     rows = gii(edition)
     assert len(rows) > 0
     assert rows["source"].str.match(r"(WIPO|press): \S").all()
-    assert set(rows["mark"]) <= {"printed", "reported"}
-    assert (rows["mark"] == "printed").equals(rows["source"].str.startswith("WIPO"))
+    assert set(rows["mark"]) == {"published"}
+    assert set(rows["by"]) <= {"printed", "reported"}
+    assert (rows["by"] == "printed").equals(rows["source"].str.startswith("WIPO"))
     assert not rows.duplicated(["cluster", "economy", "figure"]).any()
     assert not rows["source"].str.contains("memory|translation|uncertain").any()
+
+
+@pytest.mark.parametrize("edition", [2025, 2023])
+def test_modelled_figures_fill_what_was_not_published(edition, world_2025):
+    published, rows = gii(edition), gii(edition, modelled=True)
+    pd.testing.assert_frame_equal(rows[: len(published)], published)
+    rest = rows[len(published) :]
+    assert set(rest["mark"]) == {"modelled"}
+    assert rest["source"].str.startswith("gclust: simulated").all()
+    assert not rows.duplicated(["cluster", "economy", "figure"]).any()
+    # Every cluster has each figure once.
+    of_one = rows[rows["figure"] == "rank"]
+    assert sorted(of_one["value"]) == list(range(1, 238))
+    if edition == 2025:
+        share = rest[rest["figure"] == "deal_share"].set_index("cluster")["value"]
+        assert share.to_dict() == world_2025.loc[share.index, "deal_share"].to_dict()
+    with pytest.raises(ValueError, match="2025 or 2023, not 2024"):
+        gii(2024, modelled=True)
 
 
 def test_what_is_remembered_or_uncertain_is_left_out():

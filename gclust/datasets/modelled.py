@@ -74,6 +74,32 @@ def targets(edition: int) -> pd.DataFrame:
     return out
 
 
+def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
+    """Return ranks, shares and totals that were not published, as rows of `gii`.
+
+    Parameters
+    ----------
+    edition : {2025, 2023}
+    known : pandas.DataFrame
+        The published rows, which are left out.
+    """
+    table = targets(edition)
+    figures = ["rank", *(f"{kind}_share" for kind in WORLD_TOTALS[edition]), "total"]
+    rows = table.melt("cluster", figures, var_name="figure")
+    published_cells = pd.MultiIndex.from_frame(known[["cluster", "figure"]])
+    rows = rows[~pd.MultiIndex.from_frame(rows[["cluster", "figure"]]).isin(published_cells)]
+    economy = known.drop_duplicates("cluster").set_index("cluster")["economy"]
+    rows = rows.assign(
+        edition=edition,
+        economy=rows["cluster"].map(economy).fillna(""),
+        value=rows["value"].astype(float),
+        mark="modelled",
+        by="",
+        source=f"gclust: simulated world of {edition}",
+    )
+    return rows[known.columns].reset_index(drop=True)
+
+
 def log_linear(anchors: dict[int, float], ranks: np.ndarray) -> np.ndarray:
     """Return totals by rank: straight lines in the logarithm through the anchors."""
     at = sorted(anchors)
