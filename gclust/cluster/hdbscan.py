@@ -92,6 +92,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     Rows without weight add no density, but may connect others, as in
     :class:`gclust.DBSCAN`.
 
+    There is no ``single_linkage_tree_``: that of the ``hdbscan`` library draws every leaf
+    with a weight of one, SciPy refuses linkages that hold more weight than leaves, and one
+    of two parts at a time must order equal lengths, which are one here.
+
     References
     ----------
     .. [1] R. Campello, D. Moulavi, J. Sander: Density-based clustering based on
