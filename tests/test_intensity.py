@@ -256,3 +256,18 @@ def test_nothing_is_compared_that_was_not_asked_for(tmp_path):
     assert gclust.read_run(run.path).intensity is None
     assert "uncovered_share" not in run.ranking
     assert set(run.ranking["name"]) == set(TOWNS)
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path):
+    write_raster(tmp_path / "people.tif", crowds())
+    study = study_folder(
+        tmp_path, extra='[population]\nraster = "people.tif"\n[intensity]\nusual = true\n'
+    )
+
+    def stop(fraction, stage):
+        if stage == "compare intensities" and fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gclust.run(study, tmp_path / "run", progress=stop)
+    assert not (tmp_path / "run").exists()
