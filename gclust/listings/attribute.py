@@ -89,6 +89,25 @@ def count(
 
     Parameters
     ----------
+    attributed, totals, method
+        As in `credits`.
+
+    Returns
+    -------
+    LazyFrame
+        ``kind, label, units``.
+    """
+    credited = credits(attributed, totals, method)
+    return sum_by(credited, "kind", "label", units="units").sort("kind", "label")
+
+
+def credits(
+    attributed: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], method: str
+) -> nw.LazyFrame[Any]:
+    """What each record adds to the count of each label that it touches.
+
+    Parameters
+    ----------
     attributed : LazyFrame
         From `attribute` or `relabel`.
     totals : LazyFrame
@@ -100,9 +119,10 @@ def count(
     Returns
     -------
     LazyFrame
-        ``kind, label, units``.
+        ``kind, record, label, units``; the record is null for listings without one.
     """
-    bare = attributed.filter(nw.col("record").is_null()).select("kind", "label", "units")
+    columns = ("kind", "record", "label", "units")
+    bare = attributed.filter(nw.col("record").is_null()).select(*columns)
     of_record = attributed.filter(~nw.col("record").is_null())
     if method == "whole":
         counted = of_record.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
@@ -110,8 +130,7 @@ def count(
         counted = of_record.join(totals, on=["kind", "record"]).with_columns(
             units=spread(nw.col("units"), nw.col("record_units"))
         )
-    both = nw.concat([counted.select("kind", "label", "units"), bare])
-    return sum_by(both, "kind", "label", units="units").sort("kind", "label")
+    return nw.concat([counted.select(*columns), bare])
 
 
 def world_totals(
