@@ -20,6 +20,7 @@ _HOME = {
     "Study": "gclust.study.schema",
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.result",
+    "Uncertainty": "gclust.experiments.uncertainty_result",
     "compare": "gclust.experiments.compare",
     "intensity_spread": "gclust.study.intensity",
     "leaders": "gclust.ranking.leaders",
@@ -29,6 +30,7 @@ _HOME = {
     "read_sweep": "gclust.experiments.files",
     "run": "gclust.study.run",
     "sweep": "gclust.experiments.sweep",
+    "uncertainty": "gclust.experiments.uncertainty",
 }
 _SUBMODULES = ("datasets", "testing")
 
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from gclust.experiments.files import read_sweep
     from gclust.experiments.result import Sweep
     from gclust.experiments.sweep import sweep
+    from gclust.experiments.uncertainty import uncertainty
+    from gclust.experiments.uncertainty_result import Uncertainty
     from gclust.ranking.leaders import leaders
     from gclust.study.folder import Run, read_run
     from gclust.study.intensity import intensity_spread

@@ -92,6 +92,29 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
 
 @main.command(cls=_Command)
 @click.argument("study", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for what is found.")
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier call left there.")
+@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+def uncertainty(
+    study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
+) -> None:
+    """Draw the records of STUDY.toml anew, and say how firm each rank is.
+
+    Its section [uncertainty] says what is drawn, and how often.
+    """
+    from gclust.experiments.uncertainty_told import told
+
+    read = gclust.read_study(study)
+    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-uncertainty")
+    done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    width, ascii_only = _terminal()
+    for line in told(done, top=top, width=width, ascii=ascii_only):
+        click.echo(line)
+
+
+@main.command(cls=_Command)
+@click.argument("study", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="A free one by default.")
 @click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")

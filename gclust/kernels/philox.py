@@ -13,8 +13,8 @@ import numpy as np
 
 from gclust.kernels._jit import kernel, part
 
-RECORDS, PLACES, REST = 0, 1, 2
-"""Purposes: numbers drawn for one do not meet those of another."""
+RECORDS = 0
+"""A purpose: numbers drawn for one do not meet those of another."""
 
 FEW = 10.0
 """Means below it are drawn by inversion: about as many steps as the mean."""
@@ -107,18 +107,14 @@ def fill_poisson(mean, seed, purpose, draw, out, first, last):
 
 
 @kernel
-def draw_sums(times, drawn, start, cell, units, seed, sums, first, last):
+def draw_sums(times, start, cell, units, seed, sums, first, last):
     """Sum for the draws ``first .. last`` what groups of exchangeable records add.
 
-    A group adds a Poisson number, of mean ``times`` or ``times`` itself where it is not
-    ``drawn``, of its ``units`` to its cells.
+    A group adds a Poisson number, of mean ``times``, of its ``units`` to its cells.
     """
     for draw in range(first, last):
         for group in range(len(times)):
-            if drawn[group]:
-                number = poisson(times[group], seed, RECORDS, draw, group)
-            else:
-                number = np.int64(times[group])
+            number = poisson(times[group], seed, RECORDS, draw, group)
             if number > 0:
                 for k in range(start[group], start[group + 1]):
                     sums[draw, cell[k]] += number * units[k]

@@ -138,18 +138,18 @@ def _described(hint: Any) -> str:
 
 
 def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
+    if isinstance(value, tuple) and bounds:
+        if not value:
+            raise StudyError(f"{where} = []; expected at least one value")
+        for each in value:
+            _check_bounds(each, bounds, where)
+        return
     options = bounds.get("options")
     if options is not None and value not in options:
         near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise StudyError(f"{where} = {value!r}; expected {' or '.join(map(repr, options))}{hint}")
     if value is None:
-        return
-    if isinstance(value, tuple) and bounds:
-        if not value:
-            raise StudyError(f"{where} = []; expected at least one value")
-        for each in value:
-            _check_bounds(each, bounds, where)
         return
     if bounds.get("least") is not None and not value >= bounds["least"]:
         raise StudyError(f"{where} = {value!r}; expected {bounds['least']:g} or more")

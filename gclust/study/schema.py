@@ -257,6 +257,27 @@ class Grid:
     target_clusters: int | None = number(None, least=1)
 
 
+DRAWN = ("records", "weights")
+"""What a study may draw anew to see how firm its ranks are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """``[uncertainty]``: what is drawn anew, how often, and what it leaves of the ranks.
+
+    ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap with clusters
+    held) and ``weights`` of the score (a Dirichlet distribution round the study's own:
+    the share of the sum that a weight has, with a standard error that falls as
+    ``concentration`` rises).
+    """
+
+    sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
+    draws: int = number(1000, least=1)
+    seed: int = number(1, least=0)
+    level: float = number(0.9, above=0)
+    concentration: float = number(100.0, above=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class General:
     """``[study]``: the name, how many clusters are ranked, how strict to be.
@@ -299,6 +320,7 @@ class Study:
     members: Members = Members()
     sweep: Grid = Grid()
     intensity: Intensity = Intensity()
+    uncertainty: Draws = Draws()
     folder: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
@@ -361,6 +383,7 @@ SECTIONS: dict[str, type] = {
     "members": Members,
     "sweep": Grid,
     "intensity": Intensity,
+    "uncertainty": Draws,
 }
 
 
@@ -461,6 +484,10 @@ def _check_study(study: Study, name: str) -> None:
         if not total > 0:
             raise StudyError(f"{name}: [counting] totals: {kind} = {total}; expected more than 0")
     _check_score(study, name)
+    if not study.uncertainty.level < 1:
+        raise StudyError(
+            f"{name}: [uncertainty] level = {study.uncertainty.level:g}; expected less than 1"
+        )
 
 
 def _check_score(study: Study, name: str) -> None:

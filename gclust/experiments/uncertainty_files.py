@@ -1,0 +1,84 @@
+"""The folder of an uncertainty: tables, a figure, and what the draws stand for."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import gclust
+from gclust.experiments.uncertainty_result import Uncertainty
+from gclust.progress import Report, stage
+from gclust.report.firmness import draw_rank_sets
+from gclust.study.atomic import claim, write_folder
+from gclust.study.folder import write_csv
+from gclust.study.toml import study_toml
+
+LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
+
+
+def write_uncertainty(
+    found: Uncertainty, out: Path, overwrite: bool, progress: Report
+) -> Uncertainty:
+    """Write the folder, as a whole or not at all.
+
+    It holds ``uncertainty.csv``, ``pairs.csv``, ``figures/``, ``study.toml`` and
+    ``uncertainty.json``. No file holds a time or anything else that another start would change.
+
+    Raises
+    ------
+    FileExistsError
+        See `gclust.study.atomic.claim`.
+
+    Returns
+    -------
+    Uncertainty
+        The same, knowing its path.
+    """
+    claim(out, overwrite, "uncertainty")
+    home = Path(os.path.abspath(out))
+
+    def fill(folder: Path) -> None:
+        with stage(progress, "write tables"):
+            write_csv(found.table, folder / "uncertainty.csv")
+            write_csv(found.pairs, folder / "pairs.csv")
+            text = json.dumps(_info(found), indent=2, ensure_ascii=False, sort_keys=True)
+            (folder / "uncertainty.json").write_text(text + "\n", encoding="utf-8")
+            (folder / "study.toml").write_text(study_toml(found.study, home), encoding="utf-8")
+        with stage(progress, "draw figures"):
+            draw_rank_sets(
+                found.table,
+                found.study.uncertainty.level,
+                folder / "figures",
+                title=found.study.study.title or found.study.study.name,
+                note=drawn(found),
+            )
+
+    return replace(found, path=write_folder(home, fill))
+
+
+def drawn(found: Uncertainty) -> str:
+    """What was drawn, in a line."""
+    wanted = found.study.uncertainty
+    what = {"records": "records (Poisson bootstrap)", "weights": "weights of the score"}
+    sources = " and ".join(what[source] for source in sorted(set(wanted.sources)))
+    return f"{wanted.draws:,} draws of {sources}, clusters held; seed {wanted.seed}"
+
+
+def _info(found: Uncertainty) -> dict[str, object]:
+    wanted = found.study.uncertainty
+    return {
+        "gclust": gclust.__version__,
+        "study": found.study.study.name,
+        "sources": list(wanted.sources),
+        "draws": wanted.draws,
+        "seed": wanted.seed,
+        "level": wanted.level,
+        "critical_value": found.critical,
+        "superpopulation": found.superpopulation,
+        "pairs_not_told_apart": len(found.pairs),
+        "warnings": list(found.warnings),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }

@@ -1,0 +1,143 @@
+"""What draws say about the ranks of a study, and how it is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.ranking.intervals import chance_of_first, draw_ranks, intervals, rank_intervals
+from gclust.ranking.rank import rank
+from gclust.ranking.rank_sets import RankSets, rank_sets
+from gclust.study.schema import Study
+
+SUPERPOPULATION = (
+    "The records are taken for a sample: each stands for the records that the same places"
+    " could have brought forth in its stead, independently of the others, a Poisson number of"
+    " them in each draw. The number of records is drawn with them, and so are the world's"
+    " totals, noise included; a listing without a record stands for as many records as it"
+    " weighs, and a total given in [counting] beyond the sources for as many records outside"
+    " all clusters. Errors of addresses, and records that are missing for a reason, are no"
+    " part of it."
+)
+HELD = " Clusters are held as the study forms them: that they could be others is left out."
+WEIGHTS = (
+    " Weights of the score are drawn from a Dirichlet distribution round the study's: a spread"
+    " over choices, not a sample, so that sets and intervals say what choices leave open."
+)
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """How firm the ranks of a study are.
+
+    Attributes
+    ----------
+    study : Study
+    table : DataFrame
+        One row per cluster, best first: ``rank, cluster_id, name, economies``, for each kind
+        ``<kind>_share, <kind>_share_low, <kind>_share_high`` (per cent), then ``score,
+        score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks: how
+        they scatter); ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks
+        with the probability ``level``); ``first_10, first_100`` (share of the draws in which
+        the cluster is among them).
+    pairs : DataFrame
+        Pairs of clusters that cannot be told apart: ``rank_a, cluster_a, name_a, rank_b,
+        cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
+        pairs), ``a_above_b`` (share of the draws in which a is above).
+    scores : ndarray of float64, shape (draws, clusters)
+        Of the clusters in the order of ``table``.
+    critical : float
+        See `gclust.ranking.rank_sets.RankSets`.
+    superpopulation : str
+        What the draws are draws of.
+    warnings : tuple of str
+        What looked wrong in the data.
+    path : Path, optional
+        The folder, if it was written.
+    """
+
+    study: Study
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    scores: NDArray[np.float64]
+    critical: float
+    superpopulation: str
+    warnings: tuple[str, ...] = ()
+    path: Path | None = None
+
+
+def firmness(
+    study: Study,
+    named: pd.DataFrame,
+    share: pd.DataFrame,
+    score: pd.Series,
+    shares: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> Uncertainty:
+    """Make intervals, rank sets and pairs of draws.
+
+    Parameters
+    ----------
+    study : Study
+    named : DataFrame
+        ``name, economies`` of the clusters, by id.
+    share : DataFrame, shape (clusters, kinds)
+    score : Series
+        The study's own.
+    shares : ndarray, shape (draws, clusters, kinds)
+    scores : ndarray, shape (draws, clusters)
+    """
+    level = study.uncertainty.level
+    order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()
+    order = order.sort_values(["rank", "cluster_id"], ignore_index=True)
+    ids = order["cluster_id"].to_numpy()
+    table = order[["rank", "cluster_id"]].assign(
+        name=named["name"].to_numpy()[ids], economies=named["economies"].to_numpy()[ids]
+    )
+    shares, scores = shares[:, ids], scores[:, ids]
+    for code, kind in enumerate(share.columns):
+        table[f"{kind}_share"] = share[kind].to_numpy()[ids]
+        low, high = intervals(shares[:, :, code], level)
+        table[f"{kind}_share_low"], table[f"{kind}_share_high"] = low, high
+    table["score"] = score.to_numpy()[ids]
+    table["score_low"], table["score_high"] = intervals(scores, level)
+    ranks = draw_ranks(scores)
+    for name, ends in zip(("rank_low", "rank_high"), rank_intervals(ranks, level), strict=True):
+        table[name] = pd.array(ends, dtype="Int64")
+    sets = rank_sets(table["score"], scores, level)
+    table["rank_set_low"], table["rank_set_high"] = sets.low, sets.high
+    for first in (10, 100):
+        table[f"first_{first}"] = chance_of_first(ranks, first)
+    drawn = study.uncertainty.sources
+    told = (SUPERPOPULATION if "records" in drawn else "The records are held.") + HELD
+    return Uncertainty(
+        study=study,
+        table=table,
+        pairs=_pairs(table, sets, scores),
+        scores=scores,
+        critical=sets.critical,
+        superpopulation=told + (WEIGHTS if "weights" in drawn else ""),
+    )
+
+
+def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:
+    """The pairs of which neither is told to be above the other, the better one first."""
+    a, b = np.nonzero(np.triu(~(sets.above | sets.above.T), 1))
+    found = pd.DataFrame()
+    for side, at in (("a", a), ("b", b)):
+        found[f"rank_{side}"] = table["rank"].to_numpy()[at]
+        found[f"cluster_{side}"] = table["cluster_id"].to_numpy()[at]
+        found[f"name_{side}"] = table["name"].to_numpy()[at]
+    value = table["score"].to_numpy()
+    found["difference"] = value[a] - value[b]
+    reach = sets.critical * sets.error[a, b]
+    found["low"], found["high"] = found["difference"] - reach, found["difference"] + reach
+    above = np.zeros((scores.shape[1], scores.shape[1]))
+    for draw in scores:
+        above += draw[:, None] > draw
+    found["a_above_b"] = above[a, b] / len(scores)
+    return found

@@ -1,0 +1,36 @@
+"""How firm ranks are, in lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from gclust.experiments.uncertainty_files import drawn
+from gclust.experiments.uncertainty_result import Uncertainty
+from gclust.report.firmness import firmness_table
+
+
+def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
+    """Lines for the terminal: the table, what it means, and where the files are."""
+    level = f"{100 * found.study.uncertainty.level:g} %"
+    n = len(found.table)
+    alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
+    lines = [
+        f"{drawn(found)}.",
+        f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
+        f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
+        f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be told apart;"
+        f" {alone} clusters have one rank alone.",
+        *(f"Note: {warning}." for warning in found.warnings),
+        found.superpopulation,
+    ]
+    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
+    shown = ["", firmness_table(found.table, width=width, top=top, ascii=ascii), "", *wrapped]
+    if found.path is not None:
+        shown += [
+            "",
+            f"Figure: {found.path / 'figures' / 'rank_sets.png'}",
+            f"Table:  {found.path / 'uncertainty.csv'}",
+            f"Pairs:  {found.path / 'pairs.csv'}",
+            f"All files: {found.path}",
+        ]
+    return shown

@@ -1,0 +1,75 @@
+"""Intervals and chances from draws of shares, scores and ranks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
+    """Return percentile intervals: between the (1 - level) / 2 and the (1 + level) / 2 quantiles.
+
+    Parameters
+    ----------
+    draws : array_like of float, shape (n_draws, ...)
+        Missing values are left out; where all are missing, the interval is.
+    level : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64, shape (...)
+    """
+    low, high = _quantiles(draws, level, "linear")
+    return low, high
+
+
+def rank_intervals(ranks: ArrayLike, level: float) -> tuple[Floats, Floats]:
+    """Return percentile intervals of ranks, whose ends are ranks that were drawn.
+
+    They say how the rank scatters, not where the true one is: see
+    `gclust.ranking.rank_sets.rank_sets` for that. Parameters as in `intervals`.
+    """
+    return _quantiles(ranks, level, "inverted_cdf")
+
+
+def _quantiles(draws: ArrayLike, level: float, method: str) -> tuple[Floats, Floats]:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be above 0 and below 1, not {level!r}")
+    values = np.asarray(draws, dtype=np.float64)
+    ends = np.full((2, *values.shape[1:]), np.nan)
+    flat, table = ends.reshape(2, -1), values.reshape(len(values), -1)
+    for column in range(table.shape[1]):
+        known = table[~np.isnan(table[:, column]), column]
+        if known.size:
+            tails = [(1 - level) / 2, (1 + level) / 2]
+            flat[:, column] = np.quantile(known, tails, method=method)  # type: ignore[call-overload]
+    return ends[0], ends[1]
+
+
+def draw_ranks(scores: ArrayLike) -> Floats:
+    """Rank the clusters in each draw, the largest score 1; equal scores share the smaller rank.
+
+    Parameters
+    ----------
+    scores : array_like of float, shape (n_draws, p)
+        Missing scores get no rank.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_draws, p)
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    ranks = np.full(values.shape, np.nan)
+    for row, out in zip(values, ranks, strict=True):
+        known = ~np.isnan(row)
+        ordered = np.sort(row[known])
+        out[known] = 1 + ordered.size - np.searchsorted(ordered, row[known], side="right")
+    return ranks
+
+
+def chance_of_first(ranks: ArrayLike, first: int) -> Floats:
+    """Share of the draws in which each cluster is among the first; never where it has no rank."""
+    return (np.asarray(ranks, dtype=np.float64) <= first).mean(axis=0)
