@@ -161,20 +161,19 @@ def many_bands():
 
 def weigh_a_city_by_tree():
     """Let the tree weigh a city in which whole groups are decided at once."""
-    from gclust.kernels import tree
+    from gclust.kernels import levels
     from gclust.kernels._pieces import unreported
     from tests.test_kernels import banded
 
     rng = np.random.default_rng(12)
     lat, lon = 48 + 0.05 * rng.normal(size=200), 8 + 0.05 * rng.normal(size=200)
     points, prefix, reach = banded(lat, lon, 6.0, rng.integers(1, 3, 200))
-    asked = np.ones(200, dtype=np.bool_)
+    bounds = [np.zeros(200, np.uint8), np.ones(200, np.uint8)]
     for least in (1, 100, 10_000):
-        enough = np.zeros(200, dtype=np.bool_)
-        tree.weigh_by_tree(
-            points, np.arange(200), asked, prefix, reach, least, 1, unreported, enough
-        )
-        assert enough.all() == (least == 1)
+        level = np.zeros(200, dtype=np.uint8)
+        every, thresholds = np.arange(200), np.array([least])
+        levels.level_by_tree(points, every, prefix, thresholds, bounds, reach, 1, unreported, level)
+        assert level.all() == (least == 1)
 
 
 def towns_at_the_date_line():

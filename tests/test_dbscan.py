@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gclust import DBSCAN
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.units import UNIT
-from gclust.kernels import assign, bands, cores, grid, link, weigh
+from gclust.kernels import around, assign, bands, grid, levels, link, weigh
 from gclust.testing import (
     EARTH_RADIUS_KM,
     TOLERANCE_KM,
@@ -200,11 +200,11 @@ def test_the_partition_does_not_depend_on_where_the_poles_are(seed, min_samples)
 
 @pytest.fixture
 def tiny_pieces(monkeypatch):
-    for module in (assign, bands, cores, grid, link, weigh):
-        for name in ("PIECE", "CELLS_PIECE", "POINTS_PIECE", "BUCKET"):
+    for module in (around, assign, bands, grid, levels, link, weigh):
+        for name in ("PIECE", "BANDS_PIECE", "CELLS_PIECE", "POINTS_PIECE", "BUCKET"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 7)
-    monkeypatch.setattr(cores, "MOST_UNSURE", 25)  # some cells go down the tree
+    monkeypatch.setattr(levels, "MOST_UNSURE", 25)  # some cells go down the tree
 
 
 @pytest.mark.parametrize("border", ["nearest", "first", "noise"])

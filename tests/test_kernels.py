@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.errors import GclustWarning
-from gclust.kernels import _jit, assign, bands, bounds, cores, grid, link, sphere, tree, weigh
+from gclust.kernels import _jit, assign, bands, bounds, grid, levels, link, sphere, tree, weigh
 from gclust.kernels import fold as folding
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.fold import fold, unfold
@@ -114,7 +114,7 @@ def test_wgs84_agrees_with_geodesics(longest_km, error_km):
     angle, bearing = rng.uniform(0, longest_km / 6400, n), rng.uniform(0, 2 * np.pi, n)
     to_lat = np.clip(lat + np.degrees(angle * np.cos(bearing)), -90, 90)
     across = np.maximum(np.cos(np.radians(lat)), 1e-3)
-    lon = np.degrees(angle * np.sin(bearing)) / across
+    lon = (np.degrees(angle * np.sin(bearing)) / across + 180) % 360 - 180
     here, there = vectors(lat, np.zeros(n), "wgs84"), vectors(to_lat, lon, "wgs84")
     chord = np.sqrt(sum((a - b) ** 2 for a, b in zip(here, there, strict=True)))
     ours = 2 * sphere.EARTH_RADIUS_KM * np.arcsin(chord / 2)
@@ -143,24 +143,36 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
     cell = np.repeat(np.arange(len(sizes)), sizes)
     assert within[cell[:, None] == cell].all()
     everything = np.arange(len(sizes))
+    cells, last = bounds.cells_of(points), len(points.start) - 1
     for least in {30, *exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
-        state, core = np.empty(len(sizes), dtype=np.uint8), np.empty(len(cell), dtype=np.bool_)
-        last = len(points.start) - 1
-        cores.decide_cells(points, prefix, reach.inner2, reach.outer2, least, state, core, 0, last)
-        enough = exact >= least
-        assert (core == np.repeat(state == cores.CORE, sizes)).all()
-        assert enough[core].all()
-        assert not enough[np.repeat(state == cores.BELOW, sizes)].any()
+        thresholds = np.array([least, least + 10])
+        lowest, highest = np.zeros((2, len(sizes)), dtype=np.uint8)
+        levels.bound_cells(
+            points,
+            cells,
+            prefix[points.cell_start],
+            reach.inner2,
+            reach.outer2,
+            thresholds,
+            lowest,
+            highest,
+            0,
+            last,
+        )
+        expected = (exact[:, None] >= thresholds).sum(axis=1)
+        assert (np.repeat(lowest, sizes) <= expected).all()
+        assert (np.repeat(highest, sizes) >= expected).all()
+        enough = np.empty(len(cell), dtype=np.bool_)
         left = weigh.weigh_points(
-            points, everything, points, prefix, reach, least, len(cell), 1, unreported, core
+            points, everything, points, prefix, reach, least, len(cell), 1, unreported, enough
         )
         assert len(left) == 0
-        assert (core == enough).all()
-        for most in (cores.MOST_UNSURE, 20, -1):  # -1: the tree has all undecided cells
+        assert (enough == (exact >= least)).all()
+        for most in (levels.MOST_UNSURE, 20, -1):  # -1: the tree has all undecided cells
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(cores, "MOST_UNSURE", most)
-                found = cores.find_core_points(points, prefix, max(least, 1), reach, 1, unreported)
-            assert (found == (exact >= max(least, 1))).all()
+                patch.setattr(levels, "MOST_UNSURE", most)
+                found = levels.find_levels(points, prefix, thresholds, reach, 1, unreported)
+            assert (found == expected).all()
 
 
 @pytest.mark.parametrize("centre", [(48.2, 7.8), (10.0, 180.0), (90.0, 0.0)])
@@ -174,12 +186,12 @@ def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
     chord2 = ((vectors_[:, :, None] - vectors_[:, None, :]) ** 2).sum(axis=0)
     exact = ((chord2 <= reach.limit) * units).sum(axis=1)
     asked = rng.random(len(units)) < 0.5
+    bound = [np.zeros(len(units), np.uint8), asked.astype(np.uint8)]
     for least in (1, int(np.median(exact)), int(exact.max()), int(exact.max()) + 1):
-        enough = np.zeros(len(units), dtype=np.bool_)
-        tree.weigh_by_tree(
-            points, np.arange(len(units)), asked, prefix, reach, least, 2, unreported, enough
-        )
-        assert (enough == (asked & (exact >= least))).all()
+        level = np.zeros(len(units), dtype=np.uint8)
+        every, thresholds = np.arange(len(units)), np.array([least])
+        levels.level_by_tree(points, every, prefix, thresholds, bound, reach, 2, unreported, level)
+        assert (level == (asked & (exact >= least))).all()
 
 
 def test_bands_hold_every_point_in_order():
@@ -343,7 +355,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     prepare(unreported)
     kernels = [
         value
-        for module in (assign, bands, bounds, cores, folding, grid, link, sphere, tree, weigh)
+        for module in (assign, bands, bounds, folding, grid, levels, link, sphere, tree, weigh)
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")
     ]

@@ -17,8 +17,8 @@ from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import unreported
 from gclust.kernels.assign import assign_labels
 from gclust.kernels.bands import band_height, build_bands, select_points
-from gclust.kernels.cores import find_core_points
 from gclust.kernels.fold import Folded, fold, unfold
+from gclust.kernels.levels import find_levels
 from gclust.kernels.link import link_points
 from gclust.kernels.prepare import is_ready, prepare
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
@@ -357,7 +357,9 @@ def _cluster(
             folded.lat, folded.lon, SURFACES[metric], eps_km, reach, threads, report
         )
     with stage(progress, "finding core locations") as report:
-        core = find_core_points(points, folded.prefix, least, reach, threads, report)
+        thresholds = np.array([least], dtype=np.int64)
+        level = find_levels(points, folded.prefix, thresholds, reach, threads, report)
+        core = level.view(np.bool_)  # of one threshold: 0 or 1
     places = np.flatnonzero(core)
     if len(places) == 0:
         return labels, core

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
+from gclust.kernels.around import CELLS_PIECE, mark_around
 from gclust.kernels.assign import POINTS_PIECE, search_points
 from gclust.kernels.bands import Bands, band_height, build_bands
 from gclust.kernels.borders import Borders, find_borders
-from gclust.kernels.cores import CELLS_PIECE, mark_around
 from gclust.kernels.fold import fold
 from gclust.kernels.forest import (
     NONE,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels.around import reached_cells
 from gclust.kernels.bands import (
     NORTH,
     NORTH_RHO,
@@ -22,7 +23,7 @@ from gclust.kernels.bands import (
     north_chord2,
     south_chord2,
 )
-from gclust.kernels.bounds import all_half_widths, group_cells, has_enough
+from gclust.kernels.bounds import all_half_widths, cells_of, group_cells, sum_around
 from gclust.kernels.circle import advance, locate, longitude_at
 from gclust.kernels.sphere import (
     EARTH_RADIUS_KM,
@@ -105,23 +106,26 @@ def find_claims(b, span, outer, labels, changes, west, east):
 
 
 @kernel
-def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, sure, first, last):
+def claim_cells(
+    a, cells, wanted, b, of_b, labels, changes, inner2, outer2, claims, sure, first, last
+):
     """Find who claims the wanted cells of the bands ``first .. last`` of ``a``.
 
-    Runs of cells as wide as the radius come first: most have nobody or one cluster
-    around them. ``sure`` gets whether some core point is within reach of all points of
-    a cell that has one claim.
+    ``cells`` and ``of_b`` are the cells of ``a`` and ``b``. Runs of cells as wide as the
+    radius come first: most have one cluster around them. ``sure`` gets whether some core
+    point is within reach of all points of a cell that has one claim.
     """
+    one, upper = np.int64(1), np.bool_(False)
     for i in range(first, last):
         span = bands_within(a, i, b, outer2)
         inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
-        begin, end = a.band_cell[i], a.band_cell[i + 1]
+        begin, end = cells.start[i], cells.start[i + 1]
         open_cells = wanted[begin:end].copy()
         claims[begin:end] = NONE
         sure[begin:end] = False
         width, _ = half_widths(a, i, a, i, inner2, outer2)
         for widest in (width, -1.0):
-            west, east, run_of = group_cells(a, i, open_cells, widest)
+            west, east, run_of = group_cells(cells, i, open_cells, widest)
             found = find_claims(b, span, outer, labels, changes, west, east)
             for k in range(len(run_of)):
                 if run_of[k] >= 0:
@@ -129,11 +133,11 @@ def claim_cells(a, wanted, b, count, labels, changes, inner2, outer2, claims, su
                     open_cells[k] = found[run_of[k]] == SEARCH
         for k in range(len(open_cells)):
             open_cells[k] = claims[begin + k] >= 0
-        west, east, run_of = group_cells(a, i, open_cells, -1.0)
-        near = has_enough(b, span, inner, outer, count, np.int64(1), np.bool_(False), west, east)
+        west, east, run_of = group_cells(cells, i, open_cells, -1.0)
+        near = sum_around(of_b, span, inner, outer, b.cell_start, one, upper, west, east)
         for k in range(len(run_of)):
             if run_of[k] >= 0:
-                sure[begin + k] = near[run_of[k]]
+                sure[begin + k] = near[run_of[k]] > 0
 
 
 @kernel
@@ -279,7 +283,9 @@ def assign_labels(
     out : ndarray of int64, shape (n,)
         Gets the labels of the wanted points, -1 out of reach of all core points.
     """
-    some = np.logical_or.reduceat(wanted, points.cell_start[:-1])
+    cells, of_core = cells_of(points), cells_of(core)
+    some = reached_cells(core, points, cells, reach, threads, lambda share: report(0.1 * share))
+    some &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
     claims = np.empty(len(some), dtype=np.int64)
     sure = np.empty(len(some), dtype=np.bool_)
     changes = np.zeros(len(labels), dtype=np.int64)
@@ -287,9 +293,10 @@ def assign_labels(
     run_pieces(
         lambda first, last: claim_cells(
             points,
+            cells,
             some,
             core,
-            COUNT,
+            of_core,
             labels,
             changes,
             reach.inner2,
@@ -301,7 +308,7 @@ def assign_labels(
         ),
         cut_evenly(points.start, CELLS_PIECE),
         threads,
-        lambda share: report(0.4 * share),
+        lambda share: report(0.1 + 0.3 * share),
     )
     reached = np.ones(len(wanted), dtype=np.bool_)
     weigh_points(

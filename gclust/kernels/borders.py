@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
-from gclust.kernels.assign import COUNT
-from gclust.kernels.bands import PIECE, Bands, bands_within, half_widths
-from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
+from gclust.kernels.around import reached_cells
+from gclust.kernels.bands import PIECE, Bands, bands_within
+from gclust.kernels.bounds import all_half_widths, cells_of, group_cells
 from gclust.kernels.circle import advance, locate
 from gclust.kernels.crowds import CROWD, box_of, box_widths, ring_of_box
 from gclust.kernels.forest import NONE, Forest, fill_spans
@@ -106,24 +106,18 @@ def find_summits(b, span, inner, outer, ways, floor, west, east):
 
 
 @kernel
-def claim_cells(a, floor, wanted, b, count, ways, inner2, outer2, claims, first, last):
+def claim_cells(a, cells, floor, wanted, b, ways, inner2, outer2, claims, first, last):
     """Find the claims on the wanted cells of the bands ``first .. last``; see ``find_summits``.
 
-    ``floor`` is the lowest level in each cell.
+    ``cells`` are those of ``a``; ``floor`` is the lowest level in each.
     """
     for i in range(first, last):
         span = bands_within(a, i, b, outer2)
         inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
-        begin, end = a.band_cell[i], a.band_cell[i + 1]
-        open_cells = wanted[begin:end].copy()
+        begin, end = cells.start[i], cells.start[i + 1]
+        open_cells = wanted[begin:end]
         claims[begin:end] = NONE
-        width, _ = half_widths(a, i, a, i, inner2, outer2)
-        west, east, run_of = group_cells(a, i, open_cells, width)
-        one, upper = np.int64(1), np.bool_(True)
-        near = sum_around(b, span, inner, outer, count, one, upper, west, east)
-        for k in range(len(run_of)):
-            open_cells[k] = run_of[k] >= 0 and near[run_of[k]] > 0
-        west, east, run_of = group_cells(a, i, open_cells, -1.0)
+        west, east, run_of = group_cells(cells, i, open_cells, -1.0)
         floors = floor[begin:end][open_cells]
         found = find_summits(b, span, inner, outer, ways, floors, west, east)
         for k in range(len(run_of)):
@@ -357,12 +351,14 @@ def find_borders(
         unreported,
     )
     floor = np.minimum.reduceat(level, points.cell_start[:-1])
-    wanted = floor < core_level.max()
+    cells = cells_of(points)
+    wanted = reached_cells(cores, points, cells, reach, threads, unreported)
+    wanted &= floor < core_level.max()
     claims = np.empty(len(floor), dtype=np.int64)
     inner2, outer2 = reach.inner2, reach.outer2
     run_pieces(
         lambda first, last: claim_cells(
-            points, floor, wanted, cores, COUNT, ways, inner2, outer2, claims, first, last
+            points, cells, floor, wanted, cores, ways, inner2, outer2, claims, first, last
         ),
         cut_evenly(points.start, PIECE),
         threads,
@@ -376,11 +372,11 @@ def find_borders(
         threads,
         unreported,
     )
-    cells = np.flatnonzero(claims == SEARCH)
-    sizes = points.cell_start[cells + 1] - points.cell_start[cells]
+    left = np.flatnonzero(claims == SEARCH)
+    sizes = points.cell_start[left + 1] - points.cell_start[left]
     run_pieces(
         lambda first, last: search_cells(
-            points, cells, level, cores, ways, reach, summit, split, first, last
+            points, left, level, cores, ways, reach, summit, split, first, last
         ),
         cut_evenly(np.concatenate([[0], np.cumsum(sizes)]), POINTS_PIECE),
         threads,

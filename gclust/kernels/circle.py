@@ -61,6 +61,28 @@ def advance(lon, start, m, j, value):
 
 
 @part
+def seek(lon, start, m, j, value):
+    """Return what ``locate`` does, looked for from position ``j`` on, to either side."""
+    if j < 2 * m and longitude_at(lon, start, m, j) < value:
+        return advance(lon, start, m, j, value)
+    high = j
+    low = j - 1
+    step = 1
+    while low >= -m and longitude_at(lon, start, m, low) >= value:
+        high = low
+        low -= step
+        step *= 2
+    low = max(low, -m - 1) + 1
+    while low < high:
+        middle = (low + high) // 2
+        if longitude_at(lon, start, m, middle) < value:
+            low = middle + 1
+        else:
+            high = middle
+    return high
+
+
+@part
 def locate(lon, start, m, value):
     """Return the first position whose longitude is at least ``value``."""
     low = -m

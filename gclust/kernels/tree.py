@@ -10,7 +10,6 @@ itself only where they never do.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import kernel, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.bands import Bands
-from gclust.kernels.sphere import Reach, separation
+from gclust.kernels.sphere import separation
 
 LEAF = 16
 """Points in a leaf, and in a group that goes down the tree together."""
@@ -266,50 +265,3 @@ def grow_tree(
     for height in range(1, len(sizes)):
         fill_parents(tree, height, 0, sizes[height])
     return tree, order
-
-
-def weigh_by_tree(
-    bands: Bands,
-    around: NDArray[np.int64],
-    asked: NDArray[np.bool_],
-    prefix: NDArray[np.int64],
-    reach: Reach,
-    least: int,
-    threads: int,
-    report: Callable[[float], None],
-    enough: NDArray[np.bool_],
-) -> None:
-    """Find which of the ``asked`` points have enough around them.
-
-    Parameters
-    ----------
-    bands : Bands
-        All points.
-    around : ndarray of int64
-        Numbers of the asked points and of all that may be within reach of them.
-    asked : ndarray of bool, shape (n,)
-        Which points.
-    prefix : ndarray of int64, shape (n + 1,)
-        Cumulative units, from 0.
-    reach : Reach
-        The radius.
-    least : int
-        Least sum of units.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-    enough : ndarray of bool, shape (n,)
-        Gets the answers for the asked points.
-    """
-    tree, order = grow_tree(bands, around, prefix, threads)
-    wanted = asked[order]
-    answers = np.zeros(len(order), dtype=np.bool_)
-    groups = np.flatnonzero(np.logical_or.reduceat(wanted, np.arange(0, len(order), LEAF)))
-    run_pieces(
-        lambda first, last: weigh_groups(tree, groups, wanted, reach, least, answers, first, last),
-        even_cuts(len(groups), GROUPS_PIECE),
-        threads,
-        report,
-    )
-    enough[order[wanted]] = answers[wanted]
