@@ -50,39 +50,38 @@ COUNT = np.zeros(0, dtype=np.int64)
 
 @part
 def common_label(b, j, labels, changes, low, high):
-    """Return the label that all core points at the positions ``low .. high`` share, or ``SEARCH``.
+    """Return the label that the core points of the cells ``low .. high`` share, or ``SEARCH``.
 
     ``changes[p]`` counts how often the label changes along the band up to point ``p``.
     """
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    if low >= 0 and high <= m:
-        alike = changes[start + low] == changes[start + high - 1]
-        return labels[start + low] if alike else SEARCH
-    alike = changes[start] == changes[start + m - 1]
-    return labels[start] if alike else SEARCH
+    start = b.band_cell[j]
+    m = b.band_cell[j + 1] - start
+    if low < 0 or high > m:
+        low, high = np.int64(0), m
+    first, last = b.cell_start[start + low], b.cell_start[start + high] - 1
+    return labels[first] if changes[first] == changes[last] else SEARCH
 
 
 @part
-def claim_runs(b, j, labels, changes, outer, runs, west, east, n, claims):
+def claim_runs(b, cells, j, labels, changes, outer, runs, west, east, n, claims):
     """Update the claims on runs by what band ``j`` has within their outer half-width."""
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    position = locate(b.lon, start, m, west[runs[0]] - outer)
+    start = cells.start[j]
+    m = cells.start[j + 1] - start
+    position = locate(cells.east, start, m, west[runs[0]] - outer)
     for t in range(n):
         r = runs[t]
         if 2.0 * outer + (east[r] - west[r]) >= 360.0:
             low, high = np.int64(0), m
         else:
-            low = position = advance(b.lon, start, m, position, west[r] - outer)
-            high = advance(b.lon, start, m, low, east[r] + outer)
+            low = position = advance(cells.east, start, m, position, west[r] - outer)
+            high = advance(cells.west, start, m, low, east[r] + outer)
         if low < high:
             label = common_label(b, j, labels, changes, low, high)
             claims[r] = label if claims[r] == NONE or claims[r] == label else SEARCH
 
 
 @making_part
-def find_claims(b, span, outer, labels, changes, west, east):
+def find_claims(b, cells, span, outer, labels, changes, west, east):
     """Return the claims on runs of a band whose half-widths to those of ``span`` are ``outer``.
 
     The label that all core points of ``b`` which may reach the run share, ``NONE`` if
@@ -95,7 +94,7 @@ def find_claims(b, span, outer, labels, changes, west, east):
     for j in range(low, high):
         if n == 0:
             break
-        claim_runs(b, j, labels, changes, outer[j - low], runs, west, east, n, claims)
+        claim_runs(b, cells, j, labels, changes, outer[j - low], runs, west, east, n, claims)
         kept = 0
         for t in range(n):
             if claims[runs[t]] != SEARCH:
@@ -117,16 +116,18 @@ def claim_cells(
     """
     one, upper = np.int64(1), np.bool_(False)
     for i in range(first, last):
-        span = bands_within(a, i, b, outer2)
-        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
         begin, end = cells.start[i], cells.start[i + 1]
         open_cells = wanted[begin:end].copy()
         claims[begin:end] = NONE
         sure[begin:end] = False
+        if not open_cells.any():
+            continue
+        span = bands_within(a, i, b, outer2)
+        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
         width, _ = half_widths(a, i, a, i, inner2, outer2)
         for widest in (width, -1.0):
             west, east, run_of = group_cells(cells, i, open_cells, widest)
-            found = find_claims(b, span, outer, labels, changes, west, east)
+            found = find_claims(b, of_b, span, outer, labels, changes, west, east)
             for k in range(len(run_of)):
                 if run_of[k] >= 0:
                     claims[begin + k] = found[run_of[k]]
@@ -318,7 +319,6 @@ def assign_labels(
         COUNT,
         reach,
         1,
-        len(labels),
         threads,
         lambda share: report(0.4 + 0.3 * share),
         reached,

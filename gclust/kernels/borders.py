@@ -112,11 +112,13 @@ def claim_cells(a, cells, floor, wanted, b, ways, inner2, outer2, claims, first,
     ``cells`` are those of ``a``; ``floor`` is the lowest level in each.
     """
     for i in range(first, last):
-        span = bands_within(a, i, b, outer2)
-        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
         begin, end = cells.start[i], cells.start[i + 1]
         open_cells = wanted[begin:end]
         claims[begin:end] = NONE
+        if not open_cells.any():
+            continue
+        span = bands_within(a, i, b, outer2)
+        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
         west, east, run_of = group_cells(cells, i, open_cells, -1.0)
         floors = floor[begin:end][open_cells]
         found = find_summits(b, span, inner, outer, ways, floors, west, east)

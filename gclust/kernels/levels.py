@@ -379,7 +379,11 @@ def level_by_tree(
             partial(weigh_groups, tree, groups, asked, reach, least, enough),
             even_cuts(len(groups), GROUPS_PIECE),
             threads,
-            lambda share, done=k: report((done + share) / len(thresholds)),
+            partial(_report_part, report, k, len(thresholds)),
         )
         here[asked & enough] += 1
     level[order[wanted]] = here[wanted]
+
+
+def _report_part(report: Callable[[float], None], k: int, n: int, share: float) -> None:
+    report((k + share) / n)

@@ -127,23 +127,20 @@ def find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings):
 
 
 @part
-def weigh_point(a, p, b, span, base, rings, prefix, reach, least, most):
-    """Return whether point ``p`` of ``a`` has ``least`` units within reach: 1 or 0.
+def weigh_point(a, p, b, span, base, rings, prefix, reach, least):
+    """Return whether point ``p`` of ``a`` has ``least`` units within reach.
 
     ``base`` is that of ``move_base`` for the point's cell, ``rings`` is room for four
-    positions in each band of ``span``. -1 where more than ``most`` points would have to
-    be looked at.
+    positions in each band of ``span``.
     """
     lat, lon = a.lat[p], a.lon[p]
     x, y, z = vector_at(lat, lon, a.axis, a.e2)
     rho = math.sqrt(x * x + y * y)
-    lower, upper, unsure = find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings)
+    lower, upper, _ = find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings)
     low, _, high = span
     for k in range(0, 4 * (high - low), 2):
         if lower >= least or upper < least:
             break
-        if unsure > most:
-            return -1
         first, last = rings[k], rings[k + 1]
         if first < last:
             j = low + k // 4
@@ -153,7 +150,7 @@ def weigh_point(a, p, b, span, base, rings, prefix, reach, least, most):
             lower += units
             upper += units + sum_before(prefix, start, m, first)
             upper -= sum_before(prefix, start, m, last)
-    return 1 if lower >= least else 0
+    return lower >= least
 
 
 @part
@@ -178,8 +175,8 @@ def move_base(b, span, inner, outer, west, fresh, base):
 
 
 @kernel
-def weigh_cells(a, cells, b, prefix, reach, least, most, enough, left, first, last):
-    """Decide the points of the ``cells[first:last]`` of ``a``, but for what is ``left``."""
+def weigh_cells(a, cells, b, prefix, reach, least, enough, first, last):
+    """Decide the points of the ``cells[first:last]`` of ``a``."""
     band = np.int64(-1)
     span = (np.int64(0), np.int64(0), np.int64(0))
     outer = np.empty(0)
@@ -197,13 +194,8 @@ def weigh_cells(a, cells, b, prefix, reach, least, most, enough, left, first, la
             base = np.empty((high - low, 2), dtype=np.int64)
             rings = np.empty(4 * (high - low), dtype=np.int64)
         move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
-        left[t] = False
         for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            answer = weigh_point(a, p, b, span, base, rings, prefix, reach, least, most)
-            if answer < 0:
-                left[t] = True
-                break
-            enough[p] = answer == 1
+            enough[p] = weigh_point(a, p, b, span, base, rings, prefix, reach, least)
 
 
 def weigh_points(
@@ -213,11 +205,10 @@ def weigh_points(
     prefix: NDArray[np.int64],
     reach: Reach,
     least: int,
-    most: int,
     threads: int,
     report: Callable[[float], None],
     enough: NDArray[np.bool_],
-) -> NDArray[np.int64]:
+) -> None:
     """Find which points of some cells have enough around them.
 
     Parameters
@@ -232,28 +223,17 @@ def weigh_points(
         The radius.
     least : int
         Least sum of units.
-    most : int
-        Most points to look at for one point.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     enough : ndarray of bool, shape (points of a,)
         Gets the answers for the points of ``cells``.
-
-    Returns
-    -------
-    ndarray of int64
-        Cells left alone because of ``most``; some of their points may have got answers.
     """
     sizes = a.cell_start[cells + 1] - a.cell_start[cells]
-    left = np.empty(len(cells), dtype=np.bool_)
     run_pieces(
-        lambda first, last: weigh_cells(
-            a, cells, b, prefix, reach, least, most, enough, left, first, last
-        ),
+        lambda first, last: weigh_cells(a, cells, b, prefix, reach, least, enough, first, last),
         cut_evenly(np.concatenate([[0], np.cumsum(sizes)]), PIECE),
         threads,
         report,
     )
-    return cells[left]
