@@ -22,6 +22,7 @@ _HOME = {
     "Sweep": "gclust.experiments.result",
     "Uncertainty": "gclust.experiments.uncertainty_result",
     "compare": "gclust.experiments.compare",
+    "heaps": "gclust.study.heaps",
     "intensity_spread": "gclust.study.intensity",
     "leaders": "gclust.ranking.leaders",
     "parameter_surface": "gclust.cluster.surface",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from gclust.experiments.uncertainty_result import Uncertainty
     from gclust.ranking.leaders import leaders
     from gclust.study.folder import Run, read_run
+    from gclust.study.heaps import heaps
     from gclust.study.intensity import intensity_spread
     from gclust.study.run import run
     from gclust.study.schema import Study, read_study

@@ -23,7 +23,7 @@ from gclust.study.toml import study_toml
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
-MEMBER_TABLES = ("members", "member_ties")
+OPTIONAL_TABLES = ("members", "member_ties", "heaps")
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location on the map, where clusters weigh at least 4,500: the
 GII's maps draw noise locations with at least five records."""
@@ -63,6 +63,8 @@ class Run:
         `gclust.indicators.members.member_counts`.
     member_ties : DataFrame, optional
         Ties between the cities of a cluster; see `gclust.indicators.members.member_ties`.
+    heaps : DataFrame, optional
+        Locations of city-level addresses, if ``[heaps] on = true``; see `gclust.heaps`.
     """
 
     study: Study
@@ -77,6 +79,7 @@ class Run:
     intensity: IntensitySpread | None = None
     members: pd.DataFrame | None = None
     member_ties: pd.DataFrame | None = None
+    heaps: pd.DataFrame | None = None
 
 
 def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
@@ -116,7 +119,7 @@ def _write_tables(run: Run, folder: Path, home: Path) -> None:
         # All digits, for a run is read back from them.
         write_csv(run.intensity.table, folder / SPREAD_FILE, numbers=None)
         write_csv(run.intensity.detail, folder / DETAIL_FILE, numbers=None)
-    for name in MEMBER_TABLES:
+    for name in OPTIONAL_TABLES:
         if (table := getattr(run, name)) is not None:
             write_csv(table, folder / f"{name}.csv", numbers=None)
     run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
@@ -200,16 +203,18 @@ def read_run(path: str | Path) -> Run:
         info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
         path=folder.resolve(),
         intensity=read_spread(folder),
-        **{name: _member_table(folder / f"{name}.csv") for name in MEMBER_TABLES},
+        **{name: _optional_table(folder / f"{name}.csv") for name in OPTIONAL_TABLES},
     )
 
 
-def _member_table(path: Path) -> pd.DataFrame | None:
-    """Read a table of members, if the run has it; NA is Namibia, not a missing country."""
+def _optional_table(path: Path) -> pd.DataFrame | None:
+    """Read a table of members or heaps, if the run has it; NA is Namibia, not missing."""
     if not path.is_file():
         return None
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    texts = ("name", "city", "country", "city_a", "city_b")
-    numbers = [column for column in table.columns if column not in texts]
+    texts = ("name", "city", "country", "city_a", "city_b", "cluster")
+    flags = [column for column in table.columns if column.startswith("only_by_")]
+    table[flags] = table[flags] == "True"
+    numbers = [column for column in table.columns if column not in (*texts, *flags)]
     table[numbers] = table[numbers].apply(pd.to_numeric)
     return table

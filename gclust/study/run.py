@@ -15,6 +15,7 @@ from gclust.study.attributed import attributed_listings
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
 from gclust.study.formers import Formed, check_former, form_clusters
+from gclust.study.heaps import heap_table
 from gclust.study.intensity import check_rasters, spread_of
 from gclust.study.journal import Journal
 from gclust.study.members import divide_clusters
@@ -150,6 +151,11 @@ def complete(
     listings = attributed_listings(study, engine, prepared, locations["label"].to_numpy())
     by_id = ranked.set_index("cluster_id").sort_index()
     members, member_ties = divide_clusters(study, engine, listings, by_id, locations, journal)
+    heaps = None
+    if study.heaps.on:
+        with journal.timed("find heaps"):
+            names = by_id["name"]
+            heaps = heap_table(study, study.heaps, locations, names, n_jobs=n_jobs)
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,
@@ -170,5 +176,6 @@ def complete(
         },
         intensity=intensity,
         members=members,
+        heaps=heaps,
         member_ties=member_ties,
     )

@@ -233,6 +233,21 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heaps:
+    """``[heaps]``: whether locations of city-level addresses are looked for, and how.
+
+    ``least_weight`` is a fiftieth of what a cluster needs by default; see
+    `gclust.places.heaps.find_heaps`.
+    """
+
+    on: bool = False
+    radius_km: float = number(5.0, least=1)
+    near_km: float = number(1.0, above=0)
+    least_ratio: float = number(10.0, above=0)
+    least_weight: float | None = number(None, above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Population:
     """``[population]``: a raster of persons per cell (``count``) or per km2."""
 
@@ -319,6 +334,7 @@ class Study:
     population: Population = Population()
     members: Members = Members()
     sweep: Grid = Grid()
+    heaps: Heaps = Heaps()
     intensity: Intensity = Intensity()
     uncertainty: Draws = Draws()
     folder: Path = field(default_factory=Path.cwd)
@@ -382,6 +398,7 @@ SECTIONS: dict[str, type] = {
     "population": Population,
     "members": Members,
     "sweep": Grid,
+    "heaps": Heaps,
     "intensity": Intensity,
     "uncertainty": Draws,
 }

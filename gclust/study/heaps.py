@@ -1,0 +1,154 @@
+"""Heaps of a run, and the clusters that exist only because of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gclust.cluster.units import to_units
+from gclust.places.heaps import find_heaps
+from gclust.progress import Report, silent
+from gclust.sphere import chord_of, unit_vectors
+from gclust.study.formers import form_clusters
+from gclust.study.schema import Clusters, Heaps, Study
+from gclust.units import UNIT
+
+LEAST_PART = 0.02
+"""Least weight of a heap by default, as a part of what a cluster needs: 90 of 4,500."""
+
+SHOWN = [
+    "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",
+    "cluster_id", "cluster", "share_of_cluster", "only_by_heap", "only_by_heaps",
+]  # fmt: skip
+
+
+def heaps(
+    run: Any,
+    *,
+    gazetteer: pd.DataFrame | None = None,
+    n_jobs: int | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Find the heaps of a run, and the clusters that exist only because of them.
+
+    Parameters
+    ----------
+    run : Run
+    gazetteer : DataFrame, optional
+        ``name, country, lat, lon`` of the points that the geocoder puts cities at; the
+        package's by default.
+    n_jobs : int, optional
+        Threads.
+    **options
+        ``radius_km, near_km, least_ratio, least_weight`` of `gclust.places.heaps.find_heaps`;
+        by default what the study's section ``[heaps]`` says.
+
+    Returns
+    -------
+    DataFrame
+        One row per heap, largest excess first: ``lat, lon, city, country, distance_km, weight``
+        (that forms clusters), ``weight_around, ratio, excess, cluster_id`` (-1 for noise),
+        ``cluster`` (its name), ``share_of_cluster``; ``only_by_heap``: without the excess of
+        this heap alone no location of its cluster is a core location; ``only_by_heaps``: nor
+        without those of all heaps.
+
+    Raises
+    ------
+    ValueError
+        For an option that cannot be used.
+
+    Notes
+    -----
+    ``only_by_heaps`` is found by forming the clusters of all locations once more, with the
+    heaps' excess taken away, in the way of the study. ``only_by_heap`` follows likewise for
+    each heap of such a cluster, from the locations that can make one of its own a core.
+    """
+    chosen = Heaps(on=True, **{**_options(run.study.heaps), **options})
+    locations = run.locations.rename(columns={"cluster_id": "label"})
+    locations = locations.assign(density=to_units(locations["density"].to_numpy()))
+    names = run.ranking.set_index("cluster_id")["name"]
+    return heap_table(run.study, chosen, locations, names, gazetteer=gazetteer, n_jobs=n_jobs)
+
+
+def _options(section: Heaps) -> dict[str, Any]:
+    keys = ("radius_km", "near_km", "least_ratio", "least_weight")
+    return {key: getattr(section, key) for key in keys}
+
+
+def heap_table(
+    study: Study,
+    options: Heaps,
+    locations: pd.DataFrame,
+    names: pd.Series,
+    *,
+    gazetteer: pd.DataFrame | None = None,
+    n_jobs: int | None = None,
+    report: Report = silent,
+) -> pd.DataFrame:
+    """Find heaps among locations: ``lat, lon, density`` (units) and ``label`` after merging.
+
+    ``names`` are those of the clusters by id; see `heaps` for what is returned.
+    """
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    units, label = locations["density"].to_numpy(), locations["label"].to_numpy()
+    least = options.least_weight
+    table = find_heaps(
+        lat,
+        lon,
+        units,
+        least_weight=LEAST_PART * study.clusters.least_weight if least is None else least,
+        gazetteer=gazetteer,
+        n_jobs=n_jobs,
+        **{key: value for key, value in _options(options).items() if key != "least_weight"},
+    )
+    row = table["row"].to_numpy()
+    of_row = label[row]
+    table["cluster_id"] = of_row
+    table["cluster"] = pd.Series(of_row).map(names).fillna("").to_numpy()
+    whole = np.zeros(int(label.max(initial=-1)) + 2, dtype=np.int64)
+    np.add.at(whole, label, units)  # noise falls into the last place
+    share = units[row] / np.maximum(whole[of_row], 1)
+    table["share_of_cluster"] = np.where(of_row >= 0, share, np.nan)
+    excess = np.rint(table["excess"].to_numpy() * UNIT).astype(np.int64)
+    lighter = units.copy()
+    lighter[row] -= excess
+    core = form_clusters(
+        study.clusters, locations.assign(density=lighter), n_jobs=n_jobs, report=report
+    ).core
+    left = np.unique(label[core])
+    table["only_by_heaps"] = (of_row >= 0) & ~np.isin(of_row, left)
+    table["only_by_heap"] = table["only_by_heaps"]
+    counts = pd.Series(of_row[table["only_by_heaps"]]).value_counts()
+    vectors = unit_vectors(lat, lon) if (counts > 1).any() else np.empty((0, 3))
+    tree = cKDTree(vectors) if len(vectors) else None
+    for cluster in sorted(counts[counts > 1].index):
+        for k in np.flatnonzero(of_row == cluster):
+            single = units.copy()
+            single[row[k]] -= excess[k]
+            some = _within_reach(study, tree, vectors, label == cluster)
+            again = locations[some].assign(density=single[some])
+            found = form_clusters(study.clusters, again, n_jobs=n_jobs, report=report).core
+            table.loc[k, "only_by_heap"] = not found[label[some] == cluster].any()
+    return table[SHOWN]
+
+
+def _within_reach(
+    study: Study, tree: Any, vectors: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the locations that decide whether those of a cluster are core locations.
+
+    Whether one is depends on what is within eps_km of it alone; methods other than DBSCAN
+    have no such bound, and look at all.
+    """
+    if not isinstance(study.clusters, Clusters):
+        return np.ones(len(inside), dtype=bool)
+    some = inside.copy()
+    # A little farther than eps_km on either surface.
+    reach = chord_of(1.01 * study.clusters.eps_km)
+    for near in tree.query_ball_point(vectors[inside], reach):
+        some[near] = True
+    return some

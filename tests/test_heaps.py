@@ -1,0 +1,160 @@
+"""Heaps: the finder against the simulated world's truth, and clusters that one makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+import pytest
+
+import gclust
+from gclust.datasets import simulate
+from gclust.errors import StudyError
+from gclust.kernels.surroundings import units_around
+from gclust.places.gazetteer import gazetteer
+from gclust.places.heaps import find_heaps
+from gclust.sphere import EARTH_RADIUS_KM
+from gclust.units import UNIT
+from tests.worlds import study_folder
+
+SCALE = 0.02
+GRAZ = (47.06667, 15.45)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("world"), edition=2023, scale=SCALE)
+
+
+def located(world) -> pd.DataFrame:
+    """Locations with their weight and how much of it is known to the city only."""
+    files = ds.dataset(world.folder / "listings", partitioning=None)
+    table = files.to_table(columns=["lat", "lon", "precision"]).to_pandas()
+    city = (table["precision"] == "city").astype(np.int64)
+    grouped = table.assign(city=city, weight=1).groupby(["lat", "lon"], sort=True)
+    return grouped[["city", "weight"]].sum().reset_index()
+
+
+def test_recall_and_precision_in_the_simulated_world(world):
+    table = located(world)
+    least = 0.02 * world.min_samples * 5
+    found = find_heaps(
+        table["lat"], table["lon"], table["weight"].to_numpy() * UNIT, least_weight=least
+    )
+    true = table["city"] >= 0.5 * table["weight"]
+    cities = gazetteer()[["lat", "lon"]].round(5)
+    at_city = pd.MultiIndex.from_frame(table[["lat", "lon"]]).isin(pd.MultiIndex.from_frame(cities))
+    wanted = set(table.index[true & at_city & (table["weight"] >= least)])
+    hits = set(found["row"])
+    recall, precision = len(hits & wanted) / len(wanted), true[found["row"]].mean()
+    assert len(wanted) > 300
+    assert recall >= 0.97
+    assert precision >= 0.99
+
+
+def test_weight_around_is_that_of_a_haversine_twin():
+    rng = np.random.default_rng(1)
+    lat = np.concatenate([rng.uniform(-0.2, 0.2, 150), rng.uniform(89.8, 90, 150)])
+    lon = np.concatenate([rng.uniform(179.8, 180.2, 150) % 360, rng.uniform(0, 360, 150)])
+    lon = np.where(lon >= 180, lon - 360, lon)
+    order = np.lexsort((lon, lat))
+    lat, lon, units = lat[order], lon[order], rng.integers(1, 1000, 300)
+    phi, lam = np.radians(lat), np.radians(lon)
+    a = np.sin((phi[:, None] - phi) / 2) ** 2
+    a += np.cos(phi[:, None]) * np.cos(phi) * np.sin((lam[:, None] - lam) / 2) ** 2
+    km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(a))
+    expected = ((km <= 8.0) * units).sum(axis=1) - units
+    at = np.arange(0, 300, 7)
+    for threads in (1, 3):
+        found = units_around(lat, lon, units, at, 8.0, threads)
+        assert found.tolist() == expected[at].tolist()
+    assert len(set(expected.tolist())) > 50
+
+
+def listings(heap: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
+    """An even scatter about a city that is too thin for a cluster, and a heap at its point."""
+    rng = np.random.default_rng(3)
+    lat = np.concatenate([city[0] + rng.uniform(-0.08, 0.08, even), np.full(heap, city[0])])
+    lon = np.concatenate([city[1] + rng.uniform(-0.1, 0.1, even), np.full(heap, city[1])])
+    # Munich: enough everywhere, whatever lies at its point.
+    lat = np.concatenate([lat, 48.13743 + rng.uniform(-0.05, 0.05, 400), np.full(60, 48.13743)])
+    lon = np.concatenate([lon, 11.57549 + rng.uniform(-0.07, 0.07, 400), np.full(60, 11.57549)])
+    table = pd.DataFrame({"kind": "patent", "lat": lat.round(5), "lon": lon.round(5), "town": ""})
+    return table.assign(record=np.arange(len(table)), year=2015)
+
+
+HEAPS = "[clusters]\neps_km = 10\nmin_samples = 150\n[heaps]\non = true\nleast_weight = 20\n"
+
+
+def test_a_cluster_that_a_heap_makes_is_flagged(tmp_path):
+    path = study_folder(tmp_path, listings(heap=120), extra=HEAPS)
+    done = gclust.run(path, tmp_path / "run")
+    rows = done.heaps.set_index("city")
+    assert rows["cluster"].to_dict() == {"Graz": "Graz", "Munich": "Munich"}
+    assert rows["only_by_heap"].to_dict() == {"Graz": True, "Munich": False}
+    assert rows["only_by_heaps"].to_dict() == {"Graz": True, "Munich": False}
+    assert rows.loc["Graz", "weight"] == 120
+    assert rows.loc["Graz", "share_of_cluster"] > 0.5
+    written = pd.read_csv(tmp_path / "run" / "heaps.csv", keep_default_na=False)
+    assert written["city"].tolist() == done.heaps["city"].tolist()
+    pd.testing.assert_frame_equal(gclust.heaps(done), done.heaps)
+    again = gclust.read_run(tmp_path / "run")
+    pd.testing.assert_frame_equal(gclust.heaps(again), done.heaps)
+    pd.testing.assert_frame_equal(again.heaps, done.heaps)
+    # What is left when the excess is dropped makes no cluster, as a run of it shows.
+    left = round(120 - rows.loc["Graz", "excess"])
+    without = gclust.run(study_folder(tmp_path / "b", listings(heap=left), extra=HEAPS))
+    assert without.ranking["name"].tolist() == ["Munich"]
+
+
+def test_two_heaps_that_only_together_are_needed(tmp_path):
+    # Two points of one cluster: without either one the other is enough, without both none is.
+    table = listings(heap=170)
+    second = table[table["lat"] == GRAZ[0]].assign(lat=47.1, lon=15.39)
+    both = pd.concat([table, second.assign(record=second["record"] + 10_000)])
+    run = gclust.run(study_folder(tmp_path, both, extra=HEAPS))
+    cities = pd.DataFrame({"name": ["Graz", "North"], "country": "AT"})
+    cities = cities.assign(lat=[GRAZ[0], 47.1], lon=[GRAZ[1], 15.39])
+    found = gclust.heaps(run, gazetteer=cities).set_index("city")
+    assert sorted(found.index) == ["Graz", "North"]
+    assert found["only_by_heaps"].tolist() == [True, True]
+    assert found["only_by_heap"].tolist() == [False, False]
+    # A second one that is too light does not help the first.
+    light = both[:-145]
+    run = gclust.run(study_folder(tmp_path / "light", light, extra=HEAPS))
+    found = gclust.heaps(run, gazetteer=cities).set_index("city")
+    assert found["only_by_heap"].to_dict() == {"Graz": True, "North": False}
+
+
+def test_nothing_stands_out_of_an_even_scatter():
+    rng = np.random.default_rng(4)
+    lat = np.sort(np.append(GRAZ[0] + rng.uniform(-0.1, 0.1, 5000), GRAZ[0]))
+    lon = np.where(lat == GRAZ[0], GRAZ[1], GRAZ[1] + rng.uniform(-0.1, 0.1, 5001))
+    units = np.full(5001, UNIT)
+    assert find_heaps(lat, lon, units, least_weight=1).empty
+    units[lat == GRAZ[0]] = 400 * UNIT
+    found = find_heaps(lat, lon, units, least_weight=1)
+    assert found["city"].tolist() == ["Graz"]
+    # Scaled by any factor it is the same heap.
+    more = find_heaps(lat, lon, 3 * units, least_weight=1)
+    assert more["ratio"].tolist() == pytest.approx(found["ratio"].tolist(), rel=1e-12)
+    # As heavy as before, but far from any city's point.
+    away = gazetteer().query("country != 'AT'")
+    assert find_heaps(lat, lon, units, least_weight=1, gazetteer=away).empty
+
+
+def test_an_isolated_heap_and_none_at_all():
+    one = np.array([GRAZ[0]]), np.array([GRAZ[1]]), np.array([50 * UNIT])
+    found = find_heaps(*one, least_weight=20)
+    assert found["ratio"].tolist() == [np.inf]
+    assert found["excess"].tolist() == [50.0]
+    assert find_heaps(*one, least_weight=60).empty
+
+
+def test_what_finding_refuses(tmp_path):
+    with pytest.raises(ValueError, match="sorted by latitude"):
+        find_heaps([2.0, 1.0], [0.0, 0.0], [1, 1], least_weight=1)
+    with pytest.raises(ValueError, match="near_km must be a number above 0, not 0"):
+        find_heaps([1.0], [0.0], [1], least_weight=1, near_km=0)
+    with pytest.raises(StudyError, match="least_ratio = 0.0; expected more than 0"):
+        gclust.read_study(study_folder(tmp_path, extra="[heaps]\nleast_ratio = 0\n"))
