@@ -261,6 +261,22 @@ def reach_ties():
     assert ties.sum_of_labels(labels, np.ones((1, 70), dtype=np.int64), 6).tolist() == [[10] * 6]
 
 
+def draw_numbers():
+    """Draw Poisson numbers of small and of large means, and sums of them."""
+    from gclust.kernels import philox
+
+    for mean in (0.5, 30.0):
+        out = np.zeros(2_000, dtype=np.int64)
+        philox.fill_poisson(mean, 1, philox.RECORDS, 0, out, 0, len(out))
+        assert out.mean() == pytest.approx(mean, rel=0.1)
+    blocks = np.zeros((1, 4), dtype=np.uint64)
+    philox.fill_blocks(np.zeros((1, 4), np.uint64), np.zeros((1, 2), np.uint64), blocks)
+    sums = np.zeros((3, 1), dtype=np.int64)
+    one, start = np.ones(1, dtype=np.int64), np.array([0, 1])
+    philox.draw_sums(np.ones(1), start, np.zeros(1, np.int64), one, 1, sums, 0, 3)
+    assert sums.max() > 0
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -282,6 +298,7 @@ def cover() -> dict[str, list[int]]:
     reach_contours()
     reach_hierarchies()
     reach_ties()
+    draw_numbers()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0
