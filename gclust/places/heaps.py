@@ -25,6 +25,8 @@ OWN_KM2 = 1.0
 RADIUS_KM = 5.0
 NEAR_KM = 1.0
 LEAST_RATIO = 10.0
+MOSTLY = 0.5
+"""The part of a location's weight from which on it is one of city-level addresses."""
 
 
 def find_heaps(
@@ -37,6 +39,7 @@ def find_heaps(
     near_km: float = NEAR_KM,
     least_ratio: float = LEAST_RATIO,
     gazetteer: pd.DataFrame | None = None,
+    city_share: ArrayLike | None = None,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
     """Find the locations that are far heavier than their surroundings, at a city's point.
@@ -59,14 +62,18 @@ def find_heaps(
     gazetteer : DataFrame, optional
         ``name, country, lat, lon``; that of the package by default. Users with the
         gazetteer of their geocoder give that.
+    city_share : array_like, shape (n,), optional
+        The part of each location's weight whose addresses are known to the city only,
+        from 0 to 1. Where it is known it says what is at a city's point, from a half on, in
+        place of the gazetteer.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
     Returns
     -------
     DataFrame
-        ``row`` (of the location), ``lat, lon, city, country, distance_km`` (to the city's
-        point), ``weight, weight_around`` (of the other locations within ``radius_km``),
+        ``row`` (of the location), ``lat, lon, city, country, distance_km`` (to the nearest
+        city's point), ``weight, weight_around`` (of the other locations within ``radius_km``),
         ``ratio, excess`` (weight above what the surroundings would put there), heaviest
         excess first.
 
@@ -97,7 +104,10 @@ def find_heaps(
     cities = shipped() if gazetteer is None else gazetteer
     row = np.flatnonzero(units >= least_weight * UNIT)
     city, distance_km = _nearest(lat[row], lon[row], cities)
-    near = distance_km <= near_km
+    if city_share is None:
+        near = distance_km <= near_km
+    else:
+        near = np.asarray(city_share, dtype=np.float64)[row] >= MOSTLY
     row, city, distance_km = row[near], city[near], distance_km[near]
     around = units_around(lat, lon, units, row, radius_km, n_jobs or available_threads())
     expected = around * own

@@ -17,8 +17,8 @@ from gclust.study.formers import form_clusters
 from gclust.study.schema import Clusters, Heaps, Study
 from gclust.units import UNIT
 
-LEAST_PART = 0.02
-"""Least weight of a heap by default, as a part of what a cluster needs: 90 of 4,500."""
+LEAST_PART = 0.05
+"""Least weight of a heap by default, as a part of what a cluster needs: 225 of 4,500."""
 
 SHOWN = [
     "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",

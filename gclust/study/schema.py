@@ -236,7 +236,7 @@ class Score:
 class Heaps:
     """``[heaps]``: whether locations of city-level addresses are looked for, and how.
 
-    ``least_weight`` is a fiftieth of what a cluster needs by default; see
+    ``least_weight`` is a twentieth of what a cluster needs by default; see
     `gclust.places.heaps.find_heaps`.
     """
 
