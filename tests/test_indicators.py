@@ -5,13 +5,26 @@ from __future__ import annotations
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 
+import gclust
+from gclust.errors import StudyError
+from gclust.indicators import registry as module
 from gclust.indicators.counts import counts
 from gclust.indicators.listings import AttributedListings
+from gclust.indicators.protocol import indicator
+from gclust.indicators.registry import registered
 from gclust.listings.attribute import attribute, count
+from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
+from gclust.progress import silent
+from gclust.study.asked import Asked, IndicatorEntry
+from gclust.study.journal import Journal
+from gclust.study.measure import compute
+from gclust.study.stages import prepare
 from gclust.units import UNIT
+from tests import worlds
 from tests.test_counting import ENGINES, labels_of, lazy, some_listings
 
 
@@ -73,3 +86,203 @@ def test_listings_are_looked_up_only_when_asked_for():
     assert asked == []
     assert listings.frame is listings.frame
     assert asked == [1]
+
+
+ASKED = """
+[[indicators]]
+name = "hhi"
+kind = "patent"
+by = "field"
+[[indicators]]
+name = "credit_of"
+kind = "patent"
+column = "=patents"
+[[indicators]]
+name = "top_organisation"
+"""
+
+
+@indicator(needs=("country",))
+def credit_of(clusters, listings, *, kind: str, country: str | None = None):
+    """The count, from the listings."""
+    frame = listings.of(kind)
+    if country is not None:
+        frame = frame.filter(nw.col("country") == country)
+    table = listings.collect(frame.group_by("cluster").agg(nw.col("credit").sum()))
+    credit = table.set_index("cluster")["credit"].astype("int64") / UNIT
+    return credit.reindex(clusters.index)[::-1]  # aligned by its index, not its order
+
+
+@pytest.fixture
+def with_credit_of(monkeypatch):
+    """The registry with one indicator more."""
+    known = {**module.registry(), "credit_of": registered(credit_of, "tests 0.1")}
+    monkeypatch.setattr("gclust.study.asked.registry", lambda: known)
+
+
+def some_world() -> pd.DataFrame:
+    table = worlds.listings()
+    table["organisation"] = "House " + (table["record"] % 3).astype(str)
+    table["field"] = ("Field " + (table["record"] % 4).astype(str)).where(table["record"] % 5 > 0)
+    table["land"] = "DE"
+    return table
+
+
+def study_of(folder, text: str, table: pd.DataFrame | None = None):
+    path = worlds.study_folder(folder, some_world() if table is None else table, text)
+    read = path.read_text(encoding="utf-8")
+    mapped = 'years = [2015, 2019]\ncolumns = { country = "land" }'
+    path.write_text(read.replace("years = [2015, 2019]", mapped), encoding="utf-8")
+    return path
+
+
+def test_a_study_with_indicators(tmp_path, with_credit_of):
+    asked = ASKED.replace("=patents", "patents") + '[score]\nof = ["patent_share", "patents"]\n'
+    path = study_of(tmp_path / "data", asked)
+    run = gclust.run(path, tmp_path / "run")
+    assert run.ranking.columns[-4:].tolist() == [
+        "area_km2", "patent_hhi", "patents", "top_organisation"
+    ]  # fmt: skip
+    expected = run.ranking["patent_count"].rename("patents")
+    pd.testing.assert_series_equal(run.ranking["patents"], expected, check_exact=True)
+    hhi = run.ranking["patent_hhi"]
+    assert hhi.between(0.25, 0.4).all()
+    assert set(run.ranking["top_organisation"]) <= {"House 0", "House 1", "House 2"}
+    sums = run.ranking["patent_share"] + run.ranking["patents"]
+    np.testing.assert_allclose(run.ranking["score"], sums, rtol=1e-12)
+    assert run.info["indicators"]["patents"] == {"name": "credit_of", "origin": "tests 0.1"}
+    csv = pd.read_csv(tmp_path / "run" / "ranking.csv")
+    assert csv.columns.tolist() == run.ranking.columns.tolist()
+    layer = pyogrio.read_dataframe(tmp_path / "run" / "clusters.gpkg")
+    assert layer["top_organisation"].tolist() == run.ranking["top_organisation"].tolist()
+    back = gclust.read_run(tmp_path / "run")
+    pd.testing.assert_frame_equal(back.ranking, run.ranking)
+    assert back.study.indicators == run.study.indicators
+    assert back.study.indicators[0] == IndicatorEntry(
+        name="hhi",
+        kind="patent",
+        column="patent_hhi",
+        options={"by": "field", "normalised": False},
+    )
+    again = gclust.run(tmp_path / "run" / "study.toml", tmp_path / "again", n_jobs=1)
+    for name in ("ranking.csv", "clusters.parquet", "clusters.gpkg"):
+        ours, theirs = (tmp_path / each / name for each in ("run", "again"))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+    pd.testing.assert_frame_equal(again.ranking, run.ranking)
+
+
+def test_whole_counts_of_listings_are_the_counts(tmp_path, with_credit_of):
+    text = '[[indicators]]\nname = "credit_of"\nkind = "publication"\n'
+    path = study_of(tmp_path, text + '[counting]\nmethod = "whole"\n')
+    ranking = gclust.run(path).ranking
+    expected = ranking["publication_count"].rename("publication_credit_of")
+    pd.testing.assert_series_equal(ranking["publication_credit_of"], expected, check_exact=True)
+
+
+def test_one_cluster_which_has_no_record_of_a_kind(tmp_path):
+    table = some_world()
+    table = table[(table["kind"] == "patent") | (table["town"] != "Munich")]
+    text = "".join(
+        f'[[indicators]]\nname = "{name}"\nkind = "publication"\n'
+        for name in ("hhi", "top_field", "collaboration", "kind_share", "growth")
+    )
+    text += "[clusters]\neps_km = 10\nmin_samples = 700\n[density]\nkinds = ['patent']\n"
+    (row,) = gclust.run(study_of(tmp_path, text, table)).ranking.to_dict(orient="records")
+    assert (row["name"], row["publication_count"], row["publication_kind_share"]) == (
+        "Munich",
+        0,
+        0,
+    )
+    for name in ("hhi", "top_field", "collaboration", "growth"):
+        assert pd.isna(row[f"publication_{name}"]), name
+
+
+def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of):
+    columns = []
+    for text in ("", ASKED.replace("=patents", "patents")):
+        study = gclust.read_study(study_of(tmp_path, text))
+        with Engine() as engine:
+            located = prepare(study, engine, Journal(silent, strict=False)).located
+            columns.append(located.collect_schema().names())
+            first = located.head(1).collect().to_pandas() if text else None
+    plain = ["kind", "record", "lat", "lon", "units"]
+    assert columns == [plain, [*plain, "organisation", "field", "country"]]
+    assert first["country"].tolist() == ["DE"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            '[[indicators]]\nname = "top_organisation"\nkind = "patent"\n',
+            "indicator 'top_organisation' needs the column 'organisation', which patent.csv does"
+            " not have; did you mean 'organization'? Name it in the source's columns",
+        ),
+        ('[[indicators]]\nname = "hhj"\n', "number 1: name = 'hhj' is no indicator; did you mean"),
+        ('[[indicators]]\nkind = "patent"\n', "number 1: 'name' is missing"),
+        ('[indicators]\nname = "hhi"\n', "[indicators] must be written [[indicators]]"),
+        ('[[indicators]]\nname = "hhi"\nkind = "patents"\n', "kind: 'patents' is not known; did"),
+        (
+            '[[indicators]]\nname = "share"\nkind = "patent"\n',
+            "number 1: there is a column 'patent_share' already; give this one another name",
+        ),
+        (
+            '[[indicators]]\nname = "balance"\n[[indicators]]\nname = "hhi"\ncolumn = "Balance"',
+            "number 2: there is a column 'Balance' already",
+        ),
+        (ASKED, "column = '=patents' cannot name a column"),
+    ],
+)
+def test_studies_that_are_refused(tmp_path, text, reason):
+    table = some_world().rename(columns={"organisation": "organization"})
+    with pytest.raises(StudyError) as raised:
+        gclust.run(study_of(tmp_path / "data", text, table), tmp_path / "run")
+    assert reason in str(raised.value)
+    assert not (tmp_path / "run").exists()
+
+
+CLUSTERS = pd.DataFrame({"name": ["a", "b"]}, index=pd.Index([0, 1], name="cluster_id"))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([1.0, 2.0], "returned a list; expected a pandas Series of one value for each cluster"),
+        (pd.Series([1.0]), "returned 1 values for 2 clusters"),
+        (
+            pd.Series([1.0, 2.0], index=["a", "b"]),
+            "the index ['a', 'b'] where clusters have [0, 1]",
+        ),
+        (pd.Series([1.0, 2.0], index=[0, 0]), "the index [0, 0] where clusters have [0, 1]"),
+        (pd.Series([True, False]), "returned values of type bool; expected numbers or texts"),
+        (pd.Series([1.0, np.inf]), "returned inf for cluster_id 1; expected finite numbers"),
+        (pd.Series(["a", 3], dtype=object), "returned 3 for cluster_id 1; expected numbers or"),
+    ],
+)
+def test_what_an_indicator_may_not_return(values, reason):
+    asked = Asked(IndicatorEntry(name="f"), registered(lambda a, b: values, "p 1.0", "f"), {})
+    with pytest.raises(StudyError) as raised:
+        compute(asked, CLUSTERS, None)
+    assert str(raised.value).startswith("indicator 'f' of p 1.0 returned ")
+    assert reason in str(raised.value)
+
+
+def test_an_indicator_that_fails_is_named():
+    def f(clusters, listings):
+        clusters["name"] = "spoilt"
+        return clusters["of"]
+
+    clusters = CLUSTERS.copy()
+    asked = Asked(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    with pytest.raises(StudyError, match="indicator 'f' of p 1.0 failed: KeyError: 'of'"):
+        compute(asked, clusters, None)
+    pd.testing.assert_frame_equal(clusters, CLUSTERS)
+
+
+def test_texts_and_missing_values_are_kept():
+    def f(clusters, listings):
+        return pd.Series(["x", None], index=clusters.index)
+
+    asked = Asked(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    expected = pd.Series(["x", None], index=CLUSTERS.index, dtype="string")
+    pd.testing.assert_series_equal(compute(asked, CLUSTERS, None), expected)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+from gclust.errors import StudyError
 from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.ranking.shapley import Coalition
 from gclust.study.schema import Source, Study
@@ -69,6 +70,17 @@ class Between:
 
     a: Study
     b: Study
+
+    def __post_init__(self) -> None:
+        for study in (self.a, self.b):
+            computed = [f"{kind}_{what}" for kind in study.kinds for what in ("share", "count")]
+            for column in scored(study.kinds, study.score.of):
+                if column not in computed:
+                    raise StudyError(
+                        f"[score] of: {column!r} of study {study.study.name!r} is not computed for"
+                        " every coalition; changes can be decomposed of scores that are made of"
+                        f" shares and counts: {', '.join(computed)}"
+                    )
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
@@ -155,6 +167,7 @@ class Between:
             footprint=formation.footprint,
             counting=replace(weights.counting, totals=totals, unlocated=data.counting.unlocated),
             score=replace(weights.score, weights=weight, of=tuple(weight) or None),
+            indicators=(),  # no score is made of them; see __post_init__
         )
 
 

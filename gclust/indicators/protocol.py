@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import pandas as pd
 
 from gclust.indicators.listings import AttributedListings
+from gclust.listings.columns import FURTHER
 
-FURTHER_COLUMNS = ("year", "organisation", "field", "country", "precision")
-"""Columns of listings that are read for those who need them only."""
-NEEDS = ("record", *FURTHER_COLUMNS)
+NEEDS = ("record", *FURTHER)
+"""Columns of listings that an indicator may need."""
 ATTRIBUTE = "__gclust_indicator__"
 
 

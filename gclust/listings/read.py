@@ -9,20 +9,20 @@ from __future__ import annotations
 import difflib
 import glob
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from gclust.errors import StudyError
+from gclust.listings.columns import COLUMNS
 from gclust.listings.engine import Engine
 from gclust.listings.geometry import is_geoparquet, read_points
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET_ENDINGS = (".parquet", ".geoparquet", ".pq")
 GEOPACKAGE_ENDINGS = (".gpkg",)
-COLUMNS = ("record", "lat", "lon", "weight", "year")
 NUMBERS = ("lat", "lon", "weight")
 NUMERIC = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
@@ -49,6 +49,8 @@ class SourceFiles:
         Of CSV files; found by looking at the file if not given.
     layer : str, optional
         Of a GeoPackage; its only layer if not given.
+    further : tuple of str
+        Which of `gclust.listings.columns.FURTHER` are read.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class SourceFiles:
     years: tuple[int, int] | None = None
     delimiter: str | None = None
     layer: str | None = None
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,13 +227,13 @@ def _scan_points(engine: Engine, source: SourceFiles, files: tuple[str, ...]) ->
     described = engine.connection.table(name)
     types = dict(zip(described.columns, map(str, described.types), strict=True))
     columns = {**source.columns, "lat": "lat", "lon": "lon"}
-    mapped = _map_columns(SourceFiles(source.kind, source.path, columns, source.years), types)
+    mapped = _map_columns(replace(source, columns=columns), types)
     return Scan(source, files, name, types, mapped)
 
 
 def _map_columns(source: SourceFiles, types: Mapping[str, str]) -> dict[str, str]:
     mapped = {}
-    for name in COLUMNS:
+    for name in dict.fromkeys((*COLUMNS, *source.columns, *source.further)):
         column = source.columns.get(name, name)
         if column in types:
             mapped[name] = column
@@ -287,8 +290,9 @@ def union(scans: Sequence[Scan]) -> str:
 
     Columns: ``source`` (position), ``kind`` (position of the source's kind
     among the kinds in the order of their first source), ``record``, ``lat``, ``lon``, ``weight``,
-    ``year``, ``inside`` (whether the year is in the source's window, null
-    where the year is).
+    ``inside`` (whether the year is in the source's window, null where the year
+    is), and those that the sources are asked for beyond these, null where a
+    source has none: ``year`` (integer), the others as text.
     """
     integers = all(scan.record_is_integer for scan in scans if "record" in scan.mapped)
     record_type = "BIGINT" if integers else "VARCHAR"
@@ -302,7 +306,12 @@ def union(scans: Sequence[Scan]) -> str:
             f" CAST({scan.expression('record')} AS {record_type}) AS record,"
             f" {scan.expression('lat')} AS lat, {scan.expression('lon')} AS lon,"
             f" {weight} AS weight, {window(scan)} AS inside"
-            f" FROM {scan.rows()}"
+            + "".join(
+                f", CAST({scan.expression(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'})"
+                f" AS {name}"
+                for name in scan.source.further
+            )
+            + f" FROM {scan.rows()}"
         )
     return " UNION ALL ".join(parts)
 

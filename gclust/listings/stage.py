@@ -30,7 +30,8 @@ class Staged:
     ----------
     listings : LazyFrame
         Judged rows inside their windows: ``source, kind, record, lat, lon,
-        units, reason`` (null: usable).
+        units, reason`` (null: usable), and the further columns that the
+        sources are asked for.
     kinds : tuple of str
         Kind by code.
     kind_units : dict
@@ -58,6 +59,7 @@ def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: 
     ----------
     engine : Engine
     scans : sequence of Scan
+        All asked for the same further columns.
     decimals : int or None
         To which coordinates are rounded.
     root : Path
@@ -72,7 +74,8 @@ def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: 
     rows = judge(nw.from_native(relation(engine, scans)))
     outside = ~nw.col("inside")
     kept = normalise(rows.filter(~outside.fill_null(False)), decimals)
-    columns = ("source", "kind", "record", "lat", "lon", "units", "reason")
+    further = scans[0].source.further
+    columns = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
     try:
         listings = engine.store(kept.select(*columns), "listings", "read listings")
     except duckdb.Error as error:

@@ -22,6 +22,7 @@ def ranking(
     combine: str = "sum",
     weights: Mapping[str, float] | None = None,
     of: Sequence[str] | None = None,
+    indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Score and rank clusters.
 
@@ -41,6 +42,8 @@ def ranking(
     of : sequence of str, optional
         The columns of the ranking that make the score; the shares of all kinds by
         default.
+    indicators : DataFrame, optional
+        Index ``cluster_id``; further columns, which the score may be made of.
 
     Returns
     -------
@@ -51,8 +54,8 @@ def ranking(
         intensity`` (score per million inhabitants; total per million where the score
         is no amount that can be told per head, but combines ranks, z-scores or columns
         other than shares and counts), ``intensity_rank, area_km2`` and, where
-        the clusters have it, ``uncovered_share``; sorted by rank, clusters of one rank
-        by id, those without score last.
+        the clusters have it, ``uncovered_share``, at last the indicators; sorted by
+        rank, clusters of one rank by id, those without score last.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def ranking(
     table["area_km2"] = clusters["area_km2"]
     if "uncovered_share" in clusters:
         table["uncovered_share"] = clusters["uncovered_share"]
+    if indicators is not None:
+        table = table.join(indicators, on="cluster_id")
     columns = scored(kinds, of)
     table["score"] = score(
         scored_values(table, columns),

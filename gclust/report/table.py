@@ -97,11 +97,10 @@ def _lines(columns: list[_Column], width: int, ascii: bool) -> list[str]:
 
 def _columns(ranking: pd.DataFrame) -> list[_Column]:
     """All columns that the ranking has, in the order of the table."""
-    kinds = [
-        str(name)[: -len("_share")]
-        for name in ranking.columns
-        if str(name).endswith("_share") and name != "uncovered_share"  # of footprints, no kind
-    ]
+    names = [str(name) for name in ranking.columns]
+    # What ends so behind the total is a share of a footprint, or an indicator: no kind.
+    before = names[: names.index("total")] if "total" in names else names
+    kinds = [name[: -len("_share")] for name in before if name.endswith("_share")]
     total, score = (ranking.get(name) for name in ("total", "score"))
     same = (
         total is not None

@@ -80,7 +80,7 @@ def parse_section(
             raise StudyError(f"{where} {key!r} is not known{hint} Known: {', '.join(allowed)}")
     for key in required:
         if key not in table:
-            raise StudyError(f"{where} {key!r} is missing; expected {_described(hints[key])}")
+            raise StudyError(f"{where} {key!r} is missing; expected {described(hints[key])}")
     result = {}
     for key, value in table.items():
         if key in hints:
@@ -107,6 +107,15 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return tuple(_convert(entry, each, f"{where} number {at}") for at, entry in numbered)
         if arguments[-1] is Ellipsis or len(value) == len(arguments):
             return tuple(_convert(entry, each, where) for entry in value)
+    elif origin is list and isinstance(value, list | tuple):
+        return [_convert(entry, arguments[0], where) for entry in value]
+    elif origin is typing.Literal:
+        for option in arguments:
+            if type(option) is type(value) and option == value:
+                return value
+        near = difflib.get_close_matches(str(value), map(str, arguments), n=1, cutoff=0.5)
+        hint_of = f"; did you mean {near[0]!r}?" if near else ""
+        raise StudyError(f"{where} = {value!r}; expected {described(hint)}{hint_of}")
     elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {
             key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()
@@ -116,23 +125,25 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return float(value)
     elif hint in (str, bool, int) and type(value) is hint:
         return value
-    raise StudyError(f"{where} = {value!r}; expected {_described(hint)}")
+    raise StudyError(f"{where} = {value!r}; expected {described(hint)}")
 
 
-def _described(hint: Any) -> str:
+def described(hint: Any) -> str:
     """A type in words."""
     if is_dataclass(hint):
         return f"a table of {', '.join(entry.name for entry in fields(hint))}"
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_described(a) for a in arguments if a is not type(None))
-    if origin is tuple:
-        each = _described(arguments[0]).removeprefix("a ")
-        if arguments[-1] is Ellipsis:
+        return " or ".join(described(a) for a in arguments if a is not type(None))
+    if origin is typing.Literal:
+        return " or ".join(map(repr, arguments))
+    if origin in (tuple, list):
+        each = described(arguments[0]).removeprefix("a ")
+        if origin is list or arguments[-1] is Ellipsis:
             return f"a list of {each}s"
         return f"a list of {len(arguments)} {each}s"
     if origin is not None:
-        return f"a table of names to {_described(arguments[1]).removeprefix('a ')}s"
+        return f"a table of names to {described(arguments[1]).removeprefix('a ')}s"
     words = {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
     return words[hint]
 

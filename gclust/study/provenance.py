@@ -9,6 +9,7 @@ from typing import Any
 
 import gclust
 from gclust.listings.stage import Staged
+from gclust.study.asked import ask
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
 
@@ -51,6 +52,7 @@ def provenance(
         "clusters_before_merging": clusters[0],
         "clusters": clusters[1],
         "calibration_clusters": CALIBRATION_CLUSTERS,
+        **_indicators(study),
         "warnings": journal.told,
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {
@@ -61,6 +63,15 @@ def provenance(
             "peak_memory_mb": _peak_memory_mb(),
         },
     }
+
+
+def _indicators(study: Study) -> dict[str, Any]:
+    """Where the study's indicators come from, by their columns."""
+    told = {
+        asked.entry.heading: {"name": asked.indicator.name, "origin": asked.indicator.origin}
+        for asked in ask(study.indicators)
+    }
+    return {"indicators": told} if told else {}
 
 
 def _peak_memory_mb() -> int | None:

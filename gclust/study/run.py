@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
+from gclust.study.asked import ask
 from gclust.study.atomic import claim
 from gclust.study.attributed import attributed_listings
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
@@ -18,6 +20,7 @@ from gclust.study.formers import Formed, check_former, form_clusters
 from gclust.study.heaps import heap_table
 from gclust.study.intensity import check_rasters, spread_of
 from gclust.study.journal import Journal
+from gclust.study.measure import measure
 from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
@@ -74,6 +77,8 @@ def run(
         claim(Path(out), overwrite, "run")
     check_rasters(study)
     check_former(study.clusters)
+    # With every default of its indicators spelled out: another version may have others.
+    study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
     journal = Journal(resolve(progress), study.study.strict)
     result = _compute(study, journal, n_jobs)
     if out is not None:
@@ -101,7 +106,12 @@ def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None)
         )
 
 
-def rank_clusters(study: Study, clusters: pd.DataFrame, settled: Settled) -> pd.DataFrame:
+def rank_clusters(
+    study: Study,
+    clusters: pd.DataFrame,
+    settled: Settled,
+    indicators: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Score and rank clusters as a study says; see `gclust.ranking.table.ranking`."""
     kinds = list(study.kinds)
     try:
@@ -113,6 +123,7 @@ def rank_clusters(study: Study, clusters: pd.DataFrame, settled: Settled) -> pd.
             combine=study.score.combine,
             weights=study.score.weights,
             of=study.score.of,
+            indicators=indicators,
         )
     except ValueError as error:
         raise StudyError(f"[score] {error}") from error
@@ -136,7 +147,9 @@ def complete(
     if study.footprint.method == "contour":
         contours = unite(formed.polygons, settled.cluster_ids)
     clusters = describe(study, locations, len(settled.count), journal, contours)
-    ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled)
+    listings = attributed_listings(study, engine, prepared, locations["label"].to_numpy())
+    indicators = measure(study, clusters, settled, listings, journal)
+    ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled, indicators)
     without = ranked.loc[ranked["score"].isna(), "name"]
     if len(without):
         journal.told.append(
@@ -148,7 +161,6 @@ def complete(
     if study.intensity.wanted:
         with journal.timed("compare intensities"), journal.overhearing():
             intensity = spread_of(study, shapes, places, journal.report)
-    listings = attributed_listings(study, engine, prepared, locations["label"].to_numpy())
     by_id = ranked.set_index("cluster_id").sort_index()
     members, member_ties = divide_clusters(study, engine, listings, by_id, locations, journal)
     heaps = None

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
-from gclust.ranking.columns import column_weights, kind_columns, scored
+from gclust.listings.columns import FURTHER, KNOWN
+from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
+from gclust.study.asked import IndicatorEntry, ask, read_entries
 from gclust.study.parse import parse_section, read_toml
 from gclust.units import LARGEST_TOTAL
 
@@ -25,6 +27,11 @@ DISC_KM = 5.0
 """Radius of discs with methods that have no eps_km: that of DBSCAN's own default."""
 KIND = re.compile(r"[^\W_][\w .&-]*")
 TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered"}
+TAKEN_COLUMNS = {
+    "rank", "cluster_id", "name", "economies", "total", "score", "population", "intensity",
+    "intensity_rank", "area_km2", "uncovered_share", "geometry", "geom", "fid",
+}  # fmt: skip
+"""Columns of rankings and GeoPackages that are no indicator's."""
 
 
 def choice(default: str, *options: str) -> Any:
@@ -308,6 +315,15 @@ class General:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Need:
+    """A column of listings that something needs: of one kind, or (None) of any."""
+
+    by: str
+    column: str
+    kind: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """What to compute.
@@ -318,6 +334,8 @@ class Study:
     study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
     intensity
         The sections of ``study.toml``.
+    indicators : tuple of IndicatorEntry
+        In the order of their columns.
     folder : Path
         Relative paths are relative to it; the folder of ``study.toml``.
     """
@@ -337,6 +355,7 @@ class Study:
     heaps: Heaps = Heaps()
     intensity: Intensity = Intensity()
     uncertainty: Draws = Draws()
+    indicators: tuple[IndicatorEntry, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
@@ -351,6 +370,24 @@ class Study:
     def density_kinds(self) -> tuple[str, ...]:
         """The kinds that form clusters; all by default."""
         return self.kinds if self.density.kinds is None else self.density.kinds
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Columns of listings that the study needs beyond place, record and weight.
+
+        StudyError for indicators that there are not, or options that are none of theirs.
+        """
+        return tuple(
+            Need(f"indicator {asked.indicator.name!r}", column, asked.options.get("kind"))
+            for asked in ask(self.indicators)
+            for column in asked.needs
+        )
+
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """The further columns of listings that are read; see `needs`."""
+        named = {need.column for need in self.needs}
+        return tuple(column for column in FURTHER if column in named)
 
     @property
     def dbscan(self) -> Clusters:
@@ -424,7 +461,7 @@ def read_study(path: str | Path) -> Study:
 
 def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
     """Build a study from nested mappings, as ``study.toml`` nests them."""
-    parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS))
+    parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS, "indicators"))
     if not table.get("sources"):
         raise StudyError(f"{name}: has no [[sources]]; expected at least one with kind and path")
     listed = table["sources"]
@@ -441,7 +478,12 @@ def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
     }
     sections["clusters"] = _clusters(table.get("clusters", {}), f"{name}: [clusters]")
     try:
-        return Study(sources=tuple(sources), folder=folder, **sections)
+        return Study(
+            sources=tuple(sources),
+            indicators=read_entries(table.get("indicators", []), name),
+            folder=folder,
+            **sections,
+        )
     except StudyError as error:
         raise StudyError(f"{name}{str(error).removeprefix('study')}") from None
 
@@ -466,18 +508,8 @@ def _check_study(study: Study, name: str) -> None:
             )
         if source.years is not None and source.years[0] > source.years[1]:
             raise StudyError(f"{where} years = {list(source.years)} run backwards")
-        known = (
-            "record",
-            "lat",
-            "lon",
-            "weight",
-            "year",
-            "organisation",
-            "field",
-            "country",
-            "precision",
-        )
-        parse_section(source.columns, {key: str for key in known}, f"{where} columns:", known=known)
+        columns = dict.fromkeys(KNOWN, str)
+        parse_section(source.columns, columns, f"{where} columns:")
     folded = {kind.casefold() for kind in study.kinds}
     if len(folded) < len(study.kinds):
         raise StudyError(
@@ -500,6 +532,7 @@ def _check_study(study: Study, name: str) -> None:
     for kind, total in study.counting.totals.items():
         if not total > 0:
             raise StudyError(f"{name}: [counting] totals: {kind} = {total}; expected more than 0")
+    _check_indicators(study, name)
     _check_score(study, name)
     if not study.uncertainty.level < 1:
         raise StudyError(
@@ -507,11 +540,30 @@ def _check_study(study: Study, name: str) -> None:
         )
 
 
+def _check_indicators(study: Study, name: str) -> None:
+    """Refuse indicators of no kind, and columns that are taken."""
+    of_kinds = {f"{kind}_{what}" for kind in study.kinds for what in (*OF_KINDS, "rank")}
+    taken = {column.casefold() for column in TAKEN_COLUMNS | of_kinds}
+    for position, entry in enumerate(study.indicators, start=1):
+        where = f"{name}: [[indicators]] number {position}:"
+        if entry.kind is not None:
+            parse_section({entry.kind: ""}, {}, f"{where} kind:", known=study.kinds)
+        if not KIND.fullmatch(entry.heading):
+            raise StudyError(f"{where} column = {entry.heading!r} cannot name a column")
+        if entry.heading.casefold() in taken:
+            raise StudyError(
+                f"{where} there is a column {entry.heading!r} already; give this one another"
+                ' name: column = "..."'
+            )
+        taken.add(entry.heading.casefold())
+
+
 def _check_score(study: Study, name: str) -> None:
     """Refuse columns that a score cannot be made of, and weights of what it is not made of."""
     options, of_kinds = study.score, kind_columns(study.kinds)
     columns = scored(study.kinds, options.of)
-    parse_section(dict.fromkeys(columns, ""), {}, f"{name}: [score] of:", known=of_kinds)
+    known = [*of_kinds, *(entry.heading for entry in study.indicators)]
+    parse_section(dict.fromkeys(columns, ""), {}, f"{name}: [score] of:", known=known)
     if not columns:
         raise StudyError(f"{name}: [score] of = []; expected at least one column")
     if len(set(columns)) < len(columns):

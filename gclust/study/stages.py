@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +22,7 @@ from gclust.indicators.counts import counts, shares
 from gclust.listings import attribute as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units, fold, record_totals
-from gclust.listings.read import SourceFiles, open_source
+from gclust.listings.read import Scan, SourceFiles, open_source
 from gclust.listings.stage import Staged, stage, told_rejects, usable
 from gclust.progress import Report
 from gclust.study import checks
@@ -40,7 +42,8 @@ class Prepared:
     ----------
     staged : Staged
     located : LazyFrame
-        Usable listings: ``kind, record, lat, lon, units``.
+        Usable listings: ``kind, record, lat, lon, units``, and the study's
+        ``needed_columns``.
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
     located_totals : LazyFrame
@@ -306,6 +309,7 @@ def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
 
 
 def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
+    further = study.needed_columns
     with journal.timed("read listings"):
         files = [
             SourceFiles(
@@ -315,14 +319,36 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
                 years=source.years,
                 delimiter=source.delimiter,
                 layer=source.layer,
+                further=further,
             )
             for source in study.sources
         ]
         scans = [open_source(engine, source) for source in files]
+        _check_needs(study, scans)
         staged = stage(engine, scans, decimals=study.density.rounding, root=study.folder)
     _judge_rejects(study, staged)
     journal.warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
     return staged
+
+
+def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
+    """Raise StudyError for a column that something needs and no source has."""
+    for need in study.needs:
+        mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
+        if not any(need.column in scan.mapped for scan in mine):
+            paths = ", ".join(source_of(study, scan) for scan in mine)
+            there = list(dict.fromkeys(column for scan in mine for column in scan.types))
+            near = difflib.get_close_matches(need.column, there, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise StudyError(
+                f"{need.by} needs the column {need.column!r}, which {paths} does not have{hint}"
+                f' Name it in the source\'s columns = {{ {need.column} = "..." }}'
+            )
+
+
+def source_of(study: Study, scan: Scan) -> str:
+    """The path of a scan's source, as the study gives it."""
+    return os.path.relpath(scan.source.path, study.folder)
 
 
 def _judge_rejects(study: Study, staged: Staged) -> None:

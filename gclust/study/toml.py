@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from gclust.study.schema import SECTIONS, Study
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def study_toml(study: Study, home: Path) -> str:
@@ -25,13 +28,22 @@ def study_toml(study: Study, home: Path) -> str:
     blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
     for key in SECTIONS:
         blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
+    for entry in study.indicators:
+        own = {"name": entry.name, "kind": entry.kind, "column": entry.column, **entry.options}
+        told = {key: value for key, value in own.items() if value is not None}
+        blocks.append(_lines("[[indicators]]", told))
     blocks[2:2] = [_block("[[sources]]", source, study, home) for source in study.sources]
     return "\n\n".join(blocks) + "\n"
 
 
 def _block(heading: str, section: Any, study: Study, home: Path) -> str:
-    told = _entries(section, study, home)
-    return "\n".join([heading, *(f"{key} = {_value(value)}" for key, value in told.items())])
+    return _lines(heading, _entries(section, study, home))
+
+
+def _lines(heading: str, told: Mapping[str, Any]) -> str:
+    keys = (key if BARE_KEY.fullmatch(key) else _value(key) for key in told)
+    lines = zip(keys, told.values(), strict=True)
+    return "\n".join([heading, *(f"{key} = {_value(value)}" for key, value in lines)])
 
 
 def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:

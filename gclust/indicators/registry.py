@@ -1,0 +1,198 @@
+"""All indicators there are: those that come with gclust, and those of plug-ins."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any, Literal
+
+import pandas as pd
+
+from gclust.errors import GclustWarning
+from gclust.indicators.protocol import ATTRIBUTE, NEEDS, About
+
+GROUP = "gclust.indicators"
+"""The group of entry points by which packages add indicators."""
+TAKEN_OPTIONS = ("name", "column")
+"""Keys of ``[[indicators]]`` itself."""
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of an indicator.
+
+    Attributes
+    ----------
+    name : str
+    hint : type
+        Its annotation.
+    default : object
+        `REQUIRED` where there is none.
+    """
+
+    name: str
+    hint: Any
+    default: Any
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An indicator, and what is known of it.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        See `gclust.indicators.protocol.Indicator`.
+    origin : str
+        ``gclust``, or the distribution that it comes with and its version.
+    options : tuple of Option
+    about : About
+    """
+
+    name: str
+    function: Callable[..., pd.Series]
+    origin: str
+    options: tuple[Option, ...]
+    about: About
+
+    @property
+    def summary(self) -> str:
+        """The first line of its documentation."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0].strip()
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the columns of listings that it needs with some options."""
+        named = (
+            str(options[need[1:-1]]) if need.startswith("{") else need for need in self.about.needs
+        )
+        return tuple(dict.fromkeys(named))
+
+
+def registry() -> Mapping[str, Registered]:
+    """Return all indicators by name: gclust's own, then those of plug-ins.
+
+    Warns
+    -----
+    GclustWarning
+        Once for each plug-in that is broken, or whose name is taken already:
+        by gclust, or by a plug-in of a distribution that is first in the
+        alphabet.
+    """
+    found, messages = _discovered()
+    while messages:
+        warnings.warn(messages.pop(0), GclustWarning, stacklevel=2)
+    return found
+
+
+@cache
+def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
+    """All indicators, and what to warn of that nobody has been warned of yet."""
+    from gclust.indicators.builtin import BUILT_IN
+
+    found = {}
+    for function in BUILT_IN:
+        mine = registered(function, origin="gclust")
+        found[mine.name] = mine
+    messages = []
+    points = entry_points(group=GROUP)
+    for point in sorted(points, key=lambda point: (point.name, origin_of(point), point.value)):
+        told = f"indicator {point.name!r} of {origin_of(point)} ({point.value})"
+        if point.name in found:
+            taken = found[point.name].origin
+            messages.append(f"{told} is left out: {taken} has an indicator of that name")
+            continue
+        try:
+            function = point.load()
+        except (Exception, SystemExit) as error:
+            messages.append(f"{told} cannot be loaded: {type(error).__name__}: {error}")
+            continue
+        try:
+            found[point.name] = registered(function, origin_of(point), point.name)
+        except TypeError as error:
+            messages.append(f"{told} is left out: {error}")
+    return MappingProxyType(found), messages
+
+
+def origin_of(point: EntryPoint) -> str:
+    """Return the distribution and version that an entry point comes with."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
+
+
+def registered(function: Any, origin: str, name: str | None = None) -> Registered:
+    """Look at a function as an indicator.
+
+    Parameters
+    ----------
+    function : callable
+    origin : str
+    name : str, optional
+        By which it is registered; its own by default.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be one, with the reason.
+    """
+    if not callable(function):
+        raise TypeError(f"it is of type {type(function).__name__}; expected a function")
+    about = getattr(function, ATTRIBUTE, None)
+    if about is None:
+        about = About(name or str(getattr(function, "__name__", type(function).__name__)))
+    elif name is not None and about.name != name:
+        raise TypeError(f"its function calls itself {about.name!r}; expected one name")
+    options = _options(function)
+    for need in about.needs:
+        if need.startswith("{") and need[1:-1] not in {option.name for option in options}:
+            raise TypeError(f"needs {need!r} names no option of it")
+        if not need.startswith("{") and need not in NEEDS:
+            raise TypeError(f"it needs {need!r}; expected some of {', '.join(NEEDS)}")
+    return Registered(about.name, function, origin, options, about)
+
+
+def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
+    """Read the options from a function's signature."""
+    expected = "expected (clusters, listings, *, options with annotations)"
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+        is_plain = inspect.isfunction(function) or inspect.ismethod(function)
+        hints = typing.get_type_hints(function if is_plain else type(function).__call__)
+    except Exception as error:
+        raise TypeError(f"its signature cannot be read: {error}; {expected}") from error
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len([p for p in parameters if p.kind in places]) != 2:
+        raise TypeError(f"its signature is {inspect.signature(function)}; {expected}")
+    options = []
+    for parameter in parameters[2:]:
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise TypeError(f"its parameter {parameter} is not keyword-only; {expected}")
+        if parameter.name in TAKEN_OPTIONS:
+            raise TypeError(f"its option {parameter.name!r} is a key of [[indicators]] itself")
+        hint = hints.get(parameter.name)
+        if not _is_known(hint):
+            raise TypeError(
+                f"the annotation of its option {parameter.name!r} is {hint}; expected str, int,"
+                " float, bool, Literal, a tuple or list of these, or None beside them"
+            )
+        options.append(Option(parameter.name, hint, parameter.default))
+    return tuple(options)
+
+
+def _is_known(hint: Any) -> bool:
+    """Whether values of a type can be given in TOML, and be checked."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return all(argument is types.NoneType or _is_known(argument) for argument in arguments)
+    if origin is Literal:
+        return all(type(argument) in (str, int) for argument in arguments)
+    if origin in (tuple, list):
+        return all(argument is Ellipsis or argument in (str, int, float) for argument in arguments)
+    return hint in (str, int, float, bool)

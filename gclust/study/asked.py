@@ -1,0 +1,138 @@
+"""The indicators that a study asks for, checked against those there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gclust.errors import StudyError
+from gclust.indicators.registry import REQUIRED, Registered, registry
+from gclust.study.parse import described, parse_section
+
+KEYS = {"name": str, "kind": str, "column": str}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndicatorEntry:
+    """``[[indicators]]``: one indicator, as a column of the ranking.
+
+    ``column`` is ``<kind>_<name>`` by default, ``<name>`` without a kind; all other
+    keys are the indicator's own options.
+    """
+
+    name: str
+    kind: str | None = None
+    column: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """The name of its column."""
+        if self.column is not None:
+            return self.column
+        return self.name if self.kind is None else f"{self.kind}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An indicator that a study asks for.
+
+    Attributes
+    ----------
+    entry : IndicatorEntry
+        With all defaults spelled out.
+    indicator : Registered
+    options : dict
+        What its function is called with.
+    needs : tuple of str
+        Columns of listings without which it cannot be computed.
+    """
+
+    entry: IndicatorEntry
+    indicator: Registered
+    options: dict[str, Any]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of listings without which it cannot be computed."""
+        return self.indicator.needs(self.options)
+
+
+def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
+    """Read ``[[indicators]]`` of a study; what options there are is not looked at."""
+    if not isinstance(listed, list):
+        raise StudyError(f"{name}: [indicators] must be written [[indicators]], one for each")
+    entries = []
+    for position, table in enumerate(listed, start=1):
+        where = f"{name}: [[indicators]] number {position}:"
+        if not isinstance(table, Mapping) or "name" not in table:
+            raise StudyError(f"{where} 'name' is missing; gclust indicators lists all")
+        own = {key: value for key, value in table.items() if key in KEYS}
+        options = {key: value for key, value in table.items() if key not in KEYS}
+        entries.append(IndicatorEntry(**parse_section(own, KEYS, where), options=options))
+    return tuple(entries)
+
+
+def ask(entries: Sequence[IndicatorEntry], name: str = "study") -> tuple[Asked, ...]:
+    """Find the indicators of a study, and check the options given to them.
+
+    Parameters
+    ----------
+    entries : sequence of IndicatorEntry
+    name : str
+        Begins each message.
+
+    Raises
+    ------
+    StudyError
+        If there is no such indicator, or an option is unknown, missing, or of
+        a wrong type.
+    """
+    return tuple(
+        _ask(entry, f"{name}: [[indicators]] number {position}:")
+        for position, entry in enumerate(entries, start=1)
+    )
+
+
+def _ask(entry: IndicatorEntry, where: str) -> Asked:
+    known = registry()
+    if entry.name not in known:
+        near = difflib.get_close_matches(entry.name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise StudyError(
+            f"{where} name = {entry.name!r} is no indicator{hint} gclust indicators lists all"
+        )
+    indicator = known[entry.name]
+    where = f"{where} indicator {entry.name!r}:"
+    hints = {option.name: option.hint for option in indicator.options}
+    given = dict(entry.options)
+    if entry.kind is not None:
+        given["kind"] = entry.kind
+        if "kind" not in hints:
+            raise StudyError(f"{where} kind = {entry.kind!r}, but it is of all kinds together")
+    options = parse_section(given, hints, where)
+    for option in indicator.options:
+        if option.name not in options and option.default is REQUIRED:
+            raise StudyError(
+                f"{where} {option.name!r} is missing; expected {described(option.hint)}"
+            )
+    options = {
+        option.name: options.get(option.name, option.default) for option in indicator.options
+    }
+    told = {key: value for key, value in options.items() if key != "kind" and value is not None}
+    spelled = replace(entry, kind=options.get("kind"), options=told)
+    # A kind that is a default of the function's does not name the column.
+    return Asked(replace(spelled, column=entry.heading), indicator, options)
+
+
+def described_default(default: Any) -> str:
+    """A default in words; nothing for None, "required" where there is none."""
+    if default is REQUIRED:
+        return "required"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple | list):
+        return f"[{', '.join(map(described_default, default))}]"
+    return f'"{default}"' if isinstance(default, str) else str(default)

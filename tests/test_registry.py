@@ -1,0 +1,201 @@
+"""Indicators that come with gclust and with plug-ins: found, refused, and asked for."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+import pytest
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.indicators import registry as module
+from gclust.indicators.builtin import BUILT_IN
+from gclust.indicators.protocol import indicator
+from gclust.indicators.registry import registered, registry
+from gclust.study.asked import IndicatorEntry, ask
+
+GOOD = """
+import pandas as pd
+from gclust.indicators.protocol import indicator
+
+@indicator(needs=("{by}",), source="Somebody 2026")
+def tested(
+    clusters, listings, *,
+    by: str = "field", share: float = 0.5, n: int = 3, on: bool = False,
+    cities: tuple[str, ...] = ()
+):
+    '''One for each cluster.'''
+    return pd.Series(1.0, index=clusters.index)
+
+def plain(clusters, listings):
+    return pd.Series(2.0, index=clusters.index)
+
+def with_args(clusters, listings, *more):
+    return plain
+
+def unknown(clusters, listings, *, when: complex = 1j):
+    return plain
+"""
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Put distributions with entry points on the path, as pip would."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "good_for_tests.py").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad_for_tests.py").write_text("import nothing_of_that_name", encoding="utf-8")
+
+    def install(name: str, points: dict[str, str]) -> None:
+        folder = tmp_path / f"{name}-1.2.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        lines = [f"{key} = {value}" for key, value in points.items()]
+        (folder / "entry_points.txt").write_text("\n".join(["[gclust.indicators]", *lines]))
+        module._discovered.cache_clear()
+
+    yield install
+    module._discovered.cache_clear()
+
+
+def found_and_warned() -> tuple[dict, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = dict(registry())
+    return found, [str(each.message) for each in caught if each.category is GclustWarning]
+
+
+def test_indicators_of_plug_ins_stand_beside_those_of_gclust(plug_in):
+    plug_in("a-plug", {"tested": "good_for_tests:tested", "plain": "good_for_tests:plain"})
+    found, warned = found_and_warned()
+    assert warned == []
+    assert [name for name in found if found[name].origin == "gclust"] == [
+        registered(function, "gclust").name for function in BUILT_IN
+    ]
+    tested = found["tested"]
+    assert (tested.origin, tested.summary) == ("a-plug 1.2", "One for each cluster.")
+    assert tested.about.source == "Somebody 2026"
+    options = [(option.name, option.hint, option.default) for option in tested.options]
+    assert options == [
+        ("by", str, "field"),
+        ("share", float, 0.5),
+        ("n", int, 3),
+        ("on", bool, False),
+        ("cities", tuple[str, ...], ()),
+    ]
+    assert tested.needs({"by": "year"}) == ("year",)
+    assert found["plain"].options == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("bad_for_tests:f", "cannot be loaded: ModuleNotFoundError: No module named 'nothing_of"),
+        ("good_for_tests:absent", "cannot be loaded: AttributeError"),
+        ("good_for_tests:GONE", "cannot be loaded: AttributeError"),
+        ("good_for_tests:__doc__", "it is of type NoneType; expected a function"),
+        ("good_for_tests:with_args", "its parameter *more is not keyword-only"),
+        ("good_for_tests:unknown", "the annotation of its option 'when' is <class 'complex'>"),
+        ("good_for_tests:tested", "its function calls itself 'tested'; expected one name"),
+    ],
+)
+def test_a_broken_plug_in_is_a_warning_that_names_it(plug_in, value, reason):
+    plug_in("b-plug", {"broken": value})
+    found, warned = found_and_warned()
+    assert "broken" not in found
+    assert len(found) == len(BUILT_IN)
+    (message,) = warned
+    assert message.startswith(f"indicator 'broken' of b-plug 1.2 ({value}) ")
+    assert reason in message
+    assert found_and_warned()[1] == []  # once
+
+
+def test_of_two_indicators_of_one_name_the_first_stays(plug_in):
+    plug_in("c-plug", {"plain": "good_for_tests:plain", "hhi": "good_for_tests:plain"})
+    plug_in("d-plug", {"plain": "good_for_tests:plain"})
+    found, warned = found_and_warned()
+    assert (found["plain"].origin, found["hhi"].origin) == ("c-plug 1.2", "gclust")
+    assert warned == [
+        "indicator 'hhi' of c-plug 1.2 (good_for_tests:plain) is left out: gclust has an indicator"
+        " of that name",
+        "indicator 'plain' of d-plug 1.2 (good_for_tests:plain) is left out: c-plug 1.2 has an"
+        " indicator of that name",
+    ]
+
+
+def test_what_no_indicator_can_be():
+    def of_one(clusters): ...
+    def named(clusters, listings, *, column: str = ""): ...
+    def bare(clusters, listings, *, n=1): ...
+    @indicator(needs=("{by}",))
+    def astray(clusters, listings, *, of: str = ""): ...
+
+    for function, reason in (
+        (of_one, "its signature is (clusters)"),
+        (named, "its option 'column' is a key of [[indicators]] itself"),
+        (bare, "the annotation of its option 'n' is None"),
+        (astray, "needs '{by}' names no option of it"),
+    ):
+        with pytest.raises(TypeError) as raised:
+            registered(function, "here")
+        assert reason in str(raised.value)
+    with pytest.raises(ValueError, match="needs names 'place'; expected some of record, year"):
+        indicator(needs="place")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"n": True}, "n = True; expected a whole number"),
+        ({"n": 2.0}, "n = 2.0; expected a whole number"),
+        ({"on": 1}, "on = 1; expected true or false"),
+        ({"share": "much"}, "share = 'much'; expected a number"),
+        ({"share": float("nan")}, "share = nan; expected a number"),
+        ({"cities": "Graz"}, "cities = 'Graz'; expected a list of texts"),
+        ({"cities": [1]}, "cities = 1; expected a text"),
+        ({"shares": 1}, "'shares' is not known; did you mean 'share'?"),
+    ],
+)
+def test_options_are_checked_by_type(plug_in, options, reason):
+    plug_in("e-plug", {"tested": "good_for_tests:tested"})
+    with pytest.raises(StudyError) as raised:
+        ask([IndicatorEntry(name="tested", options=options)])
+    assert str(raised.value).startswith("study: [[indicators]] number 1: indicator 'tested': ")
+    assert reason in str(raised.value)
+
+
+def test_options_are_converted_and_spelled_out(plug_in):
+    plug_in("f-plug", {"tested": "good_for_tests:tested"})
+    given = {"share": 1, "cities": ["Graz", "Munich"]}
+    (asked,) = ask([IndicatorEntry(name="tested", options=given)])
+    expected = {"by": "field", "share": 1.0, "n": 3, "on": False, "cities": ("Graz", "Munich")}
+    assert asked.options == asked.entry.options == expected
+    assert type(asked.options["share"]) is float
+    assert asked.entry.heading == asked.entry.column == "tested"
+    assert asked.needs == ("field",)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"name": "hih"}, "number 1: name = 'hih' is no indicator; did you mean 'hhi'? gclust"),
+        ({"name": "hhi", "options": {"by": "city"}}, "by = 'city'; expected 'organisation' or"),
+        ({"name": "hhi", "options": {"by": "feld"}}, "did you mean 'field'?"),
+        ({"name": "kind_share"}, "'kind' is missing; expected a text"),
+        ({"name": "balance", "kind": "patent"}, "kind = 'patent', but it is of all kinds together"),
+    ],
+)
+def test_a_study_that_asks_for_what_there_is_not(entry, reason):
+    with pytest.raises(StudyError) as raised:
+        ask([IndicatorEntry(**entry)])
+    assert reason in str(raised.value)
+
+
+def test_literals_tell_true_from_one(plug_in, tmp_path):
+    def of(clusters, listings, *, n: Literal[1, 2] = 1): ...
+
+    hint = registered(of, "here").options[0].hint
+    from gclust.study.parse import parse_section
+
+    assert parse_section({"n": 2}, {"n": hint}, "x:") == {"n": 2}
+    with pytest.raises(StudyError, match="x: n = True; expected 1 or 2"):
+        parse_section({"n": True}, {"n": hint}, "x:")
