@@ -156,7 +156,7 @@ def test_draws_scatter_as_poisson_records_do(tmp_path):
     """Mean and variance of shares, against those of records drawn one by one."""
     study = gclust.read_study(study_folder(tmp_path))
     groups, settled, _ = _held(study)
-    _, shares = draw_records(groups, 2000, 3, threads=2, report=silent)
+    _, shares = draw_records(groups, np.arange(2000), 3, threads=2, report=silent)
     n = groups.times
     random = np.random.default_rng(1)
     ours = np.zeros((2000, (groups.n_clusters + 1) * groups.n_kinds))
@@ -228,7 +228,7 @@ def test_a_draw_without_records_of_a_kind_has_shares_of_zero():
         n_clusters=1,
         n_kinds=2,
     )
-    _, shares = draw_records(groups, 200, 1, threads=1, report=silent)
+    _, shares = draw_records(groups, np.arange(200), 1, threads=1, report=silent)
     assert np.isfinite(shares).all()
     assert set(shares[:, 0, 1]) <= {0.0, 100.0}
     assert (shares[:, 0, 1] == 0).mean() > 0.9
@@ -258,13 +258,16 @@ def test_a_weight_of_zero_stays_zero(tmp_path):
 def test_records_that_are_missing_are_told(tmp_path):
     table = listings().drop(columns="record")
     found = gclust.uncertainty(study_folder(tmp_path, table, "[uncertainty]\ndraws = 20\n"))
-    assert sum("has no records" in warning for warning in found.warnings) == 2
+    assert sum("without a record" in warning for warning in found.warnings) == 2
 
 
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ('sources = ["record"]', r"expected 'records' or 'weights'; did you mean 'records'"),
+        (
+            'sources = ["record"]',
+            r"expected 'records' or 'parameters' or 'weights'; did you mean 'records'",
+        ),
         ("draws = 8", "draws = 8; expected 9 or more at level = 0.9"),
         ("level = 1.0", "level = 1; expected less than 1"),
         ("sources = []", "expected at least one value"),
@@ -346,7 +349,9 @@ def coverage(n_replicates, n_draws, n_clusters=30, n_kinds=3):
     of_share, of_score, jointly, percentile = [], [], [], []
     for replicate in range(n_replicates):
         seen = replace(groups, times=random.poisson(groups.times).astype(np.float64))
-        _, drawn = draw_records(seen, n_draws, 1000 + replicate, threads=2, report=silent)
+        _, drawn = draw_records(
+            seen, np.arange(n_draws), 1000 + replicate, threads=2, report=silent
+        )
         own, scores = _shares(groups, seen.times).sum(axis=1), drawn.sum(axis=2)
         low, high = intervals(drawn, LEVEL)
         of_share.append((low <= share) & (share <= high))

@@ -14,6 +14,7 @@ from gclust.progress import Report, stage
 from gclust.report.firmness import draw_rank_sets
 from gclust.study.atomic import claim, write_folder
 from gclust.study.folder import write_csv
+from gclust.study.schema import DRAWN
 from gclust.study.toml import study_toml
 
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
@@ -62,9 +63,15 @@ def write_uncertainty(
 def drawn(found: Uncertainty) -> str:
     """What was drawn, in a line."""
     wanted = found.study.uncertainty
-    what = {"records": "records (Poisson bootstrap)", "weights": "weights of the score"}
-    sources = " and ".join(what[source] for source in sorted(set(wanted.sources)))
-    return f"{wanted.draws:,} draws of {sources}, clusters held; seed {wanted.seed}"
+    what = {
+        "records": "records (Poisson bootstrap)",
+        "parameters": f"{len(found.parameters)} pairs of eps_km and min_samples",
+        "weights": "weights of the score",
+    }
+    sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
+    anew = "records" in wanted.sources and wanted.formed == "anew"
+    formed = "formed anew" if anew else "held"
+    return f"{wanted.draws:,} draws of {sources}, clusters {formed}; seed {wanted.seed}"
 
 
 def _info(found: Uncertainty) -> dict[str, object]:
@@ -76,6 +83,8 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "draws": wanted.draws,
         "seed": wanted.seed,
         "level": wanted.level,
+        "formed": wanted.formed,
+        "parameters": [list(pair) for pair in found.parameters],
         "critical_value": found.critical,
         "superpopulation": found.superpopulation,
         "pairs_not_told_apart": len(found.pairs),

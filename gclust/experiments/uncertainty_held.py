@@ -138,7 +138,7 @@ def _entries(group: Any, cell: Any, units: Any) -> pd.DataFrame:
 
 
 def draw_records(
-    groups: Groups, n_draws: int, seed: int, *, threads: int, report: Report
+    groups: Groups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw the number of records of each group, and return counts and shares that come out.
 
@@ -150,7 +150,9 @@ def draw_records(
     Parameters
     ----------
     groups : Groups
-    n_draws, seed : int
+    draws : ndarray of int64, shape (n_draws,)
+        Numbers of the draws: the same number gives the same records.
+    seed : int
     threads : int
         The numbers do not depend on it.
     report : callable
@@ -161,6 +163,7 @@ def draw_records(
     counts, shares : ndarray of float64, shape (n_draws, n_clusters, n_kinds)
         In records; and per cent of the draw's total of the kind, 0 where that is 0.
     """
+    n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds
     sums = np.zeros((n_draws, width + groups.n_kinds), dtype=np.int64)
     with stage(report, "draw records") as told:
@@ -171,6 +174,7 @@ def draw_records(
                 groups.cell,
                 groups.units,
                 np.uint64(seed),
+                draws,
                 sums,
                 first,
                 last,

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.ranking.intervals import chance_of_first, draw_ranks, intervals, rank_intervals
+from gclust.experiments.pairs import Pair
+from gclust.experiments.uncertainty_draws import Outcomes
+from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
 from gclust.ranking.rank import rank
 from gclust.ranking.rank_sets import RankSets, rank_sets
 from gclust.study.schema import Study
@@ -24,6 +26,16 @@ SUPERPOPULATION = (
     " part of it."
 )
 HELD = " Clusters are held as the study forms them: that they could be others is left out."
+ANEW = (
+    " Each draw forms its own clusters, which are matched with the study's by the weight of"
+    " listings that they share; shares, scores and ranks are of the draws in which a cluster is"
+    " found. Sets rest on a bootstrap of what is no smooth function of the records, so that"
+    " their probability is approximate."
+)
+PARAMETERS = (
+    " Parameters are drawn from a plateau or from those given, all pairs being as likely: a"
+    " spread over choices, not a sample."
+)
 WEIGHTS = (
     " Weights of the score are drawn from a Dirichlet distribution round the study's: a spread"
     " over choices, not a sample, so that sets and intervals say what choices leave open."
@@ -43,17 +55,19 @@ class Uncertainty:
         score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks: how
         they scatter); ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks
         with the probability ``level``); ``first_10, first_100`` (share of the draws in which
-        the cluster is among them).
+        the cluster is among them), and ``found`` (share of the draws that have the cluster).
     pairs : DataFrame
         Pairs of clusters that cannot be told apart: ``rank_a, cluster_a, name_a, rank_b,
         cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
-        pairs), ``a_above_b`` (share of the draws in which a is above).
+        pairs), ``a_above_b`` (share of the draws with both in which a is above).
     scores : ndarray of float64, shape (draws, clusters)
         Of the clusters in the order of ``table``.
     critical : float
         See `gclust.ranking.rank_sets.RankSets`.
     superpopulation : str
         What the draws are draws of.
+    parameters : tuple of (eps_km, min_samples)
+        From which they were drawn; empty if they were not.
     warnings : tuple of str
         What looked wrong in the data.
     path : Path, optional
@@ -66,6 +80,7 @@ class Uncertainty:
     scores: NDArray[np.float64]
     critical: float
     superpopulation: str
+    parameters: tuple[Pair, ...] = ()
     warnings: tuple[str, ...] = ()
     path: Path | None = None
 
@@ -75,8 +90,8 @@ def firmness(
     named: pd.DataFrame,
     share: pd.DataFrame,
     score: pd.Series,
-    shares: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    found: Outcomes,
+    drawn_pairs: list[Pair],
 ) -> Uncertainty:
     """Make intervals, rank sets and pairs of draws.
 
@@ -88,8 +103,9 @@ def firmness(
     share : DataFrame, shape (clusters, kinds)
     score : Series
         The study's own.
-    shares : ndarray, shape (draws, clusters, kinds)
-    scores : ndarray, shape (draws, clusters)
+    found : Outcomes
+    drawn_pairs : list of (eps_km, min_samples)
+        From which parameters were drawn; empty if they were not.
     """
     level = study.uncertainty.level
     order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()
@@ -98,28 +114,31 @@ def firmness(
     table = order[["rank", "cluster_id"]].assign(
         name=named["name"].to_numpy()[ids], economies=named["economies"].to_numpy()[ids]
     )
-    shares, scores = shares[:, ids], scores[:, ids]
+    shares, scores, ranks = found.shares[:, ids], found.scores[:, ids], found.ranks[:, ids]
     for code, kind in enumerate(share.columns):
         table[f"{kind}_share"] = share[kind].to_numpy()[ids]
         low, high = intervals(shares[:, :, code], level)
         table[f"{kind}_share_low"], table[f"{kind}_share_high"] = low, high
     table["score"] = score.to_numpy()[ids]
     table["score_low"], table["score_high"] = intervals(scores, level)
-    ranks = draw_ranks(scores)
     for name, ends in zip(("rank_low", "rank_high"), rank_intervals(ranks, level), strict=True):
         table[name] = pd.array(ends, dtype="Int64")
     sets = rank_sets(table["score"], scores, level)
     table["rank_set_low"], table["rank_set_high"] = sets.low, sets.high
     for first in (10, 100):
         table[f"first_{first}"] = chance_of_first(ranks, first)
+    table["found"] = (~np.isnan(scores)).mean(axis=0)
     drawn = study.uncertainty.sources
-    told = (SUPERPOPULATION if "records" in drawn else "The records are held.") + HELD
+    told = SUPERPOPULATION if "records" in drawn else "The records are held."
+    told += ANEW if "records" in drawn and study.uncertainty.formed == "anew" else HELD
+    told += PARAMETERS if drawn_pairs else ""
     return Uncertainty(
         study=study,
         table=table,
         pairs=_pairs(table, sets, scores),
         scores=scores,
         critical=sets.critical,
+        parameters=tuple(drawn_pairs),
         superpopulation=told + (WEIGHTS if "weights" in drawn else ""),
     )
 
@@ -127,17 +146,20 @@ def firmness(
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:
     """The pairs of which neither is told to be above the other, the better one first."""
     a, b = np.nonzero(np.triu(~(sets.above | sets.above.T), 1))
-    found = pd.DataFrame()
+    listed = pd.DataFrame()
     for side, at in (("a", a), ("b", b)):
-        found[f"rank_{side}"] = table["rank"].to_numpy()[at]
-        found[f"cluster_{side}"] = table["cluster_id"].to_numpy()[at]
-        found[f"name_{side}"] = table["name"].to_numpy()[at]
+        listed[f"rank_{side}"] = table["rank"].to_numpy()[at]
+        listed[f"cluster_{side}"] = table["cluster_id"].to_numpy()[at]
+        listed[f"name_{side}"] = table["name"].to_numpy()[at]
     value = table["score"].to_numpy()
-    found["difference"] = value[a] - value[b]
+    listed["difference"] = value[a] - value[b]
     reach = sets.critical * sets.error[a, b]
-    found["low"], found["high"] = found["difference"] - reach, found["difference"] + reach
-    above = np.zeros((scores.shape[1], scores.shape[1]))
+    listed["low"], listed["high"] = listed["difference"] - reach, listed["difference"] + reach
+    above, both = np.zeros((2, scores.shape[1], scores.shape[1]))
     for draw in scores:
         above += draw[:, None] > draw
-    found["a_above_b"] = above[a, b] / len(scores)
-    return found
+        there = ~np.isnan(draw)
+        both += there[:, None] & there
+    with np.errstate(invalid="ignore"):
+        listed["a_above_b"] = (above / both)[a, b]
+    return listed

@@ -107,14 +107,15 @@ def fill_poisson(mean, seed, purpose, draw, out, first, last):
 
 
 @kernel
-def draw_sums(times, start, cell, units, seed, sums, first, last):
-    """Sum for the draws ``first .. last`` what groups of exchangeable records add.
+def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
+    """Sum for the draws numbered ``draws[first:last]`` what groups of records add.
 
-    A group adds a Poisson number, of mean ``times``, of its ``units`` to its cells.
+    The records of a group are exchangeable: it adds a Poisson number, of mean ``times``, of
+    its ``units`` to its cells.
     """
     for draw in range(first, last):
         for group in range(len(times)):
-            number = poisson(times[group], seed, RECORDS, draw, group)
+            number = poisson(times[group], seed, RECORDS, draws[draw], group)
             if number > 0:
                 for k in range(start[group], start[group + 1]):
                     sums[draw, cell[k]] += number * units[k]

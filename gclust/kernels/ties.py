@@ -26,6 +26,9 @@ section 6.4: near the golden section of 2 ** 16), and overflows with no key belo
 
 TOO_LARGE = 2.0**63
 
+ONCE = np.zeros(0, dtype=np.int64)
+"""Times of records that are not given: each record is there once."""
+
 
 class Rows(NamedTuple):
     """Records, one row for each location at which a record has listings."""
@@ -95,12 +98,13 @@ def fold_labels(rows, labels, first, last, label, weight):
 
 
 @kernel
-def add_ties(rows, labels, near, spread_over, unit, table, longest, first, last):
+def add_ties(rows, labels, near, spread_over, times, unit, table, longest, first, last):
     """Add the ties that the records ``first .. last`` make of labels, one of them near.
 
     ``near[label + 1]`` tells whether ties of a label are wanted, noise being label -1. Where
     ``spread_over`` is given, ties are divided by half of it. The key of labels a < b is
-    (a + 1) * len(near) + b + 1. Returns the table, which may have grown, and whether all
+    (a + 1) * len(near) + b + 1. Where ``times`` is given, a record stands for so many of its
+    like. Returns the table, which may have grown, and whether all
     sums could be held.
     """
     keys, sums, taken = table
@@ -108,6 +112,9 @@ def add_ties(rows, labels, near, spread_over, unit, table, longest, first, last)
     weight = np.empty(longest, dtype=np.int64)
     for record in range(first, last):
         begin, end = rows.starts[record], rows.starts[record + 1]
+        alike = times[record] if len(times) else 1
+        if alike == 0:
+            continue
         wanted = False
         for i in range(begin, end):
             wanted |= near[labels[rows.place[i]] + 1]
@@ -121,7 +128,7 @@ def add_ties(rows, labels, near, spread_over, unit, table, longest, first, last)
                 strength = (weight[i] / unit) * (weight[j] / unit)
                 if len(spread_over):
                     strength = strength * 2 / spread_over[record]
-                rounded = np.floor(strength * unit + 0.5)
+                rounded = np.floor(strength * unit + 0.5) * alike
                 if 2 * taken[0] >= len(keys):
                     keys, sums = doubled(keys, sums)
                 slot = slot_of(keys, (label[i] + 1) * len(near) + label[j] + 1)
@@ -135,10 +142,13 @@ def add_ties(rows, labels, near, spread_over, unit, table, longest, first, last)
 
 
 @kernel
-def count_records(rows, clusters, kind, record_units, unit, whole, longest, out, first, last):
+def count_records(
+    rows, clusters, kind, record_units, times, unit, whole, longest, out, first, last
+):
     """Add the records ``first .. last`` to ``out[kind, cluster]``, noise being cluster -1.
 
-    A record adds to each cluster the share of its weight there, rounded, or a whole unit.
+    A record adds to each cluster the share of its weight there, rounded, or a whole unit, as
+    many times as ``times`` says, if that is given.
     """
     label = np.empty(longest, dtype=np.int64)
     weight = np.empty(longest, dtype=np.int64)
@@ -151,7 +161,7 @@ def count_records(rows, clusters, kind, record_units, unit, whole, longest, out,
                 share = unit
                 if not whole:
                     share = np.int64(np.floor(weight[i] / record_units[record] * unit + 0.5))
-                out[kind[record], label[i]] += share
+                out[kind[record], label[i]] += share * (times[record] if len(times) else 1)
 
 
 @kernel
@@ -170,6 +180,7 @@ def tie(
     unit: int,
     threads: int,
     report: Callable[[float], None] = unreported,
+    times: NDArray[np.int64] = ONCE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Sum the ties between labels.
 
@@ -189,6 +200,8 @@ def tie(
         Number of threads.
     report : callable
         Called with the share done.
+    times : ndarray of int64, shape (r,) or (0,)
+        How many records each stands for; one where it is not given.
 
     Returns
     -------
@@ -210,7 +223,7 @@ def tie(
                 np.zeros(1, dtype=np.int64),
             )
         keys, sums, held = add_ties(
-            rows, labels, near, spread_over, unit, table, longest, first, last
+            rows, labels, near, spread_over, times, unit, table, longest, first, last
         )
         free.append(_Table(keys, sums, table.taken))
         if not held:
@@ -253,6 +266,7 @@ def count(
     unit: int,
     shape: tuple[int, int],
     report: Callable[[float], None] = unreported,
+    times: NDArray[np.int64] = ONCE,
 ) -> NDArray[np.int64]:
     """Count records by kind and cluster.
 
@@ -272,6 +286,8 @@ def count(
         Kinds and clusters.
     report : callable
         Called with the share done.
+    times : ndarray of int64, shape (r,) or (0,)
+        How many records each stands for; one where it is not given.
 
     Returns
     -------
@@ -282,7 +298,7 @@ def count(
     longest = int(np.diff(rows.starts).max(initial=0))
     run_pieces(
         lambda first, last: count_records(
-            rows, clusters, kind, record_units, unit, whole, longest, out, first, last
+            rows, clusters, kind, record_units, times, unit, whole, longest, out, first, last
         ),
         cut_evenly(rows.starts, PIECE),
         1,  # all add to the same numbers

@@ -279,7 +279,7 @@ class Grid:
     target_clusters: int | None = number(None, least=1)
 
 
-DRAWN = ("records", "weights")
+DRAWN = ("records", "parameters", "weights")
 """What a study may draw anew to see how firm its ranks are."""
 
 
@@ -287,17 +287,23 @@ DRAWN = ("records", "weights")
 class Draws:
     """``[uncertainty]``: what is drawn anew, how often, and what it leaves of the ranks.
 
-    ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap with clusters
-    held) and ``weights`` of the score (a Dirichlet distribution round the study's own:
-    the share of the sum that a weight has, with a standard error that falls as
-    ``concentration`` rises).
+    ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap, with the clusters
+    held or formed anew from each draw), ``parameters`` (pairs of eps_km and min_samples, all as
+    likely: those of ``eps_km`` and ``min_samples``, else of the plateau on which a sweep's folder
+    ``sweep`` has the study's own, else of a sweep that is made) and ``weights`` of the score (a
+    Dirichlet distribution round the study's own: the share of the sum that a weight has, with a
+    standard error that falls as ``concentration`` rises).
     """
 
     sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
     draws: int = number(1000, least=1)
     seed: int = number(1, least=0)
     level: float = number(0.9, above=0)
+    formed: str = choice("held", "held", "anew")
     concentration: float = number(100.0, above=0)
+    sweep: str | None = None
+    eps_km: tuple[float, ...] | None = number(None, above=0)
+    min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
 
 
 @dataclass(frozen=True, kw_only=True)

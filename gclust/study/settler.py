@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,13 +13,32 @@ from gclust.cluster.nearby import Cubes
 from gclust.cluster.threads import count_threads
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
-from gclust.kernels.ties import count, sum_of_labels, tie
+from gclust.kernels.ties import ONCE, count, sum_of_labels, tie
 from gclust.listings.engine import Engine
 from gclust.listings.records import Records, gather_records
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.study.stages import Prepared, Settled
 from gclust.units import UNIT
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """Records drawn anew, as a `Settler` weighs them.
+
+    Attributes
+    ----------
+    times : ndarray of int64, shape (r,)
+        How often each record that lies at several locations was drawn.
+    fixed : ndarray of int64, shape (kinds, n)
+        As `gclust.listings.records.Records` has it, of the records drawn.
+    world : dict
+        Kind -> the draw's total of the world.
+    """
+
+    times: NDArray[np.int64]
+    fixed: NDArray[np.int64]
+    world: dict[str, float]
 
 
 class Settler:
@@ -67,30 +88,44 @@ class Settler:
             method=study.counting.method,
         )
 
-    def settle(self, labels: NDArray[np.integer]) -> Settled:
+    @property
+    def records(self) -> Records:
+        """The records, their locations numbered as in `order`."""
+        return self._records
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The prepared location that each location of the records is."""
+        return self._order
+
+    def settle(self, labels: NDArray[np.integer], redrawn: Redrawn | None = None) -> Settled:
         """Attribute the listings to labels, merge clusters, and count records.
 
         Parameters
         ----------
         labels : ndarray of int, shape (n,)
             Of the prepared locations; -1 for noise.
+        redrawn : Redrawn, optional
+            Records drawn anew; by default each is there once.
 
         Raises
         ------
         StudyError
             If the ties of records are too large to count.
         """
+        if redrawn is None:
+            redrawn = Redrawn(ONCE, self._records.fixed, self._world)
         n_labels = int(labels.max(initial=-1)) + 1
         ordered = labels[self._order].astype(np.int32)
-        merging = self._merge(ordered, n_labels)
+        merging = self._merge(ordered, n_labels, redrawn.times)
         _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
         cluster_ids = cluster_ids.astype(np.int64)
         n_clusters = int(cluster_ids.max(initial=-1)) + 1
-        units = self._count(ordered, cluster_ids, n_clusters)
+        units = self._count(ordered, cluster_ids, n_clusters, redrawn)
         counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return Settled(merging, cluster_ids, counted, shares(counted, self._world))
+        return Settled(merging, cluster_ids, counted, shares(counted, redrawn.world))
 
-    def _merge(self, labels: NDArray[np.int32], n_labels: int) -> Merging:
+    def _merge(self, labels: NDArray[np.int32], n_labels: int, times: NDArray[np.int64]) -> Merging:
         options = self._study.merge
         if not self._merges:
             return merge(n_labels, {}, {}, rule="none")
@@ -101,26 +136,38 @@ class Settler:
         return merge(
             n_labels,
             gaps,
-            ties_of(self._records, labels, near, options.ties, self._threads) if gaps else {},
+            ties_of(self._records, labels, near, options.ties, self._threads, times)
+            if gaps
+            else {},
             max_gap_km=options.max_gap_km,
             rule=options.rule,
             noise_partner=options.noise_partner,
         )
 
     def _count(
-        self, labels: NDArray[np.int32], cluster_ids: NDArray[np.int64], n_clusters: int
+        self,
+        labels: NDArray[np.int32],
+        cluster_ids: NDArray[np.int64],
+        n_clusters: int,
+        redrawn: Redrawn,
     ) -> NDArray[np.int64]:
         """Units of each kind and cluster."""
-        of_labels = sum_of_labels(labels, self._records.fixed, len(cluster_ids))
+        of_labels = sum_of_labels(labels, redrawn.fixed, len(cluster_ids))
         of_open = np.append(cluster_ids, -1)[labels[self._records.open_rows.place]]
-        units = count_open(self._records, of_open, n_clusters, self._study.counting.method)
+        method = self._study.counting.method
+        units = count_open(self._records, of_open, n_clusters, method, redrawn.times)
         for kind, sums in enumerate(of_labels):
             np.add.at(units[kind], cluster_ids, sums)
         return units
 
 
 def ties_of(
-    records: Records, labels: NDArray[np.int32], near: NDArray[np.bool_], ties: str, threads: int
+    records: Records,
+    labels: NDArray[np.int32],
+    near: NDArray[np.bool_],
+    ties: str,
+    threads: int,
+    times: NDArray[np.int64] = ONCE,
 ) -> dict[tuple[int, int], float]:
     """Ties of labels that may merge, to the bit those of `gclust.listings.attribute.ties`.
 
@@ -133,6 +180,8 @@ def ties_of(
         Which labels are asked for, that of noise first.
     ties : {"fractional", "pairs"}
     threads : int
+    times : ndarray of int64, shape (r,) or (0,)
+        How many records each stands for; one where it is not given.
 
     Returns
     -------
@@ -145,7 +194,8 @@ def ties_of(
     StudyError
         If products of weights are too large to count.
     """
-    found = tie(records.rows, labels, near, records.spread_over(ties), UNIT, threads)
+    spread = records.spread_over(ties)
+    found = tie(records.rows, labels, near, spread, UNIT, threads, times=times)
     if found is None:
         raise StudyError(
             f"[merge] ties = {ties!r}: the products of weights in one record are too large to"
@@ -157,7 +207,11 @@ def ties_of(
 
 
 def count_open(
-    records: Records, clusters: NDArray[np.integer], n_clusters: int, method: str
+    records: Records,
+    clusters: NDArray[np.integer],
+    n_clusters: int,
+    method: str,
+    times: NDArray[np.int64] = ONCE,
 ) -> NDArray[np.int64]:
     """Count the records that no sum over locations counts.
 
@@ -168,6 +222,8 @@ def count_open(
         Cluster of each of its open rows; -1 for noise.
     n_clusters : int
     method : {"fractional", "whole"}
+    times : ndarray of int64, shape (r,) or (0,)
+        As in `ties_of`.
 
     Returns
     -------
@@ -182,4 +238,5 @@ def count_open(
         method == "whole",
         UNIT,
         (len(records.fixed), n_clusters),
+        times=times[records.opened] if len(times) else ONCE,
     )

@@ -51,7 +51,7 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     told = {}
     for item in fields(section):
         value = getattr(section, item.name)
-        if item.name in ("path", "raster") and value is not None:
+        if item.name in ("path", "raster", "sweep") and isinstance(value, str):
             value = Path(os.path.relpath(study.folder / value, home)).as_posix()
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)

@@ -1,0 +1,217 @@
+"""Draws that form their own clusters, or clusters of other parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gclust
+from gclust.cluster.redrawn import Reweighed
+from gclust.cluster.units import threshold_units
+from gclust.errors import StudyError
+from gclust.experiments import uncertainty_redraw as redraw_module
+from gclust.experiments.uncertainty_redraw import Redraw
+from gclust.kernels.redraw import draw_singles
+from gclust.listings.engine import Engine
+from gclust.progress import silent
+from gclust.study.journal import Journal
+from gclust.study.run import form
+from gclust.study.schema import Clusters
+from gclust.study.settler import Settler
+from gclust.study.stages import label_locations, prepare, settle
+from gclust.units import UNIT
+from tests.test_settler import WAYS, teams
+from tests.worlds import listings, study_folder
+
+
+@pytest.mark.parametrize("border", ["nearest", "first", "noise"])
+@pytest.mark.parametrize("metric", ["haversine", "wgs84"])
+def test_reweighed_locations_are_clustered_as_a_study_does(border, metric):
+    rng = np.random.default_rng(2)
+    lat = np.concatenate((rng.normal(48, 0.2, 400), rng.normal(48.6, 0.2, 300), [89.99, 90]))
+    lon = np.concatenate((rng.normal(11, 0.3, 400), rng.normal(12, 0.3, 300), [170, 0]))
+    order = np.lexsort((lon, lat))
+    lat, lon = lat[order], lon[order]
+    options = Clusters(eps_km=5, min_samples=12, border=border, metric=metric)
+    ways = {"eps_km": 5.0, "border": border, "metric": metric}
+    model = Reweighed(lat, lon, **ways, n_jobs=2)
+    for most in (1, 2, 3, 0):
+        units = rng.integers(0, most + 1, len(lat)) * UNIT
+        locations = pd.DataFrame({"lat": lat, "lon": lon, "density": units})
+        labels, core = label_locations(options, locations, n_jobs=1, report=silent)
+        found = model.cluster(units, threshold_units(12))
+        assert found[0].tolist() == labels.tolist()
+        assert found[1].tolist() == core.tolist()
+    assert labels.max() == -1
+
+
+def _drawn(path, number=0, seed=5):
+    """A study, what it starts from, and one of its draws, settled."""
+    study = gclust.read_study(path)
+    journal = Journal(silent, False)
+    with Engine() as engine:
+        prepared = prepare(study, engine, journal)
+        settler = Settler(study, engine, prepared)
+        redraw = Redraw(study, engine, prepared, settler, seed, n_jobs=2)
+        density, redrawn = redraw.draw(number)
+        labels = form(
+            study,
+            replace(prepared, locations=prepared.locations.assign(density=density)),
+            journal,
+            1,
+        ).labels
+        plain = settle(study, engine, prepared, labels, journal)
+    return study, prepared, density, labels, settler.settle(labels, redrawn), redrawn, plain
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("weight", ["listings", "fractional", "equal"])
+def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weight):
+    extra = WAYS[way] + f'[density]\nweight = "{weight}"\n'
+    once = mock.patch.multiple(
+        redraw_module,
+        draw_singles=lambda n, *_: np.ones(n, dtype=np.uint8),
+        draw_numbers=lambda mean, *_: np.rint(mean).astype(np.int64),
+    )
+    table = teams()
+    table["weight"] = np.where(table["record"].isna(), 2.0, table["weight"])
+    with once:
+        _, prepared, density, _, found, redrawn, plain = _drawn(
+            study_folder(tmp_path, table, extra)
+        )
+    assert density.tolist() == prepared.locations["density"].tolist()
+    assert redrawn.world == prepared.world
+    pd.testing.assert_frame_equal(found.count, plain.count, check_exact=True)
+    pd.testing.assert_frame_equal(found.share, plain.share, check_exact=True)
+    pd.testing.assert_frame_equal(found.merging.log, plain.merging.log, check_exact=True)
+
+
+@pytest.mark.parametrize("way", ["as it comes", "whole", "all merge", "some merge"])
+def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
+    """Each record is copied as often as the draw has it, and the study is run on the copies."""
+    table = listings()
+    team = table[table["kind"] == "patent"].groupby("town").head(11)[:31].assign(record=9001)
+    table = pd.concat([table, team], ignore_index=True)
+    path = study_folder(tmp_path / "own", table, WAYS[way])
+    *_, found, redrawn, _ = _drawn(path, number=3)
+    keys = table[["kind", "record"]].drop_duplicates()
+    keys = keys.sort_values(["kind", "record"], key=lambda column: column.astype(str))
+    keys["times"] = draw_singles(len(keys), 5, 3, 1)
+    copies = table.merge(keys, on=["kind", "record"])
+    copies = copies.loc[copies.index.repeat(copies["times"])]
+    number = copies.groupby(level=0).cumcount()
+    copies = copies.assign(record=copies["record"] * 100 + number).drop(columns="times")
+    assert number.max() > 2
+    by_hand = gclust.run(study_folder(tmp_path / "copies", copies, WAYS[way]))
+    wanted = by_hand.ranking.sort_values("cluster_id")
+    for kind in ("patent", "publication"):
+        assert found.count[kind].tolist() == wanted[f"{kind}_count"].tolist()
+        assert redrawn.world[kind] == by_hand.info["world_totals"][kind]
+
+
+EXTRA = (
+    '[uncertainty]\nsources = ["records", "parameters", "weights"]\nformed = "anew"\n'
+    "draws = 12\neps_km = [8, 10]\n"
+)
+
+
+def test_same_bytes_for_threads_and_row_order(tmp_path):
+    table = listings()
+    table.loc[table.index % 97 == 0, "record"] = np.nan
+    found = []
+    for name, rows, threads in (
+        ("a", table, 1),
+        ("b", table.sample(frac=1, random_state=3), 2),
+    ):
+        out = tmp_path / name / "out"
+        study = study_folder(tmp_path / name, rows, EXTRA)
+        done = gclust.uncertainty(study, out, n_jobs=threads)
+        names = ("uncertainty.csv", "pairs.csv", "uncertainty.json")
+        found.append([(out / each).read_bytes() for each in names])
+    assert found[0] == found[1]
+    assert done.parameters == ((8.0, 100.0), (10.0, 100.0))
+    assert "forms its own clusters" in done.superpopulation
+
+
+def test_clusters_that_draws_lack_are_told(tmp_path):
+    """Graz has 60 patents' listings: around its own threshold it is there in some draws."""
+    table = listings()
+    own = table["kind"].eq("patent") & table["town"].eq("Graz")
+    weight = int(own.sum())
+    extra = (
+        f'[density]\nkinds = ["patent"]\n[clusters]\neps_km = 20\nmin_samples = {weight - 2}\n'
+        '[uncertainty]\nformed = "anew"\ndraws = 60\n'
+    )
+    found = gclust.uncertainty(study_folder(tmp_path, table, extra)).table.set_index("name")
+    assert 0.2 < found.loc["Graz", "found"] < 0.8
+    assert found.loc["Munich", "found"] == 1
+    assert found.loc["Graz", "first_10"] == found.loc["Graz", "found"]
+
+
+def test_held_and_formed_anew_agree_where_clusters_are_firm(tmp_path):
+    tables = []
+    for formed in ("held", "anew"):
+        extra = f'[uncertainty]\nformed = "{formed}"\ndraws = 200\n'
+        study = study_folder(tmp_path / formed, extra=extra)
+        tables.append(gclust.uncertainty(study).table)
+    held, anew = tables
+    assert (anew["found"] == 1).all()
+    for name in ("score_low", "score_high"):
+        np.testing.assert_allclose(held[name], anew[name], atol=1.5)
+
+
+def test_other_methods_form_anew_too(tmp_path):
+    extra = (
+        '[clusters]\nmethod = "hdbscan"\nmin_cluster_size = 60\n'
+        '[uncertainty]\nformed = "anew"\ndraws = 10\n'
+    )
+    found = gclust.uncertainty(study_folder(tmp_path, extra=extra))
+    assert found.table["found"].max() == 1
+
+
+def test_parameters_alone_spread_as_runs_do(tmp_path):
+    extra = (
+        '[uncertainty]\nsources = ["parameters"]\ndraws = 40\neps_km = [2, 10]\n'
+        "min_samples = [50, 100]\n"
+    )
+    path = study_folder(tmp_path, extra=extra)
+    found = gclust.uncertainty(path)
+    study = gclust.read_study(path)
+    scores = set()
+    for eps_km, min_samples in found.parameters:
+        options = replace(study.clusters, eps_km=eps_km, min_samples=min_samples)
+        run = gclust.run(replace(study, clusters=options))
+        scores |= set(run.ranking["score"].round(9))
+    drawn = found.scores[~np.isnan(found.scores)].round(9)
+    assert len(found.parameters) == 4
+    assert set(drawn.tolist()) <= scores
+    assert len(set(drawn.tolist())) > len(found.table)
+
+
+def test_parameters_of_a_sweeps_plateau(tmp_path):
+    path = study_folder(
+        tmp_path,
+        extra='[clusters]\neps_km = 2\nmin_samples = 250\n'
+        '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n',
+    )
+    grid = {"eps_km": [1.8, 2, 2.2], "min_samples": [240, 250]}
+    swept = gclust.sweep(path, **grid, out=tmp_path / "swept")
+    own = swept.table.set_index(["eps_km", "min_samples"]).loc[(2, 250), "plateau"]
+    there = swept.table[swept.table["plateau"] == own]
+    found = gclust.uncertainty(path, tmp_path / "deep" / "out")
+    assert own
+    assert list(found.parameters) == sorted(zip(there["eps_km"], there["min_samples"], strict=True))
+    again = gclust.read_study(tmp_path / "deep" / "out" / "study.toml")
+    assert (again.folder / again.uncertainty.sweep).resolve() == tmp_path / "swept"
+
+
+def test_a_study_off_all_plateaus_is_refused(tmp_path):
+    extra = '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n'
+    path = study_folder(tmp_path, extra=extra)
+    gclust.sweep(path, eps_km=[10], min_samples=[100], out=tmp_path / "swept")
+    with pytest.raises(StudyError, match="lies on no plateau .there is none.; expected eps_km"):
+        gclust.uncertainty(path)
