@@ -25,6 +25,7 @@ _HOME = {
     "heaps": "gclust.study.heaps",
     "intensity_spread": "gclust.study.intensity",
     "leaders": "gclust.ranking.leaders",
+    "list_indicators": "gclust.study.catalogue",
     "parameter_surface": "gclust.cluster.surface",
     "read_run": "gclust.study.folder",
     "read_study": "gclust.study.schema",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from gclust.experiments.uncertainty import uncertainty
     from gclust.experiments.uncertainty_result import Uncertainty
     from gclust.ranking.leaders import leaders
+    from gclust.study.catalogue import list_indicators
     from gclust.study.folder import Run, read_run
     from gclust.study.heaps import heaps
     from gclust.study.intensity import intensity_spread

@@ -180,6 +180,26 @@ def compare(
 
 
 @main.command(cls=_Command)
+@click.argument("name", required=False)
+def indicators(name: str | None) -> None:
+    """List the indicators that a study may ask for, or tell all about NAME."""
+    import difflib
+
+    from gclust.report.catalogue import catalogue_text, indicator_text
+
+    table = gclust.list_indicators()
+    width, ascii_only = _terminal()
+    if name is None:
+        click.echo(catalogue_text(table, width=width, ascii=ascii_only))
+    elif name in table.index:
+        click.echo(indicator_text(table.loc[name], width=width, ascii=ascii_only))
+    else:
+        near = difflib.get_close_matches(name, table.index, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise StudyError(f"{name!r} is no indicator{hint} gclust indicators lists all")
+
+
+@main.command(cls=_Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 import warnings
 from typing import Literal
 
 import pytest
+from click.testing import CliRunner
 
+from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.indicators import registry as module
 from gclust.indicators.builtin import BUILT_IN
@@ -199,3 +202,32 @@ def test_literals_tell_true_from_one(plug_in, tmp_path):
     assert parse_section({"n": 2}, {"n": hint}, "x:") == {"n": 2}
     with pytest.raises(StudyError, match="x: n = True; expected 1 or 2"):
         parse_section({"n": True}, {"n": hint}, "x:")
+
+
+def test_the_command_lists_indicators_with_origin_options_and_source(plug_in, monkeypatch):
+    plug_in("g-plug", {"tested": "good_for_tests:tested", "broken": "bad_for_tests:f"})
+    for columns in (60, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        done = CliRunner().invoke(main, ["indicators"])
+        assert done.exit_code == 0
+        assert "gclust: warning: indicator 'broken' of g-plug 1.2" in done.stderr or columns == 200
+        assert max(map(len, done.stdout.splitlines())) <= min(columns, 100)
+        blocks = done.stdout.split("\n\n")
+        assert len(blocks) == len(BUILT_IN) + 1
+    assert blocks[-1].splitlines() == [
+        "tested  (g-plug 1.2)",
+        "    One for each cluster.",
+        '    options: by = "field" (a text); share = 0.5 (a number); n = 3 (a whole number); on = false'
+        " (true",
+        "             or false); cities = [] (a list of texts)",
+        "    needs:   the column that the option by names",
+        "    source:  Somebody 2026",
+    ]
+    told = CliRunner().invoke(main, ["indicators", "hhi"]).stdout
+    example = told.partition("with its defaults:\n\n")[2]
+    assert tomllib.loads(example)["indicators"] == [
+        {"name": "hhi", "kind": "patent", "by": "organisation", "normalised": False}
+    ]
+    failed = CliRunner().invoke(main, ["indicators", "hih"])
+    assert failed.exit_code == 2
+    assert "did you mean 'hhi'?" in failed.stderr

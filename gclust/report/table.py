@@ -83,7 +83,7 @@ def _lines(columns: list[_Column], width: int, ascii: bool) -> list[str]:
     """Write filled columns as far as the width goes: two lines of heads, a rule, the rows."""
     if ascii:
         columns = [
-            replace(column, head=_plain(column.head), cells=_plain(column.cells))
+            replace(column, head=plain(column.head), cells=plain(column.cells))
             for column in columns
         ]
     n_rows = len(columns[0].cells)
@@ -180,7 +180,7 @@ def _significant(value: float) -> str:
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def _plain(texts: tuple[str, ...]) -> tuple[str, ...]:
+def plain(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Letters without accents, hyphens for dashes, a question mark for what has no likeness."""
     table = str.maketrans({"–": "-", "—": "-", "’": "'", "²": "2", "…": "~", "ß": "ss", "ø": "o"})
     found = []

@@ -125,14 +125,3 @@ def _ask(entry: IndicatorEntry, where: str) -> Asked:
     spelled = replace(entry, kind=options.get("kind"), options=told)
     # A kind that is a default of the function's does not name the column.
     return Asked(replace(spelled, column=entry.heading), indicator, options)
-
-
-def described_default(default: Any) -> str:
-    """A default in words; nothing for None, "required" where there is none."""
-    if default is REQUIRED:
-        return "required"
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, tuple | list):
-        return f"[{', '.join(map(described_default, default))}]"
-    return f'"{default}"' if isinstance(default, str) else str(default)

@@ -41,9 +41,9 @@ def _block(heading: str, section: Any, study: Study, home: Path) -> str:
 
 
 def _lines(heading: str, told: Mapping[str, Any]) -> str:
-    keys = (key if BARE_KEY.fullmatch(key) else _value(key) for key in told)
+    keys = (key if BARE_KEY.fullmatch(key) else toml_value(key) for key in told)
     lines = zip(keys, told.values(), strict=True)
-    return "\n".join([heading, *(f"{key} = {_value(value)}" for key, value in lines)])
+    return "\n".join([heading, *(f"{key} = {toml_value(value)}" for key, value in lines)])
 
 
 def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
@@ -60,15 +60,16 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     return told
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Write a value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         # A JSON string is a TOML basic string once DEL is escaped too.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_value(str(k))} = {_value(v)}" for k, v in value.items())
+        inside = ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items())
         return f"{{ {inside} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(entry) for entry in value)}]"
+        return f"[{', '.join(toml_value(entry) for entry in value)}]"
     return repr(value)

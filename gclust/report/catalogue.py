@@ -1,0 +1,78 @@
+"""Indicators in the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+
+from gclust.report.table import plain
+
+WIDEST = 100
+"""Columns beyond which lines of text are hard to follow."""
+
+
+def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> str:
+    """Write a list of indicators, each with its origin, options and source.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `gclust.list_indicators`, some of its rows.
+    width : int
+        Columns of the terminal.
+    ascii : bool
+        Write nothing beyond ASCII.
+    """
+    blocks = [_head(name, row, width) for name, row in table.iterrows()]
+    return _shown("\n\n".join(blocks), ascii)
+
+
+def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
+    """Write all about one indicator: a row of `gclust.list_indicators`."""
+    blocks = [_head(str(row.name), row, width, alone=True)]
+    for paragraph in row["about"]:
+        blocks.append(_wrapped(paragraph, width, "    ", "    "))
+    lines = ["[[indicators]]", f'name = "{row.name}"']
+    for option in row["options"]:
+        given, _, expected = option.partition(" (")
+        if " = " in given:
+            lines.append(given)
+        elif given == "kind":
+            lines.append('kind = "patent"')
+        elif expected.endswith("; required)"):
+            lines.append(f"{given} = ...")
+    blocks.append("In a study, with its defaults:\n\n" + textwrap.indent("\n".join(lines), "    "))
+    return _shown("\n\n".join(blocks), ascii)
+
+
+def _head(name: str, row: pd.Series, width: int, alone: bool = False) -> str:
+    lines = [f"{name}  ({row['origin']})", _wrapped(row["summary"], width, "    ", "    ")]
+    told: dict[str, list[str]] = {
+        "formula": [row["formula"]] if alone else [],
+        "options": row["options"] if alone else ["; ".join(row["options"])],
+        "needs": [", ".join(row["needs"])],
+        "source": [row["source"]],
+    }
+    for key, values in told.items():
+        mark = f"{key}:"
+        for value in filter(None, values):
+            lines.append(_wrapped(value, width, f"    {mark:<9}", " " * 13))
+            mark = ""
+    return "\n".join(line for line in lines if line)
+
+
+def _wrapped(text: str, width: int, first: str, later: str) -> str:
+    # No line ends inside "name = value".
+    return textwrap.fill(
+        text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"),
+        min(width, WIDEST),
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _shown(text: str, ascii: bool) -> str:
+    return plain((text,))[0] if ascii else text
