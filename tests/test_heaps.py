@@ -169,3 +169,21 @@ def test_what_finding_refuses(tmp_path):
         find_heaps([1.0], [0.0], [1], least_weight=1, near_km=0)
     with pytest.raises(StudyError, match="least_ratio = 0.0; expected more than 0"):
         gclust.read_study(study_folder(tmp_path, extra="[heaps]\nleast_ratio = 0\n"))
+
+
+def test_a_study_whose_sources_know_the_precision(tmp_path):
+    table = listings(heap=120)
+    at_city = (table["lat"] == round(GRAZ[0], 5)) & (table["lon"] == GRAZ[1])
+    table["precision"] = np.where(at_city, "city", "street")
+    # Another heap, of a geocoder with a gazetteer of its own: no city is near.
+    moved = table.assign(lat=table["lat"] - 0.6, record=table["record"] + 10_000)
+    both = pd.concat([table, moved[moved["lat"] < 47]])
+    extra = HEAPS + 'precision = "city"\n'
+    run = gclust.run(study_folder(tmp_path, both, extra=extra))
+    # At Munich's point lie as many addresses, but known to the street.
+    assert run.heaps["lat"].tolist() == [46.46667, 47.06667]
+    assert (run.heaps["distance_km"] > 1).tolist() == [True, False]
+    assert run.heaps["only_by_heap"].all()
+    path = study_folder(tmp_path / "without", listings(heap=120), extra=extra)
+    with pytest.raises(StudyError, match=r"\[heaps\] precision needs the column 'precision'"):
+        gclust.run(path)

@@ -249,6 +249,24 @@ def test_a_study_scored_by_borda_of_chosen_columns(tmp_path):
     assert own.to_dict() == done.ranking.set_index("cluster_id")["score"].to_dict()
 
 
+def test_a_study_scored_by_an_indicator(tmp_path):
+    extra = (
+        '[[indicators]]\nname = "balance"\n'
+        '[score]\ncombine = "zscore"\nof = ["patent_share", "balance"]\n'
+        "weights = { balance = 0.5 }\n"
+    )
+    done = gclust.run(study_folder(tmp_path, extra=extra), tmp_path / "run")
+    table = done.ranking.set_index("name")
+    used = table[["patent_share", "balance"]]
+    z = (used - used.mean()) / used.std(ddof=0)
+    expected = (z["patent_share"] + 0.5 * z["balance"]) / 1.5
+    np.testing.assert_allclose(table["score"], expected, rtol=1e-9)
+    assert table["balance"].nunique() == 3
+    parts = pd.read_csv(tmp_path / "run" / "contributions.csv").set_index("name")
+    np.testing.assert_allclose(parts["balance_part"], z["balance"] / 3, rtol=1e-9)
+    assert (table["rank"] == table["score"].rank(ascending=False)).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gclust.cluster.units import to_units
+from gclust.listings.engine import Engine
+from gclust.listings.sums import sum_by
 from gclust.places.heaps import find_heaps
 from gclust.progress import Report, silent
 from gclust.sphere import chord_of, unit_vectors
 from gclust.study.formers import form_clusters
 from gclust.study.schema import Clusters, Heaps, Study
+from gclust.study.stages import Prepared
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
@@ -45,7 +49,8 @@ def heaps(
         Threads.
     **options
         ``radius_km, near_km, least_ratio, least_weight`` of `gclust.places.heaps.find_heaps`;
-        by default what the study's section ``[heaps]`` says.
+        by default what the study's section ``[heaps]`` says, but for ``precision``: a run
+        does not keep its listings, and the gazetteer says what is at a city's point.
 
     Returns
     -------
@@ -86,6 +91,7 @@ def heap_table(
     names: pd.Series,
     *,
     gazetteer: pd.DataFrame | None = None,
+    city_share: NDArray[np.float64] | None = None,
     n_jobs: int | None = None,
     report: Report = silent,
 ) -> pd.DataFrame:
@@ -102,6 +108,7 @@ def heap_table(
         units,
         least_weight=LEAST_PART * study.clusters.least_weight if least is None else least,
         gazetteer=gazetteer,
+        city_share=city_share,
         n_jobs=n_jobs,
         **{key: value for key, value in _options(options).items() if key != "least_weight"},
     )
@@ -134,6 +141,21 @@ def heap_table(
             found = form_clusters(study.clusters, again, n_jobs=n_jobs, report=report).core
             table.loc[k, "only_by_heap"] = not found[label[some] == cluster].any()
     return table[SHOWN]
+
+
+def city_share(options: Heaps, engine: Engine, prepared: Prepared) -> NDArray[np.float64] | None:
+    """Return the part of each location's weight that is known to the city only.
+
+    None where the study does not say what the column ``precision`` says of such; listings
+    without a precision are not taken for it. Weights are those of listings of all kinds.
+    """
+    if options.precision is None:
+        return None
+    of_city = prepared.located.filter(nw.col("precision") == options.precision)
+    found = engine.pandas(sum_by(of_city, "lat", "lon", city="units"), "find heaps")
+    places = prepared.locations[["lat", "lon", "units"]]
+    city = places.merge(found, on=["lat", "lon"], how="left")["city"].fillna(0).to_numpy()
+    return city / np.maximum(places["units"].to_numpy(), 1)
 
 
 def _within_reach(

@@ -17,7 +17,7 @@ from gclust.study.attributed import attributed_listings
 from gclust.study.describe import describe, name_merges, outlined, shown, unite
 from gclust.study.folder import Run, write
 from gclust.study.formers import Formed, check_former, form_clusters
-from gclust.study.heaps import heap_table
+from gclust.study.heaps import city_share, heap_table
 from gclust.study.intensity import check_rasters, spread_of
 from gclust.study.journal import Journal
 from gclust.study.measure import measure
@@ -167,7 +167,10 @@ def complete(
     if study.heaps.on:
         with journal.timed("find heaps"):
             names = by_id["name"]
-            heaps = heap_table(study, study.heaps, locations, names, n_jobs=n_jobs)
+            share = city_share(study.heaps, engine, prepared)
+            heaps = heap_table(
+                study, study.heaps, locations, names, city_share=share, n_jobs=n_jobs
+            )
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,

@@ -244,10 +244,13 @@ class Heaps:
     """``[heaps]``: whether locations of city-level addresses are looked for, and how.
 
     ``least_weight`` is a twentieth of what a cluster needs by default; see
-    `gclust.places.heaps.find_heaps`.
+    `gclust.places.heaps.find_heaps`. ``precision`` is what the column of that name says of
+    addresses that are known to the city only; without it the gazetteer says what is at a
+    city's point.
     """
 
     on: bool = False
+    precision: str | None = None
     radius_km: float = number(5.0, least=1)
     near_km: float = number(1.0, above=0)
     least_ratio: float = number(10.0, above=0)
@@ -383,10 +386,14 @@ class Study:
 
         StudyError for indicators that there are not, or options that are none of theirs.
         """
-        return tuple(
-            Need(f"indicator {asked.indicator.name!r}", column, asked.options.get("kind"))
-            for asked in ask(self.indicators)
-            for column in asked.needs
+        heaps = self.heaps.on and self.heaps.precision is not None
+        return (
+            *(Need("[heaps] precision", "precision") for _ in range(heaps)),
+            *(
+                Need(f"indicator {asked.indicator.name!r}", column, asked.options.get("kind"))
+                for asked in ask(self.indicators)
+                for column in asked.needs
+            ),
         )
 
     @property
