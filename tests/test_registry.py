@@ -43,8 +43,14 @@ def unknown(clusters, listings, *, when: complex = 1j):
 
 @pytest.fixture
 def plug_in(tmp_path, monkeypatch):
-    """Put distributions with entry points on the path, as pip would."""
+    """Put distributions with entry points on the path, as pip would; no others are seen."""
     monkeypatch.syspath_prepend(tmp_path)
+    seen = module.entry_points
+
+    def of_tests(group: str):
+        return [point for point in seen(group=group) if point.dist.name.endswith("-plug")]
+
+    monkeypatch.setattr(module, "entry_points", of_tests)
     (tmp_path / "good_for_tests.py").write_text(GOOD, encoding="utf-8")
     (tmp_path / "bad_for_tests.py").write_text("import nothing_of_that_name", encoding="utf-8")
 
@@ -217,8 +223,8 @@ def test_the_command_lists_indicators_with_origin_options_and_source(plug_in, mo
     assert blocks[-1].splitlines() == [
         "tested  (g-plug 1.2)",
         "    One for each cluster.",
-        '    options: by = "field" (a text); share = 0.5 (a number); n = 3 (a whole number); on = false'
-        " (true",
+        '    options: by = "field" (a text); share = 0.5 (a number); n = 3 (a whole number); on ='
+        " false (true",
         "             or false); cities = [] (a list of texts)",
         "    needs:   the column that the option by names",
         "    source:  Somebody 2026",

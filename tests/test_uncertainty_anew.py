@@ -195,7 +195,7 @@ def test_parameters_alone_spread_as_runs_do(tmp_path):
 def test_parameters_of_a_sweeps_plateau(tmp_path):
     path = study_folder(
         tmp_path,
-        extra='[clusters]\neps_km = 2\nmin_samples = 250\n'
+        extra="[clusters]\neps_km = 2\nmin_samples = 250\n"
         '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n',
     )
     grid = {"eps_km": [1.8, 2, 2.2], "min_samples": [240, 250]}
