@@ -253,6 +253,8 @@ def reach_ties():
         pair: units for pair, units in expected.items() if 5 in pair
     }
     assert len(ties.tie(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
+    never = np.zeros(len(rows.starts) - 1, dtype=np.int64)
+    assert len(ties.tie(rows, labels, near, np.zeros(0), UNIT, 1, times=never)[0]) == 0
     heavy = rows._replace(units=rows.units + (1 << 60))
     assert ties.tie(heavy, labels, near, np.zeros(0), UNIT, 1) is None
     test_sums_that_do_not_fit_are_refused((60_000, 700_000), False)
@@ -263,7 +265,7 @@ def reach_ties():
 
 def draw_numbers():
     """Draw Poisson numbers of small and of large means, and sums of them."""
-    from gclust.kernels import philox
+    from gclust.kernels import philox, redraw
 
     for mean in (0.5, 30.0):
         out = np.zeros(2_000, dtype=np.int64)
@@ -271,10 +273,27 @@ def draw_numbers():
         assert out.mean() == pytest.approx(mean, rel=0.1)
     blocks = np.zeros((1, 4), dtype=np.uint64)
     philox.fill_blocks(np.zeros((1, 4), np.uint64), np.zeros((1, 2), np.uint64), blocks)
-    sums = np.zeros((3, 1), dtype=np.int64)
     one, start = np.ones(1, dtype=np.int64), np.array([0, 1])
-    philox.draw_sums(np.ones(1), start, np.zeros(1, np.int64), one, 1, sums, 0, 3)
+    sums = np.zeros((3, 1), dtype=np.int64)
+    nothing, draws = np.zeros(1, dtype=np.int64), np.arange(3)
+    philox.draw_sums(np.ones(1), start, nothing, one, 1, draws, sums, 0, 3)
     assert sums.max() > 0
+
+    times = redraw.draw_singles(50, 1, 0, 2)
+    assert redraw.draw_numbers(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
+    record, ones = np.arange(50, dtype=np.int32), np.ones(50, dtype=np.int64)
+    listed = redraw.Listed(np.array([0, 20, 50]), record, np.zeros(50, np.uint8), ones, ones)
+    density, credits = redraw.weigh(listed, times, 1, 1)
+    assert density.tolist() == credits[0].tolist() == [times[:20].sum(), times[20:].sum()]
+
+
+def sum_surroundings():
+    """Sum what is around places in the middle and at a pole."""
+    from gclust.kernels.surroundings import units_around
+
+    lat, lon = np.array([47.0, 47.01, 48.0, 89.99]), np.array([7.0, 7.0, 7.0, 0.0])
+    units, every = np.arange(1, 5), np.arange(4)
+    assert units_around(lat, lon, units, every, 5.0, 1).tolist() == [2, 1, 0, 0]
 
 
 def cover() -> dict[str, list[int]]:
@@ -299,6 +318,7 @@ def cover() -> dict[str, list[int]]:
     reach_hierarchies()
     reach_ties()
     draw_numbers()
+    sum_surroundings()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0
