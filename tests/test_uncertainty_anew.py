@@ -8,20 +8,21 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import gclust
 from gclust.cluster.redrawn import Reweighed
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.experiments import uncertainty_redraw as redraw_module
+from gclust.experiments.uncertainty_draws import _Former
 from gclust.experiments.uncertainty_redraw import Redraw
+from gclust.kernels.cubes import mixed_cubes
 from gclust.kernels.redraw import draw_singles
 from gclust.listings.engine import Engine
 from gclust.progress import silent
 from gclust.study.journal import Journal
-from gclust.study.run import form
 from gclust.study.schema import Clusters
-from gclust.study.settler import Settler
 from gclust.study.stages import label_locations, prepare, settle
 from gclust.units import UNIT
 from tests.test_settler import WAYS, teams
@@ -43,29 +44,25 @@ def test_reweighed_locations_are_clustered_as_a_study_does(border, metric):
         units = rng.integers(0, most + 1, len(lat)) * UNIT
         locations = pd.DataFrame({"lat": lat, "lon": lon, "density": units})
         labels, core = label_locations(options, locations, n_jobs=1, report=silent)
-        found = model.cluster(units, threshold_units(12))
-        assert found[0].tolist() == labels.tolist()
-        assert found[1].tolist() == core.tolist()
+        found = model.cluster(units[model.order], threshold_units(12))
+        assert found[0].tolist() == labels[model.order].tolist()
+        assert found[1].tolist() == core[model.order].tolist()
     assert labels.max() == -1
 
 
 def _drawn(path, number=0, seed=5):
-    """A study, what it starts from, and one of its draws, settled."""
+    """What a study starts from, and one of its draws, settled; labels as the locations are."""
     study = gclust.read_study(path)
     journal = Journal(silent, False)
     with Engine() as engine:
         prepared = prepare(study, engine, journal)
-        settler = Settler(study, engine, prepared)
-        redraw = Redraw(study, engine, prepared, settler, seed, n_jobs=2)
-        density, redrawn = redraw.draw(number)
-        labels = form(
-            study,
-            replace(prepared, locations=prepared.locations.assign(density=density)),
-            journal,
-            1,
-        ).labels
-        plain = settle(study, engine, prepared, labels, journal)
-    return study, prepared, density, labels, settler.settle(labels, redrawn), redrawn, plain
+        former = _Former(study, prepared, [], 2)
+        redraw = Redraw(study, engine, prepared, former.order, seed, n_jobs=2)
+        drawn = redraw.draw(number)
+        labels = former.form(0, drawn.density)
+        back = np.argsort(former.order)
+        plain = settle(study, engine, prepared, labels[back], journal)
+    return prepared, drawn, drawn.density[back], redraw.settle(labels, drawn), plain
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -80,11 +77,9 @@ def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weig
     table = teams()
     table["weight"] = np.where(table["record"].isna(), 2.0, table["weight"])
     with once:
-        _, prepared, density, _, found, redrawn, plain = _drawn(
-            study_folder(tmp_path, table, extra)
-        )
+        prepared, drawn, density, found, plain = _drawn(study_folder(tmp_path, table, extra))
     assert density.tolist() == prepared.locations["density"].tolist()
-    assert redrawn.world == prepared.world
+    assert drawn.world == prepared.world
     pd.testing.assert_frame_equal(found.count, plain.count, check_exact=True)
     pd.testing.assert_frame_equal(found.share, plain.share, check_exact=True)
     pd.testing.assert_frame_equal(found.merging.log, plain.merging.log, check_exact=True)
@@ -97,7 +92,7 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     team = table[table["kind"] == "patent"].groupby("town").head(11)[:31].assign(record=9001)
     table = pd.concat([table, team], ignore_index=True)
     path = study_folder(tmp_path / "own", table, WAYS[way])
-    *_, found, redrawn, _ = _drawn(path, number=3)
+    _, drawn, _, found, _ = _drawn(path, number=3)
     keys = table[["kind", "record"]].drop_duplicates()
     keys = keys.sort_values(["kind", "record"], key=lambda column: column.astype(str))
     keys["times"] = draw_singles(len(keys), 5, 3, 1)
@@ -110,7 +105,7 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     wanted = by_hand.ranking.sort_values("cluster_id")
     for kind in ("patent", "publication"):
         assert found.count[kind].tolist() == wanted[f"{kind}_count"].tolist()
-        assert redrawn.world[kind] == by_hand.info["world_totals"][kind]
+        assert drawn.world[kind] == by_hand.info["world_totals"][kind]
 
 
 EXTRA = (
@@ -215,3 +210,40 @@ def test_a_study_off_all_plateaus_is_refused(tmp_path):
     gclust.sweep(path, eps_km=[10], min_samples=[100], out=tmp_path / "swept")
     with pytest.raises(StudyError, match="lies on no plateau .there is none.; expected eps_km"):
         gclust.uncertainty(path)
+
+
+def test_single_records_are_poisson():
+    times = draw_singles(1_000_003, 9, 4, 2)
+    expected = stats.poisson.pmf(np.arange(7), 1)
+    found = np.bincount(np.minimum(times, 7), minlength=8)
+    assert (
+        stats.chisquare(found, len(times) * np.append(expected, 1 - expected.sum())).pvalue > 1e-3
+    )
+    assert draw_singles(1_000_003, 9, 4, 1).tolist() == times.tolist()
+    assert draw_singles(1_000, 9, 4, 1).tolist() == times[:1_000].tolist()
+    assert abs(np.corrcoef(times[:-1], times[1:])[0, 1]) < 0.004
+    assert abs(np.corrcoef(times, draw_singles(1_000_003, 9, 5, 2))[0, 1]) < 0.004
+
+
+def test_cubes_with_another_cluster_about_them():
+    """Against all pairs, on a grid of cubes with noise."""
+    rng = np.random.default_rng(3)
+    starts = np.arange(0, 200, 4)
+    label = rng.choice(np.array([-1, -1, -1, 0, 1], dtype=np.int32), 200)
+    neighbours = np.column_stack((np.arange(50), rng.integers(0, 51, (50, 3))))
+    expected = []
+    for cube in range(50):
+        about = {
+            int(each)
+            for other in neighbours[cube]
+            for each in label[4 * other : 4 * other + 4]
+            if other < 50 and each >= 0
+        }
+        here = (label[4 * cube : 4 * cube + 4] >= 0).any()
+        expected.append(bool(here) and len(about) > 1)
+    for threads in (1, 2):
+        found = mixed_cubes(starts, np.full(50, 4), neighbours, label, threads)
+        assert found.tolist() == expected
+    nothing = np.zeros(0, dtype=np.int64)
+    none = mixed_cubes(nothing, nothing, neighbours[:0], label[:0], 1)
+    assert none.tolist() == []

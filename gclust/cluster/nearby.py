@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import least_gaps
+from gclust.kernels.cubes import mixed_cubes
 from gclust.sphere import chord_of, unit_vectors
 
-ABOVE_ALL = np.uint32(2**32 - 1)
 Rows = NDArray[np.integer]
 
 
@@ -40,27 +40,25 @@ class Cubes:
         self.neighbours = np.where(held[at] == near, at, len(held)) if len(held) else near
         """Of each cube; where there is none, one more than the last."""
 
-    def near_another(self, label: NDArray[np.int32]) -> Rows:
+    def near_another(self, label: NDArray[np.int32], threads: int = 1) -> Rows:
         """Locations of clusters about which there is another cluster, of those cube by cube.
 
         ``label`` holds the clusters of the locations in the order of the cubes, -1 for noise.
         """
-        if not len(label):
-            return np.zeros(0, dtype=np.int64)
-        most = np.append(np.maximum.reduceat(label, self.starts), np.int32(-1))
-        # As a number without sign, noise is larger than any label.
-        least = np.append(np.minimum.reduceat(label.view(np.uint32), self.starts), ABOVE_ALL)
-        high = most[self.neighbours].max(axis=1)
-        mixed = high.astype(np.int64) > least[self.neighbours].min(axis=1)
+        mixed = mixed_cubes(self.starts, self.length, self.neighbours, label, threads)
         return np.flatnonzero(np.repeat(mixed, self.length) & (label >= 0))
 
     def gaps_km(
-        self, lat: NDArray[np.float64], lon: NDArray[np.float64], label: NDArray[np.int32]
+        self,
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        label: NDArray[np.int32],
+        threads: int = 1,
     ) -> dict[tuple[int, int], float]:
         """Least distances between clusters, where at most the reach.
 
         As `gclust.cluster.merging.gaps_km` finds them; all arrays are in the order of the
         cubes.
         """
-        near = self.near_another(label)
+        near = self.near_another(label, threads)
         return least_gaps(unit_vectors(lat[near], lon[near]), label[near], self._reach_km)

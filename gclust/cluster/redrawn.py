@@ -53,8 +53,8 @@ class Reweighed:
         eps = float(eps_km)
         self._reach = reach_of(eps)
         folded = fold(lat, lon, _NO_UNITS, band_height(eps), self._threads, unreported)
-        self._row = folded.first.astype(np.int64)
-        """The location that each point of the bands is."""
+        self.order = folded.first.astype(np.int64)
+        """The location that each point of the bands is: labels and weights are in this order."""
         self._bands = build_bands(
             folded.lat, folded.lon, SURFACES[metric], eps, self._reach, self._threads, unreported
         )
@@ -67,44 +67,41 @@ class Reweighed:
         Parameters
         ----------
         units : ndarray of int64, shape (n,)
-            Of the locations. One without weight forms no cluster and connects none, but takes
-            the label that :meth:`gclust.DBSCAN.predict` would give it.
+            Of the locations, in the `order` of the bands. One without weight forms no cluster
+            and connects none, but takes the label that :meth:`gclust.DBSCAN.predict` would give
+            it.
         min_units : int
             ``min_samples`` in the units of the weights.
 
         Returns
         -------
         labels : ndarray of int64, shape (n,)
-            -1 for noise, numbered by first core location.
+            Likewise; -1 for noise, numbered by first core location.
         core : ndarray of bool, shape (n,)
         """
-        n, threads, reach = len(self._row), self._threads, self._reach
-        labels, core = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.bool_)
-        mine = units[self._row]
+        n, threads, reach = len(self.order), self._threads, self._reach
+        labels = np.full(n, -1, dtype=np.int64)
         prefix = np.zeros(n + 1, dtype=np.int64)
-        np.cumsum(mine, out=prefix[1:])
+        np.cumsum(units, out=prefix[1:])
         least = np.array([min_units], dtype=np.int64)
         levels = find_levels(self._bands, prefix, least, reach, threads, unreported)
-        is_core = levels.astype(np.bool_) & (mine > 0)
-        places = np.flatnonzero(is_core)
+        core = levels.view(np.bool_) & (units > 0)
+        places = np.flatnonzero(core)
         if len(places):
             cores = select_points(self._bands, places, reach, threads)
             start, root = link_points(cores, reach, threads, unreported)
-            core_labels = _number(start, root, self._row[places].astype(np.uint32))
-            found = np.full(n, -1, dtype=np.int64)
-            found[places] = core_labels
+            core_labels = _number(start, root, self.order[places].astype(np.uint32))
+            labels[places] = core_labels
             if self._border != "noise" and len(places) < n:
-                nearest = self._border == "nearest"
                 assign_labels(
                     self._bands,
-                    ~is_core,
+                    ~core,
                     cores,
                     core_labels,
-                    nearest,
+                    self._border == "nearest",
                     reach,
                     threads,
                     unreported,
-                    found,
+                    labels,
                 )
-            labels[self._row], core[self._row] = found, is_core
         return labels, core

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.redrawn import Reweighed
@@ -15,9 +15,10 @@ from gclust.experiments.pairs import Pair
 from gclust.experiments.uncertainty_held import draw_records, held_groups
 from gclust.experiments.uncertainty_redraw import Redraw
 from gclust.experiments.uncertainty_score import Scorer
+from gclust.kernels.redraw import share_weight
 from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
-from gclust.ranking.matching import match, overlap
+from gclust.ranking.matching import match
 from gclust.study.formers import form_clusters
 from gclust.study.schema import Clusters, Study
 from gclust.study.settler import Settler
@@ -115,7 +116,7 @@ class Drawing:
         )
 
 
-def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int) -> Ints:
+def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int, threads: int) -> Ints:
     """Return for each of the study's clusters the draw's that it is, -1 for none.
 
     Parameters
@@ -124,9 +125,11 @@ def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int) -> Ints:
         Clusters of the study and of the draw at the same locations; -1 for noise.
     units : ndarray of int64, shape (n,)
         With which the study's locations form clusters.
-    n_own : int
+    n_own, threads : int
     """
-    same = match(overlap(own, drawn, units))
+    weight = share_weight(own, drawn, units, threads)
+    a, b = np.nonzero(weight)
+    same = match(pd.DataFrame({"a": a - 1, "b": b - 1, "weight": weight[a, b]}))
     found = np.full(n_own, -1, dtype=np.int64)
     found[same["a"].to_numpy()] = same["b"].to_numpy()
     return found
@@ -138,6 +141,7 @@ def draw_held(drawing: Drawing) -> Outcomes:
     wanted, kinds = study.uncertainty, list(study.kinds)
     found = drawing.nothing_found()
     settler = drawing.settler() if drawing.pairs else None
+    threads = count_threads(drawing.n_jobs)
     for number, pair in enumerate(drawing.pairs or [None]):
         draws = np.flatnonzero(drawing.chosen == number)
         clusters, here, same = drawing.own, drawing.settled, None
@@ -149,10 +153,10 @@ def draw_held(drawing: Drawing) -> Outcomes:
             formed = form_clusters(options, locations, n_jobs=drawing.n_jobs, report=silent)
             here = settler.settle(formed.labels)
             clusters = here.clusters(formed.labels)
-            same = same_clusters(drawing.own, clusters, drawing.units, len(drawing.settled.count))
+            n_own = len(drawing.settled.count)
+            same = same_clusters(drawing.own, clusters, drawing.units, n_own, threads)
         if "records" in wanted.sources:
             groups = held_groups(study, drawing.engine, drawing.prepared, clusters)
-            threads = count_threads(drawing.n_jobs)
             counts, shares = draw_records(
                 groups, draws, wanted.seed, threads=threads, report=report
             )
@@ -173,63 +177,83 @@ def draw_anew(drawing: Drawing) -> Outcomes:
     Clusters of a draw are matched with the study's by the weight that they share; see
     `gclust.ranking.matching.match`.
     """
-    study, report = drawing.study, drawing.report
+    study, report, prepared = drawing.study, drawing.report, drawing.prepared
     wanted, kinds = study.uncertainty, list(study.kinds)
     found, n_own = drawing.nothing_found(), len(drawing.settled.count)
+    threads = count_threads(drawing.n_jobs)
     with stage(report, "gather listings"):
-        settler = drawing.settler()
+        former = _Former(study, prepared, drawing.pairs, drawing.n_jobs)
         redraw = Redraw(
-            study,
-            drawing.engine,
-            drawing.prepared,
-            settler,
-            wanted.seed,
-            n_jobs=drawing.n_jobs,
+            study, drawing.engine, prepared, former.order, wanted.seed, n_jobs=drawing.n_jobs
         )
-    form = _former(study, drawing.prepared, drawing.pairs, drawing.n_jobs)
+    own, units = drawing.own[former.order], drawing.units[former.order]
     # Draws of one eps_km share their bands.
     order = np.argsort(drawing.chosen, kind="stable").tolist()
     with stage(report, "form clusters anew") as told:
         for done, draw in enumerate(order, start=1):
-            density, redrawn = redraw.draw(draw)
-            labels = form(int(drawing.chosen[draw]), density)
-            here = settler.settle(labels, redrawn)
-            same = same_clusters(drawing.own, here.clusters(labels), drawing.units, n_own)
+            drawn = redraw.draw(draw)
+            labels = former.form(int(drawing.chosen[draw]), drawn.density)
+            here = redraw.settle(labels, drawn)
+            same = same_clusters(own, here.clusters(labels), units, n_own, threads)
             count, share = here.count[kinds].to_numpy(), here.share[kinds].to_numpy()
             found.put(draw, drawing.scorer, count, share, same)
             told(done / wanted.draws)
     return found
 
 
-def _former(
-    study: Study, prepared: Prepared, pairs: list[Pair], n_jobs: int | None
-) -> Callable[[int, Ints], Ints]:
-    """Return a function of a pair's number and the locations' weights, which gives labels."""
-    locations = prepared.locations
-    if not isinstance(study.clusters, Clusters):
+class _Former:
+    """Forms clusters of a study's locations under one weighting after another.
 
-        def form_otherwise(_: int, density: Ints) -> Ints:
-            drawn = locations.assign(density=density)
-            return form_clusters(study.clusters, drawn, n_jobs=n_jobs, report=silent).labels
+    Parameters
+    ----------
+    study, prepared
+    pairs : list of (eps_km, min_samples)
+        Those of DBSCAN that will be asked for by number; the study's own if there are none.
+    n_jobs : int, optional
 
-        return form_otherwise
-    options = study.clusters
-    listed = pairs or [(options.eps_km, options.min_samples)]
-    made: dict[float, Reweighed] = {}
-    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    Attributes
+    ----------
+    order : ndarray of int64, shape (n,)
+        The prepared location that each weight and label is of.
+    """
 
-    def form(pair: int, density: Ints) -> Ints:
-        eps_km, min_samples = listed[pair]
-        if eps_km not in made:
-            made.clear()
-            made[eps_km] = Reweighed(
-                lat,
-                lon,
-                eps_km=eps_km,
-                border=options.border,
-                metric=options.metric,
-                n_jobs=n_jobs,
-            )
-        return made[eps_km].cluster(density, threshold_units(min_samples))[0]
+    def __init__(
+        self, study: Study, prepared: Prepared, pairs: list[Pair], n_jobs: int | None
+    ) -> None:
+        self._options, self._n_jobs = study.clusters, n_jobs
+        self._locations = prepared.locations
+        self._lat = prepared.locations["lat"].to_numpy()
+        self._lon = prepared.locations["lon"].to_numpy()
+        self.order = np.arange(len(self._lat))
+        if isinstance(self._options, Clusters):
+            self._pairs = pairs or [(self._options.eps_km, self._options.min_samples)]
+            self._eps_km = self._pairs[0][0]
+            self._bands = self._in_bands(self._options, self._eps_km)
+            self.order = self._bands.order
+            self._back = np.argsort(self.order)
 
-    return form
+    def _in_bands(self, options: Clusters, eps_km: float) -> Reweighed:
+        return Reweighed(
+            self._lat,
+            self._lon,
+            eps_km=eps_km,
+            border=options.border,
+            metric=options.metric,
+            n_jobs=self._n_jobs,
+        )
+
+    def form(self, pair: int, density: Ints) -> Ints:
+        """Return the labels of the locations under weights, for the pair of a number."""
+        if not isinstance(self._options, Clusters):
+            drawn = self._locations.assign(density=density)
+            return form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent).labels
+        eps_km, min_samples = self._pairs[pair]
+        if eps_km != self._eps_km:
+            self._bands, self._eps_km = self._in_bands(self._options, eps_km), eps_km
+        least = threshold_units(min_samples)
+        if np.array_equal(self._bands.order, self.order):
+            return self._bands.cluster(density, least)[0]
+        at = self._back[self._bands.order]
+        labels = np.empty(len(at), dtype=np.int64)
+        labels[at] = self._bands.cluster(density[at], least)[0]
+        return labels

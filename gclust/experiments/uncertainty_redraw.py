@@ -1,42 +1,74 @@
-"""Records drawn anew one by one, and what the locations of a study then weigh."""
+"""Records drawn anew one by one: what locations then weigh, and what clusters come to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.merging import Merging, merge
+from gclust.cluster.nearby import Cubes
 from gclust.cluster.threads import count_threads
+from gclust.indicators.counts import shares
 from gclust.kernels.redraw import (
     REST,
     WEIGHT,
     Listed,
+    credit,
     draw_numbers,
     draw_singles,
     weigh,
 )
+from gclust.kernels.ties import Rows
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.profiles import world_parts
-from gclust.listings.records import share_of
+from gclust.listings.records import Records, fold_records, share_of
 from gclust.listings.sums import sum_by
 from gclust.study.schema import Study
-from gclust.study.settler import Redrawn, Settler
-from gclust.study.stages import Prepared
+from gclust.study.settler import count_open, ties_of
+from gclust.study.stages import Prepared, Settled
 from gclust.units import UNIT
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Weight:
-    """Weight of listings without a record: at which location, of which kind, how much."""
+class Weight:
+    """Weight of listings without a record: at which location, of which kind, how much.
 
-    place: NDArray[np.int64]
-    kind: NDArray[np.int64]
+    ``density`` is what all of it adds to the density.
+    """
+
+    place: Ints
+    kind: Ints
     mean: NDArray[np.float64]
-    density: NDArray[np.int64]
-    """What all of it adds to the density."""
+    density: Ints
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The records of one draw.
+
+    Attributes
+    ----------
+    times : ndarray of uint8, shape (r,)
+        How often each record is there.
+    copies : ndarray of int64
+        Of the weight of listings without a record.
+    density : ndarray of int64, shape (n,)
+        Of the locations.
+    world : dict
+        Kind -> the draw's total.
+    """
+
+    times: NDArray[np.uint8]
+    copies: Ints
+    density: Ints
+    world: dict[str, float]
 
 
 class Redraw:
@@ -45,8 +77,8 @@ class Redraw:
     Parameters
     ----------
     study, engine, prepared
-    settler : Settler
-        Of the same study; gives locations and records their numbers.
+    order : ndarray of int64, shape (n,)
+        The prepared location that each location of the arrays here is.
     seed : int
     n_jobs : int, optional
         Threads; all by default. What is drawn does not depend on it.
@@ -57,70 +89,176 @@ class Redraw:
         study: Study,
         engine: Engine,
         prepared: Prepared,
-        settler: Settler,
+        order: Ints,
         seed: int,
         *,
         n_jobs: int | None = None,
     ) -> None:
-        self._seed, self._threads = seed, count_threads(n_jobs)
+        self._study, self._seed, self._threads = study, seed, count_threads(n_jobs)
         self._kinds = prepared.staged.kinds
-        self._order = settler.order
         world = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
         # Records are numbered kind by kind.
         self._bounds = np.concatenate(([0], np.cumsum(world["records"].to_numpy(np.int64))))
-        table = _rows(study, engine, prepared, settler.order)
-        record = table["number"]
-        bare = int(np.searchsorted(record, 0))
-        at, kind, units = (table[name][:bare] for name in ("place", "kind", "units"))
-        self._weight = _Weight(at, kind, units / UNIT, table["density"][:bare])
-        rows = {name: each[bare:] for name, each in table.items()}
-        number, length = np.unique(rows["number"], return_counts=True)
-        self._several = number[length > 1]
-        self._listed = _listed(study, settler, rows, length, len(settler.order))
+        places = prepared.locations[["lat", "lon"]].iloc[order]
+        rows = _rows(study, engine, prepared, places)
+        self._merging = _Nearness(study, prepared, places, self._threads)
+        self._take(rows, len(order))
         held = np.zeros(len(self._kinds))
         np.add.at(held, self._weight.kind, self._weight.mean)
         total = np.array([prepared.world[kind] for kind in self._kinds])
-        # What is in no place: beyond the sources, or rejected and kept.
+        # What is at no location: beyond the sources, or rejected and kept.
         self._rest = np.maximum(total - world["records"].to_numpy() - held, 0.0)
 
-    def draw(self, number: int) -> tuple[NDArray[np.int64], Redrawn]:
-        """Draw the records once.
+    def _take(self, rows: dict[str, Ints], n: int) -> None:
+        method = self._study.counting.method
+        columns = ("number", "kind", "place", "units", "record_units")
+        records = fold_records(
+            [rows[name] for name in columns], n, n_kinds=len(self._kinds), method=method
+        )
+        bare = int(np.searchsorted(rows["number"], 0))
+        at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
+        self._weight = Weight(at, kind, units / UNIT, rows["density"][:bare])
+        rows = {name: each[bare:] for name, each in rows.items()}
+        number, length = np.unique(rows["number"], return_counts=True)
+        self._several = number[length > 1]
+        self._records = records
+        self._nearby = _Nearby(records)
+        self._listed = _listed(rows, length, records, n, whole=method == "whole")
 
-        Parameters
-        ----------
-        number : int
-            Of the draw; the same number gives the same records.
-
-        Returns
-        -------
-        density : ndarray of int64, shape (n,)
-            Of the prepared locations.
-        redrawn : Redrawn
-        """
+    def draw(self, number: int) -> Drawn:
+        """Draw the records once; the same number gives the same records."""
         times = draw_singles(int(self._bounds[-1]), self._seed, number, self._threads)
-        density, credits = weigh(self._listed, times, len(self._kinds), self._threads)
+        density = weigh(self._listed, times, self._threads)
         weight = self._weight
         copies = draw_numbers(weight.mean, self._seed, WEIGHT, number)
         drawn = np.rint(weight.density * (copies / weight.mean)).astype(np.int64)
         np.add.at(density, weight.place, drawn)
-        np.add.at(credits, (weight.kind, weight.place), copies * UNIT)
         world = draw_numbers(self._rest, self._seed, REST, number)
         np.add.at(world, weight.kind, copies)
         for kind in range(len(self._kinds)):
-            world[kind] += int(
-                times[self._bounds[kind] : self._bounds[kind + 1]].sum(dtype=np.int64)
-            )
-        by_location = np.empty_like(density)
-        by_location[self._order] = density
+            mine = times[self._bounds[kind] : self._bounds[kind + 1]]
+            world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        several = times[self._several].astype(np.int64)
-        return by_location, Redrawn(several, credits, totals)
+        return Drawn(times, copies, density, totals)
+
+    def settle(self, labels: Ints, drawn: Drawn) -> Settled:
+        """Merge clusters by the ties of the records drawn, and count these.
+
+        As `gclust.study.stages.settle` does with listings that are there as often as they
+        are drawn.
+
+        Parameters
+        ----------
+        labels : ndarray of int64, shape (n,)
+            Of the locations; -1 for noise.
+        drawn : Drawn
+
+        Raises
+        ------
+        StudyError
+            If the ties of records are too large to count.
+        """
+        several = drawn.times[self._several].astype(np.int64)
+        merging = self._merged(labels, several)
+        _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
+        cluster_ids = cluster_ids.astype(np.int64)
+        clusters = np.append(cluster_ids, -1)[labels]
+        n_clusters = int(cluster_ids.max(initial=-1)) + 1
+        shape = len(self._kinds), n_clusters
+        units = credit(self._listed, drawn.times, clusters, shape, self._threads)
+        weight = self._weight
+        inside = clusters[weight.place] >= 0
+        at = weight.kind[inside], clusters[weight.place[inside]]
+        np.add.at(units, at, drawn.copies[inside] * UNIT)
+        if len(self._records.opened):
+            of_open = clusters[self._records.open_rows.place]
+            method = self._study.counting.method
+            units += count_open(self._records, of_open, n_clusters, method, several)
+        counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
+        return Settled(merging, cluster_ids, counted, shares(counted, drawn.world))
+
+    def _merged(self, labels: Ints, several: Ints) -> Merging:
+        options, n_labels = self._study.merge, int(labels.max(initial=-1)) + 1
+        short = labels.astype(np.int32)
+        gaps = self._merging.gaps_km(short)
+        if not gaps:
+            return merge(n_labels, {}, {}, rule="none")
+        near = np.zeros(n_labels + 1, dtype=bool)
+        near[[end + 1 for pair in gaps for end in pair]] = True
+        records, which = self._nearby.records_at(near[labels + 1])
+        return merge(
+            n_labels,
+            gaps,
+            ties_of(records, short, near, options.ties, self._threads, several[which]),
+            max_gap_km=options.max_gap_km,
+            rule=options.rule,
+            noise_partner=options.noise_partner,
+        )
+
+
+class _Nearness:
+    """Finds the gaps between clusters, as `gclust.study.settler.Settler` does."""
+
+    def __init__(
+        self, study: Study, prepared: Prepared, places: pd.DataFrame, threads: int
+    ) -> None:
+        self._threads = threads
+        self._merges = study.merge.rule != "none" and prepared.has_records
+        if self._merges:
+            lat, lon = places["lat"].to_numpy(), places["lon"].to_numpy()
+            self._cubes = Cubes(lat, lon, study.merge.max_gap_km)
+            self._order = np.argsort(self._cubes.number, kind="stable")
+            self._lat, self._lon = lat[self._order], lon[self._order]
+
+    def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
+        """Least distances of clusters that may merge; none where none merge."""
+        if not self._merges:
+            return {}
+        ordered = labels[self._order]
+        return self._cubes.gaps_km(self._lat, self._lon, ordered, self._threads)
+
+
+class _Nearby:
+    """The records that touch locations of clusters which may merge: mostly the same few.
+
+    They are gathered for all locations that were ever asked for, and again when there are
+    others.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._known = np.zeros(0, dtype=bool)
+        self._found = records
+        self._which = np.arange(len(records.kind))
+
+    def records_at(self, wanted: NDArray[np.bool_]) -> tuple[Records, Ints]:
+        """Return records, all among them that touch the wanted locations, and their places."""
+        if len(self._known) != len(wanted) or (wanted & ~self._known).any():
+            self._known = wanted if len(self._known) != len(wanted) else wanted | self._known
+            self._gather()
+        return self._found, self._which
+
+    def _gather(self) -> None:
+        starts, place, units = self._records.rows
+        if not len(place):
+            return
+        touched = np.logical_or.reduceat(self._known[place], starts[:-1])
+        length = np.diff(starts)[touched]
+        kept = np.repeat(touched, np.diff(starts))
+        self._which = np.flatnonzero(touched)
+        self._found = replace(
+            self._records,
+            rows=Rows(np.concatenate(([0], np.cumsum(length))), place[kept], units[kept]),
+            located_units=self._records.located_units[touched],
+            record_units=self._records.record_units[touched],
+            kind=self._records.kind[touched],
+        )
 
 
 def _rows(
-    study: Study, engine: Engine, prepared: Prepared, order: NDArray[np.int64]
-) -> dict[str, NDArray[np.int64]]:
+    study: Study, engine: Engine, prepared: Prepared, places: pd.DataFrame
+) -> dict[str, Ints]:
     """Each record's listings summed by location, sorted by number of the record and location.
 
     ``number`` (-1 for none), ``kind, place, units, density, record_units``.
@@ -133,8 +271,7 @@ def _rows(
     weighted = density_units(
         prepared.located, study.density.weight, formers, prepared.located_totals
     )
-    places = prepared.locations[["lat", "lon"]].iloc[order].assign(place=np.arange(len(order)))
-    at = engine.put(places, "redraw_places")
+    at = engine.put(places.assign(place=np.arange(len(places))), "redraw_places")
     summed = engine.store(
         sum_by(
             weighted.join(at, on=["lat", "lon"]),
@@ -161,28 +298,29 @@ def _rows(
 
 
 def _listed(
-    study: Study,
-    settler: Settler,
-    rows: dict[str, NDArray[np.int64]],
-    length: NDArray[np.int64],
-    n: int,
+    rows: dict[str, Ints], length: Ints, records: Records, n: int, *, whole: bool
 ) -> Listed:
-    """Rows location by location; records that no sum over locations counts add nothing."""
-    records = settler.records
-    opened = np.zeros(int((length > 1).sum()), dtype=bool)
+    """Rows location by location; records that no sum over locations counts add no credit."""
+    opened = np.zeros(len(records.kind), dtype=bool)
     opened[records.opened] = True
     is_open = np.zeros(len(length), dtype=bool)
     is_open[length > 1] = opened
-    credit = share_of(rows["units"], rows["record_units"])
-    if study.counting.method == "whole":
-        credit = np.full(len(credit), UNIT, dtype=np.int64)
-    credit[np.repeat(is_open, length)] = 0
+    credits = share_of(rows["units"], rows["record_units"])
+    if whole:
+        credits = np.full(len(credits), UNIT, dtype=np.int64)
+    credits[np.repeat(is_open, length)] = 0
     order = np.argsort(rows["place"], kind="stable")
     counted = np.bincount(rows["place"], minlength=n)
+    added = pd.MultiIndex.from_arrays([rows["density"][order], rows["kind"][order], credits[order]])
+    code, different = added.factorize()
+    density, kind, credit_of = (
+        different.get_level_values(level).to_numpy(np.int64) for level in range(3)
+    )
     return Listed(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
         record=rows["number"][order].astype(np.int32),
-        kind=rows["kind"][order].astype(np.uint8),
-        density=rows["density"][order],
-        credit=credit[order],
+        code=code.astype(np.int32),
+        density=density,
+        kind=kind,
+        credit=credit_of,
     )

@@ -34,13 +34,13 @@ class Scorer:
     def __init__(self, study: Study) -> None:
         self._study = study
         columns = scored(study.kinds, study.score.of)
+        self._columns = [f"{kind}_{what}" for what in ("share", "count") for kind in study.kinds]
         for column in columns:
-            if not column.endswith(("_share", "_count")):
+            if column not in self._columns:
                 raise StudyError(
                     f"[score] of: {column!r} cannot be drawn anew; expected shares and counts of"
                     " kinds"
                 )
-        self._columns = [f"{kind}_{what}" for what in ("share", "count") for kind in study.kinds]
         self._own = column_weights(columns, study.score.weights, study.kinds)
         self._drawn = _drawn_weights(study, np.array(list(self._own.values())))
 

@@ -7,6 +7,7 @@ for what runs a study many times.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +93,24 @@ def gather_records(
     method : {"fractional", "whole"}
         How records count; see `gclust.listings.attribute.count`.
     """
-    record, kind, at, units, total = _rows_of_records(engine, located, totals, locations)
-    n = len(locations)
+    rows = _rows_of_records(engine, located, totals, locations)
+    return fold_records(rows, len(locations), n_kinds=n_kinds, method=method)
+
+
+def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
+    """Make of rows what `gather_records` makes of listings.
+
+    Parameters
+    ----------
+    rows : five of ndarray of int64
+        Number of the record (-1 for none), kind, location, units there and ``record_units``,
+        sorted by record, then by location.
+    n : int
+        Number of locations.
+    n_kinds, method
+        See `gather_records`.
+    """
+    record, kind, at, units, total = rows
     fixed = np.zeros(n_kinds * n, dtype=np.int64)
     bare = int(np.searchsorted(record, 0))  # rows without a record come first
     np.add.at(fixed, kind[:bare] * n + at[:bare], units[:bare])
@@ -113,16 +130,18 @@ def gather_records(
     kept = several[number]
     sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
     is_open = opened[several]
-    rows = Rows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
+    of_several = Rows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
     in_open = np.repeat(is_open, length[several])
     return Records(
         fixed=fixed.reshape(n_kinds, n),
-        rows=rows,
+        rows=of_several,
         located_units=sums[several],
         record_units=total[starts][several],
         kind=kind[starts][several].astype(np.int16),
         opened=np.flatnonzero(is_open),
-        open_rows=Rows(_starts(length[several][is_open]), rows.place[in_open], rows.units[in_open]),
+        open_rows=Rows(
+            _starts(length[several][is_open]), of_several.place[in_open], of_several.units[in_open]
+        ),
     )
 
 

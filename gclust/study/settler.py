@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,25 +18,6 @@ from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.study.stages import Prepared, Settled
 from gclust.units import UNIT
-
-
-@dataclass(frozen=True)
-class Redrawn:
-    """Records drawn anew, as a `Settler` weighs them.
-
-    Attributes
-    ----------
-    times : ndarray of int64, shape (r,)
-        How often each record that lies at several locations was drawn.
-    fixed : ndarray of int64, shape (kinds, n)
-        As `gclust.listings.records.Records` has it, of the records drawn.
-    world : dict
-        Kind -> the draw's total of the world.
-    """
-
-    times: NDArray[np.int64]
-    fixed: NDArray[np.int64]
-    world: dict[str, float]
 
 
 class Settler:
@@ -88,44 +67,30 @@ class Settler:
             method=study.counting.method,
         )
 
-    @property
-    def records(self) -> Records:
-        """The records, their locations numbered as in `order`."""
-        return self._records
-
-    @property
-    def order(self) -> NDArray[np.int64]:
-        """The prepared location that each location of the records is."""
-        return self._order
-
-    def settle(self, labels: NDArray[np.integer], redrawn: Redrawn | None = None) -> Settled:
+    def settle(self, labels: NDArray[np.integer]) -> Settled:
         """Attribute the listings to labels, merge clusters, and count records.
 
         Parameters
         ----------
         labels : ndarray of int, shape (n,)
             Of the prepared locations; -1 for noise.
-        redrawn : Redrawn, optional
-            Records drawn anew; by default each is there once.
 
         Raises
         ------
         StudyError
             If the ties of records are too large to count.
         """
-        if redrawn is None:
-            redrawn = Redrawn(ONCE, self._records.fixed, self._world)
         n_labels = int(labels.max(initial=-1)) + 1
         ordered = labels[self._order].astype(np.int32)
-        merging = self._merge(ordered, n_labels, redrawn.times)
+        merging = self._merge(ordered, n_labels)
         _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
         cluster_ids = cluster_ids.astype(np.int64)
         n_clusters = int(cluster_ids.max(initial=-1)) + 1
-        units = self._count(ordered, cluster_ids, n_clusters, redrawn)
+        units = self._count(ordered, cluster_ids, n_clusters)
         counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return Settled(merging, cluster_ids, counted, shares(counted, redrawn.world))
+        return Settled(merging, cluster_ids, counted, shares(counted, self._world))
 
-    def _merge(self, labels: NDArray[np.int32], n_labels: int, times: NDArray[np.int64]) -> Merging:
+    def _merge(self, labels: NDArray[np.int32], n_labels: int) -> Merging:
         options = self._study.merge
         if not self._merges:
             return merge(n_labels, {}, {}, rule="none")
@@ -136,26 +101,19 @@ class Settler:
         return merge(
             n_labels,
             gaps,
-            ties_of(self._records, labels, near, options.ties, self._threads, times)
-            if gaps
-            else {},
+            ties_of(self._records, labels, near, options.ties, self._threads) if gaps else {},
             max_gap_km=options.max_gap_km,
             rule=options.rule,
             noise_partner=options.noise_partner,
         )
 
     def _count(
-        self,
-        labels: NDArray[np.int32],
-        cluster_ids: NDArray[np.int64],
-        n_clusters: int,
-        redrawn: Redrawn,
+        self, labels: NDArray[np.int32], cluster_ids: NDArray[np.int64], n_clusters: int
     ) -> NDArray[np.int64]:
         """Units of each kind and cluster."""
-        of_labels = sum_of_labels(labels, redrawn.fixed, len(cluster_ids))
+        of_labels = sum_of_labels(labels, self._records.fixed, len(cluster_ids))
         of_open = np.append(cluster_ids, -1)[labels[self._records.open_rows.place]]
-        method = self._study.counting.method
-        units = count_open(self._records, of_open, n_clusters, method, redrawn.times)
+        units = count_open(self._records, of_open, n_clusters, self._study.counting.method)
         for kind, sums in enumerate(of_labels):
             np.add.at(units[kind], cluster_ids, sums)
         return units
