@@ -281,10 +281,26 @@ def draw_numbers():
 
     times = redraw.draw_singles(50, 1, 0, 2)
     assert redraw.draw_numbers(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
-    record, ones = np.arange(50, dtype=np.int32), np.ones(50, dtype=np.int64)
-    listed = redraw.Listed(np.array([0, 20, 50]), record, np.zeros(50, np.uint8), ones, ones)
-    density, credits = redraw.weigh(listed, times, 1, 1)
-    assert density.tolist() == credits[0].tolist() == [times[:20].sum(), times[20:].sum()]
+    record, one = np.arange(50, dtype=np.int32), np.ones(1, dtype=np.int64)
+    starts, code, kind = np.array([0, 20, 45, 50]), np.zeros(50, dtype=np.int32), one - 1
+    listed = redraw.Listed(starts, record, code, one, kind, 2 * one)
+    here = [times[:20].sum(), times[20:45].sum(), times[45:].sum()]
+    assert redraw.weigh(listed, times, 1).tolist() == here
+    labels = np.array([1, -1, 0])
+    assert redraw.credit(listed, times, labels, (1, 2), 1).tolist() == [[2 * here[2], 2 * here[0]]]
+    shared = redraw.share_weight(labels, labels, np.array([5, 6, 7]), 1)
+    assert shared.tolist() == [[6, 0, 0], [0, 7, 0], [0, 0, 5]]
+
+
+def find_mixed_cubes():
+    """Mark cubes about which there are several clusters, and those of one or of none."""
+    from gclust.kernels.cubes import mixed_cubes
+
+    ends, label = np.array([0, 2, 3, 5]), np.array([0, -1, 1, 2, 2], dtype=np.int32)
+    beside = np.array([[0, 1, 9], [1, 0, 9], [2, 9, 9]])
+    assert mixed_cubes(ends[:3], np.diff(ends), beside, label, 1).tolist() == [True, True, False]
+    alone = np.full(5, -1, dtype=np.int32)
+    assert not mixed_cubes(ends[:3], np.diff(ends), beside, alone, 1).any()
 
 
 def sum_surroundings():
@@ -318,6 +334,7 @@ def cover() -> dict[str, list[int]]:
     reach_hierarchies()
     reach_ties()
     draw_numbers()
+    find_mixed_cubes()
     sum_surroundings()
     for seed in RARE_SEEDS:
         check(make_case(seed))
