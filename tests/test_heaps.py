@@ -184,6 +184,18 @@ def test_a_study_whose_sources_know_the_precision(tmp_path):
     assert run.heaps["lat"].tolist() == [46.46667, 47.06667]
     assert (run.heaps["distance_km"] > 1).tolist() == [True, False]
     assert run.heaps["only_by_heap"].all()
+    assert set(run.locations["city_share"]) == {0.0, 1.0}
+    pd.testing.assert_frame_equal(gclust.heaps(run), run.heaps)
+    # A run that asked for none reads its sources again, if they are still what they were.
+    folder = tmp_path / "plain"
+    plain = gclust.run(study_folder(folder, both, extra=HEAPS), folder / "run")
+    assert plain.heaps["city"].tolist() == ["Graz", "Munich"]
+    again = gclust.read_run(folder / "run")
+    pd.testing.assert_frame_equal(gclust.heaps(again, precision="city"), run.heaps)
+    pd.testing.assert_frame_equal(gclust.heaps(run, precision=None), plain.heaps)
+    both[1:].drop(columns=["kind", "town"]).to_csv(folder / "patent.csv", index=False)
+    with pytest.raises(StudyError, match="do not hold the listings of the run any more"):
+        gclust.heaps(again, precision="city")
     path = study_folder(tmp_path / "without", listings(heap=120), extra=extra)
     with pytest.raises(StudyError, match=r"\[heaps\] precision needs the column 'precision'"):
         gclust.run(path)

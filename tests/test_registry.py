@@ -6,9 +6,11 @@ import tomllib
 import warnings
 from typing import Literal
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import gclust
 from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.indicators import registry as module
@@ -16,6 +18,7 @@ from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered, registry
 from gclust.study.asked import IndicatorEntry, ask
+from tests.worlds import study_folder
 
 GOOD = """
 import pandas as pd
@@ -93,6 +96,27 @@ def test_indicators_of_plug_ins_stand_beside_those_of_gclust(plug_in):
     ]
     assert tested.needs({"by": "year"}) == ("year",)
     assert found["plain"].options == ()
+
+
+def test_a_run_outlives_its_plug_in(plug_in, tmp_path, monkeypatch):
+    plug_in("a-plug", {"plain": "good_for_tests:plain"})
+    extra = (
+        '[[indicators]]\nname = "plain"\n[score]\nof = ["patent_share", "plain"]\n'
+        '[[indicators]]\nname = "balance"\n'
+    )
+    done = gclust.run(study_folder(tmp_path / "study", extra=extra), tmp_path / "run")
+    assert done.ranking["plain"].tolist() == [2.0, 2.0, 2.0]
+    monkeypatch.setattr(module, "entry_points", lambda group: [])
+    module._discovered.cache_clear()
+    again = gclust.read_run(tmp_path / "run")
+    pd.testing.assert_frame_equal(again.ranking, done.ranking)
+    parts = [run.contributions["plain_part"].tolist() for run in (again, done)]
+    assert parts[0] == pytest.approx(parts[1], rel=1e-11)
+    assert [entry.heading for entry in again.study.indicators] == ["plain", "balance"]
+    # What looks at no indicator goes on; what would compute it says which is missing.
+    assert gclust.heaps(again).empty
+    with pytest.raises(StudyError, match="name = 'plain' is no indicator"):
+        gclust.run(again.study)
 
 
 @pytest.mark.parametrize(

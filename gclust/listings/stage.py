@@ -136,10 +136,12 @@ def _kind_units(
     for code, kind in enumerate(kinds):
         if not found.get(code):
             rows = sources.loc[sources["kind"] == kind]
+            read, outside, rejected, light = (
+                int(rows[column].sum()) for column in ("rows", "outside_years", "rejected", "used")
+            )
             raise StudyError(
-                f"kind {kind!r} has no usable rows: of {int(rows['rows'].sum())} rows read,"
-                f" {int(rows['outside_years'].sum())} lie outside the years and"
-                f" {int(rows['rejected'].sum())} were rejected"
+                f"kind {kind!r} has no usable rows: of {read} rows read, {outside} lie outside"
+                f" the years, {rejected} were rejected and {light} weigh 0"
                 + told_rejects(rejects[rejects["kind"] == kind])
             )
     return found

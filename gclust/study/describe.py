@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, join
 from gclust.errors import GclustWarning
@@ -165,9 +166,9 @@ def name_merges(
     return log
 
 
-def shown(locations: pd.DataFrame) -> pd.DataFrame:
+def shown(locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None) -> pd.DataFrame:
     """The locations as a run shows them: weights in listings, clusters by id."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "lat": locations["lat"],
             "lon": locations["lon"],
@@ -177,6 +178,7 @@ def shown(locations: pd.DataFrame) -> pd.DataFrame:
             "core": locations["core"],
         }
     )
+    return table if city_share is None else table.assign(city_share=city_share)
 
 
 def names_of(

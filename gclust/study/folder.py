@@ -44,7 +44,8 @@ class Run:
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
         ``core`` (what footprints are drawn about: DBSCAN's core locations, else
-        all that form a cluster).
+        all that form a cluster) and, if the study has a ``[heaps] precision``,
+        ``city_share`` (part of the weight that is known to the city only, from 0 to 1).
     contributions : DataFrame
         What each column contributes to the scores; see
         `gclust.ranking.table.contribution_table`.
@@ -182,6 +183,10 @@ def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
 
 def read_run(path: str | Path) -> Run:
     """Read a run's folder back.
+
+    Nothing is computed: columns of indicators are read as the run stored them, so the
+    plug-ins that they came from need not be installed any more. Only to run the study again,
+    or to vary it where its indicators are computed, they must be.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -11,18 +13,24 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gclust.cluster.units import to_units
+from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.sums import sum_by
 from gclust.places.heaps import find_heaps
-from gclust.progress import Report, silent
+from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors
 from gclust.study.formers import form_clusters
-from gclust.study.schema import Clusters, Heaps, Study
-from gclust.study.stages import Prepared
+from gclust.study.journal import Journal
+from gclust.study.schema import Clusters, Heaps, Score, Study
+from gclust.study.stages import Prepared, prepare
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
 """Least weight of a heap by default, as a part of what a cluster needs: 225 of 4,500."""
+
+CITY_SHARE = "city_share"
+"""The column of a run's locations with the part of their weight that is known to the city
+only, if the study says what ``precision`` says of such."""
 
 SHOWN = [
     "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",
@@ -35,6 +43,7 @@ def heaps(
     *,
     gazetteer: pd.DataFrame | None = None,
     n_jobs: int | None = None,
+    progress: bool | Report | None = None,
     **options: Any,
 ) -> pd.DataFrame:
     """Find the heaps of a run, and the clusters that exist only because of them.
@@ -42,15 +51,19 @@ def heaps(
     Parameters
     ----------
     run : Run
+        Of `gclust.run` or `gclust.read_run`. With ``precision`` its sources are read again,
+        unless it was run with the same and keeps what they say.
     gazetteer : DataFrame, optional
         ``name, country, lat, lon`` of the points that the geocoder puts cities at; the
         package's by default.
     n_jobs : int, optional
         Threads.
+    progress : bool or callable, optional
+        See :mod:`gclust.progress`.
     **options
-        ``radius_km, near_km, least_ratio, least_weight`` of `gclust.places.heaps.find_heaps`;
-        by default what the study's section ``[heaps]`` says, but for ``precision``: a run
-        does not keep its listings, and the gazetteer says what is at a city's point.
+        ``precision, radius_km, near_km, least_ratio, least_weight`` as in a study's section
+        ``[heaps]``; by default what the run's own says. ``precision=None`` lets the gazetteer
+        say what is at a city's point.
 
     Returns
     -------
@@ -65,6 +78,9 @@ def heaps(
     ------
     ValueError
         For an option that cannot be used.
+    StudyError
+        If ``precision`` needs the sources, and these cannot be read, have no such column, or
+        hold other listings than the run's.
 
     Notes
     -----
@@ -72,11 +88,46 @@ def heaps(
     heaps' excess taken away, in the way of the study. ``only_by_heap`` follows likewise for
     each heap of such a cluster, from the locations that can make one of its own a core.
     """
-    chosen = Heaps(on=True, **{**_options(run.study.heaps), **options})
+    chosen = replace(run.study.heaps, on=True, **options)
     locations = run.locations.rename(columns={"cluster_id": "label"})
     locations = locations.assign(density=to_units(locations["density"].to_numpy()))
     names = run.ranking.set_index("cluster_id")["name"]
-    return heap_table(run.study, chosen, locations, names, gazetteer=gazetteer, n_jobs=n_jobs)
+    report = resolve(progress)
+    if chosen.precision is None:
+        known = None
+    elif CITY_SHARE in locations and chosen.precision == run.study.heaps.precision:
+        known = locations[CITY_SHARE].to_numpy()
+    else:
+        known = _read_city_share(replace(run.study, heaps=chosen), locations, n_jobs, report)
+    return heap_table(
+        run.study,
+        chosen,
+        locations,
+        names,
+        gazetteer=gazetteer,
+        city_share=known,
+        n_jobs=n_jobs,
+        report=report,
+    )
+
+
+def _read_city_share(
+    study: Study, locations: pd.DataFrame, n_jobs: int | None, report: Report
+) -> NDArray[np.float64] | None:
+    """Read the listings of a run once more, to see how many of each location are a city's."""
+    # Nothing but what the heaps need is read.
+    study = replace(study, indicators=(), score=Score())
+    with Engine(threads=n_jobs, progress=report) as engine:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GclustWarning)  # the run has told them
+            prepared = prepare(study, engine, Journal(report, strict=False))
+        found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
+        if not found.equals(locations[["lat", "lon", "weight"]]):
+            raise StudyError(
+                "precision: the sources do not hold the listings of the run any more; expected the"
+                " files that it was made of, or a run with [heaps] precision"
+            )
+        return city_share(study.heaps, engine, prepared)
 
 
 def _options(section: Heaps) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def complete(
             f"{len(without)} clusters have no score and no rank, for a column that it is made of"
             f" is missing: {', '.join(without.head(MOST_TOLD))}"
         )
-    shapes, places = outlined(ranked, clusters), shown(locations)
+    known = city_share(study.heaps, engine, prepared) if study.heaps.on else None
+    shapes, places = outlined(ranked, clusters), shown(locations, known)
     intensity = None
     if study.intensity.wanted:
         with journal.timed("compare intensities"), journal.overhearing():
@@ -167,9 +168,8 @@ def complete(
     if study.heaps.on:
         with journal.timed("find heaps"):
             names = by_id["name"]
-            share = city_share(study.heaps, engine, prepared)
             heaps = heap_table(
-                study, study.heaps, locations, names, city_share=share, n_jobs=n_jobs
+                study, study.heaps, locations, names, city_share=known, n_jobs=n_jobs
             )
     found = len(settled.cluster_ids), len(clusters)
     return Run(
