@@ -160,6 +160,51 @@ def test_parts_of_a_score_of_zero():
     assert part.tolist() == [-np.inf, 0.0]
 
 
+# -- where less is better ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("combine", "expected"),
+    [
+        ("sum", [2, -5, -3]),
+        ("mean", [1, -2.5, -1.5]),
+        ("geometric", [2**0.5, (1 / 6) ** 0.5, 0.5]),
+        ("zscore", [
+            (math.sqrt(2) + math.sqrt(1.5)) / 2,
+            (-math.sqrt(0.5) - math.sqrt(1.5)) / 2,
+            -math.sqrt(0.5) / 2,
+        ]),
+        ("borda", [2 + 2, 0.5 + 0, 0.5 + 1]),
+        ("copeland", [2, 0, 1]),
+    ],
+)  # fmt: skip
+def test_less_of_a_column_is_better_by_hand(combine, expected):
+    found = score(SHARES, combine=combine, lower_is_better=["b"])
+    assert found.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("combine", COMBINE)
+def test_less_is_better_is_more_of_what_is_turned(combine):
+    table, weights = values(6), {"a": 0.5, "b": 1.5}
+    turned = table.assign(b=(1 / table["b"]) if combine == "geometric" else -table["b"])
+    options = {"combine": combine, "weights": weights}
+    found = score(table, lower_is_better=["b"], **options)
+    np.testing.assert_allclose(found, score(turned, **options), rtol=1e-12)
+    parts = contributions(table, lower_is_better=["b"], **options)
+    np.testing.assert_allclose(parts, contributions(turned, **options), rtol=0, atol=1e-12)
+    assert (found != score(table, **options)).any()
+
+
+def test_a_negative_part_lowers_the_score():
+    table = pd.DataFrame({"a": [4.0, 1.0], "b": [1.0, 3.0]})
+    parts = contributions(table, lower_is_better=["b"])
+    assert parts.to_numpy().tolist() == pytest.approx(np.array([[4 / 3, -1 / 3], [0.5, -1.5]]))
+    nothing = score(pd.DataFrame({"a": [0.0]}), lower_is_better=["a"])
+    assert str(nothing[0]) == "0.0"  # not -0.0, which files would show
+    with pytest.raises(ValueError, match="no zeros where lower is better, but b of cluster 1"):
+        score(table.assign(b=[1.0, 0.0]), combine="geometric", lower_is_better=["b"])
+
+
 # -- what is missing or wrong --------------------------------------------------------------
 
 
@@ -253,18 +298,20 @@ def test_a_study_scored_by_an_indicator(tmp_path):
     extra = (
         '[[indicators]]\nname = "balance"\n'
         '[score]\ncombine = "zscore"\nof = ["patent_share", "balance"]\n'
-        "weights = { balance = 0.5 }\n"
+        'weights = { balance = 0.5 }\nlower_is_better = ["balance"]\n'
     )
     done = gclust.run(study_folder(tmp_path, extra=extra), tmp_path / "run")
     table = done.ranking.set_index("name")
     used = table[["patent_share", "balance"]]
     z = (used - used.mean()) / used.std(ddof=0)
-    expected = (z["patent_share"] + 0.5 * z["balance"]) / 1.5
+    expected = (z["patent_share"] - 0.5 * z["balance"]) / 1.5
     np.testing.assert_allclose(table["score"], expected, rtol=1e-9)
     assert table["balance"].nunique() == 3
     parts = pd.read_csv(tmp_path / "run" / "contributions.csv").set_index("name")
-    np.testing.assert_allclose(parts["balance_part"], z["balance"] / 3, rtol=1e-9)
+    np.testing.assert_allclose(parts["balance_part"], -z["balance"] / 3, rtol=1e-9)
     assert (table["rank"] == table["score"].rank(ascending=False)).all()
+    again = gclust.run(tmp_path / "run" / "study.toml")
+    pd.testing.assert_frame_equal(again.ranking, done.ranking)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +323,7 @@ def test_a_study_scored_by_an_indicator(tmp_path):
         ({"of": ("patent_per_million",)}, "needs inhabitants"),
         ({"of": ("patent_share",), "weights": {"publication": 2.0}}, "'publication' is not known"),
         ({"of": ("patent_share",), "weights": {"patent": 0.0}}, "all 0"),
+        ({"lower_is_better": ("patent_shares",)}, "lower_is_better: 'patent_shares' is not known"),
     ],
 )
 def test_what_a_score_cannot_be_made_of(tmp_path, options, message):

@@ -12,8 +12,10 @@ from typing import Any
 import gclust
 from gclust.experiments.pairs import Pair, Pairs
 from gclust.listings.engine import Engine
+from gclust.study.asked import ask
 from gclust.study.atomic import write_file
 from gclust.study.schema import Study
+from gclust.study.scored import ScoreColumns
 from gclust.study.stages import Prepared
 from gclust.study.toml import study_toml
 
@@ -66,7 +68,8 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
 
     Of the listings it is a sum of hashes of rows, which no order of rows changes.
     """
-    query = "SELECT count(*), sum(hash(kind, record, lat, lon, units, reason)) FROM listings"
+    columns = ", ".join(("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns))
+    query = f"SELECT count(*), sum(hash({columns})) FROM listings"
     rows = engine.connection.execute(query).fetchall()
     told = (
         gclust.__version__,
@@ -74,5 +77,15 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
         pairs,
         sorted(prepared.world.items()),
         rows,
+        _raster_digest(study),
+        [asked.indicator.origin for asked in ask(study.indicators)],
     )
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _raster_digest(study: Study) -> str:
+    """Digest of the raster that scores follow from, if they do."""
+    if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
+        return ""
+    with open(study.folder / study.population.raster, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,6 @@ from gclust.cluster.surface import rising
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.kernels.levels import MOST_LEVELS
-from gclust.ranking.columns import scored
 from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
@@ -74,7 +73,6 @@ def choose_pairs(
         baseline is not one of the pairs; the message names the value.
     """
     options = study.dbscan
-    _check_score(study)
     eps = _values("eps_km", eps_km, study.sweep.eps_km, options.eps_km, EPS_FACTORS)
     least = _values(
         "min_samples",
@@ -97,17 +95,6 @@ def choose_pairs(
         raise StudyError(str(error)) from None
     own = (options.eps_km, options.min_samples)
     return Pairs(eps, least, _baseline(own if baseline is None else baseline, eps, least))
-
-
-def _check_score(study: Study) -> None:
-    """Refuse scores of what is not computed for every pair."""
-    computed = {f"{kind}_{what}" for kind in study.kinds for what in ("share", "count")}
-    for column in scored(study.kinds, study.score.of):
-        if column not in computed:
-            raise StudyError(
-                f"[score] of: {column!r} is not computed for every pair of parameters; expected"
-                f" shares and counts, {', '.join(sorted(computed))}, where parameters are varied"
-            )
 
 
 def _values(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.errors import StudyError
 from gclust.experiments.files import write_sweep
 from gclust.experiments.kdistance import k_distance
 from gclust.experiments.ledger import Ledger, digest
@@ -25,6 +28,7 @@ from gclust.study.atomic import claim
 from gclust.study.describe import names_of
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.scored import OUTLINED, ScoreColumns
 from gclust.study.settler import Settler
 from gclust.study.stages import (
     Prepared,
@@ -53,6 +57,10 @@ def sweep(
     Listings are read and folded once. Each pair goes through the study's own stages, from
     clusters to scores; its clusters are matched with those of the baseline by the weight of
     listings they share. Weights are those with which listings form clusters.
+
+    Shares and counts of kinds follow at once. Other columns of a score are computed for each
+    pair, which takes as long as in a run of its own: footprints for areas, a raster too for
+    inhabitants, a pass over the listings for most indicators.
 
     Parameters
     ----------
@@ -95,16 +103,23 @@ def sweep(
     if out is not None:
         claim(Path(out), overwrite, "sweep")
     pairs = choose_pairs(study, eps_km, min_samples, baseline)
+    columns = _columns(study, pairs)
     journal = Journal(resolve(progress), study.study.strict)
-    with Engine(threads=n_jobs, progress=journal.report) as engine:
+    with ExitStack() as while_asked:
+        engine = while_asked.enter_context(Engine(threads=n_jobs, progress=journal.report))
         prepared = prepare(study, engine, journal)
         warn_of_gap(study, pairs.eps_km[-1], journal)
         ledger = None
         if out is not None:
             ledger = Ledger(Path(out), digest(study, pairs, engine, prepared))
         settler = Settler(study, engine, prepared, n_jobs=n_jobs, report=journal.report)
-    trials = _Trials(study, prepared, settler, pairs, ledger, n_jobs, journal.report)
-    found = trials.all(journal.report)
+        engine.progress = silent  # what single pairs report would hide the whole
+        if not columns[pairs.baseline].further:
+            while_asked.close()  # the listings are in memory, and nothing else is asked of them
+        trials = _Trials(
+            study, engine, prepared, settler, pairs, columns, ledger, n_jobs, journal.report
+        )
+        found = trials.all(journal.report)
     with stage(journal.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
     result = replace(result, warnings=tuple(journal.told))
@@ -121,14 +136,17 @@ class _Trials:
     def __init__(
         self,
         study: Study,
+        engine: Engine,
         prepared: Prepared,
         settler: Settler,
         pairs: Pairs,
+        columns: dict[Pair, ScoreColumns],
         ledger: Ledger | None,
         n_jobs: int | None,
         report: Report,
     ) -> None:
         self.study, self.prepared, self.settler = study, prepared, settler
+        self.engine, self.columns, self.slowest = engine, columns, 0.0
         self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
         self.rows = Rows(pairs)
         self.units = prepared.locations["density"].to_numpy()
@@ -143,15 +161,25 @@ class _Trials:
     def all(self, report: Report) -> list[Trial]:
         """Go through all pairs that are not finished, in rows of equal eps_km."""
         left = [pair for pair, trial in self._finished.items() if trial is None]
-        report(0.0, "try pairs")
+        stage = "try pairs" + self._told(len(left))
+        report(0.0, stage)
         for done, pair in enumerate(left, start=1):
             trial = self._try(pair)
             if self.ledger is not None:
                 self.ledger.write(pair, trial.as_dict())
             self._finished[pair] = trial
-            report(done / len(left), "try pairs")
-        report(1.0, "try pairs")
+            report(done / len(left), stage)
+        report(1.0, stage)
         return [trial for trial in self._finished.values() if trial is not None]
+
+    def _told(self, n_left: int) -> str:
+        """What makes pairs slow, and for how long as the baseline had it."""
+        further = self.columns[self.pairs.baseline].further
+        if not further or not n_left:
+            return ""
+        minutes = self.slowest * n_left / 60
+        about = f": about {max(minutes, 1):.0f} min" if self.slowest else ""
+        return f" ({', '.join(further)} in each{about})"
 
     def _try(self, pair: Pair) -> Trial:
         if pair == self.pairs.baseline:
@@ -194,11 +222,35 @@ class _Trials:
 
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
         settled = self.settler.settle(labels)
-        return measure(pair, self.study, self.prepared, labels, core, settled)
+        columns, start = self.columns[pair], time.perf_counter()
+        described = columns.describe(self.prepared.locations, labels, core, settled)
+        listings = columns.listings(self.engine, self.prepared, labels, settled)
+        values = columns.values(settled.count, settled.share, described, listings)
+        self.slowest = max(self.slowest, time.perf_counter() - start)
+        return measure(pair, self.prepared, labels, core, settled, columns.score(values))
 
     def _read(self, pair: Pair) -> Trial | None:
         found = None if self.ledger is None else self.ledger.read(pair)
         return None if found is None else Trial(**found)
+
+
+def _columns(study: Study, pairs: Pairs) -> dict[Pair, ScoreColumns]:
+    """What the score of each pair is made of; footprints follow from its eps_km.
+
+    StudyError where a score needs the footprints of a pair that has none.
+    """
+    own = ScoreColumns(study)
+    if not own.looks_at & OUTLINED:
+        return dict.fromkeys(pairs, own)
+    found = {}
+    for pair in pairs:
+        try:
+            found[pair] = ScoreColumns(replace(study, clusters=_options(study, pair)))
+        except StudyError as error:
+            raise StudyError(
+                f"[score] {', '.join(own.further)} of the pair eps_km = {pair[0]:g}: {error}"
+            ) from error
+    return found
 
 
 def _options(study: Study, pair: Pair) -> Clusters:

@@ -17,11 +17,8 @@ from gclust.ranking.agreement import (
     jaccard_of_first,
     tau_b_of_first,
 )
-from gclust.ranking.columns import column_weights, scored
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.rank import rank
-from gclust.ranking.score import score
-from gclust.study.schema import Study
 from gclust.study.stages import Prepared, Settled
 from gclust.units import UNIT
 
@@ -40,7 +37,8 @@ class Trial:
     cluster_of_label : list of int
         What merging made of the labels of the locations.
     share, score, rank : list
-        Of each cluster: share of the weight that forms clusters, score, and rank by it.
+        Of each cluster: share of the weight that forms clusters, score, and rank by it (None for
+        a cluster without score).
     baseline_id : list of int
         The baseline's cluster that is the same, -1 for none.
     """
@@ -51,7 +49,7 @@ class Trial:
     cluster_of_label: list[int]
     share: list[float]
     score: list[float]
-    rank: list[int]
+    rank: list[int | None]
     baseline_id: list[int]
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,11 +68,11 @@ class Trial:
 
 def measure(
     pair: Pair,
-    study: Study,
     prepared: Prepared,
     labels: NDArray[np.int64],
     core: NDArray[np.bool_],
     settled: Settled,
+    scores: pd.Series,
 ) -> Trial:
     """Measure the clusters of a pair by themselves.
 
@@ -88,12 +86,6 @@ def measure(
     weight = np.zeros(n_clusters + 1, dtype=np.int64)
     np.add.at(weight, clusters, units)  # noise falls into the last place
     share = weight[:-1] / units.sum()
-    columns = scored(study.kinds, study.score.of)
-    scores = score(
-        settled.share.add_suffix("_share").join(settled.count.add_suffix("_count"))[list(columns)],
-        combine=study.score.combine,
-        weights=column_weights(columns, study.score.weights, study.kinds),
-    )
     figures: dict[str, float] = {
         "clusters_before_merging": len(settled.cluster_ids),
         "n_clusters": n_clusters,
@@ -109,7 +101,7 @@ def measure(
         cluster_of_label=settled.cluster_ids.tolist(),
         share=share.tolist(),
         score=scores.tolist(),
-        rank=rank(scores).tolist(),
+        rank=[None if pd.isna(each) else int(each) for each in rank(scores)],
         baseline_id=[-1] * n_clusters,
     )
 

@@ -21,6 +21,7 @@ MEASURED = "Luukkonen et al. 1993, Scientometrics 28: 15; OECD 2009, Patent Stat
     needs=("record",),
     source=MEASURED,
     formula="100 * records with listings in the cluster and outside / records with one in it",
+    looks_at=(),
 )
 def collaboration(
     clusters: pd.DataFrame,
@@ -78,6 +79,7 @@ def collaboration(
     source=MEASURED,
     formula="100 * records with a listing in the cluster and one outside it of another country"
     " / records with a listing in it",
+    looks_at=(),
 )
 def international_collaboration(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None

@@ -39,6 +39,7 @@ OF_WORLD = 2.0**56
     needs=("{by}",),
     source=HERFINDAHL,
     formula="sum over organisations of (credit of o / credit of all known)^2",
+    looks_at=(),
 )
 def hhi(
     clusters: pd.DataFrame,
@@ -97,6 +98,7 @@ def hhi(
     needs=("organisation",),
     source=LEFT_OUT,
     formula="share - 100 * credit of the top organisation / world total",
+    looks_at=(),
 )
 def share_without_top(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
@@ -137,6 +139,7 @@ def share_without_top(
     needs=("organisation",),
     source=LEFT_OUT,
     formula="1 + number of other clusters whose whole share exceeds share_without_top",
+    looks_at=(),
 )
 def rank_without_top(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None

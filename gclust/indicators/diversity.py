@@ -17,6 +17,7 @@ from gclust.indicators.protocol import indicator
     needs=("{by}",),
     source="Shannon 1948; Hill 1973, Ecology 54: 427; Jost 2006, Oikos 113: 363",
     formula="H = -sum p ln p over fields; normalised: H / ln(fields in the world); effective: e^H",
+    looks_at=(),
 )
 def diversity(
     clusters: pd.DataFrame,

@@ -31,6 +31,7 @@ TOP_SHARE = "100 * credit of the first / credit of all that are known"
     needs=("organisation",),
     source=GII,
     formula="the organisation of the largest credit in the cluster",
+    looks_at=(),
 )
 def top_organisation(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
@@ -61,7 +62,13 @@ def top_organisation(
     return _top(clusters, listings, kind, "organisation")
 
 
-@indicator(name="top_organisation_share", needs=("organisation",), source=GII, formula=TOP_SHARE)
+@indicator(
+    name="top_organisation_share",
+    needs=("organisation",),
+    source=GII,
+    formula=TOP_SHARE,
+    looks_at=(),
+)
 def top_organisation_share(
     clusters: pd.DataFrame,
     listings: AttributedListings,
@@ -101,6 +108,7 @@ def top_organisation_share(
     needs=("field",),
     source=GII,
     formula="the field of the largest credit in the cluster",
+    looks_at=(),
 )
 def top_field(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
@@ -131,7 +139,7 @@ def top_field(
     return _top(clusters, listings, kind, "field")
 
 
-@indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE)
+@indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE, looks_at=())
 def top_field_share(
     clusters: pd.DataFrame,
     listings: AttributedListings,

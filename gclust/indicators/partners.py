@@ -22,6 +22,7 @@ NEWMAN = (
     needs=("record",),
     source=NEWMAN,
     formula="the other cluster of the largest sum over records of n_a n_b / (n (n - 1) / 2)",
+    looks_at=("name",),
 )
 def top_partner(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
@@ -64,6 +65,7 @@ def top_partner(
     needs=("record",),
     source=NEWMAN,
     formula="100 * ties with the top partner / ties with all other clusters and noise",
+    looks_at=("name",),
 )
 def top_partner_share(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None

@@ -13,6 +13,8 @@ from gclust.listings.columns import FURTHER
 
 NEEDS = ("record", *FURTHER)
 """Columns of listings that an indicator may need."""
+OF_CLUSTERS = ("name", "economies", "area_km2", "population")
+"""Columns of clusters beyond counts and shares that an indicator may look at."""
 ATTRIBUTE = "__gclust_indicator__"
 
 
@@ -66,19 +68,27 @@ class About:
     source : str
         Citation.
     formula : str
+    looks_at : tuple of str
+        Of `OF_CLUSTERS`: what it is not given otherwise where a study is run many times.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     source: str = ""
     formula: str = ""
+    looks_at: tuple[str, ...] = OF_CLUSTERS
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def indicator(
-    *, name: str | None = None, needs: Sequence[str] = (), source: str = "", formula: str = ""
+    *,
+    name: str | None = None,
+    needs: Sequence[str] = (),
+    source: str = "",
+    formula: str = "",
+    looks_at: Sequence[str] = OF_CLUSTERS,
 ) -> Callable[[F], F]:
     """Say of a function what it is as an indicator; the function stays what it is.
 
@@ -94,11 +104,15 @@ def indicator(
         Citation, author and year first.
     formula : str
         In plain text.
+    looks_at : sequence of str
+        Of ``name, economies, area_km2, population``: what it looks at of ``clusters``
+        beside counts and shares. Where a study is run many times (a sweep, a comparison),
+        the others are not computed, and it is not given them; all by default.
 
     Raises
     ------
     ValueError
-        If ``needs`` names another column.
+        If ``needs`` or ``looks_at`` names another column.
 
     Examples
     --------
@@ -110,9 +124,16 @@ def indicator(
         if column not in NEEDS and not (column.startswith("{") and column.endswith("}")):
             raise ValueError(f"needs names {column!r}; expected some of {', '.join(NEEDS)}")
 
+    seen = (looks_at,) if isinstance(looks_at, str) else tuple(looks_at)
+    for column in seen:
+        if column not in OF_CLUSTERS:
+            raise ValueError(
+                f"looks_at names {column!r}; expected some of {', '.join(OF_CLUSTERS)}"
+            )
+
     def attach(function: F) -> F:
         called = name if name is not None else function.__name__
-        setattr(function, ATTRIBUTE, About(called, needed, source, formula))
+        setattr(function, ATTRIBUTE, About(called, needed, source, formula, seen))
         return function
 
     return attach

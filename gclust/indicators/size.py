@@ -15,7 +15,12 @@ FRACTIONAL = "de Solla Price 1981, Multiple authorship, Science 212: 986"
 GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"
 
 
-@indicator(name="count", source=FRACTIONAL, formula="sum of the credit of listings in the cluster")
+@indicator(
+    name="count",
+    source=FRACTIONAL,
+    formula="sum of the credit of listings in the cluster",
+    looks_at=(),
+)
 def count(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
 ) -> pd.Series:
@@ -44,7 +49,12 @@ def count(
     return _summed(clusters, kinds_of(listings, kind), "count")
 
 
-@indicator(name="share", source=GII, formula="100 * count / world total; without kind their sum")
+@indicator(
+    name="share",
+    source=GII,
+    formula="100 * count / world total; without kind their sum",
+    looks_at=(),
+)
 def share(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
 ) -> pd.Series:
@@ -73,7 +83,12 @@ def share(
     return _summed(clusters, kinds_of(listings, kind), "share")
 
 
-@indicator(name="kind_share", source=FRACTIONAL, formula="100 * count of kind / count of all kinds")
+@indicator(
+    name="kind_share",
+    source=FRACTIONAL,
+    formula="100 * count of kind / count of all kinds",
+    looks_at=(),
+)
 def kind_share(clusters: pd.DataFrame, listings: AttributedListings, *, kind: str) -> pd.Series:
     """Per cent of a cluster's own records that are of one kind.
 
@@ -95,7 +110,12 @@ def kind_share(clusters: pd.DataFrame, listings: AttributedListings, *, kind: st
     return percent(_summed(clusters, kinds_of(listings, kind), "count"), every)
 
 
-@indicator(name="per_million", source=GII, formula="count (without kind: share) * 1e6 / population")
+@indicator(
+    name="per_million",
+    source=GII,
+    formula="count (without kind: share) * 1e6 / population",
+    looks_at=("population",),
+)
 def per_million(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
 ) -> pd.Series:
@@ -123,7 +143,12 @@ def per_million(
     return million_th(_amount(clusters, listings, kind), clusters["population"])
 
 
-@indicator(name="per_km2", source=GII, formula="count (without kind: share) / area in km2")
+@indicator(
+    name="per_km2",
+    source=GII,
+    formula="count (without kind: share) / area in km2",
+    looks_at=("area_km2",),
+)
 def per_km2(
     clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
 ) -> pd.Series:

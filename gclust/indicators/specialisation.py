@@ -19,6 +19,7 @@ QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. 
     needs=("field",),
     source=QUOTIENT,
     formula="(part of the field in the cluster) / (part of the field in the world)",
+    looks_at=(),
 )
 def specialisation(
     clusters: pd.DataFrame,
@@ -82,6 +83,7 @@ def specialisation(
     name="kind_specialisation",
     source=QUOTIENT,
     formula="(part of the kind in the cluster's records) / (part of the kind in the world's)",
+    looks_at=(),
 )
 def kind_specialisation(
     clusters: pd.DataFrame,

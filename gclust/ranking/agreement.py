@@ -195,10 +195,10 @@ def tau_b_of_first(
 def _first_in_both(
     matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int
 ) -> pd.DataFrame:
-    first = (rank_a.loc[matched["a"]].to_numpy() <= top) & (
-        rank_b.loc[matched["b"]].to_numpy() <= top
-    )
-    return matched[np.asarray(first, dtype=bool)]
+    # A cluster without rank is not among the first.
+    first_a = (rank_a.loc[matched["a"]] <= top).fillna(False).to_numpy(bool)
+    first_b = (rank_b.loc[matched["b"]] <= top).fillna(False).to_numpy(bool)
+    return matched[first_a & first_b]
 
 
 def _contingency(shared: pd.DataFrame, noise: str) -> _Contingency:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from gclust.ranking.aggregation import borda_points
-from gclust.ranking.score import COMBINE, standardise, weighted
+from gclust.ranking.score import COMBINE, check_positive, signs, standardise, weighted
 
 
 def contributions(
-    values: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, float] | None = None
+    values: pd.DataFrame,
+    *,
+    combine: str = "sum",
+    weights: Mapping[str, float] | None = None,
+    lower_is_better: Collection[str] = (),
 ) -> pd.DataFrame:
     """Divide the score of each cluster among its indicators.
 
     Parameters
     ----------
-    values, combine, weights
+    values, combine, weights, lower_is_better
         As in `gclust.ranking.score.score`.
 
     Returns
@@ -28,16 +32,19 @@ def contributions(
         Columns ``<column>_part``; missing where the score is, 0 for columns of weight 0.
 
         ``sum``, ``mean``
-            The part of the score that the column makes, w x / (sum of w x). Parts add up
-            to 1; missing where the score is 0.
+            The part of the score that the column makes, w x / |sum of w x|, with -x for
+            x where less is better. Parts add up to 1, to -1 where the score is negative: a
+            negative part always lowers the score. Missing where the score is 0.
         ``geometric``
             Logarithms do not divide a product into parts that are free of units; what a
             column adds to the logarithm of the score above its typical value is free of
             them: (w / W) ln(x / g) with the geometric mean g of the column over the
-            clusters that have some. Parts add up to the logarithm of the score above that
-            of a cluster with all the g. Minus infinity where x is 0.
+            clusters that have some; its negative where less is better. Parts add up to the
+            logarithm of the score above that of a cluster with all the g. Minus infinity
+            where x is 0.
         ``zscore``, ``borda``
             The terms of the score, w z / W and w times the points: parts add up to it.
+            Where less is better z and the points are those of -x.
         ``copeland``
             None, all missing: the columns win a comparison together.
 
@@ -58,24 +65,28 @@ def contributions(
     parts = np.full(x.shape, np.nan)
     if complete.any() and combine != "copeland":
         some = np.where(w > 0, x[complete], 0.0)
-        parts[complete] = _parts(some, w, combine)
+        sign = signs(values, lower_is_better)
+        if combine == "geometric":
+            check_positive(some[:, w > 0], sign[w > 0], values.loc[complete, w > 0])
+        parts[complete] = _parts(some, w, sign, combine)
     names = [f"{column}_part" for column in values.columns]
     return pd.DataFrame(parts, index=values.index, columns=names)
 
 
-def _parts(x: np.ndarray, w: np.ndarray, combine: str) -> np.ndarray:
+def _parts(x: np.ndarray, w: np.ndarray, sign: np.ndarray, combine: str) -> np.ndarray:
     if combine == "geometric":
         parts = np.zeros(x.shape)
         for k in np.flatnonzero(w > 0):
             some = x[:, k] > 0
             parts[~some, k] = -np.inf
             logs = np.log(x[some, k])
-            parts[some, k] = w[k] / w.sum() * (logs - math.fsum(logs) / max(len(logs), 1))
+            parts[some, k] = sign[k] * w[k] / w.sum() * (logs - math.fsum(logs) / max(len(logs), 1))
         return parts
+    x = sign * x + 0.0  # no -0
     if combine == "borda":
         return w * borda_points(x)
     if combine == "zscore":
         return w * standardise(x) / w.sum()
     terms = w * x
-    whole = terms.sum(axis=1, keepdims=True)
+    whole = np.abs(terms.sum(axis=1, keepdims=True))
     return np.divide(terms, whole, out=np.full(x.shape, np.nan), where=whole != 0)

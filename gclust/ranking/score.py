@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,11 @@ AMOUNTS = ("sum", "mean", "geometric")
 
 
 def score(
-    values: pd.DataFrame, *, combine: str = "sum", weights: Mapping[str, float] | None = None
+    values: pd.DataFrame,
+    *,
+    combine: str = "sum",
+    weights: Mapping[str, float] | None = None,
+    lower_is_better: Collection[str] = (),
 ) -> pd.Series:
     """Combine indicators into a score; the larger, the better.
 
@@ -31,6 +35,8 @@ def score(
     weights : mapping, optional
         Column -> weight, 0 or more; 1 where a column is not named. A column of
         weight 0 is not looked at.
+    lower_is_better : collection of str
+        Columns of which less is better, a concentration for example; see Notes.
 
     Returns
     -------
@@ -43,7 +49,8 @@ def score(
     ------
     ValueError
         For an unknown ``combine``, a negative weight, weights that are all 0, a column
-        that holds no numbers, or, with ``"geometric"``, a negative value.
+        that holds no numbers, or, with ``"geometric"``, a negative value, or 0 where less
+        is better.
 
     Notes
     -----
@@ -70,6 +77,11 @@ def score(
         another where the columns in which it is above weigh more than those in which it
         is below [3]_; see `gclust.ranking.aggregation.copeland`.
 
+    Of a column of which less is better -x takes the place of x, in sums, means, z-scores and
+    comparisons alike; in the geometric mean 1 / x does, which keeps its order free of units.
+    A sum of shares less a concentration depends on the units of both: z-scores, ranks and
+    the geometric mean do not.
+
     References
     ----------
     .. [1] OECD, JRC: Handbook on Constructing Composite Indicators. 2008, sections 1.5
@@ -84,13 +96,16 @@ def score(
     >>> shares = pd.DataFrame({"patent": [4.0, 1.0], "publication": [1.0, 3.0]})
     >>> score(shares, weights={"publication": 2.0}).tolist()
     [6.0, 7.0]
+    >>> score(shares, combine="borda", lower_is_better=["publication"]).tolist()
+    [2.0, 0.0]
     """
     if combine not in COMBINE:
         raise ValueError(f"combine must be one of {', '.join(COMBINE)}, not {combine!r}")
     x, w, complete = weighted(values, weights or {})
+    sign = signs(values, lower_is_better)
     result = np.full(len(x), np.nan)
     if complete.any():
-        result[complete] = _combined(x[complete], w, combine, values.loc[complete])
+        result[complete] = _combined(x[complete], w, sign, combine, values.loc[complete])
     return pd.Series(result, index=values.index, name="score")
 
 
@@ -119,6 +134,11 @@ def weighted(
     return x, w, np.isfinite(x[:, w > 0]).all(axis=1)
 
 
+def signs(values: pd.DataFrame, lower_is_better: Collection[str]) -> NDArray[np.float64]:
+    """Return 1 for each column of which more is better, -1 where less is."""
+    return np.where(values.columns.isin(list(lower_is_better)), -1.0, 1.0)
+
+
 def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the z-scores of the columns; 0 where a column is constant.
 
@@ -135,27 +155,39 @@ def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _combined(
-    x: NDArray[np.float64], w: NDArray[np.float64], combine: str, values: pd.DataFrame
+    x: NDArray[np.float64],
+    w: NDArray[np.float64],
+    sign: NDArray[np.float64],
+    combine: str,
+    values: pd.DataFrame,
 ) -> NDArray[np.float64]:
     """Combine values of which none that has a weight is missing."""
-    x, w, columns = x[:, w > 0], w[w > 0], values.columns[w > 0]
+    used = w > 0
+    x, w, sign = x[:, used], w[used], sign[used]
+    if combine == "geometric":
+        check_positive(x, sign, values.loc[:, used])
+        with np.errstate(divide="ignore"):
+            return np.exp(_sums(np.log(x) * (sign * w / w.sum())))
+    x = sign * x + 0.0  # no -0
     if combine == "copeland":
         return copeland(x, w)
-    if combine == "geometric":
-        for cluster, k in np.argwhere(x < 0)[:1]:
-            raise ValueError(
-                f"a geometric mean has no negative values, but {columns[k]} of cluster"
-                f" {values.index[cluster]} is {x[cluster, k]:g}; take another way to combine,"
-                " such as 'zscore', or other columns"
-            )
-        with np.errstate(divide="ignore"):
-            return np.exp(_sums(np.log(x) * (w / w.sum())))
     if combine == "borda":
         x = borda_points(x)
     if combine == "zscore":
         x = standardise(x)
     result = _sums(w * x)
     return result / w.sum() if combine in ("mean", "zscore") else result
+
+
+def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd.DataFrame) -> None:
+    """Refuse values that a geometric mean cannot be made of, by cluster and column."""
+    for cluster, k in np.argwhere((x < 0) | ((x == 0) & (sign < 0)))[:1]:
+        what = "negative values" if x[cluster, k] < 0 else "zeros where lower is better"
+        raise ValueError(
+            f"a geometric mean has no {what}, but {values.columns[k]} of cluster"
+            f" {values.index[cluster]} is {x[cluster, k]:g}; take another way to combine,"
+            " such as 'zscore', or other columns"
+        )
 
 
 def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ def ranking(
     combine: str = "sum",
     weights: Mapping[str, float] | None = None,
     of: Sequence[str] | None = None,
+    lower_is_better: Collection[str] = (),
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Score and rank clusters.
@@ -42,6 +43,8 @@ def ranking(
     of : sequence of str, optional
         The columns of the ranking that make the score; the shares of all kinds by
         default.
+    lower_is_better : collection of str
+        Those of them of which less is better; see `gclust.ranking.score.score`.
     indicators : DataFrame, optional
         Index ``cluster_id``; further columns, which the score may be made of.
 
@@ -52,9 +55,9 @@ def ranking(
         ``<kind>_count, <kind>_share`` (per cent), ``<kind>_rank,
         <kind>_per_million``, then ``total`` (sum of the shares), ``score, population,
         intensity`` (score per million inhabitants; total per million where the score
-        is no amount that can be told per head, but combines ranks, z-scores or columns
-        other than shares and counts), ``intensity_rank, area_km2`` and, where
-        the clusters have it, ``uncovered_share``, at last the indicators; sorted by
+        is no amount that can be told per head, but combines ranks, z-scores, columns
+        other than shares and counts, or such of which less is better), ``intensity_rank,
+        area_km2`` and, where the clusters have it, ``uncovered_share``, at last the indicators; sorted by
         rank, clusters of one rank by id, those without score last.
 
     Raises
@@ -84,10 +87,11 @@ def ranking(
         scored_values(table, columns),
         combine=combine,
         weights=column_weights(columns, weights or {}, kinds),
+        lower_is_better=lower_is_better,
     ).to_numpy()
     table.insert(0, "rank", rank(table["score"]))
     amounts = {f"{kind}_{what}" for kind in kinds for what in ("share", "count")}
-    is_amount = combine in AMOUNTS and amounts.issuperset(columns)
+    is_amount = combine in AMOUNTS and amounts.issuperset(columns) and not lower_is_better
     table["intensity"] = per_million(table["score" if is_amount else "total"], population)
     first = (table["rank"] <= top).fillna(False).astype(bool)
     table["intensity_rank"] = rank(table["intensity"].where(first))
@@ -117,6 +121,7 @@ def contribution_table(
     combine: str = "sum",
     weights: Mapping[str, float] | None = None,
     of: Sequence[str] | None = None,
+    lower_is_better: Collection[str] = (),
 ) -> pd.DataFrame:
     """Divide the scores of a ranking among the columns that make them.
 
@@ -124,7 +129,7 @@ def contribution_table(
     ----------
     ranked : DataFrame
         From `ranking`.
-    combine, weights, of
+    combine, weights, of, lower_is_better
         As given to `ranking`.
 
     Returns
@@ -139,6 +144,7 @@ def contribution_table(
         scored_values(ranked, columns),
         combine=combine,
         weights=column_weights(columns, weights or {}, kinds),
+        lower_is_better=lower_is_better,
     )
     table = ranked[["rank", "cluster_id", "name", "score"]]
     return pd.concat([table, parts.set_index(table.index)], axis=1)

@@ -22,6 +22,8 @@ def attributed_listings(
 ) -> AttributedListings:
     """Give each located listing its cluster and its credit, once somebody looks at them.
 
+    An engine holds those of one labelling at a time: others take the place of the table.
+
     Parameters
     ----------
     study : Study
@@ -33,6 +35,7 @@ def attributed_listings(
     """
 
     def make() -> nw.LazyFrame[Any]:
+        engine.connection.execute(f'DROP TABLE IF EXISTS "{TABLE}"')
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])
@@ -44,5 +47,7 @@ def attributed_listings(
         engine.drop(f"{TABLE}_places")
         return stored
 
-    totals = {kind: prepared.world[kind] for kind in prepared.staged.kinds}
-    return AttributedListings(make, prepared.staged.kinds, totals, engine.pandas)
+    # A comparison prepares more kinds than each of its studies has.
+    kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
+    totals = {kind: prepared.world[kind] for kind in kinds}
+    return AttributedListings(make, kinds, totals, engine.pandas)

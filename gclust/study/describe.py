@@ -17,6 +17,7 @@ from gclust.places.geodesic import area_km2
 from gclust.places.names import name_clusters
 from gclust.places.overlaps import told_overlaps
 from gclust.places.population import population
+from gclust.progress import Report
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study
 from gclust.units import UNIT
@@ -49,7 +50,7 @@ def describe(
         raster) and, with a raster, ``uncovered_share``; one row per cluster.
     """
     with journal.timed("outline clusters"):
-        outlines = _outlines(study, locations, n_clusters, journal, contours)
+        outlines = outline(study, locations, n_clusters, journal.report, contours)
     with journal.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
     table = gpd.GeoDataFrame(
@@ -67,13 +68,7 @@ def describe(
     table["population"] = np.nan
     if study.population.raster is not None:
         with journal.timed("count inhabitants"), journal.overhearing():
-            people = population(
-                table.geometry,
-                study.folder / study.population.raster,
-                unit=study.population.unit,
-                names=table["name"],
-                progress=journal.report,
-            )
+            people = inhabitants(study, table.geometry, journal.report, names=table["name"])
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
     return table
@@ -86,13 +81,14 @@ def unite(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapes, crs=4326, name="geometry")
 
 
-def _outlines(
+def outline(
     study: Study,
     locations: pd.DataFrame,
     n_clusters: int,
-    journal: Journal,
+    report: Report,
     contours: gpd.GeoSeries | None,
 ) -> gpd.GeoSeries:
+    """Outline clusters by the study's footprint; see `describe`."""
     if study.footprint.method == "contour":
         if contours is None:
             raise ValueError("method of footprint is 'contour', but there are no contours")
@@ -106,7 +102,29 @@ def _outlines(
         **study.sizes(study.footprint),
         n_clusters=n_clusters,
         metric=study.clusters.metric,
-        progress=journal.report,
+        progress=report,
+    )
+
+
+def inhabitants(
+    study: Study, outlines: gpd.GeoSeries, report: Report, *, names: pd.Series | None = None
+) -> pd.DataFrame:
+    """Count the inhabitants of outlines by the study's raster, none where it has none.
+
+    Returns
+    -------
+    DataFrame
+        See `gclust.places.population.population`; ``population`` alone, missing, without a
+        raster.
+    """
+    if study.population.raster is None:
+        return pd.DataFrame({"population": np.full(len(outlines), np.nan)})
+    return population(
+        outlines,
+        study.folder / study.population.raster,
+        unit=study.population.unit,
+        names=names,
+        progress=report,
     )
 
 

@@ -123,6 +123,7 @@ def rank_clusters(
             combine=study.score.combine,
             weights=study.score.weights,
             of=study.score.of,
+            lower_is_better=study.score.lower_is_better,
             indicators=indicators,
         )
     except ValueError as error:
@@ -180,6 +181,7 @@ def complete(
             combine=study.score.combine,
             weights=study.score.weights,
             of=study.score.of,
+            lower_is_better=study.score.lower_is_better,
         ),
         clusters=shapes,
         locations=places,

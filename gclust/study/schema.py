@@ -230,13 +230,15 @@ class Counting:
 class Score:
     """``[score]``: how columns of the ranking become a score.
 
-    ``of`` names the columns, by default the shares of all kinds; see
+    ``of`` names the columns, by default the shares of all kinds, and ``lower_is_better`` those
+    of them of which less is better; see
     `gclust.ranking.score.score` and `gclust.ranking.columns.column_weights`.
     """
 
     combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")
     of: tuple[str, ...] | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    lower_is_better: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -581,6 +583,8 @@ def _check_score(study: Study, name: str) -> None:
         raise StudyError(f"{name}: [score] of = []; expected at least one column")
     if len(set(columns)) < len(columns):
         raise StudyError(f"{name}: [score] of = {list(columns)} names a column twice")
+    where = f"{name}: [score] lower_is_better:"
+    parse_section(dict.fromkeys(options.lower_is_better, ""), {}, where, known=columns)
     per_head = [column for column in columns if column.endswith("_per_million")]
     if per_head and study.population.raster is None:
         raise StudyError(

@@ -1,0 +1,166 @@
+"""Scores made of indicators where a study is run many times: each time as in a run of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from rasterio import Affine
+
+import gclust
+from gclust.errors import StudyError
+from gclust.experiments.ledger import _raster_digest
+from gclust.indicators.builtin import BUILT_IN
+from gclust.indicators.protocol import ATTRIBUTE, indicator
+from gclust.study.settler import Settler
+from tests.worlds import listings, study_folder
+
+OF = ["patent_share", "patent_hhi", "publication_per_million", "publication_per_km2", "balance"]
+ASKED = """
+[clusters]
+eps_km = 10
+min_samples = 100
+[population]
+raster = "people.tif"
+[[indicators]]
+name = "hhi"
+kind = "patent"
+[[indicators]]
+name = "per_km2"
+kind = "publication"
+[[indicators]]
+name = "balance"
+[[indicators]]
+name = "top_organisation"
+[sweep]
+eps_km = [8, 10]
+min_samples = [60, 100]
+[score]
+combine = "zscore"
+weights = { patent_hhi = 0.5 }
+lower_is_better = ["patent_hhi"]
+"""
+
+
+def world(folder: Path, *, people: float = 1.0, width: int = 300) -> Path:
+    """Three towns, their organisations, and a raster of their inhabitants."""
+    table = listings()
+    rng = np.random.default_rng(3)
+    table["organisation"] = table["town"] + rng.integers(0, 4, len(table)).astype(str)
+    path = study_folder(folder, table, f"{ASKED}of = {OF}\n")
+    heads = people * rng.integers(100, 900, (100, 300))[:, :width].astype("float32")
+    with rasterio.open(
+        folder / "people.tif",
+        "w",
+        driver="GTiff",
+        width=width,
+        height=100,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
+        transform=Affine(0.1, 0, 0, 0, -0.1, 52),
+    ) as file:
+        file.write(heads, 1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    return world(tmp_path_factory.mktemp("towns"))
+
+
+@pytest.fixture(scope="module")
+def runs(study) -> dict[float, gclust.Run]:
+    """The study with its own eps_km and with another."""
+    read = gclust.read_study(study)
+    other = replace(read, clusters=replace(read.clusters, eps_km=8.0))
+    return {10.0: gclust.run(read), 8.0: gclust.run(other)}
+
+
+def test_indicators_say_what_they_look_at():
+    looks_at = {
+        getattr(each, ATTRIBUTE).name: getattr(each, ATTRIBUTE).looks_at for each in BUILT_IN
+    }
+    assert {name: looks for name, looks in looks_at.items() if looks} == {
+        "per_million": ("population",),
+        "per_km2": ("area_km2",),
+        "top_partner": ("name",),
+        "top_partner_share": ("name",),
+    }
+    with pytest.raises(ValueError, match="looks_at names 'area'"):
+        indicator(looks_at="area")
+
+
+# -- sweeps ----------------------------------------------------------------------------------
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
+    study, runs, tmp_path, monkeypatch
+):
+    stages = []
+    done = gclust.sweep(study, out=tmp_path / "done", progress=lambda f, s: stages.append(s))
+    for eps_km, run in runs.items():
+        mine = done.ranks[(done.ranks["eps_km"] == eps_km) & (done.ranks["min_samples"] == 100)]
+        mine = mine.sort_values(["rank", "cluster_id"])
+        assert mine["cluster_id"].tolist() == run.ranking["cluster_id"].tolist()
+        assert mine["score"].tolist() == run.ranking["score"].tolist()
+        assert mine["rank"].tolist() == run.ranking["rank"].tolist()
+    further = "publication_per_million, patent_hhi, publication_per_km2, balance"
+    assert f"try pairs ({further} in each: about 1 min)" in stages
+
+    tried = []
+    real = Settler.settle
+
+    def stop(*arguments):
+        tried.append(1)
+        if len(tried) == 4:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(Settler, "settle", stop)
+    with pytest.raises(KeyboardInterrupt):
+        gclust.sweep(study, out=tmp_path / "again")
+    gclust.sweep(study, out=tmp_path / "again")
+    assert len(tried) < 4 + 4
+    assert digests(tmp_path / "again") == digests(tmp_path / "done")
+
+
+def test_another_raster_is_another_sweep(study, tmp_path):
+    read = gclust.read_study(study)
+    other = gclust.read_study(world(tmp_path, people=2.0))
+    assert _raster_digest(read) != _raster_digest(other)
+    plain = replace(
+        read, score=replace(read.score, of=("patent_share",), weights={}, lower_is_better=())
+    )
+    assert _raster_digest(plain) == ""
+
+
+def test_a_pair_without_footprint_is_refused_by_its_name(study):
+    read = gclust.read_study(study)
+    wide = replace(read, footprint=replace(read.footprint, radius_km=4.5))
+    with pytest.raises(StudyError, match=r"pair eps_km = 8: .* radius_km = 4.5; expected at most"):
+        gclust.sweep(wide)
+
+
+def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):
+    # The raster ends west of Graz.
+    path = world(tmp_path, width=140)
+    found = gclust.sweep(path, eps_km=[10], min_samples=[90, 100])
+    assert found.clusters["rank"].tolist() == [1, 2, pd.NA]
+    assert found.clusters["name"].tolist()[2] == "Graz"
+    assert found.table["jaccard"].tolist() == [1.0, 1.0]
+    run = gclust.run(path)
+    assert found.clusters["score"].tolist()[:2] == run.ranking["score"].tolist()[:2]
