@@ -14,6 +14,7 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import StudyError
+from gclust.experiments.between import Between
 from gclust.experiments.ledger import _raster_digest
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
@@ -164,3 +165,74 @@ def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):
     assert found.table["jaccard"].tolist() == [1.0, 1.0]
     run = gclust.run(path)
     assert found.clusters["score"].tolist()[:2] == run.ranking["score"].tolist()[:2]
+
+
+# -- comparisons -----------------------------------------------------------------------------
+
+
+def exact_parts(found: gclust.Comparison) -> None:
+    table = found.table[found.table["lost_in"] == ""]
+    assert len(table)
+    for what, change in (("rank", "rank_change"), ("score", "score_change")):
+        parts = [table[f"{what}_{player}"] for player in found.players]
+        assert sum(parts).tolist() == table[change].tolist()
+
+
+def test_coalitions_of_a_comparison_compute_their_own_columns(study):
+    one = gclust.read_study(study)
+    by_field, per_km2, balance, _ = one.indicators
+    kinds = tuple(source.kind for source in one.sources)
+    assert kinds == ("patent", "publication")
+    two = replace(
+        one,
+        clusters=replace(one.clusters, eps_km=8.0),
+        score=replace(one.score, lower_is_better=(), weights={"balance": 2.0}),
+        indicators=(replace(by_field, options={"normalised": True}), per_km2, balance),
+        footprint=replace(one.footprint, method="convex"),
+    )
+    found = gclust.compare(one, two)
+    assert found.players == ("formation", "weights")
+    told = {each.setting: (each.a, each.b) for each in found.differences}
+    assert told["[footprint] method"] == ("discs", "convex")
+    assert told["[score] lower_is_better: patent_hhi"] == (True, None)
+    assert "normalised = True" in told["[[indicators]] patent_hhi"][1]
+    exact_parts(found)
+    # Formation of the one with the score of the other, by hand.
+    mixed = gclust.run(replace(two, clusters=one.clusters, footprint=one.footprint))
+    mine = found.coalitions[
+        found.coalitions["formation"].eq("a") & found.coalitions["weights"].eq("b")
+    ]
+    expected = mixed.ranking.set_index("name")["score"]
+    np.testing.assert_allclose(mine["score"], expected[mine["name"]], rtol=0, atol=1e-12)
+    assert len(mine) == 3
+
+
+def test_a_column_of_a_kind_comes_and_goes_with_it(study):
+    both = gclust.read_study(study)
+    two = replace(both, score=replace(both.score, of=tuple(OF[:4])))
+    one = replace(
+        two,
+        sources=two.sources[:1],
+        indicators=two.indicators[:1],
+        score=replace(two.score, of=tuple(OF[:2])),
+    )
+    found = gclust.compare(one, two)
+    assert found.players == ("kinds",)
+    exact_parts(found)
+
+
+def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
+    two = gclust.read_study(study)
+    balance = replace(two.indicators[2], options={"kinds": ["patent", "publication"]})
+    two = replace(two, indicators=(*two.indicators[:2], balance))
+    one = replace(
+        two,
+        sources=two.sources[:1],
+        indicators=two.indicators[:1],
+        score=replace(two.score, of=("patent_share", "patent_hhi")),
+    )
+    between = Between(one, two)
+    assert between.study(frozenset({"weights"})) is None
+    assert between.study(frozenset({"kinds"})).score.of == (
+        "patent_share", "patent_hhi", "publication_per_million", "publication_per_km2",
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from gclust.indicators.protocol import indicator
     needs=("record",),
     source="Wuchty, Jones & Uzzi 2007, Science 316: 1036",
     formula="mean listings, wherever they lie, of the records that touch the cluster",
+    looks_at=(),
 )
 def team_size(
     clusters: pd.DataFrame,

@@ -8,24 +8,28 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from gclust.errors import StudyError
-from gclust.ranking.columns import column_weights, kind_columns, scored
+from gclust.experiments.scored_columns import ScoredColumn, scored_columns
 from gclust.ranking.shapley import Coalition
-from gclust.study.schema import Source, Study
+from gclust.study.schema import Heaps, Intensity, Population, Source, Study
+from gclust.study.scored import OUTLINED, ScoreColumns
 
 PLAYERS = ("data", "formation", "kinds", "weights")
 """What changes may come from.
 
 ``data``
     Of the kinds that both studies have: the files, their columns and years, the world's
-    totals, and whether unlocated listings count.
+    totals, and whether unlocated listings count; the raster of inhabitants, if scores follow
+    from them.
 ``formation``
-    ``[density]`` (of the kinds that both have), ``[clusters]`` and ``[merge]``.
+    ``[density]`` (of the kinds that both have), ``[clusters]`` and ``[merge]``; ``[footprint]``
+    and ``[names]``, if scores follow from areas, inhabitants or names.
 ``kinds``
     Which kinds there are. A kind that one study alone has comes with its own listings, total,
-    weight and part in the density, so that there is no coalition in which it lacks data.
+    columns of the score, weights and part in the density, so that there is no coalition in
+    which it lacks data.
 ``weights``
-    ``[score]`` (weights of the kinds that both have) and how records are counted.
+    ``[score]`` (columns, directions and weights of the kinds that both have, and of no kind),
+    the indicators that it is made of, and how records are counted.
 """
 
 
@@ -33,7 +37,7 @@ SECTIONS = (
     ("formation", "density", ("kinds",)),
     ("formation", "clusters", ()),
     ("formation", "merge", ()),
-    ("weights", "score", ("weights",)),
+    ("weights", "score", ("weights", "of", "lower_is_better")),
     ("weights", "counting", ("totals", "unlocated")),
 )
 """Whose choice a section is, but for some keys."""
@@ -71,16 +75,10 @@ class Between:
     a: Study
     b: Study
 
-    def __post_init__(self) -> None:
-        for study in (self.a, self.b):
-            computed = [f"{kind}_{what}" for kind in study.kinds for what in ("share", "count")]
-            for column in scored(study.kinds, study.score.of):
-                if column not in computed:
-                    raise StudyError(
-                        f"[score] of: {column!r} of study {study.study.name!r} is not computed for"
-                        " every coalition; changes can be decomposed of scores that are made of"
-                        f" shares and counts: {', '.join(computed)}"
-                    )
+    @cached_property
+    def looks_at(self) -> frozenset[str]:
+        """What scores of either study follow from beside counts; see `ScoreColumns`."""
+        return ScoreColumns(self.a).looks_at | ScoreColumns(self.b).looks_at
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
@@ -90,7 +88,9 @@ class Between:
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
         """All choices that differ and matter to scores, in the order of the players."""
-        one, two = (dict(_settings(study, self.shared)) for study in (self.a, self.b))
+        one, two = (
+            dict(_settings(study, self.shared, self.looks_at)) for study in (self.a, self.b)
+        )
         found = [
             Difference(*key, one.get(key), two.get(key))
             for key in {**one, **two}
@@ -112,7 +112,8 @@ class Between:
         Returns
         -------
         Study or None
-            None where none of its kinds forms clusters, or none has a weight.
+            None where none of its kinds forms clusters, where no column has a weight, or where
+            one is made of a kind that it has not.
         """
         data, formation, kinds, weights = (
             self.b if player in coalition else self.a for player in PLAYERS
@@ -122,12 +123,16 @@ class Between:
             for study in (data, formation, weights)
         )
         forming = tuple(k for k, study in of_formation.items() if k in study.density_kinds)
-        weight: dict[str, float] = {}
-        for kind, study in of_weights.items():
-            weight |= _weights(study, kind)
-        if not forming or not any(weight.values()):
+        columns = [
+            column
+            for kind, study in [*of_weights.items(), (None, weights)]
+            for column in scored_columns(study)
+            if column.kind == kind
+        ]
+        asked = {kind for column in columns for kind in column.kinds}
+        if not forming or not any(column.weight for column in columns) or asked - set(of_data):
             return None
-        return self._mixed(data, formation, weights, of_data, forming, weight)
+        return self._mixed(data, formation, weights, of_data, forming, columns)
 
     def reading(self, coalition: Coalition) -> Study:
         """Return a study that reads the listings of a coalition and of all other kinds.
@@ -140,7 +145,11 @@ class Between:
             kind: data if kind in self.shared else self.a if kind in self.a.kinds else self.b
             for kind in kinds
         }
-        return self._mixed(data, formation, self.a, of_data, tuple(kinds), {})
+        mixed = self._mixed(data, formation, self.a, of_data, tuple(kinds), [])
+        asked = [c.entry for study in (self.a, self.b) for c in scored_columns(study) if c.entry]
+        # Both may call different columns the same; here only what they need is of interest.
+        numbered = tuple(replace(entry, column=f"column {i}") for i, entry in enumerate(asked))
+        return replace(mixed, indicators=numbered)
 
     def _mixed(
         self,
@@ -149,7 +158,7 @@ class Between:
         weights: Study,
         of_data: dict[str, Study],
         forming: tuple[str, ...],
-        weight: dict[str, float],
+        columns: list[ScoredColumn],
     ) -> Study:
         totals = {
             kind: study.counting.totals[kind]
@@ -165,10 +174,29 @@ class Between:
             clusters=formation.clusters,
             merge=formation.merge,
             footprint=formation.footprint,
+            names=formation.names,
             counting=replace(weights.counting, totals=totals, unlocated=data.counting.unlocated),
-            score=replace(weights.score, weights=weight, of=tuple(weight) or None),
-            indicators=(),  # no score is made of them; see __post_init__
+            score=replace(
+                weights.score,
+                of=tuple(column.heading for column in columns) or None,
+                weights={column.heading: column.weight for column in columns},
+                lower_is_better=tuple(c.heading for c in columns if c.lower_is_better),
+            ),
+            population=self._population(data),
+            indicators=tuple(column.entry for column in columns if column.entry is not None),
+            # No score follows from them.
+            heaps=Heaps(),
+            intensity=Intensity(),
         )
+
+    def _population(self, data: Study) -> Population:
+        """The raster of a study, or that of the other where it has none."""
+        for study in (data, self.a, self.b):
+            raster = study.population.raster
+            if raster is not None:
+                path = os.path.abspath(study.folder / raster)
+                return replace(study.population, raster=path)
+        return Population()
 
 
 def _sources(study: Study, kind: str) -> list[Source]:
@@ -180,14 +208,9 @@ def _sources(study: Study, kind: str) -> list[Source]:
     ]
 
 
-def _weights(study: Study, kind: str) -> dict[str, float]:
-    """The columns of a kind that make the score, and what each weighs in it."""
-    kind_of = kind_columns(study.kinds)
-    columns = [c for c in scored(study.kinds, study.score.of) if kind_of.get(c) == kind]
-    return column_weights(columns, study.score.weights, study.kinds)
-
-
-def _settings(study: Study, shared: tuple[str, ...]) -> Iterator[tuple[tuple[str, str], Any]]:
+def _settings(
+    study: Study, shared: tuple[str, ...], looks_at: frozenset[str]
+) -> Iterator[tuple[tuple[str, str], Any]]:
     """Yield what a study chooses: player and setting, and the value."""
     for kind in shared:
         for number, source in enumerate(_sources(study, kind), start=1):
@@ -197,9 +220,23 @@ def _settings(study: Study, shared: tuple[str, ...]) -> Iterator[tuple[tuple[str
         yield ("data", f"[counting] totals of {kind}"), study.counting.totals.get(kind)
         forms = kind in study.density_kinds
         yield ("formation", f"[density] kinds: {kind}"), forms
-        for column, weight in _weights(study, kind).items():
-            yield ("weights", f"[score] weights of {column}"), weight
-    for player, name, apart in SECTIONS:
+    for column in scored_columns(study):
+        if column.kind is None or column.kind in shared:
+            yield ("weights", f"[score] weights of {column.heading}"), column.weight
+            lower = column.lower_is_better or None
+            yield ("weights", f"[score] lower_is_better: {column.heading}"), lower
+            yield ("weights", f"[[indicators]] {column.heading}"), column.told
+    if "population" in looks_at:
+        raster = study.population.raster
+        path = None if raster is None else os.path.abspath(study.folder / raster)
+        yield ("data", "[population] raster: path"), path
+        yield ("data", "[population] unit"), study.population.unit
+    sections = list(SECTIONS)
+    if looks_at & OUTLINED:
+        sections.append(("formation", "footprint", ()))
+    if looks_at - OUTLINED:
+        sections.append(("formation", "names", ()))
+    for player, name, apart in sections:
         section = getattr(study, name)
         for item in fields(section):
             if item.name not in apart:

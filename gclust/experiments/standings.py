@@ -16,12 +16,16 @@ from gclust.errors import GclustWarning
 from gclust.experiments.between import Between
 from gclust.listings.engine import Engine
 from gclust.progress import Report, silent
+from gclust.ranking.rank import rank
 from gclust.ranking.shapley import Coalition
 from gclust.study.folder import Run
+from gclust.study.formers import Formed
 from gclust.study.journal import Journal
-from gclust.study.run import form, rank_clusters
+from gclust.study.run import form
 from gclust.study.schema import Study
-from gclust.study.stages import Settled, prepare, restrict, settle
+from gclust.study.scored import OUTLINED, ScoreColumns
+from gclust.study.settler import Settler
+from gclust.study.stages import Prepared, Settled, prepare, restrict
 from gclust.units import UNIT
 
 T = TypeVar("T")
@@ -79,7 +83,8 @@ def standings(
     """Run the study of each coalition, doing once what several have in common.
 
     The same listings are read once, folded once for the same kinds and density, clustered
-    once for the same ``[clusters]``, and merged and counted once.
+    once for the same ``[clusters]``, merged and counted once; of the columns that the scores
+    are made of, each is computed once for the same clusters.
 
     Parameters
     ----------
@@ -118,17 +123,19 @@ def standings(
                     prepared = restrict(of_kinds[0][1], engine, read, journal)
                 locations = prepared.locations
                 shown = locations[["lat", "lon"]].assign(units=locations[weight])
+                settlers: dict[Hashable, Settler] = {}
                 for of_formation in _alike(of_kinds, lambda each: repr(each[1].clusters)):
                     with _quiet():
-                        labels = form(of_formation[0][1], prepared, journal, n_jobs).labels
+                        formed = form(of_formation[0][1], prepared, journal, n_jobs)
                     for of_merge in _alike(of_formation, lambda each: _count_key(each[1])):
-                        settled = settle(of_merge[0][1], engine, prepared, labels, journal)
+                        first, key = of_merge[0][1], _count_key(of_merge[0][1])
+                        if key not in settlers:
+                            settlers[key] = Settler(first, engine, prepared, n_jobs=n_jobs)
+                        settled = settlers[key].settle(formed.labels)
+                        clusters = settled.clusters(formed.labels)
+                        scorer = _Scorer(engine, prepared, formed, settled)
                         for coalition, study in of_merge:
-                            ranks = _ranks(_ranked(study, settled))
-                            yield (
-                                coalition,
-                                Standing(study, shown, settled.clusters(labels), ranks),
-                            )
+                            yield coalition, Standing(study, shown, clusters, scorer.ranks(study))
                             done += 1
                             told()
 
@@ -141,10 +148,41 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _ranked(study: Study, settled: Settled) -> pd.DataFrame:
-    """The ranking of a study as far as scores go, which are made of shares alone."""
-    bare = pd.DataFrame({"cluster_id": np.arange(len(settled.count)), "name": "", "economies": ""})
-    return rank_clusters(study, bare.assign(population=np.nan, area_km2=np.nan), settled)
+class _Scorer:
+    """Scores of the same clusters by one study after another."""
+
+    def __init__(
+        self, engine: Engine, prepared: Prepared, formed: Formed, settled: Settled
+    ) -> None:
+        self._engine, self._prepared = engine, prepared
+        self._formed, self._settled = formed, settled
+        self._described: dict[Hashable, pd.DataFrame] = {}
+        self._values: dict[Hashable, pd.DataFrame] = {}
+
+    def ranks(self, study: Study) -> pd.DataFrame:
+        """Rank and score by cluster; see `Standing`."""
+        columns = ScoreColumns(study)
+        key = repr((columns.columns, study.indicators, _description_key(study, columns)))
+        if key not in self._values:
+            self._values[key] = self._computed(study, columns)
+        scores = columns.score(self._values[key])
+        table = pd.DataFrame({"rank": rank(scores), "score": scores})
+        return table.rename_axis("cluster_id")
+
+    def _computed(self, study: Study, columns: ScoreColumns) -> pd.DataFrame:
+        formed, settled = self._formed, self._settled
+        key = _description_key(study, columns)
+        if key not in self._described:
+            self._described[key] = columns.describe(
+                self._prepared.locations,
+                formed.labels,
+                formed.core,
+                settled,
+                polygons=formed.polygons,
+            )
+        listings = columns.listings(self._engine, self._prepared, formed.labels, settled)
+        described = self._described[key]
+        return columns.values(settled.count, settled.share, described, listings)
 
 
 def _ranks(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -168,6 +206,13 @@ def _reading_key(study: Study) -> Hashable:
 def _density_key(study: Study) -> Hashable:
     """What decides the locations, once listings are read."""
     return repr((sorted(study.kinds), sorted(study.density_kinds), study.density.weight))
+
+
+def _description_key(study: Study, columns: ScoreColumns) -> Hashable:
+    """What decides areas, inhabitants and names, once clusters are merged."""
+    looks_at = columns.looks_at
+    outlined = (study.footprint, study.population) if looks_at & OUTLINED else None
+    return repr((sorted(looks_at), outlined, study.names if looks_at - OUTLINED else None))
 
 
 def _count_key(study: Study) -> Hashable:

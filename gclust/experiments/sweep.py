@@ -240,6 +240,7 @@ def _columns(study: Study, pairs: Pairs) -> dict[Pair, ScoreColumns]:
     StudyError where a score needs the footprints of a pair that has none.
     """
     own = ScoreColumns(study)
+    own.check()
     if not own.looks_at & OUTLINED:
         return dict.fromkeys(pairs, own)
     found = {}

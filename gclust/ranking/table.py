@@ -57,8 +57,8 @@ def ranking(
         intensity`` (score per million inhabitants; total per million where the score
         is no amount that can be told per head, but combines ranks, z-scores, columns
         other than shares and counts, or such of which less is better), ``intensity_rank,
-        area_km2`` and, where the clusters have it, ``uncovered_share``, at last the indicators; sorted by
-        rank, clusters of one rank by id, those without score last.
+        area_km2`` and, where the clusters have it, ``uncovered_share``, at last the
+        indicators; sorted by rank, clusters of one rank by id, those without score last.
 
     Raises
     ------

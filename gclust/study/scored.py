@@ -40,11 +40,6 @@ class ScoreColumns:
     ----------
     study : Study
 
-    Raises
-    ------
-    StudyError
-        If a raster that is needed is not there.
-
     Attributes
     ----------
     columns : tuple of str
@@ -65,8 +60,11 @@ class ScoreColumns:
         self.further = (*self._per_head, *headings)
         looks_at = {column for asked in self._asked for column in asked.indicator.about.looks_at}
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
+
+    def check(self) -> None:
+        """Raise StudyError if a raster that the columns follow from is not there."""
         if "population" in self.looks_at:
-            check_rasters(study)
+            check_rasters(self._study)
 
     @property
     def weights(self) -> dict[str, float]:

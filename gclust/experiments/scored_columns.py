@@ -1,0 +1,67 @@
+"""The columns that make the score of a study, each with its weight, direction and kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gclust.ranking.columns import column_weights, kind_columns, scored
+from gclust.study.asked import IndicatorEntry, ask
+from gclust.study.schema import Study
+
+
+@dataclass(frozen=True)
+class ScoredColumn:
+    """A column of a ranking that a score is made of.
+
+    Attributes
+    ----------
+    heading : str
+    kind : str or None
+        Whose it is; None for a column of all kinds together.
+    kinds : tuple of str
+        Those without which it cannot be computed.
+    weight : float
+    lower_is_better : bool
+    entry : IndicatorEntry, optional
+        Of the indicator, if it is one, with all its options.
+    """
+
+    heading: str
+    kind: str | None
+    kinds: tuple[str, ...]
+    weight: float
+    lower_is_better: bool
+    entry: IndicatorEntry | None
+
+    @property
+    def told(self) -> str | None:
+        """The indicator and its options, in words."""
+        if self.entry is None:
+            return None
+        options = {"kind": self.entry.kind, **self.entry.options}
+        told = ", ".join(f"{key} = {value}" for key, value in options.items() if value is not None)
+        return f"{self.entry.name}({told})"
+
+
+def scored_columns(study: Study) -> list[ScoredColumn]:
+    """Return the columns of a study's score, in its order."""
+    entries = {asked.entry.heading: asked.entry for asked in ask(study.indicators)}
+    columns = scored(study.kinds, study.score.of)
+    weights = column_weights(columns, study.score.weights, study.kinds)
+    kind_of: dict[str, str | None] = dict(kind_columns(study.kinds))
+    found = []
+    for heading in columns:
+        entry = entries.get(heading)
+        kind = kind_of.get(heading) if entry is None else entry.kind
+        several = () if entry is None else tuple(entry.options.get("kinds", ()))
+        found.append(
+            ScoredColumn(
+                heading=heading,
+                kind=kind,
+                kinds=several if kind is None else (kind, *several),
+                weight=weights[heading],
+                lower_is_better=heading in study.score.lower_is_better,
+                entry=entry,
+            )
+        )
+    return found
