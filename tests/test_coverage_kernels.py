@@ -285,7 +285,9 @@ def draw_numbers():
     starts, code, kind = np.array([0, 20, 45, 50]), np.zeros(50, dtype=np.int32), one - 1
     listed = redraw.Listed(starts, record, code, one, kind, 2 * one)
     here = [times[:20].sum(), times[20:45].sum(), times[45:].sum()]
-    assert redraw.weigh(listed, times, 1).tolist() == here
+    density, there = redraw.weigh(listed, times, 1)
+    assert density.tolist() == here
+    assert there.tolist() == [bool(number) for number in here]
     labels = np.array([1, -1, 0])
     assert redraw.credit(listed, times, labels, (1, 2), 1).tolist() == [[2 * here[2], 2 * here[0]]]
     shared = redraw.share_weight(labels, labels, np.array([5, 6, 7]), 1)
@@ -301,6 +303,14 @@ def find_mixed_cubes():
     assert mixed_cubes(ends[:3], np.diff(ends), beside, label, 1).tolist() == [True, True, False]
     alone = np.full(5, -1, dtype=np.int32)
     assert not mixed_cubes(ends[:3], np.diff(ends), beside, alone, 1).any()
+
+
+def scatter_points():
+    """Put points into discs, beyond the 180th meridian on both sides too."""
+    from gclust.kernels.scatter import scatter
+
+    lat, lon = np.zeros(100), np.tile([-180.0, 179.999], 50)
+    assert np.ptp(scatter(lat, lon, np.full(100, 5.0), 1, 0, 1)[1]) > 359
 
 
 def sum_surroundings():
@@ -335,6 +345,7 @@ def cover() -> dict[str, list[int]]:
     reach_ties()
     draw_numbers()
     find_mixed_cubes()
+    scatter_points()
     sum_surroundings()
     for seed in RARE_SEEDS:
         check(make_case(seed))

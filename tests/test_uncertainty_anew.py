@@ -15,7 +15,7 @@ from gclust.cluster.redrawn import Reweighed
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.experiments import uncertainty_redraw as redraw_module
-from gclust.experiments.uncertainty_draws import _Former
+from gclust.experiments.uncertainty_forming import HeldPlaces
 from gclust.experiments.uncertainty_redraw import Redraw
 from gclust.kernels.cubes import mixed_cubes
 from gclust.kernels.redraw import draw_singles
@@ -53,16 +53,17 @@ def test_reweighed_locations_are_clustered_as_a_study_does(border, metric):
 def _drawn(path, number=0, seed=5):
     """What a study starts from, and one of its draws, settled; labels as the locations are."""
     study = gclust.read_study(path)
+    study = replace(study, uncertainty=replace(study.uncertainty, seed=seed))
     journal = Journal(silent, False)
     with Engine() as engine:
         prepared = prepare(study, engine, journal)
-        former = _Former(study, prepared, [], 2)
-        redraw = Redraw(study, engine, prepared, former.order, seed, n_jobs=2)
+        former = HeldPlaces(study, prepared, [], 2)
+        redraw = Redraw(study, engine, prepared, former.order, n_jobs=2)
         drawn = redraw.draw(number)
-        labels = former.form(0, drawn.density)
+        labels, gaps_km = former.form(0, drawn)
         back = np.argsort(former.order)
         plain = settle(study, engine, prepared, labels[back], journal)
-    return prepared, drawn, drawn.density[back], redraw.settle(labels, drawn), plain
+    return prepared, drawn, drawn.density[back], redraw.settle(labels, gaps_km, drawn), plain
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -106,6 +107,22 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     for kind in ("patent", "publication"):
         assert found.count[kind].tolist() == wanted[f"{kind}_count"].tolist()
         assert drawn.world[kind] == by_hand.info["world_totals"][kind]
+
+
+def test_places_without_a_listing_in_a_draw_bridge_no_gap(tmp_path):
+    """Two towns 13 km apart merge by an outlier of one, in the draws that have its record."""
+    rows = [(record, 48.0, lon) for record in range(1, 61) for lon in (11.0, 11.175)]
+    table = pd.DataFrame([(0, 48.0, 11.06), *rows], columns=["record", "lat", "lon"])
+    table = table.assign(kind="patent", town="", year=2016)
+    path = study_folder(
+        tmp_path,
+        table,
+        "[clusters]\neps_km = 5\nmin_samples = 20\n[merge]\nmax_gap_km = 9\n",
+    )
+    for number, times in ((1, 1), (3, 0)):
+        _, drawn, _, found, _ = _drawn(path, number)
+        assert drawn.times[0] == times
+        assert len(found.count) == 2 - times
 
 
 EXTRA = (

@@ -107,8 +107,7 @@ def uncertainty(
             n_jobs,
             journal.report,
         )
-        anew = "records" in wanted.sources and wanted.formed == "anew"
-        found = draw_anew(drawing) if anew else draw_held(drawing)
+        found = draw_anew(drawing) if wanted.anew else draw_held(drawing)
     named = names_of(study, prepared.locations, pd.Series(own), len(settled.count))
     kinds = list(study.kinds)
     scores = scorer.own(settled.count[kinds].to_numpy(), settled.share[kinds].to_numpy())

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.redrawn import Reweighed
 from gclust.cluster.threads import count_threads
-from gclust.cluster.units import threshold_units
 from gclust.experiments.pairs import Pair
+from gclust.experiments.uncertainty_forming import HeldPlaces, MovingPlaces
 from gclust.experiments.uncertainty_held import draw_records, held_groups
 from gclust.experiments.uncertainty_redraw import Redraw
 from gclust.experiments.uncertainty_score import Scorer
@@ -20,7 +19,7 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
 from gclust.study.formers import form_clusters
-from gclust.study.schema import Clusters, Study
+from gclust.study.schema import Study
 from gclust.study.settler import Settler
 from gclust.study.stages import Prepared, Settled
 
@@ -38,11 +37,14 @@ class Outcomes:
     scores : ndarray of float64, shape (draws, clusters)
     ranks : ndarray of float64, shape (draws, clusters)
         Among all clusters of the draw.
+    moved : DataFrame, optional
+        What each draw puts elsewhere; see `gclust.experiments.uncertainty_spread.spread_table`.
     """
 
     shares: Floats
     scores: Floats
     ranks: Floats
+    moved: pd.DataFrame | None = None
 
     @classmethod
     def empty(cls, n_draws: int, n_clusters: int, n_kinds: int) -> Outcomes:
@@ -172,88 +174,34 @@ def draw_held(drawing: Drawing) -> Outcomes:
 
 
 def draw_anew(drawing: Drawing) -> Outcomes:
-    """Draw records, and let each draw form, merge and count its own clusters.
+    """Draw records and places, and let each draw form, merge and count its own clusters.
 
     Clusters of a draw are matched with the study's by the weight that they share; see
     `gclust.ranking.matching.match`.
     """
     study, report, prepared = drawing.study, drawing.report, drawing.prepared
-    wanted, kinds = study.uncertainty, list(study.kinds)
+    wanted, kinds, n_jobs = study.uncertainty, list(study.kinds), drawing.n_jobs
     found, n_own = drawing.nothing_found(), len(drawing.settled.count)
-    threads = count_threads(drawing.n_jobs)
+    threads = count_threads(n_jobs)
+    former: HeldPlaces | MovingPlaces
     with stage(report, "gather listings"):
-        former = _Former(study, prepared, drawing.pairs, drawing.n_jobs)
-        redraw = Redraw(
-            study, drawing.engine, prepared, former.order, wanted.seed, n_jobs=drawing.n_jobs
-        )
-    own, units = drawing.own[former.order], drawing.units[former.order]
+        if wanted.moves:
+            every = np.arange(len(prepared.locations))
+            redraw = Redraw(study, drawing.engine, prepared, every, n_jobs=n_jobs)
+            former = MovingPlaces(study, prepared, drawing.pairs, redraw.spread, n_jobs)
+        else:
+            former = HeldPlaces(study, prepared, drawing.pairs, n_jobs)
+            redraw = Redraw(study, drawing.engine, prepared, former.order, n_jobs=n_jobs)
+    own = drawing.own[redraw.home]
     # Draws of one eps_km share their bands.
     order = np.argsort(drawing.chosen, kind="stable").tolist()
     with stage(report, "form clusters anew") as told:
         for done, draw in enumerate(order, start=1):
             drawn = redraw.draw(draw)
-            labels = former.form(int(drawing.chosen[draw]), drawn.density)
-            here = redraw.settle(labels, drawn)
-            same = same_clusters(own, here.clusters(labels), units, n_own, threads)
+            labels, gaps_km = former.form(int(drawing.chosen[draw]), drawn)
+            here = redraw.settle(labels, gaps_km, drawn)
+            same = same_clusters(own, here.clusters(labels), redraw.density, n_own, threads)
             count, share = here.count[kinds].to_numpy(), here.share[kinds].to_numpy()
             found.put(draw, drawing.scorer, count, share, same)
             told(done / wanted.draws)
-    return found
-
-
-class _Former:
-    """Forms clusters of a study's locations under one weighting after another.
-
-    Parameters
-    ----------
-    study, prepared
-    pairs : list of (eps_km, min_samples)
-        Those of DBSCAN that will be asked for by number; the study's own if there are none.
-    n_jobs : int, optional
-
-    Attributes
-    ----------
-    order : ndarray of int64, shape (n,)
-        The prepared location that each weight and label is of.
-    """
-
-    def __init__(
-        self, study: Study, prepared: Prepared, pairs: list[Pair], n_jobs: int | None
-    ) -> None:
-        self._options, self._n_jobs = study.clusters, n_jobs
-        self._locations = prepared.locations
-        self._lat = prepared.locations["lat"].to_numpy()
-        self._lon = prepared.locations["lon"].to_numpy()
-        self.order = np.arange(len(self._lat))
-        if isinstance(self._options, Clusters):
-            self._pairs = pairs or [(self._options.eps_km, self._options.min_samples)]
-            self._eps_km = self._pairs[0][0]
-            self._bands = self._in_bands(self._options, self._eps_km)
-            self.order = self._bands.order
-            self._back = np.argsort(self.order)
-
-    def _in_bands(self, options: Clusters, eps_km: float) -> Reweighed:
-        return Reweighed(
-            self._lat,
-            self._lon,
-            eps_km=eps_km,
-            border=options.border,
-            metric=options.metric,
-            n_jobs=self._n_jobs,
-        )
-
-    def form(self, pair: int, density: Ints) -> Ints:
-        """Return the labels of the locations under weights, for the pair of a number."""
-        if not isinstance(self._options, Clusters):
-            drawn = self._locations.assign(density=density)
-            return form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent).labels
-        eps_km, min_samples = self._pairs[pair]
-        if eps_km != self._eps_km:
-            self._bands, self._eps_km = self._in_bands(self._options, eps_km), eps_km
-        least = threshold_units(min_samples)
-        if np.array_equal(self._bands.order, self.order):
-            return self._bands.cluster(density, least)[0]
-        at = self._back[self._bands.order]
-        labels = np.empty(len(at), dtype=np.int64)
-        labels[at] = self._bands.cluster(density[at], least)[0]
-        return labels
+    return replace(found, moved=redraw.moved)

@@ -25,8 +25,9 @@ def write_uncertainty(
 ) -> Uncertainty:
     """Write the folder, as a whole or not at all.
 
-    It holds ``uncertainty.csv``, ``pairs.csv``, ``figures/``, ``study.toml`` and
-    ``uncertainty.json``. No file holds a time or anything else that another start would change.
+    It holds ``uncertainty.csv``, ``pairs.csv``, ``moved.csv`` (if addresses are), ``figures/``,
+    ``study.toml`` and ``uncertainty.json``. No file holds a time or anything else that another
+    start would change.
 
     Raises
     ------
@@ -45,6 +46,8 @@ def write_uncertainty(
         with stage(progress, "write tables"):
             write_csv(found.table, folder / "uncertainty.csv")
             write_csv(found.pairs, folder / "pairs.csv")
+            if found.moved is not None:
+                write_csv(found.moved, folder / "moved.csv")
             text = json.dumps(_info(found), indent=2, ensure_ascii=False, sort_keys=True)
             (folder / "uncertainty.json").write_text(text + "\n", encoding="utf-8")
             (folder / "study.toml").write_text(study_toml(found.study, home), encoding="utf-8")
@@ -65,12 +68,12 @@ def drawn(found: Uncertainty) -> str:
     wanted = found.study.uncertainty
     what = {
         "records": "records (Poisson bootstrap)",
+        "addresses": "addresses (anywhere in their discs)",
         "parameters": f"{len(found.parameters)} pairs of eps_km and min_samples",
         "weights": "weights of the score",
     }
     sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
-    anew = "records" in wanted.sources and wanted.formed == "anew"
-    formed = "formed anew" if anew else "held"
+    formed = "formed anew" if wanted.anew else "held"
     return f"{wanted.draws:,} draws of {sources}, clusters {formed}; seed {wanted.seed}"
 
 

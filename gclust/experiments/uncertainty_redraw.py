@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, merge
-from gclust.cluster.nearby import Cubes
 from gclust.cluster.threads import count_threads
+from gclust.experiments.uncertainty_rows import gather_rows
 from gclust.indicators.counts import shares
 from gclust.kernels.redraw import (
     REST,
@@ -24,10 +23,8 @@ from gclust.kernels.redraw import (
 )
 from gclust.kernels.ties import Rows
 from gclust.listings.engine import Engine
-from gclust.listings.fold import density_units
 from gclust.listings.profiles import world_parts
 from gclust.listings.records import Records, fold_records, share_of
-from gclust.listings.sums import sum_by
 from gclust.study.schema import Study
 from gclust.study.settler import count_open, ties_of
 from gclust.study.stages import Prepared, Settled
@@ -38,15 +35,20 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Weight:
-    """Weight of listings without a record: at which location, of which kind, how much.
+    """Weight of listings without a record: at which place, of which kind, how much.
 
     ``density`` is what all of it adds to the density.
     """
 
     place: Ints
     kind: Ints
-    mean: NDArray[np.float64]
+    units: Ints
     density: Ints
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """For how many records it stands."""
+        return self.units / UNIT
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,25 @@ class Drawn:
 
     Attributes
     ----------
+    number : int
+        Of the draw.
     times : ndarray of uint8, shape (r,)
         How often each record is there.
-    copies : ndarray of int64
-        Of the weight of listings without a record.
+    weight : ndarray of int64
+        Units of the listings without a record.
     density : ndarray of int64, shape (n,)
-        Of the locations.
+        Of the places.
+    there : ndarray of bool, shape (n,)
+        Which places have any listing.
     world : dict
         Kind -> the draw's total.
     """
 
+    number: int
     times: NDArray[np.uint8]
-    copies: Ints
+    weight: Ints
     density: Ints
+    there: NDArray[np.bool_]
     world: dict[str, float]
 
 
@@ -77,11 +85,22 @@ class Redraw:
     Parameters
     ----------
     study, engine, prepared
-    order : ndarray of int64, shape (n,)
-        The prepared location that each location of the arrays here is.
-    seed : int
+    order : ndarray of int64, shape (n_locations,)
+        The prepared location that each place of the arrays here is, as far as they stay.
     n_jobs : int, optional
         Threads; all by default. What is drawn does not depend on it.
+
+    Attributes
+    ----------
+    home : ndarray of int64, shape (n,)
+        The prepared location of each place: those of ``order``, then those of listings that
+        move.
+    density : ndarray of int64, shape (n,)
+        Of the study's own listings.
+    spread : Spread
+        The places that move, which are the last.
+    moved : DataFrame or None
+        See `gclust.experiments.uncertainty_spread.spread_table`.
     """
 
     def __init__(
@@ -90,25 +109,29 @@ class Redraw:
         engine: Engine,
         prepared: Prepared,
         order: Ints,
-        seed: int,
         *,
         n_jobs: int | None = None,
     ) -> None:
-        self._study, self._seed, self._threads = study, seed, count_threads(n_jobs)
-        self._kinds = prepared.staged.kinds
+        self._study, self._seed, self._threads = (
+            study,
+            study.uncertainty.seed,
+            count_threads(n_jobs),
+        )
+        self._kinds, self._world = prepared.staged.kinds, prepared.world
         world = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
         # Records are numbered kind by kind.
         self._bounds = np.concatenate(([0], np.cumsum(world["records"].to_numpy(np.int64))))
-        places = prepared.locations[["lat", "lon"]].iloc[order]
-        rows = _rows(study, engine, prepared, places)
-        self._merging = _Nearness(study, prepared, places, self._threads)
-        self._take(rows, len(order))
+        gathered = gather_rows(study, engine, prepared, order)
+        self.home, self.spread, self.moved = gathered.home, gathered.spread, gathered.moved
+        self._take(gathered.rows, len(self.home))
         held = np.zeros(len(self._kinds))
         np.add.at(held, self._weight.kind, self._weight.mean)
         total = np.array([prepared.world[kind] for kind in self._kinds])
         # What is at no location: beyond the sources, or rejected and kept.
         self._rest = np.maximum(total - world["records"].to_numpy() - held, 0.0)
+        self._own = self._once()
+        self.density = self._own.density
 
     def _take(self, rows: dict[str, Ints], n: int) -> None:
         method = self._study.counting.method
@@ -118,7 +141,7 @@ class Redraw:
         )
         bare = int(np.searchsorted(rows["number"], 0))
         at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
-        self._weight = Weight(at, kind, units / UNIT, rows["density"][:bare])
+        self._weight = Weight(at, kind, units, rows["density"][:bare])
         rows = {name: each[bare:] for name, each in rows.items()}
         number, length = np.unique(rows["number"], return_counts=True)
         self._several = number[length > 1]
@@ -127,22 +150,33 @@ class Redraw:
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
 
     def draw(self, number: int) -> Drawn:
-        """Draw the records once; the same number gives the same records."""
+        """Draw the records once, if the study wants that; a number gives the same always."""
+        if "records" not in self._study.uncertainty.sources:
+            return replace(self._own, number=number)
         times = draw_singles(int(self._bounds[-1]), self._seed, number, self._threads)
-        density = weigh(self._listed, times, self._threads)
+        density, there = weigh(self._listed, times, self._threads)
         weight = self._weight
         copies = draw_numbers(weight.mean, self._seed, WEIGHT, number)
         drawn = np.rint(weight.density * (copies / weight.mean)).astype(np.int64)
         np.add.at(density, weight.place, drawn)
+        there[weight.place[copies > 0]] = True
         world = draw_numbers(self._rest, self._seed, REST, number)
         np.add.at(world, weight.kind, copies)
         for kind in range(len(self._kinds)):
             mine = times[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Drawn(times, copies, density, totals)
+        return Drawn(number, times, copies * UNIT, density, there, totals)
 
-    def settle(self, labels: Ints, drawn: Drawn) -> Settled:
+    def _once(self) -> Drawn:
+        """Each record once: the study's own listings."""
+        times = np.ones(int(self._bounds[-1]), dtype=np.uint8)
+        density, there = weigh(self._listed, times, self._threads)
+        np.add.at(density, self._weight.place, self._weight.density)
+        there[self._weight.place] = True
+        return Drawn(0, times, self._weight.units, density, there, self._world)
+
+    def settle(self, labels: Ints, gaps_km: dict[tuple[int, int], float], drawn: Drawn) -> Settled:
         """Merge clusters by the ties of the records drawn, and count these.
 
         As `gclust.study.stages.settle` does with listings that are there as often as they
@@ -151,7 +185,9 @@ class Redraw:
         Parameters
         ----------
         labels : ndarray of int64, shape (n,)
-            Of the locations; -1 for noise.
+            Of the places; -1 for noise.
+        gaps_km : dict
+            Least distances of clusters that may merge; see `gclust.cluster.merging.gaps_km`.
         drawn : Drawn
 
         Raises
@@ -160,7 +196,7 @@ class Redraw:
             If the ties of records are too large to count.
         """
         several = drawn.times[self._several].astype(np.int64)
-        merging = self._merged(labels, several)
+        merging = self._merged(labels, gaps_km, several)
         _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
         cluster_ids = cluster_ids.astype(np.int64)
         clusters = np.append(cluster_ids, -1)[labels]
@@ -170,7 +206,7 @@ class Redraw:
         weight = self._weight
         inside = clusters[weight.place] >= 0
         at = weight.kind[inside], clusters[weight.place[inside]]
-        np.add.at(units, at, drawn.copies[inside] * UNIT)
+        np.add.at(units, at, drawn.weight[inside])
         if len(self._records.opened):
             of_open = clusters[self._records.open_rows.place]
             method = self._study.counting.method
@@ -178,10 +214,9 @@ class Redraw:
         counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
         return Settled(merging, cluster_ids, counted, shares(counted, drawn.world))
 
-    def _merged(self, labels: Ints, several: Ints) -> Merging:
+    def _merged(self, labels: Ints, gaps: dict[tuple[int, int], float], several: Ints) -> Merging:
         options, n_labels = self._study.merge, int(labels.max(initial=-1)) + 1
         short = labels.astype(np.int32)
-        gaps = self._merging.gaps_km(short)
         if not gaps:
             return merge(n_labels, {}, {}, rule="none")
         near = np.zeros(n_labels + 1, dtype=bool)
@@ -197,32 +232,10 @@ class Redraw:
         )
 
 
-class _Nearness:
-    """Finds the gaps between clusters, as `gclust.study.settler.Settler` does."""
-
-    def __init__(
-        self, study: Study, prepared: Prepared, places: pd.DataFrame, threads: int
-    ) -> None:
-        self._threads = threads
-        self._merges = study.merge.rule != "none" and prepared.has_records
-        if self._merges:
-            lat, lon = places["lat"].to_numpy(), places["lon"].to_numpy()
-            self._cubes = Cubes(lat, lon, study.merge.max_gap_km)
-            self._order = np.argsort(self._cubes.number, kind="stable")
-            self._lat, self._lon = lat[self._order], lon[self._order]
-
-    def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
-        """Least distances of clusters that may merge; none where none merge."""
-        if not self._merges:
-            return {}
-        ordered = labels[self._order]
-        return self._cubes.gaps_km(self._lat, self._lon, ordered, self._threads)
-
-
 class _Nearby:
-    """The records that touch locations of clusters which may merge: mostly the same few.
+    """The records that touch places of clusters which may merge: mostly the same few.
 
-    They are gathered for all locations that were ever asked for, and again when there are
+    They are gathered for all places that were ever asked for, and again when there are
     others.
     """
 
@@ -254,47 +267,6 @@ class _Nearby:
             record_units=self._records.record_units[touched],
             kind=self._records.kind[touched],
         )
-
-
-def _rows(
-    study: Study, engine: Engine, prepared: Prepared, places: pd.DataFrame
-) -> dict[str, Ints]:
-    """Each record's listings summed by location, sorted by number of the record and location.
-
-    ``number`` (-1 for none), ``kind, place, units, density, record_units``.
-    """
-    kinds = prepared.staged.kinds
-    formers = {
-        kinds.index(kind): prepared.staged.kind_units[kinds.index(kind)]
-        for kind in study.density_kinds
-    }
-    weighted = density_units(
-        prepared.located, study.density.weight, formers, prepared.located_totals
-    )
-    at = engine.put(places.assign(place=np.arange(len(places))), "redraw_places")
-    summed = engine.store(
-        sum_by(
-            weighted.join(at, on=["lat", "lon"]),
-            *("kind", "record", "place"),
-            units="units",
-            density="density",
-        ),
-        "redraw_rows",
-        "fold records",
-    )
-    numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
-    joined = summed.join(numbered, on=["kind", "record"], how="left").select(
-        nw.col("number").cast(nw.Int64).fill_null(-1),
-        nw.col("kind").cast(nw.Int64),
-        nw.col("place").cast(nw.Int64),
-        "units",
-        "density",
-        nw.col("record_units").fill_null(1),
-    )
-    table = engine.arrow(joined.sort("number", "kind", "place"), "sort records")
-    for name in ("redraw_places", "redraw_rows"):
-        engine.drop(name)
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def _listed(

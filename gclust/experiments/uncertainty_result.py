@@ -22,14 +22,23 @@ SUPERPOPULATION = (
     " them in each draw. The number of records is drawn with them, and so are the world's"
     " totals, noise included; a listing without a record stands for as many records as it"
     " weighs, and a total given in [counting] beyond the sources for as many records outside"
-    " all clusters. Errors of addresses, and records that are missing for a reason, are no"
-    " part of it."
+    " all clusters."
+)
+LEFT_OUT = "rrors of addresses, and records that are missing for a reason, are no part of it."
+ADDRESSES = (
+    " Each listing whose address is known to its city only, or as [uncertainty] spread_km names"
+    " it, lies anywhere in a disc round the place that it was given, by itself and all places of"
+    " the disc as likely: a spread over what is not known, not a sample. The study's own clusters"
+    " have such listings at one place, so that what it found may lie outside the draws."
 )
 HELD = " Clusters are held as the study forms them: that they could be others is left out."
 ANEW = (
     " Each draw forms its own clusters, which are matched with the study's by the weight of"
     " listings that they share; shares, scores and ranks are of the draws in which a cluster is"
-    " found. Sets rest on a bootstrap of what is no smooth function of the records, so that"
+    " found."
+)
+NOT_SMOOTH = (
+    " Sets rest on a bootstrap of what is no smooth function of the records, so that"
     " their probability is approximate."
 )
 PARAMETERS = (
@@ -68,6 +77,9 @@ class Uncertainty:
         What the draws are draws of.
     parameters : tuple of (eps_km, min_samples)
         From which they were drawn; empty if they were not.
+    moved : DataFrame, optional
+        Which addresses are elsewhere in each draw: ``kind, precision, listings, weight,
+        radius_km_least, radius_km_median, radius_km_most``.
     warnings : tuple of str
         What looked wrong in the data.
     path : Path, optional
@@ -81,6 +93,7 @@ class Uncertainty:
     critical: float
     superpopulation: str
     parameters: tuple[Pair, ...] = ()
+    moved: pd.DataFrame | None = None
     warnings: tuple[str, ...] = ()
     path: Path | None = None
 
@@ -128,10 +141,6 @@ def firmness(
     for first in (10, 100):
         table[f"first_{first}"] = chance_of_first(ranks, first)
     table["found"] = (~np.isnan(scores)).mean(axis=0)
-    drawn = study.uncertainty.sources
-    told = SUPERPOPULATION if "records" in drawn else "The records are held."
-    told += ANEW if "records" in drawn and study.uncertainty.formed == "anew" else HELD
-    told += PARAMETERS if drawn_pairs else ""
     return Uncertainty(
         study=study,
         table=table,
@@ -139,8 +148,21 @@ def firmness(
         scores=scores,
         critical=sets.critical,
         parameters=tuple(drawn_pairs),
-        superpopulation=told + (WEIGHTS if "weights" in drawn else ""),
+        moved=found.moved,
+        superpopulation=_superpopulation(study),
     )
+
+
+def _superpopulation(study: Study) -> str:
+    """What the draws are draws of."""
+    wanted, told = study.uncertainty, "The records are held."
+    if "records" in wanted.sources:
+        told = SUPERPOPULATION + (" Other e" if wanted.moves else " E") + LEFT_OUT
+    told += ADDRESSES if wanted.moves else ""
+    told += ANEW if wanted.anew else HELD
+    told += NOT_SMOOTH if wanted.anew and "records" in wanted.sources else ""
+    told += PARAMETERS if "parameters" in wanted.sources else ""
+    return told + (WEIGHTS if "weights" in wanted.sources else "")
 
 
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:

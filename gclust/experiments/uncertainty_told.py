@@ -20,6 +20,7 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
         f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
         f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be told apart;"
         f" {alone} clusters have one rank alone.",
+        *_moved(found),
         *(f"Note: {warning}." for warning in found.warnings),
         found.superpopulation,
     ]
@@ -34,3 +35,17 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
             f"All files: {found.path}",
         ]
     return shown
+
+
+def _moved(found: Uncertainty) -> list[str]:
+    """How many listings are elsewhere in each draw, and how far."""
+    if found.moved is None:
+        return []
+    if found.moved.empty:
+        return ["No listing is elsewhere in any draw: all radii are 0."]
+    least, most = found.moved["radius_km_least"].min(), found.moved["radius_km_most"].max()
+    discs = f"{most:.1f} km" if least == most else f"{least:.1f} to {most:.1f} km"
+    return [
+        f"{int(found.moved['listings'].sum()):,} listings are elsewhere in each draw, within"
+        f" discs of {discs}."
+    ]

@@ -76,13 +76,18 @@ def fill_numbers(mean, seed, purpose, draw, out):
 
 
 @kernel
-def weigh_locations(listed, times, out, first, last):
-    """Sum what the rows of the locations ``first .. last`` add to the density."""
+def weigh_locations(listed, times, out, there, first, last):
+    """Sum what the rows of the locations ``first .. last`` add to the density.
+
+    ``there`` tells where any row is at all, of whatever density.
+    """
     for at in range(first, last):
-        weight = 0
+        weight, any_time = 0, 0
         for i in range(listed.starts[at], listed.starts[at + 1]):
-            weight += np.int64(times[listed.record[i]]) * listed.density[listed.code[i]]
-        out[at] = weight
+            number = np.int64(times[listed.record[i]])
+            any_time |= number
+            weight += number * listed.density[listed.code[i]]
+        out[at], there[at] = weight, any_time > 0
 
 
 @kernel
@@ -129,16 +134,19 @@ def draw_numbers(
     return out
 
 
-def weigh(listed: Listed, times: NDArray[np.uint8], threads: int) -> NDArray[np.int64]:
-    """Weigh locations by the records that were drawn; int64, shape (n,)."""
-    out = np.empty(len(listed.starts) - 1, dtype=np.int64)
+def weigh(
+    listed: Listed, times: NDArray[np.uint8], threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Weigh locations by the records that were drawn, and tell which have any; shape (n,)."""
+    n = len(listed.starts) - 1
+    out, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
     run_pieces(
-        lambda first, last: weigh_locations(listed, times, out, first, last),
+        lambda first, last: weigh_locations(listed, times, out, there, first, last),
         cut_evenly(listed.starts, PIECE),
         threads,
         unreported,
     )
-    return out
+    return out, there
 
 
 def credit(

@@ -49,6 +49,20 @@ def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.with_columns(reason=reason)
 
 
+def on_decimals(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
+    """Wrap and round valid coordinates in degrees; see `normalise`."""
+    if decimals is not None:
+        scale = 10.0**decimals
+        lat = (lat * scale + 0.5).floor() / scale
+        lon = (lon * scale + 0.5).floor() / scale
+    lon = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
+    if decimals is not None:
+        # lon - 360 is not the double nearest to its decimals: round once more.
+        lon = (lon * scale + 0.5).floor() / scale
+    lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
+    return lat + 0.0, lon + 0.0
+
+
 def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any]:
     """Wrap and round the coordinates, and turn weights into whole units.
 
@@ -69,24 +83,15 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
         With ``lat`` and ``lon`` null where a row is rejected, and ``units``
         null where the weight is bad (`bad_weight`).
     """
-    lat, lon = nw.col("lat"), nw.col("lon")
-    if decimals is not None:
-        scale = 10.0**decimals
-        lat = (lat * scale + 0.5).floor() / scale
-        lon = (lon * scale + 0.5).floor() / scale
-    lon = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
-    if decimals is not None:
-        # lon - 360 is not the double nearest to its decimals: round once more.
-        lon = (lon * scale + 0.5).floor() / scale
-    lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
+    lat, lon = on_decimals(nw.col("lat"), nw.col("lon"), decimals)
     usable = nw.col("reason").is_null()
     bad = bad_weight()
     weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
     # Whole part and fraction apart: UNIT * weight has more digits than a double.
     part = ((weight - weight.floor()) * UNIT + 0.5).floor().cast(nw.Int64)
     return rows.with_columns(
-        lat=nw.when(usable).then(lat + 0.0),
-        lon=nw.when(usable).then(lon + 0.0),
+        lat=nw.when(usable).then(lat),
+        lon=nw.when(usable).then(lon),
         units=nw.when(~bad).then(weight.floor().cast(nw.Int64) * UNIT + part),
     )
 

@@ -18,6 +18,7 @@ from gclust.units import LARGEST_TOTAL
 LARGEST_WGS84_EPS_KM = 1000.0
 LARGEST_BANDWIDTH_KM = 1000.0
 LEAST_RESOLUTION_KM = 0.05
+LARGEST_SPREAD_KM = 1000.0
 METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
@@ -284,7 +285,7 @@ class Grid:
     target_clusters: int | None = number(None, least=1)
 
 
-DRAWN = ("records", "parameters", "weights")
+DRAWN = ("records", "addresses", "parameters", "weights")
 """What a study may draw anew to see how firm its ranks are."""
 
 
@@ -293,11 +294,15 @@ class Draws:
     """``[uncertainty]``: what is drawn anew, how often, and what it leaves of the ranks.
 
     ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap, with the clusters
-    held or formed anew from each draw), ``parameters`` (pairs of eps_km and min_samples, all as
-    likely: those of ``eps_km`` and ``min_samples``, else of the plateau on which a sweep's folder
-    ``sweep`` has the study's own, else of a sweep that is made) and ``weights`` of the score (a
-    Dirichlet distribution round the study's own: the share of the sum that a weight has, with a
-    standard error that falls as ``concentration`` rises).
+    held or formed anew from each draw), ``addresses`` (those whose column ``precision`` says that
+    their city alone is known, ``precision``, or that ``spread_km`` has a radius for, lie anywhere
+    in a disc round their place, that of a city by its inhabitants; see
+    `gclust.places.extent.city_radii_km`; clusters are then formed anew always), ``parameters``
+    (pairs of eps_km and min_samples, all as likely: those of ``eps_km`` and ``min_samples``, else
+    of the plateau on which a sweep's folder ``sweep`` has the study's own, else of a sweep that
+    is made) and ``weights`` of the score (a Dirichlet distribution round the study's own: the
+    share of the sum that a weight has, with a standard error that falls as ``concentration``
+    rises).
     """
 
     sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
@@ -305,10 +310,23 @@ class Draws:
     seed: int = number(1, least=0)
     level: float = number(0.9, above=0)
     formed: str = choice("held", "held", "anew")
+    precision: str = "city"
+    spread_km: Mapping[str, float] = field(default_factory=dict)
+    inhabitants_per_km2: float = number(2500.0, above=0)
     concentration: float = number(100.0, above=0)
     sweep: str | None = None
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+
+    @property
+    def moves(self) -> bool:
+        """Whether draws put listings elsewhere."""
+        return "addresses" in self.sources
+
+    @property
+    def anew(self) -> bool:
+        """Whether each draw forms its own clusters."""
+        return self.moves or ("records" in self.sources and self.formed == "anew")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,9 +406,12 @@ class Study:
 
         StudyError for indicators that there are not, or options that are none of theirs.
         """
-        heaps = self.heaps.on and self.heaps.precision is not None
+        by = {
+            "[heaps] precision": self.heaps.on and self.heaps.precision is not None,
+            "[uncertainty] sources: 'addresses'": self.uncertainty.moves,
+        }
         return (
-            *(Need("[heaps] precision", "precision") for _ in range(heaps)),
+            *(Need(name, "precision") for name, wanted in by.items() if wanted),
             *(
                 Need(f"indicator {asked.indicator.name!r}", column, asked.options.get("kind"))
                 for asked in ask(self.indicators)
@@ -549,6 +570,12 @@ def _check_study(study: Study, name: str) -> None:
             raise StudyError(f"{name}: [counting] totals: {kind} = {total}; expected more than 0")
     _check_indicators(study, name)
     _check_score(study, name)
+    for level, radius_km in study.uncertainty.spread_km.items():
+        if not 0 <= radius_km <= LARGEST_SPREAD_KM:
+            raise StudyError(
+                f"{name}: [uncertainty] spread_km: {level} = {radius_km:g}; expected 0 to"
+                f" {LARGEST_SPREAD_KM:g} km"
+            )
     if not study.uncertainty.level < 1:
         raise StudyError(
             f"{name}: [uncertainty] level = {study.uncertainty.level:g}; expected less than 1"

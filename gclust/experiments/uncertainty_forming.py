@@ -1,0 +1,174 @@
+"""What the clusters of a draw are, and which of them are near each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.merging import gaps_km
+from gclust.cluster.nearby import Cubes
+from gclust.cluster.redrawn import Reweighed
+from gclust.cluster.threads import count_threads
+from gclust.cluster.units import threshold_units
+from gclust.experiments.pairs import Pair
+from gclust.experiments.uncertainty_redraw import Drawn
+from gclust.experiments.uncertainty_spread import Spread
+from gclust.progress import silent
+from gclust.study.formers import form_clusters
+from gclust.study.schema import Clusters, Former, Study
+from gclust.study.stages import Prepared
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Gaps = dict[tuple[int, int], float]
+
+
+class Formed(NamedTuple):
+    """The clusters of a draw before merging."""
+
+    labels: Ints
+    """Of the places; -1 for noise, and where the draw has no listing."""
+    gaps_km: Gaps
+    """Least distances of clusters that may merge; none where none merge."""
+
+
+class HeldPlaces:
+    """Forms clusters of a study's locations under one weighting after another.
+
+    Parameters
+    ----------
+    study, prepared
+    pairs : list of (eps_km, min_samples)
+        Those of DBSCAN that will be asked for by number; the study's own if there are none.
+    n_jobs : int, optional
+
+    Attributes
+    ----------
+    order : ndarray of int64, shape (n,)
+        The prepared location that each place is.
+    """
+
+    def __init__(
+        self, study: Study, prepared: Prepared, pairs: list[Pair], n_jobs: int | None
+    ) -> None:
+        self._options, self._n_jobs = study.clusters, n_jobs
+        self._locations = prepared.locations
+        self._lat = prepared.locations["lat"].to_numpy()
+        self._lon = prepared.locations["lon"].to_numpy()
+        self.order = np.arange(len(self._lat))
+        if isinstance(self._options, Clusters):
+            self._pairs = pairs or [(self._options.eps_km, self._options.min_samples)]
+            self._eps_km = self._pairs[0][0]
+            self._bands = self._in_bands(self._options, self._eps_km)
+            self.order = self._bands.order
+            self._back = np.argsort(self.order)
+        self._nearness = _Nearness(study, prepared, self.order, count_threads(n_jobs))
+
+    def form(self, pair: int, drawn: Drawn) -> Formed:
+        """Form the clusters of a draw, with the pair of a number."""
+        labels = np.where(drawn.there, self._labels(pair, drawn.density), -1)
+        return Formed(labels, self._nearness.gaps_km(labels.astype(np.int32)))
+
+    def _in_bands(self, options: Clusters, eps_km: float) -> Reweighed:
+        return Reweighed(
+            self._lat,
+            self._lon,
+            eps_km=eps_km,
+            border=options.border,
+            metric=options.metric,
+            n_jobs=self._n_jobs,
+        )
+
+    def _labels(self, pair: int, density: Ints) -> Ints:
+        if not isinstance(self._options, Clusters):
+            drawn = self._locations.assign(density=density)
+            return form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent).labels
+        eps_km, min_samples = self._pairs[pair]
+        if eps_km != self._eps_km:
+            self._bands, self._eps_km = self._in_bands(self._options, eps_km), eps_km
+        least = threshold_units(min_samples)
+        if np.array_equal(self._bands.order, self.order):
+            return self._bands.cluster(density, least)[0]
+        at = self._back[self._bands.order]
+        labels = np.empty(len(at), dtype=np.int64)
+        labels[at] = self._bands.cluster(density[at], least)[0]
+        return labels
+
+
+class _Nearness:
+    """Finds the gaps between clusters of places that stay, as `gclust.study.settler` does."""
+
+    def __init__(self, study: Study, prepared: Prepared, order: Ints, threads: int) -> None:
+        self._threads = threads
+        self._merges = study.merge.rule != "none" and prepared.has_records
+        if self._merges:
+            lat, lon = (prepared.locations[axis].to_numpy()[order] for axis in ("lat", "lon"))
+            self._cubes = Cubes(lat, lon, study.merge.max_gap_km)
+            self._order = np.argsort(self._cubes.number, kind="stable")
+            self._lat, self._lon = lat[self._order], lon[self._order]
+
+    def gaps_km(self, labels: NDArray[np.int32]) -> Gaps:
+        if not self._merges:
+            return {}
+        ordered = labels[self._order]
+        return self._cubes.gaps_km(self._lat, self._lon, ordered, self._threads)
+
+
+class MovingPlaces:
+    """Forms clusters of places of which some are elsewhere in each draw.
+
+    Parameters
+    ----------
+    study, prepared
+    pairs
+        See `HeldPlaces`.
+    spread : Spread
+        The places that move, which come after the prepared locations.
+    n_jobs : int, optional
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        prepared: Prepared,
+        pairs: list[Pair],
+        spread: Spread,
+        n_jobs: int | None,
+    ) -> None:
+        self._study, self._spread, self._n_jobs = study, spread, n_jobs
+        self._lat = prepared.locations["lat"].to_numpy()
+        self._lon = prepared.locations["lon"].to_numpy()
+        self._merges = study.merge.rule != "none" and prepared.has_records
+        self._options: list[Former] = [study.clusters]
+        if pairs:
+            self._options = [
+                replace(study.dbscan, eps_km=eps_km, min_samples=least) for eps_km, least in pairs
+            ]
+
+    def form(self, pair: int, drawn: Drawn) -> Formed:
+        """Form the clusters of a draw as a study of its listings would."""
+        moved_lat, moved_lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
+        lat, lon = np.append(self._lat, moved_lat), np.append(self._lon, moved_lon)
+        there = np.flatnonzero(drawn.there)
+        order = there[np.lexsort((lon[there], lat[there]))]
+        lat, lon = lat[order], lon[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = (np.diff(lat) != 0) | (np.diff(lon) != 0)
+        starts = np.flatnonzero(first)
+        density = drawn.density[order]
+        if len(starts):
+            density = np.add.reduceat(density, starts)
+        locations = pd.DataFrame({"lat": lat[first], "lon": lon[first], "density": density})
+        options = self._options[pair]
+        of_locations = form_clusters(options, locations, n_jobs=self._n_jobs, report=silent).labels
+        labels = np.full(len(drawn.there), -1, dtype=np.int64)
+        labels[order] = of_locations[np.cumsum(first) - 1]
+        if not self._merges:
+            return Formed(labels, {})
+        return Formed(
+            labels, gaps_km(lat[first], lon[first], of_locations, self._study.merge.max_gap_km)
+        )
