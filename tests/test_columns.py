@@ -14,10 +14,13 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import StudyError
+from gclust.experiments import tune_bench
 from gclust.experiments.between import Between
 from gclust.experiments.ledger import _raster_digest
+from gclust.experiments.tune_bench import Bench
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
+from gclust.progress import silent
 from gclust.study.settler import Settler
 from tests.worlds import listings, study_folder
 
@@ -111,6 +114,8 @@ def digests(folder: Path) -> dict[str, str]:
 def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
     study, runs, tmp_path, monkeypatch
 ):
+    for name in ("draw_surfaces", "draw_k_distance"):
+        monkeypatch.setattr(f"gclust.experiments.files.{name}", lambda *a, **k: [])
     stages = []
     done = gclust.sweep(study, out=tmp_path / "done", progress=lambda f, s: stages.append(s))
     for eps_km, run in runs.items():
@@ -236,3 +241,36 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
     assert between.study(frozenset({"kinds"})).score.of == (
         "patent_share", "patent_hhi", "publication_per_million", "publication_per_km2",
     )  # fmt: skip
+
+
+# -- the tuner -------------------------------------------------------------------------------
+
+
+def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, monkeypatch):
+    bench = Bench(gclust.read_study(study), n_jobs=None, report=silent)
+    try:
+        choice = bench.own.at((8.0, 100.0))
+        assert not bench.is_awaited(choice)  # what is there in half a second is waited for
+        monkeypatch.setattr(tune_bench, "AT_ONCE_SECONDS", 0.0)
+        assert bench.is_awaited(choice)
+        draft = bench.draft(choice)
+        assert draft.awaited == bench.columns.further
+        assert draft.table["rank"].isna().all()
+        assert draft.table["score"].isna().all()
+        assert draft.table["total"].is_monotonic_decreasing
+        assert draft.table["rank_then"].notna().all()
+
+        def set_aside(fraction, stage):
+            if stage == "credit listings":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            bench.outcome(choice, set_aside)
+        for eps_km, run in runs.items():
+            table = bench.outcome(bench.own.at((eps_km, 100.0))).table.drop(columns="rank_then")
+            assert {"patent_hhi", "publication_per_million"} <= set(table.columns)
+            expected = run.ranking[table.columns]
+            pd.testing.assert_frame_equal(table, expected, check_exact=True, check_dtype=False)
+        assert not bench.is_awaited(choice)
+    finally:
+        bench.close()

@@ -173,7 +173,7 @@ class FakeBench:
     def __init__(self):
         self.own = Choice(1.0, 1.0, 0.0, "none", "pairs")
         self.pairs = [(1.0, 1.0), (2.0, 1.0), (8.0, 1.0)]
-        self.found, self.begun = {}, []
+        self.found, self.begun, self.awaited = {}, [], set()
         self.gate, self.free = threading.Event(), False
 
     def known_figures(self, choice):
@@ -181,6 +181,12 @@ class FakeBench:
 
     def is_ranked(self, choice):
         return choice in self.found
+
+    def is_awaited(self, choice):
+        return choice in self.awaited
+
+    def draft(self, choice, report):
+        return f"draft of {choice.eps_km:g}"
 
     def figures(self, choice, report):
         self.begun.append(choice.pair)
@@ -226,6 +232,26 @@ def test_what_is_asked_comes_before_the_rest():
         bench.free = True
         worker.end()
     assert len(told) == 3
+
+
+def test_a_score_that_is_long_in_coming_is_delivered_after_a_draft_and_only_if_asked():
+    bench, told = FakeBench(), []
+    bench.free = True
+    bench.awaited = {bench.own.at(pair) for pair in bench.pairs}
+    # That figures are known is not enough to rank choices for which nobody asks.
+    bench.found = dict.fromkeys(bench.awaited, ({"n_clusters": 1}, ""))
+    bench.is_ranked = lambda choice: False
+    worker = Worker(bench, lambda: told.append(1))
+    answers, arrived = [], threading.Semaphore(0)
+    worker.start()
+    try:
+        worker.ask("page", bench.own, lambda found: answers.append(found) or arrived.release())
+        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=10)
+    finally:
+        worker.end()
+    assert answers == ["draft of 1", (1.0, 1.0)]
+    assert bench.begun == [(1.0, 1.0)]
 
 
 def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench):

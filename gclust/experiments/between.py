@@ -11,7 +11,7 @@ from typing import Any
 from gclust.experiments.scored_columns import ScoredColumn, scored_columns
 from gclust.ranking.shapley import Coalition
 from gclust.study.schema import Heaps, Intensity, Population, Source, Study
-from gclust.study.scored import OUTLINED, ScoreColumns
+from gclust.study.scored import OUTLINED
 
 PLAYERS = ("data", "formation", "kinds", "weights")
 """What changes may come from.
@@ -77,8 +77,9 @@ class Between:
 
     @cached_property
     def looks_at(self) -> frozenset[str]:
-        """What scores of either study follow from beside counts; see `ScoreColumns`."""
-        return ScoreColumns(self.a).looks_at | ScoreColumns(self.b).looks_at
+        """What scores of either study follow from beside counts and shares."""
+        columns = scored_columns(self.a) + scored_columns(self.b)
+        return frozenset(name for column in columns for name in column.looks_at)
 
     @cached_property
     def shared(self) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gclust.indicators.protocol import OF_CLUSTERS
+from gclust.indicators.registry import registry
 from gclust.ranking.columns import column_weights, kind_columns, scored
-from gclust.study.asked import IndicatorEntry, ask
+from gclust.study.asked import IndicatorEntry
 from gclust.study.schema import Study
 
 
@@ -23,7 +25,7 @@ class ScoredColumn:
     weight : float
     lower_is_better : bool
     entry : IndicatorEntry, optional
-        Of the indicator, if it is one, with all its options.
+        Of the indicator, if it is one.
     """
 
     heading: str
@@ -32,6 +34,18 @@ class ScoredColumn:
     weight: float
     lower_is_better: bool
     entry: IndicatorEntry | None
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """What it follows from of clusters beside counts and shares.
+
+        Of an indicator whose plug-in is not installed any more, whatever it may look at: runs
+        that stored its column can be compared all the same.
+        """
+        if self.entry is None:
+            return ("population",) if self.heading.endswith("_per_million") else ()
+        known = registry().get(self.entry.name)
+        return OF_CLUSTERS if known is None else known.about.looks_at
 
     @property
     def told(self) -> str | None:
@@ -45,7 +59,7 @@ class ScoredColumn:
 
 def scored_columns(study: Study) -> list[ScoredColumn]:
     """Return the columns of a study's score, in its order."""
-    entries = {asked.entry.heading: asked.entry for asked in ask(study.indicators)}
+    entries = {entry.heading: entry for entry in study.indicators}
     columns = scored(study.kinds, study.score.of)
     weights = column_weights(columns, study.score.weights, study.kinds)
     kind_of: dict[str, str | None] = dict(kind_columns(study.kinds))

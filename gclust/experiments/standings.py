@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from geopandas import GeoSeries
 from numpy.typing import NDArray
 
 from gclust.errors import GclustWarning
@@ -18,6 +19,8 @@ from gclust.listings.engine import Engine
 from gclust.progress import Report, silent
 from gclust.ranking.rank import rank
 from gclust.ranking.shapley import Coalition
+from gclust.study.attributed import attributed_listings
+from gclust.study.describe import unite
 from gclust.study.folder import Run
 from gclust.study.formers import Formed
 from gclust.study.journal import Journal
@@ -171,16 +174,17 @@ class _Scorer:
 
     def _computed(self, study: Study, columns: ScoreColumns) -> pd.DataFrame:
         formed, settled = self._formed, self._settled
+        clusters = settled.clusters(formed.labels)
         key = _description_key(study, columns)
         if key not in self._described:
             self._described[key] = columns.describe(
                 self._prepared.locations,
-                formed.labels,
+                clusters,
                 formed.core,
-                settled,
-                polygons=formed.polygons,
+                len(settled.count),
+                contours=contours_of(formed, settled),
             )
-        listings = columns.listings(self._engine, self._prepared, formed.labels, settled)
+        listings = attributed_listings(study, self._engine, self._prepared, clusters)
         described = self._described[key]
         return columns.values(settled.count, settled.share, described, listings)
 
@@ -206,6 +210,11 @@ def _reading_key(study: Study) -> Hashable:
 def _density_key(study: Study) -> Hashable:
     """What decides the locations, once listings are read."""
     return repr((sorted(study.kinds), sorted(study.density_kinds), study.density.weight))
+
+
+def contours_of(formed: Formed, settled: Settled) -> GeoSeries | None:
+    """The contours of the merged clusters, with the method that has them."""
+    return None if formed.polygons is None else unite(formed.polygons, settled.cluster_ids)
 
 
 def _description_key(study: Study, columns: ScoreColumns) -> Hashable:

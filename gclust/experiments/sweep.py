@@ -25,6 +25,7 @@ from gclust.experiments.trial import Labels, Trial, agreement, cautioned, compar
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve, silent, stage
 from gclust.study.atomic import claim
+from gclust.study.attributed import attributed_listings
 from gclust.study.describe import names_of
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
@@ -223,8 +224,9 @@ class _Trials:
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
         settled = self.settler.settle(labels)
         columns, start = self.columns[pair], time.perf_counter()
-        described = columns.describe(self.prepared.locations, labels, core, settled)
-        listings = columns.listings(self.engine, self.prepared, labels, settled)
+        clusters, n_clusters = settled.clusters(labels), len(settled.count)
+        described = columns.describe(self.prepared.locations, clusters, core, n_clusters)
+        listings = attributed_listings(self.study, self.engine, self.prepared, clusters)
         values = columns.values(settled.count, settled.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
         return measure(pair, self.prepared, labels, core, settled, columns.score(values))

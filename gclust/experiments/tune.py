@@ -66,7 +66,10 @@ def tune(
     path = Path(study)
     read = read_study(path)
     bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
-    _serve(bench, path, port, ready, show)
+    try:
+        _serve(bench, path, port, ready, show)
+    finally:
+        bench.close()
 
 
 def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], show: bool) -> None:

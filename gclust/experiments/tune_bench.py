@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from typing import Any
@@ -21,21 +22,30 @@ from gclust.experiments.tune_outcome import (
     Merged,
     Outcome,
     compare_with,
+    count_clusters,
     merge_labels,
-    rank_clusters,
+    name_merged,
+    rank_merged,
 )
 from gclust.experiments.tune_places import Places
+from gclust.experiments.tune_write import chosen_study
+from gclust.indicators.counts import shares
 from gclust.listings.engine import Engine
 from gclust.listings.records import gather_records
 from gclust.progress import Report, silent, stage
+from gclust.study.attributed import attributed_listings
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
+from gclust.study.scored import OUTLINED, ScoreColumns
 from gclust.study.stages import check_found, label_locations, prepare, warn_of_gap
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500
 HELD_BYTES = 1 << 30
 """What is held of the pairs that were tried, at most."""
+
+AT_ONCE_SECONDS = 0.5
+"""Columns that took longer than this for the study's own clusters are not waited for."""
 
 
 class Bench:
@@ -61,20 +71,36 @@ class Bench:
         self.study, self._n_jobs = study, n_jobs
         self.pairs: Pairs = choose_pairs(study, None, None, None)
         self.gaps_km = tuple(sorted({*GAPS_KM, study.merge.max_gap_km}))
+        self.columns = ScoreColumns(study)
+        self.columns.check()
+        self._engine = Engine(threads=n_jobs, progress=report)
+        try:
+            self._open(report)
+        except BaseException:
+            self.close()
+            raise
+        if not self.columns.further:
+            self.close()  # the listings are in memory, and nothing else is asked of them
+
+    def close(self) -> None:
+        """Let go of the listings; what further columns a score has is not computed any more."""
+        self._engine.__exit__(None, None, None)
+
+    def _open(self, report: Report) -> None:
+        study, n_jobs, engine = self.study, self._n_jobs, self._engine
         journal = Journal(report, study.study.strict)
-        with Engine(threads=n_jobs, progress=report) as engine:
-            prepared = prepare(study, engine, journal)
-            warn_of_gap(study, self.pairs.eps_km[-1], journal)
-            with stage(report, "gather locations"):
-                self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
-            self._records = gather_records(
-                engine,
-                prepared.located,
-                prepared.totals,
-                prepared.locations[["lat", "lon"]].iloc[self._places.order],
-                n_kinds=len(prepared.staged.kinds),
-                method=study.counting.method,
-            )
+        prepared = self._prepared = prepare(study, engine, journal)
+        warn_of_gap(study, self.pairs.eps_km[-1], journal)
+        with stage(report, "gather locations"):
+            self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
+        self._records = gather_records(
+            engine,
+            prepared.located,
+            prepared.totals,
+            prepared.locations[["lat", "lon"]].iloc[self._places.order],
+            n_kinds=len(prepared.staged.kinds),
+            method=study.counting.method,
+        )
         self._threads = count_threads(n_jobs)
         self._locations = prepared.locations
         self._surface = self._make_surface(report)
@@ -90,7 +116,9 @@ class Bench:
             self._base = merge_labels(
                 study, self.own, self._form(self.own, labels, core, silent), None
             )
-            self._base_table = self._rank(self._base, silent)
+            start = time.perf_counter()
+            self._base_table = self._rank(self._base, self.own, silent)
+            self.seconds = time.perf_counter() - start
             self._outcomes[self.own] = compare_with(
                 self._base, self._base_table, self.own, self._base, self._base_table
             )
@@ -117,7 +145,7 @@ class Bench:
         """
         if choice not in self._outcomes:
             merged = self._merged(choice, report)
-            table = self._rank(merged, report)
+            table = self._rank(merged, choice, report)
             self._outcomes[choice] = compare_with(
                 self._base, self._base_table, choice, merged, table
             )
@@ -125,6 +153,19 @@ class Bench:
                 self._outcomes.popitem(last=False)
         self._outcomes.move_to_end(choice)
         return self._outcomes[choice]
+
+    def draft(self, choice: Choice, report: Report = silent) -> Outcome:
+        """Say the same without scores and ranks, whose columns take their time."""
+        merged = self._merged(choice, report)
+        count, named = self._named(merged, report)
+        table = rank_merged(self.study, named, count, shares(count, self._world), None)
+        found = compare_with(self._base, self._base_table, choice, merged, table)
+        return replace(found, awaited=self.columns.further)
+
+    def is_awaited(self, choice: Choice) -> bool:
+        """Whether the score of a choice is made of columns that are long in coming."""
+        slow = bool(self.columns.further) and self.seconds > AT_ONCE_SECONDS
+        return slow and not self.is_ranked(choice)
 
     def figures(self, choice: Choice, report: Report = silent) -> tuple[dict[str, float], str]:
         """Figures of a choice, and what is suspicious about it; see `Merged`."""
@@ -178,14 +219,35 @@ class Bench:
             report,
         )
 
-    def _rank(self, merged: Merged, report: Report) -> pd.DataFrame:
-        return rank_clusters(
-            self.study,
-            merged,
-            self._records,
-            self._world,
-            self.kinds,
-            lambda share: report(share, "rank clusters"),
+    def _named(self, merged: Merged, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+        count = count_clusters(self.study, merged, self._records, self.kinds)
+        named = name_merged(self.study, merged, lambda share: report(share, "rank clusters"))
+        return count, named
+
+    def _rank(self, merged: Merged, choice: Choice, report: Report) -> pd.DataFrame:
+        count, named = self._named(merged, report)
+        share = shares(count, self._world)
+        if not self.columns.further:
+            return rank_merged(self.study, named, count, share, pd.DataFrame())
+        columns = self.columns
+        if columns.looks_at & OUTLINED:
+            columns = ScoreColumns(chosen_study(self.study, choice))
+        labels, core = self._label(choice.pair, report)
+        clusters = np.empty(len(labels), dtype=np.int64)
+        cores = np.empty(len(labels), dtype=bool)
+        clusters[self._places.order], cores[self._places.order] = merged.clusters(labels), core
+        # What the engine reports ends the work that has to wait, as all reports do here.
+        self._engine.progress = report
+        described = columns.describe(
+            self._locations, clusters, cores, merged.n_clusters, report=report
+        )
+        listings = attributed_listings(self.study, self._engine, self._prepared, clusters)
+        gathered = replace(
+            listings, gather=lambda frame: self._engine.pandas(frame, "compute indicators")
+        )
+        values = columns.values(count, share, described, gathered)
+        return rank_merged(
+            self.study, named, count, share, described, values[list(columns.headings)]
         )
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

@@ -59,7 +59,8 @@ def drawn_clusters(outcome: Outcome) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``rank, rank_then, name, score``, ``x, y`` (a place in its heaviest cell) and ``shape``.
+        ``rank, rank_then, name, score, total``, ``x, y`` (a place in its heaviest cell) and
+        ``shape``.
     """
     merged, table = outcome.merged, outcome.table
     patches = merged.formed.patches
@@ -77,7 +78,7 @@ def drawn_clusters(outcome: Outcome) -> pd.DataFrame:
         for each in parts
     ]
     ids = table["cluster_id"].to_numpy(dtype=np.int64)
-    drawn = table[["rank", "rank_then", "name", "score"]].copy()
+    drawn = table[["rank", "rank_then", "name", "score", "total"]].copy()
     drawn["x"], drawn["y"] = patches.lon[at][ids], mercator(patches.lat[at])[ids]
     drawn["shape"] = [shapes[cluster] for cluster in ids]
     return drawn

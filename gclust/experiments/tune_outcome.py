@@ -14,9 +14,9 @@ from gclust.experiments.cautions import caution
 from gclust.experiments.pairs import Pair
 from gclust.experiments.trial import agreement
 from gclust.experiments.tune_formed import Formed
-from gclust.indicators.counts import shares
 from gclust.listings.records import Records
 from gclust.places.names import name_clusters
+from gclust.ranking.columns import scored
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.table import ranking
 from gclust.study.schema import Study
@@ -100,12 +100,16 @@ class Outcome:
     gone : DataFrame
         ``rank, name, into`` (the cluster that holds most of it now, missing for none) of the
         study's clusters that are no longer there.
+    awaited : tuple of str
+        Columns of the score that are still to be computed: until then no cluster has a score or
+        a rank, and the order is that of the shares' sum.
     """
 
     choice: Choice
     merged: Merged
     table: pd.DataFrame
     gone: pd.DataFrame
+    awaited: tuple[str, ...] = ()
 
 
 def merge_labels(
@@ -155,50 +159,93 @@ def merge_labels(
     return Merged(formed, ids, figures, told)
 
 
-def rank_clusters(
-    study: Study,
-    merged: Merged,
-    records: Records,
-    world: dict[str, float],
-    kinds: tuple[str, ...],
-    report: Callable[[float], None],
+def count_clusters(
+    study: Study, merged: Merged, records: Records, kinds: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Count, score, rank and name the clusters, as a run does but for area and inhabitants.
-
-    What ``report`` raises ends the work; it is called with the share done.
-    """
+    """Count the records of each kind in each cluster, as a run does."""
     n_clusters, formed = merged.n_clusters, merged.formed
     units = count_open(records, merged.clusters(formed.of_open), n_clusters, study.counting.method)
     for kind, of_labels in enumerate(formed.count):
         np.add.at(units[kind], merged.cluster_ids, of_labels)
-    count = pd.DataFrame(units.T / UNIT, columns=list(kinds))
+    return pd.DataFrame(units.T / UNIT, columns=list(kinds))
+
+
+def name_merged(study: Study, merged: Merged, report: Callable[[float], None]) -> pd.DataFrame:
+    """Name the clusters as a run does: ``name, economies``.
+
+    What ``report`` raises ends the work; it is called with the share done.
+    """
+    n_clusters, formed = merged.n_clusters, merged.formed
     patches = formed.patches
-    named = (
-        name_clusters(
-            patches.lat,
-            patches.lon,
-            patches.weight,
-            merged.clusters(patches.label),
-            n_clusters=n_clusters,
-            most=study.names.most,
-            least_share=study.names.least_share,
-            report=report,
+    if not n_clusters:
+        return pd.DataFrame({"name": [], "economies": []}, dtype="str")
+    return name_clusters(
+        patches.lat,
+        patches.lon,
+        patches.weight,
+        merged.clusters(patches.label),
+        n_clusters=n_clusters,
+        most=study.names.most,
+        least_share=study.names.least_share,
+        report=report,
+    )
+
+
+def rank_merged(
+    study: Study,
+    named: pd.DataFrame,
+    count: pd.DataFrame,
+    share: pd.DataFrame,
+    described: pd.DataFrame | None,
+    indicators: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Score and rank clusters, as a run does.
+
+    Parameters
+    ----------
+    study : Study
+    named : DataFrame
+        ``name, economies``, by cluster.
+    count, share : DataFrame, shape (clusters, kinds)
+    described : DataFrame, optional
+        ``area_km2, population`` if the score follows from them. Without it there is no score
+        yet, and clusters are in the order of the sum of their shares.
+    indicators : DataFrame, optional
+        Those that the score is made of.
+
+    Returns
+    -------
+    DataFrame
+        As `gclust.ranking.table.ranking` gives it, but for what follows from areas and
+        inhabitants and is no column of the score.
+    """
+    beside = {
+        column: np.nan if described is None else described.get(column, np.nan)
+        for column in ("population", "area_km2")
+    }
+    clusters = named.assign(cluster_id=np.arange(len(count)), **beside)
+    options, of = study.score, scored(study.kinds, study.score.of)
+    if described is None:
+        table = ranking(clusters, count, share)
+        table["rank"] = pd.array([pd.NA] * len(table), dtype="Int64")
+        table["score"] = np.nan
+    else:
+        table = ranking(
+            clusters,
+            count,
+            share,
+            top=study.study.top,
+            combine=options.combine,
+            weights=options.weights,
+            of=of,
+            lower_is_better=options.lower_is_better,
+            indicators=indicators,
         )
-        if n_clusters
-        else pd.DataFrame({"name": [], "economies": []}, dtype="str")
+    per_head = [f"{kind}_per_million" for kind in study.kinds]
+    unseen = [*per_head, "population", "intensity", "intensity_rank", "area_km2"]
+    return table.drop(
+        columns=[column for column in unseen if column not in of or described is None]
     )
-    described = named.assign(cluster_id=np.arange(n_clusters), population=np.nan, area_km2=np.nan)
-    table = ranking(
-        described,
-        count,
-        shares(count, world),
-        top=study.study.top,
-        combine=study.score.combine,
-        weights=study.score.weights,
-        of=study.score.of,
-    )
-    per_head = [f"{kind}_per_million" for kind in kinds]
-    return table.drop(columns=[*per_head, "population", "intensity", "intensity_rank", "area_km2"])
 
 
 def compare_with(

@@ -63,7 +63,8 @@ class Page:
         self.choice = bench.own
         self._refreshing = False
         self._setting = False
-        self._map, self._table = MapView(bench.square_km), RankingTable(bench.kinds)
+        self._map = MapView(bench.square_km)
+        self._table = RankingTable(bench.kinds, bench.columns.further)
         self._heat = HeatMaps(bench.pairs, self._choose_pair)
         told = partial(Div, sizing_mode="stretch_width")
         self._busy, self._figures = told(name="busy"), told(name="figures")
@@ -200,6 +201,9 @@ class Page:
         self._table.show(found, self._bench.study.study.top)
         self._figures.text = told_outcome(found, self._bench.own_figures)
         took = time.monotonic() - self._asked
+        if found.awaited:
+            self._busy.text = told_awaited(found.awaited)
+            return
         self._busy.text = f"<span style='color:#666'>Shown in {took:.2f} s</span>"
 
     def _write_choice(self) -> None:
@@ -229,6 +233,15 @@ def caption(words: str) -> Div:
 def problem(words: str) -> str:
     """HTML of what went wrong."""
     return f"<span style='color:#a3262a'>{escape(words)}</span>"
+
+
+def told_awaited(columns: tuple[str, ...]) -> str:
+    """HTML of what is being computed."""
+    return (
+        f"<b>Computing the score …</b><br><span style='color:#666'>It is made of"
+        f" {escape(', '.join(columns))}. Until then clusters stand in the order of the sum of"
+        " their shares.</span>"
+    )
 
 
 def told_choice(choice: Choice) -> str:

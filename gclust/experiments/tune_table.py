@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -35,10 +36,12 @@ class RankingTable:
     Parameters
     ----------
     kinds : tuple of str
+    further : tuple of str
+        Columns of the score that are neither shares nor counts.
     """
 
-    def __init__(self, kinds: tuple[str, ...]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: tuple[str, ...], further: tuple[str, ...] = ()) -> None:
+        self._kinds, self._further = kinds, further
         self._source = ColumnDataSource(name="ranking", data={})
         number = NumberFormatter(format="0.000", text_align="right")
         whole = HTMLTemplateFormatter(template=PLAIN)
@@ -58,6 +61,7 @@ class RankingTable:
                 TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
                 for kind in kinds
             ),
+            *(TableColumn(field=name, title=name, width=110, formatter=number) for name in further),
         ]
         self._table = DataTable(
             source=self._source,
@@ -76,15 +80,20 @@ class RankingTable:
     def show(self, outcome: Outcome, top: int) -> None:
         """Show an outcome."""
         table = outcome.table
+        none = "…" if outcome.awaited else "–"
         data = {
-            "rank": table["rank"].tolist(),
+            "rank": [none if pd.isna(rank) else int(rank) for rank in table["rank"]],
             "then": ["" if pd.isna(r) else str(r) for r in table["rank_then"]],
             "moved": [
-                moved(now, then)
+                none if pd.isna(now) else moved(now, then)
                 for now, then in zip(table["rank"], table["rank_then"], strict=True)
             ],
             **{name: table[name].tolist() for name in ("name", "economies", "score")},
             **{f"{kind}_share": table[f"{kind}_share"].tolist() for kind in self._kinds},
+            **{
+                name: table[name].astype(float).tolist() if name in table else [nan] * len(table)
+                for name in self._further
+            },
         }
         self._source.data = data
         # After the data: who sees the choice sees its ranking.
@@ -102,7 +111,9 @@ class RankingTable:
 
 
 def moved(now: Any, then: Any) -> str:
-    """How a rank has changed: ▲ and ▼ with the number of places, ``new``, or nothing."""
+    """How a rank has changed: ▲ and ▼ with the number of places, ``new``, ``…`` for none yet."""
+    if pd.isna(now):
+        return "…"
     if pd.isna(then):
         return "new"
     if now == then:

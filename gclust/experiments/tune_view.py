@@ -22,7 +22,7 @@ from gclust.experiments.tune_table import moved
 from gclust.report.symbols import BORDER, INK, LAND, OCEAN
 
 HIGH = 430
-COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f"}
+COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f", "…": "#8a8f94"}
 MOST_DOT, LEAST_DOT = 20.0, 4.0
 LEAST_SPAN = 4.0
 """Degrees that are shown at least."""
@@ -144,8 +144,9 @@ class MapView:
         drawn = self._drawn = drawn_clusters(outcome)
         change = [moved(*ranks) for ranks in zip(drawn["rank"], drawn["rank_then"], strict=True)]
         colour = [COLOURS[each[0]] for each in change]
-        most = max(drawn["score"].max(), 1e-12) if len(drawn) else 1.0
-        size = MOST_DOT * np.sqrt(drawn["score"].to_numpy(float) / most)
+        # Scores that are still computed, or below 0 as z-scores are, have no size.
+        weight = drawn["score" if (drawn["score"] >= 0).all() else "total"].to_numpy(float)
+        size = MOST_DOT * np.sqrt(weight / max(weight.max(initial=0.0), 1e-12))
         self._size = np.maximum(size, LEAST_DOT)
         self._shapes.data = {**rings(drawn["shape"].to_numpy()), "colour": colour}
         self._dots.data = {
@@ -154,7 +155,7 @@ class MapView:
             "size": self._size,
             "colour": colour,
             "name": drawn["name"].tolist(),
-            "rank": drawn["rank"].tolist(),
+            "rank": ["…" if pd.isna(rank) else str(rank) for rank in drawn["rank"]],
             "then": ["none" if pd.isna(rank) else str(rank) for rank in drawn["rank_then"]],
             "moved": change,
             "score": drawn["score"].tolist(),

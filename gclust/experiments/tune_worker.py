@@ -15,8 +15,11 @@ from gclust.experiments.tune_outcome import Choice, Outcome
 Deliver = Callable[[Outcome | Exception], Any]
 
 
-class _SetAside(Exception):  # noqa: N818
-    """Raised within a piece of work that has to wait for a more urgent one."""
+class _SetAside(BaseException):
+    """Raised within a piece of work that has to wait for a more urgent one.
+
+    No Exception, for what an indicator raises is told as its fault.
+    """
 
 
 class Worker:
@@ -84,6 +87,9 @@ class Worker:
 
     def _answer(self, choice: Choice, deliver: Deliver) -> None:
         try:
+            if self._bench.is_awaited(choice):
+                deliver(self._bench.draft(choice, self._yield))
+                self._tell()
             outcome = self._bench.outcome(choice, self._yield)
         except _SetAside:
             raise
@@ -116,7 +122,8 @@ class Worker:
         return min(unknown or filter(self._is_to_rank, left), key=self._steps, default=None)
 
     def _is_to_rank(self, choice: Choice) -> bool:
-        return choice not in self._ranked and not self._bench.is_ranked(choice)
+        done = choice in self._ranked or self._bench.is_ranked(choice)
+        return not done and not self._bench.is_awaited(choice)
 
     def _steps(self, choice: Choice) -> tuple[float, Pair]:
         away = math.log(choice.eps_km / self._last.eps_km) ** 2

@@ -35,7 +35,8 @@ def attributed_listings(
     """
 
     def make() -> nw.LazyFrame[Any]:
-        engine.connection.execute(f'DROP TABLE IF EXISTS "{TABLE}"')
+        for table in (TABLE, f"{TABLE}_places"):
+            engine.connection.execute(f'DROP TABLE IF EXISTS "{table}"')
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])

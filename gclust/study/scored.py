@@ -14,18 +14,15 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.indicators.counts import per_million
 from gclust.indicators.listings import AttributedListings
 from gclust.indicators.protocol import OF_CLUSTERS
-from gclust.listings.engine import Engine
 from gclust.places.geodesic import area_km2
 from gclust.progress import Report, silent
 from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.ranking.score import score
 from gclust.study.asked import ask
-from gclust.study.attributed import attributed_listings
-from gclust.study.describe import inhabitants, names_of, outline, unite
+from gclust.study.describe import inhabitants, names_of, outline
 from gclust.study.intensity import check_rasters
 from gclust.study.measure import compute
 from gclust.study.schema import Study
-from gclust.study.stages import Prepared, Settled
 
 OUTLINED = frozenset({"area_km2", "population"})
 
@@ -45,6 +42,8 @@ class ScoreColumns:
     columns : tuple of str
     further : tuple of str
         Those of them that are neither shares nor counts of kinds.
+    headings : tuple of str
+        Those that are indicators.
     looks_at : frozenset of str
         Of ``name, economies, area_km2, population``: what the columns follow from.
     """
@@ -56,8 +55,8 @@ class ScoreColumns:
         self._kind_of = kind_columns(study.kinds)
         per_head = [column for column in self.columns if column.endswith("_per_million")]
         self._per_head = [column for column in per_head if column in self._kind_of]
-        headings = (asked.entry.heading for asked in self._asked)
-        self.further = (*self._per_head, *headings)
+        self.headings = tuple(asked.entry.heading for asked in self._asked)
+        self.further = (*self._per_head, *self.headings)
         looks_at = {column for asked in self._asked for column in asked.indicator.about.looks_at}
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
 
@@ -74,11 +73,11 @@ class ScoreColumns:
     def describe(
         self,
         locations: pd.DataFrame,
-        labels: NDArray[np.int64],
+        clusters: NDArray[np.int64],
         core: NDArray[np.bool_],
-        settled: Settled,
+        n_clusters: int,
         *,
-        polygons: gpd.GeoSeries | None = None,
+        contours: gpd.GeoSeries | None = None,
         report: Report = silent,
     ) -> pd.DataFrame:
         """Return what the columns look at of clusters, beside counts and shares.
@@ -87,11 +86,12 @@ class ScoreColumns:
         ----------
         locations : DataFrame
             Of `gclust.study.stages.Prepared`.
-        labels, core : ndarray, shape (n,)
-            Before merging.
-        settled : Settled
-        polygons : GeoSeries, optional
-            Contours by label, with the method that has them.
+        clusters : ndarray of int64, shape (n,)
+            After merging; -1 for noise.
+        core : ndarray of bool, shape (n,)
+        n_clusters : int
+        contours : GeoSeries, optional
+            Those of the clusters, with the method that has them.
         report : callable
             Called with ``(fraction, stage)``.
 
@@ -100,17 +100,16 @@ class ScoreColumns:
         DataFrame
             Index ``cluster_id``, columns those of `looks_at`, as a run has them.
         """
-        study, n_clusters = self._study, len(settled.count)
+        study = self._study
         table = pd.DataFrame(index=pd.RangeIndex(n_clusters, name="cluster_id"))
         if not self.looks_at or not n_clusters:
             return table.reindex(columns=[name for name in OF_CLUSTERS if name in self.looks_at])
-        at = locations.assign(label=settled.clusters(labels), core=core)
+        at = locations.assign(label=clusters, core=core)
         if not self.looks_at <= OUTLINED:
             named = names_of(study, at, at["label"], n_clusters)
             for column in ("name", "economies"):
                 table[column] = named[column].to_numpy()
         if self.looks_at & OUTLINED:
-            contours = None if polygons is None else unite(polygons, settled.cluster_ids)
             # A run of the study warns of what is not covered; here it would many times.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", GclustWarning)
@@ -120,17 +119,6 @@ class ScoreColumns:
                     people = inhabitants(study, outlines, report)
                     table["population"] = people["population"].to_numpy()
         return table[[name for name in OF_CLUSTERS if name in self.looks_at]]
-
-    def listings(
-        self,
-        engine: Engine,
-        prepared: Prepared,
-        labels: NDArray[np.int64],
-        settled: Settled,
-    ) -> AttributedListings:
-        """Return the listings with their clusters, which come to be when a column asks."""
-        clusters = settled.clusters(labels)
-        return attributed_listings(self._study, engine, prepared, clusters)
 
     def values(
         self,
