@@ -87,6 +87,8 @@ def reach_the_unusual():
         assert _jit.kernel(len) is len
     with mock.patch.object(_jit, "njit", broken), pytest.raises(RuntimeError, match="else"):
         _jit.kernel(len)
+    with mock.patch.object(_jit.config, "DISABLE_JIT", 0):
+        assert _jit.part(lambda a: a + 1)(2) == 3
     with mock.patch.object(os, "sched_getaffinity", create=True, return_value={0, 5}):
         assert _pieces.available_threads() == 2
         del os.sched_getaffinity
