@@ -114,10 +114,11 @@ def _near_another(vectors: np.ndarray, label: np.ndarray, reach: float) -> np.nd
     cubes -= cubes.min(axis=0) - 1
     extent = cubes.max(axis=0) + 2
     key = (cubes[:, 0] * extent[1] + cubes[:, 1]) * extent[2] + cubes[:, 2]
-    pairs = np.unique(np.column_stack((key, label)), axis=0)
-    unique, first, count = np.unique(pairs[:, 0], return_index=True, return_counts=True)
-    low = pairs[first, 1]
-    high = pairs[first + count - 1, 1]
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    unique = key[order][first]
+    low = np.minimum.reduceat(label[order], first)
+    high = np.maximum.reduceat(label[order], first)
     least, most = low.copy(), high.copy()
     for dx in (-1, 0, 1):
         for dy in (-1, 0, 1):
@@ -127,8 +128,9 @@ def _near_another(vectors: np.ndarray, label: np.ndarray, reach: float) -> np.nd
                 there = unique[at] == neighbour
                 least = np.where(there, np.minimum(least, low[at]), least)
                 most = np.where(there, np.maximum(most, high[at]), most)
-    mixed = least != most
-    return mixed[np.searchsorted(unique, key)]
+    near = np.empty(len(key), dtype=bool)
+    near[order] = np.repeat(least != most, np.diff(first, append=len(key)))
+    return near
 
 
 def merge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -283,11 +284,9 @@ def _listed(
     credits[np.repeat(is_open, length)] = 0
     order = np.argsort(rows["place"], kind="stable")
     counted = np.bincount(rows["place"], minlength=n)
-    added = pd.MultiIndex.from_arrays([rows["density"][order], rows["kind"][order], credits[order]])
-    code, different = added.factorize()
-    density, kind, credit_of = (
-        different.get_level_values(level).to_numpy(np.int64) for level in range(3)
-    )
+    added = (rows["density"][order], rows["kind"][order], credits[order])
+    code, first = _coded(added)
+    density, kind, credit_of = (values[first] for values in added)
     return Listed(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
         record=rows["number"][order].astype(np.int32),
@@ -296,3 +295,14 @@ def _listed(
         kind=kind,
         credit=credit_of,
     )
+
+
+def _coded(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Number the different rows of columns: the number of each row, and a row of each number."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for values in columns:
+        own, different = pd.factorize(values)
+        code, _ = pd.factorize(code * len(different) + own)
+    first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return code, first

@@ -88,17 +88,31 @@ def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataF
         either cluster), sorted by ``a``. Where several are equally heavy, the
         smaller ``a``, then the smaller ``b`` is matched first.
     """
-    total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
-    both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()
-    of_a, of_b = both["a"].map(total_a), both["b"].map(total_b)
-    both["share_of_a"], both["share_of_b"] = both["weight"] / of_a, both["weight"] / of_b
-    best = both["weight"] == both.groupby("a")["weight"].transform("max")
-    best &= both["weight"] == both.groupby("b")["weight"].transform("max")
-    best &= both[["share_of_a", "share_of_b"]].max(axis=1) >= least_share
+    a, b, weight = (shared[name].to_numpy(np.int64) for name in ("a", "b", "weight"))
+    shares = []
+    best = (a >= 0) & (b >= 0)
+    inside = best.copy()
+    for cluster in (a, b):
+        total = np.zeros(int(cluster.max(initial=-1)) + 2, dtype=np.int64)
+        np.add.at(total, cluster + 1, weight)
+        with np.errstate(invalid="ignore"):
+            shares.append(weight / total[cluster + 1])
+        most = np.zeros_like(total)
+        np.maximum.at(most, cluster[inside] + 1, weight[inside])
+        best &= weight == most[cluster + 1]
+    best &= np.maximum(*shares) >= least_share
     chosen, taken_a, taken_b = [], set(), set()
-    for row in both[best].sort_values(["a", "b"]).itertuples():
-        if row.a not in taken_a and row.b not in taken_b:
-            chosen.append(row.Index)
-            taken_a.add(row.a)
-            taken_b.add(row.b)
-    return both.loc[chosen].reset_index(drop=True)
+    for row in np.flatnonzero(best)[np.lexsort((b[best], a[best]))].tolist():
+        if a[row] not in taken_a and b[row] not in taken_b:
+            chosen.append(row)
+            taken_a.add(a[row])
+            taken_b.add(b[row])
+    return pd.DataFrame(
+        {
+            "a": a[chosen],
+            "b": b[chosen],
+            "weight": weight[chosen],
+            "share_of_a": shares[0][chosen],
+            "share_of_b": shares[1][chosen],
+        }
+    )
