@@ -4,15 +4,19 @@ import itertools
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
-from pyproj import Geod
+from affine import Affine
+from pyproj import Geod, Transformer
 
 from gclust.errors import StudyError
 from gclust.places import discs
+from gclust.places.alpha import alpha_complex, at_outline
 from gclust.places.discs import outline_places, polar_disc, union_of_discs
 from gclust.places.equal_area import EqualAreaGrid
 from gclust.places.footprints import footprints
 from gclust.places.geodesic import area_km2, band_km2, conformal_sphere
+from gclust.places.hulls import Places
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 GEOD = {
@@ -251,6 +255,76 @@ def test_alpha_shape_is_that_of_all_pairs_and_triples(alpha_km):
     assert actual.geom_type == expected.geom_type
     if actual.geom_type == "MultiPolygon":
         assert len(actual.geoms) == len(expected.geoms)
+
+
+@pytest.mark.parametrize("alpha_km", [0.1, 0.7, 8.0])
+def test_alpha_shape_of_many_places_is_that_of_all(alpha_km):
+    """Places that are left out as within the others change nothing; a bay and a lake stay open."""
+    random = np.random.default_rng(4)
+    xy = random.random((6000, 2)) * 60.0
+    far = np.hypot(*(xy - [30.0, 22.0]).T)
+    xy = xy[((far > 14.0) | (far < 0.6)) & (np.hypot(*(xy - [60.0, 50.0]).T) > 18.0)]
+    lat, lon = -17.0 + xy[:, 1] / 111.195, 179.8 + xy[:, 0] / 106.3
+    here = Places.of(lat, (lon + 180.0) % 360.0 - 180.0, "haversine")
+    reach = alpha_km / here.km_per_radian
+    rows, _ = at_outline(here.xy, here.vectors, reach, 5.0 / here.km_per_radian)
+    assert len(rows) < 0.9 * len(xy)
+    whole = alpha_complex(here.xy, here.vectors, reach)
+    forms = [*here.xy[whole.triangles], *here.xy[whole.lines], *here.xy[whole.alone][:, None]]
+    radius = 5.0 * here.plane_per_km
+    hulls = [shapely.convex_hull(shapely.multipoints(form)) for form in forms]
+    expected = shapely.union_all([hull.buffer(radius, quad_segs=24) for hull in hulls])
+    actual = draw(np.column_stack([lat, here.lon]), "alpha", radius_km=5.0, alpha_km=alpha_km)
+
+    def flat(degrees):
+        vectors = unit_vectors(degrees[:, 1], degrees[:, 0])
+        return here.plane.forward(vectors)
+
+    there = shapely.make_valid(shapely.transform(shapely.segmentize(actual, 0.01), flat))
+    assert there.symmetric_difference(expected).area < 2e-4 * expected.area
+
+
+GRIDS = {
+    "degrees": ("EPSG:4326", Affine(0.25, 0, -180, 0, -0.25, 90)),
+    "from 0 to 360": ("EPSG:4326", Affine(0.25, 0, 0, 0, -0.25, 90)),
+    "south above": ("EPSG:4326", Affine(0.25, 0, -180, 0, 0.25, -90)),
+    "metres": ("EPSG:3832", Affine(25_000, 0, -5e6, 0, -25_000, 5e6)),
+    "turned": ("EPSG:3832", Affine.rotation(30) @ Affine.scale(25_000, -25_000)),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_cells_of_a_raster_hold_their_places_and_no_more(tmp_path, grid):
+    crs, affine = GRIDS[grid]
+    path = tmp_path / "raster.tif"
+    options = {"width": 4, "height": 4, "count": 1, "dtype": "uint8", "driver": "GTiff"}
+    with rasterio.open(path, "w", crs=crs, transform=affine, **options) as file:
+        file.write(np.zeros((1, 4, 4), "uint8"))
+    random = np.random.default_rng(2)
+    lat = random.uniform(-17.5, -16.5, 30)
+    lon = (random.uniform(179.3, 180.7, 30) + 180.0) % 360.0 - 180.0
+    shape = draw(np.column_stack([lat, lon]), "raster", raster=path)
+    assert shape.is_valid
+    west, _, east, _ = shape.bounds
+    assert -180.0 <= west < east <= 180.0
+    to_plane = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+
+    def cells(lat, lon):
+        x, y = to_plane.transform(lon, lat)
+        if crs == "EPSG:4326":
+            x = affine.c + (x - affine.c) % 360.0
+        columns, rows = ~affine @ (np.asarray(x), np.asarray(y))
+        return set(zip(np.floor(columns).tolist(), np.floor(rows).tolist(), strict=True))
+
+    expected = cells(lat, lon)
+    lat, lon = random.uniform(-18.2, -15.8, 6000), random.uniform(178.6, 181.4, 6000)
+    lon = (lon + 180.0) % 360.0 - 180.0
+    here = inside(shape, lat, lon)
+    assert cells(lat[here], lon[here]) == expected
+    assert not cells(lat[~here], lon[~here]) & expected
+    km2 = {"degrees": 740.0, "metres": 625.0 * np.cos(np.radians(17.0)) ** 2}
+    each = km2["metres" if crs == "EPSG:3832" else "degrees"]
+    assert area_km2(np.array([shape]))[0] == pytest.approx(len(expected) * each, rel=0.02)
 
 
 @pytest.mark.parametrize("cell_km", [1.0, 5.0, 40.0, 700.0])

@@ -79,6 +79,7 @@ def test_ranks_and_their_spread_by_hand():
             "combination": np.repeat(["own", "wide", "other"], 3),
             "population": [9e6, 3e6, 1e6, 1e6, 1e6, 0.0, np.nan, 6e6, 3e6],
             "uncovered_share": [0, 0, 0, 0, 0.2, 0, 1, 0, 0.1],
+            "shared_share": [0, 0, 0, 0.5, 0.25, 0, 0, 0, 0],
         }
     )
     detail = rank_intensities(measured)
@@ -98,6 +99,7 @@ def test_ranks_and_their_spread_by_hand():
             "intensity_rank_range": [2, 1, 0],
             "ranked_under": [2, 3, 2],
             "largest_uncovered_share": [1.0, 0.2, 0.1],
+            "largest_shared_share": [0.5, 0.25, 0.0],
             "own": [3, 2, 1],
             "wide": pd.array([1, 2, pd.NA], dtype="Int64"),
             "other": pd.array([pd.NA, 1, 1], dtype="Int64"),
@@ -181,7 +183,7 @@ def test_a_call_on_a_run_takes_what_a_study_takes(done):
         footprints=[{"method": "concave", "ratio": 0.5}, {"method": "discs", "radius_km": 10 / 3}],
         progress=lambda fraction, stage: told.append((fraction, stage)),
     )
-    assert found.table.columns[11:].tolist() == [
+    assert found.table.columns[12:].tolist() == [
         "discs 3.33 km", "discs 1.67 km", "discs 5 km", "convex", "concave 10 km", "alpha 5 km",
         "cells 3.33 km", "concave, ratio 0.5",
     ]  # fmt: skip
@@ -203,6 +205,47 @@ def test_overlaps_are_told_by_the_footprint(tmp_path):
         run = gclust.run(study_folder(tmp_path, extra=extra))
     assert len(run.intensity.detail) == 6
     assert any("discs 40 km: footprints" in line for line in run.info["warnings"])
+    places = run.locations
+    shapes = footprints(
+        places["lat"], places["lon"], places["core"], places["cluster_id"],
+        radius_km=40, n_clusters=3,
+    ).to_crs(3035)  # fmt: skip
+    table = run.intensity.table.set_index("cluster_id")["largest_shared_share"]
+    for at, shape in shapes.items():
+        others = shapes.drop(index=at).union_all()
+        assert table[at] == pytest.approx(shape.intersection(others).area / shape.area, abs=1e-4)
+    assert (table > 0.2).sum() == 2
+
+
+def test_cells_of_the_raster_are_counted_whole(tmp_path):
+    write_raster(tmp_path / "people.tif", crowds())
+    extra = '[population]\nraster = "people.tif"\n[footprint]\nmethod = "raster"\n'
+    run = gclust.run(study_folder(tmp_path, extra=extra + "[intensity]\nusual = true\n"))
+    places = run.locations[run.locations["core"]]
+    cells = pd.DataFrame(
+        {
+            "row": np.floor((50.0 - places["lat"]) / 0.05).astype(int),
+            "column": np.floor((places["lon"] - 8.0) / 0.05).astype(int),
+            "cluster_id": places["cluster_id"],
+        }
+    ).drop_duplicates()
+    people = crowds()[cells["row"], cells["column"]]
+    expected = pd.Series(people).groupby(cells["cluster_id"].to_numpy()).sum()
+    found = run.ranking.set_index("cluster_id")["population"].sort_index()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-6)
+    assert run.intensity.detail["footprint"].iloc[0] == "raster cells"
+    with pytest.raises(StudyError, match=r"method = 'raster' takes the cells of the population"):
+        gclust.run(study_folder(tmp_path / "b", extra='[footprint]\nmethod = "raster"\n'))
+
+
+def test_nobody_lives_anywhere(tmp_path):
+    write_raster(tmp_path / "people.tif", np.zeros((80, 180)))
+    extra = '[population]\nraster = "people.tif"\n[intensity]\nusual = true\n'
+    run = gclust.run(study_folder(tmp_path, extra=extra), tmp_path / "run")
+    assert run.intensity.table["ranked_under"].tolist() == [0, 0, 0]
+    assert run.ranking["intensity_rank"].isna().all()
+    again = gclust.read_run(tmp_path / "run").intensity.table
+    pd.testing.assert_frame_equal(again, run.intensity.table, check_dtype=False)
 
 
 WRONG = [

@@ -23,6 +23,7 @@ one point of it tells.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,9 +84,27 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
     vectors = unit_vectors(on_sphere, lon)
     rim = outline_places(vectors, radius_km / km_per_radian)
     united = shapely.union_all(discs(lat[rim], lon[rim], radius_km, metric))
+    tree = cKDTree(vectors)
+
+    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
+        return distance_to(tree, lat, lon, metric) <= radius_km
+
+    return fill_openings(united, is_covered)
+
+
+def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
+    """Fill what is open in a shape in degrees though it should not be.
+
+    Parameters
+    ----------
+    united : shapely geometry
+    is_covered : callable
+        Whether points, given by latitudes and longitudes, belong to the whole; each opening
+        belongs to it as a whole, or not at all.
+    """
     openings = np.array(polygons_of(_WORLD.difference(united)))
     points = shapely.point_on_surface(openings)
-    filled = _is_covered(shapely.get_y(points), shapely.get_x(points), vectors, radius_km, metric)
+    filled = is_covered(shapely.get_y(points), shapely.get_x(points))
     return shapely.union_all([united, *openings[filled]]) if filled.any() else united
 
 
@@ -110,7 +129,7 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
         return everything
     xy = plane.forward(vectors)
     # The plane stretches by 1 (at its centre) and more, so cells are never too wide.
-    candidates = np.flatnonzero(_thinned_by_grid(xy, 0.25 * float(radius.min())))
+    candidates = np.flatnonzero(thinned_by_grid(xy, 0.25 * float(radius.min())))
     try:
         triangles = Delaunay(xy[candidates])
     except QhullError:  # all in one line: every disc has two stretches of the outline
@@ -127,8 +146,10 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
     return out
 
 
-def _thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
+def thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
     """Keep all places of cells near the outline, and one place of every other cell."""
+    if len(xy) == 0:
+        return np.zeros(0, bool)
     cell = np.floor((xy - xy.min(axis=0)) / side).astype(np.int64) + 3
     rows = int(cell[:, 1].max()) + 4
     key = cell[:, 0] * rows + cell[:, 1]
@@ -154,13 +175,11 @@ def circumradius(corners: Floats) -> Floats:
     return np.arcsin(np.where(chord < 1.0, chord, 1.0))
 
 
-def _is_covered(
-    lat: Floats, lon: Floats, vectors: Floats, radius_km: float, metric: str
-) -> NDArray[np.bool_]:
-    """Tell which points lie within the radius of some place."""
+def distance_to(tree: cKDTree, lat: Floats, lon: Floats, metric: str) -> Floats:
+    """Kilometres from points to the nearest place of a tree of unit vectors."""
     on_sphere, km_per_radian = conformal_sphere(lat, metric)
-    chord, _ = cKDTree(vectors).query(unit_vectors(on_sphere, lon))
-    return 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * km_per_radian <= radius_km
+    chord, _ = tree.query(unit_vectors(on_sphere, lon))
+    return 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * km_per_radian
 
 
 def discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> list[Any]:

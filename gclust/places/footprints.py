@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from gclust.places import hulls
 from gclust.places.discs import union_of_discs
 from gclust.places.equal_area import occupied_cells
 from gclust.places.geodesic import METRICS
+from gclust.places.raster_cells import RasterCells
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-METHODS = ("discs", "convex", "concave", "alpha", "cells")
+METHODS = ("discs", "convex", "concave", "alpha", "cells", "raster")
 
 
 def footprints(
@@ -37,6 +39,7 @@ def footprints(
     ratio: float | None = None,
     alpha_km: float = 7.5,
     cell_km: float = 5.0,
+    raster: str | os.PathLike[str] | None = None,
     n_clusters: int,
     metric: str = "haversine",
     names: Sequence[str] | None = None,
@@ -52,7 +55,7 @@ def footprints(
         Which locations are core; the others are not drawn.
     labels : array_like of int, shape (n,)
         Cluster of each location, -1 for noise.
-    method : {"discs", "convex", "concave", "alpha", "cells"}
+    method : {"discs", "convex", "concave", "alpha", "cells", "raster"}
         - ``"discs"``: all places within `radius_km` of a core location. With a radius of at
           most half the eps of DBSCAN the discs of different clusters cannot overlap, for
           their core locations lie farther than eps apart.
@@ -62,6 +65,8 @@ def footprints(
         - ``"alpha"``: the same with the alpha shape, which may have several pieces and holes.
         - ``"cells"``: the cells of a grid over the Earth, all of one area, that hold a core
           location. Clusters may share a cell.
+        - ``"raster"``: the cells of `raster` that hold a core location, each counted whole
+          when its inhabitants are counted in that raster. Clusters may share a cell.
     radius_km : float
         Radius of the discs and width of the seam round hulls and alpha shapes, kilometres.
     edge_km : float
@@ -74,6 +79,8 @@ def footprints(
         eps of DBSCAN the locations of a cluster hang together.
     cell_km : float
         Side of a square as large as a cell, kilometres.
+    raster : path, optional
+        A raster that GDAL reads, for ``"raster"``; where it ends its cells go on.
     n_clusters : int
         Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     metric : {"haversine", "wgs84"}
@@ -96,7 +103,8 @@ def footprints(
         [0, 1], arrays of different lengths, a label beyond `n_clusters`, or a cluster
         without a core location.
     gclust.errors.StudyError
-        If a hull or an alpha shape is asked for that spreads over more than a hemisphere.
+        If a hull or an alpha shape is asked for that spreads over more than a hemisphere, or
+        a raster that cannot be read, is nowhere on the Earth or has no room for a place.
 
     Notes
     -----
@@ -126,11 +134,18 @@ def footprints(
     if ratio is not None and not 0.0 <= ratio <= 1.0:
         raise ValueError(f"ratio must lie between 0 and 1, not {ratio!r}")
 
+    if method == "raster":
+        if raster is None:
+            raise ValueError("method 'raster' needs a raster; expected a path")
+        cells_of_raster = RasterCells.of(raster)
+
     def draw(lat: Floats, lon: Floats) -> Any:
         if method == "discs":
             return union_of_discs(lat, lon, radius_km, metric)
         if method == "cells":
             return occupied_cells(lat, lon, cell_km)
+        if method == "raster":
+            return cells_of_raster.occupied(lat, lon)
         here = hulls.Places.of(lat, lon, metric)
         if method == "convex":
             return hulls.convex(here, radius_km)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from gclust.errors import StudyError
-from gclust.places.alpha import alpha_complex
+from gclust.places.alpha import alpha_complex, at_outline
 from gclust.places.antimeridian import from_rings, polygons_of
-from gclust.places.discs import VERTICES, union_of_discs
+from gclust.places.discs import VERTICES, distance_to, fill_openings, union_of_discs
 from gclust.places.geodesic import (
     Stereographic,
     conformal_sphere,
@@ -29,6 +31,9 @@ POLAR_TURN_DEGREES = 0.5
 
 # The plane is one of a hemisphere.
 WIDEST_DEGREES = 80.0
+
+SQUARE_RADII = 2.0
+"""Alpha shapes are widened square by square, so many radii and alphas wide."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,10 @@ class Places:
         per_km = stretch / float(km_per_radian.mean())
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
-    def widened(self, shape: Any, radius_km: float) -> Any:
-        """Widen a shape of the plane, and turn it into degrees."""
-        wide = shape.buffer(radius_km * self.plane_per_km, quad_segs=VERTICES // 4)
+    def widened(self, shapes: Iterable[Any], radius_km: float) -> Any:
+        """Widen shapes of the plane, unite them, and turn them into degrees."""
+        radius, corners = radius_km * self.plane_per_km, VERTICES // 4
+        wide = shapely.union_all([shape.buffer(radius, quad_segs=corners) for shape in shapes])
         return shapely.union_all(
             [
                 from_rings(
@@ -115,7 +121,7 @@ def convex(places: Places, radius_km: float) -> Any:
     shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180].
     """
-    return places.widened(shapely.convex_hull(shapely.multipoints(places.xy)), radius_km)
+    return places.widened([shapely.convex_hull(shapely.multipoints(places.xy))], radius_km)
 
 
 def concave(places: Places, radius_km: float, ratio: float) -> Any:
@@ -135,7 +141,7 @@ def concave(places: Places, radius_km: float, ratio: float) -> Any:
         As in :func:`convex`; without holes.
     """
     hull = shapely.concave_hull(shapely.multipoints(places.xy), ratio=ratio)
-    return places.widened(hull, radius_km)
+    return places.widened([hull], radius_km)
 
 
 def concave_by_edge(places: Places, radius_km: float, edge_km: float) -> Any:
@@ -178,14 +184,45 @@ def alpha(places: Places, radius_km: float, alpha_km: float) -> Any:
     shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180]; it may have holes and several parts.
     """
-    found = alpha_complex(places.xy, places.vectors, alpha_km / places.km_per_radian)
-    parts = []
-    if not found.shape.is_empty:
-        parts.append(places.widened(found.shape, radius_km))
-    if found.alone.any():
-        lat, lon = places.lat[found.alone], places.lon[found.alone]
+    reach = alpha_km / places.km_per_radian
+    rows, near = at_outline(places.xy, places.vectors, reach, radius_km / places.km_per_radian)
+    found = alpha_complex(places.xy[rows], places.vectors[rows], reach[rows]).touching(near)
+    side = SQUARE_RADII * (radius_km + alpha_km) * places.plane_per_km
+    parts = [places.widened(found.shapes(places.xy[rows], side), radius_km)]
+    alone = rows[found.alone]
+    if alone.size:
+        lat, lon = places.lat[alone], places.lon[alone]
         parts.append(union_of_discs(lat, lon, radius_km, places.metric))
-    return shapely.union_all(parts)
+    united = shapely.union_all(parts)
+    if len(rows) == len(places.lat) and near.all():
+        return united
+    tree = cKDTree(places.vectors)
+
+    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
+        apart = distance_to(tree, lat, lon, places.metric)
+        covered = apart <= radius_km
+        # From the middle of a line of two alphas it is so far to its ends.
+        unsure = ~covered & (apart <= 1.01 * np.hypot(radius_km, alpha_km))
+        for k in np.flatnonzero(unsure):
+            covered[k] = _is_within(places, lat[k], lon[k], radius_km, alpha_km)
+        return covered
+
+    return fill_openings(united, is_covered)
+
+
+def _is_within(places: Places, lat: float, lon: float, radius_km: float, alpha_km: float) -> bool:
+    """Tell whether a point lies within a radius of the alpha shape of places."""
+    on_sphere, km_per_radian = conformal_sphere(np.array([lat]), places.metric)
+    point = unit_vectors(on_sphere, np.array([lon]))
+    far = (np.hypot(radius_km, alpha_km) + 4.0 * alpha_km) / km_per_radian[0]
+    some = np.linalg.norm(places.vectors - point, axis=1) <= far
+    reach = alpha_km / places.km_per_radian[some]
+    xy = places.xy[some]
+    found = alpha_complex(xy, places.vectors[some], reach)
+    here = shapely.points(places.plane.forward(point)[0])
+    shapes = found.shapes(xy, 2.0)
+    apart = shapely.distance(np.array(shapes), here).min(initial=np.inf)
+    return bool(apart <= radius_km * places.plane_per_km)
 
 
 def _ratio_of_edge(xy: Floats, edge: float) -> float:

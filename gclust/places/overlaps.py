@@ -41,6 +41,31 @@ def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
     )
 
 
+def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
+    """Tell which share of each polygon belongs to others too.
+
+    Parameters
+    ----------
+    shapes : ndarray of shapely geometry
+        Valid polygons in degrees.
+
+    Returns
+    -------
+    ndarray of float64
+        Of the area, from 0 to 1. Inhabitants there are counted for several clusters.
+    """
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    a, b = a[a != b], b[a != b]
+    common = shapely.intersection(shapes[a], shapes[b])
+    share = np.zeros(len(shapes))
+    for at in np.unique(a):
+        parts = shapely.get_parts(shapely.union_all(common[a == at]))
+        flat = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+        if flat.size:
+            share[at] = area_km2(flat).sum() / area_km2(shapes[at : at + 1])[0]
+    return np.minimum(share, 1.0)
+
+
 def told_overlaps(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
     """Say which footprints overlap and by how much, the largest overlaps first; or None."""
     shared = overlaps(shapes)

@@ -97,7 +97,7 @@ def population(
     labels = [str(name) for name in (footprints.index if names is None else names)]
     with (
         rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
-        _opened(raster) as source,
+        opened(raster) as source,
         stage(resolve(progress), "population") as done,
     ):
         grid = Grid.of(source, str(raster))
@@ -115,7 +115,8 @@ def population(
     return table
 
 
-def _opened(raster: str | os.PathLike[str]) -> rasterio.DatasetReader:
+def opened(raster: str | os.PathLike[str]) -> rasterio.DatasetReader:
+    """Open a raster; StudyError if it cannot be read."""
     import rasterio
 
     try:

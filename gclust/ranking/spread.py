@@ -37,8 +37,8 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
     ----------
     detail : DataFrame
         ``rank, cluster_id, name, economies, score, combination, uncovered_share,
-        intensity_rank``; see `rank_intensities`. Each combination lists the same clusters,
-        the study's own first.
+        shared_share, intensity_rank``; see `rank_intensities`. Each combination lists the same
+        clusters, the study's own first.
 
     Returns
     -------
@@ -46,8 +46,9 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
         One row per cluster in the order of the rank: ``rank, cluster_id, name, economies,
         score, intensity_rank`` (under the first combination), ``least_intensity_rank,
         largest_intensity_rank, intensity_rank_range`` (their difference), ``ranked_under``
-        (combinations under which there is a rank), ``largest_uncovered_share`` (of the
-        footprint, from 0 to 1) and a column of ranks for each combination, named by it.
+        (combinations under which there is a rank), ``largest_uncovered_share,
+        largest_shared_share`` (of the footprint, from 0 to 1; without data, and within those of
+        others) and a column of ranks for each combination, named by it.
     """
     told = ["rank", "cluster_id", "name", "economies", "score"]
     first = detail["combination"] == detail["combination"].iloc[0]
@@ -60,6 +61,7 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
     table["largest_intensity_rank"] = ranks.max(axis=1).astype("Int64")
     table["intensity_rank_range"] = table["largest_intensity_rank"] - table["least_intensity_rank"]
     table["ranked_under"] = ranks.notna().sum(axis=1)
-    uncovered = detail.groupby("cluster_id")["uncovered_share"].max()
-    table["largest_uncovered_share"] = table["cluster_id"].map(uncovered)
+    for column in ("uncovered_share", "shared_share"):
+        largest = detail.groupby("cluster_id")[column].max()
+        table[f"largest_{column}"] = table["cluster_id"].map(largest)
     return pd.concat([table, ranks.rename_axis(columns=None)], axis=1)

@@ -67,7 +67,7 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
         axes = figure.add_axes((left, bottom, right - left, rows_in / height))
         for row, cluster in enumerate(clusters["cluster_id"]):
             _draw_row(axes, row, shown[shown["cluster_id"] == cluster], styles, own)
-        _dress(axes, clusters, float(detail["intensity_rank"].max(skipna=True) or 1))
+        _dress(axes, clusters, max(detail["intensity_rank"].dropna().astype(float), default=1.0))
         heading = "Rank by intensity under each footprint and raster"
         told = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
         for inches, text, size in ((0.22, heading, TITLE_PT), (0.41, title, SMALL_PT)):

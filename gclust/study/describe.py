@@ -99,6 +99,7 @@ def outline(
         locations["core"].to_numpy(),
         locations["label"].to_numpy(),
         method=study.footprint.method,
+        raster=study.cells_raster,
         **study.sizes(study.footprint),
         n_clusters=n_clusters,
         metric=study.clusters.metric,

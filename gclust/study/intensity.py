@@ -17,7 +17,7 @@ import pandas as pd
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.footprints import footprints as draw_footprints
 from gclust.places.geodesic import area_km2
-from gclust.places.overlaps import told_overlaps
+from gclust.places.overlaps import shared_share, told_overlaps
 from gclust.places.population import population
 from gclust.progress import Report, resolve, silent
 from gclust.ranking.spread import intensity_spread as spread_table
@@ -38,6 +38,7 @@ _SIZES = {
     "concave": ("radius_km", "edge_km", "ratio"),
     "alpha": ("radius_km", "alpha_km"),
     "cells": ("cell_km",),
+    "raster": (),
     "contour": (),
 }
 """Which lengths matter to a method."""
@@ -55,8 +56,9 @@ class IntensitySpread:
     detail : DataFrame
         One row per cluster and combination, the study's own combination first: ``rank,
         cluster_id, name, economies, score, combination, footprint, raster, area_km2,
-        population, uncovered_share`` (of the footprint, from 0 to 1), ``intensity`` (score
-        per million inhabitants), ``intensity_rank``.
+        population, uncovered_share`` (of the footprint, from 0 to 1), ``shared_share`` (of
+        the footprint, that belongs to those of other clusters too, where inhabitants count
+        for each), ``intensity`` (score per million inhabitants), ``intensity_rank``.
     """
 
     table: pd.DataFrame
@@ -186,18 +188,21 @@ def spread_of(
         report(done / steps, "compare intensities")
         with _naming(f"[intensity] {name}"):
             shapes = _draw(study, footprint, first, locations)
+            shared = shared_share(shapes.to_numpy())
         for number, (raster_name, raster) in enumerate(rasters.items(), start=1):
             report((done + number) / steps, "compare intensities")
             both = name if len(rasters) == 1 else f"{name} on {raster_name}"
             is_own = at == 0 and _is_own_raster(study, raster)
             with _naming(f"[intensity] {both}"):
                 part = _own(first) if is_own else _measure(study, first, shapes, raster)
-            parts.append(part.assign(combination=both, footprint=name, raster=raster_name))
+            part = part.assign(shared_share=shared, combination=both)
+            parts.append(part.assign(footprint=name, raster=raster_name))
     report(1.0, "compare intensities")
     detail = rank_intensities(pd.concat(parts, ignore_index=True))
     columns = [
         "rank", "cluster_id", "name", "economies", "score", "combination", "footprint", "raster",
-        "area_km2", "population", "uncovered_share", "intensity", "intensity_rank",
+        "area_km2", "population", "uncovered_share", "shared_share", "intensity",
+        "intensity_rank",
     ]  # fmt: skip
     return IntensitySpread(spread_table(detail), detail[columns])
 
@@ -222,6 +227,7 @@ def _draw(
         locations["core"].to_numpy(),
         labels.to_numpy(),
         method=footprint.method,
+        raster=study.cells_raster,
         **study.sizes(footprint),
         n_clusters=len(first),
         metric=study.clusters.metric,
@@ -297,6 +303,8 @@ def _key(study: Study, footprint: Footprint) -> tuple[Any, ...]:
 
 def _name(study: Study, footprint: Footprint) -> str:
     method, sizes = footprint.method, study.sizes(footprint)
+    if method == "raster":
+        return "raster cells"
     if method in ("convex", "contour"):
         return method
     if method == "concave" and sizes["ratio"] is not None:

@@ -22,7 +22,7 @@ LARGEST_SPREAD_KM = 1000.0
 METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
-OUTLINES = ("discs", "concave", "convex", "alpha", "cells")
+OUTLINES = ("discs", "concave", "convex", "alpha", "cells", "raster")
 LARGEST_CELL_KM = 1000.0
 DISC_KM = 5.0
 """Radius of discs with methods that have no eps_km: that of DBSCAN's own default."""
@@ -164,7 +164,8 @@ class Footprint:
     Lengths that are not given follow from eps_km, with methods other than DBSCAN from 15
     km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` is as much,
     ``alpha_km`` half. ``ratio`` bends concave hulls by each cluster's own longest side
-    instead of ``edge_km``. ``contour`` is the contour that the method of that name found.
+    instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold core
+    locations, ``contour`` is the contour that the method of that name found.
     """
 
     method: str = choice("discs", *OUTLINES, "contour")
@@ -177,7 +178,11 @@ class Footprint:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherFootprint(Footprint):
-    """One of ``[intensity] footprints``; its name is made of method and size if not given."""
+    """One of ``[intensity] footprints``; its name is made of method and size if not given.
+
+    ``raster`` means the cells of the study's own raster, or of the first one of
+    ``[intensity] rasters``.
+    """
 
     name: str | None = None
     method: str = choice("discs", *OUTLINES)
@@ -443,6 +448,13 @@ class Study:
             return given
         return self.clusters.eps_km / 3 if isinstance(self.clusters, Clusters) else DISC_KM
 
+    @property
+    def cells_raster(self) -> Path | None:
+        """The raster whose cells footprints of the method ``raster`` consist of."""
+        first = next((other.raster for other in self.intensity.rasters), None)
+        raster = self.population.raster or first
+        return None if raster is None else self.folder / raster
+
     def sizes(self, footprint: Footprint) -> dict[str, Any]:
         """Lengths of a footprint, those that are not given by the study's own radius or eps."""
         eps = self.clusters.eps_km if isinstance(self.clusters, Clusters) else 3 * DISC_KM
@@ -639,6 +651,11 @@ def _check_clusters(study: Study, name: str) -> None:
                 f"{name}: {where}: ratio = {each.ratio:g} and edge_km = {each.edge_km:g};"
                 " expected one of them, for each says how far concave hulls are indented"
             )
+    if footprint.method == "raster" and study.population.raster is None:
+        raise StudyError(
+            f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
+            " expected [population] raster"
+        )
     if isinstance(options, Clusters):
         if options.metric == "wgs84" and options.eps_km > LARGEST_WGS84_EPS_KM:
             raise StudyError(
