@@ -18,10 +18,18 @@ from gclust.experiments import tune_bench
 from gclust.experiments.between import Between
 from gclust.experiments.ledger import _raster_digest
 from gclust.experiments.tune_bench import Bench
+from gclust.experiments.uncertainty_listings import Relisted
+from gclust.experiments.uncertainty_redraw import Redraw
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
+from gclust.listings.engine import Engine
 from gclust.progress import silent
+from gclust.study.attributed import attributed_listings
+from gclust.study.journal import Journal
+from gclust.study.schema import Draws, Study
 from gclust.study.settler import Settler
+from gclust.study.stages import prepare
+from gclust.units import UNIT
 from tests.worlds import listings, study_folder
 
 OF = ["patent_share", "patent_hhi", "publication_per_million", "publication_per_km2", "balance"]
@@ -274,3 +282,110 @@ def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, 
         assert not bench.is_awaited(choice)
     finally:
         bench.close()
+
+
+# -- draws -----------------------------------------------------------------------------------
+
+DRAWS = Draws(draws=20, seed=4)
+
+
+def drawn_study(study: Path, **options) -> Study:
+    read = gclust.read_study(study)
+    return replace(read, uncertainty=replace(DRAWS, **options))
+
+
+@pytest.mark.parametrize("method", ["fractional", "whole"])
+def test_listings_of_a_draw_are_those_of_its_records(study, method, tmp_path):
+    table = listings().assign(organisation=lambda t: t["town"] + (t.index % 3).astype(str))
+    table.loc[::41, "record"] = np.nan
+    path = study_folder(tmp_path, table, f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\n')
+    read = replace(gclust.read_study(path), uncertainty=DRAWS)
+    with Engine() as engine:
+        prepared = prepare(read, engine, Journal(silent, strict=False))
+        n = len(prepared.locations)
+        clusters = np.arange(n) % 4 - 1
+        redraw = Redraw(read, engine, prepared, np.arange(n))
+        drawn = redraw.draw(3)
+        made = Relisted(read, engine, prepared, redraw).listings(drawn, clusters)
+        found = engine.pandas(made.frame)
+        own = engine.pandas(attributed_listings(read, engine, prepared, clusters).frame)
+        numbered = engine.pandas(prepared.totals.select("kind", "record"))
+    assert made.totals == drawn.world
+    assert set(found.columns) == set(own.columns)
+    # Each record as often as it was drawn, with all its listings.
+    order = numbered.sort_values(["kind", "record"], ignore_index=True)
+    order["kind"] = np.array(read.kinds)[order["kind"]]
+    often = order.assign(times=drawn.times.astype(int)).set_index(["kind", "record"])["times"]
+    of_record = own.dropna(subset="record")
+    keys = pd.MultiIndex.from_frame(of_record[["kind", "record"]])
+    expected = of_record.loc[of_record.index.repeat(often[keys])]
+    by = ["kind", "cluster", "organisation", "lat", "lon", "units", "credit"]
+    there = found.dropna(subset="record")
+    assert (
+        there.value_counts(by).sort_index().to_dict()
+        == expected.value_counts(by).sort_index().to_dict()
+    )
+    assert there["record"].nunique() == drawn.times.sum()
+    # Credit and weight come to what the arrays count.
+    counted = redraw.settle(clusters, {}, drawn).count
+    sums = found[found["cluster"] >= 0].groupby(["cluster", "kind"])["credit"].sum() / UNIT
+    np.testing.assert_allclose(
+        sums.unstack()[list(read.kinds)], counted[list(read.kinds)], rtol=1e-12
+    )
+
+
+def test_held_draws_of_a_score_of_listings_and_areas(study, runs, tmp_path):
+    stages = []
+    found = gclust.uncertainty(
+        drawn_study(study), tmp_path / "out", progress=lambda f, s: stages.append(s)
+    )
+    own = runs[10.0].ranking
+    assert found.table["score"].tolist() == own["score"].tolist()
+    assert any(s.startswith("draw listings (publication_per_million, patent_hhi") for s in stages)
+    assert "computed anew in each draw" in found.superpopulation
+    assert "Areas and inhabitants are those of the clusters that are held" in found.superpopulation
+    assert np.isfinite(found.scores).all()
+    assert (found.scores.std(axis=0) > 0).all()
+    again = gclust.uncertainty(drawn_study(study), n_jobs=1)
+    assert (again.scores == found.scores).all()
+
+
+def test_columns_that_follow_from_counts_ask_no_listings(study):
+    read = drawn_study(study)
+    plain = replace(
+        read,
+        score=replace(read.score, of=("patent_share", *OF[2:]), lower_is_better=(), weights={}),
+    )
+    stages = []
+    gclust.uncertainty(plain, progress=lambda f, s: stages.append(s))
+    assert "draw records" in stages
+    assert not any("draw listings" in stage for stage in stages)
+    # Inhabitants are held: what varies of heads is the count.
+    heads = replace(
+        plain, score=replace(plain.score, combine="sum", of=("publication_per_million",))
+    )
+    count = replace(plain, score=replace(plain.score, combine="sum", of=("publication_count",)))
+    per_head, counts = gclust.uncertainty(heads), gclust.uncertainty(count)
+    ids = per_head.table["cluster_id"]
+    ratio = (
+        per_head.scores / counts.scores[:, pd.Index(counts.table["cluster_id"]).get_indexer(ids)]
+    )
+    np.testing.assert_allclose(ratio, np.broadcast_to(ratio[0], ratio.shape), rtol=1e-12)
+
+
+def test_draws_formed_anew_have_areas_and_listings_of_their_own(study):
+    found = gclust.uncertainty(drawn_study(study, draws=9, formed="anew"))
+    assert np.isfinite(found.scores).any(axis=0).all()
+    one = gclust.uncertainty(drawn_study(study, draws=9, sources=("weights",), formed="anew"))
+    assert one.table["score"].tolist() == found.table["score"].tolist()
+    choices = {"sources": ("parameters",), "eps_km": (8.0, 10.0), "min_samples": (100.0,)}
+    varied = gclust.uncertainty(drawn_study(study, draws=9, **choices))
+    assert len({tuple(row) for row in varied.scores.round(9).tolist()}) == 2
+
+
+def test_clusters_without_score_have_no_rank_sets(tmp_path):
+    path = world(tmp_path, width=140)
+    found = gclust.uncertainty(drawn_study(path, draws=9), tmp_path / "out")
+    assert found.table["rank_set_high"].tolist()[2] is pd.NA
+    assert found.table["rank_set_low"].isna().tolist() == [False, False, True]
+    assert (tmp_path / "out" / "figures" / "rank_sets.png").is_file()

@@ -61,6 +61,12 @@ def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> S
     )
 
 
+@pytest.fixture(autouse=True)
+def no_maps(monkeypatch):
+    """Runs without their maps, which take most of the time and are no comparison's concern."""
+    monkeypatch.setattr("gclust.study.folder._draw", lambda run, figures: None)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
     table = listings()

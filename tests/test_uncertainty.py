@@ -156,7 +156,7 @@ def test_draws_scatter_as_poisson_records_do(tmp_path):
     """Mean and variance of shares, against those of records drawn one by one."""
     study = gclust.read_study(study_folder(tmp_path))
     groups, settled, _ = _held(study)
-    _, shares = draw_records(groups, np.arange(2000), 3, threads=2, report=silent)
+    shares = draw_records(groups, np.arange(2000), 3, threads=2, report=silent).shares
     n = groups.times
     random = np.random.default_rng(1)
     ours = np.zeros((2000, (groups.n_clusters + 1) * groups.n_kinds))
@@ -228,7 +228,7 @@ def test_a_draw_without_records_of_a_kind_has_shares_of_zero():
         n_clusters=1,
         n_kinds=2,
     )
-    _, shares = draw_records(groups, np.arange(200), 1, threads=1, report=silent)
+    shares = draw_records(groups, np.arange(200), 1, threads=1, report=silent).shares
     assert np.isfinite(shares).all()
     assert set(shares[:, 0, 1]) <= {0.0, 100.0}
     assert (shares[:, 0, 1] == 0).mean() > 0.9
@@ -349,9 +349,9 @@ def coverage(n_replicates, n_draws, n_clusters=30, n_kinds=3):
     of_share, of_score, jointly, percentile = [], [], [], []
     for replicate in range(n_replicates):
         seen = replace(groups, times=random.poisson(groups.times).astype(np.float64))
-        _, drawn = draw_records(
+        drawn = draw_records(
             seen, np.arange(n_draws), 1000 + replicate, threads=2, report=silent
-        )
+        ).shares
         own, scores = _shares(groups, seen.times).sum(axis=1), drawn.sum(axis=2)
         low, high = intervals(drawn, LEVEL)
         of_share.append((low <= share) & (share <= high))

@@ -60,7 +60,7 @@ def _drawn(path, number=0, seed=5):
         former = HeldPlaces(study, prepared, [], 2)
         redraw = Redraw(study, engine, prepared, former.order, n_jobs=2)
         drawn = redraw.draw(number)
-        labels, gaps_km = former.form(0, drawn)
+        labels, gaps_km, *_ = former.form(0, drawn)
         back = np.argsort(former.order)
         plain = settle(study, engine, prepared, labels[back], journal)
     return prepared, drawn, drawn.density[back], redraw.settle(labels, gaps_km, drawn), plain

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from gclust.errors import StudyError
+from gclust.experiments.pairs import Pair
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.indicators.registry import registry
 from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.study.asked import IndicatorEntry
 from gclust.study.schema import Study
+from gclust.study.scored import OUTLINED, ScoreColumns
 
 
 @dataclass(frozen=True)
@@ -78,4 +82,30 @@ def scored_columns(study: Study) -> list[ScoredColumn]:
                 entry=entry,
             )
         )
+    return found
+
+
+def columns_of_pairs(study: Study, pairs: Iterable[Pair]) -> dict[Pair, ScoreColumns]:
+    """Return what computes the score's columns for each pair of eps_km and min_samples.
+
+    Footprints follow from eps_km, unless the study sets their radius.
+
+    Raises
+    ------
+    StudyError
+        If the score needs the footprints of a pair that has none, or a raster that is not there.
+    """
+    own = ScoreColumns(study)
+    own.check()
+    if not own.looks_at & OUTLINED:
+        return dict.fromkeys(pairs, own)
+    found = {}
+    for eps_km, min_samples in pairs:
+        options = replace(study.dbscan, eps_km=eps_km, min_samples=min_samples)
+        try:
+            found[eps_km, min_samples] = ScoreColumns(replace(study, clusters=options))
+        except StudyError as error:
+            raise StudyError(
+                f"[score] {', '.join(own.further)} of the pair eps_km = {eps_km:g}: {error}"
+            ) from error
     return found

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import StudyError
 from gclust.experiments.files import write_sweep
 from gclust.experiments.kdistance import k_distance
 from gclust.experiments.ledger import Ledger, digest
@@ -21,6 +20,7 @@ from gclust.experiments.pairs import Pair, Pairs, choose_pairs
 from gclust.experiments.plateaus import find_plateaus, suggest
 from gclust.experiments.result import Sweep
 from gclust.experiments.rows import Rows
+from gclust.experiments.scored_columns import columns_of_pairs
 from gclust.experiments.trial import Labels, Trial, agreement, cautioned, compare, measure
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve, silent, stage
@@ -29,7 +29,7 @@ from gclust.study.attributed import attributed_listings
 from gclust.study.describe import names_of
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
-from gclust.study.scored import OUTLINED, ScoreColumns
+from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
 from gclust.study.stages import (
     Prepared,
@@ -104,7 +104,7 @@ def sweep(
     if out is not None:
         claim(Path(out), overwrite, "sweep")
     pairs = choose_pairs(study, eps_km, min_samples, baseline)
-    columns = _columns(study, pairs)
+    columns = columns_of_pairs(study, pairs)
     journal = Journal(resolve(progress), study.study.strict)
     with ExitStack() as while_asked:
         engine = while_asked.enter_context(Engine(threads=n_jobs, progress=journal.report))
@@ -234,26 +234,6 @@ class _Trials:
     def _read(self, pair: Pair) -> Trial | None:
         found = None if self.ledger is None else self.ledger.read(pair)
         return None if found is None else Trial(**found)
-
-
-def _columns(study: Study, pairs: Pairs) -> dict[Pair, ScoreColumns]:
-    """What the score of each pair is made of; footprints follow from its eps_km.
-
-    StudyError where a score needs the footprints of a pair that has none.
-    """
-    own = ScoreColumns(study)
-    own.check()
-    if not own.looks_at & OUTLINED:
-        return dict.fromkeys(pairs, own)
-    found = {}
-    for pair in pairs:
-        try:
-            found[pair] = ScoreColumns(replace(study, clusters=_options(study, pair)))
-        except StudyError as error:
-            raise StudyError(
-                f"[score] {', '.join(own.further)} of the pair eps_km = {pair[0]:g}: {error}"
-            ) from error
-    return found
 
 
 def _options(study: Study, pair: Pair) -> Clusters:

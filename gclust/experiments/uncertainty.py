@@ -20,7 +20,8 @@ from gclust.listings.profiles import world_parts
 from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.study.atomic import claim
-from gclust.study.describe import names_of
+from gclust.study.attributed import attributed_listings
+from gclust.study.describe import names_of, unite
 from gclust.study.formers import check_former
 from gclust.study.journal import Journal
 from gclust.study.run import form
@@ -28,6 +29,12 @@ from gclust.study.schema import Study, read_study
 from gclust.study.stages import Prepared, check_found, prepare, settle
 
 NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
+
+NOT_MOVED = (
+    "[score] {}: columns that are made of listings do not follow addresses that draws put"
+    " elsewhere; expected scores of shares, counts, areas and inhabitants, or [uncertainty]"
+    " sources without 'addresses'"
+)
 
 
 def uncertainty(
@@ -95,6 +102,18 @@ def uncertainty(
         if "records" in wanted.sources:
             journal.told.extend(_without_records(study, engine, prepared))
         engine.progress = silent  # what single draws report would hide the whole
+        columns, kinds = scorer.columns, list(study.kinds)
+        contours = None
+        if formed.polygons is not None:
+            contours = unite(formed.polygons, settled.cluster_ids)
+        described = columns.describe(
+            prepared.locations, own, formed.core, len(settled.count), contours=contours
+        )
+        listings = attributed_listings(study, engine, prepared, own)
+        values = columns.values(settled.count, settled.share, described, listings)
+        scores = scorer.own(values)
+        if listings.are_made and wanted.moves:
+            raise StudyError(NOT_MOVED.format(", ".join(columns.headings)))
         drawing = Drawing(
             study,
             engine,
@@ -104,13 +123,13 @@ def uncertainty(
             pairs,
             chosen,
             scorer,
+            described,
+            listings.are_made,
             n_jobs,
             journal.report,
         )
         found = draw_anew(drawing) if wanted.anew else draw_held(drawing)
     named = names_of(study, prepared.locations, pd.Series(own), len(settled.count))
-    kinds = list(study.kinds)
-    scores = scorer.own(settled.count[kinds].to_numpy(), settled.share[kinds].to_numpy())
     with stage(journal.report, "compare clusters"):
         result = firmness(study, named, settled.share[kinds], pd.Series(scores), found, pairs)
     result = replace(result, warnings=tuple(journal.told))

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import time
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.threads import count_threads
+from gclust.errors import GclustWarning
 from gclust.experiments.pairs import Pair
+from gclust.experiments.scored_columns import columns_of_pairs
 from gclust.experiments.uncertainty_forming import HeldPlaces, MovingPlaces
 from gclust.experiments.uncertainty_held import draw_records, held_groups
+from gclust.experiments.uncertainty_listings import Relisted
 from gclust.experiments.uncertainty_redraw import Redraw
 from gclust.experiments.uncertainty_score import Scorer
+from gclust.indicators.listings import AttributedListings
 from gclust.kernels.redraw import share_weight
 from gclust.listings.engine import Engine
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
+from gclust.study.attributed import attributed_listings
+from gclust.study.describe import unite
 from gclust.study.formers import form_clusters
 from gclust.study.schema import Study
+from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
 from gclust.study.stages import Prepared, Settled
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+LONG_SECONDS = 120.0
+"""Draws that will take longer than this are warned of."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +71,23 @@ class Outcomes:
         )
 
     def put(
-        self, draw: int, scorer: Scorer, count: Floats, share: Floats, same: Ints | None = None
+        self,
+        draw: int,
+        scorer: Scorer,
+        values: pd.DataFrame,
+        share: pd.DataFrame,
+        same: Ints | None = None,
     ) -> None:
         """Score the clusters of a draw, and keep what concerns the study's own.
 
-        ``same`` is the draw's cluster that each of the study's is, -1 for none; by default
-        they are the same.
+        ``values`` are the columns of the score; ``same`` is the draw's cluster that each of the
+        study's is, -1 for none; by default they are the same.
         """
-        scores, ranks = scorer.score(draw, count, share)
+        scores, ranks = scorer.score(draw, values)
         if same is None:
             same = np.arange(self.scores.shape[1])
         there = same >= 0
-        self.shares[draw, there] = share[same[there]]
+        self.shares[draw, there] = share.to_numpy()[same[there]]
         self.scores[draw, there] = scores[same[there]]
         self.ranks[draw, there] = ranks[same[there]]
 
@@ -86,6 +106,11 @@ class Drawing:
     pairs, chosen
         See `gclust.experiments.uncertainty_parameters.choose_pairs`; no pairs: the study's.
     scorer : Scorer
+    described : DataFrame
+        What the columns of the score look at of the study's clusters; see
+        `gclust.study.scored.ScoreColumns.describe`.
+    of_listings : bool
+        Whether some of these columns look at listings.
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
     """
@@ -98,8 +123,37 @@ class Drawing:
     pairs: list[Pair]
     chosen: Ints
     scorer: Scorer
+    described: pd.DataFrame
+    of_listings: bool
     n_jobs: int | None
     report: Report
+
+    @cached_property
+    def _of_pairs(self) -> dict[Pair, ScoreColumns]:
+        return columns_of_pairs(self.study, self.pairs)
+
+    def columns(self, pair: Pair | None) -> ScoreColumns:
+        """What the score is made of with a pair of parameters, or with the study's own."""
+        return self.scorer.columns if pair is None else self._of_pairs[pair]
+
+    def slowly(self, draws: list[int], name: str) -> Iterator[int]:
+        """Go through draws, and say what makes them slow and how long they will take."""
+        further = ", ".join(self.scorer.columns.further)
+        start = time.perf_counter()
+        self.report(0.0, name)
+        for done, draw in enumerate(draws):
+            yield draw
+            if done == 0 and further:
+                seconds = (time.perf_counter() - start) * len(draws)
+                name += f" ({further} in each: about {max(seconds / 60, 1):.0f} min)"
+                if seconds > LONG_SECONDS:
+                    warnings.warn(
+                        f"{len(draws)} draws compute {further} anew, which will take about"
+                        f" {seconds / 60:.0f} minutes; fewer draws take less",
+                        GclustWarning,
+                        stacklevel=2,
+                    )
+            self.report((done + 1) / len(draws), name)
 
     @property
     def units(self) -> Ints:
@@ -138,46 +192,108 @@ def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int, threads: int)
 
 
 def draw_held(drawing: Drawing) -> Outcomes:
-    """Draw with the clusters that the listings as they are form, for each pair of parameters."""
-    study, report = drawing.study, drawing.report
-    wanted, kinds = study.uncertainty, list(study.kinds)
+    """Draw with the clusters that the listings as they are form, for each pair of parameters.
+
+    Of a score that is made of listings (a concentration, a growth) the listings of each draw
+    are asked; all else follows from the draw's counts, and from the areas and inhabitants of
+    the clusters, which are held.
+    """
+    study = drawing.study
     found = drawing.nothing_found()
     settler = drawing.settler() if drawing.pairs else None
-    threads = count_threads(drawing.n_jobs)
+    drawn_from = _HeldListings(drawing) if drawing.of_listings else None
     for number, pair in enumerate(drawing.pairs or [None]):
         draws = np.flatnonzero(drawing.chosen == number)
-        clusters, here, same = drawing.own, drawing.settled, None
         if not len(draws):
             continue
+        clusters, here, described, same = drawing.own, drawing.settled, drawing.described, None
+        columns = drawing.columns(pair)
         if pair is not None and settler is not None:
             options = replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
             locations = drawing.prepared.locations
             formed = form_clusters(options, locations, n_jobs=drawing.n_jobs, report=silent)
             here = settler.settle(formed.labels)
-            clusters = here.clusters(formed.labels)
-            n_own = len(drawing.settled.count)
-            same = same_clusters(drawing.own, clusters, drawing.units, n_own, threads)
-        if "records" in wanted.sources:
-            groups = held_groups(study, drawing.engine, drawing.prepared, clusters)
-            counts, shares = draw_records(
-                groups, draws, wanted.seed, threads=threads, report=report
+            clusters, n_own = here.clusters(formed.labels), len(drawing.settled.count)
+            same = same_clusters(
+                drawing.own, clusters, drawing.units, n_own, count_threads(drawing.n_jobs)
             )
+            described = columns.describe(locations, clusters, formed.core, len(here.count))
+        if "records" not in study.uncertainty.sources:
+            listings = attributed_listings(study, drawing.engine, drawing.prepared, clusters)
+            values = columns.values(here.count, here.share, described, listings)
+            with stage(drawing.report, "score draws"):
+                for draw in draws.tolist():
+                    found.put(draw, drawing.scorer, values, here.share[list(study.kinds)], same)
+        elif drawn_from is not None:
+            for draw in drawing.slowly(draws.tolist(), "draw listings"):
+                share, values = drawn_from.values(columns, draw, clusters, described)
+                found.put(draw, drawing.scorer, values, share, same)
         else:
-            counts, shares = (
-                np.repeat(table[kinds].to_numpy()[None], len(draws), axis=0)
-                for table in (here.count, here.share)
-            )
-        with stage(report, "score draws"):
-            for at, draw in enumerate(draws.tolist()):
-                found.put(draw, drawing.scorer, counts[at], shares[at], same)
+            _put_groups(drawing, found, draws, clusters, columns, described, same)
     return found
+
+
+def _put_groups(
+    drawing: Drawing,
+    found: Outcomes,
+    draws: Ints,
+    clusters: Ints,
+    columns: ScoreColumns,
+    described: pd.DataFrame,
+    same: Ints | None,
+) -> None:
+    """Draw how many records there are of each group, and score what they come to."""
+    study, report = drawing.study, drawing.report
+    kinds = list(study.kinds)
+    groups = held_groups(study, drawing.engine, drawing.prepared, clusters)
+    threads = count_threads(drawing.n_jobs)
+    drawn = draw_records(groups, draws, study.uncertainty.seed, threads=threads, report=report)
+    with stage(report, "score draws"):
+        for draw, *tables, world in zip(
+            draws.tolist(), drawn.counts, drawn.shares, drawn.world, strict=True
+        ):
+            count, share = (pd.DataFrame(table, columns=kinds) for table in tables)
+            listings = unlisted(dict(zip(kinds, world.tolist(), strict=True)))
+            values = columns.values(count, share, described, listings)
+            found.put(draw, drawing.scorer, values, share, same)
+
+
+class _HeldListings:
+    """Draws of the listings of clusters that are held."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        study, engine, prepared = drawing.study, drawing.engine, drawing.prepared
+        self._kinds = list(study.kinds)
+        with stage(drawing.report, "gather listings"):
+            every = np.arange(len(prepared.locations))
+            self._redraw = Redraw(study, engine, prepared, every, n_jobs=drawing.n_jobs)
+            self._relisted = Relisted(study, engine, prepared, self._redraw)
+
+    def values(
+        self, columns: ScoreColumns, draw: int, clusters: Ints, described: pd.DataFrame
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the shares of clusters in a draw, and the columns of their score."""
+        drawn = self._redraw.draw(draw)
+        here = self._redraw.settle(clusters, {}, drawn)
+        listings = self._relisted.listings(drawn, clusters)
+        values = columns.values(here.count, here.share, described, listings)
+        return here.share[self._kinds], values
+
+
+def unlisted(world: dict[str, float]) -> AttributedListings:
+    """Listings of a draw of which no column of the score asks more than the world's totals."""
+
+    def refuse() -> Any:
+        raise RuntimeError("it looked at no listing of the study, and would at those of a draw")
+
+    return AttributedListings(refuse, tuple(world), world)
 
 
 def draw_anew(drawing: Drawing) -> Outcomes:
     """Draw records and places, and let each draw form, merge and count its own clusters.
 
     Clusters of a draw are matched with the study's by the weight that they share; see
-    `gclust.ranking.matching.match`.
+    `gclust.ranking.matching.match`. Their areas, inhabitants and names are their own too.
     """
     study, report, prepared = drawing.study, drawing.report, drawing.prepared
     wanted, kinds, n_jobs = study.uncertainty, list(study.kinds), drawing.n_jobs
@@ -192,16 +308,29 @@ def draw_anew(drawing: Drawing) -> Outcomes:
         else:
             former = HeldPlaces(study, prepared, drawing.pairs, n_jobs)
             redraw = Redraw(study, drawing.engine, prepared, former.order, n_jobs=n_jobs)
+        relisted = None
+        if drawing.of_listings:
+            relisted = Relisted(study, drawing.engine, prepared, redraw)
     own = drawing.own[redraw.home]
     # Draws of one eps_km share their bands.
     order = np.argsort(drawing.chosen, kind="stable").tolist()
-    with stage(report, "form clusters anew") as told:
-        for done, draw in enumerate(order, start=1):
-            drawn = redraw.draw(draw)
-            labels, gaps_km = former.form(int(drawing.chosen[draw]), drawn)
-            here = redraw.settle(labels, gaps_km, drawn)
-            same = same_clusters(own, here.clusters(labels), redraw.density, n_own, threads)
-            count, share = here.count[kinds].to_numpy(), here.share[kinds].to_numpy()
-            found.put(draw, drawing.scorer, count, share, same)
-            told(done / wanted.draws)
+    for draw in drawing.slowly(order, "form clusters anew"):
+        number = int(drawing.chosen[draw])
+        drawn = redraw.draw(draw)
+        labels, gaps_km, core, polygons = former.form(number, drawn)
+        here = redraw.settle(labels, gaps_km, drawn)
+        clusters = here.clusters(labels)
+        same = same_clusters(own, clusters, redraw.density, n_own, threads)
+        columns = drawing.columns(drawing.pairs[number] if drawing.pairs else None)
+        described = pd.DataFrame(index=pd.RangeIndex(len(here.count), name="cluster_id"))
+        if columns.looks_at:
+            lat, lon = former.places(drawn)
+            places = pd.DataFrame({"lat": lat, "lon": lon, "density": drawn.density})
+            contours = None if polygons is None else unite(polygons, here.cluster_ids)
+            described = columns.describe(places, clusters, core, len(here.count), contours=contours)
+        listings = unlisted(drawn.world)
+        if relisted is not None:
+            listings = relisted.listings(drawn, clusters)
+        values = columns.values(here.count, here.share, described, listings)
+        found.put(draw, drawing.scorer, values, here.share[kinds], same)
     return replace(found, moved=redraw.moved)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from geopandas import GeoSeries
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import gaps_km
@@ -34,6 +35,10 @@ class Formed(NamedTuple):
     """Of the places; -1 for noise, and where the draw has no listing."""
     gaps_km: Gaps
     """Least distances of clusters that may merge; none where none merge."""
+    core: NDArray[np.bool_]
+    """Of the places; see `gclust.study.formers.Formed`."""
+    polygons: GeoSeries | None
+    """Contours by label, where the method has them."""
 
 
 class HeldPlaces:
@@ -70,8 +75,14 @@ class HeldPlaces:
 
     def form(self, pair: int, drawn: Drawn) -> Formed:
         """Form the clusters of a draw, with the pair of a number."""
-        labels = np.where(drawn.there, self._labels(pair, drawn.density), -1)
-        return Formed(labels, self._nearness.gaps_km(labels.astype(np.int32)))
+        labels, core, polygons = self._clusters(pair, drawn.density)
+        labels = np.where(drawn.there, labels, -1)
+        gaps = self._nearness.gaps_km(labels.astype(np.int32))
+        return Formed(labels, gaps, core & drawn.there, polygons)
+
+    def places(self, drawn: Drawn) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return latitudes and longitudes of the places of a draw, in degrees."""
+        return self._lat[self.order], self._lon[self.order]
 
     def _in_bands(self, options: Clusters, eps_km: float) -> Reweighed:
         return Reweighed(
@@ -83,20 +94,24 @@ class HeldPlaces:
             n_jobs=self._n_jobs,
         )
 
-    def _labels(self, pair: int, density: Ints) -> Ints:
+    def _clusters(
+        self, pair: int, density: Ints
+    ) -> tuple[Ints, NDArray[np.bool_], GeoSeries | None]:
         if not isinstance(self._options, Clusters):
             drawn = self._locations.assign(density=density)
-            return form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent).labels
+            formed = form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent)
+            return formed.labels, formed.core, formed.polygons
         eps_km, min_samples = self._pairs[pair]
         if eps_km != self._eps_km:
             self._bands, self._eps_km = self._in_bands(self._options, eps_km), eps_km
         least = threshold_units(min_samples)
         if np.array_equal(self._bands.order, self.order):
-            return self._bands.cluster(density, least)[0]
+            return (*self._bands.cluster(density, least), None)
         at = self._back[self._bands.order]
         labels = np.empty(len(at), dtype=np.int64)
-        labels[at] = self._bands.cluster(density[at], least)[0]
-        return labels
+        core = np.empty(len(at), dtype=np.bool_)
+        labels[at], core[at] = self._bands.cluster(density[at], least)
+        return labels, core, None
 
 
 class _Nearness:
@@ -151,8 +166,7 @@ class MovingPlaces:
 
     def form(self, pair: int, drawn: Drawn) -> Formed:
         """Form the clusters of a draw as a study of its listings would."""
-        moved_lat, moved_lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
-        lat, lon = np.append(self._lat, moved_lat), np.append(self._lon, moved_lon)
+        lat, lon = self.places(drawn)
         there = np.flatnonzero(drawn.there)
         order = there[np.lexsort((lon[there], lat[there]))]
         lat, lon = lat[order], lon[order]
@@ -164,11 +178,17 @@ class MovingPlaces:
             density = np.add.reduceat(density, starts)
         locations = pd.DataFrame({"lat": lat[first], "lon": lon[first], "density": density})
         options = self._options[pair]
-        of_locations = form_clusters(options, locations, n_jobs=self._n_jobs, report=silent).labels
+        formed = form_clusters(options, locations, n_jobs=self._n_jobs, report=silent)
         labels = np.full(len(drawn.there), -1, dtype=np.int64)
-        labels[order] = of_locations[np.cumsum(first) - 1]
-        if not self._merges:
-            return Formed(labels, {})
-        return Formed(
-            labels, gaps_km(lat[first], lon[first], of_locations, self._study.merge.max_gap_km)
-        )
+        core = np.zeros(len(drawn.there), dtype=np.bool_)
+        location = np.cumsum(first) - 1
+        labels[order], core[order] = formed.labels[location], formed.core[location]
+        gaps: Gaps = {}
+        if self._merges:
+            gaps = gaps_km(lat[first], lon[first], formed.labels, self._study.merge.max_gap_km)
+        return Formed(labels, gaps, core, formed.polygons)
+
+    def places(self, drawn: Drawn) -> tuple[Floats, Floats]:
+        """Return latitudes and longitudes of the places of a draw, in degrees."""
+        lat, lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
+        return np.append(self._lat, lat), np.append(self._lon, lon)

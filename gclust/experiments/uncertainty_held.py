@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -137,9 +137,25 @@ def _entries(group: Any, cell: Any, units: Any) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(("group", "cell", "units"), rows, strict=True))).astype("int64")
 
 
+class DrawnGroups(NamedTuple):
+    """What draws of groups come to.
+
+    Attributes
+    ----------
+    counts, shares : ndarray of float64, shape (n_draws, n_clusters, n_kinds)
+        In records; and per cent of the draw's total of the kind, 0 where that is 0.
+    world : ndarray of float64, shape (n_draws, n_kinds)
+        The draws' totals, in records.
+    """
+
+    counts: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    world: NDArray[np.float64]
+
+
 def draw_records(
     groups: Groups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> DrawnGroups:
     """Draw the number of records of each group, and return counts and shares that come out.
 
     Each record enters a draw a Poisson number of times, of mean one, independently of the
@@ -160,8 +176,7 @@ def draw_records(
 
     Returns
     -------
-    counts, shares : ndarray of float64, shape (n_draws, n_clusters, n_kinds)
-        In records; and per cent of the draw's total of the kind, 0 where that is 0.
+    DrawnGroups
     """
     n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds
@@ -186,4 +201,4 @@ def draw_records(
     counts = sums[:, :width].reshape(n_draws, groups.n_clusters, groups.n_kinds)
     world = sums[:, None, width:].astype(np.float64)
     shares = 100 * np.divide(counts, world, out=np.zeros(counts.shape), where=world > 0)
-    return counts / UNIT, shares
+    return DrawnGroups(counts / UNIT, shares, sums[:, width:] / UNIT)

@@ -100,6 +100,8 @@ class Redraw:
         Of the study's own listings.
     spread : Spread
         The places that move, which are the last.
+    weight : Weight
+        Listings without a record.
     moved : DataFrame or None
         See `gclust.experiments.uncertainty_spread.spread_table`.
     """
@@ -127,7 +129,7 @@ class Redraw:
         self.home, self.spread, self.moved = gathered.home, gathered.spread, gathered.moved
         self._take(gathered.rows, len(self.home))
         held = np.zeros(len(self._kinds))
-        np.add.at(held, self._weight.kind, self._weight.mean)
+        np.add.at(held, self.weight.kind, self.weight.mean)
         total = np.array([prepared.world[kind] for kind in self._kinds])
         # What is at no location: beyond the sources, or rejected and kept.
         self._rest = np.maximum(total - world["records"].to_numpy() - held, 0.0)
@@ -142,7 +144,7 @@ class Redraw:
         )
         bare = int(np.searchsorted(rows["number"], 0))
         at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
-        self._weight = Weight(at, kind, units, rows["density"][:bare])
+        self.weight = Weight(at, kind, units, rows["density"][:bare])
         rows = {name: each[bare:] for name, each in rows.items()}
         number, length = np.unique(rows["number"], return_counts=True)
         self._several = number[length > 1]
@@ -156,7 +158,7 @@ class Redraw:
             return replace(self._own, number=number)
         times = draw_singles(int(self._bounds[-1]), self._seed, number, self._threads)
         density, there = weigh(self._listed, times, self._threads)
-        weight = self._weight
+        weight = self.weight
         copies = draw_numbers(weight.mean, self._seed, WEIGHT, number)
         drawn = np.rint(weight.density * (copies / weight.mean)).astype(np.int64)
         np.add.at(density, weight.place, drawn)
@@ -173,9 +175,9 @@ class Redraw:
         """Each record once: the study's own listings."""
         times = np.ones(int(self._bounds[-1]), dtype=np.uint8)
         density, there = weigh(self._listed, times, self._threads)
-        np.add.at(density, self._weight.place, self._weight.density)
-        there[self._weight.place] = True
-        return Drawn(0, times, self._weight.units, density, there, self._world)
+        np.add.at(density, self.weight.place, self.weight.density)
+        there[self.weight.place] = True
+        return Drawn(0, times, self.weight.units, density, there, self._world)
 
     def settle(self, labels: Ints, gaps_km: dict[tuple[int, int], float], drawn: Drawn) -> Settled:
         """Merge clusters by the ties of the records drawn, and count these.
@@ -204,7 +206,7 @@ class Redraw:
         n_clusters = int(cluster_ids.max(initial=-1)) + 1
         shape = len(self._kinds), n_clusters
         units = credit(self._listed, drawn.times, clusters, shape, self._threads)
-        weight = self._weight
+        weight = self.weight
         inside = clusters[weight.place] >= 0
         at = weight.kind[inside], clusters[weight.place[inside]]
         np.add.at(units, at, drawn.weight[inside])

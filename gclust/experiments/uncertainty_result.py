@@ -15,6 +15,7 @@ from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
 from gclust.ranking.rank import rank
 from gclust.ranking.rank_sets import RankSets, rank_sets
 from gclust.study.schema import Study
+from gclust.study.scored import OUTLINED, ScoreColumns
 
 SUPERPOPULATION = (
     "The records are taken for a sample: each stands for the records that the same places"
@@ -41,6 +42,12 @@ NOT_SMOOTH = (
     " Sets rest on a bootstrap of what is no smooth function of the records, so that"
     " their probability is approximate."
 )
+COLUMNS = (
+    " Columns of the score that are neither shares nor counts are computed anew in each draw, from"
+    " its counts and, if they look at any, its listings, of which those without a record at one"
+    " place are drawn together."
+)
+HELD_AREAS = " Areas and inhabitants are those of the clusters that are held."
 PARAMETERS = (
     " Parameters are drawn from a plateau or from those given, all pairs being as likely: a"
     " spread over choices, not a sample."
@@ -136,15 +143,18 @@ def firmness(
     table["score_low"], table["score_high"] = intervals(scores, level)
     for name, ends in zip(("rank_low", "rank_high"), rank_intervals(ranks, level), strict=True):
         table[name] = pd.array(ends, dtype="Int64")
-    sets = rank_sets(table["score"], scores, level)
-    table["rank_set_low"], table["rank_set_high"] = sets.low, sets.high
+    n = int(table["score"].notna().sum())  # those without score come last, and have no ranks
+    sets = rank_sets(table["score"][:n], scores[:, :n], level)
+    for name, known_ends in (("rank_set_low", sets.low), ("rank_set_high", sets.high)):
+        known = pd.Series(known_ends).reindex(table.index)
+        table[name] = known.astype("int64" if n == len(table) else "Int64")
     for first in (10, 100):
         table[f"first_{first}"] = chance_of_first(ranks, first)
     table["found"] = (~np.isnan(scores)).mean(axis=0)
     return Uncertainty(
         study=study,
         table=table,
-        pairs=_pairs(table, sets, scores),
+        pairs=_pairs(table, sets, scores[:, :n]),
         scores=scores,
         critical=sets.critical,
         parameters=tuple(drawn_pairs),
@@ -161,6 +171,9 @@ def _superpopulation(study: Study) -> str:
     told += ADDRESSES if wanted.moves else ""
     told += ANEW if wanted.anew else HELD
     told += NOT_SMOOTH if wanted.anew and "records" in wanted.sources else ""
+    columns = ScoreColumns(study)
+    told += COLUMNS if columns.further else ""
+    told += HELD_AREAS if columns.looks_at & OUTLINED and not wanted.anew else ""
     told += PARAMETERS if "parameters" in wanted.sources else ""
     return told + (WEIGHTS if "weights" in wanted.sources else "")
 

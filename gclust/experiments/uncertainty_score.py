@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import StudyError
-from gclust.ranking.columns import column_weights, scored
 from gclust.ranking.intervals import draw_ranks
-from gclust.ranking.score import score
 from gclust.study.schema import Study
+from gclust.study.scored import ScoreColumns
 
 Floats = NDArray[np.float64]
 
@@ -28,46 +26,37 @@ class Scorer:
     Raises
     ------
     StudyError
-        If the score is made of columns that draws do not have.
+        If a raster that columns of the score follow from is not there.
+
+    Attributes
+    ----------
+    columns : ScoreColumns
+        What the score is made of.
     """
 
     def __init__(self, study: Study) -> None:
-        self._study = study
-        columns = scored(study.kinds, study.score.of)
-        self._columns = [f"{kind}_{what}" for what in ("share", "count") for kind in study.kinds]
-        for column in columns:
-            if column not in self._columns:
-                raise StudyError(
-                    f"[score] of: {column!r} cannot be drawn anew; expected shares and counts of"
-                    " kinds"
-                )
-        self._own = column_weights(columns, study.score.weights, study.kinds)
+        self.columns = ScoreColumns(study)
+        self.columns.check()
+        self._own = self.columns.weights
         self._drawn = _drawn_weights(study, np.array(list(self._own.values())))
 
-    def own(self, count: Floats, share: Floats) -> Floats:
+    def own(self, values: pd.DataFrame) -> Floats:
         """Return the scores of clusters with the study's own weights."""
-        return self._scored(count, share, self._own)
+        return self.columns.score(values).to_numpy(dtype=np.float64)
 
-    def score(self, draw: int, count: Floats, share: Floats) -> tuple[Floats, Floats]:
+    def score(self, draw: int, values: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return scores and ranks of clusters with the weights of a draw.
 
         Parameters
         ----------
         draw : int
             Its number.
-        count, share : ndarray of float64, shape (clusters, kinds)
+        values : DataFrame, shape (clusters, columns)
+            See `gclust.study.scored.ScoreColumns.values`.
         """
         weights = dict(zip(self._own, self._drawn[draw].tolist(), strict=True))
-        scores = self._scored(count, share, weights)
+        scores = self.columns.score(values, weights).to_numpy(dtype=np.float64)
         return scores, draw_ranks(scores[None])[0]
-
-    def _scored(self, count: Floats, share: Floats, weights: dict[str, float]) -> Floats:
-        values = pd.DataFrame(np.hstack((share, count)), columns=self._columns)
-        if values.empty:
-            return np.zeros(0)
-        combine = self._study.score.combine
-        found = score(values[list(weights)], combine=combine, weights=weights)
-        return found.to_numpy(dtype=np.float64)
 
 
 def _drawn_weights(study: Study, own: Floats) -> Floats:

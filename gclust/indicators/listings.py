@@ -71,6 +71,11 @@ class AttributedListings:
         """
         return self.make()
 
+    @property
+    def are_made(self) -> bool:
+        """Whether somebody has asked for them."""
+        return "frame" in vars(self)
+
     def of(self, kind: str) -> nw.LazyFrame[Any]:
         """Return the listings of one kind.
 

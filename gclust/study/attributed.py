@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -40,10 +41,8 @@ def attributed_listings(
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])
-        name = nw.lit(None, dtype=nw.String)
-        for code, kind in enumerate(prepared.staged.kinds):
-            name = nw.when(nw.col("kind") == code).then(nw.lit(kind)).otherwise(name)
-        named = credited(joined, prepared.totals, study.counting.method).with_columns(kind=name)
+        credit = credited(joined, prepared.totals, study.counting.method)
+        named = credit.with_columns(kind=named_kinds(prepared.staged.kinds))
         stored = engine.store(named, TABLE, "credit listings")
         engine.drop(f"{TABLE}_places")
         return stored
@@ -52,3 +51,11 @@ def attributed_listings(
     kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
     totals = {kind: prepared.world[kind] for kind in kinds}
     return AttributedListings(make, kinds, totals, engine.pandas)
+
+
+def named_kinds(kinds: Sequence[str]) -> nw.Expr:
+    """The names of kinds in the place of their codes."""
+    name = nw.lit(None, dtype=nw.String)
+    for code, kind in enumerate(kinds):
+        name = nw.when(nw.col("kind") == code).then(nw.lit(kind)).otherwise(name)
+    return name
