@@ -13,7 +13,7 @@ import rasterio
 from rasterio import Affine
 
 import gclust
-from gclust.errors import StudyError
+from gclust.errors import GclustWarning, StudyError
 from gclust.experiments import tune_bench
 from gclust.experiments.between import Between
 from gclust.experiments.ledger import _raster_digest
@@ -176,7 +176,8 @@ def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):
     assert found.clusters["rank"].tolist() == [1, 2, pd.NA]
     assert found.clusters["name"].tolist()[2] == "Graz"
     assert found.table["jaccard"].tolist() == [1.0, 1.0]
-    run = gclust.run(path)
+    with pytest.warns(GclustWarning, match="no data"):
+        run = gclust.run(path)
     assert found.clusters["score"].tolist()[:2] == run.ranking["score"].tolist()[:2]
 
 
@@ -295,27 +296,40 @@ def drawn_study(study: Path, **options) -> Study:
 
 
 @pytest.mark.parametrize("method", ["fractional", "whole"])
-def test_listings_of_a_draw_are_those_of_its_records(study, method, tmp_path):
+@pytest.mark.parametrize("sources", [("records",), ("records", "addresses")], ids="+".join)
+def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     table = listings().assign(organisation=lambda t: t["town"] + (t.index % 3).astype(str))
+    table["precision"] = np.where(table.index % 7 == 0, "city", "street")
     table.loc[::41, "record"] = np.nan
     path = study_folder(tmp_path, table, f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\n')
-    read = replace(gclust.read_study(path), uncertainty=DRAWS)
+    read = drawn_study(path, sources=sources, spread_km={"city": 5.0})
     with Engine() as engine:
         prepared = prepare(read, engine, Journal(silent, strict=False))
         n = len(prepared.locations)
-        clusters = np.arange(n) % 4 - 1
-        redraw = Redraw(read, engine, prepared, np.arange(n))
+        order = np.arange(n)[::-1].copy()
+        redraw = Redraw(read, engine, prepared, order)
+        # What moves keeps the cluster of its place, so that it can be told from there.
+        clusters = redraw.home % 4 - 1
         drawn = redraw.draw(3)
-        made = Relisted(read, engine, prepared, redraw).listings(drawn, clusters)
+        places = prepared.locations[["lat", "lon"]].iloc[redraw.home].reset_index(drop=True)
+        moving = np.arange(len(places)) >= n
+        places.loc[moving, "lat"] += 0.5
+        made = Relisted(read, engine, prepared, redraw).listings(
+            drawn, places.assign(cluster=clusters)
+        )
         found = engine.pandas(made.frame)
-        own = engine.pandas(attributed_listings(read, engine, prepared, clusters).frame)
+        of_location = np.arange(n) % 4 - 1
+        own = engine.pandas(attributed_listings(read, engine, prepared, of_location).frame)
         numbered = engine.pandas(prepared.totals.select("kind", "record"))
+    if "addresses" in sources:
+        assert moving.sum() > 100
+        own.loc[own["precision"] == "city", "lat"] += 0.5
     assert made.totals == drawn.world
     assert set(found.columns) == set(own.columns)
     # Each record as often as it was drawn, with all its listings.
-    order = numbered.sort_values(["kind", "record"], ignore_index=True)
-    order["kind"] = np.array(read.kinds)[order["kind"]]
-    often = order.assign(times=drawn.times.astype(int)).set_index(["kind", "record"])["times"]
+    records = numbered.sort_values(["kind", "record"], ignore_index=True)
+    records["kind"] = np.array(read.kinds)[records["kind"]]
+    often = records.assign(times=drawn.times.astype(int)).set_index(["kind", "record"])["times"]
     of_record = own.dropna(subset="record")
     keys = pd.MultiIndex.from_frame(of_record[["kind", "record"]])
     expected = of_record.loc[of_record.index.repeat(often[keys])]

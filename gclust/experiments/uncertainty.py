@@ -30,12 +30,6 @@ from gclust.study.stages import Prepared, check_found, prepare, settle
 
 NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
 
-NOT_MOVED = (
-    "[score] {}: columns that are made of listings do not follow addresses that draws put"
-    " elsewhere; expected scores of shares, counts, areas and inhabitants, or [uncertainty]"
-    " sources without 'addresses'"
-)
-
 
 def uncertainty(
     study: str | Path | Study,
@@ -112,8 +106,6 @@ def uncertainty(
         listings = attributed_listings(study, engine, prepared, own)
         values = columns.values(settled.count, settled.share, described, listings)
         scores = scorer.own(values)
-        if listings.are_made and wanted.moves:
-            raise StudyError(NOT_MOVED.format(", ".join(columns.headings)))
         drawing = Drawing(
             study,
             engine,

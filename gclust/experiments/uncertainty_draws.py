@@ -145,6 +145,7 @@ class Drawing:
             yield draw
             if done == 0 and further:
                 seconds = (time.perf_counter() - start) * len(draws)
+                self.report(1.0, name)
                 name += f" ({further} in each: about {max(seconds / 60, 1):.0f} min)"
                 if seconds > LONG_SECONDS:
                     warnings.warn(
@@ -263,7 +264,7 @@ class _HeldListings:
 
     def __init__(self, drawing: Drawing) -> None:
         study, engine, prepared = drawing.study, drawing.engine, drawing.prepared
-        self._kinds = list(study.kinds)
+        self._kinds, self._places = list(study.kinds), prepared.locations[["lat", "lon"]]
         with stage(drawing.report, "gather listings"):
             every = np.arange(len(prepared.locations))
             self._redraw = Redraw(study, engine, prepared, every, n_jobs=drawing.n_jobs)
@@ -275,7 +276,7 @@ class _HeldListings:
         """Return the shares of clusters in a draw, and the columns of their score."""
         drawn = self._redraw.draw(draw)
         here = self._redraw.settle(clusters, {}, drawn)
-        listings = self._relisted.listings(drawn, clusters)
+        listings = self._relisted.listings(drawn, self._places.assign(cluster=clusters))
         values = columns.values(here.count, here.share, described, listings)
         return here.share[self._kinds], values
 
@@ -323,14 +324,16 @@ def draw_anew(drawing: Drawing) -> Outcomes:
         same = same_clusters(own, clusters, redraw.density, n_own, threads)
         columns = drawing.columns(drawing.pairs[number] if drawing.pairs else None)
         described = pd.DataFrame(index=pd.RangeIndex(len(here.count), name="cluster_id"))
-        if columns.looks_at:
+        places = pd.DataFrame()
+        if columns.looks_at or relisted is not None:
             lat, lon = former.places(drawn)
             places = pd.DataFrame({"lat": lat, "lon": lon, "density": drawn.density})
+        if columns.looks_at:
             contours = None if polygons is None else unite(polygons, here.cluster_ids)
             described = columns.describe(places, clusters, core, len(here.count), contours=contours)
         listings = unlisted(drawn.world)
         if relisted is not None:
-            listings = relisted.listings(drawn, clusters)
+            listings = relisted.listings(drawn, places.assign(cluster=clusters))
         values = columns.values(here.count, here.share, described, listings)
         found.put(draw, drawing.scorer, values, here.share[kinds], same)
     return replace(found, moved=redraw.moved)

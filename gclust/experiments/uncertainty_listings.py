@@ -7,20 +7,20 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from gclust.experiments.uncertainty_redraw import Drawn, Redraw
+from gclust.experiments.uncertainty_spread import DISCS
 from gclust.indicators.listings import AttributedListings
 from gclust.listings.credit import credited
 from gclust.listings.engine import Engine
+from gclust.listings.records import share_of
 from gclust.study.attributed import named_kinds
 from gclust.study.schema import Study
 from gclust.study.stages import Prepared
 
-Ints = NDArray[np.int64]
-
 TABLE = "drawn_listings"
-BASE = "listings_to_draw"
+BASE, MOVING, PLACES = "listings_to_draw", "listings_that_move", "places_to_draw"
 _OF_DRAW = ("drawn_records", "drawn_weight", "drawn_places")
 
 MOST_TIMES = 256
@@ -38,65 +38,87 @@ class Relisted:
     ----------
     study, engine, prepared
     redraw : Redraw
-        Of the same study, none of whose places moves; says what the records' numbers are.
+        Of the same study; says what the numbers of records and of places are.
     """
 
     def __init__(self, study: Study, engine: Engine, prepared: Prepared, redraw: Redraw) -> None:
         self._engine, self._redraw = engine, redraw
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
-        places = prepared.locations[["lat", "lon"]]
-        at = engine.put(places.assign(place=np.arange(len(places))), f"{BASE}_places")
-        numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
+        self._columns = ["code", "number", "place", "units", *study.needed_columns]
+        if not self._whole:
+            self._columns.append("credit")
+        rows = self._staying(engine, prepared)
+        if redraw.moving is not None:
+            moving = engine.put(self._moving(redraw.moving, len(prepared.locations)), MOVING)
+            rows = nw.concat([rows, moving.select(*self._columns)])
+        self._base = engine.store(rows, BASE, "number listings")
+
+    def _staying(self, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
+        home = self._redraw.home[: len(prepared.locations)]
+        places = prepared.locations[["lat", "lon"]].iloc[home]
+        at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
         rows = prepared.located.join(at, on=["lat", "lon"])
+        if self._redraw.moving is not None:
+            rows = rows.join(engine.frame(DISCS), on=["lat", "lon", "precision"], how="left")
+            rows = rows.filter(nw.col("radius_km").is_null())
         if not self._whole:
             rows = credited(rows, prepared.totals, "fractional")
+        numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
+        number = nw.col("number").cast(nw.Int64)
         rows = rows.join(
-            numbered.select("kind", "record", nw.col("number").cast(nw.Int64)),
-            on=["kind", "record"],
-            how="left",
+            numbered.select("kind", "record", number), on=["kind", "record"], how="left"
         )
-        rows = rows.with_columns(
-            kind=named_kinds(self._kinds), code=nw.col("kind").cast(nw.Int64)
-        ).drop("record")
-        self._base = engine.store(rows, BASE, "number listings")
-        engine.drop(f"{BASE}_places")
+        return rows.with_columns(code=nw.col("kind").cast(nw.Int64)).select(*self._columns)
 
-    def listings(self, drawn: Drawn, clusters: Ints) -> AttributedListings:
+    def _moving(self, table: pa.Table, n_staying: int) -> pa.Table:
+        number, units, total = (
+            table[name].to_numpy() for name in ("number", "units", "record_units")
+        )
+        alone = number < 0
+        credit = np.where(alone, units, share_of(units, total))
+        place = np.arange(n_staying, n_staying + len(number))
+        columns = {
+            "code": table["kind"],
+            "number": pa.array(number, mask=alone),
+            "place": place,
+            "units": units,
+            "credit": credit,
+        }
+        needed = {name: table[name] for name in self._columns if name not in columns}
+        return pa.table({**columns, **needed})
+
+    def listings(self, drawn: Drawn, places: pd.DataFrame) -> AttributedListings:
         """Return the listings of a draw; they come to be when a column asks for them.
 
         Parameters
         ----------
         drawn : Drawn
-        clusters : ndarray of int64, shape (n,)
-            Of the places of the draw; -1 for noise.
+        places : DataFrame
+            ``lat, lon, cluster`` of the places of the draw; -1 for noise.
         """
         return AttributedListings(
-            lambda: self._drawn(drawn, clusters), self._kinds, drawn.world, self._engine.pandas
+            lambda: self._drawn(drawn, places), self._kinds, drawn.world, self._engine.pandas
         )
 
-    def _drawn(self, drawn: Drawn, clusters: Ints) -> nw.LazyFrame[Any]:
-        engine = self._engine
+    def _drawn(self, drawn: Drawn, places: pd.DataFrame) -> nw.LazyFrame[Any]:
+        engine, weight = self._engine, self._redraw.weight
         for name in (TABLE, *_OF_DRAW):
             engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
         number = np.flatnonzero(drawn.times)
         times = drawn.times[number].astype(np.int64)
         copy = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
         number = np.repeat(number, times)
-        records = pd.DataFrame({"number": number, "record": number * MOST_TIMES + copy})
-        weight = self._redraw.weight
-        bare = pd.DataFrame(
-            {
-                "code": weight.kind,
-                "place": self._redraw.home[weight.place],
-                "factor": drawn.weight / weight.units,
-            }
+        factor = drawn.weight / weight.units
+        tables = (
+            pd.DataFrame({"number": number, "record": number * MOST_TIMES + copy}),
+            pd.DataFrame({"code": weight.kind, "place": weight.place, "factor": factor}),
+            pd.DataFrame({"place": np.arange(len(places))}).join(
+                places[["lat", "lon", "cluster"]].reset_index(drop=True)
+            ),
         )
-        places = pd.DataFrame({"place": self._redraw.home, "cluster": clusters})
-        frames = (
-            engine.put(table, name)
-            for table, name in zip((records, bare, places), _OF_DRAW, strict=True)
+        of_records, of_weight, at = (
+            engine.put(table, name) for table, name in zip(tables, _OF_DRAW, strict=True)
         )
-        of_records, of_weight, at = frames
         rows = self._base.join(at, on="place")
         several = rows.join(of_records, on="number")
         units = (nw.col("units") * nw.col("factor") + 0.5).floor().cast(nw.Int64)
@@ -104,14 +126,11 @@ class Relisted:
         alone = alone.with_columns(units=units, record=nw.lit(None, dtype=nw.Int64))
         if not self._whole:
             alone = alone.with_columns(credit=nw.col("units"))
-        columns = [name for name in rows.collect_schema().names() if name not in _INNER]
-        columns.append("record")
+        columns = ["record", "lat", "lon", "cluster", *self._columns]
         frame = nw.concat(
             [several.select(*columns), alone.filter(nw.col("units") > 0).select(*columns)]
-        )
+        ).with_columns(kind=nw.col("code"))
         if self._whole:
             frame = credited(frame, frame, "whole")
-        return engine.store(frame, TABLE)
-
-
-_INNER = ("code", "number", "place")
+        named = frame.with_columns(kind=named_kinds(self._kinds))
+        return engine.store(named.drop("code", "number", "place"), TABLE)

@@ -104,6 +104,8 @@ class Redraw:
         Listings without a record.
     moved : DataFrame or None
         See `gclust.experiments.uncertainty_spread.spread_table`.
+    moving : Table or None
+        See `gclust.experiments.uncertainty_rows.Gathered`.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Redraw:
         self._bounds = np.concatenate(([0], np.cumsum(world["records"].to_numpy(np.int64))))
         gathered = gather_rows(study, engine, prepared, order)
         self.home, self.spread, self.moved = gathered.home, gathered.spread, gathered.moved
+        self.moving = gathered.moving
         self._take(gathered.rows, len(self.home))
         held = np.zeros(len(self._kinds))
         np.add.at(held, self.weight.kind, self.weight.mean)

@@ -40,12 +40,16 @@ class Gathered:
         The places that move, which are the last.
     moved : DataFrame or None
         See `gclust.experiments.uncertainty_spread.spread_table`.
+    moving : Table, optional
+        The listings that move, in the order of their places, with all that the study needs of
+        them.
     """
 
     rows: dict[str, Ints]
     home: Ints
     spread: Spread
     moved: pd.DataFrame | None = None
+    moving: pa.Table | None = None
 
 
 def gather_rows(study: Study, engine: Engine, prepared: Prepared, order: Ints) -> Gathered:
@@ -94,8 +98,9 @@ def gather_rows(study: Study, engine: Engine, prepared: Prepared, order: Ints) -
     gathered = Gathered(_arrays(table), order, no_spread(study))
     if moving is not None:
         # Listings that are alike in all of these may change places.
-        by = ("number", "kind", "place", "precision", "units")
-        rows = _of_records(moving, numbered, ("lat", "lon", "precision", "radius_km"))
+        needed = [column for column in study.needed_columns if column != "precision"]
+        by = ("number", "kind", "place", "precision", "units", *needed)
+        rows = _of_records(moving, numbered, ("lat", "lon", "precision", "radius_km", *needed))
         table = engine.arrow(rows.sort(*by), "sort records")
         gathered = _with_moving(gathered, prepared.staged.kinds, table)
     for name in ("redraw_places", "redraw_rows"):
@@ -148,4 +153,5 @@ def _with_moving(stay: Gathered, kinds: Sequence[str], table: pa.Table) -> Gathe
             radius_km=radius_km,
         ),
         moved=spread_table(listed),
+        moving=table,
     )
