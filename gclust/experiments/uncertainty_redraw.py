@@ -22,7 +22,6 @@ from gclust.kernels.redraw import (
     draw_singles,
     weigh,
 )
-from gclust.kernels.ties import Rows
 from gclust.listings.engine import Engine
 from gclust.listings.profiles import world_parts
 from gclust.listings.records import Records, fold_records, share_of
@@ -152,8 +151,9 @@ class Redraw:
         number, length = np.unique(rows["number"], return_counts=True)
         self._several = number[length > 1]
         self._records = records
-        self._nearby = _Nearby(records)
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
+        self._near = _Near(self._listed, self._several, int(self._bounds[-1]))
+        self._spread = records.spread_over(self._study.merge.ties)
 
     def draw(self, number: int) -> Drawn:
         """Draw the records once, if the study wants that; a number gives the same always."""
@@ -227,52 +227,36 @@ class Redraw:
             return merge(n_labels, {}, {}, rule="none")
         near = np.zeros(n_labels + 1, dtype=bool)
         near[[end + 1 for pair in gaps for end in pair]] = True
-        records, which = self._nearby.records_at(near[labels + 1])
+        times = self._near.times(near[labels + 1], several)
         return merge(
             n_labels,
             gaps,
-            ties_of(records, short, near, options.ties, self._threads, several[which]),
+            ties_of(self._records, short, near, options.ties, self._threads, times, self._spread),
             max_gap_km=options.max_gap_km,
             rule=options.rule,
             noise_partner=options.noise_partner,
         )
 
 
-class _Nearby:
-    """The records that touch places of clusters which may merge: mostly the same few.
+class _Near:
+    """Which records touch places of clusters that may merge, which are mostly the same few.
 
-    They are gathered for all places that were ever asked for, and again when there are
-    others.
+    A record that was found once stays; it costs a look, and adds nothing where it is not near.
     """
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._known = np.zeros(0, dtype=bool)
-        self._found = records
-        self._which = np.arange(len(records.kind))
+    def __init__(self, listed: Listed, several: Ints, n_records: int) -> None:
+        self._listed, self._several = listed, several
+        self._known = np.zeros(len(listed.starts) - 1, dtype=bool)
+        self._touching = np.zeros(n_records, dtype=bool)
 
-    def records_at(self, wanted: NDArray[np.bool_]) -> tuple[Records, Ints]:
-        """Return records, all among them that touch the wanted locations, and their places."""
-        if len(self._known) != len(wanted) or (wanted & ~self._known).any():
-            self._known = wanted if len(self._known) != len(wanted) else wanted | self._known
-            self._gather()
-        return self._found, self._which
-
-    def _gather(self) -> None:
-        starts, place, units = self._records.rows
-        if not len(place):
-            return
-        touched = np.logical_or.reduceat(self._known[place], starts[:-1])
-        length = np.diff(starts)[touched]
-        kept = np.repeat(touched, np.diff(starts))
-        self._which = np.flatnonzero(touched)
-        self._found = replace(
-            self._records,
-            rows=Rows(np.concatenate(([0], np.cumsum(length))), place[kept], units[kept]),
-            located_units=self._records.located_units[touched],
-            record_units=self._records.record_units[touched],
-            kind=self._records.kind[touched],
-        )
+    def times(self, wanted: NDArray[np.bool_], times: Ints) -> Ints:
+        """Return the times of the records at several places, 0 where none of these is wanted."""
+        new = np.flatnonzero(wanted & ~self._known)
+        begin, length = self._listed.starts[new], np.diff(self._listed.starts)[new]
+        rows = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
+        self._touching[self._listed.record[rows]] = True
+        self._known[new] = True
+        return np.where(self._touching[self._several], times, 0)
 
 
 def _listed(

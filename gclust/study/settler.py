@@ -126,6 +126,7 @@ def ties_of(
     ties: str,
     threads: int,
     times: NDArray[np.int64] = ONCE,
+    spread: NDArray[np.float64] | None = None,
 ) -> dict[tuple[int, int], float]:
     """Ties of labels that may merge, to the bit those of `gclust.listings.attribute.ties`.
 
@@ -140,6 +141,8 @@ def ties_of(
     threads : int
     times : ndarray of int64, shape (r,) or (0,)
         How many records each stands for; one where it is not given.
+    spread : ndarray of float64, optional
+        `Records.spread_over` of ``ties``, where it was found before.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def ties_of(
     StudyError
         If products of weights are too large to count.
     """
-    spread = records.spread_over(ties)
+    spread = records.spread_over(ties) if spread is None else spread
     found = tie(records.rows, labels, near, spread, UNIT, threads, times=times)
     if found is None:
         raise StudyError(
