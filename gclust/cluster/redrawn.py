@@ -60,7 +60,10 @@ class Reweighed:
         )
 
     def cluster(
-        self, units: NDArray[np.int64], min_units: int
+        self,
+        units: NDArray[np.int64],
+        min_units: int,
+        there: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Cluster the locations under weights.
 
@@ -72,6 +75,8 @@ class Reweighed:
             it.
         min_units : int
             ``min_samples`` in the units of the weights.
+        there : ndarray of bool, shape (n,), optional
+            Which locations take a label at all; the others are -1.
 
         Returns
         -------
@@ -95,7 +100,7 @@ class Reweighed:
             if self._border != "noise" and len(places) < n:
                 assign_labels(
                     self._bands,
-                    ~core,
+                    ~core if there is None else there & ~core,
                     cores,
                     core_labels,
                     self._border == "nearest",

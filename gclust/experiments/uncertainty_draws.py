@@ -17,6 +17,7 @@ from gclust.cluster.threads import count_threads
 from gclust.errors import GclustWarning
 from gclust.experiments.pairs import Pair
 from gclust.experiments.scored_columns import columns_of_pairs
+from gclust.experiments.uncertainty_ahead import Ahead, threads_of_draws
 from gclust.experiments.uncertainty_forming import HeldPlaces, MovingPlaces
 from gclust.experiments.uncertainty_held import draw_records, held_groups
 from gclust.experiments.uncertainty_listings import Relisted
@@ -30,7 +31,7 @@ from gclust.ranking.matching import match
 from gclust.study.attributed import attributed_listings
 from gclust.study.describe import unite
 from gclust.study.formers import form_clusters
-from gclust.study.schema import Study
+from gclust.study.schema import Clusters, Study
 from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
 from gclust.study.stages import Prepared, Settled
@@ -297,9 +298,12 @@ def draw_anew(drawing: Drawing) -> Outcomes:
     `gclust.ranking.matching.match`. Their areas, inhabitants and names are their own too.
     """
     study, report, prepared = drawing.study, drawing.report, drawing.prepared
-    wanted, kinds, n_jobs = study.uncertainty, list(study.kinds), drawing.n_jobs
+    wanted, kinds = study.uncertainty, list(study.kinds)
     found, n_own = drawing.nothing_found(), len(drawing.settled.count)
-    threads = count_threads(n_jobs)
+    threads = count_threads(drawing.n_jobs)
+    # Other methods, and columns that take longer than draws, use what threads there are.
+    alone = not isinstance(study.clusters, Clusters) or bool(drawing.scorer.columns.further)
+    at_once, n_jobs = threads_of_draws(threads, alone=alone)
     former: HeldPlaces | MovingPlaces
     with stage(report, "gather listings"):
         if wanted.moves:
@@ -315,11 +319,10 @@ def draw_anew(drawing: Drawing) -> Outcomes:
     own = drawing.own[redraw.home]
     # Draws of one eps_km share their bands.
     order = np.argsort(drawing.chosen, kind="stable").tolist()
+    ahead = Ahead(redraw, former, order, drawing.chosen, at_once)
     for draw in drawing.slowly(order, "form clusters anew"):
         number = int(drawing.chosen[draw])
-        drawn = redraw.draw(draw)
-        labels, gaps_km, core, polygons = former.form(number, drawn)
-        here = redraw.settle(labels, gaps_km, drawn)
+        drawn, (labels, _, core, polygons), here = ahead.take(draw)
         clusters = here.clusters(labels)
         same = same_clusters(own, clusters, redraw.density, n_own, threads)
         columns = drawing.columns(drawing.pairs[number] if drawing.pairs else None)

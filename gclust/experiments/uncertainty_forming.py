@@ -75,10 +75,15 @@ class HeldPlaces:
 
     def form(self, pair: int, drawn: Drawn) -> Formed:
         """Form the clusters of a draw, with the pair of a number."""
-        labels, core, polygons = self._clusters(pair, drawn.density)
-        labels = np.where(drawn.there, labels, -1)
+        labels, core, polygons = self._clusters(pair, drawn)
         gaps = self._nearness.gaps_km(labels.astype(np.int32))
-        return Formed(labels, gaps, core & drawn.there, polygons)
+        return Formed(labels, gaps, core, polygons)
+
+    def begin(self, pair: int) -> None:
+        """Make ready for a pair, after which its draws may be formed by several threads."""
+        if isinstance(self._options, Clusters) and self._pairs[pair][0] != self._eps_km:
+            self._eps_km = self._pairs[pair][0]
+            self._bands = self._in_bands(self._options, self._eps_km)
 
     def places(self, drawn: Drawn) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return latitudes and longitudes of the places of a draw, in degrees."""
@@ -95,22 +100,20 @@ class HeldPlaces:
         )
 
     def _clusters(
-        self, pair: int, density: Ints
+        self, pair: int, drawn: Drawn
     ) -> tuple[Ints, NDArray[np.bool_], GeoSeries | None]:
+        there, density = drawn.there, drawn.density
         if not isinstance(self._options, Clusters):
-            drawn = self._locations.assign(density=density)
-            formed = form_clusters(self._options, drawn, n_jobs=self._n_jobs, report=silent)
-            return formed.labels, formed.core, formed.polygons
-        eps_km, min_samples = self._pairs[pair]
-        if eps_km != self._eps_km:
-            self._bands, self._eps_km = self._in_bands(self._options, eps_km), eps_km
-        least = threshold_units(min_samples)
-        if np.array_equal(self._bands.order, self.order):
-            return (*self._bands.cluster(density, least), None)
+            weighed = self._locations.assign(density=density)
+            formed = form_clusters(self._options, weighed, n_jobs=self._n_jobs, report=silent)
+            return np.where(there, formed.labels, -1), formed.core & there, formed.polygons
+        least = threshold_units(self._pairs[pair][1])
+        if self._bands.order is self.order:
+            return (*self._bands.cluster(density, least, there), None)
         at = self._back[self._bands.order]
         labels = np.empty(len(at), dtype=np.int64)
         core = np.empty(len(at), dtype=np.bool_)
-        labels[at], core[at] = self._bands.cluster(density[at], least)
+        labels[at], core[at] = self._bands.cluster(density[at], least, there[at])
         return labels, core, None
 
 
@@ -164,11 +167,13 @@ class MovingPlaces:
                 replace(study.dbscan, eps_km=eps_km, min_samples=least) for eps_km, least in pairs
             ]
 
+    def begin(self, pair: int) -> None:
+        """Do nothing: what was made for a pair would not serve the next draw."""
+
     def form(self, pair: int, drawn: Drawn) -> Formed:
         """Form the clusters of a draw as a study of its listings would."""
         lat, lon = self.places(drawn)
-        there = np.flatnonzero(drawn.there)
-        order = there[np.lexsort((lon[there], lat[there]))]
+        order = _sorted(lat, lon, len(self._lat), drawn.there)
         lat, lon = lat[order], lon[order]
         first = np.ones(len(order), dtype=bool)
         first[1:] = (np.diff(lat) != 0) | (np.diff(lon) != 0)
@@ -192,3 +197,18 @@ class MovingPlaces:
         """Return latitudes and longitudes of the places of a draw, in degrees."""
         lat, lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
         return np.append(self._lat, lat), np.append(self._lon, lon)
+
+
+def _sorted(lat: Floats, lon: Floats, n_stay: int, there: NDArray[np.bool_]) -> Ints:
+    """Sort the places that are there by latitude, then longitude; those that stay are sorted."""
+    stay, moved = np.flatnonzero(there[:n_stay]), n_stay + np.flatnonzero(there[n_stay:])
+    moved = moved[np.lexsort((lon[moved], lat[moved]))]
+    at = np.searchsorted(_pairs(lat[stay], lon[stay]), _pairs(lat[moved], lon[moved]), "right")
+    return np.insert(stay, at, moved)
+
+
+def _pairs(lat: Floats, lon: Floats) -> NDArray[np.complex128]:
+    """Pairs as numbers of two parts, which NumPy compares part by part."""
+    out = np.empty(len(lat), dtype=np.complex128)
+    out.real, out.imag = lat, lon
+    return out
