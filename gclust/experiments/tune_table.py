@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from bokeh.models import (
     ColumnDataSource,
+    CustomJS,
     DataTable,
     Div,
     HTMLTemplateFormatter,
@@ -21,9 +22,12 @@ from gclust.experiments.tune_outcome import Outcome
 MOST_HIGH, HEAD_HIGH, ROW_HIGH = 330, 30, 25
 LEAST_ROWS = 4
 MOST_GONE = 12
+LETTER = 7
+"""Width of a letter of a heading, in pixels."""
 MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
 '#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
 PLAIN = "<%- value %>"
+REDRAW = "setTimeout(() => table.view.change.emit(), 0)"
 ROWS = """
 .slick-header-column { font-weight: 600; font-size: 11px; background: #f4f5f6; }
 .slick-cell { font-variant-numeric: tabular-nums; }
@@ -61,7 +65,10 @@ class RankingTable:
                 TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
                 for kind in kinds
             ),
-            *(TableColumn(field=name, title=name, width=110, formatter=number) for name in further),
+            *(
+                TableColumn(field=name, title=name, width=LETTER * len(name) + 20, formatter=number)
+                for name in further
+            ),
         ]
         self._table = DataTable(
             source=self._source,
@@ -74,6 +81,9 @@ class RankingTable:
             autosize_mode="none",
             stylesheets=[ROWS],
         )
+        # Rows that are drawn with the data keep their first cell from before.
+        drawn = CustomJS(args={"table": self._table}, code=REDRAW)
+        self._source.js_on_change("tags", drawn)
         self._gone = Div(name="gone", sizing_mode="stretch_width", styles={"color": "#444"})
         self.parts: tuple[Any, ...] = (self._table, self._gone)
 
@@ -104,6 +114,7 @@ class RankingTable:
             choice.max_gap_km,
             choice.rule,
             choice.ties,
+            *(["awaited"] if outcome.awaited else []),
         ]
         rows = max(len(table), LEAST_ROWS)
         self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
