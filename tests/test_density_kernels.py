@@ -116,6 +116,24 @@ def test_all_cells_of_the_earth_against_a_direct_sum(kernel, bandwidth_km, resol
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(("bandwidth_km", "resolution_km"), [(900.0, 800.0), (60.0, 12.0)])
+def test_blocks_in_pieces_have_the_same_bits(monkeypatch, kernel, bandwidth_km, resolution_km):
+    monkeypatch.setattr(contour_density, "_PIECE_POINTS", 7)
+    rng = np.random.default_rng(5)
+    near = rng.normal(0, 0.6, (2, 60))
+    lat = np.concatenate([near[0] - 17, [90.0, 89.5, -90.0, 70.0, 0.0, -0.1]])
+    lon = np.concatenate([(near[1] + 360) % 360 - 180, [0.0, 100.0, 0.0, -179.99, 5.0, 6.0]])
+    raster = make_raster(resolution_km)
+    places = fold_places(lat, lon, None, raster)
+    bump = make_bump(kernel, bandwidth_km)
+    whole = estimate_density(places, raster, bump, 1, silent)
+    for heavy, threads in ((0, 1), (0, 2), (40, 2)):
+        found = estimate_density(places, raster, bump, threads, silent, heavy_visits=heavy)
+        assert (found.values == whole.values).all()
+    assert whole.values.max() > 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("lat", [0.01, -33.9, 45.0, 60.2, 70.0, 80.0])
 @pytest.mark.parametrize("lon", [8.55, 179.999])
 def test_centres_of_small_cells_have_the_kernel_s_value(kernel, lat, lon):

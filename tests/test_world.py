@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN
 
 from gclust.datasets import accounts, simulate, teams, world
+from gclust.datasets.fields import FIELDS, KNOWN_FOR
 from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import _cells_about
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES
@@ -114,8 +115,8 @@ def digest(folder):
 
 def test_listings_have_the_fixed_columns_and_nothing_else(small):
     listings = read(small)
-    expected = ["record", "kind", "lat", "lon", "year", "organisation", "country", "precision"]
-    assert listings.columns.tolist() == expected
+    expected = ["record", "kind", "lat", "lon", "year", "organisation", "field", "country"]
+    assert listings.columns.tolist() == [*expected, "precision"]
     assert listings.notna().all(axis=None)
     for kind, rows in listings.groupby("kind", observed=True):
         assert len(rows) == small.listings[kind]
@@ -131,6 +132,34 @@ def test_listings_have_the_fixed_columns_and_nothing_else(small):
     organisations = listings.groupby("organisation", observed=True).size()
     assert organisations.max() > 20 * organisations.median()
     assert listings["organisation"].str.endswith("(simulated)").all()
+
+
+def test_cities_are_known_for_their_fields(small):
+    listings = read(small)
+    assert len(listings.drop_duplicates(["kind", "record", "field"])) == sum(small.totals.values())
+    for kind, fields in FIELDS.items():
+        rows = listings[listings["kind"] == kind]
+        if len(rows) == 0:
+            continue
+        parts = rows["field"].value_counts(normalize=True)
+        assert set(parts.index) == set(fields)
+        # Cities differ, and the world keeps about the parts that were meant for it.
+        assert (parts / (pd.Series(fields) / sum(fields.values()))).between(0.5, 2).all()
+    every = {field for fields in FIELDS.values() for field in fields}
+    assert {field for known in KNOWN_FOR.values() for field in known} <= every
+    assert set(KNOWN_FOR) <= set(world._Plan.of(small.edition, small.seed).sites.table["name"])
+    patents = listings[listings["kind"] == "patent"]
+    world_parts = patents["field"].value_counts(normalize=True)
+    for lat, lon, country, field in (
+        (35.69, 139.69, "JP", "electrical machinery"),
+        (37.34, -121.89, "US", "computer technology"),
+        (22.55, 114.07, "CN", "digital communication"),
+    ):
+        near = np.hypot(patents["lat"] - lat, patents["lon"] - lon) < 0.15
+        here = patents[near & (patents["country"] == country)]
+        assert len(here) > 200, field
+        quotient = (here["field"] == field).mean() / world_parts[field]
+        assert 1.3 < quotient < 6, field
 
 
 def test_totals_are_exact(small):

@@ -21,9 +21,12 @@ from gclust.kernels.density import (
     Bump,
     Points,
     Raster,
+    add_to_row,
     count_visits,
     fill_blocks,
+    finish_block,
     mark_tiles,
+    sums_of_block,
 )
 from gclust.kernels.fold import fold
 from gclust.kernels.sphere import EARTH_RADIUS_KM
@@ -49,6 +52,8 @@ CUTOFF = 4.5
 the rest in proportion."""
 
 _PIECE_VISITS = 2_000_000  # a tenth of a second
+_HEAVY_VISITS = 4_000_000  # of one block, which the points of a city of a million reach
+_PIECE_POINTS = 2_000_000  # for one row: a tenth of a second
 _PIECE_BLOCKS = 2048
 _PIECE_ROWS = 1 << 18
 
@@ -284,9 +289,17 @@ class Density:
 
 
 def estimate_density(
-    places: Places, raster: Raster, bump: Bump, threads: int, progress: Report
+    places: Places,
+    raster: Raster,
+    bump: Bump,
+    threads: int,
+    progress: Report,
+    heavy_visits: int = _HEAVY_VISITS,
 ) -> Density:
     """Sum the kernels of locations in the cells that they reach.
+
+    Blocks in which points are looked at more often than ``heavy_visits`` are summed in pieces;
+    the bits are the same.
 
     Raises
     ------
@@ -310,14 +323,57 @@ def estimate_density(
     def count(first: int, last: int) -> None:
         count_visits(points, raster, bump, tiles, visits, first, last)
 
-    def fill(first: int, last: int) -> None:
-        fill_blocks(points, raster, bump, tiles, values, first, last)
-
     with stage(progress, "summing the density") as report:
         run_pieces(count, even_cuts(len(visits), _PIECE_BLOCKS), threads, unreported)
-        ends = np.append(0, np.cumsum(visits))
-        run_pieces(fill, cut_evenly(ends, _PIECE_VISITS), threads, report)
+        is_heavy = visits > heavy_visits
+        heavy, light = np.flatnonzero(is_heavy), np.where(is_heavy, 0, visits)
+        share_light = float(light.sum()) / max(float(visits.sum()), 1.0)
+
+        def fill(first: int, last: int) -> None:
+            if not is_heavy[first]:
+                fill_blocks(points, raster, bump, tiles, values, first, last)
+
+        cuts = cut_evenly(np.append(0, np.cumsum(light)), _PIECE_VISITS)
+        # Each heavy block is a piece of its own, which is left for later.
+        cuts = np.unique(np.concatenate([cuts, heavy, heavy + 1]))
+        run_pieces(fill, cuts, threads, lambda share: report(share_light * share))
+        done = share_light
+        together = -(-threads // BLOCK)
+        for first in range(0, len(heavy), together):
+            some = heavy[first : first + together]
+            _fill_heavy(points, raster, bump, tiles, values, some, int(visits[some].max()), threads)
+            done += float(visits[some].sum()) / float(visits.sum())
+            report(done)
     return Density(raster, tiles, values)
+
+
+def _fill_heavy(
+    points: Points,
+    raster: Raster,
+    bump: Bump,
+    tiles: NDArray[np.int64],
+    values: NDArray[np.float32],
+    blocks: NDArray[np.int64],
+    visits: int,
+    threads: int,
+) -> None:
+    """Fill blocks that so many points reach that they must be left off in between.
+
+    Their rows are summed side by side, all over some of the points at a time.
+    """
+    sums = [sums_of_block(raster, bump, tiles, item) for item in blocks]
+    rows = [(at, number) for at, each in enumerate(sums) for number in range(len(each))]
+    most = visits // min((len(each) for each in sums if len(each)), default=1)
+    for begin in range(0, most, _PIECE_POINTS):
+
+        def add(first: int, last: int, begin: int = begin) -> None:
+            end = begin + _PIECE_POINTS
+            for at, number in rows[first:last]:
+                add_to_row(points, raster, bump, tiles, blocks[at], sums[at], number, begin, end)
+
+        run_pieces(add, even_cuts(len(rows), 1), threads, unreported)
+    for item, each in zip(blocks, sums, strict=True):
+        finish_block(raster, bump, tiles, item, each, values)
 
 
 def _points(places: Places, raster: Raster) -> Points:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from gclust.datasets.accounts import Account
-from gclust.datasets.scatter import Points, Shuffle, mixed
+from gclust.datasets.fields import FIELDS, field_limits, field_of
+from gclust.datasets.scatter import Points, Shuffle, mixed, uniform
 
 PRECISIONS = ("city", "postal", "rooftop")
 _PRECISION_PARTS = {  # city and postal code; the rest are rooftops
@@ -100,7 +101,8 @@ def listings(
     Yields
     ------
     (float, pyarrow.Table)
-        ``record, kind, lat, lon, year, organisation, country, precision``.
+        ``record, kind, lat, lon, year, organisation, field, country, precision``; the field
+        is the record's, by the city of its first listing.
     """
     writer = _Part(kind, account, sites, quotas, years, seed)
     total, step = account.records, _PART_RECORDS[kind]
@@ -145,6 +147,9 @@ class _Part:
         ]
         names, self.organisation_code = np.unique(np.array(every), return_inverse=True)
         self.organisations = pa.array(names.tolist(), pa.string())
+        cities = sites.table["name"].to_numpy().astype(str)
+        self.field_limits = field_limits(kind, cities, region, self.seed + 600)
+        self.fields = pa.array(list(FIELDS[kind]), pa.string())
 
     def table(self, low: int, high: int) -> pa.Table:
         """Return the listings of the records numbered from ``low`` to before ``high``."""
@@ -160,7 +165,11 @@ class _Part:
         region, number = self._in_region(group, within, slot)
         number = self.region_start[region] + self.shuffle_listings(number, region)
         site = np.searchsorted(self.site_end, number, side="right")
-        return self._columns(record[row], site, number)
+        home = site[ends - size]
+        field = field_of(
+            self.field_limits, home, uniform(record.astype(np.uint64), self.seed + 700)
+        )
+        return self._columns(record[row], site, number, field[row])
 
     def _in_region(
         self, group: np.ndarray, within: np.ndarray, slot: np.ndarray
@@ -177,7 +186,9 @@ class _Part:
         )
         return region, number
 
-    def _columns(self, record: np.ndarray, site: np.ndarray, number: np.ndarray) -> pa.Table:
+    def _columns(
+        self, record: np.ndarray, site: np.ndarray, number: np.ndarray, field: np.ndarray
+    ) -> pa.Table:
         bits = mixed(number.astype(np.uint64), self.seed)
         precision = self.sites.points.precision(site, bits, *_PRECISION_PARTS[self.kind])
         # The pools of positions are the same for every kind: they are the world's buildings.
@@ -200,6 +211,7 @@ class _Part:
                 "lon": lon,
                 "year": year.astype(np.int16),
                 "organisation": encoded(organisation, self.organisations),
+                "field": encoded(field, self.fields),
                 "country": encoded(self.country_code[site].astype(np.int16), self.countries),
                 "precision": encoded(precision, pa.array(PRECISIONS)),
             }

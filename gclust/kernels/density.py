@@ -278,39 +278,67 @@ def pieces_of(length, step):
 
 
 @part
-def fill_row(out, row, col, width, runs, points, raster, bump, scratch):
-    """Write the densities of the cells of one row of a tile."""
+def cut_row(row, raster, bump):
+    """Return how a row's cells are cut: rings down, places across, and the row's edges.
+
+    Edges are the sines and the latitudes (radians) of its north and its south.
+    """
     upper, lower = sine_at(row, raster.n_rows), sine_at(row + 1, raster.n_rows)
     north, south = math.asin(upper), math.asin(lower)
     widest = 1.0 if north * south < 0.0 else max(math.cos(north), math.cos(south))
     across = pieces_of(widest * 2.0 * math.pi / raster.n_cols, bump.step)
     rings = max(north, -south) + bump.angle > 0.5 * math.pi  # about a pole within reach
     down = pieces_of(north - south, bump.step / (3.0 if rings else 1.0))
+    return down, across, upper, lower, north, south
+
+
+@part
+def ring_between(k, down, upper, lower, north, south):
+    """Return the sines of the edges of ring ``k`` of a row."""
+    height = (north - south) / down
+    top = upper if k == 0 else math.sin(north - k * height)
+    base = lower if k == down - 1 else math.sin(north - (k + 1) * height)
+    return top, base
+
+
+@part
+def add_ring(sums, xs, ys, k, row, col, width, runs, begin, end, points, raster, bump):
+    """Add points to the sums of the places of one ring of a row.
+
+    The places are those of ``width`` cells from column ``col`` on, the points those of the
+    runs, laid end to end, from number ``begin`` to before ``end``.
+    """
+    down, across, upper, lower, north, south = cut_row(row, raster, bump)
+    top, base = ring_between(k, down, upper, lower, north, south)
+    z = 0.5 * (top + base)
+    if down > 1:
+        height = (north - south) / down
+        middle = north - (k + 0.5) * height
+        z = math.sin(middle - math.tan(middle) * height * height / 12.0)  # of mass
+    rho = math.sqrt((1.0 - z) * (1.0 + z))
     around = raster.n_cols * across
     n_places = width * across
-    sums, xs, ys = scratch[0], scratch[1], scratch[2]
-    for c in range(width):
-        out[c] = 0.0
-    height = (north - south) / down
-    for k in range(down):
-        top = upper if k == 0 else math.sin(north - k * height)
-        base = lower if k == down - 1 else math.sin(north - (k + 1) * height)
-        z = 0.5 * (top + base)
-        if down > 1:
-            middle = north - (k + 0.5) * height
-            z = math.sin(middle - math.tan(middle) * height * height / 12.0)  # of mass
-        rho = math.sqrt((1.0 - z) * (1.0 + z))
-        for j in range(n_places):
-            angle = 2.0 * math.pi * ((col * across + j + 0.5) / around - 0.5)
-            xs[j] = rho * math.cos(angle)
-            ys[j] = rho * math.sin(angle)
-            sums[j] = 0.0
-        for run in range(len(runs)):
-            first, last = runs[run, 0], runs[run, 1]
-            add_run(sums, xs, ys, z, rho, col * across, n_places, around, points, first, last, bump)
-        share = bump.peak * (top - base) / (upper - lower) / across
-        for j in range(n_places):
-            out[j // across] += share * sums[j]
+    for j in range(n_places):
+        angle = 2.0 * math.pi * ((col * across + j + 0.5) / around - 0.5)
+        xs[j] = rho * math.cos(angle)
+        ys[j] = rho * math.sin(angle)
+    before = 0
+    for run in range(len(runs)):
+        length = runs[run, 1] - runs[run, 0]
+        first = runs[run, 0] + min(max(begin - before, 0), length)
+        last = runs[run, 0] + min(max(end - before, 0), length)
+        before += length
+        add_run(sums, xs, ys, z, rho, col * across, n_places, around, points, first, last, bump)
+
+
+@part
+def share_out(out, sums, k, row, width, raster, bump):
+    """Add the part of the cells' densities that the sums of ring ``k`` make."""
+    down, across, upper, lower, north, south = cut_row(row, raster, bump)
+    top, base = ring_between(k, down, upper, lower, north, south)
+    share = bump.peak * (top - base) / (upper - lower) / across
+    for j in range(width * across):
+        out[j // across] += share * sums[j]
 
 
 @kernel
@@ -322,15 +350,61 @@ def fill_blocks(points, raster, bump, tiles, values, first, last):
     """
     across = pieces_of(2.0 * math.pi / raster.n_cols, bump.step)
     scratch = np.zeros((3, TILE * across + GROUP))
+    sums, xs, ys = scratch[0], scratch[1], scratch[2]
     out = np.empty(TILE)
     for item in range(first, last):
         tile, row, end, col, width = block_of(item, tiles, raster)
         if row >= end:
             continue
         runs = list_runs(points, raster, bump.angle, row, end, col, width)
-        if len(runs) == 0:
+        n = (runs[:, 1] - runs[:, 0]).sum()
+        if n == 0:
             continue
         for r in range(row, end):
-            fill_row(out, r, col, width, runs, points, raster, bump, scratch)
+            out[:] = 0.0
+            for k in range(cut_row(r, raster, bump)[0]):
+                sums[:] = 0.0
+                add_ring(sums, xs, ys, k, r, col, width, runs, 0, n, points, raster, bump)
+                share_out(out, sums, k, r, width, raster, bump)
             for c in range(width):
                 values[tile, r % TILE, c] = out[c]
+
+
+@kernel
+def sums_of_block(raster, bump, tiles, item):
+    """Return zeros for the places of a block, of the shape (rows, rings, places and a group)."""
+    _, row, end, _, width = block_of(item, tiles, raster)
+    down, across = 1, 1
+    for r in range(row, end):
+        cut = cut_row(r, raster, bump)
+        down, across = max(down, cut[0]), max(across, cut[1])
+    return np.zeros((max(end - row, 0), down, width * across + GROUP))
+
+
+@kernel
+def add_to_row(points, raster, bump, tiles, item, sums, number, begin, end):
+    """Add some of a block's points to the sums of its row ``number``.
+
+    The points are those numbered from ``begin`` to before ``end`` in the order in which
+    `fill_blocks` adds them, so that the bits are the same.
+    """
+    _, row, stop, col, width = block_of(item, tiles, raster)
+    runs = list_runs(points, raster, bump.angle, row, stop, col, width)
+    scratch = np.zeros((2, sums.shape[2]))
+    xs, ys, r = scratch[0], scratch[1], row + number
+    for k in range(cut_row(r, raster, bump)[0]):
+        add_ring(sums[number, k], xs, ys, k, r, col, width, runs, begin, end, points, raster, bump)
+
+
+@kernel
+def finish_block(raster, bump, tiles, item, sums, values):
+    """Write the densities of the cells of a block from the sums of its places."""
+    tile, row, _, _, width = block_of(item, tiles, raster)
+    out = np.empty(TILE)
+    for number in range(len(sums)):
+        r = row + number
+        out[:] = 0.0
+        for k in range(cut_row(r, raster, bump)[0]):
+            share_out(out, sums[number, k], k, r, width, raster, bump)
+        for c in range(width):
+            values[tile, r % TILE, c] = out[c]

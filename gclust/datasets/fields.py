@@ -1,0 +1,120 @@
+"""The fields of simulated records: what each city does more of than the world.
+
+No field is anybody's: which parts the fields have in the world is modelled, and so are the
+specialities of cities. Those of some cities are what they are known for; all others are drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gclust.datasets.scatter import uniform
+
+FIELDS: dict[str, dict[str, float]] = {
+    # Named as technology fields of WIPO's concordance (Schmoch 2008) or several of these.
+    "patent": {
+        "biotechnology": 5.0,
+        "chemistry": 9.0,
+        "civil engineering": 5.0,
+        "computer technology": 14.0,
+        "digital communication": 11.0,
+        "electrical machinery": 11.0,
+        "machinery": 13.0,
+        "measurement": 6.0,
+        "medical technology": 8.0,
+        "pharmaceuticals": 5.0,
+        "semiconductors": 6.0,
+        "transport": 7.0,
+    },
+    "publication": {
+        "agriculture": 5.0,
+        "biology": 13.0,
+        "chemistry": 12.0,
+        "computer science": 8.0,
+        "earth science": 7.0,
+        "engineering": 16.0,
+        "materials": 9.0,
+        "mathematics": 3.0,
+        "medicine": 20.0,
+        "physics": 7.0,
+    },
+    "deal": {
+        "biotechnology": 16.0,
+        "energy": 9.0,
+        "finance": 17.0,
+        "hardware": 12.0,
+        "health": 12.0,
+        "software": 34.0,
+    },
+}
+"""Field -> its part among a kind's records in the world, in per cent before specialities."""
+
+KNOWN_FOR: dict[str, tuple[str, ...]] = {
+    "Basel": ("pharmaceuticals", "biology", "biotechnology"),
+    "Beijing": ("digital communication", "computer science"),
+    "Bengaluru": ("computer technology", "software"),
+    "Boston": ("biotechnology", "medicine"),
+    "Cambridge": ("biotechnology", "biology"),
+    "Copenhagen": ("biotechnology", "biology"),
+    "Daejeon": ("electrical machinery", "materials"),
+    "Detroit": ("transport", "engineering"),
+    "Eindhoven": ("medical technology", "hardware"),
+    "Houston": ("civil engineering", "earth science", "energy"),
+    "London": ("finance", "medicine"),
+    "Minneapolis": ("medical technology", "health"),
+    "Munich": ("transport", "physics"),
+    "Nagoya": ("transport", "engineering"),
+    "New York City": ("pharmaceuticals", "finance"),
+    "San Diego": ("digital communication", "biotechnology"),
+    "San Francisco": ("computer technology", "software"),
+    "San Jose": ("computer technology", "software"),
+    "Seoul": ("semiconductors", "materials"),
+    "Shenzhen": ("digital communication", "hardware"),
+    "Stockholm": ("digital communication", "finance"),
+    "Stuttgart": ("transport", "engineering"),
+    "Taipei": ("semiconductors", "hardware"),
+    "Tokyo": ("electrical machinery", "physics"),
+    "Yokohama": ("electrical machinery", "engineering"),
+}
+"""City -> the fields that weigh six times as much in its region as in the world."""
+
+TIMES = 6.0
+LEAST, MOST = 0.4, 1.6
+"""Between which factors all other parts of fields are drawn, city by city."""
+
+
+def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -> np.ndarray:
+    """Draw the parts of a kind's fields in each city.
+
+    Parameters
+    ----------
+    kind : str
+    cities : ndarray of str, shape (n,)
+        Names.
+    region : ndarray of int, shape (n,)
+        Cities of a region are alike, and known for what one of them is known for; those of
+        the last region, the noise, have nothing to do with each other.
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n, fields)
+        Parts added up from the first field on; the last is 1.
+    """
+    fields, last = list(FIELDS[kind]), int(region.max())
+    alike = np.where(region < last, region, last + np.arange(len(region)))
+    counter = alike[:, None] * len(fields) + np.arange(len(fields))
+    draw = uniform(counter.astype(np.uint64), seed)
+    times = LEAST + (MOST - LEAST) * draw
+    for column, field in enumerate(fields):
+        known = [city for city, of_city in KNOWN_FOR.items() if field in of_city]
+        times[np.isin(alike, alike[np.isin(cities, known)]), column] = TIMES
+    parts = np.array(list(FIELDS[kind].values())) * times
+    limits = np.cumsum(parts, axis=1) / parts.sum(axis=1, keepdims=True)
+    limits[:, -1] = 1.0
+    return limits
+
+
+def field_of(limits: np.ndarray, city: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """Return the field (int8) of records: of each the row of its city, and a draw in [0, 1)."""
+    return (draw[:, None] >= limits[city]).sum(axis=1).astype(np.int8)
