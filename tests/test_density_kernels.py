@@ -25,10 +25,11 @@ from gclust.units import UNIT
 KERNELS = ["gaussian", "epanechnikov"]
 
 
-def density_of(lat, lon, kernel, bandwidth_km, resolution_km, units=None, threads=1):
+def density_of(lat, lon, kernel, bandwidth_km, resolution_km, units=None, threads=1, **options):
     raster = make_raster(resolution_km)
     places = fold_places(np.asarray(lat, float), np.asarray(lon, float), units, raster)
-    return estimate_density(places, raster, make_bump(kernel, bandwidth_km), threads, silent)
+    bump = make_bump(kernel, bandwidth_km)
+    return estimate_density(places, raster, bump, threads, silent, **options)
 
 
 def whole_earth(density: Density):
@@ -215,3 +216,4 @@ def reach_every_line():
     """Run every line of the kernels, also without compilation, in a second or two."""
     lat, lon = [90.0, -90.0, 0.0, 0.1, 0.1], [0.0, 0.0, 179.9, -179.0, -179.1]
     density_of(lat, lon, "gaussian", 220.0, 220.0)
+    density_of([10.0], [10.0], "gaussian", 220.0, 220.0, heavy_visits=0)
