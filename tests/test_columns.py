@@ -59,11 +59,22 @@ lower_is_better = ["patent_hhi"]
 """
 
 
-def world(folder: Path, *, people: float = 1.0, width: int = 300) -> Path:
+def of_organisations() -> pd.DataFrame:
+    """Listings round three towns, with organisations."""
+    table, rng = listings(), np.random.default_rng(3)
+    return table.assign(organisation=table["town"] + rng.integers(0, 4, len(table)).astype(str))
+
+
+def world(
+    folder: Path,
+    table: pd.DataFrame | None = None,
+    *,
+    people: float = 1.0,
+    width: int = 300,
+) -> Path:
     """Three towns, their organisations, and a raster of their inhabitants."""
-    table = listings()
-    rng = np.random.default_rng(3)
-    table["organisation"] = table["town"] + rng.integers(0, 4, len(table)).astype(str)
+    table = of_organisations() if table is None else table
+    rng = np.random.default_rng(4)
     path = study_folder(folder, table, f"{ASKED}of = {OF}\n")
     heads = people * rng.integers(100, 900, (100, 300))[:, :width].astype("float32")
     with rasterio.open(
@@ -387,11 +398,33 @@ def test_columns_that_follow_from_counts_ask_no_listings(study):
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[0], ratio.shape), rtol=1e-12)
 
 
-def test_draws_formed_anew_have_areas_and_listings_of_their_own(study):
-    found = gclust.uncertainty(drawn_study(study, draws=9, formed="anew"))
-    assert np.isfinite(found.scores).any(axis=0).all()
+def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
+    read = drawn_study(study, draws=9, formed="anew")
+    found = gclust.uncertainty(read)
+    with Engine() as engine:
+        prepared = prepare(read, engine, Journal(silent, strict=False))
+        redraw = Redraw(read, engine, prepared, np.arange(len(prepared.locations)))
+        times = redraw.draw(7).times.astype(int)
+        records = engine.pandas(prepared.totals.select("kind", "record"))
+    records = records.sort_values(["kind", "record"], ignore_index=True)
+    kinds = np.array(read.kinds)[records["kind"]]
+    keys = zip(kinds, records["record"].astype(str), strict=True)
+    often = dict(zip(keys, times.tolist(), strict=True))
+    table = of_organisations()
+    rows = [
+        row.assign(record=100 * record + copy)
+        for (kind, record), row in table.groupby(["kind", "record"])
+        for copy in range(often[kind, str(record)])
+    ]
+    run = gclust.run(world(tmp_path, pd.concat(rows, ignore_index=True)))
+    scores = run.ranking.set_index("name")["score"]
+    assert set(scores.index) == set(found.table["name"])
+    np.testing.assert_allclose(found.scores[7], scores[found.table["name"]], rtol=1e-9)
+
+
+def test_draws_of_weights_and_parameters_alone_hold_the_listings(study, runs):
     one = gclust.uncertainty(drawn_study(study, draws=9, sources=("weights",), formed="anew"))
-    assert one.table["score"].tolist() == found.table["score"].tolist()
+    assert one.table["score"].tolist() == runs[10.0].ranking["score"].tolist()
     choices = {"sources": ("parameters",), "eps_km": (8.0, 10.0), "min_samples": (100.0,)}
     varied = gclust.uncertainty(drawn_study(study, draws=9, **choices))
     assert len({tuple(row) for row in varied.scores.round(9).tolist()}) == 2

@@ -100,12 +100,13 @@ def uncertainty(
         contours = None
         if formed.polygons is not None:
             contours = unite(formed.polygons, settled.cluster_ids)
-        described = columns.describe(
-            prepared.locations, own, formed.core, len(settled.count), contours=contours
-        )
-        listings = attributed_listings(study, engine, prepared, own)
-        values = columns.values(settled.count, settled.share, described, listings)
-        scores = scorer.own(values)
+        with stage(journal.report, "compute the score"):
+            described = columns.describe(
+                prepared.locations, own, formed.core, len(settled.count), contours=contours
+            )
+            listings = attributed_listings(study, engine, prepared, own)
+            values = columns.values(settled.count, settled.share, described, listings)
+            scores = scorer.own(values)
         drawing = Drawing(
             study,
             engine,

@@ -45,7 +45,9 @@ NOT_SMOOTH = (
 COLUMNS = (
     " Columns of the score that are neither shares nor counts are computed anew in each draw, from"
     " its counts and, if they look at any, its listings, of which those without a record at one"
-    " place are drawn together."
+    " place are drawn together. What is no smooth function of many records may lie higher or lower"
+    " in all draws than in the study: a concentration on organisations is larger by about 1 / n in"
+    " draws of n records, so that intervals may leave out the study's own value."
 )
 HELD_AREAS = " Areas and inhabitants are those of the clusters that are held."
 PARAMETERS = (
