@@ -148,8 +148,9 @@ class Redraw:
         at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
         self.weight = Weight(at, kind, units, rows["density"][:bare])
         rows = {name: each[bare:] for name, each in rows.items()}
-        number, length = np.unique(rows["number"], return_counts=True)
-        self._several = number[length > 1]
+        first = np.flatnonzero(np.diff(rows["number"], prepend=-1))
+        length = np.diff(first, append=len(rows["number"]))
+        self._several = rows["number"][first[length > 1]]
         self._records = records
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
         self._near = _Near(self._listed, self._several, int(self._bounds[-1]))

@@ -29,7 +29,8 @@ LEFT_OUT = "rrors of addresses, and records that are missing for a reason, are n
 ADDRESSES = (
     " Each listing whose address is known to its city only, or as [uncertainty] spread_km names"
     " it, lies anywhere in a disc round the place that it was given, by itself and all places of"
-    " the disc as likely: a spread over what is not known, not a sample. The study's own clusters"
+    " the disc as likely: a spread over what is not known, not a sample, so that sets and"
+    " intervals say what that leaves open. The study's own clusters"
     " have such listings at one place, so that what it found may lie outside the draws."
 )
 HELD = " Clusters are held as the study forms them: that they could be others is left out."

@@ -32,6 +32,7 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
             f"Figure: {found.path / 'figures' / 'rank_sets.png'}",
             f"Table:  {found.path / 'uncertainty.csv'}",
             f"Pairs:  {found.path / 'pairs.csv'}",
+            *([] if found.moved is None else [f"Moved:  {found.path / 'moved.csv'}"]),
             f"All files: {found.path}",
         ]
     return shown

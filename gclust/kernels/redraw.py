@@ -92,14 +92,23 @@ def weigh_locations(listed, times, out, there, first, last):
 
 @kernel
 def count_credits(listed, times, clusters, out, first, last):
-    """Add what the rows of the locations ``first .. last`` count to ``out[kind, cluster]``."""
+    """Add what the rows of the locations ``first .. last`` count to ``out[kind, cluster]``.
+
+    Sums of rows of one kind stay in a register: additions to one place in memory would wait
+    for each other.
+    """
     for at in range(first, last):
         cluster = clusters[at]
-        if cluster >= 0:
-            for i in range(listed.starts[at], listed.starts[at + 1]):
-                number = np.int64(times[listed.record[i]])
-                code = listed.code[i]
-                out[listed.kind[code], cluster] += number * listed.credit[code]
+        if cluster < 0:
+            continue
+        kind, total = 0, 0
+        for i in range(listed.starts[at], listed.starts[at + 1]):
+            code = listed.code[i]
+            if listed.kind[code] != kind:
+                out[kind, cluster] += total
+                kind, total = listed.kind[code], 0
+            total += np.int64(times[listed.record[i]]) * listed.credit[code]
+        out[kind, cluster] += total
 
 
 @kernel
