@@ -284,14 +284,20 @@ def draw_numbers():
     times = redraw.draw_singles(50, 1, 0, 2)
     assert redraw.draw_numbers(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
     record, one = np.arange(50, dtype=np.int32), np.ones(1, dtype=np.int64)
-    starts, code, kind = np.array([0, 20, 45, 50]), np.zeros(50, dtype=np.int32), one - 1
-    listed = redraw.Listed(starts, record, code, one, kind, 2 * one)
+    starts, code, kind = np.array([0, 20, 45, 50]), record % 2, np.arange(2)
+    listed = redraw.Listed(starts, record, code, np.repeat(one, 2), kind, kind + 2)
     here = [times[:20].sum(), times[20:45].sum(), times[45:].sum()]
     density, there = redraw.weigh(listed, times, 1)
     assert density.tolist() == here
     assert there.tolist() == [bool(number) for number in here]
     labels = np.array([1, -1, 0])
-    assert redraw.credit(listed, times, labels, (1, 2), 1).tolist() == [[2 * here[2], 2 * here[0]]]
+    of_kinds = [[each[of::2].sum() for each in (times[:20], times[45:])] for of in (0, 1)]
+    counted = redraw.credit(listed, times, labels, (2, 2), 1)
+    # Row 45 is of kind 1.
+    assert counted.tolist() == [
+        [2 * of_kinds[1][1], 2 * of_kinds[0][0]],
+        [3 * of_kinds[0][1], 3 * of_kinds[1][0]],
+    ]
     shared = redraw.share_weight(labels, labels, np.array([5, 6, 7]), 1)
     assert shared.tolist() == [[6, 0, 0], [0, 7, 0], [0, 0, 5]]
 
