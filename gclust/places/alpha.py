@@ -16,6 +16,8 @@ changes it:
     ``alpha * sqrt(r / (r - 0.75 r))`` away. Then the Voronoi cell of u reaches beyond a disc of
     0.75 r, and :func:`gclust.places.discs.outline_places` finds all such. Triangles and lines
     without a place within 3 alpha of one of them do not hold such a q.
+    The same holds for all points p of the widened shape that are farther than r from every
+    place, so that what is left open without the other triangles lies in discs about places.
 """
 
 from __future__ import annotations

@@ -199,30 +199,10 @@ def alpha(places: Places, radius_km: float, alpha_km: float) -> Any:
     tree = cKDTree(places.vectors)
 
     def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
-        apart = distance_to(tree, lat, lon, places.metric)
-        covered = apart <= radius_km
-        # From the middle of a line of two alphas it is so far to its ends.
-        unsure = ~covered & (apart <= 1.01 * np.hypot(radius_km, alpha_km))
-        for k in np.flatnonzero(unsure):
-            covered[k] = _is_within(places, lat[k], lon[k], radius_km, alpha_km)
-        return covered
+        # What lies in no disc is within the radius of a triangle or line that was drawn.
+        return distance_to(tree, lat, lon, places.metric) <= radius_km
 
     return fill_openings(united, is_covered)
-
-
-def _is_within(places: Places, lat: float, lon: float, radius_km: float, alpha_km: float) -> bool:
-    """Tell whether a point lies within a radius of the alpha shape of places."""
-    on_sphere, km_per_radian = conformal_sphere(np.array([lat]), places.metric)
-    point = unit_vectors(on_sphere, np.array([lon]))
-    far = (np.hypot(radius_km, alpha_km) + 4.0 * alpha_km) / km_per_radian[0]
-    some = np.linalg.norm(places.vectors - point, axis=1) <= far
-    reach = alpha_km / places.km_per_radian[some]
-    xy = places.xy[some]
-    found = alpha_complex(xy, places.vectors[some], reach)
-    here = shapely.points(places.plane.forward(point)[0])
-    shapes = found.shapes(xy, 2.0)
-    apart = shapely.distance(np.array(shapes), here).min(initial=np.inf)
-    return bool(apart <= radius_km * places.plane_per_km)
 
 
 def _ratio_of_edge(xy: Floats, edge: float) -> float:
