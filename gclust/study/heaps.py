@@ -182,14 +182,14 @@ def heap_table(
     table["only_by_heap"] = table["only_by_heaps"]
     counts = pd.Series(of_row[table["only_by_heaps"]]).value_counts()
     vectors = unit_vectors(lat, lon) if (counts > 1).any() else np.empty((0, 3))
-    tree = cKDTree(vectors) if len(vectors) else None
     for cluster in sorted(counts[counts > 1].index):
+        some = np.flatnonzero(_within_reach(study, vectors, label == cluster))
+        again = locations.iloc[some]
         for k in np.flatnonzero(of_row == cluster):
-            single = units.copy()
-            single[row[k]] -= excess[k]
-            some = _within_reach(study, tree, vectors, label == cluster)
-            again = locations[some].assign(density=single[some])
-            found = form_clusters(study.clusters, again, n_jobs=n_jobs, report=report).core
+            single = units[some]
+            single[np.searchsorted(some, row[k])] -= excess[k]
+            without = again.assign(density=single)
+            found = form_clusters(study.clusters, without, n_jobs=n_jobs, report=report).core
             table.loc[k, "only_by_heap"] = not found[label[some] == cluster].any()
     return table[SHOWN]
 
@@ -210,7 +210,7 @@ def city_share(options: Heaps, engine: Engine, prepared: Prepared) -> NDArray[np
 
 
 def _within_reach(
-    study: Study, tree: Any, vectors: NDArray[np.float64], inside: NDArray[np.bool_]
+    study: Study, vectors: NDArray[np.float64], inside: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Mark the locations that decide whether those of a cluster are core locations.
 
@@ -219,9 +219,12 @@ def _within_reach(
     """
     if not isinstance(study.clusters, Clusters):
         return np.ones(len(inside), dtype=bool)
-    some = inside.copy()
     # A little farther than eps_km on either surface.
     reach = chord_of(1.01 * study.clusters.eps_km)
-    for near in tree.query_ball_point(vectors[inside], reach):
-        some[near] = True
+    here = vectors[inside]
+    centre = here.mean(axis=0)
+    around = float(np.linalg.norm(here - centre, axis=1).max()) + reach
+    some = np.linalg.norm(vectors - centre, axis=1) <= around
+    apart, _ = cKDTree(here).query(vectors[some], distance_upper_bound=1.001 * reach)
+    some[some] = apart <= reach
     return some
