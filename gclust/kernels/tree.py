@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.bands import Bands
+from gclust.kernels.crowds import LARGEST_LIMIT
 from gclust.kernels.sphere import separation
 
 LEAF = 16
@@ -29,6 +30,9 @@ NODES_PIECE = 10_000
 
 GROUPS_PIECE = 50
 
+STRETCH = 128
+"""Leaves looked at between looks at whether the bounds decide."""
+
 SLACK = 1e-15
 """What the radius of a ball grows by for rounding."""
 
@@ -36,10 +40,21 @@ SLACK = 1e-15
 class Tree(NamedTuple):
     """Points along a space-filling curve, and balls round runs of them."""
 
-    vectors: NDArray[np.float64]  # (n, 3)
+    vectors: NDArray[np.float64]  # (3, n)
     prefix: NDArray[np.int64]  # (n + 1,) cumulative units, from 0
     balls: NDArray[np.float64]  # (nodes, 4) centre and radius, level by level, leaves first
     level: NDArray[np.int64]  # (levels + 1,) first node of each level
+
+
+class Leaves(NamedTuple):
+    """Leaves side by side."""
+
+    x: NDArray[np.float64]  # (k,) centres of the balls
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+    near2: NDArray[np.float64]  # from nearer than this, squared, all of a leaf is within reach
+    far2: NDArray[np.float64]  # and from farther than this none
+    units: NDArray[np.int64]
 
 
 @part
@@ -69,17 +84,17 @@ def fill_leaves(tree, first, last):
     at = tree.vectors
     for k in range(first, last):
         begin = k * LEAF
-        end = min(begin + LEAF, len(at))
+        end = min(begin + LEAF, at.shape[1])
         x = y = z = 0.0
         for p in range(begin, end):
-            x += at[p, 0]
-            y += at[p, 1]
-            z += at[p, 2]
+            x += at[0, p]
+            y += at[1, p]
+            z += at[2, p]
         ball = tree.balls[k]
         ball[0], ball[1], ball[2] = x / (end - begin), y / (end - begin), z / (end - begin)
         ball[3] = 0.0
         for p in range(begin, end):
-            ball[3] = max(ball[3], distance(ball, at[p]) + SLACK)
+            ball[3] = max(ball[3], distance(ball, at[:, p]) + SLACK)
 
 
 @kernel
@@ -101,17 +116,23 @@ def fill_parents(tree, level, first, last):
 
 
 @part
+def square_between(a, b):
+    """Return the squared distance of two points in space."""
+    dx, dy, dz = a[0] - b[0], a[1] - b[1], a[2] - b[2]
+    return dx * dx + dy * dy + dz * dz
+
+
+@part
 def distance(a, b):
     """Return the distance of two points in space."""
-    dx, dy, dz = a[0] - b[0], a[1] - b[1], a[2] - b[2]
-    return math.sqrt(dx * dx + dy * dy + dz * dz)
+    return math.sqrt(square_between(a, b))
 
 
 @part
 def units_of(tree, level, k):
     """Return the units in node ``k`` of a level."""
     size = LEAF * CHILDREN**level
-    n = len(tree.vectors)
+    n = tree.vectors.shape[1]
     return tree.prefix[min((k + 1) * size, n)] - tree.prefix[k * size]
 
 
@@ -132,16 +153,17 @@ def descend(tree, ball, inner, outer, least, cut, following):
         for t in range(n):
             k = cut[t]
             node = tree.balls[tree.level[level] + k]
-            away = distance(node, ball)
+            squared = square_between(node, ball)
             around = ball[3] + node[3]
-            if away + around < inner:
-                units = units_of(tree, level, k)
-                lower += units
-                upper += units
-            elif away - around <= outer:
-                upper += units_of(tree, level, k)
-                following[kept] = k
-                kept += 1
+            near, far = max(inner - around, 0.0), outer + around
+            units = units_of(tree, level, k)
+            # Without branches: what comes next cannot be foreseen.
+            sure = squared < near * near
+            reached = squared <= far * far
+            lower += units if sure else 0
+            upper += units if reached else 0
+            following[kept] = k
+            kept += 1 if reached and not sure else 0
         if level == 0 or lower >= least or upper < least:
             for t in range(kept):
                 cut[t] = following[t]
@@ -157,39 +179,97 @@ def descend(tree, ball, inner, outer, least, cut, following):
 
 
 @part
-def weigh_one(tree, p, lower, cut, n, straddling, inner, outer, limit, least):
+def gather_leaves(tree, cut, n, inner, outer, leaves):
+    """Put the balls and the units of the ``cut`` leaves side by side."""
+    for t in range(n):
+        k = cut[t]
+        ball = tree.balls[k]
+        near = max(inner - ball[3], 0.0)
+        far = outer + ball[3]
+        leaves.x[t], leaves.y[t], leaves.z[t] = ball[0], ball[1], ball[2]
+        leaves.near2[t] = near * near
+        leaves.far2[t] = far * far
+        leaves.units[t] = units_of(tree, np.int64(0), k)
+
+
+@part
+def bound_one(leaves, n, x, y, z, lower, upper, least):
+    """Narrow the bounds of the units within reach of a point until they decide.
+
+    ``upper`` counts all leaves. Whole leaves alone are counted, in one plain loop, which
+    processors do four at a time.
+    """
+    for first in range(0, n, STRETCH):
+        sure = beyond = 0
+        for t in range(first, min(first + STRETCH, n)):
+            dx = x - leaves.x[t]
+            dy = y - leaves.y[t]
+            dz = z - leaves.z[t]
+            squared = dx * dx + dy * dy + dz * dz
+            sure += leaves.units[t] if squared < leaves.near2[t] else 0
+            beyond += leaves.units[t] if squared > leaves.far2[t] else 0
+        lower += sure
+        upper -= beyond
+        if lower >= least or upper < least:
+            break
+    return lower, upper
+
+
+@part
+def weigh_one(tree, p, lower, upper, cut, n, leaves, limit, least):
     """Return whether point ``p`` has ``least`` units within reach.
 
     ``lower`` are surely there, and all others that may be are in the ``cut`` leaves.
     """
     at = tree.vectors
-    leaves = np.int64(0)
-    upper = lower
-    kept = 0
+    x, y, z = at[0, p], at[1, p], at[2, p]
+    lower, upper = bound_one(leaves, n, x, y, z, lower, upper, least)
     for t in range(n):
-        k = cut[t]
-        node = tree.balls[k]
-        away = distance(node, at[p])
-        if away + node[3] < inner:
-            units = units_of(tree, leaves, k)
-            lower += units
-            upper += units
-        elif away - node[3] <= outer:
-            upper += units_of(tree, leaves, k)
-            straddling[kept] = k
-            kept += 1
-    x, y, z = at[p, 0], at[p, 1], at[p, 2]
-    for t in range(kept):
         if lower >= least or upper < least:
             break
-        k = straddling[t]
-        upper -= units_of(tree, leaves, k)
-        for q in range(k * LEAF, min((k + 1) * LEAF, len(at))):
-            if separation(x, y, z, at[q, 0], at[q, 1], at[q, 2]) <= limit:
-                units = tree.prefix[q + 1] - tree.prefix[q]
-                lower += units
-                upper += units
+        dx = x - leaves.x[t]
+        dy = y - leaves.y[t]
+        dz = z - leaves.z[t]
+        squared = dx * dx + dy * dy + dz * dz
+        if squared < leaves.near2[t] or squared > leaves.far2[t]:
+            continue
+        upper -= leaves.units[t]
+        units = units_within(tree, cut[t], x, y, z, limit)
+        lower += units
+        upper += units
     return lower >= least
+
+
+@part
+def units_within(tree, k, x, y, z, limit):
+    """Return the units of leaf ``k`` within a limit of a point."""
+    at, prefix = tree.vectors, tree.prefix
+    begin, end = k * LEAF, min((k + 1) * LEAF, at.shape[1])
+    units = 0
+    if limit <= LARGEST_LIMIT:
+        for q in range(begin, end):
+            dx = x - at[0, q]
+            dy = y - at[1, q]
+            dz = z - at[2, q]
+            units += prefix[q + 1] - prefix[q] if dx * dx + dy * dy + dz * dz <= limit else 0
+        return units
+    for q in range(begin, end):
+        if separation(x, y, z, at[0, q], at[1, q], at[2, q]) <= limit:
+            units += prefix[q + 1] - prefix[q]
+    return units
+
+
+@making_part
+def make_leaves(room):
+    """Return room for a number of leaves."""
+    return Leaves(
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.empty(room, dtype=np.int64),
+    )
 
 
 @kernel
@@ -199,17 +279,19 @@ def weigh_groups(tree, groups, asked, reach, least, enough, first, last):
     room = tree.level[1] + CHILDREN
     cut = np.empty(room, dtype=np.int64)
     following = np.empty(room, dtype=np.int64)
+    leaves = make_leaves(room)
     for t in range(first, last):
         k = groups[t]
         lower, upper, n = descend(tree, tree.balls[k], inner, outer, least, cut, following)
-        for p in range(k * LEAF, min((k + 1) * LEAF, len(tree.vectors))):
-            if not asked[p]:
-                continue
-            if lower >= least or upper < least:
-                enough[p] = lower >= least
-            else:
-                enough[p] = weigh_one(
-                    tree, p, lower, cut, n, following, inner, outer, reach.limit, least
+        known = lower >= least or upper < least
+        if not known:
+            gather_leaves(tree, cut, n, inner, outer, leaves)
+        for p in range(k * LEAF, min((k + 1) * LEAF, tree.vectors.shape[1])):
+            if asked[p]:
+                enough[p] = (
+                    lower >= least
+                    if known
+                    else weigh_one(tree, p, lower, upper, cut, n, leaves, reach.limit, least)
                 )
 
 
@@ -259,7 +341,8 @@ def grow_tree(
     level = np.concatenate([[0], np.cumsum(sizes)])
     sums = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(prefix[order + 1] - prefix[order], out=sums[1:])
-    tree = Tree(bands.vectors[order], sums, np.empty((int(level[-1]), 4)), level)
+    vectors = np.stack([bands.vectors[order, axis] for axis in range(3)])
+    tree = Tree(vectors, sums, np.empty((int(level[-1]), 4)), level)
     cuts = even_cuts(sizes[0], NODES_PIECE)
     run_pieces(lambda first, last: fill_leaves(tree, first, last), cuts, threads, unreported)
     for height in range(1, len(sizes)):
