@@ -116,7 +116,7 @@ def test_engines_agree_to_the_bit(method):
     assert all(answer == answers[0] for answer in answers[1:])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_every_record_counts_one(seed):
     listings = some_listings(seed, bare=0)

@@ -59,7 +59,7 @@ def clouds(draw):
     return np.stack([lat, lon], axis=1), eps_km
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(clouds(), st.integers(1, 12), st.booleans())
 def test_clouds_are_clustered_like_the_twin(cloud, min_samples, weighted):
     X, eps_km = cloud
@@ -67,7 +67,7 @@ def test_clouds_are_clustered_like_the_twin(cloud, min_samples, weighted):
     expect_like_oracle(X, weight, eps_km, min_samples)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([2000.0, 7000.0, 10007.5, 13000.0, 19500.0, 20015.0, 20015.2, 1e6]),
@@ -83,7 +83,7 @@ def test_large_radii_are_exact(seed, eps_km, share):
     expect_like_oracle(np.stack([lat, lon], axis=1), None, eps_km, max(1, int(share * n)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(-6, 6), st.integers(-6, 6)), min_size=1, max_size=60),
     st.sampled_from([1, 2, 5]),
@@ -99,7 +99,7 @@ def test_lattices_at_exactly_eps(nodes, steps, centre_lon, min_samples):
     expect_like_oracle(X, None, eps_km, min_samples)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["equator", "meridian", "parallel", "over the pole"]),
     st.integers(0, 2**32 - 1),
@@ -117,7 +117,7 @@ def test_collinear_points(line, seed, min_samples):
     expect_like_oracle(np.stack([lat, (lon + 180) % 360 - 180], axis=1), None, 12.0, min_samples)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.sampled_from([5.0, 40.0, 500.0]))
 def test_wgs84_is_clustered_like_geodesics(seed, min_samples, eps_km):
     rng = np.random.default_rng(seed)
@@ -144,7 +144,7 @@ def by_sklearn(X, weight, eps_km, min_samples, algorithm="brute"):
     return model.labels_, model.core_sample_indices_
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clouds(), st.integers(1, 12), st.booleans())
 def test_labels_are_those_of_sklearn(cloud, min_samples, weighted):
     X, eps_km = cloud
@@ -155,7 +155,7 @@ def test_labels_are_those_of_sklearn(cloud, min_samples, weighted):
     assert model.core_sample_indices_.tolist() == core.tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(clouds(), st.integers(1, 20), st.sampled_from(["nearest", "first", "noise"]))
 def test_weight_k_is_k_copies(cloud, min_samples, border):
     X, eps_km = cloud
@@ -173,7 +173,7 @@ def test_shares_of_a_record_add_up_to_one():
         assert not DBSCAN(1, 1).fit(X[1:], sample_weight=share[1:]).core_sample_mask_.any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(clouds(), st.integers(1, 8), st.randoms(use_true_random=False))
 def test_the_partition_does_not_depend_on_the_order_of_rows(cloud, min_samples, random):
     X, eps_km = cloud
@@ -185,7 +185,7 @@ def test_the_partition_does_not_depend_on_the_order_of_rows(cloud, min_samples, 
     assert (model.core_sample_mask_ == core[rows]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_the_partition_does_not_depend_on_where_the_poles_are(seed, min_samples):
     rng = np.random.default_rng(seed)
@@ -224,7 +224,7 @@ def test_two_threads_and_small_pieces_change_nothing(tiny_pieces, border, metric
         assert labels.max() > 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clouds(), clouds(), st.integers(1, 6), st.sampled_from(["nearest", "first"]))
 def test_new_points_are_predicted_like_borders(cloud, other, min_samples, border):
     X, eps_km = cloud

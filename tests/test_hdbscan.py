@@ -86,13 +86,13 @@ def expect_like_twin(X, weight, size, samples, metric="haversine"):
             assert np.abs(model.probabilities_ - probability[first]).max() < near
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(clouds(), st.integers(2, 8), st.integers(1, 10))
 def test_flat_clusters_are_those_of_the_twin_on_copies(cloud, size, samples):
     expect_like_twin(*cloud, size, samples)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 8), st.integers(1, 10))
 def test_on_the_ellipsoid_too(seed, size, samples):
     X = towns(seed, 3, 12, 0.1)

@@ -131,7 +131,7 @@ def test_wgs84_agrees_with_geodesics(longest_km, error_km):
     assert np.abs(ours - exact)[near].max() < error_km
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
     st.sampled_from([1e-6, 0.3, 15.0, 300.0, 4000.0, 11000.0, 19000.0, 20015.2]),
@@ -234,7 +234,7 @@ def as_folded(lat, lon, height, threads=1):
     return np.stack([folded.lat, folded.lon]), number
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 3000),

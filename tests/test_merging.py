@@ -30,7 +30,7 @@ def brute_gaps(lat, lon, labels, max_gap_km):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([(0.0, 0.0), (48.0, 179.99), (89.9, 20.0), (-60.0, -180.0)]),

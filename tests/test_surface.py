@@ -49,7 +49,7 @@ def expect_like_dbscan(points, eps_km, min_samples, weight=None, **ways):
     return surface
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     clouds(),
     st.sets(st.integers(1, 25), min_size=1, max_size=6),

@@ -32,7 +32,7 @@ def grown(seed):
     return points, level, at, cores, rank, trees, node, reach
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([5.0, 40.0, 900.0, 9000.0, 19000.0]))
 def test_levels_count_the_thresholds_that_are_reached(seed, eps_km):
     lat, lon = scattered(seed, 250)
