@@ -298,7 +298,7 @@ def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, 
 
 # -- draws -----------------------------------------------------------------------------------
 
-DRAWS = Draws(draws=20, seed=4)
+DRAWS = Draws(draws=9, seed=4)
 
 
 def drawn_study(study: Path, **options) -> Study:
@@ -399,7 +399,7 @@ def test_columns_that_follow_from_counts_ask_no_listings(study):
 
 
 def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
-    read = drawn_study(study, draws=9, formed="anew")
+    read = drawn_study(study, formed="anew")
     found = gclust.uncertainty(read)
     with Engine() as engine:
         prepared = prepare(read, engine, Journal(silent, strict=False))
@@ -423,16 +423,16 @@ def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
 
 
 def test_draws_of_weights_and_parameters_alone_hold_the_listings(study, runs):
-    one = gclust.uncertainty(drawn_study(study, draws=9, sources=("weights",), formed="anew"))
+    one = gclust.uncertainty(drawn_study(study, sources=("weights",), formed="anew"))
     assert one.table["score"].tolist() == runs[10.0].ranking["score"].tolist()
     choices = {"sources": ("parameters",), "eps_km": (8.0, 10.0), "min_samples": (100.0,)}
-    varied = gclust.uncertainty(drawn_study(study, draws=9, **choices))
+    varied = gclust.uncertainty(drawn_study(study, **choices))
     assert len({tuple(row) for row in varied.scores.round(9).tolist()}) == 2
 
 
 def test_clusters_without_score_have_no_rank_sets(tmp_path):
     path = world(tmp_path, width=140)
-    found = gclust.uncertainty(drawn_study(path, draws=9), tmp_path / "out")
+    found = gclust.uncertainty(drawn_study(path), tmp_path / "out")
     assert found.table["rank_set_high"].tolist()[2] is pd.NA
     assert found.table["rank_set_low"].isna().tolist() == [False, False, True]
     assert (tmp_path / "out" / "figures" / "rank_sets.png").is_file()
