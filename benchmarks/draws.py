@@ -5,8 +5,8 @@
 A simulated world of about so many listings is read by its own study. Fits of the raw
 listings, at the study's parameters, are timed before and after; then 100 draws of records
 that form their clusters anew, and 1,000 with the clusters held. The time of draws begins
-where the study's own run has ended: it holds bringing the listings into memory, drawing,
-forming, merging, counting, matching and scoring.
+where the study's own run has ended: it holds bringing the listings into memory (told on its
+own for draws formed anew), drawing, forming, merging, counting, matching and scoring.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from gclust.study.schema import Study  # noqa: E402
 LISTINGS = 36.5e6
 """Of the simulated world of 2025 at its real size."""
 
-DRAWING = ("gather listings", "form clusters anew", "draw records", "score draws")
+GATHERING = "gather listings"
+DRAWING = (GATHERING, "form clusters anew", "draw records", "score draws")
 """The stages that draws consist of; what reads listings for draws that are held is silent."""
 
 MOST_FITS, MOST_SECONDS = 30.0, 120.0
@@ -46,13 +47,15 @@ class Clock:
     """Times draws from the last report of what comes before them to their own last."""
 
     def __init__(self) -> None:
-        self._before = self._last = (0.0, 0.0)
+        self._before = self._gathered = self._last = (0.0, 0.0)
         self._draws = False
 
     def __call__(self, _fraction: float, stage: str) -> None:
         """Take the time of a report."""
         now = time.perf_counter(), time.process_time()
         self._draws = self._draws or stage in DRAWING
+        if stage == GATHERING:
+            self._gathered = now
         if stage in DRAWING:
             self._last = now
         elif not self._draws:
@@ -61,6 +64,10 @@ class Clock:
     def seconds(self) -> tuple[float, float]:
         """Return what passed on the clock, and on the processor."""
         return self._last[0] - self._before[0], self._last[1] - self._before[1]
+
+    def gathering(self) -> tuple[float, float]:
+        """Return what of it listings took that are brought into memory."""
+        return self._gathered[0] - self._before[0], self._gathered[1] - self._before[1]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -88,7 +95,11 @@ def main(arguments: list[str] | None = None) -> None:
         ):
             if draws:
                 wanted = replace(study.uncertainty, sources=sources, formed=formed, draws=draws)
-                told(draw(replace(study, uncertainty=wanted)), f"{draws} of {sources[0]}, {formed}")
+                clock = Clock()
+                gclust.uncertainty(replace(study, uncertainty=wanted), progress=clock)
+                told(clock.seconds(), f"{draws} of {sources[0]}, {formed}")
+                if formed == "anew":
+                    told(clock.gathering(), "  gathering listings alone")
                 gc.collect()
         fits += [fit(X, study) for _ in range(options.rounds)]
         told((median(one[0] for one in fits), median(one[1] for one in fits)), "one fit")
@@ -111,13 +122,6 @@ def fit(X: NDArray[np.float64], study: Study) -> tuple[float, float]:
     start = time.perf_counter(), time.process_time()
     gclust.DBSCAN(options.eps_km, options.min_samples).fit(X)
     return time.perf_counter() - start[0], time.process_time() - start[1]
-
-
-def draw(study: Study) -> tuple[float, float]:
-    """Return the seconds of a study's draws, without those of its own run."""
-    clock = Clock()
-    gclust.uncertainty(study, progress=clock)
-    return clock.seconds()
 
 
 def told(seconds: tuple[float, float], what: str) -> None:

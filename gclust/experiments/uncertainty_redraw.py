@@ -253,7 +253,8 @@ class _Near:
     def times(self, wanted: NDArray[np.bool_], times: Ints) -> Ints:
         """Return the times of the records at several places, 0 where none of these is wanted."""
         new = np.flatnonzero(wanted & ~self._known)
-        begin, length = self._listed.starts[new], np.diff(self._listed.starts)[new]
+        begin = self._listed.starts[new]
+        length = self._listed.starts[new + 1] - begin
         rows = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
         self._touching[self._listed.record[rows]] = True
         self._known[new] = True
