@@ -35,7 +35,7 @@ from tests.worlds import listings, study_folder
 OF = ["patent_share", "patent_hhi", "publication_per_million", "publication_per_km2", "balance"]
 ASKED = """
 [clusters]
-eps_km = 10
+eps_km = 3
 min_samples = 100
 [population]
 raster = "people.tif"
@@ -50,7 +50,7 @@ name = "balance"
 [[indicators]]
 name = "top_organisation"
 [sweep]
-eps_km = [8, 10]
+eps_km = [2.5, 3]
 min_samples = [60, 100]
 [score]
 combine = "zscore"
@@ -101,8 +101,8 @@ def study(tmp_path_factory) -> Path:
 def runs(study) -> dict[float, gclust.Run]:
     """The study with its own eps_km and with another."""
     read = gclust.read_study(study)
-    other = replace(read, clusters=replace(read.clusters, eps_km=8.0))
-    return {10.0: gclust.run(read), 8.0: gclust.run(other)}
+    other = replace(read, clusters=replace(read.clusters, eps_km=2.5))
+    return {3.0: gclust.run(read), 2.5: gclust.run(other)}
 
 
 def test_indicators_say_what_they_look_at():
@@ -175,15 +175,17 @@ def test_another_raster_is_another_sweep(study, tmp_path):
 
 def test_a_pair_without_footprint_is_refused_by_its_name(study):
     read = gclust.read_study(study)
-    wide = replace(read, footprint=replace(read.footprint, radius_km=4.5))
-    with pytest.raises(StudyError, match=r"pair eps_km = 8: .* radius_km = 4.5; expected at most"):
+    wide = replace(read, footprint=replace(read.footprint, radius_km=1.4))
+    with pytest.raises(
+        StudyError, match=r"pair eps_km = 2.5: .* radius_km = 1.4; expected at most"
+    ):
         gclust.sweep(wide)
 
 
 def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):
     # The raster ends west of Graz.
     path = world(tmp_path, width=140)
-    found = gclust.sweep(path, eps_km=[10], min_samples=[90, 100])
+    found = gclust.sweep(path, eps_km=[3], min_samples=[90, 100])
     assert found.clusters["rank"].tolist() == [1, 2, pd.NA]
     assert found.clusters["name"].tolist()[2] == "Graz"
     assert found.table["jaccard"].tolist() == [1.0, 1.0]
@@ -210,7 +212,7 @@ def test_coalitions_of_a_comparison_compute_their_own_columns(study):
     assert kinds == ("patent", "publication")
     two = replace(
         one,
-        clusters=replace(one.clusters, eps_km=8.0),
+        clusters=replace(one.clusters, eps_km=2.5),
         score=replace(one.score, lower_is_better=(), weights={"balance": 2.0}),
         indicators=(replace(by_field, options={"normalised": True}), per_km2, balance),
         footprint=replace(one.footprint, method="convex"),
@@ -269,7 +271,7 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
 def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, monkeypatch):
     bench = Bench(gclust.read_study(study), n_jobs=None, report=silent)
     try:
-        choice = bench.own.at((8.0, 100.0))
+        choice = bench.own.at((2.5, 100.0))
         assert not bench.is_awaited(choice)  # what is there in half a second is waited for
         monkeypatch.setattr(tune_bench, "AT_ONCE_SECONDS", 0.0)
         assert bench.is_awaited(choice)
@@ -364,7 +366,7 @@ def test_held_draws_of_a_score_of_listings_and_areas(study, runs, tmp_path):
     found = gclust.uncertainty(
         drawn_study(study), tmp_path / "out", progress=lambda f, s: stages.append(s)
     )
-    own = runs[10.0].ranking
+    own = runs[3.0].ranking
     assert found.table["score"].tolist() == own["score"].tolist()
     assert any(s.startswith("draw listings (publication_per_million, patent_hhi") for s in stages)
     assert "computed anew in each draw" in found.superpopulation
@@ -424,8 +426,8 @@ def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
 
 def test_draws_of_weights_and_parameters_alone_hold_the_listings(study, runs):
     one = gclust.uncertainty(drawn_study(study, sources=("weights",), formed="anew"))
-    assert one.table["score"].tolist() == runs[10.0].ranking["score"].tolist()
-    choices = {"sources": ("parameters",), "eps_km": (8.0, 10.0), "min_samples": (100.0,)}
+    assert one.table["score"].tolist() == runs[3.0].ranking["score"].tolist()
+    choices = {"sources": ("parameters",), "eps_km": (2.5, 3.0), "min_samples": (100.0,)}
     varied = gclust.uncertainty(drawn_study(study, **choices))
     assert len({tuple(row) for row in varied.scores.round(9).tolist()}) == 2
 
