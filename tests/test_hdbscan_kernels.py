@@ -59,7 +59,7 @@ def places(world, n, seed):
 def grown(place, threads=2):
     xyz = np.empty((len(place.lat), 3))
     fill_vectors(place.lat, place.lon, 1.0, 0.0, xyz, 0, len(xyz))
-    return grow_balls(xyz, place.units, True, threads, unreported)
+    return grow_balls(xyz, place.units, True, LEAF, threads, unreported)
 
 
 def in_km(keys):

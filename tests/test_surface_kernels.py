@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from gclust.kernels import borders, forest, levels, sums, ways
+from gclust.kernels import bands, borders, forest, levels, sums, ways
 from gclust.kernels._pieces import unreported
 from gclust.testing import TOLERANCE_KM, great_circle_km
 from tests.test_kernels import banded, scattered
@@ -26,9 +26,9 @@ def grown(seed):
     points, prefix, reach = banded(*scattered(seed, 300), EPS_KM)
     level = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
     at = np.flatnonzero(level)
-    cores = forest.choose_points(points, at, 1)
+    cores = bands.select_points(points, at, reach, 1)
     rank = np.random.default_rng(seed).permutation(len(at)).astype(np.uint32)
-    trees, node = forest.grow_forest(cores, level[at], rank, reach, 2, unreported)
+    trees, node = forest.grow_forest(cores, level[at], rank, reach, unreported)
     return points, level, at, cores, rank, trees, node, reach
 
 

@@ -18,7 +18,7 @@ from gclust.cluster.selection import METHODS, memberships, select, stabilities
 from gclust.cluster.threads import count_threads
 from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import fill_km, grow_balls
+from gclust.kernels.balls import LEAF, fill_km, grow_balls
 from gclust.kernels.condense import Condensed, condense
 from gclust.kernels.fold import fold
 from gclust.kernels.nearness import core_keys
@@ -355,7 +355,7 @@ def _connect(
             ways.threads,
             unreported,
         )
-        balls, order = grow_balls(xyz, units, sphere, ways.threads, report)
+        balls, order = grow_balls(xyz, units, sphere, LEAF, ways.threads, report)
     with stage(show, "measuring core distances") as report:
         core = core_keys(balls, ways.need, ways.threads, report)
     with stage(show, "connecting") as report:

@@ -11,7 +11,7 @@ from gclust.cluster.hdbscan import lengths_km
 from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import grow_balls
+from gclust.kernels.balls import LEAF, grow_balls
 from gclust.kernels.nearness import core_keys
 from gclust.kernels.sphere import fill_vectors
 from gclust.progress import Report, silent, stage
@@ -87,7 +87,7 @@ def join_locations(
     # quarter of its circumference.
     distance_km = lengths_km(False, chord**2, threads)
     with stage(progress, "measuring core distances") as report:
-        balls, order = grow_balls(xyz, units, sphere, threads, report)
+        balls, order = grow_balls(xyz, units, sphere, LEAF, threads, report)
         core_km = np.empty(len(lat))
         need = threshold_units(min_samples)
         core_km[order] = lengths_km(sphere, core_keys(balls, need, threads, report), threads)

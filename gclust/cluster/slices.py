@@ -12,7 +12,7 @@ from gclust.cluster.dbscan import SURFACES
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.around import CELLS_PIECE, mark_around
 from gclust.kernels.assign import POINTS_PIECE, search_points
-from gclust.kernels.bands import Bands, band_height, build_bands
+from gclust.kernels.bands import Bands, band_height, build_bands, select_points
 from gclust.kernels.borders import Borders, find_borders
 from gclust.kernels.fold import fold
 from gclust.kernels.forest import (
@@ -23,7 +23,6 @@ from gclust.kernels.forest import (
     find_roots,
     grow_forest,
 )
-from gclust.kernels.levels import find_levels
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
 from gclust.kernels.sums import tally
 
@@ -103,8 +102,9 @@ def number_nodes(forest: Forest, threshold: int) -> tuple[NDArray[np.int64], NDA
 
 def make_slice(
     places: Places,
+    level: NDArray[np.uint8],
     eps_km: float,
-    thresholds: NDArray[np.int64],
+    n_thresholds: int,
     border: str,
     metric: str,
     threads: int,
@@ -116,10 +116,12 @@ def make_slice(
     ----------
     places : Places
         The locations, any number.
+    level : ndarray of uint8, shape (n,)
+        How many thresholds each location reaches, see ``kernels.radii``; kept.
     eps_km : float
         The radius.
-    thresholds : ndarray of int64, shape (k,)
-        Least units of a core location's neighbourhood, rising.
+    n_thresholds : int
+        Number of thresholds.
     border, metric : str
         As in `gclust.DBSCAN`.
     threads : int
@@ -128,35 +130,29 @@ def make_slice(
         Called with the share done.
     """
     none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
-    exceptions = [none for _ in thresholds]
+    exceptions = [none for _ in range(n_thresholds)]
     if len(places.lat) == 0:
-        figures = [Figures(0, 0, 0, 0, 0) for _ in thresholds]
+        figures = [Figures(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
         return Slice(np.zeros(0, np.uint8), none.node, EMPTY, exceptions, figures)
     reach = reach_of(eps_km)
     folded = fold(places.lat, places.lon, NO_UNITS, band_height(eps_km), threads, unreported)
     order, lat, lon = folded.first, folded.lat, folded.lon
     del folded
-    report(0.05)
-    points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
-    prefix = np.zeros(len(order) + 1, dtype=np.int64)
-    np.cumsum(places.units[order], out=prefix[1:])
     report(0.1)
-    level = find_levels(
-        points, prefix, thresholds, reach, threads, lambda share: report(0.1 + 0.5 * share)
-    )
-    del prefix
+    points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
+    report(0.2)
+    of_places, level = level, level[order]
     node = np.full(len(order), NONE, dtype=np.int32)
     forest = EMPTY
     at = np.flatnonzero(level)
     if len(at):
-        cores, core_level = choose_points(points, at, threads), level[at]
+        cores, core_level = select_points(points, at, reach, threads), level[at]
         forest, core_node = grow_forest(
             cores,
             core_level,
             places.rank[order[at]],
             reach,
-            threads,
-            lambda share: report(0.6 + 0.1 * share),
+            lambda share: report(0.2 + 0.2 * share),
         )
         node[at] = core_node
         if border != "noise":
@@ -169,7 +165,7 @@ def make_slice(
                 forest,
                 reach,
                 threads,
-                lambda share: report(0.7 + 0.2 * share),
+                lambda share: report(0.4 + 0.5 * share),
             )
             lifted = np.flatnonzero(borders.summit >= 0)
             summit = borders.summit[lifted]
@@ -183,7 +179,7 @@ def make_slice(
                     (cores, core_level, core_node),
                     node,
                     forest,
-                    len(thresholds),
+                    n_thresholds,
                     border == "nearest",
                     reach,
                     threads,
@@ -191,8 +187,8 @@ def make_slice(
     report(0.95)
     figures = _figures(places, order, level, node, forest, exceptions)
     exceptions = [Exceptions(order[each.place], each.node) for each in exceptions]
-    out = Slice(np.empty_like(level), np.empty_like(node), forest, exceptions, figures)
-    out.level[order], out.node[order] = level, node
+    out = Slice(of_places, np.empty_like(node), forest, exceptions, figures)
+    out.node[order] = node
     report(1.0)
     return out
 

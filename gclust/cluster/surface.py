@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.dbscan import check_locations, check_parameters
+from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
 from gclust.cluster.memory import check_memory
 from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice
 from gclust.cluster.units import UNIT, row_units, threshold_units
@@ -21,7 +21,8 @@ from gclust.kernels.bands import band_height
 from gclust.kernels.fold import Folded, fold, unfold
 from gclust.kernels.levels import MOST_LEVELS
 from gclust.kernels.prepare import SIDE, is_ready, prepare
-from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.kernels.radii import find_all_levels
+from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.sums import count_rows
 from gclust.progress import Report, resolve, silent, stage
 
@@ -295,14 +296,17 @@ def _make_slices(
     """Return a slice for each radius."""
     _prepare(show)
     least = np.array(thresholds, dtype=np.int64)
+    with stage(show, "finding core locations") as report:
+        levels = _find_levels(places, eps_km, least, metric, threads, report)
     slices = []
     with stage(show, "clustering for every pair") as report:
         for done, eps in enumerate(eps_km):
             slices.append(
                 make_slice(
                     places,
+                    levels[done],
                     eps,
-                    least,
+                    len(least),
                     border,
                     metric,
                     threads,
@@ -310,6 +314,23 @@ def _make_slices(
                 )
             )
     return slices
+
+
+def _find_levels(
+    places: Places,
+    eps_km: tuple[float, ...],
+    least: NDArray[np.int64],
+    metric: str,
+    threads: int,
+    report: Callable[[float], None],
+) -> NDArray[np.uint8]:
+    """Return how many thresholds each location reaches at each radius."""
+    if len(places.lat) == 0:
+        return np.zeros((len(eps_km), 0), dtype=np.uint8)
+    reaches = [reach_of(each) for each in eps_km]
+    return find_all_levels(
+        places.lat, places.lon, places.units, SURFACES[metric], reaches, least, threads, report
+    )
 
 
 def _table(
@@ -361,6 +382,7 @@ def _prepare(show: Report) -> None:
         rank = np.arange(len(lat), dtype=np.uint32)
         least = np.array([100, 400, 401, 1000])
         places = Places(lat, lon, units, rank, rows)
+        level = _find_levels(places, (1.0,), least, "haversine", 1, unreported)[0]
         for border in ("nearest", "first"):
-            make_slice(places, 1.0, least, border, "haversine", 1, unreported)
+            make_slice(places, level, 1.0, len(least), border, "haversine", 1, unreported)
     _ready = True

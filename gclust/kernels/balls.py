@@ -21,7 +21,7 @@ from gclust.kernels.sphere import CHORD_SLACK, separation
 from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
-"""Most points in a leaf; there are more than half as many in each."""
+"""Most points in a leaf of a tree for distances of points one by one."""
 
 PIECE = 1 << 17
 """Points in a piece of work on one level."""
@@ -173,6 +173,7 @@ def grow_balls(
     xyz: NDArray[np.float64],
     units: NDArray[np.int64],
     sphere: bool,
+    leaf: int,
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
@@ -186,6 +187,8 @@ def grow_balls(
         Weights.
     sphere : bool
         Whether the points lie on the unit sphere.
+    leaf : int
+        Most points in a leaf; there are at least half as many in each, rounded down.
     threads : int
         Number of threads.
     report : callable
@@ -198,7 +201,7 @@ def grow_balls(
         Which point is at each place of the tree.
     """
     n = len(units)
-    depth = max(0, (-(-n // LEAF) - 1).bit_length())
+    depth = max(0, (-(-n // leaf) - 1).bit_length())
     order = np.arange(n, dtype=np.int32)
     ball = np.zeros((2 << depth, 4))
     for level in range(depth + 1):
