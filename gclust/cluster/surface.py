@@ -16,7 +16,7 @@ from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
 from gclust.cluster.memory import check_memory
 from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice
 from gclust.cluster.units import UNIT, row_units, threshold_units
-from gclust.kernels._pieces import unreported
+from gclust.kernels._pieces import run_pieces, unreported
 from gclust.kernels.bands import band_height
 from gclust.kernels.fold import Folded, fold, unfold
 from gclust.kernels.levels import MOST_LEVELS
@@ -298,21 +298,26 @@ def _make_slices(
     least = np.array(thresholds, dtype=np.int64)
     with stage(show, "finding core locations") as report:
         levels = _find_levels(places, eps_km, least, metric, threads, report)
-    slices = []
-    with stage(show, "clustering for every pair") as report:
-        for done, eps in enumerate(eps_km):
-            slices.append(
-                make_slice(
-                    places,
-                    levels[done],
-                    eps,
-                    len(least),
-                    border,
-                    metric,
-                    threads,
-                    lambda share: report((done + share) / len(eps_km)),  # noqa: B023
+    slices: list[Any] = [None] * len(eps_km)
+    inside = max(1, threads // len(eps_km))
+    ended: list[BaseException] = []
+
+    def go_on(_: float) -> None:  # radii take long: when one is given up, so are the others
+        if ended:
+            raise ended[0]
+
+    def make(first: int, last: int) -> None:
+        try:
+            for k in range(first, last):
+                slices[k] = make_slice(
+                    places, levels[k], eps_km[k], len(least), border, metric, inside, go_on
                 )
-            )
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    with stage(show, "clustering for every pair") as report:
+        run_pieces(make, np.arange(len(eps_km) + 1), threads, report)
     return slices
 
 

@@ -24,9 +24,9 @@ from gclust.kernels.bounds import all_half_widths, cells_of, group_cells
 from gclust.kernels.circle import advance, locate
 from gclust.kernels.crowds import CROWD, box_of, box_widths, ring_of_box
 from gclust.kernels.forest import NONE, Forest, fill_spans
-from gclust.kernels.levels import MOST_LEVELS
+from gclust.kernels.levels import MOST_LEVELS, crowd_from
 from gclust.kernels.sphere import Reach, separation
-from gclust.kernels.ways import HIGHER, LEVEL, follow_bands, half, highest_of, look_at, make_ways
+from gclust.kernels.ways import HIGHER, LEVEL, follow_bands, half, highest_of, look_at
 from gclust.kernels.weigh import PIECE as POINTS_PIECE
 from gclust.kernels.weigh import find_ring, move_base, point_widths
 
@@ -284,7 +284,8 @@ def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
     inner = np.empty(0)
     base = np.empty((0, 2), dtype=np.int64)
     rings = np.empty(0, dtype=np.int64)
-    for t in range(first, last):
+    t = first
+    while t < last:
         c = cells[t]
         fresh = a.cell_band[c] != band
         if fresh:
@@ -295,11 +296,13 @@ def search_cells(a, cells, level, b, ways, reach, summit, split, first, last):
             base = np.empty((high - low, 2), dtype=np.int64)
             rings = np.empty(4 * (high - low), dtype=np.int64)
         move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
-        begin, end = a.cell_start[c], a.cell_start[c + 1]
+        together = crowd_from(a, cells, t, last)
+        begin, end = a.cell_start[c], a.cell_start[c + together]
         while begin < end:
             stop = min(begin + CROWD, end)
             search_crowd(a, begin, stop, level, b, span, base, ways, reach, rings, summit, split)
             begin = stop
+        t += together
 
 
 class Borders(NamedTuple):
@@ -345,9 +348,9 @@ def find_borders(
     """
     span = np.empty((len(forest.parent), 2), dtype=np.int64)
     fill_spans(forest.parent, span)
-    ways = make_ways(core_level, node, span)
+    ways = np.empty((len(node), 5), dtype=np.int32)
     run_pieces(
-        lambda first, last: follow_bands(cores.start, ways, first, last),
+        lambda first, last: follow_bands(cores.start, core_level, node, span, ways, first, last),
         cut_evenly(cores.start, PIECE),
         threads,
         unreported,

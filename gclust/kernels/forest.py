@@ -121,9 +121,7 @@ def is_lower(highest, linked, d, begin, stop):
 
 
 @part
-def join_bands(
-    cores, cells, level, highest, linked, i, j, shift, widths, limit, test, above, held
-):
+def join_bands(cores, cells, level, highest, linked, i, j, shift, widths, limit, test, above, held):
     """Join the cells of two bands, the second shifted, that are within reach.
 
     Those that surely are, or with ``test`` the others that may be.
@@ -147,7 +145,9 @@ def join_bands(
             continue
         d = begin
         while d < stop and cells.west[d] <= east + outer:
-            surely = inner >= 180.0 or (cells.west[d] > east - inner and cells.east[d] < west + inner)
+            surely = inner >= 180.0 or (
+                cells.west[d] > east - inner and cells.east[d] < west + inner
+            )
             if not surely and (i != j or d > c):
                 join_pair(cores, level, highest, c, d, limit, above, held)
             d += 1
@@ -337,9 +337,7 @@ def grow_forest(
     )
     for test in (False, True):
         run_pieces(
-            partial(
-                join_cells, cores, cells, level, highest, linked, reach, test, above, held
-            ),
+            partial(join_cells, cores, cells, level, highest, linked, reach, test, above, held),
             cuts,
             1,
             partial(_report_half, report, test),

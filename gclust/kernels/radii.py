@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel, making_part, part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import Balls, away_from, grow_balls
+from gclust.kernels.balls import away_from, grow_balls
 from gclust.kernels.bands import PIECE
 from gclust.kernels.crowds import LARGEST_LIMIT
 from gclust.kernels.levels import level_of
@@ -228,7 +228,7 @@ def units_within(room, first, last, limit):
 
 @part
 def weigh_leaf(balls, begin, end, walk, many, least, wanted, radii, room):
-    """Find what is within the radii ``least .. wanted`` of the points ``begin .. end`` of a leaf."""
+    """Find what is within radii ``least .. wanted`` of the points ``begin .. end`` of a leaf."""
     far = radii.limit[wanted - 1] > LARGEST_LIMIT
     for k in range(least, wanted):
         for p in range(end - begin):

@@ -8,9 +8,6 @@ higher point of each, and by how far back the nodes are on one way.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gclust.kernels._jit import kernel, part
 
 LEVEL, FIRST, LAST, HIGHER, SINCE = range(5)
@@ -28,10 +25,16 @@ def on_one_way(ways, p, q):
 
 
 @kernel
-def follow_bands(start, ways, first, last):
-    """Fill ``HIGHER`` and ``SINCE`` of the bands ``first .. last``."""
+def follow_bands(start, level, node, span, ways, first, last):
+    """Fill what is known of the core points of the bands ``first .. last``.
+
+    ``level`` and ``node`` are those of the core points, ``span`` that of the nodes.
+    """
     for i in range(first, last):
         begin, end = start[i], start[i + 1]
+        for p in range(begin, end):
+            ways[p, LEVEL] = level[p]
+            ways[p, FIRST], ways[p, LAST] = span[node[p], 0], span[node[p], 1]
         for p in range(end - 1, begin - 1, -1):
             q = p + 1
             while q < end and ways[q, LEVEL] <= ways[p, LEVEL]:
@@ -98,21 +101,3 @@ def look_at(ways, start, m, low, high, best, one_way):
             if best < 0 or ways[p, LEVEL] > ways[best, LEVEL]:
                 best = p
     return best, one_way
-
-
-def make_ways(
-    level: NDArray[np.uint8], node: NDArray[np.int64], span: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return what is known of core points, ``HIGHER`` and ``SINCE`` yet to be filled.
-
-    Parameters
-    ----------
-    level, node : ndarray, shape (n,)
-        Of the core points.
-    span : ndarray of int64, shape (nodes, 2)
-        Of the nodes.
-    """
-    ways = np.empty((len(level), 5), dtype=np.int64)
-    ways[:, LEVEL] = level
-    ways[:, FIRST : LAST + 1] = span[node]
-    return ways
