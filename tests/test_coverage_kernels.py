@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -191,19 +190,25 @@ def towns_at_the_date_line():
     return Case("date line", X, None, 18.0, 6, "haversine")
 
 
-def check_surface(case, **changed):
-    """Check the parameter surface of a case, with other constants of ``kernels.levels``."""
-    from unittest import mock
-
-    from gclust.kernels import levels
+def check_surface(case):
+    """Check the parameter surface of a case."""
     from tests.test_surface import expect_like_dbscan
 
     least = sorted({1.0, 2.0, case.min_samples, 1.5 * case.min_samples, 3 * case.min_samples})
-    with mock.patch.multiple(levels, **changed) if changed else nullcontext():
-        for border in ("nearest", "first"):
-            expect_like_dbscan(
-                case.X, [case.eps_km], least, case.weight, border=border, metric=case.metric
-            )
+    for border, shares in (("nearest", (0.4, 0.6, 0.8, 1.0)), ("first", (1.0,))):
+        eps = [share * case.eps_km for share in shares]
+        expect_like_dbscan(case.X, eps, least, case.weight, border=border, metric=case.metric)
+
+
+def check_with(case, **changed):
+    """Check a case with other constants of ``kernels.levels``."""
+    from unittest import mock
+
+    from gclust.kernels import levels
+    from tests.fuzz import check
+
+    with mock.patch.multiple(levels, **changed):
+        check(case)
 
 
 def reach_hierarchies():
@@ -344,8 +349,9 @@ def cover() -> dict[str, list[int]]:
     many_bands()
     for case in unusual_cases():
         check(case)
-    check_surface(case, MOST_UNSURE=0)
-    check_surface(case, MOST_GATHERED=0)
+    check_with(case, MOST_UNSURE=0)
+    check_with(case, MOST_GATHERED=0)
+    check_surface(case)
     check_surface(towns_at_the_date_line())
     weigh_a_city_by_tree()
     reach_contours()

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from gclust.kernels import bands, borders, forest, levels, sums, ways
+from gclust.kernels import bands, forest, levels, radii, summits, sums
 from gclust.kernels._pieces import unreported
+from gclust.kernels.sphere import reach_of
 from gclust.testing import TOLERANCE_KM, great_circle_km
 from tests.test_kernels import banded, scattered
 
@@ -94,40 +95,50 @@ def test_spans_tell_what_is_part_of_what(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_summits_are_highest_core_points_within_reach(seed):
-    points, level, at, cores, _, trees, node, reach = grown(seed)
-    summit, split = borders.find_borders(
-        points, level, cores, level[at], node, trees, reach, 2, unreported
+    points, level, at, _, _, trees, node, reach = grown(seed)
+    balls, order = radii.grow_tree(
+        points.lat, points.lon, np.ones(len(level), np.int64), (1.0, 0.0), 1, unreported
     )
-    near = within(points.lat, points.lon, EPS_KM)[:, at]
-    highest = np.where(near, level[at], 0).max(axis=1, initial=0)
+    nodes = np.full(len(level), forest.NONE, dtype=np.int32)
+    nodes[at] = node
+    summit, split = summits.find_borders(balls, order, level, nodes, trees, reach, 2, unreported)
+    lat, lon, level, nodes = (each[order] for each in (points.lat, points.lon, level, nodes))
+    near = within(lat, lon, EPS_KM)
+    highest = np.where(near, level, 0).max(axis=1, initial=0)
     lifted = highest > level
     assert (summit[~lifted] == forest.NONE).all()
     assert near[np.flatnonzero(lifted), summit[lifted]].all()
-    assert (level[at][summit[lifted]] == highest[lifted]).all()
+    assert (level[summit[lifted]] == highest[lifted]).all()
     root = np.empty(len(trees.birth), dtype=np.int64)
     for threshold in range(len(THRESHOLDS)):
         forest.find_roots(trees.birth, trees.parent, threshold, root)
         for p in np.flatnonzero((level <= threshold) & (highest > threshold)):
-            mine = root[node[near[p] & (level[at] > threshold)]]
-            assert p in split or (mine == root[node[summit[p]]]).all()
+            mine = root[nodes[near[p] & (level > threshold)]]
+            assert p in split or (mine == root[nodes[summit[p]]]).all()
 
 
-def test_a_range_round_the_circle_is_two_ranges():
-    start, m = 10, 5
-    points = np.arange(start, start + m)
-    for low in range(-m, 2 * m):
-        for high in range(low + 1, min(low + m, 2 * m) + 1):
-            halves = (ways.half(start, m, low, high, second) for second in range(2))
-            found = [p for half in halves for p in range(*half)]
-            assert sorted(found) == sorted(points[np.arange(low, high) % m].tolist())
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([5.0, 40.0, 900.0, 9000.0]),
+)
+def test_levels_of_all_radii_are_those_of_each(seed, eps_km):
+    lat, lon = scattered(seed, 250)
+    units = np.random.default_rng(seed).integers(0, 4, 250)
+    eps = eps_km * np.array([0.5, 0.7, 0.9, 1.0, 2.1])
+    reaches = [reach_of(each) for each in eps]
+    balls, order = radii.grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
+    found = radii.find_all_levels(balls, order, reaches, THRESHOLDS, 2, unreported)
+    for each, of_each in zip(eps, found, strict=True):
+        around = within(lat, lon, each) @ units
+        assert of_each.tolist() == np.searchsorted(THRESHOLDS, around, side="right").tolist()
 
 
 def test_tallies_are_exact():
-    order = np.array([3, 1, 0, 2], dtype=np.uint32)
-    units = np.array([1, 2**53, 1, 5])
+    units = np.array([5, 2**53, 1, 1])
     level, node = np.array([0, 2, 2, 1]), np.array([-1, 1, 1, 0])
     of_level, own, rows = np.zeros((3, 3), dtype=np.int64)
-    sums.tally(order, level, node, units, np.array([1, 2, 3, 4]), of_level, own, rows)
+    sums.tally(level, node, units, np.array([4, 2, 1, 3]), of_level, own, rows)
     assert of_level.tolist() == [4, 3, 3]
     assert own.tolist() == [1, 2**53 + 1, 0]
     assert rows.tolist() == [3, 3, 0]

@@ -12,8 +12,8 @@ from gclust.cluster.dbscan import SURFACES
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.around import CELLS_PIECE, mark_around
 from gclust.kernels.assign import POINTS_PIECE, search_points
+from gclust.kernels.balls import Balls
 from gclust.kernels.bands import Bands, band_height, build_bands, select_points
-from gclust.kernels.borders import Borders, find_borders
 from gclust.kernels.fold import fold
 from gclust.kernels.forest import (
     NONE,
@@ -24,6 +24,7 @@ from gclust.kernels.forest import (
     grow_forest,
 )
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
+from gclust.kernels.summits import find_borders
 from gclust.kernels.sums import tally
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
@@ -100,8 +101,18 @@ def number_nodes(forest: Forest, threshold: int) -> tuple[NDArray[np.int64], NDA
     return number, roots
 
 
+def no_slice(n_thresholds: int) -> Slice:
+    """Return the clusters of no locations."""
+    none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+    figures = [Figures(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
+    return Slice(
+        np.zeros(0, np.uint8), none.node, EMPTY, [none for _ in range(n_thresholds)], figures
+    )
+
+
 def make_slice(
     places: Places,
+    tree: tuple[Balls, NDArray[np.int32]],
     level: NDArray[np.uint8],
     eps_km: float,
     n_thresholds: int,
@@ -115,7 +126,9 @@ def make_slice(
     Parameters
     ----------
     places : Places
-        The locations, any number.
+        The locations, at least one.
+    tree : tuple
+        That of ``kernels.radii.grow_tree`` over them.
     level : ndarray of uint8, shape (n,)
         How many thresholds each location reaches, see ``kernels.radii``; kept.
     eps_km : float
@@ -131,9 +144,6 @@ def make_slice(
     """
     none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
     exceptions = [none for _ in range(n_thresholds)]
-    if len(places.lat) == 0:
-        figures = [Figures(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
-        return Slice(np.zeros(0, np.uint8), none.node, EMPTY, exceptions, figures)
     reach = reach_of(eps_km)
     folded = fold(places.lat, places.lon, NO_UNITS, band_height(eps_km), threads, unreported)
     order, lat, lon = folded.first, folded.lat, folded.lon
@@ -141,42 +151,29 @@ def make_slice(
     report(0.1)
     points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
     report(0.2)
-    of_places, level = level, level[order]
     node = np.full(len(order), NONE, dtype=np.int32)
     forest = EMPTY
-    at = np.flatnonzero(level)
+    at = np.flatnonzero(level[order])
     if len(at):
-        cores, core_level = select_points(points, at, reach, threads), level[at]
+        where = order[at]
+        cores, core_level = select_points(points, at, reach, threads), level[where]
         forest, core_node = grow_forest(
-            cores,
-            core_level,
-            places.rank[order[at]],
-            reach,
-            lambda share: report(0.2 + 0.2 * share),
+            cores, core_level, places.rank[where], reach, lambda share: report(0.2 + 0.3 * share)
         )
-        node[at] = core_node
+        node[where] = core_node
         if border != "noise":
             borders = find_borders(
-                points,
-                level,
-                cores,
-                core_level,
-                core_node,
-                forest,
-                reach,
-                threads,
-                lambda share: report(0.4 + 0.5 * share),
+                *tree, level, node, forest, reach, threads, lambda share: report(0.5 + 0.4 * share)
             )
             lifted = np.flatnonzero(borders.summit >= 0)
-            summit = borders.summit[lifted]
-            node[lifted] = core_node[summit]
+            place = tree[1]
+            node[place[lifted]] = node[place[borders.summit[lifted]]]
             if len(borders.split):
+                shared = Shared(place[borders.split], level[place[borders.summit[borders.split]]])
                 exceptions = _find_exceptions(
-                    points,
-                    level,
-                    borders,
-                    at,
-                    (cores, core_level, core_node),
+                    (points, order, level),
+                    shared,
+                    (cores, core_level, core_node, at),
                     node,
                     forest,
                     n_thresholds,
@@ -185,20 +182,23 @@ def make_slice(
                     threads,
                 )
     report(0.95)
-    figures = _figures(places, order, level, node, forest, exceptions)
-    exceptions = [Exceptions(order[each.place], each.node) for each in exceptions]
-    out = Slice(of_places, np.empty_like(node), forest, exceptions, figures)
-    out.node[order] = node
+    figures = _figures(places, level, node, forest, exceptions)
     report(1.0)
-    return out
+    return Slice(level, node, forest, exceptions, figures)
+
+
+class Shared(NamedTuple):
+    """Border locations that components may share."""
+
+    place: NDArray[np.int32]
+    highest: NDArray[np.uint8]
+    """Level of the highest core location within reach of each."""
 
 
 def _find_exceptions(
-    points: Bands,
-    level: NDArray[np.uint8],
-    borders: Borders,
-    at: NDArray[np.int64],
-    of_cores: tuple[Bands, NDArray[np.uint8], NDArray[np.int64]],
+    of_points: tuple[Bands, NDArray[np.uint32], NDArray[np.uint8]],
+    shared: Shared,
+    of_cores: tuple[Bands, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]],
     node: NDArray[np.int32],
     forest: Forest,
     n_thresholds: int,
@@ -208,14 +208,20 @@ def _find_exceptions(
 ) -> list[Exceptions]:
     """Search the border points that components may share, threshold by threshold.
 
-    ``at`` are the core points' numbers among ``points``. Only those about border points
-    that may be shared are searched.
+    ``of_points`` has the order of the points, and the levels of the places; ``of_cores``
+    which points the core points are. Only those about border points that may be shared are
+    searched.
     """
-    cores, core_level, core_node = of_cores
-    summit, split = borders
-    highest = core_level[summit[split]]
+    points, order, level = of_points
+    cores, core_level, core_node, at = of_cores
+    number_of = np.empty(len(order), dtype=np.int64)
+    number_of[order] = np.arange(len(order))
+    split = number_of[shared.place]
+    sort = np.argsort(split)
+    split, highest = split[sort], shared.highest[sort]
+    own = level[order[split]]
     cells = np.unique(np.searchsorted(points.cell_start, split, side="right") - 1)
-    around = np.zeros(len(level), dtype=np.bool_)
+    around = np.zeros(len(order), dtype=np.bool_)
     run_pieces(
         lambda first, last: mark_around(
             points, cells, reach.inner2, reach.outer2, around, first, last
@@ -231,16 +237,17 @@ def _find_exceptions(
     exceptions = []
     for threshold in range(n_thresholds):
         number, roots = number_nodes(forest, threshold)
-        shared = split[(level[split] <= threshold) & (highest > threshold)]
-        if len(shared):
+        asked = split[(own <= threshold) & (highest > threshold)]
+        if len(asked):
             chosen = np.flatnonzero(core_level > threshold)
             some = choose_points(cores, chosen, threads)
             labels = number[core_node[chosen]]
-            _search(points, shared, some, labels, nearest, reach, threads, out)
-        found = out[shared]
-        wrong = found != number[node[shared]]
-        place, other = shared[wrong], roots[found[wrong]]
-        exceptions.append(Exceptions(place.astype(np.uint32), other.astype(np.int32)))
+            _search(points, asked, some, labels, nearest, reach, threads, out)
+        found = out[asked]
+        place = order[asked]
+        wrong = found != number[node[place]]
+        other = roots[found[wrong]]
+        exceptions.append(Exceptions(place[wrong], other.astype(np.int32)))
     return exceptions
 
 
@@ -267,7 +274,6 @@ def _search(
 
 def _figures(
     places: Places,
-    order: NDArray[np.uint32],
     level: NDArray[np.uint8],
     node: NDArray[np.int32],
     forest: Forest,
@@ -276,7 +282,7 @@ def _figures(
     """Return what each threshold gives."""
     of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
     own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
-    tally(order, level, node, places.units, places.rows, of_level, own, own_rows)
+    tally(level, node, places.units, places.rows, of_level, own, own_rows)
     n_rows = int(of_level.sum())
     total = own.copy()
     add_to_parents(forest.parent, total)
@@ -284,7 +290,7 @@ def _figures(
     for threshold, (place, other) in enumerate(exceptions):
         number, roots = number_nodes(forest, threshold)
         weight = total[roots]
-        moved = places.units[order[place]]
+        moved = places.units[place]
         np.subtract.at(weight, number[node[place]], moved)
         np.add.at(weight, number[other], moved)
         there = forest.birth >= threshold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
 from gclust.cluster.memory import check_memory
-from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice
+from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice, no_slice
 from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import run_pieces, unreported
 from gclust.kernels.bands import band_height
 from gclust.kernels.fold import Folded, fold, unfold
 from gclust.kernels.levels import MOST_LEVELS
 from gclust.kernels.prepare import SIDE, is_ready, prepare
-from gclust.kernels.radii import find_all_levels
+from gclust.kernels.radii import find_all_levels, grow_tree
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.sums import count_rows
 from gclust.progress import Report, resolve, silent, stage
@@ -296,8 +296,13 @@ def _make_slices(
     """Return a slice for each radius."""
     _prepare(show)
     least = np.array(thresholds, dtype=np.int64)
+    if len(places.lat) == 0:
+        return [no_slice(len(least)) for _ in eps_km]
+    surface, reaches = SURFACES[metric], [reach_of(each) for each in eps_km]
+    with stage(show, "growing a tree") as report:
+        tree = grow_tree(places.lat, places.lon, places.units, surface, threads, report)
     with stage(show, "finding core locations") as report:
-        levels = _find_levels(places, eps_km, least, metric, threads, report)
+        levels = find_all_levels(*tree, reaches, least, threads, report)
     slices: list[Any] = [None] * len(eps_km)
     inside = max(1, threads // len(eps_km))
     ended: list[BaseException] = []
@@ -310,7 +315,7 @@ def _make_slices(
         try:
             for k in range(first, last):
                 slices[k] = make_slice(
-                    places, levels[k], eps_km[k], len(least), border, metric, inside, go_on
+                    places, tree, levels[k], eps_km[k], len(least), border, metric, inside, go_on
                 )
         except BaseException as error:
             ended.append(error)
@@ -319,23 +324,6 @@ def _make_slices(
     with stage(show, "clustering for every pair") as report:
         run_pieces(make, np.arange(len(eps_km) + 1), threads, report)
     return slices
-
-
-def _find_levels(
-    places: Places,
-    eps_km: tuple[float, ...],
-    least: NDArray[np.int64],
-    metric: str,
-    threads: int,
-    report: Callable[[float], None],
-) -> NDArray[np.uint8]:
-    """Return how many thresholds each location reaches at each radius."""
-    if len(places.lat) == 0:
-        return np.zeros((len(eps_km), 0), dtype=np.uint8)
-    reaches = [reach_of(each) for each in eps_km]
-    return find_all_levels(
-        places.lat, places.lon, places.units, SURFACES[metric], reaches, least, threads, report
-    )
 
 
 def _table(
@@ -387,7 +375,8 @@ def _prepare(show: Report) -> None:
         rank = np.arange(len(lat), dtype=np.uint32)
         least = np.array([100, 400, 401, 1000])
         places = Places(lat, lon, units, rank, rows)
-        level = _find_levels(places, (1.0,), least, "haversine", 1, unreported)[0]
+        tree = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
+        level = find_all_levels(*tree, [reach_of(1.0)], least, 1, unreported)[0]
         for border in ("nearest", "first"):
-            make_slice(places, level, 1.0, len(least), border, "haversine", 1, unreported)
+            make_slice(places, tree, level, 1.0, len(least), border, "haversine", 1, unreported)
     _ready = True

@@ -73,6 +73,15 @@ def making_part(function: Callable[..., Any]) -> Any:
     return _compiled_within(function, _PART)
 
 
+def inlined_part(function: Callable[..., Any]) -> Any:
+    """Compile ``function``, which makes no arrays, into the very places where it is called.
+
+    A compiler leaves long parts apart, and hands them the arrays of all named tuples one by
+    one: for a part that walks on by a single step this is half of the time.
+    """
+    return _compiled_within(function, {**_PART, "_nrt": False, "forceinline": True})
+
+
 def _compiled_within(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import inlined_part, kernel
 from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.kernels.bands import PIECE, Bands, bands_within, gather_points, half_widths
 from gclust.kernels.bounds import cells_of
@@ -41,7 +41,7 @@ class Forest(NamedTuple):
     first: NDArray[np.int64]  # (n,) lowest rank of the core points
 
 
-@part
+@inlined_part
 def top_of(above, held, c, level):
     """Return the cell that stands for the component of cell ``c`` at a level.
 
@@ -56,7 +56,7 @@ def top_of(above, held, c, level):
     return c
 
 
-@part
+@inlined_part
 def hang(above, held, c, d, level):
     """Join the components of two cells from a level down.
 
@@ -75,7 +75,7 @@ def hang(above, held, c, d, level):
         c, d, level = d, before, since
 
 
-@part
+@inlined_part
 def highest_pair(cores, level, c, d, floor, enough, limit):
     """Return the level from which down two cells have core points within reach of each other.
 
@@ -96,7 +96,7 @@ def highest_pair(cores, level, c, d, floor, enough, limit):
     return floor
 
 
-@part
+@inlined_part
 def join_pair(cores, level, highest, c, d, limit, above, held):
     """Join two cells that may be within reach, at the highest level at which they are."""
     enough = np.int64(min(highest[c], highest[d]))
@@ -109,7 +109,7 @@ def join_pair(cores, level, highest, c, d, limit, above, held):
             hang(above, held, c, d, found)
 
 
-@part
+@inlined_part
 def is_lower(highest, linked, d, begin, stop):
     """Return whether a neighbour of cell ``d`` among ``begin .. stop`` stands for it.
 
@@ -120,7 +120,7 @@ def is_lower(highest, linked, d, begin, stop):
     return d + 1 < stop and linked[d + 1] and highest[d + 1] > highest[d]
 
 
-@part
+@inlined_part
 def join_bands(cores, cells, level, highest, linked, i, j, shift, widths, limit, test, above, held):
     """Join the cells of two bands, the second shifted, that are within reach.
 
@@ -202,7 +202,8 @@ def plant(above, held, level, cell, order, rank, birth, parent, first, node):
     """Make nodes of the joined cells; return how many.
 
     ``order`` has the points by falling level, ``cell`` is the cell of each. Fills the nodes'
-    ``birth``, ``parent`` and ``first``, and the ``node`` of each point.
+    ``birth``, ``parent`` and ``first``, and the ``node`` of each point. Components that join
+    at a level hold new points, as the lower one of the two that join them is of this level.
     """
     n_cells = len(above)
     n = t = n_roots = 0
@@ -227,14 +228,6 @@ def plant(above, held, level, cell, order, rank, birth, parent, first, node):
             first[k] = min(first[k], np.int64(rank[order[end]]))
             end += 1
         t = end
-        for r in range(n_roots):  # those that are joined to others, or to new points
-            c = top_of(above, held, roots[r], height)
-            if c != roots[r] and fresh[c] == NONE:
-                fresh[c] = n
-                birth[n], parent[n], first[n] = height - 1, NONE, first[of_root[roots[r]]]
-                n += 1
-                news[n_news] = c
-                n_news += 1
         kept = 0
         for r in range(n_roots):
             c = top_of(above, held, roots[r], height)
@@ -344,7 +337,7 @@ def grow_forest(
         )
     order = np.argsort(~level, kind="stable")
     cell = np.repeat(np.arange(n_cells), np.diff(cores.cell_start))
-    birth, parent, first = np.empty((3, len(level) + n_cells), dtype=np.int64)
+    birth, parent, first = np.empty((3, len(level)), dtype=np.int64)
     node = np.empty(len(level), dtype=np.int64)
     n = plant(above, held, level, cell, order, rank, birth, parent, first, node)
     return Forest(birth[:n].copy(), parent[:n].copy(), first[:n].copy()), node

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import inlined_part, kernel, making_part
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import away_from, grow_balls
+from gclust.kernels.balls import Balls, away_from, grow_balls
 from gclust.kernels.bands import PIECE
 from gclust.kernels.crowds import LARGEST_LIMIT
 from gclust.kernels.levels import level_of
@@ -90,7 +90,7 @@ def make_stretch():
     )
 
 
-@part
+@inlined_part
 def meet(balls, node, away, around, radii, low, end, walk, n, many):
     """Weigh a node for the radii ``low .. end`` that surely hold it; list it if it is open.
 
@@ -114,7 +114,7 @@ def meet(balls, node, away, around, radii, low, end, walk, n, many):
     return n, many
 
 
-@part
+@inlined_part
 def walk_from(balls, leaf, radii, most, walk):
     """Bound what is within each radius of the points of a leaf.
 
@@ -151,7 +151,7 @@ def walk_from(balls, leaf, radii, most, walk):
     return wanted, many
 
 
-@part
+@inlined_part
 def sort_near(balls, walk, many, least, wanted):
     """Sort the open leaves by the first radius they are open for; find each radius' points.
 
@@ -183,7 +183,7 @@ def sort_near(balls, walk, many, least, wanted):
     return n
 
 
-@part
+@inlined_part
 def gather(balls, walk, t, many, room):
     """Copy open leaves side by side until a stretch is full; return the next one, and points."""
     n = 0
@@ -199,7 +199,7 @@ def gather(balls, walk, t, many, room):
     return t, n
 
 
-@part
+@inlined_part
 def fill_keys(x, y, z, room, n, far):
     """Fill the keys of the distances of ``n`` points from another, ``far`` ones or not."""
     if far:
@@ -213,7 +213,7 @@ def fill_keys(x, y, z, room, n, far):
         room.key[q] = dx * dx + dy * dy + dz * dz
 
 
-@part
+@inlined_part
 def units_within(room, first, last, limit):
     """Return the units of the points ``first .. last`` with keys up to ``limit``.
 
@@ -226,7 +226,7 @@ def units_within(room, first, last, limit):
     return hit
 
 
-@part
+@inlined_part
 def weigh_leaf(balls, begin, end, walk, many, least, wanted, radii, room):
     """Find what is within radii ``least .. wanted`` of the points ``begin .. end`` of a leaf."""
     far = radii.limit[wanted - 1] > LARGEST_LIMIT
@@ -277,23 +277,21 @@ def level_leaves(balls, order, radii, thresholds, level, first, last):
                 level[k, order[p]] = level_of(thresholds, walk.hits[k, p - begin])
 
 
-@part
+@inlined_part
 def is_known(walk, thresholds, k):
     """Return whether bounds tell the level at radius ``k``."""
     return level_of(thresholds, walk.lower[k]) == level_of(thresholds, walk.upper[k])
 
 
-def find_all_levels(
+def grow_tree(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
     surface: tuple[float, float],
-    reaches: list[Reach],
-    thresholds: NDArray[np.int64],
     threads: int,
     report: Callable[[float], None],
-) -> NDArray[np.uint8]:
-    """Return how many thresholds the units within each radius of each point reach.
+) -> tuple[Balls, NDArray[np.int32]]:
+    """Grow a tree of balls over points.
 
     Parameters
     ----------
@@ -303,6 +301,43 @@ def find_all_levels(
         Weights.
     surface : tuple of float
         Semi-major axis and squared eccentricity, see ``sphere``.
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share done.
+
+    Returns
+    -------
+    balls, order
+        See ``balls.grow_balls``.
+    """
+    axis, e2 = surface
+    vectors = np.empty((len(lat), 3))
+    run_pieces(
+        lambda first, last: fill_vectors(lat, lon, axis, e2, vectors, first, last),
+        even_cuts(len(lat), PIECE),
+        threads,
+        unreported,
+    )
+    return grow_balls(vectors, units, e2 == 0.0, LEAF, threads, report)
+
+
+def find_all_levels(
+    balls: Balls,
+    order: NDArray[np.int32],
+    reaches: list[Reach],
+    thresholds: NDArray[np.int64],
+    threads: int,
+    report: Callable[[float], None],
+) -> NDArray[np.uint8]:
+    """Return how many thresholds the units within each radius of each point reach.
+
+    Parameters
+    ----------
+    balls : Balls
+        A tree over the points; see :func:`grow_tree`.
+    order : ndarray of int32, shape (n,)
+        Which point is at each place of the tree.
     reaches : list of Reach
         The radii, rising.
     thresholds : ndarray of int64, shape (k,), 1 <= k <= levels.MOST_LEVELS
@@ -317,27 +352,16 @@ def find_all_levels(
     ndarray of uint8, shape (radii, n)
         From 0 to k; a point is within reach of itself.
     """
-    axis, e2 = surface
-    vectors = np.empty((len(lat), 3))
-    run_pieces(
-        lambda first, last: fill_vectors(lat, lon, axis, e2, vectors, first, last),
-        even_cuts(len(lat), PIECE),
-        threads,
-        unreported,
-    )
-    balls, order = grow_balls(
-        vectors, units, e2 == 0.0, LEAF, threads, lambda share: report(0.2 * share)
-    )
     radii = Radii(
         np.array([math.sqrt(reach.inner2) for reach in reaches]),
         np.array([math.sqrt(reach.outer2) for reach in reaches]),
         np.array([reach.limit for reach in reaches]),
     )
-    level = np.empty((len(reaches), len(lat)), dtype=np.uint8)
+    level = np.empty((len(reaches), len(order)), dtype=np.uint8)
     run_pieces(
         lambda first, last: level_leaves(balls, order, radii, thresholds, level, first, last),
         even_cuts(1 << balls.depth, LEAVES_PIECE),
         threads,
-        lambda share: report(0.2 + 0.8 * share),
+        report,
     )
     return level

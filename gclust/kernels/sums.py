@@ -1,4 +1,4 @@
-"""Exact sums over locations in the order of bands."""
+"""Exact sums over locations."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from gclust.kernels._jit import kernel
 
 
 @kernel
-def tally(order, level, node, units, rows, of_level, own_units, own_rows):
-    """Add up rows by level, and units and rows by node.
-
-    ``units`` and ``rows`` are those of ``order[i]`` for the level and the node of ``i``.
-    """
-    for i in range(len(order)):
-        of_level[level[i]] += rows[order[i]]
+def tally(level, node, units, rows, of_level, own_units, own_rows):
+    """Add up rows by level, and units and rows by node."""
+    for i in range(len(level)):
+        of_level[level[i]] += rows[i]
         if node[i] >= 0:
-            own_units[node[i]] += units[order[i]]
-            own_rows[node[i]] += rows[order[i]]
+            own_units[node[i]] += units[i]
+            own_rows[node[i]] += rows[i]
 
 
 @kernel
