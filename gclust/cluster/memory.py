@@ -8,7 +8,7 @@ ROW_BYTES = 40
 """Of a row of X while a surface is made: its coordinates' folding, kept in part."""
 
 LOCATION_BYTES = 400
-"""Of a location while one radius is worked at."""
+"""Of a location while radii are worked at, three of them side by side."""
 
 SLICE_BYTES = 8
 """Of a location for each radius: 5, and what there is of components."""

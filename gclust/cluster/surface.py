@@ -26,6 +26,9 @@ from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.sums import count_rows
 from gclust.progress import Report, resolve, silent, stage
 
+MOST_SIDES = 3
+"""Most radii worked at side by side: each takes memory of its own (see ``memory``)."""
+
 
 def parameter_surface(
     X: Any,
@@ -304,7 +307,7 @@ def _make_slices(
     with stage(show, "finding core locations") as report:
         levels = find_all_levels(*tree, reaches, least, threads, report)
     slices: list[Any] = [None] * len(eps_km)
-    inside = max(1, threads // len(eps_km))
+    sides = min(threads, len(eps_km), MOST_SIDES)
     ended: list[BaseException] = []
 
     def go_on(_: float) -> None:  # radii take long: when one is given up, so are the others
@@ -315,14 +318,22 @@ def _make_slices(
         try:
             for k in range(first, last):
                 slices[k] = make_slice(
-                    places, tree, levels[k], eps_km[k], len(least), border, metric, inside, go_on
+                    places,
+                    tree,
+                    levels[k],
+                    eps_km[k],
+                    len(least),
+                    border,
+                    metric,
+                    threads // sides,
+                    go_on,
                 )
         except BaseException as error:
             ended.append(error)
             raise
 
     with stage(show, "clustering for every pair") as report:
-        run_pieces(make, np.arange(len(eps_km) + 1), threads, report)
+        run_pieces(make, np.arange(len(eps_km) + 1), sides, report)
     return slices
 
 
