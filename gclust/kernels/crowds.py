@@ -71,22 +71,6 @@ def box_widths(at, south, north, lat, b, j, inner2, outer2):
 
 
 @part
-def ring_of_box(b, j, base, sure_base, west, east, inner, outer):
-    """Return four positions in band ``j``, seen from a box; see ``weigh.find_ring``.
-
-    The outer half-widths do not reach round the Earth.
-    """
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    first = advance(b.lon, start, m, base, west - outer)
-    sure_first = sure_last = first
-    if east - inner < west + inner:
-        sure_first = advance(b.lon, start, m, first, east - inner)
-        sure_last = advance(b.lon, start, m, max(sure_first, sure_base), west + inner)
-    return first, sure_first, sure_last, advance(b.lon, start, m, sure_last, east + outer)
-
-
-@part
 def move_ring(b, j, west, east, inner, outer, rings, k):
     """Move ``rings[k : k + 4]``, positions in band ``j``, to where they lie seen from a box.
 
