@@ -22,7 +22,7 @@ from gclust.kernels.bands import (
     north_chord2,
     south_chord2,
 )
-from gclust.kernels.circle import advance, locate, seek, sum_before
+from gclust.kernels.circle import locate, seek, sum_before
 
 CROWD = 16
 """Most points of a crowd."""
