@@ -117,7 +117,7 @@ def test_summits_are_highest_core_points_within_reach(seed):
             assert p in split or (mine == root[nodes[summit[p]]]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([5.0, 40.0, 900.0, 9000.0]),
