@@ -77,7 +77,7 @@ def inlined_part(function: Callable[..., Any]) -> Any:
     """Compile ``function``, which makes no arrays, into the very places where it is called.
 
     A compiler leaves long parts apart, and hands them the arrays of all named tuples one by
-    one: for a part that walks on by a single step this is half of the time.
+    one: this was two fifths of the time of finding summits.
     """
     return _compiled_within(function, {**_PART, "_nrt": False, "forceinline": True})
 
