@@ -9,6 +9,9 @@
   Numba looks only at the file of the kernel that is called, not at those of the
   kernels it calls: whoever edits one deletes ``gclust/kernels/__pycache__``.
 - no ``fastmath``: results must not depend on the order of sums or on the processor.
+- indices of inner loops have no sign (``np.uint64``): one that might be negative counts from
+  the end, which is looked at for each element, and keeps processors from doing several at a
+  time. Mixed with signed numbers they become floats, so that they are nothing but indices.
 - ``error_model="numpy"``: a division by zero gives inf, which distances rely on.
 """
 

@@ -90,7 +90,7 @@ def find_claims(b, cells, span, outer, labels, changes, west, east):
     low, _, high = span
     n = len(west)
     claims = np.full(n, NONE)
-    runs = np.arange(n)
+    runs = np.arange(n).astype(np.uint64)
     for j in range(low, high):
         if n == 0:
             break

@@ -75,7 +75,9 @@ def all_half_widths(a, i, b, low, high, inner2, outer2):
     inner = np.empty(high - low)
     outer = np.empty(high - low)
     for j in range(low, high):
-        inner[j - low], outer[j - low] = half_widths(a, i, b, j, inner2, outer2)
+        inner[j - low], outer[j - low] = half_widths(
+            a, np.uint64(i), b, np.uint64(j), inner2, outer2
+        )
     return inner, outer
 
 
@@ -91,7 +93,7 @@ def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
     low, near, high = span
     n = len(west)
     total = np.zeros(n, dtype=np.int64)
-    runs = np.arange(n)
+    runs = np.arange(n).astype(np.uint64)
     for d in range(max(near - low, high - near)):
         for j in (near + d, near - 1 - d):
             if n == 0 or not low <= j < high:

@@ -8,6 +8,8 @@ across it is an ordinary range of positions.
 
 from __future__ import annotations
 
+import numpy as np
+
 from gclust.kernels._jit import part
 
 
@@ -15,10 +17,10 @@ from gclust.kernels._jit import part
 def longitude_at(lon, start, m, j):
     """Return the longitude at position ``j``, in degrees."""
     if j < 0:
-        return lon[start + j + m] - 360.0
+        return lon[np.uint64(start + j + m)] - 360.0
     if j >= m:
-        return lon[start + j - m] + 360.0
-    return lon[start + j]
+        return lon[np.uint64(start + j - m)] + 360.0
+    return lon[np.uint64(start + j)]
 
 
 @part
@@ -29,12 +31,12 @@ def sum_before(prefix, start, m, j):
     """
     if len(prefix) == 0:
         return j
-    total = prefix[start + m] - prefix[start]
+    total = prefix[np.uint64(start + m)] - prefix[np.uint64(start)]
     if j < 0:
-        return prefix[start + j + m] - total
+        return prefix[np.uint64(start + j + m)] - total
     if j >= m:
-        return prefix[start + j - m] + total
-    return prefix[start + j]
+        return prefix[np.uint64(start + j - m)] + total
+    return prefix[np.uint64(start + j)]
 
 
 @part

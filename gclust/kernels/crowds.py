@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from gclust.kernels._jit import part
 from gclust.kernels.bands import (
     NORTH,
@@ -24,10 +26,10 @@ from gclust.kernels.bands import (
 )
 from gclust.kernels.circle import locate, seek, sum_before
 
-CROWD = 16
+CROWD = 32
 """Most points of a crowd."""
 
-MOST_GATHERED = 1024
+MOST_GATHERED = 2048
 """Most points to compare with: with more, each point's own half-widths are the faster way."""
 
 LARGEST_LIMIT = 1.9
@@ -111,7 +113,9 @@ def rings_of_crowd(b, span, prefix, reach, begin, end, rings):
     west, east = b.lon[begin], b.lon[end - 1]
     lower = upper = unsure = 0
     for j in range(low, high):
-        inner, outer = box_widths(b.vectors, south, north, b.lat, b, j, reach.inner2, reach.outer2)
+        inner, outer = box_widths(
+            b.vectors, south, north, b.lat, b, np.uint64(j), reach.inner2, reach.outer2
+        )
         if 2.0 * outer + (east - west) >= 360.0:
             return lower, upper, -1
         k = 4 * (j - low)
@@ -141,9 +145,12 @@ def gather_rings(b, span, rings, prefix, x, y, z, units):
                 shift, stop = start, min(last, m)
             else:
                 shift, stop = start - m, last
-            for q in range(first + shift, stop + shift):
+            before = prefix[first + shift]
+            for q in range(np.uint64(first + shift), np.uint64(stop + shift)):
                 x[n], y[n], z[n] = b.vectors[q, 0], b.vectors[q, 1], b.vectors[q, 2]
-                units[n] = prefix[q + 1] - prefix[q]
+                upto = prefix[q + np.uint64(1)]
+                units[n] = upto - before
+                before = upto
                 n += 1
             first = stop
     return n
@@ -168,7 +175,7 @@ def level_in_crowd(at, p, x, y, z, units, n, limit, lower, upper, thresholds, lo
     px, py, pz = at[p, 0], at[p, 1], at[p, 2]
     for first in range(0, n, STRETCH):
         hit = seen = 0
-        for q in range(first, min(first + STRETCH, n)):
+        for q in range(np.uint64(first), np.uint64(min(first + STRETCH, n))):
             dx = px - x[q]
             dy = py - y[q]
             dz = pz - z[q]

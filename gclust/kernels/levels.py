@@ -38,7 +38,7 @@ from gclust.kernels.weigh import find_rings, weigh_within
 BANDS_PIECE = 50_000
 """Points of bands in a piece whose cells are decided by bounds."""
 
-MOST_CELLS = 4
+MOST_CELLS = 8
 """Most cells of a crowd: few points have tight bounds, many share the time these take."""
 
 MOST_UNSURE = 2_500

@@ -201,7 +201,7 @@ def bound_one(leaves, n, x, y, z, lower, upper, least):
     """
     for first in range(0, n, STRETCH):
         sure = beyond = 0
-        for t in range(first, min(first + STRETCH, n)):
+        for t in range(np.uint64(first), np.uint64(min(first + STRETCH, n))):
             dx = x - leaves.x[t]
             dy = y - leaves.y[t]
             dz = z - leaves.z[t]
@@ -247,7 +247,7 @@ def units_within(tree, k, x, y, z, limit):
     begin, end = k * LEAF, min((k + 1) * LEAF, at.shape[1])
     units = 0
     if limit <= LARGEST_LIMIT:
-        for q in range(begin, end):
+        for q in range(np.uint64(begin), np.uint64(end)):
             dx = x - at[0, q]
             dy = y - at[1, q]
             dz = z - at[2, q]
