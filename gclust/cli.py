@@ -343,8 +343,8 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
         spread = done.intensity.table["intensity_rank_range"].dropna()
         click.echo(
             f"Intensity ranks under {done.intensity.detail['combination'].nunique()} footprints and"
-            f" rasters: half of {len(spread)} clusters move by {spread.median():g} ranks"
-            f" or more, at most by {spread.max()} (intensity.csv)"
+            f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
+            " ranks at most (intensity.csv)"
         )
     if done.path is not None:
         click.echo(f"\nMap:     {done.path / 'figures' / 'map.png'}")
