@@ -6,6 +6,7 @@ turns a frame into a stored table, and brings a table to pandas.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -52,6 +53,7 @@ class Engine:
     ) -> None:
         self._folder = _own_folder(folder)
         self.progress = progress
+        self._numbers = itertools.count()
         config: dict[str, Any] = {
             "temp_directory": str(self._folder / "spill"),
             "preserve_insertion_order": False,
@@ -76,6 +78,17 @@ class Engine:
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def copies(self) -> Path:
+        """A folder for copies of files, removed on exit."""
+        folder = self._folder / "copies"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def next_number(self) -> int:
+        """Return a number that was not given before, to tell tables and files apart."""
+        return next(self._numbers)
+
     def frame(self, name: str) -> nw.LazyFrame[Any]:
         """Return a stored table as a lazy narwhals frame."""
         return nw.from_native(self.connection.table(name))
@@ -99,10 +112,15 @@ class Engine:
         """Run a lazy frame's query and bring the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
 
-    def put(self, table: pa.Table | pd.DataFrame, name: str) -> nw.LazyFrame[Any]:
-        """Store a table that is in memory, and return it as a lazy frame."""
+    def put(
+        self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"
+    ) -> nw.LazyFrame[Any]:
+        """Store a table that is in memory, and return it as a lazy frame.
+
+        ``columns`` is SQL for what is taken of it.
+        """
         self.connection.register("incoming", table)
-        self.connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM incoming')
+        self.connection.execute(f'CREATE TABLE "{name}" AS SELECT {columns} FROM incoming')
         self.connection.unregister("incoming")
         return self.frame(name)
 

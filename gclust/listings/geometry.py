@@ -1,74 +1,283 @@
-"""Points of GeoParquet and GeoPackage files as columns ``lat`` and ``lon``."""
+"""Points of GeoParquet, GeoPackage and GeoJSON files as latitudes and longitudes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import geopandas as gpd
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
+import shapely
+from numpy.typing import NDArray
 
 from gclust.errors import StudyError
+from gclust.listings.files import format_of
+
+WKB_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "shape")
+"""Columns of bytes that are geometries where a Parquet file does not say so."""
+
+POINT, MULTIPOINT = 0, 4
 
 
-def is_geoparquet(path: str | Path) -> bool:
-    """Whether a Parquet file carries GeoParquet metadata.
+@dataclass(frozen=True)
+class PointFile:
+    """A file of points, not yet read.
 
-    Raises
-    ------
-    StudyError
-        If it is not a Parquet file.
+    Attributes
+    ----------
+    path : str
+    names : tuple of str
+        Its columns without geometries.
+    geometry : str
+        The column of the points.
+    crs : object
+        What pyproj understands, None if the file has none.
+    layer : str or None
+        Of a GeoPackage or GeoJSON file.
+    told : tuple of str
+        What a reader should know.
     """
-    try:
-        return b"geo" in (pq.read_schema(path).metadata or {})
-    except pa.ArrowInvalid as error:
-        raise StudyError(f"{path}: cannot be read as Parquet: {error}") from error
+
+    path: str
+    names: tuple[str, ...]
+    geometry: str
+    crs: Any
+    layer: str | None = None
+    told: tuple[str, ...] = ()
+
+    def read(self, columns: Sequence[str]) -> tuple[pa.Table, NDArray[Any], NDArray[Any]]:
+        """Read some of the columns, and the points in degrees of WGS 84.
+
+        Returns
+        -------
+        table : pyarrow.Table
+        lat, lon : ndarray of float64
+            NaN where there is no point.
+        """
+        if self.layer is None:
+            table = pq.ParquetFile(self.path).read([*columns, self.geometry])
+            bytes_of = table.column(self.geometry)
+        else:
+            meta, table = _read_layer(self.path, self.layer, columns)
+            bytes_of = table.column(meta["geometry_name"] or "wkb_geometry")
+        lat, lon = degrees(self.path, _points(self.path, bytes_of), self.crs)
+        return table.select(list(columns)), lat, lon
 
 
-def read_points(path: str | Path, layer: str | None = None) -> pd.DataFrame:
-    """Read a file of points, with ``lat`` and ``lon`` in degrees of WGS 84.
+def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> PointFile | None:
+    """Find the geometry of a Parquet file, None if it has none.
 
     Parameters
     ----------
-    path : path-like
-        GeoParquet (``.parquet``, ``.geoparquet``) or GeoPackage (``.gpkg``).
-    layer : str, optional
-        Layer of a GeoPackage with more than one.
+    path : str
+    schema : pyarrow.Schema
+    has_places : bool
+        Whether it has columns of latitude and longitude, before which a column of bytes that
+        is only called geometry does not count.
 
     Raises
     ------
     StudyError
-        If the file has no CRS, holds other geometries than points, or has
-        several layers and none is named.
+        If what the file says of its geometry is not GeoParquet.
     """
-    frame = _read(path, layer)
-    if frame.crs is None:
-        raise StudyError(f"{path}: has no CRS; expected one, such as EPSG:4326")
-    geometry = frame.geometry.to_crs(4326)
-    others = sorted(set(geometry.geom_type.dropna()) - {"Point"})
-    if others:
-        raise StudyError(f"{path}: expected points, found {', '.join(others)}")
-    table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    # An empty point has no coordinates: x and y of it are NaN.
-    there = ~(geometry.isna() | geometry.is_empty)
-    table["lat"] = geometry.where(there).y
-    table["lon"] = geometry.where(there).x
-    return table
+    bare = [name for name in schema.names if not _is_geometry(schema.field(name))]
+    written = (schema.metadata or {}).get(b"geo")
+    if written is not None:
+        try:
+            geo = json.loads(written)
+            primary = geo["primary_column"]
+            described = geo["columns"]
+            about = described[primary]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StudyError(f"{path}: its GeoParquet metadata cannot be read ({error})") from error
+        encoding = about.get("encoding", "WKB")
+        if primary not in schema.names or encoding not in ("WKB", "point"):
+            raise StudyError(
+                f"{path}: its geometry {primary!r} is written as {encoding}; expected WKB, or"
+                " columns of latitude and longitude named in the source"
+            )
+        names = tuple(name for name in bare if name not in described)
+        others = [name for name in described if name != primary]
+        told = (f"{path}: of the geometries {', '.join(described)} {primary!r} is used, which the"
+                " file names first",) if others else ()
+        return PointFile(path, names, primary, about.get("crs", "OGC:CRS84"), None, told)
+    native = [name for name in schema.names if _is_geometry(schema.field(name))]
+    if native:
+        crs = _native_crs(schema.field(native[0]))
+        return PointFile(path, tuple(bare), native[0], crs)
+    if has_places:
+        return None
+    for name in schema.names:
+        kind = schema.field(name).type
+        is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        if is_bytes and name.casefold() in WKB_NAMES:
+            told = f"{path}: {name!r} says no CRS; it is taken for degrees of longitude and latitude"
+            names = tuple(other for other in bare if other != name)
+            return PointFile(path, names, name, "OGC:CRS84", None, (told,))
+    return None
 
 
-def _read(path: str | Path, layer: str | None) -> gpd.GeoDataFrame:
-    if not str(path).lower().endswith(".gpkg"):
-        return gpd.read_parquet(path)
+def _is_geometry(field: pa.Field) -> bool:
+    """Whether a column is of Parquet's own geometry type, or one of GeoArrow's."""
+    name = getattr(field.type, "extension_name", "") or (field.metadata or {}).get(
+        b"ARROW:extension:name", b""
+    ).decode()
+    return name.startswith("geoarrow.")
+
+
+def _native_crs(field: pa.Field) -> Any:
+    """Return the CRS of a geometry column that says it itself; degrees if it does not."""
+    kind = field.type
+    written = b""
+    if isinstance(kind, pa.BaseExtensionType):
+        written = kind.__arrow_ext_serialize__()
+    else:
+        written = (field.metadata or {}).get(b"ARROW:extension:metadata", b"")
     try:
-        layers = list(gpd.list_layers(path)["name"])
+        crs = json.loads(written or b"{}").get("crs")
+    except ValueError:
+        crs = None
+    return crs or "OGC:CRS84"
+
+
+def points_of_layer(path: str, layer: str | None) -> PointFile | None:
+    """Find the points of a GeoPackage or GeoJSON file, None if the layer has no geometry.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be read, or has several layers of points and none is named.
+    """
+    try:
+        layers = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     except pyogrio.errors.DataSourceError as error:
-        raise StudyError(f"{path}: cannot be read as a GeoPackage: {error}") from error
-    if layer is None and len(layers) > 1:
+        raise StudyError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    names = [name for name, _ in layers]
+    spatial = [name for name, kind in layers if kind is not None]
+    told: tuple[str, ...] = ()
+    if layer is not None and layer not in names:
+        raise StudyError(f"{path}: has no layer {layer!r}; it has {', '.join(names) or 'none'}")
+    if layer is None:
+        if not names:
+            raise StudyError(f"{path}: has no layer; expected one with the listings")
+        if len(names) > 1 and len(spatial) != 1:
+            raise StudyError(
+                f'{path}: has the layers {", ".join(names)}; name one in the source\'s layer = "..."'
+            )
+        layer = spatial[0] if spatial else names[0]
+        if len(names) > 1:
+            told = (f"{path}: of its layers {', '.join(names)} {layer!r} is read, which alone has"
+                    " a geometry",)
+    info = pyogrio.read_info(path, layer=layer)
+    fields = tuple(str(name) for name in info["fields"])
+    if dict(layers)[layer] is None:
+        return PointFile(path, fields, "", None, layer, told)
+    return PointFile(path, fields, "wkb_geometry", info["crs"], layer, told)
+
+
+def _read_layer(path: str, layer: str, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table]:
+    """Read a layer as Arrow, in which whole numbers keep all digits."""
+    try:
+        meta, table = pyogrio.read_arrow(path, layer=layer, columns=list(columns))
+    except (pyogrio.errors.DataSourceError, RuntimeError, pa.ArrowException) as error:
+        raise StudyError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    return meta, table
+
+
+def attributes_of_layer(file: PointFile, columns: Sequence[str]) -> pa.Table:
+    """Read some of the columns of a layer without geometry."""
+    assert file.layer is not None
+    return _read_layer(file.path, file.layer, columns)[1].select(list(columns))
+
+
+def _points(path: str, column: Any) -> NDArray[Any]:
+    """Turn a column of WKB, or of GeoArrow points, into shapely's points.
+
+    Raises
+    ------
+    StudyError
+        If it holds anything but points.
+    """
+    kind = column.type
+    storage = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    if pa.types.is_struct(storage) or pa.types.is_fixed_size_list(storage):
+        return _interleaved(column, storage)
+    values = column.to_numpy(zero_copy_only=False)
+    try:
+        return shapely.from_wkb(values)
+    except (shapely.errors.GEOSException, TypeError) as error:
+        raise StudyError(f"{path}: its geometry cannot be read: {error}") from error
+
+
+def _interleaved(column: Any, storage: pa.DataType) -> NDArray[Any]:
+    """Turn GeoArrow's points, a struct of x and y or a list of both, into shapely's."""
+    array = column.combine_chunks()
+    array = array.storage if isinstance(array, pa.ExtensionArray) else array
+    gone = array.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_struct(storage):
+        xy = [array.field(axis).to_numpy(zero_copy_only=False) for axis in ("x", "y")]
+    else:
+        flat = array.values.to_numpy(zero_copy_only=False).reshape(-1, storage.list_size)
+        xy = [flat[:, 0], flat[:, 1]]
+    points = shapely.points(np.nan_to_num(xy[0]), np.nan_to_num(xy[1]))
+    lost = gone | np.isnan(xy[0]) | np.isnan(xy[1])
+    return np.where(lost, None, points)
+
+
+def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return latitude and longitude of points in any CRS, NaN for empty ones.
+
+    A multipoint of one point is that point.
+
+    Raises
+    ------
+    StudyError
+        If there is no CRS, or a geometry is no point.
+    """
+    from pyproj import CRS, Transformer
+    from pyproj.exceptions import CRSError
+
+    points = np.asarray(points, dtype=object)
+    there = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    kinds = shapely.get_type_id(points)
+    single = there & (kinds == MULTIPOINT) & (shapely.get_num_geometries(points) == 1)
+    if single.any():
+        points = points.copy()
+        points[single] = shapely.get_geometry(points[single], 0)
+        kinds = shapely.get_type_id(points)
+    wrong = np.flatnonzero(there & (kinds != POINT))
+    if wrong.size:
+        first = points[wrong[0]]
         raise StudyError(
-            f'{path}: has the layers {", ".join(layers)}; name one in the source\'s layer = "..."'
+            f"{path}: expected points, found {wrong.size} other geometries, the first a"
+            f" {first.geom_type} in row {wrong[0] + 1}"
         )
-    if layer is not None and layer not in layers:
-        raise StudyError(f"{path}: has no layer {layer!r}; it has {', '.join(layers)}")
-    return gpd.read_file(path, layer=layer or layers[0])
+    if crs is None:
+        raise StudyError(f"{path}: has no CRS; expected one, such as EPSG:4326")
+    try:
+        own = CRS.from_user_input(crs)
+    except CRSError as error:
+        raise StudyError(f"{path}: its CRS cannot be understood ({error})") from error
+    lon, lat = np.full(len(points), np.nan), np.full(len(points), np.nan)
+    lon[there], lat[there] = shapely.get_x(points[there]), shapely.get_y(points[there])
+    if not _is_wgs84(own):
+        transformer = Transformer.from_crs(own, "EPSG:4326", always_xy=True)
+        lon[there], lat[there] = transformer.transform(lon[there], lat[there])
+    return lat, lon
+
+
+def _is_wgs84(crs: Any) -> bool:
+    from pyproj import CRS
+
+    if crs.to_epsg() == 4326:
+        return True
+    return bool(crs == CRS.from_user_input("OGC:CRS84"))
+
+
+def has_geometry(path: str) -> bool:
+    """Whether a file's format always holds geometries or layers."""
+    return format_of(path) in ("gpkg", "geojson")

@@ -1,4 +1,4 @@
-"""Read sources of listings into one relation: CSV, Parquet, GeoParquet, GeoPackage.
+"""Read sources of listings into one relation of DuckDB, which is told all and guesses nothing.
 
 Columns of the user's are mapped onto gclust's; nothing is judged here but types
 that cannot be read as numbers, which become null for `gclust.listings.validate`.
@@ -6,60 +6,25 @@ that cannot be read as numbers, which become null for `gclust.listings.validate`
 
 from __future__ import annotations
 
-import difflib
-import glob
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
-
 from gclust.errors import StudyError
-from gclust.listings.columns import COLUMNS
+from gclust.listings.columns_of import ColumnError, ColumnsOf
+from gclust.listings.csv_dialect import refuse_marks
+from gclust.listings.csv_source import open_csv
 from gclust.listings.engine import Engine
-from gclust.listings.geometry import is_geoparquet, read_points
+from gclust.listings.files import Inputs, format_of, matching_files
+from gclust.listings.geometry import PointFile, points_of_layer, points_of_parquet
+from gclust.listings.naming import fits
+from gclust.listings.parquet_source import open_parquet, read_metadata
+from gclust.listings.parts import Part
+from gclust.listings.source import SourceFiles
+from gclust.listings.tables import part_of_points, part_of_query, part_of_table
 
-CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-PARQUET_ENDINGS = (".parquet", ".geoparquet", ".pq")
-GEOPACKAGE_ENDINGS = (".gpkg",)
-NUMBERS = ("lat", "lon", "weight")
-NUMERIC = (
-    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
-    "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR",
-)  # fmt: skip
-"""DuckDB's types that can be read as numbers; texts are tried row by row."""
-
-
-@dataclass(frozen=True)
-class SourceFiles:
-    """One source: files of one format with the same columns.
-
-    Attributes
-    ----------
-    kind : str
-        What the records are.
-    path : str
-        A file, a folder of Parquet files, or a pattern.
-    columns : mapping
-        gclust's name of a column -> the user's.
-    years : (int, int), optional
-        First and last year of the window, both included.
-    delimiter : str, optional
-        Of CSV files; found by looking at the file if not given.
-    layer : str, optional
-        Of a GeoPackage; its only layer if not given.
-    further : tuple of str
-        Which of `gclust.listings.columns.FURTHER` are read.
-    """
-
-    kind: str
-    path: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    years: tuple[int, int] | None = None
-    delimiter: str | None = None
-    layer: str | None = None
-    further: tuple[str, ...] = ()
+__all__ = ["Scan", "SourceFiles", "open_source", "open_sources", "relation", "union", "window"]
 
 
 @dataclass(frozen=True)
@@ -69,220 +34,161 @@ class Scan:
     Attributes
     ----------
     source : SourceFiles
-    files : tuple of str
-        The files, sorted.
-    table : str
-        SQL that yields the source's rows, with one ``{}`` for a list of files
-        (or none, for a table in memory).
-    types : dict
-        Column -> DuckDB type.
-    mapped : dict
-        gclust's column -> the user's, for the columns that exist.
+    parts : tuple of Part
+    serving : dict
+        gclust's column -> the user's, for the columns that serve.
+    there : tuple of str
+        All of the user's columns.
+    told_columns : str
+        Which column serves as what, in one line.
+    hints, told : tuple of str
+        What the user may want to name too, and what else should be known of the files.
+    sha256 : dict
+        ``{name: digest}`` of a table in memory or a query.
     """
 
     source: SourceFiles
-    files: tuple[str, ...]
-    table: str
-    types: dict[str, str]
-    mapped: dict[str, str]
-
-    def rows(self, files: Sequence[str] | None = None) -> str:
-        """Return SQL that yields the rows of some (or all) of the files."""
-        listed = ", ".join(quoted(name) for name in (self.files if files is None else files))
-        return self.table.replace("{}", f"[{listed}]")
-
-    def expression(self, name: str) -> str:
-        """Return SQL for one of gclust's columns, null where it cannot be read."""
-        if name not in self.mapped:
-            return "NULL"
-        column = identifier(self.mapped[name])
-        kind = self.types[self.mapped[name]]
-        if name in NUMBERS:
-            return f"TRY_CAST({column} AS DOUBLE)"
-        if name == "year":
-            if kind.startswith(("DATE", "TIMESTAMP")):
-                return f"CAST(year({column}) AS INTEGER)"
-            number = f"TRY_CAST({column} AS DOUBLE)"
-            whole = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS INTEGER) END"
-            if kind == "VARCHAR":
-                return f"coalesce({whole}, CAST(year(TRY_CAST({column} AS DATE)) AS INTEGER))"
-            return whole
-        if kind == "VARCHAR":
-            return f"nullif({column}, '')"
-        if kind in ("FLOAT", "DOUBLE") or kind.startswith("DECIMAL"):
-            # pandas makes whole numbers floats once one is missing: 1.0 is record 1,
-            # and NaN is none.
-            number = f"CAST({column} AS DOUBLE)"
-            whole = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({column} AS HUGEINT) END"
-            text = f"coalesce(CAST({whole} AS VARCHAR), CAST({column} AS VARCHAR))"
-            return f"nullif({text}, 'nan')"
-        return column
-
-    def given(self, name: str) -> str:
-        """Return SQL for one of gclust's columns as text, as the user gave it."""
-        if name not in self.mapped:
-            return "CAST(NULL AS VARCHAR)"
-        return f"CAST({identifier(self.mapped[name])} AS VARCHAR)"
+    parts: tuple[Part, ...]
+    serving: dict[str, str]
+    there: tuple[str, ...]
+    told_columns: str
+    hints: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    sha256: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_by_file(self) -> bool:
-        """Whether the files can be read one at a time."""
-        return "{}" in self.table
+    def files(self) -> tuple[str, ...]:
+        """The user's files, sorted."""
+        return tuple(sorted(file for part in self.parts for file in part.files))
 
     @property
-    def record_is_integer(self) -> bool:
+    def rows(self) -> int:
+        """Rows that DuckDB must yield, counted apart from it."""
+        return sum(sum(part.rows) for part in self.parts)
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows with a wrong number of fields, which DuckDB does not yield."""
+        return sum(len(bad.line) for part in self.parts for bad in part.bad.values())
+
+    @property
+    def has_integer_records(self) -> bool:
         """Whether the source has records and they are whole numbers."""
-        kind = self.types.get(self.mapped.get("record", ""), "")
-        return kind in {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "USMALLINT", "UINTEGER"}
+        return all(part.record_is_integer for part in self.parts)
 
 
-def quoted(text: str) -> str:
-    """Return text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
+def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs) -> list[Scan]:
+    """Find the files and columns of all sources.
+
+    Raises
+    ------
+    StudyError
+        As `open_source` does; columns that are missing in several sources are named together.
+    """
+    scans, faults = [], []
+    for source in sources:
+        try:
+            scans.append(open_source(engine, source, inputs))
+        except ColumnError as error:
+            faults += error.faults
+    if faults:
+        raise ColumnError(faults)
+    return scans
 
 
-def identifier(name: str) -> str:
-    """Return a column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def open_source(engine: Engine, source: SourceFiles) -> Scan:
+def open_source(engine: Engine, source: SourceFiles, inputs: Inputs | None = None) -> Scan:
     """Find a source's files and columns.
 
     Raises
     ------
     StudyError
-        If no file matches, the format is not known, a file cannot be read, or
-        a column is missing; the message names it and the nearest name.
+        If no file matches, the format is not known, a file cannot be read as it is written,
+        or a column is missing; the message names the file and what helps.
     """
-    files = matching_files(source)
-    ending = files[0].lower()
-    _refuse_idle_options(source, ending)
-    if ending.endswith(CSV_ENDINGS):
-        options = "all_varchar = true, header = true"
-        if source.delimiter is not None:
-            options += f", delim = {quoted(source.delimiter)}"
-        table = f"read_csv({{}}, {options})"
-    elif ending.endswith(PARQUET_ENDINGS):
-        if is_geoparquet(files[0]) and not {"lat", "lon"} <= set(source.columns):
-            return _scan_points(engine, source, files)
-        table = "read_parquet({})"
+    inputs = Inputs() if inputs is None else inputs
+    columns_of = ColumnsOf(source)
+    _refuse_idle_options(source)
+    told: list[str] = []
+    sha256: dict[str, str] = {}
+    if source.data is not None or source.sql is not None:
+        of = part_of_table if source.data is not None else part_of_query
+        part, sha256[source.path] = of(engine, source, columns_of)
+        parts = [part]
     else:
-        return _scan_points(engine, source, files)
-    probe = Scan(source, files, table, {}, {})
-    try:
-        described = engine.connection.sql(f"SELECT * FROM {probe.rows()} LIMIT 0")
-    except duckdb.Error as error:
-        raise StudyError(f"{source.path}: cannot be read: {first_line(error)}") from error
-    types = dict(zip(described.columns, map(str, described.types), strict=True))
-    return Scan(source, files, table, types, _map_columns(source, types))
-
-
-def matching_files(source: SourceFiles) -> tuple[str, ...]:
-    """Return the files that a source's path names, sorted.
-
-    Raises
-    ------
-    StudyError
-        If there is none, or their format is not known.
-    """
-    path = Path(source.path)
-    if path.is_dir():
-        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in PARQUET_ENDINGS)
-        expected = "a folder of Parquet files"
-    else:
-        found = [str(path)] if path.is_file() else sorted(glob.glob(source.path, recursive=True))
-        expected = "a file, a folder of Parquet files or a pattern such as patents/*.parquet"
-    if not found:
-        raise StudyError(
-            f"{source.path}: nothing found for kind {source.kind!r}; expected {expected}"
-        )
-    known = CSV_ENDINGS + PARQUET_ENDINGS + GEOPACKAGE_ENDINGS
-    for name in found:
-        if not name.lower().endswith(known):
-            raise StudyError(
-                f"{name}: unknown format; expected a name that ends in {', '.join(known)}"
-            )
-    return tuple(found)
-
-
-def _scan_points(engine: Engine, source: SourceFiles, files: tuple[str, ...]) -> Scan:
-    """Read files with a geometry column; lat and lon come from its points."""
-    name = f"points_{len(engine.connection.execute('SHOW TABLES').fetchall())}"
-    there: list[str] = []
-    for position, file in enumerate(files):
-        points = read_points(file, source.layer)
-        if position == 0:
-            engine.put(points, name)
-            there = sorted(points.columns)
-        elif sorted(points.columns) != there:
-            raise StudyError(
-                f"{file}: has the columns {', '.join(sorted(points.columns))}, but {files[0]} has"
-                f" {', '.join(there)}; files of one source must have the same"
-            )
-        else:
-            engine.connection.register("incoming", points)
-            engine.connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
-            engine.connection.unregister("incoming")
-    described = engine.connection.table(name)
-    types = dict(zip(described.columns, map(str, described.types), strict=True))
-    columns = {**source.columns, "lat": "lat", "lon": "lon"}
-    mapped = _map_columns(replace(source, columns=columns), types)
-    return Scan(source, files, name, types, mapped)
-
-
-def _map_columns(source: SourceFiles, types: Mapping[str, str]) -> dict[str, str]:
-    mapped = {}
-    for name in dict.fromkeys((*COLUMNS, *source.columns, *source.further)):
-        column = source.columns.get(name, name)
-        if column in types:
-            mapped[name] = column
-            continue
-        required = name in source.columns or name in ("lat", "lon")
-        if required or (name == "year" and source.years is not None):
-            raise StudyError(_missing_column(source, name, column, list(types)))
-    for name, column in mapped.items():
-        expected = "a number" if name in NUMBERS else "a year or a date" if name == "year" else None
-        readable = NUMERIC if name in NUMBERS else (*NUMERIC, "DATE", "TIMESTAMP")
-        wrong = expected is not None and not types[column].startswith(readable)
-        if wrong or types[column].endswith("]"):
-            raise StudyError(
-                f"{source.path}: column {column!r} ({name}) is of type {types[column]};"
-                f" expected {expected or 'a number or a text'}"
-            )
-    return mapped
-
-
-def _missing_column(source: SourceFiles, name: str, column: str, there: list[str]) -> str:
-    near = difflib.get_close_matches(column, there, n=1, cutoff=0.6)
-    wanted = {"lat": ["latitude"], "lon": ["longitude", "lng"]}.get(name, [])
-    near = near or [c for c in there if c.lower() in wanted]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    if len(there) == 1 and source.delimiter is None:
-        hint = "; if the file has several columns, name their delimiter in the source"
-    known = ", ".join(repr(c) for c in there[:20])
-    return (
-        f"{source.path}: column {column!r} ({name}) is missing{hint or '.'} The file has {known}."
-        f' Name it in the source\'s columns = {{ {name} = "..." }}'
+        files = matching_files(source.path, source.kind)
+        for path in files:
+            inputs.open(path)
+        parts, told = _open_files(engine, source, files, inputs, columns_of)
+    return Scan(
+        source=source,
+        parts=tuple(parts),
+        serving=columns_of.serving,
+        there=columns_of.there,
+        told_columns=columns_of.told,
+        hints=columns_of.hints,
+        told=tuple(told),
+        sha256=sha256,
     )
 
 
-def _refuse_idle_options(source: SourceFiles, ending: str) -> None:
-    """Refuse options that the source's format does not know."""
-    if source.delimiter is not None:
-        if not ending.endswith(CSV_ENDINGS):
-            raise StudyError(f"{source.path}: delimiter belongs to CSV files, which this is not")
-        if len(source.delimiter) != 1 or source.delimiter in '\r\n"':
+def _open_files(
+    engine: Engine,
+    source: SourceFiles,
+    files: Sequence[str],
+    inputs: Inputs,
+    columns_of: ColumnsOf,
+) -> tuple[list[Part], list[str]]:
+    kind = format_of(files[0])
+    if kind == "csv":
+        return open_csv(engine, source, files, inputs, columns_of)
+    inputs.hash_beside(files)
+    points = [_points(source, path, kind) for path in files]
+    if not any(points):
+        return open_parquet(engine, source, files, columns_of), []
+    told = []
+    for path, file in zip(files, points, strict=True):
+        if file is None:
             raise StudyError(
-                f"{source.path}: delimiter = {source.delimiter!r}; expected one character"
+                f"{path}: has no geometry, but other files of the source have; expected the same"
+                " in all, or columns = { lat = ..., lon = ... } in the source"
             )
-    if source.layer is not None and not ending.endswith(GEOPACKAGE_ENDINGS):
+        columns_of.look(path, file.names, by_geometry=bool(file.geometry))
+        told += file.told
+    columns_of.settle()
+    return [part_of_points(engine, source, file, columns_of) for file in points if file], told
+
+
+def _points(source: SourceFiles, path: str, kind: str | None) -> PointFile | None:
+    """The geometry of a file, if its places come from one."""
+    named = {"lat", "lon"} <= set(source.columns)
+    if kind != "parquet":
+        file = points_of_layer(path, source.layer)
+        if named and file is not None:
+            return PointFile(path, file.names, "", None, file.layer, file.told)
+        return file
+    if named:
+        return None
+    schema = read_metadata(path).schema.to_arrow_schema()
+    return points_of_parquet(path, schema, has_places=fits(schema.names, source.columns) == 2)
+
+
+def _refuse_idle_options(source: SourceFiles) -> None:
+    """Refuse options that the source's format does not know."""
+    refuse_marks(source.path, source.delimiter, source.quote)
+    is_csv = source.is_file and _any_format(source.path, "csv")
+    for key in ("delimiter", "quote", "encoding"):
+        if getattr(source, key) is not None and not is_csv:
+            raise StudyError(f"{source.path}: {key} belongs to CSV files, which this is not")
+    if source.layer is not None and not (
+        source.is_file and _any_format(source.path, "gpkg", "geojson")
+    ):
         raise StudyError(f"{source.path}: layer belongs to GeoPackages, which this is not")
 
 
-def first_line(error: Exception) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().splitlines()[0]
+def _any_format(path: str, *formats: str) -> bool:
+    """Whether a path's name is of one of some formats, or says none."""
+    found = format_of(path)
+    return found in formats or (found is None or os.path.isdir(path))
 
 
 def union(scans: Sequence[Scan]) -> str:
@@ -291,39 +197,53 @@ def union(scans: Sequence[Scan]) -> str:
     Columns: ``source`` (position), ``kind`` (position of the source's kind
     among the kinds in the order of their first source), ``record``, ``lat``, ``lon``, ``weight``,
     ``inside`` (whether the year is in the source's window, null where the year
-    is), and those that the sources are asked for beyond these, null where a
-    source has none: ``year`` (integer), the others as text.
+    is), ``island`` (whether rows near latitude 0, longitude 0 are rejected), and those that the
+    sources are asked for beyond these, null where a source has none: ``year`` (integer), the
+    others as text.
     """
-    integers = all(scan.record_is_integer for scan in scans if "record" in scan.mapped)
-    record_type = "BIGINT" if integers else "VARCHAR"
+    with_records = [scan for scan in scans if "record" in scan.serving]
+    record_type = "BIGINT" if all(s.has_integer_records for s in with_records) else "VARCHAR"
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
-    parts = []
-    for position, scan in enumerate(scans):
-        weight = scan.expression("weight") if "weight" in scan.mapped else "1.0::DOUBLE"
-        parts.append(
-            f"SELECT {position}::INTEGER AS source,"
-            f" {kinds.index(scan.source.kind)}::INTEGER AS kind,"
-            f" CAST({scan.expression('record')} AS {record_type}) AS record,"
-            f" {scan.expression('lat')} AS lat, {scan.expression('lon')} AS lon,"
-            f" {weight} AS weight, {window(scan)} AS inside"
-            + "".join(
-                f", CAST({scan.expression(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'})"
-                f" AS {name}"
-                for name in scan.source.further
-            )
-            + f" FROM {scan.rows()}"
-        )
-    return " UNION ALL ".join(parts)
+    return " UNION ALL ".join(
+        _select(part, scan, position, kinds.index(scan.source.kind), record_type)
+        for position, scan in enumerate(scans)
+        for part in scan.parts
+    )
 
 
-def window(scan: Scan) -> str:
+def _select(part: Part, scan: Scan, position: int, kind: int, record_type: str) -> str:
+    weight = part.value("weight") if "weight" in part.columns else "1.0::DOUBLE"
+    further = "".join(
+        f", CAST({part.value(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'}) AS {name}"
+        for name in scan.source.further
+    )
+    return (
+        f"SELECT {position}::INTEGER AS source, {kind}::INTEGER AS kind,"
+        f" CAST({part.value('record')} AS {record_type}) AS record,"
+        f" CAST({part.value('lat')} AS DOUBLE) AS lat,"
+        f" CAST({part.value('lon')} AS DOUBLE) AS lon,"
+        f" CAST({weight} AS DOUBLE) AS weight, {window(part, scan.source)} AS inside,"
+        f" {str(scan.source.null_island == 'reject').lower()} AS island{further}"
+        f" FROM {part.table(part.files)}"
+    )
+
+
+def window(part: Part, source: SourceFiles) -> str:
     """Return SQL that is true inside the source's years, null where the year is unknown."""
-    if scan.source.years is None:
+    if source.years is None:
         return "true"
-    first, last = scan.source.years
-    return f"({scan.expression('year')} BETWEEN {first} AND {last})"
+    first, last = source.years
+    return f"({part.value('year')} BETWEEN {first} AND {last})"
 
 
 def relation(engine: Engine, scans: Sequence[Scan]) -> Any:
     """Return the rows of all sources as a DuckDB relation (nothing is read yet)."""
     return engine.connection.sql(union(scans))
+
+
+def files_of(scans: Sequence[Scan]) -> Iterator[tuple[int, Part, str]]:
+    """Yield each file of all sources with its part and the source's position."""
+    for position, scan in enumerate(scans):
+        for part in scan.parts:
+            for file in part.files:
+                yield position, part, file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,20 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.read import Scan, first_line, identifier, relation, union, window
+from gclust.listings.files import Inputs, changed
+from gclust.listings.read import Scan, relation, union
+from gclust.listings.rejects import list_rejects, told_path, told_rejects
 from gclust.listings.sums import rows_by, sum_by
-from gclust.listings.validate import bad_weight, judge, normalise, suspicious, tally
+from gclust.listings.validate import (
+    NULL_ISLAND,
+    OUTSIDE,
+    bad_weight,
+    judge,
+    normalise,
+    suspicious,
+    tally,
+)
 from gclust.units import LARGEST_TOTAL, UNIT
-
-REJECT_COLUMNS = ("source", "line", "kind", "record", "lat", "lon", "year", "reason")
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,12 @@ class Staged:
     rejects : DataFrame
         One row per rejected row, as the user gave it, with source, line and reason.
     sources : DataFrame
-        Per source: ``path, kind, rows, outside_years, rejected, used``.
+        Per source: ``path, kind, rows, outside_years, rejected, null_island, used, without_record``
+        (of those used) and ``columns`` (which serves as what).
+    weights : DataFrame
+        Per source: ``used`` and ``rejected`` weight, the null island's left out.
+    inputs : Inputs
+        The files that were read.
     oddities : DataFrame
         Per source: ``rows, zeros, within_radians`` (see `suspicious`).
     """
@@ -49,10 +61,19 @@ class Staged:
     kind_units: dict[int, int]
     rejects: pd.DataFrame
     sources: pd.DataFrame
+    weights: pd.DataFrame
     oddities: pd.DataFrame
+    inputs: Inputs
 
 
-def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: Path) -> Staged:
+def stage(
+    engine: Engine,
+    scans: Sequence[Scan],
+    *,
+    decimals: int | None,
+    root: Path,
+    inputs: Inputs | None = None,
+) -> Staged:
     """Read, judge and store the rows of all sources.
 
     Parameters
@@ -64,36 +85,64 @@ def stage(engine: Engine, scans: Sequence[Scan], *, decimals: int | None, root: 
         To which coordinates are rounded.
     root : Path
         Folder to which the sources' paths are told relative.
+    inputs : Inputs, optional
+        The files of the scans.
 
     Raises
     ------
     StudyError
-        If a weight is negative or no number, if weights overflow, or if a kind
-        has no usable rows.
+        If a weight is negative or no number, if weights overflow, if a kind
+        has no usable rows, or if a file yields other rows than were counted in it.
     """
-    rows = judge(nw.from_native(relation(engine, scans)))
-    outside = ~nw.col("inside")
-    kept = normalise(rows.filter(~outside.fill_null(False)), decimals)
-    further = scans[0].source.further
-    columns = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
-    try:
-        listings = engine.store(kept.select(*columns), "listings", "read listings")
-    except duckdb.Error as error:
-        paths = ", ".join(scan.source.path for scan in scans)
-        raise StudyError(f"{paths}: cannot be read: {first_line(error)}") from error
+    inputs = Inputs() if inputs is None else inputs
+    listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(tally(listings))
-    _refuse_bad_weights(engine, listings, scans)
-    sources = _count_sources(engine, scans, counts, root)
-    rejects = _rejects(engine, scans, counts, root)
+    within = listings
+    if any(scan.source.years is not None for scan in scans):
+        within = listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
+    _refuse_bad_weights(engine, within, scans)
+    sources = _count_sources(engine, scans, counts, within, root)
+    _refuse_lost_rows(scans, sources, inputs)
+    faulty = sources.index[sources["rejected"] > 0]
+    rejects = list_rejects(engine, [(int(at), scans[at]) for at in faulty], root)
     kinds = tuple(dict.fromkeys(scan.source.kind for scan in scans))
     return Staged(
-        listings=listings,
+        listings=within,
         kinds=kinds,
-        kind_units=_kind_units(engine, listings, kinds, sources, rejects),
+        kind_units=_kind_units(engine, within, kinds, sources, rejects),
         rejects=rejects,
         sources=sources,
-        oddities=engine.pandas(suspicious(listings)).sort_values("source", ignore_index=True),
+        weights=_weights(counts, len(scans)),
+        oddities=engine.pandas(suspicious(within)).sort_values("source", ignore_index=True),
+        inputs=inputs,
     )
+
+
+def _store(
+    engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs
+) -> nw.LazyFrame[Any]:
+    """Read, judge and store all rows; those outside the years keep nothing but that."""
+    rows = normalise(judge(nw.from_native(relation(engine, scans))), decimals)
+    further = scans[0].source.further
+    names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
+    columns: list[Any] = list(names)
+    if any(scan.source.years is not None for scan in scans):
+        inside = (nw.col("reason") != OUTSIDE).fill_null(True)
+        columns = [
+            name if name in ("source", "kind", "reason") else nw.when(inside).then(nw.col(name)).alias(name)
+            for name in names
+        ]
+    try:
+        return engine.store(rows.select(*columns), "listings", "read listings")
+    except duckdb.Error as error:
+        inputs.check()
+        paths = ", ".join(scan.source.path for scan in scans)
+        raise StudyError(f"{paths}: cannot be read: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().splitlines()[0]
 
 
 def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -107,7 +156,8 @@ def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequ
         return
     first = bad.sort_values("source").iloc[0]
     scan = scans[int(first["source"])]
-    rows = nw.from_native(engine.connection.sql(union([scan]))).filter(bad_weight())
+    rows = judge(nw.from_native(engine.connection.sql(union([scan]))))
+    rows = rows.filter(bad_weight() & (nw.col("reason") != OUTSIDE).fill_null(True))
     value = engine.pandas(rows.select("weight").sort("weight").head(1))["weight"].iloc[0]
     shown = "missing or not a number" if pd.isna(value) else f"{value:g}"
     raise StudyError(
@@ -148,106 +198,60 @@ def _kind_units(
 
 
 def _count_sources(
-    engine: Engine, scans: Sequence[Scan], counts: pd.DataFrame, root: Path
+    engine: Engine,
+    scans: Sequence[Scan],
+    counts: pd.DataFrame,
+    listings: nw.LazyFrame[Any],
+    root: Path,
 ) -> pd.DataFrame:
+    bare = listings.filter(nw.col("reason").is_null() & nw.col("record").is_null())
+    without = engine.pandas(rows_by(bare, "source")).set_index("source")["rows"]
     table = []
     for position, scan in enumerate(scans):
         mine = counts.loc[counts["source"] == position]
-        used = int(mine.loc[mine["reason"].isna(), "rows"].sum())
-        rejected = int(mine.loc[mine["reason"].notna(), "rows"].sum())
-        outside = 0
-        if scan.source.years is not None:
-            query = f"SELECT count(*) FROM {scan.rows()} WHERE NOT {window(scan)}"
-            outside = int(engine.connection.execute(query).fetchall()[0][0])
+        by_reason = mine.set_index(mine["reason"].fillna(""))["rows"]
+        used, outside = int(by_reason.get("", 0)), int(by_reason.get(OUTSIDE, 0))
+        rejected = int(by_reason.sum()) - used - outside + scan.bad_rows
         table.append(
             {
-                "path": _told(scan.source.path, root),
+                "path": told_path(scan.source.path, root),
                 "kind": scan.source.kind,
                 "rows": used + rejected + outside,
                 "outside_years": outside,
                 "rejected": rejected,
+                "null_island": int(by_reason.get(NULL_ISLAND, 0)),
                 "used": used,
+                "without_record": int(without.get(position, 0)),
+                "columns": scan.told_columns,
             }
         )
     return pd.DataFrame(table)
 
 
-def _rejects(
-    engine: Engine, scans: Sequence[Scan], counts: pd.DataFrame, root: Path
-) -> pd.DataFrame:
-    """Read the rejected rows once more, as they were given, with their lines.
+def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inputs) -> None:
+    """Refuse rows that are not those that were counted in the files.
 
-    Numbering lines costs the parallel reading, so it is paid only where there
-    are rejects.
+    Raises
+    ------
+    StudyError
+        If a row was read twice or not at all.
     """
-    faulty = sorted(counts.loc[counts["reason"].notna(), "source"].unique())
-    parts = []
-    engine.connection.execute("SET preserve_insertion_order = true")
-    for position in faulty:
-        scan = scans[int(position)]
-        # Lines are counted from 1; the first line of a CSV file is its header.
-        header = 2 if "read_csv" in scan.table else 1
-        for file in scan.files:
-            # A quoted field may go over several lines: those of the rows before count too.
-            texts = [identifier(name) for name, kind in scan.types.items() if kind == "VARCHAR"]
-            breaks = " + ".join(
-                f"coalesce(length({text}) - length(replace({text}, chr(10), '')), 0)"
-                for text in (texts if header == 2 else [])
+    for scan, rows in zip(scans, sources["rows"], strict=True):
+        if scan.rows + scan.bad_rows != rows:
+            inputs.check()
+            raise StudyError(
+                f"{scan.source.path}: {rows} rows were read, but the files hold"
+                f" {scan.rows + scan.bad_rows}; this is a fault of gclust's: please report it with"
+                " the first lines of the file"
             )
-            numbered = (
-                f"SELECT *, row_number() OVER () AS row_of_file, {breaks or 0} AS breaks_of_row"
-                f" FROM {scan.rows([file])}"
-            )
-            query = (
-                f"SELECT row_of_file + {header - 1} + coalesce(sum(breaks_of_row) OVER (ORDER BY"
-                " row_of_file ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT"
-                " AS line,"
-                f" {scan.given('record')} AS record_given, {scan.given('lat')} AS lat_given,"
-                f" {scan.given('lon')} AS lon_given, {scan.given('year')} AS year_given,"
-                f" {scan.expression('lat')} AS lat, {scan.expression('lon')} AS lon,"
-                f" {window(scan)} AS inside FROM ({numbered})"
-            )
-            rows = judge(nw.from_native(engine.connection.sql(query)))
-            rows = rows.filter(~nw.col("reason").is_null())
-            rows = rows.filter(nw.col("inside").fill_null(True))
-            part = engine.pandas(rows, "list rejects")
-            part["source"] = _told(file, root)
-            part["kind"] = scan.source.kind
-            parts.append(part)
-            if not scan.is_by_file:
-                break
-    engine.connection.execute("SET preserve_insertion_order = false")
-    if not parts:
-        empty = {name: pd.Series(dtype="string") for name in REJECT_COLUMNS}
-        return pd.DataFrame(empty).astype({"line": "int64"})
-    table = pd.concat(parts, ignore_index=True).drop(columns=["lat", "lon", "inside"])
-    table = table.rename(columns=lambda name: name.removesuffix("_given"))
-    table = table[list(REJECT_COLUMNS)].astype(
-        {name: "string" for name in REJECT_COLUMNS if name != "line"}
-    )
-    order = ["source", "kind", "record", "lat", "lon", "year", "reason", "line"]
-    return table.sort_values(order, ignore_index=True, na_position="first")
 
 
-def told_rejects(rejects: pd.DataFrame) -> str:
-    """Say of rejects the most frequent reason and the first row, nothing of none."""
-    if rejects.empty:
-        return ""
-    reasons = rejects["reason"].value_counts()
-    reason = min(reasons.index[reasons == reasons.max()])
-    first = rejects[rejects["reason"] == reason].iloc[0]
-    lat, lon = ("empty" if pd.isna(first[axis]) else repr(first[axis]) for axis in ("lat", "lon"))
-    comma = any("," in text for text in (lat, lon))
-    return (
-        f". Most often: {reason} ({reasons.max()} rows), such as {first['source']} line"
-        f" {first['line']}, lat {lat}, lon {lon}"
-        + ("; write decimals with a point, not a comma" if comma else "")
-    )
-
-
-def _told(path: str, root: Path) -> str:
-    """A path as it is told: relative to the study where it lies below it."""
-    absolute = Path(os.path.abspath(path))
-    if absolute.is_relative_to(root):
-        return absolute.relative_to(root).as_posix()
-    return absolute.name
+def _weights(counts: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Weight of each source's used and rejected rows, the null island's left out."""
+    judged = counts.loc[~counts["reason"].isin([OUTSIDE, NULL_ISLAND])]
+    used = judged["reason"].isna()
+    by_source = {
+        name: judged.loc[mine].groupby("source")["weight"].sum()
+        for name, mine in (("used", used), ("rejected", ~used))
+    }
+    return pd.DataFrame(by_source, index=pd.RangeIndex(n)).fillna(0.0)

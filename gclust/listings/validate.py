@@ -5,11 +5,13 @@ Written on narwhals: any engine that it supports gives the same answer.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import narwhals as nw
 
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import sum_by
+from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import LARGEST_TOTAL, UNIT
 
 # In the order in which they are looked for: a row has one reason, the first.
@@ -21,19 +23,28 @@ REASONS = (
     "latitude is outside [-90, 90]",
     "longitude is outside [-180, 360)",
     "year is missing or not a number",
+    "within 1 km of latitude 0, longitude 0",
 )
+NULL_ISLAND = REASONS[-1]
+OUTSIDE = "outside the years"
+"""Of rows that are neither used nor rejected."""
+
+ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
+"""One kilometre; round (0, 0) the plane of degrees is as good as the sphere."""
 
 
 def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``reason``: why a row cannot be used, null if it can.
+    """Add ``reason``: why a row is not used, null if it is.
 
     Parameters
     ----------
     rows : LazyFrame
-        With ``lat``, ``lon`` (degrees, null if unreadable) and ``inside``
-        (whether the year is in its window, null if there is no year).
+        With ``lat``, ``lon`` (degrees, null if unreadable), ``inside``
+        (whether the year is in its window, null if there is no year) and ``island``
+        (whether rows near latitude 0, longitude 0 are rejected).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
+    east = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
     faults = (
         lat.is_null(),
         lon.is_null(),
@@ -42,11 +53,13 @@ def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         (lat < -90) | (lat > 90),
         (lon < -180) | (lon >= 360),
         nw.col("inside").is_null(),
+        nw.col("island") & (lat * lat + east * east <= ISLAND_DEGREES**2),
     )
     reason = nw.lit(None, dtype=nw.String)
     for fault, text in reversed(list(zip(faults, REASONS, strict=True))):
         reason = nw.when(fault).then(nw.lit(text)).otherwise(reason)
-    return rows.with_columns(reason=reason)
+    outside = ~nw.col("inside").fill_null(True)
+    return rows.with_columns(reason=nw.when(outside).then(nw.lit(OUTSIDE)).otherwise(reason))
 
 
 def on_decimals(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
@@ -97,8 +110,14 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
 
 
 def tally(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Count rows by source and reason (null: usable): ``source, reason, rows``."""
-    return rows_by(judged, "source", "reason")
+    """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
+
+    ``weight`` is a sum of floats: good for a share, not for a count.
+    """
+    weight = nw.col("units").cast(nw.Float64) / UNIT
+    grouped = judged.with_columns(weight=weight).group_by("source", "reason")
+    counted = grouped.agg(nw.len().alias("rows"), nw.col("weight").sum())
+    return counted.with_columns(nw.col("rows").cast(nw.Int64))
 
 
 def bad_weight() -> nw.Expr:
@@ -113,7 +132,7 @@ def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Returns
     -------
     LazyFrame
-        ``source``, ``rows`` (usable ones), ``zeros`` (at 0, 0) and
+        ``source``, ``rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
         ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be
         radians).
     """

@@ -1,0 +1,300 @@
+"""Count the rows and fields of delimited text, byte by byte, as RFC 4180 has them.
+
+The text comes in chunks; what is known between two of them stands in ``state``. Two
+readings are followed side by side: the one with quotes, and that of physical lines,
+in which a quote is a character like any other. Their difference shows a quote that
+was never meant to open a field.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import kernel, part
+
+# What `state` holds, by position.
+(
+    MODE,  # of the row being read, one of the six below
+    OFFSET,  # bytes read so far
+    LINE,  # physical line of the next byte, from 1
+    ROWS,  # rows with the expected number of fields
+    ROW_START,  # byte and line at which the row being read begins
+    ROW_LINE,
+    FIELDS,  # delimiters of that row so far
+    FILLED,  # whether it has more than blanks
+    LINE_FIELDS,  # delimiters of the physical line being read
+    LINE_FILLED,
+    FIELD_START,  # byte at which the field of the physical line begins
+    FIELD_QUOTED,  # whether that byte is a quote
+    LAST_QUOTE,  # byte of the last quote
+    PIECE,  # delimiters of this physical line that lie within a quoted field
+    AFTER_CR,  # whether the last byte was a carriage return that ended a line
+    SHIFT,  # line of a row less its number, as last noted
+    BAD_RUN,  # rows with another number of fields, one after another
+    TEN_LINE,  # line at which ten of these in a row begin, 0 for none
+    BLANKS,  # lines of blanks alone
+    LF,  # ends of lines outside quotes
+    CRLF,
+    CR,
+    LONGEST,  # bytes of the longest row
+    QUOTED_FIELDS,
+    QUOTED_BREAKS,  # ends of lines within quotes
+    MALFORMED_LINE,  # first line with text after a closing quote
+    SWALLOWED_LINE,  # first line within a quoted field that alone looks like a row
+    SWALLOWED_FROM,  # the line at which that field's row begins
+    RAGGED_LINE,  # first physical line with another number of delimiters
+    WRAPPED_LINE,  # first physical line with a field that begins and ends with a quote
+    OTHER_ESCAPES,  # escapes of something else than a quote or an escape
+    COMMITTED,  # bytes of `out` that hold whole rows
+    FILLED_OUT,  # bytes of `out` in use
+) = range(33)
+STATE_SIZE = 33
+
+AT_START, UNQUOTED, QUOTED, CLOSED, TRAILING, ESCAPED = range(6)
+
+NEWLINE, RETURN, BLANK, TAB = 10, 13, 32, 9
+NEVER = -1
+"""A quote or an escape that no byte is."""
+
+IN_A_ROW = 10
+"""Rows with a wrong number of fields, one after another, from which on a file is refused."""
+
+
+def new_state(line: int, offset: int) -> NDArray[np.int64]:
+    """Return the state before the first byte of the data.
+
+    Parameters
+    ----------
+    line, offset : int
+        Physical line and byte at which the data begin.
+    """
+    state = np.zeros(STATE_SIZE, dtype=np.int64)
+    state[[LINE, ROW_LINE, SHIFT]] = line
+    state[[OFFSET, ROW_START, FIELD_START]] = offset
+    state[LAST_QUOTE] = -1
+    return state
+
+
+def special_bytes(delimiter: int, quote: int, escape: int) -> NDArray[np.bool_]:
+    """Mark the bytes at which something happens."""
+    special = np.zeros(256, dtype=np.bool_)
+    special[[delimiter, NEWLINE, RETURN]] = True
+    for byte in (quote, escape):
+        if byte != NEVER:
+            special[byte] = True
+    return special
+
+
+@part
+def _end_line(state, at, expected):  # type: ignore[no-untyped-def]
+    """End the field of the physical line that ends before byte ``at``, and the line."""
+    _end_piece(state, at)
+    if state[LINE_FILLED] == 1 and state[LINE_FIELDS] != expected and state[RAGGED_LINE] == 0:
+        state[RAGGED_LINE] = state[LINE]
+    state[LINE_FIELDS] = 0
+    state[LINE_FILLED] = 0
+    state[LINE] += 1
+
+
+@part
+def _end_piece(state, at):  # type: ignore[no-untyped-def]
+    """End the field of the physical line that ends before byte ``at``."""
+    wraps = state[FIELD_QUOTED] == 1 and state[LAST_QUOTE] == at - 1
+    if wraps and at - state[FIELD_START] >= 2 and state[WRAPPED_LINE] == 0:
+        state[WRAPPED_LINE] = state[LINE]
+    state[FIELD_QUOTED] = 0
+    state[FIELD_START] = at + 1
+
+
+@part
+def _swallow(state, expected):  # type: ignore[no-untyped-def]
+    """Note a physical line within a quoted field that alone has a row's delimiters."""
+    if state[PIECE] == expected and state[SWALLOWED_LINE] == 0:
+        state[SWALLOWED_LINE] = state[LINE]
+        state[SWALLOWED_FROM] = state[ROW_LINE]
+    state[PIECE] = 0
+
+
+@part
+def _copy(data, begin, end, out, state):  # type: ignore[no-untyped-def]
+    """Append bytes of the row being read to ``out``."""
+    filled = state[FILLED_OUT]
+    for k in range(begin, end):
+        out[filled + k - begin] = data[k]
+    state[FILLED_OUT] = filled + end - begin
+
+
+@part
+def _end_row(state, at, expected, bad, shifts, n):  # type: ignore[no-untyped-def]
+    """End the row before byte ``at``; return whether it has the expected fields."""
+    size = at - state[ROW_START]
+    good = False
+    if state[FILLED] == 0 and state[FIELDS] == 0:
+        state[BLANKS] += 1
+    elif state[FIELDS] == expected:
+        good = True
+        shift = state[ROW_LINE] - state[ROWS]
+        if shift != state[SHIFT]:
+            shifts[n[1], 0] = state[ROWS]
+            shifts[n[1], 1] = shift
+            n[1] += 1
+            state[SHIFT] = shift
+        state[ROWS] += 1
+        state[BAD_RUN] = 0
+        state[LONGEST] = max(state[LONGEST], size)
+    else:
+        bad[n[0], 0] = state[ROW_START]
+        bad[n[0], 1] = at
+        bad[n[0], 2] = state[ROW_LINE]
+        bad[n[0], 3] = state[FIELDS] + 1
+        n[0] += 1
+        state[BAD_RUN] += 1
+        if state[BAD_RUN] == IN_A_ROW and state[TEN_LINE] == 0:
+            state[TEN_LINE] = state[ROW_LINE]
+    state[FIELDS] = 0
+    state[FILLED] = 0
+    return good
+
+
+@kernel
+def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[no-untyped-def]
+    """Read a chunk, until its end or until ``bad`` or ``shifts`` is full.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n,)
+    state : ndarray of int64, shape (STATE_SIZE,)
+        Changed in place.
+    special : ndarray of bool, shape (256,)
+        From `special_bytes`.
+    syntax : ndarray of int64, shape (4,)
+        Delimiter, quote, escape (the quote itself where quotes are doubled), and the
+        delimiters that a row has.
+    bad : ndarray of int64, shape (m, 4)
+        Takes the rows with another number of fields: first byte, last byte + 1, line, fields.
+    shifts : ndarray of int64, shape (k, 2)
+        Takes, where lines and rows get out of step, a row's number and by how much.
+    out : ndarray of uint8
+        Takes the good rows, each ended by a newline, after what it holds already; nothing
+        is copied if it is empty.
+
+    Returns
+    -------
+    read, n_bad, n_shifts : int
+        Bytes read, and rows of ``bad`` and ``shifts`` in use.
+    """
+    delimiter, quote, escape, expected = syntax[0], syntax[1], syntax[2], syntax[3]
+    base = state[OFFSET]
+    n = np.zeros(2, dtype=np.int64)
+    copying = out.size > 0
+    row_from = 0  # where in data the bytes of the row begin that are not yet in out
+    mode = state[MODE]
+    i = 0
+    while i < data.size and n[0] < len(bad) and n[1] < len(shifts):
+        byte = data[i]
+        at = base + i
+        if byte == NEWLINE and state[AFTER_CR] == 1:
+            # The second half of a CRLF, whose line ended at its first.
+            state[AFTER_CR] = 0
+            state[FIELD_START] = at + 1
+            if mode != QUOTED:
+                state[CR] -= 1
+                state[CRLF] += 1
+                state[ROW_START] = at + 1
+                row_from = i + 1
+            i += 1
+            continue
+        state[AFTER_CR] = 0
+        if not special[byte]:
+            if byte == BLANK and (mode == AT_START or mode == CLOSED or mode == TRAILING):
+                mode = TRAILING if mode != AT_START else AT_START
+                i += 1
+                continue
+            if mode == AT_START:
+                mode = UNQUOTED
+            elif mode == ESCAPED:
+                state[OTHER_ESCAPES] += 1
+                mode = QUOTED
+            elif mode == CLOSED or mode == TRAILING:
+                if state[MALFORMED_LINE] == 0:
+                    state[MALFORMED_LINE] = state[LINE]
+                mode = UNQUOTED
+            # A line of blanks alone is no row; the rest of a filled one needs no look at them.
+            while i < data.size and not special[data[i]]:
+                if data[i] != BLANK and data[i] != TAB:
+                    state[FILLED] = 1
+                    state[LINE_FILLED] = 1
+                    while i < data.size and not special[data[i]]:
+                        i += 1
+                    break
+                i += 1
+            continue
+        if byte == NEWLINE or byte == RETURN:
+            state[AFTER_CR] = 1 if byte == RETURN else 0
+            line = state[LINE]
+            _end_line(state, at, expected)
+            if mode == QUOTED or mode == ESCAPED:
+                state[LINE] = line  # the line that ends, for the note
+                _swallow(state, expected)
+                state[LINE] = line + 1
+                state[QUOTED_BREAKS] += 1
+                mode = QUOTED
+            else:
+                state[CR if byte == RETURN else LF] += 1
+                good = _end_row(state, at, expected, bad, shifts, n)
+                if copying:
+                    if good:
+                        _copy(data, row_from, i, out, state)
+                        out[state[FILLED_OUT]] = NEWLINE
+                        state[FILLED_OUT] += 1
+                        state[COMMITTED] = state[FILLED_OUT]
+                    else:
+                        state[FILLED_OUT] = state[COMMITTED]
+                row_from = i + 1
+                state[ROW_START] = at + 1
+                state[ROW_LINE] = line + 1
+                mode = AT_START
+        elif byte == delimiter:
+            _end_piece(state, at)
+            state[LINE_FIELDS] += 1
+            state[LINE_FILLED] = 1
+            if mode == QUOTED or mode == ESCAPED:
+                state[PIECE] += 1
+                mode = QUOTED
+            else:
+                state[FIELDS] += 1
+                mode = AT_START
+        else:
+            state[FILLED] = 1
+            state[LINE_FILLED] = 1
+            if byte == quote:
+                if at == state[FIELD_START]:
+                    state[FIELD_QUOTED] = 1
+                state[LAST_QUOTE] = at
+            if mode == AT_START and byte == quote:
+                mode = QUOTED
+                state[QUOTED_FIELDS] += 1
+                state[PIECE] = 0
+            elif mode == AT_START:
+                mode = UNQUOTED
+            elif mode == QUOTED:
+                if byte == quote:
+                    # Doubled quotes close a field and open it again at once.
+                    mode = CLOSED
+                else:
+                    mode = ESCAPED
+            elif mode == ESCAPED:
+                mode = QUOTED
+            elif mode == CLOSED and byte == quote and escape == quote:
+                mode = QUOTED
+            elif mode == CLOSED or mode == TRAILING:
+                if state[MALFORMED_LINE] == 0:
+                    state[MALFORMED_LINE] = state[LINE]
+                mode = UNQUOTED
+        i += 1
+    if copying and i > row_from:
+        _copy(data, row_from, i, out, state)
+    state[OFFSET] = base + i
+    state[MODE] = mode
+    return i, n[0], n[1]
