@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Clusters": "gclust.study.schema",
     "Comparison": "gclust.experiments.comparison",
+    "ContourClusters": "gclust.study.schema",
+    "Counting": "gclust.study.schema",
     "DBSCAN": "gclust.cluster.dbscan",
+    "Density": "gclust.study.schema",
     "DensityContour": "gclust.cluster.contour",
+    "Footprint": "gclust.study.schema",
     "HDBSCAN": "gclust.cluster.hdbscan",
+    "HierarchyClusters": "gclust.study.schema",
+    "Intensity": "gclust.study.schema",
+    "Members": "gclust.study.schema",
+    "Merge": "gclust.study.schema",
+    "Names": "gclust.study.schema",
+    "Population": "gclust.study.schema",
     "Run": "gclust.study.folder",
+    "Score": "gclust.study.schema",
+    "Source": "gclust.study.schema",
     "Study": "gclust.study.schema",
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.result",
@@ -57,7 +70,23 @@ if TYPE_CHECKING:
     from gclust.study.heaps import heaps
     from gclust.study.intensity import intensity_spread
     from gclust.study.run import run
-    from gclust.study.schema import Study, read_study
+    from gclust.study.schema import (
+        Clusters,
+        ContourClusters,
+        Counting,
+        Density,
+        Footprint,
+        HierarchyClusters,
+        Intensity,
+        Members,
+        Merge,
+        Names,
+        Population,
+        Score,
+        Source,
+        Study,
+        read_study,
+    )
 
 
 def __getattr__(name: str) -> Any:

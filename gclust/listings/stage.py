@@ -13,7 +13,7 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.files import Inputs, changed
+from gclust.listings.files import Inputs
 from gclust.listings.read import Scan, relation, union
 from gclust.listings.rejects import list_rejects, told_path, told_rejects
 from gclust.listings.sums import rows_by, sum_by
@@ -64,6 +64,12 @@ class Staged:
     weights: pd.DataFrame
     oddities: pd.DataFrame
     inputs: Inputs
+    own_sha256: dict[str, str]
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every input, by its path or what it is called."""
+        return {**self.inputs.sha256(), **self.own_sha256}
 
 
 def stage(
@@ -115,6 +121,7 @@ def stage(
         weights=_weights(counts, len(scans)),
         oddities=engine.pandas(suspicious(within)).sort_values("source", ignore_index=True),
         inputs=inputs,
+        own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
     )
 
 

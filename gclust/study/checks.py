@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from gclust.listings.read import Scan
 from gclust.listings.stage import Staged
 from gclust.places.gazetteer import distance_to_city_km
 
@@ -12,6 +15,32 @@ LOOKED_AT = 50_000
 FAR_KM = 50.0
 NEAR_KM = 20.0
 LEAST_SHARE = 0.02
+
+
+def told_sources(staged: Staged, scans: Sequence[Scan]) -> list[str]:
+    """Tell of sources without records, of columns that may serve, and of null island."""
+    told = []
+    for row, scan in zip(staged.sources.to_dict("records"), scans, strict=True):
+        path, used, without = row["path"], row["used"], row["without_record"]
+        hints = f" ({'; '.join(scan.hints)})" if scan.hints else ""
+        if without == used:
+            told.append(
+                f"{path}: {row['kind']} has no record, so that each of its {used} rows counts by"
+                f" its weight{hints}"
+            )
+        elif without:
+            told.append(
+                f"{path}: {without} of {used} rows have no record and count by their weight{hints}"
+            )
+        elif hints:
+            told.append(f"{path}: {'; '.join(scan.hints)}")
+        if row["null_island"]:
+            told.append(
+                f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
+                " where a failed geocode is often put, and are rejected; null_island = \"keep\""
+                " keeps them"
+            )
+    return told
 
 
 def zeros_and_radians(staged: Staged) -> list[str]:

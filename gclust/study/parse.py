@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import tomllib
 import types
@@ -66,7 +67,7 @@ def parse_section(
     if isinstance(target, Mapping):
         hints, required, bounds = dict(target), [], {}
     else:
-        hints = typing.get_type_hints(target)
+        hints = _hints(target)
         members = fields(target)
         required = [
             f.name for f in members if f.default is MISSING and f.default_factory is MISSING
@@ -89,15 +90,27 @@ def parse_section(
     return result
 
 
+@functools.cache
+def _hints(target: type) -> dict[str, Any]:
+    return typing.get_type_hints(target)
+
+
 def _convert(value: Any, hint: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         for option in arguments:
-            if option is not type(None):
+            if option is type(None):
+                if value is None:
+                    return None
+            else:
                 try:
                     return _convert(value, option, where)
                 except StudyError:
                     continue
+    elif isinstance(hint, type) and isinstance(value, hint) and is_dataclass(hint):
+        return value
     elif isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return hint(**parse_section(value, hint, f"{where}:"))
     elif origin is tuple and isinstance(value, list | tuple):
@@ -144,7 +157,7 @@ def described(hint: Any) -> str:
         return f"a list of {len(arguments)} {each}s"
     if origin is not None:
         return f"a table of names to {described(arguments[1]).removeprefix('a ')}s"
-    words = {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
+    words = {Any: "a table", str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
     return words[hint]
 
 
@@ -156,7 +169,7 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
             _check_bounds(each, bounds, where)
         return
     options = bounds.get("options")
-    if options is not None and value not in options:
+    if options is not None and value is not None and value not in options:
         near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise StudyError(f"{where} = {value!r}; expected {' or '.join(map(repr, options))}{hint}")

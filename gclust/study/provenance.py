@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import gclust
+from gclust.listings.rejects import told_path
 from gclust.listings.stage import Staged
 from gclust.study.asked import ask
 from gclust.study.journal import Journal
@@ -47,6 +48,7 @@ def provenance(
         "gclust": gclust.__version__,
         "study": study.study.name,
         "sources": staged.sources.to_dict(orient="records"),
+        "inputs": _inputs(study, staged),
         "rejected": len(staged.rejects),
         "world_totals": world,
         "clusters_before_merging": clusters[0],
@@ -63,6 +65,14 @@ def provenance(
             "peak_memory_mb": _peak_memory_mb(),
         },
     }
+
+
+def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
+    """The files, tables and queries that were read, each with its sha256."""
+    return [
+        {"path": told_path(path, study.folder), "sha256": sha256}
+        for path, sha256 in sorted(staged.sha256.items())
+    ]
 
 
 def _indicators(study: Study) -> dict[str, Any]:

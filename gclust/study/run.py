@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +25,7 @@ from gclust.study.journal import Journal
 from gclust.study.measure import measure
 from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
-from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.schema import Clusters, Study, read_study, with_listings
 from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
 
 MOST_TOLD = 5
@@ -34,6 +36,7 @@ def run(
     study: str | Path | Study,
     out: str | Path | None = None,
     *,
+    listings: Mapping[str, Any] | None = None,
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
     overwrite: bool = False,
@@ -43,9 +46,12 @@ def run(
     Parameters
     ----------
     study : path-like or Study
-        ``study.toml`` or what `gclust.read_study` made of it.
+        ``study.toml``, or a `gclust.Study`.
     out : path-like, optional
         Folder to write, as a whole or not at all. Nothing is written without it.
+    listings : mapping, optional
+        Kind -> table in memory (pandas, Polars, PyArrow, GeoPandas, DuckDB), in place of the
+        study's sources of that kind.
     progress : bool or callable, optional
         True draws on the terminal; a callable is called with
         ``(fraction, stage)``.
@@ -72,7 +78,9 @@ def run(
     >>> run.ranking.head()  # doctest: +SKIP
     """
     if not isinstance(study, Study):
-        study = read_study(study)
+        study = read_study(study, listings)
+    elif listings:
+        study = with_listings(study, listings)
     if out is not None:
         claim(Path(out), overwrite, "run")
     check_rasters(study)
@@ -172,6 +180,7 @@ def complete(
             heaps = heap_table(
                 study, study.heaps, locations, names, city_share=known, n_jobs=n_jobs
             )
+    prepared.staged.inputs.check()
     found = len(settled.cluster_ids), len(clusters)
     return Run(
         study=study,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ LARGEST_WGS84_EPS_KM = 1000.0
 LARGEST_BANDWIDTH_KM = 1000.0
 LEAST_RESOLUTION_KM = 0.05
 LARGEST_SPREAD_KM = 1000.0
+ISLAND = ("reject", "keep")
 METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
@@ -51,20 +52,93 @@ def number(
     return field(default=default, metadata={"least": least, "above": above, "most": most})
 
 
+class Section:
+    """A section of a study, whose values are checked wherever they come from.
+
+    Raises
+    ------
+    StudyError
+        If a value is of a wrong type or out of bounds; the message names the section and
+        the key.
+    """
+
+    def __post_init__(self) -> None:
+        given = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)  # type: ignore[arg-type]
+            if getattr(self, item.name) is not item.default
+        }
+        checked = parse_section(given, type(self), f"{type(self).__name__}:")
+        for key, value in checked.items():
+            object.__setattr__(self, key, value)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """``[[sources]]``: files of one kind of record."""
+class Source(Section):
+    """``[[sources]]``: where the listings of one kind of record are.
+
+    One of ``path``, ``sql`` and ``data`` says it.
+
+    Parameters
+    ----------
+    kind : str
+        What the records are: ``patent``, ``publication``, ``deal``, or any other name.
+    path : str, optional
+        A file, a folder of files or a pattern, relative to the study's folder.
+    columns : mapping, optional
+        gclust's name of a column -> the name that it has in the files.
+    years : (int, int), optional
+        First and last year that count.
+    delimiter, quote, encoding : str, optional
+        Of CSV files. Delimiter and quote are found where they are not given; ``quote = ""``
+        says that quotes are characters like others. The encoding is UTF-8 if not given.
+    layer : str, optional
+        Of a GeoPackage.
+    missing : tuple of str, optional
+        Texts that stand for no value, in place of gclust's own list.
+    null_island : {"reject", "keep"}, optional
+        What becomes of rows within 1 km of latitude 0, longitude 0; as ``[study]`` says if not
+        given.
+    sql : str, optional
+        One ``SELECT`` in DuckDB's SQL, whose result is read in place of files.
+    sql_paths : tuple of str, optional
+        Folders that ``sql`` may read, the study's own by default. A study with SQL is code:
+        it runs what it says.
+    data : table, optional
+        A table in memory: of pandas, Polars, PyArrow, GeoPandas, DuckDB, or any that
+        narwhals knows. Of a study that was written to a file, what the table was.
+
+    Examples
+    --------
+    >>> from gclust import Source
+    >>> Source(kind="patent", path="patents.csv", columns={"record": "appln_id"}).kind
+    'patent'
+    """
 
     kind: str
-    path: str
+    path: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     years: tuple[int, int] | None = None
     delimiter: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
     layer: str | None = None
+    missing: tuple[str, ...] | None = None
+    null_island: str | None = field(default=None, metadata={"options": ISLAND})
+    sql: str | None = None
+    sql_paths: tuple[str, ...] = ()
+    data: Any = None
+
+    @property
+    def called(self) -> str:
+        """What messages call the source: its path, or what it is."""
+        if self.path is not None:
+            return self.path
+        return f"the query of {self.kind}" if self.sql is not None else f"the table of {self.kind}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Density:
+class Density(Section):
     """``[density]``: what counts for the density of listings."""
 
     kinds: tuple[str, ...] | None = None
@@ -78,7 +152,7 @@ class Density:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clusters:
+class Clusters(Section):
     """``[clusters]`` of ``method = "dbscan"``: how locations form clusters."""
 
     method: str = choice("dbscan", *METHODS)
@@ -94,7 +168,7 @@ class Clusters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HierarchyClusters:
+class HierarchyClusters(Section):
     """``[clusters]`` of ``method = "hdbscan"``; see `gclust.HDBSCAN`.
 
     ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
@@ -116,7 +190,7 @@ class HierarchyClusters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContourClusters:
+class ContourClusters(Section):
     """``[clusters]`` of ``method = "contour"``; see `gclust.DensityContour`."""
 
     method: str = choice("contour", *METHODS)
@@ -148,7 +222,7 @@ FORMERS: dict[str, type[Former]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merge:
+class Merge(Section):
     """``[merge]``: which neighbouring clusters become one."""
 
     max_gap_km: float = number(5.0, least=0)
@@ -158,7 +232,7 @@ class Merge:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footprint:
+class Footprint(Section):
     """``[footprint]``: the polygon of a cluster.
 
     Lengths that are not given follow from eps_km, with methods other than DBSCAN from 15
@@ -189,7 +263,7 @@ class OtherFootprint(Footprint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherRaster:
+class OtherRaster(Section):
     """One of ``[intensity] rasters``, as in ``[population]``; called by its file by default."""
 
     raster: str
@@ -198,7 +272,7 @@ class OtherRaster:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intensity:
+class Intensity(Section):
     """``[intensity]``: footprints and rasters under which the intensity is ranked too.
 
     The study's own footprint and raster are always the first. ``usual`` adds discs of half
@@ -216,7 +290,7 @@ class Intensity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Names:
+class Names(Section):
     """``[names]``: how many cities name a cluster, each with what share of its weight."""
 
     most: int = number(3, least=1)
@@ -224,7 +298,7 @@ class Names:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counting:
+class Counting(Section):
     """``[counting]``: how records are counted, and what the world's totals are."""
 
     method: str = choice("fractional", "fractional", "whole")
@@ -233,7 +307,7 @@ class Counting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class Score(Section):
     """``[score]``: how columns of the ranking become a score.
 
     ``of`` names the columns, by default the shares of all kinds, and ``lower_is_better`` those
@@ -248,7 +322,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heaps:
+class Heaps(Section):
     """``[heaps]``: whether locations of city-level addresses are looked for, and how.
 
     ``least_weight`` is a twentieth of what a cluster needs by default; see
@@ -266,7 +340,7 @@ class Heaps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Population:
+class Population(Section):
     """``[population]``: a raster of persons per cell (``count``) or per km2."""
 
     raster: str | None = None
@@ -274,7 +348,7 @@ class Population:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Members:
+class Members(Section):
     """``[members]``: whether clusters are divided among their cities, and from what share on."""
 
     on: bool = False
@@ -282,7 +356,7 @@ class Members:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class Grid(Section):
     """``[sweep]``: which pairs of parameters a sweep tries, and how many clusters are wanted."""
 
     eps_km: tuple[float, ...] | None = number(None, above=0)
@@ -295,7 +369,7 @@ DRAWN = ("records", "addresses", "parameters", "weights")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draws:
+class Draws(Section):
     """``[uncertainty]``: what is drawn anew, how often, and what it leaves of the ranks.
 
     ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap, with the clusters
@@ -335,7 +409,7 @@ class Draws:
 
 
 @dataclass(frozen=True, kw_only=True)
-class General:
+class General(Section):
     """``[study]``: the name, how many clusters are ranked, how strict to be.
 
     ``title`` (the name if not given) and ``note`` stand above and below figures.
@@ -346,6 +420,7 @@ class General:
     top: int = number(100, least=1)
     strict: bool = False
     max_rejects: float = number(0.05, least=0, most=1)
+    null_island: str = choice("reject", *ISLAND)
     note: str = ""
 
 
@@ -360,7 +435,9 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What to compute.
+    """What to compute: a study in Python, or what was read from ``study.toml``.
+
+    Sections are given as their classes or as mappings with the keys of ``study.toml``.
 
     Attributes
     ----------
@@ -371,7 +448,23 @@ class Study:
     indicators : tuple of IndicatorEntry
         In the order of their columns.
     folder : Path
-        Relative paths are relative to it; the folder of ``study.toml``.
+        Relative paths are relative to it; the folder of ``study.toml``, in Python the current
+        one.
+
+    Raises
+    ------
+    StudyError
+        If a key is unknown, or a value of a wrong type or out of bounds.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> study = gclust.Study(
+    ...     sources=[{"kind": "patent", "path": "patents.csv"}],
+    ...     clusters={"eps_km": 10, "min_samples": 500},
+    ... )
+    >>> study.clusters.eps_km
+    10.0
     """
 
     sources: tuple[Source, ...]
@@ -393,6 +486,8 @@ class Study:
     folder: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
+        for key, value in _as_sections(self).items():
+            object.__setattr__(self, key, value)
         _check_study(self, "study")
 
     @property
@@ -489,12 +584,36 @@ SECTIONS: dict[str, type] = {
 }
 
 
-def read_study(path: str | Path) -> Study:
+def _as_sections(study: Study) -> dict[str, Any]:
+    """Sections that were given as mappings, as their classes."""
+    found: dict[str, Any] = {"folder": Path(study.folder).absolute()}
+    sources = []
+    for position, entry in enumerate(study.sources, start=1):
+        where = f"study: [[sources]] number {position}:"
+        is_source = isinstance(entry, Source)
+        sources.append(entry if is_source else Source(**parse_section(entry, Source, where)))
+    found["sources"] = tuple(sources)
+    for key, kind in SECTIONS.items():
+        value = getattr(study, key)
+        if isinstance(value, Mapping):
+            where = f"study: [{key}]"
+            if key == "clusters":
+                found[key] = _clusters(value, where)
+            else:
+                found[key] = kind(**parse_section(value, kind, where))
+    if any(isinstance(entry, Mapping) for entry in study.indicators):
+        found["indicators"] = read_entries(list(study.indicators), "study")
+    return found
+
+
+def read_study(path: str | Path, listings: Mapping[str, Any] | None = None) -> Study:
     """Read a study from a TOML file.
 
     Parameters
     ----------
     path : path-like
+    listings : mapping, optional
+        Kind -> table in memory, in place of the sources of that kind.
 
     Raises
     ------
@@ -504,21 +623,32 @@ def read_study(path: str | Path) -> Study:
         expected and the nearest name.
     """
     path = Path(path)
-    return study_from(read_toml(path), folder=path.resolve().parent, name=str(path))
+    folder = path.resolve().parent
+    return study_from(read_toml(path), folder=folder, name=str(path), listings=listings)
 
 
-def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
-    """Build a study from nested mappings, as ``study.toml`` nests them."""
+def study_from(
+    table: Mapping[str, Any],
+    *,
+    folder: Path,
+    name: str,
+    listings: Mapping[str, Any] | None = None,
+) -> Study:
+    """Build a study from nested mappings, as ``study.toml`` nests them.
+
+    ``listings`` are tables in memory by kind, which stand for the sources of that kind.
+    """
     parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS, "indicators"))
-    if not table.get("sources"):
+    listed = table.get("sources", [])
+    if not listed and not listings:
         raise StudyError(f"{name}: has no [[sources]]; expected at least one with kind and path")
-    listed = table["sources"]
     if not isinstance(listed, list):
         raise StudyError(f"{name}: [sources] must be written [[sources]], one for each source")
     sources = []
     for position, entry in enumerate(listed, start=1):
         where = f"{name}: [[sources]] number {position}:"
         sources.append(Source(**parse_section(entry, Source, where)))
+    sources = list(_with_tables(sources, listings or {}, name))
     sections = {
         key: kind(**parse_section(table.get(key, {}), kind, f"{name}: [{key}]"))
         for key, kind in SECTIONS.items()
@@ -534,6 +664,51 @@ def study_from(table: Mapping[str, Any], *, folder: Path, name: str) -> Study:
         )
     except StudyError as error:
         raise StudyError(f"{name}{str(error).removeprefix('study')}") from None
+
+
+def with_listings(study: Study, listings: Mapping[str, Any]) -> Study:
+    """Return a study whose sources of some kinds are tables in memory.
+
+    Parameters
+    ----------
+    study : Study
+    listings : mapping
+        Kind -> table. Columns and years of the kind's source still hold; a kind without a
+        source gets one.
+
+    Raises
+    ------
+    StudyError
+        If a kind has several sources.
+    """
+    return replace(study, sources=tuple(_with_tables(study.sources, listings, "study")))
+
+
+def _with_tables(
+    sources: Sequence[Source], listings: Mapping[str, Any], name: str
+) -> Iterator[Source]:
+    kinds = [source.kind for source in sources]
+    for kind in listings:
+        if kinds.count(kind) > 1:
+            raise StudyError(
+                f"{name}: kind {kind!r} has {kinds.count(kind)} sources, so that one table cannot"
+                " stand for them; give each source its own: Source(data=...)"
+            )
+    for source in sources:
+        if source.kind in listings:
+            yield Source(
+                kind=source.kind,
+                columns=source.columns,
+                years=source.years,
+                missing=source.missing,
+                null_island=source.null_island,
+                data=listings[source.kind],
+            )
+        else:
+            yield source
+    for kind, data in listings.items():
+        if kind not in kinds:
+            yield Source(kind=kind, data=data)
 
 
 def _clusters(table: Any, where: str) -> Former:
@@ -554,6 +729,7 @@ def _check_study(study: Study, name: str) -> None:
                 f"{where} kind = {source.kind!r} cannot name columns; expected a word that is not"
                 f" one of {', '.join(sorted(TAKEN_KINDS))}"
             )
+        _check_source(source, where)
         if source.years is not None and source.years[0] > source.years[1]:
             raise StudyError(f"{where} years = {list(source.years)} run backwards")
         columns = dict.fromkeys(KNOWN, str)
@@ -592,6 +768,22 @@ def _check_study(study: Study, name: str) -> None:
         raise StudyError(
             f"{name}: [uncertainty] level = {study.uncertainty.level:g}; expected less than 1"
         )
+
+
+def _check_source(source: Source, where: str) -> None:
+    """Refuse a source that is nothing, or several things."""
+    given = [key for key in ("path", "sql", "data") if getattr(source, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) if given else "none of them"
+        raise StudyError(
+            f"{where} expected path (files), sql (a query) or, in Python, data (a table); found"
+            f" {found}"
+        )
+    if source.sql_paths and source.sql is None:
+        raise StudyError(f"{where} sql_paths belongs to sql, which the source does not have")
+    own = [key for key in ("delimiter", "quote", "encoding", "layer") if getattr(source, key) is not None]
+    if own and source.path is None:
+        raise StudyError(f"{where} {own[0]} belongs to files, which the source does not read")
 
 
 def _check_indicators(study: Study, name: str) -> None:

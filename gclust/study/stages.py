@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -22,12 +23,21 @@ from gclust.indicators.counts import counts, shares
 from gclust.listings import attribute as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units, fold, record_totals
-from gclust.listings.read import Scan, SourceFiles, open_source
-from gclust.listings.stage import Staged, stage, told_rejects, usable
+from gclust.listings.files import Inputs
+from gclust.listings.read import Scan, SourceFiles, open_sources
+from gclust.listings.rejects import told_rejects
+from gclust.listings.stage import Staged, stage, usable
 from gclust.progress import Report
 from gclust.study import checks
 from gclust.study.journal import Journal
-from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters, Study
+from gclust.study.schema import (
+    Clusters,
+    ContourClusters,
+    Former,
+    HierarchyClusters,
+    Source,
+    Study,
+)
 from gclust.units import UNIT
 
 _OF_LABELS = ("labels", "attributed", "cluster_of_label")
@@ -309,35 +319,60 @@ def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
 
 
 def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
-    further = study.needed_columns
+    inputs = Inputs()
     with journal.timed("read listings"):
-        files = [
-            SourceFiles(
-                kind=source.kind,
-                path=str(study.folder / source.path),
-                columns=source.columns,
-                years=source.years,
-                delimiter=source.delimiter,
-                layer=source.layer,
-                further=further,
-            )
-            for source in study.sources
-        ]
-        scans = [open_source(engine, source) for source in files]
+        files = [source_files(study, source) for source in study.sources]
+        scans = open_sources(engine, files, inputs)
         _check_needs(study, scans)
-        staged = stage(engine, scans, decimals=study.density.rounding, root=study.folder)
+        decimals = study.density.rounding
+        staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
     _judge_rejects(study, staged)
+    for scan in scans:
+        journal.told.extend(_relative(line, study.folder) for line in scan.told)
+    journal.told.extend(checks.told_sources(staged, scans))
     journal.warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
     return staged
+
+
+def source_files(study: Study, source: Source) -> SourceFiles:
+    """Return where the listings of a source are, with the study's own defaults."""
+    if isinstance(source.data, str):
+        raise StudyError(
+            f"the listings of kind {source.kind!r} were a table in memory ({source.data}); give"
+            f" it again: gclust.run(study, listings={{{source.kind!r}: table}})"
+        )
+    folders = source.sql_paths or (".",)
+    return SourceFiles(
+        kind=source.kind,
+        path=str(study.folder / source.path) if source.path is not None else source.called,
+        columns=source.columns,
+        years=source.years,
+        delimiter=source.delimiter,
+        layer=source.layer,
+        further=study.needed_columns,
+        encoding=source.encoding,
+        quote=source.quote,
+        missing=source.missing,
+        null_island=source.null_island or study.study.null_island,
+        max_rejects=study.study.max_rejects,
+        data=source.data,
+        sql=source.sql,
+        sql_paths=tuple(os.path.abspath(study.folder / each) for each in folders),
+    )
+
+
+def _relative(line: str, folder: Path) -> str:
+    """Tell paths below a study's folder relative to it."""
+    return line.replace(f"{folder}{os.sep}", "")
 
 
 def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
     """Raise StudyError for a column that something needs and no source has."""
     for need in study.needs:
         mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
-        if not any(need.column in scan.mapped for scan in mine):
+        if not any(need.column in scan.serving for scan in mine):
             paths = ", ".join(source_of(study, scan) for scan in mine)
-            there = list(dict.fromkeys(column for scan in mine for column in scan.types))
+            there = list(dict.fromkeys(column for scan in mine for column in scan.there))
             near = difflib.get_close_matches(need.column, there, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise StudyError(
@@ -348,17 +383,41 @@ def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
 
 def source_of(study: Study, scan: Scan) -> str:
     """The path of a scan's source, as the study gives it."""
+    if not scan.source.is_file:
+        return scan.source.path
     return os.path.relpath(scan.source.path, study.folder)
 
 
+LEAST_REJECTED = 10
+"""Rejected rows from which on their share of a source is looked at."""
+
+
 def _judge_rejects(study: Study, staged: Staged) -> None:
-    rejected = len(staged.rejects)
-    rows = int((staged.sources["used"] + staged.sources["rejected"]).sum())
-    if rejected > study.study.max_rejects * rows:
-        raise StudyError(
-            f"{rejected} of {rows} rows ({100 * rejected / rows:.1f} %) were rejected, more"
-            f" than max_rejects = {study.study.max_rejects:g} allows" + told_rejects(staged.rejects)
-        )
+    """Refuse a source of which too much was rejected, by rows or by weight.
+
+    Rows near latitude 0, longitude 0 do not count: they are known to have no place.
+    """
+    most = study.study.max_rejects
+    for row, weight in zip(
+        staged.sources.to_dict("records"), staged.weights.to_dict("records"), strict=True
+    ):
+        rejected = row["rejected"] - row["null_island"]
+        if rejected < LEAST_REJECTED:
+            continue
+        of_rows = rejected / (row["used"] + rejected)
+        of_weight = weight["rejected"] / max(weight["used"] + weight["rejected"], 1e-300)
+        if max(of_rows, of_weight) > most:
+            mine = staged.rejects["kind"] == row["kind"]
+            share = (
+                f"{100 * of_rows:.1f} %"
+                if of_rows >= of_weight
+                else f"{100 * of_weight:.1f} % of their weight"
+            )
+            raise StudyError(
+                f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
+                f" rejected, more than max_rejects = {most:g} allows"
+                + told_rejects(staged.rejects[mine])
+            )
 
 
 def _fold(

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from gclust.study.schema import SECTIONS, Study
+from gclust.study.schema import SECTIONS, Source, Study
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -52,12 +52,29 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "raster", "sweep") and isinstance(value, str):
-            value = Path(os.path.relpath(study.folder / value, home)).as_posix()
+            value = _seen_from(home, study, value)
+        if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
+            value = tuple(_seen_from(home, study, each) for each in value or (".",))
+        if item.name == "data" and value is not None:
+            value = value if isinstance(value, str) else described_table(value)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
-        if value is not None and value != {}:
+        if value is not None and value != {} and not (item.name == "sql_paths" and not value):
             told[item.name] = value
     return told
+
+
+def _seen_from(home: Path, study: Study, path: str) -> str:
+    """A path of the study's as it is seen from a folder."""
+    return Path(os.path.relpath(study.folder / path, home)).as_posix()
+
+
+def described_table(data: Any) -> str:
+    """Say in a word what a table in memory was: its library, rows and columns."""
+    kind = type(data)
+    shape = getattr(data, "shape", None)
+    size = f" of {shape[0]} rows and {shape[1]} columns" if shape and len(shape) == 2 else ""
+    return f"{kind.__module__.split('.')[0]}.{kind.__qualname__}{size}"
 
 
 def toml_value(value: Any) -> str:
