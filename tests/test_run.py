@@ -191,7 +191,7 @@ def change(table, column, value, rows=20):
 
 
 ODD = [
-    (lambda t: change(change(t, "lat", 0.0), "lon", 0.0), "20 rows lie at latitude 0, longitude 0"),
+    (lambda t: change(change(t, "lat", 0.0), "lon", 0.0), "20 rows lie within 1 km of latitude 0, longitude 0"),
     (lambda t: t.assign(lat=np.radians(t["lat"]), lon=np.radians(t["lon"])), "look like radians"),
     (lambda t: t.assign(lat=t["lon"], lon=t["lat"]), "latitude and longitude swapped"),
 ]

@@ -84,7 +84,7 @@ WRONG = [
     ("", r"study\.toml: has no \[\[sources\]\]"),
     ("sources = 3", "must be written"),
     ("[sources]\nkind = 'a'\npath = 'b'", "must be written"),
-    ("[[sources]]\nkind = 'a'", r"\[\[sources\]\] number 1: 'path' is missing; expected a text"),
+    ("[[sources]]\nkind = 'a'", r"\[\[sources\]\] number 1: expected path \(files\)"),
     (LEAST + "colums = {}", "number 1: 'colums' is not known; did you mean 'columns'"),
     (LEAST + "columns = { latt = 'x' }", "columns: 'latt' is not known; did you mean 'lat'"),
     (LEAST + "years = [2011]", "years = .2011.; expected a list of 2 whole numbers"),

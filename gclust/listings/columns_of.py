@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gclust.errors import StudyError
+from gclust.listings.files import format_of
 from gclust.listings.naming import Naming, find_columns, told_columns
 from gclust.listings.source import SourceFiles
 
@@ -48,7 +49,12 @@ class ColumnsOf:
         if by_geometry:
             named = {name: own for name, own in named.items() if name not in ("lat", "lon")}
         wanted = () if source.years is None else ("year",)
-        naming, faults = find_columns(names, named, wanted, by_geometry=by_geometry)
+        help_of_one = ""
+        if source.delimiter is None and source.is_file and format_of(path) == "csv":
+            help_of_one = "if the file has several columns, name their delimiter in the source"
+        naming, faults = find_columns(
+            names, named, wanted, by_geometry=by_geometry, help_of_one=help_of_one
+        )
         self._names[path] = tuple(names)
         self._naming[path] = naming
         self._geometry[path] = by_geometry

@@ -68,6 +68,7 @@ def open_csv(
         inputs.hashed(path, scan.sha256)
         columns_of.look(path, scan.dialect.header)
         scans.append(scan)
+    engine.progress(1.0, "look through files")
     columns_of.settle()
     told = [line for scan in scans for line in scan.told]
     parts = [

@@ -64,6 +64,7 @@ def find_columns(
     wanted: Iterable[str] = (),
     *,
     by_geometry: bool = False,
+    help_of_one: str = "",
 ) -> tuple[Naming, list[Fault]]:
     """Find gclust's columns among those of a table.
 
@@ -80,6 +81,8 @@ def find_columns(
         What must be there besides ``lat`` and ``lon``.
     by_geometry : bool
         Whether places come from a geometry, so that no ``lat`` and ``lon`` are needed.
+    help_of_one : str
+        What may be wrong where a table has one column only.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def find_columns(
         elif found:
             used[name] = found[0]
         elif name in needed:
-            faults.append(Fault(_missing(there, name, named.get(name, name))))
+            faults.append(Fault(_missing(there, name, named.get(name, name), help_of_one)))
     return Naming(used, () if faults else _hints(there, used, by_geometry)), faults
 
 
@@ -131,10 +134,12 @@ def _in_any_case(there: Sequence[str], name: str) -> list[int]:
     return [at for at, column in enumerate(there) if column.strip().casefold() == folded]
 
 
-def _missing(there: Sequence[str], name: str, column: str) -> str:
+def _missing(there: Sequence[str], name: str, column: str, help_of_one: str) -> str:
     near = difflib.get_close_matches(column, there, n=1, cutoff=0.6)
     near = near or [each for each in there if each.casefold() in HINTS.get(name, ())]
     hint = f"; did you mean {near[0]!r}?" if near else ""
+    if len(there) == 1 and help_of_one:
+        hint = f"; {help_of_one}."
     known = ", ".join(repr(each) for each in there[:SHOWN]) or "no columns"
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
     return (

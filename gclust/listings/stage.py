@@ -14,7 +14,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.files import Inputs
-from gclust.listings.read import Scan, relation, union
+from gclust.listings.read import Scan, relation, window
 from gclust.listings.rejects import list_rejects, told_path, told_rejects
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import (
@@ -163,14 +163,22 @@ def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequ
         return
     first = bad.sort_values("source").iloc[0]
     scan = scans[int(first["source"])]
-    rows = judge(nw.from_native(engine.connection.sql(union([scan]))))
-    rows = rows.filter(bad_weight() & (nw.col("reason") != OUTSIDE).fill_null(True))
-    value = engine.pandas(rows.select("weight").sort("weight").head(1))["weight"].iloc[0]
-    shown = "missing or not a number" if pd.isna(value) else f"{value:g}"
     raise StudyError(
         f"{scan.source.path}: {int(first['rows'])} rows have a weight that cannot be used, such as"
-        f" {shown}; expected numbers from 0 to {LARGEST_TOTAL:g}"
+        f" {_bad_weight(engine, scan)}; expected numbers from 0 to {LARGEST_TOTAL:g}"
     )
+
+
+def _bad_weight(engine: Engine, scan: Scan) -> str:
+    """Return one of a source's bad weights, as it was given."""
+    query = " UNION ALL ".join(
+        f"SELECT {part.given('weight')} AS given, CAST({part.value('weight')} AS DOUBLE) AS weight"
+        f" FROM {part.table(part.files)} WHERE coalesce({window(part, scan.source)}, true)"
+        for part in scan.parts
+    )
+    rows = nw.from_native(engine.connection.sql(query)).filter(bad_weight())
+    given = engine.pandas(rows.sort("weight", "given").head(1))["given"].iloc[0]
+    return "a missing one" if pd.isna(given) or not given.strip() else repr(given)
 
 
 def _kind_units(

@@ -18,7 +18,7 @@ LEAST_SHARE = 0.02
 
 
 def told_sources(staged: Staged, scans: Sequence[Scan]) -> list[str]:
-    """Tell of sources without records, of columns that may serve, and of null island."""
+    """Tell of sources without records, and of columns that may serve."""
     told = []
     for row, scan in zip(staged.sources.to_dict("records"), scans, strict=True):
         path, used, without = row["path"], row["used"], row["without_record"]
@@ -34,6 +34,14 @@ def told_sources(staged: Staged, scans: Sequence[Scan]) -> list[str]:
             )
         elif hints:
             told.append(f"{path}: {'; '.join(scan.hints)}")
+    return told
+
+
+def islands(staged: Staged) -> list[str]:
+    """Tell of rows near latitude 0, longitude 0."""
+    told = []
+    for row in staged.sources.to_dict("records"):
+        path = row["path"]
         if row["null_island"]:
             told.append(
                 f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
@@ -44,7 +52,7 @@ def told_sources(staged: Staged, scans: Sequence[Scan]) -> list[str]:
 
 
 def zeros_and_radians(staged: Staged) -> list[str]:
-    """Tell of rows at (0, 0) and of sources that seem to be in radians."""
+    """Tell of rows at (0, 0) that are kept and of sources that seem to be in radians."""
     told = []
     for row in staged.oddities.itertuples():
         path = staged.sources["path"].iloc[row.source]

@@ -327,10 +327,10 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
         decimals = study.density.rounding
         staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
     _judge_rejects(study, staged)
-    for scan in scans:
-        journal.told.extend(_relative(line, study.folder) for line in scan.told)
+    journal.told.extend(_relative(line, study.folder) for scan in scans for line in scan.told)
     journal.told.extend(checks.told_sources(staged, scans))
-    journal.warn(checks.zeros_and_radians(staged) + checks.swapped_rejects(staged.rejects))
+    odd = checks.islands(staged) + checks.zeros_and_radians(staged)
+    journal.warn(odd + checks.swapped_rejects(staged.rejects))
     return staged
 
 
