@@ -271,7 +271,10 @@ def test_points_without_crs_and_lines_are_refused(tmp_path):
         staged(tmp_path / "bare.parquet", {})
     lines = gpd.GeoSeries.from_wkt(["LINESTRING (0 0, 1 1)"], crs=4326)
     gpd.GeoDataFrame(geometry=lines).to_parquet(tmp_path / "lines.parquet")
-    with pytest.raises(StudyError, match="expected points, found 1 other geometries, the first a LineString in row 1"):
+    with pytest.raises(
+        StudyError,
+        match="expected points, found 1 other geometries, the first a LineString in row 1",
+    ):
         staged(tmp_path / "lines.parquet", {})
 
 

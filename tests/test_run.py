@@ -122,7 +122,7 @@ def test_same_bytes_for_threads_and_permuted_rows(tmp_path):
     assert seen[2] == seen[0]
     stable = [json.loads((tmp_path / n / "run" / "run.json").read_text()) for n in "012"]
     for info in stable:
-        del info["execution"]
+        del info["execution"], info["inputs"]  # the digests of files with other rows
     assert stable[0] == stable[1] == stable[2]
 
 
@@ -191,7 +191,10 @@ def change(table, column, value, rows=20):
 
 
 ODD = [
-    (lambda t: change(change(t, "lat", 0.0), "lon", 0.0), "20 rows lie within 1 km of latitude 0, longitude 0"),
+    (
+        lambda t: change(change(t, "lat", 0.0), "lon", 0.0),
+        "20 rows lie within 1 km of latitude 0, longitude 0",
+    ),
     (lambda t: t.assign(lat=np.radians(t["lat"]), lon=np.radians(t["lon"])), "look like radians"),
     (lambda t: t.assign(lat=t["lon"], lon=t["lat"]), "latitude and longitude swapped"),
 ]

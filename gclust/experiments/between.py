@@ -202,11 +202,18 @@ class Between:
 
 def _sources(study: Study, kind: str) -> list[Source]:
     """The sources of a kind, by absolute paths."""
-    return [
-        replace(source, path=os.path.abspath(study.folder / source.path))
-        for source in study.sources
-        if source.kind == kind
-    ]
+    return [_from_anywhere(source, study) for source in study.sources if source.kind == kind]
+
+
+def _from_anywhere(source: Source, study: Study) -> Source:
+    """A source with absolute paths."""
+    if source.path is not None:
+        return replace(source, path=os.path.abspath(study.folder / source.path))
+    if source.sql is not None:
+        folders = source.sql_paths or (".",)
+        paths = tuple(os.path.abspath(study.folder / each) for each in folders)
+        return replace(source, sql_paths=paths)
+    return source
 
 
 def _settings(
@@ -217,7 +224,10 @@ def _settings(
         for number, source in enumerate(_sources(study, kind), start=1):
             of = f"sources of {kind}" + (f" ({number})" if number > 1 else "")
             for item in fields(source):
-                yield ("data", f"{of}: {item.name}"), getattr(source, item.name)
+                value = getattr(source, item.name)
+                # Tables have no equality of their own: the same one is the same object.
+                value = id(value) if item.name == "data" and value is not None else value
+                yield ("data", f"{of}: {item.name}"), value
         yield ("data", f"[counting] totals of {kind}"), study.counting.totals.get(kind)
         forms = kind in study.density_kinds
         yield ("formation", f"[density] kinds: {kind}"), forms

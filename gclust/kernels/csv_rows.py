@@ -87,7 +87,7 @@ def special_bytes(delimiter: int, quote: int, escape: int) -> NDArray[np.bool_]:
 
 
 @part
-def _end_line(state, at, expected):  # type: ignore[no-untyped-def]
+def _end_line(state, at, expected):
     """End the field of the physical line that ends before byte ``at``, and the line."""
     _end_piece(state, at)
     if state[LINE_FILLED] == 1 and state[LINE_FIELDS] != expected and state[RAGGED_LINE] == 0:
@@ -98,7 +98,7 @@ def _end_line(state, at, expected):  # type: ignore[no-untyped-def]
 
 
 @part
-def _end_piece(state, at):  # type: ignore[no-untyped-def]
+def _end_piece(state, at):
     """End the field of the physical line that ends before byte ``at``."""
     wraps = state[FIELD_QUOTED] == 1 and state[LAST_QUOTE] == at - 1
     if wraps and at - state[FIELD_START] >= 2 and state[WRAPPED_LINE] == 0:
@@ -108,7 +108,7 @@ def _end_piece(state, at):  # type: ignore[no-untyped-def]
 
 
 @part
-def _swallow(state, expected):  # type: ignore[no-untyped-def]
+def _swallow(state, expected):
     """Note a physical line within a quoted field that alone has a row's delimiters."""
     if state[PIECE] == expected and state[SWALLOWED_LINE] == 0:
         state[SWALLOWED_LINE] = state[LINE]
@@ -117,7 +117,7 @@ def _swallow(state, expected):  # type: ignore[no-untyped-def]
 
 
 @part
-def _copy(data, begin, end, out, state):  # type: ignore[no-untyped-def]
+def _copy(data, begin, end, out, state):
     """Append bytes of the row being read to ``out``."""
     filled = state[FILLED_OUT]
     for k in range(begin, end):
@@ -126,7 +126,7 @@ def _copy(data, begin, end, out, state):  # type: ignore[no-untyped-def]
 
 
 @part
-def _end_row(state, at, expected, bad, shifts, n):  # type: ignore[no-untyped-def]
+def _end_row(state, at, expected, bad, shifts, n):
     """End the row before byte ``at``; return whether it has the expected fields."""
     size = at - state[ROW_START]
     good = False
@@ -158,7 +158,7 @@ def _end_row(state, at, expected, bad, shifts, n):  # type: ignore[no-untyped-de
 
 
 @kernel
-def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[no-untyped-def]
+def scan_rows(data, state, special, syntax, bad, shifts, out):
     """Read a chunk, until its end or until ``bad`` or ``shifts`` is full.
 
     Parameters
@@ -207,7 +207,7 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[n
             continue
         state[AFTER_CR] = 0
         if not special[byte]:
-            if byte == BLANK and (mode == AT_START or mode == CLOSED or mode == TRAILING):
+            if byte == BLANK and (mode in (AT_START, CLOSED, TRAILING)):
                 mode = TRAILING if mode != AT_START else AT_START
                 i += 1
                 continue
@@ -216,7 +216,7 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[n
             elif mode == ESCAPED:
                 state[OTHER_ESCAPES] += 1
                 mode = QUOTED
-            elif mode == CLOSED or mode == TRAILING:
+            elif mode in (CLOSED, TRAILING):
                 if state[MALFORMED_LINE] == 0:
                     state[MALFORMED_LINE] = state[LINE]
                 mode = UNQUOTED
@@ -230,11 +230,11 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[n
                     break
                 i += 1
             continue
-        if byte == NEWLINE or byte == RETURN:
+        if byte in (NEWLINE, RETURN):
             state[AFTER_CR] = 1 if byte == RETURN else 0
             line = state[LINE]
             _end_line(state, at, expected)
-            if mode == QUOTED or mode == ESCAPED:
+            if mode in (QUOTED, ESCAPED):
                 state[LINE] = line  # the line that ends, for the note
                 _swallow(state, expected)
                 state[LINE] = line + 1
@@ -259,7 +259,7 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[n
             _end_piece(state, at)
             state[LINE_FIELDS] += 1
             state[LINE_FILLED] = 1
-            if mode == QUOTED or mode == ESCAPED:
+            if mode in (QUOTED, ESCAPED):
                 state[PIECE] += 1
                 mode = QUOTED
             else:
@@ -279,16 +279,11 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):  # type: ignore[n
             elif mode == AT_START:
                 mode = UNQUOTED
             elif mode == QUOTED:
-                if byte == quote:
-                    # Doubled quotes close a field and open it again at once.
-                    mode = CLOSED
-                else:
-                    mode = ESCAPED
-            elif mode == ESCAPED:
+                # Doubled quotes close a field and open it again at once.
+                mode = CLOSED if byte == quote else ESCAPED
+            elif mode == ESCAPED or (mode == CLOSED and byte == quote and escape == quote):
                 mode = QUOTED
-            elif mode == CLOSED and byte == quote and escape == quote:
-                mode = QUOTED
-            elif mode == CLOSED or mode == TRAILING:
+            elif mode in (CLOSED, TRAILING):
                 if state[MALFORMED_LINE] == 0:
                     state[MALFORMED_LINE] = state[LINE]
                 mode = UNQUOTED

@@ -87,7 +87,7 @@ class ColumnsOf:
         return faults
 
     def used(self, path: str) -> dict[str, int]:
-        """gclust's name of each column that serves in a file -> its position there."""
+        """Gclust's name of each column that serves in a file -> its position there."""
         return self._naming[path].used
 
     @property
@@ -97,7 +97,7 @@ class ColumnsOf:
 
     @property
     def serving(self) -> dict[str, str]:
-        """gclust's name of each column that serves -> the user's, of the first file."""
+        """Gclust's name of each column that serves -> the user's, of the first file."""
         if not self._names:
             return {}
         path = next(iter(self._names))

@@ -40,6 +40,8 @@ class Dialect:
         The physical line that follows it.
     data_offset : int
         The byte (of the text in UTF-8) at which that line begins.
+    header_end : str
+        What ends the header's line.
     """
 
     delimiter: str
@@ -49,6 +51,7 @@ class Dialect:
     header_line: int
     data_line: int
     data_offset: int
+    header_end: str = "\n"
 
     @property
     def is_simple(self) -> bool:
@@ -146,14 +149,16 @@ def _dialect(text: str, line: int, start: int, delimiter: str, quote: str) -> Di
     fields, taken = _fields(text, start, delimiter, quote)
     record = text[start : start + taken]
     end = start + taken
+    ends = LINE_END.findall(record)
     return Dialect(
         delimiter=delimiter,
         quote=quote,
         escape=quote,
         header=tuple(fields),
         header_line=line,
-        data_line=line + max(1, len(LINE_END.findall(record))),
+        data_line=line + max(1, len(ends)),
         data_offset=len(text[:end].encode("utf-8")),
+        header_end=ends[-1] if ends else "",
     )
 
 
@@ -172,7 +177,7 @@ def refuse_marks(path: str, delimiter: str | None, quote: str | None) -> None:
     if quote is not None and quote != "":
         if len(quote) != 1 or not quote.isascii() or quote.isalnum() or quote in "\r\n \t":
             raise StudyError(
-                f"{path}: quote = {quote!r}; expected one character, or \"\" where fields are not"
+                f'{path}: quote = {quote!r}; expected one character, or "" where fields are not'
                 " quoted"
             )
         if quote == delimiter:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError
 from gclust.kernels import csv_rows as rows_of
 from gclust.listings.csv_dialect import HEAD, Dialect, Fit, decide
-from gclust.listings.csv_text import CHUNK, Text
+from gclust.listings.csv_text import Text
 
 MOST_NOTED = 4096
 """Rows that a call of the kernel may note."""
@@ -106,7 +106,7 @@ def scan_csv(
     delimiter: str | None = None,
     quote: str | None = None,
     max_rejects: float = 0.05,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] | None = None,
 ) -> CsvScan:
     """Read a file once from its beginning to its end, and say how DuckDB is to read it.
 
@@ -183,10 +183,11 @@ def _size(path: str) -> int:
 
 def _is_odd(dialect: Dialect, counts: _Counts) -> bool:
     """Whether DuckDB is given a copy without what is no row."""
-    ends = sum(counts[name] > 0 for name in (rows_of.LF, rows_of.CRLF, rows_of.CR))
+    ends = {"\n": rows_of.LF, "\r\n": rows_of.CRLF, "\r": rows_of.CR}
+    others = [counts[name] for end, name in ends.items() if end != dialect.header_end]
     return (
         not dialect.is_simple
-        or ends > 1
+        or any(others)
         or counts[rows_of.CR] > 0
         or counts[rows_of.BLANKS] > 0
         or len(counts.bad) > 0
@@ -207,7 +208,7 @@ def _count(
     *,
     copy: Path | None = None,
     rows_to: Path | None = None,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] | None = None,
     size: int = 1,
 ) -> _Counts:
     """Count the rows of a text as a dialect has them.
@@ -231,7 +232,8 @@ def _count(
                     pending.result()
                 pending = writer.submit(whole.write, chunk)
             read += len(chunk)
-            progress(min(read / size, 0.999))
+            if progress is not None:
+                progress(min(read / size, 0.999))
             if to_skip >= len(chunk):
                 to_skip -= len(chunk)
                 continue

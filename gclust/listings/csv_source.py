@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from gclust.listings.columns_of import ColumnsOf
-from gclust.listings.csv_dialect import Dialect
 from gclust.listings.csv_scan import CsvScan, scan_csv
 from gclust.listings.engine import Engine
 from gclust.listings.files import Inputs, escaped
@@ -82,11 +81,11 @@ def _progress(engine: Engine, done: int, files: int) -> Callable[[float], None]:
     return lambda fraction: engine.progress((done + fraction) / files, "look through files")
 
 
-def _alike(scan: CsvScan) -> tuple[Dialect, int, bool, int]:
+def _alike(scan: CsvScan) -> tuple[Any, ...]:
     """What files must share to be read together."""
-    dialect = replace(scan.dialect, header_line=0, data_line=0, data_offset=0)
-    order = (dialect.header, dialect.delimiter, dialect.quote, dialect.escape)
-    return (order, scan.skip, scan.breaks_in_quotes, _line_size(scan))  # type: ignore[return-value]
+    dialect = scan.dialect
+    how = (dialect.delimiter, dialect.quote, dialect.escape)
+    return dialect.header, how, scan.skip, scan.breaks_in_quotes, _line_size(scan)
 
 
 def _line_size(scan: CsvScan) -> int:
@@ -113,6 +112,7 @@ def _part(scans: list[CsvScan], columns_of: ColumnsOf, missing: tuple[str, ...] 
         "ignore_errors": "false",
         "max_line_size": str(_line_size(first)),
         "parallel": "false" if first.breaks_in_quotes else "true",
+        "compression": "'none'",
         "hive_partitioning": "false",
         "union_by_name": "false",
         "columns": f"{{{listed}}}",

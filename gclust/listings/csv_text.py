@@ -268,7 +268,7 @@ def _unpacked(path: str, packed: str | None, digest: Any) -> Iterator[Any]:
         elif packed == "bz2":
             yield bz2.BZ2File(file)
         elif packed == "xz":
-            yield lzma.LZMAFile(file)
+            yield lzma.LZMAFile(file)  # noqa: SIM115 - closed with the file below it
         else:
             yield file
 
@@ -292,11 +292,8 @@ def _member(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
 
 
 def _damaged(path: str, packed: str | None, error: BaseException) -> StudyError:
-    reason = str(error).strip().splitlines()
-    return StudyError(
-        f"{path}: is damaged or cut off ({packed}: {reason[0] if reason else type(error).__name__});"
-        " fetch it again"
-    )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return StudyError(f"{path}: is damaged or cut off ({packed}: {reason}); fetch it again")
 
 
 def _raw_sample(path: str, packed: str | None, before: int) -> bytes:
@@ -334,11 +331,7 @@ def looks_like(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
     high = sum(byte >= 0x80 for byte in sample)
-    pairs = sum(
-        1
-        for at in range(len(sample) - 1)
-        if sample[at] >= 0x80 and sample[at + 1] >= 0x80
-    )
+    pairs = sum(1 for at in range(len(sample) - 1) if sample[at] >= 0x80 and sample[at + 1] >= 0x80)
     if pairs > high / 2:
         # Letters of the west stand alone; two bytes make a character in the east.
         east = ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "cp1251", "koi8_r"]

@@ -84,7 +84,7 @@ def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> Poin
     StudyError
         If what the file says of its geometry is not GeoParquet.
     """
-    bare = [name for name in schema.names if not _is_geometry(schema.field(name))]
+    bare = [field.name for field in schema if not _is_geometry(field)]
     written = (schema.metadata or {}).get(b"geo")
     if written is not None:
         try:
@@ -102,30 +102,38 @@ def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> Poin
             )
         names = tuple(name for name in bare if name not in described)
         others = [name for name in described if name != primary]
-        told = (f"{path}: of the geometries {', '.join(described)} {primary!r} is used, which the"
-                " file names first",) if others else ()
+        told = (
+            (
+                f"{path}: of the geometries {', '.join(described)} {primary!r} is used, which the"
+                " file names first",
+            )
+            if others
+            else ()
+        )
         return PointFile(path, names, primary, about.get("crs", "OGC:CRS84"), None, told)
-    native = [name for name in schema.names if _is_geometry(schema.field(name))]
+    native = [field for field in schema if _is_geometry(field)]
     if native:
-        crs = _native_crs(schema.field(native[0]))
-        return PointFile(path, tuple(bare), native[0], crs)
+        return PointFile(path, tuple(bare), native[0].name, _native_crs(native[0]))
     if has_places:
         return None
-    for name in schema.names:
-        kind = schema.field(name).type
+    for field in schema:
+        name, kind = field.name, field.type
         is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         if is_bytes and name.casefold() in WKB_NAMES:
-            told = f"{path}: {name!r} says no CRS; it is taken for degrees of longitude and latitude"
+            line = (
+                f"{path}: {name!r} says no CRS; it is taken for degrees of longitude and latitude"
+            )
             names = tuple(other for other in bare if other != name)
-            return PointFile(path, names, name, "OGC:CRS84", None, (told,))
+            return PointFile(path, names, name, "OGC:CRS84", None, (line,))
     return None
 
 
 def _is_geometry(field: pa.Field) -> bool:
     """Whether a column is of Parquet's own geometry type, or one of GeoArrow's."""
-    name = getattr(field.type, "extension_name", "") or (field.metadata or {}).get(
-        b"ARROW:extension:name", b""
-    ).decode()
+    name = (
+        getattr(field.type, "extension_name", "")
+        or (field.metadata or {}).get(b"ARROW:extension:name", b"").decode()
+    )
     return name.startswith("geoarrow.")
 
 
@@ -166,12 +174,15 @@ def points_of_layer(path: str, layer: str | None) -> PointFile | None:
             raise StudyError(f"{path}: has no layer; expected one with the listings")
         if len(names) > 1 and len(spatial) != 1:
             raise StudyError(
-                f'{path}: has the layers {", ".join(names)}; name one in the source\'s layer = "..."'
+                f"{path}: has the layers {', '.join(names)}; name one in the source's"
+                ' layer = "..."'
             )
         layer = spatial[0] if spatial else names[0]
         if len(names) > 1:
-            told = (f"{path}: of its layers {', '.join(names)} {layer!r} is read, which alone has"
-                    " a geometry",)
+            told = (
+                f"{path}: of its layers {', '.join(names)} {layer!r} is read, which alone has"
+                " a geometry",
+            )
     info = pyogrio.read_info(path, layer=layer)
     fields = tuple(str(name) for name in info["fields"])
     if dict(layers)[layer] is None:
@@ -205,7 +216,7 @@ def _points(path: str, column: Any) -> NDArray[Any]:
     kind = column.type
     storage = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     if pa.types.is_struct(storage) or pa.types.is_fixed_size_list(storage):
-        return _interleaved(column, storage)
+        return _of_coordinates(column, storage)
     values = column.to_numpy(zero_copy_only=False)
     try:
         return shapely.from_wkb(values)
@@ -213,7 +224,7 @@ def _points(path: str, column: Any) -> NDArray[Any]:
         raise StudyError(f"{path}: its geometry cannot be read: {error}") from error
 
 
-def _interleaved(column: Any, storage: pa.DataType) -> NDArray[Any]:
+def _of_coordinates(column: Any, storage: pa.DataType) -> NDArray[Any]:
     """Turn GeoArrow's points, a struct of x and y or a list of both, into shapely's."""
     array = column.combine_chunks()
     array = array.storage if isinstance(array, pa.ExtensionArray) else array
@@ -225,7 +236,9 @@ def _interleaved(column: Any, storage: pa.DataType) -> NDArray[Any]:
         xy = [flat[:, 0], flat[:, 1]]
     points = shapely.points(np.nan_to_num(xy[0]), np.nan_to_num(xy[1]))
     lost = gone | np.isnan(xy[0]) | np.isnan(xy[1])
-    return np.where(lost, None, points)
+    points = np.asarray(points, dtype=object)
+    points[lost] = None
+    return points
 
 
 def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -190,7 +190,7 @@ def _of_folders(key: str, group: list[_File]) -> str:
     for path, value in by_file.items():
         by_value.setdefault(value, []).append(path)
     cases = " ".join(
-        f'WHEN {identifier(FILE_COLUMN)} IN ({", ".join(quoted(path) for path in paths)}) THEN'
+        f"WHEN {identifier(FILE_COLUMN)} IN ({', '.join(quoted(path) for path in paths)}) THEN"
         f" {'NULL' if value == NO_VALUE else quoted(value)}"
         for value, paths in by_value.items()
     )

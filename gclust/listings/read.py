@@ -145,7 +145,7 @@ def _open_files(
     points = [_points(source, path, kind) for path in files]
     if not any(points):
         return open_parquet(engine, source, files, columns_of), []
-    told = []
+    told: list[str] = []
     for path, file in zip(files, points, strict=True):
         if file is None:
             raise StudyError(

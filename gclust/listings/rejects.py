@@ -58,12 +58,11 @@ def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) 
         for _, scan in scans:
             for part in scan.parts:
                 for file in part.files:
-                    parts.append(_of_file(engine, scan, part, file))
+                    found = [_of_file(engine, scan, part, file)]
                     if (bad := part.bad.get(file)) is not None:
-                        parts.append(_of_bad_rows(bad))
-                    for each in parts[-2:]:
-                        each["source"] = each.get("source", told_path(file, root))
-                        each["kind"] = scan.source.kind
+                        found.append(_of_bad_rows(bad))
+                    told = {"source": told_path(file, root), "kind": scan.source.kind}
+                    parts += [table.assign(**told) for table in found]
     finally:
         engine.connection.execute("SET preserve_insertion_order = false")
     if not parts:
@@ -141,7 +140,10 @@ def told_rejects(rejects: pd.DataFrame) -> str:
     reasons = rejects["reason"].value_counts()
     reason = min(reasons.index[reasons == reasons.max()])
     first = rejects[rejects["reason"] == reason].iloc[0]
-    where = f". Most often: {reason} ({reasons.max()} rows), such as {first['source']} line {first['line']}"
+    where = (
+        f". Most often: {reason} ({reasons.max()} rows), such as {first['source']} line"
+        f" {first['line']}"
+    )
     if not pd.isna(first["text"]):
         return f"{where}: {first['text']!r}"
     lat, lon = ("empty" if pd.isna(first[axis]) else repr(first[axis]) for axis in ("lat", "lon"))

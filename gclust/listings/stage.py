@@ -136,7 +136,9 @@ def _store(
     if any(scan.source.years is not None for scan in scans):
         inside = (nw.col("reason") != OUTSIDE).fill_null(True)
         columns = [
-            name if name in ("source", "kind", "reason") else nw.when(inside).then(nw.col(name)).alias(name)
+            name
+            if name in ("source", "kind", "reason")
+            else nw.when(inside).then(nw.col(name)).alias(name)
             for name in names
         ]
     try:

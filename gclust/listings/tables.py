@@ -54,14 +54,18 @@ def _stored(
         engine.put(_plain(table), stored)
     except (duckdb.Error, pa.ArrowException) as error:
         raise StudyError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
-    return _described(engine, source, stored, table.num_rows, names)
+    return _described(engine, source, path, stored, table.num_rows, names)
 
 
 def _described(
-    engine: Engine, source: SourceFiles, stored: str, rows: int, names: dict[str, str]
+    engine: Engine,
+    source: SourceFiles,
+    path: str,
+    stored: str,
+    rows: int,
+    names: dict[str, str],
 ) -> Part:
     """Return a stored table as a part of its source."""
-    path = source.path
     described = engine.connection.table(stored)
     kinds = dict(zip(described.columns, map(str, described.types), strict=True))
     for name, column in names.items():
@@ -72,7 +76,7 @@ def _described(
     return Part(
         files=(path,),
         rows=(rows,),
-        table=lambda files: identifier(stored),
+        table=lambda _: identifier(stored),
         columns={name: Column(names[name], identifier(name), kinds[name]) for name in names},
         missing=source.missing,
     )
@@ -81,7 +85,9 @@ def _described(
 def _plain(table: pa.Table) -> pa.Table:
     """Make types that DuckDB does not know such that it does."""
     for at, field in enumerate(table.schema):
-        kind = field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+        kind = (
+            field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+        )
         if pa.types.is_float16(kind):
             kind = pa.float32()
         if kind != field.type:
@@ -89,9 +95,7 @@ def _plain(table: pa.Table) -> pa.Table:
     return table
 
 
-def part_of_table(
-    engine: Engine, source: SourceFiles, columns_of: ColumnsOf
-) -> tuple[Part, str]:
+def part_of_table(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) -> tuple[Part, str]:
     """Store a table in memory.
 
     Returns
@@ -230,9 +234,7 @@ class _Sink:
         """Nothing is open."""
 
 
-def part_of_query(
-    engine: Engine, source: SourceFiles, columns_of: ColumnsOf
-) -> tuple[Part, str]:
+def part_of_query(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) -> tuple[Part, str]:
     """Run a source's query in a database of its own, and store what it yields.
 
     The query is one ``SELECT``; it reads files below `SourceFiles.sql_paths` and nothing else,
@@ -289,7 +291,7 @@ def _part_of_reader(
         listed.append(f"{'.'.join(map(identifier, steps))} AS {identifier(name)}")
     stored = f"source_{engine.next_number()}"
     engine.put(stream, stored, ", ".join(listed))
-    return _described(engine, source, stored, counted[0], names)
+    return _described(engine, source, source.path, stored, counted[0], names)
 
 
 def _confine(own: Any, folders: Sequence[str], where: str) -> None:

@@ -129,7 +129,8 @@ def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> st
         return f"CASE WHEN {whole} THEN coalesce({digits}, {shown}) ELSE {shown} END"
     if kind.startswith("DECIMAL"):
         shown = f"CAST({column} AS VARCHAR)"
-        return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
+        short = f"rtrim(rtrim({shown}, '0'), '.')"
+        return f"CASE WHEN contains({shown}, '.') THEN {short} ELSE {shown} END"
     if not is_text(kind):
         return column
     own = column if kind == "VARCHAR" else f"CAST({column} AS VARCHAR)"

@@ -45,7 +45,7 @@ def islands(staged: Staged) -> list[str]:
         if row["null_island"]:
             told.append(
                 f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
-                " where a failed geocode is often put, and are rejected; null_island = \"keep\""
+                ' where a failed geocode is often put, and are rejected; null_island = "keep"'
                 " keeps them"
             )
     return told

@@ -157,7 +157,13 @@ def described(hint: Any) -> str:
         return f"a list of {len(arguments)} {each}s"
     if origin is not None:
         return f"a table of names to {described(arguments[1]).removeprefix('a ')}s"
-    words = {Any: "a table", str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
+    words = {
+        Any: "a table",
+        str: "a text",
+        float: "a number",
+        int: "a whole number",
+        bool: "true or false",
+    }
     return words[hint]
 
 

@@ -781,7 +781,11 @@ def _check_source(source: Source, where: str) -> None:
         )
     if source.sql_paths and source.sql is None:
         raise StudyError(f"{where} sql_paths belongs to sql, which the source does not have")
-    own = [key for key in ("delimiter", "quote", "encoding", "layer") if getattr(source, key) is not None]
+    own = [
+        key
+        for key in ("delimiter", "quote", "encoding", "layer")
+        if getattr(source, key) is not None
+    ]
     if own and source.path is None:
         raise StudyError(f"{where} {own[0]} belongs to files, which the source does not read")
 

@@ -22,8 +22,8 @@ from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings import attribute as attribution
 from gclust.listings.engine import Engine
-from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.files import Inputs
+from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import Scan, SourceFiles, open_sources
 from gclust.listings.rejects import told_rejects
 from gclust.listings.stage import Staged, stage, usable
