@@ -1,0 +1,312 @@
+"""Writing CSV files of listings, with all that CSV files have wrong with them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fuzz_files_tables import Rows
+from tests.fuzz_files_truth import BREAK, ROLES, Part
+
+NAMES = {
+    "own": {role: role for role in ROLES},
+    "plain": {
+        "record": "appln_id", "lat": "latitude", "lon": "longitude", "weight": "n", "year": "filed",
+        "organisation": "applicant", "field": "ipc", "country": "ctry",
+    },
+    "spaced": {
+        "record": "my id", "lat": "Latitude (deg)", "lon": "Longitude (deg)", "weight": "how many",
+        "year": "Year of filing", "organisation": "org. name", "field": "IPC/field", "country": "c",
+    },
+    "odd": {
+        "record": "geo.id", "lat": "geo.lat", "lon": "geo.lon", "weight": "größe", "year": "année",
+        "organisation": "o'org", "field": "select", "country": "国",
+    },
+    "quoted": {
+        "record": 'the "id"', "lat": "lat, in degrees", "lon": "lon, in degrees", "weight": "#",
+        "year": "1", "organisation": "a\\b", "field": "%", "country": "[c]",
+    },
+    "cases": {
+        "record": "ID", "lat": "LAT", "lon": "LON", "weight": "Weight", "year": "YEAR",
+        "organisation": "Organisation", "field": "FIELD", "country": "Country",
+    },
+}  # fmt: skip
+EXTRAS = ("title", "note", "x1", "Unnamed: 0", "lat_old", "when")
+
+
+@dataclass
+class Sheet:
+    """One CSV file before it is bytes: rows of texts in order of columns, and its dialect."""
+
+    header: list[str]
+    roles: list[str | None]  # role of each column, None for columns that nothing asks for
+    rows: list[list[str]]
+    delimiter: str = ","
+    quoting: str = "minimal"  # none, minimal, all, text
+    escape: str = '""'  # or '\\"'
+    ends: tuple[str, ...] = ("\n",)
+    end_of_file: str = "\n"
+    before: list[str] = field(default_factory=list)  # lines before the header
+    blank_after: set[int] = field(default_factory=set)  # rows that a blank line follows
+    more: dict[int, list[str]] = field(default_factory=dict)  # fields too many of a row
+    fewer: dict[int, int] = field(default_factory=dict)  # fields too few of a row
+    trailing: bool = False  # a delimiter ends each row
+    header_at: int | None = None  # row before which the header stands again
+
+
+def sheet_of(rng: random.Random, rows: Rows, names: dict[str, str], extras: int) -> Sheet:
+    """Lay out texts by role as a sheet, with other columns in between."""
+    roles: list[str | None] = list(dict.fromkeys(role for row in rows for role in row))
+    for extra in rng.sample(EXTRAS, extras):
+        roles.insert(rng.randrange(len(roles) + 1), extra)
+    header = [names.get(role, role) for role in roles]
+    told = [role if role in names else None for role in roles]
+    filling = ("", "a", "b c", "7", "2012-01-01", "x, y", 'the "x"')
+    table = [[row[r] if r in row else rng.choice(filling) for r in roles] for row in rows]
+    return Sheet(header, told, table)
+
+
+def one_field(sheet: Sheet, text: str) -> str:
+    """Write one field."""
+    special = sheet.delimiter in text or '"' in text or "\n" in text or "\r" in text
+    is_number = re.fullmatch(r"[+-]?[0-9.]+", text) is not None
+    wants = {"none": False, "minimal": special, "all": True, "text": special or not is_number}
+    if not wants[sheet.quoting]:
+        return text
+    if sheet.escape == '""':
+        return '"' + text.replace('"', '""') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def one_line(sheet: Sheet, fields: list[str]) -> str:
+    """Write one row without its end."""
+    line = sheet.delimiter.join([one_field(sheet, text) for text in fields])
+    return line + sheet.delimiter if sheet.trailing else line
+
+
+def write(sheet: Sheet, file: str | None) -> tuple[str, Part]:
+    """Return a sheet as text, and what the file holds, with the lines where it does."""
+    out: list[str] = []
+    part = Part(file, [], [])
+    line = 1
+    header = one_line(sheet, sheet.header)
+
+    def put(text: str, more: bool = True) -> None:
+        nonlocal line
+        end = sheet.ends[len(out) % len(sheet.ends)] if more else sheet.end_of_file
+        out.append(text + end)
+        line += 1 + (len(BREAK.findall(text)) if "\n" in text or "\r" in text else 0)
+
+    for text in sheet.before:
+        put(text)
+    put(header)
+    last = len(sheet.rows) - 1
+    for number, fields in enumerate(sheet.rows):
+        if number == sheet.header_at:
+            part.rows.append(by_role(sheet, sheet.header))
+            part.lines.append(line)
+            put(header)
+        here = line
+        if number in sheet.fewer or number in sheet.more:
+            cut = fields[: len(fields) - sheet.fewer.get(number, 0)]
+            text = one_line(sheet, cut + sheet.more.get(number, []))
+            part.broken.append((here, text))
+        else:
+            text = one_line(sheet, fields)
+            part.rows.append(by_role(sheet, fields))
+            part.lines.append(here)
+        put(text, number < last)
+        if number in sheet.blank_after:
+            put("")
+    return "".join(out), part
+
+
+def by_role(sheet: Sheet, fields: list[str]) -> dict[str, Any]:
+    return {role: text for role, text in zip(sheet.roles, fields, strict=True) if role}
+
+
+def change(sheet: Sheet, function: Callable[[str], str]) -> None:
+    """Change every text of a sheet's rows."""
+    sheet.rows = [[function(text) for text in row] for row in sheet.rows]
+
+
+def quote_nothing(sheet: Sheet) -> None:
+    """Write no quotes, and no values that need them."""
+    pattern = re.compile(f"[\r\n\"{re.escape(sheet.delimiter)}]")
+    change(sheet, lambda text: pattern.sub("_", text))
+    sheet.header = [pattern.sub("_", name) for name in sheet.header]
+    sheet.quoting = "none"
+
+
+# Twists: what is wrong with a file. Each returns the least verdict that it leaves.
+
+
+def column(rng: random.Random, sheet: Sheet) -> int:
+    """Return a column whose texts are free: an organisation, a record, or one that none reads."""
+    free = [i for i, role in enumerate(sheet.roles) if role in ("organisation", "record", None)]
+    return rng.choice(free) if free else -1
+
+
+def twist_stray_quotes(rng: random.Random, sheet: Sheet) -> str:
+    """Quotes in fields without quotes: inches, and one that opens and never closes."""
+    at = column(rng, sheet)
+    if at < 0:
+        return "read"
+    quote_nothing(sheet)
+    for row in sheet.rows:
+        if rng.random() < 0.2:
+            row[at] = f'{rng.randrange(9)}" pipe'
+    if rng.random() < 0.6:
+        rng.choice(sheet.rows)[at] = '"the first'
+    return "either"
+
+
+def twist_backslashes(rng: random.Random, sheet: Sheet) -> str:
+    """Quotes within quotes are escaped by a backslash, as some dumps have them."""
+    at = column(rng, sheet)
+    if at < 0:
+        return "read"
+    change(sheet, lambda text: text.replace("\\", "/").replace('"', "'"))
+    sheet.header = [name.replace("\\", "/").replace('"', "'") for name in sheet.header]
+    sheet.quoting, sheet.escape = "all", '\\"'
+    for row in [sheet.rows[0], *rng.sample(sheet.rows, len(sheet.rows) // 3)]:
+        row[at] = rng.choice(('the "first" one', 'a "b, c" d', '5" pipe'))
+    return "either"
+
+
+def twist_ragged(rng: random.Random, sheet: Sheet) -> str:
+    """Rows with too few or too many fields, one or many."""
+    many = rng.choice((1, 1, 2, max(1, len(sheet.rows) // 2)))
+    for number in rng.sample(range(len(sheet.rows)), min(many, len(sheet.rows))):
+        if rng.random() < 0.5:
+            few = rng.randrange(1, len(sheet.header))
+            kept = sheet.rows[number][: len(sheet.header) - few]
+            if "".join(kept).strip():  # an empty line is no row
+                sheet.fewer[number] = few
+        else:
+            sheet.more[number] = ["more"] * rng.choice((1, 1, 5))
+    return "either"
+
+
+def twist_comment_lines(rng: random.Random, sheet: Sheet) -> str:
+    """Lines that only a person would skip."""
+    for number in rng.sample(range(len(sheet.rows)), min(2, len(sheet.rows))):
+        sheet.rows[number] = [f"# part {number}"] + sheet.rows[number][1:]
+        sheet.fewer[number] = len(sheet.header) - 1
+    return "either"
+
+
+def twist_title(rng: random.Random, sheet: Sheet) -> str:
+    """Lines before the header."""
+    sheet.before = rng.choice((["Export of 2020"], ["# made by hand"], ["Title", ""], ["", ""]))
+    return "either"
+
+
+def twist_blank_lines(rng: random.Random, sheet: Sheet) -> str:
+    """Blank lines between rows."""
+    sheet.blank_after = {n for n in range(len(sheet.rows) - 1) if rng.random() < 0.2}
+    return "either"
+
+
+def twist_blank_end(rng: random.Random, sheet: Sheet) -> str:
+    """No end of the last line, or several blank lines after it."""
+    sheet.end_of_file = rng.choice(("", "\n\n", "\n\n\n\n", "\r\n\r\n"))
+    return "read" if sheet.end_of_file == "" else "either"
+
+
+def twist_line_ends(rng: random.Random, sheet: Sheet) -> str:
+    """Ends of Windows, of old Macintoshes, or mixed ones."""
+    sheet.ends = rng.choice((("\r\n",), ("\r",), ("\n", "\r\n"), ("\n", "\n", "\r"), ("\r\n", "\n")))
+    sheet.end_of_file = sheet.ends[0]
+    if "\r" in sheet.ends:
+        change(sheet, lambda text: text.replace("\n", " ").replace("\r", " "))
+        sheet.header = [name.replace("\n", " ") for name in sheet.header]
+    return "read" if sheet.ends == ("\r\n",) else "either"
+
+
+def twist_header_again(rng: random.Random, sheet: Sheet) -> str:
+    """The header once more, as in files that were put together."""
+    sheet.header_at = rng.randrange(len(sheet.rows))
+    return "either"
+
+
+def twist_trailing(rng: random.Random, sheet: Sheet) -> str:
+    """A delimiter at the end of each line, so that there is one more column without a name."""
+    sheet.trailing = True
+    return "either"
+
+
+def twist_nul(rng: random.Random, sheet: Sheet) -> str:
+    """A byte of zeros in a text."""
+    at = column(rng, sheet)
+    if at < 0:
+        return "read"
+    rng.choice(sheet.rows)[at] = "a\0b"
+    return "either"
+
+
+def twist_twice(rng: random.Random, sheet: Sheet) -> str:
+    """A column's name twice: of one that is read, or of one that is not."""
+    at = rng.randrange(len(sheet.header))
+    to = rng.randrange(len(sheet.header) + 1)
+    is_read = sheet.roles[at] is not None
+    sheet.header.insert(to, sheet.header[at])
+    sheet.roles.insert(to, None)
+    for row in sheet.rows:
+        row.insert(to, rng.choice(("1", "2", "")))
+    return "refused" if is_read else "either"
+
+
+def twist_near_names(rng: random.Random, sheet: Sheet) -> str:
+    """Columns whose names differ from others' by case, by blanks or by a number at the end."""
+    at = rng.randrange(len(sheet.header))
+    name = sheet.header[at]
+    near = rng.choice((name.upper(), name.title(), name + " ", name + "_1", " " + name))
+    if near in sheet.header:
+        return "read"
+    to = rng.randrange(len(sheet.header) + 1)
+    sheet.header.insert(to, near)
+    sheet.roles.insert(to, None)
+    for row in sheet.rows:
+        row.insert(to, rng.choice(("1", "2", "")))
+    return "either"
+
+
+def twist_break_in_header(rng: random.Random, sheet: Sheet) -> str:
+    """A name over two lines, of a column that nothing asks for."""
+    sheet.header.insert(0, "two\nlines")
+    sheet.roles.insert(0, None)
+    for row in sheet.rows:
+        row.insert(0, "x")
+    return "either"
+
+
+def twist_empty_rows(rng: random.Random, sheet: Sheet) -> str:
+    """Rows of nothing but delimiters, as spreadsheets leave them."""
+    for row in rng.sample(sheet.rows, max(1, len(sheet.rows) // 9)):
+        row[:] = [""] * len(row)
+    return "read"
+
+
+def twist_long_text(rng: random.Random, sheet: Sheet) -> str:
+    """A text of 3 MB."""
+    at = column(rng, sheet)
+    if at < 0 or rng.random() < 0.7:
+        return "read"
+    rng.choice(sheet.rows)[at] = "x" * 3_000_000
+    return "either"
+
+
+SHAPES = {  # at most one of these, or none could say what the file means
+    twist_stray_quotes, twist_backslashes, twist_ragged, twist_comment_lines, twist_trailing,
+    twist_header_again,
+}  # fmt: skip
+TWISTS: dict[Callable[[random.Random, Sheet], str], int] = {
+    twist_stray_quotes: 4, twist_backslashes: 3, twist_ragged: 5, twist_comment_lines: 1,
+    twist_title: 2, twist_blank_lines: 2, twist_blank_end: 3, twist_line_ends: 4,
+    twist_header_again: 2, twist_trailing: 2, twist_nul: 1, twist_twice: 2, twist_near_names: 2,
+    twist_break_in_header: 1, twist_empty_rows: 2, twist_long_text: 1,
+}  # fmt: skip
