@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import multiprocessing
 import secrets
 import shutil
@@ -47,15 +48,19 @@ SECONDS = 60.0  # after which a batch is said to hang
 Opened = tuple[Case, Scan]
 
 
+class Hang(BaseException):
+    """Raised in what takes too long; no Exception, so that nothing takes it for a refusal."""
+
+
 @contextlib.contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in what takes longer, where the system can."""
+    """Raise Hang in what takes longer, where the system can."""
     if not hasattr(signal, "SIGALRM"):
         yield
         return
 
     def stop(number: int, frame: object) -> None:
-        raise TimeoutError(f"hangs: {seconds:g} s are over")
+        raise Hang(f"{seconds:g} s are over")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -66,17 +71,11 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def clear(engine: Engine) -> None:
-    """Drop the tables that reading has stored."""
-    for (name,) in engine.connection.execute("SHOW TABLES").fetchall():
-        engine.drop(name)
-
-
 def folder_of(case: Case, root: Path) -> Path:
     return root / f"{case.number:08d}"
 
 
-def failed(case: Case, error: Exception) -> Outcome:
+def failed(case: Case, error: BaseException) -> Outcome:
     told = str(error).strip().splitlines() or [""]
     return Outcome(case, "failed", f"{type(error).__name__}: {told[0]}")
 
@@ -84,11 +83,11 @@ def failed(case: Case, error: Exception) -> Outcome:
 def alone(case: Case, folder: Path) -> Outcome:
     """Read and judge one case with an engine of its own."""
     try:
-        with limited(SECONDS), Engine(folder.parent, threads=2) as engine:
+        with Engine(folder.parent, threads=2) as engine, limited(SECONDS):
             wrong = judge(case, read_case(engine, case, folder), folder, folder)
     except StudyError as error:
         return judge_refusal(case, error)
-    except Exception as error:  # whatever it is, the case must be told
+    except (Exception, Hang) as error:  # whatever it is, the case must be told
         return failed(case, error)
     return Outcome(case, "failed", wrong) if wrong else Outcome(case, "read")
 
@@ -103,7 +102,7 @@ def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outco
             if len(opened) > 1 and len(refused) == 1:
                 yield judge_refusal(refused[0], error)
                 opened = [each for each in opened if each[0] is not refused[0]]
-                engine_without_listings(engine)
+                drop_listings(engine)
                 continue
             if len(opened) == 1:
                 yield judge_refusal(opened[0][0], error)
@@ -117,18 +116,16 @@ def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outco
                 wrong = judge(case, read, root, folder_of(case, root))
                 yield Outcome(case, "failed", wrong) if wrong else Outcome(case, "read")
             return
-        engine_without_listings(engine)
+        drop_listings(engine)
         half = len(opened) // 2
         yield from together(engine, opened[:half], root)
-        engine_without_listings(engine)
+        drop_listings(engine)
         opened = opened[half:]
 
 
-def engine_without_listings(engine: Engine) -> None:
-    """Drop what a study has stored, but for the points that opening its sources has."""
-    for (name,) in engine.connection.execute("SHOW TABLES").fetchall():
-        if name == "listings":
-            engine.drop(name)
+def drop_listings(engine: Engine) -> None:
+    """Drop what a study has stored, but not what opening its sources has."""
+    engine.connection.execute("DROP TABLE IF EXISTS listings")
 
 
 def is_named(case: Case, told: str, root: Path) -> bool:
@@ -160,9 +157,9 @@ def check(seed: int, numbers: list[int]) -> list[Outcome]:
         root = Path(name)
         cases = [made(seed, number, root) for number in numbers]
         try:
-            with limited(SECONDS), Engine(root, threads=2) as engine:
+            with Engine(root, threads=2) as engine, limited(SECONDS):
                 outcomes = list(read_batch(engine, cases, root))
-        except Exception:  # a hang, or an engine that is broken: which of them is at fault?
+        except (Exception, Hang):  # which of them is at fault?
             outcomes = [alone(case, folder_of(case, root)) for case in cases]
         return [
             confirmed(each, folder_of(each.case, root)) if each.end == "failed" else each
@@ -186,14 +183,19 @@ def light(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def work(seed: int, numbers: list[int]) -> list[Outcome]:
-    return light(check(seed, numbers))
+    """Check cases in a process that ends itself where not even a signal ends a hang."""
+    faulthandler.dump_traceback_later(5 * SECONDS, exit=True)
+    try:
+        return light(check(seed, numbers))
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def batches(seed: int, cases: int, jobs: int) -> Iterator[list[Outcome] | str]:
     """Yield outcomes batch by batch; a text where a process died."""
     lists = [list(range(i, min(i + BATCH, cases))) for i in range(0, cases, BATCH)]
     if jobs == 1:
-        yield from (work(seed, numbers) for numbers in lists)
+        yield from (light(check(seed, numbers)) for numbers in lists)
         return
     while lists:
         context = multiprocessing.get_context("spawn")

@@ -37,7 +37,7 @@ from tests.fuzz_files_parquet import parquet_parts, parquet_whole
 from tests.fuzz_files_points import POINTS
 from tests.fuzz_files_tables import Rows, as_texts, draw, plain_row, size
 from tests.fuzz_files_tools import by_tool
-from tests.fuzz_files_truth import Case
+from tests.fuzz_files_truth import TOKENS, Case
 
 OPTIONS = {each.name for each in fields(SourceFiles)}
 FURTHER = ("year", "organisation", "field", "country", "precision")
@@ -63,14 +63,23 @@ def options_of(rng: random.Random, rows: Rows, names: dict[str, str], way: list[
         way.append("window")
     if "null_island" in OPTIONS and keep:
         options["null_island"] = "keep"
+        way.append("null island kept")
+    if rng.random() < 0.08 and "missing" in OPTIONS and not is_tokened(rows):
+        options["missing"] = ("A61K", "Acme", "unknown")
+        way.append("missing named")
     return options
+
+
+def is_tokened(rows: Rows) -> bool:
+    """Whether texts of a table mean nothing by default: are they that with others named, too?"""
+    return any(isinstance(v, str) and v.strip() in TOKENS for row in rows for v in row.values())
 
 
 def started(rng: random.Random, seed: int, number: int) -> tuple[Case, Rows, dict[str, str]]:
     """Draw a table and the options to read it with."""
     way: list[str] = []
     rows = draw(rng, size(rng), way)
-    if rng.random() < 0.012:
+    if rng.random() < 0.01:
         rows = [{**rows[0], **plain_row(rng)} for _ in range(FAR)] + rows
         way.append("far rows")
     names = some_names(rng)
@@ -154,6 +163,7 @@ def encode(rng: random.Random, case: Case, sheet: Sheet, file: str | None) -> by
 def sheet_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
     """A CSV file with twists, in any encoding, in any container, damaged or not."""
     sheet = sheet_of(rng, as_texts(rows), names, rng.choice((0, 0, 1, 3)))
+    sheet.first = FAR if len(rows) > FAR else 0
     rows_were = len(sheet.rows)
     dialect(rng, case, sheet)
     twist(rng, case, sheet)
@@ -187,7 +197,10 @@ def sheet_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: P
 
 def several_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
     """Several CSV files of one source, alike or not."""
-    case.path = rng.choice(("part-*.csv", "part-*", "*.csv", "**/*.csv"))
+    case.path = rng.choice(("part-*.csv", "part-*", "*.csv", "**/*.csv", "parts"))
+    is_folder = case.path == "parts"
+    if is_folder:
+        case.doubt("either", "a folder of CSV files")
     alike, count = rng.random() < 0.5, rng.choice((2, 2, 3))
     texts = as_texts(rows)
     first = sheet_of(rng, texts, names, 1)
@@ -204,7 +217,7 @@ def several_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder:
             case.doubt("either", "files of one source that are unlike")
         if not sheet.rows:
             case.doubt("either", "a header without rows")
-        file = f"part-{number}.csv"
+        file = f"parts/part-{number}.csv" if is_folder else f"part-{number}.csv"
         text, part = write(sheet, file)
         case.parts.append(part)
         if rng.random() < 0.03:

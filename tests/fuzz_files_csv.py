@@ -55,6 +55,17 @@ class Sheet:
     fewer: dict[int, int] = field(default_factory=dict)  # fields too few of a row
     trailing: bool = False  # a delimiter ends each row
     header_at: int | None = None  # row before which the header stands again
+    first: int = 0  # first row that may be disturbed: those before are there to be many
+
+    @property
+    def tail(self) -> list[list[str]]:
+        """Rows that may be disturbed."""
+        return self.rows[self.first :]
+
+    def some(self, rng: random.Random, count: int) -> list[int]:
+        """Return numbers of rows that may be disturbed."""
+        numbers = range(self.first, len(self.rows))
+        return rng.sample(numbers, min(count, len(numbers)))
 
 
 def sheet_of(rng: random.Random, rows: Rows, names: dict[str, str], extras: int) -> Sheet:
@@ -156,11 +167,11 @@ def twist_stray_quotes(rng: random.Random, sheet: Sheet) -> str:
     if at < 0:
         return "read"
     quote_nothing(sheet)
-    for row in sheet.rows:
+    for row in sheet.tail:
         if rng.random() < 0.2:
             row[at] = f'{rng.randrange(9)}" pipe'
     if rng.random() < 0.6:
-        rng.choice(sheet.rows)[at] = '"the first'
+        rng.choice(sheet.tail)[at] = '"the first'
     return "either"
 
 
@@ -172,15 +183,14 @@ def twist_backslashes(rng: random.Random, sheet: Sheet) -> str:
     change(sheet, lambda text: text.replace("\\", "/").replace('"', "'"))
     sheet.header = [name.replace("\\", "/").replace('"', "'") for name in sheet.header]
     sheet.quoting, sheet.escape = "all", '\\"'
-    for row in [sheet.rows[0], *rng.sample(sheet.rows, len(sheet.rows) // 3)]:
+    for row in [sheet.tail[0], *rng.sample(sheet.tail, len(sheet.tail) // 3)]:
         row[at] = rng.choice(('the "first" one', 'a "b, c" d', '5" pipe'))
     return "either"
 
 
 def twist_ragged(rng: random.Random, sheet: Sheet) -> str:
     """Rows with too few or too many fields, one or many."""
-    many = rng.choice((1, 1, 2, max(1, len(sheet.rows) // 2)))
-    for number in rng.sample(range(len(sheet.rows)), min(many, len(sheet.rows))):
+    for number in sheet.some(rng, rng.choice((1, 1, 2, max(1, len(sheet.tail) // 2)))):
         if rng.random() < 0.5:
             few = rng.randrange(1, len(sheet.header))
             kept = sheet.rows[number][: len(sheet.header) - few]
@@ -193,7 +203,7 @@ def twist_ragged(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_comment_lines(rng: random.Random, sheet: Sheet) -> str:
     """Lines that only a person would skip."""
-    for number in rng.sample(range(len(sheet.rows)), min(2, len(sheet.rows))):
+    for number in sheet.some(rng, 2):
         sheet.rows[number] = [f"# part {number}"] + sheet.rows[number][1:]
         sheet.fewer[number] = len(sheet.header) - 1
     return "either"
@@ -207,7 +217,7 @@ def twist_title(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_blank_lines(rng: random.Random, sheet: Sheet) -> str:
     """Blank lines between rows."""
-    sheet.blank_after = {n for n in range(len(sheet.rows) - 1) if rng.random() < 0.2}
+    sheet.blank_after = set(sheet.some(rng, len(sheet.tail) // 5 + 1)) - {len(sheet.rows) - 1}
     return "either"
 
 
@@ -229,7 +239,7 @@ def twist_line_ends(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_header_again(rng: random.Random, sheet: Sheet) -> str:
     """The header once more, as in files that were put together."""
-    sheet.header_at = rng.randrange(len(sheet.rows))
+    sheet.header_at = sheet.some(rng, 1)[0]
     return "either"
 
 
@@ -244,7 +254,7 @@ def twist_nul(rng: random.Random, sheet: Sheet) -> str:
     at = column(rng, sheet)
     if at < 0:
         return "read"
-    rng.choice(sheet.rows)[at] = "a\0b"
+    rng.choice(sheet.tail)[at] = "a\0b"
     return "either"
 
 
@@ -286,7 +296,7 @@ def twist_break_in_header(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_empty_rows(rng: random.Random, sheet: Sheet) -> str:
     """Rows of nothing but delimiters, as spreadsheets leave them."""
-    for row in rng.sample(sheet.rows, max(1, len(sheet.rows) // 9)):
+    for row in rng.sample(sheet.tail, max(1, len(sheet.tail) // 9)):
         row[:] = [""] * len(row)
     return "read"
 
@@ -296,7 +306,7 @@ def twist_long_text(rng: random.Random, sheet: Sheet) -> str:
     at = column(rng, sheet)
     if at < 0 or rng.random() < 0.7:
         return "read"
-    rng.choice(sheet.rows)[at] = "x" * 3_000_000
+    rng.choice(sheet.tail)[at] = "x" * 3_000_000
     return "either"
 
 

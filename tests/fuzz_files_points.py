@@ -45,7 +45,7 @@ def frame_of(
         rows = [{**row, "lat": 46 + row["lat"] / 100, "lon": 8 + row["lon"] / 200} for row in rows]
     attributes = [{k: v for k, v in row.items() if k not in ("lat", "lon")} for row in rows]
     frame, held = plain_frame(attributes), attributes
-    if attributes[0] and not plain:
+    if attributes[0] and not plain and rng.random() < 0.4:
         table, held = typed(rng, attributes, [])
         frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     frame = frame.rename(columns=names)
