@@ -65,7 +65,13 @@ def packed(rng: random.Random, data: bytes, container: str) -> bytes:
 
 def ending(container: str) -> str:
     """Return what a container adds to a file's name."""
-    kinds = {"zst": ".zst", "plain as gz": ".gz", "gz as plain": "", "gz": ".gz", "gz of two": ".gz"}
+    kinds = {
+        "zst": ".zst",
+        "plain as gz": ".gz",
+        "gz as plain": "",
+        "gz": ".gz",
+        "gz of two": ".gz",
+    }
     return kinds.get(container, "")
 
 

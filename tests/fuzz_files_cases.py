@@ -208,9 +208,11 @@ def several_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder:
     for number in range(count):
         sheet = Sheet(first.header, first.roles, first.rows[number::count])
         if not alike:
-            sheet = sheet_of(rng, texts[number::count], names, rng.choice((0, 1))) if (
-                texts[number::count]
-            ) else sheet
+            sheet = (
+                sheet_of(rng, texts[number::count], names, rng.choice((0, 1)))
+                if (texts[number::count])
+                else sheet
+            )
             sheet.delimiter = rng.choice(",,;\t")
             sheet.quoting = rng.choice(("minimal", "all"))
             sheet.ends = rng.choice((("\n",), ("\r\n",)))
@@ -233,7 +235,9 @@ def odd_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Pat
     way = rng.randrange(5)
     sheet = sheet_of(rng, as_texts(rows), names, 0)
     text, part = write(sheet, case.path)
-    case.way.insert(0, ("empty", "header only", "blank only", "pattern as name", "names guessed")[way])
+    case.way.insert(
+        0, ("empty", "header only", "blank only", "pattern as name", "names guessed")[way]
+    )
     if way == 0:
         text = ""
     elif way == 1:
@@ -248,7 +252,10 @@ def odd_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Pat
                 save(folder / decoy, text.encode("utf-8"))
         case.doubt("either", "a pattern as a name")
     else:
-        for role, guess in (("lat", ("LAT", "Latitude", "lat.")), ("lon", ("Longitude", "lng", "LON"))):
+        for role, guess in (
+            ("lat", ("LAT", "Latitude", "lat.")),
+            ("lon", ("Longitude", "lng", "LON")),
+        ):
             sheet.header[sheet.roles.index(role)] = rng.choice(guess)
             case.options["columns"].pop(role, None)
         text, part = write(sheet, case.path)

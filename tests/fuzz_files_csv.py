@@ -146,7 +146,7 @@ def change(sheet: Sheet, function: Callable[[str], str]) -> None:
 
 def quote_nothing(sheet: Sheet) -> None:
     """Write no quotes, and no values that need them."""
-    pattern = re.compile(f"[\r\n\"{re.escape(sheet.delimiter)}]")
+    pattern = re.compile(f'[\r\n"{re.escape(sheet.delimiter)}]')
     change(sheet, lambda text: pattern.sub("_", text))
     sheet.header = [pattern.sub("_", name) for name in sheet.header]
     sheet.quoting = "none"
@@ -229,7 +229,9 @@ def twist_blank_end(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_line_ends(rng: random.Random, sheet: Sheet) -> str:
     """Ends of Windows, of old Macintoshes, or mixed ones."""
-    sheet.ends = rng.choice((("\r\n",), ("\r",), ("\n", "\r\n"), ("\n", "\n", "\r"), ("\r\n", "\n")))
+    sheet.ends = rng.choice(
+        (("\r\n",), ("\r",), ("\n", "\r\n"), ("\n", "\n", "\r"), ("\r\n", "\n"))
+    )
     sheet.end_of_file = sheet.ends[0]
     if "\r" in sheet.ends:
         change(sheet, lambda text: text.replace("\n", " ").replace("\r", " "))

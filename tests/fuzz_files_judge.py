@@ -104,7 +104,9 @@ def compare(case: Case, read: Read, wanted: Expected, under: str) -> str | None:
     """Return the first difference from what must be read."""
     if read.rows != wanted.rows:
         return rows_differ(read.rows, wanted.rows)
-    counts = {name: int(read.counts[name]) for name in ("rows", "outside_years", "rejected", "used")}
+    counts = {
+        name: int(read.counts[name]) for name in ("rows", "outside_years", "rejected", "used")
+    }
     rejected = sum(wanted.rejects.values())
     expected = {
         "rows": wanted.total, "outside_years": wanted.outside, "rejected": rejected,
@@ -123,7 +125,9 @@ def rows_differ(found: Counter[Row], wanted: Counter[Row]) -> str:
     kind = "rows lost" if not more else "rows too many" if not lost else "rows differ"
     first_lost, first_more = (next(iter(each), None) for each in (lost, more))
     if first_lost and first_more:
-        near = min(more, key=lambda row: distance(row, first_lost)) if len(more) < 999 else first_more
+        near = (
+            min(more, key=lambda row: distance(row, first_lost)) if len(more) < 999 else first_more
+        )
         pairs = zip(COLUMNS, first_lost, near, strict=True)
         kind += " in " + ", ".join(name for name, a, b in pairs if a != b)
         first_more = near

@@ -77,7 +77,9 @@ def plain_frame(rows: Rows) -> pd.DataFrame:
         elif kinds <= {int, float} and kinds:
             frame[role] = np.array(values, dtype=float)
         else:
-            frame[role] = np.array([None if v is None else as_text(v) for v in values], dtype=object)
+            frame[role] = np.array(
+                [None if v is None else as_text(v) for v in values], dtype=object
+            )
     return pd.DataFrame(frame, index=range(len(rows)))
 
 

@@ -137,7 +137,10 @@ def years(rng: random.Random, n: int) -> list[Any]:
     garbage = rng.random() < 0.25
     values: list[Any] = []
     for _ in range(n):
-        year, day = rng.randrange(2005, 2021), f"{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
+        year, day = (
+            rng.randrange(2005, 2021),
+            f"{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
+        )
         value: Any = (
             year, f"{year}", f"{year}.0", f"{year}-{day}", f"{year}-{day} 10:20:30",
             f"{year}-{day}T23:59:59",
@@ -206,7 +209,9 @@ def disturb(rng: random.Random, rows: Rows, way: list[str]) -> None:
 
 def size(rng: random.Random) -> int:
     """Return a number of rows: mostly few, up to 300."""
-    return rng.choice((1, 2, 3, 10, rng.randrange(1, 30), rng.randrange(1, 60), rng.randrange(1, 301)))
+    return rng.choice(
+        (1, 2, 3, 10, rng.randrange(1, 30), rng.randrange(1, 60), rng.randrange(1, 301))
+    )
 
 
 def as_text(value: Any) -> str:
