@@ -204,7 +204,7 @@ def twist_ragged(rng: random.Random, sheet: Sheet) -> str:
 def twist_comment_lines(rng: random.Random, sheet: Sheet) -> str:
     """Lines that only a person would skip."""
     for number in sheet.some(rng, 2):
-        sheet.rows[number] = [f"# part {number}"] + sheet.rows[number][1:]
+        sheet.rows[number] = [f"# part {number}", *sheet.rows[number][1:]]
         sheet.fewer[number] = len(sheet.header) - 1
     return "either"
 

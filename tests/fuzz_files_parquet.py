@@ -21,7 +21,6 @@ from tests.fuzz_files_truth import Case, Part
 
 TEXTS = (pa.string(), pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string()))
 CODECS = ("snappy", "gzip", "zstd", "lz4", "brotli", "none")
-UTC = dt.timezone.utc  # noqa: UP017 (the oldest Python that the tests run on has no dt.UTC alias)
 
 
 def cast(value: Any, kind: pa.DataType) -> Any:
@@ -37,8 +36,8 @@ def cast(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_date(kind):
         return dt.date(int(value), 12, 31)
     if pa.types.is_timestamp(kind):
-        when = dt.datetime(int(value), 12, 31, 23, 30)  # noqa: DTZ001
-        return when.replace(tzinfo=UTC) if kind.tz else when
+        when = dt.datetime(int(value), 12, 31, 23, 30)
+        return when.replace(tzinfo=dt.UTC) if kind.tz else when
     return as_text(value) if kind in TEXTS else int(value)
 
 
@@ -147,7 +146,7 @@ def parquet_whole(rng: random.Random, case: Case, rows: Rows, names: dict, folde
 
 
 def parquet_parts(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
-    """Several Parquet files of one source: of the same types, or of others, or with fewer columns."""
+    """Several Parquet files of one source: of the same types, of others, with fewer columns."""
     case.path = rng.choice(("parts", "parts", "parts/*.parquet", "parts/**/*.parquet"))
     alike, count = rng.random() < 0.35, min(len(rows), rng.choice((2, 2, 3)))
     case.way[:0] = ["parquet parts", "alike" if alike else "unlike"]
