@@ -21,23 +21,14 @@ from tests.fuzz_files_bytes import (
     save,
     zipped,
 )
-from tests.fuzz_files_csv import (
-    NAMES,
-    SHAPES,
-    TWISTS,
-    Sheet,
-    change,
-    quote_nothing,
-    sheet_of,
-    twist_stray_quotes,
-    write,
-)
+from tests.fuzz_files_csv import NAMES, Sheet, change, quote_nothing, sheet_of, write
 from tests.fuzz_files_layouts import LAYOUTS
 from tests.fuzz_files_parquet import parquet_parts, parquet_whole
 from tests.fuzz_files_points import POINTS
 from tests.fuzz_files_tables import Rows, as_texts, draw, plain_row, size
 from tests.fuzz_files_tools import by_tool
 from tests.fuzz_files_truth import TOKENS, Case
+from tests.fuzz_files_twists import SHAPES, TWISTS, twist_stray_quotes
 
 OPTIONS = {each.name for each in fields(SourceFiles)}
 FURTHER = ("year", "organisation", "field", "country", "precision")

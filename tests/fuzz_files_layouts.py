@@ -13,9 +13,16 @@ from tests.fuzz_files_tables import Rows
 from tests.fuzz_files_truth import Case
 
 LEFTOVERS = (
-    "_SUCCESS", "_metadata", ".part-0.parquet.crc", ".hidden.parquet", 
-    "_temporary/0/part-9.parquet",    "_delta_log/00.checkpoint.parquet", "README.md", ".part-0.parquet", "_started_1.parquet",
-)  # fmt: skip
+    "_SUCCESS",
+    "_metadata",
+    ".part-0.parquet.crc",
+    ".hidden.parquet",
+    "_temporary/0/part-9.parquet",
+    "_delta_log/00.checkpoint.parquet",
+    "README.md",
+    ".part-0.parquet",
+    "_started_1.parquet",
+)
 
 
 def beside(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:

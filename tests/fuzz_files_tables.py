@@ -15,7 +15,7 @@ HURTFUL = (
     "a,b", 'say "no"', '5" pipe', "two\nlines", "tab\there", "semi;colon", "pipe|d", "# 12", "#7",
     "Zürich", "東京都", "Nuñez, J.", "😀 lab", " blank ", "  two", "it's", "a\\b", "100%",
     "'quoted'",
-    "10.1002/(SICI)1097-0258(19980815)17:15<1661::AID-SIM968>3.0.CO;2-2", "=1+1", "<b>x</b>", 
+    "10.1002/(SICI)1097-0258(19980815)17:15<1661::AID-SIM968>3.0.CO;2-2", "=1+1", "<b>x</b>",
     "ÅÄÖ",
     "true", "null island", "Na", "e5", "1_0", "0x1F", "1,5", "c:\\new\\table", "{}", "{'a': 1}",
     "€",
