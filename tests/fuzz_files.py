@@ -148,7 +148,11 @@ def read_batch(engine: Engine, cases: list[Case], root: Path) -> Iterator[Outcom
 def made(seed: int, number: int, root: Path) -> Case:
     folder = root / f"{number:08d}"
     folder.mkdir()
-    return make_case(seed, number, folder)
+    try:
+        return make_case(seed, number, folder)
+    except Exception as error:  # the fuzzer's own fault
+        error.add_note(f"while making case {number} of seed {seed}")
+        raise
 
 
 def check(seed: int, numbers: list[int]) -> list[Outcome]:

@@ -163,9 +163,9 @@ def sheet_csv(rng: random.Random, case: Case, rows: Rows, names: dict, folder: P
     base = file + rng.choice((".csv", ".csv", ".csv", ".tsv", ".txt", ".CSV")) + ending(container)
     case.path = f"{file}.zip" if container.startswith("zip") else base
     is_named = not container.startswith("zip")
-    other = Sheet(**{**vars(sheet), "rows": sheet.rows[: rows_were // 2]})
     data = encode(rng, case, sheet, case.path if is_named else None)
     if container == "zip of two" and not (sheet.more or sheet.fewer or sheet.header_at):
+        other = Sheet(**{**vars(sheet), "rows": sheet.rows[: rows_were // 2]})
         text, part = write(other, None)
         case.parts.append(part)
         encoding = next((w.split()[0] for w in case.way if w.split()[0] in ENCODINGS), "utf-8")
