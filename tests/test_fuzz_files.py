@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_truth import number_of, record_of, text_of, year_of
 
 SEED, CASES = 20261, 300
-FEW = 16  # of the cases that a fault concerns are enough to find it
+FEW = 24  # of the cases that a fault concerns are enough to find it
 
 
 @pytest.fixture(scope="module")
@@ -78,23 +79,32 @@ def columns_by_position(monkeypatch):
     """The columns of all files have the order of the first file's."""
 
     def alter(files):
-        headers = [data.split(b"\n")[0].rstrip(b"\r") for data in files.values()]
-        return {
-            name: data.replace(header, headers[0], 1)
-            for (name, data), header in zip(files.items(), headers, strict=True)
-        }
+        if len(files) < 2:
+            return files
+        lines = [data.split(b"\n")[0].decode().strip("\r") for data in files.values()]
+        delimiters = [max(",;\t", key=line.count) for line in lines]
+        names = next(csv.reader(lines[:1], delimiter=delimiters[0]))
+        altered = {}
+        for (path, data), line, delimiter in zip(files.items(), lines, delimiters, strict=True):
+            own = next(csv.reader([line], delimiter=delimiter))
+            header = delimiter.join(f'"{name}"' for name in [*names, *own][: len(own)])
+            altered[path] = data.replace(line.encode(), header.encode(), 1)
+        return altered
 
     before_opening(monkeypatch, "*.csv", alter)
-    return lambda case: {"several sheets", "unlike"} <= set(case.way), "rows"
+    return lambda case: {"several sheets", "unlike"} <= set(case.way), ""
 
 
-def underscores_in_numbers(monkeypatch):
-    """1_0 is taken for 10, as Python and DuckDB do."""
-    before_opening(
-        monkeypatch,
-        "rows.csv",
-        lambda files: {name: data.replace(b"1_0", b"10") for name, data in files.items()},
-    )
+def numbers_of_all_sorts(monkeypatch):
+    """Texts are taken for numbers that are none, as Python, C or a spreadsheet may do."""
+    pairs = {"1_0": "10", "48,1": "48.1", "48.1f": "48.1", "0x1F": "31", "1d": "1", "1/2": "0.5"}
+
+    def alter(files):
+        for bad, good in pairs.items():
+            files = {p: data.replace(bad.encode(), good.encode()) for p, data in files.items()}
+        return files
+
+    before_opening(monkeypatch, "rows.csv", alter)
     return lambda case: case.path == "rows.csv" and "bad numbers" in case.way, "rows"
 
 
@@ -102,7 +112,7 @@ def before_opening(monkeypatch, pattern, alter):
     open_source = fuzz_files_judge.open_source
 
     def faulty(engine, source):
-        folder = Path(source.path).parent
+        folder = next(parent for parent in Path(source.path).parents if parent.is_dir())
         files = {path: path.read_bytes() for path in sorted(folder.rglob(pattern))}
         for path, data in alter(files).items():
             path.write_bytes(data)
@@ -127,7 +137,7 @@ FAULTS = (
     lose_a_row,
     read_ids_as_floats,
     columns_by_position,
-    underscores_in_numbers,
+    numbers_of_all_sorts,
     lines_from_zero,
 )
 
