@@ -339,6 +339,9 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
             f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
             f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
         )
+        click.echo(f"  {source['columns']}")
+        for line in source["told"]:
+            click.echo(f"  {line}")
     if done.intensity is not None and done.intensity.table["ranked_under"].any():
         spread = done.intensity.table["intensity_rank_range"].dropna()
         click.echo(

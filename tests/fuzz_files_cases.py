@@ -128,8 +128,9 @@ def encode(rng: random.Random, case: Case, sheet: Sheet, file: str | None) -> by
     """Write a sheet in some encoding, which is named or not."""
     encoding = rng.choice(ENCODINGS) if rng.random() < 0.22 else "utf-8"
     named = rng.random() < 0.6 and "encoding" in OPTIONS
+    if any(fitting(name, encoding) != name for name in sheet.header):
+        encoding = "utf-8"  # names that are asked for stay as they are
     change(sheet, lambda text: fitting(text, encoding))
-    sheet.header = [fitting(name, encoding) for name in sheet.header]
     text, part = write(sheet, file)
     data = encoded(text, encoding)
     if not encoding.startswith("utf-"):

@@ -147,6 +147,8 @@ def change(sheet: Sheet, function: Callable[[str], str]) -> None:
 def quote_nothing(sheet: Sheet) -> None:
     """Write no quotes, and no values that need them."""
     pattern = re.compile(f'[\r\n"{re.escape(sheet.delimiter)}]')
+    if any(pattern.search(name) for name in sheet.header):
+        sheet.quoting = "minimal"  # names that are asked for stay as they are
+        return
     change(sheet, lambda text: pattern.sub("_", text))
-    sheet.header = [pattern.sub("_", name) for name in sheet.header]
     sheet.quoting = "none"

@@ -145,7 +145,7 @@ def twist_near_names(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_break_in_header(rng: random.Random, sheet: Sheet) -> str:
     """A name over two lines, of a column that nothing asks for."""
-    sheet.header.insert(0, "two\nlines")
+    sheet.header.insert(0, "two lines" if sheet.quoting == "none" else "two\nlines")
     sheet.roles.insert(0, None)
     for row in sheet.rows:
         row.insert(0, "x")

@@ -26,7 +26,6 @@ def outcomes():
     return {each.case.number: each for some in numbers for each in fuzz_files.check(SEED, some)}
 
 
-@pytest.mark.xfail(reason="reading still guesses: DuckDB's dialects, types and tokens", strict=True)
 def test_a_short_run_finds_nothing(outcomes):
     told = [
         f"case {number}: {each.told}" for number, each in outcomes.items() if each.end == "failed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,10 @@ class Staged:
         The files that were read.
     oddities : DataFrame
         Per source: ``rows, zeros, within_radians`` (see `suspicious`).
+    own_sha256 : dict
+        Digests of tables in memory and queries, by what they are called.
+    told : list of list of str
+        Per source what a reader should know of it.
     """
 
     listings: nw.LazyFrame[Any]
@@ -65,6 +69,7 @@ class Staged:
     oddities: pd.DataFrame
     inputs: Inputs
     own_sha256: dict[str, str]
+    told: list[list[str]] = field(default_factory=list)
 
     @property
     def sha256(self) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,24 +18,25 @@ NEAR_KM = 20.0
 LEAST_SHARE = 0.02
 
 
-def told_sources(staged: Staged, scans: Sequence[Scan]) -> list[str]:
-    """Tell of sources without records, and of columns that may serve."""
-    told = []
-    for row, scan in zip(staged.sources.to_dict("records"), scans, strict=True):
-        path, used, without = row["path"], row["used"], row["without_record"]
-        hints = f" ({'; '.join(scan.hints)})" if scan.hints else ""
-        if without == used:
-            told.append(
-                f"{path}: {row['kind']} has no record, so that each of its {used} rows counts by"
-                f" its weight{hints}"
-            )
-        elif without:
-            told.append(
-                f"{path}: {without} of {used} rows have no record and count by their weight{hints}"
-            )
-        elif hints:
-            told.append(f"{path}: {'; '.join(scan.hints)}")
-    return told
+def told_source(row: Mapping[str, Any], scan: Scan) -> list[str]:
+    """Tell of a source without records, and of columns that may serve.
+
+    Parameters
+    ----------
+    row : mapping
+        Its row of `Staged.sources`.
+    scan : Scan
+    """
+    path, used, without = row["path"], row["used"], row["without_record"]
+    hints = f" ({'; '.join(scan.hints)})" if scan.hints else ""
+    if without == used:
+        return [
+            f"{path}: {row['kind']} has no record, so that each of its {used} rows counts by its"
+            f" weight{hints}"
+        ]
+    if without:
+        return [f"{path}: {without} of {used} rows have no record and count by weight{hints}"]
+    return [f"{path}: {'; '.join(scan.hints)}"] if scan.hints else []
 
 
 def islands(staged: Staged) -> list[str]:

@@ -47,7 +47,7 @@ def provenance(
     return {
         "gclust": gclust.__version__,
         "study": study.study.name,
-        "sources": staged.sources.to_dict(orient="records"),
+        "sources": _sources(staged),
         "inputs": _inputs(study, staged),
         "rejected": len(staged.rejects),
         "world_totals": world,
@@ -65,6 +65,13 @@ def provenance(
             "peak_memory_mb": _peak_memory_mb(),
         },
     }
+
+
+def _sources(staged: Staged) -> list[dict[str, Any]]:
+    """Each source: rows used, rejected and outside the years, which column serves as what."""
+    rows = staged.sources.to_dict(orient="records")
+    told = [*staged.told, *[[]] * (len(rows) - len(staged.told))]
+    return [{**row, "told": lines} for row, lines in zip(rows, told, strict=True)]
 
 
 def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:

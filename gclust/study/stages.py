@@ -25,7 +25,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.files import Inputs
 from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import Scan, SourceFiles, open_sources
-from gclust.listings.rejects import told_rejects
+from gclust.listings.rejects import told_path, told_rejects
 from gclust.listings.stage import Staged, stage, usable
 from gclust.progress import Report
 from gclust.study import checks
@@ -327,8 +327,16 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
         decimals = study.density.rounding
         staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
     _judge_rejects(study, staged)
-    journal.told.extend(_relative(line, study.folder) for scan in scans for line in scan.told)
-    journal.told.extend(checks.told_sources(staged, scans))
+    for position, scan in enumerate(scans):
+        told = [_relative(line, study.folder) for line in scan.told]
+        row = staged.sources.iloc[position].to_dict()
+        told += checks.told_source(row, scan)
+        if row["rejected"]:
+            files = {told_path(file, study.folder) for file in scan.files}
+            mine = staged.rejects[staged.rejects["source"].isin(files)]
+            told.append(f"{row['path']}: {row['rejected']} rows rejected{told_rejects(mine)}")
+        staged.told.append(told)
+        journal.told.extend(told)
     odd = checks.islands(staged) + checks.zeros_and_radians(staged)
     journal.warn(odd + checks.swapped_rejects(staged.rejects))
     return staged
