@@ -83,11 +83,11 @@ def canonical(values: list[Any], loose: bool) -> Row:
     """Return a listing as `tests.fuzz_files_truth` gives it; blanks around texts do not count."""
     record, lat, lon, units, year, *texts = values
     return (
-        None if record is None else str(record).strip(" \t\r\n\u00a0"),
+        None if record is None else str(record).strip(" \t"),
         *(place(lat, lon, True) if loose else (lat, lon)),
         units,
         year,
-        *[None if text is None else str(text).strip(" \t\r\n\u00a0") for text in texts],
+        *[None if text is None else str(text).strip(" \t") for text in texts],
     )
 
 

@@ -86,7 +86,7 @@ def number_of(value: Any) -> float | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
-        text = value.strip(" \t\r\n\u00a0")
+        text = value.strip(" \t")
         return float(text) if NUMBER.fullmatch(text) else None
     return float(value) if isinstance(value, (int, float, Decimal)) else None
 
@@ -105,7 +105,7 @@ def text_of(value: Any, missing: tuple[str, ...] = TOKENS) -> str | None:
         return None
     if isinstance(value, (float, Decimal)) and value == int(value):
         return str(int(value))
-    text = str(value).strip(" \t\r\n\u00a0")
+    text = str(value).strip(" \t")
     return None if text == "" or text in missing else text
 
 
@@ -116,7 +116,7 @@ def year_of(value: Any) -> int | None:
     number = number_of(value)
     if number is not None:
         return int(number) if number == math.floor(number) and abs(number) < 2**31 else None
-    dated = DATE.fullmatch(value.strip(" \t\r\n\u00a0")) if isinstance(value, str) else None
+    dated = DATE.fullmatch(value.strip(" \t")) if isinstance(value, str) else None
     return int(dated[1]) if dated else None
 
 
