@@ -227,10 +227,10 @@ def _settings(
             yield ("weights", f"[score] lower_is_better: {column.heading}"), lower
             yield ("weights", f"[[indicators]] {column.heading}"), column.told
     if "population" in looks_at:
-        of = study.population
-        yield ("data", "[population] raster: path"), absolute(study, of)
-        yield ("data", "[population] unit"), of.unit
-        yield ("data", "[population] band"), None if of.raster is None else band_of(of)
+        people = study.population
+        yield ("data", "[population] raster: path"), absolute(study, people)
+        yield ("data", "[population] unit"), people.unit
+        yield ("data", "[population] band"), None if people.raster is None else band_of(people)
     sections = list(SECTIONS)
     if looks_at & OUTLINED:
         sections.append(("formation", "footprint", ()))
