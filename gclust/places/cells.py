@@ -38,7 +38,7 @@ class Cells:
     km2 : ndarray of float64
         Area of the cell.
     column, row : ndarray of int64
-    suspect : ndarray of bool
+    narrower, suspect : ndarray of bool
         See `gclust.places.raster_file.Block`.
     """
 
@@ -48,6 +48,7 @@ class Cells:
     km2: Floats
     column: NDArray[np.int64]
     row: NDArray[np.int64]
+    narrower: NDArray[np.bool_]
     suspect: NDArray[np.bool_]
 
 
@@ -158,6 +159,7 @@ class Grid:
             km2=self._km2(columns, rows, true_areas),
             column=columns,
             row=rows,
+            narrower=read.narrower.ravel()[cell],
             suspect=read.suspect.ravel()[cell],
         )
 
@@ -177,6 +179,7 @@ class Grid:
                 km2=self._km2(columns, rows, False),
                 column=columns,
                 row=rows,
+                narrower=read.narrower.ravel()[cell],
                 suspect=read.suspect.ravel()[cell],
             )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.places.cells import Cells, Grid
+from gclust.places.raster_file import NARROWER
 from gclust.places.tiles import Stored
 
 Floats = NDArray[np.float64]
@@ -41,12 +42,16 @@ class Plausibility:
     the whole raster, and no whole number: interpolation with negative weights (cubic, Lanczos)
     leaves such. Of the whole raster no more is read than it takes to say so, and that only where
     the cells met so far are not large enough: the answer does not depend on what was met.
+
+    32767 and 65535 are refused in wider types too, where they are the largest cell of the whole
+    raster and there more than once.
     """
 
     grid: Grid
     unit: str
     _largest: float = 0.0
     _is_known: bool = False
+    _fill: float | None = None
 
     def counted(self, cells: Cells, name: str) -> Floats:
         """Return the values of cells, ripples as 0.
@@ -63,6 +68,8 @@ class Plausibility:
             If a value cannot be inhabitants; naming it, where it lies and what to do.
         """
         bad = cells.suspect | self._is_crowded(cells)
+        if cells.narrower.any():
+            bad |= cells.narrower & (cells.values == self._narrower_fill())
         if bad.any():
             raise self._refusal(cells, int(np.flatnonzero(bad)[0]), name)
         self._largest = max(self._largest, float(cells.values.max(initial=0.0)))
@@ -103,6 +110,19 @@ class Plausibility:
                 break
         return largest
 
+    def _narrower_fill(self) -> float:
+        """Largest value of the raster if it is there twice, stored as a narrower type's; or NaN."""
+        if self._fill is None:
+            largest, times = 0.0, 0
+            for cells in self.grid.all_cells():
+                kept = ~(cells.suspect | self._is_crowded(cells))
+                top = float(cells.values[kept].max(initial=0.0))
+                if top > largest:
+                    largest, times = top, 0
+                times += int((kept & cells.narrower & (cells.values == largest)).sum())
+            self._fill = largest if times > 1 else np.nan
+        return self._fill
+
     def _refusal(self, cells: Cells, at: int, name: str) -> StudyError:
         column, row = int(cells.column[at]), int(cells.row[at])
         stored = self.grid.source.stored(column, row)
@@ -136,6 +156,8 @@ class Plausibility:
             return "and nowhere do fewer than 0 live"
         if number.dtype.kind in "iu" and number == np.iinfo(number.dtype).max:
             return f"the largest number of its type ({number.dtype})"
+        if number in NARROWER:
+            return "the largest number of 16 bits and of this raster, which has it several times"
         km2 = self.grid.true_km2(cells.column[[at]], cells.row[[at]])
         per_km2 = self._per_km2(cells.values[[at]], km2)[0]
         other = "count" if self.unit == "per_km2" else "per_km2"

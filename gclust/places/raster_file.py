@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+NARROWER = (32767, 65535)
+"""Largest of 16 bits: no data of a raster that was since written with more."""
+
 HUGE = 1e19
 """No count is stored by such a number: 1e20, 9.97e36 and 3.4e38 are written for no data."""
 
@@ -57,6 +60,8 @@ class Block:
     values : ndarray of float64
         Scaled; 0 where there are no data.
     has_data : ndarray of bool
+    narrower : ndarray of bool
+        What is stored there is the largest number of a narrower type than the file's.
     suspect : ndarray of bool
         What is stored there is a number that no raster of inhabitants holds as a value: the
         largest of its type, one beyond all counts, or a whole one that means less than nobody.
@@ -64,6 +69,7 @@ class Block:
 
     values: Floats
     has_data: Flags
+    narrower: Flags
     suspect: Flags
 
 
@@ -87,7 +93,7 @@ def describe(path: str, band: int | None) -> Tile:
                 f"{path}: the raster does not say where its cells lie; set it, for example with"
                 " gdal_edit.py -a_ullr"
             )
-        chosen = band or 1
+        chosen = 1 if band is None else band
         if not 1 <= chosen <= source.count:
             raise StudyError(f"{path}: band = {chosen}; {_bands_expected(source)}")
         dtype = source.dtypes[chosen - 1]
@@ -143,7 +149,8 @@ def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Blo
             suspect |= raw == np.iinfo(raw.dtype).max
     else:
         suspect = (np.abs(raw) >= HUGE) | ((values < 0.0) & (raw == np.trunc(raw)))
-    return Block(np.where(has_data, values, 0.0), has_data, suspect & has_data)
+    narrower = has_data & np.isin(raw, NARROWER) & (raw.dtype.itemsize > 2)
+    return Block(np.where(has_data, values, 0.0), has_data, narrower, suspect & has_data)
 
 
 def _as_stored(nodata: float, dtype: Any) -> Any:

@@ -83,7 +83,7 @@ class Tiles:
             If a tile cannot be read, or two say different things of one cell.
         """
         shape = height, width
-        out = Block(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
+        out = Block(np.zeros(shape), *(np.zeros(shape, bool) for _ in range(3)))
         owner = np.full(shape, -1, np.int32) if len(self.tiles) > 1 else None
         left, right, top, bottom = self._bounds.T
         here = (left < column + width) & (column < right) & (top < row + height) & (row < bottom)
@@ -98,6 +98,7 @@ class Tiles:
             # Tiles may overlap: what one has no data for, another may tell.
             out.values[inner][part.has_data] = part.values[part.has_data]
             out.has_data[inner] |= part.has_data
+            out.narrower[inner] |= part.narrower
             out.suspect[inner] |= part.suspect
         return out
 
@@ -211,7 +212,7 @@ def opened(
     files = RasterFiles.of(raster)
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
         described = [describe(path, band) for path in files.files]
-        tiles = assemble(files, tuple(described), band or 1)
+        tiles = assemble(files, tuple(described), 1 if band is None else band)
         many = next((tile for tile in tiles.tiles if len(tile.names) > 1), None)
         if band is None and many is not None:
             warnings.warn(
