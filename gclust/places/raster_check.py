@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-
 from gclust.errors import StudyError
 from gclust.places.raster_file import Tile, open_file, read
 from gclust.places.raster_files import RasterFiles
+from gclust.places.raster_whole import check_whole
 from gclust.places.tiles import Tiles, opened
 
 SAMPLED_CELLS = 65_536
@@ -80,10 +79,8 @@ def _check_file(path: str, bands: tuple[int, ...], within: tuple[str, ...]) -> N
         if source.driver == "VRT":
             for part in _parts(path):
                 _check_part(part, path, (*within, path))
-        elif source.driver in ("GTiff", "COG"):
-            _check_blocks_are_there(source, path, bands)
-        elif source.driver == "ENVI":
-            _check_size(source, path)
+        elif os.path.isfile(path):
+            check_whole(source, path, bands)
         for band in bands:
             for window in _some_blocks(source, band):
                 read(source, path, band, window)
@@ -116,40 +113,6 @@ def _check_part(part: str, path: str, within: tuple[str, ...]) -> None:
         _check_file(part, bands, within)
     except StudyError as error:
         raise StudyError(f"{path}: one of its parts is no good: {error}") from error
-
-
-def _check_blocks_are_there(source: Any, path: str, bands: tuple[int, ...]) -> None:
-    """Refuse a GeoTIFF of which a block lies beyond the end of the file."""
-    if not os.path.isfile(path):
-        return
-    size = os.path.getsize(path)
-    for band in bands:
-        height, width = source.block_shapes[band - 1]
-        for row in range(-(-source.height // height)):
-            for column in range(-(-source.width // width)):
-                start, length = (
-                    source.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=band)
-                    for what in ("OFFSET", "SIZE")
-                )
-                # A block that was never written, for all of it is no data, has no place.
-                if start is not None and length is not None and int(start) + int(length) > size:
-                    raise StudyError(
-                        f"{path}: is cut short: rows {row * height} to"
-                        f" {min((row + 1) * height, source.height) - 1} are told to lie up to byte"
-                        f" {int(start) + int(length)}, but the file has {size} bytes; fetch or"
-                        " write it again"
-                    )
-
-
-def _check_size(source: Any, path: str) -> None:
-    """Refuse an ENVI file that is cut short: GDAL reads zeros there."""
-    needed = source.width * source.height * sum(np.dtype(d).itemsize for d in source.dtypes)
-    is_packed = source.tags(ns="ENVI").get("file_compression", "0") != "0"
-    if os.path.isfile(path) and not is_packed and os.path.getsize(path) < needed:
-        raise StudyError(
-            f"{path}: is cut short: it has {os.path.getsize(path)} bytes, expected {needed}; fetch"
-            " or write it again"
-        )
 
 
 def _some_blocks(source: Any, band: int) -> list[Any]:
