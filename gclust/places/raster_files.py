@@ -29,10 +29,13 @@ class RasterFiles:
         What errors call it: the file, the folder or the pattern.
     files : tuple of str
         At least one, in the order of their paths where a folder or a pattern names them.
+    is_list : bool
+        Whether several entries name them.
     """
 
     path: str
     files: tuple[str, ...]
+    is_list: bool = False
 
     @classmethod
     def of(
@@ -63,7 +66,7 @@ class RasterFiles:
         path = os.path.join(folder, listed[0])
         if len(listed) > 1:
             path += f" and {len(listed) - 1} more"
-        return cls(path, tuple(dict.fromkeys(found)))
+        return cls(path, tuple(dict.fromkeys(found)), len(listed) > 1)
 
     @property
     def name(self) -> str:
@@ -75,9 +78,13 @@ class RasterFiles:
     @property
     def stem(self) -> str:
         """What comparisons call it by default: the file without ending, or the folder of tiles."""
-        parts = [part for part in Path(self.path).parts if not glob.has_magic(part)]
-        whole = len(parts) == len(Path(self.path).parts) or os.path.exists(self.path)
-        return Path(self.path).stem if whole else parts[-1] if parts else "tiles"
+        path = Path(self.files[0] if self.is_list else self.path)
+        if self.is_list and len(self.files) > 1:
+            return f"{path.stem} and {len(self.files) - 1} more"
+        if path.exists() or not glob.has_magic(path.name):
+            return path.name if path.is_dir() else path.stem
+        plain = [part for part in path.parts[:-1] if not glob.has_magic(part)]
+        return plain[-1] if plain else "tiles"
 
 
 def is_pattern(path: RasterPath, folder: RasterPath = "") -> bool:
