@@ -95,7 +95,7 @@ def test_the_band_is_told_and_may_be_chosen(case, tmp_path):
         file.descriptions = ("share of the young", "inhabitants")
     done = CliRunner().invoke(main, ["run", str(folder / "study.toml"), "-o", str(tmp_path / "r")])
     assert done.exit_code == 0, done.output
-    assert "pop.tif: band 2: inhabitants of 2" in done.output
+    assert "pop.tif: band 2 of 2 (inhabitants)\n" in done.output
     second = gclust.read_run(tmp_path / "r")
     ratio = second.ranking["population"] / first.ranking["population"]
     assert ratio.to_numpy() == pytest.approx(1000.0)

@@ -131,8 +131,10 @@ def test_a_folder_a_pattern_and_a_list_are_the_same(tmp_path, monkeypatch):
 def test_a_pattern_that_fits_nothing_and_an_empty_list_are_refused(tmp_path):
     with pytest.raises(StudyError, match=r"none/\*\.tif: no file fits the pattern"):
         counted(tmp_path / "none" / "*.tif")
-    with pytest.raises(StudyError, match=r"raster = \[\]; expected at least one file"):
+    with pytest.raises(StudyError, match=r"raster = \[\]; expected a file of inhabitants"):
         counted([])
+    with pytest.raises(StudyError, match=r"raster = ''; expected a file of inhabitants"):
+        RasterFiles.of("", tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(StudyError, match=r"empty: no raster that can be read"):
         counted(tmp_path / "empty")
@@ -263,6 +265,19 @@ def test_tiles_of_other_grids_are_refused_by_name(tmp_path, what):
             look()
 
 
+def test_tiles_on_two_turns_of_longitude_are_refused(tmp_path):
+    """0 to 360 in some and -180 to 180 in others: the same cells would be there twice."""
+    for west in (-180, 0, 90):
+        at = Affine(1.0, 0.0, west, 0.0, -1.0, 30.0)
+        write_raster(tmp_path / f"{west}.tif", PEOPLE, transform=at)
+    here = geopandas.GeoSeries([shapely.box(-5, -5, 15, 15)], crs="EPSG:4326")
+    assert counted(tmp_path, here)["uncovered_share"][0] == pytest.approx(0.25, abs=0.01)
+    at = Affine(1.0, 0.0, 190.0, 0.0, -1.0, 30.0)
+    write_raster(tmp_path / "190.tif", PEOPLE, transform=at)
+    with pytest.raises(StudyError, match=r"-180\.tif and .*190\.tif lie more than once around"):
+        counted(tmp_path, here)
+
+
 def test_a_grid_told_with_few_digits_is_one(tmp_path):
     """Corners of tiles that are published as text are true to a hundredth of a cell."""
     values = PEOPLE.astype("float64")
@@ -373,16 +388,13 @@ def test_a_real_raster_cut_into_tiles_has_the_same_totals(shared_data, tmp_path)
     """The world of 2020 and its tiles: to the bit, and the sum of what the file holds."""
     path = shared_data / "population" / "gpw_v4_population_count_2020_15_min_derived.tif"
     with rasterio.open(path) as source:
-        for number, (left, right) in enumerate([(0, 333), (333, 901), (901, 1440)]):
+        for left, right in ((0, 333), (333, 901), (901, 1440)):
             for top, bottom in ((0, 100), (100, 477), (477, 720)):
-                window = Window(left, top, right - left, bottom - top)
-                profile = source.profile | {
-                    "width": right - left, "height": bottom - top, "blockysize": 1,
-                    "transform": source.window_transform(window),
-                }  # fmt: skip
-                name = tmp_path / f"{number}-{top}.tif"
-                with rasterio.open(name, "w", **profile) as tile:
-                    tile.write(source.read(window=window))
+                values = source.read(window=Window(left, top, right - left, bottom - top))
+                write_raster(
+                    tmp_path / f"{left}-{top}.tif", values, column=left, row=top,
+                    transform=source.transform, crs=source.crs, nodata=source.nodata,
+                )  # fmt: skip
         total = source.read(1, masked=True).sum(dtype=float)
     rng = np.random.default_rng(6)
     places = rng.uniform((-170, -50, 0.3), (170, 65, 9), (30, 3))

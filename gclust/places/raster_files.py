@@ -60,8 +60,8 @@ class RasterFiles:
         if isinstance(raster, RasterFiles):
             return raster
         listed = [raster] if isinstance(raster, str | os.PathLike) else list(raster)
-        if not listed:
-            raise StudyError("raster = []; expected at least one file of inhabitants")
+        if not listed or not all(map(os.fspath, listed)):
+            raise StudyError(f"raster = {raster!r}; expected a file of inhabitants, or several")
         found = [file for each in listed for file in _files(os.fspath(each), os.fspath(folder))]
         path = os.path.join(folder, listed[0])
         if len(listed) > 1:

@@ -27,6 +27,9 @@ CACHE_BYTES = 64 * 1024**2
 OPEN_TILES = 32
 """Tiles kept open at a time."""
 
+MOST_TURNS = 1.01
+"""So much of a turn tiles may cover: some rasters of the world are a cell or two wider."""
+
 APART = 0.01
 """Corners of tiles of one grid lie so near to corners of its cells, in cells."""
 
@@ -252,6 +255,13 @@ def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tile
     placed = tuple(replace(t, column=t.column - column, row=t.row - row) for t in tiles)
     width = max(tile.column + tile.width for tile in placed)
     height = max(tile.row + tile.height for tile in placed)
+    turns = np.hypot(transform.a, transform.d) * width / 360.0
+    if len(placed) > 1 and base.crs.is_geographic and turns > MOST_TURNS:
+        first, *_, last = sorted(placed, key=lambda tile: tile.column)
+        raise StudyError(
+            f"{first.path} and {last.path} lie more than once around the Earth apart; expected"
+            " longitudes from -180 to 180 in all tiles, or from 0 to 360 in all"
+        )
     return Tiles(files, band, placed, base.crs, transform, width, height)
 
 
