@@ -9,6 +9,7 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.windows import Window
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
@@ -101,6 +102,20 @@ def test_a_file_cut_anywhere_is_refused_ahead(files, layout, data):
             path.write_bytes(whole)
     finally:
         path.write_bytes(whole)
+
+
+def test_a_block_that_lies_last_in_the_file_alone_is_missed(tmp_path):
+    """Whichever it is: blocks need not lie in the order of their rows."""
+    path = tmp_path / "a.tif"
+    values = NOISE.copy()
+    values[10] = 0.0
+    write_raster(path, values, blockysize=1, compress="deflate", sparse_ok=True)
+    with rasterio.open(path, "r+") as file:
+        file.write(NOISE[10:11], 1, window=Window(0, 10, 80, 1))
+    assert is_whole(path, 1)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(StudyError, match=r"a\.tif: is cut short: rows 10 to 10 are told to lie"):
+        check(path)
 
 
 def test_a_mask_that_is_cut_short_is_refused(tmp_path):

@@ -141,6 +141,14 @@ def test_a_scaled_raster_is_not_sent_to_what_would_lose_its_scale(tmp_path):
         counted(path)
 
 
+@pytest.mark.parametrize("fill", [1e20, 9.969209968386869e36, -3.4e38])
+def test_a_scale_hides_no_fill(tmp_path, fill):
+    """What is stored counts, not what it would mean."""
+    path = scale(write_raster(tmp_path / "a.tif", people("float64", fill)), 500.0 / abs(fill))
+    with pytest.raises(StudyError, match=r"meets a cell of .*\(that is -?500\)"):
+        counted(path)
+
+
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 def test_whole_numbers_beyond_floating_ones_are_spelled_in_full(tmp_path, dtype):
     top = np.iinfo(dtype).max
