@@ -342,6 +342,13 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
         click.echo(f"  {source['columns']}")
         for line in source["told"]:
             click.echo(f"  {line}")
+    for raster in info.get("rasters", ()):
+        name = raster["bands"][raster["band"] - 1].partition(": ")[2]
+        click.echo(
+            f"{raster['raster']}: band {raster['band']} of {len(raster['bands'])}"
+            + (f" ({name})" if name else "")
+            + (f", {raster['files']:,} files as one" if raster["files"] > 1 else "")
+        )
     if done.intensity is not None and done.intensity.table["ranked_under"].any():
         spread = done.intensity.table["intensity_rank_range"].dropna()
         click.echo(

@@ -279,7 +279,7 @@ WRONG = [
     ),
     (
         '[intensity]\nrasters = [{ raster = "nowhere.tif" }]\n',
-        r"\[intensity\] discs 3\.33 km: .*nowhere\.tif: the raster has no CRS",
+        r"\[intensity\] rasters number 1: .*nowhere\.tif: the raster has no CRS",
     ),
 ]
 

@@ -180,7 +180,7 @@ def test_negative_values_are_an_undeclared_nodata(tmp_path):
     values = VALUES.copy()
     values[1, 1] = -200.0
     path = write(tmp_path / "negative.tif", values, from_origin(0, 3, 1, 1))
-    with pytest.raises(StudyError, match=r"footprint Here.*-200.*a_nodata -200"):
+    with pytest.raises(StudyError, match=r"footprint Here.*-200 at.*edit-info --nodata -200"):
         population(series(shapely.box(1, 1, 2, 2)), path, names=["Here"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gclust.experiments.scored_columns import ScoredColumn, scored_columns
 from gclust.ranking.shapley import Coalition
+from gclust.study.rasters import absolute, band_of
 from gclust.study.schema import Heaps, Intensity, Population, Source, Study
 from gclust.study.scored import OUTLINED
 
@@ -193,10 +194,8 @@ class Between:
     def _population(self, data: Study) -> Population:
         """The raster of a study, or that of the other where it has none."""
         for study in (data, self.a, self.b):
-            raster = study.population.raster
-            if raster is not None:
-                path = os.path.abspath(study.folder / raster)
-                return replace(study.population, raster=path)
+            if study.population.raster is not None:
+                return replace(study.population, raster=absolute(study, study.population))
         return Population()
 
 
@@ -238,10 +237,10 @@ def _settings(
             yield ("weights", f"[score] lower_is_better: {column.heading}"), lower
             yield ("weights", f"[[indicators]] {column.heading}"), column.told
     if "population" in looks_at:
-        raster = study.population.raster
-        path = None if raster is None else os.path.abspath(study.folder / raster)
-        yield ("data", "[population] raster: path"), path
-        yield ("data", "[population] unit"), study.population.unit
+        people = study.population
+        yield ("data", "[population] raster: path"), absolute(study, people)
+        yield ("data", "[population] unit"), people.unit
+        yield ("data", "[population] band"), None if people.raster is None else band_of(people)
     sections = list(SECTIONS)
     if looks_at & OUTLINED:
         sections.append(("formation", "footprint", ()))

@@ -14,6 +14,7 @@ from gclust.experiments.pairs import Pair, Pairs
 from gclust.listings.engine import Engine
 from gclust.study.asked import ask
 from gclust.study.atomic import write_file
+from gclust.study.rasters import files_of
 from gclust.study.schema import Study
 from gclust.study.scored import ScoreColumns
 from gclust.study.stages import Prepared
@@ -87,5 +88,11 @@ def _raster_digest(study: Study) -> str:
     """Digest of the raster that scores follow from, if they do."""
     if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
         return ""
-    with open(study.folder / study.population.raster, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    for path in map(Path, files_of(study, study.population).files):
+        # Some rasters are folders.
+        for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if part.is_file():
+                with part.open("rb") as file:
+                    whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()

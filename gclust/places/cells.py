@@ -11,12 +11,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.affinity import affine_transform, translate
 
-from gclust.errors import StudyError
 from gclust.places.antimeridian import polygons_of
 from gclust.places.geodesic import band_km2, square_degree_km2
 
 if TYPE_CHECKING:
-    import rasterio
+    from gclust.places.tiles import Tiles
 
 Floats = NDArray[np.float64]
 
@@ -38,45 +37,37 @@ class Cells:
         Share of the cell's area within the polygon, above 0 and at most 1.
     km2 : ndarray of float64
         Area of the cell.
+    column, row : ndarray of int64
+    narrower, suspect : ndarray of bool
+        See `gclust.places.raster_file.Block`.
     """
 
     values: Floats
     has_data: NDArray[np.bool_]
     coverage: Floats
     km2: Floats
+    column: NDArray[np.int64]
+    row: NDArray[np.int64]
+    narrower: NDArray[np.bool_]
+    suspect: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Grid:
     """An open raster as a plane of cells without end, of which it has data for some.
 
+    Parameters
+    ----------
+    source : Tiles
+        Of `gclust.places.tiles.opened`.
+
+    Notes
+    -----
     Shapes are taken into the raster's own columns and rows, so that it may be turned or
     have its south above; a share of a cell is the same there.
     """
 
-    source: rasterio.DatasetReader
-    path: str
-
-    @classmethod
-    def of(cls, source: rasterio.DatasetReader, path: str) -> Grid:
-        """Take a raster.
-
-        Raises
-        ------
-        StudyError
-            If it has no CRS, or no place on the Earth.
-        """
-        if source.crs is None:
-            raise StudyError(
-                f"{path}: the raster has no CRS, so it is unknown where its cells lie; "
-                "set it, for example with gdal_edit.py -a_srs EPSG:4326"
-            )
-        if source.transform.is_degenerate or source.transform.is_identity:
-            raise StudyError(
-                f"{path}: the raster does not say where its cells lie; set it, for example with"
-                " gdal_edit.py -a_ullr"
-            )
-        return cls(source, path)
+    source: Tiles
 
     def cells(self, shape: Any, *, true_areas: bool) -> Iterator[Cells]:
         """List the cells that a shape covers, in blocks.
@@ -151,41 +142,46 @@ class Grid:
         from exactextract.feature import JSONFeatureSource
         from exactextract.raster import NumPyRasterSource
 
-        values, has_data = self._read(column, row, width, height)
+        read = self.source.block(column, row, width, height)
         box = (column, -(row + height), column + width, -row)
         # exactextract leaves out cells without data; given the numbers of cells it tells all.
-        block = NumPyRasterSource(np.zeros(values.shape, np.int8), *box)
+        block = NumPyRasterSource(np.zeros(read.values.shape, np.int8), *box)
         feature = JSONFeatureSource(
             {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(piece)}
         )
         (found,) = exact_extract(block, feature, ["cell_id", "coverage"])
         cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
-        coverage = np.asarray(found["properties"]["coverage"], dtype=float)
+        columns, rows = column + cell % width, row + cell // width
         return Cells(
-            values=values.ravel()[cell],
-            has_data=has_data.ravel()[cell],
-            coverage=coverage,
-            km2=self._km2(column + cell % width, row + cell // width, true_areas),
+            values=read.values.ravel()[cell],
+            has_data=read.has_data.ravel()[cell],
+            coverage=np.asarray(found["properties"]["coverage"], dtype=float),
+            km2=self._km2(columns, rows, true_areas),
+            column=columns,
+            row=rows,
+            narrower=read.narrower.ravel()[cell],
+            suspect=read.suspect.ravel()[cell],
         )
 
-    def _read(
-        self, column: int, row: int, width: int, height: int
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Read a block that may lie partly or wholly outside of the raster."""
-        from rasterio.windows import Window
-
-        values, has_data = np.zeros((height, width)), np.zeros((height, width), bool)
-        left, right = max(column, 0), min(column + width, self.source.width)
-        top, bottom = max(row, 0), min(row + height, self.source.height)
-        if left < right and top < bottom:
-            window = Window(left, top, right - left, bottom - top)
-            band = self.source.read(1, window=window, masked=True).astype(float)
-            valid = ~np.ma.getmaskarray(band) & np.isfinite(band.data)
-            inner = slice(top - row, bottom - row), slice(left - column, right - column)
-            # What is stored may be a number to multiply and shift.
-            scaled = band.data * self.source.scales[0] + self.source.offsets[0]
-            values[inner], has_data[inner] = np.where(valid, scaled, 0.0), valid
-        return values, has_data
+    def all_cells(self) -> Iterator[Cells]:
+        """List the cells that have data, in blocks; areas in a projected CRS are the plane's."""
+        bounds = (0.0, -float(self.source.height), float(self.source.width), 0.0)
+        for column, row, width, height in _blocks(bounds):
+            read = self.source.block(column, row, width, height)
+            cell = np.flatnonzero(read.has_data)
+            if not cell.size:
+                continue
+            columns, rows = column + cell % width, row + cell // width
+            yield Cells(
+                values=read.values.ravel()[cell],
+                has_data=np.ones(cell.size, bool),
+                coverage=np.ones(cell.size),
+                km2=self._km2(columns, rows, False),
+                column=columns,
+                row=rows,
+                narrower=read.narrower.ravel()[cell],
+                suspect=read.suspect.ravel()[cell],
+            )
 
     def _km2(self, column: NDArray[np.int64], row: NDArray[np.int64], true_areas: bool) -> Floats:
         affine = self.source.transform
@@ -202,6 +198,10 @@ class Grid:
         true = self._true_km2(column + 0.5, row + 0.5)
         # The middle of a side may lie off the map of the Earth.
         return np.where(np.isfinite(true), true, plane)
+
+    def true_km2(self, column: NDArray[np.int64], row: NDArray[np.int64]) -> Floats:
+        """Area of cells on the ellipsoid."""
+        return self._km2(column, row, True)
 
     def _true_km2(self, column: Any, row: Any) -> Floats:
         """Area on the ellipsoid of cells, from the middles of their sides.

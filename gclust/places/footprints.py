@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from gclust.places.discs import union_of_discs
 from gclust.places.equal_area import occupied_cells
 from gclust.places.geodesic import METRICS
 from gclust.places.raster_cells import RasterCells
+from gclust.places.raster_files import RasterFiles, RasterPath
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def footprints(
     ratio: float | None = None,
     alpha_km: float = 7.5,
     cell_km: float = 5.0,
-    raster: str | os.PathLike[str] | None = None,
+    raster: RasterPath | Sequence[RasterPath] | RasterFiles | None = None,
     n_clusters: int,
     metric: str = "haversine",
     names: Sequence[str] | None = None,
@@ -79,8 +79,9 @@ def footprints(
         eps of DBSCAN the locations of a cluster hang together.
     cell_km : float
         Side of a square as large as a cell, kilometres.
-    raster : path, optional
-        A raster that GDAL reads, for ``"raster"``; where it ends its cells go on.
+    raster : path, sequence of paths or RasterFiles, optional
+        A raster that GDAL reads, or tiles of one, for ``"raster"``; where it ends its cells
+        go on.
     n_clusters : int
         Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     metric : {"haversine", "wgs84"}

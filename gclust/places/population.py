@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import GclustWarning
 from gclust.places.antimeridian import torn
 from gclust.places.cells import Grid
+from gclust.places.plausible import Plausibility
+from gclust.places.raster_files import RasterFiles, RasterPath
+from gclust.places.tiles import opened
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
     import geopandas
-    import rasterio
 
 Floats = NDArray[np.float64]
 
@@ -30,18 +31,16 @@ UNCOVERED_TOLD = 0.01
 # Straight in degrees and straight in a plane part by metres over this length.
 LONGEST_SIDE_DEGREES = 0.1
 
-# GDAL would keep what it has read up to a twentieth of the machine's memory.
-CACHE_BYTES = 64 * 1024**2
-
 # A warning names at most so many footprints.
 _NAMED = 10
 
 
 def population(
     footprints: geopandas.GeoSeries,
-    raster: str | os.PathLike[str],
+    raster: RasterPath | Sequence[RasterPath] | RasterFiles,
     *,
     unit: str = "count",
+    band: int | None = None,
     names: Sequence[str] | None = None,
     progress: bool | Report | None = None,
 ) -> pd.DataFrame:
@@ -52,11 +51,15 @@ def population(
     footprints : geopandas.GeoSeries
         Polygons with a CRS, such as those of :func:`gclust.places.footprints.footprints`;
         in degrees they are cut at 180.
-    raster : path
-        A raster that GDAL reads, with any CRS, turned or with the south above too; its
-        first band is used, with its scale and offset if it has them.
+    raster : path, sequence of paths or RasterFiles
+        A raster that GDAL reads, with any CRS, turned or with the south above too; or several
+        tiles of one grid as one, by a folder, a pattern such as ``tiles/*.tif`` or a list. Its
+        numbers are taken with their scale and offset. Of tiles that overlap, what one has no
+        data for the other may tell.
     unit : {"count", "per_km2"}
         What a cell holds: its inhabitants, or inhabitants per square kilometre.
+    band : int, optional
+        The band to use, from 1 on; the first by default.
     names : sequence of str, optional
         What warnings call the footprints; their index by default.
     progress : bool or callable, optional
@@ -72,15 +75,18 @@ def population(
     Raises
     ------
     gclust.errors.StudyError
-        If the raster cannot be read, has no CRS or no place on the Earth, or holds
-        negative values, which are a "no data" that the file does not declare.
+        If the raster cannot be read, has no CRS, no place on the Earth or no such band; if
+        tiles do not lie on one grid, or say different things of one cell; if a footprint meets
+        a cell that cannot be inhabitants but is a "no data" that the file does not declare: see
+        :mod:`gclust.places.plausible`.
     ValueError
         For an unknown unit or footprints without CRS.
 
     Warns
     -----
     gclust.errors.GclustWarning
-        If more than 1 % of a footprint is uncovered, with its name and the share.
+        If more than 1 % of a footprint is uncovered, with its name and the share; if the
+        raster has several bands and none was chosen.
 
     Notes
     -----
@@ -88,41 +94,27 @@ def population(
     (exactextract). With ``"per_km2"`` a cell's density is multiplied by the covered part of
     its area on the WGS 84 ellipsoid, whatever the raster's projection.
     """
-    import rasterio
-
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}, not {unit!r}")
     if footprints.crs is None:
         raise ValueError("footprints have no CRS; set it, such as EPSG:4326")
     labels = [str(name) for name in (footprints.index if names is None else names)]
-    with (
-        rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
-        opened(raster) as source,
-        stage(resolve(progress), "population") as done,
-    ):
-        grid = Grid.of(source, str(raster))
+    files = RasterFiles.of(raster)
+    with opened(files, band) as source, stage(resolve(progress), "population") as done:
+        grid = Grid(source)
+        judge = Plausibility(grid, unit)
         people = np.full(len(labels), np.nan)
         uncovered = np.ones(len(labels))
         if footprints.crs.is_geographic and not source.crs.is_geographic:
             footprints = _for_plane(footprints, grid.seam())
         for row, shape in enumerate(footprints.to_crs(source.crs)):
-            people[row], uncovered[row] = _inhabitants(grid, shape, unit, labels[row])
+            people[row], uncovered[row] = _inhabitants(judge, shape, labels[row])
             done((row + 1) / len(labels))
     table = pd.DataFrame(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
-    _tell_uncovered(uncovered, labels, os.path.basename(raster))
+    _tell_uncovered(uncovered, labels, files.name)
     return table
-
-
-def opened(raster: str | os.PathLike[str]) -> rasterio.DatasetReader:
-    """Open a raster; StudyError if it cannot be read."""
-    import rasterio
-
-    try:
-        return rasterio.open(raster)
-    except rasterio.errors.RasterioIOError as error:
-        raise StudyError(f"{raster}: no raster that can be read ({error})") from error
 
 
 def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas.GeoSeries:
@@ -132,21 +124,16 @@ def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas
     return footprints.segmentize(LONGEST_SIDE_DEGREES)
 
 
-def _inhabitants(grid: Grid, shape: Any, unit: str, name: str) -> tuple[float, float]:
+def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, float]:
     """Sum of one footprint (in the raster's CRS), and its uncovered share."""
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
-    for cells in grid.cells(shape, true_areas=unit == "per_km2"):
-        values = cells.values[cells.has_data]
-        if (values < 0.0).any():
-            raise StudyError(
-                f"{grid.path}: the footprint {name} meets cells with {values.min():g} "
-                "inhabitants; declare the value that means no data, for example with "
-                f"gdal_edit.py -a_nodata {values.min():g}"
-            )
+    is_density = judge.unit == "per_km2"
+    for cells in judge.grid.cells(shape, true_areas=is_density):
+        values = judge.counted(cells, name)[cells.has_data]
         covered_km2 = cells.coverage * cells.km2
         all_km2 += float(covered_km2.sum())
         with_data_km2 += float(covered_km2[cells.has_data].sum())
-        factor = covered_km2 if unit == "per_km2" else cells.coverage
+        factor = covered_km2 if is_density else cells.coverage
         people += float((values * factor[cells.has_data]).sum())
     if with_data_km2 == 0.0:
         return np.nan, 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.places.antimeridian import from_rings, into_rectangle, polygons_of
-from gclust.places.cells import Grid
-from gclust.places.population import opened
+from gclust.places.raster_files import RasterFiles, RasterPath
+from gclust.places.tiles import opened
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -45,19 +45,19 @@ class RasterCells:
     transform: Affine
 
     @classmethod
-    def of(cls, raster: str | os.PathLike[str]) -> RasterCells:
-        """Read where the cells of a raster lie.
+    def of(cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles) -> RasterCells:
+        """Read where the cells of a raster, or of its tiles, lie.
 
         Raises
         ------
         gclust.errors.StudyError
-            If it cannot be read, has no CRS or no place on the Earth.
+            If it cannot be read, has no CRS or no place on the Earth, or its tiles do not lie on
+            one grid.
         """
         from pyproj import CRS
 
-        with opened(raster) as source:
-            Grid.of(source, str(raster))
-            return cls(str(raster), CRS(source.crs.to_wkt()), source.transform)
+        with opened(raster, band=1) as source:  # all bands lie alike
+            return cls(source.path, CRS(source.crs.to_wkt()), source.transform)
 
     def occupied(self, lat: Floats, lon: Floats) -> Any:
         """Unite the cells that hold places.

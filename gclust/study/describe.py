@@ -19,6 +19,7 @@ from gclust.places.overlaps import told_overlaps
 from gclust.places.population import population
 from gclust.progress import Report
 from gclust.study.journal import Journal
+from gclust.study.rasters import band_of, cells_raster, files_of
 from gclust.study.schema import Clusters, Study
 from gclust.units import UNIT
 
@@ -99,7 +100,7 @@ def outline(
         locations["core"].to_numpy(),
         locations["label"].to_numpy(),
         method=study.footprint.method,
-        raster=study.cells_raster,
+        raster=cells_raster(study) if study.footprint.method == "raster" else None,
         **study.sizes(study.footprint),
         n_clusters=n_clusters,
         metric=study.clusters.metric,
@@ -122,8 +123,9 @@ def inhabitants(
         return pd.DataFrame({"population": np.full(len(outlines), np.nan)})
     return population(
         outlines,
-        study.folder / study.population.raster,
+        files_of(study, study.population),
         unit=study.population.unit,
+        band=band_of(study.population),
         names=names,
         progress=report,
     )

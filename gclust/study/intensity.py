@@ -23,6 +23,7 @@ from gclust.progress import Report, resolve, silent
 from gclust.ranking.spread import intensity_spread as spread_table
 from gclust.ranking.spread import rank_intensities
 from gclust.study.parse import parse_section
+from gclust.study.rasters import RasterUsed, band_of, cells_raster, check_files, files_of, warn_of
 from gclust.study.schema import Footprint, Intensity, OtherFootprint, OtherRaster, Study
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def intensity_spread(
     elif not section.wanted:
         section = Intensity(usual=True)
     study = replace(study, intensity=section)
-    check_rasters(study)
+    warn_of(check_rasters(study))
     return spread_of(study, run.clusters, run.locations, resolve(progress))
 
 
@@ -128,28 +129,28 @@ def _read(entries: Sequence[Any], kind: type, key: str) -> tuple[Any, ...]:
     )
 
 
-def check_rasters(study: Study) -> None:
-    """Refuse a study whose rasters are not there, or that has none to compare with.
+def check_rasters(study: Study) -> list[RasterUsed]:
+    """Refuse a study whose rasters cannot be used, or that has none to compare with.
+
+    Returns
+    -------
+    list of RasterUsed
+        Whose warnings are the caller's to give.
 
     Raises
     ------
     StudyError
     """
-    own, section = study.population.raster, study.intensity
-    named = {} if own is None else {"[population] raster": own}
-    for position, other in enumerate(section.rasters, start=1):
-        named[f"[intensity] rasters number {position}"] = other.raster
-    for where, raster in named.items():
-        if not (study.folder / raster).is_file():
-            raise StudyError(f"{where}: {study.folder / raster} does not exist")
+    used, section = check_files(study), study.intensity
     if section.wanted:
-        if not named:
+        if not used:
             raise StudyError(
                 "[intensity] needs inhabitants; expected a raster in [population], or"
                 " rasters = [{ raster = ... }] in [intensity]"
             )
         _footprints(study)
         _rasters(study)
+    return used
 
 
 def spread_of(
@@ -227,7 +228,7 @@ def _draw(
         locations["core"].to_numpy(),
         labels.to_numpy(),
         method=footprint.method,
-        raster=study.cells_raster,
+        raster=cells_raster(study) if footprint.method == "raster" else None,
         **study.sizes(footprint),
         n_clusters=len(first),
         metric=study.clusters.metric,
@@ -243,7 +244,11 @@ def _measure(
     study: Study, first: gpd.GeoDataFrame, shapes: gpd.GeoSeries, raster: OtherRaster
 ) -> pd.DataFrame:
     people = population(
-        shapes, study.folder / raster.raster, unit=raster.unit, names=first["name"].tolist()
+        shapes,
+        files_of(study, raster),
+        unit=raster.unit,
+        band=band_of(raster),
+        names=first["name"].tolist(),
     )
     table = pd.DataFrame(first[["rank", "cluster_id", "name", "economies", "score"]])
     return table.assign(
@@ -317,12 +322,14 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
     """The rasters by name, the study's own first; one that is named twice is there once."""
     own, listed = study.population, list(study.intensity.rasters)
     if own.raster is not None:
-        listed.insert(0, OtherRaster(raster=own.raster, unit=own.unit))
+        listed.insert(0, OtherRaster(raster=own.raster, unit=own.unit, band=own.band))
     named: dict[str, OtherRaster] = {}
     seen = set()
     for raster in listed:
-        name = raster.name or Path(raster.raster).stem
-        key = os.path.abspath(study.folder / raster.raster), raster.unit
+        files = files_of(study, raster)
+        name = raster.name or files.stem
+        paths = tuple(map(os.path.abspath, files.files))
+        key = paths, raster.unit, band_of(raster)
         if key in seen:
             continue
         if name in named:
@@ -334,7 +341,7 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
 
 def _is_own_raster(study: Study, raster: OtherRaster) -> bool:
     own = study.population
-    return (raster.raster, raster.unit) == (own.raster, own.unit)
+    return (raster.raster, raster.unit, band_of(raster)) == (own.raster, own.unit, band_of(own))
 
 
 def read_spread(folder: Path) -> IntensitySpread | None:

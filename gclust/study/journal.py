@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from gclust.errors import GclustWarning, StudyError
 from gclust.progress import Report
@@ -26,12 +27,15 @@ class Journal:
         The warnings so far.
     seconds : dict
         Stage -> seconds that it took.
+    rasters : list of dict
+        What was used of rasters that have several bands or files.
     """
 
     report: Report
     strict: bool
     told: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    rasters: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:

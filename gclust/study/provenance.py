@@ -55,6 +55,7 @@ def provenance(
         "clusters": clusters[1],
         "calibration_clusters": CALIBRATION_CLUSTERS,
         **_indicators(study),
+        **({"rasters": journal.rasters} if journal.rasters else {}),
         "warnings": journal.told,
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {

@@ -83,11 +83,13 @@ def run(
         study = with_listings(study, listings)
     if out is not None:
         claim(Path(out), overwrite, "run")
-    check_rasters(study)
+    journal = Journal(resolve(progress), study.study.strict)
+    rasters = check_rasters(study)
+    journal.warn([raster.warning for raster in rasters if raster.warning is not None])
+    journal.rasters = [raster.told for raster in rasters if raster.told is not None]
     check_former(study.clusters)
     # With every default of its indicators spelled out: another version may have others.
     study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
-    journal = Journal(resolve(progress), study.study.strict)
     result = _compute(study, journal, n_jobs)
     if out is not None:
         result = write(result, Path(out), overwrite, journal.report)

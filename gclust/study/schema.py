@@ -264,10 +264,14 @@ class OtherFootprint(Footprint):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRaster(Section):
-    """One of ``[intensity] rasters``, as in ``[population]``; called by its file by default."""
+    """One of ``[intensity] rasters``, as in ``[population]``.
 
-    raster: str
+    Called by its file, or by the folder of its tiles, by default.
+    """
+
+    raster: str | tuple[str, ...]
     unit: str = choice("count", "count", "per_km2")
+    band: int | None = number(None, least=1)
     name: str | None = None
 
 
@@ -341,10 +345,15 @@ class Heaps(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Population(Section):
-    """``[population]``: a raster of persons per cell (``count``) or per km2."""
+    """``[population]``: a raster of persons per cell (``count``) or per km2.
 
-    raster: str | None = None
+    ``raster`` is a file, or the tiles of one raster: a folder, a pattern such as ``tiles/*.tif``
+    or a list of files. ``band`` is the band to use, the first by default.
+    """
+
+    raster: str | tuple[str, ...] | None = None
     unit: str = choice("count", "count", "per_km2")
+    band: int | None = number(None, least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -542,13 +551,6 @@ class Study:
         if given is not None:
             return given
         return self.clusters.eps_km / 3 if isinstance(self.clusters, Clusters) else DISC_KM
-
-    @property
-    def cells_raster(self) -> Path | None:
-        """The raster whose cells footprints of the method ``raster`` consist of."""
-        first = next((other.raster for other in self.intensity.rasters), None)
-        raster = self.population.raster or first
-        return None if raster is None else self.folder / raster
 
     def sizes(self, footprint: Footprint) -> dict[str, Any]:
         """Lengths of a footprint, those that are not given by the study's own radius or eps."""

@@ -22,6 +22,7 @@ from gclust.study.asked import ask
 from gclust.study.describe import inhabitants, names_of, outline
 from gclust.study.intensity import check_rasters
 from gclust.study.measure import compute
+from gclust.study.rasters import warn_of
 from gclust.study.schema import Study
 
 OUTLINED = frozenset({"area_km2", "population"})
@@ -61,9 +62,9 @@ class ScoreColumns:
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
 
     def check(self) -> None:
-        """Raise StudyError if a raster that the columns follow from is not there."""
+        """Raise StudyError if a raster that the columns follow from cannot be used."""
         if "population" in self.looks_at:
-            check_rasters(self._study)
+            warn_of(check_rasters(self._study))
 
     @property
     def weights(self) -> dict[str, float]:

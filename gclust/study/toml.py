@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from gclust.places.raster_files import seen_from
 from gclust.study.schema import SECTIONS, Source, Study
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -51,12 +52,16 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     told = {}
     for item in fields(section):
         value = getattr(section, item.name)
-        if item.name in ("path", "raster", "sweep") and isinstance(value, str):
+        if item.name in ("path", "sweep") and isinstance(value, str):
             value = _seen_from(home, study, value)
         if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
             value = tuple(_seen_from(home, study, each) for each in value or (".",))
         if item.name == "data" and value is not None:
             value = value if isinstance(value, str) else described_table(value)
+        if item.name == "raster" and isinstance(value, str):
+            value = seen_from(value, study.folder, home)
+        elif item.name == "raster" and value is not None:
+            value = tuple(seen_from(each, study.folder, home) for each in value)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {} and not (item.name == "sql_paths" and not value):
