@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import webbrowser
 from collections.abc import Callable
@@ -18,8 +17,6 @@ from gclust.study.schema import read_study
 if TYPE_CHECKING:
     from bokeh.document import Document
     from bokeh.server.server import BaseServer
-
-ADDRESS = "127.0.0.1"
 
 
 def tune(
@@ -74,6 +71,7 @@ def tune(
 
 def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], show: bool) -> None:
     from gclust.experiments.tune_page import Page
+    from gclust.experiments.tune_server import make_server
 
     pages: dict[Document, Page] = {}
 
@@ -87,7 +85,8 @@ def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], sho
         pages[document] = Page(document, bench, worker, path)
         document.on_session_destroyed(lambda _: pages.pop(document, None))
 
-    server, address = _server(open_page, port)
+    title = bench.study.study.title or bench.study.study.name
+    server, address = make_server(open_page, port, title)
     worker.start()
     server.start()
     try:
@@ -98,31 +97,6 @@ def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], sho
     finally:
         server.stop()
         worker.end()
-
-
-def _server(open_page: Callable[[Document], None], port: int) -> tuple[BaseServer, str]:
-    """Make a server that is not started yet, and say its address."""
-    from bokeh.application import Application
-    from bokeh.application.handlers.function import FunctionHandler
-    from bokeh.server.server import BaseServer
-    from bokeh.server.tornado import BokehTornado
-    from bokeh.settings import settings
-    from tornado.httpserver import HTTPServer
-    from tornado.ioloop import IOLoop
-    from tornado.netutil import bind_sockets
-
-    settings.resources.set_value("server")  # whatever the environment says
-    # That a window was closed is no news.
-    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
-    sockets = bind_sockets(port, ADDRESS)
-    host = f"{ADDRESS}:{sockets[0].getsockname()[1]}"
-    application = Application(FunctionHandler(open_page))
-    tornado = BokehTornado(
-        {"/": application}, extra_websocket_origins=[host], absolute_url=f"http://{host}"
-    )
-    http = HTTPServer(tornado)
-    http.add_sockets(sockets)
-    return BaseServer(IOLoop.current(), tornado, http), f"http://{host}/"
 
 
 def _until_stopped(server: BaseServer) -> None:
