@@ -1,8 +1,8 @@
 """Who may ask the tuner's server anything: a browser that was given its address, for its own page.
 
 Any page of any site can send requests to a server of the user's own machine, and one whose name
-is mapped to this machine (DNS rebinding) can also read the answers. See "Tuner" in the Tornado
-manual's chapter on DNS rebinding and Jupyter Server's notes on security for the same measures.
+is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of it
+under ``tornado.web.Application``; Jupyter Server takes the same measures.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bokeh.application import Application
@@ -140,6 +141,11 @@ class GatedTornado(BokehTornado):
             return super().find_handler(request, **kwargs)
         return self._refuse(request, 404, SENTENCES[404])
 
+    @cached_property
+    def bundle(self) -> Any:
+        """Scripts of the page; found once, for that takes longer than all else."""
+        return bundle_for_objs_and_resources(None, self.resources())
+
     def check_place(self) -> None:
         """Refuse a further window if there are as many as are served.
 
@@ -237,9 +243,8 @@ class Front(Plain):
             generate_session_id(**signing), expiration=server.session_token_expiration, **signing
         )
         item = RenderItem(token=session, elementid="tuner", use_for_title=True)
-        bundle = bundle_for_objs_and_resources(None, server.resources())
         self.set_header("Cache-Control", "no-store")
-        self.finish(html_page_for_render_items(bundle, {}, [item], self._title))
+        self.finish(html_page_for_render_items(server.bundle, {}, [item], self._title))
 
 
 class Window(Plain, WSHandler):
@@ -254,6 +259,14 @@ class Window(Plain, WSHandler):
     def check_origin(self, origin: str) -> bool:
         """Whether the page of an origin may open it, whatever the environment says."""
         return origin == self.application.gate.origin
+
+    def open(self) -> None:
+        """Open the window's session."""
+        try:
+            super().open()
+        except BaseException:
+            self.application.windows.discard(self)  # Tornado calls no `on_close` here
+            raise
 
     def on_finish(self) -> None:
         """Give the place back if no websocket came of it."""
