@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
+import stat
 import sys
 import threading
 import tomllib
@@ -274,6 +277,33 @@ def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench)
     assert read == chosen_study(bench.study, choice)
     for each in written:
         each.unlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_written_choice_has_the_mode_of_any_new_file(path, bench, umask, mode):
+    before = os.umask(umask)
+    try:
+        written = write_study(bench.study, bench.own, path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(written.stat().st_mode) == mode
+    written.unlink()
+
+
+def test_a_choice_is_written_whole_or_not_at_all(path, bench, monkeypatch):
+    there = sorted(path.parent.iterdir())
+    seen = []
+
+    def full(_):
+        seen.extend(path.parent.glob("*-tuned*.toml"))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_study(bench.study, bench.own, path)
+    assert seen == []
+    assert sorted(path.parent.iterdir()) == there
 
 
 def test_a_choice_that_the_study_forbids_is_not_written(tmp_path):

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from gclust.cli import main
 from gclust.experiments.tune_gate import Gate
 from tests.tuner_served import UPGRADE, Served
+from tests.worlds import study_folder
 
 pytest.importorskip("bokeh")
 
@@ -333,3 +334,12 @@ def test_the_command_listens_at_no_other_address():
     for option in ("--address", "--host", "--ip"):
         done = CliRunner().invoke(main, ["tune", "study.toml", option, "0.0.0.0"])
         assert (done.exit_code, "No such option" in done.output) == (2, True)
+
+
+def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(served, tmp_path):
+    study = study_folder(tmp_path)
+    for each in tmp_path.glob("*.csv"):  # with which it could not be prepared
+        each.unlink()
+    done = CliRunner().invoke(main, ["tune", str(study), "--port", str(served.port)])
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert f"port {served.port} cannot be had (" in done.output

@@ -49,7 +49,7 @@ def elsewhere():
     pages: dict[str, str] = {}
 
     class Pages(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             found = pages.get(self.path)
             self.send_response(404 if found is None else 200)
             self.send_header("Content-Type", "text/html")

@@ -48,9 +48,9 @@ class Served:
         self._loop.run_forever()
 
     def _begin(self, ready: threading.Event) -> None:
-        from gclust.experiments.tune_server import make_server
+        from gclust.experiments.tune_server import listen, make_server
 
-        self.server, self.address = make_server(self._open_page, 0, "Towns")
+        self.server, self.address = make_server(self._open_page, listen(0), "Towns")
         self.server.start()
         self.gate = self.server._tornado.gate
         self.page = f"{self.gate.origin}/"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import webbrowser
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from gclust.errors import StudyError
@@ -32,7 +34,8 @@ def tune(
 
     The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters, which a map,
     the ranking and its changes against the study follow, and heat maps over both parameters. It
-    is served to this machine alone, and needs no network.
+    is served to this machine alone, to browsers that were given its whole address, and needs no
+    network.
 
     Parameters
     ----------
@@ -41,7 +44,8 @@ def tune(
     port : int
         0 for a free one.
     ready : callable
-        Called with the page's address once it is served.
+        Called with the page's address once it is served. The address holds the secret token
+        without which nothing is served: who knows it can see the ranking and write studies.
     show : bool
         Whether to open it in a browser.
     progress : bool or callable, optional
@@ -52,24 +56,30 @@ def tune(
     Raises
     ------
     StudyError
-        If the study or the data it names cannot be used, or if Bokeh is not installed.
-    OSError
-        If the port is taken.
+        If the study or the data it names cannot be used, if the port is taken, or if Bokeh is not
+        installed.
     """
     try:
         import bokeh  # noqa: F401
     except ModuleNotFoundError as error:
         raise StudyError("gclust tune needs Bokeh: pip install gclust[report]") from error
+    from gclust.experiments.tune_server import listen
+
     path = Path(study)
     read = read_study(path)
-    bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
-    try:
-        _serve(bench, path, port, ready, show)
-    finally:
-        bench.close()
+    with ExitStack() as stack:
+        # First of all, for a large study takes minutes to prepare.
+        sockets = listen(port)
+        for each in sockets:
+            stack.enter_context(each)
+        bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
+        stack.callback(bench.close)
+        _serve(bench, path, sockets, ready, show)
 
 
-def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], show: bool) -> None:
+def _serve(
+    bench: Bench, path: Path, sockets: list[socket], ready: Callable[[str], Any], show: bool
+) -> None:
     from gclust.experiments.tune_page import Page
     from gclust.experiments.tune_server import make_server
 
@@ -86,7 +96,7 @@ def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], sho
         document.on_session_destroyed(lambda _: pages.pop(document, None))
 
     title = bench.study.study.title or bench.study.study.name
-    server, address = make_server(open_page, port, title)
+    server, address = make_server(open_page, sockets, title)
     worker.start()
     server.start()
     try:

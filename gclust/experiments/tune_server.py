@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cached_property
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from bokeh.application import Application
@@ -23,6 +24,7 @@ from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import HTTPError, OutputTransform, RequestHandler
 
+from gclust.errors import StudyError
 from gclust.experiments.tune_gate import ARGUMENT, Gate
 
 if TYPE_CHECKING:
@@ -57,17 +59,34 @@ NO_PLACE = (
 SENTENCES = {404: "There is nothing at this address.", 503: NO_PLACE}
 
 
+def listen(port: int) -> list[socket]:
+    """Listen at a port of this machine, 0 for a free one.
+
+    Raises
+    ------
+    StudyError
+        If the port cannot be had.
+    """
+    try:
+        return bind_sockets(port, ADDRESS)
+    except OSError as error:
+        raise StudyError(
+            f"port {port} cannot be had ({error.strerror}); expected a free one;"
+            " name another, or 0 for any that is free"
+        ) from error
+
+
 def make_server(
-    open_page: Callable[[Document], None], port: int, title: str
+    open_page: Callable[[Document], None], sockets: list[socket], title: str
 ) -> tuple[BaseServer, str]:
-    """Make a server that listens but is not started yet.
+    """Make a server that is not started yet.
 
     Parameters
     ----------
     open_page : callable
         Called with the document of each window that opens.
-    port : int
-        0 for a free one.
+    sockets : list of socket
+        See `listen`.
     title : str
         Title of the page until its document says another.
 
@@ -76,16 +95,10 @@ def make_server(
     server : bokeh BaseServer
     address : str
         The whole address of the page, with the token without which nothing is served.
-
-    Raises
-    ------
-    OSError
-        If the port is taken.
     """
     settings.resources.set_value("server")  # whatever the environment says
     # That a window was closed is no news.
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
-    sockets = bind_sockets(port, ADDRESS)
     gate = Gate(ADDRESS, sockets[0].getsockname()[1])
     tornado = GatedTornado(Application(FunctionHandler(open_page)), gate, title)
     http = HTTPServer(tornado, max_body_size=MOST_BODY_BYTES, idle_connection_timeout=IDLE_SECONDS)
