@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import stat
 import sys
 import threading
@@ -336,6 +337,17 @@ def test_the_plane_of_the_map():
     square = shapely.box(0, 0, 1, 1) - shapely.box(0.4, 0.4, 0.6, 0.6)
     drawn = rings([square])
     assert [len(drawn["xs"]), len(drawn["xs"][0]), len(drawn["xs"][0][0])] == [1, 1, 2]
+
+
+def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("gclust.experiments.tune._until_stopped", lambda server: None)
+    done = CliRunner().invoke(main, ["tune", str(path)])
+    assert done.exit_code == 0, done.output
+    (address,) = opened
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", address)
+    assert f"gclust tune is at {address}\n" in done.output
 
 
 def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):

@@ -7,16 +7,16 @@ import hmac
 import json
 import re
 import socket
-import time
 import zlib
 from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from gclust.cli import main
 from gclust.experiments.tune_gate import Gate
-from tests.tuner_served import UPGRADE, Served
+from tests.tuner_served import UPGRADE, Served, eventually, refused
 from tests.worlds import study_folder
 
 pytest.importorskip("bokeh")
@@ -40,22 +40,6 @@ def served():
     served = Served()
     yield served
     served.close()
-
-
-def eventually(holds):
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def refused(answer, status=403):
-    """An answer is one sentence, and no page."""
-    text = answer.read().decode()
-    assert answer.status == status, text
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert re.fullmatch(r"[A-Za-z][^<>\n]+\.\n", text), text
-    return text
 
 
 @pytest.mark.parametrize("upgrade", [{}, UPGRADE], ids=["page", "websocket"])
@@ -101,6 +85,24 @@ def test_the_cookie_of_another_port_is_refused(served):
                 refused(answer)
     # Beside the right one it does no harm.
     assert served.ask(Cookie=f"{other.cookie}={other.token}; {served.cookie}")[0] == 200
+
+
+def test_at_the_port_of_browsers_the_address_has_none():
+    gate = Gate("127.0.0.1", 80)
+    assert gate.address == f"http://127.0.0.1/?token={gate.token}"
+    for host, refused in [("127.0.0.1", False), ("127.0.0.1:5006", True), (None, True)]:
+        headers = HTTPHeaders({} if host is None else {"Host": host})
+        line = RequestStartLine("GET", f"/?token={gate.token}", "HTTP/1.0")
+        request = HTTPServerRequest(start_line=line, headers=headers)
+        assert (gate.refusal(request) is not None) == refused
+
+
+def test_what_the_environment_says_of_origins_does_not_matter(served, monkeypatch):
+    monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", "evil.example")
+    with served.window() as answer:
+        assert answer.status == 101
+    with served.window(Origin="http://evil.example") as answer:
+        assert "No other page" in refused(answer)
 
 
 def test_tokens_are_long_and_of_one_start():
@@ -261,73 +263,6 @@ def test_a_page_that_is_not_there_is_a_sentence(served):
             refused(answer, 404)
     status, text = served.ask(method="POST")
     assert (status, text) == (405, "405: Method Not Allowed.\n")
-
-
-def test_windows_have_places_and_the_rest_is_refused_at_once(served):
-    with ExitStack() as stack:
-        for _ in range(8):
-            assert stack.enter_context(served.window()).status == 101
-        begun = time.monotonic()
-        with served.window() as answer:
-            assert "8 windows" in refused(answer, 503)
-        with served.asking() as answer:
-            assert "8 windows" in refused(answer, 503)
-        assert time.monotonic() - begun < 2
-        assert served.ask("/static/js/bokeh.min.js")[0] == 200
-    eventually(lambda: served.ask()[0] == 200)
-    with served.window() as answer:
-        assert answer.status == 101
-
-
-def test_many_that_ask_at_once_get_no_more_places(served):
-    eventually(lambda: served.windows == 0)
-    with ExitStack() as stack:
-        sockets = []
-        for _ in range(30):
-            asking = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
-            lines = {**served.shake(), "Host": served.gate.host, "Cookie": served.cookie}
-            head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-            asking.sendall(f"GET /ws HTTP/1.1\r\n{head}\r\n".encode())
-            sockets.append(asking)
-        got = [asking.recv(12) for asking in sockets]
-    assert got.count(b"HTTP/1.1 503") == 22
-    eventually(lambda: served.windows == 0)
-
-
-def test_reloads_and_failed_handshakes_take_no_places(served):
-    for _ in range(40):
-        with served.window() as answer:
-            assert answer.status == 101
-    for _ in range(20):
-        assert served.ask("/ws")[0] == 400
-        assert served.ask("/ws", **{**UPGRADE, "Connection": "close"})[0] == 400
-        assert served.ask("/ws", **{**UPGRADE, "Sec-WebSocket-Version": "99"})[0] in (400, 426)
-        assert served.ask("/ws", method="POST", body=b"")[0] == 405
-        with served.asking("/ws", **UPGRADE) as answer:  # a websocket of no session
-            assert answer.status == 101
-    eventually(lambda: served.windows == 0)
-
-
-def test_a_flood_of_pages_without_websockets_leaves_nothing(served):
-    made, sessions = len(served.documents), served.sessions
-    for _ in range(400):
-        assert served.ask()[0] == 200
-        assert served.ask(Cookie=None)[0] == 403
-    assert len(served.documents) == made
-    assert served.sessions <= sessions
-    with served.window() as answer:
-        assert answer.status == 101
-        eventually(lambda: len(served.documents) == made + 1)
-
-
-def test_a_long_body_is_refused_unread(served):
-    for headers in ({}, {"Cookie": None}):
-        try:
-            status, _ = served.ask(method="POST", body=bytes(1 << 20), **headers)
-        except (ConnectionError, BrokenPipeError):  # closed while it was sent
-            continue
-        assert status == 400
-    assert served.ask()[0] == 200
 
 
 def test_the_command_listens_at_no_other_address():

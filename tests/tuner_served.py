@@ -6,8 +6,10 @@ import asyncio
 import base64
 import http.client
 import json
+import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +19,23 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def refused(answer: http.client.HTTPResponse, status: int = 403) -> str:
+    """Check that an answer is one sentence and no page; return the sentence."""
+    text = answer.read().decode()
+    assert answer.status == status, text
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert re.fullmatch(r"[A-Za-z][^<>\n]+\.\n", text), text
+    return text
 
 
 class Served:

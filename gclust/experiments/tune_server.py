@@ -196,9 +196,13 @@ class Plain(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
         """Tornado calls this for every error."""
+        self.say(SENTENCES.get(status_code, f"{status_code}: {self._reason}."))
+
+    def say(self, sentence: str) -> None:
+        """Answer with a sentence, which browsers are not to keep."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        self.finish(f"{SENTENCES.get(status_code, f'{status_code}: {self._reason}.')}\n")
+        self.finish(f"{sentence}\n")
 
 
 class Refusal(Plain):
@@ -215,9 +219,7 @@ class Refusal(Plain):
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
         """Tornado calls this for every error."""
         self.set_status(self._status)  # also of a method that Tornado does not know
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(f"{self._sentence}\n")
+        self.say(self._sentence)
 
 
 class Entry(Plain):
