@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import re
+import socket
 import stat
 import sys
 import threading
@@ -348,6 +349,17 @@ def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch
     (address,) = opened
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", address)
     assert f"gclust tune is at {address}\n" in done.output
+
+
+def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(tmp_path):
+    study = study_folder(tmp_path)
+    for each in tmp_path.glob("*.csv"):  # without which it could not be prepared
+        each.unlink()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = CliRunner().invoke(main, ["tune", str(study), "--port", str(port)])
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert f"port {port} cannot be had (" in done.output
 
 
 def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):

@@ -17,9 +17,6 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from gclust.cli import main
 from gclust.experiments.tune_gate import Gate
 from tests.tuner_served import UPGRADE, Served, eventually, refused
-from tests.worlds import study_folder
-
-pytest.importorskip("bokeh")
 
 PATHS = [
     "/",
@@ -90,11 +87,11 @@ def test_the_cookie_of_another_port_is_refused(served):
 def test_at_the_port_of_browsers_the_address_has_none():
     gate = Gate("127.0.0.1", 80)
     assert gate.address == f"http://127.0.0.1/?token={gate.token}"
-    for host, refused in [("127.0.0.1", False), ("127.0.0.1:5006", True), (None, True)]:
+    for host, is_refused in [("127.0.0.1", False), ("127.0.0.1:5006", True), (None, True)]:
         headers = HTTPHeaders({} if host is None else {"Host": host})
         line = RequestStartLine("GET", f"/?token={gate.token}", "HTTP/1.0")
         request = HTTPServerRequest(start_line=line, headers=headers)
-        assert (gate.refusal(request) is not None) == refused
+        assert (gate.refusal(request) is not None) == is_refused
 
 
 def test_what_the_environment_says_of_origins_does_not_matter(served, monkeypatch):
@@ -269,12 +266,3 @@ def test_the_command_listens_at_no_other_address():
     for option in ("--address", "--host", "--ip"):
         done = CliRunner().invoke(main, ["tune", "study.toml", option, "0.0.0.0"])
         assert (done.exit_code, "No such option" in done.output) == (2, True)
-
-
-def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(served, tmp_path):
-    study = study_folder(tmp_path)
-    for each in tmp_path.glob("*.csv"):  # with which it could not be prepared
-        each.unlink()
-    done = CliRunner().invoke(main, ["tune", str(study), "--port", str(served.port)])
-    assert (done.exit_code, done.output.count("\n")) == (2, 1)
-    assert f"port {served.port} cannot be had (" in done.output

@@ -10,8 +10,6 @@ import pytest
 from tests.chromium import Browser, find_chromium
 from tests.tuner_served import Served
 
-pytest.importorskip("bokeh")
-
 # Settles to what became of a request, of a page or of a websocket.
 OUTCOME = """
 const page = (path, options) => fetch(path, options).then(

@@ -10,8 +10,6 @@ import pytest
 
 from tests.tuner_served import UPGRADE, Served, eventually, refused
 
-pytest.importorskip("bokeh")
-
 
 @pytest.fixture(scope="module")
 def served():
