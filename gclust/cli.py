@@ -121,8 +121,10 @@ def uncertainty(
 def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
     """Try STUDY.toml's parameters on a page with sliders, until Ctrl-C.
 
-    The page is served to this machine alone. It can write what was chosen as a
-    new study.
+    The page can write what was chosen as a new study. It is served to this
+    machine alone, at 127.0.0.1, and to browsers alone that were given the whole
+    address that is printed. To see it on another machine, forward its port
+    there under the same number: ssh -L PORT:127.0.0.1:PORT.
     """
     from gclust.experiments.tune import tune as serve
 

@@ -39,9 +39,11 @@ class Browser:
     command : str
     folder : Path
         For the browser's own files.
+    *options : str
+        Further options of the command.
     """
 
-    def __init__(self, command: str, folder: Path) -> None:
+    def __init__(self, command: str, folder: Path, *options: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._process = subprocess.Popen(
             [
@@ -54,6 +56,7 @@ class Browser:
                 "--no-first-run",
                 "--remote-debugging-port=0",
                 f"--user-data-dir={folder}",
+                *options,
                 "about:blank",
             ],
             stdout=subprocess.DEVNULL,

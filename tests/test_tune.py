@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
+import re
+import socket
+import stat
 import sys
 import threading
 import tomllib
@@ -276,6 +281,33 @@ def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench)
         each.unlink()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_written_choice_has_the_mode_of_any_new_file(path, bench, umask, mode):
+    before = os.umask(umask)
+    try:
+        written = write_study(bench.study, bench.own, path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(written.stat().st_mode) == mode
+    written.unlink()
+
+
+def test_a_choice_is_written_whole_or_not_at_all(path, bench, monkeypatch):
+    there = sorted(path.parent.iterdir())
+    seen = []
+
+    def full(_):
+        seen.extend(path.parent.glob("*-tuned*.toml"))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_study(bench.study, bench.own, path)
+    assert seen == []
+    assert sorted(path.parent.iterdir()) == there
+
+
 def test_a_choice_that_the_study_forbids_is_not_written(tmp_path):
     path = study_folder(tmp_path, extra=OWN + GRID + "[footprint]\nradius_km = 4\n")
     study = gclust.read_study(path)
@@ -306,6 +338,28 @@ def test_the_plane_of_the_map():
     square = shapely.box(0, 0, 1, 1) - shapely.box(0.4, 0.4, 0.6, 0.6)
     drawn = rings([square])
     assert [len(drawn["xs"]), len(drawn["xs"][0]), len(drawn["xs"][0][0])] == [1, 1, 2]
+
+
+def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("gclust.experiments.tune._until_stopped", lambda server: None)
+    done = CliRunner().invoke(main, ["tune", str(path)])
+    assert done.exit_code == 0, done.output
+    (address,) = opened
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", address)
+    assert f"gclust tune is at {address}\n" in done.output
+
+
+def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(tmp_path):
+    study = study_folder(tmp_path)
+    for each in tmp_path.glob("*.csv"):  # without which it could not be prepared
+        each.unlink()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = CliRunner().invoke(main, ["tune", str(study), "--port", str(port)])
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert f"port {port} cannot be had (" in done.output
 
 
 def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):

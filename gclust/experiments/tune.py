@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import webbrowser
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from gclust.errors import StudyError
@@ -18,8 +19,6 @@ from gclust.study.schema import read_study
 if TYPE_CHECKING:
     from bokeh.document import Document
     from bokeh.server.server import BaseServer
-
-ADDRESS = "127.0.0.1"
 
 
 def tune(
@@ -35,7 +34,8 @@ def tune(
 
     The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters, which a map,
     the ranking and its changes against the study follow, and heat maps over both parameters. It
-    is served to this machine alone, and needs no network.
+    is served to this machine alone, to browsers that were given its whole address, and needs no
+    network.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def tune(
     port : int
         0 for a free one.
     ready : callable
-        Called with the page's address once it is served.
+        Called with the page's address once it is served. The address holds the secret token
+        without which nothing is served: who knows it can see the ranking and write studies.
     show : bool
         Whether to open it in a browser.
     progress : bool or callable, optional
@@ -55,25 +56,32 @@ def tune(
     Raises
     ------
     StudyError
-        If the study or the data it names cannot be used, or if Bokeh is not installed.
-    OSError
-        If the port is taken.
+        If the study or the data it names cannot be used, if the port is taken, or if Bokeh is not
+        installed.
     """
     try:
         import bokeh  # noqa: F401
     except ModuleNotFoundError as error:
         raise StudyError("gclust tune needs Bokeh: pip install gclust[report]") from error
+    from gclust.experiments.tune_server import listen
+
     path = Path(study)
     read = read_study(path)
-    bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
-    try:
-        _serve(bench, path, port, ready, show)
-    finally:
-        bench.close()
+    with ExitStack() as stack:
+        # First of all, for a large study takes minutes to prepare.
+        sockets = listen(port)
+        for each in sockets:
+            stack.enter_context(each)
+        bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
+        stack.callback(bench.close)
+        _serve(bench, path, sockets, ready, show)
 
 
-def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], show: bool) -> None:
+def _serve(
+    bench: Bench, path: Path, sockets: list[socket], ready: Callable[[str], Any], show: bool
+) -> None:
     from gclust.experiments.tune_page import Page
+    from gclust.experiments.tune_server import make_server
 
     pages: dict[Document, Page] = {}
 
@@ -87,7 +95,8 @@ def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], sho
         pages[document] = Page(document, bench, worker, path)
         document.on_session_destroyed(lambda _: pages.pop(document, None))
 
-    server, address = _server(open_page, port)
+    title = bench.study.study.title or bench.study.study.name
+    server, address = make_server(open_page, sockets, title)
     worker.start()
     server.start()
     try:
@@ -98,31 +107,6 @@ def _serve(bench: Bench, path: Path, port: int, ready: Callable[[str], Any], sho
     finally:
         server.stop()
         worker.end()
-
-
-def _server(open_page: Callable[[Document], None], port: int) -> tuple[BaseServer, str]:
-    """Make a server that is not started yet, and say its address."""
-    from bokeh.application import Application
-    from bokeh.application.handlers.function import FunctionHandler
-    from bokeh.server.server import BaseServer
-    from bokeh.server.tornado import BokehTornado
-    from bokeh.settings import settings
-    from tornado.httpserver import HTTPServer
-    from tornado.ioloop import IOLoop
-    from tornado.netutil import bind_sockets
-
-    settings.resources.set_value("server")  # whatever the environment says
-    # That a window was closed is no news.
-    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
-    sockets = bind_sockets(port, ADDRESS)
-    host = f"{ADDRESS}:{sockets[0].getsockname()[1]}"
-    application = Application(FunctionHandler(open_page))
-    tornado = BokehTornado(
-        {"/": application}, extra_websocket_origins=[host], absolute_url=f"http://{host}"
-    )
-    http = HTTPServer(tornado)
-    http.add_sockets(sockets)
-    return BaseServer(IOLoop.current(), tornado, http), f"http://{host}/"
 
 
 def _until_stopped(server: BaseServer) -> None:

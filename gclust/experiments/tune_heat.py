@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from bokeh.core.properties import value as constant
 from bokeh.events import Tap
 from bokeh.layouts import row
 from bokeh.models import (
@@ -129,7 +130,8 @@ class HeatMaps:
             text_color=INK,
         )
         square = {"width": 1, "height": 1, "fill_alpha": 0.0, "line_color": INK}
-        plot.rect([own[0]], [own[1]], line_width=1.2, line_dash=[3, 2], **square)
+        # A bare list would be a column of the data, which Bokeh 3.7 cannot draw.
+        plot.rect([own[0]], [own[1]], line_width=1.2, line_dash=constant([3, 2]), **square)
         plot.rect("x", "y", source=self._mark, line_width=2.5, **square)
         for axis, values in ((plot.xaxis, across), (plot.yaxis, up)):
             axis.ticker = FixedTicker(ticks=list(range(len(values))))

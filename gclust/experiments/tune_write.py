@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -31,7 +31,7 @@ def chosen_study(study: Study, choice: Choice) -> Study:
 
 
 def write_study(study: Study, choice: Choice, beside: Path) -> Path:
-    """Write a choice as a new study beside an old one; nothing is ever replaced.
+    """Write a choice as a new study beside an old one, whole or not at all; nothing is replaced.
 
     Parameters
     ----------
@@ -57,11 +57,13 @@ def write_study(study: Study, choice: Choice, beside: Path) -> Path:
     said = f"# Written by gclust tune from {beside.name}, with every default spelled out."
     # The first line says that a run wrote it.
     text = "\n".join([said, *study_toml(chosen_study(study, choice), home).split("\n")[1:]])
-    handle, partial = tempfile.mkstemp(prefix=".study-tuned.", dir=home)
+    partial = home / f".study-tuned.partial-{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        # Opened as any new file is, so that its mode is the one that the user's umask says.
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(partial, 0o644)
+            file.flush()
+            os.fsync(file.fileno())
         for number in count(1):
             ending = "" if number == 1 else f"-{number}"
             path = home / f"{beside.stem}-tuned{ending}.toml"
@@ -72,5 +74,5 @@ def write_study(study: Study, choice: Choice, beside: Path) -> Path:
                 continue
             return path
     finally:
-        os.unlink(partial)
+        partial.unlink(missing_ok=True)
     raise AssertionError("numbers do not end")

@@ -1,0 +1,83 @@
+"""Who may ask the tuner's server anything: a browser that was given its address, for its own page.
+
+Any page of any site can send requests to a server of the user's own machine, and one whose name
+is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of it
+under ``tornado.web.Application``; Jupyter Server takes the same measures.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+ARGUMENT = "token"
+"""Name of the token in the query of the address."""
+
+PLAIN_PORT = 80
+"""The port that browsers leave out of an address."""
+
+
+class Gate:
+    """The checks that a request passes before any handler sees it.
+
+    Parameters
+    ----------
+    address : str
+        The numerical IPv4 address at which the server listens. Names such as ``localhost`` are
+        refused: only a number cannot be mapped to another machine.
+    port : int
+
+    Attributes
+    ----------
+    host : str
+        The only ``Host`` that is served.
+    origin : str
+        The only ``Origin`` that is served.
+    token : str
+        The secret of this server, 256 bits.
+    cookie : str
+        Name of the cookie that holds the token. Cookies are shared by all ports of a machine,
+        so the name holds the port.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self.host = address if port == PLAIN_PORT else f"{address}:{port}"
+        self.origin = f"http://{self.host}"
+        self.token = secrets.token_urlsafe(32)
+        self.cookie = f"gclust-tune-{port}"
+
+    @property
+    def address(self) -> str:
+        """The whole address of the page, with the token."""
+        return f"{self.origin}/?{ARGUMENT}={self.token}"
+
+    def refusal(self, request: HTTPServerRequest) -> str | None:
+        """Return the sentence that refuses a request, None if the request may be answered."""
+        if request.headers.get("Host", "").lower() != self.host:
+            return f"This page is served at {self.origin}/ alone, and under no other name."
+        if request.headers.get("Origin", "") not in ("", self.origin):
+            return "No other page may use this server."
+        if not (self.has_token(request) or self._has_cookie(request)):
+            return (
+                "This address lacks the token of this gclust tune:"
+                " open the whole address that it printed, with all that follows the question mark."
+            )
+        return None
+
+    def has_token(self, request: HTTPServerRequest) -> bool:
+        """Whether a request asks for the page by its whole address."""
+        given = request.query_arguments.get(ARGUMENT, [])
+        is_page = request.method == "GET" and request.path == "/"
+        return is_page and len(given) == 1 and self._is_token(given[0])
+
+    def _has_cookie(self, request: HTTPServerRequest) -> bool:
+        cookie = request.cookies.get(self.cookie)
+        return cookie is not None and self._is_token(cookie.value.encode())
+
+    def _is_token(self, given: bytes) -> bool:
+        """Compare in a time that says nothing about the token."""
+        return hmac.compare_digest(given, self.token.encode())
