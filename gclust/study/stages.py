@@ -321,8 +321,8 @@ def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
 def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
     inputs = Inputs()
     with journal.timed("read listings"):
-        files = [source_files(study, source) for source in study.sources]
-        scans = open_sources(engine, files, inputs)
+        sources = [source_files(study, source) for source in study.sources]
+        scans = open_sources(engine, sources, inputs)
         _check_needs(study, scans)
         decimals = study.density.rounding
         staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
