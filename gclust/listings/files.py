@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import glob
 import os
+import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,16 +170,37 @@ class _Seen:
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
+class _Hasher(threading.Thread):
+    """Computes the sha256 of files one after another; nothing waits for it at the end."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__(name="gclust-sha256", daemon=True)
+        self.paths = paths
+        self.found: dict[str, str] = {}
+        self.start()
+
+    def run(self) -> None:
+        """Hash the files; one that cannot be read any more has no digest."""
+        for path in self.paths:
+            with contextlib.suppress(OSError):
+                self.found[path] = sha256_of(path)
+
+    def wait(self) -> None:
+        """Wait for the last file, in pieces that Ctrl-C can break off."""
+        while self.is_alive():
+            self.join(0.1)
+
+
 @dataclass
 class Inputs:
     """The files that a study reads, each with its sha256.
 
-    Files are hashed in a thread beside the reading, once.
+    Files are hashed beside the reading, once.
     """
 
     _seen: dict[str, _Seen] = field(default_factory=dict)
-    _sha256: dict[str, Future[str] | str] = field(default_factory=dict)
-    _hasher: ThreadPoolExecutor | None = None
+    _sha256: dict[str, str] = field(default_factory=dict)
+    _hashers: list[_Hasher] = field(default_factory=list)
 
     def open(self, path: str) -> None:
         """Note a file before it is read.
@@ -203,26 +225,27 @@ class Inputs:
 
     def hash_beside(self, paths: Iterable[str]) -> None:
         """Begin to hash files in a thread."""
-        if self._hasher is None:
-            self._hasher = ThreadPoolExecutor(1, thread_name_prefix="gclust-sha256")
-        for path in paths:
-            if path not in self._sha256:
-                self._sha256[path] = self._hasher.submit(sha256_of, path)
-
-    def close(self) -> None:
-        """Wait for no digest that has not begun."""
-        if self._hasher is not None:
-            self._hasher.shutdown(wait=True, cancel_futures=True)
+        begun = {path for hasher in self._hashers for path in hasher.paths}
+        new = [path for path in paths if path not in self._sha256 and path not in begun]
+        if new:
+            self._hashers.append(_Hasher(new))
 
     def sha256(self) -> dict[str, str]:
-        """Return the digest of every file, by its path."""
-        found = {}
-        for path, digest in self._sha256.items():
-            try:
-                found[path] = digest if isinstance(digest, str) else digest.result()
-            except OSError as error:
-                raise changed(path) from error
-        return found
+        """Return the digest of every file, by its path.
+
+        Raises
+        ------
+        StudyError
+            If one cannot be read any more.
+        """
+        while self._hashers:
+            hasher = self._hashers.pop()
+            hasher.wait()
+            lost = [path for path in hasher.paths if path not in hasher.found]
+            if lost:
+                raise changed(lost[0])
+            self._sha256 |= hasher.found
+        return dict(self._sha256)
 
     def check(self) -> None:
         """Refuse what was read if a file has changed since.

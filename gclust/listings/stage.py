@@ -106,6 +106,7 @@ def stage(
         has no usable rows, or if a file yields other rows than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
+    engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(tally(listings))
     within = listings

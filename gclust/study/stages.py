@@ -30,6 +30,7 @@ from gclust.listings.stage import Staged, stage, usable
 from gclust.progress import Report
 from gclust.study import checks
 from gclust.study.journal import Journal
+from gclust.study.rasters import files_of, rasters_of
 from gclust.study.schema import (
     Clusters,
     ContourClusters,
@@ -320,6 +321,10 @@ def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
 
 def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
     inputs = Inputs()
+    rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
+    for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
+        inputs.open(path)
+        inputs.hash_beside([path])
     with journal.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine, sources, inputs)
