@@ -325,6 +325,7 @@ def _terminal() -> tuple[int, bool]:
 
 def _show(done: Run, *, top: int, marks: Any = None) -> None:
     """Print the ranking, what was found, and where the files are."""
+    from gclust.listings.rejects import told_rejects
     from gclust.report.table import ranking_table
 
     width, ascii_only = _terminal()
@@ -344,6 +345,8 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
         click.echo(f"  {source['columns']}")
         for line in source["told"]:
             click.echo(f"  {line}")
+    for kind, rejects in done.rejects.groupby("kind", sort=False):
+        click.echo(f"{len(rejects):,} {kind} rows rejected{told_rejects(rejects)}")
     for raster in info.get("rasters", ()):
         name = raster["bands"][raster["band"] - 1].partition(": ")[2]
         click.echo(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import gclust
+from gclust.cli import main
 from gclust.errors import StudyError
 
 
@@ -85,13 +87,17 @@ def test_unquoted_reading_is_told(cases):
     assert any("quotes are read as characters" in line for line in told)
 
 
-def test_a_short_row_is_a_reject_with_its_line_and_text(cases):
+def test_a_short_row_is_a_reject_with_its_line_and_text(cases, tmp_path):
     run = ran(cases, "e03_one_short_row")
     (row,) = run.rejects.to_dict("records")
     assert row["line"] == 52
     assert row["reason"] == "3 fields where 5 were expected"
     assert row["text"] == "P00050,48.1104,11.5972"
-    assert any("line 52" in line for line in run.info["warnings"])
+    told = CliRunner().invoke(
+        main, ["run", str(cases / "e03_one_short_row" / "study.toml"), "-o", str(tmp_path / "run")]
+    )
+    assert "1 patent rows rejected. Most often: 3 fields where 5 were expected" in told.output
+    assert "a.csv line 52: 'P00050,48.1104,11.5972'" in told.output
 
 
 def test_lines_are_those_of_the_file_below_a_title(cases):

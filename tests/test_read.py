@@ -13,11 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyproj import CRS
 
-from gclust.errors import StudyError
+import gclust
+from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.read import SourceFiles, open_source
 from gclust.listings.stage import stage
+from gclust.listings.values import quoted
 from gclust.units import UNIT
 
 ROWS = pd.DataFrame(
@@ -430,3 +433,39 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     with Engine(tmp_path):
         assert not left.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("crs", [None, "EPSG:3857", "EPSG:2056"])
+@pytest.mark.parametrize("version", ["NONE", "V1"])
+def test_geometries_that_the_file_s_own_types_tell(tmp_path, crs, version):
+    """Parquet's own geometry type says its CRS, with GeoParquet's metadata or without."""
+    import duckdb
+
+    points = gpd.GeoSeries(gpd.points_from_xy([8.5, 8.6], [47.3, 47.4]), crs=4326)
+    texts = points.to_crs(crs).to_wkt() if crs else points.to_wkt()
+    table = pa.table({"record": [1, 2], "place": texts.tolist()})
+    kind = f"GEOMETRY({quoted(CRS(crs).to_json())})" if crs else "GEOMETRY"
+    with duckdb.connect() as own:
+        own.register("t", table)
+        own.execute(
+            f"COPY (SELECT record, place::{kind} AS spot FROM t) TO '{tmp_path / 'a.parquet'}'"
+            f" (FORMAT parquet, GEOPARQUET_VERSION '{version}')"
+        )
+    rows, _ = staged(tmp_path / "a.parquet", {})
+    np.testing.assert_allclose(rows["lat"], [47.3, 47.4], atol=1e-5)
+    np.testing.assert_allclose(rows["lon"], [8.5, 8.6], atol=1e-5)
+
+
+def test_one_swapped_source_among_many_is_told(tmp_path):
+    rng = np.random.default_rng(3)
+    lat, lon = 48.1 + rng.normal(0, 0.01, 3000), 11.5 + rng.normal(0, 0.01, 3000)
+    pd.DataFrame({"lat": lat, "lon": lon}).to_parquet(tmp_path / "many.parquet")
+    few = pd.DataFrame({"lat": np.full(20, 11.5), "lon": 48.14 + np.arange(20) * 1e-4})
+    few.to_parquet(tmp_path / "few.parquet")
+    sources = [
+        {"kind": "patent", "path": "many.parquet"},
+        {"kind": "deal", "path": "few.parquet"},
+    ]
+    study = gclust.Study(sources=sources, clusters={"min_samples": 100}, folder=tmp_path)
+    with pytest.warns(GclustWarning, match=r"few\.parquet: 20 of 20 locations .* swapped"):
+        gclust.run(study)

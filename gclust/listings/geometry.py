@@ -68,13 +68,15 @@ class PointFile:
         return table.select(list(columns)), lat, lon
 
 
-def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> PointFile | None:
+def points_of_parquet(
+    path: str, metadata: pq.FileMetaData, *, has_places: bool
+) -> PointFile | None:
     """Find the geometry of a Parquet file, None if it has none.
 
     Parameters
     ----------
     path : str
-    schema : pyarrow.Schema
+    metadata : pyarrow.parquet.FileMetaData
     has_places : bool
         Whether it has columns of latitude and longitude, before which a column of bytes that
         is only called geometry does not count.
@@ -84,7 +86,9 @@ def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> Poin
     StudyError
         If what the file says of its geometry is not GeoParquet.
     """
-    bare = [field.name for field in schema if not _is_geometry(field)]
+    schema = metadata.schema.to_arrow_schema()
+    own = _native_columns(metadata)
+    bare = [field.name for field in schema if not _is_geometry(field) and field.name not in own]
     written = (schema.metadata or {}).get(b"geo")
     if written is not None:
         try:
@@ -111,6 +115,9 @@ def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> Poin
             else ()
         )
         return PointFile(path, names, primary, about.get("crs", "OGC:CRS84"), None, told)
+    if own:
+        name, crs = next(iter(own.items()))
+        return PointFile(path, tuple(bare), name, crs)
     native = [field for field in schema if _is_geometry(field)]
     if native:
         return PointFile(path, tuple(bare), native[0].name, _native_crs(native[0]))
@@ -126,6 +133,23 @@ def points_of_parquet(path: str, schema: pa.Schema, *, has_places: bool) -> Poin
             names = tuple(other for other in bare if other != name)
             return PointFile(path, names, name, "OGC:CRS84", None, (line,))
     return None
+
+
+def _native_columns(metadata: pq.FileMetaData) -> dict[str, Any]:
+    """Columns of Parquet's own geometry type, each with its CRS."""
+    found = {}
+    for at in range(metadata.num_columns):
+        column = metadata.schema.column(at)
+        about = json.loads(column.logical_type.to_json())
+        if about.get("Type") in ("Geometry", "Geography"):
+            crs = about.get("crs") or "OGC:CRS84"
+            if crs.startswith("srid:"):
+                crs = f"EPSG:{crs.removeprefix('srid:')}"
+            elif crs.startswith("projjson:"):
+                key = crs.removeprefix("projjson:").encode()
+                crs = (metadata.metadata or {}).get(key, b"").decode() or None
+            found[column.path] = crs
+    return found
 
 
 def _is_geometry(field: pa.Field) -> bool:

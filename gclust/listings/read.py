@@ -168,8 +168,9 @@ def _points(source: SourceFiles, path: str, kind: str | None) -> PointFile | Non
         return file
     if named:
         return None
-    schema = read_metadata(path).schema.to_arrow_schema()
-    return points_of_parquet(path, schema, has_places=fits(schema.names, source.columns) == 2)
+    metadata = read_metadata(path)
+    names = metadata.schema.to_arrow_schema().names
+    return points_of_parquet(path, metadata, has_places=fits(names, source.columns) == 2)
 
 
 def _refuse_idle_options(source: SourceFiles) -> None:

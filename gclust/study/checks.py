@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from gclust.listings.engine import Engine
 from gclust.listings.read import Scan
 from gclust.listings.stage import Staged
 from gclust.places.gazetteer import distance_to_city_km
@@ -84,6 +86,22 @@ def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
         f"{len(swapped)} rejected rows look as if latitude and longitude were swapped,"
         f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']})"
     ]
+
+
+def swapped_sources(staged: Staged, engine: Engine) -> list[str]:
+    """Tell of sources whose latitudes and longitudes seem to be swapped; see `swapped`."""
+    told = []
+    for position, row in enumerate(staged.sources.to_dict("records")):
+        step = max(1, int(row["used"]) // (4 * LOOKED_AT))
+        mine = staged.listings.filter((nw.col("source") == position) & nw.col("reason").is_null())
+        if step > 1:
+            # Some of the places, the same ones on every engine and in any order.
+            number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
+            mine = mine.filter(number - (number / step).floor() * step == 0)
+        places = engine.pandas(mine.select("lat", "lon").unique().sort("lat", "lon"))
+        found = swapped(places["lat"].to_numpy(), places["lon"].to_numpy())
+        told += [f"{row['path']}: {line}" for line in found]
+    return told
 
 
 def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:

@@ -25,7 +25,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.files import Inputs
 from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import Scan, SourceFiles, open_sources
-from gclust.listings.rejects import told_path, told_rejects
+from gclust.listings.rejects import told_rejects
 from gclust.listings.stage import Staged, stage, usable
 from gclust.progress import Report
 from gclust.study import checks
@@ -336,14 +336,11 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
         told = [_relative(line, study.folder) for line in scan.told]
         row = staged.sources.iloc[position].to_dict()
         told += checks.told_source(row, scan)
-        if row["rejected"]:
-            files = {told_path(file, study.folder) for file in scan.files}
-            mine = staged.rejects[staged.rejects["source"].isin(files)]
-            told.append(f"{row['path']}: {row['rejected']} rows rejected{told_rejects(mine)}")
         staged.told.append(told)
         journal.told.extend(told)
     odd = checks.islands(staged) + checks.zeros_and_radians(staged)
-    journal.warn(odd + checks.swapped_rejects(staged.rejects))
+    odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
+    journal.warn(odd)
     return staged
 
 
@@ -447,9 +444,7 @@ def _fold(
             for kind in study.density_kinds
         }
         weighted = density_units(located, study.density.weight, formers, located_totals)
-        locations = engine.pandas(fold(weighted), "fold listings")
-    journal.warn(checks.swapped(locations["lat"].to_numpy(), locations["lon"].to_numpy()))
-    return locations
+        return engine.pandas(fold(weighted), "fold listings")
 
 
 def _merge(
