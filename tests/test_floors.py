@@ -11,13 +11,16 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"errors", "processes", "progress", "sphere", "units"},
+    {"escapes"},
+    {"errors"},
+    {"folders", "progress", "sphere", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},
     {"report"},
     {"study"},
     {"experiments"},
+    {"command"},
     {"cli"},
     {"__main__"},
 ]
@@ -29,6 +32,7 @@ BESIDE = {"datasets", "testing"}
 BESIDE_MAY = {
     "gclust",
     "gclust.errors",
+    "gclust.folders",
     "gclust.progress",
     "gclust.sphere",
     "gclust.units",

@@ -409,11 +409,3 @@ def test_ctrl_c_ends_a_query_and_leaves_nothing(tmp_path):
     assert done.returncode in (1, 130, -2)
     assert list(tmp_path.iterdir()) == []
     assert time.monotonic() - start < 10
-
-
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    left = tmp_path / "gclust-999999999-abc"
-    left.mkdir()
-    with Engine(tmp_path):
-        assert not left.exists()
-    assert list(tmp_path.iterdir()) == []

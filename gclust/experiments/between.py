@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from gclust.experiments.scored_columns import ScoredColumn, scored_columns
 from gclust.ranking.shapley import Coalition
 from gclust.study.schema import Heaps, Intensity, Population, Source, Study
 from gclust.study.scored import OUTLINED
+from gclust.study.toml import absolute
 
 PLAYERS = ("data", "formation", "kinds", "weights")
 """What changes may come from.
@@ -195,7 +195,7 @@ class Between:
         for study in (data, self.a, self.b):
             raster = study.population.raster
             if raster is not None:
-                path = os.path.abspath(study.folder / raster)
+                path = str(absolute(study.folder / raster))
                 return replace(study.population, raster=path)
         return Population()
 
@@ -203,7 +203,7 @@ class Between:
 def _sources(study: Study, kind: str) -> list[Source]:
     """The sources of a kind, by absolute paths."""
     return [
-        replace(source, path=os.path.abspath(study.folder / source.path))
+        replace(source, path=str(absolute(study.folder / source.path)))
         for source in study.sources
         if source.kind == kind
     ]
@@ -229,7 +229,7 @@ def _settings(
             yield ("weights", f"[[indicators]] {column.heading}"), column.told
     if "population" in looks_at:
         raster = study.population.raster
-        path = None if raster is None else os.path.abspath(study.folder / raster)
+        path = None if raster is None else str(absolute(study.folder / raster))
         yield ("data", "[population] raster: path"), path
         yield ("data", "[population] unit"), study.population.unit
     sections = list(SECTIONS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,12 +11,13 @@ import pandas as pd
 
 import gclust
 from gclust.errors import StudyError
+from gclust.escapes import escaped
 from gclust.experiments.plateaus import Suggestion
 from gclust.experiments.result import Sweep
 from gclust.progress import Report, stage
 from gclust.report.curve import draw_k_distance
 from gclust.report.surface import draw_surfaces
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
 from gclust.study.schema import read_study
 from gclust.study.toml import study_toml
@@ -37,7 +37,7 @@ FOR_READERS = ("sweep", "clusters", "plateaus")
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> Sweep:
+def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
     """Write a sweep's folder, as a whole or not at all.
 
     It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
@@ -46,20 +46,18 @@ def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> S
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Sweep
         The same, knowing its path.
     """
-    claim(out, overwrite, "sweep")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
-            _write_tables(sweep, folder, home)
+            _write_tables(sweep, folder, place.path)
         with stage(progress, "draw figures") as report:
             figures = folder / "figures"
             title = sweep.study.study.title or sweep.study.study.name
@@ -74,7 +72,7 @@ def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> S
                 progress=report,
             )
 
-    return replace(sweep, path=write_folder(home, fill))
+    return replace(sweep, path=place.write(fill))
 
 
 def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
@@ -96,7 +94,7 @@ def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     text = json.dumps(info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "sweep.json").write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -104,19 +102,20 @@ def read_sweep(path: str | Path) -> Sweep:
 
     Parameters
     ----------
-    path : path-like
-        What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
+        path : path-like
+            What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
 
     Raises
     ------
-    StudyError
-        If the folder does not hold a sweep.
+        StudyError
+            If the folder does not hold a sweep.
 
     Examples
     --------
-    >>> import gclust
-    >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
-    >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
+        >>> import gclust
+    from gclust.escapes import escaped
+        >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
+        >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
     """
     folder = Path(path)
     if not (folder / "sweep.json").is_file():

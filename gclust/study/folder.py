@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ import pandas as pd
 import pyogrio
 
 from gclust.errors import StudyError
+from gclust.escapes import cell, escaped
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
@@ -83,25 +83,23 @@ class Run:
     heaps: pd.DataFrame | None = None
 
 
-def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
+def write(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder: beside its place first, then moved there in one step.
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Run
         The same run, knowing its path.
     """
-    claim(out, overwrite, "run")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
-            _write_tables(run, folder, home)
+            _write_tables(run, folder, place.path)
         with stage(progress, "draw the map"):
             _draw(run, folder / "figures")
         if run.intensity is not None:
@@ -109,7 +107,7 @@ def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silen
                 title = run.study.study.title or run.study.study.name
                 draw_intensity(run.intensity.detail, folder / "figures", title=title)
 
-    return replace(run, path=write_folder(home, fill))
+    return replace(run, path=place.write(fill))
 
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:
@@ -129,7 +127,7 @@ def _write_tables(run: Run, folder: Path, home: Path) -> None:
     _geopackage(run.clusters, folder / "clusters.gpkg")
     (folder / "study.toml").write_text(study_toml(run.study, home), encoding="utf-8")
     text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "run.json").write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def _draw(run: Run, figures: Path) -> None:
@@ -146,7 +144,7 @@ def _draw(run: Run, figures: Path) -> None:
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file in which no text is taken for a formula or breaks a line.
+    """Write a CSV file in which no text is taken for a formula, breaks a line or acts on a terminal.
 
     Parameters
     ----------
@@ -159,13 +157,14 @@ def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMB
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = [_harmless(value) for value in safe[column]]
+    safe.columns = [_harmless(column) for column in safe.columns]
     safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
 
 
 def _harmless(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    text = " ".join(value.split())
+    text = cell(value)
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 

@@ -73,17 +73,14 @@ def run(
     """
     if not isinstance(study, Study):
         study = read_study(study)
-    if out is not None:
-        claim(Path(out), overwrite, "run")
-    check_rasters(study)
-    check_former(study.clusters)
-    # With every default of its indicators spelled out: another version may have others.
-    study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
-    journal = Journal(resolve(progress), study.study.strict)
-    result = _compute(study, journal, n_jobs)
-    if out is not None:
-        result = write(result, Path(out), overwrite, journal.report)
-    return result
+    with claim(out, overwrite, "run") as place:
+        check_rasters(study)
+        check_former(study.clusters)
+        # With every default of its indicators spelled out: another version may have others.
+        study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
+        journal = Journal(resolve(progress), study.study.strict)
+        result = _compute(study, journal, n_jobs)
+        return result if place is None else write(result, place, journal.report)
 
 
 def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from gclust.escapes import escaped
 from gclust.study.schema import SECTIONS, Study
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -52,12 +53,39 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "raster", "sweep") and isinstance(value, str):
-            value = Path(os.path.relpath(study.folder / value, home)).as_posix()
+            value = seen_from(home, study.folder / value)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {}:
             told[item.name] = value
     return told
+
+
+def seen_from(home: Path, path: str | Path) -> str:
+    """Return a path relative to a folder, so that it leads there whatever links are on the way.
+
+    Parameters
+    ----------
+    home : Path
+        Absolute and free of links.
+    path : path-like
+        Links in it are kept, for their names tell what the files are; but from where a link
+        leads, ``..`` is not the folder that the link is in.
+    """
+    leads = absolute(path)
+    try:
+        return Path(os.path.relpath(leads, home)).as_posix()
+    except ValueError:  # another drive of Windows
+        return leads.as_posix()
+
+
+def absolute(path: str | Path) -> Path:
+    """Return a path from the root, without ``..`` and with its other links as they are."""
+    whole = Path.cwd() / path
+    at = Path(whole.anchor)
+    for part in whole.parts[1:]:
+        at = Path(os.path.realpath(at)).parent if part == ".." else at / part
+    return at
 
 
 def toml_value(value: Any) -> str:
@@ -66,7 +94,7 @@ def toml_value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         # A JSON string is a TOML basic string once DEL is escaped too.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return escaped(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
         inside = ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items())
         return f"{{ {inside} }}"

@@ -1,0 +1,142 @@
+"""How commands end: with one line on what users can mend, and without a trace on a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.escapes import visible
+
+WRONG = 2
+"""Exit code for what the user can mend; click's own for wrong options."""
+SIGNALS = ("SIGTERM", "SIGHUP")
+"""They end a command as Ctrl-C does, unless they are ignored, as by nohup."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the command; whatever heeds Ctrl-C heeds it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Command(click.Command):
+    """A command that ends with one sentence, not a traceback, on what users can mend."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", GclustWarning)
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except (StudyError, FileExistsError) as error:
+                _end(str(error))
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                named = [] if error.filename is None else [str(error.filename)]
+                _end(": ".join([*named, error.strerror or str(error)]))
+            except MemoryError as error:
+                _end(f"there is not enough memory{f' ({error})' if str(error) else ''}")
+
+
+class Commands(click.Group):
+    """Commands of one program, from the first option to the exit code."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Read the options, run the command, and exit."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        number = None
+        with _signals() as come:
+            try:
+                code = super().main(*args, standalone_mode=False, **extra)
+            except click.ClickException as error:
+                error.message = visible(error.message)
+                error.show()
+                code = error.exit_code
+            except (click.Abort, KeyboardInterrupt):
+                number = signal.SIGINT
+            except BrokenPipeError:
+                _drop_output()
+                code = 1
+            number = come[0] if come else number
+            if number is not None:
+                _say_stopped(number)
+                code = 128 + number
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def say(text: object = "") -> None:
+    """Print lines; nothing in them acts on the terminal."""
+    click.echo("\n".join(visible(line) for line in str(text).split("\n")))
+
+
+def _end(message: str) -> NoReturn:
+    """Say what is wrong, in one line, and end."""
+    click.echo(f"gclust: {visible(message)}", err=True)
+    raise click.exceptions.Exit(WRONG)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, GclustWarning):
+        click.echo(f"gclust: warning: {visible(message)}", err=True)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Raise `Stopped` on a signal; yield the list in which the first one is noted.
+
+    Further ones are ignored, so that nothing disturbs what cleans up.
+    """
+    come: list[int] = []
+    held: dict[int, Any] = {}
+
+    def stop(number: int, _: object) -> None:
+        for each in held:
+            signal.signal(each, signal.SIG_IGN)
+        come.append(number)
+        raise Stopped(number)
+
+    wanted = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    try:
+        for number in wanted:
+            if signal.getsignal(number) == signal.SIG_DFL:
+                held[number] = signal.signal(number, stop)
+    except ValueError:
+        pass  # not the main thread, which alone may say what signals do
+    try:
+        yield come
+    finally:
+        for number, before in held.items():
+            signal.signal(number, before)
+
+
+def _say_stopped(number: int) -> None:
+    # A bar may stand in the line at which the cursor is.
+    start = "\n" if sys.stderr.isatty() else ""
+    by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    try:
+        click.echo(f"{start}gclust: stopped by {by}", err=True)
+    except OSError:
+        pass  # the terminal has gone, which is what SIGHUP says
+
+
+def _drop_output() -> None:
+    """Let what is left to print go nowhere: whoever read it has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
