@@ -7,7 +7,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
@@ -57,7 +57,7 @@ class Commands(click.Group):
         """Read the options, run the command, and exit."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **extra)
-        number = None
+        number: int | None = None
         with _signals() as come:
             try:
                 code = super().main(*args, standalone_mode=False, **extra)
@@ -126,10 +126,8 @@ def _say_stopped(number: int) -> None:
     # A bar may stand in the line at which the cursor is.
     start = "\n" if sys.stderr.isatty() else ""
     by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-    try:
+    with suppress(OSError):  # the terminal may have gone, which is what SIGHUP says
         click.echo(f"{start}gclust: stopped by {by}", err=True)
-    except OSError:
-        pass  # the terminal has gone, which is what SIGHUP says
 
 
 def _drop_output() -> None:

@@ -203,9 +203,9 @@ def test_a_mark_without_a_lock_yet_is_none(tmp_path, monkeypatch):
     code += "remove_abandoned(Path(sys.argv[1]), 'gclust-')"
     clean = [sys.executable, "-c", code, str(tmp_path)]
     for module, name in ((folders.os, "open"), (folders.os, "write"), (folders.os, "rename")):
-        once = []
+        once, real = [], getattr(module, name)
 
-        def watched(*arguments, call=getattr(module, name), once=once, **options):
+        def watched(*arguments, call=real, once=once, **options):
             result = call(*arguments, **options)
             if not once:
                 once.append(True)

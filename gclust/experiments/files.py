@@ -102,20 +102,19 @@ def read_sweep(path: str | Path) -> Sweep:
 
     Parameters
     ----------
-        path : path-like
-            What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
+    path : path-like
+        What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
 
     Raises
     ------
-        StudyError
-            If the folder does not hold a sweep.
+    StudyError
+        If the folder does not hold a sweep.
 
     Examples
     --------
-        >>> import gclust
-    from gclust.escapes import escaped
-        >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
-        >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
+    >>> import gclust
+    >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
+    >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
     """
     folder = Path(path)
     if not (folder / "sweep.json").is_file():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from gclust.errors import GclustWarning, StudyError
 from gclust.folders import TemporaryFolder, abandoned, remove_folder, writing
@@ -140,8 +141,7 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
     if out is None:
         yield None
         return
-    # On a link, an exchange would move the link itself.
-    path = Path(os.path.realpath(out))
+    path = _resolved(out)
     _restore(path.parent)
     _check(path, overwrite, what)
     made = _make_parents(path.parent)
@@ -162,6 +162,20 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
             with suppress(OSError):
                 os.rmdir(folder)
         raise
+
+
+def _resolved(out: str | Path) -> Path:
+    """Follow the links to a place: of a link, an exchange would move the link itself."""
+    try:
+        path = Path(os.path.realpath(out))
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise StudyError(f"{out}: cannot be a folder: {error.strerror}; name another") from None
+    except ValueError:
+        raise StudyError(f"{out!s}: no name of a folder has such letters; name another") from None
+    return path
 
 
 def _check(path: Path, overwrite: bool, what: str) -> None:
@@ -244,9 +258,9 @@ def _order(beside: Path) -> tuple[str, int, str]:
     return str(record["out"]), int(record["since"]), beside.name
 
 
-def _record(beside: Path) -> dict[str, object] | None:
+def _record(beside: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, object] = json.loads((beside / RECORD).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((beside / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found

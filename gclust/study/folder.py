@@ -144,7 +144,7 @@ def _draw(run: Run, figures: Path) -> None:
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file in which no text is taken for a formula, breaks a line or acts on a terminal.
+    """Write a CSV file in which no text is a formula, breaks a line or acts on a terminal.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ def foreign_entry(folder: Path, what: str) -> str | None:
         known = {name for name in noted if isinstance(name, str)}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return told
-    return next((name for name, _ in _entries(folder) if not _is_known(name, known)), None)
+    folders = {name.rsplit("/", 1)[0] for name in known if "/" in name}
+    found = (name for name, _ in _entries(folder) if name not in folders)
+    return next((name for name in found if not _is_known(name, known)), None)
 
 
 def remove_written(folder: Path, what: str) -> bool:
@@ -60,18 +63,23 @@ def remove_written(folder: Path, what: str) -> bool:
         Whether nothing is left.
     """
     told = f"{what}.json"
-    if foreign_entry(folder, what) == told:
-        return False
-    known = set(json.loads((folder / told).read_text(encoding="utf-8"))["files"])
-    # Last what tells the others: after a kill the rest is still known.
-    for name, path in sorted(_entries(folder), key=lambda entry: entry[0] == told):
-        if _is_known(name, known) and not (path.is_dir() and not path.is_symlink()):
-            path.unlink()
-    for inner, _, _ in os.walk(folder, topdown=False):
-        try:
-            os.rmdir(inner)
-        except OSError:
+    # A kill may have left it empty.
+    if any(folder.iterdir()):
+        if foreign_entry(folder, what) == told:
             return False
+        known = set(json.loads((folder / told).read_text(encoding="utf-8"))["files"])
+        for name, path in _entries(folder):
+            if name != told and _is_known(name, known) and (path.is_symlink() or path.is_file()):
+                path.unlink()
+        for inner, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
+                os.rmdir(inner)
+        if names := os.listdir(folder):
+            if names != [told]:
+                return False
+            # Last what tells the others: after a kill the rest is still known.
+            (folder / told).unlink()
+    os.rmdir(folder)
     return True
 
 
