@@ -14,11 +14,13 @@ import click
 import gclust
 from gclust.command import Command, Commands, say
 from gclust.errors import StudyError
+from gclust.folders import writing
 
 if TYPE_CHECKING:
     from gclust.study.folder import Run
 
 NARROW, WIDE = 80, 200
+PUBLISHED = "published.csv"
 LONGEST_NAME = 50
 """Letters of a study's name in that of its folder; four bytes each fit into 255."""
 
@@ -211,6 +213,7 @@ def _demo_gii(
     out: Path | None, edition: int, scale: float | None, top: int, threads: int | None
 ) -> None:
     from gclust.datasets import simulate
+    from gclust.datasets.made import make_in
     from gclust.datasets.marks import compare_with_published, published_marks
     from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 
@@ -220,7 +223,7 @@ def _demo_gii(
             f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
         )
     out = out or Path(f"gclust-demo-gii-{edition}")
-    _prepare_demo(out)
+    _prepare_demo(out, (PUBLISHED,))
     say(
         f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
         " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
@@ -230,11 +233,15 @@ def _demo_gii(
         out / "world" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
     )
     compared = compare_with_published(done.ranking, edition)
-    compared.to_csv(out / "published.csv", index=False, lineterminator="\n")
+    make_in(
+        out,
+        [PUBLISHED],
+        lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
+    )
     _show(done, top=top, marks=published_marks(done.ranking, edition))
     say(
         f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
-        f" listings; each is in {out / 'published.csv'}"
+        f" listings; each is in {out / PUBLISHED}"
     )
     for row in compared[~compared["agrees"]].itertuples():
         say(
@@ -255,15 +262,18 @@ def _demo_us(out: Path, top: int, threads: int | None) -> None:
     _show(done, top=top)
 
 
-def _prepare_demo(out: Path) -> None:
-    """Make the demo's folder; what an earlier demo made there is replaced."""
+def _prepare_demo(out: Path, files: tuple[str, ...] = ()) -> None:
+    """Make the demo's folder; refuse one with anything in it that a demo did not make."""
+    from gclust.datasets.made import check_place
+    from gclust.study.atomic import claim
+
     mark = out / ".gclust-demo"
-    if out.exists() and any(out.iterdir()) and not mark.is_file():
+    if out.is_dir() and any(out.iterdir()) and not mark.is_file():
         raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
-    for part in ("world", "data"):
-        shutil.rmtree(out / part, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    check_place(out, files)
+    with claim(out / "run", True, "run"), writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 @main.command(cls=Command)

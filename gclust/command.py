@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -53,17 +54,25 @@ class Command(click.Command):
 class Commands(click.Group):
     """Commands of one program, from the first option to the exit code."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Read the options, run the command, and exit."""
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return super().main(args, prog_name, complete_var, False, **extra)
         number: int | None = None
         with _signals() as come:
             try:
-                code = super().main(*args, standalone_mode=False, **extra)
+                code = super().main(args, prog_name, complete_var, False, **extra)
             except click.ClickException as error:
-                error.message = visible(error.message)
-                error.show()
+                shown = io.StringIO()
+                error.show(file=shown)
+                click.echo("\n".join(map(visible, shown.getvalue().splitlines())), err=True)
                 code = error.exit_code
             except (click.Abort, KeyboardInterrupt):
                 number = signal.SIGINT
