@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NARROW, WIDE = 80, 200
 PUBLISHED = "published.csv"
+TOP = click.IntRange(0, 1_000_000)
 LONGEST_NAME = 50
 """Letters of a study's name in that of its folder; four bytes each fit into 255."""
 
@@ -40,7 +41,9 @@ def main() -> None:
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
-@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option(
+    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
     """Run STUDY.toml: cluster its listings, score and rank the clusters."""
@@ -76,7 +79,7 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for what is found.")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier call left there.")
-@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def uncertainty(
     study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
@@ -126,7 +129,7 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
     type=click.Path(path_type=Path),
     help="Folder of an earlier comparison that ended with A: clusters keep their ids.",
 )
-@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def compare(
     a: Path,
@@ -186,7 +189,9 @@ def indicators(name: str | None) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")
 @click.option("--scale", type=float, help="Size of the simulated world; 1.0 is the real size.")
-@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option(
+    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def demo(
     world: str,

@@ -18,6 +18,10 @@ from gclust.escapes import visible
 
 WRONG = 2
 """Exit code for what the user can mend; click's own for wrong options."""
+LONGEST = 2000
+"""Letters of a message; names that are longer are cut in their middle."""
+SIGNALLED = 128
+"""What shells add to the number of a signal for an exit code."""
 SIGNALS = ("SIGTERM", "SIGHUP")
 """They end a command as Ctrl-C does, unless they are ignored, as by nohup."""
 
@@ -42,6 +46,9 @@ class Command(click.Command):
                 return super().invoke(ctx)
             except (StudyError, FileExistsError) as error:
                 _end(str(error))
+            except KeyboardInterrupt as error:
+                # Before click meets it, which begins with an empty line.
+                raise click.exceptions.Exit(_stopped(error)) from None
             except BrokenPipeError:
                 raise
             except OSError as error:
@@ -65,7 +72,6 @@ class Commands(click.Group):
         """Read the options, run the command, and exit."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
-        number: int | None = None
         with _signals() as come:
             try:
                 code = super().main(args, prog_name, complete_var, False, **extra)
@@ -74,15 +80,14 @@ class Commands(click.Group):
                 error.show(file=shown)
                 click.echo("\n".join(map(visible, shown.getvalue().splitlines())), err=True)
                 code = error.exit_code
-            except (click.Abort, KeyboardInterrupt):
-                number = signal.SIGINT
+            except (click.Abort, KeyboardInterrupt) as error:
+                code = _stopped(error)
             except BrokenPipeError:
                 _drop_output()
                 code = 1
-            number = come[0] if come else number
-            if number is not None:
-                _say_stopped(number)
-                code = 128 + number
+            if come and code != SIGNALLED + come[0]:
+                # The command took it for Ctrl-C, and has ended well.
+                code = _stopped(Stopped(come[0]))
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -93,7 +98,10 @@ def say(text: object = "") -> None:
 
 def _end(message: str) -> NoReturn:
     """Say what is wrong, in one line, and end."""
-    click.echo(f"gclust: {visible(message)}", err=True)
+    told = visible(message)
+    if len(told) > LONGEST:
+        told = f"{told[: LONGEST // 2]} ... {told[-LONGEST // 2 :]}"
+    click.echo(f"gclust: {told}", err=True)
     raise click.exceptions.Exit(WRONG)
 
 
@@ -131,12 +139,15 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, before)
 
 
-def _say_stopped(number: int) -> None:
+def _stopped(error: BaseException) -> int:
+    """Say what has ended the command, in one line; return the exit code."""
+    number = error.number if isinstance(error, Stopped) else int(signal.SIGINT)
     # A bar may stand in the line at which the cursor is.
     start = "\n" if sys.stderr.isatty() else ""
     by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     with suppress(OSError):  # the terminal may have gone, which is what SIGHUP says
         click.echo(f"{start}gclust: stopped by {by}", err=True)
+    return SIGNALLED + number
 
 
 def _drop_output() -> None:

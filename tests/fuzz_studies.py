@@ -33,7 +33,15 @@ from gclust.cli import main
 from tests.fuzz_studies_cases import Case, make_case
 
 ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-SLOW_SECONDS = 30.0
+SLOW_SECONDS = 60.0
+DRAWN = (
+    "study.folder._draw",
+    "study.folder.draw_intensity",
+    "experiments.files.draw_surfaces",
+    "experiments.files.draw_k_distance",
+    "experiments.uncertainty_files.draw_rank_sets",
+    "experiments.comparison_files.draw_bump_chart",
+)
 
 
 @dataclass
@@ -71,7 +79,9 @@ def world(folder: Path) -> None:
 @contextlib.contextmanager
 def undrawn() -> Iterator[None]:
     """Leave out the figures, which take most of the time and no value of a study but texts."""
-    with mock.patch("gclust.study.folder._draw"):
+    with contextlib.ExitStack() as stack:
+        for name in DRAWN:
+            stack.enter_context(mock.patch(f"gclust.{name}"))
         yield
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from gclust.study.asked import IndicatorEntry
 from gclust.study.schema import FORMERS, SECTIONS, Source
 
-INDICATORS = ("concentration", "n_records", "area", "leaders", "growth", "entropy", "no such")
+INDICATORS = ("count", "per_km2", "growth", "hhi", "diversity", "top_partner", "balance", "no such")
 ODD_TEXTS = (
     "", " ", "\n", "a\nb", "\x1b[31mred\x1b[0m", "[red]markup[/red]", "\x00", "\x7f\x9b2J", "$x^2$",
     "\\frac{", "{}", "{0}", "%s", "=1+1", "ü" * 300, "x" * 5000, "../..", "/", ".", "..", "~",
@@ -33,7 +33,8 @@ OTHERS = (
     "[1, 'a']", "[1, 2]", "[2015, 2019]", "[2019, 2015]", "{ a = 1 }", "{ a = { b = [] } }",
     "['patent']", "['patent', 'patent']", "[nan]", "[1, 2, 3]", "{ patent = 1.0 }",
     "{ patent = nan }", "{ patent = -1 }", "{ lat = 'lon', lon = 'lat' }", "{ lat = 'record' }",
-    "{ record = 'record', weight = 'lat' }", "[{ method = 'convex' }]", "[{}]", "[{ raster = '/' }]",
+    "{ record = 'record', weight = 'lat' }", "[{ method = 'convex' }]",
+    "[{}]", "[{ raster = '/' }]",
     "'''a\nb'''", "['patent_share']", "['patent_per_million', 'total']", "[0.0]", "[1e308]",
 )  # fmt: skip
 
