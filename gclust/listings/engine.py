@@ -25,7 +25,6 @@ from gclust.folders import FULL, TemporaryFolder, is_full, remove_abandoned, wri
 from gclust.progress import Report, silent
 
 PREFIX = "gclust-"
-DISK_ERRORS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
 DISK_WORDS = ("No space left", "max_temp_directory_size", "Disk quota", "File too large")
 """What DuckDB says when the disk under its database is full."""
 POLL_SECONDS = 0.1
@@ -204,6 +203,4 @@ def _disk_failure(error: BaseException | None, folder: Path) -> StudyError | Non
 def _is_of_disk(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL and str(error.filename or "").startswith(str(folder))
-    return isinstance(error, DISK_ERRORS) and (
-        any(words in str(error) for words in DISK_WORDS) or is_full(folder)
-    )
+    return any(words in str(error) for words in DISK_WORDS) or is_full(folder)
