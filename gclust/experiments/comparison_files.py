@@ -20,8 +20,10 @@ from gclust.experiments.comparison_tables import Carried
 from gclust.report.bump import draw_bump_chart
 from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
+from gclust.study.readback import read_info, reading, with_columns
 from gclust.study.toml import seen_from, study_toml
 
+OF_CARRIED = ("id", "cluster_id_b", "rank_b")
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
@@ -108,14 +110,12 @@ def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carr
         name, table, next_id = "the earlier comparison", before.table, before.next_id
     else:
         name, folder = str(before), Path(before)
-        if not (folder / "comparison.json").is_file():
-            raise StudyError(
-                f"{folder}: holds no comparison (no comparison.json); expected a folder of gclust"
-                " compare"
-            )
-        table = pd.read_csv(folder / "comparison.csv")
-        info = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-        next_id = int(info["next_id"])
+        info = read_info(folder, "comparison")
+        with reading(folder / "comparison.csv", "comparison"):
+            table = with_columns(pd.read_csv(folder / "comparison.csv"), OF_CARRIED)
+            table[list(OF_CARRIED)].astype(float)
+        with reading(folder / "comparison.json", "comparison"):
+            next_id = int(info["next_id"])
     ended = table[table["cluster_id_b"].notna()].sort_values("cluster_id_b")
     mine = ranking.sort_values("cluster_id")
     same = len(ended) == len(mine) and bool(

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 import gclust
-from gclust.errors import StudyError
 from gclust.escapes import escaped
 from gclust.experiments.plateaus import Suggestion
 from gclust.experiments.result import Sweep
@@ -19,6 +18,7 @@ from gclust.report.curve import draw_k_distance
 from gclust.report.surface import draw_surfaces
 from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
+from gclust.study.readback import read_info, reading
 from gclust.study.schema import read_study
 from gclust.study.toml import study_toml
 
@@ -117,17 +117,18 @@ def read_sweep(path: str | Path) -> Sweep:
     >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
     """
     folder = Path(path)
-    if not (folder / "sweep.json").is_file():
-        raise StudyError(
-            f"{folder}: holds no sweep (no sweep.json); expected a folder of gclust sweep"
+    info = read_info(folder, "sweep")
+    tables = {}
+    for name, field in TABLES.items():
+        with reading(folder / f"{name}.parquet", "sweep"):
+            tables[field] = pd.read_parquet(folder / f"{name}.parquet")
+    study = read_study(folder / "study.toml")
+    with reading(folder / "sweep.json", "sweep"):
+        return Sweep(
+            study=study,
+            baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
+            suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
+            warnings=tuple(info["warnings"]),
+            path=folder.resolve(),
+            **tables,
         )
-    info = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    tables = {field: pd.read_parquet(folder / f"{name}.parquet") for name, field in TABLES.items()}
-    return Sweep(
-        study=read_study(folder / "study.toml"),
-        baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
-        suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
-        warnings=tuple(info["warnings"]),
-        path=folder.resolve(),
-        **tables,
-    )

@@ -31,6 +31,7 @@ from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
 from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
+from gclust.study.space import warn_of_space
 from gclust.study.stages import (
     Prepared,
     check_found,
@@ -102,6 +103,7 @@ def sweep(
     if not isinstance(study, Study):
         study = read_study(study)
     with claim(out, overwrite, "sweep") as place:
+        warn_of_space(study)
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
         journal = Journal(resolve(progress), study.study.strict)
         result, ledger = _computed(study, pairs, place, journal, n_jobs)

@@ -26,6 +26,7 @@ from gclust.study.formers import check_former
 from gclust.study.journal import Journal
 from gclust.study.run import form
 from gclust.study.schema import Study, read_study
+from gclust.study.space import warn_of_space
 from gclust.study.stages import Prepared, check_found, prepare, settle
 
 NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
@@ -77,6 +78,7 @@ def uncertainty(
     if not isinstance(study, Study):
         study = read_study(study)
     with claim(out, overwrite, "uncertainty") as place:
+        warn_of_space(study)
         journal = Journal(resolve(progress), study.study.strict)
         result = _computed(study, journal, n_jobs)
         return result if place is None else write_uncertainty(result, place, journal.report)

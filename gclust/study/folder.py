@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,21 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 
-from gclust.errors import StudyError
 from gclust.escapes import cell, escaped
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
 from gclust.study.atomic import Place
 from gclust.study.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
+from gclust.study.readback import read_info, reading, with_columns
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
+OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
+OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
+"""Columns that are read back of every run."""
 OPTIONAL_TABLES = ("members", "member_ties", "heaps")
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location on the map, where clusters weigh at least 4,500: the
@@ -190,24 +194,34 @@ def read_run(path: str | Path) -> Run:
     Raises
     ------
     StudyError
-        If the folder does not hold a run.
+        If the folder does not hold a run, or a file of it is missing or broken.
     """
     folder = Path(path)
-    if not (folder / "run.json").is_file():
-        raise StudyError(f"{folder}: holds no run (no run.json); expected a folder of gclust run")
-    clusters = gpd.read_parquet(folder / "clusters.parquet")
+    info = read_info(folder, "run")
+    info.pop("files", None)
+
+    def read(name: str, how: Callable[[Path], Any]) -> Any:
+        with reading(folder / name, "run"):
+            return how(folder / name)
+
+    texts = {"runner_up_a": str, "runner_up_b": str}
+    clusters = read(
+        "clusters.parquet", lambda path: with_columns(gpd.read_parquet(path), OF_CLUSTERS)
+    )
     return Run(
         study=read_study(folder / "study.toml"),
         ranking=pd.DataFrame(clusters.drop(columns="geometry")),
         clusters=clusters,
-        contributions=pd.read_csv(folder / "contributions.csv"),
-        locations=pd.read_parquet(folder / "locations.parquet"),
-        merges=pd.read_csv(folder / "merges.csv", dtype={"runner_up_a": str, "runner_up_b": str}),
-        rejects=pd.read_parquet(folder / "rejects.parquet"),
-        info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
+        contributions=read("contributions.csv", pd.read_csv),
+        locations=read(
+            "locations.parquet", lambda path: with_columns(pd.read_parquet(path), OF_LOCATIONS)
+        ),
+        merges=read("merges.csv", lambda path: pd.read_csv(path, dtype=texts)),
+        rejects=read("rejects.parquet", pd.read_parquet),
+        info=info,
         path=folder.resolve(),
-        intensity=read_spread(folder),
-        **{name: _optional_table(folder / f"{name}.csv") for name in OPTIONAL_TABLES},
+        intensity=read(DETAIL_FILE, lambda _: read_spread(folder)),
+        **{name: read(f"{name}.csv", _optional_table) for name in OPTIONAL_TABLES},
     )
 
 

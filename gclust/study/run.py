@@ -24,6 +24,7 @@ from gclust.study.measure import measure
 from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.space import warn_of_space
 from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
 
 MOST_TOLD = 5
@@ -74,6 +75,7 @@ def run(
     if not isinstance(study, Study):
         study = read_study(study)
     with claim(out, overwrite, "run") as place:
+        warn_of_space(study)
         check_rasters(study)
         check_former(study.clusters)
         # With every default of its indicators spelled out: another version may have others.
