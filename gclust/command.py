@@ -61,7 +61,7 @@ class Command(click.Command):
 class Commands(click.Group):
     """Commands of one program, from the first option to the exit code."""
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,

@@ -10,20 +10,21 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.experiments.comparison_files import carried_from
-from tests.fuzz_studies import judge
+from tests.fuzz_studies import judge, undrawn
 from tests.worlds import study_folder
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run, a sweep and a comparison of one study."""
+    """A run, a sweep and a comparison of one study, without their figures."""
     folder = tmp_path_factory.mktemp("whole")
     extra = "[clusters]\neps_km = 10\nmin_samples = 100\n[members]\non = true\n"
     extra += "[sweep]\neps_km = [9, 10]\nmin_samples = [100]\n"
     study = study_folder(folder / "study", extra=extra)
-    run = gclust.run(study, folder / "run")
-    gclust.sweep(study, out=folder / "sweep")
-    gclust.compare(run, run, folder / "comparison")
+    with undrawn():
+        run = gclust.run(study, folder / "run")
+        gclust.sweep(study, out=folder / "sweep")
+        gclust.compare(run, run, folder / "comparison")
     return folder
 
 
@@ -117,9 +118,10 @@ def test_a_comparison_with_a_broken_run_ends_with_one_sentence(whole, tmp_path, 
         folder = tmp_path / f"{number}"
         shutil.copytree(whole / "run", folder)
         spoil(folder / name, random.Random(number))
+        words = ["compare", str(folder), str(whole / "run"), "--no-parts"]
+        words += ["-o", str(tmp_path / f"{number}-out")]
         with pytest.raises(SystemExit) as ended:
-            words = ["compare", str(folder), str(whole / "run"), "--no-parts"]
-            main([*words, "-o", str(tmp_path / f"{number}-out")], prog_name="gclust")
+            main(words, prog_name="gclust")
         said = capsys.readouterr()
         judge(ended.value.code, said.out, said.err)
         assert ended.value.code == 0 or not (tmp_path / f"{number}-out").exists()
