@@ -168,6 +168,8 @@ def _resolved(out: str | Path) -> Path:
     """Follow the links to a place: of a link, an exchange would move the link itself."""
     try:
         path = Path(os.path.realpath(out))
+        # Libraries write to no other names.
+        str(path).encode("utf-8")
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         pass
