@@ -13,8 +13,8 @@ import click
 
 import gclust
 from gclust.command import Command, Commands, say
+from gclust.disk import writing
 from gclust.errors import StudyError
-from gclust.folders import writing
 
 if TYPE_CHECKING:
     from gclust.study.folder import Run

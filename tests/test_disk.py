@@ -14,8 +14,8 @@ import types
 import pytest
 
 import gclust
+from gclust.disk import is_full
 from gclust.errors import GclustWarning, StudyError
-from gclust.folders import is_full
 from gclust.listings.engine import Engine
 from gclust.study import space
 from gclust.study.atomic import claim

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"folders", "progress", "sphere", "units"},
+    {"disk", "folders", "progress", "sphere", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},
@@ -31,6 +31,7 @@ ACROSS = {("ranking", "indicators")}
 BESIDE = {"datasets", "testing"}
 BESIDE_MAY = {
     "gclust",
+    "gclust.disk",
     "gclust.errors",
     "gclust.folders",
     "gclust.progress",

@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gclust.folders import TemporaryFolder, remove_abandoned, writing
+from gclust.disk import writing
+from gclust.folders import TemporaryFolder, remove_abandoned
 
 NOTE = ".gclust-made.json"
 """Names each file that was made, with the sums that its content may have."""

@@ -20,8 +20,9 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
+from gclust.disk import FULL, is_full, writing
 from gclust.errors import StudyError
-from gclust.folders import FULL, TemporaryFolder, is_full, remove_abandoned, writing
+from gclust.folders import TemporaryFolder, remove_abandoned
 from gclust.progress import Report, silent
 
 PREFIX = "gclust-"

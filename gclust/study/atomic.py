@@ -13,8 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from gclust.disk import writing
 from gclust.errors import GclustWarning, StudyError
-from gclust.folders import TemporaryFolder, abandoned, remove_folder, writing
+from gclust.folders import TemporaryFolder, abandoned, remove_folder
 from gclust.study.exchange import exchange
 from gclust.study.written import foreign_entry, note_files, remove_written
 
