@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,37 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import gclust
-from gclust.errors import GclustWarning, StudyError
+from gclust.command import Command, Commands, say
+from gclust.disk import writing
+from gclust.errors import StudyError
 
 if TYPE_CHECKING:
     from gclust.study.folder import Run
 
 NARROW, WIDE = 80, 200
+PUBLISHED = "published.csv"
+TOP = click.IntRange(0, 1_000_000)
+LONGEST_NAME = 50
+"""Letters of a study's name in that of its folder; four bytes each fit into 255."""
 
 
-class _Command(click.Command):
-    """A command that ends with one sentence, not a traceback, on what users can mend."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", GclustWarning)
-            warnings.showwarning = _show_warning
-            try:
-                return super().invoke(ctx)
-            except (StudyError, FileExistsError) as error:
-                click.echo(f"gclust: {error}", err=True)
-                ctx.exit(2)
-            except OSError as error:
-                click.echo(f"gclust: {error}", err=True)
-                ctx.exit(1)
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    if issubclass(category, GclustWarning):
-        click.echo(f"gclust: warning: {message}", err=True)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(gclust.__version__, prog_name="gclust")
 def main() -> None:
     """Find innovation clusters in geocoded addresses, and rank them."""
@@ -54,11 +37,13 @@ def main() -> None:
             reconfigure(errors="replace")
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
-@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option(
+    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
     """Run STUDY.toml: cluster its listings, score and rank the clusters."""
@@ -68,7 +53,7 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
     _show(done, top=top)
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep.")
 @click.option("--overwrite", is_flag=True, help="Replace the sweep in that folder.")
@@ -87,14 +72,14 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
     with time_left() as progress:
         done = gclust.sweep(read, out=out, progress=progress, n_jobs=threads, overwrite=overwrite)
     for line in told(done):
-        click.echo(line)
+        say(line)
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for what is found.")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier call left there.")
-@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def uncertainty(
     study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
@@ -110,10 +95,10 @@ def uncertainty(
     done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
     width, ascii_only = _terminal()
     for line in told(done, top=top, width=width, ascii=ascii_only):
-        click.echo(line)
+        say(line)
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="A free one by default.")
 @click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
@@ -129,13 +114,13 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
     from gclust.experiments.tune import tune as serve
 
     def ready(address: str) -> None:
-        click.echo(f"gclust tune is at {address}\nCtrl-C ends it.")
+        say(f"gclust tune is at {address}\nCtrl-C ends it.")
 
     serve(study, port=port, ready=ready, show=browser, progress=True, n_jobs=threads)
-    click.echo("Ended.")
+    say("Ended.")
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the comparison.")
@@ -146,7 +131,7 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
     type=click.Path(path_type=Path),
     help="Folder of an earlier comparison that ended with A: clusters keep their ids.",
 )
-@click.option("--top", default=20, show_default=True, help="Rows of the table to print.")
+@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def compare(
     a: Path,
@@ -173,15 +158,15 @@ def compare(
     )
     width, ascii_only = _terminal()
     for line in told_before(done, width):
-        click.echo(line)
-    click.echo()
-    click.echo(changes_table(done.table, done.players, width=width, top=top, ascii=ascii_only))
-    click.echo()
+        say(line)
+    say()
+    say(changes_table(done.table, done.players, width=width, top=top, ascii=ascii_only))
+    say()
     for line in told_after(done, width):
-        click.echo(line)
+        say(line)
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
     """List the indicators that a study may ask for, or tell all about NAME."""
@@ -192,21 +177,23 @@ def indicators(name: str | None) -> None:
     table = gclust.list_indicators()
     width, ascii_only = _terminal()
     if name is None:
-        click.echo(catalogue_text(table, width=width, ascii=ascii_only))
+        say(catalogue_text(table, width=width, ascii=ascii_only))
     elif name in table.index:
-        click.echo(indicator_text(table.loc[name], width=width, ascii=ascii_only))
+        say(indicator_text(table.loc[name], width=width, ascii=ascii_only))
     else:
         near = difflib.get_close_matches(name, table.index, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise StudyError(f"{name!r} is no indicator{hint} gclust indicators lists all")
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")
 @click.option("--scale", type=float, help="Size of the simulated world; 1.0 is the real size.")
-@click.option("--top", default=20, show_default=True, help="Rows of the ranking to print.")
+@click.option(
+    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 def demo(
     world: str,
@@ -233,6 +220,7 @@ def _demo_gii(
     out: Path | None, edition: int, scale: float | None, top: int, threads: int | None
 ) -> None:
     from gclust.datasets import simulate
+    from gclust.datasets.made import make_in
     from gclust.datasets.marks import compare_with_published, published_marks
     from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 
@@ -242,8 +230,8 @@ def _demo_gii(
             f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
         )
     out = out or Path(f"gclust-demo-gii-{edition}")
-    _prepare_demo(out)
-    click.echo(
+    _prepare_demo(out, (PUBLISHED,))
+    say(
         f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
         " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
     )
@@ -252,14 +240,18 @@ def _demo_gii(
         out / "world" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
     )
     compared = compare_with_published(done.ranking, edition)
-    compared.to_csv(out / "published.csv", index=False, lineterminator="\n")
+    make_in(
+        out,
+        [PUBLISHED],
+        lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
+    )
     _show(done, top=top, marks=published_marks(done.ranking, edition))
-    click.echo(
+    say(
         f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
-        f" listings; each is in {out / 'published.csv'}"
+        f" listings; each is in {out / PUBLISHED}"
     )
     for row in compared[~compared["agrees"]].itertuples():
-        click.echo(
+        say(
             f"  not: {row.figure} of {row.cluster}, published {row.published:g}, found"
             f" {row.found:g}"
         )
@@ -270,25 +262,28 @@ def _demo_us(out: Path, top: int, threads: int | None) -> None:
 
     _prepare_demo(out)
     prepared = prepare_us(out / "data", progress=_progress())
-    click.echo(prepared.describe())
+    say(prepared.describe())
     done = gclust.run(
         out / "data" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
     )
     _show(done, top=top)
 
 
-def _prepare_demo(out: Path) -> None:
-    """Make the demo's folder; what an earlier demo made there is replaced."""
+def _prepare_demo(out: Path, files: tuple[str, ...] = ()) -> None:
+    """Make the demo's folder; refuse one with anything in it that a demo did not make."""
+    from gclust.datasets.made import check_place
+    from gclust.study.atomic import claim
+
     mark = out / ".gclust-demo"
-    if out.exists() and any(out.iterdir()) and not mark.is_file():
+    if out.is_dir() and any(out.iterdir()) and not mark.is_file():
         raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
-    for part in ("world", "data"):
-        shutil.rmtree(out / part, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    check_place(out, files)
+    with claim(out / "run", True, "run"), writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("name")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Cache folder to use.")
 def fetch(name: str, out: Path | None) -> None:
@@ -296,7 +291,7 @@ def fetch(name: str, out: Path | None) -> None:
     from gclust.datasets import fetch as fetch_files  # the command bears the same name
 
     for path in fetch_files(name, cache=out, progress=_progress()).values():
-        click.echo(path)
+        say(path)
 
 
 def _progress() -> Callable[[float, str], None]:
@@ -307,7 +302,7 @@ def _progress() -> Callable[[float, str], None]:
 
 def _folder_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-    return kept.strip("-.") or "study"
+    return kept.strip("-.")[:LONGEST_NAME] or "study"
 
 
 def _stem(path: Path) -> str:
@@ -329,16 +324,16 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
     from gclust.report.table import ranking_table
 
     width, ascii_only = _terminal()
-    click.echo()
-    click.echo(ranking_table(done.ranking, width=width, top=top, marks=marks, ascii=ascii_only))
+    say()
+    say(ranking_table(done.ranking, width=width, top=top, marks=marks, ascii=ascii_only))
     info = done.info
     merged = info["clusters_before_merging"] - info["clusters"]
-    click.echo(
+    say(
         f"\n{info['clusters']} clusters (after {merged} merges;"
         f" the GII 2025 covers {info['calibration_clusters']})"
     )
     for source in info["sources"]:
-        click.echo(
+        say(
             f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
             f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
         )
@@ -356,12 +351,12 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
         )
     if done.intensity is not None and done.intensity.table["ranked_under"].any():
         spread = done.intensity.table["intensity_rank_range"].dropna()
-        click.echo(
+        say(
             f"Intensity ranks under {done.intensity.detail['combination'].nunique()} footprints and"
             f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
             " ranks at most (intensity.csv)"
         )
     if done.path is not None:
-        click.echo(f"\nMap:     {done.path / 'figures' / 'map.png'}")
-        click.echo(f"Ranking: {done.path / 'ranking.csv'}")
-        click.echo(f"All files of the run: {done.path}")
+        say(f"\nMap:     {done.path / 'figures' / 'map.png'}")
+        say(f"Ranking: {done.path / 'ranking.csv'}")
+        say(f"All files of the run: {done.path}")

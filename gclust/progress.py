@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from gclust.escapes import visible
+
 Report = Callable[[float, str], None]
 
 
@@ -79,7 +81,7 @@ class TerminalProgress:
         self._drawn = now
         filled = round(20 * fraction)
         bar = "#" * filled + "." * (20 - filled)
-        line = f"{stage[:34]:<34} [{bar}] {100 * fraction:3.0f} % {took:6.1f} s"
+        line = f"{visible(stage)[:34]:<34} [{bar}] {100 * fraction:3.0f} % {took:6.1f} s"
         if fraction < 1.0:
             self._write(line)
             return

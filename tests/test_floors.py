@@ -11,13 +11,16 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"errors", "processes", "progress", "sphere", "units"},
+    {"escapes"},
+    {"errors"},
+    {"disk", "folders", "progress", "sphere", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},
     {"report"},
     {"study"},
     {"experiments"},
+    {"command"},
     {"cli"},
     {"__main__"},
 ]
@@ -28,7 +31,9 @@ ACROSS = {("ranking", "indicators")}
 BESIDE = {"datasets", "testing"}
 BESIDE_MAY = {
     "gclust",
+    "gclust.disk",
     "gclust.errors",
+    "gclust.folders",
     "gclust.progress",
     "gclust.sphere",
     "gclust.units",

@@ -427,14 +427,6 @@ def test_ctrl_c_ends_a_query_and_leaves_nothing(tmp_path):
     assert time.monotonic() - start < 10
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    left = tmp_path / "gclust-999999999-abc"
-    left.mkdir()
-    with Engine(tmp_path):
-        assert not left.exists()
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("crs", [None, "EPSG:3857", "EPSG:2056"])
 @pytest.mark.parametrize("version", ["NONE", "V1"])
 def test_geometries_that_the_file_s_own_types_tell(tmp_path, crs, version):

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from gclust.datasets.made import NOTE
 from gclust.datasets.us import RASTER, WEIGHT_UNIT, PreparedUS, _spread, prepare_us
 from gclust.datasets.us_places import ZipTable, plain_name, read_zip_table
 
@@ -216,7 +217,7 @@ def test_folder_is_ready_to_run(prepared: PreparedUS) -> None:
     for source in study["sources"]:
         assert set(source["columns"].values()) <= set(COLUMNS)
     assert sorted(p.name for p in prepared.folder.iterdir()) == sorted(
-        [f"{kind}.parquet" for kind in KINDS] + [RASTER, "study.toml"]
+        [f"{kind}.parquet" for kind in KINDS] + [NOTE, RASTER, "study.toml"]
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import tomllib
 from fractions import Fraction
 from itertools import combinations
@@ -22,6 +23,7 @@ from gclust.datasets.fields import FIELDS, KNOWN_FOR
 from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import _cells_about
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES
+from gclust.datasets.made import NOTE
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS
 from gclust.datasets.records import PRECISIONS
 from gclust.datasets.scatter import Points, Shuffle, uniform
@@ -246,6 +248,8 @@ def test_an_earlier_world_is_replaced(tmp_path):
     stale = tmp_path / "listings" / "deal" / "part-007.parquet"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of an earlier world")
+    sums = [hashlib.sha256(b"of an earlier world").hexdigest()]
+    (tmp_path / NOTE).write_text(json.dumps({"listings/deal/part-007.parquet": sums}))
     simulate(tmp_path, edition=2023, scale=SCALE)
     assert not stale.exists()
 

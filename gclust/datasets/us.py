@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gclust.datasets.fetch import fetch
+from gclust.datasets.made import check_place, make_in
 from gclust.datasets.us_places import ZipTable, read_zip_table
 from gclust.progress import Report, resolve, stage
 
@@ -143,13 +144,18 @@ def prepare_us(
     ------
     gclust.datasets.fetch.FetchError
         If a file cannot be had.
+    FileExistsError
+        If a file would be replaced that no call made, or that was changed since.
     """
     report = resolve(progress)
     files = fetch("us-innovation", cache=cache, progress=report)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {}
+    raster, study = folder / RASTER, folder / "study.toml"
+    tables = {kind: folder / f"{kind}.parquet" for kind in ("patent", "research", "deal")}
+    made = [path.name for path in (*tables.values(), raster)]
+    check_place(folder, made)
     counts = []
+    listed = {}
     with stage(report, "preparing the US listings") as done:
         zips = read_zip_table(files["US.zip"])
         done(0.25)
@@ -161,16 +167,19 @@ def prepare_us(
             )
         ):
             table, count = make(files[name], zips)
-            tables[kind] = folder / f"{kind}.parquet"
-            _write_parquet(table, tables[kind])
+            listed[kind] = table
             counts.append(count)
-            done(0.5 + i / 4)
-        raster = folder / RASTER
-        _copy(files[RASTER], raster)
-        study = folder / "study.toml"
-        if not study.exists():
-            with resources.as_file(resources.files("gclust.datasets") / "data") as data:
-                _copy(data / "us_study.toml", study)
+            done(0.25 + i / 4)
+
+        def write(place: Path) -> None:
+            for kind, table in listed.items():
+                _write_parquet(table, place / tables[kind].name)
+            shutil.copyfile(files[RASTER], place / RASTER)
+            if not os.path.lexists(study):
+                with resources.as_file(resources.files("gclust.datasets") / "data") as data:
+                    shutil.copyfile(data / "us_study.toml", place / "study.toml")
+
+        make_in(folder, made, write, last="study.toml")
     return PreparedUS(folder, study, raster, tables, tuple(counts))
 
 
@@ -322,14 +331,6 @@ def _as_listings(table: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
     arrow = pa.Table.from_pandas(table, schema=_SCHEMA, preserve_index=False)
     # pandas' own metadata names versions and is of no use to another reader.
-    pq.write_table(arrow.replace_schema_metadata(None), part)
-    os.replace(part, path)
-
-
-def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f"{target.name}.part")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    pq.write_table(arrow.replace_schema_metadata(None), path)

@@ -15,6 +15,7 @@ from gclust.datasets.contract import write_figures, write_study
 from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import populations, write_population
 from gclust.datasets.layout import MIN_SAMPLES, Layout, lay_out
+from gclust.datasets.made import check_place, make_in
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS, targets
 from gclust.datasets.records import Sites, listings
 from gclust.datasets.teams import mean_size
@@ -22,6 +23,8 @@ from gclust.progress import Report, resolve, stage
 
 DEFAULT_SCALE = 0.05
 LEAST_SCALE = 0.005
+MADE = ("study.toml", "listings", "population.tif", "figures.csv")
+"""What a world consists of; its study reads all that is in ``listings``."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def simulate(
     folder : str or path
         Where to write ``study.toml``, ``listings/<kind>/part-*.parquet``,
         ``population.tif`` and ``figures.csv``; made if need be. An earlier
-        world in it is replaced.
+        world in it is replaced, as far as it is as it was made; other files stay.
     edition : {2025, 2023}
         2025 has patents, publications and deals; 2023 patents and publications.
     scale : float
@@ -101,6 +104,10 @@ def simulate(
     ValueError
         For an unknown edition, a negative seed, or a scale below 0.005, at
         which the smallest clusters would have too few records.
+    FileExistsError
+        If a file would be replaced that no call made, or that was changed since.
+    gclust.StudyError
+        If the folder cannot be written.
 
     Examples
     --------
@@ -114,44 +121,37 @@ def simulate(
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed!r}")
     report, folder = resolve(progress), Path(folder)
+    check_place(folder, MADE)
     with stage(report, "laying out the world") as done:
         plan = _Plan.of(edition, seed)
         done(0.5)
         accounts = {kind: plan.account(kind, scale, seed) for kind in WORLD_TOTALS[edition]}
     min_samples = max(1, round(MIN_SAMPLES * scale))
-    _clear(folder)
-    many = {
-        kind: _write_listings(folder, plan, account, kind, min_samples, seed, report)
-        for kind, account in accounts.items()
-    }
-    with stage(report, "writing the population"):
-        plan.write_population(folder / "population.tif")
-    world = World(
+    many: dict[str, int] = {}
+    totals = {kind: account.records for kind, account in accounts.items()}
+
+    def make(place: Path) -> None:
+        for kind, account in accounts.items():
+            many[kind] = _write_listings(place, plan, account, kind, min_samples, seed, report)
+        with stage(report, "writing the population"):
+            plan.write_population(place / "population.tif")
+        write_figures(place / "figures.csv", edition, plan.clusters)
+        write_study(place / "study.toml", edition, scale, seed, min_samples, totals)
+
+    make_in(folder, MADE, make, last="study.toml")
+    return World(
         folder=folder,
         study=folder / "study.toml",
         edition=edition,
         scale=scale,
         seed=seed,
         min_samples=min_samples,
-        totals={kind: account.records for kind, account in accounts.items()},
+        totals=totals,
         listings=many,
         clusters=plan.clusters,
         regions=plan.regions(),
         most_locations=plan.sites.points.bound,
     )
-    write_figures(folder / "figures.csv", edition, plan.clusters)
-    write_study(world.study, edition, scale, seed, min_samples, world.totals)
-    return world
-
-
-def _clear(folder: Path) -> None:
-    """Remove an earlier world's study first, then its parts: none may mix with the new ones.
-
-    The study is written last, so a folder that has one is whole.
-    """
-    (folder / "study.toml").unlink(missing_ok=True)
-    for part in sorted(folder.glob("listings/*/part-*.parquet")):
-        part.unlink()
 
 
 def _write_listings(

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from gclust.escapes import visible
 from gclust.progress import Report, silent
 
 QUICK_SECONDS = 1.0
@@ -42,7 +43,7 @@ def time_left(console: Console | None = None) -> Iterator[Report]:
         yield silent
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -56,7 +57,7 @@ def time_left(console: Console | None = None) -> Iterator[Report]:
 
         def report(fraction: float, stage: str) -> None:
             if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=1.0)
+                bars[stage] = progress.add_task(visible(stage), total=1.0)
             bar = bars[stage]
             progress.update(bar, completed=fraction)
             task = next(task for task in progress.tasks if task.id == bar)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from gclust.ranking.shapley import Coalition
 from gclust.study.rasters import absolute, band_of
 from gclust.study.schema import Heaps, Intensity, Population, Source, Study
 from gclust.study.scored import OUTLINED
+from gclust.study.toml import absolute_path
 
 PLAYERS = ("data", "formation", "kinds", "weights")
 """What changes may come from.
@@ -207,10 +207,10 @@ def _sources(study: Study, kind: str) -> list[Source]:
 def _from_anywhere(source: Source, study: Study) -> Source:
     """A source with absolute paths."""
     if source.path is not None:
-        return replace(source, path=os.path.abspath(study.folder / source.path))
+        return replace(source, path=str(absolute_path(study.folder / source.path)))
     if source.sql is not None:
         folders = source.sql_paths or (".",)
-        paths = tuple(os.path.abspath(study.folder / each) for each in folders)
+        paths = tuple(str(absolute_path(study.folder / each)) for each in folders)
         return replace(source, sql_paths=paths)
     return source
 

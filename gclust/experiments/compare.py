@@ -84,25 +84,22 @@ def compare(
     >>> found = gclust.compare("run-2023", "run-2025")  # doctest: +SKIP
     >>> found.table[["name_b", "rank_a", "rank_b", "rank_kinds"]]  # doctest: +SKIP
     """
-    if out is not None:
-        claim(Path(out), overwrite, "comparison")
-    report = resolve(progress)
-    one, two = (_run_of(each, report, n_jobs) for each in (a, b))
-    between = Between(one.study, two.study)
-    weight = _matching_weight(between)
-    carried = None if after is None else carried_from(after, one.ranking)
-    ends = standing_of(one, weight), standing_of(two, weight)
-    shared, common = shared_listings(*ends)
-    traced = lineage(shared, len(one.ranking), len(two.ranking))
-    followed = None
-    if parts:
-        followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
-    result = assemble(
-        between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried
-    )
-    if out is not None:
-        result = write_comparison(result, Path(out), overwrite)
-    return result
+    with claim(out, overwrite, "comparison") as place:
+        report = resolve(progress)
+        one, two = (_run_of(each, report, n_jobs) for each in (a, b))
+        between = Between(one.study, two.study)
+        weight = _matching_weight(between)
+        carried = None if after is None else carried_from(after, one.ranking)
+        ends = standing_of(one, weight), standing_of(two, weight)
+        shared, common = shared_listings(*ends)
+        traced = lineage(shared, len(one.ranking), len(two.ranking))
+        followed = None
+        if parts:
+            followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
+        result = assemble(
+            between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried
+        )
+        return result if place is None else write_comparison(result, place)
 
 
 def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) -> Run:

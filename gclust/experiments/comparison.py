@@ -88,5 +88,7 @@ class Comparison:
             If the folder exists and may not be replaced.
         """
         from gclust.experiments.comparison_files import write_comparison
+        from gclust.study.atomic import claim
 
-        return write_comparison(self, Path(folder), overwrite)
+        with claim(folder, overwrite, "comparison") as place:
+            return self if place is None else write_comparison(self, place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,18 +13,21 @@ import pandas as pd
 
 import gclust
 from gclust.errors import StudyError
+from gclust.escapes import escaped
 from gclust.experiments.between import Difference
 from gclust.experiments.comparison import Comparison
 from gclust.experiments.comparison_tables import Carried
 from gclust.report.bump import draw_bump_chart
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
-from gclust.study.toml import study_toml
+from gclust.study.readback import read_info, reading, with_columns
+from gclust.study.toml import seen_from, study_toml
 
+OF_CARRIED = ("id", "cluster_id_b", "rank_b")
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def write_comparison(found: Comparison, out: Path, overwrite: bool) -> Comparison:
+def write_comparison(found: Comparison, place: Place) -> Comparison:
     """Write a comparison's folder, as a whole or not at all.
 
     It holds ``comparison.csv`` (the table), ``lineage.csv``, ``parts.csv`` and
@@ -35,16 +37,14 @@ def write_comparison(found: Comparison, out: Path, overwrite: bool) -> Compariso
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Comparison
         The same, knowing its path.
     """
-    claim(out, overwrite, "comparison")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         tables = {"comparison": found.table, "lineage": found.lineage}
@@ -53,13 +53,13 @@ def write_comparison(found: Comparison, out: Path, overwrite: bool) -> Compariso
         for name, table in tables.items():
             write_csv(table, folder / f"{name}.csv", numbers=None)
         for which, study in (("a", found.a), ("b", found.b)):
-            text = study_toml(study, home)
+            text = study_toml(study, place.path)
             (folder / f"study-{which}.toml").write_text(text, encoding="utf-8")
-        text = json.dumps(_info(found, home), indent=2, ensure_ascii=False, sort_keys=True)
-        (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(_info(found, place.path), indent=2, ensure_ascii=False, sort_keys=True)
+        (folder / "comparison.json").write_text(escaped(text) + "\n", encoding="utf-8")
         draw_bump_chart(found.table, found.lineage, found.labels, folder / "figures")
 
-    return replace(found, path=write_folder(home, fill))
+    return replace(found, path=place.write(fill))
 
 
 def _info(found: Comparison, home: Path) -> dict[str, object]:
@@ -86,7 +86,7 @@ def _difference(each: Difference, home: Path) -> dict[str, object]:
     choices = []
     for value in (each.a, each.b):
         if isinstance(value, str) and each.setting.endswith(": path"):
-            value = Path(os.path.relpath(value, home)).as_posix()
+            value = seen_from(home, value)
         choices.append(dict(value) if isinstance(value, Mapping) else value)
     return {"player": each.player, "setting": each.setting, "a": choices[0], "b": choices[1]}
 
@@ -110,14 +110,12 @@ def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carr
         name, table, next_id = "the earlier comparison", before.table, before.next_id
     else:
         name, folder = str(before), Path(before)
-        if not (folder / "comparison.json").is_file():
-            raise StudyError(
-                f"{folder}: holds no comparison (no comparison.json); expected a folder of gclust"
-                " compare"
-            )
-        table = pd.read_csv(folder / "comparison.csv")
-        info = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-        next_id = int(info["next_id"])
+        info = read_info(folder, "comparison")
+        with reading(folder / "comparison.csv", "comparison"):
+            table = with_columns(pd.read_csv(folder / "comparison.csv"), OF_CARRIED)
+            table[list(OF_CARRIED)].astype(float)
+        with reading(folder / "comparison.json", "comparison"):
+            next_id = int(info["next_id"])
     ended = table[table["cluster_id_b"].notna()].sort_values("cluster_id_b")
     mine = ranking.sort_values("cluster_id")
     same = len(ended) == len(mine) and bool(

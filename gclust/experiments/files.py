@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,14 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 import gclust
-from gclust.errors import StudyError
+from gclust.escapes import escaped
 from gclust.experiments.plateaus import Suggestion
 from gclust.experiments.result import Sweep
 from gclust.progress import Report, stage
 from gclust.report.curve import draw_k_distance
 from gclust.report.surface import draw_surfaces
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
+from gclust.study.readback import read_info, reading
 from gclust.study.schema import read_study
 from gclust.study.toml import study_toml
 
@@ -37,7 +37,7 @@ FOR_READERS = ("sweep", "clusters", "plateaus")
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> Sweep:
+def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
     """Write a sweep's folder, as a whole or not at all.
 
     It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
@@ -46,20 +46,18 @@ def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> S
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Sweep
         The same, knowing its path.
     """
-    claim(out, overwrite, "sweep")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
-            _write_tables(sweep, folder, home)
+            _write_tables(sweep, folder, place.path)
         with stage(progress, "draw figures") as report:
             figures = folder / "figures"
             title = sweep.study.study.title or sweep.study.study.name
@@ -74,7 +72,7 @@ def write_sweep(sweep: Sweep, out: Path, overwrite: bool, progress: Report) -> S
                 progress=report,
             )
 
-    return replace(sweep, path=write_folder(home, fill))
+    return replace(sweep, path=place.write(fill))
 
 
 def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
@@ -96,7 +94,7 @@ def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     text = json.dumps(info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "sweep.json").write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -119,17 +117,18 @@ def read_sweep(path: str | Path) -> Sweep:
     >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
     """
     folder = Path(path)
-    if not (folder / "sweep.json").is_file():
-        raise StudyError(
-            f"{folder}: holds no sweep (no sweep.json); expected a folder of gclust sweep"
+    info = read_info(folder, "sweep")
+    tables = {}
+    for name, field in TABLES.items():
+        with reading(folder / f"{name}.parquet", "sweep"):
+            tables[field] = pd.read_parquet(folder / f"{name}.parquet")
+    study = read_study(folder / "study.toml")
+    with reading(folder / "sweep.json", "sweep"):
+        return Sweep(
+            study=study,
+            baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
+            suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
+            warnings=tuple(info["warnings"]),
+            path=folder.resolve(),
+            **tables,
         )
-    info = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    tables = {field: pd.read_parquet(folder / f"{name}.parquet") for name, field in TABLES.items()}
-    return Sweep(
-        study=read_study(folder / "study.toml"),
-        baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
-        suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
-        warnings=tuple(info["warnings"]),
-        path=folder.resolve(),
-        **tables,
-    )

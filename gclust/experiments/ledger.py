@@ -5,20 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gclust
 from gclust.experiments.pairs import Pair, Pairs
+from gclust.folders import remove_abandoned
 from gclust.listings.engine import Engine
 from gclust.study.asked import ask
-from gclust.study.atomic import write_file
+from gclust.study.atomic import PREFIX, write_file
 from gclust.study.rasters import files_of
 from gclust.study.schema import Study
 from gclust.study.scored import ScoreColumns
 from gclust.study.stages import Prepared
 from gclust.study.toml import study_toml
+
+DIGITS = 16
+DIGEST = re.compile(f"[0-9a-f]{{{DIGITS}}}")
+PAIR_FILE = re.compile(r"eps-[-+.\w]+-min-[-+.\w]+\.json")
+LONGEST_NAME = 200
+"""Bytes; names of files may have 255, and what stands before and behind it is to fit too."""
 
 
 class Ledger:
@@ -31,14 +39,15 @@ class Ledger:
     Parameters
     ----------
     out : Path
-        The folder of the sweep.
+        The folder of the sweep, free of links.
     digest : str
         See `digest`.
     """
 
     def __init__(self, out: Path, digest: str) -> None:
-        self._out = Path(os.path.abspath(out))
-        self.folder = self._out.parent / f".{self._out.name}.sweep-{digest[:16]}"
+        self._parent = out.parent
+        self._start = f".{_shortened(out.name)}.sweep-"
+        self.folder = self._parent / f"{self._start}{digest[:DIGITS]}"
 
     def read(self, pair: Pair) -> dict[str, Any] | None:
         """Return what was found for a pair, None if it is not there."""
@@ -57,11 +66,31 @@ class Ledger:
 
     def remove(self) -> None:
         """Remove the folder, and those of other sweeps meant for the same place."""
-        for left in self._out.parent.glob(f".{self._out.name}.sweep-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for name in os.listdir(self._parent):
+            if name.startswith(self._start) and DIGEST.fullmatch(name, len(self._start)):
+                _remove_pairs(self._parent / name)
 
     def _file(self, pair: Pair) -> Path:
         return self.folder / f"eps-{pair[0]!r}-min-{pair[1]!r}.json"
+
+
+def _shortened(name: str) -> str:
+    """A name, made short enough to be part of another one."""
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return name
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[: 2 * DIGITS]
+
+
+def _remove_pairs(folder: Path) -> None:
+    """Remove the files of finished pairs, and their folder if nothing else is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    remove_abandoned(folder, PREFIX)
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if PAIR_FILE.fullmatch(name):
+                (folder / name).unlink()
+        folder.rmdir()
 
 
 def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:

@@ -24,13 +24,14 @@ from gclust.experiments.scored_columns import columns_of_pairs
 from gclust.experiments.trial import Labels, Trial, agreement, cautioned, compare, measure
 from gclust.listings.engine import Engine
 from gclust.progress import Report, resolve, silent, stage
-from gclust.study.atomic import claim
+from gclust.study.atomic import Place, claim
 from gclust.study.attributed import attributed_listings
 from gclust.study.describe import names_of
 from gclust.study.journal import Journal
 from gclust.study.schema import Clusters, Study, read_study
 from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
+from gclust.study.space import warn_of_space
 from gclust.study.stages import (
     Prepared,
     check_found,
@@ -101,18 +102,30 @@ def sweep(
     """
     if not isinstance(study, Study):
         study = read_study(study)
-    if out is not None:
-        claim(Path(out), overwrite, "sweep")
-    pairs = choose_pairs(study, eps_km, min_samples, baseline)
+    with claim(out, overwrite, "sweep") as place:
+        warn_of_space(study)
+        pairs = choose_pairs(study, eps_km, min_samples, baseline)
+        journal = Journal(resolve(progress), study.study.strict)
+        result, ledger = _computed(study, pairs, place, journal, n_jobs)
+        if place is not None:
+            result = write_sweep(result, place, journal.report)
+        if ledger is not None:
+            ledger.remove()
+        return result
+
+
+def _computed(
+    study: Study, pairs: Pairs, place: Place | None, journal: Journal, n_jobs: int | None
+) -> tuple[Sweep, Ledger | None]:
+    """Try all pairs; with a place, finished ones are kept in a ledger."""
     columns = columns_of_pairs(study, pairs)
-    journal = Journal(resolve(progress), study.study.strict)
+    ledger = None
     with ExitStack() as while_asked:
         engine = while_asked.enter_context(Engine(threads=n_jobs, progress=journal.report))
         prepared = prepare(study, engine, journal)
         warn_of_gap(study, pairs.eps_km[-1], journal)
-        ledger = None
-        if out is not None:
-            ledger = Ledger(Path(out), digest(study, pairs, engine, prepared))
+        if place is not None:
+            ledger = Ledger(place.path, digest(study, pairs, engine, prepared))
         settler = Settler(study, engine, prepared, n_jobs=n_jobs, report=journal.report)
         engine.progress = silent  # what single pairs report would hide the whole
         if not columns[pairs.baseline].further:
@@ -123,12 +136,7 @@ def sweep(
         found = trials.all(journal.report)
     with stage(journal.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
-    result = replace(result, warnings=tuple(journal.told))
-    if out is not None:
-        result = write_sweep(result, Path(out), overwrite, journal.report)
-    if ledger is not None:
-        ledger.remove()
-    return result
+    return replace(result, warnings=tuple(journal.told)), ledger
 
 
 class _Trials:

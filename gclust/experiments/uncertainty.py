@@ -26,6 +26,7 @@ from gclust.study.formers import check_former
 from gclust.study.journal import Journal
 from gclust.study.run import form
 from gclust.study.schema import Study, read_study
+from gclust.study.space import warn_of_space
 from gclust.study.stages import Prepared, check_found, prepare, settle
 
 NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
@@ -76,12 +77,18 @@ def uncertainty(
     """
     if not isinstance(study, Study):
         study = read_study(study)
-    if out is not None:
-        claim(Path(out), overwrite, "uncertainty")
+    with claim(out, overwrite, "uncertainty") as place:
+        warn_of_space(study)
+        journal = Journal(resolve(progress), study.study.strict)
+        result = _computed(study, journal, n_jobs)
+        return result if place is None else write_uncertainty(result, place, journal.report)
+
+
+def _computed(study: Study, journal: Journal, n_jobs: int | None) -> Uncertainty:
+    """Draw, and compare what comes out."""
     check_former(study.clusters)
     _check_draws(study)
     scorer = Scorer(study)
-    journal = Journal(resolve(progress), study.study.strict)
     wanted = study.uncertainty
     pairs: list[Pair] = []
     chosen = np.zeros(wanted.draws, dtype=np.int64)
@@ -125,10 +132,7 @@ def uncertainty(
     named = names_of(study, prepared.locations, pd.Series(own), len(settled.count))
     with stage(journal.report, "compare clusters"):
         result = firmness(study, named, settled.share[kinds], pd.Series(scores), found, pairs)
-    result = replace(result, warnings=tuple(journal.told))
-    if out is not None:
-        result = write_uncertainty(result, Path(out), overwrite, journal.report)
-    return result
+    return replace(result, warnings=tuple(journal.told))
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import gclust
+from gclust.escapes import escaped
 from gclust.experiments.uncertainty_result import Uncertainty
 from gclust.progress import Report, stage
 from gclust.report.firmness import draw_rank_sets
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.folder import write_csv
 from gclust.study.schema import DRAWN
 from gclust.study.toml import study_toml
@@ -20,9 +20,7 @@ from gclust.study.toml import study_toml
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def write_uncertainty(
-    found: Uncertainty, out: Path, overwrite: bool, progress: Report
-) -> Uncertainty:
+def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Uncertainty:
     """Write the folder, as a whole or not at all.
 
     It holds ``uncertainty.csv``, ``pairs.csv``, ``moved.csv`` (if addresses are), ``figures/``,
@@ -31,16 +29,14 @@ def write_uncertainty(
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Uncertainty
         The same, knowing its path.
     """
-    claim(out, overwrite, "uncertainty")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
@@ -49,8 +45,10 @@ def write_uncertainty(
             if found.moved is not None:
                 write_csv(found.moved, folder / "moved.csv")
             text = json.dumps(_info(found), indent=2, ensure_ascii=False, sort_keys=True)
-            (folder / "uncertainty.json").write_text(text + "\n", encoding="utf-8")
-            (folder / "study.toml").write_text(study_toml(found.study, home), encoding="utf-8")
+            (folder / "uncertainty.json").write_text(escaped(text) + "\n", encoding="utf-8")
+            (folder / "study.toml").write_text(
+                study_toml(found.study, place.path), encoding="utf-8"
+            )
         with stage(progress, "draw figures"):
             draw_rank_sets(
                 found.table,
@@ -60,7 +58,7 @@ def write_uncertainty(
                 note=drawn(found),
             )
 
-    return replace(found, path=write_folder(home, fill))
+    return replace(found, path=place.write(fill))
 
 
 def drawn(found: Uncertainty) -> str:

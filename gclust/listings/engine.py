@@ -7,12 +7,11 @@ turns a frame into a stored table, and brings a table to pandas.
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,9 +21,14 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
-from gclust.processes import is_alive
+from gclust.disk import FULL, is_full, writing
+from gclust.errors import StudyError
+from gclust.folders import TemporaryFolder, remove_abandoned
 from gclust.progress import Report, silent
 
+PREFIX = "gclust-"
+DISK_WORDS = ("No space left", "max_temp_directory_size", "Disk quota", "File too large")
+"""What DuckDB says when the disk under its database is full."""
 POLL_SECONDS = 0.1
 
 MOST_UNCOMPRESSED = 20_000_000
@@ -58,15 +62,23 @@ class Engine:
         self._folder = _own_folder(folder)
         self.progress = progress
         self._numbers = itertools.count()
+        place = self._folder.path
         config: dict[str, Any] = {
-            "temp_directory": str(self._folder / "spill"),
+            "temp_directory": str(place / "spill"),
             "preserve_insertion_order": False,
         }
         if threads is not None:
             config["threads"] = threads
-        self.connection = duckdb.connect(str(self._folder / "listings.duckdb"), config=config)
-        # Years must not depend on where the machine stands.
-        self.connection.execute("SET TimeZone = 'UTC'")
+        try:
+            self.connection = duckdb.connect(str(place / "listings.duckdb"), config=config)
+            # Years must not depend on where the machine stands.
+            self.connection.execute("SET TimeZone = 'UTC'")
+        except BaseException as error:
+            failure = _disk_failure(error, place)
+            self._folder.remove()
+            if failure is not None:
+                raise failure from error
+            raise
 
     def __enter__(self) -> Engine:
         return self
@@ -77,15 +89,20 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        failure = _disk_failure(error, self._folder.path)
         try:
-            self.connection.close()
+            # What cannot be written any more is not needed any more.
+            with suppress(duckdb.Error):
+                self.connection.close()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
+        if failure is not None:
+            raise failure from error
 
     @property
     def copies(self) -> Path:
         """A folder for copies of files, removed on exit."""
-        folder = self._folder / "copies"
+        folder = self._folder.path / "copies"
         folder.mkdir(exist_ok=True)
         return folder
 
@@ -174,11 +191,44 @@ def _runs(thread: threading.Thread) -> bool:
     return thread.is_alive()
 
 
-def _own_folder(parent: str | Path | None) -> Path:
-    """Make a temporary folder, and remove those that killed processes left."""
-    place = Path(parent) if parent is not None else Path(tempfile.gettempdir())
-    for left in place.glob("gclust-*-*"):
-        pid = left.name.split("-")[1]
-        if pid.isdigit() and not is_alive(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"gclust-{os.getpid()}-", dir=place))
+def _own_folder(parent: str | Path | None) -> TemporaryFolder:
+    """Make a temporary folder, and remove those that killed processes left.
+
+    Raises
+    ------
+    StudyError
+        If none can be made there.
+    """
+    try:
+        place = Path(parent) if parent is not None else Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise StudyError(
+            "no temporary folder can be written to: make room on the disk, or name a folder in"
+            " the environment variable TMPDIR"
+        ) from error
+    remove_abandoned(place, PREFIX)
+    with writing(place):
+        return TemporaryFolder(place, PREFIX)
+
+
+def _disk_failure(error: BaseException | None, folder: Path) -> StudyError | None:
+    """What to say of an error that a full disk under the database is behind; None of others.
+
+    Whoever met it may have taken it for an error in the input.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, duckdb.Error | OSError) and _is_of_disk(error, folder):
+            return StudyError(
+                f"{folder.parent}: the disk is full, and temporary files of the listings do not"
+                " fit; make room there, or name another folder in the environment variable TMPDIR"
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_of_disk(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in FULL and str(error.filename or "").startswith(str(folder))
+    return any(words in str(error) for words in DISK_WORDS) or is_full(folder)

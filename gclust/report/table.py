@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from rich.cells import cell_len, set_cell_size
 
+from gclust.escapes import cell
+
 __all__ = ["ranking_table"]
 
 LEAST_NAME = 8
@@ -135,7 +137,7 @@ def _columns(ranking: pd.DataFrame) -> list[_Column]:
 def _filled(column: _Column, ranking: pd.DataFrame, marks: pd.DataFrame | None) -> _Column:
     values = ranking[column.source]
     if column.write is None:
-        texts = ["" if pd.isna(value) else " ".join(str(value).split()) for value in values]
+        texts = ["" if pd.isna(value) else cell(value) for value in values]
         return replace(column, cells=tuple(texts))
     write = column.write
     texts = ["" if math.isnan(value) else write(value) for value in _numbers(values)]

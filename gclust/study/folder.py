@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,21 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 
-from gclust.errors import StudyError
+from gclust.escapes import cell, escaped
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
-from gclust.study.atomic import claim, write_folder
+from gclust.study.atomic import Place
 from gclust.study.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
+from gclust.study.readback import read_info, reading, with_columns
 from gclust.study.schema import Study, read_study
 from gclust.study.toml import study_toml
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 CSV_NUMBERS = "%.12g"
+OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
+OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
+"""Columns that are read back of every run."""
 OPTIONAL_TABLES = ("members", "member_ties", "heaps")
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location on the map, where clusters weigh at least 4,500: the
@@ -83,25 +87,23 @@ class Run:
     heaps: pd.DataFrame | None = None
 
 
-def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silent) -> Run:
+def write(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder: beside its place first, then moved there in one step.
 
     Raises
     ------
-    FileExistsError
-        See `gclust.study.atomic.claim`.
+    FileExistsError, StudyError
+        See `gclust.study.atomic.Place`.
 
     Returns
     -------
     Run
         The same run, knowing its path.
     """
-    claim(out, overwrite, "run")
-    home = Path(os.path.abspath(out))
 
     def fill(folder: Path) -> None:
         with stage(progress, "write tables"):
-            _write_tables(run, folder, home)
+            _write_tables(run, folder, place.path)
         with stage(progress, "draw the map"):
             _draw(run, folder / "figures")
         if run.intensity is not None:
@@ -109,7 +111,7 @@ def write(run: Run, out: Path, overwrite: bool = False, progress: Report = silen
                 title = run.study.study.title or run.study.study.name
                 draw_intensity(run.intensity.detail, folder / "figures", title=title)
 
-    return replace(run, path=write_folder(home, fill))
+    return replace(run, path=place.write(fill))
 
 
 def _write_tables(run: Run, folder: Path, home: Path) -> None:
@@ -129,7 +131,7 @@ def _write_tables(run: Run, folder: Path, home: Path) -> None:
     _geopackage(run.clusters, folder / "clusters.gpkg")
     (folder / "study.toml").write_text(study_toml(run.study, home), encoding="utf-8")
     text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "run.json").write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def _draw(run: Run, figures: Path) -> None:
@@ -146,7 +148,7 @@ def _draw(run: Run, figures: Path) -> None:
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file in which no text is taken for a formula or breaks a line.
+    """Write a CSV file in which no text is a formula, breaks a line or acts on a terminal.
 
     Parameters
     ----------
@@ -159,13 +161,14 @@ def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMB
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = [_harmless(value) for value in safe[column]]
+    safe.columns = [_harmless(column) for column in safe.columns]
     safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
 
 
 def _harmless(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    text = " ".join(value.split())
+    text = cell(value)
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
@@ -191,24 +194,34 @@ def read_run(path: str | Path) -> Run:
     Raises
     ------
     StudyError
-        If the folder does not hold a run.
+        If the folder does not hold a run, or a file of it is missing or broken.
     """
     folder = Path(path)
-    if not (folder / "run.json").is_file():
-        raise StudyError(f"{folder}: holds no run (no run.json); expected a folder of gclust run")
-    clusters = gpd.read_parquet(folder / "clusters.parquet")
+    info = read_info(folder, "run")
+    info.pop("files", None)
+
+    def read(name: str, how: Callable[[Path], Any]) -> Any:
+        with reading(folder / name, "run"):
+            return how(folder / name)
+
+    texts = {"runner_up_a": str, "runner_up_b": str}
+    clusters = read(
+        "clusters.parquet", lambda path: with_columns(gpd.read_parquet(path), OF_CLUSTERS)
+    )
     return Run(
         study=read_study(folder / "study.toml"),
         ranking=pd.DataFrame(clusters.drop(columns="geometry")),
         clusters=clusters,
-        contributions=pd.read_csv(folder / "contributions.csv"),
-        locations=pd.read_parquet(folder / "locations.parquet"),
-        merges=pd.read_csv(folder / "merges.csv", dtype={"runner_up_a": str, "runner_up_b": str}),
-        rejects=pd.read_parquet(folder / "rejects.parquet"),
-        info=json.loads((folder / "run.json").read_text(encoding="utf-8")),
+        contributions=read("contributions.csv", pd.read_csv),
+        locations=read(
+            "locations.parquet", lambda path: with_columns(pd.read_parquet(path), OF_LOCATIONS)
+        ),
+        merges=read("merges.csv", lambda path: pd.read_csv(path, dtype=texts)),
+        rejects=read("rejects.parquet", pd.read_parquet),
+        info=info,
         path=folder.resolve(),
-        intensity=read_spread(folder),
-        **{name: _optional_table(folder / f"{name}.csv") for name in OPTIONAL_TABLES},
+        intensity=read(DETAIL_FILE, lambda _: read_spread(folder)),
+        **{name: read(f"{name}.csv", _optional_table) for name in OPTIONAL_TABLES},
     )
 
 

@@ -5,15 +5,31 @@ from __future__ import annotations
 import difflib
 import functools
 import math
+import reprlib
 import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
+
+LARGEST_WHOLE = 2**63 - 1
+"""As large as TOML's whole numbers are, and those of tables."""
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+_SHORT.maxlevel = 3
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: no longer than a line or two."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -32,7 +48,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: is not UTF-8 (byte {error.start}); expected TOML") from error
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise StudyError(f"{path}: is not TOML: it is nested too deeply") from error
+    except ValueError as error:
+        # TOMLDecodeError, or what Python says of a number of thousands of digits.
         raise StudyError(f"{path}: is not TOML: {error}") from error
 
 
@@ -62,7 +81,7 @@ def parse_section(
         For an unknown key, a missing one, a wrong type, a value out of bounds.
     """
     if not isinstance(table, Mapping):
-        raise StudyError(f"{where} expected keys and values, found {table!r}")
+        raise StudyError(f"{where} expected keys and values, found {shown(table)}")
     hints: dict[str, Any]
     if isinstance(target, Mapping):
         hints, required, bounds = dict(target), [], {}
@@ -78,10 +97,10 @@ def parse_section(
         if key not in allowed:
             near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise StudyError(f"{where} {key!r} is not known{hint} Known: {', '.join(allowed)}")
+            raise StudyError(f"{where} {shown(key)} is not known{hint} Known: {', '.join(allowed)}")
     for key in required:
         if key not in table:
-            raise StudyError(f"{where} {key!r} is missing; expected {described(hints[key])}")
+            raise StudyError(f"{where} {shown(key)} is missing; expected {described(hints[key])}")
     result = {}
     for key, value in table.items():
         if key in hints:
@@ -128,17 +147,25 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
                 return value
         near = difflib.get_close_matches(str(value), map(str, arguments), n=1, cutoff=0.5)
         hint_of = f"; did you mean {near[0]!r}?" if near else ""
-        raise StudyError(f"{where} = {value!r}; expected {described(hint)}{hint_of}")
+        raise StudyError(f"{where} = {shown(value)}; expected {described(hint)}{hint_of}")
     elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {
             key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()
         }
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return float(value)
-    elif hint in (str, bool, int) and type(value) is hint:
+        # A whole number may be larger than any float.
+        with suppress(OverflowError):
+            if math.isfinite(value):
+                return float(value)
+    elif hint is int and type(value) is int:
+        if abs(value) > LARGEST_WHOLE:
+            raise StudyError(
+                f"{where} = {shown(value)}; expected a whole number of at most 64 bits"
+            )
         return value
-    raise StudyError(f"{where} = {value!r}; expected {described(hint)}")
+    elif hint in (str, bool) and type(value) is hint:
+        return value
+    raise StudyError(f"{where} = {shown(value)}; expected {described(hint)}")
 
 
 def described(hint: Any) -> str:
@@ -178,12 +205,14 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
     if options is not None and value is not None and value not in options:
         near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise StudyError(f"{where} = {value!r}; expected {' or '.join(map(repr, options))}{hint}")
+        raise StudyError(
+            f"{where} = {shown(value)}; expected {' or '.join(map(repr, options))}{hint}"
+        )
     if value is None:
         return
     if bounds.get("least") is not None and not value >= bounds["least"]:
-        raise StudyError(f"{where} = {value!r}; expected {bounds['least']:g} or more")
+        raise StudyError(f"{where} = {shown(value)}; expected {bounds['least']:g} or more")
     if bounds.get("most") is not None and not value <= bounds["most"]:
-        raise StudyError(f"{where} = {value!r}; expected {bounds['most']:g} or less")
+        raise StudyError(f"{where} = {shown(value)}; expected {bounds['most']:g} or less")
     if bounds.get("above") is not None and not value > bounds["above"]:
-        raise StudyError(f"{where} = {value!r}; expected more than {bounds['above']:g}")
+        raise StudyError(f"{where} = {shown(value)}; expected more than {bounds['above']:g}")

@@ -26,6 +26,7 @@ from gclust.study.measure import measure
 from gclust.study.members import divide_clusters
 from gclust.study.provenance import provenance
 from gclust.study.schema import Clusters, Study, read_study, with_listings
+from gclust.study.space import warn_of_space
 from gclust.study.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
 
 MOST_TOLD = 5
@@ -81,19 +82,17 @@ def run(
         study = read_study(study, listings)
     elif listings:
         study = with_listings(study, listings)
-    if out is not None:
-        claim(Path(out), overwrite, "run")
     journal = Journal(resolve(progress), study.study.strict)
-    rasters = check_rasters(study)
-    journal.warn([raster.warning for raster in rasters if raster.warning is not None])
-    journal.rasters = [raster.told for raster in rasters if raster.told is not None]
-    check_former(study.clusters)
-    # With every default of its indicators spelled out: another version may have others.
-    study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
-    result = _compute(study, journal, n_jobs)
-    if out is not None:
-        result = write(result, Path(out), overwrite, journal.report)
-    return result
+    with claim(out, overwrite, "run") as place:
+        warn_of_space(study)
+        rasters = check_rasters(study)
+        journal.warn([raster.warning for raster in rasters if raster.warning is not None])
+        journal.rasters = [raster.told for raster in rasters if raster.told is not None]
+        check_former(study.clusters)
+        # With every default of its indicators spelled out: another version may have others.
+        study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
+        result = _compute(study, journal, n_jobs)
+        return result if place is None else write(result, place, journal.report)
 
 
 def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:

@@ -10,7 +10,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from gclust.places.raster_files import seen_from
+from gclust.escapes import escaped
+from gclust.places.raster_files import seen_from as raster_seen_from
 from gclust.study.schema import SECTIONS, Source, Study
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -53,25 +54,20 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "sweep") and isinstance(value, str):
-            value = _seen_from(home, study, value)
+            value = seen_from(home, study.folder / value)
         if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
-            value = tuple(_seen_from(home, study, each) for each in value or (".",))
+            value = tuple(seen_from(home, study.folder / each) for each in value or (".",))
         if item.name == "data" and value is not None:
             value = value if isinstance(value, str) else described_table(value)
         if item.name == "raster" and isinstance(value, str):
-            value = seen_from(value, study.folder, home)
+            value = raster_seen_from(value, study.folder, home)
         elif item.name == "raster" and value is not None:
-            value = tuple(seen_from(each, study.folder, home) for each in value)
+            value = tuple(raster_seen_from(each, study.folder, home) for each in value)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {} and not (item.name == "sql_paths" and not value):
             told[item.name] = value
     return told
-
-
-def _seen_from(home: Path, study: Study, path: str) -> str:
-    """A path of the study's as it is seen from a folder."""
-    return Path(os.path.relpath(study.folder / path, home)).as_posix()
 
 
 def described_table(data: Any) -> str:
@@ -82,13 +78,40 @@ def described_table(data: Any) -> str:
     return f"{kind.__module__.split('.')[0]}.{kind.__qualname__}{size}"
 
 
+def seen_from(home: Path, path: str | Path) -> str:
+    """Return a path relative to a folder, so that it leads there whatever links are on the way.
+
+    Parameters
+    ----------
+    home : Path
+        Absolute and free of links.
+    path : path-like
+        Links in it are kept, for their names tell what the files are; but from where a link
+        leads, ``..`` is not the folder that the link is in.
+    """
+    leads = absolute_path(path)
+    try:
+        return Path(os.path.relpath(leads, home)).as_posix()
+    except ValueError:  # another drive of Windows
+        return leads.as_posix()
+
+
+def absolute_path(path: str | Path) -> Path:
+    """Return a path from the root, without ``..`` and with its other links as they are."""
+    whole = Path.cwd() / path
+    at = Path(whole.anchor)
+    for part in whole.parts[1:]:
+        at = Path(os.path.realpath(at)).parent if part == ".." else at / part
+    return at
+
+
 def toml_value(value: Any) -> str:
     """Write a value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         # A JSON string is a TOML basic string once DEL is escaped too.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return escaped(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
         inside = ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items())
         return f"{{ {inside} }}"

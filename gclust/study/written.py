@@ -1,0 +1,101 @@
+"""Which files of an output folder gclust wrote, so that no others are replaced with them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gclust.escapes import escaped
+
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What file browsers leave in folders that they show."""
+BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
+"""Endings of what programs put beside a GeoPackage or raster that they open."""
+
+
+def note_files(folder: Path, what: str) -> None:
+    """Note in ``<what>.json`` of an output folder the files that it holds.
+
+    Whatever adds a file to a folder that is there already has to call it again.
+    """
+    path = folder / f"{what}.json"
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    told["files"] = sorted(name for name, _ in _entries(folder))
+    text = json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True)
+    path.write_text(escaped(text) + "\n", encoding="utf-8")
+
+
+def foreign_entry(folder: Path, what: str) -> str | None:
+    """Return the first file or folder in an output folder that gclust did not write there.
+
+    Parameters
+    ----------
+    folder : Path
+    what : str
+        What it holds, ``"run"`` say.
+
+    Returns
+    -------
+    str or None
+        Its path within the folder. That of ``<what>.json`` where it does not tell.
+    """
+    told = f"{what}.json"
+    try:
+        noted = json.loads((folder / told).read_text(encoding="utf-8"))["files"]
+        known = {name for name in noted if isinstance(name, str)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return told
+    folders = {name.rsplit("/", 1)[0] for name in known if "/" in name}
+    found = (name for name, _ in _entries(folder) if name not in folders)
+    return next((name for name in found if not _is_known(name, known)), None)
+
+
+def remove_written(folder: Path, what: str) -> bool:
+    """Remove what gclust wrote into an output folder, and the folder if that was all.
+
+    Returns
+    -------
+    bool
+        Whether nothing is left.
+    """
+    told = f"{what}.json"
+    # A kill may have left it empty.
+    if any(folder.iterdir()):
+        if foreign_entry(folder, what) == told:
+            return False
+        known = set(json.loads((folder / told).read_text(encoding="utf-8"))["files"])
+        for name, path in _entries(folder):
+            if name != told and _is_known(name, known) and (path.is_symlink() or path.is_file()):
+                path.unlink()
+        for inner, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
+                os.rmdir(inner)
+        if names := os.listdir(folder):
+            if names != [told]:
+                return False
+            # Last what tells the others: after a kill the rest is still known.
+            (folder / told).unlink()
+    os.rmdir(folder)
+    return True
+
+
+def _is_known(name: str, known: set[str]) -> bool:
+    if name in known or name.rsplit("/", 1)[-1] in LITTER:
+        return True
+    return any(name.removesuffix(ending) in known for ending in BESIDE)
+
+
+def _entries(folder: Path, within: str = "") -> Iterator[tuple[str, Path]]:
+    """Yield the files and empty folders in a folder: the path within, and the path."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        name, path = within + entry.name, Path(entry.path)
+        if entry.is_dir(follow_symlinks=False) and any(os.scandir(path)):
+            yield from _entries(path, name + "/")
+        else:
+            yield name, path
