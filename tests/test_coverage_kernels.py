@@ -88,11 +88,6 @@ def reach_the_unusual():
         _jit.kernel(len)
     with mock.patch.object(_jit.config, "DISABLE_JIT", 0):
         assert _jit.part(lambda a: a + 1)(2) == 3
-    with mock.patch.object(os, "sched_getaffinity", create=True, return_value={0, 5}):
-        assert _pieces.available_threads() == 2
-        del os.sched_getaffinity
-        assert _pieces.available_threads() >= 1
-
     with pytest.raises(ValueError, match="latitude 91"):
         DBSCAN().fit([[91.0, 0.0]])
     many = np.broadcast_to(np.float64(0), (grid.MOST_ROWS + 1,))

@@ -27,11 +27,11 @@ from gclust.cluster.contour_density import (
 )
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import UNIT, row_units
 from gclust.errors import GclustWarning
 from gclust.kernels.density import Raster
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import unreported
 from gclust.kernels.assign import assign_labels
@@ -23,6 +22,7 @@ from gclust.kernels.link import link_points
 from gclust.kernels.prepare import is_ready, prepare
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 
 _FLATTENING = 1 / 298.257223563
 SURFACES = {

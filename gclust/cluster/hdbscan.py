@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.selection import METHODS, memberships, select, stabilities
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.balls import LEAF, fill_km, grow_balls
@@ -25,6 +24,7 @@ from gclust.kernels.nearness import core_keys
 from gclust.kernels.spanning import spanning_tree
 from gclust.kernels.sphere import fill_vectors
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
 
 DECIMALS = 9

@@ -8,13 +8,13 @@ from scipy.spatial import cKDTree
 
 from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.hdbscan import lengths_km
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
 from gclust.kernels.balls import LEAF, grow_balls
 from gclust.kernels.nearness import core_keys
 from gclust.kernels.sphere import fill_vectors
 from gclust.progress import Report, silent, stage
+from gclust.threads import count_threads
 
 _PIECE = 1 << 18
 

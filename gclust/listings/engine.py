@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from gclust.processes import is_alive
 from gclust.progress import Report, silent
+from gclust.threads import count_threads
 
 POLL_SECONDS = 0.1
 
@@ -38,7 +39,7 @@ class Engine:
         Where the database and its spill files live; the system's temporary
         folder by default.
     threads : int, optional
-        Threads that DuckDB may use; all by default.
+        Threads that DuckDB may use, see `gclust.threads.count_threads`; all by default.
     progress : callable
         Called with ``(fraction, stage)``.
     """
@@ -55,9 +56,8 @@ class Engine:
         config: dict[str, Any] = {
             "temp_directory": str(self._folder / "spill"),
             "preserve_insertion_order": False,
+            "threads": count_threads(threads),
         }
-        if threads is not None:
-            config["threads"] = threads
         self.connection = duckdb.connect(str(self._folder / "listings.duckdb"), config=config)
         # Years must not depend on where the machine stands.
         self.connection.execute("SET TimeZone = 'UTC'")
