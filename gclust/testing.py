@@ -98,7 +98,7 @@ def dbscan_oracle(
     lat, lon : array-like of float, shape (n,)
         Degrees.
     weight : array-like of float, shape (n,), optional
-        1 by default.
+        1 by default. Points of weight 0 are never core; they go with others as borders do.
     eps_km, min_samples, border, metric
         As in :class:`gclust.DBSCAN`.
 
@@ -116,6 +116,7 @@ def dbscan_oracle(
     within = distance <= eps_km + TOLERANCE_KM
     least = round(Fraction(min_samples) * UNIT)
     core = np.array([units[row].sum() >= least for row in within], dtype=bool)
+    core &= units > 0  # weight 0 is no copy
 
     labels = np.full(n, -1, dtype=np.int64)
     n_clusters = 0

@@ -45,7 +45,8 @@ def count_threads(n_jobs: Any = None) -> int:
             "n_jobs must be None, a positive number of threads, or a negative one "
             f"(-1: all processors, -2: all but one), not {n_jobs!r}"
         )
-    return int(n_jobs) if n_jobs > 0 else max(_processors() + 1 + int(n_jobs), 1)
+    threads = int(n_jobs)
+    return threads if threads > 0 else max(_processors() + 1 + threads, 1)
 
 
 def _processors() -> int:

@@ -54,9 +54,14 @@ def test_input_is_not_changed_and_may_be_read_only():
     assert weight.tolist() == [1, 1, 1, 1, 9]
 
 
-def test_zero_weight_is_no_density_but_may_be_core():
-    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 1]).labels_.tolist() == [-1, -1]
-    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 2]).core_sample_mask_.tolist() == [True, True]
+def test_zero_weight_is_no_density_and_never_core():
+    model = DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 2])
+    assert model.labels_.tolist() == [0, 0]
+    assert model.core_sample_mask_.tolist() == [False, True]
+    # Not even where it lies on a core point.
+    model = DBSCAN(5, 2).fit(X[[0, 0, 1]], sample_weight=[0, 2, 2])
+    assert model.core_sample_mask_.tolist() == [False, True, True]
+    assert model.core_sample_indices_.tolist() == [1, 2]
 
 
 def test_one_point():

@@ -322,7 +322,8 @@ def _select(regions: Regions, places: Places, least: int) -> tuple[Regions, NDAr
     held = np.zeros(n_regions, dtype=np.int64)
     np.add.at(held, region, places.units[inside])
     first = np.full(n_regions, np.iinfo(np.int64).max)
-    np.minimum.at(first, region, places.first[inside])
+    weighs = places.units[inside] > 0
+    np.minimum.at(first, region[weighs], places.first[inside][weighs])
     kept = np.flatnonzero(held >= least)
     label = np.full(n_regions + 1, -1, dtype=np.int64)
     label[kept[np.argsort(first[kept])]] = np.arange(len(kept))
