@@ -131,7 +131,8 @@ def dbscan_oracle(
             todo.extend(new)
         n_clusters += 1
 
-    place = np.lexsort((wrapped(lat, lon), lat)).argsort()
+    east = wrapped(lat, lon)
+    place = np.lexsort((east, lat)).argsort()
     for point in np.flatnonzero(~core & (within & core).any(axis=1)):
         cores = np.flatnonzero(within[point] & core)
         if border == "first":
@@ -139,6 +140,9 @@ def dbscan_oracle(
         elif border == "nearest":
             near = cores[distance[point, cores] <= distance[point, cores].min() + TOLERANCE_KM]
             labels[point] = labels[near[place[near].argmin()]]
+        elif units[point] == 0:  # only of a core point at the very place
+            there = cores[(lat[cores] == lat[point]) & (east[cores] == east[point])]
+            labels[point] = labels[there[0]] if len(there) else -1
     return labels, core
 
 

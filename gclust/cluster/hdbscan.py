@@ -98,8 +98,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     Notes
     -----
-    Rows without weight are not in the hierarchy: ``condensed_tree_`` has them leave the root
-    at lambda 0, with a size of 0. Their labels are those that `predict` gives.
+    Rows without weight are not in the hierarchy: in ``condensed_tree_`` they have a size of 0
+    and leave the root at lambda 0, unless a row with weight lies at the same place. Their
+    labels are those that `predict` gives.
 
     There is no ``single_linkage_tree_``: that of the ``hdbscan`` library draws every leaf
     with a weight of one, SciPy refuses linkages that hold more weight than leaves, and one
