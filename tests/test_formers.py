@@ -128,19 +128,20 @@ def test_others_join_where_they_could_pass_for_a_member(seed, size, samples):
     lat, lon, units = scattered(seed)
     has = units > 0
     labels = np.full(len(lat), -1)
-    labels[has], _, birth_km = hierarchical_labels(
+    labels[has], _, until_km = hierarchical_labels(
         lat[has], lon[has], units[has], min_cluster_size=size, min_samples=samples
     )
-    found = join_locations(lat, lon, units, labels, birth_km, min_samples=samples)
+    found = join_locations(lat, lon, units, labels, until_km, min_samples=samples)
     np.testing.assert_array_equal(found[has], labels[has])
     expected = []
     to_all = kilometres(lat[~has], lon[~has], lat, lon)
     for km in to_all:
         near = np.argsort(km)
         enough = np.searchsorted(np.cumsum(units[near]), samples * UNIT)
-        member = near[labels[near] >= 0][0]
-        joins = max(km[member], km[near[enough]]) < birth_km[labels[member]]
-        expected.append(labels[member] if joins else -1)
+        members = near[labels[near] >= 0]
+        reach = np.maximum(km[members], km[near[enough]])
+        members = members[reach < until_km[labels[members]]]
+        expected.append(labels[members[0]] if len(members) else -1)
     np.testing.assert_array_equal(found[~has], expected)
     assert 0 < (found[~has] >= 0).sum() < (~has).sum()
 
