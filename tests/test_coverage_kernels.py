@@ -216,7 +216,8 @@ def reach_hierarchies():
         for size, samples, metric in ((2, 1, "haversine"), (5, 60, "haversine"), (4, 9, "wgs84")):
             place = places(world, 150, size)
             X = np.stack([place.lat, place.lon], axis=1)
-            HDBSCAN(size, samples, metric=metric).fit(X, sample_weight=place.units)
+            model = HDBSCAN(size, samples, metric=metric).fit(X, sample_weight=place.units)
+            model.predict(np.clip(X + 0.01, -89, 89))
     for world, need in ((everywhere, 1500), (city_from_afar, 60)):
         test_core_distances_are_those_of_the_definition(world, need)
     # A radius over half the globe cuts many leaves.
