@@ -173,8 +173,8 @@ def dense_city(rng: np.random.Generator, n: int) -> Cloud:
 def mirrored(rng: np.random.Generator, n: int) -> Cloud:
     """A few points, as many twice as far, and their images in a meridian and in the equator.
 
-    The middle, which is a row too, is exactly as far from the images of each point. Coordinates are multiples of a
-    power of 2, so that mirroring rounds nothing.
+    The middle, which is a row too, is exactly as far from the images of each point.
+    Coordinates are multiples of a power of 2, so that mirroring rounds nothing.
     """
     eps_km = float(rng.choice([15.0, 1.0, 100.0]))
     unit = 2.0 ** np.floor(np.log2(np.degrees(eps_km / EARTH_RADIUS_KM) / 16))
