@@ -74,7 +74,7 @@ def test_labels_against_a_dense_raster(seed, kernel):
     cell = find_cells(X[:, 0], X[:, 1], model._density.raster)
     at = regions.ravel()[cell]
     names = {}
-    for region in at:
+    for region in at[weight > 0]:  # rows of weight 0 number nothing
         if region and weight[at == region].sum() >= 9:
             names.setdefault(region, len(names))
     assert 2 < len(names) < n

@@ -89,7 +89,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, -1 for noise, numbered by the first row in each.
+        Cluster of each row, -1 for noise, numbered by the first row of
+        weight in each.
     polygons_ : geopandas.GeoSeries, shape (n_clusters,)
         Outlines in EPSG:4326 by label: Polygon or MultiPolygon, valid, cut at 180 degrees.
     level_ : float

@@ -84,7 +84,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, -1 for noise, numbered by first member row.
+        Cluster of each row, -1 for noise, numbered by first member row of weight.
     probabilities_ : ndarray of float64, shape (n_samples,)
         How strongly each row belongs to its cluster: lambda at which it leaves it over the
         greatest one at which any does before it is split; 0 for noise. Lambda is 1 / km,
