@@ -98,7 +98,7 @@ def dbscan_oracle(
     lat, lon : array-like of float, shape (n,)
         Degrees.
     weight : array-like of float, shape (n,), optional
-        1 by default.
+        1 by default. Points of weight 0 are never core; they go with others as borders do.
     eps_km, min_samples, border, metric
         As in :class:`gclust.DBSCAN`.
 
@@ -116,6 +116,7 @@ def dbscan_oracle(
     within = distance <= eps_km + TOLERANCE_KM
     least = round(Fraction(min_samples) * UNIT)
     core = np.array([units[row].sum() >= least for row in within], dtype=bool)
+    core &= units > 0  # weight 0 is no copy
 
     labels = np.full(n, -1, dtype=np.int64)
     n_clusters = 0
@@ -130,7 +131,8 @@ def dbscan_oracle(
             todo.extend(new)
         n_clusters += 1
 
-    place = np.lexsort((wrapped(lat, lon), lat)).argsort()
+    east = wrapped(lat, lon)
+    place = np.lexsort((east, lat)).argsort()
     for point in np.flatnonzero(~core & (within & core).any(axis=1)):
         cores = np.flatnonzero(within[point] & core)
         if border == "first":
@@ -138,6 +140,9 @@ def dbscan_oracle(
         elif border == "nearest":
             near = cores[distance[point, cores] <= distance[point, cores].min() + TOLERANCE_KM]
             labels[point] = labels[near[place[near].argmin()]]
+        elif units[point] == 0:  # only of a core point at the very place
+            there = cores[(lat[cores] == lat[point]) & (east[cores] == east[point])]
+            labels[point] = labels[there[0]] if len(there) else -1
     return labels, core
 
 

@@ -170,6 +170,28 @@ def dense_city(rng: np.random.Generator, n: int) -> Cloud:
     return *around(rng, lat, lon, n, eps_km * 10 ** rng.uniform(-0.5, 0.8)), eps_km
 
 
+def mirrored(rng: np.random.Generator, n: int) -> Cloud:
+    """A few points, as many twice as far, and their images in a meridian and in the equator.
+
+    The middle, which is a row too, is exactly as far from the images of each point.
+    Coordinates are multiples of a power of 2, so that mirroring rounds nothing.
+    """
+    eps_km = float(rng.choice([15.0, 1.0, 100.0]))
+    unit = 2.0 ** np.floor(np.log2(np.degrees(eps_km / EARTH_RADIUS_KM) / 16))
+    few = min(n // 8, int(rng.integers(1, 6)))
+    at = rng.integers(0, 20, (2, few)) * unit
+    at[rng.integers(2)] *= rng.random() < 0.5  # or all on the meridian, or on the equator
+    at = np.concatenate([at, 2 * at], axis=1)
+    lat, lon = np.zeros(n), np.zeros(n)
+    lat[: 8 * few] = np.concatenate([at[0], -at[0], at[0], -at[0]])
+    lon[: 8 * few] = np.concatenate([at[1], at[1], -at[1], -at[1]])
+    return lat, wrapped(lon + rng.choice([0.0, 7.0, 180.0])), eps_km
+
+
+HEAVY = 1000.0
+"""Weight of what the middle of a `mirrored` cloud does not reach: more than all rows."""
+
+
 KINDS: tuple[Callable[[np.random.Generator, int], Cloud], ...] = (
     random,
     clumps,
@@ -184,6 +206,9 @@ KINDS: tuple[Callable[[np.random.Generator, int], Cloud], ...] = (
     huge,
     dense_city,
 )
+
+OFTEN = 0.1
+"""Share of cases that are `mirrored`, drawn apart: the others' seeds stay what they were."""
 
 
 def ones(rng, n):
@@ -245,6 +270,8 @@ def make_case(seed: int) -> Case:
     """Return the case of a seed."""
     rng = np.random.default_rng(seed)
     kind = KINDS[rng.integers(len(KINDS))]
+    if np.random.default_rng([seed, 1]).random() < OFTEN:
+        kind = mirrored
     weigh = WEIGHTS[rng.integers(len(WEIGHTS))]
     geodesic = rng.random() < 0.2 and kind not in (antipodal, huge)
     n = some_size(rng, LARGEST_WGS84 if geodesic else LARGEST)
@@ -261,12 +288,16 @@ def make_case(seed: int) -> Case:
         offset = rng.choice([0.0, -0.9 * TOLERANCE_KM, -1.1 * TOLERANCE_KM, TOLERANCE_KM])
         eps_km = max(float(rng.choice(distance.ravel()) + offset), 1e-3)
     weight = weigh(rng, n)
+    least = some_least(rng, distance <= eps_km + TOLERANCE_KM, weight)
+    if kind is mirrored and rng.random() < 0.8:  # its middle is a border point of several clusters
+        weight = np.where(distance[-1] > eps_km + TOLERANCE_KM, HEAVY, 1.0)
+        least = HEAVY + 1
     return Case(
         f"{kind.__name__}, {weigh.__name__}",
         np.stack([lat, lon], axis=1),
         weight,
         eps_km,
-        some_least(rng, distance <= eps_km + TOLERANCE_KM, weight),
+        least,
         "haversine" if clear is None else "wgs84",
     )
 

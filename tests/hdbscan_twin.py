@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from gclust.testing import distances_km
+from gclust.testing import TOLERANCE_KM, distances_km, wrapped
 
 
 def merge_heights(reach):
@@ -77,33 +77,87 @@ class Twin:
             stays[self.within(child)] = self.birth[child]
         return float((1 / stays - 1 / self.birth[k])[self.within(k)].sum())
 
-    def best(self, k):
+    def best(self, k, most=np.inf, single=False):
         """Return the greatest total stability in a cluster, and the clusters that have it."""
         totals, chosen = 0.0, []
         for child in self.children(k):
-            total, found = self.best(child)
+            total, found = self.best(child, most)
             totals += total
             chosen += found
-        if k > 0 and self.stability(k) >= totals:
+        small = self.within(k).sum() <= most
+        if (k > 0 or single) and self.stability(k) >= totals and small:
             return self.stability(k), [k]
         return totals, chosen
 
-    def above(self, k, epsilon_km):
-        while self.birth[k] < epsilon_km and self.parent[k] > 0:
+    def above(self, k, epsilon_km, single=False):
+        while self.birth[k] < epsilon_km and self.parent[k] >= (0 if single else 1):
             k = self.parent[k]
         return k
 
-    def select(self, method, epsilon_km=0.0):
-        """Return labels, numbered by first point, and probabilities."""
+    def death(self, k):
+        """Radius at which a cluster is split or ends."""
+        return min([*self.leaves[self.cluster == k], *(self.birth[c] for c in self.children(k))])
+
+    def chosen(self, method, epsilon_km=0.0, most=np.inf, single=False):
+        """Return the selected clusters by label, and up to which radius points are theirs."""
         if method == "eom":
-            chosen = self.best(0)[1]
+            chosen = self.best(0, most, single)[1]
         else:
-            chosen = [k for k in range(1, len(self.parent)) if not self.children(k)]
-        chosen = {self.above(k, epsilon_km) for k in chosen}
+            first = 0 if single else 1
+            chosen = [k for k in range(first, len(self.parent)) if not self.children(k)]
+        found = {self.above(k, epsilon_km, single) for k in chosen}
+        order = sorted(found, key=lambda k: self.members(k, epsilon_km).argmax())
+        return order, [self.birth[k] if k else epsilon_km or self.death(k) for k in order]
+
+    def members(self, k, epsilon_km):
+        """Points that are labelled as those of a selected cluster."""
+        inside = self.within(k)
+        return inside if k else inside & (self.leaves <= (epsilon_km or self.death(k)))
+
+    def select(self, method, epsilon_km=0.0, most=np.inf, single=False):
+        """Return labels, numbered by first point, and probabilities."""
         labels, probability = np.full(len(self.cluster), -1), np.zeros(len(self.cluster))
-        for label, k in enumerate(sorted(chosen, key=lambda k: self.within(k).argmax())):
-            inside = self.within(k)
-            ends = [*self.leaves[self.cluster == k], *(self.birth[c] for c in self.children(k))]
+        for label, k in enumerate(self.chosen(method, epsilon_km, most, single)[0]):
+            inside = self.members(k, epsilon_km)
             labels[inside] = label
-            probability[inside] = np.minimum(min(ends) / self.leaves[inside], 1)
+            probability[inside] = np.minimum(self.death(k) / self.leaves[inside], 1)
         return labels, probability
+
+
+def predict_by_twin(model, X, weight, new, size, samples):
+    """Return what new points go with, by all distances and the definition.
+
+    ``model`` is an ``HDBSCAN(size, samples)`` fitted with ``X`` and whole weights; its other
+    parameters are looked at too.
+    """
+    weight = np.asarray(weight, dtype=int)
+    copies = np.repeat(X, weight, axis=0)
+    if len(copies) < samples:
+        return np.full(len(new), -1)
+    twin = Twin(reachability(*copies.T, samples, model.metric), size)
+    most = np.inf if model.max_cluster_size is None else model.max_cluster_size
+    ways = (
+        model.cluster_selection_method,
+        model.cluster_selection_epsilon_km,
+        most,
+        model.allow_single_cluster,
+    )
+    labels, _ = twin.select(*ways)
+    order, until = twin.chosen(*ways)
+    place = np.lexsort((wrapped(*copies.T), copies[:, 0])).argsort()
+    found = []
+    for point in new:
+        both = np.concatenate([copies, [point]])
+        km = distances_km(*both.T, model.metric)[-1, :-1]
+        radius = np.sort(km)[samples - 1]
+        best = []
+        for label, k in enumerate(order):
+            reach = np.maximum(np.round(np.maximum(km, radius), 9), 1e-3)
+            ok = (labels == label) & (reach < until[label] if k else reach <= until[label])
+            best += [(km[row], place[row], label) for row in np.flatnonzero(ok)]
+        if not best:
+            found.append(-1)
+            continue
+        nearest = min(best)[0]
+        found.append(min(each[1:] for each in best if each[0] <= nearest + TOLERANCE_KM)[1])
+    return np.array(found)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from gclust import DBSCAN
+from gclust import DBSCAN, HDBSCAN, DensityContour
 from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.errors import GclustWarning
 
 X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])
 
@@ -54,9 +58,14 @@ def test_input_is_not_changed_and_may_be_read_only():
     assert weight.tolist() == [1, 1, 1, 1, 9]
 
 
-def test_zero_weight_is_no_density_but_may_be_core():
-    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 1]).labels_.tolist() == [-1, -1]
-    assert DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 2]).core_sample_mask_.tolist() == [True, True]
+def test_zero_weight_is_no_density_and_never_core():
+    model = DBSCAN(5, 2).fit(X[:2], sample_weight=[0, 2])
+    assert model.labels_.tolist() == [0, 0]
+    assert model.core_sample_mask_.tolist() == [False, True]
+    # Not even where it lies on a core point.
+    model = DBSCAN(5, 2).fit(X[[0, 0, 1]], sample_weight=[0, 2, 2])
+    assert model.core_sample_mask_.tolist() == [False, True, True]
+    assert model.core_sample_indices_.tolist() == [1, 2]
 
 
 def test_one_point():
@@ -135,3 +144,74 @@ def test_predict_after_eps_was_changed_without_any_core():
     model = DBSCAN(5, 10).fit([[46.2, 6.1], [46.3, 6.2]])
     model.set_params(eps_km=50)
     assert model.predict([[46.2, 6.1]]).tolist() == [-1]
+
+
+ESTIMATORS = {
+    "DBSCAN": DBSCAN(5, 2),
+    "HDBSCAN": HDBSCAN(2),
+    "DensityContour": DensityContour(5, 2),
+}
+
+
+@pytest.fixture(params=ESTIMATORS)
+def estimator(request):
+    return clone(ESTIMATORS[request.param])
+
+
+def test_names_of_columns_are_kept_and_compared(estimator):
+    frame = pd.DataFrame(X, columns=["lat", "lon"])
+    model = estimator.fit(frame)
+    assert model.feature_names_in_.tolist() == ["lat", "lon"]
+    assert model.predict(frame).tolist() == model.labels_.tolist()
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame.rename(columns={"lat": "latitude"}))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X)
+    points = gpd.GeoSeries.from_xy(X[:, 1], X[:, 0], crs="EPSG:4326")
+    assert model.predict(points).tolist() == model.labels_.tolist()
+    for other in (X, X.tolist(), points, points.to_frame("geometry"), pl.DataFrame(X).to_numpy()):
+        assert not hasattr(model.fit(other), "feature_names_in_")
+        assert model.n_features_in_ == 2
+    assert model.fit(pl.from_pandas(frame)).feature_names_in_.tolist() == ["lat", "lon"]
+
+
+def test_all_noise_is_warned_of(estimator):
+    """By default of points that are far too few, which is what a first try looks like."""
+    many = np.random.default_rng(0).normal([48, 8], 1, (200, 2))
+    usual = type(estimator)()
+    with pytest.warns(GclustWarning, match="all .*noise.* together weigh 200.*; lower") as told:
+        usual.fit(many)
+    assert len(told) == 1
+    with pytest.warns(GclustWarning, match="together weigh 100"):
+        usual.fit(many, sample_weight=np.full(200, 0.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert estimator.fit(X).labels_.max() == 1
+
+
+def test_components_are_the_places_of_core_points():
+    rows = np.array([3, 0, 4, 1, 2, 0])
+    points = X[rows].copy()
+    points[1, 1] += 0.0
+    model = DBSCAN(5, 2)
+    assert not hasattr(model, "components_")
+    model.fit(points, sample_weight=[1, 1, 1, 1, 1, 0])
+    assert model.core_sample_indices_.tolist() == [0, 1, 3, 4]
+    assert model.components_.tolist() == points[[0, 1, 3, 4]].tolist()
+    again = pickle.loads(pickle.dumps(model))
+    assert again.components_.tolist() == model.components_.tolist()
+    east = DBSCAN(5, 1).fit([[1.0, 350.0], [90.0, 12.0], [0.0, -0.0]])
+    assert east.components_.tolist() == [[1.0, -10.0], [90.0, 0.0], [0.0, 0.0]]
+    rng = np.random.default_rng(1)
+    many = np.round(rng.normal([48, 8], 0.5, (3000, 2)), 2)
+    model = DBSCAN(6, 20).fit(many)
+    assert 0 < len(model.components_) < 3000
+    assert model.components_.tolist() == many[model.core_sample_indices_].tolist()
+    assert DBSCAN(5, 9).fit(X).components_.shape == (0, 2)
+
+
+def test_docstrings_say_what_min_samples_counts():
+    for model in (DBSCAN, HDBSCAN):
+        text = " ".join(model.__doc__.split())
+        assert "one more than in the ``hdbscan`` library" in text
+        assert "weigh less where points that its core" in text

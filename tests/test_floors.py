@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"disk", "folders", "progress", "sphere", "units"},
+    {"disk", "folders", "progress", "sphere", "threads", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"indicators", "ranking"},

@@ -128,19 +128,20 @@ def test_others_join_where_they_could_pass_for_a_member(seed, size, samples):
     lat, lon, units = scattered(seed)
     has = units > 0
     labels = np.full(len(lat), -1)
-    labels[has], _, birth_km = hierarchical_labels(
+    labels[has], _, until_km = hierarchical_labels(
         lat[has], lon[has], units[has], min_cluster_size=size, min_samples=samples
     )
-    found = join_locations(lat, lon, units, labels, birth_km, min_samples=samples)
+    found = join_locations(lat, lon, units, labels, until_km, min_samples=samples)
     np.testing.assert_array_equal(found[has], labels[has])
     expected = []
     to_all = kilometres(lat[~has], lon[~has], lat, lon)
     for km in to_all:
         near = np.argsort(km)
         enough = np.searchsorted(np.cumsum(units[near]), samples * UNIT)
-        member = near[labels[near] >= 0][0]
-        joins = max(km[member], km[near[enough]]) < birth_km[labels[member]]
-        expected.append(labels[member] if joins else -1)
+        members = near[labels[near] >= 0]
+        reach = np.maximum(km[members], km[near[enough]])
+        members = members[reach < until_km[labels[members]]]
+        expected.append(labels[members[0]] if len(members) else -1)
     np.testing.assert_array_equal(found[~has], expected)
     assert 0 < (found[~has] >= 0).sum() < (~has).sum()
 
@@ -234,6 +235,8 @@ WRONG = [
     (OF_HDBSCAN + "min_cluster_size = 1", "min_cluster_size = 1.0; expected 2 or more"),
     (OF_HDBSCAN + "selection = 'leafs'", "expected 'eom' or 'leaf'; did you mean 'leaf'"),
     (OF_HDBSCAN + "selection_eps_km = -1", "selection_eps_km = -1.0; expected 0 or more"),
+    (OF_HDBSCAN + "max_cluster_size = 1", "max_cluster_size = 1.0; expected 2 or more"),
+    (OF_HDBSCAN + "allow_single_cluster = 1", "allow_single_cluster = 1; expected true or false"),
     (OF_CONTOUR + "min_samples = 5", "of method = 'contour': 'min_samples' is not known"),
     (OF_CONTOUR + "bandwith_km = 5", "did you mean 'bandwidth_km'"),
     (OF_CONTOUR + "bandwidth_km = 0", "bandwidth_km = 0.0; expected more than 0"),
@@ -257,6 +260,7 @@ def test_errors_help(tmp_path, text, told):
 
 
 NOT_FOUND = [
+    ("method = 'hdbscan'\nmax_cluster_size = 3", "max_cluster_size is 3, less than .* 4500; raise"),
     ("method = 'hdbscan'\nmin_cluster_size = 1e6", "no cluster found.*Lower min_cluster_size"),
     ("method = 'contour'\nthreshold = 1e6", "no cluster found.*Lower threshold"),
     ("method = 'contour'\nbandwidth_km = 0.2\nthreshold = 60", "resolution_km is 0.04, and at"),
@@ -268,6 +272,28 @@ def test_nothing_found_or_a_raster_too_fine_is_told(tmp_path, options, told):
     study = study_folder(tmp_path, extra=f"[clusters]\n{options}\n{PATENTS}")
     with pytest.raises(StudyError, match=told):
         gclust.run(study)
+
+
+def test_keys_of_hdbscan_are_the_estimator_s(tmp_path, runs):
+    points, weight, usual = forming(runs["hdbscan"])
+    heaviest = pd.Series(weight).groupby(usual["cluster_id"].to_numpy()).sum().drop(-1).max()
+    for keys, options in (
+        (
+            "allow_single_cluster = true\nselection_eps_km = 5000\n",
+            {"allow_single_cluster": True, "cluster_selection_epsilon_km": 5000},
+        ),
+        (f"max_cluster_size = {heaviest - 1}\n", {"max_cluster_size": heaviest - 1}),
+    ):
+        folder = tmp_path / str(len(options))
+        folder.mkdir()
+        study = study_folder(folder, extra=SECTIONS["hdbscan"] + keys + PATENTS)
+        run = gclust.run(study, n_jobs=1)
+        model = gclust.HDBSCAN(60, 30, **options).fit(points, sample_weight=weight)
+        assert not same_partition(usual["cluster_id"].to_numpy(), model.labels_)
+        others = run.locations[run.locations["density"] == 0]
+        labels = model.predict(others[["lat", "lon"]].to_numpy())
+        found = np.concatenate([forming(run)[2]["cluster_id"], others["cluster_id"]])
+        assert same_partition(found, np.concatenate([model.labels_, labels]))
 
 
 def test_a_sweep_varies_dbscan_alone(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from gclust import DBSCAN
 from tests import fuzz
-from tests.fuzz_cases import KINDS, WEIGHTS, make_case
+from tests.fuzz_cases import KINDS, WEIGHTS, make_case, mirrored, wrapped
 
 
 def test_a_short_run_passes(capsys):
@@ -53,7 +53,7 @@ def cases():
 def test_cases_are_of_all_kinds_and_sizes(cases):
     kinds = Counter(case.kind.split(", ")[0] for case in cases)
     weights = Counter(case.kind.split(", ")[1] for case in cases)
-    assert set(kinds) == {kind.__name__ for kind in KINDS}
+    assert set(kinds) == {kind.__name__ for kind in (*KINDS, mirrored)}
     assert set(weights) == {weigh.__name__ for weigh in WEIGHTS}
     assert {case.metric for case in cases} == {"haversine", "wgs84"}
     sizes = np.array([len(case.X) for case in cases])
@@ -84,3 +84,21 @@ def test_pieces_are_small_only_for_a_while():
     with fuzz.small_pieces(7):
         assert {size for _, _, size in fuzz.piece_sizes()} == {7}
     assert fuzz.piece_sizes() == usual
+
+
+def test_ties_of_mirrored_cases_are_decided_by_place(monkeypatch):
+    """A twin that decides them otherwise is found out, by latitude as by longitude."""
+    usual = fuzz.dbscan_oracle
+
+    def turned(north, east):
+        def oracle(lat, lon, *rest, **options):
+            return usual(north * lat, east * np.asarray(wrapped(lon)), *rest, **options)
+
+        return oracle
+
+    seeds = [seed for seed in range(400) if make_case(seed).kind.startswith("mirrored")]
+    assert len(seeds) > 20
+    for north, east in ((-1, 1), (1, -1)):
+        monkeypatch.setattr(fuzz, "dbscan_oracle", turned(north, east))
+        found = (fuzz.failure(make_case(seed)) for seed in seeds)
+        assert any(wrong and "labels, border='nearest'" in wrong for wrong in found)

@@ -7,7 +7,8 @@ import pytest
 
 from gclust import DBSCAN
 from gclust.cluster.dbscan import SURFACES
-from gclust.cluster.hdbscan import Ways, _connect, _fold
+from gclust.cluster.hierarchy import Ways, connect, fold_places
+from gclust.cluster.selection import Selection
 from gclust.kernels import nearness, spanning
 from gclust.kernels._pieces import unreported
 from gclust.kernels.balls import LEAF, fill_km, grow_balls
@@ -53,7 +54,7 @@ def places(world, n, seed):
     rng = np.random.default_rng(seed)
     lat, lon = world(rng, n)
     units = rng.choice([0, 1, 1, 1, 2, 9], n)
-    return _fold(lat, np.where(lon >= 180, lon - 360, lon), units, 2, unreported)
+    return fold_places(lat, np.where(lon >= 180, lon - 360, lon), units, 2, unreported)
 
 
 def grown(place, threads=2):
@@ -127,8 +128,8 @@ def test_more_than_there_is_has_no_core_distance():
 def test_the_spanning_tree_has_the_least_weights(world, need):
     place = places(world, 600, 3)
     n = len(place.lat)
-    ways = Ways(2, need, "eom", 0.0, SURFACES["haversine"], 2)
-    ends, edges, cores = _connect(place.lat, place.lon, place.units, ways, silent)
+    ways = Ways(2, need, Selection("eom"), SURFACES["haversine"], 2)
+    ends, edges, cores = connect(place.lat, place.lon, place.units, ways, silent)
     core = defined_cores(place, need)
     reach = np.maximum(distances_km(place.lat, place.lon), np.maximum(core[:, None], core[None]))
     shortest = 1e-3  # what shorter lengths count as
@@ -153,9 +154,11 @@ def test_edges_up_to_a_radius_are_the_clusters_of_dbscan(eps_km, min_samples):
     rng = np.random.default_rng(5)
     towns = rng.uniform([40, 178], [42, 181], (30, 2))
     X = towns[rng.integers(0, 30, 2000)] + rng.normal(0, 0.05, (2000, 2))
-    place = _fold(X[:, 0], (X[:, 1] + 180) % 360 - 180, np.zeros(0, dtype=np.int64), 2, unreported)
-    ways = Ways(2, min_samples, "eom", 0.0, SURFACES["haversine"], 2)
-    ends, edges, cores = _connect(place.lat, place.lon, place.units, ways, silent)
+    place = fold_places(
+        X[:, 0], (X[:, 1] + 180) % 360 - 180, np.zeros(0, dtype=np.int64), 2, unreported
+    )
+    ways = Ways(2, min_samples, Selection("eom"), SURFACES["haversine"], 2)
+    ends, edges, cores = connect(place.lat, place.lon, place.units, ways, silent)
     name = np.array(parts(ends[:, edges <= eps_km], len(cores)))
     found = np.where(cores <= eps_km, name, -1)[place.row_of]
     expected = DBSCAN(eps_km, min_samples, border="noise").fit_predict(X)

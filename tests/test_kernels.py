@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gclust.cluster.dbscan import SURFACES
-from gclust.errors import GclustWarning
-from gclust.kernels import _jit, assign, bands, bounds, grid, levels, link, sphere, tree, weigh
+from gclust.kernels import assign, bands, bounds, grid, levels, link, sphere, tree, weigh
 from gclust.kernels import fold as folding
 from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
 from gclust.kernels.fold import fold, unfold
@@ -339,17 +338,6 @@ def test_an_exception_in_a_piece_ends_the_work(threads):
         run_pieces(work, np.arange(1001), threads, unreported)
     assert len(started) < 1000
     assert threading.active_count() < 50
-
-
-def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
-    def njit(function, cache=False, **options):
-        if cache:
-            raise RuntimeError(f"cannot cache function {function.__name__!r}: no locator available")
-        return function
-
-    monkeypatch.setattr(_jit, "njit", njit)
-    with pytest.warns(GclustWarning, match="set NUMBA_CACHE_DIR"):
-        assert _jit.kernel(len) is len
 
 
 @pytest.mark.skipif(not JIT, reason="nothing is compiled")

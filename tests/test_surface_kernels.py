@@ -137,10 +137,13 @@ def test_levels_of_all_radii_are_those_of_each(seed, eps_km):
 def test_tallies_are_exact():
     units = np.array([5, 2**53, 1, 1])
     level, node = np.array([0, 2, 2, 1]), np.array([-1, 1, 1, 0])
-    of_level, own, rows = np.zeros((3, 3), dtype=np.int64)
-    sums.tally(level, node, units, np.array([4, 2, 1, 3]), of_level, own, rows)
-    assert of_level.tolist() == [4, 3, 3]
+    of_level, own, rows, weighing = np.zeros((4, 3), dtype=np.int64)
+    there, weigh = np.array([4, 2, 1, 3]), np.array([4, 1, 1, 3])
+    sums.tally(level, node, units, there, weigh, of_level, own, rows)
+    assert of_level.tolist() == [4, 3, 2]
     assert own.tolist() == [1, 2**53 + 1, 0]
     assert rows.tolist() == [3, 3, 0]
-    sums.count_rows(np.array([0, 1, 1], dtype=np.uint32), 1, rows)
+    given = np.array([2, 0, 3], dtype=np.uint32), np.array([1, 9, 0, 1])
+    sums.count_rows(np.array([0, 1, 1], dtype=np.uint32), 1, *given, rows, weighing)
     assert rows.tolist() == [3, 4, 2]
+    assert weighing.tolist() == [0, 0, 2]

@@ -26,12 +26,12 @@ from gclust.cluster.contour_density import (
     standard_deviation_km,
 )
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
-from gclust.cluster.coordinates import degrees
-from gclust.cluster.threads import count_threads
+from gclust.cluster.coordinates import degrees, note_features
 from gclust.cluster.units import UNIT, row_units
 from gclust.errors import GclustWarning
 from gclust.kernels.density import Raster
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
 
 if TYPE_CHECKING:
@@ -82,12 +82,15 @@ class DensityContour(ClusterMixin, BaseEstimator):
         the disc that spreads as far as the kernel, of a radius of two standard deviations;
         that is the condition of ``DBSCAN(2 * bandwidth_km, threshold)`` for core points.
     n_jobs : int, optional
-        Number of threads; all by default. Results do not depend on it.
+        Number of threads; by default all that the process may use within the limits of
+        ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and joblib, -1 for all processors, -2 for
+        all but one. Results do not depend on it.
 
     Attributes
     ----------
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, -1 for noise, numbered by the first row in each.
+        Cluster of each row, -1 for noise, numbered by the first row of
+        weight in each.
     polygons_ : geopandas.GeoSeries, shape (n_clusters,)
         Outlines in EPSG:4326 by label: Polygon or MultiPolygon, valid, cut at 180 degrees.
     level_ : float
@@ -98,6 +101,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
         Area of a cell.
     n_features_in_ : int
         2.
+    feature_names_in_ : ndarray of str, shape (2,)
+        Names of the columns of a data frame; not there for other input.
 
     Notes
     -----
@@ -162,7 +167,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
             Degrees, latitude then longitude; or points in any reference system.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Weights, none negative; 1 by default. Weight k is the same as k copies.
+            Weights, none negative; 1 by default. Weight k is the same as k copies, weight 0
+            as none: such rows change nothing, and get the label that `predict` gives them.
         progress : bool or callable, optional
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
@@ -176,14 +182,15 @@ class DensityContour(ClusterMixin, BaseEstimator):
         Warns
         -----
         GclustWarning
-            If points lie so near a pole that cells are higher there than two standard
-            deviations of the kernel, beyond 85 degrees by default.
+            If there is no cluster, or points lie so near a pole that cells are higher there
+            than two standard deviations of the kernel, beyond 85 degrees by default.
         """
         threads = self._check()
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, threads, report)
         units = None if sample_weight is None else row_units(sample_weight, len(lat))
+        self._note_features(X, reset=True)
         raster = make_raster(self._resolution_km())
         _prepare(show)
         with stage(show, "folding onto locations") as report:
@@ -202,7 +209,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
         with stage(show, "outlining"):
             self.polygons_ = _outlines(self._clusters, raster)
         self.cell_km2_ = cell_km2(raster)
-        self.n_features_in_ = 2
+        if self.polygons_.empty:
+            self._warn_of_no_cluster(int(places.units.sum()) / UNIT)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -220,6 +228,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         lat, lon = degrees(X, count_threads(self.n_jobs))
+        self._note_features(X, reset=False)
         run = find_runs(find_cells(lat, lon, self._density.raster), self._clusters.runs)
         return np.append(self._clusters.region, -1)[run]
 
@@ -260,6 +269,18 @@ class DensityContour(ClusterMixin, BaseEstimator):
                 "is expected; by default it follows bandwidth_km"
             )
         return count_threads(self.n_jobs)
+
+    def _note_features(self, X: Any, *, reset: bool) -> None:
+        note_features(self, X, reset=reset)
+
+    def _warn_of_no_cluster(self, total: float) -> None:
+        warnings.warn(
+            "no cluster was found, so that all points are noise: within no contour of "
+            f"{self.level_:.6g} per km2 do points weigh threshold = {self.threshold:g} (all rows "
+            f"together weigh {total:.6g}); lower threshold or level, or raise bandwidth_km",
+            GclustWarning,
+            stacklevel=3,
+        )
 
     def _spread_km(self) -> float:
         return standard_deviation_km(self.kernel, float(self.bandwidth_km))
@@ -322,7 +343,8 @@ def _select(regions: Regions, places: Places, least: int) -> tuple[Regions, NDAr
     held = np.zeros(n_regions, dtype=np.int64)
     np.add.at(held, region, places.units[inside])
     first = np.full(n_regions, np.iinfo(np.int64).max)
-    np.minimum.at(first, region, places.first[inside])
+    weighs = places.units[inside] > 0
+    np.minimum.at(first, region[weighs], places.first[inside][weighs])
     kept = np.flatnonzero(held >= least)
     label = np.full(n_regions + 1, -1, dtype=np.int64)
     label[kept[np.argsort(first[kept])]] = np.arange(len(kept))

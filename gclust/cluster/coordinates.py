@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
 
 from gclust.cluster.numbers import numbers
 from gclust.kernels._pieces import even_cuts, run_pieces, unreported
@@ -72,6 +73,62 @@ def degrees(
     return lat, lon
 
 
+def find_places(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    known_lat: NDArray[np.float64],
+    known_lon: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return which of the known places each place is, -1 for none of them.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees, as `degrees` returns them.
+    known_lat, known_lon : ndarray of float64, shape (m,), m >= 1
+        Distinct places, likewise.
+    """
+    # NumPy orders complex numbers by their real part, then by their imaginary part.
+    places, known = lat + 1j * lon, known_lat + 1j * known_lon
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, places, sorter=order), len(known) - 1)]
+    return np.where(known[at] == places, at, -1)
+
+
+def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Set ``n_features_in_`` and, for a data frame, ``feature_names_in_``; or compare with them.
+
+    Points of GeoPandas have no names of features.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : as in `degrees`
+        Already found to be right.
+    reset : bool
+        Whether to set them, as in fitting, or to compare, as in prediction.
+
+    Raises
+    ------
+    ValueError
+        If the names are others than those that were fitted.
+    """
+    if _is_geometry(X):
+        if reset:
+            estimator.n_features_in_ = 2
+            vars(estimator).pop("feature_names_in_", None)
+        return
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def _is_geometry(X: Any) -> bool:
+    if "geopandas" not in sys.modules:
+        return False
+    import geopandas
+
+    return isinstance(X, geopandas.GeoSeries | geopandas.GeoDataFrame)
+
+
 def _explain(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> None:
     """Raise ValueError for the first row that cannot be used."""
     for values, name in ((lat, "latitude"), (lon, "longitude")):
@@ -88,11 +145,8 @@ def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, wh
 
 def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the two columns of ``X``, which may be views of it, of any number type."""
-    if "geopandas" in sys.modules:
-        import geopandas
-
-        if isinstance(X, geopandas.GeoSeries | geopandas.GeoDataFrame):
-            return _of_points(X.geometry)
+    if _is_geometry(X):
+        return _of_points(X.geometry)
     frame = nw.from_native(X, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         raise ValueError(f"X is not computed yet ({type(X).__name__}); pass a data frame of it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -11,18 +12,19 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gclust.cluster.coordinates import degrees
-from gclust.cluster.threads import count_threads
+from gclust.cluster.coordinates import degrees, find_places, note_features
 from gclust.cluster.units import UNIT, row_units, threshold_units
+from gclust.errors import GclustWarning
 from gclust.kernels._pieces import unreported
 from gclust.kernels.assign import assign_labels
 from gclust.kernels.bands import band_height, build_bands, select_points
-from gclust.kernels.fold import Folded, fold, unfold
+from gclust.kernels.fold import Folded, fold, locations_of, unfold
 from gclust.kernels.levels import find_levels
 from gclust.kernels.link import link_points
 from gclust.kernels.prepare import is_ready, prepare
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 
 _FLATTENING = 1 / 298.257223563
 SURFACES = {
@@ -51,7 +53,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Radius of the neighbourhood in kilometres. It is not a bound on the size of
         clusters, nor on the distance between points of one.
     min_samples : float, default 4500
-        Least weight of a core point's neighbourhood, at least 1.
+        Least weight of a core point's neighbourhood, at least 1. The point itself counts:
+        as in scikit-learn, and one more than in the ``hdbscan`` library. It is no least
+        weight of clusters: one may weigh less where points that its core points count are
+        nearer to the core points of a neighbour, and go with them.
     border : {"nearest", "first", "noise"}, default "nearest"
         What a border point becomes. ``nearest``: it joins its nearest core point, ties
         (a micrometre) going to the smallest latitude, then longitude; the partition does
@@ -61,7 +66,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
         within 5 mm up to 60 km and only up to 1000 km.
     n_jobs : int, optional
-        Number of threads; all by default. Results do not depend on it.
+        Number of threads; by default all that the process may use within the limits of
+        ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and joblib, -1 for all processors, -2 for
+        all but one. Results do not depend on it.
 
     Attributes
     ----------
@@ -71,8 +78,12 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Whether each row is a core point.
     core_sample_indices_ : ndarray of int64, shape (n_core_samples,)
         Rows that are core points.
+    components_ : ndarray of float64, shape (n_core_samples, 2)
+        Latitude and longitude of the core points in degrees, longitudes in [-180, 180).
     n_features_in_ : int
         2.
+    feature_names_in_ : ndarray of str, shape (2,)
+        Names of the columns of a data frame; not there for other input.
 
     References
     ----------
@@ -120,7 +131,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             Degrees, latitude then longitude; or points in any reference system.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Weights, none negative; 1 by default. Weight k is the same as k copies.
+            Weights, none negative; 1 by default. Weight k is the same as k copies, weight 0
+            as none: such rows change nothing, are no core points and get the label that
+            `predict` gives them.
         progress : bool or callable, optional
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
@@ -129,16 +142,24 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         ------
         ValueError
             For coordinates, weights or parameters that cannot be used; names the value.
+
+        Warns
+        -----
+        GclustWarning
+            If no point is a core point.
         """
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
         least = threshold_units(self.min_samples)
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, threads, report)
+        weighs = None
         if sample_weight is None:  # whole rows are counted
-            units, least = _NO_UNITS, -(-least // UNIT)
+            units, unit, least = _NO_UNITS, 1, -(-least // UNIT)
         else:
-            units = row_units(sample_weight, len(lat))
+            units, unit = row_units(sample_weight, len(lat)), UNIT
+            weighs = None if units.all() else units > 0
+        self._note_features(X, reset=True)
         _prepare(show)
         folded = _fold(lat, lon, units, self.eps_km, threads, show)
         del lat, lon, units
@@ -149,9 +170,26 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         self._core_height = band_height(float(self.eps_km))
         with stage(show, "labelling rows") as report:
             self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads, report)
+            if weighs is not None:
+                self.core_sample_mask_ &= weighs
             self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
-        self.n_features_in_ = 2
+        nothing = np.zeros(0)
+        self._folded = (
+            folded._replace(lat=nothing, lon=nothing, prefix=_NO_UNITS, first=folded.first[:0]),
+            core,
+        )
+        if not len(self._core[0]):
+            self._warn_of_no_core(int(folded.prefix[-1]) / unit)
         return self
+
+    @property
+    def components_(self) -> NDArray[np.float64]:
+        """Latitude and longitude of the core points, shape (n_core_samples, 2)."""
+        check_is_fitted(self)
+        folded, core = self._folded
+        place = locations_of(folded, 1)[self.core_sample_indices_]
+        at = (np.cumsum(core) - 1)[place]
+        return np.stack([self._core[0][at], self._core[1][at]], axis=1)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return the cluster that each point of ``X`` belongs to as a border point would.
@@ -172,6 +210,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
         lat, lon = degrees(X, threads)
+        self._note_features(X, reset=False)
         ways = (self.eps_km, self.border, self.metric)
         core_lat, core_lon, core_labels = self._core
         moved = self._core_height != band_height(float(self.eps_km))  # eps_km set since fit
@@ -181,6 +220,18 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             )
             core_lat, core_lon, core_labels = cores.lat, cores.lon, core_labels[cores.first]
         return _assign(lat, lon, core_lat, core_lon, core_labels, ways, threads, silent)
+
+    def _note_features(self, X: Any, *, reset: bool) -> None:
+        note_features(self, X, reset=reset)
+
+    def _warn_of_no_core(self, total: float) -> None:
+        warnings.warn(
+            "no point is a core point, so that all are noise: nowhere do the points within "
+            f"eps_km = {self.eps_km:g} weigh min_samples = {self.min_samples:g} (all rows "
+            f"together weigh {total:.6g}); lower min_samples or raise eps_km",
+            GclustWarning,
+            stacklevel=3,
+        )
 
 
 _NO_UNITS = np.zeros(0, dtype=np.int64)
@@ -206,7 +257,8 @@ def cluster_locations(
         Distinct locations in degrees, sorted by latitude, then longitude, normalised as
         by :func:`gclust.cluster.coordinates.degrees`.
     units : ndarray of int64, shape (n,)
-        Weight of each, in units of 1/232792560.
+        Weight of each, in units of 1/232792560. Those without weight form and connect
+        nothing, and get the label that :func:`assign_locations` gives them.
     eps_km, border, metric, n_jobs
         As in :class:`DBSCAN`.
     min_units : int
@@ -360,6 +412,7 @@ def _cluster(
         thresholds = np.array([least], dtype=np.int64)
         level = find_levels(points, folded.prefix, thresholds, reach, threads, report)
         core = level.view(np.bool_)  # of one threshold: 0 or 1
+        core &= folded.prefix[1:] > folded.prefix[:-1]  # a point without weight is none
     places = np.flatnonzero(core)
     if len(places) == 0:
         return labels, core
@@ -421,12 +474,8 @@ def _match(
     out: NDArray[np.int64],
 ) -> None:
     """Write the labels of the core points that lie at the very coordinates of locations."""
-    # NumPy orders complex numbers by their real part, then by their imaginary part.
-    places, known = rows.lat + 1j * rows.lon, core_lat + 1j * core_lon
-    order = np.argsort(known)
-    at = order[np.minimum(np.searchsorted(known, places, sorter=order), len(known) - 1)]
-    hit = known[at] == places
-    out[hit] = core_labels[at[hit]]
+    at = find_places(rows.lat, rows.lon, core_lat, core_lon)
+    out[at >= 0] = core_labels[at[at >= 0]]
 
 
 def _prepare(progress: Report) -> None:

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gclust.cluster.coordinates import degrees
+from gclust.cluster.coordinates import degrees, find_places, note_features
 from gclust.cluster.dbscan import SURFACES, check_metric
-from gclust.cluster.selection import METHODS, memberships, select, stabilities
-from gclust.cluster.threads import count_threads
+from gclust.cluster.hierarchy import (
+    Flat,
+    Places,
+    Ways,
+    find_hierarchy,
+    flatten,
+    fold_places,
+    prepare_hierarchy,
+)
+from gclust.cluster.joining import join
+from gclust.cluster.selection import METHODS, Selection, strength
 from gclust.cluster.units import UNIT, row_units, threshold_units
-from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import LEAF, fill_km, grow_balls
-from gclust.kernels.condense import Condensed, condense
-from gclust.kernels.fold import fold
-from gclust.kernels.nearness import core_keys
-from gclust.kernels.spanning import spanning_tree
-from gclust.kernels.sphere import fill_vectors
+from gclust.errors import GclustWarning
 from gclust.progress import Report, resolve, silent, stage
+from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
 
-DECIMALS = 9
-"""Lengths are rounded to micrometres, so that those that are equal are found to be."""
-
-SHORTEST_KM = 1e-3
-"""What shorter lengths count as, so that lambda = 1 / km is finite: one metre, about as
-well as a geocode is known."""
-
-_BAND = 1.0
-"""Height of the bands that locations are sorted in, in degrees."""
-
-_PIECE = 1 << 18
+_NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
 class HDBSCAN(ClusterMixin, BaseEstimator):
@@ -50,9 +44,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     are split and shrink; the hierarchy keeps the parts that weigh at least
     ``min_cluster_size``, and the selected clusters are those that last longest.
 
-    Weight k is the same as k copies. Lengths that are equal to a micrometre are equal,
-    and split a cluster into all of its parts at once: the result does not depend on the
-    order of rows.
+    Weight k is the same as k copies, and weight 0 as none. Lengths that are equal to a
+    micrometre are equal, and split a cluster into all of its parts at once: the result does
+    not depend on the order of rows.
 
     Parameters
     ----------
@@ -60,24 +54,37 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Least weight of a cluster, at least 2.
     min_samples : float, optional
         Weight that a core distance holds, at least 1, the point's own included: as in
-        scikit-learn, and one more than in the ``hdbscan`` library. By default
-        ``min_cluster_size``.
+        scikit-learn, and one more than in the ``hdbscan`` library, where the point does not
+        count: ``min_samples=5`` here is ``min_samples=4`` there. By default
+        ``min_cluster_size``. It is no least weight of clusters: one may weigh less where
+        points that its core distances hold go with a neighbour.
     cluster_selection_method : {"eom", "leaf"}, default "eom"
         ``eom``: the clusters of greatest total excess of mass. ``leaf``: those that are
-        not split any more. The one cluster that holds everything is never selected.
+        not split any more.
     cluster_selection_epsilon_km : float, default 0.0
         Clusters that were split off below this radius, in kilometres, are put together
         again.
+    max_cluster_size : float, optional
+        Greatest weight, when it is split off, of a cluster that ``eom`` selects: a heavier one
+        gives way to the parts that it is split into. As in the ``hdbscan`` library, ``leaf``
+        does not look at it, and ``cluster_selection_epsilon_km`` may put heavier ones together.
+    allow_single_cluster : bool, default False
+        Whether the one cluster that holds everything may be selected. Its points are those
+        that are in it when it is split or ends, or at ``cluster_selection_epsilon_km`` if that
+        is given, as in the ``hdbscan`` library and in scikit-learn; the others are noise.
+        Unlike there, it is selected by ``leaf`` too if it is never split.
     metric : {"haversine", "wgs84"}, default "haversine"
         Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
         within 5 mm up to 60 km and within 25 m up to 1000 km.
     n_jobs : int, optional
-        Number of threads; all by default. Results do not depend on it.
+        Number of threads; by default all that the process may use within the limits of
+        ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and joblib, -1 for all processors, -2 for
+        all but one. Results do not depend on it.
 
     Attributes
     ----------
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, -1 for noise, numbered by first member row.
+        Cluster of each row, -1 for noise, numbered by first member row of weight.
     probabilities_ : ndarray of float64, shape (n_samples,)
         How strongly each row belongs to its cluster: lambda at which it leaves it over the
         greatest one at which any does before it is split; 0 for noise. Lambda is 1 / km,
@@ -86,11 +93,14 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         The hierarchy, with the plots of the ``hdbscan`` library; sizes are weights.
     n_features_in_ : int
         2.
+    feature_names_in_ : ndarray of str, shape (2,)
+        Names of the columns of a data frame; not there for other input.
 
     Notes
     -----
-    Rows without weight add no density, but may connect others, as in
-    :class:`gclust.DBSCAN`.
+    Rows without weight are not in the hierarchy: in ``condensed_tree_`` they have a size of 0
+    and leave the root at lambda 0, unless a row with weight lies at the same place. Their
+    labels are those that `predict` gives.
 
     There is no ``single_linkage_tree_``: that of the ``hdbscan`` library draws every leaf
     with a weight of one, SciPy refuses linkages that hold more weight than leaves, and one
@@ -118,6 +128,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         *,
         cluster_selection_method: str = "eom",
         cluster_selection_epsilon_km: float = 0.0,
+        max_cluster_size: float | None = None,
+        allow_single_cluster: bool = False,
         metric: str = "haversine",
         n_jobs: int | None = None,
     ) -> None:
@@ -125,6 +137,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         self.min_samples = min_samples
         self.cluster_selection_method = cluster_selection_method
         self.cluster_selection_epsilon_km = cluster_selection_epsilon_km
+        self.max_cluster_size = max_cluster_size
+        self.allow_single_cluster = allow_single_cluster
         self.metric = metric
         self.n_jobs = n_jobs
 
@@ -144,7 +158,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             Degrees, latitude then longitude; or points in any reference system.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Weights, none negative; 1 by default. Weight k is the same as k copies.
+            Weights, none negative; 1 by default. Weight k is the same as k copies, weight 0
+            as none: such rows change nothing, and get the label that `predict` gives them.
         progress : bool or callable, optional
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
@@ -153,29 +168,92 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         ------
         ValueError
             For coordinates, weights or parameters that cannot be used; names the value.
+
+        Warns
+        -----
+        GclustWarning
+            If there is no cluster.
         """
         ways = self._check()
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, ways.threads, report)
-        units, size, unit = np.zeros(0, dtype=np.int64), None, 1
+        units, size, unit = _NO_UNITS, None, 1
         if sample_weight is None:  # whole rows are counted
-            ways = ways._replace(least=-(-ways.least // UNIT), need=-(-ways.need // UNIT))
+            ways = ways.of_rows()
         else:
             units, unit = row_units(sample_weight, len(lat)), UNIT
             size = units / UNIT
-        _prepare(show)
+        self._note_features(X, reset=True)
+        prepare_hierarchy(show)
         with stage(show, "folding onto locations") as report:
-            places = _fold(lat, lon, units, ways.threads, report)
+            places = fold_places(lat, lon, units, ways.threads, report)
         del lat, lon, units
-        tree = _hierarchy(places.lat, places.lon, places.units, ways, show)
-        number, probability, chosen = _flatten(tree, places.units, unit, ways, show)
-        labels, chosen = _by_first(number, places.first, chosen)
+        tree = find_hierarchy(places.lat, places.lon, places.units, ways, show)
+        flat = flatten(tree, places.units, places.first, unit, ways.selection, show)
+        labels, probability = _with_others(places, flat, ways, show)
         self.labels_ = labels[places.row_of]
         self.probabilities_ = probability[places.row_of]
-        self._found = (tree, places.row_of, size, unit, chosen)
-        self.n_features_in_ = 2
+        self._found = (tree, places.row_of, size, unit, flat.chosen)
+        self._places = (places._replace(row_of=places.row_of[:0]), labels, flat.until_km)
+        self._fitted = ways
+        if not len(flat.chosen):
+            self._warn_of_no_cluster(int(places.units.sum()) / unit)
         return self
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Return the cluster that each point of ``X`` would be in if it weighed next to nothing.
+
+        That of the nearest point of a cluster with which it would be connected at some radius
+        at which there is that cluster: one at which that point is within the radius, and so are
+        points that weigh ``min_samples``. Ties (a micrometre) go to the smallest latitude, then
+        longitude. On the rows that were fitted it is ``labels_``.
+
+        The ``hdbscan`` library's ``approximate_predict`` looks at one point alone, that which it
+        would be connected with first, and finds noise where that is noise.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        ndarray of int64, shape (n_samples,)
+            -1 for points that would be in no cluster.
+        """
+        check_is_fitted(self)
+        threads = count_threads(self.n_jobs)
+        lat, lon = degrees(X, threads)
+        self._note_features(X, reset=False)
+        new = fold_places(lat, lon, _NO_UNITS, threads, lambda _: None)
+        known, labels, until_km = self._places
+        at = find_places(new.lat, new.lon, known.lat, known.lon)
+        found = labels[at]
+        others = np.flatnonzero(at < 0)
+        there = known.units > 0
+        found[others] = join(
+            np.concatenate([known.lat[there], new.lat[others]]),
+            np.concatenate([known.lon[there], new.lon[others]]),
+            np.concatenate([known.units[there], np.zeros(len(others), dtype=np.int64)]),
+            np.concatenate([labels[there], np.full(len(others), -1)]),
+            until_km,
+            (self._fitted.need, self._fitted.surface, threads),
+            silent,
+        ).labels
+        return found[new.row_of]
+
+    def _note_features(self, X: Any, *, reset: bool) -> None:
+        note_features(self, X, reset=reset)
+
+    def _warn_of_no_cluster(self, total: float) -> None:
+        warnings.warn(
+            "no cluster was found, so that all points are noise: at no radius do they split into "
+            f"several clusters of min_cluster_size = {self.min_cluster_size:g} (all rows together "
+            f"weigh {total:.6g}); lower min_cluster_size or min_samples, or set "
+            "allow_single_cluster",
+            GclustWarning,
+            stacklevel=3,
+        )
 
     @property
     def condensed_tree_(self) -> Any:
@@ -201,42 +279,46 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 f"cluster_selection_method must be one of {', '.join(METHODS)}, "
                 f"not {self.cluster_selection_method!r}"
             )
+        most = self.max_cluster_size
+        if most is not None and (not _is_number(most) or not most >= size):
+            raise ValueError(
+                "max_cluster_size must be None or a number no less than min_cluster_size "
+                f"({size!r}), not {most!r}"
+            )
+        if not isinstance(self.allow_single_cluster, bool | np.bool_):
+            raise ValueError(
+                f"allow_single_cluster must be True or False, not {self.allow_single_cluster!r}"
+            )
         check_metric(self.metric)
-        threads = count_threads(self.n_jobs)
         least = threshold_units(min(size, LARGEST_TOTAL))
         return Ways(
             least=least,
             need=least if samples is None else threshold_units(samples),
-            method=self.cluster_selection_method,
-            epsilon_km=float(epsilon_km),
+            selection=Selection(
+                self.cluster_selection_method,
+                float(epsilon_km),
+                bool(self.allow_single_cluster),
+                None if most is None else threshold_units(min(most, LARGEST_TOTAL)),
+            ),
             surface=SURFACES[self.metric],
-            threads=threads,
+            threads=count_threads(self.n_jobs),
         )
 
 
-class Ways(NamedTuple):
-    """Checked parameters."""
-
-    least: int
-    """``min_cluster_size`` in the unit of the weights."""
-    need: int
-    """``min_samples`` in the unit of the weights."""
-    method: str
-    epsilon_km: float
-    surface: tuple[float, float]
-    threads: int
-
-
-class _Places(NamedTuple):
-    """Distinct locations, by band of latitude, longitude and latitude."""
-
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    units: NDArray[np.int64]
-    first: NDArray[np.uint32]
-    """Lowest row at each location."""
-    row_of: NDArray[np.int32]
-    """Location of each row."""
+def _with_others(
+    places: Places, flat: Flat, ways: Ways, show: Report
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return labels and probabilities of all locations, those without weight included."""
+    others = np.flatnonzero(places.units == 0)
+    labels, probability = flat.labels.copy(), flat.probability.copy()
+    if len(others):
+        need = (ways.need, ways.surface, ways.threads)
+        joined = join(places.lat, places.lon, places.units, labels, flat.until_km, need, show)
+        labels[others] = joined.labels
+        inside = others[joined.labels >= 0]
+        reach_km = joined.reach_km[joined.labels >= 0]
+        probability[inside] = strength(flat.last_km[labels[inside]], reach_km)
+    return labels, probability
 
 
 def hierarchical_labels(
@@ -248,6 +330,8 @@ def hierarchical_labels(
     min_samples: float | None = None,
     cluster_selection_method: str = "eom",
     cluster_selection_epsilon_km: float = 0.0,
+    max_cluster_size: float | None = None,
+    allow_single_cluster: bool = False,
     metric: str = "haversine",
     n_jobs: int | None = None,
     progress: Report = silent,
@@ -260,9 +344,9 @@ def hierarchical_labels(
         Distinct locations in degrees, sorted by latitude, then longitude, normalised as
         by :func:`gclust.cluster.coordinates.degrees`.
     units : ndarray of int64, shape (n,)
-        Weight of each, in units of 1/232792560.
+        Weight of each, in units of 1/232792560, none 0.
     min_cluster_size, min_samples, cluster_selection_method, \
-    cluster_selection_epsilon_km, metric, n_jobs
+    cluster_selection_epsilon_km, max_cluster_size, allow_single_cluster, metric, n_jobs
         As in :class:`HDBSCAN`.
     progress : callable
         Called as ``progress(fraction, stage)``.
@@ -272,145 +356,25 @@ def hierarchical_labels(
     labels : ndarray of int64, shape (n,)
         -1 for noise, numbered by first location.
     probability : ndarray of float64, shape (n,)
-    birth_km : ndarray of float64, shape (n_clusters,)
-        Radius below which there is each cluster.
+    until_km : ndarray of float64, shape (n_clusters,)
+        Radius below which there is each cluster; see `gclust.cluster.selection.radii`.
     """
     model = HDBSCAN(
         min_cluster_size,
         min_samples,
         cluster_selection_method=cluster_selection_method,
         cluster_selection_epsilon_km=cluster_selection_epsilon_km,
+        max_cluster_size=max_cluster_size,
+        allow_single_cluster=allow_single_cluster,
         metric=metric,
         n_jobs=n_jobs,
     )
     ways = model._check()
-    _prepare(progress)
-    tree = _hierarchy(lat, lon, units, ways, progress)
-    number, probability, chosen = _flatten(tree, units, UNIT, ways, progress)
-    labels, chosen = _by_first(number, np.arange(len(lat)), chosen)
-    return labels, probability, tree.birth[chosen]
+    prepare_hierarchy(progress)
+    tree = find_hierarchy(lat, lon, units, ways, progress)
+    flat = flatten(tree, units, np.arange(len(lat)), UNIT, ways.selection, progress)
+    return flat.labels, flat.probability, flat.until_km
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-
-
-def _fold(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    units: NDArray[np.int64],
-    threads: int,
-    report: Callable[[float], None],
-) -> _Places:
-    """Fold rows onto distinct locations, in an order that is the same for any of rows.
-
-    An empty ``units`` stands for ones.
-    """
-    folded = fold(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
-    row_of = np.empty(len(lat), dtype=np.int32)
-    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
-
-    def spread(first: int, last: int) -> None:
-        row_of[folded.rows[first:last]] = folded.place[first:last] + offset[first]
-
-    run_pieces(spread, folded.bounds, threads, lambda share: report(0.9 + 0.1 * share))
-    return _Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, row_of)
-
-
-def _hierarchy(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    units: NDArray[np.int64],
-    ways: Ways,
-    show: Report,
-) -> Condensed:
-    """Return the condensed tree of locations, its radii in kilometres."""
-    n, total = len(lat), int(units.sum())
-    if total < ways.need:  # no radius holds enough
-        nothing = np.zeros(n, dtype=np.int64)
-        root = (np.array([-1]), np.array([np.inf]), np.array([total]))
-        return Condensed(nothing, np.full(n, np.inf), *root)
-    ends, edges, cores = _connect(lat, lon, units, ways, show)
-    with stage(show, "condensing") as report:
-        return condense(ends, edges, cores, units, ways.least, report)
-
-
-def _connect(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    units: NDArray[np.int64],
-    ways: Ways,
-    show: Report,
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Return a minimum spanning tree of mutual reachability, and all core distances.
-
-    The edges' ends and their lengths in kilometres, and the core distance of each location.
-    """
-    n, sphere = len(lat), ways.surface == SURFACES["haversine"]
-    with stage(show, "growing a tree") as report:
-        xyz = np.empty((n, 3))
-        run_pieces(
-            lambda first, last: fill_vectors(lat, lon, *ways.surface, xyz, first, last),
-            even_cuts(n, _PIECE),
-            ways.threads,
-            unreported,
-        )
-        balls, order = grow_balls(xyz, units, sphere, LEAF, ways.threads, report)
-    with stage(show, "measuring core distances") as report:
-        core = core_keys(balls, ways.need, ways.threads, report)
-    with stage(show, "connecting") as report:
-        ends, keys = spanning_tree(balls, core, ways.threads, report)
-    cores = np.empty(n)
-    cores[order] = lengths_km(sphere, core, ways.threads)
-    return order[ends], lengths_km(sphere, keys, ways.threads), cores
-
-
-def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
-    """Return the kilometres of keys of distances, rounded and none too short."""
-    km = np.empty(len(keys))
-    run_pieces(
-        lambda first, last: fill_km(sphere, keys, km, first, last),
-        even_cuts(len(keys), _PIECE),
-        threads,
-        unreported,
-    )
-    return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)
-
-
-def _flatten(
-    tree: Condensed, units: NDArray[np.int64], unit: int, ways: Ways, show: Report
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return number and probability by location, and the cluster of each number."""
-    with stage(show, "selecting clusters"):
-        stability = stabilities(tree, units, unit)
-        chosen = select(tree, stability, ways.method, ways.epsilon_km)
-        return *memberships(tree, chosen), chosen
-
-
-def _by_first(
-    number: NDArray[np.int64], first: NDArray[Any], chosen: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number clusters anew by their lowest row; return labels and what they stand for."""
-    lowest = np.full(len(chosen), np.iinfo(np.int64).max)
-    members = np.flatnonzero(number >= 0)
-    np.minimum.at(lowest, number[members], first[members])
-    order = np.argsort(lowest)
-    label = np.full(len(chosen) + 1, -1)  # the last one is that of noise
-    label[order] = np.arange(len(chosen))
-    return label[number], chosen[order]
-
-
-_ready = False
-
-
-def _prepare(show: Report) -> None:
-    """Compile, or load from the cache, all kernels before their first use."""
-    global _ready
-    if _ready:
-        return
-    with stage(show, "compiling kernels (first use)") as report:
-        lat, lon = np.divmod(np.arange(64.0), 8)
-        places = _fold(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
-        ways = Ways(2, 4, METHODS[0], 0.0, SURFACES["haversine"], 1)
-        _hierarchy(places.lat, places.lon, places.units, ways, silent)
-    _ready = True

@@ -39,9 +39,11 @@ class Places(NamedTuple):
     lon: NDArray[np.float64]
     units: NDArray[np.int64]
     rank: NDArray[np.uint32]
-    """What clusters are numbered by: the lowest of their core locations."""
+    """What clusters are numbered by: the lowest of their core locations' rows that weigh."""
     rows: NDArray[np.int64]
     """How many rows there are at each."""
+    weighing: NDArray[np.int64]
+    """How many of them weigh anything: those that are core points where the place is one."""
 
 
 class Exceptions(NamedTuple):
@@ -282,8 +284,8 @@ def _figures(
     """Return what each threshold gives."""
     of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
     own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
-    tally(level, node, places.units, places.rows, of_level, own, own_rows)
-    n_rows = int(of_level.sum())
+    tally(level, node, places.units, places.rows, places.weighing, of_level, own, own_rows)
+    n_rows = int(places.rows.sum())
     total = own.copy()
     add_to_parents(forest.parent, total)
     figures = []

@@ -97,15 +97,17 @@ def parameter_surface(
     with stage(show, "folding onto locations") as report:
         folded = fold(lat, lon, units, band_height(eps[len(eps) // 2]), threads, report)
     del lat, lon
-    rows = np.diff(folded.prefix)
+    rows = weighing = np.diff(folded.prefix)
+    weighs = None
     if sample_weight is not None:
-        rows = _count_rows(folded)
-    places = Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows)
+        rows, weighing = _count_rows(folded, units)
+        weighs = None if units.all() else units > 0
+    places = Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows, weighing)
     check_memory(len(folded.rows), len(places.lat), len(eps))
     slices = _make_slices(places, eps, thresholds, border, metric, threads, show)
     nothing = np.zeros(0)
     folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=places.rank[:0])
-    return Surface(folded, slices, eps, least, unit, threads)
+    return Surface(folded, slices, eps, least, unit, threads, weighs)
 
 
 class Surface:
@@ -129,8 +131,10 @@ class Surface:
         min_samples: tuple[float, ...],
         unit: int,
         threads: int,
+        weighs: NDArray[np.bool_] | None,
     ) -> None:
         self.eps_km, self.min_samples = eps_km, min_samples
+        self._weighs = weighs
         self.table = _table(slices, eps_km, min_samples, unit)
         self._folded, self._slices, self._threads = folded, slices, threads
 
@@ -163,7 +167,8 @@ class Surface:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         at = _slice_of(self._slices, self.eps_km, eps_km)
         threshold = _index("min_samples", self.min_samples, min_samples)
-        return unfold(self._folded, at.labels(threshold), at.core(threshold), self._threads)
+        labels, core = unfold(self._folded, at.labels(threshold), at.core(threshold), self._threads)
+        return labels, core if self._weighs is None else core & self._weighs
 
     def __repr__(self) -> str:
         """Say what the surface has."""
@@ -241,8 +246,8 @@ def surface_of_locations(
         raise ValueError(f"min_units must be at least 1, not {least[0]!r}")
     n = len(lat)
     check_memory(0, n, len(eps))
-    rank = np.arange(n, dtype=np.uint32)
-    places = Places(lat, lon, units, rank, np.ones(n, dtype=np.int64))
+    rank, rows = np.arange(n, dtype=np.uint32), np.ones(n, dtype=np.int64)
+    places = Places(lat, lon, units, rank, rows, (units > 0).astype(np.int64))
     slices = _make_slices(places, eps, list(least), border, metric, threads, progress)
     return LocationSurface(slices, eps, least)
 
@@ -279,12 +284,16 @@ def _check_values(
     return threads[0]
 
 
-def _count_rows(folded: Folded) -> NDArray[np.int64]:
-    """Return how many rows there are at each location."""
-    rows = np.zeros(len(folded.lat), dtype=np.int64)
+def _count_rows(
+    folded: Folded, units: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many rows there are at each location, and how many of them weigh anything."""
+    rows, weighing = np.zeros((2, len(folded.lat)), dtype=np.int64)
     for bucket, (first, last) in enumerate(pairwise(folded.bounds.tolist())):
-        count_rows(folded.place[first:last], int(folded.offsets[bucket]), rows)
-    return rows
+        here = slice(first, last)
+        place, offset = folded.place[here], int(folded.offsets[bucket])
+        count_rows(place, offset, folded.rows[here], units, rows, weighing)
+    return rows, weighing
 
 
 def _make_slices(
@@ -306,6 +315,8 @@ def _make_slices(
         tree = grow_tree(places.lat, places.lon, places.units, surface, threads, report)
     with stage(show, "finding core locations") as report:
         levels = find_all_levels(*tree, reaches, least, threads, report)
+        if not places.units.all():
+            levels[:, places.units == 0] = 0  # a point without weight is no core point
     slices: list[Any] = [None] * len(eps_km)
     sides = min(threads, len(eps_km), MOST_SIDES)
     ended: list[BaseException] = []
@@ -385,7 +396,7 @@ def _prepare(show: Report) -> None:
         rows = units = np.ones(len(lat), dtype=np.int64)
         rank = np.arange(len(lat), dtype=np.uint32)
         least = np.array([100, 400, 401, 1000])
-        places = Places(lat, lon, units, rank, rows)
+        places = Places(lat, lon, units, rank, rows, rows)
         tree = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
         level = find_all_levels(*tree, [reach_of(1.0)], least, 1, unreported)[0]
         for border in ("nearest", "first"):

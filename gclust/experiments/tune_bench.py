@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.surface import LocationSurface, surface_of_locations
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.errors import StudyError
 from gclust.experiments.pairs import Pair, Pairs, choose_pairs
@@ -38,6 +37,7 @@ from gclust.study.journal import Journal
 from gclust.study.schema import Study
 from gclust.study.scored import OUTLINED, ScoreColumns
 from gclust.study.stages import check_found, label_locations, prepare, warn_of_gap
+from gclust.threads import count_threads
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500

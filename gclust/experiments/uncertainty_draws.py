@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.threads import count_threads
 from gclust.errors import GclustWarning
 from gclust.experiments.pairs import Pair
 from gclust.experiments.scored_columns import columns_of_pairs
@@ -35,6 +34,7 @@ from gclust.study.schema import Clusters, Study
 from gclust.study.scored import ScoreColumns
 from gclust.study.settler import Settler
 from gclust.study.stages import Prepared, Settled
+from gclust.threads import count_threads
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gclust.cluster.merging import gaps_km
 from gclust.cluster.nearby import Cubes
 from gclust.cluster.redrawn import Reweighed
-from gclust.cluster.threads import count_threads
 from gclust.cluster.units import threshold_units
 from gclust.experiments.pairs import Pair
 from gclust.experiments.uncertainty_redraw import Drawn
@@ -22,6 +21,7 @@ from gclust.progress import silent
 from gclust.study.formers import form_clusters
 from gclust.study.schema import Clusters, Former, Study
 from gclust.study.stages import Prepared
+from gclust.threads import count_threads
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, merge
-from gclust.cluster.threads import count_threads
 from gclust.experiments.uncertainty_rows import gather_rows
 from gclust.indicators.counts import shares
 from gclust.kernels.redraw import (
@@ -28,6 +27,7 @@ from gclust.listings.records import Records, fold_records, share_of
 from gclust.study.schema import Study
 from gclust.study.settler import count_open, ties_of
 from gclust.study.stages import Prepared, Settled
+from gclust.threads import count_threads
 from gclust.units import UNIT
 
 Ints = NDArray[np.int64]

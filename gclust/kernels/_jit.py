@@ -4,10 +4,8 @@
   Numba's own parallel layers are not used: the portable one, workqueue, must not
   be entered by two threads at once, ``parallel=True`` takes several times as long
   to compile, and a running parallel loop cannot be interrupted.
-- ``cache``: the machine code is kept in the package's ``__pycache__``, or in the
-  user's cache directory where that is not writable, or in ``NUMBA_CACHE_DIR``.
-  Numba looks only at the file of the kernel that is called, not at those of the
-  kernels it calls: whoever edits one deletes ``gclust/kernels/__pycache__``.
+- ``cache``: the machine code of kernels is kept (see ``_cache``); a change in any of their
+  files has all of them compiled anew.
 - no ``fastmath``: results must not depend on the order of sums or on the processor.
 - indices of inner loops have no sign (``np.uint64``): one that might be negative counts from
   the end, which is looked at for each element, and keeps processors from doing several at a
@@ -17,32 +15,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from numba import config, njit
 from numba.core.registry import CPUDispatcher
 
-from gclust.errors import GclustWarning
+from gclust.kernels._cache import STORE, KernelCache, is_kept
+
+_KERNEL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call; it is called from Python."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-    try:
-        return njit(function, cache=True, **options)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        # Neither the package nor the user's cache directory can be written.
-        warnings.warn(
-            "gclust cannot keep its compiled kernels, and compiles them in every process; "
-            f"set NUMBA_CACHE_DIR to a folder that can be written ({error})",
-            GclustWarning,
-            stacklevel=2,
-        )
-        return njit(function, **options)
+    compiled: Any = njit(function, **_KERNEL)
+    if not config.DISABLE_JIT and is_kept(function):  # type: ignore[attr-defined]
+        compiled._cache = KernelCache(function, STORE)  # in place of what enable_caching sets
+    return compiled
 
 
 _PART: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from itertools import count
@@ -13,13 +12,6 @@ from numpy.typing import NDArray
 
 WAIT_SECONDS = 2e-4
 """Between looks at whether the other threads have ended their last pieces."""
-
-
-def available_threads() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cut_evenly(ends: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ class Folded(NamedTuple):
     prefix: NDArray[np.int64]
     """Cumulative units of the locations, from 0: one more than there are."""
     first: NDArray[np.uint32]
-    """Lowest row at each location."""
+    """Lowest row at each location that weighs anything, the lowest where none does."""
     rows: NDArray[np.uint32]
     """Rows in the order of their buckets."""
     place: NDArray[np.uint32]
@@ -35,13 +35,18 @@ class Folded(NamedTuple):
 
 @kernel
 def gather_locations(lat, lon, rows, place, units, out_lat, out_lon, out_units, out_first):
-    """Write the locations of a bucket. An empty ``units`` stands for ones."""
+    """Write the locations of a bucket. An empty ``units`` stands for ones.
+
+    The first row of a location is one that weighs anything, if any does.
+    """
     for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each comes last
         k = place[i]
+        weight = units[rows[i]] if len(units) else 1
         out_lat[k] = lat[i]
         out_lon[k] = lon[i]
-        out_first[k] = rows[i]
-        out_units[k] += units[rows[i]] if len(units) else 1
+        if weight > 0 or out_units[k] == 0:
+            out_first[k] = rows[i]
+        out_units[k] += weight
 
 
 @kernel
@@ -145,3 +150,17 @@ def unfold(
 
     run_pieces(spread, folded.bounds, threads, report)
     return out_labels, out_core
+
+
+def locations_of(
+    folded: Folded, threads: int, report: Callable[[float], None] = unreported
+) -> NDArray[np.int32]:
+    """Return the location of every row."""
+    row_of = np.empty(len(folded.rows), dtype=np.int32)
+    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
+
+    def spread(first: int, last: int) -> None:
+        row_of[folded.rows[first:last]] = folded.place[first:last] + offset[first]
+
+    run_pieces(spread, folded.bounds, threads, report)
+    return row_of

@@ -237,9 +237,13 @@ def measure_leaves(balls, need, core, first, last):
 
 
 def core_keys(
-    balls: Balls, need: int, threads: int, report: Callable[[float], None]
+    balls: Balls,
+    need: int,
+    threads: int,
+    report: Callable[[float], None],
+    places: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the keys of the core distances of all points.
+    """Return the keys of the core distances of all points, or of some.
 
     Parameters
     ----------
@@ -251,6 +255,9 @@ def core_keys(
         Number of threads.
     report : callable
         Called with the share done.
+    places : ndarray of int64, optional
+        Points whose core distances are wanted; those of points that share no leaf with one
+        are infinite.
 
     Returns
     -------
@@ -264,11 +271,18 @@ def core_keys(
     """
     if need > balls.inside[1]:
         raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")
-    core = np.empty(len(balls.units))
-    run_pieces(
-        lambda first, last: measure_leaves(balls, need, core, first, last),
-        even_cuts(1 << balls.depth, LEAVES_PIECE),
-        threads,
-        report,
-    )
+    n, leaves = len(balls.units), 1 << balls.depth
+    core = np.full(n, math.inf)
+    begins = np.arange(leaves) * n >> balls.depth
+    wanted = np.arange(leaves)
+    if places is not None:
+        wanted = np.unique(np.searchsorted(begins, places, side="right") - 1)
+
+    def measure(first: int, last: int) -> None:
+        for run in np.split(
+            wanted[first:last], np.flatnonzero(np.diff(wanted[first:last]) > 1) + 1
+        ):
+            measure_leaves(balls, need, core, int(run[0]), int(run[-1]) + 1)
+
+    run_pieces(measure, even_cuts(len(wanted), LEAVES_PIECE), threads, report)
     return core

@@ -25,6 +25,7 @@ from gclust.disk import FULL, is_full, writing
 from gclust.errors import StudyError
 from gclust.folders import TemporaryFolder, remove_abandoned
 from gclust.progress import Report, silent
+from gclust.threads import count_threads
 
 PREFIX = "gclust-"
 DISK_WORDS = ("No space left", "max_temp_directory_size", "Disk quota", "File too large")
@@ -47,7 +48,7 @@ class Engine:
         Where the database and its spill files live; the system's temporary
         folder by default.
     threads : int, optional
-        Threads that DuckDB may use; all by default.
+        Threads that DuckDB may use, see `gclust.threads.count_threads`; all by default.
     progress : callable
         Called with ``(fraction, stage)``.
     """
@@ -66,9 +67,8 @@ class Engine:
         config: dict[str, Any] = {
             "temp_directory": str(place / "spill"),
             "preserve_insertion_order": False,
+            "threads": count_threads(threads),
         }
-        if threads is not None:
-            config["threads"] = threads
         try:
             self.connection = duckdb.connect(str(place / "listings.duckdb"), config=config)
             # Years must not depend on where the machine stands.

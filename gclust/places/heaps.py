@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from gclust.kernels._pieces import available_threads
 from gclust.kernels.surroundings import units_around
 from gclust.places.gazetteer import gazetteer as shipped
 from gclust.sphere import arc_km, unit_vectors
+from gclust.threads import count_threads
 from gclust.units import UNIT
 
 OWN_KM2 = 1.0
@@ -109,7 +109,7 @@ def find_heaps(
     else:
         near = np.asarray(city_share, dtype=np.float64)[row] >= MOSTLY
     row, city, distance_km = row[near], city[near], distance_km[near]
-    around = units_around(lat, lon, units, row, radius_km, n_jobs or available_threads())
+    around = units_around(lat, lon, units, row, radius_km, count_threads(n_jobs))
     expected = around * own
     with np.errstate(divide="ignore"):
         ratio = units[row] / expected

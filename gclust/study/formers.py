@@ -49,8 +49,16 @@ def check_former(options: Former) -> None:
     """Raise StudyError for options that the method cannot be used with.
 
     What `gclust.read_study` does not see: a raster whose cells, small as the bandwidth
-    makes them, are finer than addresses are known.
+    makes them, are finer than addresses are known; a greatest weight of clusters below the
+    least one.
     """
+    if isinstance(options, HierarchyClusters):
+        least, most = options.min_cluster_size, options.max_cluster_size
+        if most is not None and most < least:
+            raise StudyError(
+                f"[clusters] max_cluster_size is {most:g}, less than min_cluster_size, {least:g};"
+                " raise it or leave it out"
+            )
     if isinstance(options, ContourClusters):
         try:
             _contour(options, None)._check()
@@ -104,7 +112,7 @@ def _hierarchical(
     forming = units > 0
     labels = np.full(len(units), -1, dtype=np.int64)
     core = np.zeros(len(units), dtype=bool)
-    labels[forming], probability, birth_km = hierarchical_labels(
+    labels[forming], probability, until_km = hierarchical_labels(
         lat[forming],
         lon[forming],
         units[forming],
@@ -112,6 +120,8 @@ def _hierarchical(
         min_samples=options.min_samples,
         cluster_selection_method=options.selection,
         cluster_selection_epsilon_km=options.selection_eps_km,
+        max_cluster_size=options.max_cluster_size,
+        allow_single_cluster=options.allow_single_cluster,
         metric=options.metric,
         n_jobs=n_jobs,
         progress=report,
@@ -123,7 +133,7 @@ def _hierarchical(
         lon,
         units,
         labels,
-        birth_km,
+        until_km,
         min_samples=size if samples is None else samples,
         metric=options.metric,
         n_jobs=n_jobs,

@@ -13,6 +13,7 @@ from gclust.listings.stage import Staged
 from gclust.study.asked import ask
 from gclust.study.journal import Journal
 from gclust.study.schema import Study
+from gclust.threads import count_threads
 
 CALIBRATION_CLUSTERS = 237  # covered by the GII 2025; a target, not a result
 LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
@@ -37,6 +38,7 @@ def provenance(
     clusters : (int, int)
         Before and after merging.
     threads : int or None
+        As asked for; ``run.json`` gets the number that it stands for.
     journal : Journal
 
     Returns
@@ -60,7 +62,7 @@ def provenance(
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {
             "seconds": journal.seconds,
-            "threads": threads,
+            "threads": count_threads(threads),
             "python": sys.version.split()[0],
             "machine": platform.platform(),
             "peak_memory_mb": _peak_memory_mb(),

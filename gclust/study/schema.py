@@ -173,7 +173,7 @@ class HierarchyClusters(Section):
 
     ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
     ``selection_eps_km`` are what HDBSCAN calls ``cluster_selection_method`` and
-    ``cluster_selection_epsilon_km``.
+    ``cluster_selection_epsilon_km``. The others have its names.
     """
 
     method: str = choice("hdbscan", *METHODS)
@@ -181,6 +181,8 @@ class HierarchyClusters(Section):
     min_samples: float | None = number(None, least=1, most=LARGEST_TOTAL)
     selection: str = choice("eom", "eom", "leaf")
     selection_eps_km: float = number(0.0, least=0)
+    max_cluster_size: float | None = number(None, least=2, most=LARGEST_TOTAL)
+    allow_single_cluster: bool = False
     metric: str = choice("haversine", *METRICS)
 
     @property

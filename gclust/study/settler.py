@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, merge
 from gclust.cluster.nearby import Cubes
-from gclust.cluster.threads import count_threads
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.ties import ONCE, count, sum_of_labels, tie
@@ -17,6 +16,7 @@ from gclust.listings.records import Records, gather_records
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.study.stages import Prepared, Settled
+from gclust.threads import count_threads
 from gclust.units import UNIT
 
 

@@ -228,7 +228,7 @@ def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.int
 
 _HELP = {
     "dbscan": "Lower min_samples or raise eps_km in [clusters]",
-    "hdbscan": "Lower min_cluster_size or min_samples in [clusters]",
+    "hdbscan": "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]",
     "contour": "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]",
 }
 
@@ -240,7 +240,7 @@ def _unmet(options: Former) -> str:
         return (
             f"at no radius{need} do the listings split into several clusters of"
             f" min_cluster_size = {options.min_cluster_size:g}, and the one that holds"
-            " everything is none"
+            f" everything is {'lighter' if options.allow_single_cluster else 'none'}"
         )
     if isinstance(options, ContourClusters):
         return (

@@ -1,0 +1,30 @@
+"""Lengths of hierarchies in kilometres, rounded so that those that are equal are found to be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._pieces import even_cuts, run_pieces, unreported
+from gclust.kernels.balls import fill_km
+
+DECIMALS = 9
+"""Lengths are rounded to micrometres."""
+
+SHORTEST_KM = 1e-3
+"""What shorter lengths count as, so that lambda = 1 / km is finite: one metre, about as
+well as a geocode is known."""
+
+_PIECE = 1 << 18
+
+
+def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+    """Return the kilometres of keys of distances, rounded and none too short."""
+    km = np.empty(len(keys))
+    run_pieces(
+        lambda first, last: fill_km(sphere, keys, km, first, last),
+        even_cuts(len(keys), _PIECE),
+        threads,
+        unreported,
+    )
+    return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)

@@ -1,0 +1,261 @@
+"""Compiled kernels kept in files, in a folder that is named after the sources of all of them.
+
+Numba's own cache looks only at the file of the function that is called: after a change in a
+file of what it calls, the old machine code stays in use. It cannot read a damaged file, nor
+replace it; two processes that compile a function for different types at once can write the
+code of one under the name of the other. Its locators only choose a folder, and
+``NUMBA_CACHE_DIR`` is one setting for all libraries in a process. So kernels have a cache of
+their own, which needs of Numba what its own needs: to take a compiled function apart and put
+it together again.
+
+- A file holds one kernel, compiled for one signature, processor and version of Numba; its
+  name is made of these, and its first bytes are a checksum. It is written under another name
+  first: whoever reads finds it whole or not at all.
+- The folder lies in ``NUMBA_CACHE_DIR`` if that is set, else in the package's
+  ``__pycache__``, or in the user's cache directory where that cannot be written. What is
+  found in one that can only be read is used.
+- A damaged file is removed, and the kernel is compiled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import shutil
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import config
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+from numba.misc.appdirs import AppDirs
+
+from gclust.errors import GclustWarning
+
+PACKAGE = Path(__file__).resolve().parent
+SOURCES = (PACKAGE, PACKAGE.parent / "sphere.py")
+"""Folders and files that kernels are compiled from: their own, and of the constants in them."""
+
+_MAGIC = b"gclust kernel 1\n"
+_CHECKSUM = hashlib.sha256
+_HEAD = len(_MAGIC) + _CHECKSUM().digest_size
+
+MOST_FOLDERS = 4
+"""Folders of other sources that are kept: branches that one goes back to."""
+
+HOUR = 3600.0
+MOST_SECONDS = 30 * 24 * HOUR
+"""For which a folder of other sources is kept after its last use."""
+
+_SETTINGS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
+"""Of Numba, that change what is compiled."""
+
+
+def digest_of(sources: tuple[Path, ...]) -> str:
+    """Return the digest of Python files, given by themselves or by their folders."""
+    digest = _CHECKSUM()
+    for source in sources:
+        files = sorted(source.rglob("*.py")) if source.is_dir() else [source]
+        for file in files:
+            content = file.read_bytes()
+            name = file.relative_to(source.parent).as_posix()
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def usual_roots() -> list[Path]:
+    """Return where folders of compiled kernels may lie, the one to be written to first."""
+    # As Numba names it; installations that share a directory are told apart.
+    own = f"{PACKAGE.name}_{hashlib.sha1(os.fsencode(PACKAGE)).hexdigest()}"
+    if config.CACHE_DIR:  # type: ignore[attr-defined]
+        return [Path(config.CACHE_DIR).absolute() / own]  # type: ignore[attr-defined]
+    users = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
+    return [PACKAGE / "__pycache__", users / own]
+
+
+class Store:
+    """Files of compiled kernels.
+
+    Parameters
+    ----------
+    roots : list of Path
+        Folders, of which the first one that can be written is written to.
+    sources : tuple of Path
+        What the kernels are compiled from.
+    """
+
+    def __init__(self, roots: list[Path], sources: tuple[Path, ...]) -> None:
+        self._sources = sources
+        try:
+            self._digest = digest_of(sources)
+        except OSError:  # from an archive, say: nothing tells what the kernels are made of
+            roots, self._digest = [], ""
+        self.folders = [root / f"sources-{self._digest[:20]}" for root in roots]
+        self._open = list(self.folders)  # as far as is known
+        self._used: set[Path] = set()
+        self._cleaned = self._warned = False
+
+    def contents(self, name: str) -> Iterator[tuple[Path, bytes]]:
+        """Yield the file of a name, and what it holds, from each folder that has it whole."""
+        for folder in self.folders:
+            path = folder / name
+            try:
+                whole = path.read_bytes()
+            except OSError:
+                continue
+            content = whole[_HEAD:]
+            if whole[:_HEAD] == _MAGIC + _CHECKSUM(content).digest():
+                self._mark_as_used(folder)
+                yield path, content
+            else:
+                self.discard(path)
+
+    def discard(self, path: Path) -> None:
+        """Remove a file that cannot be used."""
+        with suppress(OSError):
+            path.unlink()
+
+    def save(self, name: str, content: bytes) -> None:
+        """Keep content under a name, in the first folder that takes it; warn once if none does.
+
+        Nothing is kept once the sources are no longer those that the process began with: it
+        may have loaded some before a change and some after.
+        """
+        why = "install it as files: the sources of the kernels cannot be read"
+        with suppress(OSError):
+            if self._digest and digest_of(self._sources) != self._digest:
+                return
+        while self._open:
+            try:
+                self._write(self._open[0], name, content)
+            except OSError as error:
+                why = f"set NUMBA_CACHE_DIR to a folder that can be written ({error})"
+                del self._open[0]
+                continue
+            if not self._cleaned:
+                self._cleaned = True
+                remove_stale(self._open[0])
+            return
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                "gclust cannot keep its compiled kernels, and compiles them in every process; "
+                + why,
+                GclustWarning,
+                stacklevel=2,
+            )
+
+    def _write(self, folder: Path, name: str, content: bytes) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = folder / f"{uuid.uuid4().hex}.tmp"
+        try:
+            made.write_bytes(_MAGIC + _CHECKSUM(content).digest() + content)
+            os.replace(made, folder / name)
+        except PermissionError:
+            # On Windows, where another process has the very file open: it is the same.
+            if os.name != "nt" or not (folder / name).exists():
+                raise
+        finally:
+            self.discard(made)
+
+    def _mark_as_used(self, folder: Path) -> None:
+        if folder not in self._used:
+            self._used.add(folder)
+            with suppress(OSError):
+                os.utime(folder)
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove the folders of other sources beside one that have not been used for long.
+
+    A process that still uses one compiles what it lacks once more. What a process that was
+    killed has left half-written goes too.
+    """
+    now = time.time()
+    with suppress(OSError):
+        for path in folder.glob("*.tmp"):
+            if now - path.stat().st_mtime > HOUR:
+                path.unlink()
+    ages = {}
+    for other in folder.parent.glob("sources-*"):
+        with suppress(OSError):
+            if other != folder and other.is_dir() and not other.is_symlink():
+                ages[other] = now - other.stat().st_mtime
+    for rank, other in enumerate(sorted(ages, key=lambda each: ages[each])):
+        if ages[other] > MOST_SECONDS or (rank >= MOST_FOLDERS and ages[other] > HOUR):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+class KernelCache:
+    """What Numba asks for compiled code of one kernel, and gives it to.
+
+    It has the methods of ``numba.core.caching.FunctionCache``.
+    """
+
+    def __init__(self, function: Callable[..., Any], store: Store) -> None:
+        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._store = store
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str | None:
+        """The folder that is written to."""
+        return str(self._store.folders[0]) if self._store.folders else None
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the kernel compiled for a signature, None where there is none."""
+        if not self._enabled:
+            return None
+        target_context.refresh()
+        for path, content in self._store.contents(self._file(sig, target_context.codegen())):
+            try:
+                signature, parts = pickle.loads(content)
+                if signature == sig:
+                    return CompileResult._rebuild(target_context, *parts)
+            except Exception:  # whatever it is: a compiler is at hand
+                self._store.discard(path)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the kernel compiled for a signature."""
+        if self._enabled and not data.library.has_dynamic_globals:
+            content = dumps((sig, data._reduce()))
+            self._store.save(self._file(sig, data.codegen), content)
+
+    def enable(self) -> None:
+        """Load and keep compiled kernels."""
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Leave files alone."""
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Remove the kernel's files."""
+        for folder in self._store.folders:
+            for path in folder.glob(f"{self._name}-*"):
+                self._store.discard(path)
+
+    def _file(self, sig: Any, codegen: Any) -> str:
+        python = sys.implementation.cache_tag, getattr(sys, "abiflags", "")
+        settings = tuple(getattr(config, name, None) for name in _SETTINGS)
+        made_by = numba.__version__, *python, *settings
+        key = repr((str(sig), codegen.magic_tuple(), made_by))
+        return f"{self._name}-{_CHECKSUM(key.encode()).hexdigest()[:24]}.bin"
+
+
+def is_kept(function: Callable[..., Any]) -> bool:
+    """Return whether a function's source is among those that the folder is named after."""
+    file = Path(function.__code__.co_filename).resolve()
+    return any(file == source or source in file.parents for source in SOURCES)
+
+
+STORE = Store(usual_roots(), SOURCES)
