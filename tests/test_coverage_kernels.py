@@ -321,6 +321,23 @@ def sum_surroundings():
     assert units_around(lat, lon, units, every, 5.0, 1).tolist() == [2, 1, 0, 0]
 
 
+def read_texts():
+    """Read texts with all that may be odd in them."""
+    from tests.test_csv_rows import scan
+
+    for text in (
+        '1,2\r\n"a""b", "c\n,d" \r"x" y,3\n\n  \n4\n5,"6',
+        '1,"a\\"b\\n\\,\n"\n"\t",2\n',
+        '1,2\n3,"x\n4,5\n6,y"\n"7",8\n',
+        "1\n" * 12,
+        "\\a,b\n",
+    ):
+        for copying in (False, True):
+            for escape in ('"', "\\"):
+                scan(text, 2, escape=escape, copying=copying, room=3)
+    scan('a"b,c\n', 2, quote="", escape="")
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -347,6 +364,7 @@ def cover() -> dict[str, list[int]]:
     find_mixed_cubes()
     scatter_points()
     sum_surroundings()
+    read_texts()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0
