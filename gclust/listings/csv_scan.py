@@ -244,7 +244,9 @@ def _count(
             pending.result()
         unterminated = state[rows_of.MODE] in (rows_of.QUOTED, rows_of.ESCAPED)
         if not unterminated and state[rows_of.ROW_START] < state[rows_of.OFFSET]:
-            end = np.array([rows_of.NEWLINE], dtype=np.uint8)
+            # Not to be written to, as all chunks: for other arrays the kernel would be compiled
+            # once more.
+            end = np.frombuffer(b"\n", dtype=np.uint8)
             _feed(end, state, special, syntax, noted, kept, rows)
             state[rows_of.LF] -= 1
     bad, shifts = (
