@@ -461,3 +461,27 @@ def test_one_swapped_source_among_many_is_told(tmp_path):
     study = gclust.Study(sources=sources, clusters={"min_samples": 100}, folder=tmp_path)
     with pytest.warns(GclustWarning, match=r"few\.parquet: 20 of 20 locations .* swapped"):
         gclust.run(study)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("float64", 2**53), ("float32", 2**24)])
+def test_ids_that_floats_have_rounded_are_refused(tmp_path, kind, most):
+    rows = pd.DataFrame({"record": [1.0, most, np.nan], "lat": 48.1, "lon": 11.5})
+    rows["record"] = rows["record"].astype(kind)
+    rows.to_parquet(tmp_path / "a.parquet")
+    read = staged(tmp_path / "a.parquet", {})[0]["record"].dropna().tolist()
+    assert sorted(read) == ["1", str(most)]
+    rows.loc[1, "record"] = rows.loc[1, "record"] * 2
+    rows.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(StudyError, match=r"column 'record' \(record\) holds ids as floats"):
+        staged(tmp_path / "a.parquet", {})
+
+
+@pytest.mark.parametrize("kind", [str, int, float])
+def test_what_stands_for_no_value_can_be_named(tmp_path, kind):
+    rows = pd.DataFrame({"record": [0, 7, 7], "lat": 48.1, "lon": 11.5, "year": [2012, 9999, 2011]})
+    rows = rows.astype({"record": kind, "year": kind})
+    rows.to_parquet(tmp_path / "a.parquet")
+    found, result = staged(tmp_path / "a.parquet", {}, years=(2010, 2015), missing=("0", "9999"))
+    assert result.rejects["reason"].tolist() == ["year is missing or not a number"]
+    usable = found[found["reason"].isna()]
+    assert usable["record"].isna().tolist().count(True) == 1

@@ -93,7 +93,7 @@ class Part:
         if name in values.NUMBERS:
             return values.number(column.sql, column.kind)
         if name == "year":
-            return values.year(column.sql, column.kind)
+            return values.year(column.sql, column.kind, self.missing)
         return values.text(column.sql, column.kind, name, self.missing)
 
     def given(self, name: str) -> str:

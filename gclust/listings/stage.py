@@ -26,7 +26,11 @@ from gclust.listings.validate import (
     suspicious,
     tally,
 )
+from gclust.listings.values import FLOATS
 from gclust.units import LARGEST_TOTAL, UNIT
+
+WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
+"""Numbers up to which a float tells all whole ones apart, by DuckDB's types."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def stage(
         has no usable rows, or if a file yields other rows than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
+    _refuse_rounded_ids(engine, scans)
     engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(tally(listings))
@@ -158,6 +163,24 @@ def _store(
 def _first_line(error: Exception) -> str:
     """The first line of an error's message."""
     return str(error).strip().splitlines()[0]
+
+
+def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
+    """Refuse records that are floats of more digits than floats have."""
+    for scan in scans:
+        for part in scan.parts:
+            record = part.columns.get("record")
+            if record is None or record.kind not in FLOATS:
+                continue
+            query = f"SELECT max(abs({record.sql})) FROM {part.table(part.files)}"
+            largest = engine.connection.execute(f"{query} WHERE isfinite({record.sql})").fetchone()
+            most = WHOLE_UP_TO[record.kind]
+            if largest is not None and largest[0] is not None and largest[0] > most:
+                raise StudyError(
+                    f"{part.files[0]}: column {record.name!r} (record) holds ids as floats, such as"
+                    f" {largest[0]:.0f}, which are exact up to {most:.0f} only, so that different"
+                    " records may have become one; write them as whole numbers or texts"
+                )
 
 
 def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -90,8 +90,12 @@ def number(column: str, kind: str) -> str:
     return f"CASE WHEN {plain} THEN {cast} WHEN {matched} THEN {cast} END"
 
 
-def year(column: str, kind: str) -> str:
-    """Return SQL for a year from 1 to 9999, null where there is none."""
+def year(column: str, kind: str, missing: Sequence[str] | None = None) -> str:
+    """Return SQL for a year from 1 to 9999, null where there is none or ``missing`` says so."""
+    if missing:
+        return (
+            f"CASE WHEN {_is_named(column, kind, missing)} THEN NULL ELSE {year(column, kind)} END"
+        )
     if kind.startswith(DATES):
         return f"CAST(year({column}) AS INTEGER)"
     if is_text(kind):
@@ -122,6 +126,9 @@ def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> st
     missing : sequence of str, optional
         What stands for no value, in place of `MISSING`; blanks always do.
     """
+    if missing and not is_text(kind):
+        plain = text(column, kind, name, None)
+        return f"CASE WHEN {_is_named(column, kind, missing)} THEN NULL ELSE {plain} END"
     if kind in FLOATS:
         # pandas makes whole numbers floats once one is missing: 1.0 is record 1.
         whole = f"isfinite({column}) AND {column} = floor({column})"
@@ -151,3 +158,11 @@ def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> st
         f" WHEN strlen({own}) > {longest} THEN {own}"
         f" WHEN {own} IN ({none}) THEN NULL ELSE {own} END"
     )
+
+
+def _is_named(column: str, kind: str, missing: Sequence[str]) -> str:
+    """Return SQL for whether a value is among those that stand for none."""
+    shown = f"trim(CAST({column} AS VARCHAR), {quoted(BLANKS)})"
+    if kind in FLOATS:
+        shown = f"regexp_replace({shown}, {quoted(WHOLE)}, '\\1')"
+    return f"{shown} IN ({', '.join(quoted(each) for each in missing)})"
