@@ -154,10 +154,10 @@ def test_where_the_peers_agree_it_agrees_with_them(samples, method, seed):
     assert sum(lasts) > 0.9 * len(X)
     try:
         assert_same_partition(one.labels_[lasts], other.labels_[lasts])
+        assert_same_partition(model.labels_[lasts], one.labels_[lasts])
     except AssertionError:
-        assert (samples, method) == (5, "leaf")  # the only one in which they differ
-        return
-    assert_same_partition(model.labels_[lasts], one.labels_[lasts])
+        # There alone, one row more or less decides on a cluster of the least size.
+        assert (samples, method) == (5, "leaf")
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3])

@@ -143,8 +143,9 @@ def test_all_weights_zero_are_all_noise(model):
     assert model.predict([[1, 2]]).tolist() == [-1]
 
 
-def test_a_row_without_weight_does_not_number_the_clusters():
-    X = np.repeat([[10.0, 0.0], [20.0, 0.0]], 2, axis=0)[[2, 0, 1, 3]]
+@pytest.mark.parametrize("beside", [0.0, 0.001])
+def test_a_row_without_weight_does_not_number_the_clusters(beside):
+    X = np.array([[20.0, beside], [10.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     weight = [0, 1, 1, 2]
     for model in (DBSCAN(1, 2), HDBSCAN(2, 1), DensityContour(5, 2)):
         assert model.fit(X, sample_weight=weight).labels_.tolist() == [1, 0, 0, 1]
