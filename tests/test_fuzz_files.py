@@ -65,15 +65,14 @@ def read_ids_as_floats(monkeypatch):
 
 
 def after_storing(monkeypatch, query):
-    store = gclust.listings.engine.Engine.store
+    append = gclust.listings.engine.Engine.append
 
     def faulty(self, frame, name, stage=""):
-        result = store(self, frame, name, stage)
+        append(self, frame, name, stage)
         if name == "listings":
             self.connection.execute(query)
-        return result
 
-    monkeypatch.setattr(gclust.listings.engine.Engine, "store", faulty)
+    monkeypatch.setattr(gclust.listings.engine.Engine, "append", faulty)
 
 
 def columns_by_position(monkeypatch):

@@ -125,6 +125,15 @@ class Engine:
         self._watched(lambda: relation.create(name), stage)
         return self.frame(name)
 
+    def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
+        """Run a lazy frame's query, and store the result behind what a table holds."""
+        relation = frame.to_native()
+        there = self.connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]
+        ).fetchall()
+        add = relation.insert_into if there[0][0] else relation.create
+        self._watched(lambda: add(name), stage)
+
     def drop(self, name: str) -> None:
         """Remove a stored table and free its space."""
         self.connection.execute(f'DROP TABLE "{name}"')

@@ -24,7 +24,10 @@ from gclust.listings.parts import Part
 from gclust.listings.source import SourceFiles
 from gclust.listings.tables import part_of_points, part_of_query, part_of_table
 
-__all__ = ["Scan", "SourceFiles", "open_source", "open_sources", "relation", "union", "window"]
+__all__ = ["Scan", "SourceFiles", "open_source", "open_sources", "relations", "union", "window"]
+
+MOST_PARTS = 20
+"""Parts of sources that are read by one query."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,10 @@ def _any_format(path: str, *formats: str) -> bool:
     return found in formats or (found is None or os.path.isdir(path))
 
 
-def union(scans: Sequence[Scan]) -> str:
+def union(scans: Sequence[Scan], some: Sequence[tuple[int, Part]] | None = None) -> str:
     """Return SQL that yields the rows of all sources with gclust's columns.
+
+    ``some`` are positions of sources and parts of them, in place of all.
 
     Columns: ``source`` (position), ``kind`` (position of the source's kind
     among the kinds in the order of their first source), ``record``, ``lat``, ``lon``, ``weight``,
@@ -206,10 +211,14 @@ def union(scans: Sequence[Scan]) -> str:
     record_type = "BIGINT" if all(s.has_integer_records for s in with_records) else "VARCHAR"
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     return " UNION ALL ".join(
-        _select(part, scan, position, kinds.index(scan.source.kind), record_type)
-        for position, scan in enumerate(scans)
-        for part in scan.parts
+        _select(part, scans[at], at, kinds.index(scans[at].source.kind), record_type)
+        for at, part in (parts_of(scans) if some is None else some)
     )
+
+
+def parts_of(scans: Sequence[Scan]) -> list[tuple[int, Part]]:
+    """Return all parts of all sources, each with its source's position."""
+    return [(at, part) for at, scan in enumerate(scans) for part in scan.parts]
 
 
 def _select(part: Part, scan: Scan, position: int, kind: int, record_type: str) -> str:
@@ -237,14 +246,11 @@ def window(part: Part, source: SourceFiles) -> str:
     return f"({part.value('year')} BETWEEN {first} AND {last})"
 
 
-def relation(engine: Engine, scans: Sequence[Scan]) -> Any:
-    """Return the rows of all sources as a DuckDB relation (nothing is read yet)."""
-    return engine.connection.sql(union(scans))
+def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
+    """Yield the rows of all sources as relations of DuckDB, each of some parts.
 
-
-def files_of(scans: Sequence[Scan]) -> Iterator[tuple[int, Part, str]]:
-    """Yield each file of all sources with its part and the source's position."""
-    for position, scan in enumerate(scans):
-        for part in scan.parts:
-            for file in part.files:
-                yield position, part, file
+    The time to plan a query grows with the square of its parts.
+    """
+    parts = parts_of(scans)
+    for at in range(0, len(parts), MOST_PARTS):
+        yield engine.connection.sql(union(scans, parts[at : at + MOST_PARTS]))

@@ -14,7 +14,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.files import Inputs
-from gclust.listings.read import Scan, relation, window
+from gclust.listings.read import Scan, relations, window
 from gclust.listings.rejects import list_rejects, told_path, told_rejects
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import (
@@ -28,6 +28,9 @@ from gclust.listings.validate import (
 )
 from gclust.listings.values import FLOATS
 from gclust.units import LARGEST_TOTAL, UNIT
+
+MOST_NAMED = 10
+"""Sources that a message names."""
 
 WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
 """Numbers up to which a float tells all whole ones apart, by DuckDB's types."""
@@ -140,7 +143,6 @@ def _store(
     engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs
 ) -> nw.LazyFrame[Any]:
     """Read, judge and store all rows; those outside the years keep nothing but that."""
-    rows = normalise(judge(nw.from_native(relation(engine, scans))), decimals)
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
     columns: list[Any] = list(names)
@@ -153,11 +155,15 @@ def _store(
             for name in names
         ]
     try:
-        return engine.store(rows.select(*columns), "listings", "read listings")
+        for found in relations(engine, scans):
+            rows = normalise(judge(nw.from_native(found)), decimals).select(*columns)
+            engine.append(rows, "listings", "read listings")
+        return engine.frame("listings")
     except duckdb.Error as error:
         inputs.check()
-        paths = ", ".join(scan.source.path for scan in scans)
-        raise StudyError(f"{paths}: cannot be read: {_first_line(error)}") from error
+        paths = ", ".join(scan.source.path for scan in scans[:MOST_NAMED])
+        more = f" and {len(scans) - MOST_NAMED} more" if len(scans) > MOST_NAMED else ""
+        raise StudyError(f"{paths}{more}: cannot be read: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
@@ -173,12 +179,13 @@ def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
             if record is None or record.kind not in FLOATS:
                 continue
             query = f"SELECT max(abs({record.sql})) FROM {part.table(part.files)}"
-            largest = engine.connection.execute(f"{query} WHERE isfinite({record.sql})").fetchone()
+            query += f" WHERE isfinite({record.sql})"
+            largest = engine.connection.execute(query).fetchall()[0][0]
             most = WHOLE_UP_TO[record.kind]
-            if largest is not None and largest[0] is not None and largest[0] > most:
+            if largest is not None and largest > most:
                 raise StudyError(
                     f"{part.files[0]}: column {record.name!r} (record) holds ids as floats, such as"
-                    f" {largest[0]:.0f}, which are exact up to {most:.0f} only, so that different"
+                    f" {largest:.0f}, which are exact up to {most:.0f} only, so that different"
                     " records may have become one; write them as whole numbers or texts"
                 )
 

@@ -15,6 +15,9 @@ from gclust.listings.stage import Staged
 from gclust.places.gazetteer import distance_to_city_km
 
 LOOKED_AT = 50_000
+LEAST_LOOKED_AT, MOST_PLACES = 2_000, 400_000
+"""Places of a source, and of all sources, that are brought to be looked at."""
+
 FAR_KM = 50.0
 NEAR_KM = 20.0
 LEAST_SHARE = 0.02
@@ -90,17 +93,22 @@ def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
 
 def swapped_sources(staged: Staged, engine: Engine) -> list[str]:
     """Tell of sources whose latitudes and longitudes seem to be swapped; see `swapped`."""
+    most = max(LEAST_LOOKED_AT, MOST_PLACES // len(staged.sources))
+    step = nw.lit(1.0)
+    for position, used in enumerate(staged.sources["used"]):
+        if used > 2 * most:
+            step = nw.when(nw.col("source") == position).then(float(used // most)).otherwise(step)
+    # Some of the places of large sources, the same ones on every engine and in any order.
+    number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
+    looked_at = number - (number / step).floor() * step == 0
+    rows = staged.listings.filter(nw.col("reason").is_null() & looked_at)
+    places = engine.pandas(rows.select("source", "lat", "lon").unique())
+    places = places.sort_values(["source", "lat", "lon"])
     told = []
-    for position, row in enumerate(staged.sources.to_dict("records")):
-        step = max(1, int(row["used"]) // (4 * LOOKED_AT))
-        mine = staged.listings.filter((nw.col("source") == position) & nw.col("reason").is_null())
-        if step > 1:
-            # Some of the places, the same ones on every engine and in any order.
-            number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
-            mine = mine.filter(number - (number / step).floor() * step == 0)
-        places = engine.pandas(mine.select("lat", "lon").unique().sort("lat", "lon"))
-        found = swapped(places["lat"].to_numpy(), places["lon"].to_numpy())
-        told += [f"{row['path']}: {line}" for line in found]
+    for position, mine in places.groupby("source"):
+        path = staged.sources["path"].iloc[position]
+        found = swapped(mine["lat"].to_numpy(), mine["lon"].to_numpy())
+        told += [f"{path}: {line}" for line in found]
     return told
 
 
