@@ -58,16 +58,21 @@ def test_oracle_takes_weights_and_borders_as_noise():
 
 def test_oracle_joins_two_cores_only_through_a_core():
     lon = np.array([3.0, 2.0, 1.0])  # the outer two are two degrees apart
-    ways = {"eps_km": DEGREE_KM, "min_samples": 5}
-    labels, core = dbscan_oracle(np.zeros(3), lon, [5, 0, 5], **ways)
+    ways = {"eps_km": DEGREE_KM, "min_samples": 6}
+    labels, core = dbscan_oracle(np.zeros(3), lon, [5, 1, 5], **ways)
     assert core.all()
     assert labels.tolist() == [0, 0, 0]
-    ways["min_samples"] = 10
-    labels, core = dbscan_oracle(np.zeros(3), lon, [5, 0, 5], **ways)
+    ways["min_samples"] = 11
+    labels, core = dbscan_oracle(np.zeros(3), lon, [5, 1, 5], **ways)
     assert core.tolist() == [False, True, False]
     assert labels.tolist() == [0, 0, 0]
-    ways["min_samples"] = 11
-    assert dbscan_oracle(np.zeros(3), lon, [5, 0, 5], **ways)[0].tolist() == [-1, -1, -1]
+    ways["min_samples"] = 12
+    assert dbscan_oracle(np.zeros(3), lon, [5, 1, 5], **ways)[0].tolist() == [-1, -1, -1]
+    # Weight 0 is no copy: it joins nothing, and goes with the core nearest to it.
+    ways["min_samples"] = 5
+    labels, core = dbscan_oracle(np.zeros(3), lon, [5, 0, 5], **ways)
+    assert core.tolist() == [True, False, True]
+    assert labels.tolist() == [0, 1, 1]
 
 
 def test_oracle_breaks_ties_by_place():
