@@ -42,7 +42,7 @@ from tests.fuzz_files_judge import (
 from tests.fuzz_files_report import Report
 from tests.fuzz_files_truth import Case
 
-BATCH = 20  # cases read as the sources of one study: most of a study's time is not its rows'
+BATCH = 8  # cases read as the sources of one study: most of a study's time is not its rows'
 SECONDS = 60.0  # after which a batch is said to hang
 
 Opened = tuple[Case, Scan]

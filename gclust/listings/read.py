@@ -26,7 +26,7 @@ from gclust.listings.tables import part_of_points, part_of_query, part_of_table
 
 __all__ = ["Scan", "SourceFiles", "open_source", "open_sources", "relations", "union", "window"]
 
-MOST_PARTS = 20
+MOST_PARTS = 8
 """Parts of sources that are read by one query."""
 
 
