@@ -14,6 +14,47 @@ settings.load_profile("any machine")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+ON_ONE_PYTHON = {
+    "0": {
+        "test_coverage_kernels",
+        "test_file_cases",
+        "test_fuzz_files",
+        "test_outputs",
+        "test_raster_cases",
+        "test_signals",
+        "test_tables",
+    },
+    "1": {
+        "test_benchmarks",
+        "test_border_ties",
+        "test_broken_folders",
+        "test_disk",
+        "test_fuzz_studies",
+        "test_inputs",
+        "test_kernel_cache",
+        "test_made",
+        "test_raster_files",
+        "test_raster_tiles",
+        "test_raster_values",
+        "test_tune_gate_browser",
+        "test_tune_windows",
+    },
+}
+"""Files that take long and look at the machine or at files, not at Python's version: where
+GCLUST_TESTS_HALF is 0 or 1, as in CI, those of the other half are left to the other Python."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the suite of another Python runs."""
+    half = os.environ.get("GCLUST_TESTS_HALF")
+    if half is None:
+        return
+    (elsewhere,) = (names for number, names in ON_ONE_PYTHON.items() if number != half)
+    left = [item for item in items if item.path.stem in elsewhere]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item.path.stem not in elsewhere]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; skips without it, fails in CI."""

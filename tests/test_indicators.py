@@ -216,7 +216,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
         (
             '[[indicators]]\nname = "top_organisation"\nkind = "patent"\n',
             "indicator 'top_organisation' needs the column 'organisation', which patent.csv does"
-            " not have; did you mean 'organization'? Name it in the source's columns",
+            " not have; did you mean 'organizations'? Name it in the source's columns",
         ),
         ('[[indicators]]\nname = "hhj"\n', "number 1: name = 'hhj' is no indicator; did you mean"),
         ('[[indicators]]\nkind = "patent"\n', "number 1: 'name' is missing"),
@@ -234,7 +234,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
     ],
 )
 def test_studies_that_are_refused(tmp_path, text, reason):
-    table = some_world().rename(columns={"organisation": "organization"})
+    table = some_world().rename(columns={"organisation": "organizations"})
     with pytest.raises(StudyError) as raised:
         gclust.run(study_of(tmp_path / "data", text, table), tmp_path / "run")
     assert reason in str(raised.value)

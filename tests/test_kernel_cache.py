@@ -335,6 +335,7 @@ def small(tmp_path):
     for name in ("_cache.py", "_jit.py"):
         shutil.copy(PACKAGE / name, kernels)
     shutil.copy(PACKAGE.parent / "errors.py", kernels.parent)
+    shutil.copy(PACKAGE.parent / "escapes.py", kernels.parent)
     (kernels.parent / "__init__.py").touch()
     (kernels.parent / "sphere.py").write_text("EARTH_RADIUS_KM = 10.0\n", encoding="utf-8")
     (kernels / "helper.py").write_text(HELPER.format(2), encoding="utf-8")
