@@ -485,3 +485,23 @@ def test_what_stands_for_no_value_can_be_named(tmp_path, kind):
     assert result.rejects["reason"].tolist() == ["year is missing or not a number"]
     usable = found[found["reason"].isna()]
     assert usable["record"].isna().tolist().count(True) == 1
+
+
+def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path):
+    path = make(tmp_path, "csv.gz")
+    with Engine() as engine:
+        scan = open_source(engine, SourceFiles("patent", str(path), COLUMNS))
+        assert [each.name for each in engine.copies.iterdir()] == ["text-0.csv"]
+        stage(engine, [scan], decimals=5, root=tmp_path)
+        assert list(engine.copies.iterdir()) == []
+
+
+def test_a_pattern_finds_tables_that_are_folders(tmp_path):
+    """Spark writes a table as a folder of the name of a file, with marks beside its parts."""
+    for name, rows in (("a.parquet", ROWS[:2]), ("b.parquet", ROWS[2:])):
+        (tmp_path / name / "_temporary").mkdir(parents=True)
+        rows.to_parquet(tmp_path / name / "part-0.parquet")
+        rows.to_parquet(tmp_path / name / "_temporary" / "part-0.parquet")
+        (tmp_path / name / "_SUCCESS").touch()
+    for pattern in ("*.parquet", "**/*.parquet", "**"):
+        assert len(staged(tmp_path / pattern)[0]) == 4

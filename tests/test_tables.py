@@ -193,3 +193,16 @@ def test_a_query_may_read_where_it_is_told_to(joined):
     with pytest.raises(StudyError, match="sql_paths"):
         gclust.run(of_query(joined, sql))
     assert gclust.run(of_query(joined, sql, sql_paths=["../other"])).ranking.shape[0] == 1
+
+
+def test_a_query_that_needs_room_takes_it_from_the_temporary_folder(joined):
+    """Sorting more than the memory holds: nothing is left in the study's own folder."""
+    sql = (
+        "SELECT 'R' || (i % 1000)::VARCHAR AS record, 48.1 AS lat, 11.5 + (i % 7) / 1e3 AS lon,"
+        " repeat('x', 200) || i::VARCHAR AS organisation FROM range(300000) t(i)"
+        " ORDER BY organisation"
+    )
+    before = sorted(joined.iterdir())
+    run = gclust.run(of_query(joined, sql))
+    assert run.info["sources"][0]["rows"] == 300_000
+    assert sorted(joined.iterdir()) == before

@@ -7,6 +7,7 @@ turns a frame into a stored table, and brings a table to pandas.
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 import threading
 import time
@@ -105,6 +106,10 @@ class Engine:
         folder = self._folder.path / "copies"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def remove_copies(self) -> None:
+        """Free the room of copies that are not read any more."""
+        shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
     def next_number(self) -> int:
         """Return a number that was not given before, to tell tables and files apart."""

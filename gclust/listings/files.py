@@ -125,6 +125,9 @@ def _below(folder: str) -> Iterator[str]:
 def _of_pattern(pattern: str) -> Iterator[str]:
     """Files that a pattern matches; hidden ones only where the pattern itself has them."""
     for path in glob.glob(pattern, recursive=True):
+        if os.path.isdir(path) and format_of(path) is not None:
+            # Spark writes a table as a folder of the name of a file.
+            yield from _below(path)
         if not os.path.isfile(path):
             continue
         below = os.path.relpath(path, _fixed_part(pattern)).split(os.sep)

@@ -248,6 +248,7 @@ def part_of_query(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) ->
     assert source.sql is not None
     where = source.path
     with duckdb.connect(":memory:") as own:
+        own.execute("SET temp_directory = ?", [str(engine.copies / "of a query")])
         _confine(own, source.sql_paths, where)
         statement = _only_select(own, source.sql, where)
         try:
