@@ -16,18 +16,26 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 ON_ONE_PYTHON = {
     "0": {
+        "test_compare",
+        "test_contour",
         "test_coverage_kernels",
         "test_file_cases",
+        "test_formers",
         "test_fuzz_files",
         "test_outputs",
         "test_raster_cases",
         "test_signals",
+        "test_surface",
         "test_tables",
+        "test_uncertainty",
+        "test_world",
     },
     "1": {
         "test_benchmarks",
         "test_border_ties",
         "test_broken_folders",
+        "test_columns",
+        "test_demo",
         "test_disk",
         "test_fuzz_studies",
         "test_inputs",
@@ -36,12 +44,16 @@ ON_ONE_PYTHON = {
         "test_raster_files",
         "test_raster_tiles",
         "test_raster_values",
+        "test_sweep",
+        "test_tune_browser",
         "test_tune_gate_browser",
         "test_tune_windows",
+        "test_uncertainty_anew",
     },
 }
-"""Files that take long and look at the machine or at files, not at Python's version: where
-GCLUST_TESTS_HALF is 0 or 1, as in CI, those of the other half are left to the other Python."""
+"""Files that take long, and look at files, the machine or the whole way rather than at what
+differs between versions of Python: where GCLUST_TESTS_HALF is 0 or 1, as in CI, those of the
+other half are left to the other Python."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
