@@ -108,6 +108,8 @@ def write(sheet: Sheet, file: str | None) -> tuple[str, Part]:
     def put(text: str, more: bool = True) -> None:
         nonlocal line
         end = sheet.ends[len(out) % len(sheet.ends)] if more else sheet.end_of_file
+        if text == "" and end == "\n" and out and out[-1].endswith("\r"):
+            end = "\r"  # behind a carriage return it would be the other half of one end
         out.append(text + end)
         line += 1 + (len(BREAK.findall(text)) if "\n" in text or "\r" in text else 0)
 

@@ -18,9 +18,13 @@ from pyproj import CRS
 import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.read import SourceFiles, open_source
+from gclust.listings.files import Inputs
+from gclust.listings.read import SourceFiles, open_source, open_sources
 from gclust.listings.stage import stage
 from gclust.listings.values import quoted
+from gclust.progress import silent
+from gclust.study.journal import Journal
+from gclust.study.stages import prepare, source_files
 from gclust.units import UNIT
 
 ROWS = pd.DataFrame(
@@ -488,11 +492,12 @@ def test_what_stands_for_no_value_can_be_named(tmp_path, kind):
 
 
 def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path):
-    path = make(tmp_path, "csv.gz")
+    source = gclust.Source(kind="patent", path=make(tmp_path, "csv.gz").name, columns=COLUMNS)
+    study = gclust.Study(sources=[source], folder=tmp_path)
     with Engine() as engine:
-        scan = open_source(engine, SourceFiles("patent", str(path), COLUMNS))
+        open_sources(engine, [source_files(study, source)], Inputs())
         assert [each.name for each in engine.copies.iterdir()] == ["text-0.csv"]
-        stage(engine, [scan], decimals=5, root=tmp_path)
+        prepare(study, engine, Journal(silent, strict=False))
         assert list(engine.copies.iterdir()) == []
 
 

@@ -125,7 +125,6 @@ def stage(
     _refuse_lost_rows(scans, sources, inputs)
     faulty = sources.index[sources["rejected"] > 0]
     rejects = list_rejects(engine, [(int(at), scans[at]) for at in faulty], root)
-    engine.remove_copies()
     kinds = tuple(dict.fromkeys(scan.source.kind for scan in scans))
     return Staged(
         listings=within,

@@ -331,6 +331,7 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
         _check_needs(study, scans)
         decimals = study.density.rounding
         staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
+        engine.remove_copies()
     _judge_rejects(study, staged)
     for position, scan in enumerate(scans):
         told = [_relative(line, study.folder) for line in scan.told]
