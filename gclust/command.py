@@ -120,10 +120,11 @@ def _signals() -> Iterator[list[int]]:
     held: dict[int, Any] = {}
 
     def stop(number: int, _: object) -> None:
-        for each in held:
-            signal.signal(each, signal.SIG_IGN)
-        come.append(number)
-        raise Stopped(number)
+        # Not SIG_IGN from here on: of a signal that has come by then, but not yet been handled,
+        # Python says on stderr that it was ignored.
+        if not come:
+            come.append(number)
+            raise Stopped(number)
 
     wanted = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     try:
@@ -135,8 +136,9 @@ def _signals() -> Iterator[list[int]]:
     try:
         yield come
     finally:
-        for number, before in held.items():
-            signal.signal(number, before)
+        if not come:
+            for number, before in held.items():
+                signal.signal(number, before)
 
 
 def _stopped(error: BaseException) -> int:
