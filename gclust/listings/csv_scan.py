@@ -21,12 +21,10 @@ from gclust.errors import StudyError
 from gclust.kernels import csv_rows as rows_of
 from gclust.listings.csv_dialect import HEAD, Dialect, Fit, decide
 from gclust.listings.csv_text import Text
+from gclust.listings.source import LEAST_REJECTED
 
 MOST_NOTED = 4096
 """Rows that a call of the kernel may note."""
-
-LEAST_REJECTED = 10
-"""Rejected rows from which on their share is looked at."""
 
 SHOWN = 200
 """Bytes of a row's text that are kept."""

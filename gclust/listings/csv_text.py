@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import io
 import lzma
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -355,8 +354,3 @@ def sha256_of(path: str) -> str:
     """Return the digest of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def size_of(path: str) -> int:
-    """Return a file's size in bytes."""
-    return os.stat(path).st_size

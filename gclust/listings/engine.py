@@ -246,3 +246,8 @@ def _is_of_disk(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL and str(error.filename or "").startswith(str(folder))
     return any(words in str(error) for words in DISK_WORDS) or is_full(folder)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    return str(error).strip().splitlines()[0]

@@ -15,7 +15,6 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.listings.files import format_of
 
 WKB_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "shape")
 """Columns of bytes that are geometries where a Parquet file does not say so."""
@@ -313,8 +312,3 @@ def _is_wgs84(crs: Any) -> bool:
     if crs.to_epsg() == 4326:
         return True
     return bool(crs == CRS.from_user_input("OGC:CRS84"))
-
-
-def has_geometry(path: str) -> bool:
-    """Whether a file's format always holds geometries or layers."""
-    return format_of(path) in ("gpkg", "geojson")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
 from gclust.listings.columns_of import ColumnsOf
-from gclust.listings.engine import Engine
+from gclust.listings.engine import Engine, first_line
 from gclust.listings.files import escaped
 from gclust.listings.parts import Column, Part
 from gclust.listings.source import SourceFiles
@@ -154,7 +154,7 @@ def _part(engine: Engine, source: SourceFiles, group: list[_File], used: dict[st
     try:
         described = engine.connection.sql(f"SELECT * FROM {read([first.path])} LIMIT 0")
     except duckdb.Error as error:
-        raise StudyError(f"{first.path}: cannot be read: {_first_line(error)}") from error
+        raise StudyError(f"{first.path}: cannot be read: {first_line(error)}") from error
     columns = {}
     for name, at in used.items():
         if at < len(own):
@@ -202,7 +202,3 @@ def _refuse_type(path: str, name: str, column: str, kind: str) -> None:
         raise StudyError(
             f"{path}: column {column!r} ({name}) is of type {kind}; expected {expected}"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+LEAST_REJECTED = 10
+"""Rejected rows of a source, or of a file, from which on their share is looked at."""
+
 
 @dataclass(frozen=True)
 class SourceFiles:

@@ -12,7 +12,7 @@ import narwhals as nw
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engine import Engine, first_line
 from gclust.listings.files import Inputs
 from gclust.listings.read import Scan, relations, window
 from gclust.listings.rejects import list_rejects, told_path, told_rejects
@@ -163,12 +163,7 @@ def _store(
         inputs.check()
         paths = ", ".join(scan.source.path for scan in scans[:MOST_NAMED])
         more = f" and {len(scans) - MOST_NAMED} more" if len(scans) > MOST_NAMED else ""
-        raise StudyError(f"{paths}{more}: cannot be read: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().splitlines()[0]
+        raise StudyError(f"{paths}{more}: cannot be read: {first_line(error)}") from error
 
 
 def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:

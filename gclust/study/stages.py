@@ -26,6 +26,7 @@ from gclust.listings.files import Inputs
 from gclust.listings.fold import density_units, fold, record_totals
 from gclust.listings.read import Scan, SourceFiles, open_sources
 from gclust.listings.rejects import told_rejects
+from gclust.listings.source import LEAST_REJECTED
 from gclust.listings.stage import Staged, stage, usable
 from gclust.progress import Report
 from gclust.study import checks
@@ -397,10 +398,6 @@ def source_of(study: Study, scan: Scan) -> str:
     if not scan.source.is_file:
         return scan.source.path
     return os.path.relpath(scan.source.path, study.folder)
-
-
-LEAST_REJECTED = 10
-"""Rejected rows from which on their share of a source is looked at."""
 
 
 def _judge_rejects(study: Study, staged: Staged) -> None:
