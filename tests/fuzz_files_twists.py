@@ -154,8 +154,10 @@ def twist_break_in_header(rng: random.Random, sheet: Sheet) -> str:
 
 def twist_empty_rows(rng: random.Random, sheet: Sheet) -> str:
     """Rows of nothing but delimiters, as spreadsheets leave them."""
-    for row in rng.sample(sheet.tail, max(1, len(sheet.tail) // 9)):
-        row[:] = [""] * len(row)
+    first = len(sheet.rows) - len(sheet.tail)
+    for number in rng.sample(range(len(sheet.tail)), max(1, len(sheet.tail) // 9)):
+        sheet.tail[number][:] = [""] * len(sheet.tail[number])
+        sheet.fewer.pop(first + number, None)  # a row cut to nothing would be a blank line
     return "read"
 
 
