@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.places.gazetteer import gazetteer
+from gclust.places.cities.gazetteer import gazetteer
 
 SEED = 20250901
 EPS_KM = 15.0

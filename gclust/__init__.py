@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Clusters": "gclust.study.schema",
-    "Comparison": "gclust.experiments.comparison",
+    "Comparison": "gclust.experiments.compare.result",
     "ContourClusters": "gclust.study.schema",
     "Counting": "gclust.study.schema",
     "DBSCAN": "gclust.cluster.dbscan",
@@ -27,25 +27,25 @@ _HOME = {
     "Merge": "gclust.study.schema",
     "Names": "gclust.study.schema",
     "Population": "gclust.study.schema",
-    "Run": "gclust.study.folder",
+    "Run": "gclust.results.run",
     "Score": "gclust.study.schema",
     "Source": "gclust.study.schema",
     "Study": "gclust.study.schema",
     "Surface": "gclust.cluster.surface",
-    "Sweep": "gclust.experiments.result",
-    "Uncertainty": "gclust.experiments.uncertainty_result",
-    "compare": "gclust.experiments.compare",
-    "heaps": "gclust.study.heaps",
-    "intensity_spread": "gclust.study.intensity",
+    "Sweep": "gclust.experiments.sweep.result",
+    "Uncertainty": "gclust.experiments.uncertainty.result",
+    "compare": "gclust.experiments.compare.run",
+    "heaps": "gclust.pipeline.centroid_geocodes",
+    "intensity_spread": "gclust.pipeline.intensity",
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
     "parameter_surface": "gclust.cluster.surface",
-    "read_run": "gclust.study.folder",
+    "read_run": "gclust.results.run",
     "read_study": "gclust.study.schema",
-    "read_sweep": "gclust.experiments.files",
-    "run": "gclust.study.run",
-    "sweep": "gclust.experiments.sweep",
-    "uncertainty": "gclust.experiments.uncertainty",
+    "read_sweep": "gclust.experiments.sweep.folder",
+    "run": "gclust.pipeline.run",
+    "sweep": "gclust.experiments.sweep.run",
+    "uncertainty": "gclust.experiments.uncertainty.run",
 }
 _SUBMODULES = ("datasets", "testing")
 
@@ -57,19 +57,19 @@ if TYPE_CHECKING:
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN
     from gclust.cluster.surface import Surface, parameter_surface
-    from gclust.experiments.compare import compare
-    from gclust.experiments.comparison import Comparison
-    from gclust.experiments.files import read_sweep
-    from gclust.experiments.result import Sweep
-    from gclust.experiments.sweep import sweep
-    from gclust.experiments.uncertainty import uncertainty
-    from gclust.experiments.uncertainty_result import Uncertainty
+    from gclust.experiments.compare.result import Comparison
+    from gclust.experiments.compare.run import compare
+    from gclust.experiments.sweep.folder import read_sweep
+    from gclust.experiments.sweep.result import Sweep
+    from gclust.experiments.sweep.run import sweep
+    from gclust.experiments.uncertainty.result import Uncertainty
+    from gclust.experiments.uncertainty.run import uncertainty
+    from gclust.pipeline.centroid_geocodes import heaps
+    from gclust.pipeline.intensity import intensity_spread
+    from gclust.pipeline.run import run
     from gclust.ranking.leaders import leaders
+    from gclust.results.run import Run, read_run
     from gclust.study.catalogue import list_indicators
-    from gclust.study.folder import Run, read_run
-    from gclust.study.heaps import heaps
-    from gclust.study.intensity import intensity_spread
-    from gclust.study.run import run
     from gclust.study.schema import (
         Clusters,
         ContourClusters,

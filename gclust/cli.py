@@ -17,7 +17,7 @@ from gclust.disk import writing
 from gclust.errors import StudyError
 
 if TYPE_CHECKING:
-    from gclust.study.folder import Run
+    from gclust.results.run import Run
 
 NARROW, WIDE = 80, 200
 PUBLISHED = "published.csv"
@@ -64,8 +64,8 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
     Its section [sweep] says which. A sweep that was stopped goes on where it
     was when it is started again.
     """
-    from gclust.experiments.bar import time_left
-    from gclust.experiments.told import told
+    from gclust.experiments.progress_bar import time_left
+    from gclust.experiments.sweep.summary import told
 
     read = gclust.read_study(study)
     out = out if out is not None else Path(f"{_folder_name(read.study.name)}-sweep")
@@ -88,7 +88,7 @@ def uncertainty(
 
     Its section [uncertainty] says what is drawn, and how often.
     """
-    from gclust.experiments.uncertainty_told import told
+    from gclust.experiments.uncertainty.summary import told
 
     read = gclust.read_study(study)
     out = out if out is not None else Path(f"{_folder_name(read.study.name)}-uncertainty")
@@ -111,7 +111,7 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
     address that is printed. To see it on another machine, forward its port
     there under the same number: ssh -L PORT:127.0.0.1:PORT.
     """
-    from gclust.experiments.tune import tune as serve
+    from gclust.experiments.tune.run import tune as serve
 
     def ready(address: str) -> None:
         say(f"gclust tune is at {address}\nCtrl-C ends it.")
@@ -149,8 +149,8 @@ def compare(
     of a rank or score is divided among the data, the formation of clusters,
     the kinds and the weights, as far as these differ.
     """
-    from gclust.experiments.comparison_told import told_after, told_before
-    from gclust.report.changes import changes_table
+    from gclust.experiments.compare.summary import told_after, told_before
+    from gclust.report.comparison_table import changes_table
 
     out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
     done = gclust.compare(
@@ -272,7 +272,7 @@ def _demo_us(out: Path, top: int, threads: int | None) -> None:
 def _prepare_demo(out: Path, files: tuple[str, ...] = ()) -> None:
     """Make the demo's folder; refuse one with anything in it that a demo did not make."""
     from gclust.datasets.made import check_place
-    from gclust.study.atomic import claim
+    from gclust.results.folders import claim
 
     mark = out / ".gclust-demo"
     if out.is_dir() and any(out.iterdir()) and not mark.is_file():

@@ -151,9 +151,7 @@ def large(folder: Path) -> None:
         start, rest = text.split("[clusters]\n")
         rest = rest[rest.index("[") :] if "[" in rest else ""
         path = us.with_name(f"study-{method}.toml")
-        path.write_text(
-            f'{start}[clusters]\nmethod = "{method}"\n{size}\n{rest}', encoding="utf-8"
-        )
+        path.write_text(f'{start}[clusters]\nmethod = "{method}"\n{size}\n{rest}', encoding="utf-8")
         gclust.run(path, folder / f"us-{method}")
     gclust.sweep(us, out=folder / "us-sweep")
     gclust.compare(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.read import Scan, SourceFiles, open_source
+from gclust.listings.sources.open_sources import Scan, SourceFiles, open_source
 from gclust.listings.stage import stage
 from tests.fuzz_files_truth import Case, Expected, Row, place, settle
 

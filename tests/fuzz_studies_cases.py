@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gclust.study.asked import IndicatorEntry
+from gclust.study.indicators import IndicatorEntry
 from gclust.study.schema import FORMERS, SECTIONS, Source
 
 INDICATORS = ("count", "per_km2", "growth", "hhi", "diversity", "top_partner", "balance", "no such")

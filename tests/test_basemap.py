@@ -9,9 +9,9 @@ import pytest
 import shapely
 
 from gclust.places.basemap import countries
+from gclust.places.cities.gazetteer import distance_to_city_km, gazetteer
 from gclust.places.data.build import bears_the_name_of_its_city, decode_arcs, rings
 from gclust.places.data.sections import ENGLISH, SECTIONS
-from gclust.places.gazetteer import distance_to_city_km, gazetteer
 from gclust.places.geodesic import area_km2
 
 DATA = resources.files("gclust.places.data")

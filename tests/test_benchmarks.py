@@ -17,7 +17,7 @@ from benchmarks.peers import ROWS
 from benchmarks.scaling import exponent
 from benchmarks.table import BEGIN, END, middle, put_between_markers, render, significant
 from benchmarks.vectors import chord, unit_vectors
-from gclust.places.gazetteer import gazetteer
+from gclust.places.cities.gazetteer import gazetteer
 from gclust.testing import great_circle_km
 
 N = 200_000

@@ -12,8 +12,8 @@ import pytest
 
 import gclust
 from gclust.indicators.members import member_counts, member_ties
-from gclust.places.members import member_cities
-from gclust.places.names import name_clusters
+from gclust.places.cities.member_cities import member_cities
+from gclust.places.cities.names import name_clusters
 from gclust.units import UNIT
 from tests.builtin_twin import ENGINES, KINDS, Twin, attributed, clusters_of, some_world
 from tests.worlds import listings, study_folder

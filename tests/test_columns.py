@@ -14,21 +14,21 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.experiments import tune_bench
-from gclust.experiments.between import Between
-from gclust.experiments.ledger import _raster_digest
-from gclust.experiments.tune_bench import Bench
-from gclust.experiments.uncertainty_listings import Relisted
-from gclust.experiments.uncertainty_redraw import Redraw
+from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.sweep.checkpoint import _raster_digest
+from gclust.experiments.tune.run import session as tune_bench
+from gclust.experiments.tune.session import Bench
+from gclust.experiments.uncertainty.bootstrap import Redraw
+from gclust.experiments.uncertainty.listings import Relisted
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
 from gclust.listings.engine import Engine
+from gclust.pipeline.count_arrays import Settler
+from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare
 from gclust.progress import silent
-from gclust.study.attributed import attributed_listings
-from gclust.study.journal import Journal
 from gclust.study.schema import Draws, Study
-from gclust.study.settler import Settler
-from gclust.study.stages import prepare
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
 
@@ -134,7 +134,7 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
     study, runs, tmp_path, monkeypatch
 ):
     for name in ("draw_surfaces", "draw_k_distance"):
-        monkeypatch.setattr(f"gclust.experiments.files.{name}", lambda *a, **k: [])
+        monkeypatch.setattr(f"gclust.experiments.sweep.folder.{name}", lambda *a, **k: [])
     stages = []
     done = gclust.sweep(study, out=tmp_path / "done", progress=lambda f, s: stages.append(s))
     for eps_km, run in runs.items():

@@ -15,12 +15,12 @@ from click.testing import CliRunner
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.between import PLAYERS, Between
-from gclust.experiments.comparison_told import told_after
-from gclust.experiments.followed import Followed, shared_listings
-from gclust.experiments.standings import Standing
+from gclust.experiments.compare.attribution import Followed, shared_listings
+from gclust.experiments.compare.coalitions import Standing
+from gclust.experiments.compare.mixtures import PLAYERS, Between
+from gclust.experiments.compare.summary import told_after
 from gclust.ranking.lineage import lineage
-from gclust.report.changes import changes_table
+from gclust.report.comparison_table import changes_table
 from gclust.study.schema import Clusters, Counting, Density, Merge, Score, Source, Study
 from tests.worlds import TOWNS, listings, study_folder
 
@@ -64,7 +64,7 @@ def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> S
 @pytest.fixture(autouse=True)
 def no_maps(monkeypatch):
     """Runs without their maps, which take most of the time and are no comparison's concern."""
-    monkeypatch.setattr("gclust.study.folder._draw", lambda run, figures: None)
+    monkeypatch.setattr("gclust.results.run._draw", lambda run, figures: None)
 
 
 @pytest.fixture(scope="module")

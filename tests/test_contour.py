@@ -22,7 +22,7 @@ from gclust import DensityContour
 from gclust.cluster.contour_density import find_cells
 from gclust.cluster.contour_regions import connect, outline
 from gclust.errors import GclustWarning
-from gclust.kernels.density import Raster
+from gclust.kernels.kde import Raster
 from gclust.testing import assert_same_partition, great_circle_km
 from tests.test_density_kernels import whole_earth
 from tests.test_estimator_checks import into_degrees

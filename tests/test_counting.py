@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust.indicators.counts import counts, shares
-from gclust.listings.attribute import attribute, count, relabel, ties, world_totals
 from gclust.listings.fold import density_units, fold, record_totals
+from gclust.listings.label import attribute, count, relabel, ties, world_totals
 from gclust.units import UNIT
 
 DATABASE = duckdb.connect()

@@ -69,8 +69,11 @@ def reach_the_unusual():
     from unittest import mock
 
     from gclust import DBSCAN
-    from gclust.kernels import _jit, _pieces, grid, sphere, sums
-    from gclust.kernels.prepare import is_ready, prepare
+    from gclust import parallel as _pieces
+    from gclust.kernels import _jit, sphere
+    from gclust.kernels.dbscan.warmup import is_ready, prepare
+    from gclust.kernels.spatial import bucket_sort as grid
+    from gclust.kernels.surface import node_sums as sums
 
     prepare(_pieces.unreported)
     assert is_ready()
@@ -130,7 +133,7 @@ def many_bands():
     """Check a case whose keys have, as with millions of rows, no room for all its bands."""
     from unittest import mock
 
-    from gclust.kernels import grid
+    from gclust.kernels.spatial import bucket_sort as grid
     from gclust.testing import TOLERANCE_KM
     from tests.fuzz import check
     from tests.fuzz_cases import Case
@@ -147,8 +150,8 @@ def many_bands():
 
 def weigh_a_city_by_tree():
     """Let the tree weigh a city in which whole groups are decided at once."""
-    from gclust.kernels import levels
-    from gclust.kernels._pieces import unreported
+    from gclust.kernels.dbscan import core_levels as levels
+    from gclust.parallel import unreported
     from tests.test_kernels import banded
 
     rng = np.random.default_rng(12)
@@ -189,7 +192,7 @@ def check_with(case, **changed):
     """Check a case with other constants of ``kernels.levels``."""
     from unittest import mock
 
-    from gclust.kernels import levels
+    from gclust.kernels.dbscan import core_levels as levels
     from tests.fuzz import check
 
     with mock.patch.multiple(levels, **changed):
@@ -199,8 +202,8 @@ def check_with(case, **changed):
 def reach_hierarchies():
     """Cluster small worlds by HDBSCAN; one has a city that few points see from afar."""
     from gclust import HDBSCAN
-    from gclust.kernels import nearness
-    from gclust.kernels.balls import key_of_chord
+    from gclust.kernels.hdbscan import core_distances as nearness
+    from gclust.kernels.spatial.ball_tree import key_of_chord
     from tests.test_hdbscan_kernels import (
         WORLDS,
         city_from_afar,
@@ -232,7 +235,7 @@ def reach_ties():
     """Sum ties in a table that grows, and where they are too large; count records."""
     from unittest import mock
 
-    from gclust.kernels import ties
+    from gclust.kernels import cooccurrence as ties
     from gclust.units import UNIT
     from tests.test_settler import random_rows, test_sums_that_do_not_fit_are_refused
 
@@ -258,7 +261,8 @@ def reach_ties():
 
 def draw_numbers():
     """Draw Poisson numbers of small and of large means, and sums of them."""
-    from gclust.kernels import philox, redraw
+    from gclust.kernels.resampling import philox
+    from gclust.kernels.resampling import poisson as redraw
 
     for mean in (0.5, 30.0):
         out = np.zeros(2_000, dtype=np.int64)
@@ -295,7 +299,7 @@ def draw_numbers():
 
 def find_mixed_cubes():
     """Mark cubes about which there are several clusters, and those of one or of none."""
-    from gclust.kernels.cubes import mixed_cubes
+    from gclust.kernels.spatial.cluster_cells import mixed_cubes
 
     ends, label = np.array([0, 2, 3, 5]), np.array([0, -1, 1, 2, 2], dtype=np.int32)
     beside = np.array([[0, 1, 9], [1, 0, 9], [2, 9, 9]])
@@ -306,7 +310,7 @@ def find_mixed_cubes():
 
 def scatter_points():
     """Put points into discs, beyond the 180th meridian on both sides too."""
-    from gclust.kernels.scatter import scatter
+    from gclust.kernels.resampling.random_points import scatter
 
     lat, lon = np.zeros(100), np.tile([-180.0, 179.999], 50)
     assert np.ptp(scatter(lat, lon, np.full(100, 5.0), 1, 0, 1)[1]) > 359
@@ -314,7 +318,7 @@ def scatter_points():
 
 def sum_surroundings():
     """Sum what is around places in the middle and at a pole."""
-    from gclust.kernels.surroundings import units_around
+    from gclust.kernels.spatial.radius_sums import units_around
 
     lat, lon = np.array([47.0, 47.01, 48.0, 89.99]), np.array([7.0, 7.0, 7.0, 0.0])
     units, every = np.arange(1, 5), np.arange(4)

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from gclust import DBSCAN
 from gclust.cluster.dbscan import assign_locations, cluster_locations
-from gclust.cluster.units import UNIT
-from gclust.kernels import around, assign, bands, grid, levels, link, weigh
+from gclust.cluster.fixed_point import UNIT
+from gclust.kernels.dbscan import border_labels as assign
+from gclust.kernels.dbscan import core_components as link
+from gclust.kernels.dbscan import core_levels as levels
+from gclust.kernels.dbscan import point_counts as weigh
+from gclust.kernels.spatial import bands
+from gclust.kernels.spatial import bucket_sort as grid
+from gclust.kernels.spatial import nearby_cells as around
 from gclust.testing import (
     EARTH_RADIUS_KM,
     TOLERANCE_KM,

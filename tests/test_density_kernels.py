@@ -17,7 +17,7 @@ from gclust.cluster.contour_density import (
     make_raster,
     standard_deviation_km,
 )
-from gclust.kernels.density import TILE, decay
+from gclust.kernels.kde import TILE, decay
 from gclust.progress import silent
 from gclust.testing import EARTH_RADIUS_KM, great_circle_km
 from gclust.units import UNIT

@@ -17,8 +17,8 @@ import gclust
 from gclust.disk import is_full
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
-from gclust.study import space
-from gclust.study.atomic import claim
+from gclust.pipeline import check_space as space
+from gclust.results.folders import claim
 from tests.worlds import study_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs mounts and limits of Unix")
@@ -110,7 +110,9 @@ def test_a_folder_that_takes_nothing_is_found_before_the_work(tmp_path, monkeypa
     place = tmp_path / "place"
     place.mkdir()
     study = study_folder(tmp_path / "study")
-    monkeypatch.setattr("gclust.study.run._compute", lambda *_: pytest.fail("the work had begun"))
+    monkeypatch.setattr(
+        "gclust.pipeline.run._compute", lambda *_: pytest.fail("the work had begun")
+    )
     with read_only(place):
         for out in (place / "run", place / "new" / "run"):
             with pytest.raises(StudyError, match=f"{place}.*: cannot be written: .*; name another"):
@@ -143,7 +145,7 @@ def test_listings_larger_than_the_room_are_warned_of(tmp_path, monkeypatch):
 
 
 def test_the_sweep_s_finished_pairs_meet_a_full_disk(small):
-    from gclust.study.atomic import write_file
+    from gclust.results.folders import write_file
 
     write_file(small / "pair.json", b"{}")
     (small / "ballast").write_bytes(bytes(990_000))

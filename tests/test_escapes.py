@@ -19,11 +19,11 @@ from rich.console import Console
 from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.escapes import cell, escaped, visible
-from gclust.experiments.bar import time_left
+from gclust.experiments.progress_bar import time_left
 from gclust.progress import TerminalProgress
 from gclust.report.table import ranking_table
-from gclust.study.folder import write_csv
-from gclust.study.toml import toml_value
+from gclust.results.run import write_csv
+from gclust.study.write_toml import toml_value
 
 WILD = "a\x1b[31mred\x1b]0;title\x07\nb\x9b2J\x7f\u202etxt\u2028\udcff[red]x[/red]"
 TEXTS = st.text(st.characters(), max_size=30)

@@ -37,7 +37,7 @@ BESIDE_MAY = {
     "gclust.progress",
     "gclust.sphere",
     "gclust.units",
-    "gclust.places.gazetteer",
+    "gclust.places.cities.gazetteer",
 }
 
 

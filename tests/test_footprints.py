@@ -10,13 +10,12 @@ from affine import Affine
 from pyproj import Geod, Transformer
 
 from gclust.errors import StudyError
-from gclust.places import discs
-from gclust.places.alpha import alpha_complex, at_outline
-from gclust.places.discs import outline_places, polar_disc, union_of_discs
 from gclust.places.equal_area import EqualAreaGrid
-from gclust.places.footprints import footprints
+from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
+from gclust.places.footprints.discs import outline_places, polar_disc, union_of_discs
+from gclust.places.footprints.hulls import Places
+from gclust.places.footprints.outlines import discs, footprints
 from gclust.places.geodesic import area_km2, band_km2, conformal_sphere
-from gclust.places.hulls import Places
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 GEOD = {

@@ -14,7 +14,7 @@ import shapely
 
 import gclust
 from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.cluster.joining import join_locations
+from gclust.cluster.hdbscan_predict import join_locations
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.geodesic import area_km2
 from gclust.units import UNIT

@@ -24,9 +24,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gclust import HDBSCAN
 from gclust.cluster.coordinates import degrees
+from gclust.cluster.fixed_point import to_units
 from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.cluster.units import to_units
-from gclust.kernels import nearness, spanning
+from gclust.kernels.hdbscan import core_distances as nearness
+from gclust.kernels.hdbscan import spanning_tree as spanning
 from gclust.testing import EARTH_RADIUS_KM, assert_same_partition
 from tests.hdbscan_twin import Twin, reachability
 from tests.test_estimator_checks import EXPECTED_FAILURES, into_degrees

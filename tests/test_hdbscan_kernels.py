@@ -9,12 +9,13 @@ from gclust import DBSCAN
 from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.hierarchy import Ways, connect, fold_places
 from gclust.cluster.selection import Selection
-from gclust.kernels import nearness, spanning
-from gclust.kernels._pieces import unreported
-from gclust.kernels.balls import LEAF, fill_km, grow_balls
-from gclust.kernels.condense import condense
-from gclust.kernels.nearness import core_keys
+from gclust.kernels.hdbscan import core_distances as nearness
+from gclust.kernels.hdbscan import spanning_tree as spanning
+from gclust.kernels.hdbscan.condensed_tree import condense
+from gclust.kernels.hdbscan.core_distances import core_keys
+from gclust.kernels.spatial.ball_tree import LEAF, fill_km, grow_balls
 from gclust.kernels.sphere import fill_vectors
+from gclust.parallel import unreported
 from gclust.progress import silent
 from gclust.testing import distances_km
 from tests.hdbscan_twin import merge_heights

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust import HDBSCAN
-from gclust.cluster.units import UNIT
+from gclust.cluster.fixed_point import UNIT
 from gclust.errors import GclustWarning
 from gclust.testing import assert_same_partition
 from tests.hdbscan_twin import Twin, predict_by_twin, reachability

@@ -10,9 +10,9 @@ import pytest
 import gclust
 from gclust.datasets import simulate
 from gclust.errors import StudyError
-from gclust.kernels.surroundings import units_around
-from gclust.places.gazetteer import gazetteer
-from gclust.places.heaps import find_heaps
+from gclust.kernels.spatial.radius_sums import units_around
+from gclust.places.cities.centroid_geocodes import find_heaps
+from gclust.places.cities.gazetteer import gazetteer
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import UNIT
 from tests.worlds import study_folder

@@ -12,17 +12,17 @@ import gclust
 from gclust.errors import StudyError
 from gclust.indicators import registry as module
 from gclust.indicators.counts import counts
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered
-from gclust.listings.attribute import attribute, count
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
+from gclust.listings.label import attribute, count
+from gclust.pipeline.indicators import compute
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare
 from gclust.progress import silent
-from gclust.study.asked import Asked, IndicatorEntry
-from gclust.study.journal import Journal
-from gclust.study.measure import compute
-from gclust.study.stages import prepare
+from gclust.study.indicators import Asked, IndicatorEntry
 from gclust.units import UNIT
 from tests import worlds
 from tests.test_counting import ENGINES, labels_of, lazy, some_listings
@@ -117,7 +117,7 @@ def credit_of(clusters, listings, *, kind: str, country: str | None = None):
 def with_credit_of(monkeypatch):
     """The registry with one indicator more."""
     known = {**module.registry(), "credit_of": registered(credit_of, "tests 0.1")}
-    monkeypatch.setattr("gclust.study.asked.registry", lambda: known)
+    monkeypatch.setattr("gclust.study.indicators.registry", lambda: known)
 
 
 def some_world() -> pd.DataFrame:

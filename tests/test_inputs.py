@@ -12,8 +12,8 @@ import rasterio
 
 import gclust
 from gclust.errors import StudyError
-from gclust.listings.files import Inputs
-from gclust.study import run as running
+from gclust.listings.sources.paths import Inputs
+from gclust.pipeline import run as running
 
 
 def write(folder, ending="csv"):

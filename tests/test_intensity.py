@@ -12,8 +12,8 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.places.footprints import footprints
-from gclust.places.population import population
+from gclust.places.footprints.outlines import footprints
+from gclust.places.rasters.population import population
 from gclust.ranking.spread import intensity_spread as spread_table
 from gclust.ranking.spread import rank_intensities
 from gclust.report.table import ranking_table

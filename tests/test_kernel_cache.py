@@ -23,9 +23,9 @@ from gclust.errors import GclustWarning
 from gclust.kernels import _cache
 from gclust.kernels._cache import KernelCache, Store, digest_of, remove_stale, usual_roots
 from gclust.kernels._jit import kernel
-from gclust.kernels._pieces import unreported
-from gclust.kernels.prepare import prepare
-from gclust.kernels.sums import count_rows
+from gclust.kernels.dbscan.warmup import prepare
+from gclust.kernels.surface.node_sums import count_rows
+from gclust.parallel import unreported
 
 PACKAGE = Path(gclust.kernels.__file__).parent
 pytestmark = pytest.mark.skipif(

@@ -15,11 +15,19 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gclust.cluster.dbscan import SURFACES
-from gclust.kernels import assign, bands, bounds, grid, levels, link, sphere, tree, weigh
-from gclust.kernels import fold as folding
-from gclust.kernels._pieces import cut_evenly, run_pieces, unreported
-from gclust.kernels.fold import fold, unfold
-from gclust.kernels.prepare import prepare
+from gclust.kernels import sphere
+from gclust.kernels.dbscan import border_labels as assign
+from gclust.kernels.dbscan import core_components as link
+from gclust.kernels.dbscan import core_levels as levels
+from gclust.kernels.dbscan import point_counts as weigh
+from gclust.kernels.dbscan import tree
+from gclust.kernels.dbscan.warmup import prepare
+from gclust.kernels.spatial import bands
+from gclust.kernels.spatial import bucket_sort as grid
+from gclust.kernels.spatial import cell_bounds as bounds
+from gclust.kernels.spatial import fold as folding
+from gclust.kernels.spatial.fold import fold, unfold
+from gclust.parallel import cut_evenly, run_pieces, unreported
 from gclust.testing import geodesic_km, great_circle_km
 
 JIT = not os.environ.get("NUMBA_DISABLE_JIT", "0").strip("0")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gclust.ranking.common_listings import common_places
 from gclust.ranking.lineage import carried_ids, lineage
 from gclust.ranking.matching import overlap
-from gclust.ranking.sharing import common_places
 
 
 def traced(rows, n_a, n_b):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gclust.places.cities import shipped_cities
-from gclust.places.gazetteer import gazetteer
-from gclust.places.names import name_clusters
+from gclust.places.cities.cities import shipped_cities
+from gclust.places.cities.gazetteer import gazetteer
+from gclust.places.cities.names import name_clusters
 
 KM = 1.0 / 111.195  # degrees of latitude
 UNIT = 232_792_560

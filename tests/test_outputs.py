@@ -17,11 +17,11 @@ import pytest
 import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.folders import TemporaryFolder
-from gclust.study import atomic
-from gclust.study.atomic import NEW, OLD, PREFIX, claim
-from gclust.study.exchange import exchange
+from gclust.results import folders as atomic
+from gclust.results.exchange import exchange
+from gclust.results.folders import NEW, OLD, PREFIX, claim
 from gclust.study.schema import Source, Study
-from gclust.study.toml import seen_from, study_toml
+from gclust.study.write_toml import seen_from, study_toml
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, and folders in use")
 
@@ -75,7 +75,7 @@ def test_a_run_is_written_and_replaced(tmp_path, either_way):
 
 def test_the_second_of_two_is_refused_at_its_start(tmp_path):
     out = tmp_path / "run"
-    code = "import sys; from gclust.study.atomic import claim\n"
+    code = "import sys; from gclust.results.folders import claim\n"
     code += "with claim(sys.argv[1], True, 'run'):\n    pass\n"
     with claim(out, False, "run") as place:
         for name in (out, tmp_path / "there" / ".." / "run"):
@@ -118,7 +118,7 @@ def test_of_two_that_replace_the_second_is_refused(tmp_path, monkeypatch, either
 
 START = """
 import sys, time
-from gclust.study.atomic import claim
+from gclust.results.folders import claim
 def fill(folder):
     (folder / "run.json").write_text('{"by": "%s"}' % sys.argv[2])
 time.sleep(max(0, float(sys.argv[3]) - time.time()))

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from gclust.cluster.dbscan import cluster_locations
-from gclust.experiments.cautions import caution
-from gclust.experiments.kdistance import k_distance
-from gclust.experiments.plateaus import Suggestion, find_plateaus, suggest
+from gclust.experiments.sweep.diagnostics import caution
+from gclust.experiments.sweep.k_distance import k_distance
+from gclust.experiments.sweep.plateaus import Suggestion, find_plateaus, suggest
 from gclust.testing import distances_km
 from gclust.units import UNIT
 

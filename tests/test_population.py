@@ -13,10 +13,10 @@ from rasterio import Affine
 from rasterio.windows import Window
 
 from gclust.errors import GclustWarning, StudyError
-from gclust.places import cells
-from gclust.places.footprints import footprints
+from gclust.places.footprints.outlines import footprints
 from gclust.places.geodesic import area_km2
-from gclust.places.population import population
+from gclust.places.rasters import covered_cells as cells
+from gclust.places.rasters.population import population
 
 VALUES = np.array([[10.0, 20.0, 30.0], [40.0, 50.0, 60.0], [70.0, 80.0, 90.0]])
 
@@ -279,7 +279,7 @@ def test_progress_is_reported(raster):
 MEASURE = """
 import re, sys
 import geopandas
-from gclust.places.population import population
+from gclust.places.rasters.population import population
 def peak_mb():  # of this program alone, unlike ru_maxrss, which the one that started it raises
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
 shapes = geopandas.read_parquet(sys.argv[1]).geometry

@@ -13,9 +13,9 @@ from rasterio.windows import Window
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.places.population import population
-from gclust.places.raster_check import check_raster
-from gclust.places.raster_files import RasterFiles
+from gclust.places.rasters.check import check_raster
+from gclust.places.rasters.files import RasterFiles
+from gclust.places.rasters.population import population
 from tests.rasters import box, write_raster
 from tests.worlds import study_folder
 

@@ -21,11 +21,12 @@ from rasterio.windows import Window
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.places import cells, tiles
-from gclust.places.footprints import footprints
-from gclust.places.population import population
-from gclust.places.raster_check import check_raster
-from gclust.places.raster_files import RasterFiles, seen_from
+from gclust.places.footprints.outlines import footprints
+from gclust.places.rasters import covered_cells as cells
+from gclust.places.rasters import tiles
+from gclust.places.rasters.check import check_raster
+from gclust.places.rasters.files import RasterFiles, seen_from
+from gclust.places.rasters.population import population
 from tests.rasters import NORTH, SIDE, WEST, box, scale, write_raster
 from tests.worlds import study_folder
 

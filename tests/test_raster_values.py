@@ -16,9 +16,9 @@ from pyproj import Transformer
 from rasterio import Affine
 
 from gclust.errors import GclustWarning, StudyError
-from gclust.places import cells
 from gclust.places.geodesic import area_km2
-from gclust.places.population import population
+from gclust.places.rasters import covered_cells as cells
+from gclust.places.rasters.population import population
 from tests.rasters import box, mend, scale, write_raster
 
 # rio calc's own.

@@ -18,13 +18,13 @@ from pyproj import CRS
 import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.files import Inputs
-from gclust.listings.read import SourceFiles, open_source, open_sources
+from gclust.listings.sources.open_sources import SourceFiles, open_source, open_sources
+from gclust.listings.sources.paths import Inputs
+from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage
-from gclust.listings.values import quoted
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare, source_files
 from gclust.progress import silent
-from gclust.study.journal import Journal
-from gclust.study.stages import prepare, source_files
 from gclust.units import UNIT
 
 ROWS = pd.DataFrame(

@@ -17,7 +17,7 @@ from gclust.indicators import registry as module
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered, registry
-from gclust.study.asked import IndicatorEntry, ask
+from gclust.study.indicators import IndicatorEntry, ask
 from tests.worlds import study_folder
 
 GOOD = """

@@ -15,8 +15,8 @@ import pytest
 import gclust
 from gclust.cluster.merging import merge
 from gclust.errors import GclustWarning, StudyError
-from gclust.study.describe import name_merges
-from gclust.study.folder import write_csv
+from gclust.pipeline.describe import name_merges
+from gclust.results.run import write_csv
 from gclust.study.schema import Source
 from tests.worlds import listings, study_folder
 
@@ -154,7 +154,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def burst(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gclust.study.folder.draw_map", burst)
+    monkeypatch.setattr("gclust.results.run.draw_map", burst)
     with pytest.raises(StudyError, match=r"out: the disk is full; make room there"):
         gclust.run(study, tmp_path / "out" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["study"]

@@ -11,16 +11,16 @@ import pytest
 
 import gclust
 from gclust.errors import StudyError
-from gclust.kernels import ties as kernels
-from gclust.kernels.ties import Rows, tie
-from gclust.listings import attribute as attribution
+from gclust.kernels import cooccurrence as kernels
+from gclust.kernels.cooccurrence import Rows, tie
+from gclust.listings import label as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
-from gclust.listings.records import Records
+from gclust.listings.record_arrays import Records
+from gclust.pipeline.count_arrays import Settler, ties_of
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare, settle
 from gclust.progress import silent
-from gclust.study.journal import Journal
-from gclust.study.settler import Settler, ties_of
-from gclust.study.stages import prepare, settle
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
 

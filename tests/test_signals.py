@@ -27,8 +27,8 @@ class Told:
     def __call__(self, fraction, stage):
         print(stage, flush=True)
 gclust.progress.resolve = lambda progress: Told()
-import gclust.study.run
-gclust.study.run.resolve = gclust.progress.resolve
+import gclust.pipeline.run
+gclust.pipeline.run.resolve = gclust.progress.resolve
 from gclust.cli import main
 main(sys.argv[1:], prog_name="gclust")
 """

@@ -9,7 +9,7 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.study.schema import read_study
-from gclust.study.toml import study_toml
+from gclust.study.write_toml import study_toml
 
 LEAST = '[[sources]]\nkind = "patent"\npath = "rows.csv"\n'
 

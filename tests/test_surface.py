@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import gclust
 from gclust import DBSCAN, parameter_surface
-from gclust.cluster import memory
+from gclust.cluster import surface_memory as memory
 from gclust.cluster.dbscan import cluster_locations
+from gclust.cluster.fixed_point import UNIT, to_units
 from gclust.cluster.surface import surface_of_locations
-from gclust.cluster.units import UNIT, to_units
 from tests.test_dbscan import clouds
 
 X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])

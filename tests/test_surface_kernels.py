@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from gclust.kernels import bands, forest, levels, radii, summits, sums
-from gclust.kernels._pieces import unreported
+from gclust.kernels.dbscan import core_levels as levels
+from gclust.kernels.dbscan import levels_by_radius as radii
+from gclust.kernels.spatial import bands
 from gclust.kernels.sphere import reach_of
+from gclust.kernels.surface import border_search as summits
+from gclust.kernels.surface import component_tree as forest
+from gclust.kernels.surface import node_sums as sums
+from gclust.parallel import unreported
 from gclust.testing import TOLERANCE_KM, great_circle_km
 from tests.test_kernels import banded, scattered
 

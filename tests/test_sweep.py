@@ -20,10 +20,10 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 import gclust
 from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
-from gclust.experiments import sweep as module
-from gclust.experiments.bar import time_left
-from gclust.experiments.told import told
-from gclust.study.settler import Settler
+from gclust.experiments.progress_bar import time_left
+from gclust.experiments.sweep.run import run as module
+from gclust.experiments.sweep.summary import told
+from gclust.pipeline.count_arrays import Settler
 from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
@@ -64,7 +64,7 @@ def runs(study):
 @pytest.fixture
 def no_figures(monkeypatch):
     for name in ("draw_surfaces", "draw_k_distance"):
-        monkeypatch.setattr(f"gclust.experiments.files.{name}", lambda *a, **k: [])
+        monkeypatch.setattr(f"gclust.experiments.sweep.folder.{name}", lambda *a, **k: [])
 
 
 def test_each_pair_is_what_a_run_of_its_own_gives(done, runs):

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gclust.report.curve import draw_k_distance
-from gclust.report.surface import PLATEAU, QUANTITIES, Quantity, draw_surfaces
+from gclust.report.k_distance import draw_k_distance
+from gclust.report.sweep_heatmaps import PLATEAU, QUANTITIES, Quantity, draw_surfaces
 
 EPS, LEAST = np.arange(6.0, 31.0, 2.0), np.array([250, 500, 1000, 2000, 4000, 8000, 16000.0])
 

@@ -15,7 +15,7 @@ from joblib.externals.loky.backend import context
 
 import gclust
 from gclust.listings.engine import Engine
-from gclust.places.heaps import find_heaps
+from gclust.places.cities.centroid_geocodes import find_heaps
 from gclust.threads import LIMITS, count_threads
 
 PACKAGE = Path(gclust.__file__).parent

@@ -22,12 +22,12 @@ import gclust
 from gclust.cli import main
 from gclust.cluster.merging import gaps_km
 from gclust.errors import StudyError
-from gclust.experiments.tune_bench import Bench
-from gclust.experiments.tune_map import mercator, names_with_room, rings
-from gclust.experiments.tune_outcome import Choice
-from gclust.experiments.tune_places import Places
-from gclust.experiments.tune_worker import Worker
-from gclust.experiments.tune_write import chosen_study, write_study
+from gclust.experiments.tune.location_grid import Places
+from gclust.experiments.tune.map_data import mercator, names_with_room, rings
+from gclust.experiments.tune.outcome import Choice
+from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.worker import Worker
+from gclust.experiments.tune.write_study import chosen_study, write_study
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
@@ -343,7 +343,7 @@ def test_the_plane_of_the_map():
 def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    monkeypatch.setattr("gclust.experiments.tune._until_stopped", lambda server: None)
+    monkeypatch.setattr("gclust.experiments.tune.run._until_stopped", lambda server: None)
     done = CliRunner().invoke(main, ["tune", str(path)])
     assert done.exit_code == 0, done.output
     (address,) = opened

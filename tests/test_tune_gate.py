@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from gclust.cli import main
-from gclust.experiments.tune_gate import Gate
+from gclust.experiments.tune.gate import Gate
 from tests.tuner_served import UPGRADE, Served, eventually, refused
 
 PATHS = [

@@ -15,16 +15,16 @@ from scipy import stats
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty_held import Groups, draw_records, held_groups
-from gclust.kernels.philox import fill_blocks, fill_poisson
+from gclust.experiments.uncertainty.fixed_clusters import Groups, draw_records, held_groups
+from gclust.kernels.resampling.philox import fill_blocks, fill_poisson
 from gclust.listings.engine import Engine
-from gclust.listings.profiles import record_profiles
+from gclust.listings.record_profiles import record_profiles
+from gclust.pipeline.run import form
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare, settle
 from gclust.progress import silent
 from gclust.ranking.intervals import intervals
 from gclust.ranking.rank_sets import rank_sets
-from gclust.study.journal import Journal
-from gclust.study.run import form
-from gclust.study.stages import prepare, settle
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
 

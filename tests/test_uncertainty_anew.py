@@ -11,19 +11,19 @@ import pytest
 from scipy import stats
 
 import gclust
-from gclust.cluster.redrawn import Reweighed
-from gclust.cluster.units import threshold_units
+from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.reweighted import Reweighed
 from gclust.errors import StudyError
-from gclust.experiments import uncertainty_redraw as redraw_module
-from gclust.experiments.uncertainty_forming import HeldPlaces
-from gclust.experiments.uncertainty_redraw import Redraw
-from gclust.kernels.cubes import mixed_cubes
-from gclust.kernels.redraw import draw_singles
+from gclust.experiments.uncertainty.bootstrap import Redraw
+from gclust.experiments.uncertainty.recluster import HeldPlaces
+from gclust.experiments.uncertainty.run import bootstrap as redraw_module
+from gclust.kernels.resampling.poisson import draw_singles
+from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import label_locations, prepare, settle
 from gclust.progress import silent
-from gclust.study.journal import Journal
 from gclust.study.schema import Clusters
-from gclust.study.stages import label_locations, prepare, settle
 from gclust.units import UNIT
 from tests.test_settler import WAYS, teams
 from tests.worlds import listings, study_folder

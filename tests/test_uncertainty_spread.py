@@ -11,15 +11,15 @@ from scipy import stats
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty_rows import gather_rows
-from gclust.kernels.scatter import scatter
+from gclust.experiments.uncertainty.record_arrays import gather_rows
+from gclust.kernels.resampling.random_points import scatter
 from gclust.listings.engine import Engine
-from gclust.places.cities import shipped_cities
-from gclust.places.extent import city_radii_km
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import prepare
+from gclust.places.cities.cities import shipped_cities
+from gclust.places.cities.city_radii import city_radii_km
 from gclust.progress import silent
 from gclust.sphere import arc_km, chord_of, unit_vectors
-from gclust.study.journal import Journal
-from gclust.study.stages import prepare
 from tests.worlds import TOWNS, listings, study_folder
 
 CITY = '[uncertainty]\nsources = ["addresses"]\ndraws = 9\nspread_km = {{ city = {} }}\n'

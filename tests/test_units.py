@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gclust.cluster.units import UNIT, threshold_units, to_units
+from gclust.cluster.fixed_point import UNIT, threshold_units, to_units
 
 
 def test_fractions_of_up_to_22_parts_are_exact():

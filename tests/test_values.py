@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gclust.listings import values
+from gclust.listings.sources import values
 
 LETTERS = "05+-.eE_ \tfinax'"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import gclust
 from gclust import DBSCAN, HDBSCAN, DensityContour
 from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.fixed_point import UNIT
 from gclust.cluster.surface import surface_of_locations
-from gclust.cluster.units import UNIT
 
 pytestmark = pytest.mark.filterwarnings("ignore::gclust.errors.GclustWarning")
 

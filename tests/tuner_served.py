@@ -67,7 +67,7 @@ class Served:
         self._loop.run_forever()
 
     def _begin(self, ready: threading.Event) -> None:
-        from gclust.experiments.tune_server import listen, make_server
+        from gclust.experiments.tune.server import listen, make_server
 
         self.server, self.address = make_server(self._open_page, listen(0), "Towns")
         self.server.start()

@@ -27,9 +27,9 @@ from gclust.cluster.contour_density import (
 )
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
-from gclust.cluster.units import UNIT, row_units
+from gclust.cluster.fixed_point import UNIT, row_units
 from gclust.errors import GclustWarning
-from gclust.kernels.density import Raster
+from gclust.kernels.kde import Raster
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.units import UNIT
-from gclust.kernels._pieces import cut_evenly, even_cuts, run_pieces, unreported
-from gclust.kernels.density import (
+from gclust.cluster.fixed_point import UNIT
+from gclust.kernels.kde import (
     BLOCK,
     TILE,
     Bump,
@@ -28,8 +27,9 @@ from gclust.kernels.density import (
     mark_tiles,
     sums_of_block,
 )
-from gclust.kernels.fold import fold
+from gclust.kernels.spatial.fold import fold
 from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
 from gclust.progress import Report, stage
 
 STANDARD_PARALLEL = 30.0

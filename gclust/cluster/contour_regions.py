@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels.density import Raster
+from gclust.kernels.kde import Raster
 
 Ints = NDArray[np.int64]
 

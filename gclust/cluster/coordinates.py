@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from gclust.cluster.numbers import numbers
-from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.grid import normalise
+from gclust.kernels.spatial.bucket_sort import normalise
+from gclust.parallel import even_cuts, run_pieces, unreported
 
 _PIECE = 1 << 18
 _LATITUDE = {"lat", "latitude", "y"}

@@ -13,16 +13,16 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees, find_places, note_features
-from gclust.cluster.units import UNIT, row_units, threshold_units
+from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
 from gclust.errors import GclustWarning
-from gclust.kernels._pieces import unreported
-from gclust.kernels.assign import assign_labels
-from gclust.kernels.bands import band_height, build_bands, select_points
-from gclust.kernels.fold import Folded, fold, locations_of, unfold
-from gclust.kernels.levels import find_levels
-from gclust.kernels.link import link_points
-from gclust.kernels.prepare import is_ready, prepare
+from gclust.kernels.dbscan.border_labels import assign_labels
+from gclust.kernels.dbscan.core_components import link_points
+from gclust.kernels.dbscan.core_levels import find_levels
+from gclust.kernels.dbscan.warmup import is_ready, prepare
+from gclust.kernels.spatial.bands import band_height, build_bands, select_points
+from gclust.kernels.spatial.fold import Folded, fold, locations_of, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
+from gclust.parallel import unreported
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
 

@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees, find_places, note_features
 from gclust.cluster.dbscan import SURFACES, check_metric
+from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.hdbscan_predict import join
 from gclust.cluster.hierarchy import (
     Flat,
     Places,
@@ -23,9 +25,7 @@ from gclust.cluster.hierarchy import (
     fold_places,
     prepare_hierarchy,
 )
-from gclust.cluster.joining import join
 from gclust.cluster.selection import METHODS, Selection, strength
-from gclust.cluster.units import UNIT, row_units, threshold_units
 from gclust.errors import GclustWarning
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
@@ -259,7 +259,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     def condensed_tree_(self) -> Any:
         """The hierarchy, as the ``hdbscan`` library's ``CondensedTree``."""
         check_is_fitted(self)
-        from gclust.cluster.condensed import condensed_tree  # hdbscan takes a second to load
+        from gclust.cluster.condensed_tree import condensed_tree  # hdbscan takes a second to load
 
         return condensed_tree(*self._found)
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.lengths import lengths_km
 from gclust.cluster.selection import METHODS, Selection, memberships, radii, select, stabilities
-from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.attach import attach_points
-from gclust.kernels.balls import LEAF, grow_balls
-from gclust.kernels.condense import Condensed, condense
-from gclust.kernels.fold import fold, locations_of
-from gclust.kernels.nearness import core_keys
-from gclust.kernels.spanning import spanning_tree
+from gclust.kernels.hdbscan.condensed_tree import Condensed, condense
+from gclust.kernels.hdbscan.core_distances import core_keys
+from gclust.kernels.hdbscan.nearest_member import attach_points
+from gclust.kernels.hdbscan.spanning_tree import spanning_tree
+from gclust.kernels.spatial.ball_tree import LEAF, grow_balls
+from gclust.kernels.spatial.fold import fold, locations_of
 from gclust.kernels.sphere import fill_vectors
+from gclust.parallel import even_cuts, run_pieces, unreported
 from gclust.progress import Report, silent, stage
 from gclust.units import UNIT
 

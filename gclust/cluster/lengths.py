@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._pieces import even_cuts, run_pieces, unreported
-from gclust.kernels.balls import fill_km
+from gclust.kernels.spatial.ball_tree import fill_km
+from gclust.parallel import even_cuts, run_pieces, unreported
 
 DECIMALS = 9
 """Lengths are rounded to micrometres."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import least_gaps
-from gclust.kernels.cubes import mixed_cubes
+from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.sphere import chord_of, unit_vectors
 
 Rows = NDArray[np.integer]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.lengths import DECIMALS
-from gclust.kernels.condense import Condensed
+from gclust.kernels.hdbscan.condensed_tree import Condensed
 
 METHODS = ("eom", "leaf")
 

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
-from gclust.cluster.memory import check_memory
-from gclust.cluster.slices import NO_UNITS, Places, Slice, make_slice, no_slice
-from gclust.cluster.units import UNIT, row_units, threshold_units
-from gclust.kernels._pieces import run_pieces, unreported
-from gclust.kernels.bands import band_height
-from gclust.kernels.fold import Folded, fold, unfold
-from gclust.kernels.levels import MOST_LEVELS
-from gclust.kernels.prepare import SIDE, is_ready, prepare
-from gclust.kernels.radii import find_all_levels, grow_tree
+from gclust.cluster.fixed_eps import NO_UNITS, Places, Slice, make_slice, no_slice
+from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.surface_memory import check_memory
+from gclust.kernels.dbscan.core_levels import MOST_LEVELS
+from gclust.kernels.dbscan.levels_by_radius import find_all_levels, grow_tree
+from gclust.kernels.dbscan.warmup import SIDE, is_ready, prepare
+from gclust.kernels.spatial.bands import band_height
+from gclust.kernels.spatial.fold import Folded, fold, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
-from gclust.kernels.sums import count_rows
+from gclust.kernels.surface.node_sums import count_rows
+from gclust.parallel import run_pieces, unreported
 from gclust.progress import Report, resolve, silent, stage
 
 MOST_SIDES = 3

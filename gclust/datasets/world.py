@@ -195,7 +195,7 @@ class _Plan:
     def of(cls, edition: int, seed: int) -> _Plan:
         """Compute the targets, lay out the clusters, and put the noise between them."""
         # The one thing that a simulated world needs from inside the house.
-        from gclust.places.gazetteer import gazetteer
+        from gclust.places.cities.gazetteer import gazetteer
 
         cities, wanted = gazetteer(), targets(edition)
         world = WORLD_TOTALS[edition]

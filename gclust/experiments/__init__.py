@@ -1,1 +1,1 @@
-"""What runs a study many times: sweeps of its parameters."""
+"""Experiments run a study many times: sweep, compare, uncertainty, tune."""

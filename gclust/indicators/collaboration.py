@@ -7,9 +7,9 @@ from typing import Literal
 import narwhals as nw
 import pandas as pd
 
-from gclust.indicators.credit import Frame, by_cluster, in_clusters, known, percent, rows_of
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import Frame, by_cluster, in_clusters, known, percent, rows_of
 from gclust.listings.sums import rows_by, sum_by
 from gclust.units import UNIT
 

@@ -9,7 +9,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.credit import (
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.leaders import leaders
+from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import (
     Frame,
     by_cluster,
     credit_by,
@@ -18,9 +21,6 @@ from gclust.indicators.credit import (
     known,
     rows_of,
 )
-from gclust.indicators.leaders import leaders
-from gclust.indicators.listings import AttributedListings
-from gclust.indicators.protocol import indicator
 from gclust.listings.sums import sum_by
 from gclust.units import UNIT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.credit import by_cluster, credit_by, known, rows_of
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import by_cluster, credit_by, known, rows_of
 
 Window = tuple[int, int]
 

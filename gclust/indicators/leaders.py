@@ -7,7 +7,9 @@ from typing import Literal
 import narwhals as nw
 import pandas as pd
 
-from gclust.indicators.credit import (
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import (
     Frame,
     by_cluster,
     credit_by,
@@ -17,8 +19,6 @@ from gclust.indicators.credit import (
     rows_of,
     texts,
 )
-from gclust.indicators.listings import AttributedListings
-from gclust.indicators.protocol import indicator
 from gclust.listings.sums import sum_by
 
 Of = Literal["known", "all"]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from gclust.indicators.counts import counts
-from gclust.indicators.credit import Frame, in_clusters, percent
-from gclust.indicators.listings import AttributedListings
-from gclust.listings.attribute import ties
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.totals import Frame, in_clusters, percent
 from gclust.listings.fold import record_totals
+from gclust.listings.label import ties
 from gclust.listings.sums import sum_by
 from gclust.units import UNIT
 
@@ -30,7 +30,7 @@ def member_counts(
     listings : AttributedListings
         With ``lat, lon``.
     members : DataFrame
-        ``cluster_id, city, country``; see `gclust.places.members.member_cities`.
+        ``cluster_id, city, country``; see `gclust.places.cities.member_cities.member_cities`.
     places : LazyFrame
         ``lat, lon, member`` of the locations in clusters, on the listings' engine;
         ``member`` is a row of ``members``.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.credit import known, percent, rows_of
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
-from gclust.listings.attribute import ties
+from gclust.indicators.totals import known, percent, rows_of
 from gclust.listings.fold import record_totals
+from gclust.listings.label import ties
 from gclust.listings.sums import sum_by
 
 NEWMAN = (

@@ -7,9 +7,9 @@ import math
 import pandas as pd
 
 from gclust.indicators.counts import per_million as million_th
-from gclust.indicators.credit import kinds_of, percent
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import kinds_of, percent
 
 FRACTIONAL = "de Solla Price 1981, Multiple authorship, Science 212: 986"
 GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"

@@ -7,9 +7,9 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.credit import by_cluster, credit_by, kinds_of, known, rows_of
-from gclust.indicators.listings import AttributedListings
+from gclust.indicators.labelled_listings import AttributedListings
 from gclust.indicators.protocol import indicator
+from gclust.indicators.totals import by_cluster, credit_by, kinds_of, known, rows_of
 
 QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. Rev. 5: 99"
 

@@ -1,1 +1,1 @@
-"""Tables of listings on any engine: read, validate, fold, attribute, count."""
+"""Listings on DuckDB: read, validate, fold onto locations, label, count."""

@@ -13,9 +13,9 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.naming import HINTS, OTHER_NAMES
-from gclust.listings.parts import BadRows, Part
-from gclust.listings.read import Scan, window
+from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
+from gclust.listings.sources.open_sources import Scan, window
+from gclust.listings.sources.parts import BadRows, Part
 from gclust.listings.validate import OUTSIDE, judge
 
 REJECT_COLUMNS = (

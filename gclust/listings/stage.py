@@ -13,9 +13,10 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine, first_line
-from gclust.listings.files import Inputs
-from gclust.listings.read import Scan, relations, window
 from gclust.listings.rejects import list_rejects, told_path, told_rejects
+from gclust.listings.sources.open_sources import Scan, relations, window
+from gclust.listings.sources.paths import Inputs
+from gclust.listings.sources.values import FLOATS
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import (
     NULL_ISLAND,
@@ -26,7 +27,6 @@ from gclust.listings.validate import (
     suspicious,
     tally,
 )
-from gclust.listings.values import FLOATS
 from gclust.units import LARGEST_TOTAL, UNIT
 
 MOST_NAMED = 10

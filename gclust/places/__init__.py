@@ -1,1 +1,1 @@
-"""Places: footprints, names, population, geodesic areas, the 180th meridian."""
+"""Places: footprints, cities, population rasters, geodesic areas, the 180th meridian."""

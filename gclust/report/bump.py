@@ -16,7 +16,7 @@ from matplotlib.path import Path as Curve
 from matplotlib.text import Text
 
 from gclust.report.style import STYLE, save
-from gclust.report.surface import SMALL_PT, TITLE_PT
+from gclust.report.sweep_heatmaps import SMALL_PT, TITLE_PT
 from gclust.report.symbols import INK
 
 __all__ = ["draw_bump_chart"]

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from gclust.report.style import STYLE, save
-from gclust.report.surface import LABEL_PT, SMALL_PT, TITLE_PT
+from gclust.report.sweep_heatmaps import LABEL_PT, SMALL_PT, TITLE_PT
 from gclust.report.symbols import INK
 
 __all__ = ["draw_intensity"]

@@ -1,1 +1,1 @@
-"""A study: what to compute, the order of the stages, and the folder of a run."""
+"""A study: what to compute. Sections with defaults, parsing, validation, TOML."""

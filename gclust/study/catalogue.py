@@ -8,7 +8,7 @@ import pandas as pd
 
 from gclust.indicators.registry import REQUIRED, Option, registry
 from gclust.study.parse import described
-from gclust.study.toml import toml_value
+from gclust.study.write_toml import toml_value
 
 
 def list_indicators() -> pd.DataFrame:

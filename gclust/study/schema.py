@@ -11,7 +11,7 @@ from typing import Any
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER, KNOWN
 from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
-from gclust.study.asked import IndicatorEntry, ask, read_entries
+from gclust.study.indicators import IndicatorEntry, ask, read_entries
 from gclust.study.parse import parse_section, read_toml
 from gclust.units import LARGEST_TOTAL
 
@@ -332,7 +332,7 @@ class Heaps(Section):
     """``[heaps]``: whether locations of city-level addresses are looked for, and how.
 
     ``least_weight`` is a twentieth of what a cluster needs by default; see
-    `gclust.places.heaps.find_heaps`. ``precision`` is what the column of that name says of
+    `gclust.places.cities.centroid_geocodes.find_heaps`. ``precision`` is what the column of that name says of
     addresses that are known to the city only; without it the gazetteer says what is at a
     city's point.
     """
@@ -387,7 +387,7 @@ class Draws(Section):
     held or formed anew from each draw), ``addresses`` (those whose column ``precision`` says that
     their city alone is known, ``precision``, or that ``spread_km`` has a radius for, lie anywhere
     in a disc round their place, that of a city by its inhabitants; see
-    `gclust.places.extent.city_radii_km`; clusters are then formed anew always), ``parameters``
+    `gclust.places.cities.city_radii.city_radii_km`; clusters are then formed anew always), ``parameters``
     (pairs of eps_km and min_samples, all as likely: those of ``eps_km`` and ``min_samples``, else
     of the plateau on which a sweep's folder ``sweep`` has the study's own, else of a sweep that
     is made) and ``weights`` of the score (a Dirichlet distribution round the study's own: the

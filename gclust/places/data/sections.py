@@ -4,7 +4,7 @@ They stay in the gazetteer, because they help to tell the economy of a border to
 they give no name to a cluster: an address in Brooklyn is in New York City.
 
 Most sections need no entry. A section that is small beside its city and lies within it is
-left out of names by a rule (see :mod:`gclust.places.names`), and the build marks those that
+left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks those that
 bear their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are
 those that both miss because they are large beside their city, because they lie far from
 its point, or because GeoNames' figure of inhabitants is wrong or the whole district's.

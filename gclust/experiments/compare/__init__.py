@@ -1,0 +1,1 @@
+"""Comparison of two runs: matched clusters, and the decomposition of changes."""

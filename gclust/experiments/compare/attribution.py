@@ -1,0 +1,167 @@
+"""Clusters followed through all coalitions, and what each player has of their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.experiments.compare.coalitions import Standing
+from gclust.ranking.common_listings import common_places
+from gclust.ranking.matching import match, overlap
+from gclust.ranking.shapley import Coalition, coalitions, exact_step, in_steps, shapley
+
+RANK_STEP = Fraction(1, 2**40)
+"""Parts of ranks are twelfths at their finest, which float64 cannot add up exactly."""
+
+
+def shared_listings(a: Standing, b: Standing) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """Weigh what each cluster of one run shares with each of another.
+
+    Returns
+    -------
+    DataFrame
+        See `gclust.ranking.matching.overlap`.
+    (float, float)
+        Share of the listings of either that the other has too.
+    """
+    return _Places(a).shared(b)
+
+
+class _Places:
+    """Finds what others share with a run; listings that are folded alike are looked up once."""
+
+    def __init__(self, own: Standing) -> None:
+        self.own = own
+        self._other: pd.DataFrame | None = None
+
+    def shared(self, other: Standing) -> tuple[pd.DataFrame, tuple[float, float]]:
+        if other.locations is not self._other:
+            decimals = [each.study.density.rounding for each in (self.own, other)]
+            known = [each for each in decimals if each is not None]
+            coarser = min(known) if decimals[0] != decimals[1] else None
+            self._found = common_places(self.own.locations, other.locations, coarser)
+            self._other = other.locations
+        at_own, at_other, units = self._found
+        total = float(units.sum())
+        common = tuple(
+            total / max(float(each.locations["units"].sum()), 1.0) for each in (self.own, other)
+        )
+        table = overlap(self.own.clusters[at_own], other.clusters[at_other], units)
+        return table, (common[0], common[1])
+
+
+class Followed:
+    """The clusters that continue from a to b, in every coalition between.
+
+    A cluster is followed into a coalition if one cluster there matches both the cluster of a
+    and that of b.
+
+    Parameters
+    ----------
+    players : sequence of str
+    ends : (Standing, Standing)
+        Of a and b.
+    traced : DataFrame
+        From `gclust.ranking.lineage.lineage`.
+
+    Attributes
+    ----------
+    pairs : DataFrame of int64
+        ``a, b``: the clusters that continue.
+    found : dict
+        Coalition -> DataFrame with a row for each pair: ``cluster_id, rank, score``, missing
+        where it cannot be followed.
+    """
+
+    def __init__(
+        self, players: tuple[str, ...], ends: tuple[Standing, Standing], traced: pd.DataFrame
+    ) -> None:
+        self.players = players
+        pairs = traced.loc[traced["continues"], ["a", "b"]]
+        self.pairs = pairs.astype("int64").reset_index(drop=True)
+        self.ends = ends
+        nothing = pd.DataFrame(
+            {"cluster_id": pd.NA, "rank": pd.NA, "score": np.nan}, index=self.pairs.index
+        ).astype({"cluster_id": "Int64", "rank": "Int64", "score": "float64"})
+        self.found = {each: nothing for each in coalitions(players)}
+        self._places = [_Places(end) for end in ends]
+
+    def add(self, coalition: Coalition, standing: Standing) -> None:
+        """Follow the clusters into a coalition's run."""
+        if not coalition:
+            ids = self.pairs["a"].to_numpy()
+        elif len(coalition) == len(self.players):
+            ids = self.pairs["b"].to_numpy()
+        else:
+            of_a, of_b = (
+                self._matched(places, standing, self.pairs[side])
+                for places, side in zip(self._places, ("a", "b"), strict=True)
+            )
+            ids = np.where(of_a == of_b, of_a, -1)
+        known = pd.Series(ids, dtype="Int64").where(ids >= 0)
+        table = standing.ranks.reindex(ids).reset_index(drop=True)
+        table.insert(0, "cluster_id", known)
+        self.found[coalition] = table
+
+    @staticmethod
+    def _matched(places: _Places, standing: Standing, mine: pd.Series) -> NDArray[np.int64]:
+        matched = match(places.shared(standing)[0]).set_index("a")["b"]
+        return matched.reindex(mine).fillna(-1).to_numpy(np.int64)
+
+    @property
+    def scores(self) -> list[NDArray[np.float64]]:
+        """Scores of all clusters that are followed."""
+        return [table["score"].to_numpy() for table in self.found.values()]
+
+    def lost_in(self) -> pd.Series:
+        """The first coalition into which each pair cannot be followed; "" where there is none."""
+        lost = pd.Series("", index=self.pairs.index, dtype="string")
+        for coalition, table in self.found.items():
+            missing = table["rank"].isna() | table["score"].isna()
+            named = " + ".join(player for player in self.players if player in coalition)
+            lost = lost.mask(missing & (lost == ""), named)
+        return lost
+
+    def parts(self, step: Fraction) -> pd.DataFrame:
+        """What each player has of the changes of pairs that are followed everywhere.
+
+        Parameters
+        ----------
+        step : Fraction
+            To which scores are rounded; see `gclust.ranking.shapley.exact_step`.
+
+        Returns
+        -------
+        DataFrame of float
+            ``rank_<player>`` (places gained) and ``score_<player>``, missing for pairs that
+            are lost.
+        """
+        columns = [f"{what}_{player}" for what in ("rank", "score") for player in self.players]
+        table = pd.DataFrame(np.nan, index=self.pairs.index, columns=columns)
+        lost = self.lost_in()
+        for at in self.pairs.index[lost == ""]:
+            ranks = {each: -Fraction(int(t["rank"][at])) for each, t in self.found.items()}
+            scores = {
+                each: round(Fraction(t["score"][at]) / step) * step
+                for each, t in self.found.items()
+            }
+            for what, value, unit in (("rank", ranks, RANK_STEP), ("score", scores, step)):
+                parts = in_steps(shapley(value, self.players), unit)
+                for player, part in parts.items():
+                    table.loc[at, f"{what}_{player}"] = part
+        return table
+
+
+def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
+    """Step to which all scores of a comparison are rounded, so that their parts add up."""
+    finite = [float(np.abs(each[np.isfinite(each)]).max(initial=0.0)) for each in scores]
+    return exact_step(max(finite, default=0.0))
+
+
+def on_steps(scores: pd.Series, step: Fraction) -> pd.Series:
+    """Round scores to whole steps (exactly: a step is a power of two)."""
+    return (scores / float(step)).round() * float(step)

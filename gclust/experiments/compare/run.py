@@ -1,0 +1,176 @@
+"""Compare two runs: match their clusters, and decompose how ranks and scores changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gclust.errors import StudyError
+from gclust.experiments.compare.attribution import Followed, shared_listings
+from gclust.experiments.compare.coalitions import Standing, standing_of, standings
+from gclust.experiments.compare.folder import carried_from, write_comparison
+from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.compare.result import Comparison
+from gclust.experiments.compare.tables import assemble
+from gclust.pipeline.run import run
+from gclust.progress import Report, resolve
+from gclust.ranking.lineage import lineage
+from gclust.ranking.shapley import coalitions
+from gclust.results.folders import claim
+from gclust.results.run import Run, read_run
+from gclust.study.schema import Study, read_study
+
+ALONE = "the results alone can be compared without them: parts=False (--no-parts)"
+
+
+def compare(
+    a: str | Path | Study | Run,
+    b: str | Path | Study | Run,
+    out: str | Path | None = None,
+    *,
+    parts: bool = True,
+    after: Comparison | str | Path | None = None,
+    progress: bool | Report | None = None,
+    n_jobs: int | None = None,
+    overwrite: bool = False,
+) -> Comparison:
+    """Compare two runs, or one study under two settings.
+
+    Clusters are matched by the weight of listings they share: those that form clusters, or
+    all listings where the two studies weigh them in different ways for that. Where the data
+    differ, as many listings are shared at a location as both have there.
+
+    Each change of a rank or score is decomposed by Shapley values into what the data, the
+    formation of clusters, the kinds and the weights have of it: every coalition of them is
+    run with these choices of b and the others of a, and each has what it adds on average
+    over all orders in which a could become b.
+
+    Parameters
+    ----------
+    a, b : path-like, Study or Run
+        The folder of a run, or a ``study.toml``, which is run first.
+    out : path-like, optional
+        Folder to write, as a whole or not at all.
+    parts : bool
+        Whether changes are decomposed. That reads the listings of both runs again;
+        everything else comes from the runs themselves.
+    after : Comparison or path-like, optional
+        An earlier comparison whose second run is the first of this one: ids are carried on
+        from there, over many editions.
+    progress : bool or callable, optional
+        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+    n_jobs : int, optional
+        Threads; all by default. Results do not depend on it.
+    overwrite : bool
+        Whether a comparison that is in ``out`` may be replaced.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    StudyError
+        If one is no run and no study, if its listings cannot be read, or if they have changed
+        since it was run.
+    FileExistsError
+        If ``out`` exists and may not be replaced.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> found = gclust.compare("run-2023", "run-2025")  # doctest: +SKIP
+    >>> found.table[["name_b", "rank_a", "rank_b", "rank_kinds"]]  # doctest: +SKIP
+    """
+    with claim(out, overwrite, "comparison") as place:
+        report = resolve(progress)
+        one, two = (_run_of(each, report, n_jobs) for each in (a, b))
+        between = Between(one.study, two.study)
+        weight = _matching_weight(between)
+        carried = None if after is None else carried_from(after, one.ranking)
+        ends = standing_of(one, weight), standing_of(two, weight)
+        shared, common = shared_listings(*ends)
+        traced = lineage(shared, len(one.ranking), len(two.ranking))
+        followed = None
+        if parts:
+            followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
+        result = assemble(
+            between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried
+        )
+        return result if place is None else write_comparison(result, place)
+
+
+def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) -> Run:
+    if isinstance(what, Run):
+        return what
+    if isinstance(what, Study):
+        return run(what, progress=report, n_jobs=n_jobs)
+    path = Path(what)
+    if path.is_dir():
+        return read_run(path)
+    if path.is_file():
+        return run(read_study(path), progress=report, n_jobs=n_jobs)
+    raise StudyError(f"{path}: there is no such run; expected a folder of gclust run, or a study")
+
+
+def _matching_weight(between: Between) -> str:
+    """The weight that forms clusters, if both studies take the same listings for that."""
+    apart = {"[density] weight", *(f"[density] kinds: {kind}" for kind in between.shared)}
+    return "units" if apart & {each.setting for each in between.differences} else "density"
+
+
+def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, str]:
+    """What tells the runs apart: the names of their studies, else of their folders or files."""
+    names = []
+    for each, what in zip(runs, given, strict=True):
+        place = Path(what) if isinstance(what, str | Path) else each.path
+        file = "" if place is None else place.stem if place.suffix == ".toml" else place.name
+        names.append((each.study.study.name, file))
+    for one, two in zip(*names, strict=True):
+        if one != two and one and two:
+            return one, two
+    return "a", "b"
+
+
+def _follow(
+    between: Between,
+    runs: tuple[Run, Run],
+    ends: tuple[Standing, Standing],
+    traced: pd.DataFrame,
+    weight: str,
+    n_jobs: int | None,
+    report: Report,
+) -> Followed:
+    """Run all coalitions, and follow through them the clusters that continue."""
+    every = list(coalitions(between.players))
+    followed = Followed(between.players, ends, traced)
+    try:
+        for coalition, standing in standings(between, every, weight, n_jobs=n_jobs, report=report):
+            for side, end in enumerate((every[0], every[-1])):
+                if coalition == end:
+                    _check_same(runs[side], ends[side], standing)
+            followed.add(coalition, standing)
+    except StudyError as error:
+        raise StudyError(f"{error}. Changes are decomposed by the listings; {ALONE}") from error
+    return followed
+
+
+def _check_same(done: Run, then: Standing, now: Standing) -> None:
+    """Refuse to explain a run by listings that have changed since."""
+    name = done.path or done.study.study.name
+    if len(then.ranks) != len(now.ranks):
+        differs = f"{len(now.ranks)} clusters, not {len(then.ranks)}"
+    else:
+        old, new = (each.ranks["score"].to_numpy(float) for each in (then, now))
+        apart = ~np.isclose(old, new, rtol=1e-9, atol=0, equal_nan=True)
+        if not apart.any():
+            return
+        first = int(np.flatnonzero(apart)[0])
+        named = done.ranking.set_index("cluster_id")["name"]
+        differs = f"{named[first]} a score of {new[first]:g}, not {old[first]:g}"
+    raise StudyError(
+        f"{name}: its study now gives {differs}: its files have changed since, or another version"
+        f" of gclust ran it ({done.info.get('gclust', 'unknown')}); run it again"
+    )

@@ -1,0 +1,131 @@
+"""What a comparison found, in lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+
+from gclust.experiments.compare.mixtures import Difference
+from gclust.experiments.compare.result import Comparison
+
+MOST_TOLD = 10
+MOST_PARTS = 3
+ORDER = ("kept", "split", "merged", "split and merged", "born", "gone")
+
+
+def told_before(found: Comparison, width: int) -> list[str]:
+    """Lines above the table: what is compared, and which choices differ."""
+    one, two = found.labels
+    share_one, share_two = (f"{100 * share:.0f} %" for share in found.common)
+    lines = [
+        f"{one} (was) and {two}. Listings that both have at the same place: {share_one} of the"
+        f" first's, {share_two} of the second's"
+    ]
+    for player in dict.fromkeys(each.player for each in found.differences):
+        mine = [_difference(each) for each in found.differences if each.player == player]
+        more = f"; and {len(mine) - MOST_TOLD} more" if len(mine) > MOST_TOLD else ""
+        lines.append(f"{player}: {'; '.join(mine[:MOST_TOLD])}{more}")
+    if not found.differences:
+        lines.append("No choice differs that scores depend on")
+    return _wrapped(lines, width)
+
+
+def told_after(found: Comparison, width: int) -> list[str]:
+    """Lines below the table: what became of the clusters, and where the files are."""
+    events = found.table["event"].value_counts()
+    counts = [f"{events[event]} {event}" for event in ORDER if event in events]
+    lines = [f"Clusters: {', '.join(counts) or 'none'}"]
+    relations = _relations(found.lineage)
+    lines += [f"  {line}" for line in relations[:MOST_TOLD]]
+    if len(relations) > MOST_TOLD:
+        lines.append(f"  and {len(relations) - MOST_TOLD} more in lineage.csv")
+    if found.decomposed and found.players:
+        lost = found.table[found.table["lost_in"].fillna("") != ""]
+        if len(lost):
+            names = ", ".join(lost["name_b"].head(MOST_TOLD))
+            more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
+            lines.append(
+                f"Not decomposed, for they are not found in every coalition of"
+                f" {', '.join(found.players)}: {names}{more}"
+            )
+    if not found.decomposed:
+        lines.append("Changes are not decomposed: the listings were not asked")
+    lines = _wrapped(lines, width)
+    if found.path is not None:
+        lines += [
+            "",
+            f"Bump chart: {found.path / 'figures' / 'bump.png'}",
+            f"Table:      {found.path / 'comparison.csv'}",
+            f"All files of the comparison: {found.path}",
+        ]
+    return lines
+
+
+def _wrapped(lines: list[str], width: int) -> list[str]:
+    """Break lines, further ones of a line indented by two more blanks."""
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            line, width, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2)
+        )
+    ]
+
+
+def _difference(each: Difference) -> str:
+    if each.setting.endswith(": path"):
+        return each.setting.removesuffix(": path") + ": other files"
+    setting = "" if each.setting == each.player else f"{each.setting}: "
+    return f"{setting}{_choice(each.a)} -> {_choice(each.b)}"
+
+
+def _choice(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _relations(lineage: pd.DataFrame) -> list[str]:
+    """What became of clusters that are not simply kept, those of the first ranks first.
+
+    One line for each cluster that has split, each into which others have merged, and each
+    that is there in one run alone.
+    """
+    changed = lineage[lineage["event"] != "kept"].reset_index(drop=True)
+    first = changed[["rank_a", "rank_b"]].min(axis=1)
+    # The main part of each before its lesser ones.
+    order = changed.assign(first=first, lesser=~changed["continues"], light=-changed["weight"])
+    told: list[tuple[int, str]] = []
+    done: set[int] = set()
+    for at, row in order.sort_values(["first", "lesser", "light"], kind="stable").iterrows():
+        if at in done:
+            continue
+        alike = order[order["event"] == row["event"]]
+        if row["event"] == "split":
+            alike = alike[alike["id_a"] == row["id_a"]]
+        elif row["event"] == "merged":
+            alike = alike[alike["id_b"] == row["id_b"]]
+        else:
+            alike = alike.loc[[at]]
+        done |= set(alike.index)
+        alike = alike.sort_values(["lesser", "light"], kind="stable")
+        sides = [_listed(alike, which) for which in ("a", "b")]
+        line = f"{row['event']}: {' -> '.join(side for side in sides if side)}"
+        told.append((int(alike["first"].min()), line))
+    return [line for _, line in sorted(told, key=lambda each: each[0])]
+
+
+def _listed(rows: pd.DataFrame, which: str) -> str:
+    """The different clusters of one run, with their ranks."""
+    there = rows.dropna(subset=[f"id_{which}"]).drop_duplicates(f"id_{which}")
+    names = [
+        f"{name} ({rank})"
+        for name, rank in zip(there[f"name_{which}"], there[f"rank_{which}"], strict=True)
+    ]
+    more = len(names) - MOST_PARTS
+    return ", ".join(names[:MOST_PARTS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,111 @@
+"""The columns that make the score of a study, each with its weight, direction and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gclust.errors import StudyError
+from gclust.experiments.grid import Pair
+from gclust.indicators.protocol import OF_CLUSTERS
+from gclust.indicators.registry import registry
+from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
+from gclust.ranking.columns import column_weights, kind_columns, scored
+from gclust.study.indicators import IndicatorEntry
+from gclust.study.schema import Study
+
+
+@dataclass(frozen=True)
+class ScoredColumn:
+    """A column of a ranking that a score is made of.
+
+    Attributes
+    ----------
+    heading : str
+    kind : str or None
+        Whose it is; None for a column of all kinds together.
+    kinds : tuple of str
+        Those without which it cannot be computed.
+    weight : float
+    lower_is_better : bool
+    entry : IndicatorEntry, optional
+        Of the indicator, if it is one.
+    """
+
+    heading: str
+    kind: str | None
+    kinds: tuple[str, ...]
+    weight: float
+    lower_is_better: bool
+    entry: IndicatorEntry | None
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """What it follows from of clusters beside counts and shares.
+
+        Of an indicator whose plug-in is not installed any more, whatever it may look at: runs
+        that stored its column can be compared all the same.
+        """
+        if self.entry is None:
+            return ("population",) if self.heading.endswith("_per_million") else ()
+        known = registry().get(self.entry.name)
+        return OF_CLUSTERS if known is None else known.about.looks_at
+
+    @property
+    def told(self) -> str | None:
+        """The indicator and its options, in words."""
+        if self.entry is None:
+            return None
+        options = {"kind": self.entry.kind, **self.entry.options}
+        told = ", ".join(f"{key} = {value}" for key, value in options.items() if value is not None)
+        return f"{self.entry.name}({told})"
+
+
+def scored_columns(study: Study) -> list[ScoredColumn]:
+    """Return the columns of a study's score, in its order."""
+    entries = {entry.heading: entry for entry in study.indicators}
+    columns = scored(study.kinds, study.score.of)
+    weights = column_weights(columns, study.score.weights, study.kinds)
+    kind_of: dict[str, str | None] = dict(kind_columns(study.kinds))
+    found = []
+    for heading in columns:
+        entry = entries.get(heading)
+        kind = kind_of.get(heading) if entry is None else entry.kind
+        several = () if entry is None else tuple(entry.options.get("kinds", ()))
+        found.append(
+            ScoredColumn(
+                heading=heading,
+                kind=kind,
+                kinds=several if kind is None else (kind, *several),
+                weight=weights[heading],
+                lower_is_better=heading in study.score.lower_is_better,
+                entry=entry,
+            )
+        )
+    return found
+
+
+def columns_of_pairs(study: Study, pairs: Iterable[Pair]) -> dict[Pair, ScoreColumns]:
+    """Return what computes the score's columns for each pair of eps_km and min_samples.
+
+    Footprints follow from eps_km, unless the study sets their radius.
+
+    Raises
+    ------
+    StudyError
+        If the score needs the footprints of a pair that has none, or a raster that is not there.
+    """
+    own = ScoreColumns(study)
+    own.check()
+    if not own.looks_at & OUTLINED:
+        return dict.fromkeys(pairs, own)
+    found = {}
+    for eps_km, min_samples in pairs:
+        options = replace(study.dbscan, eps_km=eps_km, min_samples=min_samples)
+        try:
+            found[eps_km, min_samples] = ScoreColumns(replace(study, clusters=options))
+        except StudyError as error:
+            raise StudyError(
+                f"[score] {', '.join(own.further)} of the pair eps_km = {eps_km:g}: {error}"
+            ) from error
+    return found

@@ -1,0 +1,127 @@
+"""What a sweep has finished, kept on disk, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gclust
+from gclust.experiments.grid import Pair, Pairs
+from gclust.folders import remove_abandoned
+from gclust.listings.engine import Engine
+from gclust.pipeline.rasters import files_of
+from gclust.pipeline.score_columns import ScoreColumns
+from gclust.pipeline.stages import Prepared
+from gclust.results.folders import PREFIX, write_file
+from gclust.study.indicators import ask
+from gclust.study.schema import Study
+from gclust.study.write_toml import study_toml
+
+DIGITS = 16
+DIGEST = re.compile(f"[0-9a-f]{{{DIGITS}}}")
+PAIR_FILE = re.compile(r"eps-[-+.\w]+-min-[-+.\w]+\.json")
+LONGEST_NAME = 200
+"""Bytes; names of files may have 255, and what stands before and behind it is to fit too."""
+
+
+class Ledger:
+    """One file for each finished pair, in a hidden folder beside that of the sweep.
+
+    Its name holds a digest of the study, of its listings and of what is swept: what another
+    sweep left is not taken for this one's. Files are written whole, and the same whoever
+    writes them, so two processes on one sweep do each other no harm.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of the sweep, free of links.
+    digest : str
+        See `digest`.
+    """
+
+    def __init__(self, out: Path, digest: str) -> None:
+        self._parent = out.parent
+        self._start = f".{_shortened(out.name)}.sweep-"
+        self.folder = self._parent / f"{self._start}{digest[:DIGITS]}"
+
+    def read(self, pair: Pair) -> dict[str, Any] | None:
+        """Return what was found for a pair, None if it is not there."""
+        try:
+            text = self._file(pair).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def write(self, pair: Pair, found: dict[str, Any]) -> None:
+        """Keep what was found for a pair."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Python writes floats so that they read back the same, NaN included.
+        write_file(self._file(pair), json.dumps(found).encode())
+
+    def remove(self) -> None:
+        """Remove the folder, and those of other sweeps meant for the same place."""
+        for name in os.listdir(self._parent):
+            if name.startswith(self._start) and DIGEST.fullmatch(name, len(self._start)):
+                _remove_pairs(self._parent / name)
+
+    def _file(self, pair: Pair) -> Path:
+        return self.folder / f"eps-{pair[0]!r}-min-{pair[1]!r}.json"
+
+
+def _shortened(name: str) -> str:
+    """A name, made short enough to be part of another one."""
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return name
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[: 2 * DIGITS]
+
+
+def _remove_pairs(folder: Path) -> None:
+    """Remove the files of finished pairs, and their folder if nothing else is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    remove_abandoned(folder, PREFIX)
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if PAIR_FILE.fullmatch(name):
+                (folder / name).unlink()
+        folder.rmdir()
+
+
+def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:
+    """Digest of all that the results of a sweep follow from.
+
+    Of the listings it is a sum of hashes of rows, which no order of rows changes.
+    """
+    columns = ", ".join(("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns))
+    query = f"SELECT count(*), sum(hash({columns})) FROM listings"
+    rows = engine.connection.execute(query).fetchall()
+    told = (
+        gclust.__version__,
+        study_toml(study, study.folder),
+        pairs,
+        sorted(prepared.world.items()),
+        rows,
+        _raster_digest(study),
+        [asked.indicator.origin for asked in ask(study.indicators)],
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _raster_digest(study: Study) -> str:
+    """Digest of the raster that scores follow from, if they do."""
+    if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
+        return ""
+    whole = hashlib.sha256()
+    for path in map(Path, files_of(study, study.population).files):
+        # Some rasters are folders.
+        for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if part.is_file():
+                with part.open("rb") as file:
+                    whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()

@@ -1,0 +1,125 @@
+"""The weighted k-distance curve: how far each location must look to find min_samples.
+
+Ester, Kriegel, Sander and Xu (1996, section 4.2) choose eps by the curve of distances to the
+k-th neighbour. With weights, the k-distance of a location is the distance within which the
+weight of all locations, itself included, reaches k: the least eps at which it is core. So the
+share of weight up to a distance is the share that is core at that eps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gclust.cluster.fixed_point import UNIT, threshold_units
+from gclust.sphere import arc_km, unit_vectors
+
+SAMPLE = 4000
+FIRST_NEIGHBOURS = 64
+AT_A_TIME = 1 << 20
+"""Neighbours that are asked for at a time: some 16 MB."""
+
+
+def k_distance(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    min_samples: Sequence[float],
+    *,
+    sample: int = SAMPLE,
+) -> pd.DataFrame:
+    """Compute the weighted k-distance curve on the sphere.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Distinct locations in degrees.
+    units : ndarray of int64, shape (n,)
+        Their weights in units (see `gclust.units`), all above 0.
+    min_samples : sequence of float
+        The weights k to be found.
+    sample : int
+        With more locations than this, so many points are looked at that stand evenly in the
+        weight, in the order of the locations. On the 0.26 million locations of the simulated
+        world, 4,000 points gave every share within 0.4 per cent of that of all.
+
+    Returns
+    -------
+    DataFrame
+        ``min_samples, distance_km, weight_share``: for each of ``min_samples`` the distances in
+        rising order, and the share of the weight whose k-distance is at most that; infinite where
+        all locations together weigh less.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lat, lon = np.array([0.0, 0.0, 0.0]), np.array([0.0, 1.0, 3.0])
+    >>> curve = k_distance(lat, lon, UNIT * np.array([1, 2, 1]), [2])
+    >>> curve["distance_km"].round(1).tolist()
+    [0.0, 111.2, 222.4]
+    >>> curve["weight_share"].tolist()
+    [0.5, 0.75, 1.0]
+    """
+    wanted = np.array([threshold_units(k) for k in min_samples], dtype=np.int64)
+    at, weight = _sampled(units, sample)
+    if at.size == 0:
+        return _curves(np.zeros((0, wanted.size)), weight, min_samples)
+    vectors = unit_vectors(lat, lon)
+    # Splitting at the middle of cells builds faster, and heaps of equal points are folded.
+    tree = cKDTree(vectors, balanced_tree=False)
+    chord = np.full((at.size, wanted.size), np.inf)
+    left, k = np.arange(at.size), min(FIRST_NEIGHBOURS, lat.size)
+    while left.size:
+        still = []
+        for start in range(0, left.size, max(1, AT_A_TIME // k)):
+            here = left[start : start + max(1, AT_A_TIME // k)]
+            chords, neighbours = tree.query(vectors[at[here]], k=k)
+            chords, neighbours = chords.reshape(here.size, k), neighbours.reshape(here.size, k)
+            reached = np.cumsum(units[neighbours], axis=1)
+            for column, least in enumerate(wanted):
+                found = (reached < least).sum(axis=1)
+                done = found < k
+                chord[here[done], column] = chords[done, found[done]]
+            still.append(here[reached[:, -1] < wanted.max()])
+        left = np.concatenate(still)
+        if k == lat.size:
+            break
+        k = min(4 * k, lat.size)
+    reached_km = arc_km(chord)
+    return _curves(np.where(np.isfinite(chord), reached_km, np.inf), weight, min_samples)
+
+
+def _sampled(
+    units: NDArray[np.int64], sample: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Places of the locations looked at, and the weight for which each stands."""
+    if units.size <= sample:
+        return np.arange(units.size), units / UNIT
+    ends = np.cumsum(units.astype(np.float64))
+    middles = (np.arange(sample) + 0.5) * (ends[-1] / sample)
+    at = np.minimum(np.searchsorted(ends, middles, side="right"), units.size - 1)
+    places, often = np.unique(at, return_counts=True)
+    return places, often * (ends[-1] / sample / UNIT)
+
+
+def _curves(
+    distances: NDArray[np.float64], weight: NDArray[np.float64], min_samples: Sequence[float]
+) -> pd.DataFrame:
+    parts = []
+    for column, least in enumerate(min_samples):
+        order = np.argsort(distances[:, column], kind="stable")
+        share = np.cumsum(weight[order])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "min_samples": float(least),
+                    "distance_km": distances[order, column],
+                    "weight_share": share / share[-1] if share.size else share,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,54 @@
+"""The labels of one pair after another, from one surface for each eps_km."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.surface import LocationSurface, surface_of_locations
+from gclust.experiments.grid import Pairs
+
+KEPT = 2
+"""Rows that are kept besides the baseline's: that at work, and its neighbour."""
+
+
+class Rows:
+    """Labels of the same locations for one pair after another.
+
+    A surface is made for an eps_km when it is first asked for, so a sweep that goes on makes
+    those only that it needs.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    """
+
+    def __init__(self, pairs: Pairs) -> None:
+        self._own_eps_km = pairs.baseline[0]
+        self._min_units = [threshold_units(each) for each in pairs.min_samples]
+        self._surfaces: dict[float, LocationSurface] = {}
+
+    def cluster(
+        self,
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        units: NDArray[np.int64],
+        *,
+        eps_km: float,
+        min_units: int,
+        **ways: Any,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return labels and core flags, as `gclust.cluster.dbscan.cluster_locations` does."""
+        surface = self._surfaces.pop(eps_km, None)
+        if surface is None:
+            surface = surface_of_locations(
+                lat, lon, units, eps_km=[eps_km], min_units=self._min_units, **ways
+            )
+        self._surfaces[eps_km] = surface  # the last used stands last
+        others = [eps for eps in self._surfaces if eps != self._own_eps_km]
+        for eps in others[:-KEPT]:
+            del self._surfaces[eps]
+        return surface.cluster(eps_km, min_units)

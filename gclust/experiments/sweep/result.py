@@ -1,0 +1,109 @@
+"""What a sweep found."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gclust.experiments.grid import Pair
+from gclust.experiments.sweep.plateaus import Suggestion
+from gclust.study.schema import Study
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A study for each pair of eps_km and min_samples.
+
+    Attributes
+    ----------
+    study : Study
+    baseline : (eps_km, min_samples)
+        The pair with which all are compared.
+    table : DataFrame
+        One row per pair: ``eps_km, min_samples, clusters_before_merging, n_clusters, n_core,
+        n_noise`` (locations that form clusters), ``clustered_share, largest_share, core_share``
+        (of the weight that forms clusters: in clusters, in the largest, at core locations);
+        against the baseline ``ari, ami`` (adjusted Rand index and mutual information, weighted by
+        listings, noise listings each alone), ``jaccard, tau_b`` (of the first ``top`` clusters
+        and of their ranks); ``ari_to_smaller_eps, ari_to_smaller_min_samples`` (with the
+        neighbouring pair); ``caution`` (see `gclust.experiments.sweep.diagnostics`) and ``plateau``.
+    clusters : DataFrame
+        The baseline's: ``rank, cluster_id, name, economies, score, share``.
+    ranks : DataFrame
+        One row per cluster and pair: ``eps_km, min_samples, cluster_id, baseline_id`` (the
+        baseline's cluster that it is, missing for none), ``rank, score, share`` (of the weight
+        that forms clusters).
+    plateaus : DataFrame
+        See `gclust.experiments.sweep.plateaus.find_plateaus`.
+    suggestions : tuple of Suggestion
+        Parameters that recommend themselves, each with its reason; the first comes first.
+    k_distance : DataFrame
+        See `gclust.experiments.sweep.k_distance.k_distance`.
+    warnings : tuple of str
+        What looked wrong in the data.
+    path : Path, optional
+        The sweep's folder, if it was written.
+    """
+
+    study: Study
+    baseline: Pair
+    table: pd.DataFrame
+    clusters: pd.DataFrame
+    ranks: pd.DataFrame
+    plateaus: pd.DataFrame
+    suggestions: tuple[Suggestion, ...]
+    k_distance: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+    path: Path | None = None
+
+    def rank_of(self, name: str | int) -> pd.DataFrame:
+        """Rank of a cluster of the baseline in every pair.
+
+        Parameters
+        ----------
+        name : str or int
+            Its name or its ``cluster_id`` in the baseline.
+
+        Returns
+        -------
+        DataFrame of Int64
+            ``eps_km`` down, ``min_samples`` across; missing where the cluster is not there, or is
+            the lesser part of a larger one.
+
+        Raises
+        ------
+        ValueError
+            If the baseline has no such cluster, or several of that name.
+        """
+        return self._surface(name, "rank").astype("Int64")
+
+    def score_of(self, name: str | int) -> pd.DataFrame:
+        """Score of a cluster of the baseline in every pair; see `rank_of`."""
+        return self._surface(name, "score")
+
+    def _surface(self, name: str | int, column: str) -> pd.DataFrame:
+        mine = self.ranks[self.ranks["baseline_id"] == self._find(name)]
+        return mine.pivot_table(
+            index="eps_km", columns="min_samples", values=column, aggfunc="first"
+        ).reindex(
+            index=pd.Index(self.table["eps_km"].unique(), name="eps_km"),
+            columns=pd.Index(self.table["min_samples"].unique(), name="min_samples"),
+        )
+
+    def _find(self, name: str | int) -> int:
+        key = "name" if isinstance(name, str) else "cluster_id"
+        found = self.clusters.loc[self.clusters[key] == name, "cluster_id"].tolist()
+        if len(found) == 1:
+            return int(found[0])
+        if found:
+            listed = ", ".join(map(str, found))
+            raise ValueError(
+                f"{len(found)} clusters of the baseline are named {name!r}; take a cluster_id:"
+                f" {listed}"
+            )
+        near = difflib.get_close_matches(str(name), self.clusters["name"].tolist(), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no cluster of the baseline has the {key} {name!r}{hint}")

@@ -1,0 +1,127 @@
+"""Locations gathered on grids once, so that labels are named, outlined and set apart quickly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gclust.cluster.nearby import Cubes
+from gclust.places.cities.location_cells import CELLS_PER_DEGREE
+
+KM_PER_DEGREE = 111.2
+Rows = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Locations that lie in one cell and have one label, put together.
+
+    Attributes
+    ----------
+    lat, lon : ndarray of float64
+        Degrees; the first of them.
+    weight : ndarray of int64
+        Units with which they form clusters.
+    label : ndarray of int32
+        None is noise.
+    """
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    weight: NDArray[np.int64]
+    label: NDArray[np.int32]
+
+
+class Places:
+    """The locations of a study, cell by cell.
+
+    Cells are those in which names are found (`gclust.places.cities.names`), within the larger squares
+    that clusters are outlined by.
+
+    Parameters
+    ----------
+    locations : DataFrame
+        ``lat, lon, density``.
+    eps_km : float
+        Squares measure about a quarter of it from south to north.
+    most_gap_km : float
+        The largest gap that will be asked for.
+    """
+
+    def __init__(self, locations: pd.DataFrame, eps_km: float, most_gap_km: float) -> None:
+        lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+        wanted = max(1, round(eps_km / 4 / KM_PER_DEGREE * CELLS_PER_DEGREE))
+        # Squares must fit between 0 and 180 degrees.
+        self.step = next(n for n in range(wanted, 0, -1) if 180 * CELLS_PER_DEGREE % n == 0)
+        north = np.rint(lat * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
+        east = np.rint(lon * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
+        square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
+        within = (north % self.step) * self.step + east % self.step
+        cell = square * self.step**2 + within
+        self._cubes = Cubes(lat, lon, most_gap_km)
+        self.order = np.lexsort((cell, self._cubes.number))
+        """The prepared locations, cube by cube and in these cell by cell: what is to be put
+        together lies together, and is summed without jumps through memory."""
+        self.number = np.empty(len(lat), dtype=np.int64)
+        self.number[self.order] = np.arange(len(lat))
+        """The number of each prepared location in that order."""
+        self.lat, self.lon = lat[self.order], lon[self.order]
+        self.density = locations["density"].to_numpy()[self.order]
+        self.forming = self.density > 0
+        self._cell = cell[self.order]
+        self._square = square[self.order]
+
+    @property
+    def square_km(self) -> float:
+        """Side of the squares from south to north."""
+        return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
+
+    def patches(self, labels: NDArray[np.int32]) -> Patches:
+        """Put the locations of each label together, cell by cell."""
+        starts = runs(self._cell, labels)
+        weight = np.add.reduceat(self.density, starts)
+        inside = labels[starts] >= 0
+        first = starts[inside]
+        return Patches(self.lat[first], self.lon[first], weight[inside], labels[first])
+
+    def outlines(
+        self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
+    ) -> NDArray[np.object_]:
+        """Unite the squares that hold core locations of each label, in degrees."""
+        rows = np.flatnonzero(core)
+        first = rows[runs(self._square[rows], labels[rows])]
+        squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
+        pairs = np.unique(labels[first].astype(np.int64) * squares_in_all + self._square[first])
+        label, square = np.divmod(pairs, squares_in_all)
+        north, east = np.divmod(square, 360 * CELLS_PER_DEGREE)
+        # Neighbours must have the very same corners, so these are whole numbers until the end.
+        south, west = north * self.step, east * self.step
+        west = west - np.where(west >= 180 * CELLS_PER_DEGREE, 360 * CELLS_PER_DEGREE, 0)
+        corners = np.stack([west, south, west + self.step, south + self.step]) - 0.5
+        w, s, e, n = corners / CELLS_PER_DEGREE
+        squares = shapely.box(w, s - 90, e, n - 90)
+        ends = np.searchsorted(label, np.arange(n_labels + 1))
+        out = np.empty(n_labels, dtype=object)
+        for number, (start, end) in enumerate(pairwise(ends)):
+            out[number] = shapely.coverage_union_all(squares[start:end])
+        return out
+
+    def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
+        """Least distances between labels, where at most the largest that may be asked for."""
+        return self._cubes.gaps_km(self.lat, self.lon, labels)
+
+
+def runs(*keys: Rows) -> Rows:
+    """First row of each run of equal keys."""
+    if not len(keys[0]):
+        return np.zeros(0, dtype=np.int64)
+    changed = np.zeros(len(keys[0]), dtype=bool)
+    changed[0] = True
+    for key in keys:
+        changed[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(changed)

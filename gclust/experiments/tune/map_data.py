@@ -1,0 +1,135 @@
+"""What the map of the tuner shows: countries, clusters and as many names as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from gclust.experiments.tune.outcome import Outcome
+from gclust.places.basemap import countries
+
+WORLD_X, WORLD_Y = (-180.0, 180.0), (-62.0, 105.0)
+"""What is shown at first, in the units of `mercator`: from 52 degrees south to 73 north."""
+NAME_PIXELS_PER_LETTER, NAME_PIXELS_HIGH = 6.4, 15.0
+DOT_PIXELS = 12.0
+MOST_NAMES = 60
+Floats = NDArray[np.float64]
+
+
+def mercator(lat: ArrayLike) -> Floats:
+    """Northing in the Mercator projection of the sphere, in degrees of the equator.
+
+    Snyder (1987), Map Projections, equation 7-2; eastings are longitudes.
+    """
+    held = np.clip(np.asarray(lat, dtype=np.float64), -85.0, 85.0)
+    return np.degrees(np.arcsinh(np.tan(np.radians(held))))
+
+
+@lru_cache(maxsize=1)
+def land() -> dict[str, list[Any]]:
+    """Countries as ``xs, ys`` of Bokeh's ``multi_polygons``."""
+    return rings(countries().geometry.to_numpy())
+
+
+def rings(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list[Any]]:
+    """Turn polygons in degrees into ``xs, ys`` of Bokeh's ``multi_polygons``, on the plane."""
+    xs: list[Any] = []
+    ys: list[Any] = []
+    for shape in shapes:
+        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+        corners = [
+            [np.asarray(ring.coords) for ring in (part.exterior, *part.interiors)] for part in parts
+        ]
+        xs.append([[np.round(ring[:, 0], 4).tolist() for ring in part] for part in corners])
+        ys.append(
+            [[np.round(mercator(ring[:, 1]), 4).tolist() for ring in part] for part in corners]
+        )
+    return {"xs": xs, "ys": ys}
+
+
+def drawn_clusters(outcome: Outcome) -> pd.DataFrame:
+    """What of each cluster is drawn, in the order of the ranking.
+
+    Returns
+    -------
+    DataFrame
+        ``rank, rank_then, name, score, total``, ``x, y`` (a place in its heaviest cell) and
+        ``shape``.
+    """
+    merged, table = outcome.merged, outcome.table
+    patches = merged.formed.patches
+    cluster = merged.clusters(patches.label)
+    heaviest = pd.DataFrame({"cluster_id": cluster, "weight": patches.weight})
+    order = heaviest.sort_values(["cluster_id", "weight"], ascending=[True, False], kind="stable")
+    at = order.drop_duplicates("cluster_id").index.to_numpy()
+    parts: list[list[Any]] = [[] for _ in range(merged.n_clusters)]
+    for label, of in enumerate(merged.cluster_ids):
+        parts[of].append(merged.formed.outlines[label])
+    shapes = [
+        each[0]
+        if len(each) == 1
+        else shapely.multipolygons(np.concatenate([shapely.get_parts(part) for part in each]))
+        for each in parts
+    ]
+    ids = table["cluster_id"].to_numpy(dtype=np.int64)
+    drawn = table[["rank", "rank_then", "name", "score", "total"]].copy()
+    drawn["x"], drawn["y"] = patches.lon[at][ids], mercator(patches.lat[at])[ids]
+    drawn["shape"] = [shapes[cluster] for cluster in ids]
+    return drawn
+
+
+def names_with_room(
+    x: Floats,
+    y: Floats,
+    names: Sequence[str],
+    window: tuple[float, float, float, float],
+    pixels: tuple[float, float],
+) -> list[int]:
+    """Choose names that fit on the map without lying on each other, the first ones first.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Of the dots, in the order of importance; names stand to their right.
+    names : sequence of str
+    window : (west, east, south, north)
+        What is shown of the plane.
+    pixels : (width, height)
+        Of what is shown.
+
+    Returns
+    -------
+    list of int
+        Places in ``names``.
+    """
+    west, east, south, north = window
+    across, up = pixels[0] / (east - west), pixels[1] / (north - south)
+    taken = np.zeros((0, 4))
+    chosen: list[int] = []
+    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    for number in np.flatnonzero(inside).tolist():
+        left = (x[number] - west) * across + DOT_PIXELS
+        low = (y[number] - south) * up - NAME_PIXELS_HIGH / 2
+        box = np.array(
+            [left, low, left + NAME_PIXELS_PER_LETTER * len(names[number]), low + NAME_PIXELS_HIGH]
+        )
+        if box[2] > pixels[0] or low < 0 or box[3] > pixels[1]:
+            continue
+        clear = (
+            (box[0] > taken[:, 2])
+            | (box[2] < taken[:, 0])
+            | (box[1] > taken[:, 3])
+            | (box[3] < taken[:, 1])
+        )
+        if clear.all():
+            taken = np.vstack([taken, box])
+            chosen.append(number)
+            if len(chosen) == MOST_NAMES:
+                break
+    return chosen

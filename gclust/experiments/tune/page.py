@@ -1,0 +1,272 @@
+"""The page of the tuner: controls, map, ranking and heat maps of one browser window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from bokeh.document import Document
+from bokeh.layouts import column, row
+from bokeh.models import Button, CategoricalSlider, Div, GlobalInlineStyleSheet, RadioButtonGroup
+
+from gclust.errors import StudyError
+from gclust.experiments.sweep.plateaus import named
+from gclust.experiments.tune.heatmaps import HeatMaps
+from gclust.experiments.tune.map_view import MapView
+from gclust.experiments.tune.outcome import Choice, Outcome
+from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.table import RankingTable
+from gclust.experiments.tune.worker import Worker
+from gclust.experiments.tune.write_study import write_study
+
+RULES = ("mutual", "one-sided", "none")
+TIES = ("fractional", "pairs")
+STYLE = """
+body { margin: 0; background: #fff; color: #1a1a1a; font: 14px/1.4 system-ui, sans-serif; }
+.tune-frame { max-width: 1500px; margin: 0 auto; padding: 10px 14px; box-sizing: border-box; }
+"""
+SIDE = """
+:host { position: sticky; top: 10px; align-self: flex-start; width: 270px; flex: none; }
+@media (max-width: 999px) {
+  :host { position: static; width: 100%; display: grid; grid-template-columns: 1fr 1fr;
+          gap: 4px 28px; align-items: start; }
+}
+"""
+FRAME = """
+:host { gap: 22px; width: 100%; }
+@media (max-width: 999px) { :host { flex-direction: column; } }
+"""
+MAIN = """
+:host { flex: 1 1 0; min-width: 0; gap: 6px; }
+@media (max-width: 999px) { :host { width: 100%; flex: none; } }
+"""
+
+
+class Page:
+    """What one browser window shows.
+
+    Parameters
+    ----------
+    document : bokeh Document
+    bench : Bench
+    worker : Worker
+    path : Path
+        The file of the study.
+    """
+
+    def __init__(self, document: Document, bench: Bench, worker: Worker, path: Path) -> None:
+        self._document, self._bench, self._worker, self._path = document, bench, worker, path
+        self.choice = bench.own
+        self._refreshing = False
+        self._setting = False
+        self._map = MapView(bench.square_km)
+        self._table = RankingTable(bench.kinds, bench.columns.further)
+        self._heat = HeatMaps(bench.pairs, self._choose_pair)
+        told = partial(Div, sizing_mode="stretch_width")
+        self._busy, self._figures = told(name="busy"), told(name="figures")
+        self._written = told(name="written", styles={"overflow-wrap": "anywhere"})
+        self._asked = time.monotonic()
+        self._controls()
+        title = bench.study.study.title or bench.study.study.name
+        document.title = f"{title} · gclust tune"
+        document.add_root(self._layout(title))
+        self._ask()
+        self.refresh()
+
+    def refresh_soon(self) -> None:
+        """Show in the heat maps what else is known; may be called by any thread."""
+        if not self._refreshing:
+            self._refreshing = True
+            self._document.add_next_tick_callback(self.refresh)
+
+    def refresh(self) -> None:
+        """Show in the heat maps what is known."""
+        self._refreshing = False
+        pairs = self._bench.pairs
+        known = {pair: self._bench.known_figures(self.choice.at(pair)) for pair in pairs}
+        self._heat.show(known, self.choice.pair)
+
+    def _controls(self) -> None:
+        pairs, own = self._bench.pairs, self._bench.own
+        slider = partial(CategoricalSlider, sizing_mode="stretch_width", bar_color="#2f6f8f")
+        self._eps = slider(
+            title="eps_km", categories=texts(pairs.eps_km), value=text(own.eps_km), name="eps_km"
+        )
+        self._least = slider(
+            title="min_samples",
+            categories=texts(pairs.min_samples),
+            value=text(own.min_samples),
+            name="min_samples",
+        )
+        self._gap = slider(
+            title="max_gap_km of merging",
+            categories=texts(self._bench.gaps_km),
+            value=text(own.max_gap_km),
+            name="max_gap_km",
+        )
+        buttons = partial(RadioButtonGroup, sizing_mode="stretch_width")
+        self._rule = buttons(labels=list(RULES), active=RULES.index(own.rule), name="rule")
+        self._ties = buttons(labels=list(TIES), active=TIES.index(own.ties), name="ties")
+        for control in (self._eps, self._least, self._gap):
+            control.on_change("value", self._changed)
+        for control in (self._rule, self._ties):
+            control.on_change("active", self._changed)
+        self._back = Button(label="Back to the study", name="back", sizing_mode="stretch_width")
+        self._back.on_click(lambda: self._set(own))
+        self._write = Button(
+            label=f"Write {self._path.name}",
+            button_type="primary",
+            name="write",
+            sizing_mode="stretch_width",
+        )
+        self._write.on_click(self._write_choice)
+
+    def _layout(self, title: str) -> Any:
+        own = self._bench.own
+        told = (
+            f"<b style='font-size:17px'>{escape(title)}</b><br>"
+            f"<span style='color:#555'>The study: {escape(told_choice(own))}.</span>"
+        )
+        captioned = partial(column, sizing_mode="stretch_width", margin=0)
+        side = column(
+            captioned(Div(text=told, sizing_mode="stretch_width")),
+            captioned(self._eps, self._least),
+            captioned(self._gap, caption("Merging"), self._rule),
+            captioned(caption("Ties of records"), self._ties),
+            captioned(row(self._back, self._write, sizing_mode="stretch_width"), self._written),
+            captioned(self._busy, self._figures),
+            stylesheets=[SIDE],
+        )
+        main = column(
+            self._map.figure,
+            self._map.legend,
+            *self._table.parts,
+            self._heat.layout,
+            stylesheets=[MAIN],
+        )
+        frame = row(side, main, stylesheets=[GlobalInlineStyleSheet(css=STYLE), FRAME])
+        frame.css_classes = ["tune-frame"]
+        return frame
+
+    def _changed(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
+        if self._setting:
+            return
+        self.choice = Choice(
+            self._value(self._eps, self._bench.pairs.eps_km),
+            self._value(self._least, self._bench.pairs.min_samples),
+            self._value(self._gap, self._bench.gaps_km),
+            RULES[self._rule.active],
+            TIES[self._ties.active],
+        )
+        self._ask()
+        self.refresh()
+
+    def _value(self, slider: CategoricalSlider, values: tuple[float, ...]) -> float:
+        return values[slider.categories.index(slider.value)]
+
+    def _choose_pair(self, pair: tuple[float, float]) -> None:
+        self._set(self.choice.at(pair))
+
+    def _set(self, choice: Choice) -> None:
+        """Set all controls, and ask once."""
+        self._setting = True
+        try:
+            self._eps.value, self._least.value = text(choice.eps_km), text(choice.min_samples)
+            self._gap.value = text(choice.max_gap_km)
+            self._rule.active, self._ties.active = RULES.index(choice.rule), TIES.index(choice.ties)
+        finally:
+            self._setting = False
+        self._changed("", None, None)
+
+    def _ask(self) -> None:
+        self._asked = time.monotonic()
+        self._busy.text = "Trying …"
+        self._worker.ask(self, self.choice, self._deliver)
+
+    def _deliver(self, found: Outcome | Exception) -> None:
+        show: Callable[[], None] = partial(self._show, found)
+        self._document.add_next_tick_callback(show)
+
+    def _show(self, found: Outcome | Exception) -> None:
+        if isinstance(found, Exception):
+            self._busy.text = problem(str(found))
+            return
+        if found.choice != self.choice:
+            return
+        self._map.show(found)
+        self._table.show(found, self._bench.study.study.top)
+        self._figures.text = told_outcome(found, self._bench.own_figures)
+        took = time.monotonic() - self._asked
+        if found.awaited:
+            self._busy.text = told_awaited(found.awaited)
+            return
+        self._busy.text = f"<span style='color:#666'>Shown in {took:.2f} s</span>"
+
+    def _write_choice(self) -> None:
+        try:
+            path = write_study(self._bench.study, self.choice, self._path)
+        except (StudyError, OSError) as error:
+            self._written.text = problem(f"Not written: {error}")
+            return
+        self._written.text = f"Written: <code>{escape(str(path))}</code>"
+
+
+def text(value: float) -> str:
+    """A value as sliders show it."""
+    return f"{value:.12g}"
+
+
+def texts(values: tuple[float, ...]) -> list[str]:
+    """Values as sliders show them."""
+    return [text(value) for value in values]
+
+
+def caption(words: str) -> Div:
+    """A line above a group of buttons."""
+    return Div(text=words, margin=(8, 5, 0, 5))
+
+
+def problem(words: str) -> str:
+    """HTML of what went wrong."""
+    return f"<span style='color:#a3262a'>{escape(words)}</span>"
+
+
+def told_awaited(columns: tuple[str, ...]) -> str:
+    """HTML of what is being computed."""
+    return (
+        f"<b>Computing the score …</b><br><span style='color:#666'>It is made of"
+        f" {escape(', '.join(columns))}. Until then clusters stand in the order of the sum of"
+        " their shares.</span>"
+    )
+
+
+def told_choice(choice: Choice) -> str:
+    """A choice in words."""
+    merging = "no merging"
+    if choice.rule != "none":
+        merging = f"{choice.rule} merging up to {text(choice.max_gap_km)} km ({choice.ties} ties)"
+    return f"{named(*choice.pair)}, {merging}"
+
+
+def told_outcome(outcome: Outcome, own: dict[str, float]) -> str:
+    """HTML of the figures of an outcome beside the study's."""
+    figures = outcome.merged.figures
+    lines = (
+        ("", "now", "study"),
+        ("Clusters", *(f"{f['n_clusters']:.0f}" for f in (figures, own))),
+        ("before merging", *(f"{f['clusters_before_merging']:.0f}" for f in (figures, own))),
+        ("Weight in clusters", *(f"{f['clustered_share']:.1%}" for f in (figures, own))),
+        ("in the largest", *(f"{f['largest_share']:.1%}" for f in (figures, own))),
+        ("Rand index (adjusted)", f"{figures['ari']:.3f}", ""),
+    )
+    cells = "".join(
+        f"<tr><td>{name}</td><td style='text-align:right;padding:0 12px'><b>{now}</b></td>"
+        f"<td style='text-align:right;color:#666'>{then}</td></tr>"
+        for name, now, then in lines
+    )
+    warned = problem(f"Caution: {outcome.merged.caution}") if outcome.merged.caution else ""
+    return f"<table>{cells}</table>{warned}"

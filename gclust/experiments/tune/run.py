@@ -1,0 +1,123 @@
+"""A live tuner: a page on this machine whose sliders try a study's parameters."""
+
+from __future__ import annotations
+
+import signal
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING, Any
+
+from gclust.errors import StudyError
+from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.worker import Worker
+from gclust.progress import Report, resolve
+from gclust.study.schema import read_study
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.server.server import BaseServer
+
+
+def tune(
+    study: str | Path,
+    *,
+    port: int = 0,
+    ready: Callable[[str], Any],
+    show: bool = False,
+    progress: bool | Report | None = None,
+    n_jobs: int | None = None,
+) -> None:
+    """Serve a page that tries a study's parameters, until Ctrl-C.
+
+    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters, which a map,
+    the ranking and its changes against the study follow, and heat maps over both parameters. It
+    is served to this machine alone, to browsers that were given its whole address, and needs no
+    network.
+
+    Parameters
+    ----------
+    study : path-like
+        ``study.toml``; its section ``[sweep]`` says over which values the sliders go.
+    port : int
+        0 for a free one.
+    ready : callable
+        Called with the page's address once it is served. The address holds the secret token
+        without which nothing is served: who knows it can see the ranking and write studies.
+    show : bool
+        Whether to open it in a browser.
+    progress : bool or callable, optional
+        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+    n_jobs : int, optional
+        Threads; all by default.
+
+    Raises
+    ------
+    StudyError
+        If the study or the data it names cannot be used, if the port is taken, or if Bokeh is not
+        installed.
+    """
+    try:
+        import bokeh  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise StudyError("gclust tune needs Bokeh: pip install gclust[report]") from error
+    from gclust.experiments.tune.server import listen
+
+    path = Path(study)
+    read = read_study(path)
+    with ExitStack() as stack:
+        # First of all, for a large study takes minutes to prepare.
+        sockets = listen(port)
+        for each in sockets:
+            stack.enter_context(each)
+        bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
+        stack.callback(bench.close)
+        _serve(bench, path, sockets, ready, show)
+
+
+def _serve(
+    bench: Bench, path: Path, sockets: list[socket], ready: Callable[[str], Any], show: bool
+) -> None:
+    from gclust.experiments.tune.page import Page
+    from gclust.experiments.tune.server import make_server
+
+    pages: dict[Document, Page] = {}
+
+    def tell() -> None:
+        for page in list(pages.values()):
+            page.refresh_soon()
+
+    worker = Worker(bench, tell)
+
+    def open_page(document: Document) -> None:
+        pages[document] = Page(document, bench, worker, path)
+        document.on_session_destroyed(lambda _: pages.pop(document, None))
+
+    title = bench.study.study.title or bench.study.study.name
+    server, address = make_server(open_page, sockets, title)
+    worker.start()
+    server.start()
+    try:
+        ready(address)
+        if show:
+            webbrowser.open(address)
+        _until_stopped(server)
+    finally:
+        server.stop()
+        worker.end()
+
+
+def _until_stopped(server: BaseServer) -> None:
+    """Run until Ctrl-C or a request to end."""
+
+    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
+        server.io_loop.add_callback_from_signal(server.io_loop.stop)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.io_loop.start()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,294 @@
+"""The tuner's server: Bokeh's, behind a gate, for a handful of windows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from socket import socket
+from typing import TYPE_CHECKING, Any
+
+from bokeh.application import Application
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.embed.bundle import bundle_for_objs_and_resources
+from bokeh.embed.elements import html_page_for_render_items
+from bokeh.embed.util import RenderItem
+from bokeh.server.server import BaseServer
+from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.ws import WSHandler
+from bokeh.settings import settings
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
+from tornado.web import HTTPError, OutputTransform, RequestHandler
+
+from gclust.errors import StudyError
+from gclust.experiments.tune.gate import ARGUMENT, Gate
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+
+ADDRESS = "127.0.0.1"
+"""Where the server listens: at this machine alone."""
+
+MOST_WINDOWS = 8
+MOST_BODY_BYTES = 1 << 16
+"""No request of the page has a body."""
+
+IDLE_SECONDS = 60
+"""After which a connection that asks nothing is closed."""
+
+HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of every response: no page shows this one in a frame, and no other learns its address."""
+
+FORWARD = (
+    '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/"><title>gclust tune</title>\n'
+)
+
+NO_PLACE = (
+    f"gclust tune is open in {MOST_WINDOWS} windows, the most that it serves:"
+    " close one, then reload this one."
+)
+SENTENCES = {404: "There is nothing at this address.", 503: NO_PLACE}
+
+
+def listen(port: int) -> list[socket]:
+    """Listen at a port of this machine, 0 for a free one.
+
+    Raises
+    ------
+    StudyError
+        If the port cannot be had.
+    """
+    try:
+        return bind_sockets(port, ADDRESS)
+    except OSError as error:
+        raise StudyError(
+            f"port {port} cannot be had ({error.strerror}); expected a free one;"
+            " name another, or 0 for any that is free"
+        ) from error
+
+
+def make_server(
+    open_page: Callable[[Document], None], sockets: list[socket], title: str
+) -> tuple[BaseServer, str]:
+    """Make a server that is not started yet.
+
+    Parameters
+    ----------
+    open_page : callable
+        Called with the document of each window that opens.
+    sockets : list of socket
+        See `listen`.
+    title : str
+        Title of the page until its document says another.
+
+    Returns
+    -------
+    server : bokeh BaseServer
+    address : str
+        The whole address of the page, with the token without which nothing is served.
+    """
+    settings.resources.set_value("server")  # whatever the environment says
+    # That a window was closed is no news.
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+    gate = Gate(ADDRESS, sockets[0].getsockname()[1])
+    tornado = GatedTornado(Application(FunctionHandler(open_page)), gate, title)
+    http = HTTPServer(tornado, max_body_size=MOST_BODY_BYTES, idle_connection_timeout=IDLE_SECONDS)
+    http.add_sockets(sockets)
+    return BaseServer(IOLoop.current(), tornado, http), gate.address
+
+
+class GatedTornado(BokehTornado):
+    """Bokeh's server, asked only by who passes the gate, and only for what the page needs.
+
+    Parameters
+    ----------
+    application : bokeh Application
+    gate : Gate
+    title : str
+
+    Attributes
+    ----------
+    gate : Gate
+    windows : set of Window
+        Those whose websocket is open or about to open.
+    """
+
+    def __init__(self, application: Application, gate: Gate, title: str) -> None:
+        super().__init__(
+            {"/": application},
+            extra_websocket_origins=[gate.host],
+            absolute_url=gate.origin,
+            transforms=[SafeHeaders],
+            # Addresses hold the token, and refused requests may be many.
+            log_function=lambda handler: None,  # noqa: ARG005
+        )
+        self.gate = gate
+        self.windows: set[Window] = set()
+        self._page = {"title": title}
+        self._socket = {
+            "application_context": self.applications["/"],
+            "bokeh_websocket_path": "/ws",
+        }
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Find what answers a request; Tornado calls this before the request's body is read."""
+        refusal = self.gate.refusal(request)
+        if refusal is not None:
+            return self._refuse(request, 403, refusal)
+        if request.path == "/":
+            if ARGUMENT in request.query_arguments:
+                return self.get_handler_delegate(request, Entry)
+            return self.get_handler_delegate(request, Front, self._page)
+        if request.path == "/ws":
+            return self.get_handler_delegate(request, Window, self._socket)
+        if request.path.startswith("/static/") or request.path == "/favicon.ico":
+            return super().find_handler(request, **kwargs)
+        return self._refuse(request, 404, SENTENCES[404])
+
+    @cached_property
+    def bundle(self) -> Any:
+        """Scripts of the page; found once, for that takes longer than all else."""
+        return bundle_for_objs_and_resources(None, self.resources())
+
+    def check_place(self) -> None:
+        """Refuse a further window if there are as many as are served.
+
+        Windows are counted, not Bokeh's sessions: a session outlives its window by seconds, so
+        that a few reloads would take all places.
+        """
+        if len(self.windows) >= MOST_WINDOWS:
+            raise HTTPError(503)
+
+    def _refuse(self, request: HTTPServerRequest, status: int, sentence: str) -> Any:
+        told = {"status": status, "sentence": sentence}
+        return self.get_handler_delegate(request, Refusal, told)
+
+
+class SafeHeaders(OutputTransform):
+    """Adds to every response the headers that keep other pages out."""
+
+    def transform_first_chunk(
+        self,
+        status_code: int,
+        headers: HTTPHeaders,
+        chunk: bytes,
+        finishing: bool,  # noqa: ARG002
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """Tornado calls this with the head of every response."""
+        for name, value in HEADERS.items():
+            headers[name] = value
+        return status_code, headers, chunk
+
+
+class Plain(RequestHandler):
+    """Says what went wrong in one sentence, without HTML."""
+
+    application: GatedTornado
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
+        """Tornado calls this for every error."""
+        self.say(SENTENCES.get(status_code, f"{status_code}: {self._reason}."))
+
+    def say(self, sentence: str) -> None:
+        """Answer with a sentence, which browsers are not to keep."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(f"{sentence}\n")
+
+
+class Refusal(Plain):
+    """Refuses a request, whatever it asks."""
+
+    def initialize(self, status: int, sentence: str) -> None:
+        """Tornado calls this with what `GatedTornado` says."""
+        self._status, self._sentence = status, sentence
+
+    def prepare(self) -> None:
+        """Answer before the method of the request is looked at."""
+        self.send_error(self._status)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
+        """Tornado calls this for every error."""
+        self.set_status(self._status)  # also of a method that Tornado does not know
+        self.say(self._sentence)
+
+
+class Entry(Plain):
+    """Takes the token from the address into a cookie."""
+
+    def get(self) -> None:
+        """Set the cookie, and go to the address without the token."""
+        gate = self.application.gate
+        self.set_cookie(gate.cookie, gate.token, httponly=True, samesite="Strict")
+        self.set_header("Cache-Control", "no-store")
+        if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+            # A link of another site, of a notebook's terminal say, led here. Browsers then send
+            # no strict cookie where a redirect leads, but they do where this page leads.
+            self.finish(FORWARD)
+        else:
+            self.redirect("/", status=303)
+
+
+class Front(Plain):
+    """The page as it is sent: empty, to be filled through a websocket.
+
+    Bokeh's own would make a document for every request; this makes nothing that stays, so that
+    requests without a websocket cost no memory, however many they are.
+    """
+
+    def initialize(self, title: str) -> None:
+        """Tornado calls this with what `GatedTornado` says."""
+        self._title = title
+
+    def get(self) -> None:
+        """Answer with the page, and the name of the session that its websocket opens."""
+        server = self.application
+        server.check_place()
+        signing = {"secret_key": server.secret_key, "signed": server.sign_sessions}
+        session = generate_jwt_token(
+            generate_session_id(**signing), expiration=server.session_token_expiration, **signing
+        )
+        item = RenderItem(token=session, elementid="tuner", use_for_title=True)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(html_page_for_render_items(server.bundle, {}, [item], self._title))
+
+
+class Window(Plain, WSHandler):
+    """The websocket of one window."""
+
+    async def prepare(self) -> None:
+        """Take a place, or refuse before the websocket is accepted."""
+        self.application.check_place()
+        self.application.windows.add(self)
+        await WSHandler.prepare(self)
+
+    def check_origin(self, origin: str) -> bool:
+        """Whether the page of an origin may open it, whatever the environment says."""
+        return origin == self.application.gate.origin
+
+    def open(self) -> None:
+        """Open the window's session."""
+        try:
+            super().open()
+        except BaseException:
+            self.application.windows.discard(self)  # Tornado calls no `on_close` here
+            raise
+
+    def on_finish(self) -> None:
+        """Give the place back if no websocket came of it."""
+        if self.get_status() != 101:
+            self.application.windows.discard(self)
+
+    def on_close(self) -> None:
+        """Give the place back."""
+        self.application.windows.discard(self)
+        super().on_close()

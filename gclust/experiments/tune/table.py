@@ -1,0 +1,151 @@
+"""The ranking on the page of the tuner, beside that of the study."""
+
+from __future__ import annotations
+
+from html import escape
+from math import nan
+from typing import Any
+
+import pandas as pd
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJS,
+    DataTable,
+    Div,
+    HTMLTemplateFormatter,
+    NumberFormatter,
+    TableColumn,
+)
+
+from gclust.experiments.tune.outcome import Outcome
+
+MOST_HIGH, HEAD_HIGH, ROW_HIGH = 330, 30, 25
+LEAST_ROWS = 4
+MOST_GONE = 12
+LETTER = 7
+"""Width of a letter of a heading, in pixels."""
+MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
+'#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
+PLAIN = "<%- value %>"
+REDRAW = "setTimeout(() => table.view.change.emit(), 0)"
+ROWS = """
+.slick-header-column { font-weight: 600; font-size: 11px; background: #f4f5f6; }
+.slick-cell { font-variant-numeric: tabular-nums; }
+"""
+
+
+class RankingTable:
+    """A table of clusters, and a line on those that the study has and the choice has not.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+    further : tuple of str
+        Columns of the score that are neither shares nor counts.
+    """
+
+    def __init__(self, kinds: tuple[str, ...], further: tuple[str, ...] = ()) -> None:
+        self._kinds, self._further = kinds, further
+        self._source = ColumnDataSource(name="ranking", data={})
+        number = NumberFormatter(format="0.000", text_align="right")
+        whole = HTMLTemplateFormatter(template=PLAIN)
+        columns = [
+            TableColumn(field="rank", title="Rank", width=42, formatter=whole),
+            TableColumn(field="then", title="Study", width=46, formatter=whole),
+            TableColumn(
+                field="moved",
+                title="Change",
+                width=58,
+                formatter=HTMLTemplateFormatter(template=MOVED),
+            ),
+            TableColumn(field="name", title="Cluster", width=216, formatter=whole),
+            TableColumn(field="economies", title="Economies", width=74, formatter=whole),
+            TableColumn(field="score", title="Score", width=60, formatter=number),
+            *(
+                TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
+                for kind in kinds
+            ),
+            *(
+                TableColumn(field=name, title=name, width=LETTER * len(name) + 20, formatter=number)
+                for name in further
+            ),
+        ]
+        self._table = DataTable(
+            source=self._source,
+            columns=columns,
+            height=MOST_HIGH,
+            sizing_mode="stretch_width",
+            index_position=None,
+            sortable=False,
+            reorderable=False,
+            autosize_mode="none",
+            stylesheets=[ROWS],
+        )
+        # Rows that are drawn with the data keep their first cell from before.
+        drawn = CustomJS(args={"table": self._table}, code=REDRAW)
+        self._source.js_on_change("tags", drawn)
+        self._gone = Div(name="gone", sizing_mode="stretch_width", styles={"color": "#444"})
+        self.parts: tuple[Any, ...] = (self._table, self._gone)
+
+    def show(self, outcome: Outcome, top: int) -> None:
+        """Show an outcome."""
+        table = outcome.table
+        none = "…" if outcome.awaited else "–"
+        data = {
+            "rank": [none if pd.isna(rank) else int(rank) for rank in table["rank"]],
+            "then": ["" if pd.isna(r) else str(r) for r in table["rank_then"]],
+            "moved": [
+                none if pd.isna(now) else moved(now, then)
+                for now, then in zip(table["rank"], table["rank_then"], strict=True)
+            ],
+            **{name: table[name].tolist() for name in ("name", "economies", "score")},
+            **{f"{kind}_share": table[f"{kind}_share"].tolist() for kind in self._kinds},
+            **{
+                name: table[name].astype(float).tolist() if name in table else [nan] * len(table)
+                for name in self._further
+            },
+        }
+        self._source.data = data
+        # After the data: who sees the choice sees its ranking.
+        choice = outcome.choice
+        self._source.tags = [
+            choice.eps_km,
+            choice.min_samples,
+            choice.max_gap_km,
+            choice.rule,
+            choice.ties,
+            *(["awaited"] if outcome.awaited else []),
+        ]
+        rows = max(len(table), LEAST_ROWS)
+        self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
+        self._gone.text = told_gone(outcome.gone, top)
+
+
+def moved(now: Any, then: Any) -> str:
+    """How a rank has changed: ▲ and ▼ with the number of places, ``new``, ``…`` for none yet."""
+    if pd.isna(now):
+        return "…"
+    if pd.isna(then):
+        return "new"
+    if now == then:
+        return "="
+    return f"▲ {then - now}" if now < then else f"▼ {now - then}"
+
+
+def told_gone(gone: pd.DataFrame, top: int) -> str:
+    """HTML of the clusters among the study's first ``top`` that are no longer there."""
+    lost = gone[gone["rank"] <= top]
+    if lost.empty:
+        return ""
+    told = [
+        f"{escape(row.name)} ({row.rank}"
+        + (")" if pd.isna(row.into) else f", now in {escape(row.into)})")
+        for row in lost.head(MOST_GONE)
+        .rename_axis("at")
+        .reset_index(drop=True)
+        .itertuples(index=False)
+    ]
+    more = f" and {len(lost) - MOST_GONE} more" if len(lost) > MOST_GONE else ""
+    return (
+        f"No clusters of their own any more, of the study’s first {top}: {', '.join(told)}{more}."
+    )

@@ -1,0 +1,1 @@
+"""Rank uncertainty: bootstrap draws, rank sets, intervals."""

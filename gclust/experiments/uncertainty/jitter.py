@@ -1,0 +1,134 @@
+"""Addresses that are known to their city only, put anew into it by each draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gclust.errors import StudyError
+from gclust.kernels.resampling.random_points import scatter
+from gclust.listings.engine import Engine
+from gclust.listings.validate import on_decimals
+from gclust.pipeline.stages import Prepared
+from gclust.places.cities.city_radii import city_radii_km
+from gclust.study.schema import Study
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+DISCS = "spread_discs"
+_DISC = pa.schema(
+    {
+        "lat": pa.float64(),
+        "lon": pa.float64(),
+        "precision": pa.string(),
+        "radius_km": pa.float64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Listings that are somewhere in a disc round the place that they were given.
+
+    Attributes
+    ----------
+    lat, lon : ndarray of float64, shape (m,)
+        The places given, in degrees.
+    radius_km : ndarray of float64, shape (m,)
+        Above 0.
+    decimals : int or None
+        To which the study rounds coordinates.
+    seed : int
+    """
+
+    lat: Floats
+    lon: Floats
+    radius_km: Floats
+    decimals: int | None
+    seed: int
+
+    def places(self, draw: int, threads: int) -> tuple[Floats, Floats]:
+        """Return where a draw puts them, as degrees of the study's decimals."""
+        lat, lon = scatter(self.lat, self.lon, self.radius_km, self.seed, draw, threads)
+        rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
+        north, east = on_decimals(nw.col("lat"), nw.col("lon"), self.decimals)
+        at = rows.select(lat=north, lon=east)
+        return at["lat"].to_numpy(), at["lon"].to_numpy()
+
+
+def no_spread(study: Study) -> Spread:
+    """No listing that moves."""
+    none = np.zeros(0)
+    return Spread(none, none, none, study.density.rounding, study.uncertainty.seed)
+
+
+def put_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
+    """Store where and how far listings may move.
+
+    Returns
+    -------
+    LazyFrame
+        ``lat, lon, precision, radius_km`` (above 0), one row for each place and precision of
+        which listings move.
+
+    Raises
+    ------
+    StudyError
+        If no address has the precision that the study names.
+    """
+    wanted = study.uncertainty
+    named = {wanted.precision, *wanted.spread_km}
+    is_named = nw.col("precision").is_in(sorted(named))
+    columns = ("lat", "lon", "precision")
+    places = engine.pandas(prepared.located.filter(is_named).select(*columns).unique())
+    _check_named(study, engine, prepared, set(places["precision"]))
+    places["radius_km"] = places["precision"].map(dict(wanted.spread_km)).astype(np.float64)
+    unset = places["radius_km"].isna().to_numpy()
+    places.loc[unset, "radius_km"] = city_radii_km(
+        places.loc[unset, "lat"],
+        places.loc[unset, "lon"],
+        inhabitants_per_km2=wanted.inhabitants_per_km2,
+    )
+    moving = places[places["radius_km"] > 0]
+    return engine.put(pa.Table.from_pandas(moving, _DISC, preserve_index=False), DISCS)
+
+
+def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[str]) -> None:
+    """Refuse a precision that no address has; that of cities may be wanting where others are."""
+    wanted = study.uncertainty
+    missing = [name for name in wanted.spread_km if name not in found]
+    if not wanted.spread_km and not found:
+        missing = [wanted.precision]
+    if missing:
+        key = "spread_km:" if missing[0] in wanted.spread_km else "precision ="
+        there = engine.pandas(prepared.located.select("precision").unique())["precision"]
+        known = ", ".join(sorted(map(repr, there.dropna())))
+        raise StudyError(
+            f"[uncertainty] {key} no address has the precision {missing[0]!r}; the sources'"
+            f" column 'precision' has {known or 'no value'}"
+        )
+
+
+def spread_table(moved: pd.DataFrame) -> pd.DataFrame:
+    """Tell what moves: ``kind, precision, listings, weight``, and radii in km.
+
+    Parameters
+    ----------
+    moved : DataFrame
+        ``kind`` (its name), ``precision, weight, radius_km`` of each listing.
+    """
+    groups = moved.groupby(["kind", "precision"], sort=True)
+    return groups.agg(
+        listings=("weight", "size"),
+        weight=("weight", "sum"),
+        radius_km_least=("radius_km", "min"),
+        radius_km_median=("radius_km", "median"),
+        radius_km_most=("radius_km", "max"),
+    ).reset_index()

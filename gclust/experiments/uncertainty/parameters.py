@@ -1,0 +1,65 @@
+"""Which pairs of eps_km and min_samples are drawn: those of a plateau, or those given."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.errors import StudyError
+from gclust.experiments.grid import Pair
+from gclust.experiments.sweep.folder import read_sweep
+from gclust.experiments.sweep.run import sweep
+from gclust.progress import Report
+from gclust.study.schema import Study
+
+PAIRS = 2
+"""Key of the random numbers that choose pairs."""
+
+
+def choose_pairs(
+    study: Study, *, n_jobs: int | None, report: Report
+) -> tuple[list[Pair], NDArray[np.int64]]:
+    """Choose a pair for each draw.
+
+    Returns
+    -------
+    pairs : list of (eps_km, min_samples)
+        Rising.
+    chosen : ndarray of int64, shape (draws,)
+        Place of each draw's pair in the list.
+
+    Raises
+    ------
+    StudyError
+        If clusters are not formed by DBSCAN, or the study's own pair lies on no plateau.
+    """
+    wanted, own = study.uncertainty, (study.dbscan.eps_km, study.dbscan.min_samples)
+    if wanted.eps_km is not None or wanted.min_samples is not None:
+        pairs = sorted(set(product(wanted.eps_km or own[:1], wanted.min_samples or own[1:])))
+    elif wanted.sweep is not None:
+        pairs = _of_plateau(read_sweep(study.folder / wanted.sweep).table, own, wanted.sweep)
+    else:
+        made = sweep(study, progress=report, n_jobs=n_jobs)
+        pairs = _of_plateau(made.table, own, "the sweep of the study")
+    random = np.random.Generator(np.random.Philox(key=[wanted.seed, PAIRS]))
+    return pairs, random.integers(len(pairs), size=wanted.draws)
+
+
+def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]:
+    """The pairs of the plateau on which a pair lies."""
+    mine = table[(table["eps_km"] == own[0]) & (table["min_samples"] == own[1])]
+    names = [name for name in mine["plateau"] if name]
+    if not names:
+        known = sorted(set(table["plateau"]) - {""})
+        raise StudyError(
+            f"[uncertainty] sources has 'parameters', but in {where} the study's own pair, eps_km ="
+            f" {own[0]:g} and min_samples = {own[1]:g}, lies on no plateau"
+            f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples to draw"
+            " from"
+        )
+    there = table[table["plateau"] == names[0]]
+    return sorted(zip(there["eps_km"].tolist(), there["min_samples"].tolist(), strict=True))

@@ -1,0 +1,151 @@
+"""How firm is a rank: a study's records and choices drawn anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gclust.errors import StudyError
+from gclust.experiments.grid import Pair
+from gclust.experiments.uncertainty.draws import Drawing, draw_anew, draw_held
+from gclust.experiments.uncertainty.folder import write_uncertainty
+from gclust.experiments.uncertainty.parameters import choose_pairs
+from gclust.experiments.uncertainty.result import Uncertainty, firmness
+from gclust.experiments.uncertainty.scores import Scorer
+from gclust.listings.engine import Engine
+from gclust.listings.record_profiles import world_parts
+from gclust.pipeline.check_space import warn_of_space
+from gclust.pipeline.describe import names_of, unite
+from gclust.pipeline.form import check_former
+from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.run import form
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import Prepared, check_found, prepare, settle
+from gclust.progress import Report, resolve, silent, stage
+from gclust.ranking.rank_sets import least_draws
+from gclust.results.folders import claim
+from gclust.study.schema import Study, read_study
+
+NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
+
+
+def uncertainty(
+    study: str | Path | Study,
+    out: str | Path | None = None,
+    *,
+    progress: bool | Report | None = None,
+    n_jobs: int | None = None,
+    overwrite: bool = False,
+) -> Uncertainty:
+    """Draw a study's records anew, and say how firm shares, scores and ranks are.
+
+    What is drawn, how often and at which level stands in the study's section
+    ``[uncertainty]``. The result says which superpopulation the draws stand for.
+
+    Parameters
+    ----------
+    study : path-like or Study
+        ``study.toml`` or what `gclust.read_study` made of it.
+    out : path-like, optional
+        Folder to write, as a whole or not at all. Nothing is written without it.
+    progress : bool or callable, optional
+        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+    n_jobs : int, optional
+        Threads; all by default. Results do not depend on it.
+    overwrite : bool
+        Whether what an earlier call left in ``out`` may be replaced.
+
+    Returns
+    -------
+    Uncertainty
+
+    Raises
+    ------
+    StudyError
+        If the study or the data it names cannot be used.
+    FileExistsError
+        If ``out`` exists and may not be replaced.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> firm = gclust.uncertainty("study.toml")  # doctest: +SKIP
+    >>> firm.table[["rank", "name", "rank_set_low", "rank_set_high"]]  # doctest: +SKIP
+    """
+    if not isinstance(study, Study):
+        study = read_study(study)
+    with claim(out, overwrite, "uncertainty") as place:
+        warn_of_space(study)
+        journal = Journal(resolve(progress), study.study.strict)
+        result = _computed(study, journal, n_jobs)
+        return result if place is None else write_uncertainty(result, place, journal.report)
+
+
+def _computed(study: Study, journal: Journal, n_jobs: int | None) -> Uncertainty:
+    """Draw, and compare what comes out."""
+    check_former(study.clusters)
+    _check_draws(study)
+    scorer = Scorer(study)
+    wanted = study.uncertainty
+    pairs: list[Pair] = []
+    chosen = np.zeros(wanted.draws, dtype=np.int64)
+    if "parameters" in wanted.sources:
+        pairs, chosen = choose_pairs(study, n_jobs=n_jobs, report=journal.report)
+    with Engine(threads=n_jobs, progress=journal.report) as engine:
+        prepared = prepare(study, engine, journal)
+        formed = form(study, prepared, journal, n_jobs)
+        check_found(study.clusters, prepared.locations, formed.labels)
+        settled = settle(study, engine, prepared, formed.labels, journal)
+        own = settled.clusters(formed.labels)
+        if "records" in wanted.sources:
+            journal.told.extend(_without_records(study, engine, prepared))
+        engine.progress = silent  # what single draws report would hide the whole
+        columns, kinds = scorer.columns, list(study.kinds)
+        contours = None
+        if formed.polygons is not None:
+            contours = unite(formed.polygons, settled.cluster_ids)
+        with stage(journal.report, "compute the score"):
+            described = columns.describe(
+                prepared.locations, own, formed.core, len(settled.count), contours=contours
+            )
+            listings = attributed_listings(study, engine, prepared, own)
+            values = columns.values(settled.count, settled.share, described, listings)
+            scores = scorer.own(values)
+        drawing = Drawing(
+            study,
+            engine,
+            prepared,
+            own,
+            settled,
+            pairs,
+            chosen,
+            scorer,
+            described,
+            listings.are_made,
+            n_jobs,
+            journal.report,
+        )
+        found = draw_anew(drawing) if wanted.anew else draw_held(drawing)
+    named = names_of(study, prepared.locations, pd.Series(own), len(settled.count))
+    with stage(journal.report, "compare clusters"):
+        result = firmness(study, named, settled.share[kinds], pd.Series(scores), found, pairs)
+    return replace(result, warnings=tuple(journal.told))
+
+
+def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:
+    """Say which kinds have listings without a record, which are drawn by their weight."""
+    parts = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
+    bare = parts.index[parts["unrecorded"] > 0]
+    return [f"kind {prepared.staged.kinds[code]!r} {NO_RECORDS}" for code in bare]
+
+
+def _check_draws(study: Study) -> None:
+    least = least_draws(study.uncertainty.level)
+    if study.uncertainty.draws < least:
+        raise StudyError(
+            f"[uncertainty] draws = {study.uncertainty.draws}; expected {least} or more at level"
+            f" = {study.uncertainty.level:g}"
+        )

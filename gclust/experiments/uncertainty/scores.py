@@ -1,0 +1,74 @@
+"""Scores and ranks of the clusters of a draw, with the draw's own weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.pipeline.score_columns import ScoreColumns
+from gclust.ranking.intervals import draw_ranks
+from gclust.study.schema import Study
+
+Floats = NDArray[np.float64]
+
+WEIGHTS = 1
+"""Key of the random numbers that draw weights."""
+
+
+class Scorer:
+    """Scores as a study makes them, with its weights or weights drawn round them.
+
+    Parameters
+    ----------
+    study : Study
+
+    Raises
+    ------
+    StudyError
+        If a raster that columns of the score follow from is not there.
+
+    Attributes
+    ----------
+    columns : ScoreColumns
+        What the score is made of.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.columns = ScoreColumns(study)
+        self.columns.check()
+        self._own = self.columns.weights
+        self._drawn = _drawn_weights(study, np.array(list(self._own.values())))
+
+    def own(self, values: pd.DataFrame) -> Floats:
+        """Return the scores of clusters with the study's own weights."""
+        return self.columns.score(values).to_numpy(dtype=np.float64)
+
+    def score(self, draw: int, values: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return scores and ranks of clusters with the weights of a draw.
+
+        Parameters
+        ----------
+        draw : int
+            Its number.
+        values : DataFrame, shape (clusters, columns)
+            See `gclust.pipeline.score_columns.ScoreColumns.values`.
+        """
+        weights = dict(zip(self._own, self._drawn[draw].tolist(), strict=True))
+        scores = self.columns.score(values, weights).to_numpy(dtype=np.float64)
+        return scores, draw_ranks(scores[None])[0]
+
+
+def _drawn_weights(study: Study, own: Floats) -> Floats:
+    """The weights of the columns in each draw: the study's own, or drawn round them.
+
+    Their sum is that of the study's; a weight of 0 stays 0.
+    """
+    wanted = study.uncertainty
+    drawn = np.repeat(own[None], wanted.draws, axis=0)
+    used = own > 0
+    if "weights" in wanted.sources and used.sum() > 1:
+        random = np.random.Generator(np.random.Philox(key=[wanted.seed, WEIGHTS]))
+        alpha = wanted.concentration * own[used] / own.sum()
+        drawn[:, used] = own.sum() * random.dirichlet(alpha, size=len(drawn))
+    return drawn

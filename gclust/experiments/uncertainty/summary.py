@@ -1,0 +1,52 @@
+"""How firm ranks are, in lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from gclust.experiments.uncertainty.folder import drawn
+from gclust.experiments.uncertainty.result import Uncertainty
+from gclust.report.rank_uncertainty import firmness_table
+
+
+def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
+    """Lines for the terminal: the table, what it means, and where the files are."""
+    level = f"{100 * found.study.uncertainty.level:g} %"
+    n = len(found.table)
+    alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
+    lines = [
+        f"{drawn(found)}.",
+        f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
+        f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
+        f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be told apart;"
+        f" {alone} clusters have one rank alone.",
+        *_moved(found),
+        *(f"Note: {warning}." for warning in found.warnings),
+        found.superpopulation,
+    ]
+    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
+    shown = ["", firmness_table(found.table, width=width, top=top, ascii=ascii), "", *wrapped]
+    if found.path is not None:
+        shown += [
+            "",
+            f"Figure: {found.path / 'figures' / 'rank_sets.png'}",
+            f"Table:  {found.path / 'uncertainty.csv'}",
+            f"Pairs:  {found.path / 'pairs.csv'}",
+            *([] if found.moved is None else [f"Moved:  {found.path / 'moved.csv'}"]),
+            f"All files: {found.path}",
+        ]
+    return shown
+
+
+def _moved(found: Uncertainty) -> list[str]:
+    """How many listings are elsewhere in each draw, and how far."""
+    if found.moved is None:
+        return []
+    if found.moved.empty:
+        return ["No listing is elsewhere in any draw: all radii are 0."]
+    least, most = found.moved["radius_km_least"].min(), found.moved["radius_km_most"].max()
+    discs = f"{most:.1f} km" if least == most else f"{least:.1f} to {most:.1f} km"
+    return [
+        f"{int(found.moved['listings'].sum()):,} listings are elsewhere in each draw, within"
+        f" discs of {discs}."
+    ]

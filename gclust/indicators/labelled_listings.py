@@ -1,0 +1,144 @@
+"""The listings as indicators see them: with their cluster, wherever they live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from gclust.listings.fold import record_totals
+from gclust.listings.fractional_counts import credited
+from gclust.listings.label import world_totals
+from gclust.units import UNIT
+
+
+def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
+    """Compute a lazy frame of any engine as a pandas frame."""
+    return frame.collect().to_pandas()
+
+
+@dataclass(frozen=True)
+class AttributedListings:
+    """All listings with the clusters in which they lie, noise included.
+
+    They stay where they are (in DuckDB while a study runs): ask for sums by
+    `frame` or `of`, and `collect` the small result.
+
+    Attributes
+    ----------
+    make : callable
+        Returns the frame; called when `frame` is first asked for, so that
+        indicators which look at no listing cost no pass over them.
+    kinds : tuple of str
+        In the order of the study's sources.
+    totals : mapping
+        Kind -> the world's total in records, noise included.
+    gather : callable
+        Computes a lazy frame as a pandas frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(
+    ...     {"kind": "patent", "record": [1, 1, 2], "cluster": [0, -1, 0]}
+    ... )
+    >>> listings = AttributedListings.from_native(table)
+    >>> summed = listings.of("patent").group_by("cluster").agg(nw.col("credit").sum())
+    >>> (listings.collect(summed).set_index("cluster")["credit"] / UNIT).to_dict()
+    {-1: 0.5, 0: 1.5}
+    """
+
+    make: Callable[[], nw.LazyFrame[Any]]
+    kinds: tuple[str, ...]
+    totals: Mapping[str, float]
+    gather: Callable[[nw.LazyFrame[Any]], pd.DataFrame] = collected
+
+    @cached_property
+    def frame(self) -> nw.LazyFrame[Any]:
+        """One row per listing.
+
+        ``kind`` (text), ``record`` (null for listings without one), ``lat, lon``
+        (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the
+        listing's weight; `gclust.units.UNIT` is a weight of one), ``credit``
+        (int64, the units of its record that it carries; see
+        `gclust.listings.fractional_counts.credited`), and what indicators of the study
+        need of ``year`` (integer) and ``organisation, field, country,
+        precision`` (text), null where unknown.
+        """
+        return self.make()
+
+    @property
+    def are_made(self) -> bool:
+        """Whether somebody has asked for them."""
+        return "frame" in vars(self)
+
+    def of(self, kind: str) -> nw.LazyFrame[Any]:
+        """Return the listings of one kind.
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind.
+        """
+        if kind not in self.kinds:
+            raise ValueError(f"there is no kind {kind!r}; kinds are {', '.join(self.kinds)}")
+        return self.frame.filter(nw.col("kind") == kind)
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pd.DataFrame:
+        """Compute a frame, and sort it by all its columns: engines keep no order.
+
+        What is collected is held in memory: sums by cluster, not listings.
+        """
+        table = self.gather(frame)
+        return table.sort_values(list(table.columns), ignore_index=True, na_position="first")
+
+    @classmethod
+    def from_native(
+        cls,
+        table: Any,
+        *,
+        totals: Mapping[str, float] | None = None,
+        kinds: Sequence[str] | None = None,
+        method: str = "fractional",
+    ) -> AttributedListings:
+        """Make them of a table, for tests of indicators.
+
+        Parameters
+        ----------
+        table : DataFrame, Table or relation
+            Of pandas, Polars, PyArrow or DuckDB: ``kind, record, cluster`` and
+            what else the indicator looks at. Without ``units`` each listing
+            weighs one; without ``credit`` it is computed.
+        totals : mapping, optional
+            Kind -> the world's total; what the table holds by default.
+        kinds : sequence of str, optional
+            Those of ``totals``, else of the table, in their order by default.
+        method : {"fractional", "whole"}
+            How records are counted.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing.
+        """
+        frame = nw.from_native(table).lazy()
+        there = frame.collect_schema().names()
+        for name in ("kind", "record", "cluster"):
+            if name not in there:
+                raise ValueError(f"the listings have no column {name!r}; they have {there}")
+        if "units" not in there:
+            frame = frame.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
+        if "credit" not in there:
+            frame = credited(frame, record_totals(frame), method)
+        if totals is None:
+            judged = frame.with_columns(reason=nw.lit(None, dtype=nw.String))
+            sums = collected(world_totals(judged))
+            totals = {
+                str(kind): int(units) / UNIT
+                for kind, units in sorted(zip(sums["kind"], sums["units"], strict=True))
+            }
+        return cls(lambda: frame, tuple(kinds if kinds is not None else totals), dict(totals))

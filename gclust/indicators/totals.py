@@ -1,0 +1,72 @@
+"""What indicators add up: credit of clusters by organisation, field, year or kind.
+
+A listing's credit is the part of its record that it carries, in whole units, so
+that sums are the same for any order of rows and any engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.listings.sums import sum_by
+
+Frame = nw.LazyFrame[Any]
+
+
+def kinds_of(listings: AttributedListings, kinds: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the kinds asked for, or all of them where none is.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind.
+    """
+    wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds or listings.kinds)
+    for kind in wanted:
+        if kind not in listings.kinds:
+            raise ValueError(f"there is no kind {kind!r}; kinds are {', '.join(listings.kinds)}")
+    return wanted
+
+
+def rows_of(listings: AttributedListings, kind: str | None) -> Frame:
+    """Return the listings of one kind, or of all where it is None."""
+    return listings.frame if kind is None else listings.of(kind)
+
+
+def in_clusters(frame: Frame) -> Frame:
+    """Leave out noise."""
+    return frame.filter(nw.col("cluster") >= 0)
+
+
+def known(frame: Frame, column: str) -> Frame:
+    """Leave out the listings of which a column is not known."""
+    return frame.filter(~nw.col(column).is_null())
+
+
+def credit_by(frame: Frame, *columns: str) -> Frame:
+    """Sum credit by columns; they must be known."""
+    return sum_by(frame, *columns, credit="credit")
+
+
+def by_cluster(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
+    """Return a column of whole numbers by ``cluster``, aligned; 0 where a cluster has no row."""
+    values = table.set_index("cluster")[column]
+    return values.reindex(clusters.index, fill_value=0).astype(np.int64)
+
+
+def texts(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
+    """Return a column of texts by ``cluster``, aligned; None where a cluster has no row."""
+    there = dict(zip(table["cluster"].tolist(), table[column].tolist(), strict=True))
+    values = [there.get(cluster) for cluster in clusters.index.tolist()]
+    return pd.Series(values, index=clusters.index, dtype=object)
+
+
+def percent(part: pd.Series, whole: pd.Series) -> pd.Series:
+    """Per cent that a part is of the whole; missing where the whole is 0."""
+    return 100 * part / whole.where(whole > 0)

@@ -1,0 +1,1 @@
+"""DBSCAN: neighbour counts, core points, their components, border labels."""

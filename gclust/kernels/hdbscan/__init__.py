@@ -1,0 +1,1 @@
+"""HDBSCAN: core distances, spanning tree, condensed tree, nearest members."""

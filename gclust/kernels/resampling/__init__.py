@@ -1,0 +1,1 @@
+"""Random numbers by counter: Poisson weights and random points."""

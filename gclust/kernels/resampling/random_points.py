@@ -1,0 +1,84 @@
+"""Points put at random into discs round other points."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import kernel
+from gclust.kernels.resampling.philox import uniform_pair
+from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.sphere import chord_of
+
+PLACE = 4
+"""Purpose of the random numbers, beside those of `gclust.kernels.resampling.poisson`."""
+
+PIECE = 1 << 16
+
+
+@kernel
+def fill_discs(lat, lon, chord, seed, draw, out_lat, out_lon, first, last):
+    """Put the points ``first .. last`` into discs, of whose radii ``chord`` are the chords.
+
+    A cap's area grows with the square of its chord (Archimedes), so that the root of a uniform
+    number spreads points evenly, however large the disc. In the frame of the centre's meridian
+    (away from the axis, east, north) there is nothing special about poles.
+    """
+    for i in range(first, last):
+        u, v = uniform_pair(seed, PLACE, draw, i, 0)
+        half = 0.5 * chord[i] * math.sqrt(u)
+        along, away = 1.0 - 2.0 * half * half, 2.0 * half * math.sqrt(1.0 - half * half)
+        angle = 2.0 * math.pi * v
+        phi = math.radians(lat[i])
+        north = away * math.cos(angle)
+        x = along * math.cos(phi) - north * math.sin(phi)
+        y = away * math.sin(angle)
+        z = along * math.sin(phi) + north * math.cos(phi)
+        out_lat[i] = math.degrees(math.atan2(z, math.hypot(x, y)))
+        east = lon[i] + math.degrees(math.atan2(y, x))
+        if east >= 180.0:
+            east -= 360.0
+        elif east < -180.0:
+            east += 360.0
+        out_lon[i] = east
+
+
+def scatter(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    radius_km: NDArray[np.float64],
+    seed: int,
+    draw: int,
+    threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a place for each point, all places of the disc round it being as likely.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    radius_km : ndarray of float64, shape (n,)
+        On the sphere.
+    seed, draw : int
+        The same numbers give the same places.
+    threads : int
+        What comes out does not depend on it.
+
+    Returns
+    -------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees, the longitude in [-180, 180).
+    """
+    chord = chord_of(radius_km)
+    out = np.empty((2, len(lat)))
+    run_pieces(
+        lambda first, last: fill_discs(
+            lat, lon, chord, np.uint64(seed), draw, out[0], out[1], first, last
+        ),
+        even_cuts(len(lat), PIECE),
+        threads,
+        unreported,
+    )
+    return out[0], out[1]

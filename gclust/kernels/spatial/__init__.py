@@ -1,0 +1,1 @@
+"""Spatial indexes: points folded, sorted into bands and cells, ball trees."""

@@ -1,0 +1,132 @@
+"""The order of a bucket's rows: by band of latitude, longitude, latitude and row.
+
+Place and number of a row are packed into one int64, as NumPy sorts integers several
+times as fast as it finds the order of floats. Rows whose places are equal are put right
+by their exact coordinates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels.spatial.bucket_sort import Grid, band_of, place_of
+
+SHORT = 24
+"""Ranges up to this length are sorted by insertion."""
+
+
+@kernel
+def fill_keys(lat, lon, grid, keys):
+    """Fill the keys of a bucket's rows."""
+    for k in range(len(keys)):
+        keys[k] = (place_of(lat[k], lon[k], grid) << grid.row_bits) | k
+
+
+@part
+def precedes(lat, lon, height, a, b):
+    """Return whether row ``a`` comes before row ``b``."""
+    band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
+    if band_a != band_b:
+        return band_a < band_b
+    if lon[a] != lon[b]:
+        return lon[a] < lon[b]
+    if lat[a] != lat[b]:
+        return lat[a] < lat[b]
+    return a < b
+
+
+@making_part
+def sort_rows(rows, first, last, lat, lon, height):
+    """Sort ``rows[first:last]``: quicksort, with insertion for short ranges."""
+    stack = np.empty((64, 2), dtype=np.int64)
+    stack[0, 0], stack[0, 1] = first, last
+    depth = 1
+    while depth > 0:
+        depth -= 1
+        low, high = stack[depth, 0], stack[depth, 1]
+        while high - low > SHORT:
+            pivot = rows[(low + high) >> 1]
+            i, j = low, high - 1
+            while i <= j:
+                while precedes(lat, lon, height, rows[i], pivot):
+                    i += 1
+                while precedes(lat, lon, height, pivot, rows[j]):
+                    j -= 1
+                if i <= j:
+                    rows[i], rows[j] = rows[j], rows[i]
+                    i += 1
+                    j -= 1
+            if j + 1 - low < high - i:  # the longer range waits: the stack stays short
+                stack[depth, 0], stack[depth, 1] = i, high
+                high = j + 1
+            else:
+                stack[depth, 0], stack[depth, 1] = low, j + 1
+                low = i
+            depth += 1
+        for i in range(low + 1, high):
+            row = rows[i]
+            j = i
+            while j > low and precedes(lat, lon, height, row, rows[j - 1]):
+                rows[j] = rows[j - 1]
+                j -= 1
+            rows[j] = row
+
+
+@kernel
+def number_locations(keys, lat, lon, grid, place):
+    """Number the locations of a bucket in their order; return how many there are.
+
+    ``keys`` are sorted, and become the rows in order; ``place`` gets each row's location.
+    """
+    mask = (1 << grid.row_bits) - 1
+    count = 0
+    i = np.int64(0)
+    while i < len(keys):
+        here = keys[i] >> grid.row_bits
+        keys[i] &= mask
+        at_lat, at_lon = lat[keys[i]], lon[keys[i]]
+        alike = True
+        j = i + 1
+        while j < len(keys) and keys[j] >> grid.row_bits == here:
+            keys[j] &= mask
+            alike = alike and lat[keys[j]] == at_lat and lon[keys[j]] == at_lon
+            j += 1
+        if not alike:
+            sort_rows(keys, i, j, lat, lon, grid.height)
+            at_lat, at_lon = lat[keys[i]], lon[keys[i]]
+        for k in range(i, j):
+            row = keys[k]
+            if lat[row] != at_lat or lon[row] != at_lon:
+                at_lat, at_lon = lat[row], lon[row]
+                count += 1
+            place[row] = count
+        count += 1
+        i = j
+    return count
+
+
+def order_bucket(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], grid: Grid, place: NDArray[np.uint32]
+) -> int:
+    """Number the locations of a bucket's rows in their order.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,), n >= 1
+        Degrees.
+    grid : Grid
+        What the bucket was made by.
+    place : ndarray of uint32, shape (n,)
+        Gets the number of each row's location, from 0.
+
+    Returns
+    -------
+    int
+        Number of locations.
+    """
+    keys = np.empty(len(lat), dtype=np.int64)
+    fill_keys(lat, lon, grid, keys)
+    keys.sort()
+    return int(number_locations(keys, lat, lon, grid, place))

@@ -1,0 +1,1 @@
+"""DBSCAN at every threshold at once: component tree and border search."""

@@ -1,0 +1,1 @@
+"""CSV files: encoding, dialect and every row, decided before DuckDB reads them."""

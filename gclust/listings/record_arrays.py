@@ -1,0 +1,184 @@
+"""The listings of each record in arrays: read once, then attributed to any labels quickly.
+
+`gclust.listings.label` says what counts and ties are, on any engine; this brings the
+listings into memory in the form that `gclust.kernels.cooccurrence` passes over at the speed of memory,
+for what runs a study many times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.kernels.cooccurrence import Rows
+from gclust.listings.engine import Engine
+from gclust.listings.label import attribute
+from gclust.units import UNIT
+
+Units = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Records:
+    """What listings come to at each location, and the records that lie at several.
+
+    Attributes
+    ----------
+    fixed : ndarray of int64, shape (kinds, n)
+        Units that a location adds to the count of its cluster, whatever that is.
+    rows : Rows
+        Records at several locations, one row for each of these, records one after another.
+    located_units, record_units : ndarray of int64, shape (r,)
+        Units of such a record's located listings, and those over which it is spread.
+    kind : ndarray of int16, shape (r,)
+        Its kind's code.
+    opened : ndarray of int64
+        Which of these records are left out of ``fixed``: their count of a cluster is no sum of
+        those of its locations.
+    open_rows : Rows
+        Their rows alone.
+    """
+
+    fixed: Units
+    rows: Rows
+    located_units: Units
+    record_units: Units
+    kind: NDArray[np.int16]
+    opened: NDArray[np.int64]
+    open_rows: Rows
+
+    def spread_over(self, ties: str) -> NDArray[np.float64]:
+        """Twice the pairs of listings over which each record spreads one unit of ties.
+
+        None for ``pairs``; see `gclust.listings.label.ties`.
+        """
+        if ties != "fractional":
+            return np.zeros(0)
+        n = self.located_units / UNIT
+        # A weight below two has no full pair: it is spread as if n - 1 were one.
+        return n * np.where(n < 2, 1.0, n - 1)
+
+
+def gather_records(
+    engine: Engine,
+    located: nw.LazyFrame[Any],
+    totals: nw.LazyFrame[Any],
+    locations: pd.DataFrame,
+    *,
+    n_kinds: int,
+    method: str,
+) -> Records:
+    """Fold the listings of each record to locations, and count what can be counted at once.
+
+    A record's share in a cluster is rounded after the shares of its listings are summed. Where
+    these are whole units (as with up to 22 listings of equal weight) the sum of shares is the
+    share of the sum, so they are added to their locations; where not, the record stays open.
+
+    Parameters
+    ----------
+    engine : Engine
+    located : LazyFrame
+        Usable listings: ``kind, record, lat, lon, units``.
+    totals : LazyFrame
+        ``kind, record, record_units``: the denominators of the records.
+    locations : DataFrame
+        ``lat, lon`` of every location, in the order in which the arrays number them.
+    n_kinds : int
+    method : {"fractional", "whole"}
+        How records count; see `gclust.listings.label.count`.
+    """
+    rows = _rows_of_records(engine, located, totals, locations)
+    return fold_records(rows, len(locations), n_kinds=n_kinds, method=method)
+
+
+def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
+    """Make of rows what `gather_records` makes of listings.
+
+    Parameters
+    ----------
+    rows : five of ndarray of int64
+        Number of the record (-1 for none), kind, location, units there and ``record_units``,
+        sorted by record, then by location.
+    n : int
+        Number of locations.
+    n_kinds, method
+        See `gather_records`.
+    """
+    record, kind, at, units, total = rows
+    fixed = np.zeros(n_kinds * n, dtype=np.int64)
+    bare = int(np.searchsorted(record, 0))  # rows without a record come first
+    np.add.at(fixed, kind[:bare] * n + at[:bare], units[:bare])
+    record, kind, at, units, total = (each[bare:] for each in (record, kind, at, units, total))
+    first = np.diff(record, prepend=-1) != 0
+    starts = np.flatnonzero(first)
+    number = np.cumsum(first) - 1
+    length = np.diff(starts, append=len(record))
+    whole = method == "whole"
+    rough = UNIT % (total // np.gcd(units, total)) != 0
+    opened = np.logical_or.reduceat(rough, starts) if len(starts) else np.zeros(0, dtype=bool)
+    opened = (length > 1) & (opened | whole)
+    closed = ~opened[number]
+    share = np.full(len(units), UNIT) if whole else share_of(units, total)
+    np.add.at(fixed, kind[closed] * n + at[closed], share[closed])
+    several = length > 1
+    kept = several[number]
+    sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+    is_open = opened[several]
+    of_several = Rows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
+    in_open = np.repeat(is_open, length[several])
+    return Records(
+        fixed=fixed.reshape(n_kinds, n),
+        rows=of_several,
+        located_units=sums[several],
+        record_units=total[starts][several],
+        kind=kind[starts][several].astype(np.int16),
+        opened=np.flatnonzero(is_open),
+        open_rows=Rows(
+            _starts(length[several][is_open]), of_several.place[in_open], of_several.units[in_open]
+        ),
+    )
+
+
+def share_of(units: Units, total: Units) -> Units:
+    """Units of a part's fraction of one record; see `gclust.listings.fold.spread`."""
+    return np.floor(units / total * UNIT + 0.5).astype(np.int64)
+
+
+def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(length)))
+
+
+def _rows_of_records(
+    engine: Engine,
+    located: nw.LazyFrame[Any],
+    totals: nw.LazyFrame[Any],
+    locations: pd.DataFrame,
+) -> tuple[NDArray[np.int64], ...]:
+    """Sum each record's listings by location.
+
+    Returns
+    -------
+    record, kind, at, units, record_units : ndarray of int64
+        Sorted by the number of the record, which is -1 for none, then by location.
+    """
+    at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
+    rows = engine.store(attribute(located, engine.put(at, "places")), "at_places", "fold records")
+    # Records may be texts, or numbers of more digits than a float has.
+    numbered = totals.with_row_index("number", order_by=["kind", "record"])
+    joined = rows.join(numbered, on=["kind", "record"], how="left").select(
+        nw.col("number").cast(nw.Int64).fill_null(-1),
+        nw.col("kind").cast(nw.Int64),
+        "label",
+        "units",
+        nw.col("record_units").fill_null(1),
+    )
+    table = engine.arrow(joined.sort("number", "label"), "sort records")
+    for name in ("places", "at_places"):
+        engine.drop(name)
+    return tuple(table[name].to_numpy() for name in table.column_names)

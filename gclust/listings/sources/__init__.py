@@ -1,0 +1,1 @@
+"""Sources of listings: CSV, Parquet and geometry files, tables in memory, queries."""

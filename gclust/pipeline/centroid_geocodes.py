@@ -1,0 +1,230 @@
+"""Heaps of a run, and the clusters that exist only because of one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gclust.cluster.fixed_point import to_units
+from gclust.errors import GclustWarning, StudyError
+from gclust.listings.engine import Engine
+from gclust.listings.sums import sum_by
+from gclust.pipeline.form import form_clusters
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import Prepared, prepare
+from gclust.places.cities.centroid_geocodes import find_heaps
+from gclust.progress import Report, resolve, silent
+from gclust.sphere import chord_of, unit_vectors
+from gclust.study.schema import Clusters, Heaps, Score, Study
+from gclust.units import UNIT
+
+LEAST_PART = 0.05
+"""Least weight of a heap by default, as a part of what a cluster needs: 225 of 4,500."""
+
+CITY_SHARE = "city_share"
+"""The column of a run's locations with the part of their weight that is known to the city
+only, if the study says what ``precision`` says of such."""
+
+SHOWN = [
+    "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",
+    "cluster_id", "cluster", "share_of_cluster", "only_by_heap", "only_by_heaps",
+]  # fmt: skip
+
+
+def heaps(
+    run: Any,
+    *,
+    gazetteer: pd.DataFrame | None = None,
+    n_jobs: int | None = None,
+    progress: bool | Report | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Find the heaps of a run, and the clusters that exist only because of them.
+
+    Parameters
+    ----------
+    run : Run
+        Of `gclust.run` or `gclust.read_run`. With ``precision`` its sources are read again,
+        unless it was run with the same and keeps what they say.
+    gazetteer : DataFrame, optional
+        ``name, country, lat, lon`` of the points that the geocoder puts cities at; the
+        package's by default.
+    n_jobs : int, optional
+        Threads.
+    progress : bool or callable, optional
+        See :mod:`gclust.progress`.
+    **options
+        ``precision, radius_km, near_km, least_ratio, least_weight`` as in a study's section
+        ``[heaps]``; by default what the run's own says. ``precision=None`` lets the gazetteer
+        say what is at a city's point.
+
+    Returns
+    -------
+    DataFrame
+        One row per heap, largest excess first: ``lat, lon, city, country, distance_km, weight``
+        (that forms clusters), ``weight_around, ratio, excess, cluster_id`` (-1 for noise),
+        ``cluster`` (its name), ``share_of_cluster``; ``only_by_heap``: without the excess of
+        this heap alone no location of its cluster is a core location; ``only_by_heaps``: nor
+        without those of all heaps.
+
+    Raises
+    ------
+    ValueError
+        For an option that cannot be used.
+    StudyError
+        If ``precision`` needs the sources, and these cannot be read, have no such column, or
+        hold other listings than the run's.
+
+    Notes
+    -----
+    ``only_by_heaps`` is found by forming the clusters of all locations once more, with the
+    heaps' excess taken away, in the way of the study. ``only_by_heap`` follows likewise for
+    each heap of such a cluster, from the locations that can make one of its own a core.
+    """
+    chosen = replace(run.study.heaps, on=True, **options)
+    locations = run.locations.rename(columns={"cluster_id": "label"})
+    locations = locations.assign(density=to_units(locations["density"].to_numpy()))
+    names = run.ranking.set_index("cluster_id")["name"]
+    report = resolve(progress)
+    if chosen.precision is None:
+        known = None
+    elif CITY_SHARE in locations and chosen.precision == run.study.heaps.precision:
+        known = locations[CITY_SHARE].to_numpy()
+    else:
+        known = _read_city_share(replace(run.study, heaps=chosen), locations, n_jobs, report)
+    return heap_table(
+        run.study,
+        chosen,
+        locations,
+        names,
+        gazetteer=gazetteer,
+        city_share=known,
+        n_jobs=n_jobs,
+        report=report,
+    )
+
+
+def _read_city_share(
+    study: Study, locations: pd.DataFrame, n_jobs: int | None, report: Report
+) -> NDArray[np.float64] | None:
+    """Read the listings of a run once more, to see how many of each location are a city's."""
+    # Nothing but what the heaps need is read.
+    study = replace(study, indicators=(), score=Score())
+    with Engine(threads=n_jobs, progress=report) as engine:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GclustWarning)  # the run has told them
+            prepared = prepare(study, engine, Journal(report, strict=False))
+        found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
+        if not found.equals(locations[["lat", "lon", "weight"]]):
+            raise StudyError(
+                "precision: the sources do not hold the listings of the run any more; expected the"
+                " files that it was made of, or a run with [heaps] precision"
+            )
+        return city_share(study.heaps, engine, prepared)
+
+
+def _options(section: Heaps) -> dict[str, Any]:
+    keys = ("radius_km", "near_km", "least_ratio", "least_weight")
+    return {key: getattr(section, key) for key in keys}
+
+
+def heap_table(
+    study: Study,
+    options: Heaps,
+    locations: pd.DataFrame,
+    names: pd.Series,
+    *,
+    gazetteer: pd.DataFrame | None = None,
+    city_share: NDArray[np.float64] | None = None,
+    n_jobs: int | None = None,
+    report: Report = silent,
+) -> pd.DataFrame:
+    """Find heaps among locations: ``lat, lon, density`` (units) and ``label`` after merging.
+
+    ``names`` are those of the clusters by id; see `heaps` for what is returned.
+    """
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    units, label = locations["density"].to_numpy(), locations["label"].to_numpy()
+    least = options.least_weight
+    table = find_heaps(
+        lat,
+        lon,
+        units,
+        least_weight=LEAST_PART * study.clusters.least_weight if least is None else least,
+        gazetteer=gazetteer,
+        city_share=city_share,
+        n_jobs=n_jobs,
+        **{key: value for key, value in _options(options).items() if key != "least_weight"},
+    )
+    row = table["row"].to_numpy()
+    of_row = label[row]
+    table["cluster_id"] = of_row
+    table["cluster"] = pd.Series(of_row).map(names).fillna("").to_numpy()
+    whole = np.zeros(int(label.max(initial=-1)) + 2, dtype=np.int64)
+    np.add.at(whole, label, units)  # noise falls into the last place
+    share = units[row] / np.maximum(whole[of_row], 1)
+    table["share_of_cluster"] = np.where(of_row >= 0, share, np.nan)
+    excess = np.rint(table["excess"].to_numpy() * UNIT).astype(np.int64)
+    lighter = units.copy()
+    lighter[row] -= excess
+    core = form_clusters(
+        study.clusters, locations.assign(density=lighter), n_jobs=n_jobs, report=report
+    ).core
+    left = np.unique(label[core])
+    table["only_by_heaps"] = (of_row >= 0) & ~np.isin(of_row, left)
+    table["only_by_heap"] = table["only_by_heaps"]
+    counts = pd.Series(of_row[table["only_by_heaps"]]).value_counts()
+    vectors = unit_vectors(lat, lon) if (counts > 1).any() else np.empty((0, 3))
+    for cluster in sorted(counts[counts > 1].index):
+        some = np.flatnonzero(_within_reach(study, vectors, label == cluster))
+        again = locations.iloc[some]
+        for k in np.flatnonzero(of_row == cluster):
+            single = units[some]
+            single[np.searchsorted(some, row[k])] -= excess[k]
+            without = again.assign(density=single)
+            found = form_clusters(study.clusters, without, n_jobs=n_jobs, report=report).core
+            table.loc[k, "only_by_heap"] = not found[label[some] == cluster].any()
+    return table[SHOWN]
+
+
+def city_share(options: Heaps, engine: Engine, prepared: Prepared) -> NDArray[np.float64] | None:
+    """Return the part of each location's weight that is known to the city only.
+
+    None where the study does not say what the column ``precision`` says of such; listings
+    without a precision are not taken for it. Weights are those of listings of all kinds.
+    """
+    if options.precision is None:
+        return None
+    of_city = prepared.located.filter(nw.col("precision") == options.precision)
+    found = engine.pandas(sum_by(of_city, "lat", "lon", city="units"), "find heaps")
+    places = prepared.locations[["lat", "lon", "units"]]
+    city = places.merge(found, on=["lat", "lon"], how="left")["city"].fillna(0).to_numpy()
+    return city / np.maximum(places["units"].to_numpy(), 1)
+
+
+def _within_reach(
+    study: Study, vectors: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the locations that decide whether those of a cluster are core locations.
+
+    Whether one is depends on what is within eps_km of it alone; methods other than DBSCAN
+    have no such bound, and look at all.
+    """
+    if not isinstance(study.clusters, Clusters):
+        return np.ones(len(inside), dtype=bool)
+    # A little farther than eps_km on either surface.
+    reach = chord_of(1.01 * study.clusters.eps_km)
+    here = vectors[inside]
+    centre = here.mean(axis=0)
+    around = float(np.linalg.norm(here - centre, axis=1).max()) + reach
+    some = np.linalg.norm(vectors - centre, axis=1) <= around
+    apart, _ = cKDTree(here).query(vectors[some], distance_upper_bound=1.001 * reach)
+    some[some] = apart <= reach
+    return some

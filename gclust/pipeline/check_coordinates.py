@@ -1,0 +1,135 @@
+"""Coordinates that are valid but look wrong: null island, swapped, in radians."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from gclust.listings.engine import Engine
+from gclust.listings.sources.open_sources import Scan
+from gclust.listings.stage import Staged
+from gclust.places.cities.gazetteer import distance_to_city_km
+
+LOOKED_AT = 50_000
+LEAST_LOOKED_AT, MOST_PLACES = 2_000, 400_000
+"""Places of a source, and of all sources, that are brought to be looked at."""
+
+FAR_KM = 50.0
+NEAR_KM = 20.0
+LEAST_SHARE = 0.02
+
+
+def told_source(row: Mapping[str, Any], scan: Scan) -> list[str]:
+    """Tell of a source without records, and of columns that may serve.
+
+    Parameters
+    ----------
+    row : mapping
+        Its row of `Staged.sources`.
+    scan : Scan
+    """
+    path, used, without = row["path"], row["used"], row["without_record"]
+    hints = f" ({'; '.join(scan.hints)})" if scan.hints else ""
+    if without == used:
+        return [
+            f"{path}: {row['kind']} has no record, so that each of its {used} rows counts by its"
+            f" weight{hints}"
+        ]
+    if without:
+        return [f"{path}: {without} of {used} rows have no record and count by weight{hints}"]
+    return [f"{path}: {'; '.join(scan.hints)}"] if scan.hints else []
+
+
+def islands(staged: Staged) -> list[str]:
+    """Tell of rows near latitude 0, longitude 0."""
+    told = []
+    for row in staged.sources.to_dict("records"):
+        path = row["path"]
+        if row["null_island"]:
+            told.append(
+                f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
+                ' where a failed geocode is often put, and are rejected; null_island = "keep"'
+                " keeps them"
+            )
+    return told
+
+
+def zeros_and_radians(staged: Staged) -> list[str]:
+    """Tell of rows at (0, 0) that are kept and of sources that seem to be in radians."""
+    told = []
+    for row in staged.oddities.itertuples():
+        path = staged.sources["path"].iloc[row.source]
+        if row.zeros:
+            told.append(
+                f"{path}: {row.zeros} rows lie at latitude 0, longitude 0, where no city is;"
+                " a failed geocode is often written so"
+            )
+        if row.within_radians == row.rows and row.rows > row.zeros:
+            told.append(
+                f"{path}: all {row.rows} rows have |latitude| <= pi/2 and |longitude| <= pi;"
+                " they look like radians, degrees are expected"
+            )
+    return told
+
+
+def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
+    """Tell of rejected rows that would be valid with latitude and longitude swapped."""
+    outside = rejects.loc[rejects["reason"] == "latitude is outside [-90, 90]"]
+    lat = pd.to_numeric(outside["lat"], errors="coerce")
+    lon = pd.to_numeric(outside["lon"], errors="coerce")
+    swapped = outside.loc[(lat.abs() <= 180) & (lon.abs() <= 90)]
+    if swapped.empty:
+        return []
+    first = swapped.iloc[0]
+    return [
+        f"{len(swapped)} rejected rows look as if latitude and longitude were swapped,"
+        f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']})"
+    ]
+
+
+def swapped_sources(staged: Staged, engine: Engine) -> list[str]:
+    """Tell of sources whose latitudes and longitudes seem to be swapped; see `swapped`."""
+    most = max(LEAST_LOOKED_AT, MOST_PLACES // len(staged.sources))
+    step = nw.lit(1.0)
+    for position, used in enumerate(staged.sources["used"]):
+        if used > 2 * most:
+            step = nw.when(nw.col("source") == position).then(float(used // most)).otherwise(step)
+    # Some of the places of large sources, the same ones on every engine and in any order.
+    number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
+    looked_at = number - (number / step).floor() * step == 0
+    rows = staged.listings.filter(nw.col("reason").is_null() & looked_at)
+    places = engine.pandas(rows.select("source", "lat", "lon").unique())
+    places = places.sort_values(["source", "lat", "lon"])
+    told = []
+    for position, mine in places.groupby("source"):
+        path = staged.sources["path"].iloc[position]
+        found = swapped(mine["lat"].to_numpy(), mine["lon"].to_numpy())
+        told += [f"{path}: {line}" for line in found]
+    return told
+
+
+def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
+    """Tell of locations far from any city that lie near one when swapped.
+
+    At most 50,000 locations are looked at, evenly spaced in their order. Told
+    from 2 % of these on.
+    """
+    step = max(1, -(-lat.size // LOOKED_AT))
+    lat, lon = lat[::step], lon[::step]
+    fits = np.abs(lon) <= 90
+    away = np.flatnonzero(fits & (distance_to_city_km(lat, lon) > FAR_KM))
+    if away.size == 0:
+        return []
+    at = away[distance_to_city_km(lon[away], lat[away]) < NEAR_KM]
+    if at.size == 0 or at.size < LEAST_SHARE * lat.size:
+        return []
+    first = at[0]
+    return [
+        f"{at.size} of {lat.size} locations looked at seem to have latitude and longitude swapped:"
+        f" latitude {lat[first]:g}, longitude {lon[first]:g} lies more than {FAR_KM:g} km from any"
+        f" city, swapped it lies within {NEAR_KM:g} km of one"
+    ]

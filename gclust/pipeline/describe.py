@@ -1,0 +1,217 @@
+"""Outline, measure, name and people the clusters, and say what was merged."""
+
+from __future__ import annotations
+
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gclust.cluster.merging import Merging, join
+from gclust.errors import GclustWarning
+from gclust.pipeline.rasters import band_of, cells_raster, files_of
+from gclust.pipeline.run_log import Journal
+from gclust.places.cities.names import name_clusters
+from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.overlaps import told_overlaps
+from gclust.places.geodesic import area_km2
+from gclust.places.rasters.population import population
+from gclust.progress import Report
+from gclust.study.schema import Clusters, Study
+from gclust.units import UNIT
+
+
+def describe(
+    study: Study,
+    locations: pd.DataFrame,
+    n_clusters: int,
+    journal: Journal,
+    contours: gpd.GeoSeries | None = None,
+) -> gpd.GeoDataFrame:
+    """Outline, measure, name and people the clusters.
+
+    Parameters
+    ----------
+    study : Study
+    locations : DataFrame
+        ``lat, lon, density, label, core``.
+    n_clusters : int
+        Labels run from 0 to n_clusters - 1.
+    journal : Journal
+    contours : GeoSeries, optional
+        What clusters are outlined by with ``[footprint] method = "contour"``.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``cluster_id, name, economies, area_km2, population`` (missing without a
+        raster) and, with a raster, ``uncovered_share``; one row per cluster.
+    """
+    with journal.timed("outline clusters"):
+        outlines = outline(study, locations, n_clusters, journal.report, contours)
+    with journal.timed("name clusters"):
+        named = names_of(study, locations, locations["label"], n_clusters)
+    table = gpd.GeoDataFrame(
+        {
+            "cluster_id": np.arange(n_clusters, dtype=np.int64),
+            "name": named["name"].to_numpy(),
+            "economies": named["economies"].to_numpy(),
+            "area_km2": area_km2(outlines),
+        },
+        geometry=outlines.to_numpy(),
+        crs=4326,
+    )
+    if not (isinstance(study.clusters, Clusters) and study.footprint.method == "discs"):
+        _warn_of_overlaps(table, journal)
+    table["population"] = np.nan
+    if study.population.raster is not None:
+        with journal.timed("count inhabitants"), journal.overhearing():
+            people = inhabitants(study, table.geometry, journal.report, names=table["name"])
+        table["population"] = people["population"].to_numpy()
+        table["uncovered_share"] = people["uncovered_share"].to_numpy()
+    return table
+
+
+def unite(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
+    """Unite the polygons of the labels that became one cluster, in the one form of bytes."""
+    parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
+    shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
+    return gpd.GeoSeries(shapes, crs=4326, name="geometry")
+
+
+def outline(
+    study: Study,
+    locations: pd.DataFrame,
+    n_clusters: int,
+    report: Report,
+    contours: gpd.GeoSeries | None,
+) -> gpd.GeoSeries:
+    """Outline clusters by the study's footprint; see `describe`."""
+    if study.footprint.method == "contour":
+        if contours is None:
+            raise ValueError("method of footprint is 'contour', but there are no contours")
+        return contours
+    return footprints(
+        locations["lat"].to_numpy(),
+        locations["lon"].to_numpy(),
+        locations["core"].to_numpy(),
+        locations["label"].to_numpy(),
+        method=study.footprint.method,
+        raster=cells_raster(study) if study.footprint.method == "raster" else None,
+        **study.sizes(study.footprint),
+        n_clusters=n_clusters,
+        metric=study.clusters.metric,
+        progress=report,
+    )
+
+
+def inhabitants(
+    study: Study, outlines: gpd.GeoSeries, report: Report, *, names: pd.Series | None = None
+) -> pd.DataFrame:
+    """Count the inhabitants of outlines by the study's raster, none where it has none.
+
+    Returns
+    -------
+    DataFrame
+        See `gclust.places.rasters.population.population`; ``population`` alone, missing, without a
+        raster.
+    """
+    if study.population.raster is None:
+        return pd.DataFrame({"population": np.full(len(outlines), np.nan)})
+    return population(
+        outlines,
+        files_of(study, study.population),
+        unit=study.population.unit,
+        band=band_of(study.population),
+        names=names,
+        progress=report,
+    )
+
+
+def _warn_of_overlaps(clusters: gpd.GeoDataFrame, journal: Journal) -> None:
+    """Warn of footprints that overlap.
+
+    Not refused by ``strict``, for no row of the listings is wrong.
+    """
+    told = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
+    if told is not None:
+        with journal.overhearing():
+            warnings.warn(told, GclustWarning, stacklevel=2)
+
+
+def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Join a ranking and the footprints of its clusters, in the ranking's order."""
+    at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
+    return gpd.GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
+
+
+def name_merges(
+    study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
+) -> pd.DataFrame:
+    """Add to the log of merges what the parts are called and which cluster they became.
+
+    Parameters
+    ----------
+    study : Study
+    merging : Merging
+    locations : DataFrame
+        ``lat, lon, density, part``: the label before merging.
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster of each label.
+    """
+    log = merging.log.copy()
+    if log.empty:
+        for column in ("cluster_id", "name_a", "name_b"):
+            log[column] = pd.Series(dtype="Int64" if column == "cluster_id" else "string")
+        return log
+    log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
+    log["name_a"] = log["name_b"] = pd.Series("", index=log.index, dtype="string")
+    parts = locations["part"].to_numpy()
+    standing = np.arange(cluster_ids.size, dtype=np.int64)
+    for _, rows in log.groupby("round"):
+        # What the clusters are called as they stand before the round.
+        ids, dense = np.unique(standing, return_inverse=True)
+        labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
+        names = names_of(study, locations, labels, ids.size)["name"]
+        called = dict(zip(ids.tolist(), names, strict=True))
+        for at, row in rows.iterrows():
+            for side in ("a", "b"):
+                log.loc[at, f"name_{side}"] = called[row[f"cluster_{side}"]]
+                runner_up = row[f"runner_up_{side}"]
+                if runner_up.isdigit():
+                    log.loc[at, f"runner_up_{side}"] = called[int(runner_up)]
+        standing = join(standing, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True)))
+    return log
+
+
+def shown(locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None) -> pd.DataFrame:
+    """The locations as a run shows them: weights in listings, clusters by id."""
+    table = pd.DataFrame(
+        {
+            "lat": locations["lat"],
+            "lon": locations["lon"],
+            "weight": locations["units"] / UNIT,
+            "density": locations["density"] / UNIT,
+            "cluster_id": locations["label"],
+            "core": locations["core"],
+        }
+    )
+    return table if city_share is None else table.assign(city_share=city_share)
+
+
+def names_of(
+    study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int
+) -> pd.DataFrame:
+    """Name clusters by the cities in them; see `gclust.places.cities.names.name_clusters`."""
+    return name_clusters(
+        locations["lat"].to_numpy(),
+        locations["lon"].to_numpy(),
+        locations["density"].to_numpy(),
+        labels.to_numpy(),
+        n_clusters=n_labels,
+        most=study.names.most,
+        least_share=study.names.least_share,
+    )

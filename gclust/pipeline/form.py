@@ -1,0 +1,175 @@
+"""What finds the clusters of a study: DBSCAN, HDBSCAN or contours of density."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.contour import DensityContour
+from gclust.cluster.hdbscan import hierarchical_labels
+from gclust.cluster.hdbscan_predict import join_locations
+from gclust.errors import StudyError
+from gclust.pipeline.stages import label_locations
+from gclust.progress import Report
+from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters
+from gclust.units import UNIT
+
+if TYPE_CHECKING:
+    import geopandas
+
+
+class Formed(NamedTuple):
+    """The clusters of the locations, before merging.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n,)
+        -1 for noise.
+    core : ndarray of bool, shape (n,)
+        Locations that clusters consist of, from which footprints are drawn: DBSCAN's core
+        locations, else all that form clusters and lie in one.
+    polygons : GeoSeries, optional
+        Contours by label (EPSG:4326), where the method has them.
+    told : dict
+        What the method found beside, for ``run.json``.
+    """
+
+    labels: NDArray[np.int64]
+    core: NDArray[np.bool_]
+    polygons: geopandas.GeoSeries | None = None
+    told: Mapping[str, float] = MappingProxyType({})
+
+
+def check_former(options: Former) -> None:
+    """Raise StudyError for options that the method cannot be used with.
+
+    What `gclust.read_study` does not see: a raster whose cells, small as the bandwidth
+    makes them, are finer than addresses are known; a greatest weight of clusters below the
+    least one.
+    """
+    if isinstance(options, HierarchyClusters):
+        least, most = options.min_cluster_size, options.max_cluster_size
+        if most is not None and most < least:
+            raise StudyError(
+                f"[clusters] max_cluster_size is {most:g}, less than min_cluster_size, {least:g};"
+                " raise it or leave it out"
+            )
+    if isinstance(options, ContourClusters):
+        try:
+            _contour(options, None)._check()
+        except ValueError as error:
+            raise StudyError(f"[clusters] {error}") from None
+
+
+def form_clusters(
+    options: Former, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
+) -> Formed:
+    """Cluster the locations that form clusters, and give the others a label.
+
+    Others, which only count, neither form nor connect clusters. They take the label of core
+    locations near them (DBSCAN; see `gclust.pipeline.stages.label_locations`), of a cluster as
+    whose point they could pass (HDBSCAN; see `gclust.cluster.hdbscan_predict.join_locations`), or of
+    the contour that they lie in.
+
+    Parameters
+    ----------
+    options : Clusters, HierarchyClusters or ContourClusters
+        The section ``[clusters]`` of a study.
+    locations : DataFrame
+        See `gclust.pipeline.stages.Prepared`.
+    n_jobs, report
+        Threads, and a callable for ``(fraction, stage)``.
+
+    Returns
+    -------
+    Formed
+
+    Raises
+    ------
+    StudyError
+        If a raster of contours would not fit in memory.
+    """
+    if isinstance(options, Clusters):
+        return Formed(*label_locations(options, locations, n_jobs=n_jobs, report=report))
+    units = locations["density"].to_numpy()
+    if not (units > 0).any():
+        return Formed(np.full(len(units), -1, dtype=np.int64), np.zeros(len(units), dtype=bool))
+    if isinstance(options, HierarchyClusters):
+        return _hierarchical(options, locations, n_jobs, report)
+    return _contoured(options, locations, n_jobs, report)
+
+
+def _hierarchical(
+    options: HierarchyClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
+) -> Formed:
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    units = locations["density"].to_numpy()
+    forming = units > 0
+    labels = np.full(len(units), -1, dtype=np.int64)
+    core = np.zeros(len(units), dtype=bool)
+    labels[forming], probability, until_km = hierarchical_labels(
+        lat[forming],
+        lon[forming],
+        units[forming],
+        min_cluster_size=options.min_cluster_size,
+        min_samples=options.min_samples,
+        cluster_selection_method=options.selection,
+        cluster_selection_epsilon_km=options.selection_eps_km,
+        max_cluster_size=options.max_cluster_size,
+        allow_single_cluster=options.allow_single_cluster,
+        metric=options.metric,
+        n_jobs=n_jobs,
+        progress=report,
+    )
+    core[forming] = probability > 0
+    size, samples = options.min_cluster_size, options.min_samples
+    labels = join_locations(
+        lat,
+        lon,
+        units,
+        labels,
+        until_km,
+        min_samples=size if samples is None else samples,
+        metric=options.metric,
+        n_jobs=n_jobs,
+        progress=report,
+    )
+    return Formed(labels, core)
+
+
+def _contoured(
+    options: ContourClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
+) -> Formed:
+    points = locations[["lat", "lon"]].to_numpy()
+    units = locations["density"].to_numpy()
+    forming = units > 0
+    labels = np.full(len(units), -1, dtype=np.int64)
+    model = _contour(options, n_jobs)
+    try:
+        # Weights come back as the same units below 1.6e7 listings at one location, where a
+        # float's rounding is less than half a unit.
+        model.fit(points[forming], sample_weight=units[forming] / UNIT, progress=report)
+    except ValueError as error:
+        raise StudyError(f"[clusters] {error}") from None
+    labels[forming] = model.labels_
+    if not forming.all():
+        labels[~forming] = model.predict(points[~forming])
+    told = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
+    return Formed(labels, forming & (labels >= 0), model.polygons_, told)
+
+
+def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:
+    return DensityContour(
+        options.bandwidth_km,
+        options.threshold,
+        kernel=options.kernel,
+        resolution_km=options.resolution_km,
+        level=options.level,
+        share=options.share,
+        n_jobs=n_jobs,
+    )

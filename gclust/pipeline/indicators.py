@@ -1,0 +1,126 @@
+"""Compute a study's indicators, and hold each to what an indicator returns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gclust.errors import StudyError
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.pipeline.run_log import Journal
+from gclust.pipeline.stages import Settled
+from gclust.study.indicators import Asked, ask
+from gclust.study.schema import Study
+
+COLUMNS = ("name", "economies", "area_km2", "population")
+
+
+def measure(
+    study: Study,
+    clusters: pd.DataFrame,
+    settled: Settled,
+    listings: AttributedListings,
+    journal: Journal,
+) -> pd.DataFrame | None:
+    """Compute the indicators that a study asks for.
+
+    Parameters
+    ----------
+    study : Study
+    clusters : DataFrame
+        ``cluster_id, name, economies, area_km2, population``, in the order of
+        the rows of ``settled.count``.
+    settled : Settled
+    listings : AttributedListings
+    journal : Journal
+
+    Returns
+    -------
+    DataFrame or None
+        Index ``cluster_id``, one column for each; None if the study asks for none.
+
+    Raises
+    ------
+    StudyError
+        If an indicator fails, or returns what is none.
+    """
+    if not study.indicators:
+        return None
+    seen = seen_clusters(clusters, settled)
+    columns = {}
+    with journal.timed("compute indicators"), journal.overhearing():
+        for asked in ask(study.indicators):
+            columns[asked.entry.heading] = compute(asked, seen, listings)
+    return pd.DataFrame(columns, index=seen.index)
+
+
+def seen_clusters(clusters: pd.DataFrame, settled: Settled) -> pd.DataFrame:
+    """The clusters as indicators see them."""
+    seen = pd.DataFrame(clusters)[["cluster_id", *COLUMNS]].set_index("cluster_id")
+    for kind in settled.count.columns:
+        seen[f"{kind}_count"] = settled.count[kind].to_numpy()
+        seen[f"{kind}_share"] = settled.share[kind].to_numpy()
+    return seen
+
+
+def compute(asked: Asked, clusters: pd.DataFrame, listings: AttributedListings) -> pd.Series:
+    """Compute one indicator.
+
+    Returns
+    -------
+    Series
+        In the order of ``clusters``; numbers, or texts of dtype string.
+
+    Raises
+    ------
+    StudyError
+        If it raises, or does not return one number or text for each cluster.
+    """
+    indicator = asked.indicator
+    told = f"indicator {indicator.name!r} of {indicator.origin}"
+    try:
+        # A copy, for it may write into what it is given.
+        values = indicator.function(clusters.copy(), listings, **asked.options)
+    except Exception as error:
+        raise StudyError(f"{told} failed: {type(error).__name__}: {error}") from error
+    expected = "expected a pandas Series of one value for each cluster, with their index"
+    if not isinstance(values, pd.Series):
+        raise StudyError(f"{told} returned a {type(values).__name__}; {expected}")
+    if len(values) != len(clusters):
+        raise StudyError(
+            f"{told} returned {len(values)} values for {len(clusters)} clusters; {expected}"
+        )
+    if values.index.has_duplicates or not values.index.isin(clusters.index).all():
+        raise StudyError(
+            f"{told} returned values with the index {_first(values.index)} where clusters have"
+            f" {_first(clusters.index)}; {expected}"
+        )
+    return _typed(values.reindex(clusters.index), told)
+
+
+def _typed(values: pd.Series, told: str) -> pd.Series:
+    """Numbers as they are, texts as strings; all else is refused."""
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_complex_dtype(values):
+        raise StudyError(
+            f"{told} returned values of type {values.dtype}; expected numbers or texts"
+        )
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        if np.isinf(numbers).any():
+            at = values.index[np.isinf(numbers)][0]
+            raise StudyError(
+                f"{told} returned {numbers[np.isinf(numbers)][0]} for cluster_id {at}; expected"
+                " finite numbers, or missing ones"
+            )
+        return values
+    for at, value in values.items():
+        if not (isinstance(value, str) or pd.isna(value)):
+            raise StudyError(
+                f"{told} returned {value!r} for cluster_id {at}; expected numbers or texts"
+            )
+    return values.astype("string")
+
+
+def _first(index: pd.Index) -> str:
+    shown = ", ".join(map(repr, index[:3].tolist()))
+    return f"[{shown}{', ...' if len(index) > 3 else ''}]"

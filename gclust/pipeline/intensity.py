@@ -1,0 +1,365 @@
+"""The intensity of clusters under several footprints and population rasters."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.pipeline.rasters import (
+    RasterUsed,
+    band_of,
+    cells_raster,
+    check_files,
+    files_of,
+    warn_of,
+)
+from gclust.places.footprints.outlines import footprints as draw_footprints
+from gclust.places.footprints.overlaps import shared_share, told_overlaps
+from gclust.places.geodesic import area_km2
+from gclust.places.rasters.population import population
+from gclust.progress import Report, resolve, silent
+from gclust.ranking.spread import intensity_spread as spread_table
+from gclust.ranking.spread import rank_intensities
+from gclust.study.parse import parse_section
+from gclust.study.schema import Footprint, Intensity, OtherFootprint, OtherRaster, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gclust.results.run import Run
+
+SPREAD_FILE, DETAIL_FILE = "intensity.csv", "intensity_detail.csv"
+
+_SIZES = {
+    "discs": ("radius_km",),
+    "convex": ("radius_km",),
+    "concave": ("radius_km", "edge_km", "ratio"),
+    "alpha": ("radius_km", "alpha_km"),
+    "cells": ("cell_km",),
+    "raster": (),
+    "contour": (),
+}
+"""Which lengths matter to a method."""
+
+
+@dataclass(frozen=True)
+class IntensitySpread:
+    """The intensity under each combination of a footprint and a raster.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per cluster, best first: the rank by intensity under each combination, the
+        least and largest of them; see `gclust.ranking.spread.intensity_spread`.
+    detail : DataFrame
+        One row per cluster and combination, the study's own combination first: ``rank,
+        cluster_id, name, economies, score, combination, footprint, raster, area_km2,
+        population, uncovered_share`` (of the footprint, from 0 to 1), ``shared_share`` (of
+        the footprint, that belongs to those of other clusters too, where inhabitants count
+        for each), ``intensity`` (score per million inhabitants), ``intensity_rank``.
+    """
+
+    table: pd.DataFrame
+    detail: pd.DataFrame
+
+
+def intensity_spread(
+    run: Run,
+    *,
+    footprints: Sequence[Mapping[str, Any] | OtherFootprint] | None = None,
+    rasters: Sequence[Mapping[str, Any] | OtherRaster] | None = None,
+    usual: bool | None = None,
+    progress: bool | Report | None = None,
+) -> IntensitySpread:
+    """Rank the clusters of a run by intensity under several footprints and rasters.
+
+    Parameters
+    ----------
+    run : Run
+        Of `gclust.run` or `gclust.read_run`.
+    footprints, rasters, usual : optional
+        As in a study's section ``[intensity]``, such as
+        ``footprints=[{"method": "discs", "radius_km": 3}]`` and
+        ``rasters=[{"raster": "gpw.tif", "unit": "per_km2"}]``; paths are relative to the
+        folder of the study. Without any of them the study's own section or, where it has
+        none, the usual footprints.
+    progress : bool or callable, optional
+        See :mod:`gclust.progress`.
+
+    Returns
+    -------
+    IntensitySpread
+        Of the first ``top`` clusters of the study.
+
+    Raises
+    ------
+    StudyError
+        If there is no raster, one cannot be read, two combinations bear the same name, or
+        a footprint cannot be drawn.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> run = gclust.read_run("my-run")  # doctest: +SKIP
+    >>> gclust.intensity_spread(run).table  # doctest: +SKIP
+    """
+    study, section = run.study, run.study.intensity
+    if footprints is not None or rasters is not None or usual is not None:
+        section = Intensity(
+            usual=bool(usual),
+            footprints=_read(footprints or (), OtherFootprint, "footprints"),
+            rasters=_read(rasters or (), OtherRaster, "rasters"),
+        )
+    elif not section.wanted:
+        section = Intensity(usual=True)
+    study = replace(study, intensity=section)
+    warn_of(check_rasters(study))
+    return spread_of(study, run.clusters, run.locations, resolve(progress))
+
+
+def _read(entries: Sequence[Any], kind: type, key: str) -> tuple[Any, ...]:
+    return tuple(
+        entry
+        if isinstance(entry, kind)
+        else kind(**parse_section(entry, kind, f"{key} number {at}:"))
+        for at, entry in enumerate(entries, start=1)
+    )
+
+
+def check_rasters(study: Study) -> list[RasterUsed]:
+    """Refuse a study whose rasters cannot be used, or that has none to compare with.
+
+    Returns
+    -------
+    list of RasterUsed
+        Whose warnings are the caller's to give.
+
+    Raises
+    ------
+    StudyError
+    """
+    used, section = check_files(study), study.intensity
+    if section.wanted:
+        if not used:
+            raise StudyError(
+                "[intensity] needs inhabitants; expected a raster in [population], or"
+                " rasters = [{ raster = ... }] in [intensity]"
+            )
+        _footprints(study)
+        _rasters(study)
+    return used
+
+
+def spread_of(
+    study: Study,
+    clusters: gpd.GeoDataFrame,
+    locations: pd.DataFrame,
+    report: Report = silent,
+) -> IntensitySpread:
+    """Measure and rank the intensity under each combination that a study asks for.
+
+    Parameters
+    ----------
+    study : Study
+    clusters : GeoDataFrame
+        The ranking with the study's own footprints.
+    locations : DataFrame
+        ``lat, lon, cluster_id, core``.
+    report : callable
+        Called with ``(fraction, stage)``.
+
+    Raises
+    ------
+    StudyError
+        Naming the footprint.
+
+    Warns
+    -----
+    GclustWarning
+        Of overlaps and of footprints that a raster does not cover, naming the combination.
+    """
+    first = clusters[clusters["rank"] <= study.study.top].reset_index(drop=True)
+    outlines, rasters = _footprints(study), _rasters(study)
+    parts, steps = [], len(outlines) * (1 + len(rasters))
+    for at, (name, footprint) in enumerate(outlines.items()):
+        done = at * (1 + len(rasters))
+        report(done / steps, "compare intensities")
+        with _naming(f"[intensity] {name}"):
+            shapes = _draw(study, footprint, first, locations)
+            shared = shared_share(shapes.to_numpy())
+        for number, (raster_name, raster) in enumerate(rasters.items(), start=1):
+            report((done + number) / steps, "compare intensities")
+            both = name if len(rasters) == 1 else f"{name} on {raster_name}"
+            is_own = at == 0 and _is_own_raster(study, raster)
+            with _naming(f"[intensity] {both}"):
+                part = _own(first) if is_own else _measure(study, first, shapes, raster)
+            part = part.assign(shared_share=shared, combination=both)
+            parts.append(part.assign(footprint=name, raster=raster_name))
+    report(1.0, "compare intensities")
+    detail = rank_intensities(pd.concat(parts, ignore_index=True))
+    columns = [
+        "rank", "cluster_id", "name", "economies", "score", "combination", "footprint", "raster",
+        "area_km2", "population", "uncovered_share", "shared_share", "intensity",
+        "intensity_rank",
+    ]  # fmt: skip
+    return IntensitySpread(spread_table(detail), detail[columns])
+
+
+def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:
+    """What the run itself has measured."""
+    told = ["rank", "cluster_id", "name", "economies", "score"]
+    return pd.DataFrame(first[[*told, "area_km2", "population", "uncovered_share"]])
+
+
+def _draw(
+    study: Study, footprint: Footprint, first: gpd.GeoDataFrame, locations: pd.DataFrame
+) -> gpd.GeoSeries:
+    """Outline the first clusters; their own footprints are there already."""
+    if footprint is study.footprint:
+        return first.geometry
+    position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
+    labels = locations["cluster_id"].map(position).fillna(-1).astype(np.int64)
+    shapes = draw_footprints(
+        locations["lat"].to_numpy(),
+        locations["lon"].to_numpy(),
+        locations["core"].to_numpy(),
+        labels.to_numpy(),
+        method=footprint.method,
+        raster=cells_raster(study) if footprint.method == "raster" else None,
+        **study.sizes(footprint),
+        n_clusters=len(first),
+        metric=study.clusters.metric,
+        names=first["name"].tolist(),
+    )
+    told = told_overlaps(shapes.to_numpy(), first["name"].tolist())
+    if told is not None:
+        warnings.warn(told, GclustWarning, stacklevel=2)
+    return shapes
+
+
+def _measure(
+    study: Study, first: gpd.GeoDataFrame, shapes: gpd.GeoSeries, raster: OtherRaster
+) -> pd.DataFrame:
+    people = population(
+        shapes,
+        files_of(study, raster),
+        unit=raster.unit,
+        band=band_of(raster),
+        names=first["name"].tolist(),
+    )
+    table = pd.DataFrame(first[["rank", "cluster_id", "name", "economies", "score"]])
+    return table.assign(
+        area_km2=area_km2(shapes),
+        population=people["population"].to_numpy(),
+        uncovered_share=people["uncovered_share"].to_numpy(),
+    )
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Begin errors and warnings with what they are about."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GclustWarning)
+        try:
+            yield
+        except StudyError as error:
+            raise StudyError(f"{what}: {error}") from error
+    for warning in caught:
+        text = str(warning.message)
+        ours = issubclass(warning.category, GclustWarning)
+        warnings.warn(f"{what}: {text}" if ours else text, warning.category, stacklevel=4)
+
+
+def _footprints(study: Study) -> dict[str, Footprint]:
+    """The footprints by name, the study's own first; one that is asked for twice is there once."""
+    section, radius = study.intensity, study.radius_km
+    named: dict[str, Footprint] = {_name(study, study.footprint): study.footprint}
+    seen = {_key(study, study.footprint)}
+    usual: list[OtherFootprint] = []
+    if section.usual:
+        half = radius / 2
+        usual = [OtherFootprint(radius_km=half * times) for times in (1, 2, 3)]
+        usual += [
+            OtherFootprint(method=method) for method in ("convex", "concave", "alpha", "cells")
+        ]
+    for footprint in (*usual, *section.footprints):
+        name, key = footprint.name or _name(study, footprint), _key(study, footprint)
+        if key in seen:
+            continue
+        if name in named:
+            raise StudyError(
+                f"[intensity] two footprints are called {name!r}; expected a name for each"
+            )
+        named[name] = footprint
+        seen.add(key)
+    return named
+
+
+def _key(study: Study, footprint: Footprint) -> tuple[Any, ...]:
+    """What two footprints that are drawn alike have in common."""
+    sizes = study.sizes(footprint)
+    if sizes["ratio"] is not None:
+        sizes["edge_km"] = None
+    return (footprint.method, *(sizes[size] for size in _SIZES[footprint.method]))
+
+
+def _name(study: Study, footprint: Footprint) -> str:
+    method, sizes = footprint.method, study.sizes(footprint)
+    if method == "raster":
+        return "raster cells"
+    if method in ("convex", "contour"):
+        return method
+    if method == "concave" and sizes["ratio"] is not None:
+        return f"concave, ratio {sizes['ratio']:.3g}"
+    scale = {"discs": "radius_km", "concave": "edge_km", "alpha": "alpha_km", "cells": "cell_km"}
+    return f"{method} {sizes[scale[method]]:.3g} km"
+
+
+def _rasters(study: Study) -> dict[str, OtherRaster]:
+    """The rasters by name, the study's own first; one that is named twice is there once."""
+    own, listed = study.population, list(study.intensity.rasters)
+    if own.raster is not None:
+        listed.insert(0, OtherRaster(raster=own.raster, unit=own.unit, band=own.band))
+    named: dict[str, OtherRaster] = {}
+    seen = set()
+    for raster in listed:
+        files = files_of(study, raster)
+        name = raster.name or files.stem
+        paths = tuple(map(os.path.abspath, files.files))
+        key = paths, raster.unit, band_of(raster)
+        if key in seen:
+            continue
+        if name in named:
+            raise StudyError(f"[intensity] two rasters are called {name!r}; expected a name each")
+        named[name] = raster
+        seen.add(key)
+    return named
+
+
+def _is_own_raster(study: Study, raster: OtherRaster) -> bool:
+    own = study.population
+    return (raster.raster, raster.unit, band_of(raster)) == (own.raster, own.unit, band_of(own))
+
+
+def read_spread(folder: Path) -> IntensitySpread | None:
+    """Read what `gclust.run` wrote of it into a folder, if it did."""
+    if not (folder / SPREAD_FILE).is_file():
+        return None
+    table, detail = (pd.read_csv(folder / name) for name in (SPREAD_FILE, DETAIL_FILE))
+    named = detail["combination"].unique()
+    for frame in (table, detail):
+        for column in frame.columns:
+            if column in named or column == "rank" or str(column).endswith("intensity_rank"):
+                frame[column] = frame[column].astype("Int64")
+    table["intensity_rank_range"] = table["intensity_rank_range"].astype("Int64")
+    return IntensitySpread(table, detail)

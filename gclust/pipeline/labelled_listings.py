@@ -1,0 +1,61 @@
+"""The listings of a run with their clusters and credit, as indicators see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.listings.engine import Engine
+from gclust.listings.fractional_counts import credited
+from gclust.pipeline.stages import Prepared
+from gclust.study.schema import Study
+
+TABLE = "listings_of_clusters"
+
+
+def attributed_listings(
+    study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
+) -> AttributedListings:
+    """Give each located listing its cluster and its credit, once somebody looks at them.
+
+    An engine holds those of one labelling at a time: others take the place of the table.
+
+    Parameters
+    ----------
+    study : Study
+    engine : Engine
+        Where the listings are; the table lives as long as it does.
+    prepared : Prepared
+    clusters : ndarray of int64, shape (n,)
+        Cluster of each of ``prepared.locations``, -1 for noise.
+    """
+
+    def make() -> nw.LazyFrame[Any]:
+        for table in (TABLE, f"{TABLE}_places"):
+            engine.connection.execute(f'DROP TABLE IF EXISTS "{table}"')
+        at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
+        places = engine.put(at, f"{TABLE}_places")
+        joined = prepared.located.join(places, on=["lat", "lon"])
+        credit = credited(joined, prepared.totals, study.counting.method)
+        named = credit.with_columns(kind=named_kinds(prepared.staged.kinds))
+        stored = engine.store(named, TABLE, "credit listings")
+        engine.drop(f"{TABLE}_places")
+        return stored
+
+    # A comparison prepares more kinds than each of its studies has.
+    kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
+    totals = {kind: prepared.world[kind] for kind in kinds}
+    return AttributedListings(make, kinds, totals, engine.pandas)
+
+
+def named_kinds(kinds: Sequence[str]) -> nw.Expr:
+    """The names of kinds in the place of their codes."""
+    name = nw.lit(None, dtype=nw.String)
+    for code, kind in enumerate(kinds):
+        name = nw.when(nw.col("kind") == code).then(nw.lit(kind)).otherwise(name)
+    return name

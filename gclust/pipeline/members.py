@@ -1,0 +1,63 @@
+"""The member cities of a run's clusters: what each brings, and the ties between them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.members import member_counts, member_ties
+from gclust.listings.engine import Engine
+from gclust.pipeline.run_log import Journal
+from gclust.places.cities.member_cities import member_cities
+from gclust.study.schema import Study
+
+PLACES = "member_places"
+
+
+def divide_clusters(
+    study: Study,
+    engine: Engine,
+    listings: AttributedListings,
+    clusters: pd.DataFrame,
+    locations: pd.DataFrame,
+    journal: Journal,
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Divide the clusters among their cities, if the study asks for it.
+
+    Parameters
+    ----------
+    study : Study
+        Its section ``[members]``.
+    engine : Engine
+        Where the listings are.
+    listings : AttributedListings
+    clusters : DataFrame
+        Index ``cluster_id``, from 0; ``name``.
+    locations : DataFrame
+        ``lat, lon`` (degrees), ``density`` (units) and ``label`` (cluster, -1 for noise).
+    journal : Journal
+
+    Returns
+    -------
+    members : DataFrame or None
+        See `gclust.indicators.members.member_counts`.
+    ties : DataFrame or None
+        See `gclust.indicators.members.member_ties`.
+    """
+    if not study.members.on:
+        return None, None
+    with journal.timed("divide clusters among cities"):
+        members, member = member_cities(
+            locations["lat"].to_numpy(),
+            locations["lon"].to_numpy(),
+            locations["density"].to_numpy(),
+            locations["label"].to_numpy(),
+            n_clusters=len(clusters),
+            least_share=study.members.least_share,
+        )
+        inside = locations[["lat", "lon"]].assign(member=member)[member >= 0]
+        places = engine.put(inside, PLACES)
+        counted = member_counts(clusters, listings, members, places)
+        ties = member_ties(listings, members, places)
+        engine.drop(PLACES)
+    return counted, ties

@@ -1,0 +1,105 @@
+"""What ``run.json`` tells: provenance, and the run's own numbers."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import gclust
+from gclust.listings.rejects import told_path
+from gclust.listings.stage import Staged
+from gclust.pipeline.run_log import Journal
+from gclust.study.indicators import ask
+from gclust.study.schema import Study
+from gclust.threads import count_threads
+
+CALIBRATION_CLUSTERS = 237  # covered by the GII 2025; a target, not a result
+LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
+
+
+def provenance(
+    study: Study,
+    staged: Staged,
+    world: dict[str, float],
+    clusters: tuple[int, int],
+    threads: int | None,
+    journal: Journal,
+) -> dict[str, Any]:
+    """Return what ``run.json`` tells.
+
+    Parameters
+    ----------
+    study : Study
+    staged : Staged
+    world : dict
+        Kind -> the world's total.
+    clusters : (int, int)
+        Before and after merging.
+    threads : int or None
+        As asked for; ``run.json`` gets the number that it stands for.
+    journal : Journal
+
+    Returns
+    -------
+    dict
+        Under ``execution`` what may differ between two runs of the same study.
+    """
+    return {
+        "gclust": gclust.__version__,
+        "study": study.study.name,
+        "sources": _sources(staged),
+        "inputs": _inputs(study, staged),
+        "rejected": len(staged.rejects),
+        "world_totals": world,
+        "clusters_before_merging": clusters[0],
+        "clusters": clusters[1],
+        "calibration_clusters": CALIBRATION_CLUSTERS,
+        **_indicators(study),
+        **({"rasters": journal.rasters} if journal.rasters else {}),
+        "warnings": journal.told,
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "execution": {
+            "seconds": journal.seconds,
+            "threads": count_threads(threads),
+            "python": sys.version.split()[0],
+            "machine": platform.platform(),
+            "peak_memory_mb": _peak_memory_mb(),
+        },
+    }
+
+
+def _sources(staged: Staged) -> list[dict[str, Any]]:
+    """Each source: rows used, rejected and outside the years, which column serves as what."""
+    rows = staged.sources.to_dict(orient="records")
+    told = [*staged.told, *[[]] * (len(rows) - len(staged.told))]
+    return [{**row, "told": lines} for row, lines in zip(rows, told, strict=True)]
+
+
+def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
+    """The files, tables and queries that were read, each with its sha256."""
+    return [
+        {"path": told_path(path, study.folder), "sha256": sha256}
+        for path, sha256 in sorted(staged.sha256.items())
+    ]
+
+
+def _indicators(study: Study) -> dict[str, Any]:
+    """Where the study's indicators come from, by their columns."""
+    told = {
+        asked.entry.heading: {"name": asked.indicator.name, "origin": asked.indicator.origin}
+        for asked in ask(study.indicators)
+    }
+    return {"indicators": told} if told else {}
+
+
+def _peak_memory_mb() -> int | None:
+    """The process's largest memory so far; not told on Windows, which keeps no such number."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    # Linux counts KiB, macOS bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1024 if sys.platform != "darwin" else 1024**2)

@@ -1,0 +1,146 @@
+"""The rasters of a study: found, checked before anything is computed, and told of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.places.rasters.check import Checked, check_raster
+from gclust.places.rasters.files import RasterFiles, seen_from
+from gclust.study.schema import OtherRaster, Population, Study
+
+FIRST_BAND = 1
+"""The band that is used where none is chosen."""
+
+
+@dataclass(frozen=True)
+class RasterUsed:
+    """A raster of a study, and what was found in it.
+
+    Attributes
+    ----------
+    where : str
+        The key of the study.
+    raster : str
+        As the study names it.
+    chosen : bool
+        Whether the study says which band.
+    found : Checked
+    """
+
+    where: str
+    raster: str
+    chosen: bool
+    found: Checked
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be warned of: that a band is used that none chose."""
+        if self.chosen or len(self.found.bands) == 1:
+            return None
+        return (
+            f"{self.where}: {self.raster} has {len(self.found.bands)} bands"
+            f" ({', '.join(self.found.bands)}), and band {self.found.band} is used, for the key"
+            " band is not given; say which with band = 1 or another number"
+        )
+
+    @property
+    def told(self) -> dict[str, Any] | None:
+        """What ``run.json`` tells where there was something to choose or to put together."""
+        if len(self.found.bands) == 1 and self.found.n_files == 1:
+            return None
+        return {
+            "key": self.where,
+            "raster": self.raster,
+            "band": self.found.band,
+            "bands": list(self.found.bands),
+            "files": self.found.n_files,
+        }
+
+
+def files_of(study: Study, raster: Population | OtherRaster) -> RasterFiles:
+    """Find the files of a raster of a study.
+
+    Raises
+    ------
+    StudyError
+        If none is named, or a pattern fits none.
+    """
+    if raster.raster is None:
+        raise StudyError("[population] has no raster; expected a file of inhabitants")
+    return RasterFiles.of(raster.raster, study.folder)
+
+
+def band_of(raster: Population | OtherRaster) -> int:
+    """The band that is used of a raster."""
+    return FIRST_BAND if raster.band is None else raster.band
+
+
+def absolute(study: Study, raster: Population | OtherRaster) -> str | tuple[str, ...] | None:
+    """What a study names, spelled so that it means the same from any folder."""
+    if raster.raster is None:
+        return None
+    if isinstance(raster.raster, str):
+        return seen_from(raster.raster, study.folder)
+    return tuple(seen_from(each, study.folder) for each in raster.raster)
+
+
+def cells_raster(study: Study) -> RasterFiles | None:
+    """The raster whose cells footprints of the method ``raster`` consist of."""
+    if study.population.raster is not None:
+        return files_of(study, study.population)
+    return next((files_of(study, other) for other in study.intensity.rasters), None)
+
+
+def rasters_of(study: Study) -> Iterator[tuple[str, Population | OtherRaster]]:
+    """The rasters that a study names, with the key that does."""
+    if study.population.raster is not None:
+        yield "[population] raster", study.population
+    for position, other in enumerate(study.intensity.rasters, start=1):
+        yield f"[intensity] rasters number {position}", other
+
+
+def check_files(study: Study) -> list[RasterUsed]:
+    """Look at the rasters of a study before anything is computed.
+
+    Raises
+    ------
+    StudyError
+        If a file is not there or cannot be counted in; see
+        `gclust.places.rasters.check.check_raster`.
+    """
+    used = []
+    for where, raster in rasters_of(study):
+        try:
+            files = files_of(study, raster)
+            missing = next((file for file in files.files if not Path(file).exists()), None)
+            if missing is not None:
+                raise StudyError(f"{missing} does not exist; expected a raster of inhabitants")
+            found = check_raster(files, band_of(raster))
+        except StudyError as error:
+            raise StudyError(f"{where}: {error}") from error
+        used.append(RasterUsed(where, _spelled(raster), raster.band is not None, found))
+    return used
+
+
+def _spelled(raster: Population | OtherRaster) -> str:
+    if raster.raster is None or isinstance(raster.raster, str):
+        return raster.raster or ""
+    first, *others = raster.raster
+    return f"{first} and {len(others)} more" if others else first
+
+
+def warn_of(used: Iterable[RasterUsed]) -> None:
+    """Warn of what is to be warned of.
+
+    Warns
+    -----
+    GclustWarning
+    """
+    for raster in used:
+        if raster.warning is not None:
+            warnings.warn(raster.warning, GclustWarning, stacklevel=3)

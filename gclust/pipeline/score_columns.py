@@ -1,0 +1,181 @@
+"""The columns that a study's score is made of, for any clusters of its listings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.indicators.counts import per_million
+from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.protocol import OF_CLUSTERS
+from gclust.pipeline.describe import inhabitants, names_of, outline
+from gclust.pipeline.indicators import compute
+from gclust.pipeline.intensity import check_rasters
+from gclust.pipeline.rasters import warn_of
+from gclust.places.geodesic import area_km2
+from gclust.progress import Report, silent
+from gclust.ranking.columns import column_weights, kind_columns, scored
+from gclust.ranking.score import score
+from gclust.study.indicators import ask
+from gclust.study.schema import Study
+
+OUTLINED = frozenset({"area_km2", "population"})
+
+
+class ScoreColumns:
+    """What a study's score is made of, and no other column.
+
+    A run computes every column once; what runs a study many times (a sweep, a comparison, draws)
+    needs those alone that make the score, and of the clusters only what these look at.
+
+    Parameters
+    ----------
+    study : Study
+
+    Attributes
+    ----------
+    columns : tuple of str
+    further : tuple of str
+        Those of them that are neither shares nor counts of kinds.
+    headings : tuple of str
+        Those that are indicators.
+    looks_at : frozenset of str
+        Of ``name, economies, area_km2, population``: what the columns follow from.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self.columns = scored(study.kinds, study.score.of)
+        self._asked = [a for a in ask(study.indicators) if a.entry.heading in self.columns]
+        self._kind_of = kind_columns(study.kinds)
+        per_head = [column for column in self.columns if column.endswith("_per_million")]
+        self._per_head = [column for column in per_head if column in self._kind_of]
+        self.headings = tuple(asked.entry.heading for asked in self._asked)
+        self.further = (*self._per_head, *self.headings)
+        looks_at = {column for asked in self._asked for column in asked.indicator.about.looks_at}
+        self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
+
+    def check(self) -> None:
+        """Raise StudyError if a raster that the columns follow from cannot be used."""
+        if "population" in self.looks_at:
+            warn_of(check_rasters(self._study))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each column."""
+        return column_weights(self.columns, self._study.score.weights, self._study.kinds)
+
+    def describe(
+        self,
+        locations: pd.DataFrame,
+        clusters: NDArray[np.int64],
+        core: NDArray[np.bool_],
+        n_clusters: int,
+        *,
+        contours: gpd.GeoSeries | None = None,
+        report: Report = silent,
+    ) -> pd.DataFrame:
+        """Return what the columns look at of clusters, beside counts and shares.
+
+        Parameters
+        ----------
+        locations : DataFrame
+            Of `gclust.pipeline.stages.Prepared`.
+        clusters : ndarray of int64, shape (n,)
+            After merging; -1 for noise.
+        core : ndarray of bool, shape (n,)
+        n_clusters : int
+        contours : GeoSeries, optional
+            Those of the clusters, with the method that has them.
+        report : callable
+            Called with ``(fraction, stage)``.
+
+        Returns
+        -------
+        DataFrame
+            Index ``cluster_id``, columns those of `looks_at`, as a run has them.
+        """
+        study = self._study
+        table = pd.DataFrame(index=pd.RangeIndex(n_clusters, name="cluster_id"))
+        if not self.looks_at or not n_clusters:
+            return table.reindex(columns=[name for name in OF_CLUSTERS if name in self.looks_at])
+        at = locations.assign(label=clusters, core=core)
+        if not self.looks_at <= OUTLINED:
+            named = names_of(study, at, at["label"], n_clusters)
+            for column in ("name", "economies"):
+                table[column] = named[column].to_numpy()
+        if self.looks_at & OUTLINED:
+            # A run of the study warns of what is not covered; here it would many times.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", GclustWarning)
+                outlines = outline(study, at, n_clusters, report, contours)
+                table["area_km2"] = area_km2(outlines)
+                if "population" in self.looks_at:
+                    people = inhabitants(study, outlines, report)
+                    table["population"] = people["population"].to_numpy()
+        return table[[name for name in OF_CLUSTERS if name in self.looks_at]]
+
+    def values(
+        self,
+        count: pd.DataFrame,
+        share: pd.DataFrame,
+        described: pd.DataFrame,
+        listings: AttributedListings,
+    ) -> pd.DataFrame:
+        """Compute the columns.
+
+        Parameters
+        ----------
+        count, share : DataFrame, shape (clusters, kinds)
+            Records, and per cent of the world's; in the order of the rows of ``described``.
+        described : DataFrame
+            From `describe`.
+        listings : AttributedListings
+
+        Returns
+        -------
+        DataFrame, shape (clusters, columns)
+
+        Raises
+        ------
+        StudyError
+            If an indicator fails.
+        """
+        if not len(count):
+            return pd.DataFrame({column: np.zeros(0) for column in self.columns})
+        seen = described.copy()
+        for kind in self._study.kinds:
+            seen[f"{kind}_count"] = count[kind].to_numpy()
+            seen[f"{kind}_share"] = share[kind].to_numpy()
+        found = {column: seen[column] for column in self.columns if column in seen}
+        for column in self._per_head:
+            kind = self._kind_of[column]
+            found[column] = per_million(seen[f"{kind}_count"], seen["population"])
+        for asked in self._asked:
+            found[asked.entry.heading] = compute(asked, seen, listings)
+        return pd.DataFrame({column: found[column] for column in self.columns}, index=seen.index)
+
+    def score(self, values: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Series:
+        """Score clusters as the study says, or with other weights of the same columns.
+
+        Raises
+        ------
+        StudyError
+            If a column cannot be combined so.
+        """
+        options = self._study.score
+        try:
+            return score(
+                values,
+                combine=options.combine,
+                weights=self.weights if weights is None else weights,
+                lower_is_better=options.lower_is_better,
+            )
+        except ValueError as error:
+            raise StudyError(f"[score] {error}") from error

@@ -1,0 +1,499 @@
+"""The stages of a study: listings prepared once, and what any labels of locations make of them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.merging import Merging, gaps_km, merge
+from gclust.errors import StudyError
+from gclust.indicators.counts import counts, shares
+from gclust.listings import label as attribution
+from gclust.listings.engine import Engine
+from gclust.listings.fold import density_units, fold, record_totals
+from gclust.listings.rejects import told_rejects
+from gclust.listings.sources.open_sources import Scan, SourceFiles, open_sources
+from gclust.listings.sources.paths import Inputs
+from gclust.listings.sources.source import LEAST_REJECTED
+from gclust.listings.stage import Staged, stage, usable
+from gclust.pipeline import check_coordinates as checks
+from gclust.pipeline.rasters import files_of, rasters_of
+from gclust.pipeline.run_log import Journal
+from gclust.progress import Report
+from gclust.study.schema import (
+    Clusters,
+    ContourClusters,
+    Former,
+    HierarchyClusters,
+    Source,
+    Study,
+)
+from gclust.units import UNIT
+
+_OF_LABELS = ("labels", "attributed", "cluster_of_label")
+"""Tables that hold for one labelling of the locations only."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Listings staged and folded: what every clustering of a study starts from.
+
+    Attributes
+    ----------
+    staged : Staged
+    located : LazyFrame
+        Usable listings: ``kind, record, lat, lon, units``, and the study's
+        ``needed_columns``.
+    totals : LazyFrame
+        ``kind, record, record_units``: the denominators of the records.
+    located_totals : LazyFrame
+        The same of located listings alone, between which ties are.
+    locations : DataFrame
+        ``lat, lon`` (degrees), ``density`` (units that form clusters) and
+        ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
+    world : dict
+        Kind -> the world's total.
+    has_records : bool
+        Whether any listing has a record; without one there are no ties.
+    """
+
+    staged: Staged
+    located: nw.LazyFrame[Any]
+    totals: nw.LazyFrame[Any]
+    located_totals: nw.LazyFrame[Any]
+    locations: pd.DataFrame
+    world: dict[str, float]
+    has_records: bool
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What labels of locations make of the listings: merged clusters, and their counts.
+
+    Attributes
+    ----------
+    merging : Merging
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster into which each label went.
+    count, share : DataFrame, shape (clusters, kinds)
+        Records, and per cent of the world's total.
+    """
+
+    merging: Merging
+    cluster_ids: NDArray[np.int64]
+    count: pd.DataFrame
+    share: pd.DataFrame
+
+    def clusters(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cluster of each label, -1 for noise."""
+        return np.concatenate((self.cluster_ids, [-1]))[labels]
+
+
+def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
+    """Read, judge, store and fold the listings of a study.
+
+    Raises
+    ------
+    StudyError
+        If the data that the study names cannot be used.
+    """
+    staged = _stage(study, engine, journal)
+    located = engine.store(
+        usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
+    )
+    located_totals = engine.store(record_totals(located), "located_totals", "add up records")
+    totals = located_totals
+    if study.counting.unlocated == "keep":
+        totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
+    world = _world(study, engine, staged)
+    locations = _fold(study, engine, staged, located, located_totals, journal)
+    has_records = engine.arrow(located_totals.head(1)).num_rows > 0
+    if not has_records and study.merge.rule != "none":
+        journal.told.append("the listings have no records, so clusters have no ties: none merge")
+    return Prepared(staged, located, totals, located_totals, locations, world, has_records)
+
+
+def restrict(study: Study, engine: Engine, prepared: Prepared, journal: Journal) -> Prepared:
+    """Take from prepared listings the kinds of another study, and weigh them as it does.
+
+    Parameters
+    ----------
+    study : Study
+        Reads its listings as the study does that they were prepared for, of which it may have
+        some kinds only.
+    engine : Engine
+    prepared : Prepared
+    journal : Journal
+
+    Returns
+    -------
+    Prepared
+        ``staged`` and ``world`` are still those of all kinds.
+    """
+    staged = prepared.staged
+    codes = [staged.kinds.index(kind) for kind in study.kinds]
+    located, totals, located_totals = (
+        frame.filter(nw.col("kind").is_in(codes))
+        for frame in (prepared.located, prepared.totals, prepared.located_totals)
+    )
+    return replace(
+        prepared,
+        located=located,
+        totals=totals,
+        located_totals=located_totals,
+        locations=_fold(study, engine, staged, located, located_totals, journal),
+        has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
+    )
+
+
+def label_locations(
+    options: Clusters,
+    locations: pd.DataFrame,
+    *,
+    n_jobs: int | None,
+    report: Report,
+    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cluster the locations that form clusters; the others take the label of cores near them.
+
+    This is DBSCAN; `gclust.pipeline.form.form_clusters` does as a study's method says.
+
+    Parameters
+    ----------
+    options : Clusters
+        The section ``[clusters]`` of a study.
+    locations : DataFrame
+        See `Prepared`.
+    n_jobs, report
+        Threads, and a callable for ``(fraction, stage)``.
+    cluster : callable
+        Labels and cores of the locations that form clusters; takes what
+        `gclust.cluster.dbscan.cluster_locations` takes.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        -1 for noise.
+    core : ndarray of bool, shape (n,)
+    """
+    forming = locations["density"].to_numpy() > 0
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    labels = np.full(len(locations), -1, dtype=np.int64)
+    core = np.zeros(len(locations), dtype=bool)
+    labels[forming], core[forming] = cluster(
+        lat[forming],
+        lon[forming],
+        locations["density"].to_numpy()[forming],
+        eps_km=options.eps_km,
+        min_units=threshold_units(options.min_samples),
+        border=options.border,
+        metric=options.metric,
+        n_jobs=n_jobs,
+        progress=report,
+    )
+    if core.any() and not forming.all():
+        labels[~forming] = assign_locations(
+            lat[~forming],
+            lon[~forming],
+            lat[core],
+            lon[core],
+            labels[core],
+            eps_km=options.eps_km,
+            border=options.border,
+            metric=options.metric,
+            n_jobs=n_jobs,
+        )
+    return labels, core
+
+
+def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.integer]) -> None:
+    """Raise StudyError if there is no cluster, with what would help."""
+    if labels.max(initial=-1) >= 0:
+        return
+    heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
+    weigh = f"the heaviest location weighs {heaviest:g}, all together {total:g}"
+    raise StudyError(f"no cluster found: {_unmet(options)}; {weigh}. {_HELP[options.method]}")
+
+
+_HELP = {
+    "dbscan": "Lower min_samples or raise eps_km in [clusters]",
+    "hdbscan": "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]",
+    "contour": "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]",
+}
+
+
+def _unmet(options: Former) -> str:
+    """What no listings meet."""
+    if isinstance(options, HierarchyClusters):
+        need = "" if options.min_samples is None else f" (min_samples = {options.min_samples:g})"
+        return (
+            f"at no radius{need} do the listings split into several clusters of"
+            f" min_cluster_size = {options.min_cluster_size:g}, and the one that holds"
+            f" everything is {'lighter' if options.allow_single_cluster else 'none'}"
+        )
+    if isinstance(options, ContourClusters):
+        return (
+            f"no contour of bandwidth_km = {options.bandwidth_km:g} holds threshold ="
+            f" {options.threshold:g}"
+        )
+    return (
+        f"no neighbourhood of eps_km = {options.eps_km:g} reaches"
+        f" min_samples = {options.min_samples:g}"
+    )
+
+
+def settle(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+    journal: Journal,
+) -> Settled:
+    """Attribute the listings to labels, merge clusters, and count records.
+
+    Parameters
+    ----------
+    study : Study
+    engine : Engine
+    prepared : Prepared
+    labels : ndarray of int64, shape (n,)
+        Of the locations; -1 for noise.
+    journal : Journal
+
+    Raises
+    ------
+    StudyError
+        If the ties of records are too large to count.
+    """
+    n_labels = int(labels.max(initial=-1)) + 1
+    locations = prepared.locations
+    with journal.timed("attribute listings"):
+        at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
+        attributed = engine.store(
+            attribution.attribute(prepared.located, at), "attributed", "attribute listings"
+        )
+    with journal.timed("merge clusters"):
+        merging = _merge(study, engine, attributed, prepared, labels)
+    _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
+    cluster_ids = cluster_ids.astype(np.int64)
+    with journal.timed("count records"):
+        if not merging.log.empty:
+            table = pd.DataFrame(
+                {
+                    "label": np.arange(-1, n_labels, dtype=np.int64),
+                    "cluster": np.concatenate(([-1], cluster_ids)),
+                }
+            )
+            attributed = attribution.relabel(attributed, engine.put(table, "cluster_of_label"))
+        units = engine.pandas(
+            attribution.count(attributed, prepared.totals, study.counting.method), "count records"
+        )
+    for name in _OF_LABELS:
+        engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+    count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
+    return Settled(merging, cluster_ids, count, shares(count, prepared.world))
+
+
+def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
+    """Warn where no clusters can merge because border locations are noise."""
+    gap, options = study.merge.max_gap_km, study.clusters
+    of_cores = isinstance(options, Clusters) and options.border == "noise"
+    if study.merge.rule != "none" and of_cores and gap < eps_km:
+        journal.warn(
+            [
+                f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
+                f" {eps_km:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
+                " merge"
+            ]
+        )
+
+
+def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
+    inputs = Inputs()
+    rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
+    for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
+        inputs.open(path)
+        inputs.hash_beside([path])
+    with journal.timed("read listings"):
+        sources = [source_files(study, source) for source in study.sources]
+        scans = open_sources(engine, sources, inputs)
+        _check_needs(study, scans)
+        decimals = study.density.rounding
+        staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
+        engine.remove_copies()
+    _judge_rejects(study, staged)
+    for position, scan in enumerate(scans):
+        told = [_relative(line, study.folder) for line in scan.told]
+        row = staged.sources.iloc[position].to_dict()
+        told += checks.told_source(row, scan)
+        staged.told.append(told)
+        journal.told.extend(told)
+    odd = checks.islands(staged) + checks.zeros_and_radians(staged)
+    odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
+    journal.warn(odd)
+    return staged
+
+
+def source_files(study: Study, source: Source) -> SourceFiles:
+    """Return where the listings of a source are, with the study's own defaults."""
+    if isinstance(source.data, str):
+        raise StudyError(
+            f"the listings of kind {source.kind!r} were a table in memory ({source.data}); give"
+            f" it again: gclust.run(study, listings={{{source.kind!r}: table}})"
+        )
+    folders = source.sql_paths or (".",)
+    return SourceFiles(
+        kind=source.kind,
+        path=str(study.folder / source.path) if source.path is not None else source.called,
+        columns=source.columns,
+        years=source.years,
+        delimiter=source.delimiter,
+        layer=source.layer,
+        further=study.needed_columns,
+        encoding=source.encoding,
+        quote=source.quote,
+        missing=source.missing,
+        null_island=source.null_island or study.study.null_island,
+        max_rejects=study.study.max_rejects,
+        data=source.data,
+        sql=source.sql,
+        sql_paths=tuple(os.path.abspath(study.folder / each) for each in folders),
+    )
+
+
+def _relative(line: str, folder: Path) -> str:
+    """Tell paths below a study's folder relative to it."""
+    return line.replace(f"{folder}{os.sep}", "")
+
+
+def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
+    """Raise StudyError for a column that something needs and no source has."""
+    for need in study.needs:
+        mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
+        if not any(need.column in scan.serving for scan in mine):
+            paths = ", ".join(source_of(study, scan) for scan in mine)
+            there = list(dict.fromkeys(column for scan in mine for column in scan.there))
+            near = difflib.get_close_matches(need.column, there, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise StudyError(
+                f"{need.by} needs the column {need.column!r}, which {paths} does not have{hint}"
+                f' Name it in the source\'s columns = {{ {need.column} = "..." }}'
+            )
+
+
+def source_of(study: Study, scan: Scan) -> str:
+    """The path of a scan's source, as the study gives it."""
+    if not scan.source.is_file:
+        return scan.source.path
+    return os.path.relpath(scan.source.path, study.folder)
+
+
+def _judge_rejects(study: Study, staged: Staged) -> None:
+    """Refuse a source of which too much was rejected, by rows or by weight.
+
+    Rows near latitude 0, longitude 0 do not count: they are known to have no place.
+    """
+    most = study.study.max_rejects
+    for row, weight in zip(
+        staged.sources.to_dict("records"), staged.weights.to_dict("records"), strict=True
+    ):
+        rejected = row["rejected"] - row["null_island"]
+        if rejected < LEAST_REJECTED:
+            continue
+        of_rows = rejected / (row["used"] + rejected)
+        of_weight = weight["rejected"] / max(weight["used"] + weight["rejected"], 1e-300)
+        if max(of_rows, of_weight) > most:
+            mine = staged.rejects["kind"] == row["kind"]
+            share = (
+                f"{100 * of_rows:.1f} %"
+                if of_rows >= of_weight
+                else f"{100 * of_weight:.1f} % of their weight"
+            )
+            raise StudyError(
+                f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
+                f" rejected, more than max_rejects = {most:g} allows"
+                + told_rejects(staged.rejects[mine])
+            )
+
+
+def _fold(
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    located: nw.LazyFrame[Any],
+    located_totals: nw.LazyFrame[Any],
+    journal: Journal,
+) -> pd.DataFrame:
+    with journal.timed("fold listings"):
+        formers = {
+            staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
+            for kind in study.density_kinds
+        }
+        weighted = density_units(located, study.density.weight, formers, located_totals)
+        return engine.pandas(fold(weighted), "fold listings")
+
+
+def _merge(
+    study: Study,
+    engine: Engine,
+    attributed: nw.LazyFrame[Any],
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+) -> Merging:
+    options, totals, locations = study.merge, prepared.located_totals, prepared.locations
+    n_labels = int(labels.max(initial=-1)) + 1
+    if options.rule == "none" or not prepared.has_records:
+        return merge(n_labels, {}, {}, rule="none")
+    try:
+        table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+    except duckdb.ConversionException as error:
+        raise StudyError(
+            f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+            ' too large to count; expected ties = "fractional" with such weights'
+        ) from error
+    ties = {
+        (int(a), int(b)): units / UNIT
+        for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
+    }
+    gaps = gaps_km(
+        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+    )
+    return merge(
+        n_labels,
+        gaps,
+        ties,
+        max_gap_km=options.max_gap_km,
+        rule=options.rule,
+        noise_partner=options.noise_partner,
+    )
+
+
+def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
+    """Total of each kind: as given in the study, or as the sources hold."""
+    counting = study.counting
+    table = engine.pandas(
+        attribution.world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
+    )
+    world = {
+        staged.kinds[kind]: units / UNIT
+        for kind, units in zip(table["kind"], table["units"], strict=True)
+    }
+    for kind, total in counting.totals.items():
+        if total < world[kind]:
+            raise StudyError(
+                f"[counting] totals: {kind} = {total:g} is less than the {world[kind]:g} that"
+                " the sources hold"
+            )
+    return {**world, **counting.totals}

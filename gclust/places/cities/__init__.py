@@ -1,0 +1,1 @@
+"""Cities: the gazetteer, names of clusters, member cities, centroid geocodes."""

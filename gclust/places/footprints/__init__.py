@@ -1,0 +1,1 @@
+"""Footprints: the polygon of each cluster, by one method a module."""

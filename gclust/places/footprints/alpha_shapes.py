@@ -1,0 +1,209 @@
+"""Alpha shapes: what an eraser of one radius leaves of the plane round places.
+
+A cluster may have half a million places, and what is asked for is their alpha shape widened by
+a radius r. Two tests find the places that have no part in the outline of that, and neither
+changes it:
+
+1.  Of places that are crowded as far as the eraser reaches, one for each cell of a grid is
+    enough: where every eraser that touches a place holds another place of a neighbouring cell
+    too, none gets near it. The test is that of :mod:`gclust.places.footprints.discs`, with cells a fifth of
+    alpha wide, so that the neighbours are nearer than 0.86 alpha and lie within 49.1 degrees of
+    the eraser's centre.
+2.  Let p be a point of the outline and q the point of the alpha shape nearest to it, r away. No
+    place is nearer to p than r. So the place u that is nearest to the point three quarters of the
+    way from q to p is at least 0.75 r from that point, and at most 2 alpha from q: as some place
+    lies within alpha of q and none within r of p, u is in a crescent at q whose tips are
+    ``alpha * sqrt(r / (r - 0.75 r))`` away. Then the Voronoi cell of u reaches beyond a disc of
+    0.75 r, and :func:`gclust.places.footprints.discs.outline_places` finds all such. Triangles and lines
+    without a place within 3 alpha of one of them do not hold such a q.
+    The same holds for all points p of the widened shape that are farther than r from every
+    place, so that what is left open without the other triangles lies in discs about places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay, QhullError, cKDTree
+
+from gclust.places.footprints.discs import circumradius, outline_places, thinned_by_grid
+
+Floats = NDArray[np.float64]
+Pairs = NDArray[np.intp]
+
+# Corners of a triangle by position: three sides, and the corner that faces each.
+_SIDES = np.array([[0, 1], [1, 2], [2, 0]])
+_FACING = np.array([2, 0, 1])
+
+
+NEAR_RIM = 3.3
+"""Alphas from the places at the rim within which triangles and lines matter; see above, with
+room for the distortion of the plane."""
+
+LOCAL = NEAR_RIM + 3.0
+"""Alphas from the rim that hold all places of such triangles, and of the circles round them."""
+
+RIM = 0.75
+"""Part of the radius at which places are at the rim."""
+
+CROWDED = 0.2
+"""Width of the grid's cells in alphas."""
+
+
+@dataclass(frozen=True)
+class AlphaComplex:
+    """An alpha shape in a plane.
+
+    Attributes
+    ----------
+    triangles : ndarray, shape (m, 3)
+        Places at the corners.
+    lines : ndarray, shape (k, 2)
+        Places at the ends of lines that border on no triangle.
+    alone : ndarray of bool, shape (n,)
+        Places that neither touches.
+    """
+
+    triangles: Pairs
+    lines: Pairs
+    alone: NDArray[np.bool_]
+
+    def touching(self, some: NDArray[np.bool_]) -> AlphaComplex:
+        """Return what touches some of the places."""
+        return AlphaComplex(
+            self.triangles[some[self.triangles].any(axis=1)],
+            self.lines[some[self.lines].any(axis=1)],
+            self.alone & some,
+        )
+
+    def shapes(self, xy: Floats, side: float) -> list[Any]:
+        """Unite triangles and lines, those of each square of the plane for themselves.
+
+        GEOS takes far longer for a lace of ten thousand triangles than for ten of a thousand,
+        and cannot be interrupted.
+        """
+        where = np.concatenate([xy[self.triangles].mean(axis=1), xy[self.lines].mean(axis=1)])
+        if len(where) == 0:
+            return []
+        square = np.floor((where - where.min(axis=0)) / side).astype(np.int64)
+        number = np.unique(square, axis=0, return_inverse=True)[1].ravel()
+        forms = np.concatenate(
+            [shapely.polygons(xy[self.triangles]), shapely.linestrings(xy[self.lines])]
+        )
+        order = np.argsort(number, kind="stable")
+        return [
+            _united(part)
+            for part in np.split(forms[order], np.flatnonzero(np.diff(number[order])) + 1)
+        ]
+
+
+def _united(forms: NDArray[Any]) -> Any:
+    """Unite triangles that share sides or nothing, and lines."""
+    flat = shapely.get_type_id(forms) == shapely.GeometryType.POLYGON
+    united = shapely.coverage_union_all(forms[flat])
+    return shapely.union_all([united, *forms[~flat]])
+
+
+def at_outline(
+    xy: Floats, vectors: Floats, radius: Floats, widening: Floats
+) -> tuple[Pairs, NDArray[np.bool_]]:
+    """Find the places that make the outline of their widened alpha shape.
+
+    Parameters
+    ----------
+    xy, vectors, radius
+        As for `alpha_complex`.
+    widening : ndarray, shape (n,)
+        By how much the shape is to be widened, radians; varies slowly with the place.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The places of which to make the complex.
+    near : ndarray of bool
+        Those of ``rows`` that a triangle or line must touch to be a part of the outline.
+    """
+    rim = outline_places(vectors, RIM * widening)
+    # Chords are shorter than arcs.
+    reach = LOCAL * float(radius.max())
+    apart, _ = cKDTree(vectors[rim]).query(vectors, distance_upper_bound=reach)
+    rows = np.flatnonzero(apart <= reach)
+    # The plane stretches, so that cells are never too wide.
+    rows = rows[thinned_by_grid(xy[rows], CROWDED * float(radius.min()))]
+    return rows, apart[rows] <= NEAR_RIM * float(radius.max())
+
+
+def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
+    """Find the alpha shape of places.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        Places in a stereographic plane, in which circles of the sphere are circles.
+    vectors : ndarray, shape (n, 3)
+        The same as unit vectors, on which lengths are measured.
+    radius : ndarray, shape (n,)
+        Alpha in radians; varies slowly with the place.
+
+    Returns
+    -------
+    AlphaComplex
+
+    Notes
+    -----
+    Edelsbrunner, Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane
+    (IEEE Trans. Inf. Theory 29), in the form of the alpha complex: the Delaunay triangles
+    whose circle is no wider than alpha, and the pairs of places whose smallest circle is
+    neither wider than alpha nor holds another place. Places of which each is within 2
+    alpha of the next are always joined.
+    """
+    try:
+        triangles = Delaunay(xy).simplices
+    except QhullError:  # fewer than three places, or all in one line
+        triangles = np.empty((0, 3), np.intp)
+        sides, is_free = _along_line(xy), np.ones(max(len(xy) - 1, 0), bool)
+    else:
+        sides, is_free = _free_sides(triangles, vectors)
+    half_chord = np.linalg.norm(vectors[sides[:, 0]] - vectors[sides[:, 1]], axis=1) / 2.0
+    is_short = np.arcsin(np.minimum(half_chord, 1.0)) <= radius[sides].min(axis=1)
+    within = circumradius(vectors[triangles]) <= radius[triangles].min(axis=1)
+    filled = triangles[within]
+    covered = np.zeros(len(xy), bool)
+    covered[filled] = True
+    lines = sides[is_free & is_short]
+    of_triangle = np.isin(_key(lines, len(xy)), _key(filled[:, _SIDES].reshape(-1, 2), len(xy)))
+    lines = lines[~of_triangle]
+    covered[lines] = True
+    return AlphaComplex(filled, lines, ~covered)
+
+
+def _along_line(xy: Floats) -> Pairs:
+    """Neighbours of places that lie in one line, shape (n - 1, 2)."""
+    away = xy - xy[0]
+    far = away[np.argmax((away**2).sum(axis=1))]
+    order = np.argsort(away @ far, kind="stable")
+    return np.column_stack([order[:-1], order[1:]])
+
+
+def _free_sides(triangles: Pairs, vectors: Floats) -> tuple[Pairs, NDArray[np.bool_]]:
+    """Sides of triangles, each once, and whether their smallest circle holds no place."""
+    n = len(vectors)
+    pairs = triangles[:, _SIDES].reshape(-1, 2)
+    facing = vectors[triangles[:, _FACING].ravel()]
+    # A place sees the side under more than a right angle if it lies within that circle.
+    to_first, to_second = vectors[pairs[:, 0]] - facing, vectors[pairs[:, 1]] - facing
+    is_free = (to_first * to_second).sum(axis=1) >= 0.0
+    key, side_of = np.unique(_key(pairs, n), return_inverse=True)
+    free = np.ones(len(key), bool)
+    np.logical_and.at(free, side_of, is_free)
+    return np.column_stack([key // n, key % n]), free
+
+
+def _key(pairs: Pairs, n: int) -> NDArray[np.int64]:
+    """One number for each pair of `n` places, in either direction."""
+    ordered = np.sort(pairs, axis=1).astype(np.int64)
+    return ordered[:, 0] * n + ordered[:, 1]

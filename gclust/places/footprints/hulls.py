@@ -1,0 +1,241 @@
+"""Convex hulls, concave hulls and alpha shapes on the Earth, widened by a radius."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gclust.errors import StudyError
+from gclust.places.antimeridian import from_rings, polygons_of
+from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
+from gclust.places.footprints.discs import VERTICES, distance_to, fill_openings, union_of_discs
+from gclust.places.geodesic import (
+    Stereographic,
+    conformal_sphere,
+    latitude_of_conformal,
+)
+from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
+
+Floats = NDArray[np.float64]
+
+# Great circles and straight lines of the plane or of degrees part by less than
+# 20 m over this length up to 80 degrees of latitude; nearer the poles sides are cut finer.
+LONGEST_SIDE_KM = 10.0
+POLAR_TURN_DEGREES = 0.5
+
+# The plane is one of a hemisphere.
+WIDEST_DEGREES = 80.0
+
+SQUARE_RADII = 2.0
+"""Alpha shapes are widened square by square, so many radii and alphas wide."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of one cluster in a conformal plane at its centre.
+
+    Attributes
+    ----------
+    lat, lon : ndarray, shape (n,)
+        Degrees; distinct.
+    metric : {"haversine", "wgs84"}
+    vectors : ndarray, shape (n, 3)
+        On the metric's conformal sphere.
+    km_per_radian : ndarray, shape (n,)
+        Of that sphere, at each place.
+    plane : Stereographic
+    xy : ndarray, shape (n, 2)
+        In the plane.
+    plane_per_km : float
+        Units of the plane in a kilometre, where the places lie on average.
+    """
+
+    lat: Floats
+    lon: Floats
+    metric: str
+    vectors: Floats
+    km_per_radian: Floats
+    plane: Stereographic
+    xy: Floats
+    plane_per_km: float
+
+    @classmethod
+    def of(cls, lat: Floats, lon: Floats, metric: str) -> Places:
+        """Project places.
+
+        Raises
+        ------
+        StudyError
+            If they spread over more than a hemisphere, on which no hull is defined.
+        """
+        on_sphere, km_per_radian = conformal_sphere(lat, metric)
+        vectors = unit_vectors(on_sphere, lon)
+        plane = Stereographic.at_centre_of(vectors)
+        if (vectors @ plane.up).min() < np.cos(np.radians(WIDEST_DEGREES)):
+            raise StudyError(
+                f"a cluster spreads over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
+                "where hulls have no meaning; use the footprint method 'discs'"
+            )
+        xy = plane.forward(vectors)
+        stretch = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
+        per_km = stretch / float(km_per_radian.mean())
+        return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
+
+    def widened(self, shapes: Iterable[Any], radius_km: float) -> Any:
+        """Widen shapes of the plane, unite them, and turn them into degrees."""
+        radius, corners = radius_km * self.plane_per_km, VERTICES // 4
+        wide = shapely.union_all([shape.buffer(radius, quad_segs=corners) for shape in shapes])
+        return shapely.union_all(
+            [
+                from_rings(
+                    [
+                        _to_degrees(ring, self.plane, self.metric)
+                        for ring in (part.exterior, *part.interiors)
+                    ]
+                )
+                for part in polygons_of(wide)
+            ]
+        )
+
+
+def convex(places: Places, radius_km: float) -> Any:
+    """Draw the convex hull of places, widened by a radius.
+
+    The hull of one place is a disc, that of two or of places in one line a strip with
+    round ends.
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        Everything within this distance of the hull belongs to the result.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        In degrees, within [-180, 180].
+    """
+    return places.widened([shapely.convex_hull(shapely.multipoints(places.xy))], radius_km)
+
+
+def concave(places: Places, radius_km: float, ratio: float) -> Any:
+    """Draw the concave hull of places, of a ratio, widened by a radius.
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    ratio : float
+        Of :func:`shapely.concave_hull`, from 0 (the most indented) to 1 (convex).
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        As in :func:`convex`; without holes.
+    """
+    hull = shapely.concave_hull(shapely.multipoints(places.xy), ratio=ratio)
+    return places.widened([hull], radius_km)
+
+
+def concave_by_edge(places: Places, radius_km: float, edge_km: float) -> Any:
+    """Draw the concave hull of places, indented at sides longer than a length.
+
+    The Delaunay triangulation is worn away from outside, the longest side first, as long
+    as a side is longer than `edge_km` and what is left hangs together (the characteristic
+    shape of Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple
+    polygons for characterizing the shape of a set of points in the plane).
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    edge_km : float
+        The same for each cluster, whatever its size.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        As in :func:`concave`.
+    """
+    return concave(places, radius_km, _ratio_of_edge(places.xy, edge_km * places.plane_per_km))
+
+
+def alpha(places: Places, radius_km: float, alpha_km: float) -> Any:
+    """Draw the alpha shape of places, widened by a radius.
+
+    Parameters
+    ----------
+    places : Places
+    radius_km : float
+        As in :func:`convex`.
+    alpha_km : float
+        See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`; the same for each cluster.
+
+    Returns
+    -------
+    shapely.Polygon or shapely.MultiPolygon
+        In degrees, within [-180, 180]; it may have holes and several parts.
+    """
+    reach = alpha_km / places.km_per_radian
+    rows, near = at_outline(places.xy, places.vectors, reach, radius_km / places.km_per_radian)
+    found = alpha_complex(places.xy[rows], places.vectors[rows], reach[rows]).touching(near)
+    side = SQUARE_RADII * (radius_km + alpha_km) * places.plane_per_km
+    parts = [places.widened(found.shapes(places.xy[rows], side), radius_km)]
+    alone = rows[found.alone]
+    if alone.size:
+        lat, lon = places.lat[alone], places.lon[alone]
+        parts.append(union_of_discs(lat, lon, radius_km, places.metric))
+    united = shapely.union_all(parts)
+    if len(rows) == len(places.lat) and near.all():
+        return united
+    tree = cKDTree(places.vectors)
+
+    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
+        # What lies in no disc is within the radius of a triangle or line that was drawn.
+        return distance_to(tree, lat, lon, places.metric) <= radius_km
+
+    return fill_openings(united, is_covered)
+
+
+def _ratio_of_edge(xy: Floats, edge: float) -> float:
+    """Ratio with which GEOS keeps sides of at most a length.
+
+    GEOS has the length itself in C++ alone; in C, and so in Shapely, the ratio is that of
+    the way from the shortest to the longest side of the Delaunay triangles.
+    """
+    triangles = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(xy)))
+    if len(triangles) == 0:  # up to two places, or all in one line
+        return 1.0
+    corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)
+    sides = np.hypot(*np.moveaxis(np.diff(corners, axis=1), -1, 0))
+    shortest, longest = float(sides.min()), float(sides.max())
+    if edge >= longest or longest == shortest:
+        return 1.0
+    return max((edge - shortest) / (longest - shortest), 0.0)
+
+
+def _to_degrees(ring: Any, plane: Stereographic, metric: str) -> tuple[Floats, Floats]:
+    """Turn a ring of the plane into longitudes and latitudes, with vertices enough."""
+    ring = shapely.segmentize(ring, LONGEST_SIDE_KM / EARTH_RADIUS_KM)
+    xy = shapely.get_coordinates(ring)[:-1]
+    for _ in range(40):
+        x, y, z = plane.inverse(xy).T
+        lon, chi = np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
+        after = np.roll(xy, -1, axis=0)
+        turn = np.diff(lon, append=lon[0])
+        turn -= 360.0 * np.round(turn / 360.0)
+        long = np.hypot(*(after - xy).T) > 1e-9  # millimetres, where a side meets the pole
+        coarse = long & (np.abs(turn) > POLAR_TURN_DEGREES)
+        if not coarse.any():
+            break
+        at = np.flatnonzero(coarse)
+        xy = np.insert(xy, at + 1, (xy[at] + after[at]) / 2.0, axis=0)
+    return lon, latitude_of_conformal(chi, metric)

@@ -1,0 +1,1 @@
+"""Population rasters: checked, joined from tiles, summed within footprints."""

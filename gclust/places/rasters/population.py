@@ -1,0 +1,156 @@
+"""Inhabitants of footprints, from a raster."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.errors import GclustWarning
+from gclust.places.antimeridian import torn
+from gclust.places.rasters.covered_cells import Grid
+from gclust.places.rasters.files import RasterFiles, RasterPath
+from gclust.places.rasters.plausible import Plausibility
+from gclust.places.rasters.tiles import opened
+from gclust.progress import Report, resolve, stage
+
+if TYPE_CHECKING:
+    import geopandas
+
+Floats = NDArray[np.float64]
+
+UNITS = ("count", "per_km2")
+
+# Less than this is not worth a warning: coasts and lakes have no data in many rasters.
+UNCOVERED_TOLD = 0.01
+
+# Straight in degrees and straight in a plane part by metres over this length.
+LONGEST_SIDE_DEGREES = 0.1
+
+# A warning names at most so many footprints.
+_NAMED = 10
+
+
+def population(
+    footprints: geopandas.GeoSeries,
+    raster: RasterPath | Sequence[RasterPath] | RasterFiles,
+    *,
+    unit: str = "count",
+    band: int | None = None,
+    names: Sequence[str] | None = None,
+    progress: bool | Report | None = None,
+) -> pd.DataFrame:
+    """Count the inhabitants of footprints, cells on the edge by the share covered.
+
+    Parameters
+    ----------
+    footprints : geopandas.GeoSeries
+        Polygons with a CRS, such as those of :func:`gclust.places.footprints.outlines.footprints`;
+        in degrees they are cut at 180.
+    raster : path, sequence of paths or RasterFiles
+        A raster that GDAL reads, with any CRS, turned or with the south above too; or several
+        tiles of one grid as one, by a folder, a pattern such as ``tiles/*.tif`` or a list. Its
+        numbers are taken with their scale and offset. Of tiles that overlap, what one has no
+        data for the other may tell.
+    unit : {"count", "per_km2"}
+        What a cell holds: its inhabitants, or inhabitants per square kilometre.
+    band : int, optional
+        The band to use, from 1 on; the first by default.
+    names : sequence of str, optional
+        What warnings call the footprints; their index by default.
+    progress : bool or callable, optional
+        See :mod:`gclust.progress`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index of the footprints. ``population``: inhabitants of the covered part; NaN where
+        nothing is covered, never a silent zero. ``uncovered_share``: share of the
+        footprint's area, from 0 to 1, without data or outside of the raster.
+
+    Raises
+    ------
+    gclust.errors.StudyError
+        If the raster cannot be read, has no CRS, no place on the Earth or no such band; if
+        tiles do not lie on one grid, or say different things of one cell; if a footprint meets
+        a cell that cannot be inhabitants but is a "no data" that the file does not declare: see
+        :mod:`gclust.places.rasters.plausible`.
+    ValueError
+        For an unknown unit or footprints without CRS.
+
+    Warns
+    -----
+    gclust.errors.GclustWarning
+        If more than 1 % of a footprint is uncovered, with its name and the share; if the
+        raster has several bands and none was chosen.
+
+    Notes
+    -----
+    Cells are weighted with the exact share of their area that a footprint covers
+    (exactextract). With ``"per_km2"`` a cell's density is multiplied by the covered part of
+    its area on the WGS 84 ellipsoid, whatever the raster's projection.
+    """
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, not {unit!r}")
+    if footprints.crs is None:
+        raise ValueError("footprints have no CRS; set it, such as EPSG:4326")
+    labels = [str(name) for name in (footprints.index if names is None else names)]
+    files = RasterFiles.of(raster)
+    with opened(files, band) as source, stage(resolve(progress), "population") as done:
+        grid = Grid(source)
+        judge = Plausibility(grid, unit)
+        people = np.full(len(labels), np.nan)
+        uncovered = np.ones(len(labels))
+        if footprints.crs.is_geographic and not source.crs.is_geographic:
+            footprints = _for_plane(footprints, grid.seam())
+        for row, shape in enumerate(footprints.to_crs(source.crs)):
+            people[row], uncovered[row] = _inhabitants(judge, shape, labels[row])
+            done((row + 1) / len(labels))
+    table = pd.DataFrame(
+        {"population": people, "uncovered_share": uncovered}, index=footprints.index
+    )
+    _tell_uncovered(uncovered, labels, files.name)
+    return table
+
+
+def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas.GeoSeries:
+    """Cut sides short, and shapes where the plane is torn: sides on its rim are bent there."""
+    if seam is not None:
+        footprints = footprints.to_crs(4326).apply(torn, meridian=seam)
+    return footprints.segmentize(LONGEST_SIDE_DEGREES)
+
+
+def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, float]:
+    """Sum of one footprint (in the raster's CRS), and its uncovered share."""
+    people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
+    is_density = judge.unit == "per_km2"
+    for cells in judge.grid.cells(shape, true_areas=is_density):
+        values = judge.counted(cells, name)[cells.has_data]
+        covered_km2 = cells.coverage * cells.km2
+        all_km2 += float(covered_km2.sum())
+        with_data_km2 += float(covered_km2[cells.has_data].sum())
+        factor = covered_km2 if is_density else cells.coverage
+        people += float((values * factor[cells.has_data]).sum())
+    if with_data_km2 == 0.0:
+        return np.nan, 1.0
+    return people, 1.0 - with_data_km2 / all_km2
+
+
+def _tell_uncovered(share: Floats, labels: list[str], raster: str) -> None:
+    told = np.flatnonzero(share > UNCOVERED_TOLD)
+    if told.size == 0:
+        return
+    told = told[np.argsort(-share[told], kind="stable")]
+    shown = ", ".join(f"{labels[row]} ({100 * share[row]:.1f} %)" for row in told[:_NAMED])
+    rest = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    warnings.warn(
+        f"{raster} has no data for more than {100 * UNCOVERED_TOLD:.0f} % of "
+        f"{len(told)} of {len(share)} footprints: {shown}{rest}; their population is that of "
+        "the part with data, NaN where there is none",
+        GclustWarning,
+        stacklevel=3,
+    )

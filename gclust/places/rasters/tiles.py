@@ -1,0 +1,296 @@
+"""A raster, or several tiles of one, as one plane of cells read block by block."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.errors import GclustWarning, StudyError
+from gclust.places.rasters.file import Block, Tile, as_block, describe, open_file, read
+from gclust.places.rasters.files import RasterFiles, RasterPath
+
+if TYPE_CHECKING:
+    import rasterio
+    from affine import Affine
+    from rasterio.crs import CRS
+
+CACHE_BYTES = 64 * 1024**2
+"""GDAL would keep what it has read up to a twentieth of the machine's memory."""
+
+OPEN_TILES = 32
+"""Tiles kept open at a time."""
+
+MOST_TURNS = 1.01
+"""So much of a turn tiles may cover: some rasters of the world are a cell or two wider."""
+
+APART = 0.01
+"""Corners of tiles of one grid lie so near to corners of its cells, in cells."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file has written of a cell: the number, and what it declares as no data."""
+
+    path: str
+    number: Any
+    nodata: float | None
+    is_scaled: bool
+
+
+@dataclass
+class Tiles:
+    """An open raster: one file, or several as one.
+
+    Attributes
+    ----------
+    files : RasterFiles
+    band : int
+    tiles : tuple of Tile
+    crs, transform, width, height
+        Of the plane of all tiles.
+    """
+
+    files: RasterFiles
+    band: int
+    tiles: tuple[Tile, ...]
+    crs: CRS
+    transform: Affine
+    width: int
+    height: int
+    _open: dict[str, rasterio.DatasetReader] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """What errors call it."""
+        return self.files.path
+
+    @cached_property
+    def _bounds(self) -> NDArray[np.int64]:
+        """First and last column and row of each tile."""
+        each = [(t.column, t.column + t.width, t.row, t.row + t.height) for t in self.tiles]
+        return np.array(each, dtype=np.int64)
+
+    def block(self, column: int, row: int, width: int, height: int) -> Block:
+        """Read a rectangle that may lie partly or wholly outside of the tiles.
+
+        Raises
+        ------
+        StudyError
+            If a tile cannot be read, or two say different things of one cell.
+        """
+        shape = height, width
+        out = Block(np.zeros(shape), *(np.zeros(shape, bool) for _ in range(3)))
+        owner = np.full(shape, -1, np.int32) if len(self.tiles) > 1 else None
+        left, right, top, bottom = self._bounds.T
+        here = (left < column + width) & (column < right) & (top < row + height) & (row < bottom)
+        for number in np.flatnonzero(here).tolist():
+            start, end = max(column, int(left[number])), min(column + width, int(right[number]))
+            first, last = max(row, int(top[number])), min(row + height, int(bottom[number]))
+            inner = slice(first - row, last - row), slice(start - column, end - column)
+            part = self._read(self.tiles[number], start, first, end - start, last - first)
+            if owner is not None:
+                self._agree(out, part, inner, owner, number, (start, first))
+                owner[inner][part.has_data] = number
+            # Tiles may overlap: what one has no data for, another may tell.
+            out.values[inner][part.has_data] = part.values[part.has_data]
+            out.has_data[inner] |= part.has_data
+            out.narrower[inner] |= part.narrower
+            out.suspect[inner] |= part.suspect
+        return out
+
+    def overlaps(self) -> Iterator[tuple[Tile, Tile]]:
+        """List the pairs of tiles that have cells in common."""
+        left, right, top, bottom = self._bounds.T
+        for number, tile in enumerate(self.tiles):
+            later = slice(number + 1, None)
+            meets = (left[later] < right[number]) & (left[number] < right[later])
+            meets &= (top[later] < bottom[number]) & (top[number] < bottom[later])
+            for other in np.flatnonzero(meets):
+                yield tile, self.tiles[number + 1 + other]
+
+    def stored(self, column: int, row: int) -> Stored:
+        """Return what is stored of a cell that has data; what is suspect first."""
+        found = []
+        for tile in self.tiles:
+            down, across = row - tile.row, column - tile.column
+            if 0 <= down < tile.height and 0 <= across < tile.width:
+                block = self._read(tile, column, row, 1, 1)
+                if block.has_data[0, 0]:
+                    source = self._source(tile)
+                    window = ((down, down + 1), (across, across + 1))
+                    number = source.read(self.band, window=window)[0, 0]
+                    at = self.band - 1
+                    is_scaled = (source.scales[at], source.offsets[at]) != (1.0, 0.0)
+                    told = Stored(tile.path, number, source.nodatavals[at], is_scaled)
+                    found.append((not block.suspect[0, 0], told))
+        return min(found, key=lambda each: each[0])[1]
+
+    def _agree(
+        self,
+        out: Block,
+        part: Block,
+        inner: tuple[slice, slice],
+        owner: NDArray[np.int32],
+        number: int,
+        origin: tuple[int, int],
+    ) -> None:
+        """Refuse tiles that say different things of one cell."""
+        both = out.has_data[inner] & part.has_data & ~(out.suspect[inner] | part.suspect)
+        differ = both & (out.values[inner] != part.values)
+        if not differ.any():
+            return
+        down, across = np.argwhere(differ)[0]
+        other = self.tiles[owner[inner][down, across]]
+        lon, lat = self.place(origin[0] + across, origin[1] + down)
+        raise StudyError(
+            f"{other.path} and {self.tiles[number].path} overlap and differ: at longitude"
+            f" {lon:.6g}, latitude {lat:.6g} they hold {out.values[inner][down, across]:g} and"
+            f" {part.values[down, across]:g}; expected tiles of one raster, of one year"
+        )
+
+    def place(self, column: int, row: int) -> tuple[float, float]:
+        """Longitude and latitude of the middle of a cell."""
+        from pyproj import Transformer
+
+        to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
+        lon, lat = to_degrees.transform(*(self.transform @ (column + 0.5, row + 0.5)))
+        return float(lon), float(lat)
+
+    def _source(self, tile: Tile) -> rasterio.DatasetReader:
+        source = self._open.pop(tile.path, None)
+        if source is None:
+            if len(self._open) >= OPEN_TILES:
+                self._open.pop(next(iter(self._open))).close()
+            source = open_file(tile.path)
+        self._open[tile.path] = source  # the last one used is closed last
+        return source
+
+    def _read(self, tile: Tile, column: int, row: int, width: int, height: int) -> Block:
+        from rasterio.windows import Window
+
+        source = self._source(tile)
+        window = Window(column - tile.column, row - tile.row, width, height)
+        stored = read(source, tile.path, self.band, window)
+        return as_block(stored, source, self.band)
+
+    def close(self) -> None:
+        """Close the files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
+@contextmanager
+def opened(
+    raster: RasterPath | Sequence[RasterPath] | RasterFiles, band: int | None = None
+) -> Iterator[Tiles]:
+    """Open a raster, or tiles as one.
+
+    Parameters
+    ----------
+    raster : path, sequence of paths or RasterFiles
+        See `RasterFiles.of`.
+    band : int, optional
+        From 1 on; the first by default.
+
+    Raises
+    ------
+    StudyError
+        If a file is no raster, lies nowhere on the Earth, has no such band, or one of other than
+        real numbers; if tiles do not lie on one grid.
+
+    Warns
+    -----
+    GclustWarning
+        If a file has several bands and none was chosen.
+    """
+    import rasterio
+
+    files = RasterFiles.of(raster)
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        described = [describe(path, band) for path in files.files]
+        tiles = assemble(files, tuple(described), 1 if band is None else band)
+        many = next((tile for tile in tiles.tiles if len(tile.names) > 1), None)
+        if band is None and many is not None:
+            warnings.warn(
+                f"{many.path} has {len(many.names)} bands ({', '.join(many.names)}), and band 1"
+                " is used, for none is chosen; say which with band = 1 or another number",
+                GclustWarning,
+                stacklevel=4,
+            )
+        try:
+            yield tiles
+        finally:
+            tiles.close()
+
+
+def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tiles:
+    """Put tiles into one plane of cells.
+
+    Raises
+    ------
+    StudyError
+        If two of them differ in CRS, or do not lie on one grid.
+    """
+    from affine import Affine
+
+    base = described[0]
+    tiles = [_placed(tile, base) for tile in described]
+    column, row = min(tile.column for tile in tiles), min(tile.row for tile in tiles)
+    transform = base.transform
+    if len(tiles) > 1:
+        # Of a raster that was cut, the very numbers of the whole.
+        west = next(tile.transform for tile in tiles if tile.column == column)
+        north = next(tile.transform for tile in tiles if tile.row == row)
+        moved = base.transform @ Affine.translation(column, row)
+        straight = not (moved.b or moved.d)
+        left, top = (west.c, north.f) if straight else (moved.c, moved.f)
+        transform = Affine(moved.a, moved.b, left, moved.d, moved.e, top)
+    placed = tuple(replace(t, column=t.column - column, row=t.row - row) for t in tiles)
+    width = max(tile.column + tile.width for tile in placed)
+    height = max(tile.row + tile.height for tile in placed)
+    turns = np.hypot(transform.a, transform.d) * width / 360.0
+    if len(placed) > 1 and base.crs.is_geographic and turns > MOST_TURNS:
+        first, *_, last = sorted(placed, key=lambda tile: tile.column)
+        raise StudyError(
+            f"{first.path} and {last.path} lie more than once around the Earth apart; expected"
+            " longitudes from -180 to 180 in all tiles, or from 0 to 360 in all"
+        )
+    return Tiles(files, band, placed, base.crs, transform, width, height)
+
+
+def _placed(tile: Tile, base: Tile) -> Tile:
+    """Find the columns and rows of a tile on the grid of the first one."""
+    if tile.crs != base.crs:
+        raise StudyError(
+            f"{base.path} and {tile.path} differ in CRS ({_named(base.crs)}, {_named(tile.crs)});"
+            " expected tiles of one grid, for example with rio warp --like"
+        )
+    to_cells = ~base.transform
+    start = to_cells @ (tile.transform.c, tile.transform.f)
+    column, row = round(start[0]), round(start[1])
+    for across, down in ((0, 0), (tile.width, 0), (0, tile.height), (tile.width, tile.height)):
+        at = to_cells @ (tile.transform @ (across, down))
+        if max(abs(at[0] - column - across), abs(at[1] - row - down)) > APART:
+            raise StudyError(
+                f"{base.path} and {tile.path} do not lie on one grid: their cells are"
+                f" {_cell(base)} and {_cell(tile)}, and the first corners"
+                f" {start[0]:.6g} columns and {start[1]:.6g} rows apart; expected tiles of one"
+                " resolution and alignment, for example with rio warp --like"
+            )
+    return replace(tile, column=column, row=row)
+
+
+def _named(crs: CRS) -> str:
+    return crs.to_string() if len(crs.to_string()) < 60 else crs.wkt.split('"')[1]
+
+
+def _cell(tile: Tile) -> str:
+    affine = tile.transform
+    return f"{np.hypot(affine.a, affine.d):.9g} by {np.hypot(affine.b, affine.e):.9g}"

@@ -1,0 +1,104 @@
+"""The figure of the weighted k-distance curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from gclust.report.style import STYLE, save
+from gclust.report.sweep_heatmaps import HEIGHT_IN, LABEL_PT, SMALL_PT, TITLE_PT, WIDTH_IN
+from gclust.report.symbols import INK
+
+__all__ = ["draw_k_distance"]
+
+COLOURS = ("#8a1f6a", "#dc4a4d", "#f9a13a", "#7f95ad")
+MOST_OTHERS = len(COLOURS)
+LEAST_KM = 0.1
+"""Shorter distances are drawn as this: a heap of listings at one location has 0 km."""
+
+
+def draw_k_distance(
+    curve: pd.DataFrame, baseline: tuple[float, float], folder: Path, *, title: str
+) -> Figure:
+    """Draw the k-distance curve, as ``k_distance.png`` and ``k_distance.pdf``.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        ``min_samples, distance_km, weight_share``, rising; see
+        `gclust.experiments.sweep.k_distance.k_distance`.
+    baseline : (eps_km, min_samples)
+        Its curve is bold, its eps_km a line; up to four others are drawn.
+    folder : Path
+    title : str
+        Of the study.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.115, 0.115, 0.85, 0.76))
+        heading = "Distance within which min_samples listings lie"
+        figure.text(0.02, 0.945, heading, size=TITLE_PT, weight="bold", color=INK)
+        figure.text(0.02, 0.903, title, size=SMALL_PT, color=INK)
+        own = baseline[1]
+        colours = dict(zip(_others(curve, own), COLOURS, strict=False))
+        for least in sorted([own, *colours]):
+            axes.plot(
+                *_line(curve, least),
+                color=colours.get(least, INK),
+                lw=1.8 if least == own else 0.9,
+                label=f"min_samples {least:.6g}",
+            )
+        axes.axhline(baseline[0], color=INK, lw=0.7, ls=(0, (4, 3)))
+        axes.annotate(
+            f"eps {baseline[0]:.6g} km",
+            (0, baseline[0]),
+            xytext=(4, 2),
+            textcoords="offset points",
+            size=SMALL_PT,
+            color=INK,
+        )
+        axes.set(yscale="log", xlim=(0, 100))
+        axes.set_ylim(bottom=LEAST_KM)
+        axes.yaxis.set_major_formatter(FuncFormatter(_told))
+        axes.set_xlabel(
+            "Listings with at most this distance (core, were it eps), per cent", size=LABEL_PT
+        )
+        axes.set_ylabel("Distance, km", size=LABEL_PT)
+        axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK, which="both")
+        axes.grid(color="#e4e6e8", lw=0.4)
+        for side, spine in axes.spines.items():
+            spine.set_linewidth(0.4)
+            spine.set_visible(side in ("left", "bottom"))
+        axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", labelcolor=INK)
+        for ending in ("png", "pdf"):
+            save(figure, folder / f"k_distance.{ending}", f"{title}: {heading}")
+    return figure
+
+
+def _others(curve: pd.DataFrame, own: float) -> list[float]:
+    """Up to four values of min_samples besides the baseline's, evenly among all."""
+    known = np.array(sorted(set(curve["min_samples"]) - {own}))
+    if known.size <= MOST_OTHERS:
+        return known.tolist()
+    return known[np.linspace(0, known.size - 1, MOST_OTHERS).round().astype(int)].tolist()
+
+
+def _line(curve: pd.DataFrame, least: float) -> tuple[np.ndarray, np.ndarray]:
+    mine = curve[curve["min_samples"] == least]
+    share = 100 * mine["weight_share"].to_numpy()
+    return share, np.maximum(mine["distance_km"].to_numpy(), LEAST_KM)
+
+
+def _told(km: float, _: int) -> str:
+    return f"≤ {km:g}" if km <= LEAST_KM else f"{km:g}"

@@ -1,0 +1,176 @@
+"""How firm ranks are: a figure of sets of ranks and scores, and a table for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from gclust.report.style import STYLE, save
+from gclust.report.sweep_heatmaps import SMALL_PT, TITLE_PT
+from gclust.report.symbols import INK
+from gclust.report.table import ALWAYS, NEEDED, _fixed, _significant, _whole
+from gclust.report.table import _Column as Column
+from gclust.report.table import _filled as filled
+from gclust.report.table import _lines as written
+
+__all__ = ["draw_rank_sets", "firmness_table"]
+
+TOP = 40
+WIDTH_IN, ROW_IN, HEAD_IN, FOOT_IN = 6.4, 0.15, 0.5, 0.66
+NAME_IN = 1.75
+LONGEST = 34
+SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
+
+
+def firmness_table(table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False) -> str:
+    """Write the first clusters with their sets of ranks as a table of text.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As in ``uncertainty.csv``.
+    width : int
+        Columns of the terminal.
+    top : int
+        How many rows to write.
+    ascii : bool
+        Write nothing beyond ASCII.
+
+    Returns
+    -------
+    str
+        Lines without blanks at their ends, and without a final line break.
+    """
+    shown = table.head(top).copy()
+    dash = "-" if ascii else "–"
+    shown["set"] = _ranges(shown["rank_set_low"], shown["rank_set_high"], dash)
+    shown["scatter"] = _ranges(shown["rank_low"], shown["rank_high"], dash)
+    for first in (10, 100):
+        shown[f"percent_{first}"] = 100 * shown[f"first_{first}"]
+    columns = [
+        Column("rank", ("", "Rank"), _whole, ALWAYS),
+        Column("set", ("Rank", "set"), None, ALWAYS),
+        Column("scatter", ("drawn", "ranks"), None, ALWAYS),
+        Column("name", ("", "Cluster"), None, ALWAYS),
+        Column("score", ("", "Score"), _significant, NEEDED),
+        Column("score_low", ("Score", "from"), _significant, 7),
+        Column("score_high", ("", "to"), _significant, 7),
+        Column("percent_10", ("% in first", "10"), _fixed(0), 6),
+        Column("percent_100", ("% in first", "100"), _fixed(0), 5),
+        Column("economies", ("", "Economy"), None, 4),
+    ]
+    return "\n".join(written([filled(c, shown, None) for c in columns], width, ascii))
+
+
+def _ranges(low: pd.Series, high: pd.Series, dash: str) -> list[str]:
+    pairs = zip(low, high, strict=True)
+    return ["" if pd.isna(a) else f"{a}" if a == b else f"{a}{dash}{b}" for a, b in pairs]
+
+
+def draw_rank_sets(
+    table: pd.DataFrame, level: float, folder: Path, *, title: str, note: str, top: int = TOP
+) -> Figure:
+    """Draw sets of ranks and intervals of scores, as ``rank_sets.png`` and ``.pdf``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As in ``uncertainty.csv``, best first.
+    level : float
+        Of sets and intervals.
+    folder : Path
+        Made if it is not there.
+    title, note : str
+        Of the study; what was drawn.
+    top : int
+        How many clusters are drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shown = table.head(top).reset_index(drop=True)
+    height = HEAD_IN + FOOT_IN + ROW_IN * max(len(shown), 4)
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
+        FigureCanvasAgg(figure)
+        heading = "How firm the ranks are"
+        figure.text(0.02, 1 - 0.2 / height, heading, size=TITLE_PT, weight="bold", color=INK)
+        figure.text(0.02, 1 - 0.36 / height, title, size=SMALL_PT, color=INK)
+        bottom, span = FOOT_IN / height, 1 - (FOOT_IN + HEAD_IN) / height
+        left = NAME_IN / WIDTH_IN
+        room = 0.985 - left
+        ranks = figure.add_axes((left, bottom, 0.6 * room, span))
+        scores = figure.add_axes((left + 0.64 * room, bottom, 0.36 * room, span))
+        rows = np.arange(len(shown))
+        for axes in (ranks, scores):
+            _stripes(axes, len(shown))
+        ends = shown[["rank_set_low", "rank_set_high"]].to_numpy(float)
+        ranks.hlines(rows, ends[:, 0] - 0.4, ends[:, 1] + 0.4, color=SET, lw=5.5)
+        drawn = shown[["rank_low", "rank_high"]].to_numpy(float)
+        ranks.hlines(rows, drawn[:, 0] - 0.2, drawn[:, 1] + 0.2, color=SCATTER, lw=1.6)
+        ranks.plot(shown["rank"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
+        ranks.set_xlim(0, max(float(np.nanmax(ends)) * 1.02, 5) + 0.5)
+        ranks.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        ranks.set_xlabel("Rank", size=SMALL_PT)
+        names = [
+            f"{_short(name)}  {rank}"
+            for name, rank in zip(shown["name"], shown["rank"], strict=True)
+        ]
+        ranks.set_yticks(rows, names, size=SMALL_PT - 0.5)
+        spread = shown[["score_low", "score_high"]].to_numpy(float)
+        scores.hlines(rows, spread[:, 0], spread[:, 1], color=SCATTER, lw=1.6)
+        scores.plot(shown["score"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
+        scores.set_xlabel("Score", size=SMALL_PT)
+        scores.set_yticks([])
+        _legend(figure, height, level, note)
+        for ending in ("png", "pdf"):
+            save(figure, folder / f"rank_sets.{ending}", f"{title}: {heading}")
+    return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+
+
+def _stripes(axes: Axes, rows: int) -> None:
+    """Every other row on grey, and no more of a frame than a line below."""
+    for row in range(0, rows, 2):
+        axes.axhspan(row - 0.5, row + 0.5, color=BAND, lw=0, zorder=0)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.tick_params(labelsize=SMALL_PT - 0.5, width=0.4, length=2, colors=INK)
+    axes.tick_params(axis="y", length=0, pad=2)
+    axes.grid(axis="x", color="#dfe3e6", lw=0.4)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_linewidth(0.4)
+        spine.set_visible(side == "bottom")
+
+
+def _legend(figure: Figure, height: float, level: float, note: str) -> None:
+    share = f"{100 * level:g} %"
+    handles = [
+        Line2D([], [], color=SET, lw=5.5, label=f"rank sets, {share} for all clusters jointly"),
+        Line2D([], [], color=SCATTER, lw=1.6, label=f"{share} of the draws"),
+        Line2D([], [], color=INK, marker="o", ms=2.6, mew=0, lw=0, label="the study's own"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.02, 0.16 / height),
+        ncol=3,
+        fontsize=SMALL_PT - 0.5,
+        frameon=False,
+        labelcolor=INK,
+        borderpad=0,
+        borderaxespad=0,
+    )
+    figure.text(0.02, 0.05 / height, note, size=SMALL_PT - 1, color=INK)

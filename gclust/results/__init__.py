@@ -1,0 +1,1 @@
+"""Results: a run in memory, and the one writer and reader of result folders."""

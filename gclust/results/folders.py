@@ -1,0 +1,336 @@
+"""Output folders: claimed before the work, written as a whole or not at all, none lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from gclust.disk import writing
+from gclust.errors import GclustWarning, StudyError
+from gclust.folders import TemporaryFolder, abandoned, remove_folder
+from gclust.results.exchange import exchange
+from gclust.results.manifest import foreign_entry, note_files, remove_written
+
+PREFIX = ".gclust-partial-"
+RECORD, NEW, OLD = "for.json", "new", "old"
+"""In the temporary folder beside the place: what it is for, what goes there, what was there."""
+LOOKS = 10
+LOOK_SECONDS = 0.1
+OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
+
+
+class Place:
+    """The place of an output folder, claimed.
+
+    Attributes
+    ----------
+    path : Path
+        Absolute and free of links, so that what is told relative to it leads there.
+    what : str
+        What it will hold, ``"run"`` say.
+    """
+
+    def __init__(self, path: Path, what: str, overwrite: bool, beside: TemporaryFolder) -> None:
+        self.path, self.what, self._beside = path, what, beside
+        self._replaced = _identity(path, what) if overwrite else None
+
+    def write(self, fill: Callable[[Path], None]) -> Path:
+        """Fill a folder beside the place, then put it there in one step.
+
+        Parameters
+        ----------
+        fill : callable
+            Called with the folder to write into.
+
+        Returns
+        -------
+        Path
+            The place.
+
+        Raises
+        ------
+        FileExistsError
+            If something has come to the place since it was claimed; it is still there.
+        StudyError
+            If the folder cannot be written.
+        """
+        new = self._beside.path / NEW
+        with writing(self.path.parent):
+            fill(new)
+            note_files(new, self.what)
+            if self._replaced is None or not os.path.lexists(self.path):
+                self._put(new)
+            elif exchange(new, self.path):
+                self._look_at_replaced(new)
+            else:
+                self._put_after(new)
+        return self.path
+
+    def _put(self, new: Path) -> None:
+        """Put the folder where nothing is; an empty folder is nothing."""
+        try:
+            if os.name == "nt" and self.path.is_dir():
+                os.rmdir(self.path)
+            os.rename(new, self.path)
+        except OSError as error:
+            if error.errno in OCCUPIED:
+                raise self._taken() from error
+            raise
+
+    def _look_at_replaced(self, taken: Path) -> None:
+        """Remove what was exchanged for the new folder, or undo that if it is not what it was."""
+        if _identity(taken, self.what) != self._replaced or foreign_entry(taken, self.what):
+            exchange(taken, self.path)
+            raise self._taken()
+        _discard(taken, self.path, self.what)
+
+    def _put_after(self, new: Path) -> None:
+        """Replace in two steps; after a kill in between, `_restore` undoes the first."""
+        old = self._beside.path / OLD
+        os.rename(self.path, old)
+        try:
+            if _identity(old, self.what) != self._replaced or foreign_entry(old, self.what):
+                raise self._taken()
+            self._put(new)
+        except BaseException:
+            _bring_back(old, self.path)
+            raise
+        _discard(old, self.path, self.what)
+
+    def _taken(self) -> FileExistsError:
+        return FileExistsError(
+            f"{self.path} was changed by somebody else while this {self.what} was computed, and is"
+            f" left as it is; this {self.what} is not written: name another folder (-o)"
+        )
+
+
+@contextmanager
+def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place | None]:
+    """Claim the place of an output folder, from before the work until it is written.
+
+    Whatever is wrong with it is found now: a folder that exists, one that cannot be written,
+    one to which somebody else is about to write. Nothing is left behind if nothing is written.
+
+    Parameters
+    ----------
+    out : path-like or None
+        Links are followed. Nothing is claimed without it.
+    overwrite : bool
+        Whether a run (or whatever else) in ``out`` may be replaced.
+    what : str
+        What the folder holds, ``"run"`` say; it is known by its file ``run.json``.
+
+    Yields
+    ------
+    Place or None
+
+    Raises
+    ------
+    FileExistsError
+        The message says what is there and what to do.
+    StudyError
+        If nothing can be written there.
+    """
+    if out is None:
+        yield None
+        return
+    path = _resolved(out)
+    _restore(path.parent)
+    _check(path, overwrite, what)
+    made = _make_parents(path.parent)
+    try:
+        with writing(path.parent):
+            beside = TemporaryFolder(
+                path.parent, PREFIX, lambda folder: _prepare(folder, path, what)
+            )
+        try:
+            _refuse_second(path, what, beside.path)
+            # Once more: before this claim was seen, another run may have ended.
+            _check(path, overwrite, what)
+            yield Place(path, what, overwrite, beside)
+        finally:
+            beside.remove()
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+def _resolved(out: str | Path) -> Path:
+    """Follow the links to a place: of a link, an exchange would move the link itself."""
+    try:
+        path = Path(os.path.realpath(out))
+        # Libraries write to no other names.
+        str(path).encode("utf-8")
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise StudyError(f"{out}: cannot be a folder: {error.strerror}; name another") from None
+    except ValueError:
+        raise StudyError(f"{out!s}: no name of a folder has such letters; name another") from None
+    return path
+
+
+def _check(path: Path, overwrite: bool, what: str) -> None:
+    """Refuse a folder that exists, unless it holds what may be replaced and nothing else."""
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise FileExistsError(f"{path} is a file; name a folder for the {what}")
+    if path.is_mount():
+        raise FileExistsError(f"{path} is where a disk is mounted; name a folder within it")
+    try:
+        if not any(path.iterdir()):
+            return
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}; name another folder") from None
+    if not (path / f"{what}.json").is_file():
+        raise FileExistsError(f"{path} exists and is not a {what} of gclust; name another folder")
+    if not overwrite:
+        raise FileExistsError(
+            f"{path} holds a {what} already; name another folder (-o), or replace it (--overwrite)"
+        )
+    if foreign := foreign_entry(path, what):
+        known = (
+            "does not tell which files gclust wrote there"
+            if foreign == f"{what}.json"
+            else f"was not written by gclust with the {what}, and would be lost with it"
+        )
+        raise FileExistsError(
+            f"{path / foreign} {known}; move it away, or name another folder (-o)"
+        )
+
+
+def _make_parents(parent: Path) -> list[Path]:
+    """Make the folders down to one; return those that were not there, the last first."""
+    missing = []
+    for folder in (parent, *parent.parents):
+        if os.path.lexists(folder):
+            break
+        missing.append(folder)
+    with writing(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _prepare(folder: Path, path: Path, what: str) -> None:
+    """Write what a temporary folder is for, before others can take notice of it."""
+    (folder / NEW).mkdir()
+    record = {
+        "out": path.name,
+        "what": what,
+        "new": (folder / NEW).stat().st_ino,
+        "since": time.time_ns(),
+    }
+    (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+
+def _refuse_second(path: Path, what: str, mine: Path) -> None:
+    """Refuse a place to which another process is about to write, if it was there before.
+
+    What is locked may also be locked for a moment by a process that removes it, so it is
+    looked at several times.
+    """
+    for look in range(LOOKS):
+        first = _order(mine)
+        others = abandoned(path.parent, PREFIX, held=True)
+        orders = [_order(other) for other in others if other != mine]
+        if not any(order[0] == path.name and order < first for order in orders):
+            return
+        if look + 1 < LOOKS:
+            time.sleep(LOOK_SECONDS)
+    raise FileExistsError(
+        f"{path} is about to be written by another process of gclust; wait for it, or name another"
+        f" folder for this {what} (-o)"
+    )
+
+
+def _order(beside: Path) -> tuple[str, int, str]:
+    """For which place a temporary folder is, since when, and its name."""
+    record = _record(beside) or {"out": "", "since": 0}
+    return str(record["out"]), int(record["since"]), beside.name
+
+
+def _record(beside: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((beside / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _restore(parent: Path) -> None:
+    """Undo or end what killed processes were about in a folder, and remove what they left."""
+    for beside in abandoned(parent, PREFIX):
+        record = _record(beside)
+        if record is not None:
+            path, what = parent / str(record["out"]), str(record["what"])
+            new, old = beside / NEW, beside / OLD
+            is_new = new.is_dir() and new.stat().st_ino == record["new"]
+            if old.is_dir():
+                if is_new:
+                    _bring_back(old, path)
+                else:
+                    _discard(old, path, what)
+            elif new.is_dir() and not is_new:
+                _discard(new, path, what)
+        remove_folder(beside)
+
+
+def _discard(replaced: Path, path: Path, what: str) -> None:
+    """Remove a folder that was replaced, or keep it beside if others have put files there."""
+    if not remove_written(replaced, what):
+        _keep(replaced, path)
+
+
+def _bring_back(old: Path, path: Path) -> None:
+    """Put what was to be replaced back in its place, or beside where that is taken."""
+    try:
+        os.rename(old, path)
+    except OSError:
+        _keep(old, path)
+
+
+def _keep(folder: Path, path: Path) -> None:
+    for number in count(1):
+        kept = path.with_name(f"{path.name[:60]}-replaced" + (f"-{number}" if number > 1 else ""))
+        if os.path.lexists(kept):
+            continue
+        os.rename(folder, kept)
+        message = f"what was in {path} is kept in {kept}, for the place was taken or it was in use"
+        warnings.warn(message, GclustWarning, stacklevel=4)
+        return
+
+
+def _identity(path: Path, what: str) -> tuple[int, ...] | None:
+    """What tells this folder from any other that may come to its place; None if there is none."""
+    try:
+        folder, told = path.stat(), (path / f"{what}.json").stat()
+    except OSError:
+        return None
+    return folder.st_dev, folder.st_ino, told.st_ino, told.st_mtime_ns, told.st_size
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole: after a kill it is there complete, or not at all."""
+    with writing(path.parent):
+        beside = TemporaryFolder(path.parent, PREFIX)
+        try:
+            partial = beside.path / NEW
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            beside.remove()

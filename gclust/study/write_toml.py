@@ -1,0 +1,120 @@
+"""Write a study as TOML, every choice spelled out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from gclust.escapes import escaped
+from gclust.places.rasters.files import seen_from as raster_seen_from
+from gclust.study.schema import SECTIONS, Source, Study
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def study_toml(study: Study, home: Path) -> str:
+    """Return ``study.toml`` for a folder, with all defaults written out.
+
+    Parameters
+    ----------
+    study : Study
+    home : Path
+        The folder in which the text will lie: paths are told relative to it,
+        so that the study runs from there.
+    """
+    blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
+    for key in SECTIONS:
+        blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
+    for entry in study.indicators:
+        own = {"name": entry.name, "kind": entry.kind, "column": entry.column, **entry.options}
+        told = {key: value for key, value in own.items() if value is not None}
+        blocks.append(_lines("[[indicators]]", told))
+    blocks[2:2] = [_block("[[sources]]", source, study, home) for source in study.sources]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(heading: str, section: Any, study: Study, home: Path) -> str:
+    return _lines(heading, _entries(section, study, home))
+
+
+def _lines(heading: str, told: Mapping[str, Any]) -> str:
+    keys = (key if BARE_KEY.fullmatch(key) else toml_value(key) for key in told)
+    lines = zip(keys, told.values(), strict=True)
+    return "\n".join([heading, *(f"{key} = {toml_value(value)}" for key, value in lines)])
+
+
+def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
+    """The values of a section that are told, paths as seen from ``home``."""
+    told = {}
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if item.name in ("path", "sweep") and isinstance(value, str):
+            value = seen_from(home, study.folder / value)
+        if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
+            value = tuple(seen_from(home, study.folder / each) for each in value or (".",))
+        if item.name == "data" and value is not None:
+            value = value if isinstance(value, str) else described_table(value)
+        if item.name == "raster" and isinstance(value, str):
+            value = raster_seen_from(value, study.folder, home)
+        elif item.name == "raster" and value is not None:
+            value = tuple(raster_seen_from(each, study.folder, home) for each in value)
+        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+            value = tuple(_entries(entry, study, home) for entry in value)
+        if value is not None and value != {} and not (item.name == "sql_paths" and not value):
+            told[item.name] = value
+    return told
+
+
+def described_table(data: Any) -> str:
+    """Say in a word what a table in memory was: its library, rows and columns."""
+    kind = type(data)
+    shape = getattr(data, "shape", None)
+    size = f" of {shape[0]} rows and {shape[1]} columns" if shape and len(shape) == 2 else ""
+    return f"{kind.__module__.split('.')[0]}.{kind.__qualname__}{size}"
+
+
+def seen_from(home: Path, path: str | Path) -> str:
+    """Return a path relative to a folder, so that it leads there whatever links are on the way.
+
+    Parameters
+    ----------
+    home : Path
+        Absolute and free of links.
+    path : path-like
+        Links in it are kept, for their names tell what the files are; but from where a link
+        leads, ``..`` is not the folder that the link is in.
+    """
+    leads = absolute_path(path)
+    try:
+        return Path(os.path.relpath(leads, home)).as_posix()
+    except ValueError:  # another drive of Windows
+        return leads.as_posix()
+
+
+def absolute_path(path: str | Path) -> Path:
+    """Return a path from the root, without ``..`` and with its other links as they are."""
+    whole = Path.cwd() / path
+    at = Path(whole.anchor)
+    for part in whole.parts[1:]:
+        at = Path(os.path.realpath(at)).parent if part == ".." else at / part
+    return at
+
+
+def toml_value(value: Any) -> str:
+    """Write a value as TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string once DEL is escaped too.
+        return escaped(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items())
+        return f"{{ {inside} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml_value(entry) for entry in value)}]"
+    return repr(value)
