@@ -35,7 +35,7 @@ _HOME = {
     "Sweep": "gclust.experiments.sweep.result",
     "Uncertainty": "gclust.experiments.uncertainty.result",
     "compare": "gclust.experiments.compare.run",
-    "heaps": "gclust.pipeline.centroid_geocodes",
+    "centroid_geocodes": "gclust.pipeline.centroid_geocodes",
     "intensity_spread": "gclust.pipeline.intensity",
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from gclust.experiments.sweep.run import sweep
     from gclust.experiments.uncertainty.result import Uncertainty
     from gclust.experiments.uncertainty.run import uncertainty
-    from gclust.pipeline.centroid_geocodes import heaps
+    from gclust.pipeline.centroid_geocodes import centroid_geocodes
     from gclust.pipeline.intensity import intensity_spread
     from gclust.pipeline.run import run
     from gclust.ranking.leaders import leaders

@@ -160,7 +160,7 @@ def compare(
     for line in told_before(done, width):
         say(line)
     say()
-    say(changes_table(done.table, done.players, width=width, top=top, ascii=ascii_only))
+    say(changes_table(done.table, done.factors, width=width, top=top, ascii=ascii_only))
     say()
     for line in told_after(done, width):
         say(line)

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.units import UNIT
 
 DATABASE = duckdb.connect()
@@ -75,11 +75,11 @@ def some_world(seed: int, n: int = 500) -> pd.DataFrame:
 
 def attributed(
     table: pd.DataFrame, engine: str = "pandas", kinds: tuple[str, ...] = KINDS, **options: str
-) -> AttributedListings:
+) -> LabelledListings:
     """What an indicator is given, on an engine; kinds without a listing have a total of 0."""
     twin = Twin(table)
     totals = {kind: float(twin.world(kind)) for kind in kinds}
-    return AttributedListings.from_native(
+    return LabelledListings.from_native(
         ENGINES[engine](table), totals=totals, kinds=kinds, **options
     )
 

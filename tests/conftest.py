@@ -20,7 +20,7 @@ ON_ONE_PYTHON = {
         "test_contour",
         "test_coverage_kernels",
         "test_file_cases",
-        "test_formers",
+        "test_clustering_methods",
         "test_fuzz_files",
         "test_outputs",
         "test_raster_cases",

@@ -42,7 +42,7 @@ raster = "people.tif"
 unit = "count"
 [members]
 on = true
-[heaps]
+[centroid_geocodes]
 on = true
 least_weight = 20
 precision = "city"
@@ -179,7 +179,7 @@ def of_values(path: Path) -> str:
         import pyarrow.parquet as pq
 
         table = pq.read_table(path).to_pandas()
-        for column in table.columns[table.dtypes == object]:
+        for column in table.columns[table.dtypes == "object"]:
             table[column] = [v.hex() if isinstance(v, bytes) else v for v in table[column]]
         return _sha256(_table(table.drop(columns="geometry", errors="ignore")))
     if path.suffix == ".csv":

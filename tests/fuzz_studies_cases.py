@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.study.indicators import IndicatorEntry
-from gclust.study.schema import FORMERS, SECTIONS, Source
+from gclust.study.schema import CLUSTERING_METHODS, SECTIONS, Source
 
 INDICATORS = ("count", "per_km2", "growth", "hhi", "diversity", "top_partner", "balance", "no such")
 ODD_TEXTS = (
@@ -135,8 +135,8 @@ def spoil(
         section = rng.choice(list(SECTIONS))
         kind: Any = SECTIONS[section]
         if section == "clusters":
-            method = rng.choice(list(FORMERS))
-            kind = FORMERS[method]
+            method = rng.choice(list(CLUSTERING_METHODS))
+            kind = CLUSTERING_METHODS[method]
             if method != "dbscan":
                 least = {"hdbscan": "min_cluster_size", "contour": "threshold"}[method]
                 sections["clusters"] = {"method": f'"{method}"', least: "20"}
@@ -152,7 +152,7 @@ def spoil(
 
 def sections_options(rng: random.Random, name: str) -> list[str]:
     """Values that a key may well have."""
-    for kind in (*SECTIONS.values(), *FORMERS.values()):
+    for kind in (*SECTIONS.values(), *CLUSTERING_METHODS.values()):
         for each in fields(kind):
             if each.name == name and "options" in each.metadata:
                 return [json.dumps(option) for option in each.metadata["options"]]

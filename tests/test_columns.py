@@ -14,18 +14,18 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.experiments.sweep.checkpoint import _raster_digest
-from gclust.experiments.tune.run import session as tune_bench
-from gclust.experiments.tune.session import Bench
-from gclust.experiments.uncertainty.bootstrap import Redraw
+from gclust.experiments.tune import session as tune_bench
+from gclust.experiments.tune.session import Session
+from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.listings import Relisted
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
 from gclust.listings.engine import Engine
-from gclust.pipeline.count_arrays import Settler
-from gclust.pipeline.labelled_listings import attributed_listings
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.count_arrays import ArrayCounter
+from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare
 from gclust.progress import silent
 from gclust.study.schema import Draws, Study
@@ -147,7 +147,7 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
     assert f"try pairs ({further} in each: about 1 min)" in stages
 
     tried = []
-    real = Settler.settle
+    real = ArrayCounter.settle
 
     def stop(*arguments):
         tried.append(1)
@@ -155,7 +155,7 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(Settler, "settle", stop)
+    monkeypatch.setattr(ArrayCounter, "settle", stop)
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=tmp_path / "again")
     gclust.sweep(study, out=tmp_path / "again")
@@ -201,7 +201,7 @@ def exact_parts(found: gclust.Comparison) -> None:
     table = found.table[found.table["lost_in"] == ""]
     assert len(table)
     for what, change in (("rank", "rank_change"), ("score", "score_change")):
-        parts = [table[f"{what}_{player}"] for player in found.players]
+        parts = [table[f"{what}_{factor}"] for factor in found.factors]
         assert sum(parts).tolist() == table[change].tolist()
 
 
@@ -218,7 +218,7 @@ def test_coalitions_of_a_comparison_compute_their_own_columns(study):
         footprint=replace(one.footprint, method="convex"),
     )
     found = gclust.compare(one, two)
-    assert found.players == ("formation", "weights")
+    assert found.factors == ("formation", "weights")
     told = {each.setting: (each.a, each.b) for each in found.differences}
     assert told["[footprint] method"] == ("discs", "convex")
     assert told["[score] lower_is_better: patent_hhi"] == (True, None)
@@ -244,7 +244,7 @@ def test_a_column_of_a_kind_comes_and_goes_with_it(study):
         score=replace(two.score, of=tuple(OF[:2])),
     )
     found = gclust.compare(one, two)
-    assert found.players == ("kinds",)
+    assert found.factors == ("kinds",)
     exact_parts(found)
 
 
@@ -258,7 +258,7 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
         indicators=two.indicators[:1],
         score=replace(two.score, of=("patent_share", "patent_hhi")),
     )
-    between = Between(one, two)
+    between = HybridStudies(one, two)
     assert between.study(frozenset({"weights"})) is None
     assert between.study(frozenset({"kinds"})).score.of == (
         "patent_share", "patent_hhi", "publication_per_million", "publication_per_km2",
@@ -269,14 +269,14 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
 
 
 def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, monkeypatch):
-    bench = Bench(gclust.read_study(study), n_jobs=None, report=silent)
+    session = Session(gclust.read_study(study), n_jobs=None, report=silent)
     try:
-        choice = bench.own.at((2.5, 100.0))
-        assert not bench.is_awaited(choice)  # what is there in half a second is waited for
+        choice = session.own.at((2.5, 100.0))
+        assert not session.is_awaited(choice)  # what is there in half a second is waited for
         monkeypatch.setattr(tune_bench, "AT_ONCE_SECONDS", 0.0)
-        assert bench.is_awaited(choice)
-        draft = bench.draft(choice)
-        assert draft.awaited == bench.columns.further
+        assert session.is_awaited(choice)
+        draft = session.draft(choice)
+        assert draft.awaited == session.columns.further
         assert draft.table["rank"].isna().all()
         assert draft.table["score"].isna().all()
         assert draft.table["total"].is_monotonic_decreasing
@@ -287,15 +287,15 @@ def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, 
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            bench.outcome(choice, set_aside)
+            session.outcome(choice, set_aside)
         for eps_km, run in runs.items():
-            table = bench.outcome(bench.own.at((eps_km, 100.0))).table.drop(columns="rank_then")
+            table = session.outcome(session.own.at((eps_km, 100.0))).table.drop(columns="rank_then")
             assert {"patent_hhi", "publication_per_million"} <= set(table.columns)
             expected = run.ranking[table.columns]
             pd.testing.assert_frame_equal(table, expected, check_exact=True, check_dtype=False)
-        assert not bench.is_awaited(choice)
+        assert not session.is_awaited(choice)
     finally:
-        bench.close()
+        session.close()
 
 
 # -- draws -----------------------------------------------------------------------------------
@@ -317,10 +317,10 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     path = study_folder(tmp_path, table, f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\n')
     read = drawn_study(path, sources=sources, spread_km={"city": 5.0})
     with Engine() as engine:
-        prepared = prepare(read, engine, Journal(silent, strict=False))
+        prepared = prepare(read, engine, RunLog(silent, strict=False))
         n = len(prepared.locations)
         order = np.arange(n)[::-1].copy()
-        redraw = Redraw(read, engine, prepared, order)
+        redraw = Bootstrap(read, engine, prepared, order)
         # What moves keeps the cluster of its place, so that it can be told from there.
         clusters = redraw.home % 4 - 1
         drawn = redraw.draw(3)
@@ -332,7 +332,7 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
         )
         found = engine.pandas(made.frame)
         of_location = np.arange(n) % 4 - 1
-        own = engine.pandas(attributed_listings(read, engine, prepared, of_location).frame)
+        own = engine.pandas(labelled_listings(read, engine, prepared, of_location).frame)
         numbered = engine.pandas(prepared.totals.select("kind", "record"))
     if "addresses" in sources:
         assert moving.sum() > 100
@@ -404,8 +404,8 @@ def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
     read = drawn_study(study, formed="anew")
     found = gclust.uncertainty(read)
     with Engine() as engine:
-        prepared = prepare(read, engine, Journal(silent, strict=False))
-        redraw = Redraw(read, engine, prepared, np.arange(len(prepared.locations)))
+        prepared = prepare(read, engine, RunLog(silent, strict=False))
+        redraw = Bootstrap(read, engine, prepared, np.arange(len(prepared.locations)))
         times = redraw.draw(7).times.astype(int)
         records = engine.pandas(prepared.totals.select("kind", "record"))
     records = records.sort_values(["kind", "record"], ignore_index=True)

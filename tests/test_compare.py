@@ -15,9 +15,9 @@ from click.testing import CliRunner
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.compare.attribution import Followed, shared_listings
-from gclust.experiments.compare.coalitions import Standing
-from gclust.experiments.compare.mixtures import PLAYERS, Between
+from gclust.experiments.compare.attribution import Attribution, shared_listings
+from gclust.experiments.compare.coalitions import ScenarioResult
+from gclust.experiments.compare.mixtures import FACTORS, HybridStudies
 from gclust.experiments.compare.summary import told_after
 from gclust.ranking.lineage import lineage
 from gclust.report.comparison_table import changes_table
@@ -82,12 +82,12 @@ def sparse(world):
 
 @pytest.fixture(scope="module")
 def all_differ(world):
-    one, two = towns(world), towns(world, **dict.fromkeys(PLAYERS, "b"))
+    one, two = towns(world), towns(world, **dict.fromkeys(FACTORS, "b"))
     return gclust.compare(one, two)
 
 
 def test_all_four_differ(all_differ):
-    assert all_differ.players == PLAYERS
+    assert all_differ.factors == FACTORS
     assert set(all_differ.table["event"]) == {"kept"}
     assert (all_differ.table["lost_in"] == "").all()
     assert all_differ.common[0] < 1
@@ -98,9 +98,9 @@ def test_each_coalition_is_a_run_of_its_study(all_differ, world):
     # Four of them will do, in which each two players are both alike and apart.
     for choices in ("abab", "baba", "abba", "aabb"):
         mine = all_differ.coalitions
-        for player, choice in zip(PLAYERS, choices, strict=True):
-            mine = mine[mine[player] == choice]
-        run = gclust.run(towns(world, **dict(zip(PLAYERS, choices, strict=True))))
+        for factor, choice in zip(FACTORS, choices, strict=True):
+            mine = mine[mine[factor] == choice]
+        run = gclust.run(towns(world, **dict(zip(FACTORS, choices, strict=True))))
         expected = run.ranking.set_index("name")[["rank", "score"]]
         found = mine.set_index("name")[["rank", "score"]]
         assert found["rank"].to_dict() == expected["rank"].to_dict()
@@ -124,10 +124,10 @@ def test_each_coalition_is_a_run_of_its_study(all_differ, world):
 def test_one_choice_is_enough(choice, sparse):
     # Raises if a coalition is not what the run was.
     found = gclust.compare(sparse, replace(sparse.study, **choice))
-    assert len(found.players) == 1
+    assert len(found.factors) == 1
     scores = found.table[["score_a", "score_b"]].fillna(0.0)
     assert (scores["score_a"] != scores["score_b"]).any()
-    check_sums(found.table.dropna(subset="rank_change"), found.players)
+    check_sums(found.table.dropna(subset="rank_change"), found.factors)
 
 
 def test_kinds_that_a_coalition_lacks_leave_no_trace(tmp_path):
@@ -141,7 +141,7 @@ def test_kinds_that_a_coalition_lacks_leave_no_trace(tmp_path):
     found = gclust.compare(one, two)
     # Deals lie between the two, and bring them near enough to merge.
     assert found.lineage["event"].tolist() == ["merged", "merged"]
-    assert found.players == ("kinds",)
+    assert found.factors == ("kinds",)
 
 
 def standing(study, places, clusters):
@@ -149,7 +149,7 @@ def standing(study, places, clusters):
     locations = pd.DataFrame(places, columns=["lon", "units"]).astype({"units": "int64"})
     n = max(clusters) + 1
     ranks = pd.DataFrame({"rank": pd.array(range(1, n + 1), dtype="Int64"), "score": 1.0})
-    return Standing(study, locations.assign(lat=0.0), np.array(clusters), ranks)
+    return ScenarioResult(study, locations.assign(lat=0.0), np.array(clusters), ranks)
 
 
 def test_a_cluster_is_followed_if_it_is_that_of_both_runs():
@@ -157,7 +157,7 @@ def test_a_cluster_is_followed_if_it_is_that_of_both_runs():
     places = [(1.0, 5), (2.0, 4), (3.0, 6)]
     # They share the first place: more than half of the lighter one.
     ends = standing(study, places, [0, 0, -1]), standing(study, places, [0, -1, 0])
-    followed = Followed(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
+    followed = Attribution(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
     assert followed.pairs.to_numpy().tolist() == [[0, 0]]
     # The first place goes with the second: still a's, but b's is rather the third.
     followed.add(frozenset({"data"}), standing(study, places, [0, 0, 1]))
@@ -167,34 +167,34 @@ def test_a_cluster_is_followed_if_it_is_that_of_both_runs():
 
 
 def test_parts_are_means_over_all_orders(all_differ):
-    found = all_differ.coalitions.set_index(["id", *PLAYERS]).sort_index()
+    found = all_differ.coalitions.set_index(["id", *FACTORS]).sort_index()
     for row in all_differ.table.itertuples():
-        mean = dict.fromkeys(PLAYERS, 0.0)
-        for order in itertools.permutations(PLAYERS):
-            now = dict.fromkeys(PLAYERS, "a")
-            for player in order:
+        mean = dict.fromkeys(FACTORS, 0.0)
+        for order in itertools.permutations(FACTORS):
+            now = dict.fromkeys(FACTORS, "a")
+            for factor in order:
                 before = found["score"][(row.id, *now.values())]
-                now[player] = "b"
-                mean[player] += (found["score"][(row.id, *now.values())] - before) / 24
-        for player in PLAYERS:
-            assert getattr(row, f"score_{player}") == pytest.approx(mean[player], abs=1e-12)
+                now[factor] = "b"
+                mean[factor] += (found["score"][(row.id, *now.values())] - before) / 24
+        for factor in FACTORS:
+            assert getattr(row, f"score_{factor}") == pytest.approx(mean[factor], abs=1e-12)
 
 
-def check_sums(table, players):
+def check_sums(table, factors):
     """Parts add up to the last bit, in any order."""
     assert len(table)
     for row in table.to_dict("records"):
         assert row["score_change"] == row["score_b"] - row["score_a"]
         assert row["rank_change"] == row["rank_a"] - row["rank_b"]
-        for order in itertools.permutations(players):
+        for order in itertools.permutations(factors):
             for what in ("rank", "score"):
-                assert sum(row[f"{what}_{player}"] for player in order) == row[f"{what}_change"]
+                assert sum(row[f"{what}_{factor}"] for factor in order) == row[f"{what}_change"]
 
 
 def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
-    check_sums(all_differ.table, PLAYERS)
+    check_sums(all_differ.table, FACTORS)
     written = all_differ.write(tmp_path / "out")
-    check_sums(pd.read_csv(written.path / "comparison.csv"), PLAYERS)
+    check_sums(pd.read_csv(written.path / "comparison.csv"), FACTORS)
     long = all_differ.parts
     assert (
         long.groupby("id")["rank"].sum().to_dict()
@@ -205,7 +205,7 @@ def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
 def test_a_run_and_itself(world, tmp_path):
     run = gclust.run(towns(world), tmp_path / "run")
     same = gclust.compare(run, tmp_path / "run")
-    assert same.players == () == same.differences
+    assert same.factors == () == same.differences
     assert (same.table["rank_change"] == 0).all()
     assert (same.table["score_change"] == 0).all()
     assert (same.lineage["event"] == "kept").all()
@@ -217,26 +217,28 @@ def test_a_run_and_itself(world, tmp_path):
 
 def test_only_what_differs_is_a_player(world):
     one = towns(world)
-    for player in PLAYERS:
-        assert Between(one, towns(world, **{player: "b"})).players == (player,)
+    for factor in FACTORS:
+        assert HybridStudies(one, towns(world, **{factor: "b"})).factors == (factor,)
     # Neither names nor footprints nor how much is printed change a score.
     other = replace(one, study=replace(one.study, top=3), names=replace(one.names, most=1))
-    assert Between(one, other).players == ()
+    assert HybridStudies(one, other).factors == ()
     # Paths are the same wherever a study lies.
     moved = replace(
         one,
         folder=world.parent,
         sources=tuple(replace(s, path=f"{world.name}/{s.path}") for s in one.sources),
     )
-    assert Between(one, moved).players == ()
+    assert HybridStudies(one, moved).factors == ()
 
 
 def test_density_of_a_kind_that_one_alone_has_goes_with_the_kind(world):
     one, two = towns(world), towns(world, kinds="b")
-    assert Between(one, replace(two, density=Density(kinds=("patent",)))).players == ("kinds",)
+    assert HybridStudies(one, replace(two, density=Density(kinds=("patent",)))).factors == (
+        "kinds",
+    )
     apart = replace(two, density=Density(kinds=("publication",)))
-    between = Between(one, apart)
-    assert between.players == ("formation", "kinds")
+    between = HybridStudies(one, apart)
+    assert between.factors == ("formation", "kinds")
     assert between.study(frozenset({"kinds"})).density_kinds == ("patent", "publication")
     # Patents alone, which b does not take to form clusters: no study.
     assert between.study(frozenset({"formation"})) is None
@@ -260,7 +262,7 @@ def test_clusters_that_a_coalition_does_not_find(world):
     assert table["rank_kinds"].notna().to_dict() == {
         "Munich": True, "Graz": False, "Augsburg": False,
     }  # fmt: skip
-    check_sums(found.table[found.table["lost_in"] == ""], found.players)
+    check_sums(found.table[found.table["lost_in"] == ""], found.factors)
 
 
 def test_nothing_in_common(world, tmp_path):
@@ -297,7 +299,7 @@ def test_one_cluster_and_a_merger(tmp_path):
     assert set(back.lineage["event"]) == {"split"}
     assert back.table["id"].tolist() == [0, 1]
     alone = gclust.compare(joined, replace(joined, score=Score(weights={"patent": 2.0})))
-    assert alone.players == ("weights",)
+    assert alone.factors == ("weights",)
     assert alone.table[["rank_change", "rank_weights"]].to_numpy().tolist() == [[0, 0.0]]
 
 
@@ -323,7 +325,7 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
     assert third.next_id == 5
     assert of[2]["Graz"] == 4
     assert third.coalitions["id"].unique().tolist() == third.parts["id"].tolist() == [3]
-    check_sums(third.table.dropna(subset="rank_change"), third.players)
+    check_sums(third.table.dropna(subset="rank_change"), third.factors)
     with pytest.raises(StudyError, match="ends with a run of 2 clusters that is not the first"):
         gclust.compare(runs[0], runs[1], parts=False, after=replace(first, table=third.table))
     with pytest.raises(StudyError, match="holds no comparison"):
@@ -340,7 +342,7 @@ def test_ties_share_a_rank_in_every_coalition(tmp_path):
     both = one_town(tmp_path / "both", table, extra)
     one = one_town(tmp_path / "one", table[table["kind"] == "patent"], extra)
     found = gclust.compare(one, both)
-    assert found.players == ("data", "kinds")  # other files of the same listings
+    assert found.factors == ("data", "kinds")  # other files of the same listings
     ranks = found.table.set_index("name_b")[["rank_a", "rank_b", "rank_data", "rank_kinds"]]
     assert ranks.loc["Augsburg"].tolist() == [1, 1, 0, 0]
     assert ranks.loc["Munich"].tolist() == [1, 2, 0, -1]
@@ -351,7 +353,7 @@ def test_places_are_compared_as_coarsely_as_either_study_rounds(world):
     one = towns(world)
     coarse = replace(one, density=Density(decimals=2))
     found = gclust.compare(one, coarse)
-    assert found.players == ("formation",)
+    assert found.factors == ("formation",)
     assert (found.table["event"] == "kept").all()
     assert found.common[0] > 0.99
 
@@ -371,7 +373,7 @@ def test_listings_that_are_gone_or_have_changed(tmp_path):
         gclust.compare(tmp_path / "one", tmp_path / "two")
     alone = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", parts=False)
     assert alone.table["rank_change"].notna().all()
-    assert (alone.decomposed, alone.players) == (False, ())
+    assert (alone.decomposed, alone.factors) == (False, ())
     assert [each.setting for each in alone.differences] == ["[clusters] eps_km"]
     assert not (alone.path / "parts.csv").exists()
 
@@ -393,7 +395,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     for name, choice in (("one", "a"), ("two", "b")):
-        gclust.run(towns(world, **dict.fromkeys(PLAYERS, choice)), tmp_path / name)
+        gclust.run(towns(world, **dict.fromkeys(FACTORS, choice)), tmp_path / name)
     out = tmp_path / "one-to-two"
     gclust.compare(tmp_path / "one", tmp_path / "two", out, n_jobs=1)
     before = contents(out)
@@ -403,7 +405,7 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     ]  # fmt: skip
     # The studies that were compared can be run from there.
     again = gclust.read_study(out / "study-b.toml")
-    assert Between(again, gclust.read_run(tmp_path / "two").study).differences == ()
+    assert HybridStudies(again, gclust.read_run(tmp_path / "two").study).differences == ()
     assert str(tmp_path) not in b"".join(before.values()).decode("latin-1")
 
     monkeypatch.setenv("COLUMNS", "80")
@@ -415,8 +417,8 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert contents(out) == before
     assert max(map(len, done.output.split("Bump chart")[0].splitlines())) <= 80
-    for player in PLAYERS:
-        assert re.search(rf"^{player}: ", done.output, re.MULTILINE)
+    for factor in FACTORS:
+        assert re.search(rf"^{factor}: ", done.output, re.MULTILINE)
     assert "[clusters] eps_km: 10 -> 12" in " ".join(done.output.split())
     assert "Clusters: 3 kept" in done.output
 
@@ -424,13 +426,13 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
 def test_the_table_at_several_widths(all_differ):
     table = all_differ.table
     for width in (60, 80, 200):
-        text = changes_table(table, PLAYERS, width=width)
+        text = changes_table(table, FACTORS, width=width)
         assert max(map(len, text.splitlines())) <= width
-        for word in ("Was", "Change", "Cluster", *PLAYERS):
+        for word in ("Was", "Change", "Cluster", *FACTORS):
             assert word in text
         assert ("score by" in text) == (width == 200)
     told = changes_table(table.assign(event="born", rank_a=pd.NA), (), width=80, ascii=True)
     assert told.isascii()
     assert "born" in told
     assert "rank by" not in told
-    assert changes_table(table.head(0), PLAYERS, width=80).splitlines()[1].split()[0] == "Rank"
+    assert changes_table(table.head(0), FACTORS, width=80).splitlines()[1].split()[0] == "Rank"

@@ -237,7 +237,7 @@ def reach_ties():
 
     from gclust.kernels import cooccurrence as ties
     from gclust.units import UNIT
-    from tests.test_settler import random_rows, test_sums_that_do_not_fit_are_refused
+    from tests.test_count_arrays import random_rows, test_sums_that_do_not_fit_are_refused
 
     records, expected = random_rows("fractional")
     rows, labels = records.rows, (np.arange(70) % 7 - 1).astype(np.int32)

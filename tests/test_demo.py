@@ -146,14 +146,14 @@ def check_parts(found):
     """Parts add up to the last bit, for every cluster that is followed."""
     for row in found.table.to_dict("records"):
         for what in ("rank", "score"):
-            parts = [row[f"{what}_{player}"] for player in found.players]
+            parts = [row[f"{what}_{factor}"] for factor in found.factors]
             assert row["lost_in"] == ""
             assert sum(parts) == row[f"{what}_change"]
 
 
 def test_the_kinds_alone_explain_what_deals_changed(two_kinds, run_2025):
     found = gclust.compare(two_kinds, run_2025)
-    assert found.players == ("kinds",)
+    assert found.factors == ("kinds",)
     assert set(found.table["event"]) == {"kept"}
     assert len(found.table) == 237
     check_parts(found)
@@ -169,7 +169,7 @@ def test_the_kinds_alone_explain_what_deals_changed(two_kinds, run_2025):
 
 def test_from_2023_to_2025_both_data_and_kinds_move(run_2023, run_2025):
     found = gclust.compare(run_2023, run_2025)
-    assert found.players == ("data", "kinds")
+    assert found.factors == ("data", "kinds")
     # Other draws of listings, many of them at other addresses.
     assert 0.1 < found.common[0] < 0.4
     assert set(found.table["event"]) == {"kept"}

@@ -27,7 +27,7 @@ ALL = (
 raster = "people.tif"
 [intensity]
 usual = true
-[heaps]
+[centroid_geocodes]
 on = true
 [members]
 on = true
@@ -130,7 +130,7 @@ def test_a_run_and_its_indicators(done):
         assert len(set(table["share of it"])) == 1
 
 
-def test_intensity_and_heaps(done):
+def test_intensity_and_centroid_geocodes(done):
     world, _, run = done
     table = run.intensity.table.set_index("name")
     if world != "one cluster":
@@ -139,9 +139,12 @@ def test_intensity_and_heaps(done):
         table = table.drop(index="Graz")
     assert (table["intensity_rank_range"] >= 0).all()
     assert table["least_intensity_rank"].min() == 1
-    # No city has a heap: a table without rows, and with its columns.
-    assert run.heaps.empty
-    assert gclust.heaps(run, least_weight=1000).columns.tolist() == run.heaps.columns.tolist()
+    # No city has a centroid geocode: a table without rows, and with its columns.
+    assert run.centroid_geocodes.empty
+    assert (
+        gclust.centroid_geocodes(run, least_weight=1000).columns.tolist()
+        == run.centroid_geocodes.columns.tolist()
+    )
 
 
 def test_every_aggregation(done):

@@ -11,10 +11,11 @@ from pyproj import Geod, Transformer
 
 from gclust.errors import StudyError
 from gclust.places.equal_area import EqualAreaGrid
+from gclust.places.footprints import discs
 from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
 from gclust.places.footprints.discs import outline_places, polar_disc, union_of_discs
 from gclust.places.footprints.hulls import Places
-from gclust.places.footprints.outlines import discs, footprints
+from gclust.places.footprints.outlines import footprints
 from gclust.places.geodesic import area_km2, band_km2, conformal_sphere
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 

@@ -12,23 +12,23 @@ import gclust
 from gclust.errors import StudyError
 from gclust.indicators import registry as module
 from gclust.indicators.counts import counts
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import attribute, count
 from gclust.pipeline.indicators import compute
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare
 from gclust.progress import silent
-from gclust.study.indicators import Asked, IndicatorEntry
+from gclust.study.indicators import IndicatorEntry, ResolvedIndicator
 from gclust.units import UNIT
 from tests import worlds
 from tests.test_counting import ENGINES, labels_of, lazy, some_listings
 
 
-def attributed(engine: str, method: str) -> tuple[AttributedListings, pd.DataFrame]:
+def attributed(engine: str, method: str) -> tuple[LabelledListings, pd.DataFrame]:
     """Random listings of two kinds, and their counts as a run makes them."""
     table = some_listings(7)
     labels = labels_of(table)
@@ -38,7 +38,7 @@ def attributed(engine: str, method: str) -> tuple[AttributedListings, pd.DataFra
     ).collect()
     table["kind"] = table["kind"].map({0: "patent", 1: "deal"})
     table = table.merge(labels, on=["lat", "lon"]).rename(columns={"label": "cluster"})
-    seen = AttributedListings.from_native(
+    seen = LabelledListings.from_native(
         ENGINES[engine](table), kinds=("patent", "deal"), method=method
     )
     return seen, counts(units.to_pandas(), seen.kinds, 3)
@@ -62,7 +62,7 @@ def test_totals_of_a_table_are_its_records_and_weights():
     table = pd.DataFrame(
         {"kind": ["b", "b", "a", "a"], "record": [1, 1, 2, None], "cluster": [0, -1, -1, 0]}
     )
-    listings = AttributedListings.from_native(table)
+    listings = LabelledListings.from_native(table)
     assert listings.kinds == ("a", "b")
     assert listings.totals == {"a": 2.0, "b": 1.0}
 
@@ -70,9 +70,9 @@ def test_totals_of_a_table_are_its_records_and_weights():
 def test_listings_of_an_unknown_kind_or_without_a_column():
     table = pd.DataFrame({"kind": ["a"], "record": [1], "cluster": [0]})
     with pytest.raises(ValueError, match="no kind 'b'; kinds are a"):
-        AttributedListings.from_native(table).of("b")
+        LabelledListings.from_native(table).of("b")
     with pytest.raises(ValueError, match="no column 'cluster'"):
-        AttributedListings.from_native(table.drop(columns="cluster"))
+        LabelledListings.from_native(table.drop(columns="cluster"))
 
 
 def test_listings_are_looked_up_only_when_asked_for():
@@ -82,7 +82,7 @@ def test_listings_are_looked_up_only_when_asked_for():
         asked.append(1)
         return nw.from_native(pd.DataFrame({"kind": ["a"]})).lazy()
 
-    listings = AttributedListings(make, ("a",), {"a": 1.0})
+    listings = LabelledListings(make, ("a",), {"a": 1.0})
     assert asked == []
     assert listings.frame is listings.frame
     assert asked == [1]
@@ -202,7 +202,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
     for text in ("", ASKED.replace("=patents", "patents")):
         study = gclust.read_study(study_of(tmp_path, text))
         with Engine() as engine:
-            located = prepare(study, engine, Journal(silent, strict=False)).located
+            located = prepare(study, engine, RunLog(silent, strict=False)).located
             columns.append(located.collect_schema().names())
             first = located.head(1).collect().to_pandas() if text else None
     plain = ["kind", "record", "lat", "lon", "units"]
@@ -260,7 +260,9 @@ CLUSTERS = pd.DataFrame({"name": ["a", "b"]}, index=pd.Index([0, 1], name="clust
     ],
 )
 def test_what_an_indicator_may_not_return(values, reason):
-    asked = Asked(IndicatorEntry(name="f"), registered(lambda a, b: values, "p 1.0", "f"), {})
+    asked = ResolvedIndicator(
+        IndicatorEntry(name="f"), registered(lambda a, b: values, "p 1.0", "f"), {}
+    )
     with pytest.raises(StudyError) as raised:
         compute(asked, CLUSTERS, None)
     assert str(raised.value).startswith("indicator 'f' of p 1.0 returned ")
@@ -273,7 +275,7 @@ def test_an_indicator_that_fails_is_named():
         return clusters["of"]
 
     clusters = CLUSTERS.copy()
-    asked = Asked(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     with pytest.raises(StudyError, match="indicator 'f' of p 1.0 failed: KeyError: 'of'"):
         compute(asked, clusters, None)
     pd.testing.assert_frame_equal(clusters, CLUSTERS)
@@ -283,6 +285,6 @@ def test_texts_and_missing_values_are_kept():
     def f(clusters, listings):
         return pd.Series(["x", None], index=clusters.index)
 
-    asked = Asked(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     expected = pd.Series(["x", None], index=CLUSTERS.index, dtype="string")
     pd.testing.assert_series_equal(compute(asked, CLUSTERS, None), expected)

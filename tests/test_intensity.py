@@ -14,7 +14,7 @@ import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.footprints.outlines import footprints
 from gclust.places.rasters.population import population
-from gclust.ranking.spread import intensity_spread as spread_table
+from gclust.ranking.spread import intensity_spread as jitter_table
 from gclust.ranking.spread import rank_intensities
 from gclust.report.table import ranking_table
 from tests.worlds import TOWNS, study_folder
@@ -85,7 +85,7 @@ def test_ranks_and_their_spread_by_hand():
     detail = rank_intensities(measured)
     assert detail["intensity"].tolist()[:5] == [1.0, 2.0, 3.0, 9.0, 6.0]
     assert detail["intensity_rank"].tolist() == [3, 2, 1, 1, 2, pd.NA, pd.NA, 1, 1]
-    table = spread_table(detail)
+    table = jitter_table(detail)
     expected = pd.DataFrame(
         {
             "rank": [1, 2, 3],

@@ -178,7 +178,7 @@ def test_the_share_below_eps_is_the_share_that_is_core():
 
 def test_a_sample_stands_evenly_in_the_weight():
     lat, lon, units = town(n=2000)
-    units[7] = UNIT * 3000  # a heap of a third of the weight
+    units[7] = UNIT * 3000  # a centroid geocode of a third of the weight
     every, some = (k_distance(lat, lon, units, [60], sample=n) for n in (10_000, 200))
     assert len(every) == 2000
     assert 120 < len(some) < 200

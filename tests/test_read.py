@@ -22,7 +22,7 @@ from gclust.listings.sources.open_sources import SourceFiles, open_source, open_
 from gclust.listings.sources.paths import Inputs
 from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare, source_files
 from gclust.progress import silent
 from gclust.units import UNIT
@@ -497,7 +497,7 @@ def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path)
     with Engine() as engine:
         open_sources(engine, [source_files(study, source)], Inputs())
         assert [each.name for each in engine.copies.iterdir()] == ["text-0.csv"]
-        prepare(study, engine, Journal(silent, strict=False))
+        prepare(study, engine, RunLog(silent, strict=False))
         assert list(engine.copies.iterdir()) == []
 
 

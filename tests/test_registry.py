@@ -17,7 +17,7 @@ from gclust.indicators import registry as module
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered, registry
-from gclust.study.indicators import IndicatorEntry, ask
+from gclust.study.indicators import IndicatorEntry, resolve_indicators
 from tests.worlds import study_folder
 
 GOOD = """
@@ -114,7 +114,7 @@ def test_a_run_outlives_its_plug_in(plug_in, tmp_path, monkeypatch):
     assert parts[0] == pytest.approx(parts[1], rel=1e-11)
     assert [entry.heading for entry in again.study.indicators] == ["plain", "balance"]
     # What looks at no indicator goes on; what would compute it says which is missing.
-    assert gclust.heaps(again).empty
+    assert gclust.centroid_geocodes(again).empty
     with pytest.raises(StudyError, match="name = 'plain' is no indicator"):
         gclust.run(again.study)
 
@@ -191,7 +191,7 @@ def test_what_no_indicator_can_be():
 def test_options_are_checked_by_type(plug_in, options, reason):
     plug_in("e-plug", {"tested": "good_for_tests:tested"})
     with pytest.raises(StudyError) as raised:
-        ask([IndicatorEntry(name="tested", options=options)])
+        resolve_indicators([IndicatorEntry(name="tested", options=options)])
     assert str(raised.value).startswith("study: [[indicators]] number 1: indicator 'tested': ")
     assert reason in str(raised.value)
 
@@ -199,7 +199,7 @@ def test_options_are_checked_by_type(plug_in, options, reason):
 def test_options_are_converted_and_spelled_out(plug_in):
     plug_in("f-plug", {"tested": "good_for_tests:tested"})
     given = {"share": 1, "cities": ["Graz", "Munich"]}
-    (asked,) = ask([IndicatorEntry(name="tested", options=given)])
+    (asked,) = resolve_indicators([IndicatorEntry(name="tested", options=given)])
     expected = {"by": "field", "share": 1.0, "n": 3, "on": False, "cities": ("Graz", "Munich")}
     assert asked.options == asked.entry.options == expected
     assert type(asked.options["share"]) is float
@@ -219,7 +219,7 @@ def test_options_are_converted_and_spelled_out(plug_in):
 )
 def test_a_study_that_asks_for_what_there_is_not(entry, reason):
     with pytest.raises(StudyError) as raised:
-        ask([IndicatorEntry(**entry)])
+        resolve_indicators([IndicatorEntry(**entry)])
     assert reason in str(raised.value)
 
 

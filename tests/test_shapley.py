@@ -10,12 +10,12 @@ import pytest
 
 from gclust.ranking.shapley import coalitions, exact_step, in_steps, shapley
 
-PLAYERS = ("data", "formation", "kinds", "weights")
+FACTORS = ("data", "formation", "kinds", "weights")
 
 
-def game(seed: int, players=PLAYERS) -> dict[frozenset[str], Fraction]:
+def game(seed: int, factors=FACTORS) -> dict[frozenset[str], Fraction]:
     rng = random.Random(seed)
-    return {each: Fraction(rng.uniform(-20, 20)) for each in coalitions(players)}
+    return {each: Fraction(rng.uniform(-20, 20)) for each in coalitions(factors)}
 
 
 def test_every_set_of_players_once():
@@ -25,20 +25,20 @@ def test_every_set_of_players_once():
 
 def test_parts_are_the_mean_over_all_orders():
     value = game(1)
-    expected = dict.fromkeys(PLAYERS, Fraction(0))
-    orders = list(permutations(PLAYERS))
+    expected = dict.fromkeys(FACTORS, Fraction(0))
+    orders = list(permutations(FACTORS))
     for order in orders:
-        for place, player in enumerate(order):
+        for place, factor in enumerate(order):
             before = frozenset(order[:place])
-            expected[player] += (value[before | {player}] - value[before]) / len(orders)
-    assert shapley(value, PLAYERS) == expected
+            expected[factor] += (value[before | {factor}] - value[before]) / len(orders)
+    assert shapley(value, FACTORS) == expected
 
 
-@pytest.mark.parametrize("players", [(), ("kinds",), ("data", "kinds"), PLAYERS])
-def test_efficiency(players):
-    value = game(2, players)
-    whole = value[frozenset(players)] - value[frozenset()]
-    assert sum(shapley(value, players).values(), Fraction(0)) == whole
+@pytest.mark.parametrize("factors", [(), ("kinds",), ("data", "kinds"), FACTORS])
+def test_efficiency(factors):
+    value = game(2, factors)
+    whole = value[frozenset(factors)] - value[frozenset()]
+    assert sum(shapley(value, factors).values(), Fraction(0)) == whole
 
 
 def test_symmetry():
@@ -46,24 +46,24 @@ def test_symmetry():
     swap = {"data": "kinds", "kinds": "data"}
     for each in list(value):
         value[each] = value[min(each, frozenset(swap.get(p, p) for p in each), key=sorted)]
-    parts = shapley(value, PLAYERS)
+    parts = shapley(value, FACTORS)
     assert parts["data"] == parts["kinds"] != parts["weights"]
 
 
 def test_a_player_that_changes_nothing_has_no_part():
     value = game(4)
-    for each in coalitions(PLAYERS):
+    for each in coalitions(FACTORS):
         value[each] = value[each - {"weights"}]
-    assert shapley(value, PLAYERS)["weights"] == 0
-    others = shapley(value, PLAYERS[:3])
-    assert {player: shapley(value, PLAYERS)[player] for player in PLAYERS[:3]} == others
+    assert shapley(value, FACTORS)["weights"] == 0
+    others = shapley(value, FACTORS[:3])
+    assert {factor: shapley(value, FACTORS)[factor] for factor in FACTORS[:3]} == others
 
 
 def test_additivity():
     one, two = game(5), game(6)
-    both = shapley({each: one[each] + two[each] for each in one}, PLAYERS)
-    a, b = shapley(one, PLAYERS), shapley(two, PLAYERS)
-    assert both == {player: a[player] + b[player] for player in PLAYERS}
+    both = shapley({each: one[each] + two[each] for each in one}, FACTORS)
+    a, b = shapley(one, FACTORS), shapley(two, FACTORS)
+    assert both == {factor: a[factor] + b[factor] for factor in FACTORS}
 
 
 def test_rounded_parts_add_up_to_the_last_bit_in_any_order():
@@ -72,15 +72,15 @@ def test_rounded_parts_add_up_to_the_last_bit_in_any_order():
         value = {each: v * Fraction(scale) for each, v in game(seed).items()}
         step = exact_step(max(abs(float(v)) for v in value.values()))
         value = {each: round(v / step) * step for each, v in value.items()}
-        parts = shapley(value, PLAYERS)
+        parts = shapley(value, FACTORS)
         rounded = in_steps(parts, step)
-        whole = float(value[frozenset(PLAYERS)]) - float(value[frozenset()])
+        whole = float(value[frozenset(FACTORS)]) - float(value[frozenset()])
         for order in permutations(rounded.values()):
             total = 0.0
             for part in order:
                 total += part
             assert total == whole
-        assert all(abs(Fraction(rounded[p]) - parts[p]) < step for p in PLAYERS)
+        assert all(abs(Fraction(rounded[p]) - parts[p]) < step for p in FACTORS)
 
 
 def test_what_is_left_over_goes_to_those_that_lost_most():

@@ -21,9 +21,9 @@ import gclust
 from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.experiments.progress_bar import time_left
-from gclust.experiments.sweep.run import run as module
+from gclust.experiments.sweep import run as module
 from gclust.experiments.sweep.summary import told
-from gclust.pipeline.count_arrays import Settler
+from gclust.pipeline.count_arrays import ArrayCounter
 from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
@@ -220,13 +220,13 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, 
     kept = list(tmp_path.glob(".the sweep.sweep-*/eps-*.json"))
     assert 3 <= len(kept) < 9
     assert not out.exists()
-    settled = []
-    real = Settler.settle
-    monkeypatch.setattr(Settler, "settle", lambda *a: settled.append(1) or real(*a))
+    counted = []
+    real = ArrayCounter.merge_and_count
+    monkeypatch.setattr(ArrayCounter, "settle", lambda *a: counted.append(1) or real(*a))
     shares = []
     gclust.sweep(study, out=out, progress=lambda f, s: shares.append(f) if "pairs" in s else None)
     # The baseline, were it not among the three, is not tried twice.
-    assert len(settled) == 9 - len(kept)
+    assert len(counted) == 9 - len(kept)
     assert shares[0] == 0.0
     assert shares[-1] == 1.0
     assert [p.name for p in tmp_path.iterdir()] == ["the sweep"]
@@ -249,8 +249,8 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
             raise KeyboardInterrupt
         return real(*arguments)
 
-    real = Settler.settle
-    monkeypatch.setattr(Settler, "settle", stop)
+    real = ArrayCounter.merge_and_count
+    monkeypatch.setattr(ArrayCounter, "settle", stop)
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100])
     assert len(list(tmp_path.glob(".out.sweep-*/*.json"))) >= 2
@@ -258,7 +258,7 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100], baseline=(10, 60))
     assert len(list(tmp_path.glob(".out.sweep-*"))) == 2
-    monkeypatch.setattr(Settler, "settle", real)
+    monkeypatch.setattr(ArrayCounter, "settle", real)
     changed = listings()
     changed.loc[:200, "lat"] += 0.5
     other = study_folder(tmp_path / "changed", changed, GRID)

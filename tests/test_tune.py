@@ -24,8 +24,8 @@ from gclust.cluster.merging import gaps_km
 from gclust.errors import StudyError
 from gclust.experiments.tune.location_grid import Places
 from gclust.experiments.tune.map_data import mercator, names_with_room, rings
-from gclust.experiments.tune.outcome import Choice
-from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.outcome import ParameterSet
+from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.worker import Worker
 from gclust.experiments.tune.write_study import chosen_study, write_study
 from gclust.progress import silent
@@ -67,11 +67,11 @@ CASES = {
 def test_any_choice_gives_what_a_run_of_it_gives(tmp_path, case):
     extra, choices = CASES[case]
     study = gclust.read_study(study_folder(tmp_path, world(), OWN + GRID + extra))
-    bench = Bench(study, n_jobs=None, report=silent)
+    session = Session(study, n_jobs=None, report=silent)
     for values in choices:
-        choice = Choice(*values)
+        choice = ParameterSet(*values)
         run = gclust.run(chosen_study(study, choice))
-        outcome = bench.outcome(choice)
+        outcome = session.outcome(choice)
         table = outcome.table.drop(columns="rank_then")
         pd.testing.assert_frame_equal(
             table, run.ranking[table.columns], check_exact=True, check_dtype=False
@@ -91,16 +91,16 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bench(path):
-    return Bench(gclust.read_study(path), n_jobs=None, report=silent)
+def session(path):
+    return Session(gclust.read_study(path), n_jobs=None, report=silent)
 
 
-def test_changes_against_the_study(bench):
-    own = bench.outcome(bench.own)
+def test_changes_against_the_study(session):
+    own = session.outcome(session.own)
     assert own.table["rank_then"].tolist() == own.table["rank"].tolist() == [1, 2, 3]
     assert own.gone.empty
     assert own.merged.figures["ari"] == 1.0
-    wide = bench.outcome(bench.own.at((70.0, 100.0)))
+    wide = session.outcome(session.own.at((70.0, 100.0)))
     names = wide.table["name"].tolist()
     assert names == ["Munich–Augsburg", "Graz"]
     then = dict(zip(own.table["name"], own.table["rank"], strict=True))
@@ -110,18 +110,18 @@ def test_changes_against_the_study(bench):
     ]
 
 
-def test_figures_are_those_of_a_sweep(bench, path):
+def test_figures_are_those_of_a_sweep(session, path):
     table = gclust.sweep(path).table
     assert len(table) == 9
     for row in table.itertuples():
-        figures, caution = bench.figures(bench.own.at((row.eps_km, row.min_samples)))
+        figures, caution = session.figures(session.own.at((row.eps_km, row.min_samples)))
         for name, value in figures.items():
             assert value == getattr(row, name), name
         assert caution == row.caution
 
 
-def test_a_choice_without_clusters_is_a_choice(bench):
-    outcome = bench.outcome(bench.own.at((10.0, 9000.0)))
+def test_a_choice_without_clusters_is_a_choice(session):
+    outcome = session.outcome(session.own.at((10.0, 9000.0)))
     assert outcome.table.empty
     assert (outcome.merged.caution, len(outcome.gone)) == ("no cluster", 3)
     assert outcome.gone["into"].isna().all()
@@ -176,7 +176,7 @@ class FakeBench:
     """A bench on which every choice takes until it is let go."""
 
     def __init__(self):
-        self.own = Choice(1.0, 1.0, 0.0, "none", "pairs")
+        self.own = ParameterSet(1.0, 1.0, 0.0, "none", "pairs")
         self.pairs = [(1.0, 1.0), (2.0, 1.0), (8.0, 1.0)]
         self.found, self.begun, self.awaited = {}, [], set()
         self.gate, self.free = threading.Event(), False
@@ -207,8 +207,8 @@ class FakeBench:
 
 
 def test_what_is_asked_comes_before_the_rest():
-    bench, told = FakeBench(), []
-    worker = Worker(bench, lambda: told.append(1))
+    session, told = FakeBench(), []
+    worker = Worker(session, lambda: told.append(1))
     worker.start()
     answers, arrived = [], threading.Semaphore(0)
 
@@ -217,52 +217,52 @@ def test_what_is_asked_comes_before_the_rest():
         arrived.release()
 
     try:
-        worker.ask("page", bench.own.at((8.0, 1.0)), deliver)
-        worker.ask("page", bench.own.at((2.0, 1.0)), deliver)
-        worker.ask("page", bench.own.at((99.0, 1.0)), deliver)
+        worker.ask("page", session.own.at((8.0, 1.0)), deliver)
+        worker.ask("page", session.own.at((2.0, 1.0)), deliver)
+        worker.ask("page", session.own.at((99.0, 1.0)), deliver)
         assert arrived.acquire(timeout=10)
         assert str(answers[0]) == "out of reach"
-        worker.ask("other page", bench.own.at((2.0, 1.0)), deliver)
-        bench.free = True
+        worker.ask("other page", session.own.at((2.0, 1.0)), deliver)
+        session.free = True
         assert arrived.acquire(timeout=10)
         assert answers[1:] == [(2.0, 1.0)]
         for _ in range(1000):
-            if len(bench.found) == 3:
+            if len(session.found) == 3:
                 break
             threading.Event().wait(0.01)
-        assert {choice.pair for choice in bench.found} == set(bench.pairs)
+        assert {choice.pair for choice in session.found} == set(session.pairs)
         # The nearest to what was asked last is tried first.
-        assert bench.begun[-2:] == [(1.0, 1.0), (8.0, 1.0)]
+        assert session.begun[-2:] == [(1.0, 1.0), (8.0, 1.0)]
     finally:
-        bench.free = True
+        session.free = True
         worker.end()
     assert len(told) == 3
 
 
 def test_a_score_that_is_long_in_coming_is_delivered_after_a_draft_and_only_if_asked():
-    bench, told = FakeBench(), []
-    bench.free = True
-    bench.awaited = {bench.own.at(pair) for pair in bench.pairs}
+    session, told = FakeBench(), []
+    session.free = True
+    session.awaited = {session.own.at(pair) for pair in session.pairs}
     # That figures are known is not enough to rank choices for which nobody asks.
-    bench.found = dict.fromkeys(bench.awaited, ({"n_clusters": 1}, ""))
-    bench.is_ranked = lambda choice: False
-    worker = Worker(bench, lambda: told.append(1))
+    session.found = dict.fromkeys(session.awaited, ({"n_clusters": 1}, ""))
+    session.is_ranked = lambda choice: False
+    worker = Worker(session, lambda: told.append(1))
     answers, arrived = [], threading.Semaphore(0)
     worker.start()
     try:
-        worker.ask("page", bench.own, lambda found: answers.append(found) or arrived.release())
+        worker.ask("page", session.own, lambda found: answers.append(found) or arrived.release())
         assert arrived.acquire(timeout=10)
         assert arrived.acquire(timeout=10)
     finally:
         worker.end()
     assert answers == ["draft of 1", (1.0, 1.0)]
-    assert bench.begun == [(1.0, 1.0)]
+    assert session.begun == [(1.0, 1.0)]
 
 
-def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench):
+def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, session):
     before = path.read_bytes()
-    choice = Choice(2.0, 60.0, 1.0, "one-sided", "pairs")
-    written = [write_study(bench.study, choice, path) for _ in range(3)]
+    choice = ParameterSet(2.0, 60.0, 1.0, "one-sided", "pairs")
+    written = [write_study(session.study, choice, path) for _ in range(3)]
     assert [each.name for each in written] == [
         "study-tuned.toml",
         "study-tuned-2.toml",
@@ -275,25 +275,25 @@ def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, bench)
     expected = tomllib.loads(texts.pop())
     assert expected["merge"]["rule"] == "one-sided"
     read = gclust.read_study(written[0])
-    assert Choice.of(read) == choice
-    assert read == chosen_study(bench.study, choice)
+    assert ParameterSet.of(read) == choice
+    assert read == chosen_study(session.study, choice)
     for each in written:
         each.unlink()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_a_written_choice_has_the_mode_of_any_new_file(path, bench, umask, mode):
+def test_a_written_choice_has_the_mode_of_any_new_file(path, session, umask, mode):
     before = os.umask(umask)
     try:
-        written = write_study(bench.study, bench.own, path)
+        written = write_study(session.study, session.own, path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(written.stat().st_mode) == mode
     written.unlink()
 
 
-def test_a_choice_is_written_whole_or_not_at_all(path, bench, monkeypatch):
+def test_a_choice_is_written_whole_or_not_at_all(path, session, monkeypatch):
     there = sorted(path.parent.iterdir())
     seen = []
 
@@ -303,7 +303,7 @@ def test_a_choice_is_written_whole_or_not_at_all(path, bench, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_study(bench.study, bench.own, path)
+        write_study(session.study, session.own, path)
     assert seen == []
     assert sorted(path.parent.iterdir()) == there
 
@@ -312,7 +312,7 @@ def test_a_choice_that_the_study_forbids_is_not_written(tmp_path):
     path = study_folder(tmp_path, extra=OWN + GRID + "[footprint]\nradius_km = 4\n")
     study = gclust.read_study(path)
     with pytest.raises(StudyError, match="radius_km = 4; expected at most eps_km / 2 = 1"):
-        write_study(study, Choice(2.0, 100.0, 5.0, "mutual", "pairs"), path)
+        write_study(study, ParameterSet(2.0, 100.0, 5.0, "mutual", "pairs"), path)
     assert [each.name for each in tmp_path.glob("*.toml")] == ["study.toml"]
 
 

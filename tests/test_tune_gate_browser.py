@@ -64,7 +64,7 @@ def elsewhere():
     server.server_close()
 
 
-def settle(browser, script):
+def merge_and_count(browser, script):
     """What a promise of the page settles to."""
     browser.evaluate(
         f"void (async () => {{ {OUTCOME} window.settled = null; window.settled = {script} }})()"
@@ -135,8 +135,8 @@ def test_a_page_under_another_name_reads_and_presses_nothing(browser, served):
         # What a page of that name could do, even one that knew the token.
         browser.evaluate(f"document.cookie = '{served.cookie}'")
         for asked in ("/", f"/?token={token}", "/static/js/bokeh.min.js", "/metadata"):
-            assert settle(browser, f"await page('{asked}')").startswith("403")
-        assert settle(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
+            assert merge_and_count(browser, f"await page('{asked}')").startswith("403")
+        assert merge_and_count(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
     assert (len(served.documents), len(served.pressed)) == (made, pressed)
 
 
@@ -150,9 +150,9 @@ def test_a_page_of_another_port_reads_and_opens_nothing(browser, served, elsewhe
         show(browser, f"http://{name}:{port}/page")
         made = len(served.documents)
         include = "{credentials: 'include'}"
-        assert settle(browser, f"await page('{served.page}', {include})") == "refused"
-        assert settle(browser, f"await page('{served.address}', {include})") == "refused"
-        assert settle(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
+        assert merge_and_count(browser, f"await page('{served.page}', {include})") == "refused"
+        assert merge_and_count(browser, f"await page('{served.address}', {include})") == "refused"
+        assert merge_and_count(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
         assert len(served.documents) == made
 
 

@@ -20,8 +20,8 @@ from gclust.kernels.resampling.philox import fill_blocks, fill_poisson
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import record_profiles
 from gclust.pipeline.run import form
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import prepare, settle
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import merge_and_count, prepare
 from gclust.progress import silent
 from gclust.ranking.intervals import intervals
 from gclust.ranking.rank_sets import rank_sets
@@ -113,13 +113,13 @@ def _lazily(name, table):
 
 def _held(study):
     with Engine() as engine:
-        journal = Journal(silent, False)
-        prepared = prepare(study, engine, journal)
-        formed = form(study, prepared, journal, 1)
-        settled = settle(study, engine, prepared, formed.labels, journal)
-        clusters = settled.clusters(formed.labels)
+        run_log = RunLog(silent, False)
+        prepared = prepare(study, engine, run_log)
+        formed = form(study, prepared, run_log, 1)
+        counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
+        clusters = counted.clusters(formed.labels)
         groups = held_groups(study, engine, prepared, clusters)
-    return groups, settled, prepared.world
+    return groups, counted, prepared.world
 
 
 def _expected(groups):
@@ -145,9 +145,9 @@ def test_groups_add_up_to_the_counts_of_the_study(tmp_path, extra):
     table.loc[table.index % 97 == 0, "record"] = np.nan
     table.loc[table.index % 101 == 0, "lat"] = np.nan
     study = gclust.read_study(study_folder(tmp_path, table, extra))
-    groups, settled, world = _held(study)
+    groups, counted, world = _held(study)
     found = _expected(groups)
-    np.testing.assert_allclose(found[:-1], settled.count.to_numpy(), rtol=1e-12)
+    np.testing.assert_allclose(found[:-1], counted.count.to_numpy(), rtol=1e-12)
     np.testing.assert_allclose(found[-1], [world[kind] for kind in study.kinds], rtol=1e-12)
     assert groups.unrecorded == {0, 1}
 
@@ -155,7 +155,7 @@ def test_groups_add_up_to_the_counts_of_the_study(tmp_path, extra):
 def test_draws_scatter_as_poisson_records_do(tmp_path):
     """Mean and variance of shares, against those of records drawn one by one."""
     study = gclust.read_study(study_folder(tmp_path))
-    groups, settled, _ = _held(study)
+    groups, counted, _ = _held(study)
     shares = draw_records(groups, np.arange(2000), 3, threads=2, report=silent).shares
     n = groups.times
     random = np.random.default_rng(1)
@@ -166,7 +166,7 @@ def test_draws_scatter_as_poisson_records_do(tmp_path):
         ours[:, groups.cell[entries]] += drawn[:, None] * groups.units[entries]
     ours = ours.reshape(2000, -1, groups.n_kinds)
     ours = 100 * ours[:, :-1] / ours[:, -1:]
-    np.testing.assert_allclose(shares.mean(0), settled.share.to_numpy(), atol=0.2)
+    np.testing.assert_allclose(shares.mean(0), counted.share.to_numpy(), atol=0.2)
     np.testing.assert_allclose(shares.std(0), ours.std(0), rtol=0.1)
 
 

@@ -14,18 +14,18 @@ import gclust
 from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.reweighted import Reweighed
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty.bootstrap import Redraw
+from gclust.experiments.uncertainty import bootstrap as redraw_module
+from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.recluster import HeldPlaces
-from gclust.experiments.uncertainty.run import bootstrap as redraw_module
 from gclust.kernels.resampling.poisson import draw_singles
 from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import label_locations, prepare, settle
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import label_locations, merge_and_count, prepare
 from gclust.progress import silent
 from gclust.study.schema import Clusters
 from gclust.units import UNIT
-from tests.test_settler import WAYS, teams
+from tests.test_count_arrays import WAYS, teams
 from tests.worlds import listings, study_folder
 
 
@@ -54,16 +54,22 @@ def _drawn(path, number=0, seed=5):
     """What a study starts from, and one of its draws, settled; labels as the locations are."""
     study = gclust.read_study(path)
     study = replace(study, uncertainty=replace(study.uncertainty, seed=seed))
-    journal = Journal(silent, False)
+    run_log = RunLog(silent, False)
     with Engine() as engine:
-        prepared = prepare(study, engine, journal)
+        prepared = prepare(study, engine, run_log)
         former = HeldPlaces(study, prepared, [], 2)
-        redraw = Redraw(study, engine, prepared, former.order, n_jobs=2)
+        redraw = Bootstrap(study, engine, prepared, former.order, n_jobs=2)
         drawn = redraw.draw(number)
         labels, gaps_km, *_ = former.form(0, drawn)
         back = np.argsort(former.order)
-        plain = settle(study, engine, prepared, labels[back], journal)
-    return prepared, drawn, drawn.density[back], redraw.settle(labels, gaps_km, drawn), plain
+        plain = merge_and_count(study, engine, prepared, labels[back], run_log)
+    return (
+        prepared,
+        drawn,
+        drawn.density[back],
+        redraw.merge_and_count(labels, gaps_km, drawn),
+        plain,
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -54,7 +54,7 @@ def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) ->
 
 def write_population(
     path: Path,
-    settled: tuple[np.ndarray, np.ndarray, np.ndarray],
+    counted: tuple[np.ndarray, np.ndarray, np.ndarray],
     scattered: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     """Write persons per cell of one minute of arc as a sparse GeoTIFF of the whole world.
@@ -69,7 +69,7 @@ def write_population(
     scattered : (lat, lon, persons)
         Places outside clusters: everybody lives in the centre's cell.
     """
-    cells, persons = _cells_about(*settled)
+    cells, persons = _cells_about(*counted)
     lat, lon, many = scattered
     row = np.floor((90.0 - lat) / CELL_DEGREES).astype(np.int64)
     column = np.floor((lon + 180.0) / CELL_DEGREES).astype(np.int64)

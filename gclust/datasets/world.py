@@ -239,10 +239,10 @@ class _Plan:
         of_cluster = table.groupby("cluster")["population"].transform("sum")
         persons = self.clusters["population"].to_numpy()[table["cluster"]]
         persons = persons * (table["population"] / of_cluster).to_numpy()
-        settled = (table["lat"].to_numpy(), table["lon"].to_numpy(), persons)
+        counted = (table["lat"].to_numpy(), table["lon"].to_numpy(), persons)
         write_population(
             path,
-            settled,
+            counted,
             tuple(
                 self.noise[name].to_numpy(dtype=np.float64) for name in ("lat", "lon", "population")
             ),

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import kinds_of
 
@@ -20,7 +20,7 @@ from gclust.indicators.totals import kinds_of
 )
 def balance(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kinds: tuple[str, ...] = (),
     measure: Literal["pielou", "simpson"] = "pielou",

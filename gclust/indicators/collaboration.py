@@ -7,7 +7,7 @@ from typing import Literal
 import narwhals as nw
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import Frame, by_cluster, in_clusters, known, percent, rows_of
 from gclust.listings.sums import rows_by, sum_by
@@ -25,7 +25,7 @@ MEASURED = "Luukkonen et al. 1993, Scientometrics 28: 15; OECD 2009, Patent Stat
 )
 def collaboration(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     partner: Literal["outside", "cluster", "noise", "within"] = "outside",
@@ -82,7 +82,7 @@ def collaboration(
     looks_at=(),
 )
 def international_collaboration(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Per cent of a cluster's records that have a partner outside it in another country.
 
@@ -126,7 +126,7 @@ def international_collaboration(
 
 
 def _share(
-    listings: AttributedListings, records: Frame, found: nw.Expr, clusters: pd.DataFrame
+    listings: LabelledListings, records: Frame, found: nw.Expr, clusters: pd.DataFrame
 ) -> pd.Series:
     """Per cent of the rows of each cluster of which something is found."""
     flag = nw.when(found).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)

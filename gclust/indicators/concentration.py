@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.leaders import leaders
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import (
@@ -43,7 +43,7 @@ OF_WORLD = 2.0**56
 )
 def hhi(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     by: Literal["organisation", "field", "country"] = "organisation",
@@ -101,7 +101,7 @@ def hhi(
     looks_at=(),
 )
 def share_without_top(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Per cent of the world's records that a cluster has without its top organisation.
 
@@ -142,7 +142,7 @@ def share_without_top(
     looks_at=(),
 )
 def rank_without_top(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Rank that a cluster would have without its own top organisation, all others whole.
 
@@ -177,7 +177,7 @@ def rank_without_top(
 
 
 def _shares(
-    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None
+    clusters: pd.DataFrame, listings: LabelledListings, kind: str | None
 ) -> tuple[pd.Series, pd.Series]:
     """Share of the world (or sum of shares) with and without the top organisation."""
     kinds = tuple(k for k in kinds_of(listings, kind) if listings.totals[k] > 0)
@@ -194,7 +194,7 @@ def _shares(
     return _total(every, worlds, clusters), _total(every - gone, worlds, clusters)
 
 
-def _of_world(parts: Frame, listings: AttributedListings, kinds: tuple[str, ...]) -> Frame:
+def _of_world(parts: Frame, listings: LabelledListings, kinds: tuple[str, ...]) -> Frame:
     """Add ``part``: credit as a part of the world's records of its kind, in whole units."""
     part = nw.lit(0, dtype=nw.Int64)
     for kind in kinds:

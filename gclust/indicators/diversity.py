@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import credit_by, in_clusters, known, rows_of
 
@@ -21,7 +21,7 @@ from gclust.indicators.totals import credit_by, in_clusters, known, rows_of
 )
 def diversity(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     by: Literal["field", "organisation", "country"] = "field",

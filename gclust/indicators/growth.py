@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import by_cluster, credit_by, known, rows_of
 
@@ -21,7 +21,7 @@ Window = tuple[int, int]
 )
 def growth(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     first: tuple[int, ...] | None = None,

@@ -22,7 +22,7 @@ def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class AttributedListings:
+class LabelledListings:
     """All listings with the clusters in which they lie, noise included.
 
     They stay where they are (in DuckDB while a study runs): ask for sums by
@@ -104,7 +104,7 @@ class AttributedListings:
         totals: Mapping[str, float] | None = None,
         kinds: Sequence[str] | None = None,
         method: str = "fractional",
-    ) -> AttributedListings:
+    ) -> LabelledListings:
         """Make them of a table, for tests of indicators.
 
         Parameters

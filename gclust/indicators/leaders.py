@@ -7,7 +7,7 @@ from typing import Literal
 import narwhals as nw
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import (
     Frame,
@@ -34,7 +34,7 @@ TOP_SHARE = "100 * credit of the first / credit of all that are known"
     looks_at=(),
 )
 def top_organisation(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Organisation to which most of a cluster's records of a kind are credited.
 
@@ -71,7 +71,7 @@ def top_organisation(
 )
 def top_organisation_share(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     of: Of = "known",
@@ -111,7 +111,7 @@ def top_organisation_share(
     looks_at=(),
 )
 def top_field(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Field in which most of a cluster's records of a kind lie.
 
@@ -142,7 +142,7 @@ def top_field(
 @indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE, looks_at=())
 def top_field_share(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str | None = None,
     of: Of = "known",
@@ -199,19 +199,19 @@ def leaders(parts: Frame, column: str, value: str = "credit") -> Frame:
     return first.group_by("cluster", "most", "every").agg(nw.col(column).min())
 
 
-def _leading(listings: AttributedListings, kind: str | None, column: str) -> pd.DataFrame:
+def _leading(listings: LabelledListings, kind: str | None, column: str) -> pd.DataFrame:
     rows = known(in_clusters(rows_of(listings, kind)), column)
     return listings.collect(leaders(credit_by(rows, "cluster", column), column))
 
 
 def _top(
-    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None, column: str
+    clusters: pd.DataFrame, listings: LabelledListings, kind: str | None, column: str
 ) -> pd.Series:
     return texts(_leading(listings, kind, column), column, clusters)
 
 
 def _top_share(
-    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None, column: str, of: Of
+    clusters: pd.DataFrame, listings: LabelledListings, kind: str | None, column: str, of: Of
 ) -> pd.Series:
     first = _leading(listings, kind, column)
     whole = by_cluster(first, "every", clusters)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gclust.indicators.counts import counts
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.totals import Frame, in_clusters, percent
 from gclust.listings.fold import record_totals
 from gclust.listings.label import ties
@@ -16,7 +16,7 @@ from gclust.units import UNIT
 
 
 def member_counts(
-    clusters: pd.DataFrame, listings: AttributedListings, members: pd.DataFrame, places: Frame
+    clusters: pd.DataFrame, listings: LabelledListings, members: pd.DataFrame, places: Frame
 ) -> pd.DataFrame:
     """Count the records of each kind in each member city, and its share of the cluster's.
 
@@ -57,7 +57,7 @@ def member_counts(
     return table
 
 
-def member_ties(listings: AttributedListings, members: pd.DataFrame, places: Frame) -> pd.DataFrame:
+def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame) -> pd.DataFrame:
     """Ties between the member cities of each cluster.
 
     As between clusters that may merge: each record spreads one unit evenly over the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import known, percent, rows_of
 from gclust.listings.fold import record_totals
@@ -25,7 +25,7 @@ NEWMAN = (
     looks_at=("name",),
 )
 def top_partner(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Name of the other cluster with which a cluster has its strongest ties.
 
@@ -68,7 +68,7 @@ def top_partner(
     looks_at=("name",),
 )
 def top_partner_share(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Per cent of a cluster's ties outwards that go to its strongest partner cluster.
 
@@ -97,7 +97,7 @@ def top_partner_share(
 
 
 def _strongest(
-    clusters: pd.DataFrame, listings: AttributedListings, kind: str | None
+    clusters: pd.DataFrame, listings: LabelledListings, kind: str | None
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Each cluster's strongest ``other`` cluster with its ``ties``, and the sum of all ties."""
     rows = known(rows_of(listings, kind), "record")

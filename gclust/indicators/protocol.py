@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.columns import FURTHER
 
 NEEDS = ("record", *FURTHER)
@@ -30,7 +30,7 @@ class Indicator(Protocol):
     """
 
     def __call__(
-        self, clusters: pd.DataFrame, listings: AttributedListings, /, *args: Any, **options: Any
+        self, clusters: pd.DataFrame, listings: LabelledListings, /, *args: Any, **options: Any
     ) -> pd.Series:
         """Compute the indicator.
 

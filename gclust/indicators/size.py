@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from gclust.indicators.counts import per_million as million_th
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import kinds_of, percent
 
@@ -22,7 +22,7 @@ GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"
     looks_at=(),
 )
 def count(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Records of a kind in each cluster, as the study counts them.
 
@@ -56,7 +56,7 @@ def count(
     looks_at=(),
 )
 def share(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Per cent of the world's records of a kind, noise included in the world.
 
@@ -89,7 +89,7 @@ def share(
     formula="100 * count of kind / count of all kinds",
     looks_at=(),
 )
-def kind_share(clusters: pd.DataFrame, listings: AttributedListings, *, kind: str) -> pd.Series:
+def kind_share(clusters: pd.DataFrame, listings: LabelledListings, *, kind: str) -> pd.Series:
     """Per cent of a cluster's own records that are of one kind.
 
     ``100 * count_ck / sum over kinds j of count_cj``.
@@ -117,7 +117,7 @@ def kind_share(clusters: pd.DataFrame, listings: AttributedListings, *, kind: st
     looks_at=("population",),
 )
 def per_million(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Records of a kind per million inhabitants of the footprint.
 
@@ -150,7 +150,7 @@ def per_million(
     looks_at=("area_km2",),
 )
 def per_km2(
-    clusters: pd.DataFrame, listings: AttributedListings, *, kind: str | None = None
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
     """Records of a kind per square kilometre of the footprint.
 
@@ -172,7 +172,7 @@ def per_km2(
     return _amount(clusters, listings, kind) / area.where(area > 0)
 
 
-def _amount(clusters: pd.DataFrame, listings: AttributedListings, kind: str | None) -> pd.Series:
+def _amount(clusters: pd.DataFrame, listings: LabelledListings, kind: str | None) -> pd.Series:
     """Count of a kind; of all together the sum of their shares, for they differ in size."""
     return _summed(clusters, kinds_of(listings, kind), "share" if kind is None else "count")
 

@@ -7,7 +7,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import by_cluster, credit_by, kinds_of, known, rows_of
 
@@ -23,7 +23,7 @@ QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. 
 )
 def specialisation(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     field: str,
     kind: str | None = None,
@@ -87,7 +87,7 @@ def specialisation(
 )
 def kind_specialisation(
     clusters: pd.DataFrame,
-    listings: AttributedListings,
+    listings: LabelledListings,
     *,
     kind: str,
     symmetric: bool = False,

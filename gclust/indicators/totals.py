@@ -13,13 +13,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.sums import sum_by
 
 Frame = nw.LazyFrame[Any]
 
 
-def kinds_of(listings: AttributedListings, kinds: str | Sequence[str] | None) -> tuple[str, ...]:
+def kinds_of(listings: LabelledListings, kinds: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the kinds asked for, or all of them where none is.
 
     Raises
@@ -34,7 +34,7 @@ def kinds_of(listings: AttributedListings, kinds: str | Sequence[str] | None) ->
     return wanted
 
 
-def rows_of(listings: AttributedListings, kind: str | None) -> Frame:
+def rows_of(listings: LabelledListings, kind: str | None) -> Frame:
     """Return the listings of one kind, or of all where it is None."""
     return listings.frame if kind is None else listings.of(kind)
 

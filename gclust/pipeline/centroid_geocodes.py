@@ -1,4 +1,4 @@
-"""Heaps of a run, and the clusters that exist only because of one."""
+"""Centroid geocodes of a run, and the clusters that exist only because of one."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gclust.cluster.fixed_point import to_units
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.sums import sum_by
-from gclust.pipeline.form import form_clusters
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.form import partition_locations
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import Prepared, prepare
-from gclust.places.cities.centroid_geocodes import find_heaps
+from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
 from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors
-from gclust.study.schema import Clusters, Heaps, Score, Study
+from gclust.study.schema import CentroidGeocodes, Clusters, Score, Study
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
-"""Least weight of a heap by default, as a part of what a cluster needs: 225 of 4,500."""
+"""Least weight of a centroid geocode by default, as a part of what a cluster needs: 225 of 4,500."""
 
 CITY_SHARE = "city_share"
 """The column of a run's locations with the part of their weight that is known to the city
@@ -34,11 +34,11 @@ only, if the study says what ``precision`` says of such."""
 
 SHOWN = [
     "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",
-    "cluster_id", "cluster", "share_of_cluster", "only_by_heap", "only_by_heaps",
+    "cluster_id", "cluster", "share_of_cluster", "only_by_geocode", "only_by_geocodes",
 ]  # fmt: skip
 
 
-def heaps(
+def centroid_geocodes(
     run: Any,
     *,
     gazetteer: pd.DataFrame | None = None,
@@ -46,7 +46,7 @@ def heaps(
     progress: bool | Report | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Find the heaps of a run, and the clusters that exist only because of them.
+    """Find the centroid geocodes of a run, and the clusters that exist only because of them.
 
     Parameters
     ----------
@@ -62,17 +62,17 @@ def heaps(
         See :mod:`gclust.progress`.
     **options
         ``precision, radius_km, near_km, least_ratio, least_weight`` as in a study's section
-        ``[heaps]``; by default what the run's own says. ``precision=None`` lets the gazetteer
+        ``[centroid_geocodes]``; by default what the run's own says. ``precision=None`` lets the gazetteer
         say what is at a city's point.
 
     Returns
     -------
     DataFrame
-        One row per heap, largest excess first: ``lat, lon, city, country, distance_km, weight``
+        One row per centroid geocode, largest excess first: ``lat, lon, city, country, distance_km, weight``
         (that forms clusters), ``weight_around, ratio, excess, cluster_id`` (-1 for noise),
-        ``cluster`` (its name), ``share_of_cluster``; ``only_by_heap``: without the excess of
-        this heap alone no location of its cluster is a core location; ``only_by_heaps``: nor
-        without those of all heaps.
+        ``cluster`` (its name), ``share_of_cluster``; ``only_by_geocode``: without the excess of
+        this centroid geocode alone no location of its cluster is a core location; ``only_by_geocodes``: nor
+        without those of all centroid geocodes.
 
     Raises
     ------
@@ -84,22 +84,24 @@ def heaps(
 
     Notes
     -----
-    ``only_by_heaps`` is found by forming the clusters of all locations once more, with the
-    heaps' excess taken away, in the way of the study. ``only_by_heap`` follows likewise for
-    each heap of such a cluster, from the locations that can make one of its own a core.
+    ``only_by_geocodes`` is found by forming the clusters of all locations once more, with the
+    centroid geocodes' excess taken away, in the way of the study. ``only_by_geocode`` follows likewise for
+    each centroid geocode of such a cluster, from the locations that can make one of its own a core.
     """
-    chosen = replace(run.study.heaps, on=True, **options)
+    chosen = replace(run.study.centroid_geocodes, on=True, **options)
     locations = run.locations.rename(columns={"cluster_id": "label"})
     locations = locations.assign(density=to_units(locations["density"].to_numpy()))
     names = run.ranking.set_index("cluster_id")["name"]
     report = resolve(progress)
     if chosen.precision is None:
         known = None
-    elif CITY_SHARE in locations and chosen.precision == run.study.heaps.precision:
+    elif CITY_SHARE in locations and chosen.precision == run.study.centroid_geocodes.precision:
         known = locations[CITY_SHARE].to_numpy()
     else:
-        known = _read_city_share(replace(run.study, heaps=chosen), locations, n_jobs, report)
-    return heap_table(
+        known = _read_city_share(
+            replace(run.study, centroid_geocodes=chosen), locations, n_jobs, report
+        )
+    return centroid_geocode_table(
         run.study,
         chosen,
         locations,
@@ -115,29 +117,29 @@ def _read_city_share(
     study: Study, locations: pd.DataFrame, n_jobs: int | None, report: Report
 ) -> NDArray[np.float64] | None:
     """Read the listings of a run once more, to see how many of each location are a city's."""
-    # Nothing but what the heaps need is read.
+    # Nothing but what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
     with Engine(threads=n_jobs, progress=report) as engine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GclustWarning)  # the run has told them
-            prepared = prepare(study, engine, Journal(report, strict=False))
+            prepared = prepare(study, engine, RunLog(report, strict=False))
         found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
         if not found.equals(locations[["lat", "lon", "weight"]]):
             raise StudyError(
                 "precision: the sources do not hold the listings of the run any more; expected the"
-                " files that it was made of, or a run with [heaps] precision"
+                " files that it was made of, or a run with [centroid_geocodes] precision"
             )
-        return city_share(study.heaps, engine, prepared)
+        return city_share(study.centroid_geocodes, engine, prepared)
 
 
-def _options(section: Heaps) -> dict[str, Any]:
+def _options(section: CentroidGeocodes) -> dict[str, Any]:
     keys = ("radius_km", "near_km", "least_ratio", "least_weight")
     return {key: getattr(section, key) for key in keys}
 
 
-def heap_table(
+def centroid_geocode_table(
     study: Study,
-    options: Heaps,
+    options: CentroidGeocodes,
     locations: pd.DataFrame,
     names: pd.Series,
     *,
@@ -146,14 +148,14 @@ def heap_table(
     n_jobs: int | None = None,
     report: Report = silent,
 ) -> pd.DataFrame:
-    """Find heaps among locations: ``lat, lon, density`` (units) and ``label`` after merging.
+    """Find centroid geocodes among locations: ``lat, lon, density`` (units) and ``label`` after merging.
 
-    ``names`` are those of the clusters by id; see `heaps` for what is returned.
+    ``names`` are those of the clusters by id; see `centroid_geocodes` for what is returned.
     """
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     units, label = locations["density"].to_numpy(), locations["label"].to_numpy()
     least = options.least_weight
-    table = find_heaps(
+    table = find_centroid_geocodes(
         lat,
         lon,
         units,
@@ -174,13 +176,13 @@ def heap_table(
     excess = np.rint(table["excess"].to_numpy() * UNIT).astype(np.int64)
     lighter = units.copy()
     lighter[row] -= excess
-    core = form_clusters(
+    core = partition_locations(
         study.clusters, locations.assign(density=lighter), n_jobs=n_jobs, report=report
     ).core
     left = np.unique(label[core])
-    table["only_by_heaps"] = (of_row >= 0) & ~np.isin(of_row, left)
-    table["only_by_heap"] = table["only_by_heaps"]
-    counts = pd.Series(of_row[table["only_by_heaps"]]).value_counts()
+    table["only_by_geocodes"] = (of_row >= 0) & ~np.isin(of_row, left)
+    table["only_by_geocode"] = table["only_by_geocodes"]
+    counts = pd.Series(of_row[table["only_by_geocodes"]]).value_counts()
     vectors = unit_vectors(lat, lon) if (counts > 1).any() else np.empty((0, 3))
     for cluster in sorted(counts[counts > 1].index):
         some = np.flatnonzero(_within_reach(study, vectors, label == cluster))
@@ -189,12 +191,14 @@ def heap_table(
             single = units[some]
             single[np.searchsorted(some, row[k])] -= excess[k]
             without = again.assign(density=single)
-            found = form_clusters(study.clusters, without, n_jobs=n_jobs, report=report).core
-            table.loc[k, "only_by_heap"] = not found[label[some] == cluster].any()
+            found = partition_locations(study.clusters, without, n_jobs=n_jobs, report=report).core
+            table.loc[k, "only_by_geocode"] = not found[label[some] == cluster].any()
     return table[SHOWN]
 
 
-def city_share(options: Heaps, engine: Engine, prepared: Prepared) -> NDArray[np.float64] | None:
+def city_share(
+    options: CentroidGeocodes, engine: Engine, prepared: Prepared
+) -> NDArray[np.float64] | None:
     """Return the part of each location's weight that is known to the city only.
 
     None where the study does not say what the column ``precision`` says of such; listings
@@ -203,7 +207,7 @@ def city_share(options: Heaps, engine: Engine, prepared: Prepared) -> NDArray[np
     if options.precision is None:
         return None
     of_city = prepared.located.filter(nw.col("precision") == options.precision)
-    found = engine.pandas(sum_by(of_city, "lat", "lon", city="units"), "find heaps")
+    found = engine.pandas(sum_by(of_city, "lat", "lon", city="units"), "find centroid geocodes")
     places = prepared.locations[["lat", "lon", "units"]]
     city = places.merge(found, on=["lat", "lon"], how="left")["city"].fillna(0).to_numpy()
     return city / np.maximum(places["units"].to_numpy(), 1)

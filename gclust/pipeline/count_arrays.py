@@ -13,18 +13,18 @@ from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, count, sum_of_labels, tie
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, gather_records
-from gclust.pipeline.stages import Prepared, Settled
+from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 from gclust.units import UNIT
 
 
-class Settler:
-    """What `gclust.pipeline.stages.settle` finds, for any number of labellings of the locations.
+class ArrayCounter:
+    """What `gclust.pipeline.stages.merge_and_count` finds, for any number of labellings of the locations.
 
     Listings are brought into memory once, record by record; each labelling then takes one pass
-    over them. Counts, clusters and the log of merges are those of ``settle``, to the bit.
+    over them. Counts, clusters and the log of merges are those of ``merge_and_count``, to the bit.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Settler:
             method=study.counting.method,
         )
 
-    def settle(self, labels: NDArray[np.integer]) -> Settled:
+    def merge_and_count(self, labels: NDArray[np.integer]) -> MergedCounts:
         """Attribute the listings to labels, merge clusters, and count records.
 
         Parameters
@@ -88,7 +88,7 @@ class Settler:
         n_clusters = int(cluster_ids.max(initial=-1)) + 1
         units = self._count(ordered, cluster_ids, n_clusters)
         counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return Settled(merging, cluster_ids, counted, shares(counted, self._world))
+        return MergedCounts(merging, cluster_ids, counted, shares(counted, self._world))
 
     def _merge(self, labels: NDArray[np.int32], n_labels: int) -> Merging:
         options = self._study.merge

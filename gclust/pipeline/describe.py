@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gclust.cluster.merging import Merging, join
 from gclust.errors import GclustWarning
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.names import name_clusters
 from gclust.places.footprints.outlines import footprints
 from gclust.places.footprints.overlaps import told_overlaps
@@ -28,7 +28,7 @@ def describe(
     study: Study,
     locations: pd.DataFrame,
     n_clusters: int,
-    journal: Journal,
+    run_log: RunLog,
     contours: gpd.GeoSeries | None = None,
 ) -> gpd.GeoDataFrame:
     """Outline, measure, name and people the clusters.
@@ -50,9 +50,9 @@ def describe(
         ``cluster_id, name, economies, area_km2, population`` (missing without a
         raster) and, with a raster, ``uncovered_share``; one row per cluster.
     """
-    with journal.timed("outline clusters"):
-        outlines = outline(study, locations, n_clusters, journal.report, contours)
-    with journal.timed("name clusters"):
+    with run_log.timed("outline clusters"):
+        outlines = outline(study, locations, n_clusters, run_log.report, contours)
+    with run_log.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
     table = gpd.GeoDataFrame(
         {
@@ -65,11 +65,11 @@ def describe(
         crs=4326,
     )
     if not (isinstance(study.clusters, Clusters) and study.footprint.method == "discs"):
-        _warn_of_overlaps(table, journal)
+        _warn_of_overlaps(table, run_log)
     table["population"] = np.nan
     if study.population.raster is not None:
-        with journal.timed("count inhabitants"), journal.overhearing():
-            people = inhabitants(study, table.geometry, journal.report, names=table["name"])
+        with run_log.timed("count inhabitants"), run_log.capturing_warnings():
+            people = inhabitants(study, table.geometry, run_log.report, names=table["name"])
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
     return table
@@ -131,14 +131,14 @@ def inhabitants(
     )
 
 
-def _warn_of_overlaps(clusters: gpd.GeoDataFrame, journal: Journal) -> None:
+def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
     """Warn of footprints that overlap.
 
     Not refused by ``strict``, for no row of the listings is wrong.
     """
     told = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
     if told is not None:
-        with journal.overhearing():
+        with run_log.capturing_warnings():
             warnings.warn(told, GclustWarning, stacklevel=2)
 
 

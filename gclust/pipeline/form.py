@@ -16,14 +16,14 @@ from gclust.cluster.hdbscan_predict import join_locations
 from gclust.errors import StudyError
 from gclust.pipeline.stages import label_locations
 from gclust.progress import Report
-from gclust.study.schema import Clusters, ContourClusters, Former, HierarchyClusters
+from gclust.study.schema import ClusteringOptions, Clusters, ContourClusters, HierarchyClusters
 from gclust.units import UNIT
 
 if TYPE_CHECKING:
     import geopandas
 
 
-class Formed(NamedTuple):
+class Partition(NamedTuple):
     """The clusters of the locations, before merging.
 
     Attributes
@@ -45,7 +45,7 @@ class Formed(NamedTuple):
     told: Mapping[str, float] = MappingProxyType({})
 
 
-def check_former(options: Former) -> None:
+def check_method(options: ClusteringOptions) -> None:
     """Raise StudyError for options that the method cannot be used with.
 
     What `gclust.read_study` does not see: a raster whose cells, small as the bandwidth
@@ -66,9 +66,9 @@ def check_former(options: Former) -> None:
             raise StudyError(f"[clusters] {error}") from None
 
 
-def form_clusters(
-    options: Former, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
-) -> Formed:
+def partition_locations(
+    options: ClusteringOptions, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
+) -> Partition:
     """Cluster the locations that form clusters, and give the others a label.
 
     Others, which only count, neither form nor connect clusters. They take the label of core
@@ -95,10 +95,10 @@ def form_clusters(
         If a raster of contours would not fit in memory.
     """
     if isinstance(options, Clusters):
-        return Formed(*label_locations(options, locations, n_jobs=n_jobs, report=report))
+        return Partition(*label_locations(options, locations, n_jobs=n_jobs, report=report))
     units = locations["density"].to_numpy()
     if not (units > 0).any():
-        return Formed(np.full(len(units), -1, dtype=np.int64), np.zeros(len(units), dtype=bool))
+        return Partition(np.full(len(units), -1, dtype=np.int64), np.zeros(len(units), dtype=bool))
     if isinstance(options, HierarchyClusters):
         return _hierarchical(options, locations, n_jobs, report)
     return _contoured(options, locations, n_jobs, report)
@@ -106,7 +106,7 @@ def form_clusters(
 
 def _hierarchical(
     options: HierarchyClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
-) -> Formed:
+) -> Partition:
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     units = locations["density"].to_numpy()
     forming = units > 0
@@ -139,12 +139,12 @@ def _hierarchical(
         n_jobs=n_jobs,
         progress=report,
     )
-    return Formed(labels, core)
+    return Partition(labels, core)
 
 
 def _contoured(
     options: ContourClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
-) -> Formed:
+) -> Partition:
     points = locations[["lat", "lon"]].to_numpy()
     units = locations["density"].to_numpy()
     forming = units > 0
@@ -160,7 +160,7 @@ def _contoured(
     if not forming.all():
         labels[~forming] = model.predict(points[~forming])
     told = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
-    return Formed(labels, forming & (labels >= 0), model.polygons_, told)
+    return Partition(labels, forming & (labels >= 0), model.polygons_, told)
 
 
 def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.indicators.labelled_listings import AttributedListings
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import Settled
-from gclust.study.indicators import Asked, ask
+from gclust.indicators.labelled_listings import LabelledListings
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import MergedCounts
+from gclust.study.indicators import ResolvedIndicator, resolve_indicators
 from gclust.study.schema import Study
 
 COLUMNS = ("name", "economies", "area_km2", "population")
@@ -18,9 +18,9 @@ COLUMNS = ("name", "economies", "area_km2", "population")
 def measure(
     study: Study,
     clusters: pd.DataFrame,
-    settled: Settled,
-    listings: AttributedListings,
-    journal: Journal,
+    counted: MergedCounts,
+    listings: LabelledListings,
+    run_log: RunLog,
 ) -> pd.DataFrame | None:
     """Compute the indicators that a study asks for.
 
@@ -29,7 +29,7 @@ def measure(
     study : Study
     clusters : DataFrame
         ``cluster_id, name, economies, area_km2, population``, in the order of
-        the rows of ``settled.count``.
+        the rows of ``counted.count``.
     settled : Settled
     listings : AttributedListings
     journal : Journal
@@ -46,24 +46,26 @@ def measure(
     """
     if not study.indicators:
         return None
-    seen = seen_clusters(clusters, settled)
+    seen = seen_clusters(clusters, counted)
     columns = {}
-    with journal.timed("compute indicators"), journal.overhearing():
-        for asked in ask(study.indicators):
-            columns[asked.entry.heading] = compute(asked, seen, listings)
+    with run_log.timed("compute indicators"), run_log.capturing_warnings():
+        for resolved in resolve_indicators(study.indicators):
+            columns[resolved.entry.heading] = compute(resolved, seen, listings)
     return pd.DataFrame(columns, index=seen.index)
 
 
-def seen_clusters(clusters: pd.DataFrame, settled: Settled) -> pd.DataFrame:
+def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame:
     """The clusters as indicators see them."""
     seen = pd.DataFrame(clusters)[["cluster_id", *COLUMNS]].set_index("cluster_id")
-    for kind in settled.count.columns:
-        seen[f"{kind}_count"] = settled.count[kind].to_numpy()
-        seen[f"{kind}_share"] = settled.share[kind].to_numpy()
+    for kind in counted.count.columns:
+        seen[f"{kind}_count"] = counted.count[kind].to_numpy()
+        seen[f"{kind}_share"] = counted.share[kind].to_numpy()
     return seen
 
 
-def compute(asked: Asked, clusters: pd.DataFrame, listings: AttributedListings) -> pd.Series:
+def compute(
+    resolved: ResolvedIndicator, clusters: pd.DataFrame, listings: LabelledListings
+) -> pd.Series:
     """Compute one indicator.
 
     Returns
@@ -76,11 +78,11 @@ def compute(asked: Asked, clusters: pd.DataFrame, listings: AttributedListings) 
     StudyError
         If it raises, or does not return one number or text for each cluster.
     """
-    indicator = asked.indicator
+    indicator = resolved.indicator
     told = f"indicator {indicator.name!r} of {indicator.origin}"
     try:
         # A copy, for it may write into what it is given.
-        values = indicator.function(clusters.copy(), listings, **asked.options)
+        values = indicator.function(clusters.copy(), listings, **resolved.options)
     except Exception as error:
         raise StudyError(f"{told} failed: {type(error).__name__}: {error}") from error
     expected = "expected a pandas Series of one value for each cluster, with their index"

@@ -28,7 +28,7 @@ from gclust.places.footprints.overlaps import shared_share, told_overlaps
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
-from gclust.ranking.spread import intensity_spread as spread_table
+from gclust.ranking.spread import intensity_spread as jitter_table
 from gclust.ranking.spread import rank_intensities
 from gclust.study.parse import parse_section
 from gclust.study.schema import Footprint, Intensity, OtherFootprint, OtherRaster, Study
@@ -212,7 +212,7 @@ def spread_of(
         "area_km2", "population", "uncovered_share", "shared_share", "intensity",
         "intensity_rank",
     ]  # fmt: skip
-    return IntensitySpread(spread_table(detail), detail[columns])
+    return IntensitySpread(jitter_table(detail), detail[columns])
 
 
 def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:

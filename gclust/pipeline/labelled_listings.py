@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.engine import Engine
 from gclust.listings.fractional_counts import credited
 from gclust.pipeline.stages import Prepared
@@ -18,9 +18,9 @@ from gclust.study.schema import Study
 TABLE = "listings_of_clusters"
 
 
-def attributed_listings(
+def labelled_listings(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
-) -> AttributedListings:
+) -> LabelledListings:
     """Give each located listing its cluster and its credit, once somebody looks at them.
 
     An engine holds those of one labelling at a time: others take the place of the table.
@@ -50,7 +50,7 @@ def attributed_listings(
     # A comparison prepares more kinds than each of its studies has.
     kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
     totals = {kind: prepared.world[kind] for kind in kinds}
-    return AttributedListings(make, kinds, totals, engine.pandas)
+    return LabelledListings(make, kinds, totals, engine.pandas)
 
 
 def named_kinds(kinds: Sequence[str]) -> nw.Expr:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.members import member_counts, member_ties
 from gclust.listings.engine import Engine
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.member_cities import member_cities
 from gclust.study.schema import Study
 
@@ -17,10 +17,10 @@ PLACES = "member_places"
 def divide_clusters(
     study: Study,
     engine: Engine,
-    listings: AttributedListings,
+    listings: LabelledListings,
     clusters: pd.DataFrame,
     locations: pd.DataFrame,
-    journal: Journal,
+    run_log: RunLog,
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Divide the clusters among their cities, if the study asks for it.
 
@@ -46,7 +46,7 @@ def divide_clusters(
     """
     if not study.members.on:
         return None, None
-    with journal.timed("divide clusters among cities"):
+    with run_log.timed("divide clusters among cities"):
         members, member = member_cities(
             locations["lat"].to_numpy(),
             locations["lon"].to_numpy(),

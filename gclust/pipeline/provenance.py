@@ -10,8 +10,8 @@ from typing import Any
 import gclust
 from gclust.listings.rejects import told_path
 from gclust.listings.stage import Staged
-from gclust.pipeline.run_log import Journal
-from gclust.study.indicators import ask
+from gclust.pipeline.run_log import RunLog
+from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 
@@ -25,7 +25,7 @@ def provenance(
     world: dict[str, float],
     clusters: tuple[int, int],
     threads: int | None,
-    journal: Journal,
+    run_log: RunLog,
 ) -> dict[str, Any]:
     """Return what ``run.json`` tells.
 
@@ -57,11 +57,11 @@ def provenance(
         "clusters": clusters[1],
         "calibration_clusters": CALIBRATION_CLUSTERS,
         **_indicators(study),
-        **({"rasters": journal.rasters} if journal.rasters else {}),
-        "warnings": journal.told,
+        **({"rasters": run_log.rasters} if run_log.rasters else {}),
+        "warnings": run_log.told,
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {
-            "seconds": journal.seconds,
+            "seconds": run_log.seconds,
             "threads": count_threads(threads),
             "python": sys.version.split()[0],
             "machine": platform.platform(),
@@ -88,8 +88,11 @@ def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
 def _indicators(study: Study) -> dict[str, Any]:
     """Where the study's indicators come from, by their columns."""
     told = {
-        asked.entry.heading: {"name": asked.indicator.name, "origin": asked.indicator.origin}
-        for asked in ask(study.indicators)
+        resolved.entry.heading: {
+            "name": resolved.indicator.name,
+            "origin": resolved.indicator.origin,
+        }
+        for resolved in resolve_indicators(study.indicators)
     }
     return {"indicators": told} if told else {}
 

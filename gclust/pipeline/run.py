@@ -11,22 +11,29 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.pipeline.centroid_geocodes import city_share, heap_table
+from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.describe import describe, name_merges, outlined, shown, unite
-from gclust.pipeline.form import Formed, check_former, form_clusters
+from gclust.pipeline.form import Partition, check_method, partition_locations
 from gclust.pipeline.indicators import measure
 from gclust.pipeline.intensity import check_rasters, spread_of
-from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
 from gclust.pipeline.provenance import provenance
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import Prepared, Settled, check_found, prepare, settle, warn_of_gap
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import (
+    MergedCounts,
+    Prepared,
+    check_found,
+    merge_and_count,
+    prepare,
+    warn_of_gap,
+)
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
 from gclust.results.folders import claim
 from gclust.results.run import Run, write
-from gclust.study.indicators import ask
+from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Clusters, Study, read_study, with_listings
 
 MOST_TOLD = 5
@@ -82,43 +89,46 @@ def run(
         study = read_study(study, listings)
     elif listings:
         study = with_listings(study, listings)
-    journal = Journal(resolve(progress), study.study.strict)
+    run_log = RunLog(resolve(progress), study.study.strict)
     with claim(out, overwrite, "run") as place:
         warn_of_space(study)
         rasters = check_rasters(study)
-        journal.warn([raster.warning for raster in rasters if raster.warning is not None])
-        journal.rasters = [raster.told for raster in rasters if raster.told is not None]
-        check_former(study.clusters)
+        run_log.warn([raster.warning for raster in rasters if raster.warning is not None])
+        run_log.rasters = [raster.told for raster in rasters if raster.told is not None]
+        check_method(study.clusters)
         # With every default of its indicators spelled out: another version may have others.
-        study = replace(study, indicators=tuple(asked.entry for asked in ask(study.indicators)))
-        result = _compute(study, journal, n_jobs)
-        return result if place is None else write(result, place, journal.report)
+        study = replace(
+            study,
+            indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
+        )
+        result = _compute(study, run_log, n_jobs)
+        return result if place is None else write(result, place, run_log.report)
 
 
-def _compute(study: Study, journal: Journal, n_jobs: int | None) -> Run:
+def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
     """Run all stages."""
-    with Engine(threads=n_jobs, progress=journal.report) as engine:
-        prepared = prepare(study, engine, journal)
-        formed = form(study, prepared, journal, n_jobs)
-        check_found(study.clusters, prepared.locations, formed.labels)
+    with Engine(threads=n_jobs, progress=run_log.report) as engine:
+        prepared = prepare(study, engine, run_log)
+        partition = form(study, prepared, run_log, n_jobs)
+        check_found(study.clusters, prepared.locations, partition.labels)
         if isinstance(study.clusters, Clusters):
-            warn_of_gap(study, study.clusters.eps_km, journal)
-        settled = settle(study, engine, prepared, formed.labels, journal)
-        return complete(study, engine, prepared, formed, settled, journal, n_jobs)
+            warn_of_gap(study, study.clusters.eps_km, run_log)
+        counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
+        return complete(study, engine, prepared, partition, counted, run_log, n_jobs)
 
 
-def form(study: Study, prepared: Prepared, journal: Journal, n_jobs: int | None) -> Formed:
+def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
     """Form the clusters of a study from its listings."""
-    with journal.timed("cluster locations"), journal.overhearing():
-        return form_clusters(
-            study.clusters, prepared.locations, n_jobs=n_jobs, report=journal.report
+    with run_log.timed("cluster locations"), run_log.capturing_warnings():
+        return partition_locations(
+            study.clusters, prepared.locations, n_jobs=n_jobs, report=run_log.report
         )
 
 
 def rank_clusters(
     study: Study,
     clusters: pd.DataFrame,
-    settled: Settled,
+    counted: MergedCounts,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Score and rank clusters as a study says; see `gclust.ranking.table.ranking`."""
@@ -126,8 +136,8 @@ def rank_clusters(
     try:
         return ranking(
             clusters,
-            settled.count[kinds],
-            settled.share[kinds],
+            counted.count[kinds],
+            counted.share[kinds],
             top=study.study.top,
             combine=study.score.combine,
             weights=study.score.weights,
@@ -143,46 +153,50 @@ def complete(
     study: Study,
     engine: Engine,
     prepared: Prepared,
-    formed: Formed,
-    settled: Settled,
-    journal: Journal,
+    partition: Partition,
+    counted: MergedCounts,
+    run_log: RunLog,
     n_jobs: int | None = None,
 ) -> Run:
     """Describe, score and rank clusters that have been formed, merged and counted."""
-    labels = formed.labels
+    labels = partition.labels
     locations = prepared.locations.assign(
-        part=labels, label=settled.clusters(labels), core=formed.core
+        part=labels, label=counted.clusters(labels), core=partition.core
     )
     contours = None
     if study.footprint.method == "contour":
-        contours = unite(formed.polygons, settled.cluster_ids)
-    clusters = describe(study, locations, len(settled.count), journal, contours)
-    listings = attributed_listings(study, engine, prepared, locations["label"].to_numpy())
-    indicators = measure(study, clusters, settled, listings, journal)
-    ranked = rank_clusters(study, clusters.drop(columns="geometry"), settled, indicators)
+        contours = unite(partition.polygons, counted.cluster_ids)
+    clusters = describe(study, locations, len(counted.count), run_log, contours)
+    listings = labelled_listings(study, engine, prepared, locations["label"].to_numpy())
+    indicators = measure(study, clusters, counted, listings, run_log)
+    ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)
     without = ranked.loc[ranked["score"].isna(), "name"]
     if len(without):
-        journal.told.append(
+        run_log.told.append(
             f"{len(without)} clusters have no score and no rank, for a column that it is made of"
             f" is missing: {', '.join(without.head(MOST_TOLD))}"
         )
-    known = city_share(study.heaps, engine, prepared) if study.heaps.on else None
+    known = (
+        city_share(study.centroid_geocodes, engine, prepared)
+        if study.centroid_geocodes.on
+        else None
+    )
     shapes, places = outlined(ranked, clusters), shown(locations, known)
     intensity = None
     if study.intensity.wanted:
-        with journal.timed("compare intensities"), journal.overhearing():
-            intensity = spread_of(study, shapes, places, journal.report)
+        with run_log.timed("compare intensities"), run_log.capturing_warnings():
+            intensity = spread_of(study, shapes, places, run_log.report)
     by_id = ranked.set_index("cluster_id").sort_index()
-    members, member_ties = divide_clusters(study, engine, listings, by_id, locations, journal)
-    heaps = None
-    if study.heaps.on:
-        with journal.timed("find heaps"):
+    members, member_ties = divide_clusters(study, engine, listings, by_id, locations, run_log)
+    centroid_geocodes = None
+    if study.centroid_geocodes.on:
+        with run_log.timed("find centroid geocodes"):
             names = by_id["name"]
-            heaps = heap_table(
-                study, study.heaps, locations, names, city_share=known, n_jobs=n_jobs
+            centroid_geocodes = centroid_geocode_table(
+                study, study.centroid_geocodes, locations, names, city_share=known, n_jobs=n_jobs
             )
     prepared.staged.inputs.check()
-    found = len(settled.cluster_ids), len(clusters)
+    found = len(counted.cluster_ids), len(clusters)
     return Run(
         study=study,
         ranking=ranked,
@@ -195,14 +209,14 @@ def complete(
         ),
         clusters=shapes,
         locations=places,
-        merges=name_merges(study, settled.merging, locations, settled.cluster_ids),
+        merges=name_merges(study, counted.merging, locations, counted.cluster_ids),
         rejects=prepared.staged.rejects,
         info={
-            **provenance(study, prepared.staged, prepared.world, found, n_jobs, journal),
-            **formed.told,
+            **provenance(study, prepared.staged, prepared.world, found, n_jobs, run_log),
+            **partition.told,
         },
         intensity=intensity,
         members=members,
-        heaps=heaps,
+        centroid_geocodes=centroid_geocodes,
         member_ties=member_ties,
     )

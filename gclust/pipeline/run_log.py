@@ -14,7 +14,7 @@ from gclust.progress import Report
 
 
 @dataclass
-class Journal:
+class RunLog:
     """The notes of one run.
 
     Attributes
@@ -61,7 +61,7 @@ class Journal:
             warnings.warn(message, GclustWarning, stacklevel=5)
 
     @contextmanager
-    def overhearing(self) -> Iterator[None]:
+    def capturing_warnings(self) -> Iterator[None]:
         """Note the warnings that lower floors give, and pass them on."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", GclustWarning)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import GclustWarning, StudyError
 from gclust.indicators.counts import per_million
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.pipeline.describe import inhabitants, names_of, outline
 from gclust.pipeline.indicators import compute
@@ -22,7 +22,7 @@ from gclust.places.geodesic import area_km2
 from gclust.progress import Report, silent
 from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.ranking.score import score
-from gclust.study.indicators import ask
+from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 
 OUTLINED = frozenset({"area_km2", "population"})
@@ -52,13 +52,17 @@ class ScoreColumns:
     def __init__(self, study: Study) -> None:
         self._study = study
         self.columns = scored(study.kinds, study.score.of)
-        self._asked = [a for a in ask(study.indicators) if a.entry.heading in self.columns]
+        self._asked = [
+            a for a in resolve_indicators(study.indicators) if a.entry.heading in self.columns
+        ]
         self._kind_of = kind_columns(study.kinds)
         per_head = [column for column in self.columns if column.endswith("_per_million")]
         self._per_head = [column for column in per_head if column in self._kind_of]
-        self.headings = tuple(asked.entry.heading for asked in self._asked)
+        self.headings = tuple(resolved.entry.heading for resolved in self._asked)
         self.further = (*self._per_head, *self.headings)
-        looks_at = {column for asked in self._asked for column in asked.indicator.about.looks_at}
+        looks_at = {
+            column for resolved in self._asked for column in resolved.indicator.about.looks_at
+        }
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
 
     def check(self) -> None:
@@ -126,7 +130,7 @@ class ScoreColumns:
         count: pd.DataFrame,
         share: pd.DataFrame,
         described: pd.DataFrame,
-        listings: AttributedListings,
+        listings: LabelledListings,
     ) -> pd.DataFrame:
         """Compute the columns.
 
@@ -157,8 +161,8 @@ class ScoreColumns:
         for column in self._per_head:
             kind = self._kind_of[column]
             found[column] = per_million(seen[f"{kind}_count"], seen["population"])
-        for asked in self._asked:
-            found[asked.entry.heading] = compute(asked, seen, listings)
+        for resolved in self._asked:
+            found[resolved.entry.heading] = compute(resolved, seen, listings)
         return pd.DataFrame({column: found[column] for column in self.columns}, index=seen.index)
 
     def score(self, values: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Series:

@@ -30,12 +30,12 @@ from gclust.listings.sources.source import LEAST_REJECTED
 from gclust.listings.stage import Staged, stage, usable
 from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.rasters import files_of, rasters_of
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report
 from gclust.study.schema import (
+    ClusteringOptions,
     Clusters,
     ContourClusters,
-    Former,
     HierarchyClusters,
     Source,
     Study,
@@ -79,7 +79,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Settled:
+class MergedCounts:
     """What labels of locations make of the listings: merged clusters, and their counts.
 
     Attributes
@@ -101,7 +101,7 @@ class Settled:
         return np.concatenate((self.cluster_ids, [-1]))[labels]
 
 
-def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
+def prepare(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     """Read, judge, store and fold the listings of a study.
 
     Raises
@@ -109,7 +109,7 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
     StudyError
         If the data that the study names cannot be used.
     """
-    staged = _stage(study, engine, journal)
+    staged = _stage(study, engine, run_log)
     located = engine.store(
         usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
     )
@@ -118,14 +118,14 @@ def prepare(study: Study, engine: Engine, journal: Journal) -> Prepared:
     if study.counting.unlocated == "keep":
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     world = _world(study, engine, staged)
-    locations = _fold(study, engine, staged, located, located_totals, journal)
+    locations = _fold(study, engine, staged, located, located_totals, run_log)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
-        journal.told.append("the listings have no records, so clusters have no ties: none merge")
+        run_log.told.append("the listings have no records, so clusters have no ties: none merge")
     return Prepared(staged, located, totals, located_totals, locations, world, has_records)
 
 
-def restrict(study: Study, engine: Engine, prepared: Prepared, journal: Journal) -> Prepared:
+def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
     """Take from prepared listings the kinds of another study, and weigh them as it does.
 
     Parameters
@@ -153,7 +153,7 @@ def restrict(study: Study, engine: Engine, prepared: Prepared, journal: Journal)
         located=located,
         totals=totals,
         located_totals=located_totals,
-        locations=_fold(study, engine, staged, located, located_totals, journal),
+        locations=_fold(study, engine, staged, located, located_totals, run_log),
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
     )
 
@@ -168,7 +168,7 @@ def label_locations(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster the locations that form clusters; the others take the label of cores near them.
 
-    This is DBSCAN; `gclust.pipeline.form.form_clusters` does as a study's method says.
+    This is DBSCAN; `gclust.pipeline.form.partition_locations` does as a study's method says.
 
     Parameters
     ----------
@@ -218,7 +218,9 @@ def label_locations(
     return labels, core
 
 
-def check_found(options: Former, locations: pd.DataFrame, labels: NDArray[np.integer]) -> None:
+def check_found(
+    options: ClusteringOptions, locations: pd.DataFrame, labels: NDArray[np.integer]
+) -> None:
     """Raise StudyError if there is no cluster, with what would help."""
     if labels.max(initial=-1) >= 0:
         return
@@ -234,7 +236,7 @@ _HELP = {
 }
 
 
-def _unmet(options: Former) -> str:
+def _unmet(options: ClusteringOptions) -> str:
     """What no listings meet."""
     if isinstance(options, HierarchyClusters):
         need = "" if options.min_samples is None else f" (min_samples = {options.min_samples:g})"
@@ -254,13 +256,13 @@ def _unmet(options: Former) -> str:
     )
 
 
-def settle(
+def merge_and_count(
     study: Study,
     engine: Engine,
     prepared: Prepared,
     labels: NDArray[np.int64],
-    journal: Journal,
-) -> Settled:
+    run_log: RunLog,
+) -> MergedCounts:
     """Attribute the listings to labels, merge clusters, and count records.
 
     Parameters
@@ -279,16 +281,16 @@ def settle(
     """
     n_labels = int(labels.max(initial=-1)) + 1
     locations = prepared.locations
-    with journal.timed("attribute listings"):
+    with run_log.timed("attribute listings"):
         at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
         attributed = engine.store(
             attribution.attribute(prepared.located, at), "attributed", "attribute listings"
         )
-    with journal.timed("merge clusters"):
+    with run_log.timed("merge clusters"):
         merging = _merge(study, engine, attributed, prepared, labels)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
-    with journal.timed("count records"):
+    with run_log.timed("count records"):
         if not merging.log.empty:
             table = pd.DataFrame(
                 {
@@ -303,15 +305,15 @@ def settle(
     for name in _OF_LABELS:
         engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
     count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
-    return Settled(merging, cluster_ids, count, shares(count, prepared.world))
+    return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world))
 
 
-def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
+def warn_of_gap(study: Study, eps_km: float, run_log: RunLog) -> None:
     """Warn where no clusters can merge because border locations are noise."""
     gap, options = study.merge.max_gap_km, study.clusters
     of_cores = isinstance(options, Clusters) and options.border == "noise"
     if study.merge.rule != "none" and of_cores and gap < eps_km:
-        journal.warn(
+        run_log.warn(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
                 f" {eps_km:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
@@ -320,13 +322,13 @@ def warn_of_gap(study: Study, eps_km: float, journal: Journal) -> None:
         )
 
 
-def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
+def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     inputs = Inputs()
     rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
     for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
         inputs.open(path)
         inputs.hash_beside([path])
-    with journal.timed("read listings"):
+    with run_log.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine, sources, inputs)
         _check_needs(study, scans)
@@ -339,10 +341,10 @@ def _stage(study: Study, engine: Engine, journal: Journal) -> Staged:
         row = staged.sources.iloc[position].to_dict()
         told += checks.told_source(row, scan)
         staged.told.append(told)
-        journal.told.extend(told)
+        run_log.told.extend(told)
     odd = checks.islands(staged) + checks.zeros_and_radians(staged)
     odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
-    journal.warn(odd)
+    run_log.warn(odd)
     return staged
 
 
@@ -434,9 +436,9 @@ def _fold(
     staged: Staged,
     located: nw.LazyFrame[Any],
     located_totals: nw.LazyFrame[Any],
-    journal: Journal,
+    run_log: RunLog,
 ) -> pd.DataFrame:
-    with journal.timed("fold listings"):
+    with run_log.timed("fold listings"):
         formers = {
             staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
             for kind in study.density_kinds

@@ -12,13 +12,13 @@ SPARE_BITS = 48
 """Bits of the largest value that `exact_step` keeps: sums of 32 such numbers stay exact."""
 
 
-def coalitions(players: Sequence[str]) -> Iterator[Coalition]:
+def coalitions(factors: Sequence[str]) -> Iterator[Coalition]:
     """Yield all sets of players, the smaller ones first, in the order of the players."""
-    for size in range(len(players) + 1):
-        yield from map(frozenset, combinations(players, size))
+    for size in range(len(factors) + 1):
+        yield from map(frozenset, combinations(factors, size))
 
 
-def shapley(value: Mapping[Coalition, Fraction], players: Sequence[str]) -> dict[str, Fraction]:
+def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict[str, Fraction]:
     """Shapley value of each player (Shapley 1953, equation 12), in exact fractions.
 
     The part of a player is what it adds to those before it, averaged over all orders in
@@ -44,18 +44,18 @@ def shapley(value: Mapping[Coalition, Fraction], players: Sequence[str]) -> dict
     >>> {player: str(part) for player, part in shapley(value, "ab").items()}
     {'a': '7/2', 'b': '11/2'}
     """
-    parts = dict.fromkeys(players, Fraction(0))
-    for before in coalitions(players):
-        for player in players:
-            if player not in before:
-                step = Fraction(value[before | {player}]) - Fraction(value[before])
-                parts[player] += step * _weight(len(before), len(players))
+    parts = dict.fromkeys(factors, Fraction(0))
+    for before in coalitions(factors):
+        for factor in factors:
+            if factor not in before:
+                step = Fraction(value[before | {factor}]) - Fraction(value[before])
+                parts[factor] += step * _weight(len(before), len(factors))
     return parts
 
 
-def _weight(before: int, players: int) -> Fraction:
+def _weight(before: int, factors: int) -> Fraction:
     """Share of all orders in which a player comes just after a given set of others."""
-    return Fraction(1, players * math.comb(players - 1, before))
+    return Fraction(1, factors * math.comb(factors - 1, before))
 
 
 def exact_step(largest: float) -> Fraction:

@@ -18,7 +18,7 @@ LESS = 6
 
 def changes_table(
     table: pd.DataFrame,
-    players: Sequence[str],
+    factors: Sequence[str],
     *,
     width: int,
     top: int = 20,
@@ -58,12 +58,12 @@ def changes_table(
     ]
     if (shown["event"] != "kept").any():
         columns.append(Column("event", ("", "Event"), None, NEEDED))
-    columns += [Column(f"rank_{p}", ("rank by", p), _signed, ALWAYS) for p in players]
+    columns += [Column(f"rank_{p}", ("rank by", p), _signed, ALWAYS) for p in factors]
     columns += [
         Column("score_b", ("", "Score"), _fixed(2), LESS),
         Column("score_change", ("Score", "change"), _hundredths, LESS),
     ]
-    columns += [Column(f"score_{p}", ("score by", p), _hundredths, LESS - 1) for p in players]
+    columns += [Column(f"score_{p}", ("score by", p), _hundredths, LESS - 1) for p in factors]
     return "\n".join(written([filled(c, shown, None) for c in columns], width, ascii))
 
 

@@ -20,7 +20,7 @@ __all__ = ["draw_k_distance"]
 COLOURS = ("#8a1f6a", "#dc4a4d", "#f9a13a", "#7f95ad")
 MOST_OTHERS = len(COLOURS)
 LEAST_KM = 0.1
-"""Shorter distances are drawn as this: a heap of listings at one location has 0 km."""
+"""Shorter distances are drawn as this: a centroid geocode of listings at one location has 0 km."""
 
 
 def draw_k_distance(

@@ -21,7 +21,7 @@ from gclust.report.table import _Column as Column
 from gclust.report.table import _filled as filled
 from gclust.report.table import _lines as written
 
-__all__ = ["draw_rank_sets", "firmness_table"]
+__all__ = ["draw_rank_sets", "rank_uncertainty_table"]
 
 TOP = 40
 WIDTH_IN, ROW_IN, HEAD_IN, FOOT_IN = 6.4, 0.15, 0.5, 0.66
@@ -30,7 +30,9 @@ LONGEST = 34
 SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
 
 
-def firmness_table(table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False) -> str:
+def rank_uncertainty_table(
+    table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False
+) -> str:
     """Write the first clusters with their sets of ranks as a table of text.
 
     Parameters

@@ -27,7 +27,7 @@ CSV_NUMBERS = "%.12g"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 """Columns that are read back of every run."""
-OPTIONAL_TABLES = ("members", "member_ties", "heaps")
+OPTIONAL_TABLES = ("members", "member_ties", "centroid_geocodes")
 NOISE_WEIGHT = 5.0
 """Least weight of a noise location on the map, where clusters weigh at least 4,500: the
 GII's maps draw noise locations with at least five records."""
@@ -48,7 +48,7 @@ class Run:
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
         ``core`` (what footprints are drawn about: DBSCAN's core locations, else
-        all that form a cluster) and, if the study has a ``[heaps] precision``,
+        all that form a cluster) and, if the study has a ``[centroid_geocodes] precision``,
         ``city_share`` (part of the weight that is known to the city only, from 0 to 1).
     contributions : DataFrame
         What each column contributes to the scores; see
@@ -68,8 +68,8 @@ class Run:
         `gclust.indicators.members.member_counts`.
     member_ties : DataFrame, optional
         Ties between the cities of a cluster; see `gclust.indicators.members.member_ties`.
-    heaps : DataFrame, optional
-        Locations of city-level addresses, if ``[heaps] on = true``; see `gclust.heaps`.
+    centroid geocodes : DataFrame, optional
+        Locations of city-level addresses, if ``[centroid_geocodes] on = true``; see `gclust.centroid_geocodes`.
     """
 
     study: Study
@@ -84,7 +84,7 @@ class Run:
     intensity: IntensitySpread | None = None
     members: pd.DataFrame | None = None
     member_ties: pd.DataFrame | None = None
-    heaps: pd.DataFrame | None = None
+    centroid_geocodes: pd.DataFrame | None = None
 
 
 def write(run: Run, place: Place, progress: Report = silent) -> Run:
@@ -226,7 +226,7 @@ def read_run(path: str | Path) -> Run:
 
 
 def _optional_table(path: Path) -> pd.DataFrame | None:
-    """Read a table of members or heaps, if the run has it; NA is Namibia, not missing."""
+    """Read a table of members or centroid geocodes, if the run has it; NA is Namibia, not missing."""
     if not path.is_file():
         return None
     table = pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -36,7 +36,7 @@ class IndicatorEntry:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResolvedIndicator:
     """An indicator that a study asks for.
 
     Attributes
@@ -75,7 +75,9 @@ def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
     return tuple(entries)
 
 
-def ask(entries: Sequence[IndicatorEntry], name: str = "study") -> tuple[Asked, ...]:
+def resolve_indicators(
+    entries: Sequence[IndicatorEntry], name: str = "study"
+) -> tuple[ResolvedIndicator, ...]:
     """Find the indicators of a study, and check the options given to them.
 
     Parameters
@@ -96,7 +98,7 @@ def ask(entries: Sequence[IndicatorEntry], name: str = "study") -> tuple[Asked, 
     )
 
 
-def _ask(entry: IndicatorEntry, where: str) -> Asked:
+def _ask(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     known = registry()
     if entry.name not in known:
         near = difflib.get_close_matches(entry.name, known, n=1, cutoff=0.5)
@@ -124,4 +126,4 @@ def _ask(entry: IndicatorEntry, where: str) -> Asked:
     told = {key: value for key, value in options.items() if key != "kind" and value is not None}
     spelled = replace(entry, kind=options.get("kind"), options=told)
     # A kind that is a default of the function's does not name the column.
-    return Asked(replace(spelled, column=entry.heading), indicator, options)
+    return ResolvedIndicator(replace(spelled, column=entry.heading), indicator, options)

@@ -11,7 +11,7 @@ from typing import Any
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER, KNOWN
 from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
-from gclust.study.indicators import IndicatorEntry, ask, read_entries
+from gclust.study.indicators import IndicatorEntry, read_entries, resolve_indicators
 from gclust.study.parse import parse_section, read_toml
 from gclust.units import LARGEST_TOTAL
 
@@ -214,8 +214,8 @@ class ContourClusters(Section):
         return "haversine"
 
 
-Former = Clusters | HierarchyClusters | ContourClusters
-FORMERS: dict[str, type[Former]] = {
+ClusteringOptions = Clusters | HierarchyClusters | ContourClusters
+CLUSTERING_METHODS: dict[str, type[ClusteringOptions]] = {
     "dbscan": Clusters,
     "hdbscan": HierarchyClusters,
     "contour": ContourClusters,
@@ -328,11 +328,11 @@ class Score(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heaps(Section):
-    """``[heaps]``: whether locations of city-level addresses are looked for, and how.
+class CentroidGeocodes(Section):
+    """``[centroid_geocodes]``: whether locations of city-level addresses are looked for, and how.
 
     ``least_weight`` is a twentieth of what a cluster needs by default; see
-    `gclust.places.cities.centroid_geocodes.find_heaps`. ``precision`` is what the column of that name says of
+    `gclust.places.cities.centroid_geocodes.find_centroid_geocodes`. ``precision`` is what the column of that name says of
     addresses that are known to the city only; without it the gazetteer says what is at a
     city's point.
     """
@@ -481,7 +481,7 @@ class Study:
     sources: tuple[Source, ...]
     study: General = General()
     density: Density = Density()
-    clusters: Former = Clusters()
+    clusters: ClusteringOptions = Clusters()
     merge: Merge = Merge()
     footprint: Footprint = Footprint()
     names: Names = Names()
@@ -490,7 +490,7 @@ class Study:
     population: Population = Population()
     members: Members = Members()
     sweep: Grid = Grid()
-    heaps: Heaps = Heaps()
+    centroid_geocodes: CentroidGeocodes = CentroidGeocodes()
     intensity: Intensity = Intensity()
     uncertainty: Draws = Draws()
     indicators: tuple[IndicatorEntry, ...] = ()
@@ -518,15 +518,16 @@ class Study:
         StudyError for indicators that there are not, or options that are none of theirs.
         """
         by = {
-            "[heaps] precision": self.heaps.on and self.heaps.precision is not None,
+            "[centroid_geocodes] precision": self.centroid_geocodes.on
+            and self.centroid_geocodes.precision is not None,
             "[uncertainty] sources: 'addresses'": self.uncertainty.moves,
         }
         return (
             *(Need(name, "precision") for name, wanted in by.items() if wanted),
             *(
-                Need(f"indicator {asked.indicator.name!r}", column, asked.options.get("kind"))
-                for asked in ask(self.indicators)
-                for column in asked.needs
+                Need(f"indicator {resolved.indicator.name!r}", column, resolved.options.get("kind"))
+                for resolved in resolve_indicators(self.indicators)
+                for column in resolved.needs
             ),
         )
 
@@ -582,7 +583,7 @@ SECTIONS: dict[str, type] = {
     "population": Population,
     "members": Members,
     "sweep": Grid,
-    "heaps": Heaps,
+    "centroid_geocodes": CentroidGeocodes,
     "intensity": Intensity,
     "uncertainty": Draws,
 }
@@ -715,13 +716,15 @@ def _with_tables(
             yield Source(kind=kind, data=data)
 
 
-def _clusters(table: Any, where: str) -> Former:
+def _clusters(table: Any, where: str) -> ClusteringOptions:
     """Read ``[clusters]`` as its method would have it."""
     method = table.get("method", "dbscan") if isinstance(table, Mapping) else "dbscan"
-    former = FORMERS.get(method, Clusters) if isinstance(method, str) else Clusters
-    if former is not Clusters:
+    method_options = (
+        CLUSTERING_METHODS.get(method, Clusters) if isinstance(method, str) else Clusters
+    )
+    if method_options is not Clusters:
         where = f"{where} of method = {method!r}:"
-    return former(**parse_section(table, former, where))
+    return method_options(**parse_section(table, method_options, where))
 
 
 def _check_study(study: Study, name: str) -> None:

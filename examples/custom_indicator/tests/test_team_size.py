@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from gclust_team_size import team_size
 
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 
 
 def test_team_size():
@@ -17,7 +17,7 @@ def test_team_size():
             "cluster": [0, 0, 1, 0, -1, -1],
         }
     )
-    listings = AttributedListings.from_native(table)
+    listings = LabelledListings.from_native(table)
     clusters = pd.DataFrame(index=pd.RangeIndex(3, name="cluster_id"))
     found = team_size(clusters, listings, kind="patent")
     assert found.fillna(0).tolist() == [2.0, 3.0, 0.0]

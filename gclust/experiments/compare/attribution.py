@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.experiments.compare.coalitions import Standing
+from gclust.experiments.compare.coalitions import ScenarioResult
 from gclust.ranking.common_listings import common_places
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.shapley import Coalition, coalitions, exact_step, in_steps, shapley
@@ -18,7 +18,9 @@ RANK_STEP = Fraction(1, 2**40)
 """Parts of ranks are twelfths at their finest, which float64 cannot add up exactly."""
 
 
-def shared_listings(a: Standing, b: Standing) -> tuple[pd.DataFrame, tuple[float, float]]:
+def shared_listings(
+    a: ScenarioResult, b: ScenarioResult
+) -> tuple[pd.DataFrame, tuple[float, float]]:
     """Weigh what each cluster of one run shares with each of another.
 
     Returns
@@ -34,11 +36,11 @@ def shared_listings(a: Standing, b: Standing) -> tuple[pd.DataFrame, tuple[float
 class _Places:
     """Finds what others share with a run; listings that are folded alike are looked up once."""
 
-    def __init__(self, own: Standing) -> None:
+    def __init__(self, own: ScenarioResult) -> None:
         self.own = own
         self._other: pd.DataFrame | None = None
 
-    def shared(self, other: Standing) -> tuple[pd.DataFrame, tuple[float, float]]:
+    def shared(self, other: ScenarioResult) -> tuple[pd.DataFrame, tuple[float, float]]:
         if other.locations is not self._other:
             decimals = [each.study.density.rounding for each in (self.own, other)]
             known = [each for each in decimals if each is not None]
@@ -54,7 +56,7 @@ class _Places:
         return table, (common[0], common[1])
 
 
-class Followed:
+class Attribution:
     """The clusters that continue from a to b, in every coalition between.
 
     A cluster is followed into a coalition if one cluster there matches both the cluster of a
@@ -78,23 +80,26 @@ class Followed:
     """
 
     def __init__(
-        self, players: tuple[str, ...], ends: tuple[Standing, Standing], traced: pd.DataFrame
+        self,
+        factors: tuple[str, ...],
+        ends: tuple[ScenarioResult, ScenarioResult],
+        traced: pd.DataFrame,
     ) -> None:
-        self.players = players
+        self.factors = factors
         pairs = traced.loc[traced["continues"], ["a", "b"]]
         self.pairs = pairs.astype("int64").reset_index(drop=True)
         self.ends = ends
         nothing = pd.DataFrame(
             {"cluster_id": pd.NA, "rank": pd.NA, "score": np.nan}, index=self.pairs.index
         ).astype({"cluster_id": "Int64", "rank": "Int64", "score": "float64"})
-        self.found = {each: nothing for each in coalitions(players)}
+        self.found = {each: nothing for each in coalitions(factors)}
         self._places = [_Places(end) for end in ends]
 
-    def add(self, coalition: Coalition, standing: Standing) -> None:
+    def add(self, coalition: Coalition, standing: ScenarioResult) -> None:
         """Follow the clusters into a coalition's run."""
         if not coalition:
             ids = self.pairs["a"].to_numpy()
-        elif len(coalition) == len(self.players):
+        elif len(coalition) == len(self.factors):
             ids = self.pairs["b"].to_numpy()
         else:
             of_a, of_b = (
@@ -108,7 +113,7 @@ class Followed:
         self.found[coalition] = table
 
     @staticmethod
-    def _matched(places: _Places, standing: Standing, mine: pd.Series) -> NDArray[np.int64]:
+    def _matched(places: _Places, standing: ScenarioResult, mine: pd.Series) -> NDArray[np.int64]:
         matched = match(places.shared(standing)[0]).set_index("a")["b"]
         return matched.reindex(mine).fillna(-1).to_numpy(np.int64)
 
@@ -117,12 +122,12 @@ class Followed:
         """Scores of all clusters that are followed."""
         return [table["score"].to_numpy() for table in self.found.values()]
 
-    def lost_in(self) -> pd.Series:
+    def missing_in(self) -> pd.Series:
         """The first coalition into which each pair cannot be followed; "" where there is none."""
         lost = pd.Series("", index=self.pairs.index, dtype="string")
         for coalition, table in self.found.items():
             missing = table["rank"].isna() | table["score"].isna()
-            named = " + ".join(player for player in self.players if player in coalition)
+            named = " + ".join(factor for factor in self.factors if factor in coalition)
             lost = lost.mask(missing & (lost == ""), named)
         return lost
 
@@ -137,12 +142,12 @@ class Followed:
         Returns
         -------
         DataFrame of float
-            ``rank_<player>`` (places gained) and ``score_<player>``, missing for pairs that
+            ``rank_<factor>`` (places gained) and ``score_<factor>``, missing for pairs that
             are lost.
         """
-        columns = [f"{what}_{player}" for what in ("rank", "score") for player in self.players]
+        columns = [f"{what}_{factor}" for what in ("rank", "score") for factor in self.factors]
         table = pd.DataFrame(np.nan, index=self.pairs.index, columns=columns)
-        lost = self.lost_in()
+        lost = self.missing_in()
         for at in self.pairs.index[lost == ""]:
             ranks = {each: -Fraction(int(t["rank"][at])) for each, t in self.found.items()}
             scores = {
@@ -150,9 +155,9 @@ class Followed:
                 for each, t in self.found.items()
             }
             for what, value, unit in (("rank", ranks, RANK_STEP), ("score", scores, step)):
-                parts = in_steps(shapley(value, self.players), unit)
-                for player, part in parts.items():
-                    table.loc[at, f"{what}_{player}"] = part
+                parts = in_steps(shapley(value, self.factors), unit)
+                for factor, part in parts.items():
+                    table.loc[at, f"{what}_{factor}"] = part
         return table
 
 

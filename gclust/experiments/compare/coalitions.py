@@ -14,16 +14,16 @@ from geopandas import GeoSeries
 from numpy.typing import NDArray
 
 from gclust.errors import GclustWarning
-from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.listings.engine import Engine
-from gclust.pipeline.count_arrays import Settler
+from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import unite
-from gclust.pipeline.form import Formed
-from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.form import Partition
+from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.run import form
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
-from gclust.pipeline.stages import Prepared, Settled, prepare, restrict
+from gclust.pipeline.stages import MergedCounts, Prepared, prepare, select_kinds
 from gclust.progress import Report, silent
 from gclust.ranking.rank import rank
 from gclust.ranking.shapley import Coalition
@@ -37,7 +37,7 @@ WEIGHTS = {"density": "density", "units": "weight"}
 
 
 @dataclass(frozen=True)
-class Standing:
+class ScenarioResult:
     """The clusters of one run, and how they rank.
 
     Attributes
@@ -57,7 +57,7 @@ class Standing:
     ranks: pd.DataFrame
 
 
-def standing_of(run: Run, weight: str) -> Standing:
+def scenario_of_run(run: Run, weight: str) -> ScenarioResult:
     """Return the standing of a run that is done.
 
     Parameters
@@ -67,7 +67,7 @@ def standing_of(run: Run, weight: str) -> Standing:
         Weight by which clusters are matched: that which forms clusters, or all.
     """
     units = np.rint(run.locations[WEIGHTS[weight]].to_numpy() * UNIT).astype(np.int64)
-    return Standing(
+    return ScenarioResult(
         run.study,
         run.locations[["lat", "lon"]].assign(units=units),
         run.locations["cluster_id"].to_numpy(np.int64),
@@ -75,14 +75,14 @@ def standing_of(run: Run, weight: str) -> Standing:
     )
 
 
-def standings(
-    between: Between,
+def run_scenarios(
+    between: HybridStudies,
     coalitions: Iterable[Coalition],
     weight: str,
     *,
     n_jobs: int | None,
     report: Report,
-) -> Iterator[tuple[Coalition, Standing]]:
+) -> Iterator[tuple[Coalition, ScenarioResult]]:
     """Run the study of each coalition, doing once what several have in common.
 
     The same listings are read once, folded once for the same kinds and density, clustered
@@ -95,7 +95,7 @@ def standings(
     coalitions : iterable of Coalition
         Those that have no study are left out.
     weight : {"density", "units"}
-        See `standing_of`.
+        See `scenario_of_run`.
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
 
@@ -110,7 +110,7 @@ def standings(
     """
     all_studies = [(each, between.study(each)) for each in coalitions]
     studies = [(each, study) for each, study in all_studies if study is not None]
-    journal = Journal(silent, strict=False)
+    run_log = RunLog(silent, strict=False)
     done = 0
 
     def told() -> None:
@@ -120,25 +120,28 @@ def standings(
     for of_data in _alike(studies, lambda each: _reading_key(between.reading(each[0]))):
         with Engine(threads=n_jobs) as engine:
             with _quiet():
-                read = prepare(between.reading(of_data[0][0]), engine, journal)
+                read = prepare(between.reading(of_data[0][0]), engine, run_log)
             for of_kinds in _alike(of_data, lambda each: _density_key(each[1])):
                 with _quiet():
-                    prepared = restrict(of_kinds[0][1], engine, read, journal)
+                    prepared = select_kinds(of_kinds[0][1], engine, read, run_log)
                 locations = prepared.locations
                 shown = locations[["lat", "lon"]].assign(units=locations[weight])
-                settlers: dict[Hashable, Settler] = {}
+                counters: dict[Hashable, ArrayCounter] = {}
                 for of_formation in _alike(of_kinds, lambda each: repr(each[1].clusters)):
                     with _quiet():
-                        formed = form(of_formation[0][1], prepared, journal, n_jobs)
+                        partition = form(of_formation[0][1], prepared, run_log, n_jobs)
                     for of_merge in _alike(of_formation, lambda each: _count_key(each[1])):
                         first, key = of_merge[0][1], _count_key(of_merge[0][1])
-                        if key not in settlers:
-                            settlers[key] = Settler(first, engine, prepared, n_jobs=n_jobs)
-                        settled = settlers[key].settle(formed.labels)
-                        clusters = settled.clusters(formed.labels)
-                        scorer = _Scorer(engine, prepared, formed, settled)
+                        if key not in counters:
+                            counters[key] = ArrayCounter(first, engine, prepared, n_jobs=n_jobs)
+                        counted = counters[key].merge_and_count(partition.labels)
+                        clusters = counted.clusters(partition.labels)
+                        scorer = _Scorer(engine, prepared, partition, counted)
                         for coalition, study in of_merge:
-                            yield coalition, Standing(study, shown, clusters, scorer.ranks(study))
+                            yield (
+                                coalition,
+                                ScenarioResult(study, shown, clusters, scorer.ranks(study)),
+                            )
                             done += 1
                             told()
 
@@ -155,15 +158,15 @@ class _Scorer:
     """Scores of the same clusters by one study after another."""
 
     def __init__(
-        self, engine: Engine, prepared: Prepared, formed: Formed, settled: Settled
+        self, engine: Engine, prepared: Prepared, partition: Partition, counted: MergedCounts
     ) -> None:
         self._engine, self._prepared = engine, prepared
-        self._formed, self._settled = formed, settled
+        self._formed, self._settled = partition, counted
         self._described: dict[Hashable, pd.DataFrame] = {}
         self._values: dict[Hashable, pd.DataFrame] = {}
 
     def ranks(self, study: Study) -> pd.DataFrame:
-        """Rank and score by cluster; see `Standing`."""
+        """Rank and score by cluster; see `ScenarioResult`."""
         columns = ScoreColumns(study)
         key = repr((columns.columns, study.indicators, _description_key(study, columns)))
         if key not in self._values:
@@ -173,20 +176,20 @@ class _Scorer:
         return table.rename_axis("cluster_id")
 
     def _computed(self, study: Study, columns: ScoreColumns) -> pd.DataFrame:
-        formed, settled = self._formed, self._settled
-        clusters = settled.clusters(formed.labels)
+        partition, counted = self._formed, self._settled
+        clusters = counted.clusters(partition.labels)
         key = _description_key(study, columns)
         if key not in self._described:
             self._described[key] = columns.describe(
                 self._prepared.locations,
                 clusters,
-                formed.core,
-                len(settled.count),
-                contours=contours_of(formed, settled),
+                partition.core,
+                len(counted.count),
+                contours=contours_of(partition, counted),
             )
-        listings = attributed_listings(study, self._engine, self._prepared, clusters)
+        listings = labelled_listings(study, self._engine, self._prepared, clusters)
         described = self._described[key]
-        return columns.values(settled.count, settled.share, described, listings)
+        return columns.values(counted.count, counted.share, described, listings)
 
 
 def _ranks(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -212,9 +215,9 @@ def _density_key(study: Study) -> Hashable:
     return repr((sorted(study.kinds), sorted(study.density_kinds), study.density.weight))
 
 
-def contours_of(formed: Formed, settled: Settled) -> GeoSeries | None:
+def contours_of(partition: Partition, counted: MergedCounts) -> GeoSeries | None:
     """The contours of the merged clusters, with the method that has them."""
-    return None if formed.polygons is None else unite(formed.polygons, settled.cluster_ids)
+    return None if partition.polygons is None else unite(partition.polygons, counted.cluster_ids)
 
 
 def _description_key(study: Study, columns: ScoreColumns) -> Hashable:

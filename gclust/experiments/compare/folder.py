@@ -68,7 +68,7 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
         "a": found.labels[0],
         "b": found.labels[1],
         "decomposed": found.decomposed,
-        "players": list(found.players),
+        "players": list(found.factors),
         "differences": [_difference(each, home) for each in found.differences],
         "common_share_of_a": found.common[0],
         "common_share_of_b": found.common[1],
@@ -88,7 +88,7 @@ def _difference(each: Difference, home: Path) -> dict[str, object]:
         if isinstance(value, str) and each.setting.endswith(": path"):
             value = seen_from(home, value)
         choices.append(dict(value) if isinstance(value, Mapping) else value)
-    return {"player": each.player, "setting": each.setting, "a": choices[0], "b": choices[1]}
+    return {"player": each.factor, "setting": each.setting, "a": choices[0], "b": choices[1]}
 
 
 def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carried:

@@ -11,10 +11,10 @@ from gclust.experiments.score_columns import ScoredColumn, scored_columns
 from gclust.pipeline.rasters import absolute, band_of
 from gclust.pipeline.score_columns import OUTLINED
 from gclust.ranking.shapley import Coalition
-from gclust.study.schema import Heaps, Intensity, Population, Source, Study
+from gclust.study.schema import CentroidGeocodes, Intensity, Population, Source, Study
 from gclust.study.write_toml import absolute_path
 
-PLAYERS = ("data", "formation", "kinds", "weights")
+FACTORS = ("data", "formation", "kinds", "weights")
 """What changes may come from.
 
 ``data``
@@ -51,21 +51,21 @@ class Difference:
     Attributes
     ----------
     player : str
-        See `PLAYERS`.
+        See `FACTORS`.
     setting : str
         Where it stands in a study.
     a, b : object
         What either study chooses; None for what it does not have.
     """
 
-    player: str
+    factor: str
     setting: str
     a: Any
     b: Any
 
 
 @dataclass(frozen=True)
-class Between:
+class HybridStudies:
     """Two studies, and all that take each player's choices from either.
 
     Attributes
@@ -100,13 +100,13 @@ class Between:
         ]
         if set(self.a.kinds) != set(self.b.kinds):
             found.append(Difference("kinds", "kinds", self.a.kinds, self.b.kinds))
-        return tuple(sorted(found, key=lambda each: PLAYERS.index(each.player)))
+        return tuple(sorted(found, key=lambda each: FACTORS.index(each.factor)))
 
     @property
-    def players(self) -> tuple[str, ...]:
+    def factors(self) -> tuple[str, ...]:
         """The players whose choices differ."""
-        there = {each.player for each in self.differences}
-        return tuple(player for player in PLAYERS if player in there)
+        there = {each.factor for each in self.differences}
+        return tuple(factor for factor in FACTORS if factor in there)
 
     def study(self, coalition: Coalition) -> Study | None:
         """Return the study that takes from b what the coalition stands for, the rest from a.
@@ -118,7 +118,7 @@ class Between:
             one is made of a kind that it has not.
         """
         data, formation, kinds, weights = (
-            self.b if player in coalition else self.a for player in PLAYERS
+            self.b if factor in coalition else self.a for factor in FACTORS
         )
         of_data, of_formation, of_weights = (
             {kind: study if kind in self.shared else kinds for kind in kinds.kinds}
@@ -131,8 +131,8 @@ class Between:
             for column in scored_columns(study)
             if column.kind == kind
         ]
-        asked = {kind for column in columns for kind in column.kinds}
-        if not forming or not any(column.weight for column in columns) or asked - set(of_data):
+        resolved = {kind for column in columns for kind in column.kinds}
+        if not forming or not any(column.weight for column in columns) or resolved - set(of_data):
             return None
         return self._mixed(data, formation, weights, of_data, forming, columns)
 
@@ -141,16 +141,16 @@ class Between:
 
         What it reads is the same for coalitions that differ in kinds or weights alone.
         """
-        data, formation, *_ = (self.b if player in coalition else self.a for player in PLAYERS)
+        data, formation, *_ = (self.b if factor in coalition else self.a for factor in FACTORS)
         kinds = dict.fromkeys((*self.a.kinds, *self.b.kinds))
         of_data = {
             kind: data if kind in self.shared else self.a if kind in self.a.kinds else self.b
             for kind in kinds
         }
         mixed = self._mixed(data, formation, self.a, of_data, tuple(kinds), [])
-        asked = [c.entry for study in (self.a, self.b) for c in scored_columns(study) if c.entry]
+        resolved = [c.entry for study in (self.a, self.b) for c in scored_columns(study) if c.entry]
         # Both may call different columns the same; here only what they need is of interest.
-        numbered = tuple(replace(entry, column=f"column {i}") for i, entry in enumerate(asked))
+        numbered = tuple(replace(entry, column=f"column {i}") for i, entry in enumerate(resolved))
         return replace(mixed, indicators=numbered)
 
     def _mixed(
@@ -187,7 +187,7 @@ class Between:
             population=self._population(data),
             indicators=tuple(column.entry for column in columns if column.entry is not None),
             # No score follows from them.
-            heaps=Heaps(),
+            centroid_geocodes=CentroidGeocodes(),
             intensity=Intensity(),
         )
 
@@ -246,9 +246,9 @@ def _settings(
         sections.append(("formation", "footprint", ()))
     if looks_at - OUTLINED:
         sections.append(("formation", "names", ()))
-    for player, name, apart in sections:
+    for factor, name, apart in sections:
         section = getattr(study, name)
         for item in fields(section):
             if item.name not in apart:
-                yield (player, f"[{name}] {item.name}"), getattr(section, item.name)
+                yield (factor, f"[{name}] {item.name}"), getattr(section, item.name)
     yield ("data", "[counting] unlocated"), study.counting.unlocated

@@ -22,7 +22,7 @@ class Comparison:
         What the two runs are called.
     players : tuple of str
         What changes are decomposed into: those of ``data, formation, kinds, weights`` that
-        differ; see `gclust.experiments.compare.mixtures.PLAYERS`.
+        differ; see `gclust.experiments.compare.mixtures.FACTORS`.
     differences : tuple of Difference
         The choices that differ, each of a player.
     table : DataFrame
@@ -31,7 +31,7 @@ class Comparison:
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
         ``score_change``, and of each player its part in both, ``rank_<player>,
         score_<player>``: parts add up to the change exactly, in any order. Scores are
-        rounded to 48 bits of the largest for that. ``lost_in`` tells of clusters that are in
+        rounded to 48 bits of the largest for that. ``missing_in`` tells of clusters that are in
         both, but not in every coalition, in which they are missing first ("kinds + weights":
         with these of b and the others of a); they have no parts.
     lineage : DataFrame
@@ -40,7 +40,7 @@ class Comparison:
         (listings that they share), ``share_of_a, share_of_b``; see
         `gclust.ranking.lineage.lineage`.
     parts : DataFrame
-        The parts again, one row per cluster and player: ``id, name, player, rank, score``.
+        The parts again, one row per cluster and player: ``id, name, factor, rank, score``.
     coalitions : DataFrame
         What the parts come from, one row per coalition and cluster that is found in it: which
         run each player is taken from (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
@@ -57,7 +57,7 @@ class Comparison:
     a: Study
     b: Study
     labels: tuple[str, str]
-    players: tuple[str, ...]
+    factors: tuple[str, ...]
     differences: tuple[Difference, ...]
     table: pd.DataFrame
     lineage: pd.DataFrame

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.experiments.compare.attribution import Followed, shared_listings
-from gclust.experiments.compare.coalitions import Standing, standing_of, standings
+from gclust.experiments.compare.attribution import Attribution, shared_listings
+from gclust.experiments.compare.coalitions import ScenarioResult, run_scenarios, scenario_of_run
 from gclust.experiments.compare.folder import carried_from, write_comparison
-from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.experiments.compare.result import Comparison
 from gclust.experiments.compare.tables import assemble
 from gclust.pipeline.run import run
@@ -87,10 +87,10 @@ def compare(
     with claim(out, overwrite, "comparison") as place:
         report = resolve(progress)
         one, two = (_run_of(each, report, n_jobs) for each in (a, b))
-        between = Between(one.study, two.study)
+        between = HybridStudies(one.study, two.study)
         weight = _matching_weight(between)
         carried = None if after is None else carried_from(after, one.ranking)
-        ends = standing_of(one, weight), standing_of(two, weight)
+        ends = scenario_of_run(one, weight), scenario_of_run(two, weight)
         shared, common = shared_listings(*ends)
         traced = lineage(shared, len(one.ranking), len(two.ranking))
         followed = None
@@ -115,7 +115,7 @@ def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) 
     raise StudyError(f"{path}: there is no such run; expected a folder of gclust run, or a study")
 
 
-def _matching_weight(between: Between) -> str:
+def _matching_weight(between: HybridStudies) -> str:
     """The weight that forms clusters, if both studies take the same listings for that."""
     apart = {"[density] weight", *(f"[density] kinds: {kind}" for kind in between.shared)}
     return "units" if apart & {each.setting for each in between.differences} else "density"
@@ -135,19 +135,21 @@ def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, s
 
 
 def _follow(
-    between: Between,
+    between: HybridStudies,
     runs: tuple[Run, Run],
-    ends: tuple[Standing, Standing],
+    ends: tuple[ScenarioResult, ScenarioResult],
     traced: pd.DataFrame,
     weight: str,
     n_jobs: int | None,
     report: Report,
-) -> Followed:
+) -> Attribution:
     """Run all coalitions, and follow through them the clusters that continue."""
-    every = list(coalitions(between.players))
-    followed = Followed(between.players, ends, traced)
+    every = list(coalitions(between.factors))
+    followed = Attribution(between.factors, ends, traced)
     try:
-        for coalition, standing in standings(between, every, weight, n_jobs=n_jobs, report=report):
+        for coalition, standing in run_scenarios(
+            between, every, weight, n_jobs=n_jobs, report=report
+        ):
             for side, end in enumerate((every[0], every[-1])):
                 if coalition == end:
                     _check_same(runs[side], ends[side], standing)
@@ -157,7 +159,7 @@ def _follow(
     return followed
 
 
-def _check_same(done: Run, then: Standing, now: Standing) -> None:
+def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
     """Refuse to explain a run by listings that have changed since."""
     name = done.path or done.study.study.name
     if len(then.ranks) != len(now.ranks):

@@ -22,10 +22,10 @@ def told_before(found: Comparison, width: int) -> list[str]:
         f"{one} (was) and {two}. Listings that both have at the same place: {share_one} of the"
         f" first's, {share_two} of the second's"
     ]
-    for player in dict.fromkeys(each.player for each in found.differences):
-        mine = [_difference(each) for each in found.differences if each.player == player]
+    for factor in dict.fromkeys(each.factor for each in found.differences):
+        mine = [_difference(each) for each in found.differences if each.factor == factor]
         more = f"; and {len(mine) - MOST_TOLD} more" if len(mine) > MOST_TOLD else ""
-        lines.append(f"{player}: {'; '.join(mine[:MOST_TOLD])}{more}")
+        lines.append(f"{factor}: {'; '.join(mine[:MOST_TOLD])}{more}")
     if not found.differences:
         lines.append("No choice differs that scores depend on")
     return _wrapped(lines, width)
@@ -40,14 +40,14 @@ def told_after(found: Comparison, width: int) -> list[str]:
     lines += [f"  {line}" for line in relations[:MOST_TOLD]]
     if len(relations) > MOST_TOLD:
         lines.append(f"  and {len(relations) - MOST_TOLD} more in lineage.csv")
-    if found.decomposed and found.players:
+    if found.decomposed and found.factors:
         lost = found.table[found.table["lost_in"].fillna("") != ""]
         if len(lost):
             names = ", ".join(lost["name_b"].head(MOST_TOLD))
             more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
             lines.append(
                 f"Not decomposed, for they are not found in every coalition of"
-                f" {', '.join(found.players)}: {names}{more}"
+                f" {', '.join(found.factors)}: {names}{more}"
             )
     if not found.decomposed:
         lines.append("Changes are not decomposed: the listings were not asked")
@@ -76,7 +76,7 @@ def _wrapped(lines: list[str], width: int) -> list[str]:
 def _difference(each: Difference) -> str:
     if each.setting.endswith(": path"):
         return each.setting.removesuffix(": path") + ": other files"
-    setting = "" if each.setting == each.player else f"{each.setting}: "
+    setting = "" if each.setting == each.factor else f"{each.setting}: "
     return f"{setting}{_choice(each.a)} -> {_choice(each.b)}"
 
 

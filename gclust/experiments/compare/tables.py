@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.experiments.compare.attribution import Followed, on_steps, score_step
-from gclust.experiments.compare.mixtures import Between
+from gclust.experiments.compare.attribution import Attribution, on_steps, score_step
+from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.experiments.compare.result import Comparison
 from gclust.ranking.lineage import carried_ids
 from gclust.results.run import Run
@@ -27,12 +27,12 @@ class Carried(NamedTuple):
 
 
 def assemble(
-    between: Between,
+    between: HybridStudies,
     runs: tuple[Run, Run],
     labels: tuple[str, str],
     traced: pd.DataFrame,
     common: tuple[float, float],
-    followed: Followed | None,
+    followed: Attribution | None,
     carried: Carried | None = None,
 ) -> Comparison:
     """Put together what a comparison shows; see `Comparison`.
@@ -58,11 +58,11 @@ def assemble(
     ids = carried_ids(traced, carried.ids, len(ends[1]), carried.next_id)
     one, two = _side(ends[0], carried.ids, step), _side(ends[1], ids, step)
     table = _changes(traced, one, two)
-    players: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
     coalitions = pd.DataFrame()
     if followed is not None:
-        players = followed.players
-        parts = followed.parts(step).assign(lost_in=followed.lost_in())
+        factors = followed.factors
+        parts = followed.parts(step).assign(missing_in=followed.missing_in())
         parts.index = pd.Index(carried.ids[followed.pairs["a"]], dtype="int64")
         table = table.join(parts, on="id")
         coalitions = _coalitions(followed, parts.index, table, step)
@@ -70,11 +70,11 @@ def assemble(
         a=between.a,
         b=between.b,
         labels=labels,
-        players=players,
+        factors=factors,
         differences=between.differences,
         table=table,
         lineage=_lineage(traced, one, two),
-        parts=_long(table, players),
+        parts=_long(table, factors),
         coalitions=coalitions,
         common=common,
         next_id=max(carried.next_id, int(ids.max(initial=-1)) + 1),
@@ -133,19 +133,19 @@ def _lineage(traced: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.D
     return pd.concat([*sides, told], axis=1)
 
 
-def _long(table: pd.DataFrame, players: tuple[str, ...]) -> pd.DataFrame:
+def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
     """The parts with a row for each cluster and player."""
     parts = [
         pd.DataFrame(
             {
                 "id": table["id"],
                 "name": table["name_b"],
-                "player": pd.Series(player, index=table.index, dtype="string"),
-                "rank": table[f"rank_{player}"],
-                "score": table[f"score_{player}"],
+                "player": pd.Series(factor, index=table.index, dtype="string"),
+                "rank": table[f"rank_{factor}"],
+                "score": table[f"score_{factor}"],
             }
         )
-        for player in players
+        for factor in factors
     ]
     if not parts:
         empty = {"id": "int64", "name": "string", "player": "string"}
@@ -156,15 +156,15 @@ def _long(table: pd.DataFrame, players: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _coalitions(
-    followed: Followed, ids: pd.Index, table: pd.DataFrame, step: Fraction
+    followed: Attribution, ids: pd.Index, table: pd.DataFrame, step: Fraction
 ) -> pd.DataFrame:
     names = table.set_index("id")["name_b"]
     rows = []
     for coalition, found in followed.found.items():
         part = pd.DataFrame(
             {
-                player: pd.Series("b" if player in coalition else "a", index=found.index)
-                for player in followed.players
+                factor: pd.Series("b" if factor in coalition else "a", index=found.index)
+                for factor in followed.factors
             },
             dtype="string",
         )

@@ -18,7 +18,7 @@ from gclust.pipeline.rasters import files_of
 from gclust.pipeline.score_columns import ScoreColumns
 from gclust.pipeline.stages import Prepared
 from gclust.results.folders import PREFIX, write_file
-from gclust.study.indicators import ask
+from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
 
@@ -29,7 +29,7 @@ LONGEST_NAME = 200
 """Bytes; names of files may have 255, and what stands before and behind it is to fit too."""
 
 
-class Ledger:
+class Checkpoint:
     """One file for each finished pair, in a hidden folder beside that of the sweep.
 
     Its name holds a digest of the study, of its listings and of what is swept: what another
@@ -108,7 +108,7 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
         sorted(prepared.world.items()),
         rows,
         _raster_digest(study),
-        [asked.indicator.origin for asked in ask(study.indicators)],
+        [resolved.indicator.origin for resolved in resolve_indicators(study.indicators)],
     )
     return hashlib.sha256(repr(told).encode()).hexdigest()
 

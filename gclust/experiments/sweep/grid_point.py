@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import caution
-from gclust.pipeline.stages import Prepared, Settled
+from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.ranking.agreement import (
     adjusted_mutual_information,
     adjusted_rand_index,
@@ -26,7 +26,7 @@ Labels = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
-class Trial:
+class GridPoint:
     """What a pair of parameters makes of a study.
 
     Attributes
@@ -71,9 +71,9 @@ def measure(
     prepared: Prepared,
     labels: NDArray[np.int64],
     core: NDArray[np.bool_],
-    settled: Settled,
+    counted: MergedCounts,
     scores: pd.Series,
-) -> Trial:
+) -> GridPoint:
     """Measure the clusters of a pair by themselves.
 
     Shares are of the weight that forms clusters, noise included. What other kinds weigh,
@@ -81,13 +81,13 @@ def measure(
     """
     units = prepared.locations["density"].to_numpy()
     forming = units > 0
-    clusters = settled.clusters(labels)
-    n_clusters = len(settled.count)
+    clusters = counted.clusters(labels)
+    n_clusters = len(counted.count)
     weight = np.zeros(n_clusters + 1, dtype=np.int64)
     np.add.at(weight, clusters, units)  # noise falls into the last place
     share = weight[:-1] / units.sum()
     figures: dict[str, float] = {
-        "clusters_before_merging": len(settled.cluster_ids),
+        "clusters_before_merging": len(counted.cluster_ids),
         "n_clusters": n_clusters,
         "n_core": int(core.sum()),
         "n_noise": int((labels[forming] < 0).sum()),
@@ -95,10 +95,10 @@ def measure(
         "largest_share": float(share.max(initial=0.0)),
         "core_share": float(units[core].sum() / units.sum()),
     }
-    return Trial(
+    return GridPoint(
         *pair,
         figures=figures,
-        cluster_of_label=settled.cluster_ids.tolist(),
+        cluster_of_label=counted.cluster_ids.tolist(),
         share=share.tolist(),
         score=scores.tolist(),
         rank=[None if pd.isna(each) else int(each) for each in rank(scores)],
@@ -107,8 +107,13 @@ def measure(
 
 
 def compare(
-    trial: Trial, clusters: Labels, base: Trial, of_base: Labels, units: NDArray[np.int64], top: int
-) -> Trial:
+    trial: GridPoint,
+    clusters: Labels,
+    base: GridPoint,
+    of_base: Labels,
+    units: NDArray[np.int64],
+    top: int,
+) -> GridPoint:
     """Add to a trial how far it agrees with the baseline, and which clusters are the same.
 
     Parameters

@@ -15,7 +15,7 @@ KEPT = 2
 """Rows that are kept besides the baseline's: that at work, and its neighbour."""
 
 
-class Rows:
+class LabelCache:
     """Labels of the same locations for one pair after another.
 
     A surface is made for an eps_km when it is first asked for, so a sweep that goes on makes

@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
 from gclust.experiments.score_columns import columns_of_pairs
-from gclust.experiments.sweep.checkpoint import Ledger, digest
+from gclust.experiments.sweep.checkpoint import Checkpoint, digest
 from gclust.experiments.sweep.folder import write_sweep
 from gclust.experiments.sweep.grid_point import (
+    GridPoint,
     Labels,
-    Trial,
     agreement,
     cautioned,
     compare,
     measure,
 )
 from gclust.experiments.sweep.k_distance import k_distance
-from gclust.experiments.sweep.label_cache import Rows
+from gclust.experiments.sweep.label_cache import LabelCache
 from gclust.experiments.sweep.plateaus import find_plateaus, suggest
 from gclust.experiments.sweep.result import Sweep
 from gclust.listings.engine import Engine
 from gclust.pipeline.check_space import warn_of_space
-from gclust.pipeline.count_arrays import Settler
+from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import names_of
-from gclust.pipeline.labelled_listings import attributed_listings
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import ScoreColumns
 from gclust.pipeline.stages import (
     Prepared,
@@ -112,38 +112,38 @@ def sweep(
     with claim(out, overwrite, "sweep") as place:
         warn_of_space(study)
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
-        journal = Journal(resolve(progress), study.study.strict)
-        result, ledger = _computed(study, pairs, place, journal, n_jobs)
+        run_log = RunLog(resolve(progress), study.study.strict)
+        result, checkpoint = _computed(study, pairs, place, run_log, n_jobs)
         if place is not None:
-            result = write_sweep(result, place, journal.report)
-        if ledger is not None:
-            ledger.remove()
+            result = write_sweep(result, place, run_log.report)
+        if checkpoint is not None:
+            checkpoint.remove()
         return result
 
 
 def _computed(
-    study: Study, pairs: Pairs, place: Place | None, journal: Journal, n_jobs: int | None
-) -> tuple[Sweep, Ledger | None]:
+    study: Study, pairs: Pairs, place: Place | None, run_log: RunLog, n_jobs: int | None
+) -> tuple[Sweep, Checkpoint | None]:
     """Try all pairs; with a place, finished ones are kept in a ledger."""
     columns = columns_of_pairs(study, pairs)
-    ledger = None
+    checkpoint = None
     with ExitStack() as while_asked:
-        engine = while_asked.enter_context(Engine(threads=n_jobs, progress=journal.report))
-        prepared = prepare(study, engine, journal)
-        warn_of_gap(study, pairs.eps_km[-1], journal)
+        engine = while_asked.enter_context(Engine(threads=n_jobs, progress=run_log.report))
+        prepared = prepare(study, engine, run_log)
+        warn_of_gap(study, pairs.eps_km[-1], run_log)
         if place is not None:
-            ledger = Ledger(place.path, digest(study, pairs, engine, prepared))
-        settler = Settler(study, engine, prepared, n_jobs=n_jobs, report=journal.report)
+            checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))
+        counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs, report=run_log.report)
         engine.progress = silent  # what single pairs report would hide the whole
         if not columns[pairs.baseline].further:
             while_asked.close()  # the listings are in memory, and nothing else is asked of them
         trials = _Trials(
-            study, engine, prepared, settler, pairs, columns, ledger, n_jobs, journal.report
+            study, engine, prepared, counter, pairs, columns, checkpoint, n_jobs, run_log.report
         )
-        found = trials.all(journal.report)
-    with stage(journal.report, "k-distances, plateaus"):
+        found = trials.all(run_log.report)
+    with stage(run_log.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
-    return replace(result, warnings=tuple(journal.told)), ledger
+    return replace(result, warnings=tuple(run_log.told)), checkpoint
 
 
 class _Trials:
@@ -154,17 +154,17 @@ class _Trials:
         study: Study,
         engine: Engine,
         prepared: Prepared,
-        settler: Settler,
+        counter: ArrayCounter,
         pairs: Pairs,
         columns: dict[Pair, ScoreColumns],
-        ledger: Ledger | None,
+        checkpoint: Checkpoint | None,
         n_jobs: int | None,
         report: Report,
     ) -> None:
-        self.study, self.prepared, self.settler = study, prepared, settler
+        self.study, self.prepared, self.counter = study, prepared, counter
         self.engine, self.columns, self.slowest = engine, columns, 0.0
-        self.pairs, self.ledger, self.n_jobs = pairs, ledger, n_jobs
-        self.rows = Rows(pairs)
+        self.pairs, self.checkpoint, self.n_jobs = pairs, checkpoint, n_jobs
+        self.rows = LabelCache(pairs)
         self.units = prepared.locations["density"].to_numpy()
         self._finished = {pair: self._read(pair) for pair in pairs}
         self._clusters: dict[Pair, Labels] = {}
@@ -174,15 +174,15 @@ class _Trials:
         self.base = self._finished[pairs.baseline] or self._measure(pairs.baseline, labels, core)
         self.of_base = self.base.clusters(labels)
 
-    def all(self, report: Report) -> list[Trial]:
+    def all(self, report: Report) -> list[GridPoint]:
         """Go through all pairs that are not finished, in rows of equal eps_km."""
         left = [pair for pair, trial in self._finished.items() if trial is None]
         stage = "try pairs" + self._told(len(left))
         report(0.0, stage)
         for done, pair in enumerate(left, start=1):
             trial = self._try(pair)
-            if self.ledger is not None:
-                self.ledger.write(pair, trial.as_dict())
+            if self.checkpoint is not None:
+                self.checkpoint.write(pair, trial.as_dict())
             self._finished[pair] = trial
             report(done / len(left), stage)
         report(1.0, stage)
@@ -197,7 +197,7 @@ class _Trials:
         about = f": about {max(minutes, 1):.0f} min" if self.slowest else ""
         return f" ({', '.join(further)} in each{about})"
 
-    def _try(self, pair: Pair) -> Trial:
+    def _try(self, pair: Pair) -> GridPoint:
         if pair == self.pairs.baseline:
             trial, clusters = self.base, self.of_base
         else:
@@ -236,19 +236,19 @@ class _Trials:
             cluster=self.rows.cluster,
         )
 
-    def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> Trial:
-        settled = self.settler.settle(labels)
+    def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> GridPoint:
+        counted = self.counter.merge_and_count(labels)
         columns, start = self.columns[pair], time.perf_counter()
-        clusters, n_clusters = settled.clusters(labels), len(settled.count)
+        clusters, n_clusters = counted.clusters(labels), len(counted.count)
         described = columns.describe(self.prepared.locations, clusters, core, n_clusters)
-        listings = attributed_listings(self.study, self.engine, self.prepared, clusters)
-        values = columns.values(settled.count, settled.share, described, listings)
+        listings = labelled_listings(self.study, self.engine, self.prepared, clusters)
+        values = columns.values(counted.count, counted.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
-        return measure(pair, self.prepared, labels, core, settled, columns.score(values))
+        return measure(pair, self.prepared, labels, core, counted, columns.score(values))
 
-    def _read(self, pair: Pair) -> Trial | None:
-        found = None if self.ledger is None else self.ledger.read(pair)
-        return None if found is None else Trial(**found)
+    def _read(self, pair: Pair) -> GridPoint | None:
+        found = None if self.checkpoint is None else self.checkpoint.read(pair)
+        return None if found is None else GridPoint(**found)
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
@@ -256,7 +256,7 @@ def _options(study: Study, pair: Pair) -> Clusters:
 
 
 def _result(
-    study: Study, pairs: Pairs, prepared: Prepared, trials: _Trials, found: list[Trial]
+    study: Study, pairs: Pairs, prepared: Prepared, trials: _Trials, found: list[GridPoint]
 ) -> Sweep:
     table = pd.DataFrame(
         [
@@ -300,7 +300,7 @@ def _result(
     )
 
 
-def _ranks(found: list[Trial]) -> pd.DataFrame:
+def _ranks(found: list[GridPoint]) -> pd.DataFrame:
     parts = []
     for trial in found:
         part = pd.DataFrame(

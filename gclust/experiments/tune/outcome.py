@@ -13,7 +13,7 @@ from gclust.cluster.merging import merge
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import caution
 from gclust.experiments.sweep.grid_point import agreement
-from gclust.experiments.tune.partition import Formed
+from gclust.experiments.tune.partition import PairPartition
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count_arrays import count_open
 from gclust.places.cities.names import name_clusters
@@ -25,7 +25,7 @@ from gclust.units import UNIT
 
 
 @dataclass(frozen=True)
-class Choice:
+class ParameterSet:
     """What the controls say."""
 
     eps_km: float
@@ -35,7 +35,7 @@ class Choice:
     ties: str
 
     @classmethod
-    def of(cls, study: Study) -> Choice:
+    def of(cls, study: Study) -> ParameterSet:
         """The choice of a study."""
         return cls(
             study.dbscan.eps_km,
@@ -50,7 +50,7 @@ class Choice:
         """Its eps_km and min_samples."""
         return self.eps_km, self.min_samples
 
-    def at(self, pair: Pair) -> Choice:
+    def at(self, pair: Pair) -> ParameterSet:
         """The same with another pair."""
         return replace(self, eps_km=pair[0], min_samples=pair[1])
 
@@ -71,7 +71,7 @@ class Merged:
         See `gclust.experiments.sweep.diagnostics`.
     """
 
-    formed: Formed
+    formed: PairPartition
     cluster_ids: NDArray[np.int64]
     figures: dict[str, float]
     caution: str
@@ -105,7 +105,7 @@ class Outcome:
         a rank, and the order is that of the shares' sum.
     """
 
-    choice: Choice
+    choice: ParameterSet
     merged: Merged
     table: pd.DataFrame
     gone: pd.DataFrame
@@ -113,7 +113,7 @@ class Outcome:
 
 
 def merge_labels(
-    study: Study, choice: Choice, formed: Formed, base: NDArray[np.int64] | None
+    study: Study, choice: ParameterSet, formed: PairPartition, base: NDArray[np.int64] | None
 ) -> Merged:
     """Merge labels by a choice, and measure the clusters.
 
@@ -249,7 +249,11 @@ def rank_merged(
 
 
 def compare_with(
-    base: Merged, base_table: pd.DataFrame, choice: Choice, merged: Merged, table: pd.DataFrame
+    base: Merged,
+    base_table: pd.DataFrame,
+    choice: ParameterSet,
+    merged: Merged,
+    table: pd.DataFrame,
 ) -> Outcome:
     """Set a ranking against the study's.
 

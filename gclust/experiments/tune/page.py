@@ -17,8 +17,8 @@ from gclust.errors import StudyError
 from gclust.experiments.sweep.plateaus import named
 from gclust.experiments.tune.heatmaps import HeatMaps
 from gclust.experiments.tune.map_view import MapView
-from gclust.experiments.tune.outcome import Choice, Outcome
-from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.outcome import Outcome, ParameterSet
+from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.table import RankingTable
 from gclust.experiments.tune.worker import Worker
 from gclust.experiments.tune.write_study import write_study
@@ -58,20 +58,20 @@ class Page:
         The file of the study.
     """
 
-    def __init__(self, document: Document, bench: Bench, worker: Worker, path: Path) -> None:
-        self._document, self._bench, self._worker, self._path = document, bench, worker, path
-        self.choice = bench.own
+    def __init__(self, document: Document, session: Session, worker: Worker, path: Path) -> None:
+        self._document, self._bench, self._worker, self._path = document, session, worker, path
+        self.choice = session.own
         self._refreshing = False
         self._setting = False
-        self._map = MapView(bench.square_km)
-        self._table = RankingTable(bench.kinds, bench.columns.further)
-        self._heat = HeatMaps(bench.pairs, self._choose_pair)
+        self._map = MapView(session.square_km)
+        self._table = RankingTable(session.kinds, session.columns.further)
+        self._heat = HeatMaps(session.pairs, self._choose_pair)
         told = partial(Div, sizing_mode="stretch_width")
         self._busy, self._figures = told(name="busy"), told(name="figures")
         self._written = told(name="written", styles={"overflow-wrap": "anywhere"})
         self._asked = time.monotonic()
         self._controls()
-        title = bench.study.study.title or bench.study.study.name
+        title = session.study.study.title or session.study.study.name
         document.title = f"{title} · gclust tune"
         document.add_root(self._layout(title))
         self._ask()
@@ -155,7 +155,7 @@ class Page:
     def _changed(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
         if self._setting:
             return
-        self.choice = Choice(
+        self.choice = ParameterSet(
             self._value(self._eps, self._bench.pairs.eps_km),
             self._value(self._least, self._bench.pairs.min_samples),
             self._value(self._gap, self._bench.gaps_km),
@@ -171,7 +171,7 @@ class Page:
     def _choose_pair(self, pair: tuple[float, float]) -> None:
         self._set(self.choice.at(pair))
 
-    def _set(self, choice: Choice) -> None:
+    def _set(self, choice: ParameterSet) -> None:
         """Set all controls, and ask once."""
         self._setting = True
         try:
@@ -244,7 +244,7 @@ def told_awaited(columns: tuple[str, ...]) -> str:
     )
 
 
-def told_choice(choice: Choice) -> str:
+def told_choice(choice: ParameterSet) -> str:
     """A choice in words."""
     merging = "no merging"
     if choice.rule != "none":

@@ -21,7 +21,7 @@ BYTES_OF_A_TIE = 250
 
 
 @dataclass(frozen=True)
-class Formed:
+class PairPartition:
     """Labels of a pair, and all that is needed of them.
 
     Attributes
@@ -80,7 +80,7 @@ def form(
     ties: str,
     threads: int,
     report: Report = silent,
-) -> Formed:
+) -> PairPartition:
     """Gather what the labels of a pair come to.
 
     Parameters
@@ -115,7 +115,7 @@ def form(
     step(0.7)
     patches = places.patches(labels)
     step(0.8)
-    return Formed(
+    return PairPartition(
         pair=pair,
         n_labels=n_labels,
         count=sum_of_labels(labels, records.fixed, n_labels),

@@ -11,7 +11,7 @@ from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from gclust.errors import StudyError
-from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.worker import Worker
 from gclust.progress import Report, resolve
 from gclust.study.schema import read_study
@@ -72,13 +72,13 @@ def tune(
         sockets = listen(port)
         for each in sockets:
             stack.enter_context(each)
-        bench = Bench(read, n_jobs=n_jobs, report=resolve(progress))
-        stack.callback(bench.close)
-        _serve(bench, path, sockets, ready, show)
+        session = Session(read, n_jobs=n_jobs, report=resolve(progress))
+        stack.callback(session.close)
+        _serve(session, path, sockets, ready, show)
 
 
 def _serve(
-    bench: Bench, path: Path, sockets: list[socket], ready: Callable[[str], Any], show: bool
+    session: Session, path: Path, sockets: list[socket], ready: Callable[[str], Any], show: bool
 ) -> None:
     from gclust.experiments.tune.page import Page
     from gclust.experiments.tune.server import make_server
@@ -89,13 +89,13 @@ def _serve(
         for page in list(pages.values()):
             page.refresh_soon()
 
-    worker = Worker(bench, tell)
+    worker = Worker(session, tell)
 
     def open_page(document: Document) -> None:
-        pages[document] = Page(document, bench, worker, path)
+        pages[document] = Page(document, session, worker, path)
         document.on_session_destroyed(lambda _: pages.pop(document, None))
 
-    title = bench.study.study.title or bench.study.study.name
+    title = session.study.study.title or session.study.study.name
     server, address = make_server(open_page, sockets, title)
     worker.start()
     server.start()

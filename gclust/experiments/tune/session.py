@@ -17,22 +17,22 @@ from gclust.errors import StudyError
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
 from gclust.experiments.tune.location_grid import Places
 from gclust.experiments.tune.outcome import (
-    Choice,
     Merged,
     Outcome,
+    ParameterSet,
     compare_with,
     count_clusters,
     merge_labels,
     name_merged,
     rank_merged,
 )
-from gclust.experiments.tune.partition import Formed, form
+from gclust.experiments.tune.partition import PairPartition, form
 from gclust.experiments.tune.write_study import chosen_study
 from gclust.indicators.counts import shares
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import gather_records
-from gclust.pipeline.labelled_listings import attributed_listings
-from gclust.pipeline.run_log import Journal
+from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.pipeline.stages import check_found, label_locations, prepare, warn_of_gap
 from gclust.progress import Report, silent, stage
@@ -48,7 +48,7 @@ AT_ONCE_SECONDS = 0.5
 """Columns that took longer than this for the study's own clusters are not waited for."""
 
 
-class Bench:
+class Session:
     """A study's listings in memory, and what was tried with them.
 
     Not to be used by two threads at once.
@@ -88,9 +88,9 @@ class Bench:
 
     def _open(self, report: Report) -> None:
         study, n_jobs, engine = self.study, self._n_jobs, self._engine
-        journal = Journal(report, study.study.strict)
-        prepared = self._prepared = prepare(study, engine, journal)
-        warn_of_gap(study, self.pairs.eps_km[-1], journal)
+        run_log = RunLog(report, study.study.strict)
+        prepared = self._prepared = prepare(study, engine, run_log)
+        warn_of_gap(study, self.pairs.eps_km[-1], run_log)
         with stage(report, "gather locations"):
             self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
         self._records = gather_records(
@@ -105,10 +105,10 @@ class Bench:
         self._locations = prepared.locations
         self._surface = self._make_surface(report)
         self._world, self.kinds = prepared.world, prepared.staged.kinds
-        self._formed: OrderedDict[tuple[Pair, str], Formed] = OrderedDict()
-        self._outcomes: OrderedDict[Choice, Outcome] = OrderedDict()
-        self._found: dict[Choice, tuple[dict[str, float], str]] = {}
-        self.own = Choice.of(study)
+        self._formed: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
+        self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
+        self._found: dict[ParameterSet, tuple[dict[str, float], str]] = {}
+        self.own = ParameterSet.of(study)
         labels, core = self._label(self.own.pair, report)
         check_found(study.clusters, self._locations, labels)
         with stage(report, "rank the study's clusters"):
@@ -133,7 +133,7 @@ class Bench:
         """Side of the squares by which clusters are outlined."""
         return self._places.square_km
 
-    def outcome(self, choice: Choice, report: Report = silent) -> Outcome:
+    def outcome(self, choice: ParameterSet, report: Report = silent) -> Outcome:
         """Say what a choice gives, beside what the study gives.
 
         Parameters
@@ -154,7 +154,7 @@ class Bench:
         self._outcomes.move_to_end(choice)
         return self._outcomes[choice]
 
-    def draft(self, choice: Choice, report: Report = silent) -> Outcome:
+    def draft(self, choice: ParameterSet, report: Report = silent) -> Outcome:
         """Say the same without scores and ranks, whose columns take their time."""
         merged = self._merged(choice, report)
         count, named = self._named(merged, report)
@@ -162,26 +162,28 @@ class Bench:
         found = compare_with(self._base, self._base_table, choice, merged, table)
         return replace(found, awaited=self.columns.further)
 
-    def is_awaited(self, choice: Choice) -> bool:
+    def is_awaited(self, choice: ParameterSet) -> bool:
         """Whether the score of a choice is made of columns that are long in coming."""
         slow = bool(self.columns.further) and self.seconds > AT_ONCE_SECONDS
         return slow and not self.is_ranked(choice)
 
-    def figures(self, choice: Choice, report: Report = silent) -> tuple[dict[str, float], str]:
+    def figures(
+        self, choice: ParameterSet, report: Report = silent
+    ) -> tuple[dict[str, float], str]:
         """Figures of a choice, and what is suspicious about it; see `Merged`."""
         if choice not in self._found:
             self._merged(choice, report)
         return self._found[choice]
 
-    def is_ranked(self, choice: Choice) -> bool:
+    def is_ranked(self, choice: ParameterSet) -> bool:
         """Whether the outcome of a choice is at hand."""
         return choice in self._outcomes
 
-    def known_figures(self, choice: Choice) -> tuple[dict[str, float], str] | None:
+    def known_figures(self, choice: ParameterSet) -> tuple[dict[str, float], str] | None:
         """The same if they were found before, else None."""
         return self._found.get(choice)
 
-    def _merged(self, choice: Choice, report: Report) -> Merged:
+    def _merged(self, choice: ParameterSet, report: Report) -> Merged:
         key = choice.pair, choice.ties
         if key not in self._formed:
             labels, core = self._label(choice.pair, report)
@@ -192,7 +194,7 @@ class Bench:
         self._found[choice] = merged.figures, merged.caution
         return merged
 
-    def _hold(self, choice: Choice, formed: Formed) -> None:
+    def _hold(self, choice: ParameterSet, formed: PairPartition) -> None:
         """Keep what was formed, and forget what was not asked for longest if it is too much."""
         self._formed[choice.pair, choice.ties] = formed
         while len(self._formed) > 1 and sum(f.n_bytes for f in self._formed.values()) > HELD_BYTES:
@@ -202,11 +204,11 @@ class Bench:
 
     def _form(
         self,
-        choice: Choice,
+        choice: ParameterSet,
         labels: NDArray[np.int32],
         core: NDArray[np.bool_],
         report: Report,
-    ) -> Formed:
+    ) -> PairPartition:
         return form(
             choice.pair,
             labels,
@@ -224,7 +226,7 @@ class Bench:
         named = name_merged(self.study, merged, lambda share: report(share, "rank clusters"))
         return count, named
 
-    def _rank(self, merged: Merged, choice: Choice, report: Report) -> pd.DataFrame:
+    def _rank(self, merged: Merged, choice: ParameterSet, report: Report) -> pd.DataFrame:
         count, named = self._named(merged, report)
         share = shares(count, self._world)
         if not self.columns.further:
@@ -241,7 +243,7 @@ class Bench:
         described = columns.describe(
             self._locations, clusters, cores, merged.n_clusters, report=report
         )
-        listings = attributed_listings(self.study, self._engine, self._prepared, clusters)
+        listings = labelled_listings(self.study, self._engine, self._prepared, clusters)
         gathered = replace(
             listings, gather=lambda frame: self._engine.pandas(frame, "compute indicators")
         )

@@ -9,8 +9,8 @@ from typing import Any
 
 from gclust.errors import StudyError
 from gclust.experiments.grid import Pair
-from gclust.experiments.tune.outcome import Choice, Outcome
-from gclust.experiments.tune.session import Bench
+from gclust.experiments.tune.outcome import Outcome, ParameterSet
+from gclust.experiments.tune.session import Session
 
 Deliver = Callable[[Outcome | Exception], Any]
 
@@ -36,14 +36,14 @@ class Worker:
         Called in the thread whenever the figures of a further choice are known.
     """
 
-    def __init__(self, bench: Bench, tell: Callable[[], Any]) -> None:
-        self._bench, self._tell = bench, tell
+    def __init__(self, session: Session, tell: Callable[[], Any]) -> None:
+        self._bench, self._tell = session, tell
         self._changed = threading.Condition()
-        self._asked: dict[object, tuple[Choice, Deliver]] = {}
+        self._asked: dict[object, tuple[ParameterSet, Deliver]] = {}
         self._asker: object = None
-        self._last = bench.own
-        self._failed: set[Choice] = set()
-        self._ranked: set[Choice] = set()
+        self._last = session.own
+        self._failed: set[ParameterSet] = set()
+        self._ranked: set[ParameterSet] = set()
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
 
@@ -51,7 +51,7 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def ask(self, asker: object, choice: Choice, deliver: Deliver) -> None:
+    def ask(self, asker: object, choice: ParameterSet, deliver: Deliver) -> None:
         """Ask for a choice in place of what was asked before and is not delivered yet.
 
         ``deliver`` is called in the thread, with the outcome or with what went wrong.
@@ -85,7 +85,7 @@ class Worker:
             except _SetAside:
                 continue
 
-    def _answer(self, choice: Choice, deliver: Deliver) -> None:
+    def _answer(self, choice: ParameterSet, deliver: Deliver) -> None:
         try:
             if self._bench.is_awaited(choice):
                 deliver(self._bench.draft(choice, self._yield))
@@ -99,7 +99,7 @@ class Worker:
             deliver(outcome)
             self._tell()
 
-    def _try(self, choice: Choice) -> None:
+    def _try(self, choice: ParameterSet) -> None:
         try:
             if self._bench.known_figures(choice) is None:
                 self._bench.figures(choice, self._yield)
@@ -115,17 +115,17 @@ class Worker:
         if self._ended or (self._asked if self._asker is None else self._asker in self._asked):
             raise _SetAside
 
-    def _next(self) -> Choice | None:
+    def _next(self) -> ParameterSet | None:
         """What is to be tried next: figures first, then rankings, near the last choice first."""
         left = [c for c in map(self._last.at, self._bench.pairs) if c not in self._failed]
         unknown = [c for c in left if self._bench.known_figures(c) is None]
         return min(unknown or filter(self._is_to_rank, left), key=self._steps, default=None)
 
-    def _is_to_rank(self, choice: Choice) -> bool:
+    def _is_to_rank(self, choice: ParameterSet) -> bool:
         done = choice in self._ranked or self._bench.is_ranked(choice)
         return not done and not self._bench.is_awaited(choice)
 
-    def _steps(self, choice: Choice) -> tuple[float, Pair]:
+    def _steps(self, choice: ParameterSet) -> tuple[float, Pair]:
         away = math.log(choice.eps_km / self._last.eps_km) ** 2
         away += math.log(choice.min_samples / self._last.min_samples) ** 2
         return away, choice.pair

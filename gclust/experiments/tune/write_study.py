@@ -8,12 +8,12 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from gclust.experiments.tune.outcome import Choice
+from gclust.experiments.tune.outcome import ParameterSet
 from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
 
 
-def chosen_study(study: Study, choice: Choice) -> Study:
+def chosen_study(study: Study, choice: ParameterSet) -> Study:
     """Return the study with a choice in the place of its own.
 
     Raises
@@ -30,7 +30,7 @@ def chosen_study(study: Study, choice: Choice) -> Study:
     )
 
 
-def write_study(study: Study, choice: Choice, beside: Path) -> Path:
+def write_study(study: Study, choice: ParameterSet, beside: Path) -> Path:
     """Write a choice as a new study beside an old one, whole or not at all; nothing is replaced.
 
     Parameters

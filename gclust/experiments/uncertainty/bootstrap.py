@@ -25,7 +25,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, fold_records, share_of
 from gclust.listings.record_profiles import world_parts
 from gclust.pipeline.count_arrays import count_open, ties_of
-from gclust.pipeline.stages import Prepared, Settled
+from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 from gclust.units import UNIT
@@ -52,7 +52,7 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Replicate:
     """The records of one draw.
 
     Attributes
@@ -79,7 +79,7 @@ class Drawn:
     world: dict[str, float]
 
 
-class Redraw:
+class Bootstrap:
     """A study's listings in memory, to be drawn anew as often as is wanted.
 
     Parameters
@@ -102,7 +102,7 @@ class Redraw:
     weight : Weight
         Listings without a record.
     moved : DataFrame or None
-        See `gclust.experiments.uncertainty.jitter.spread_table`.
+        See `gclust.experiments.uncertainty.jitter.jitter_table`.
     moving : Table or None
         See `gclust.experiments.uncertainty.record_arrays.Gathered`.
     """
@@ -156,7 +156,7 @@ class Redraw:
         self._near = _Near(self._listed, self._several, int(self._bounds[-1]))
         self._spread = records.spread_over(self._study.merge.ties)
 
-    def draw(self, number: int) -> Drawn:
+    def draw(self, number: int) -> Replicate:
         """Draw the records once, if the study wants that; a number gives the same always."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
@@ -173,20 +173,22 @@ class Redraw:
             mine = times[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Drawn(number, times, copies * UNIT, density, there, totals)
+        return Replicate(number, times, copies * UNIT, density, there, totals)
 
-    def _once(self) -> Drawn:
+    def _once(self) -> Replicate:
         """Each record once: the study's own listings."""
         times = np.ones(int(self._bounds[-1]), dtype=np.uint8)
         density, there = weigh(self._listed, times, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
         there[self.weight.place] = True
-        return Drawn(0, times, self.weight.units, density, there, self._world)
+        return Replicate(0, times, self.weight.units, density, there, self._world)
 
-    def settle(self, labels: Ints, gaps_km: dict[tuple[int, int], float], drawn: Drawn) -> Settled:
+    def merge_and_count(
+        self, labels: Ints, gaps_km: dict[tuple[int, int], float], drawn: Replicate
+    ) -> MergedCounts:
         """Merge clusters by the ties of the records drawn, and count these.
 
-        As `gclust.pipeline.stages.settle` does with listings that are there as often as they
+        As `gclust.pipeline.stages.merge_and_count` does with listings that are there as often as they
         are drawn.
 
         Parameters
@@ -219,7 +221,7 @@ class Redraw:
             method = self._study.counting.method
             units += count_open(self._records, of_open, n_clusters, method, several)
         counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return Settled(merging, cluster_ids, counted, shares(counted, drawn.world))
+        return MergedCounts(merging, cluster_ids, counted, shares(counted, drawn.world))
 
     def _merged(self, labels: Ints, gaps: dict[tuple[int, int], float], several: Ints) -> Merging:
         options, n_labels = self._study.merge, int(labels.max(initial=-1)) + 1

@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from gclust.errors import GclustWarning
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import columns_of_pairs
-from gclust.experiments.uncertainty.bootstrap import Redraw
+from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.fixed_clusters import draw_records, held_groups
 from gclust.experiments.uncertainty.listings import Relisted
-from gclust.experiments.uncertainty.parallel import Ahead, threads_of_draws
+from gclust.experiments.uncertainty.parallel import ParallelDraws, threads_of_draws
 from gclust.experiments.uncertainty.recluster import HeldPlaces, MovingPlaces
 from gclust.experiments.uncertainty.scores import Scorer
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.kernels.resampling.poisson import share_weight
 from gclust.listings.engine import Engine
-from gclust.pipeline.count_arrays import Settler
+from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import unite
-from gclust.pipeline.form import form_clusters
-from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.form import partition_locations
+from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.score_columns import ScoreColumns
-from gclust.pipeline.stages import Prepared, Settled
+from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
 from gclust.study.schema import Clusters, Study
@@ -54,7 +54,7 @@ class Outcomes:
     ranks : ndarray of float64, shape (draws, clusters)
         Among all clusters of the draw.
     moved : DataFrame, optional
-        What each draw puts elsewhere; see `gclust.experiments.uncertainty.jitter.spread_table`.
+        What each draw puts elsewhere; see `gclust.experiments.uncertainty.jitter.jitter_table`.
     """
 
     shares: Floats
@@ -120,7 +120,7 @@ class Drawing:
     engine: Engine
     prepared: Prepared
     own: Ints
-    settled: Settled
+    counted: MergedCounts
     pairs: list[Pair]
     chosen: Ints
     scorer: Scorer
@@ -165,11 +165,11 @@ class Drawing:
     def nothing_found(self) -> Outcomes:
         """Outcomes to be filled."""
         wanted = self.study.uncertainty.draws
-        return Outcomes.empty(wanted, len(self.settled.count), len(self.study.kinds))
+        return Outcomes.empty(wanted, len(self.counted.count), len(self.study.kinds))
 
-    def settler(self) -> Settler:
+    def counter(self) -> ArrayCounter:
         """What settles any labels, or draws, of the listings."""
-        return Settler(
+        return ArrayCounter(
             self.study, self.engine, self.prepared, n_jobs=self.n_jobs, report=self.report
         )
 
@@ -202,26 +202,26 @@ def draw_held(drawing: Drawing) -> Outcomes:
     """
     study = drawing.study
     found = drawing.nothing_found()
-    settler = drawing.settler() if drawing.pairs else None
+    counter = drawing.counter() if drawing.pairs else None
     drawn_from = _HeldListings(drawing) if drawing.of_listings else None
     for number, pair in enumerate(drawing.pairs or [None]):
         draws = np.flatnonzero(drawing.chosen == number)
         if not len(draws):
             continue
-        clusters, here, described, same = drawing.own, drawing.settled, drawing.described, None
+        clusters, here, described, same = drawing.own, drawing.counted, drawing.described, None
         columns = drawing.columns(pair)
-        if pair is not None and settler is not None:
+        if pair is not None and counter is not None:
             options = replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
             locations = drawing.prepared.locations
-            formed = form_clusters(options, locations, n_jobs=drawing.n_jobs, report=silent)
-            here = settler.settle(formed.labels)
-            clusters, n_own = here.clusters(formed.labels), len(drawing.settled.count)
+            formed = partition_locations(options, locations, n_jobs=drawing.n_jobs, report=silent)
+            here = counter.merge_and_count(formed.labels)
+            clusters, n_own = here.clusters(formed.labels), len(drawing.counted.count)
             same = same_clusters(
                 drawing.own, clusters, drawing.units, n_own, count_threads(drawing.n_jobs)
             )
             described = columns.describe(locations, clusters, formed.core, len(here.count))
         if "records" not in study.uncertainty.sources:
-            listings = attributed_listings(study, drawing.engine, drawing.prepared, clusters)
+            listings = labelled_listings(study, drawing.engine, drawing.prepared, clusters)
             values = columns.values(here.count, here.share, described, listings)
             with stage(drawing.report, "score draws"):
                 for draw in draws.tolist():
@@ -268,7 +268,7 @@ class _HeldListings:
         self._kinds, self._places = list(study.kinds), prepared.locations[["lat", "lon"]]
         with stage(drawing.report, "gather listings"):
             every = np.arange(len(prepared.locations))
-            self._redraw = Redraw(study, engine, prepared, every, n_jobs=drawing.n_jobs)
+            self._redraw = Bootstrap(study, engine, prepared, every, n_jobs=drawing.n_jobs)
             self._relisted = Relisted(study, engine, prepared, self._redraw)
 
     def values(
@@ -276,19 +276,19 @@ class _HeldListings:
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the shares of clusters in a draw, and the columns of their score."""
         drawn = self._redraw.draw(draw)
-        here = self._redraw.settle(clusters, {}, drawn)
+        here = self._redraw.merge_and_count(clusters, {}, drawn)
         listings = self._relisted.listings(drawn, self._places.assign(cluster=clusters))
         values = columns.values(here.count, here.share, described, listings)
         return here.share[self._kinds], values
 
 
-def unlisted(world: dict[str, float]) -> AttributedListings:
+def unlisted(world: dict[str, float]) -> LabelledListings:
     """Listings of a draw of which no column of the score asks more than the world's totals."""
 
     def refuse() -> Any:
         raise RuntimeError("it looked at no listing of the study, and would at those of a draw")
 
-    return AttributedListings(refuse, tuple(world), world)
+    return LabelledListings(refuse, tuple(world), world)
 
 
 def draw_anew(drawing: Drawing) -> Outcomes:
@@ -299,7 +299,7 @@ def draw_anew(drawing: Drawing) -> Outcomes:
     """
     study, report, prepared = drawing.study, drawing.report, drawing.prepared
     wanted, kinds = study.uncertainty, list(study.kinds)
-    found, n_own = drawing.nothing_found(), len(drawing.settled.count)
+    found, n_own = drawing.nothing_found(), len(drawing.counted.count)
     threads = count_threads(drawing.n_jobs)
     # Other methods, and columns that take longer than draws, use what threads there are.
     alone = not isinstance(study.clusters, Clusters) or bool(drawing.scorer.columns.further)
@@ -308,18 +308,18 @@ def draw_anew(drawing: Drawing) -> Outcomes:
     with stage(report, "gather listings"):
         if wanted.moves:
             every = np.arange(len(prepared.locations))
-            redraw = Redraw(study, drawing.engine, prepared, every, n_jobs=n_jobs)
+            redraw = Bootstrap(study, drawing.engine, prepared, every, n_jobs=n_jobs)
             former = MovingPlaces(study, prepared, drawing.pairs, redraw.spread, n_jobs)
         else:
             former = HeldPlaces(study, prepared, drawing.pairs, n_jobs)
-            redraw = Redraw(study, drawing.engine, prepared, former.order, n_jobs=n_jobs)
+            redraw = Bootstrap(study, drawing.engine, prepared, former.order, n_jobs=n_jobs)
         relisted = None
         if drawing.of_listings:
             relisted = Relisted(study, drawing.engine, prepared, redraw)
     own = drawing.own[redraw.home]
     # Draws of one eps_km share their bands.
     order = np.argsort(drawing.chosen, kind="stable").tolist()
-    ahead = Ahead(redraw, former, order, drawing.chosen, at_once)
+    ahead = ParallelDraws(redraw, former, order, drawing.chosen, at_once)
     for draw in drawing.slowly(order, "form clusters anew"):
         number = int(drawing.chosen[draw])
         drawn, (labels, _, core, polygons), here = ahead.take(draw)

@@ -34,7 +34,7 @@ _DISC = pa.schema(
 
 
 @dataclass(frozen=True)
-class Spread:
+class PositionalJitter:
     """Listings that are somewhere in a disc round the place that they were given.
 
     Attributes
@@ -63,10 +63,10 @@ class Spread:
         return at["lat"].to_numpy(), at["lon"].to_numpy()
 
 
-def no_spread(study: Study) -> Spread:
+def no_jitter(study: Study) -> PositionalJitter:
     """No listing that moves."""
     none = np.zeros(0)
-    return Spread(none, none, none, study.density.rounding, study.uncertainty.seed)
+    return PositionalJitter(none, none, none, study.density.rounding, study.uncertainty.seed)
 
 
 def put_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
@@ -116,7 +116,7 @@ def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[st
         )
 
 
-def spread_table(moved: pd.DataFrame) -> pd.DataFrame:
+def jitter_table(moved: pd.DataFrame) -> pd.DataFrame:
     """Tell what moves: ``kind, precision, listings, weight``, and radii in km.
 
     Parameters

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from gclust.experiments.uncertainty.bootstrap import Drawn, Redraw
+from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.jitter import DISCS
-from gclust.indicators.labelled_listings import AttributedListings
+from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.engine import Engine
 from gclust.listings.fractional_counts import credited
 from gclust.listings.record_arrays import share_of
@@ -41,7 +41,7 @@ class Relisted:
         Of the same study; says what the numbers of records and of places are.
     """
 
-    def __init__(self, study: Study, engine: Engine, prepared: Prepared, redraw: Redraw) -> None:
+    def __init__(self, study: Study, engine: Engine, prepared: Prepared, redraw: Bootstrap) -> None:
         self._engine, self._redraw = engine, redraw
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
         self._columns = ["code", "number", "place", "units", *study.needed_columns]
@@ -87,7 +87,7 @@ class Relisted:
         needed = {name: table[name] for name in self._columns if name not in columns}
         return pa.table({**columns, **needed})
 
-    def listings(self, drawn: Drawn, places: pd.DataFrame) -> AttributedListings:
+    def listings(self, drawn: Replicate, places: pd.DataFrame) -> LabelledListings:
         """Return the listings of a draw; they come to be when a column asks for them.
 
         Parameters
@@ -96,11 +96,11 @@ class Relisted:
         places : DataFrame
             ``lat, lon, cluster`` of the places of the draw; -1 for noise.
         """
-        return AttributedListings(
+        return LabelledListings(
             lambda: self._drawn(drawn, places), self._kinds, drawn.world, self._engine.pandas
         )
 
-    def _drawn(self, drawn: Drawn, places: pd.DataFrame) -> nw.LazyFrame[Any]:
+    def _drawn(self, drawn: Replicate, places: pd.DataFrame) -> nw.LazyFrame[Any]:
         engine, weight = self._engine, self._redraw.weight
         for name in (TABLE, *_OF_DRAW):
             engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')

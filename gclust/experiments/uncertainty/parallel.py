@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.experiments.uncertainty.bootstrap import Drawn, Redraw
-from gclust.experiments.uncertainty.recluster import Formed
+from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
+from gclust.experiments.uncertainty.recluster import Reclustered
 from gclust.parallel import run_pieces, unreported
-from gclust.pipeline.stages import Settled
+from gclust.pipeline.stages import MergedCounts
 
 MOST_AT_ONCE = 4
 """Each draw at work holds some arrays as long as there are places."""
@@ -19,18 +19,18 @@ MOST_AT_ONCE = 4
 class Made(NamedTuple):
     """What became of a draw."""
 
-    drawn: Drawn
-    formed: Formed
-    settled: Settled
+    drawn: Replicate
+    formed: Reclustered
+    counted: MergedCounts
 
 
-class Former(Protocol):
+class Reclusterer(Protocol):
     """Forms the clusters of draws."""
 
     def begin(self, pair: int) -> None:
         """Make ready for a pair of parameters."""
 
-    def form(self, pair: int, drawn: Drawn) -> Formed:
+    def form(self, pair: int, drawn: Replicate) -> Reclustered:
         """Form the clusters of a draw."""
 
 
@@ -43,7 +43,7 @@ def threads_of_draws(threads: int, *, alone: bool) -> tuple[int, int]:
     return at_once, threads // at_once
 
 
-class Ahead:
+class ParallelDraws:
     """Makes draws in their order, those of one pair of parameters several at a time.
 
     Parameters
@@ -59,13 +59,13 @@ class Ahead:
 
     def __init__(
         self,
-        redraw: Redraw,
-        former: Former,
+        redraw: Bootstrap,
+        reclusterer: Reclusterer,
         order: list[int],
         chosen: NDArray[np.int64],
         at_once: int,
     ) -> None:
-        self._redraw, self._former, self._chosen = redraw, former, chosen
+        self._redraw, self._former, self._chosen = redraw, reclusterer, chosen
         self._left, self._at_once = order.copy(), at_once
         self._made: dict[int, Made] = {}
 
@@ -87,4 +87,6 @@ class Ahead:
     def _make(self, draw: int, pair: int) -> Made:
         drawn = self._redraw.draw(draw)
         formed = self._former.form(pair, drawn)
-        return Made(drawn, formed, self._redraw.settle(formed.labels, formed.gaps_km, drawn))
+        return Made(
+            drawn, formed, self._redraw.merge_and_count(formed.labels, formed.gaps_km, drawn)
+        )

@@ -15,12 +15,12 @@ from gclust.cluster.merging import gaps_km
 from gclust.cluster.nearby import Cubes
 from gclust.cluster.reweighted import Reweighed
 from gclust.experiments.grid import Pair
-from gclust.experiments.uncertainty.bootstrap import Drawn
-from gclust.experiments.uncertainty.jitter import Spread
-from gclust.pipeline.form import form_clusters
+from gclust.experiments.uncertainty.bootstrap import Replicate
+from gclust.experiments.uncertainty.jitter import PositionalJitter
+from gclust.pipeline.form import partition_locations
 from gclust.pipeline.stages import Prepared
 from gclust.progress import silent
-from gclust.study.schema import Clusters, Former, Study
+from gclust.study.schema import ClusteringOptions, Clusters, Study
 from gclust.threads import count_threads
 
 Ints = NDArray[np.int64]
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 Gaps = dict[tuple[int, int], float]
 
 
-class Formed(NamedTuple):
+class Reclustered(NamedTuple):
     """The clusters of a draw before merging."""
 
     labels: Ints
@@ -36,7 +36,7 @@ class Formed(NamedTuple):
     gaps_km: Gaps
     """Least distances of clusters that may merge; none where none merge."""
     core: NDArray[np.bool_]
-    """Of the places; see `gclust.pipeline.form.Formed`."""
+    """Of the places; see `gclust.pipeline.form.Reclustered`."""
     polygons: GeoSeries | None
     """Contours by label, where the method has them."""
 
@@ -73,11 +73,11 @@ class HeldPlaces:
             self._back = np.argsort(self.order)
         self._nearness = _Nearness(study, prepared, self.order, count_threads(n_jobs))
 
-    def form(self, pair: int, drawn: Drawn) -> Formed:
+    def form(self, pair: int, drawn: Replicate) -> Reclustered:
         """Form the clusters of a draw, with the pair of a number."""
         labels, core, polygons = self._clusters(pair, drawn)
         gaps = self._nearness.gaps_km(labels.astype(np.int32))
-        return Formed(labels, gaps, core, polygons)
+        return Reclustered(labels, gaps, core, polygons)
 
     def begin(self, pair: int) -> None:
         """Make ready for a pair, after which its draws may be formed by several threads."""
@@ -85,7 +85,7 @@ class HeldPlaces:
             self._eps_km = self._pairs[pair][0]
             self._bands = self._in_bands(self._options, self._eps_km)
 
-    def places(self, drawn: Drawn) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def places(self, drawn: Replicate) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return latitudes and longitudes of the places of a draw, in degrees."""
         return self._lat[self.order], self._lon[self.order]
 
@@ -100,12 +100,12 @@ class HeldPlaces:
         )
 
     def _clusters(
-        self, pair: int, drawn: Drawn
+        self, pair: int, drawn: Replicate
     ) -> tuple[Ints, NDArray[np.bool_], GeoSeries | None]:
         there, density = drawn.there, drawn.density
         if not isinstance(self._options, Clusters):
             weighed = self._locations.assign(density=density)
-            formed = form_clusters(self._options, weighed, n_jobs=self._n_jobs, report=silent)
+            formed = partition_locations(self._options, weighed, n_jobs=self._n_jobs, report=silent)
             return np.where(there, formed.labels, -1), formed.core & there, formed.polygons
         least = threshold_units(self._pairs[pair][1])
         if self._bands.order is self.order:
@@ -154,14 +154,14 @@ class MovingPlaces:
         study: Study,
         prepared: Prepared,
         pairs: list[Pair],
-        spread: Spread,
+        spread: PositionalJitter,
         n_jobs: int | None,
     ) -> None:
         self._study, self._spread, self._n_jobs = study, spread, n_jobs
         self._lat = prepared.locations["lat"].to_numpy()
         self._lon = prepared.locations["lon"].to_numpy()
         self._merges = study.merge.rule != "none" and prepared.has_records
-        self._options: list[Former] = [study.clusters]
+        self._options: list[ClusteringOptions] = [study.clusters]
         if pairs:
             self._options = [
                 replace(study.dbscan, eps_km=eps_km, min_samples=least) for eps_km, least in pairs
@@ -170,7 +170,7 @@ class MovingPlaces:
     def begin(self, pair: int) -> None:
         """Do nothing: what was made for a pair would not serve the next draw."""
 
-    def form(self, pair: int, drawn: Drawn) -> Formed:
+    def form(self, pair: int, drawn: Replicate) -> Reclustered:
         """Form the clusters of a draw as a study of its listings would."""
         lat, lon = self.places(drawn)
         order = _sorted(lat, lon, len(self._lat), drawn.there)
@@ -183,7 +183,7 @@ class MovingPlaces:
             density = np.add.reduceat(density, starts)
         locations = pd.DataFrame({"lat": lat[first], "lon": lon[first], "density": density})
         options = self._options[pair]
-        formed = form_clusters(options, locations, n_jobs=self._n_jobs, report=silent)
+        formed = partition_locations(options, locations, n_jobs=self._n_jobs, report=silent)
         labels = np.full(len(drawn.there), -1, dtype=np.int64)
         core = np.zeros(len(drawn.there), dtype=np.bool_)
         location = np.cumsum(first) - 1
@@ -191,9 +191,9 @@ class MovingPlaces:
         gaps: Gaps = {}
         if self._merges:
             gaps = gaps_km(lat[first], lon[first], formed.labels, self._study.merge.max_gap_km)
-        return Formed(labels, gaps, core, formed.polygons)
+        return Reclustered(labels, gaps, core, formed.polygons)
 
-    def places(self, drawn: Drawn) -> tuple[Floats, Floats]:
+    def places(self, drawn: Replicate) -> tuple[Floats, Floats]:
         """Return latitudes and longitudes of the places of a draw, in degrees."""
         lat, lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
         return np.append(self._lat, lat), np.append(self._lon, lon)

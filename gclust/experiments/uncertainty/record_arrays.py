@@ -12,7 +12,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gclust.experiments.uncertainty.jitter import Spread, no_spread, put_discs, spread_table
+from gclust.experiments.uncertainty.jitter import (
+    PositionalJitter,
+    jitter_table,
+    no_jitter,
+    put_discs,
+)
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.sums import sum_by
@@ -39,7 +44,7 @@ class Gathered:
     spread : Spread
         The places that move, which are the last.
     moved : DataFrame or None
-        See `gclust.experiments.uncertainty.jitter.spread_table`.
+        See `gclust.experiments.uncertainty.jitter.jitter_table`.
     moving : Table, optional
         The listings that move, in the order of their places, with all that the study needs of
         them.
@@ -47,7 +52,7 @@ class Gathered:
 
     rows: dict[str, Ints]
     home: Ints
-    spread: Spread
+    spread: PositionalJitter
     moved: pd.DataFrame | None = None
     moving: pa.Table | None = None
 
@@ -95,7 +100,7 @@ def gather_rows(study: Study, engine: Engine, prepared: Prepared, order: Ints) -
     )
     rows = _of_records(summed, numbered, ())
     table = engine.arrow(rows.sort("number", "kind", "place"), "sort records")
-    gathered = Gathered(_arrays(table), order, no_spread(study))
+    gathered = Gathered(_arrays(table), order, no_jitter(study))
     if moving is not None:
         # Listings that are alike in all of these may change places.
         needed = [column for column in study.needed_columns if column != "precision"]
@@ -152,6 +157,6 @@ def _with_moving(stay: Gathered, kinds: Sequence[str], table: pa.Table) -> Gathe
             lon=table["lon"].to_numpy(),
             radius_km=radius_km,
         ),
-        moved=spread_table(listed),
+        moved=jitter_table(listed),
         moving=table,
     )

@@ -108,7 +108,7 @@ class Uncertainty:
     path: Path | None = None
 
 
-def firmness(
+def rank_uncertainty(
     study: Study,
     named: pd.DataFrame,
     share: pd.DataFrame,

@@ -13,17 +13,17 @@ from gclust.experiments.grid import Pair
 from gclust.experiments.uncertainty.draws import Drawing, draw_anew, draw_held
 from gclust.experiments.uncertainty.folder import write_uncertainty
 from gclust.experiments.uncertainty.parameters import choose_pairs
-from gclust.experiments.uncertainty.result import Uncertainty, firmness
+from gclust.experiments.uncertainty.result import Uncertainty, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import world_parts
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.describe import names_of, unite
-from gclust.pipeline.form import check_former
-from gclust.pipeline.labelled_listings import attributed_listings
+from gclust.pipeline.form import check_method
+from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.run import form
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import Prepared, check_found, prepare, settle
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import Prepared, check_found, merge_and_count, prepare
 from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim
@@ -79,60 +79,62 @@ def uncertainty(
         study = read_study(study)
     with claim(out, overwrite, "uncertainty") as place:
         warn_of_space(study)
-        journal = Journal(resolve(progress), study.study.strict)
-        result = _computed(study, journal, n_jobs)
-        return result if place is None else write_uncertainty(result, place, journal.report)
+        run_log = RunLog(resolve(progress), study.study.strict)
+        result = _computed(study, run_log, n_jobs)
+        return result if place is None else write_uncertainty(result, place, run_log.report)
 
 
-def _computed(study: Study, journal: Journal, n_jobs: int | None) -> Uncertainty:
+def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
     """Draw, and compare what comes out."""
-    check_former(study.clusters)
+    check_method(study.clusters)
     _check_draws(study)
     scorer = Scorer(study)
     wanted = study.uncertainty
     pairs: list[Pair] = []
     chosen = np.zeros(wanted.draws, dtype=np.int64)
     if "parameters" in wanted.sources:
-        pairs, chosen = choose_pairs(study, n_jobs=n_jobs, report=journal.report)
-    with Engine(threads=n_jobs, progress=journal.report) as engine:
-        prepared = prepare(study, engine, journal)
-        formed = form(study, prepared, journal, n_jobs)
+        pairs, chosen = choose_pairs(study, n_jobs=n_jobs, report=run_log.report)
+    with Engine(threads=n_jobs, progress=run_log.report) as engine:
+        prepared = prepare(study, engine, run_log)
+        formed = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, formed.labels)
-        settled = settle(study, engine, prepared, formed.labels, journal)
-        own = settled.clusters(formed.labels)
+        counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
+        own = counted.clusters(formed.labels)
         if "records" in wanted.sources:
-            journal.told.extend(_without_records(study, engine, prepared))
+            run_log.told.extend(_without_records(study, engine, prepared))
         engine.progress = silent  # what single draws report would hide the whole
         columns, kinds = scorer.columns, list(study.kinds)
         contours = None
         if formed.polygons is not None:
-            contours = unite(formed.polygons, settled.cluster_ids)
-        with stage(journal.report, "compute the score"):
+            contours = unite(formed.polygons, counted.cluster_ids)
+        with stage(run_log.report, "compute the score"):
             described = columns.describe(
-                prepared.locations, own, formed.core, len(settled.count), contours=contours
+                prepared.locations, own, formed.core, len(counted.count), contours=contours
             )
-            listings = attributed_listings(study, engine, prepared, own)
-            values = columns.values(settled.count, settled.share, described, listings)
+            listings = labelled_listings(study, engine, prepared, own)
+            values = columns.values(counted.count, counted.share, described, listings)
             scores = scorer.own(values)
         drawing = Drawing(
             study,
             engine,
             prepared,
             own,
-            settled,
+            counted,
             pairs,
             chosen,
             scorer,
             described,
             listings.are_made,
             n_jobs,
-            journal.report,
+            run_log.report,
         )
         found = draw_anew(drawing) if wanted.anew else draw_held(drawing)
-    named = names_of(study, prepared.locations, pd.Series(own), len(settled.count))
-    with stage(journal.report, "compare clusters"):
-        result = firmness(study, named, settled.share[kinds], pd.Series(scores), found, pairs)
-    return replace(result, warnings=tuple(journal.told))
+    named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
+    with stage(run_log.report, "compare clusters"):
+        result = rank_uncertainty(
+            study, named, counted.share[kinds], pd.Series(scores), found, pairs
+        )
+    return replace(result, warnings=tuple(run_log.told))
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:

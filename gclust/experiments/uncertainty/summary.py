@@ -6,7 +6,7 @@ import textwrap
 
 from gclust.experiments.uncertainty.folder import drawn
 from gclust.experiments.uncertainty.result import Uncertainty
-from gclust.report.rank_uncertainty import firmness_table
+from gclust.report.rank_uncertainty import rank_uncertainty_table
 
 
 def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
@@ -25,7 +25,12 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
         found.superpopulation,
     ]
     wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
-    shown = ["", firmness_table(found.table, width=width, top=top, ascii=ascii), "", *wrapped]
+    shown = [
+        "",
+        rank_uncertainty_table(found.table, width=width, top=top, ascii=ascii),
+        "",
+        *wrapped,
+    ]
     if found.path is not None:
         shown += [
             "",

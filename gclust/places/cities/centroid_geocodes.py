@@ -1,4 +1,4 @@
-"""Heaps: locations whose weight comes from addresses that are known to the city only.
+"""Centroid geocodes: locations whose weight comes from addresses that are known to the city only.
 
 An address that a geocoder finds no street for is put at the point of its city. Many such
 make a location far heavier than what is around it, at a gazetteer's point.
@@ -29,7 +29,7 @@ MOSTLY = 0.5
 """The part of a location's weight from which on it is one of city-level addresses."""
 
 
-def find_heaps(
+def find_centroid_geocodes(
     lat: ArrayLike,
     lon: ArrayLike,
     units: ArrayLike,
@@ -51,12 +51,12 @@ def find_heaps(
     units : array_like of int64, shape (n,)
         Weights in units of 1/232792560.
     least_weight : float
-        Lighter locations are no heaps: a lone address in a village is heavier than
+        Lighter locations are no centroid geocodes: a lone address in a village is heavier than
         nothing around it.
     radius_km : float
         How far the surroundings go.
     near_km : float
-        A heap lies within it of a city's point.
+        A centroid geocode lies within it of a city's point.
     least_ratio : float
         From which ratio on; see Notes.
     gazetteer : DataFrame, optional
@@ -86,7 +86,7 @@ def find_heaps(
     -----
     Were a location as dense as its surroundings, its weight would be
     ``e = around * a / (pi radius_km**2 - a)``, with an area ``a`` of 1 km2, about that of an
-    urban postal code, for its own. The ratio is ``weight / e``; a location is a heap from
+    urban postal code, for its own. The ratio is ``weight / e``; a location is a centroid geocode from
     ``least_ratio`` on. With the default of 10 and 5 km it then holds more than an eighth of
     what is around it.
     """

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gclust.errors import StudyError
 from gclust.places.equal_area import occupied_cells
+from gclust.places.footprints import hulls
 from gclust.places.footprints.discs import union_of_discs
-from gclust.places.footprints.outlines import hulls
 from gclust.places.footprints.raster_cells import RasterCells
 from gclust.places.geodesic import METRICS
 from gclust.places.rasters.files import RasterFiles, RasterPath

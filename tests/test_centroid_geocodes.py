@@ -1,4 +1,4 @@
-"""Heaps: the finder against the simulated world's truth, and clusters that one makes."""
+"""Centroid geocodes: the finder against the simulated world's truth, and clusters that one makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gclust
 from gclust.datasets import simulate
 from gclust.errors import StudyError
 from gclust.kernels.spatial.radius_sums import units_around
-from gclust.places.cities.centroid_geocodes import find_heaps
+from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
 from gclust.places.cities.gazetteer import gazetteer
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import UNIT
@@ -38,7 +38,7 @@ def located(world) -> pd.DataFrame:
 def test_recall_and_precision_in_the_simulated_world(world):
     table = located(world)
     least = 0.02 * world.min_samples * 5
-    found = find_heaps(
+    found = find_centroid_geocodes(
         table["lat"], table["lon"], table["weight"].to_numpy() * UNIT, least_weight=least
     )
     true = table["city"] >= 0.5 * table["weight"]
@@ -47,7 +47,7 @@ def test_recall_and_precision_in_the_simulated_world(world):
     wanted = set(table.index[true & at_city & (table["weight"] >= least)])
     hits = set(found["row"])
     recall, precision = len(hits & wanted) / len(wanted), true[found["row"]].mean()
-    known = find_heaps(
+    known = find_centroid_geocodes(
         table["lat"],
         table["lon"],
         table["weight"].to_numpy() * UNIT,
@@ -82,11 +82,11 @@ def test_weight_around_is_that_of_a_haversine_twin():
     assert len(set(expected.tolist())) > 50
 
 
-def listings(heap: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
-    """An even scatter about a city that is too thin for a cluster, and a heap at its point."""
+def listings(at_point: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
+    """An even scatter about a city that is too thin for a cluster, and a centroid geocode at its point."""
     rng = np.random.default_rng(3)
-    lat = np.concatenate([city[0] + rng.uniform(-0.08, 0.08, even), np.full(heap, city[0])])
-    lon = np.concatenate([city[1] + rng.uniform(-0.1, 0.1, even), np.full(heap, city[1])])
+    lat = np.concatenate([city[0] + rng.uniform(-0.08, 0.08, even), np.full(at_point, city[0])])
+    lon = np.concatenate([city[1] + rng.uniform(-0.1, 0.1, even), np.full(at_point, city[1])])
     # Munich: enough everywhere, whatever lies at its point.
     lat = np.concatenate([lat, 48.13743 + rng.uniform(-0.05, 0.05, 400), np.full(60, 48.13743)])
     lon = np.concatenate([lon, 11.57549 + rng.uniform(-0.07, 0.07, 400), np.full(60, 11.57549)])
@@ -94,47 +94,47 @@ def listings(heap: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
     return table.assign(record=np.arange(len(table)), year=2015)
 
 
-HEAPS = "[clusters]\neps_km = 10\nmin_samples = 150\n[heaps]\non = true\nleast_weight = 20\n"
+GEOCODES = "[clusters]\neps_km = 10\nmin_samples = 150\n[centroid_geocodes]\non = true\nleast_weight = 20\n"
 
 
-def test_a_cluster_that_a_heap_makes_is_flagged(tmp_path):
-    path = study_folder(tmp_path, listings(heap=120), extra=HEAPS)
+def test_a_cluster_that_a_geocode_makes_is_flagged(tmp_path):
+    path = study_folder(tmp_path, listings(at_point=120), extra=GEOCODES)
     done = gclust.run(path, tmp_path / "run")
-    rows = done.heaps.set_index("city")
+    rows = done.centroid_geocodes.set_index("city")
     assert rows["cluster"].to_dict() == {"Graz": "Graz", "Munich": "Munich"}
-    assert rows["only_by_heap"].to_dict() == {"Graz": True, "Munich": False}
-    assert rows["only_by_heaps"].to_dict() == {"Graz": True, "Munich": False}
+    assert rows["only_by_geocode"].to_dict() == {"Graz": True, "Munich": False}
+    assert rows["only_by_geocodes"].to_dict() == {"Graz": True, "Munich": False}
     assert rows.loc["Graz", "weight"] == 120
     assert rows.loc["Graz", "share_of_cluster"] > 0.5
-    written = pd.read_csv(tmp_path / "run" / "heaps.csv", keep_default_na=False)
-    assert written["city"].tolist() == done.heaps["city"].tolist()
-    pd.testing.assert_frame_equal(gclust.heaps(done), done.heaps)
+    written = pd.read_csv(tmp_path / "run" / "centroid_geocodes.csv", keep_default_na=False)
+    assert written["city"].tolist() == done.centroid_geocodes["city"].tolist()
+    pd.testing.assert_frame_equal(gclust.centroid_geocodes(done), done.centroid_geocodes)
     again = gclust.read_run(tmp_path / "run")
-    pd.testing.assert_frame_equal(gclust.heaps(again), done.heaps)
-    pd.testing.assert_frame_equal(again.heaps, done.heaps)
+    pd.testing.assert_frame_equal(gclust.centroid_geocodes(again), done.centroid_geocodes)
+    pd.testing.assert_frame_equal(again.centroid_geocodes, done.centroid_geocodes)
     # What is left when the excess is dropped makes no cluster, as a run of it shows.
     left = round(120 - rows.loc["Graz", "excess"])
-    without = gclust.run(study_folder(tmp_path / "b", listings(heap=left), extra=HEAPS))
+    without = gclust.run(study_folder(tmp_path / "b", listings(at_point=left), extra=GEOCODES))
     assert without.ranking["name"].tolist() == ["Munich"]
 
 
-def test_two_heaps_that_only_together_are_needed(tmp_path):
+def test_two_centroid_geocodes_that_only_together_are_needed(tmp_path):
     # Two points of one cluster: without either one the other is enough, without both none is.
-    table = listings(heap=170)
+    table = listings(at_point=170)
     second = table[table["lat"] == GRAZ[0]].assign(lat=47.1, lon=15.39)
     both = pd.concat([table, second.assign(record=second["record"] + 10_000)])
-    run = gclust.run(study_folder(tmp_path, both, extra=HEAPS))
+    run = gclust.run(study_folder(tmp_path, both, extra=GEOCODES))
     cities = pd.DataFrame({"name": ["Graz", "North"], "country": "AT"})
     cities = cities.assign(lat=[GRAZ[0], 47.1], lon=[GRAZ[1], 15.39])
-    found = gclust.heaps(run, gazetteer=cities).set_index("city")
+    found = gclust.centroid_geocodes(run, gazetteer=cities).set_index("city")
     assert sorted(found.index) == ["Graz", "North"]
-    assert found["only_by_heaps"].tolist() == [True, True]
-    assert found["only_by_heap"].tolist() == [False, False]
+    assert found["only_by_geocodes"].tolist() == [True, True]
+    assert found["only_by_geocode"].tolist() == [False, False]
     # A second one that is too light does not help the first.
     light = both[:-145]
-    run = gclust.run(study_folder(tmp_path / "light", light, extra=HEAPS))
-    found = gclust.heaps(run, gazetteer=cities).set_index("city")
-    assert found["only_by_heap"].to_dict() == {"Graz": True, "North": False}
+    run = gclust.run(study_folder(tmp_path / "light", light, extra=GEOCODES))
+    found = gclust.centroid_geocodes(run, gazetteer=cities).set_index("city")
+    assert found["only_by_geocode"].to_dict() == {"Graz": True, "North": False}
 
 
 def test_nothing_stands_out_of_an_even_scatter():
@@ -142,60 +142,66 @@ def test_nothing_stands_out_of_an_even_scatter():
     lat = np.sort(np.append(GRAZ[0] + rng.uniform(-0.1, 0.1, 5000), GRAZ[0]))
     lon = np.where(lat == GRAZ[0], GRAZ[1], GRAZ[1] + rng.uniform(-0.1, 0.1, 5001))
     units = np.full(5001, UNIT)
-    assert find_heaps(lat, lon, units, least_weight=1).empty
+    assert find_centroid_geocodes(lat, lon, units, least_weight=1).empty
     units[lat == GRAZ[0]] = 400 * UNIT
-    found = find_heaps(lat, lon, units, least_weight=1)
+    found = find_centroid_geocodes(lat, lon, units, least_weight=1)
     assert found["city"].tolist() == ["Graz"]
-    # Scaled by any factor it is the same heap.
-    more = find_heaps(lat, lon, 3 * units, least_weight=1)
+    # Scaled by any factor it is the same centroid geocode.
+    more = find_centroid_geocodes(lat, lon, 3 * units, least_weight=1)
     assert more["ratio"].tolist() == pytest.approx(found["ratio"].tolist(), rel=1e-12)
     # As heavy as before, but far from any city's point.
     away = gazetteer().query("country != 'AT'")
-    assert find_heaps(lat, lon, units, least_weight=1, gazetteer=away).empty
+    assert find_centroid_geocodes(lat, lon, units, least_weight=1, gazetteer=away).empty
 
 
-def test_an_isolated_heap_and_none_at_all():
+def test_an_isolated_geocode_and_none_at_all():
     one = np.array([GRAZ[0]]), np.array([GRAZ[1]]), np.array([50 * UNIT])
-    found = find_heaps(*one, least_weight=20)
+    found = find_centroid_geocodes(*one, least_weight=20)
     assert found["ratio"].tolist() == [np.inf]
     assert found["excess"].tolist() == [50.0]
-    assert find_heaps(*one, least_weight=60).empty
+    assert find_centroid_geocodes(*one, least_weight=60).empty
 
 
 def test_what_finding_refuses(tmp_path):
     with pytest.raises(ValueError, match="sorted by latitude"):
-        find_heaps([2.0, 1.0], [0.0, 0.0], [1, 1], least_weight=1)
+        find_centroid_geocodes([2.0, 1.0], [0.0, 0.0], [1, 1], least_weight=1)
     with pytest.raises(ValueError, match="near_km must be a number above 0, not 0"):
-        find_heaps([1.0], [0.0], [1], least_weight=1, near_km=0)
+        find_centroid_geocodes([1.0], [0.0], [1], least_weight=1, near_km=0)
     with pytest.raises(StudyError, match="least_ratio = 0.0; expected more than 0"):
-        gclust.read_study(study_folder(tmp_path, extra="[heaps]\nleast_ratio = 0\n"))
+        gclust.read_study(study_folder(tmp_path, extra="[centroid_geocodes]\nleast_ratio = 0\n"))
 
 
 def test_a_study_whose_sources_know_the_precision(tmp_path):
-    table = listings(heap=120)
+    table = listings(at_point=120)
     at_city = (table["lat"] == round(GRAZ[0], 5)) & (table["lon"] == GRAZ[1])
     table["precision"] = np.where(at_city, "city", "street")
-    # Another heap, of a geocoder with a gazetteer of its own: no city is near.
+    # Another centroid geocode, of a geocoder with a gazetteer of its own: no city is near.
     moved = table.assign(lat=table["lat"] - 0.6, record=table["record"] + 10_000)
     both = pd.concat([table, moved[moved["lat"] < 47]])
-    extra = HEAPS + 'precision = "city"\n'
+    extra = GEOCODES + 'precision = "city"\n'
     run = gclust.run(study_folder(tmp_path, both, extra=extra))
     # At Munich's point lie as many addresses, but known to the street.
-    assert run.heaps["lat"].tolist() == [46.46667, 47.06667]
-    assert (run.heaps["distance_km"] > 1).tolist() == [True, False]
-    assert run.heaps["only_by_heap"].all()
+    assert run.centroid_geocodes["lat"].tolist() == [46.46667, 47.06667]
+    assert (run.centroid_geocodes["distance_km"] > 1).tolist() == [True, False]
+    assert run.centroid_geocodes["only_by_geocode"].all()
     assert set(run.locations["city_share"]) == {0.0, 1.0}
-    pd.testing.assert_frame_equal(gclust.heaps(run), run.heaps)
+    pd.testing.assert_frame_equal(gclust.centroid_geocodes(run), run.centroid_geocodes)
     # A run that asked for none reads its sources again, if they are still what they were.
     folder = tmp_path / "plain"
-    plain = gclust.run(study_folder(folder, both, extra=HEAPS), folder / "run")
-    assert plain.heaps["city"].tolist() == ["Graz", "Munich"]
+    plain = gclust.run(study_folder(folder, both, extra=GEOCODES), folder / "run")
+    assert plain.centroid_geocodes["city"].tolist() == ["Graz", "Munich"]
     again = gclust.read_run(folder / "run")
-    pd.testing.assert_frame_equal(gclust.heaps(again, precision="city"), run.heaps)
-    pd.testing.assert_frame_equal(gclust.heaps(run, precision=None), plain.heaps)
+    pd.testing.assert_frame_equal(
+        gclust.centroid_geocodes(again, precision="city"), run.centroid_geocodes
+    )
+    pd.testing.assert_frame_equal(
+        gclust.centroid_geocodes(run, precision=None), plain.centroid_geocodes
+    )
     both[1:].drop(columns=["kind", "town"]).to_csv(folder / "patent.csv", index=False)
     with pytest.raises(StudyError, match="do not hold the listings of the run any more"):
-        gclust.heaps(again, precision="city")
-    path = study_folder(tmp_path / "without", listings(heap=120), extra=extra)
-    with pytest.raises(StudyError, match=r"\[heaps\] precision needs the column 'precision'"):
+        gclust.centroid_geocodes(again, precision="city")
+    path = study_folder(tmp_path / "without", listings(at_point=120), extra=extra)
+    with pytest.raises(
+        StudyError, match=r"\[centroid geocodes\] precision needs the column 'precision'"
+    ):
         gclust.run(path)

@@ -1,6 +1,6 @@
 """Find clusters in the same listings by DBSCAN, HDBSCAN and contours, and compare them.
 
-    python examples/compare_formers/compare.py [-o DIR] [--scale 0.02]
+    python examples/compare_clustering_methods/compare.py [-o DIR] [--scale 0.02]
 
 Needs no network: the listings are simulated.
 """
@@ -25,7 +25,7 @@ from gclust.ranking.agreement import (
 )
 from gclust.ranking.matching import match, overlap
 
-FORMERS = {
+METHODS = {
     "DBSCAN": """
 [clusters]
 method = "dbscan"
@@ -56,12 +56,12 @@ TOP = 100
 
 
 def run_all(world: Path, least: float) -> dict[str, gclust.Run]:
-    """Run the world's study once with each of `FORMERS`."""
+    """Run the world's study once with each of `METHODS`."""
     study = (world / "study.toml").read_text(encoding="utf-8")
     # Inhabitants are the same whoever forms clusters: without them it is quicker.
     common = re.sub(r"\[(clusters|population)\]\n(.+\n)+", "", study)
     runs = {}
-    for name, section in FORMERS.items():
+    for name, section in METHODS.items():
         path = world / f"study-{name.lower()}.toml"
         path.write_text(common + section.format(least=f"{least:g}"), encoding="utf-8")
         runs[name] = gclust.run(path, progress=True)
@@ -164,7 +164,7 @@ def main() -> None:
         [options.out / "differences.png", options.out / "differences.pdf"],
         title="Where DBSCAN, HDBSCAN and contours differ (simulated listings)",
     )
-    names = first[["rank", *FORMERS]].head(LISTED)
+    names = first[["rank", *METHODS]].head(LISTED)
     for text in (numbers, names, agreement):
         print(f"\n{show(text)}")
     print(f"\nAll ranks and scores, agreement and the map: {options.out}")

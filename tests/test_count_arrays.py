@@ -17,9 +17,9 @@ from gclust.listings import label as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.record_arrays import Records
-from gclust.pipeline.count_arrays import Settler, ties_of
-from gclust.pipeline.run_log import Journal
-from gclust.pipeline.stages import prepare, settle
+from gclust.pipeline.count_arrays import ArrayCounter, ties_of
+from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import merge_and_count, prepare
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
@@ -52,10 +52,10 @@ WAYS = {
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_any_labels_are_settled_as_by_a_run(tmp_path, way, n_jobs):
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
-    journal = Journal(silent, False)
+    run_log = RunLog(silent, False)
     with Engine() as engine, mock.patch.object(kernels, "PIECE", 50):
-        prepared = prepare(study, engine, journal)
-        settler = Settler(study, engine, prepared, n_jobs=n_jobs)
+        prepared = prepare(study, engine, run_log)
+        counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs)
         n, rng = len(prepared.locations), np.random.default_rng(4)
         lon = prepared.locations["lon"].to_numpy()
         for labels in (
@@ -63,8 +63,8 @@ def test_any_labels_are_settled_as_by_a_run(tmp_path, way, n_jobs):
             rng.integers(-1, 40, n),
             np.full(n, -1),
         ):
-            expected = settle(study, engine, prepared, labels, journal)
-            found = settler.settle(labels)
+            expected = merge_and_count(study, engine, prepared, labels, run_log)
+            found = counter.merge_and_count(labels)
             assert found.cluster_ids.tolist() == expected.cluster_ids.tolist()
             for name in ("count", "share"):
                 pd.testing.assert_frame_equal(

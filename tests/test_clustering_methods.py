@@ -29,7 +29,9 @@ SECTIONS = {
     '[footprint]\nmethod = "contour"\n',
 }
 OTHERS = ("hdbscan", "contour")
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "compare_formers" / "compare.py"
+EXAMPLE = (
+    Path(__file__).resolve().parents[1] / "examples" / "compare_clustering_methods" / "compare.py"
+)
 
 
 @pytest.fixture(scope="module")
