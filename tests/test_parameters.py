@@ -1,0 +1,32 @@
+"""No function takes more parameters than a reader can hold."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
+MOST, MOST_OF_KERNELS = 8, 9
+FILES = sorted(PACKAGE.rglob("*.py"))
+ESTIMATORS = {"__init__"}
+"""scikit-learn's contract asks for each parameter of an estimator by its name."""
+
+
+def too_many(path: Path) -> list[str]:
+    is_kernel = "kernels" in path.relative_to(PACKAGE).parts
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name not in ESTIMATORS:
+            given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+            names = [each.arg for each in given if each.arg not in ("self", "cls")]
+            decorated = is_kernel and node.decorator_list
+            if len(names) > (MOST_OF_KERNELS if decorated else MOST):
+                found.append(f"line {node.lineno}: {node.name} takes {len(names)}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_functions_take_few_parameters(path):
+    assert not too_many(path)
