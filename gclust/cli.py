@@ -15,6 +15,7 @@ import gclust
 from gclust.command import Command, Commands, say
 from gclust.disk import writing
 from gclust.errors import StudyError
+from gclust.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from gclust.results.run import Run
@@ -170,7 +171,6 @@ def compare(
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
     """List the indicators that a study may ask for, or tell all about NAME."""
-    import difflib
 
     from gclust.report.catalogue import catalogue_text, indicator_text
 
@@ -181,8 +181,7 @@ def indicators(name: str | None) -> None:
     elif name in table.index:
         say(indicator_text(table.loc[name], width=width, ascii=ascii_only))
     else:
-        near = difflib.get_close_matches(name, table.index, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(name, table.index, otherwise=".")
         raise StudyError(f"{name!r} is no indicator{hint} gclust indicators lists all")
 
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"disk", "folders", "parallel", "progress", "sphere", "threads", "units"},
+    {"disk", "folders", "parallel", "progress", "spelling", "sphere", "threads", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},

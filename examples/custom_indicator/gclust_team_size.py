@@ -29,7 +29,7 @@ def team_size(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
         All kinds together if not given.
     at_least : int

@@ -37,7 +37,7 @@ def balance(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``<kind>_share`` of each kind.
-    listings : AttributedListings
+    listings : LabelledListings
     kinds : tuple of str
         Which kinds; all by default. Kinds of which the world has no record are left out.
     measure : {"pielou", "simpson"}

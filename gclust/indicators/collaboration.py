@@ -41,7 +41,7 @@ def collaboration(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         Listings without a record say nothing of partners and are left out. A listing of
         weight k is k listings.
     kind : str, optional
@@ -94,7 +94,7 @@ def international_collaboration(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``country``; listings of unknown country count as no partner. Listings without
         a record are left out.
     kind : str, optional

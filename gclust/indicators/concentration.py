@@ -59,7 +59,7 @@ def hhi(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With the column ``by``.
     kind : str, optional
         All kinds together, each record one, if not given.
@@ -113,7 +113,7 @@ def share_without_top(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``organisation``. The world's totals stay as they are, and listings of unknown
         organisation stay with their cluster.
     kind : str, optional
@@ -154,7 +154,7 @@ def rank_without_top(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``organisation``.
     kind : str, optional
 

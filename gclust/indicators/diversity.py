@@ -38,7 +38,7 @@ def diversity(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With the column ``by``.
     kind : str, optional
         All kinds together, each record one, if not given.

@@ -38,7 +38,7 @@ def growth(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``year``; listings of unknown year count in neither window.
     kind : str, optional
         All kinds together, each record one, if not given.

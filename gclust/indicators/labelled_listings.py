@@ -46,7 +46,7 @@ class LabelledListings:
     >>> table = pd.DataFrame(
     ...     {"kind": "patent", "record": [1, 1, 2], "cluster": [0, -1, 0]}
     ... )
-    >>> listings = AttributedListings.from_native(table)
+    >>> listings = LabelledListings.from_native(table)
     >>> summed = listings.of("patent").group_by("cluster").agg(nw.col("credit").sum())
     >>> (listings.collect(summed).set_index("cluster")["credit"] / UNIT).to_dict()
     {-1: 0.5, 0: 1.5}

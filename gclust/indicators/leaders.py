@@ -44,7 +44,7 @@ def top_organisation(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``organisation``.
     kind : str, optional
         All kinds together, each record one, if not given.
@@ -85,7 +85,7 @@ def top_organisation_share(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``organisation``.
     kind : str, optional
         All kinds together, each record one, if not given.
@@ -121,7 +121,7 @@ def top_field(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``field``.
     kind : str, optional
         All kinds together, each record one, if not given.
@@ -155,7 +155,7 @@ def top_field_share(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``field``.
     kind : str, optional
         All kinds together, each record one, if not given.

@@ -27,7 +27,7 @@ def member_counts(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``name``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``lat, lon``.
     members : DataFrame
         ``cluster_id, city, country``; see `gclust.places.cities.member_cities.member_cities`.

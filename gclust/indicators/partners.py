@@ -37,7 +37,7 @@ def top_partner(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``name``.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
         All kinds together if not given.
 
@@ -78,7 +78,7 @@ def top_partner_share(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``name``.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
         All kinds together if not given.
 

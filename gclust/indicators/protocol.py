@@ -41,7 +41,7 @@ class Indicator(Protocol):
             area_km2, population`` (missing without a raster), and for each kind
             ``<kind>_count`` (records) and ``<kind>_share`` (per cent of the
             world's).
-        listings : AttributedListings
+        listings : LabelledListings
         **options
             The indicator's own.
 

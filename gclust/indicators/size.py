@@ -33,7 +33,7 @@ def count(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``<kind>_count`` of each kind.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
         All kinds together, each record one, if not given.
 
@@ -67,7 +67,7 @@ def share(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``<kind>_share`` of each kind.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
 
     Returns
@@ -98,7 +98,7 @@ def kind_share(clusters: pd.DataFrame, listings: LabelledListings, *, kind: str)
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``<kind>_count`` of each kind.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str
 
     Returns
@@ -128,7 +128,7 @@ def per_million(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``population``, and ``<kind>_count`` and ``<kind>_share``.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
 
     Returns
@@ -160,7 +160,7 @@ def per_km2(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``area_km2``, and ``<kind>_count`` and ``<kind>_share``.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str, optional
 
     Returns

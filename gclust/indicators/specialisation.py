@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import by_cluster, credit_by, kinds_of, known, rows_of
+from gclust.spelling import did_you_mean
 
 QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. Rev. 5: 99"
 
@@ -38,7 +37,7 @@ def specialisation(
     ----------
     clusters : DataFrame
         Index ``cluster_id``.
-    listings : AttributedListings
+    listings : LabelledListings
         With ``field``.
     field : str
     kind : str, optional
@@ -67,12 +66,9 @@ def specialisation(
     table = listings.collect(credit_by(rows, "cluster", "field"))
     of_field = table[table["field"] == field]
     if of_field.empty:
-        there = sorted(table["field"].unique())
-        near = difflib.get_close_matches(field, there, n=1, cutoff=0.5)
-        raise ValueError(
-            f"specialisation: no listing is of field {field!r}"
-            + (f"; did you mean {near[0]!r}?" if near else f"; there are {len(there)} others")
-        )
+        fields = sorted(table["field"].unique())
+        hint = did_you_mean(field, fields, otherwise=f"; there are {len(fields)} others")
+        raise ValueError(f"specialisation: no listing is of field {field!r}{hint}")
     every = table.groupby("cluster", as_index=False)["credit"].sum()
     own = by_cluster(of_field, "credit", clusters), by_cluster(every, "credit", clusters)
     world = int(of_field["credit"].sum()), int(table["credit"].sum())
@@ -101,7 +97,7 @@ def kind_specialisation(
     ----------
     clusters : DataFrame
         Index ``cluster_id``; ``<kind>_count`` of each kind.
-    listings : AttributedListings
+    listings : LabelledListings
     kind : str
     symmetric : bool
 

@@ -31,7 +31,7 @@ def measure(
         ``cluster_id, name, economies, area_km2, population``, in the order of
         the rows of ``counted.count``.
     settled : Settled
-    listings : AttributedListings
+    listings : LabelledListings
     journal : Journal
 
     Returns

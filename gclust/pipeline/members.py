@@ -30,7 +30,7 @@ def divide_clusters(
         Its section ``[members]``.
     engine : Engine
         Where the listings are.
-    listings : AttributedListings
+    listings : LabelledListings
     clusters : DataFrame
         Index ``cluster_id``, from 0; ``name``.
     locations : DataFrame

@@ -140,7 +140,7 @@ class ScoreColumns:
             Records, and per cent of the world's; in the order of the rows of ``described``.
         described : DataFrame
             From `describe`.
-        listings : AttributedListings
+        listings : LabelledListings
 
         Returns
         -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report
+from gclust.spelling import did_you_mean
 from gclust.study.schema import (
     ClusteringOptions,
     Clusters,
@@ -387,8 +387,7 @@ def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
         if not any(need.column in scan.serving for scan in mine):
             paths = ", ".join(source_of(study, scan) for scan in mine)
             there = list(dict.fromkeys(column for scan in mine for column in scan.there))
-            near = difflib.get_close_matches(need.column, there, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(need.column, there, otherwise=".")
             raise StudyError(
                 f"{need.by} needs the column {need.column!r}, which {paths} does not have{hint}"
                 f' Name it in the source\'s columns = {{ {need.column} = "..." }}'

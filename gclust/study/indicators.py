@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gclust.errors import StudyError
 from gclust.indicators.registry import REQUIRED, Registered, registry
+from gclust.spelling import did_you_mean
 from gclust.study.parse import described, parse_section
 
 KEYS = {"name": str, "kind": str, "column": str}
@@ -101,8 +101,7 @@ def resolve_indicators(
 def _ask(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     known = registry()
     if entry.name not in known:
-        near = difflib.get_close_matches(entry.name, known, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(entry.name, known, otherwise=".")
         raise StudyError(
             f"{where} name = {entry.name!r} is no indicator{hint} gclust indicators lists all"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import reprlib
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
+from gclust.spelling import did_you_mean
 
 LARGEST_WHOLE = 2**63 - 1
 """As large as TOML's whole numbers are, and those of tables."""
@@ -95,8 +95,7 @@ def parse_section(
     allowed = list(known if known is not None else hints)
     for key in table:
         if key not in allowed:
-            near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(key, allowed, otherwise=".")
             raise StudyError(f"{where} {shown(key)} is not known{hint} Known: {', '.join(allowed)}")
     for key in required:
         if key not in table:
@@ -145,9 +144,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         for option in arguments:
             if type(option) is type(value) and option == value:
                 return value
-        near = difflib.get_close_matches(str(value), map(str, arguments), n=1, cutoff=0.5)
-        hint_of = f"; did you mean {near[0]!r}?" if near else ""
-        raise StudyError(f"{where} = {shown(value)}; expected {described(hint)}{hint_of}")
+        near = did_you_mean(value, arguments)
+        raise StudyError(f"{where} = {shown(value)}; expected {described(hint)}{near}")
     elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {
             key: _convert(entry, arguments[1], f"{where}: {key}") for key, entry in value.items()
@@ -203,8 +201,7 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
         return
     options = bounds.get("options")
     if options is not None and value is not None and value not in options:
-        near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(value, options)
         raise StudyError(
             f"{where} = {shown(value)}; expected {' or '.join(map(repr, options))}{hint}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.plateaus import Suggestion
+from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 
 
@@ -104,6 +104,5 @@ class Sweep:
                 f"{len(found)} clusters of the baseline are named {name!r}; take a cluster_id:"
                 f" {listed}"
             )
-        near = difflib.get_close_matches(str(name), self.clusters["name"].tolist(), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, self.clusters["name"])
         raise ValueError(f"no cluster of the baseline has the {key} {name!r}{hint}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gclust.listings.columns import COLUMNS, KNOWN
+from gclust.spelling import nearest
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "lat": ("latitude", "y"),
@@ -33,6 +33,7 @@ HINTS: Mapping[str, tuple[str, ...]] = {
 changes what is counted."""
 
 SHOWN = 20
+COLUMN_LIKENESS = 0.6
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,9 @@ def _in_any_case(there: Sequence[str], name: str) -> list[int]:
 
 
 def _missing(there: Sequence[str], name: str, column: str, help_of_one: str) -> str:
-    near = difflib.get_close_matches(column, there, n=1, cutoff=0.6)
-    near = near or [each for each in there if each.casefold() in HINTS.get(name, ())]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    usual = (each for each in there if each.casefold() in HINTS.get(name, ()))
+    near = nearest(column, there, COLUMN_LIKENESS) or next(usual, None)
+    hint = f"; did you mean {near!r}?" if near else ""
     if len(there) == 1 and help_of_one:
         hint = f"; {help_of_one}."
     known = ", ".join(repr(each) for each in there[:SHOWN]) or "no columns"

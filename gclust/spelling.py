@@ -1,0 +1,35 @@
+"""The nearest known name to one that is not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LIKENESS = 0.5
+"""Least similarity of two names, from 0 to 1, as `difflib` measures it."""
+
+
+def nearest(word: object, known: Iterable[object], likeness: float = LIKENESS) -> str | None:
+    """Return the known name that is most like a word, None if none is."""
+    near = difflib.get_close_matches(str(word), map(str, known), n=1, cutoff=likeness)
+    return near[0] if near else None
+
+
+def did_you_mean(word: object, known: Iterable[object], otherwise: str = "") -> str:
+    """Return the end of an error message that proposes the nearest known name.
+
+    Parameters
+    ----------
+    word : str
+        What was given; numbers are compared as texts.
+    known : iterable of str
+    otherwise : str
+        Returned if no known name is near.
+
+    Examples
+    --------
+    >>> print("no colour 'gren'" + did_you_mean("gren", ["red", "green"]))
+    no colour 'gren'; did you mean 'green'?
+    """
+    near = nearest(word, known)
+    return otherwise if near is None else f"; did you mean {near!r}?"
