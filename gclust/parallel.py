@@ -1,4 +1,4 @@
-"""Long work in short pieces on several threads, interruptible between them."""
+"""Loops over chunks of items on several threads, interruptible between chunks."""
 
 from __future__ import annotations
 
@@ -6,71 +6,84 @@ import time
 from collections.abc import Callable
 from itertools import count
 from threading import Thread
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 WAIT_SECONDS = 2e-4
-"""Between looks at whether the other threads have ended their last pieces."""
+"""Between looks at whether the other threads have ended their last chunks."""
 
 
-def cut_evenly(ends: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Cut a list of items into runs of about ``size`` points.
+def even_chunks(n: int, size: int) -> NDArray[np.int64]:
+    """Return the bounds of chunks of ``size`` of ``n`` items, the last one shorter."""
+    return np.append(np.arange(0, n, size), n)
+
+
+def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the bounds of chunks of items that hold about ``size`` points each.
 
     Parameters
     ----------
-    ends : ndarray of int64, shape (n_items + 1,)
-        Point at which each item starts; the last entry is where the last one ends.
+    start : ndarray of int64, shape (n_items + 1,)
+        First point of each item; the last entry is the end of the last item.
     size : int
-        Points wanted in a run.
+        Points wanted in a chunk.
 
     Returns
     -------
     ndarray of int64
-        Increasing item numbers from 0 to n_items; runs lie between neighbours.
+        Increasing item numbers from 0 to n_items; neighbours bound one chunk.
     """
-    n_items = len(ends) - 1
+    n_items = len(start) - 1
     if n_items == 0:
         return np.zeros(1, dtype=np.int64)
-    marks = np.arange(ends[0], ends[-1], size)
-    inner = np.searchsorted(ends[:-1], marks)
+    marks = np.arange(start[0], start[-1], size)
+    inner = np.searchsorted(start[:-1], marks)
     return np.unique(np.concatenate([[0], inner, [n_items]]))
-
-
-def even_cuts(n: int, size: int) -> NDArray[np.int64]:
-    """Cut ``n`` items into runs of ``size``, the last one shorter."""
-    return np.append(np.arange(0, n, size), n)
 
 
 def unreported(share: float) -> None:
     """Take the place of a report of progress."""
 
 
-def run_pieces(
-    work: Callable[[int, int], None],
-    cuts: NDArray[np.int64],
+def parallel_for(
+    chunks: NDArray[np.int64],
     threads: int,
-    report: Callable[[float], None],
+    work: Callable[..., None],
+    *args: Any,
+    report: Callable[[float], None] = unreported,
 ) -> None:
-    """Call ``work(start, stop)`` for every two neighbouring cuts.
+    """Call ``work(*args, first, last)`` for every chunk.
 
-    The pieces must not depend on each other unless ``threads`` is 1, which keeps
-    their order. The calling thread takes pieces too, reports the share done and, after an exception
-    or Ctrl-C, waits only for the pieces that are running.
+    The calling thread takes chunks too, reports the share done and, after an exception
+    or Ctrl-C, waits only for the chunks that are running.
 
     Parameters
     ----------
+    chunks : ndarray of int64
+        Increasing; neighbours are ``first`` and ``last`` (excluded) of one chunk.
+    threads : int
+        Number of threads. Chunks must not depend on each other unless it is 1, which
+        keeps their order.
     work : callable
         Releases the GIL, so that threads run side by side.
-    cuts : ndarray of int64
-        Increasing; neighbours bound one piece.
-    threads : int
-        Number of threads.
+    *args
+        Arguments of ``work`` before ``first`` and ``last``.
     report : callable
-        Called with the share of pieces done.
+        Called with the share of chunks done.
+
+    Examples
+    --------
+    >>> squares = np.zeros(5)
+    >>> def fill(values, first, last):
+    ...     values[first:last] = np.arange(first, last) ** 2
+    >>> parallel_for(even_chunks(5, 2), 2, fill, squares)
+    >>> squares
+    array([ 0.,  1.,  4.,  9., 16.])
     """
-    pieces = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
-    numbers = count()  # its next() is atomic: each piece is taken once
+    bounds = list(zip(chunks[:-1].tolist(), chunks[1:].tolist(), strict=True))
+    numbers = count()  # its next() is atomic: each chunk is taken once
     done: list[None] = []
     failed: list[BaseException] = []
     begun: list[None] = []
@@ -80,9 +93,9 @@ def run_pieces(
         begun.append(None)
         try:
             for number in numbers:
-                if number >= len(pieces) or failed:
+                if number >= len(bounds) or failed:
                     return
-                work(*pieces[number])
+                work(*args, *bounds[number])
                 done.append(None)
         except BaseException as error:
             failed.append(error)
@@ -92,15 +105,15 @@ def run_pieces(
     # No locks, pools or joins: a Ctrl-C that meets the calling thread inside of one can
     # leave it held, and the process would hang.
     try:
-        for _ in range(min(threads, len(pieces)) - 1):
+        for _ in range(min(threads, len(bounds)) - 1):
             Thread(target=help_out, daemon=True).start()
         for number in numbers:
-            if number >= len(pieces) or failed:
+            if number >= len(bounds) or failed:
                 break
-            work(*pieces[number])
+            work(*args, *bounds[number])
             done.append(None)
-            report(len(done) / len(pieces))
-        while len(ended) < min(threads, len(pieces)) - 1:
+            report(len(done) / len(bounds))
+        while len(ended) < min(threads, len(bounds)) - 1:
             time.sleep(WAIT_SECONDS)
     except BaseException as error:
         failed.append(error)

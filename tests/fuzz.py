@@ -56,7 +56,7 @@ def expect(found: np.ndarray, expected: np.ndarray, what: str) -> None:
 
 
 def piece_sizes() -> list[tuple[ModuleType, str, int]]:
-    """Return the constants by which the work of ``DBSCAN`` is cut into pieces."""
+    """Return the constants by which the work of ``DBSCAN`` is cut into chunks."""
     found = []
     for package in (gclust.kernels, gclust.cluster):
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
@@ -64,15 +64,15 @@ def piece_sizes() -> list[tuple[ModuleType, str, int]]:
             names = [
                 name
                 for name in vars(module)
-                if re.fullmatch(r"([A-Z_]*_)?PIECE|BUCKET|MOST_UNSURE", name)
+                if re.fullmatch(r"([A-Z_]*_)?CHUNK|BUCKET|MOST_UNSURE", name)
             ]
             found += [(module, name, getattr(module, name)) for name in names]
     return found
 
 
 @contextmanager
-def small_pieces(size: int) -> Iterator[None]:
-    """Cut work into pieces of a few points, so that threads have something to share."""
+def small_chunks(size: int) -> Iterator[None]:
+    """Cut work into chunks of a few points, so that threads have something to share."""
     held = piece_sizes()
     for module, name, _ in held:
         setattr(module, name, size)
@@ -141,8 +141,8 @@ def one_nearest(distance: np.ndarray, labels: np.ndarray, core: np.ndarray) -> n
 
 
 def check_threads(case: Case, one: DBSCAN) -> None:
-    """Compare two threads on small pieces with one thread, to the bit."""
-    with small_pieces(max(7, len(case.X) // 4)):
+    """Compare two threads on small chunks with one thread, to the bit."""
+    with small_chunks(max(7, len(case.X) // 4)):
         two = model_of(case, one.border, 2).fit(case.X, sample_weight=case.weight)
         predicted = two.predict(case.X[:20])
     expect(two.labels_, one.labels_, f"labels of two threads, border={one.border!r}")

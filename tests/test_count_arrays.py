@@ -53,7 +53,7 @@ WAYS = {
 def test_any_labels_are_settled_as_by_a_run(tmp_path, way, n_jobs):
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
     run_log = RunLog(silent, False)
-    with Engine() as engine, mock.patch.object(kernels, "PIECE", 50):
+    with Engine() as engine, mock.patch.object(kernels, "CHUNK", 50):
         prepared = prepare(study, engine, run_log)
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs)
         n, rng = len(prepared.locations), np.random.default_rng(4)
@@ -113,7 +113,7 @@ def random_rows(method):
 @pytest.mark.parametrize("slots", [2, 4096])
 def test_ties_are_those_of_a_run(method, slots, monkeypatch):
     monkeypatch.setattr(kernels, "FIRST_SLOTS", slots)
-    monkeypatch.setattr(kernels, "PIECE", 100)
+    monkeypatch.setattr(kernels, "CHUNK", 100)
     records, expected = random_rows(method)
     labels = (np.arange(70) % 7 - 1).astype(np.int32)
     everywhere = np.array([False] + [True] * 6)
@@ -136,7 +136,7 @@ def test_sums_that_do_not_fit_are_refused(weights, held):
     one = Rows(np.array([0, n]), np.array([0, 1], dtype=np.int32), units)
     assert (tie(one, labels, near, np.zeros(0), UNIT, 1) is not None) == held
     for pieces, threads in ((1 << 20, 1), (2, 1), (2, 2)):
-        with mock.patch.object(kernels, "PIECE", pieces):
+        with mock.patch.object(kernels, "CHUNK", pieces):
             several = Rows(
                 np.arange(0, 41, 2),
                 np.tile(one.place, 20),

@@ -68,31 +68,30 @@ def reach_the_unusual():
     """Run what no case of clustering runs: faults of the machine, and an interruption."""
     from unittest import mock
 
-    from gclust import DBSCAN
-    from gclust import parallel as _pieces
+    from gclust import DBSCAN, parallel
     from gclust.kernels import _jit, sphere
     from gclust.kernels.dbscan.warmup import is_ready, prepare
     from gclust.kernels.spatial import bucket_sort as grid
     from gclust.kernels.surface import node_sums as sums
 
-    prepare(_pieces.unreported)
+    prepare(parallel.unreported)
     assert is_ready()
 
     with mock.patch.object(_jit.config, "DISABLE_JIT", 0):
-        assert _jit.part(lambda a: a + 1)(2) == 3
+        assert _jit.helper(lambda a: a + 1)(2) == 3
         assert _jit.kernel(sums.count_rows).stats.cache_path
     with pytest.raises(ValueError, match="latitude 91"):
         DBSCAN().fit([[91.0, 0.0]])
     many = np.broadcast_to(np.float64(0), (grid.MOST_ROWS + 1,))
     with pytest.raises(ValueError, match="4294967297 rows"):
-        grid.fill_buckets(many, many, 1.0, 1, _pieces.unreported)
+        grid.fill_buckets(many, many, 1.0, 1, parallel.unreported)
 
     def fail(first, last):
         raise KeyboardInterrupt
 
     for threads in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            _pieces.run_pieces(fail, np.arange(5), threads, _pieces.unreported)
+            parallel.parallel_for(np.arange(5), threads, fail)
 
     here = threading.current_thread()
 
@@ -108,7 +107,7 @@ def reach_the_unusual():
 
     for work, told in ((fail_elsewhere, "elsewhere"), (fail_here, "here")):
         with pytest.raises(ValueError, match=told):
-            _pieces.run_pieces(work, np.arange(9), 2, _pieces.unreported)
+            parallel.parallel_for(np.arange(9), 2, work)
 
     for angle in (0.3, 2.5):
         wider = sphere.widened(sphere.key_of_angle(angle), 0.1)
@@ -242,7 +241,7 @@ def reach_ties():
     records, expected = random_rows("fractional")
     rows, labels = records.rows, (np.arange(70) % 7 - 1).astype(np.int32)
     near = np.array([False] * 6 + [True])
-    with mock.patch.multiple(ties, FIRST_SLOTS=2, PIECE=100):
+    with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
         ties.tie(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
         a, b, found = ties.tie(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
     assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {

@@ -206,9 +206,9 @@ def test_the_partition_does_not_depend_on_where_the_poles_are(seed, min_samples)
 
 
 @pytest.fixture
-def tiny_pieces(monkeypatch):
+def tiny_chunks(monkeypatch):
     for module in (around, assign, bands, grid, levels, link, weigh):
-        for name in ("PIECE", "BANDS_PIECE", "CELLS_PIECE", "POINTS_PIECE", "BUCKET"):
+        for name in ("CHUNK", "BANDS_CHUNK", "CELLS_CHUNK", "POINTS_CHUNK", "BUCKET"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 7)
     monkeypatch.setattr(levels, "MOST_UNSURE", 25)  # some cells go down the tree
@@ -216,7 +216,7 @@ def tiny_pieces(monkeypatch):
 
 @pytest.mark.parametrize("border", ["nearest", "first", "noise"])
 @pytest.mark.parametrize("metric", ["haversine", "wgs84"])
-def test_two_threads_and_small_pieces_change_nothing(tiny_pieces, border, metric):
+def test_two_threads_and_small_chunks_change_nothing(tiny_chunks, border, metric):
     rng = np.random.default_rng(2)
     X = np.stack([rng.normal(50, 1, 1500), (rng.normal(180, 1.5, 1500) + 180) % 360 - 180], 1)
     for eps_km, min_samples in ((15, 14), (6, 3)):

@@ -119,7 +119,7 @@ def test_all_cells_of_the_earth_against_a_direct_sum(kernel, bandwidth_km, resol
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(("bandwidth_km", "resolution_km"), [(900.0, 800.0), (60.0, 12.0)])
 def test_blocks_in_pieces_have_the_same_bits(monkeypatch, kernel, bandwidth_km, resolution_km):
-    monkeypatch.setattr(contour_density, "_PIECE_POINTS", 7)
+    monkeypatch.setattr(contour_density, "_CHUNK_POINTS", 7)
     rng = np.random.default_rng(5)
     near = rng.normal(0, 0.6, (2, 60))
     lat = np.concatenate([near[0] - 17, [90.0, 89.5, -90.0, 70.0, 0.0, -0.1]])

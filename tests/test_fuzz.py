@@ -81,7 +81,7 @@ def test_a_seed_is_one_case(cases):
 def test_pieces_are_small_only_for_a_while():
     usual = fuzz.piece_sizes()
     assert len(usual) >= 4
-    with fuzz.small_pieces(7):
+    with fuzz.small_chunks(7):
         assert {size for _, _, size in fuzz.piece_sizes()} == {7}
     assert fuzz.piece_sizes() == usual
 

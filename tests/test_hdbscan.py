@@ -168,8 +168,8 @@ def test_order_of_rows_and_threads_do_not_matter(n_jobs, monkeypatch):
     weight = rng.choice([0, 0.5, 1, 1 / 3], len(X))
     model = HDBSCAN(20, 8, n_jobs=1).fit(X, sample_weight=weight)
     assert model.labels_.max() > 3
-    monkeypatch.setattr(nearness, "LEAVES_PIECE", 3)
-    monkeypatch.setattr(spanning, "POINTS_PIECE", 40)
+    monkeypatch.setattr(nearness, "LEAVES_CHUNK", 3)
+    monkeypatch.setattr(spanning, "POINTS_CHUNK", 40)
     rows = rng.permutation(len(X))
     other = HDBSCAN(20, 8, n_jobs=n_jobs).fit(X[rows], sample_weight=weight[rows])
     assert_same_partition(other.labels_, model.labels_[rows])

@@ -80,10 +80,10 @@ def defined_cores(place, need):
 
 
 @pytest.fixture(autouse=True)
-def _small_pieces(monkeypatch):
-    monkeypatch.setattr(nearness, "LEAVES_PIECE", 7)
-    monkeypatch.setattr(spanning, "POINTS_PIECE", 50)
-    monkeypatch.setattr(spanning, "COUNT_PIECE", 64)
+def _small_chunks(monkeypatch):
+    monkeypatch.setattr(nearness, "LEAVES_CHUNK", 7)
+    monkeypatch.setattr(spanning, "POINTS_CHUNK", 50)
+    monkeypatch.setattr(spanning, "COUNT_CHUNK", 64)
 
 
 @pytest.mark.parametrize("n", [1, 2, LEAF, LEAF + 1, 700])

@@ -314,7 +314,7 @@ def test_all_that_is_compiled_is_among_the_sources():
             assert not {name for name in modules if name and name.split(".")[0] == "numba"}, path
 
 
-HELPER = "from gclust.kernels._jit import part\n\n\n@part\ndef twice(a):\n    return {} * a\n"
+HELPER = "from gclust.kernels._jit import helper\n\n\n@helper\ndef twice(a):\n    return {} * a\n"
 OUTER = (
     "from gclust.kernels._jit import kernel\nfrom gclust.kernels.helper import twice\n"
     "from gclust.sphere import EARTH_RADIUS_KM\n\n\n"

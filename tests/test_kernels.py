@@ -27,7 +27,7 @@ from gclust.kernels.spatial import bucket_sort as grid
 from gclust.kernels.spatial import cell_bounds as bounds
 from gclust.kernels.spatial import fold as folding
 from gclust.kernels.spatial.fold import fold, unfold
-from gclust.parallel import cut_evenly, run_pieces, unreported
+from gclust.parallel import balanced_chunks, parallel_for, unreported
 from gclust.testing import geodesic_km, great_circle_km
 
 JIT = not os.environ.get("NUMBA_DISABLE_JIT", "0").strip("0")
@@ -254,7 +254,7 @@ def test_locations_are_sorted_by_band_longitude_and_latitude(seed, n, height, sp
     lat, lon = (rng.choice(np.round(spread * rng.uniform(-90, 90, n), 6), n) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid, "BUCKET", 100)
-        patch.setattr(grid, "PIECE", 250)
+        patch.setattr(grid, "CHUNK", 250)
         places, number = as_folded(lat, lon, height, threads)
     expected_places, expected_number = as_sorted(lat, lon, height)
     assert places.tolist() == expected_places.tolist()
@@ -315,18 +315,18 @@ def test_linking_tests_points_where_bounds_leave_it_open():
 def test_pieces_cover_everything_once():
     ends = np.array([0, 3, 3, 10, 11, 50])
     for size in (1, 4, 100):
-        cuts = cut_evenly(ends, size)
+        cuts = balanced_chunks(ends, size)
         assert cuts[0] == 0
         assert cuts[-1] == 5
         assert (np.diff(cuts) > 0).all()
-    assert cut_evenly(np.array([0]), 5).tolist() == [0]
+    assert balanced_chunks(np.array([0]), 5).tolist() == [0]
     for threads in (1, 3):
         done, shares = np.zeros(100), []
 
         def work(first, last, done=done):
             done[first:last] += 1
 
-        run_pieces(work, np.arange(0, 101, 10), threads, shares.append)
+        parallel_for(np.arange(0, 101, 10), threads, work, report=shares.append)
         assert (done == 1).all()
         assert shares[-1] == 1.0
         assert shares == sorted(shares)
@@ -343,7 +343,7 @@ def test_an_exception_in_a_piece_ends_the_work(threads):
         time.sleep(0.01)
 
     with pytest.raises(KeyboardInterrupt):
-        run_pieces(work, np.arange(1001), threads, unreported)
+        parallel_for(np.arange(1001), threads, work)
     assert len(started) < 1000
     assert threading.active_count() < 50
 

@@ -379,7 +379,7 @@ def _prepare(progress: Report) -> None:
         raster = make_raster(500.0)
         at = np.zeros(1)
         places = fold_places(at, at, None, raster)
-        for heavy in (0, 1 << 40):  # blocks in pieces, and whole
+        for heavy in (0, 1 << 40):  # blocks in chunks, and whole
             bump = make_bump("gaussian", 100.0)
             estimate_density(places, raster, bump, 1, silent, heavy_visits=heavy)
     _ready = True

@@ -29,7 +29,7 @@ from gclust.kernels.kde import (
 )
 from gclust.kernels.spatial.fold import fold
 from gclust.kernels.sphere import EARTH_RADIUS_KM
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 from gclust.progress import Report, stage
 
 STANDARD_PARALLEL = 30.0
@@ -51,11 +51,11 @@ CUTOFF = 4.5
 """Standard deviations at which the Gaussian ends: beyond lie 4e-5 of its mass, which go to
 the rest in proportion."""
 
-_PIECE_VISITS = 2_000_000  # a tenth of a second
+_CHUNK_VISITS = 2_000_000  # a tenth of a second
 _HEAVY_VISITS = 4_000_000  # of one block, which the points of a city of a million reach
-_PIECE_POINTS = 2_000_000  # for one row: a tenth of a second
-_PIECE_BLOCKS = 2048
-_PIECE_ROWS = 1 << 18
+_CHUNK_POINTS = 2_000_000  # for one row: a tenth of a second
+_CHUNK_BLOCKS = 2048
+_CHUNK_ROWS = 1 << 18
 
 
 class Places(NamedTuple):
@@ -166,7 +166,7 @@ def fold_places(
     def measure(first: int, last: int) -> None:
         height[first:last] = _heights(lat[first:last], raster)
 
-    run_pieces(measure, even_cuts(len(lat), _PIECE_ROWS), threads, unreported)
+    parallel_for(even_chunks(len(lat), _CHUNK_ROWS), threads, measure)
     given = np.zeros(0, dtype=np.int64) if units is None else units
     # Rows of the raster are bands of this height, so the order is the one that is wanted.
     folded = fold(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
@@ -176,7 +176,7 @@ def fold_places(
     def number(first: int, last: int) -> None:
         of_row[folded.rows[first:last]] = folded.place[first:last] + np.int64(offset[first])
 
-    run_pieces(number, folded.bounds, threads, lambda share: report(0.9 + 0.1 * share))
+    parallel_for(folded.bounds, threads, number, report=lambda share: report(0.9 + 0.1 * share))
     return Places(
         height=folded.lat,
         lon=folded.lon,
@@ -298,7 +298,7 @@ def estimate_density(
 ) -> Density:
     """Sum the kernels of locations in the cells that they reach.
 
-    Blocks in which points are looked at more often than ``heavy_visits`` are summed in pieces;
+    Blocks in which points are looked at more often than ``heavy_visits`` are summed in chunks;
     the bits are the same.
 
     Raises
@@ -324,7 +324,7 @@ def estimate_density(
         count_visits(points, raster, bump, tiles, visits, first, last)
 
     with stage(progress, "summing the density") as report:
-        run_pieces(count, even_cuts(len(visits), _PIECE_BLOCKS), threads, unreported)
+        parallel_for(even_chunks(len(visits), _CHUNK_BLOCKS), threads, count)
         is_heavy = visits > heavy_visits
         heavy, light = np.flatnonzero(is_heavy), np.where(is_heavy, 0, visits)
         share_light = float(light.sum()) / max(float(visits.sum()), 1.0)
@@ -333,10 +333,10 @@ def estimate_density(
             if not is_heavy[first]:
                 fill_blocks(points, raster, bump, tiles, values, first, last)
 
-        cuts = cut_evenly(np.append(0, np.cumsum(light)), _PIECE_VISITS)
-        # Each heavy block is a piece of its own, which is left for later.
+        cuts = balanced_chunks(np.append(0, np.cumsum(light)), _CHUNK_VISITS)
+        # Each heavy block is a chunk of its own, which is left for later.
         cuts = np.unique(np.concatenate([cuts, heavy, heavy + 1]))
-        run_pieces(fill, cuts, threads, lambda share: report(share_light * share))
+        parallel_for(cuts, threads, fill, report=lambda share: report(share_light * share))
         done = share_light
         together = -(-threads // BLOCK)
         for first in range(0, len(heavy), together):
@@ -364,14 +364,14 @@ def _fill_heavy(
     sums = [sums_of_block(raster, bump, tiles, item) for item in blocks]
     rows = [(at, number) for at, each in enumerate(sums) for number in range(len(each))]
     most = visits // min((len(each) for each in sums if len(each)), default=1)
-    for begin in range(0, most, _PIECE_POINTS):
+    for begin in range(0, most, _CHUNK_POINTS):
 
         def add(first: int, last: int, begin: int = begin) -> None:
-            end = begin + _PIECE_POINTS
+            end = begin + _CHUNK_POINTS
             for at, number in rows[first:last]:
                 add_to_row(points, raster, bump, tiles, blocks[at], sums[at], number, begin, end)
 
-        run_pieces(add, even_cuts(len(rows), 1), threads, unreported)
+        parallel_for(even_chunks(len(rows), 1), threads, add)
     for item, each in zip(blocks, sums, strict=True):
         finish_block(raster, bump, tiles, item, each, values)
 

@@ -13,9 +13,9 @@ from sklearn.utils.validation import validate_data
 
 from gclust.cluster.numbers import numbers
 from gclust.kernels.spatial.bucket_sort import normalise
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for, unreported
 
-_PIECE = 1 << 18
+_CHUNK = 1 << 18
 _LATITUDE = {"lat", "latitude", "y"}
 _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 
@@ -67,7 +67,7 @@ def degrees(
         if not normalise(lat, lon, first, last):
             faults.append(first)
 
-    run_pieces(work, even_cuts(n, _PIECE), threads, report)
+    parallel_for(even_chunks(n, _CHUNK), threads, work, report=report)
     if faults:
         _explain(*(np.array(values, dtype=np.float64) for values in given))
     return lat, lon

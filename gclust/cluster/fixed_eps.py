@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.dbscan import SURFACES
-from gclust.kernels.dbscan.border_labels import POINTS_PIECE, search_points
+from gclust.kernels.dbscan.border_labels import POINTS_CHUNK, search_points
 from gclust.kernels.spatial.ball_tree import Balls
 from gclust.kernels.spatial.bands import Bands, band_height, build_bands, select_points
 from gclust.kernels.spatial.fold import fold
-from gclust.kernels.spatial.nearby_cells import CELLS_PIECE, mark_around
+from gclust.kernels.spatial.nearby_cells import CELLS_CHUNK, mark_around
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
 from gclust.kernels.surface.border_search import find_borders
 from gclust.kernels.surface.component_tree import (
@@ -25,7 +25,7 @@ from gclust.kernels.surface.component_tree import (
     grow_forest,
 )
 from gclust.kernels.surface.node_sums import tally
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for, unreported
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
 
@@ -224,13 +224,15 @@ def _find_exceptions(
     own = level[order[split]]
     cells = np.unique(np.searchsorted(points.cell_start, split, side="right") - 1)
     around = np.zeros(len(order), dtype=np.bool_)
-    run_pieces(
-        lambda first, last: mark_around(
-            points, cells, reach.inner2, reach.outer2, around, first, last
-        ),
-        even_cuts(len(cells), CELLS_PIECE),
+    parallel_for(
+        even_chunks(len(cells), CELLS_CHUNK),
         threads,
-        unreported,
+        mark_around,
+        points,
+        cells,
+        reach.inner2,
+        reach.outer2,
+        around,
     )
     near = np.flatnonzero(around[at])
     core_level, core_node = core_level[near], core_node[near]
@@ -264,13 +266,18 @@ def _search(
     out: NDArray[np.int64],
 ) -> None:
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    run_pieces(
-        lambda first, last: search_points(
-            points, places, cores, labels, reach.limit, nearest, tolerance, out, first, last
-        ),
-        even_cuts(len(places), POINTS_PIECE),
+    parallel_for(
+        even_chunks(len(places), POINTS_CHUNK),
         threads,
-        unreported,
+        search_points,
+        points,
+        places,
+        cores,
+        labels,
+        reach.limit,
+        nearest,
+        tolerance,
+        out,
     )
 
 

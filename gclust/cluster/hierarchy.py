@@ -18,14 +18,14 @@ from gclust.kernels.hdbscan.spanning_tree import spanning_tree
 from gclust.kernels.spatial.ball_tree import LEAF, grow_balls
 from gclust.kernels.spatial.fold import fold, locations_of
 from gclust.kernels.sphere import fill_vectors
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for, unreported
 from gclust.progress import Report, silent, stage
 from gclust.units import UNIT
 
 _BAND = 1.0
 """Height of the bands that locations are sorted in, in degrees."""
 
-_PIECE = 1 << 18
+_CHUNK = 1 << 18
 
 
 class Ways(NamedTuple):
@@ -151,12 +151,7 @@ def vectors_of(
 ) -> NDArray[np.float64]:
     """Return the vectors of locations in mean radii of the Earth, shape (n, 3)."""
     xyz = np.empty((len(lat), 3))
-    run_pieces(
-        lambda first, last: fill_vectors(lat, lon, *surface, xyz, first, last),
-        even_cuts(len(lat), _PIECE),
-        threads,
-        unreported,
-    )
+    parallel_for(even_chunks(len(lat), _CHUNK), threads, fill_vectors, lat, lon, *surface, xyz)
     return xyz
 
 

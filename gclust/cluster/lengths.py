@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels.spatial.ball_tree import fill_km
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 
 DECIMALS = 9
 """Lengths are rounded to micrometres."""
@@ -15,16 +15,11 @@ SHORTEST_KM = 1e-3
 """What shorter lengths count as, so that lambda = 1 / km is finite: one metre, about as
 well as a geocode is known."""
 
-_PIECE = 1 << 18
+_CHUNK = 1 << 18
 
 
 def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
     """Return the kilometres of keys of distances, rounded and none too short."""
     km = np.empty(len(keys))
-    run_pieces(
-        lambda first, last: fill_km(sphere, keys, km, first, last),
-        even_cuts(len(keys), _PIECE),
-        threads,
-        unreported,
-    )
+    parallel_for(even_chunks(len(keys), _CHUNK), threads, fill_km, sphere, keys, km)
     return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)

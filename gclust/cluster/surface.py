@@ -23,7 +23,7 @@ from gclust.kernels.spatial.bands import band_height
 from gclust.kernels.spatial.fold import Folded, fold, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.surface.node_sums import count_rows
-from gclust.parallel import run_pieces, unreported
+from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
 
 MOST_SIDES = 3
@@ -344,7 +344,7 @@ def _make_slices(
             raise
 
     with stage(show, "clustering for every pair") as report:
-        run_pieces(make, np.arange(len(eps_km) + 1), sides, report)
+        parallel_for(np.arange(len(eps_km) + 1), sides, make, report=report)
     return slices
 
 

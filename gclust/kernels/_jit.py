@@ -1,6 +1,6 @@
 """How every kernel is compiled, decided once.
 
-- ``nogil``: kernels run in pieces on ordinary Python threads (see ``_pieces``).
+- ``nogil``: kernels run in chunks on ordinary Python threads (see ``gclust.parallel``).
   Numba's own parallel layers are not used: the portable one, workqueue, must not
   be entered by two threads at once, ``parallel=True`` takes several times as long
   to compile, and a running parallel loop cannot be interrupted.
@@ -34,7 +34,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     return compiled
 
 
-_PART: dict[str, Any] = {
+_HELPER: dict[str, Any] = {
     "nopython": True,
     "nogil": True,
     "error_model": "numpy",
@@ -44,37 +44,37 @@ _PART: dict[str, Any] = {
 }
 
 
-class _Part(CPUDispatcher):
+class _Helper(CPUDispatcher):
     """A function that kernels call compiled, and Python as it is written."""
 
     def __call__(self, *args: Any) -> Any:
         return self.py_func(*args)
 
 
-def part(function: Callable[..., Any]) -> Any:
+def helper(function: Callable[..., Any]) -> Any:
     """Compile ``function``, which makes no arrays, into the kernels that call it.
 
     Without Numba's runtime it does not count references: for arrays that come in a
     named tuple these counts were half of the time of the inner loops.
     """
-    return _compiled_within(function, {**_PART, "_nrt": False})
+    return _compiled_within(function, {**_HELPER, "_nrt": False})
 
 
-def making_part(function: Callable[..., Any]) -> Any:
+def allocating_helper(function: Callable[..., Any]) -> Any:
     """Compile ``function``, which makes arrays, into the kernels that call it."""
-    return _compiled_within(function, _PART)
+    return _compiled_within(function, _HELPER)
 
 
-def inlined_part(function: Callable[..., Any]) -> Any:
+def inlined_helper(function: Callable[..., Any]) -> Any:
     """Compile ``function``, which makes no arrays, into the very places where it is called.
 
-    A compiler leaves long parts apart, and hands them the arrays of all named tuples one by
+    A compiler leaves long helpers apart, and hands them the arrays of all named tuples one by
     one: this was two fifths of the time of finding summits.
     """
-    return _compiled_within(function, {**_PART, "_nrt": False, "forceinline": True})
+    return _compiled_within(function, {**_HELPER, "_nrt": False, "forceinline": True})
 
 
 def _compiled_within(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
-    return _Part(function, targetoptions=options)
+    return _Helper(function, targetoptions=options)

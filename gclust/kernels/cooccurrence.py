@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 
-PIECE = 1 << 20
-"""Rows, or locations, in a piece."""
+CHUNK = 1 << 20
+"""Rows, or locations, in a chunk."""
 
 FIRST_SLOTS = 1 << 12
 """Of a table of ties at first; a power of two, doubled whenever half of it is taken."""
@@ -51,7 +51,7 @@ class _Table(NamedTuple):
     """(1,) number of keys."""
 
 
-@part
+@helper
 def slot_of(keys, key):
     """Return where a key is, or where it would be put."""
     slot = (key * SCATTER + (key >> 16)) & (len(keys) - 1)
@@ -60,7 +60,7 @@ def slot_of(keys, key):
     return slot
 
 
-@making_part
+@allocating_helper
 def doubled(keys, sums):
     """Return a table of twice as many slots with the same sums."""
     new_keys = np.full(2 * len(keys), -1, dtype=np.int64)
@@ -73,7 +73,7 @@ def doubled(keys, sums):
     return new_keys, new_sums
 
 
-@part
+@helper
 def fold_labels(rows, labels, first, last, label, weight):
     """Sum the weight of the rows ``first .. last`` by label; return how many labels there are.
 
@@ -229,7 +229,7 @@ def tie(
         if not held:
             failed.append(None)
 
-    run_pieces(work, cut_evenly(rows.starts, PIECE), threads, report)
+    parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work, report=report)
     if failed:
         return None
     return _gathered(free, len(near))
@@ -296,13 +296,20 @@ def count(
     """
     out = np.zeros(shape, dtype=np.int64)
     longest = int(np.diff(rows.starts).max(initial=0))
-    run_pieces(
-        lambda first, last: count_records(
-            rows, clusters, kind, record_units, times, unit, whole, longest, out, first, last
-        ),
-        cut_evenly(rows.starts, PIECE),
-        1,  # all add to the same numbers
-        report,
+    parallel_for(
+        balanced_chunks(rows.starts, CHUNK),
+        1,
+        count_records,
+        rows,
+        clusters,
+        kind,
+        record_units,
+        times,
+        unit,
+        whole,
+        longest,
+        out,
+        report=report,
     )
     return out
 
@@ -316,10 +323,7 @@ def sum_of_labels(
     """Sum values of locations, shape (k, n), by label; shape (k, n_labels)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
-        run_pieces(
-            lambda first, last: sum_by_label(labels, each, sums, first, last),  # noqa: B023
-            even_cuts(len(labels), PIECE),
-            1,
-            report,
+        parallel_for(
+            even_chunks(len(labels), CHUNK), 1, sum_by_label, labels, each, sums, report=report
         )
     return out

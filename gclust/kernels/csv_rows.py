@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 
 # What `state` holds, by position.
 (
@@ -86,7 +86,7 @@ def special_bytes(delimiter: int, quote: int, escape: int) -> NDArray[np.bool_]:
     return special
 
 
-@part
+@helper
 def _end_line(state, at, expected):
     """End the field of the physical line that ends before byte ``at``, and the line."""
     _end_piece(state, at)
@@ -97,7 +97,7 @@ def _end_line(state, at, expected):
     state[LINE] += 1
 
 
-@part
+@helper
 def _end_piece(state, at):
     """End the field of the physical line that ends before byte ``at``."""
     wraps = state[FIELD_QUOTED] == 1 and state[LAST_QUOTE] == at - 1
@@ -107,7 +107,7 @@ def _end_piece(state, at):
     state[FIELD_START] = at + 1
 
 
-@part
+@helper
 def _swallow(state, expected):
     """Note a physical line within a quoted field that alone has a row's delimiters."""
     if state[PIECE] == expected and state[SWALLOWED_LINE] == 0:
@@ -116,7 +116,7 @@ def _swallow(state, expected):
     state[PIECE] = 0
 
 
-@part
+@helper
 def _copy(data, begin, end, out, state):
     """Append bytes of the row being read to ``out``."""
     filled = state[FILLED_OUT]
@@ -125,7 +125,7 @@ def _copy(data, begin, end, out, state):
     state[FILLED_OUT] = filled + end - begin
 
 
-@part
+@helper
 def _end_row(state, at, expected, bad, shifts, n):
     """End the row before byte ``at``; return whether it has the expected fields."""
     size = at - state[ROW_START]

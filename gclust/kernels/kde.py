@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import allocating_helper, helper, kernel
 
 TILE = 64
 """Cells on a side of a tile."""
@@ -64,13 +64,13 @@ class Bump(NamedTuple):
     step: float  # central angle that points of the midpoint rule lie apart at most
 
 
-@part
+@helper
 def sine_at(edge, n_rows):
     """Return the sine of the latitude at the upper edge of a row."""
     return 1.0 - 2.0 * edge / n_rows
 
 
-@part
+@helper
 def row_at(lat, n_rows):
     """Return the row of a latitude in radians, which may lie beyond a pole."""
     if lat >= 0.5 * math.pi:
@@ -80,7 +80,7 @@ def row_at(lat, n_rows):
     return min(np.int64((1.0 - math.sin(lat)) * 0.5 * n_rows), np.int64(n_rows - 1))
 
 
-@part
+@helper
 def rows_within(first, last, angle, n_rows):
     """Return the rows, first and last, that points within ``angle`` of other rows lie in."""
     north = math.asin(sine_at(first, n_rows)) + angle + SLACK
@@ -88,7 +88,7 @@ def rows_within(first, last, angle, n_rows):
     return row_at(north, n_rows), row_at(south, n_rows)
 
 
-@part
+@helper
 def turn_within(lat, angle):
     """Return the share of the circle by which longitudes differ at most within ``angle``."""
     far = abs(lat) + angle + SLACK
@@ -97,7 +97,7 @@ def turn_within(lat, angle):
     return math.asin(math.sin(angle + SLACK) / math.cos(lat)) / (2.0 * math.pi) + SLACK
 
 
-@part
+@helper
 def mark(flags, row, west, east, n_cols):
     """Set the flags of the tiles of a row of tiles between two columns, which may wrap."""
     if east - west + 1 >= n_cols:
@@ -131,7 +131,7 @@ def mark_tiles(points, raster, angle, flags):
                 mark(flags, tile_row, west, east + 1, raster.n_cols)
 
 
-@part
+@helper
 def first_not_below(turns, value, low, high):
     """Return the first place in sorted ``turns[low:high]`` whose value is not below."""
     while low < high:
@@ -143,7 +143,7 @@ def first_not_below(turns, value, low, high):
     return low
 
 
-@part
+@helper
 def points_near(points, row, west, east, turn):
     """Return two runs of a row's points: those within ``turn`` of two longitudes."""
     low, high = points.start[row], points.start[row + 1]
@@ -158,7 +158,7 @@ def points_near(points, row, west, east, turn):
     return first, last, high, high
 
 
-@making_part
+@allocating_helper
 def list_runs(points, raster, angle, row, end, col, width):
     """List the runs of points that may reach a block of cells."""
     north, south = rows_within(row, end - 1, angle, raster.n_rows)
@@ -180,7 +180,7 @@ def list_runs(points, raster, angle, row, end, col, width):
     return runs[:filled]
 
 
-@part
+@helper
 def block_of(item, tiles, raster):
     """Return a block's tile, first row, end of rows, first column and width."""
     tile, block = item // (TILE // BLOCK), item % (TILE // BLOCK)
@@ -201,7 +201,7 @@ def count_visits(points, raster, bump, tiles, visits, first, last):
                 visits[item] += (runs[run, 1] - runs[run, 0]) * (end - row)
 
 
-@part
+@helper
 def decay(t):
     """Return exp(-t) for t from 0 to 10.2, by a share of 2e-11 off at most.
 
@@ -220,7 +220,7 @@ def decay(t):
     return e * e
 
 
-@part
+@helper
 def add_point(sums, xs, ys, first, last, x, y, dz2, weight, bump):
     """Add a point's kernel to the sums of places ``first .. last`` of one row.
 
@@ -241,7 +241,7 @@ def add_point(sums, xs, ys, first, last, x, y, dz2, weight, bump):
             s[j] += weight * value if chord2 <= limit else 0.0
 
 
-@part
+@helper
 def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, bump):
     """Add a run of points to the sums of the places of one row.
 
@@ -271,13 +271,13 @@ def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, b
                 add_point(sums, xs, ys, begin, stop, x, y, dz * dz, weight, bump)
 
 
-@part
+@helper
 def pieces_of(length, step):
     """Return how many pieces of at most ``step`` a length is cut into."""
     return max(np.int64(math.ceil(length / step - 1e-9)), 1)
 
 
-@part
+@helper
 def cut_row(row, raster, bump):
     """Return how a row's cells are cut: rings down, places across, and the row's edges.
 
@@ -292,7 +292,7 @@ def cut_row(row, raster, bump):
     return down, across, upper, lower, north, south
 
 
-@part
+@helper
 def ring_between(k, down, upper, lower, north, south):
     """Return the sines of the edges of ring ``k`` of a row."""
     height = (north - south) / down
@@ -301,7 +301,7 @@ def ring_between(k, down, upper, lower, north, south):
     return top, base
 
 
-@part
+@helper
 def add_ring(sums, xs, ys, k, row, col, width, runs, begin, end, points, raster, bump):
     """Add points to the sums of the places of one ring of a row.
 
@@ -331,7 +331,7 @@ def add_ring(sums, xs, ys, k, row, col, width, runs, begin, end, points, raster,
         add_run(sums, xs, ys, z, rho, col * across, n_places, around, points, first, last, bump)
 
 
-@part
+@helper
 def share_out(out, sums, k, row, width, raster, bump):
     """Add the part of the cells' densities that the sums of ring ``k`` make."""
     down, across, upper, lower, north, south = cut_row(row, raster, bump)

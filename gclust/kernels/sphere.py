@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.sphere import EARTH_RADIUS_KM
 
 TOLERANCE_KM = 1e-9
@@ -50,7 +50,7 @@ def reach_of(eps_km: float) -> Reach:
     return Reach(float(key_of_angle(angle)), inner**2, (chord + CHORD_SLACK) ** 2)
 
 
-@part
+@helper
 def sine_cosine(degrees):
     """Return sine and cosine of an angle from -180 to 180 degrees.
 
@@ -69,7 +69,7 @@ def sine_cosine(degrees):
     )
 
 
-@part
+@helper
 def meridian_point(lat, axis, e2):
     """Return distance from the axis and height above the equator at a latitude.
 
@@ -80,7 +80,7 @@ def meridian_point(lat, axis, e2):
     return normal * cosine, normal * (1.0 - e2) * sine
 
 
-@part
+@helper
 def vector_at(lat, lon, axis, e2):
     """Return the vector of a point."""
     rho, height = meridian_point(lat, axis, e2)
@@ -95,7 +95,7 @@ def fill_vectors(lat, lon, axis, e2, vectors, first, last):
         vectors[i, 0], vectors[i, 1], vectors[i, 2] = vector_at(lat[i], lon[i], axis, e2)
 
 
-@part
+@helper
 def separation(ax, ay, az, bx, by, bz):
     """Return the key of the distance of two points.
 
@@ -124,7 +124,7 @@ def key_of_angle(angle):
     return 1.5 + 1.0 / (2.0 * math.cos(0.5 * angle)) ** 2
 
 
-@part
+@helper
 def widened(key, angle):
     """Return the key of a distance longer by a central angle in radians."""
     if key <= 2.0:
@@ -132,7 +132,7 @@ def widened(key, angle):
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
 
 
-@part
+@helper
 def outer_chord2(key):
     """Return the squared chord above which no pair has a key up to this."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)

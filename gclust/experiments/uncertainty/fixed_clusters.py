@@ -13,13 +13,13 @@ from gclust.kernels.resampling.philox import draw_sums
 from gclust.listings.engine import Engine
 from gclust.listings.label import attribute, credits
 from gclust.listings.record_profiles import record_profiles, unrecorded, world_parts
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 from gclust.pipeline.stages import Prepared
 from gclust.progress import Report, stage
 from gclust.study.schema import Study
 from gclust.units import UNIT
 
-PIECE = 2_000_000
+CHUNK = 2_000_000
 """Groups that are drawn in one piece, over one or several draws."""
 
 _TABLES = ("held_labels", "held_attributed", "parts")
@@ -182,21 +182,18 @@ def draw_records(
     width = groups.n_clusters * groups.n_kinds
     sums = np.zeros((n_draws, width + groups.n_kinds), dtype=np.int64)
     with stage(report, "draw records") as told:
-        run_pieces(
-            lambda first, last: draw_sums(
-                groups.times,
-                groups.start,
-                groups.cell,
-                groups.units,
-                np.uint64(seed),
-                draws,
-                sums,
-                first,
-                last,
-            ),
-            even_cuts(n_draws, max(1, PIECE // max(1, len(groups.times)))),
+        parallel_for(
+            even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.times)))),
             threads,
-            told,
+            draw_sums,
+            groups.times,
+            groups.start,
+            groups.cell,
+            groups.units,
+            np.uint64(seed),
+            draws,
+            sums,
+            report=told,
         )
     counts = sums[:, :width].reshape(n_draws, groups.n_clusters, groups.n_kinds)
     world = sums[:, None, width:].astype(np.float64)

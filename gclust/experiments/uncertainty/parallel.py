@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.recluster import Reclustered
-from gclust.parallel import run_pieces, unreported
+from gclust.parallel import parallel_for
 from gclust.pipeline.stages import MergedCounts
 
 MOST_AT_ONCE = 4
@@ -80,7 +80,7 @@ class ParallelDraws:
                 for one in some[first:last]:
                     self._made[one] = self._make(one, pair)
 
-            run_pieces(work, np.arange(len(some) + 1), self._at_once, unreported)
+            parallel_for(np.arange(len(some) + 1), self._at_once, work)
             self._left = self._left[len(some) :]
         return self._made.pop(draw)
 

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from gclust.kernels._jit import part
+from gclust.kernels._jit import helper
 from gclust.kernels.spatial.bands import (
     NORTH,
     NORTH_RHO,
@@ -39,7 +39,7 @@ STRETCH = 128
 """Points compared with between looks at whether the level is known."""
 
 
-@part
+@helper
 def box_of(lat, begin, end):
     """Return the southernmost and the northernmost of the points ``begin .. end``."""
     south = north = begin
@@ -51,7 +51,7 @@ def box_of(lat, begin, end):
     return south, north
 
 
-@part
+@helper
 def box_widths(at, south, north, lat, b, j, inner2, outer2):
     """Return inner and outer half-width of a box and band ``j``, in degrees.
 
@@ -72,7 +72,7 @@ def box_widths(at, south, north, lat, b, j, inner2, outer2):
     return clipped(half_width(inner2 - far2, 4.0 * wide), half_width(outer2 - facing2, 4.0 * thin))
 
 
-@part
+@helper
 def move_ring(b, j, west, east, inner, outer, rings, k):
     """Move ``rings[k : k + 4]``, positions in band ``j``, to where they lie seen from a box.
 
@@ -91,7 +91,7 @@ def move_ring(b, j, west, east, inner, outer, rings, k):
     rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
 
 
-@part
+@helper
 def place_rings(b, span, lon, rings):
     """Set all positions of ``rings`` to those of a longitude."""
     low, _, high = span
@@ -101,7 +101,7 @@ def place_rings(b, span, lon, rings):
             rings[k] = at
 
 
-@part
+@helper
 def rings_of_crowd(b, span, prefix, reach, begin, end, rings):
     """Move ``rings`` to the points ``begin .. end`` of ``b``; see ``weigh.find_rings``.
 
@@ -129,7 +129,7 @@ def rings_of_crowd(b, span, prefix, reach, begin, end, rings):
     return lower, upper, unsure
 
 
-@part
+@helper
 def gather_rings(b, span, rings, prefix, x, y, z, units):
     """Copy the points of the rings side by side; return how many they are."""
     low, _, high = span
@@ -156,7 +156,7 @@ def gather_rings(b, span, rings, prefix, x, y, z, units):
     return n
 
 
-@part
+@helper
 def narrow(thresholds, lower, upper, lowest, highest):
     """Return the bounds of a level, narrowed by those of the units."""
     while lowest < highest and lower >= thresholds[lowest]:
@@ -166,7 +166,7 @@ def narrow(thresholds, lower, upper, lowest, highest):
     return lowest, highest
 
 
-@part
+@helper
 def level_in_crowd(at, p, x, y, z, units, n, limit, lower, upper, thresholds, lowest, highest):
     """Return the level of point ``p``, compared with ``n`` points until it is known.
 

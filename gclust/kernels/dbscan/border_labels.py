@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.dbscan.point_counts import weigh_points
 from gclust.kernels.spatial.bands import (
     NORTH,
@@ -34,12 +34,12 @@ from gclust.kernels.sphere import (
     vector_at,
     widened,
 )
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
-CELLS_PIECE = 50_000
-"""Points of bands in a piece whose cells are decided by bounds."""
+CELLS_CHUNK = 50_000
+"""Points of bands in a chunk whose cells are decided by bounds."""
 
-POINTS_PIECE = 2_000
+POINTS_CHUNK = 2_000
 
 NONE, SEARCH = -1, -2
 """Claims on a cell: no core point is within reach; each point must search for itself."""
@@ -48,7 +48,7 @@ COUNT = np.zeros(0, dtype=np.int64)
 """Has core points counted, each as one."""
 
 
-@part
+@helper
 def common_label(b, j, labels, changes, low, high):
     """Return the label that the core points of the cells ``low .. high`` share, or ``SEARCH``.
 
@@ -62,7 +62,7 @@ def common_label(b, j, labels, changes, low, high):
     return labels[first] if changes[first] == changes[last] else SEARCH
 
 
-@part
+@helper
 def claim_runs(b, cells, j, labels, changes, outer, runs, west, east, n, claims):
     """Update the claims on runs by what band ``j`` has within their outer half-width."""
     start = cells.start[j]
@@ -80,7 +80,7 @@ def claim_runs(b, cells, j, labels, changes, outer, runs, west, east, n, claims)
             claims[r] = label if claims[r] == NONE or claims[r] == label else SEARCH
 
 
-@making_part
+@allocating_helper
 def find_claims(b, cells, span, outer, labels, changes, west, east):
     """Return the claims on runs of a band whose half-widths to those of ``span`` are ``outer``.
 
@@ -150,7 +150,7 @@ def label_cells(points, wanted, claims, reached, out, first, last):
                 out[p] = claims[c] if reached[p] else NONE
 
 
-@part
+@helper
 def is_better(core, labels, nearest, p, q):
     """Return whether core point ``p`` goes before ``q`` among those that tie."""
     if not nearest:
@@ -160,7 +160,7 @@ def is_better(core, labels, nearest, p, q):
     return core.lon[p] < core.lon[q]
 
 
-@part
+@helper
 def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, found):
     """Search band ``j`` for a better core point than ``found`` (-1: none yet).
 
@@ -195,7 +195,7 @@ def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, foun
     return limit, found
 
 
-@part
+@helper
 def search(core, labels, nearest, lat, lon, x, y, z, limit, shrink):
     """Return the key of the best core point (see ``search_band``) and the point, or -1.
 
@@ -291,25 +291,22 @@ def assign_labels(
     sure = np.empty(len(some), dtype=np.bool_)
     changes = np.zeros(len(labels), dtype=np.int64)
     np.cumsum(labels[1:] != labels[:-1], out=changes[1:])
-    run_pieces(
-        lambda first, last: claim_cells(
-            points,
-            cells,
-            some,
-            core,
-            of_core,
-            labels,
-            changes,
-            reach.inner2,
-            reach.outer2,
-            claims,
-            sure,
-            first,
-            last,
-        ),
-        cut_evenly(points.start, CELLS_PIECE),
+    parallel_for(
+        balanced_chunks(points.start, CELLS_CHUNK),
         threads,
-        lambda share: report(0.1 + 0.3 * share),
+        claim_cells,
+        points,
+        cells,
+        some,
+        core,
+        of_core,
+        labels,
+        changes,
+        reach.inner2,
+        reach.outer2,
+        claims,
+        sure,
+        report=lambda share: report(0.1 + 0.3 * share),
     )
     reached = np.ones(len(wanted), dtype=np.bool_)
     weigh_points(
@@ -323,19 +320,29 @@ def assign_labels(
         lambda share: report(0.4 + 0.3 * share),
         reached,
     )
-    run_pieces(
-        lambda first, last: label_cells(points, wanted, claims, reached, out, first, last),
-        cut_evenly(points.cell_start, CELLS_PIECE),
+    parallel_for(
+        balanced_chunks(points.cell_start, CELLS_CHUNK),
         threads,
-        unreported,
+        label_cells,
+        points,
+        wanted,
+        claims,
+        reached,
+        out,
     )
     places = np.flatnonzero(out == SEARCH)
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    run_pieces(
-        lambda first, last: search_points(
-            points, places, core, labels, reach.limit, nearest, tolerance, out, first, last
-        ),
-        even_cuts(len(places), POINTS_PIECE),
+    parallel_for(
+        even_chunks(len(places), POINTS_CHUNK),
         threads,
-        lambda share: report(0.7 + 0.3 * share),
+        search_points,
+        points,
+        places,
+        core,
+        labels,
+        reach.limit,
+        nearest,
+        tolerance,
+        out,
+        report=lambda share: report(0.7 + 0.3 * share),
     )

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.bands import Bands, bands_within, half_widths
 from gclust.kernels.sphere import Reach, separation
-from gclust.parallel import cut_evenly, run_pieces, unreported
+from gclust.parallel import balanced_chunks, parallel_for
 
-PIECE = 100_000
+CHUNK = 100_000
 
 
 class Runs(NamedTuple):
@@ -30,7 +30,7 @@ class Runs(NamedTuple):
     band: NDArray[np.int64]  # (m + 1,) first run of each band
 
 
-@part
+@helper
 def root_of(parent, r):
     """Return the root of ``r``, halving the way to it."""
     while parent[r] != r:
@@ -39,7 +39,7 @@ def root_of(parent, r):
     return r
 
 
-@part
+@helper
 def join(parent, r, s):
     """Join two components under the lower of their roots."""
     r = root_of(parent, r)
@@ -61,7 +61,7 @@ def mark_runs(bands, inner2, outer2, marks, first, last):
             marks[p] = not bands.lon[p] - bands.lon[p - 1] < inner
 
 
-@part
+@helper
 def first_from(lon, first, last, value):
     """Return the first point of ``first .. last`` whose longitude is at least ``value``."""
     while first < last:
@@ -73,7 +73,7 @@ def first_from(lon, first, last, value):
     return first
 
 
-@part
+@helper
 def faces(lon, runs, r, value, inner):
     """Return whether a point of run ``r`` is nearer than ``inner`` degrees to a longitude."""
     first, last = runs.start[r], runs.start[r + 1]
@@ -81,7 +81,7 @@ def faces(lon, runs, r, value, inner):
     return (p < last and lon[p] - value < inner) or (p > first and value - lon[p - 1] < inner)
 
 
-@part
+@helper
 def surely_within(lon, runs, r, s, shift, inner):
     """Return whether an end of one run surely reaches the other; ``s`` is shifted."""
     if inner >= 180.0:
@@ -95,7 +95,7 @@ def surely_within(lon, runs, r, s, shift, inner):
     return ends[0] or ends[1] or ends[2] or ends[3]
 
 
-@part
+@helper
 def any_within(bands, runs, r, s, shift, inner, outer, limit):
     """Return whether any points of two runs are within reach; ``s`` is shifted."""
     lon, at = bands.lon, bands.vectors
@@ -114,7 +114,7 @@ def any_within(bands, runs, r, s, shift, inner, outer, limit):
     return False
 
 
-@part
+@helper
 def join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent):
     """Join the runs of two bands, the second shifted, that are within reach.
 
@@ -184,22 +184,17 @@ def link_points(
     n = len(bands.lon)
     marks = np.empty(n, dtype=np.bool_)
     inner2, outer2 = reach.inner2, reach.outer2
-    cuts = cut_evenly(bands.start, PIECE)
-    run_pieces(
-        lambda first, last: mark_runs(bands, inner2, outer2, marks, first, last),
-        cuts,
-        threads,
-        unreported,
-    )
+    cuts = balanced_chunks(bands.start, CHUNK)
+    parallel_for(cuts, threads, mark_runs, bands, inner2, outer2, marks)
     start = np.append(np.flatnonzero(marks), n)
     runs = Runs(start, np.searchsorted(start, bands.start))
     parent = np.arange(len(start) - 1)
     for test in (False, True):
-        run_pieces(
-            partial(_join, bands, runs, reach, test, parent),
+        parallel_for(
             cuts,
             1,
-            partial(_report_half, report, test),
+            partial(_join, bands, runs, reach, test, parent),
+            report=partial(_report_half, report, test),
         )
     while True:
         grand = parent[parent]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.dbscan.batch_counts import (
     CROWD,
     LARGEST_LIMIT,
@@ -25,18 +25,18 @@ from gclust.kernels.dbscan.batch_counts import (
     place_rings,
     rings_of_crowd,
 )
-from gclust.kernels.dbscan.point_counts import PIECE as POINTS_PIECE
+from gclust.kernels.dbscan.point_counts import CHUNK as POINTS_CHUNK
 from gclust.kernels.dbscan.point_counts import find_rings, weigh_within
-from gclust.kernels.dbscan.tree import GROUPS_PIECE, LEAF, grow_tree, weigh_groups
+from gclust.kernels.dbscan.tree import GROUPS_CHUNK, LEAF, grow_tree, weigh_groups
 from gclust.kernels.spatial.bands import Bands, bands_within
 from gclust.kernels.spatial.cell_bounds import all_half_widths, cells_of, group_cells, sum_around
 from gclust.kernels.spatial.longitudes import sum_before
-from gclust.kernels.spatial.nearby_cells import CELLS_PIECE, mark_around
+from gclust.kernels.spatial.nearby_cells import CELLS_CHUNK, mark_around
 from gclust.kernels.sphere import Reach, vector_at
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
-BANDS_PIECE = 50_000
-"""Points of bands in a piece whose cells are decided by bounds."""
+BANDS_CHUNK = 50_000
+"""Points of bands in a chunk whose cells are decided by bounds."""
 
 MOST_CELLS = 8
 """Most cells of a crowd: few points have tight bounds, many share the time these take."""
@@ -48,7 +48,7 @@ MOST_LEVELS = 255
 """Levels are held in 8 bits."""
 
 
-@part
+@helper
 def level_of(thresholds, units):
     """Return how many of the rising thresholds are at most ``units``."""
     level = 0
@@ -86,7 +86,7 @@ def bound_cells(bands, cells, prefix, inner2, outer2, thresholds, lowest, highes
                     lowest[begin + k] = level
 
 
-@part
+@helper
 def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, highest, most):
     """Return the level of point ``p`` of ``a``, which is in ``lowest .. highest``.
 
@@ -119,7 +119,7 @@ def weigh_level(a, p, b, span, base, rings, prefix, reach, thresholds, lowest, h
         k += 2
 
 
-@part
+@helper
 def level_crowd(a, begin, end, span, room, prefix, reach, thresholds, lowest, highest, most, level):
     """Find the levels of the points ``begin .. end`` of ``a``, which are in ``lowest .. highest``.
 
@@ -174,7 +174,7 @@ def level_crowd(a, begin, end, span, room, prefix, reach, thresholds, lowest, hi
     return True
 
 
-@part
+@helper
 def fill_base(b, span, rings, is_set, base):
     """Fill where the points of a crowd may begin to search; see ``weigh.find_ring``."""
     low, _, high = span
@@ -196,7 +196,7 @@ class Room(NamedTuple):
     units: NDArray[np.int64]
 
 
-@making_part
+@allocating_helper
 def make_room(bands):
     """Return room for a number of bands."""
     return Room(
@@ -210,7 +210,7 @@ def make_room(bands):
     )
 
 
-@part
+@helper
 def crowd_from(a, cells, t, last):
     """Return how many of the ``cells[t:last]``, side by side, make a crowd with the first."""
     stop = t + 1
@@ -295,36 +295,39 @@ def find_levels(
     before = prefix[bands.cell_start]
     lowest = np.empty(len(before) - 1, dtype=np.uint8)
     highest = np.empty(len(before) - 1, dtype=np.uint8)
-    run_pieces(
-        lambda first, last: bound_cells(
-            bands, all_cells, before, inner2, outer2, thresholds, lowest, highest, first, last
-        ),
-        cut_evenly(bands.start, BANDS_PIECE),
+    parallel_for(
+        balanced_chunks(bands.start, BANDS_CHUNK),
         threads,
-        lambda share: report(0.5 * share),
+        bound_cells,
+        bands,
+        all_cells,
+        before,
+        inner2,
+        outer2,
+        thresholds,
+        lowest,
+        highest,
+        report=lambda share: report(0.5 * share),
     )
     sizes = np.diff(bands.cell_start)
     level = np.repeat(lowest, sizes)
     cells = np.flatnonzero(lowest < highest)
     left = np.empty(len(cells), dtype=np.bool_)
-    run_pieces(
-        lambda first, last: level_cells(
-            bands,
-            cells,
-            prefix,
-            reach,
-            thresholds,
-            lowest,
-            highest,
-            MOST_UNSURE,
-            level,
-            left,
-            first,
-            last,
-        ),
-        cut_evenly(np.concatenate([[0], np.cumsum(sizes[cells])]), POINTS_PIECE),
+    parallel_for(
+        balanced_chunks(np.concatenate([[0], np.cumsum(sizes[cells])]), POINTS_CHUNK),
         threads,
-        lambda share: report(0.5 + 0.2 * share),
+        level_cells,
+        bands,
+        cells,
+        prefix,
+        reach,
+        thresholds,
+        lowest,
+        highest,
+        MOST_UNSURE,
+        level,
+        left,
+        report=lambda share: report(0.5 + 0.2 * share),
     )
     cells = cells[left]
     if len(cells):
@@ -332,11 +335,15 @@ def find_levels(
         asked[cells] = True
         bounds = [np.repeat(np.where(asked, bound, 0), sizes) for bound in (lowest, highest)]
         around = np.zeros(len(level), dtype=np.bool_)
-        run_pieces(
-            lambda first, last: mark_around(bands, cells, inner2, outer2, around, first, last),
-            even_cuts(len(cells), CELLS_PIECE),
+        parallel_for(
+            even_chunks(len(cells), CELLS_CHUNK),
             threads,
-            unreported,
+            mark_around,
+            bands,
+            cells,
+            inner2,
+            outer2,
+            around,
         )
         level_by_tree(
             bands,
@@ -375,11 +382,11 @@ def level_by_tree(
         asked = wanted & (here == k) & (highest > k)
         groups = np.flatnonzero(np.logical_or.reduceat(asked, np.arange(0, len(order), LEAF)))
         least = int(thresholds[k])
-        run_pieces(
-            partial(weigh_groups, tree, groups, asked, reach, least, enough),
-            even_cuts(len(groups), GROUPS_PIECE),
+        parallel_for(
+            even_chunks(len(groups), GROUPS_CHUNK),
             threads,
-            partial(_report_part, report, k, len(thresholds)),
+            partial(weigh_groups, tree, groups, asked, reach, least, enough),
+            report=partial(_report_part, report, k, len(thresholds)),
         )
         here[asked & enough] += 1
     level[order[wanted]] = here[wanted]

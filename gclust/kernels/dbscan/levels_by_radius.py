@@ -16,19 +16,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import inlined_part, kernel, making_part
+from gclust.kernels._jit import allocating_helper, inlined_helper, kernel
 from gclust.kernels.dbscan.batch_counts import LARGEST_LIMIT
 from gclust.kernels.dbscan.core_levels import level_of
 from gclust.kernels.spatial.ball_tree import Balls, away_from, grow_balls
-from gclust.kernels.spatial.bands import PIECE
+from gclust.kernels.spatial.bands import CHUNK
 from gclust.kernels.sphere import Reach, fill_vectors, separation
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 
 LEAF = 32
 """Most points in a leaf. Of 1 million reference listings leaves hold 19, and take two thirds
 of the time that those of 10 take, and 0.8 of those of 39."""
 
-LEAVES_PIECE = 256
+LEAVES_CHUNK = 256
 
 STRETCH = 1024
 """Points gathered at once: what is known of them fits a processor's first cache."""
@@ -64,7 +64,7 @@ class Stretch(NamedTuple):
     key: NDArray[np.float64]  # of their distances from one point
 
 
-@making_part
+@allocating_helper
 def make_walk(balls, radii):
     """Return room for what a leaf finds."""
     return Walk(
@@ -78,7 +78,7 @@ def make_walk(balls, radii):
     )
 
 
-@making_part
+@allocating_helper
 def make_stretch():
     """Return room for a stretch, and the leaf that fills it."""
     room = STRETCH + LEAF
@@ -91,7 +91,7 @@ def make_stretch():
     )
 
 
-@inlined_part
+@inlined_helper
 def meet(balls, node, away, around, radii, low, end, walk, n, many):
     """Weigh a node for the radii ``low .. end`` that surely hold it; list it if it is open.
 
@@ -115,7 +115,7 @@ def meet(balls, node, away, around, radii, low, end, walk, n, many):
     return n, many
 
 
-@inlined_part
+@inlined_helper
 def walk_from(balls, leaf, radii, most, walk):
     """Bound what is within each radius of the points of a leaf.
 
@@ -152,7 +152,7 @@ def walk_from(balls, leaf, radii, most, walk):
     return wanted, many
 
 
-@inlined_part
+@inlined_helper
 def sort_near(balls, walk, many, least, wanted):
     """Sort the open leaves by the first radius they are open for; find each radius' points.
 
@@ -184,7 +184,7 @@ def sort_near(balls, walk, many, least, wanted):
     return n
 
 
-@inlined_part
+@inlined_helper
 def gather(balls, walk, t, many, room):
     """Copy open leaves side by side until a stretch is full; return the next one, and points."""
     n = 0
@@ -200,7 +200,7 @@ def gather(balls, walk, t, many, room):
     return t, n
 
 
-@inlined_part
+@inlined_helper
 def fill_keys(x, y, z, room, n, far):
     """Fill the keys of the distances of ``n`` points from another, ``far`` ones or not."""
     if far:
@@ -214,7 +214,7 @@ def fill_keys(x, y, z, room, n, far):
         room.key[q] = dx * dx + dy * dy + dz * dz
 
 
-@inlined_part
+@inlined_helper
 def units_within(room, first, last, limit):
     """Return the units of the points ``first .. last`` with keys up to ``limit``.
 
@@ -227,7 +227,7 @@ def units_within(room, first, last, limit):
     return hit
 
 
-@inlined_part
+@inlined_helper
 def weigh_leaf(balls, begin, end, walk, many, least, wanted, radii, room):
     """Find what is within radii ``least .. wanted`` of the points ``begin .. end`` of a leaf."""
     far = radii.limit[wanted - 1] > LARGEST_LIMIT
@@ -278,7 +278,7 @@ def level_leaves(balls, order, radii, thresholds, level, first, last):
                 level[k, order[p]] = level_of(thresholds, walk.hits[k, p - begin])
 
 
-@inlined_part
+@inlined_helper
 def is_known(walk, thresholds, k):
     """Return whether bounds tell the level at radius ``k``."""
     return level_of(thresholds, walk.lower[k]) == level_of(thresholds, walk.upper[k])
@@ -314,12 +314,7 @@ def grow_tree(
     """
     axis, e2 = surface
     vectors = np.empty((len(lat), 3))
-    run_pieces(
-        lambda first, last: fill_vectors(lat, lon, axis, e2, vectors, first, last),
-        even_cuts(len(lat), PIECE),
-        threads,
-        unreported,
-    )
+    parallel_for(even_chunks(len(lat), CHUNK), threads, fill_vectors, lat, lon, axis, e2, vectors)
     return grow_balls(vectors, units, e2 == 0.0, LEAF, threads, report)
 
 
@@ -359,10 +354,15 @@ def find_all_levels(
         np.array([reach.limit for reach in reaches]),
     )
     level = np.empty((len(reaches), len(order)), dtype=np.uint8)
-    run_pieces(
-        lambda first, last: level_leaves(balls, order, radii, thresholds, level, first, last),
-        even_cuts(1 << balls.depth, LEAVES_PIECE),
+    parallel_for(
+        even_chunks(1 << balls.depth, LEAVES_CHUNK),
         threads,
-        report,
+        level_leaves,
+        balls,
+        order,
+        radii,
+        thresholds,
+        level,
+        report=report,
     )
     return level

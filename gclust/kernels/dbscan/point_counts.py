@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.bands import (
     NORTH,
     NORTH_RHO,
@@ -28,13 +28,13 @@ from gclust.kernels.spatial.bands import (
 from gclust.kernels.spatial.cell_bounds import all_half_widths
 from gclust.kernels.spatial.longitudes import advance, locate, sum_before
 from gclust.kernels.sphere import Reach, separation, vector_at
-from gclust.parallel import cut_evenly, run_pieces
+from gclust.parallel import balanced_chunks, parallel_for
 
-PIECE = 500
-"""Points in a piece; one may need a look at all other points."""
+CHUNK = 500
+"""Points in a chunk; one may need a look at all other points."""
 
 
-@part
+@helper
 def point_widths(rho, height, lat, b, j, inner2, outer2):
     """Return inner and outer half-width of a point and band ``j``, in degrees."""
     south2 = south_chord2(rho, height, b, j)
@@ -49,7 +49,7 @@ def point_widths(rho, height, lat, b, j, inner2, outer2):
     )
 
 
-@part
+@helper
 def find_ring(b, j, base, sure_base, lon, inner, outer):
     """Return four positions in band ``j``, seen from a point.
 
@@ -71,7 +71,7 @@ def find_ring(b, j, base, sure_base, lon, inner, outer):
     return west, sure_west, sure_east, advance(b.lon, start, m, sure_east, lon + outer)
 
 
-@part
+@helper
 def weigh_within(b, j, x, y, z, first, last, prefix, limit):
     """Return the units of band ``j`` within reach of a point at the positions ``first .. last``."""
     at = b.vectors
@@ -92,7 +92,7 @@ def weigh_within(b, j, x, y, z, first, last, prefix, limit):
     return units
 
 
-@part
+@helper
 def find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings):
     """Fill ``rings`` with four positions in each band of ``span``; see ``find_ring``.
 
@@ -126,7 +126,7 @@ def find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings):
     return lower, upper, unsure
 
 
-@part
+@helper
 def weigh_point(a, p, b, span, base, rings, prefix, reach, least):
     """Return whether point ``p`` of ``a`` has ``least`` units within reach.
 
@@ -153,7 +153,7 @@ def weigh_point(a, p, b, span, base, rings, prefix, reach, least):
     return lower >= least
 
 
-@part
+@helper
 def move_base(b, span, inner, outer, west, fresh, base):
     """Move ``base`` to where the points of a cell, from ``west`` on, can begin to search.
 
@@ -231,9 +231,16 @@ def weigh_points(
         Gets the answers for the points of ``cells``.
     """
     sizes = a.cell_start[cells + 1] - a.cell_start[cells]
-    run_pieces(
-        lambda first, last: weigh_cells(a, cells, b, prefix, reach, least, enough, first, last),
-        cut_evenly(np.concatenate([[0], np.cumsum(sizes)]), PIECE),
+    parallel_for(
+        balanced_chunks(np.concatenate([[0], np.cumsum(sizes)]), CHUNK),
         threads,
-        report,
+        weigh_cells,
+        a,
+        cells,
+        b,
+        prefix,
+        reach,
+        least,
+        enough,
+        report=report,
     )

@@ -15,20 +15,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.dbscan.batch_counts import LARGEST_LIMIT
 from gclust.kernels.spatial.bands import Bands
 from gclust.kernels.sphere import separation
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 
 LEAF = 16
 """Points in a leaf, and in a group that goes down the tree together."""
 
 CHILDREN = 4
 
-NODES_PIECE = 10_000
+NODES_CHUNK = 10_000
 
-GROUPS_PIECE = 50
+GROUPS_CHUNK = 50
 
 STRETCH = 128
 """Leaves looked at between looks at whether the bounds decide."""
@@ -57,7 +57,7 @@ class Leaves(NamedTuple):
     units: NDArray[np.int64]
 
 
-@part
+@helper
 def spread_bits(value):
     """Return a number of 32 bits with a zero before each bit (Morton 1966)."""
     value = (value | (value << 16)) & 0x0000FFFF0000FFFF
@@ -115,20 +115,20 @@ def fill_parents(tree, level, first, last):
             ball[3] = max(ball[3], distance(ball, tree.balls[c]) + tree.balls[c, 3] + SLACK)
 
 
-@part
+@helper
 def square_between(a, b):
     """Return the squared distance of two points in space."""
     dx, dy, dz = a[0] - b[0], a[1] - b[1], a[2] - b[2]
     return dx * dx + dy * dy + dz * dz
 
 
-@part
+@helper
 def distance(a, b):
     """Return the distance of two points in space."""
     return math.sqrt(square_between(a, b))
 
 
-@part
+@helper
 def units_of(tree, level, k):
     """Return the units in node ``k`` of a level."""
     size = LEAF * CHILDREN**level
@@ -136,7 +136,7 @@ def units_of(tree, level, k):
     return tree.prefix[min((k + 1) * size, n)] - tree.prefix[k * size]
 
 
-@part
+@helper
 def descend(tree, ball, inner, outer, least, cut, following):
     """Bound the units within reach of all points of a ball, level by level.
 
@@ -178,7 +178,7 @@ def descend(tree, ball, inner, outer, least, cut, following):
                 n += 1
 
 
-@part
+@helper
 def gather_leaves(tree, cut, n, inner, outer, leaves):
     """Put the balls and the units of the ``cut`` leaves side by side."""
     for t in range(n):
@@ -192,7 +192,7 @@ def gather_leaves(tree, cut, n, inner, outer, leaves):
         leaves.units[t] = units_of(tree, np.int64(0), k)
 
 
-@part
+@helper
 def bound_one(leaves, n, x, y, z, lower, upper, least):
     """Narrow the bounds of the units within reach of a point until they decide.
 
@@ -215,7 +215,7 @@ def bound_one(leaves, n, x, y, z, lower, upper, least):
     return lower, upper
 
 
-@part
+@helper
 def weigh_one(tree, p, lower, upper, cut, n, leaves, limit, least):
     """Return whether point ``p`` has ``least`` units within reach.
 
@@ -240,7 +240,7 @@ def weigh_one(tree, p, lower, upper, cut, n, leaves, limit, least):
     return lower >= least
 
 
-@part
+@helper
 def units_within(tree, k, x, y, z, limit):
     """Return the units of leaf ``k`` within a limit of a point."""
     at, prefix = tree.vectors, tree.prefix
@@ -259,7 +259,7 @@ def units_within(tree, k, x, y, z, limit):
     return units
 
 
-@making_part
+@allocating_helper
 def make_leaves(room):
     """Return room for a number of leaves."""
     return Leaves(
@@ -324,13 +324,18 @@ def grow_tree(
     codes = np.empty(n, dtype=np.int64)
     corner = (float(corners[0][0]), float(corners[1][0]))
     scale = tuple(float(top / max(high - low, 1e-9)) for low, high in corners)
-    run_pieces(
-        lambda first, last: fill_codes(
-            bands.lat, bands.lon, places, corner, scale, top, index_bits, codes, first, last
-        ),
-        even_cuts(n, LEAF * NODES_PIECE),
+    parallel_for(
+        even_chunks(n, LEAF * NODES_CHUNK),
         threads,
-        unreported,
+        fill_codes,
+        bands.lat,
+        bands.lon,
+        places,
+        corner,
+        scale,
+        top,
+        index_bits,
+        codes,
     )
     codes.sort()
     codes &= 2**index_bits - 1
@@ -343,8 +348,8 @@ def grow_tree(
     np.cumsum(prefix[order + 1] - prefix[order], out=sums[1:])
     vectors = np.stack([bands.vectors[order, axis] for axis in range(3)])
     tree = Tree(vectors, sums, np.empty((int(level[-1]), 4)), level)
-    cuts = even_cuts(sizes[0], NODES_PIECE)
-    run_pieces(lambda first, last: fill_leaves(tree, first, last), cuts, threads, unreported)
+    cuts = even_chunks(sizes[0], NODES_CHUNK)
+    parallel_for(cuts, threads, fill_leaves, tree)
     for height in range(1, len(sizes)):
         fill_parents(tree, height, 0, sizes[height])
     return tree, order

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels.hdbscan.spanning_tree import find
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 
-PIECE = 1 << 18
+CHUNK = 1 << 18
 
 
 class Condensed(NamedTuple):
@@ -140,13 +140,17 @@ def condense(
     n = len(units)
     parent, height, weight = _merge(ends, edges, cores, units, lambda share: report(0.4 * share))
     whole, heavy = np.empty(2 * n - 1, dtype=np.int32), np.zeros(2 * n - 1, dtype=np.int32)
-    run_pieces(
-        lambda first, last: contract_nodes(
-            parent, height, weight, least, whole, heavy, first, last
-        ),
-        even_cuts(2 * n - 1, PIECE),
+    parallel_for(
+        even_chunks(2 * n - 1, CHUNK),
         1,
-        lambda share: report(0.4 + 0.2 * share),
+        contract_nodes,
+        parent,
+        height,
+        weight,
+        least,
+        whole,
+        heavy,
+        report=lambda share: report(0.4 + 0.2 * share),
     )
     most = 1 + int(heavy[heavy > 1].sum())
     state = np.empty(2 * n - 1, dtype=np.int32), np.empty(2 * n - 1)
@@ -158,7 +162,9 @@ def condense(
             parent, height, weight, least, whole, heavy, state, grown, at[0], first, last
         )
 
-    run_pieces(follow, even_cuts(2 * n - 1, PIECE), 1, lambda share: report(0.6 + 0.3 * share))
+    parallel_for(
+        even_chunks(2 * n - 1, CHUNK), 1, follow, report=lambda share: report(0.6 + 0.3 * share)
+    )
     above, birth, node = grown
     cluster = state[0][:n].astype(np.int64)
     return _number(Condensed(cluster, state[1][:n].copy(), above, birth, weight[node]))
@@ -178,11 +184,17 @@ def _merge(
     weight = np.concatenate([units, np.zeros(n - 1, dtype=np.int64)])
     parent = np.full(2 * n - 1, -1, dtype=np.int32)
     root, top = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
-    run_pieces(
-        lambda first, last: merge_edges(ends, order, parent, weight, root, top, first, last),
-        even_cuts(n - 1, PIECE),
+    parallel_for(
+        even_chunks(n - 1, CHUNK),
         1,
-        report,
+        merge_edges,
+        ends,
+        order,
+        parent,
+        weight,
+        root,
+        top,
+        report=report,
     )
     return parent, height, weight
 

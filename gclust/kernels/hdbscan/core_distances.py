@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.ball_tree import (
     LEAF,
     Balls,
@@ -24,9 +24,9 @@ from gclust.kernels.spatial.ball_tree import (
     key_of_chord,
 )
 from gclust.kernels.sphere import CHORD_SLACK
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 
-LEAVES_PIECE = 64
+LEAVES_CHUNK = 64
 
 CROWD = 2
 """Points between a point's bounds, for each leaf looked into, from which on the leaves'
@@ -36,7 +36,7 @@ LONGEST = 2.01
 """Longer than any chord, in mean radii of the Earth."""
 
 
-@part
+@helper
 def weigh_within(balls, x, y, z, around, radius, possible, stack):
     """Weigh what is within a radius of a ball, in whole leaves.
 
@@ -63,7 +63,7 @@ def weigh_within(balls, x, y, z, around, radius, possible, stack):
     return total
 
 
-@part
+@helper
 def narrow(balls, x, y, z, around, lower, upper, need, stack):
     """Narrow the bounds of the core distances of all points of a ball by bisection."""
     low, high = lower, upper
@@ -84,7 +84,7 @@ def narrow(balls, x, y, z, around, lower, upper, need, stack):
     return low, upper
 
 
-@part
+@helper
 def collect_between(balls, x, y, z, around, lower, upper, stack, near):
     """List the leaves that are not within ``lower`` of all of a ball nor beyond ``upper``.
 
@@ -112,7 +112,7 @@ def collect_between(balls, x, y, z, around, lower, upper, stack, near):
     return within, many
 
 
-@part
+@helper
 def gather_between(balls, p, near, many, lower, upper, keys, weights):
     """Gather the points about ``p`` from ``lower`` to ``upper`` among the leaves ``near``.
 
@@ -142,7 +142,7 @@ def gather_between(balls, p, near, many, lower, upper, keys, weights):
     return nearer, m
 
 
-@part
+@helper
 def select_weighted(keys, weights, n, need):
     """Return the least key up to which the weights add up to ``need``; sorts on the way.
 
@@ -178,7 +178,7 @@ def select_weighted(keys, weights, n, need):
             low = more
 
 
-@part
+@helper
 def bound_by_leaves(balls, x, y, z, near, many, need, keys, weights):
     """Bound the core distance of a point by the balls of the leaves ``near`` alone."""
     for t in range(many):
@@ -284,5 +284,5 @@ def core_keys(
         ):
             measure_leaves(balls, need, core, int(run[0]), int(run[-1]) + 1)
 
-    run_pieces(measure, even_cuts(len(wanted), LEAVES_PIECE), threads, report)
+    parallel_for(even_chunks(len(wanted), LEAVES_CHUNK), threads, measure, report=report)
     return core

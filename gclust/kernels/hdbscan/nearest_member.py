@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.ball_tree import Balls, key_between, least_key
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, key_of_angle, widened
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 
-POINTS_PIECE = 2048
+POINTS_CHUNK = 2048
 
 
 class Members(NamedTuple):
@@ -29,7 +29,7 @@ class Members(NamedTuple):
     """Greatest of the keys in each node."""
 
 
-@part
+@helper
 def look_for_member(balls, members, p, core, most, by_rank, stack, keys):
     """Return the least key to a member that point ``p`` may go with, and the member, or -1.
 
@@ -145,12 +145,17 @@ def attach_points(
     members = Members(below, rank, node_below)
     to, key = np.empty(len(places), dtype=np.int64), np.empty(len(places))
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    run_pieces(
-        lambda first, last: find_members(
-            balls, members, core, places, tolerance, to, key, first, last
-        ),
-        even_cuts(len(places), POINTS_PIECE),
+    parallel_for(
+        even_chunks(len(places), POINTS_CHUNK),
         threads,
-        report,
+        find_members,
+        balls,
+        members,
+        core,
+        places,
+        tolerance,
+        to,
+        key,
+        report=report,
     )
     return to, key

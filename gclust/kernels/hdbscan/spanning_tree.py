@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.ball_tree import Balls, key_between, least_key
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 
-POINTS_PIECE = 2048
+POINTS_CHUNK = 2048
 
-COUNT_PIECE = 1 << 20
-"""Points in a piece of a simple pass."""
+COUNT_CHUNK = 1 << 20
+"""Points in a chunk of a simple pass."""
 
 
 class Search(NamedTuple):
@@ -68,7 +68,7 @@ def bound_components(search, bound, first, last):
                 bound[mine] = min(bound[mine], search.key[p])
 
 
-@part
+@helper
 def look_out(balls, search, p, best, stack, keys):
     """Return the weight and the end of the lightest edge from ``p`` that is below ``best``.
 
@@ -140,7 +140,7 @@ def choose_edges(search, chosen, first, last):
             chosen[mine] = p
 
 
-@part
+@helper
 def find(parent, i):
     """Return the root of ``i``, halving the path to it."""
     while parent[i] != i:
@@ -198,19 +198,16 @@ def _rename(search: Search, parent: NDArray[np.int32], depth: int, threads: int)
         parent = above
     is_root = parent == np.arange(len(parent), dtype=np.int32)
     name = (np.cumsum(is_root, dtype=np.int32) - np.int32(1))[parent]
-    cuts = even_cuts(len(search.core), COUNT_PIECE)
-    run_pieces(
-        lambda first, last: rename_components(search.component, name, first, last),
-        cuts,
-        threads,
-        unreported,
-    )
+    cuts = even_chunks(len(search.core), COUNT_CHUNK)
+    parallel_for(cuts, threads, rename_components, search.component, name)
     node_component = search.node_component
-    run_pieces(
-        lambda first, last: fill_components(depth, search.component, node_component, first, last),
-        even_cuts(1 << depth, COUNT_PIECE >> 4),
+    parallel_for(
+        even_chunks(1 << depth, COUNT_CHUNK >> 4),
         threads,
-        unreported,
+        fill_components,
+        depth,
+        search.component,
+        node_component,
     )
     for level in range(depth - 1, -1, -1):
         below = node_component[2 << level : 4 << level]
@@ -254,32 +251,19 @@ def spanning_tree(
     while many > 1:
         bound = np.full(many, math.inf)
         chosen = np.full(many, -1, dtype=np.int32)
-        # One after the other: a piece may write to any component.
-        run_pieces(
-            lambda first, last, bound=bound: bound_components(  # type: ignore[misc]
-                search, bound, first, last
-            ),
-            even_cuts(n, COUNT_PIECE),
-            1,
-            unreported,
-        )
+        # One after the other: a chunk may write to any component.
+        parallel_for(even_chunks(n, COUNT_CHUNK), 1, bound_components, search, bound)
         done = 1 - math.log(many) / math.log(n)
-        run_pieces(
-            lambda first, last, bound=bound: search_points(  # type: ignore[misc]
-                balls, search, bound, first, last
-            ),
-            even_cuts(n, POINTS_PIECE),
+        parallel_for(
+            even_chunks(n, POINTS_CHUNK),
             threads,
-            lambda share, done=done: report(done + 0.2 * share * (1 - done)),  # type: ignore[misc]
+            search_points,
+            balls,
+            search,
+            bound,
+            report=lambda share, done=done: report(done + 0.2 * share * (1 - done)),  # type: ignore[misc]
         )
-        run_pieces(
-            lambda first, last, chosen=chosen: choose_edges(  # type: ignore[misc]
-                search, chosen, first, last
-            ),
-            even_cuts(n, COUNT_PIECE),
-            1,
-            unreported,
-        )
+        parallel_for(even_chunks(n, COUNT_CHUNK), 1, choose_edges, search, chosen)
         chosen = chosen[np.argsort(search.key[chosen], kind="stable")]
         parent = np.arange(many, dtype=np.int32)
         joined = join_components(search, chosen, parent, ends, at)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 
 RECORDS = 0
 """A purpose: numbers drawn for one do not meet those of another."""
@@ -28,7 +28,7 @@ _BITS = np.uint64(26)
 _PURPOSE = np.uint64(24)
 
 
-@part
+@helper
 def scramble(c0, c1, c2, c3, k0, k1):
     """Return the four words (of 32 bits, in 64) of a counter under a key."""
     for _ in range(10):
@@ -41,7 +41,7 @@ def scramble(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@part
+@helper
 def uniform_pair(seed, purpose, draw, item, attempt):
     """Return two numbers of [0, 1), of 53 bits each."""
     key, at = np.uint64(seed), np.uint64(item)
@@ -54,7 +54,7 @@ def uniform_pair(seed, purpose, draw, item, attempt):
     return u, v
 
 
-@part
+@helper
 def poisson(mean, seed, purpose, draw, item):
     """Return a Poisson number: by inversion, or by transformed rejection for large means.
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.resampling.philox import poisson, scramble
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 SINGLE, WEIGHT, REST = 1, 2, 3
 """Purposes: records one by one, weight without records at a place, and the world's rest."""
 
-PIECE = 1 << 18
-"""Rows, locations, or groups of four records in a piece."""
+CHUNK = 1 << 18
+"""Rows, locations, or groups of four records in a chunk."""
 
 STEPS = np.cumsum([2.0**32 / math.e / math.factorial(k) for k in range(12)]).astype(np.uint64)
 """How many of the 2 ** 32 words give at most 0, 1, 2, ... of a Poisson number of mean one."""
@@ -44,7 +44,7 @@ class Listed(NamedTuple):
     """(c,) to the count of the kind."""
 
 
-@part
+@helper
 def times_of(word, steps):
     """Return the Poisson number of mean one that a word of 32 bits stands for."""
     times = 0
@@ -125,11 +125,8 @@ def draw_singles(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8
     Poisson. They are the same for any number of threads.
     """
     out = np.empty(n, dtype=np.uint8)
-    run_pieces(
-        lambda first, last: fill_singles(np.uint64(seed), draw, STEPS, out, first, last),
-        even_cuts(-(-n // 4), PIECE),
-        threads,
-        unreported,
+    parallel_for(
+        even_chunks(-(-n // 4), CHUNK), threads, fill_singles, np.uint64(seed), draw, STEPS, out
     )
     return out
 
@@ -149,11 +146,8 @@ def weigh(
     """Weigh locations by the records that were drawn, and tell which have any; shape (n,)."""
     n = len(listed.starts) - 1
     out, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
-    run_pieces(
-        lambda first, last: weigh_locations(listed, times, out, there, first, last),
-        cut_evenly(listed.starts, PIECE),
-        threads,
-        unreported,
+    parallel_for(
+        balanced_chunks(listed.starts, CHUNK), threads, weigh_locations, listed, times, out, there
     )
     return out, there
 
@@ -170,7 +164,7 @@ def credit(
     def work(first: int, last: int, out: NDArray[np.int64]) -> None:
         count_credits(listed, times, clusters, out, first, last)
 
-    return _summed(work, cut_evenly(listed.starts, PIECE), shape, threads)
+    return _summed(work, balanced_chunks(listed.starts, CHUNK), shape, threads)
 
 
 def share_weight(
@@ -182,7 +176,7 @@ def share_weight(
     def work(first: int, last: int, out: NDArray[np.int64]) -> None:
         add_pairs(a, b, weight, out, first, last)
 
-    return _summed(work, even_cuts(len(a), PIECE), shape, threads)
+    return _summed(work, even_chunks(len(a), CHUNK), shape, threads)
 
 
 def _summed(
@@ -194,7 +188,7 @@ def _summed(
     """Let each thread add to a table of its own; whole numbers add up the same in any order."""
     free: list[NDArray[np.int64]] = []
 
-    def piece(first: int, last: int) -> None:
+    def chunk(first: int, last: int) -> None:
         try:
             out = free.pop()
         except IndexError:
@@ -202,5 +196,5 @@ def _summed(
         work(first, last, out)
         free.append(out)
 
-    run_pieces(piece, cuts, threads, unreported)
+    parallel_for(cuts, threads, chunk)
     return np.sum(free, axis=0) if free else np.zeros(shape, dtype=np.int64)

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels.resampling.philox import uniform_pair
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import chord_of
 
 PLACE = 4
 """Purpose of the random numbers, beside those of `gclust.kernels.resampling.poisson`."""
 
-PIECE = 1 << 16
+CHUNK = 1 << 16
 
 
 @kernel
@@ -73,12 +73,16 @@ def scatter(
     """
     chord = chord_of(radius_km)
     out = np.empty((2, len(lat)))
-    run_pieces(
-        lambda first, last: fill_discs(
-            lat, lon, chord, np.uint64(seed), draw, out[0], out[1], first, last
-        ),
-        even_cuts(len(lat), PIECE),
+    parallel_for(
+        even_chunks(len(lat), CHUNK),
         threads,
-        unreported,
+        fill_discs,
+        lat,
+        lon,
+        chord,
+        np.uint64(seed),
+        draw,
+        out[0],
+        out[1],
     )
     return out[0], out[1]

@@ -15,16 +15,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.sphere import CHORD_SLACK, separation
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
 """Most points in a leaf of a tree for distances of points one by one."""
 
-PIECE = 1 << 17
-"""Points in a piece of work on one level."""
+CHUNK = 1 << 17
+"""Points in a chunk of work on one level."""
 
 FARTHEST = 1e300
 """Key of antipodes: finite, so that infinity can stand for no pair at all."""
@@ -47,7 +47,7 @@ class Balls(NamedTuple):
     """Whether the points lie on the unit sphere."""
 
 
-@part
+@helper
 def key_between(sphere, ax, ay, az, bx, by, bz):
     """Return the key of the distance of two points.
 
@@ -60,7 +60,7 @@ def key_between(sphere, ax, ay, az, bx, by, bz):
     return dx * dx + dy * dy + dz * dz
 
 
-@part
+@helper
 def key_of_chord(sphere, chord):
     """Return the key of a chord, -1 for less than none and infinity for too long a one."""
     if chord < 0.0:
@@ -71,7 +71,7 @@ def key_of_chord(sphere, chord):
     return 1.5 + 1.0 / (4.0 - squared) if squared < 4.0 else math.inf
 
 
-@part
+@helper
 def chord_of_key(sphere, key):
     """Return the chord that has a key."""
     if key <= 2.0 or not sphere:
@@ -79,14 +79,14 @@ def chord_of_key(sphere, key):
     return math.sqrt(4.0 - 1.0 / (key - 1.5))
 
 
-@part
+@helper
 def away_from(balls, node, x, y, z):
     """Return the chord from a point to the centre of a ball."""
     dx, dy, dz = balls.ball[node, 0] - x, balls.ball[node, 1] - y, balls.ball[node, 2] - z
     return math.sqrt(dx * dx + dy * dy + dz * dz)
 
 
-@part
+@helper
 def least_key(balls, node, x, y, z):
     """Return a key that no distance from a point into a ball is below.
 
@@ -111,7 +111,7 @@ def fill_km(sphere, key, km, first, last):
             km[i] = 2.0 * EARTH_RADIUS_KM * math.acos(0.5 / math.sqrt(key[i] - 1.5))
 
 
-@part
+@helper
 def halve(xyz, order, axis, begin, end, middle):
     """Put the points that are lowest along an axis before ``middle``.
 
@@ -205,13 +205,16 @@ def grow_balls(
     order = np.arange(n, dtype=np.int32)
     ball = np.zeros((2 << depth, 4))
     for level in range(depth + 1):
-        run_pieces(
-            lambda first, last, level=level: grow_nodes(  # type: ignore[misc]
-                xyz, order, ball, level, depth, first, last
-            ),
-            even_cuts(1 << level, max(1, (PIECE << level) // n)),
+        parallel_for(
+            even_chunks(1 << level, max(1, (CHUNK << level) // n)),
             threads,
-            lambda share, level=level: report((level + share) / (depth + 1)),  # type: ignore[misc]
+            grow_nodes,
+            xyz,
+            order,
+            ball,
+            level,
+            depth,
+            report=lambda share, level=level: report((level + share) / (depth + 1)),  # type: ignore[misc]
         )
     inside = np.zeros(2 << depth, dtype=np.int64)
     units = units[order]

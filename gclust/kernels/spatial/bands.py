@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
+from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.bucket_sort import band_of
 from gclust.kernels.sphere import (
     EARTH_RADIUS_KM,
@@ -27,7 +27,7 @@ from gclust.kernels.sphere import (
     fill_vectors,
     meridian_point,
 )
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 BANDS_PER_RADIUS = 4
 """Bands of eps/4: for finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
@@ -43,7 +43,7 @@ SMALL_SQUARE = 1e-4
 
 DEGREE = 180.0 / math.pi
 
-PIECE = 50_000
+CHUNK = 50_000
 
 
 SOUTH, NORTH, SOUTH_RHO, NORTH_RHO, SOUTH_HEIGHT, NORTH_HEIGHT = range(6)
@@ -69,7 +69,7 @@ class Bands(NamedTuple):
     e2: float
 
 
-@part
+@helper
 def chord2(rho_a, height_a, rho_b, height_b):
     """Return the squared chord of two points on one meridian."""
     across = rho_a - rho_b
@@ -77,19 +77,19 @@ def chord2(rho_a, height_a, rho_b, height_b):
     return across * across + along * along
 
 
-@part
+@helper
 def south_chord2(rho, height, b, j):
     """Return the squared chord of a point and the southern edge of band ``j``."""
     return chord2(rho, height, b.edges[j, SOUTH_RHO], b.edges[j, SOUTH_HEIGHT])
 
 
-@part
+@helper
 def north_chord2(rho, height, b, j):
     """Return the squared chord of a point and the northern edge of band ``j``."""
     return chord2(rho, height, b.edges[j, NORTH_RHO], b.edges[j, NORTH_HEIGHT])
 
 
-@part
+@helper
 def half_width(across2, product):
     """Return the longitude difference at which a chord square is ``across2``.
 
@@ -108,7 +108,7 @@ def half_width(across2, product):
     return math.degrees(2.0 * math.asin(math.sqrt(square)))
 
 
-@part
+@helper
 def facing_chord2(a, i, b, j):
     """Return the least squared chord of band ``i`` of ``a`` and band ``j`` of ``b``."""
     if b.edges[j, SOUTH] > a.edges[i, NORTH]:
@@ -118,7 +118,7 @@ def facing_chord2(a, i, b, j):
     return 0.0
 
 
-@part
+@helper
 def clipped(inner, outer):
     """Return half-widths that are either 180 degrees or surely less."""
     if inner < 180.0:
@@ -128,7 +128,7 @@ def clipped(inner, outer):
     return inner, outer
 
 
-@part
+@helper
 def half_widths(a, i, b, j, inner2, outer2):
     """Return inner and outer half-width of a pair of bands, in degrees."""
     south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
@@ -144,7 +144,7 @@ def half_widths(a, i, b, j, inner2, outer2):
     )
 
 
-@part
+@helper
 def bands_within(a, i, b, outer2):
     """Return which bands of ``b`` band ``i`` of ``a`` may reach.
 
@@ -249,7 +249,7 @@ def build_bands(
         Whether the points' vectors are wanted: points that others look for need them.
     """
     n = len(lat)
-    cuts = even_cuts(n, PIECE)
+    cuts = even_chunks(n, CHUNK)
     marks = np.empty(n, dtype=np.bool_)
     height = band_height(eps_km)
     axis, e2 = surface
@@ -260,7 +260,7 @@ def build_bands(
         if vectors:
             fill_vectors(lat, lon, axis, e2, at, first, last)
 
-    run_pieces(mark, cuts, threads, report)
+    parallel_for(cuts, threads, mark, report=report)
     start = np.append(np.flatnonzero(marks), n)
     edges = np.empty((len(start) - 1, 6))
     none = np.zeros(0, dtype=np.int64)
@@ -270,7 +270,7 @@ def build_bands(
         find_edges(lat, start, axis, e2, edges, first, last)
         mark_cells(bands, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
 
-    run_pieces(cut, cut_evenly(start, PIECE), threads, unreported)
+    parallel_for(balanced_chunks(start, CHUNK), threads, cut)
     return _with_cells(bands, marks)
 
 
@@ -297,7 +297,7 @@ def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads
         gather_points(bands, places, chosen, chosen.start[first], chosen.start[last])
         mark_cells(chosen, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
 
-    run_pieces(cut, cut_evenly(chosen.start, PIECE), threads, unreported)
+    parallel_for(balanced_chunks(chosen.start, CHUNK), threads, cut)
     return _with_cells(chosen, marks)
 
 

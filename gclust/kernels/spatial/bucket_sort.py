@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, part
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.kernels._jit import helper, kernel
+from gclust.parallel import even_chunks, parallel_for
 
 BUCKET = 1 << 16
 """Rows wanted in a bucket: what is looked at of them fits a processor's second cache."""
@@ -28,7 +28,7 @@ SAMPLES_PER_BUCKET = 64
 TABLE_BITS = 14
 """Leading bits of a place that a table turns into a bucket, or one shortly before it."""
 
-PIECE = 1 << 18
+CHUNK = 1 << 18
 
 MOST_ROWS = 1 << 32
 """Row numbers are held in 32 bits."""
@@ -57,13 +57,13 @@ class Buckets(NamedTuple):
     start: NDArray[np.int64]  # where each bucket begins, and n; equal points are in one
 
 
-@part
+@helper
 def band_of(lat, height):
     """Return the number of the band; 0 is an edge, as rho must be monotone within each."""
     return np.int64(math.floor(lat / height))
 
 
-@part
+@helper
 def place_of(lat, lon, grid):
     """Return the place of a point."""
     band = (band_of(lat, grid.height) - grid.south) >> grid.drop
@@ -89,18 +89,18 @@ def normalise(lat, lon, first, last):
 
 
 @kernel
-def find_extent(lat, lon, extent, piece, first, last):
-    """Write least and greatest latitude and longitude of a piece into its row."""
+def find_extent(lat, lon, extent, chunk, first, last):
+    """Write least and greatest latitude and longitude of a chunk into its row."""
     south, north, west, east = math.inf, -math.inf, math.inf, -math.inf
     for i in range(first, last):
         south = min(south, lat[i])
         north = max(north, lat[i])
         west = min(west, lon[i])
         east = max(east, lon[i])
-    extent[piece, 0] = south
-    extent[piece, 1] = north
-    extent[piece, 2] = west
-    extent[piece, 3] = east
+    extent[chunk, 0] = south
+    extent[chunk, 1] = north
+    extent[chunk, 2] = west
+    extent[chunk, 3] = east
 
 
 @kernel
@@ -120,7 +120,7 @@ def count_buckets(lat, lon, grid, splits, table, shift, bucket, counts, first, l
 
 @kernel
 def scatter_rows(lat, lon, bucket, cursor, out_lat, out_lon, rows, first, last):
-    """Write the rows of a piece into their buckets, which it fills from ``cursor`` on."""
+    """Write the rows of a chunk into their buckets, which it fills from ``cursor`` on."""
     for i in range(first, last):
         k = cursor[bucket[i]]
         cursor[bucket[i]] = k + 1
@@ -157,14 +157,11 @@ def fill_buckets(
     n = len(lat)
     if n > MOST_ROWS:
         raise ValueError(f"X has {n} rows; at most {MOST_ROWS} can be clustered")
-    cuts = even_cuts(n, PIECE)
-    pieces = {int(start): k for k, start in enumerate(cuts[:-1])}
-    extent = np.empty((len(pieces), 4))
-    run_pieces(
-        lambda first, last: find_extent(lat, lon, extent, pieces[first], first, last),
-        cuts,
-        threads,
-        unreported,
+    cuts = even_chunks(n, CHUNK)
+    chunks = {int(start): k for k, start in enumerate(cuts[:-1])}
+    extent = np.empty((len(chunks), 4))
+    parallel_for(
+        cuts, threads, lambda first, last: find_extent(lat, lon, extent, chunks[first], first, last)
     )
     grid = _grid_over(extent, height, n)
     splits = _splits(lat, lon, grid)
@@ -172,35 +169,35 @@ def fill_buckets(
     heads = np.arange(1 << (63 - grid.row_bits - shift), dtype=np.int64) << shift
     table = np.searchsorted(splits, heads, side="right")
     bucket = np.empty(n, dtype=np.uint16)
-    counts = np.zeros((len(pieces), len(splits) + 1), dtype=np.int64)
-    run_pieces(
-        lambda first, last: count_buckets(
-            lat, lon, grid, splits, table, shift, bucket, counts[pieces[first]], first, last
-        ),
+    counts = np.zeros((len(chunks), len(splits) + 1), dtype=np.int64)
+    parallel_for(
         cuts,
         threads,
-        lambda share: report(0.5 * share),
+        lambda first, last: count_buckets(
+            lat, lon, grid, splits, table, shift, bucket, counts[chunks[first]], first, last
+        ),
+        report=lambda share: report(0.5 * share),
     )
     bounds = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     cursor = np.cumsum(counts, axis=0) - counts + bounds[:-1]
     filled = Buckets(
         grid, np.empty(n), np.empty(n), np.empty(n, dtype=np.uint32), np.unique(bounds)
     )
-    run_pieces(
+    parallel_for(
+        cuts,
+        threads,
         lambda first, last: scatter_rows(
             lat,
             lon,
             bucket,
-            cursor[pieces[first]],
+            cursor[chunks[first]],
             filled.lat,
             filled.lon,
             filled.rows,
             first,
             last,
         ),
-        cuts,
-        threads,
-        lambda share: report(0.5 + 0.5 * share),
+        report=lambda share: report(0.5 + 0.5 * share),
     )
     return filled
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import making_part, part
+from gclust.kernels._jit import allocating_helper, helper
 from gclust.kernels.spatial.bands import Bands, half_widths
 from gclust.kernels.spatial.longitudes import advance, locate, sum_before
 
@@ -33,7 +33,7 @@ def cells_of(bands: Bands) -> Cells:
     return Cells(bands.lon[starts[:-1]], bands.lon[starts[1:] - 1], bands.band_cell)
 
 
-@part
+@helper
 def sum_inside(b, j, prefix, inner, runs, west, east, n, total):
     """Add to ``total`` the cells of band ``j`` within the inner half-width of each run."""
     start = b.start[j]
@@ -52,7 +52,7 @@ def sum_inside(b, j, prefix, inner, runs, west, east, n, total):
             total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
 
 
-@part
+@helper
 def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
     """Add to ``total`` the cells of band ``j`` that are not beyond the outer half-width."""
     start = b.start[j]
@@ -69,7 +69,7 @@ def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
         total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
 
 
-@making_part
+@allocating_helper
 def all_half_widths(a, i, b, low, high, inner2, outer2):
     """Return the half-widths of band ``i`` of ``a`` and the bands ``low .. high`` of ``b``."""
     inner = np.empty(high - low)
@@ -81,7 +81,7 @@ def all_half_widths(a, i, b, low, high, inner2, outer2):
     return inner, outer
 
 
-@making_part
+@allocating_helper
 def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
     """Return a bound of what runs of a band have around them in ``b``: the upper or the lower one.
 
@@ -111,7 +111,7 @@ def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
     return total
 
 
-@making_part
+@allocating_helper
 def group_cells(cells, i, wanted, width):
     """Group the ``wanted`` among the cells of band ``i`` into runs no wider than ``width`` degrees.
 

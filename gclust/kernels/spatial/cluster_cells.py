@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
-PIECE = 1 << 18
-"""Locations, or neighbours of cubes, in a piece."""
+CHUNK = 1 << 18
+"""Locations, or neighbours of cubes, in a chunk."""
 
 
 @kernel
@@ -67,16 +67,16 @@ def mixed_cubes(
     mixed = np.empty(len(starts), dtype=np.bool_)
     if len(starts):
         ends = np.append(starts, starts[-1] + length[-1])
-        run_pieces(
-            lambda first, last: find_extremes(starts, length, label, least, most, first, last),
-            cut_evenly(ends, PIECE),
-            threads,
-            unreported,
+        parallel_for(
+            balanced_chunks(ends, CHUNK), threads, find_extremes, starts, length, label, least, most
         )
-        run_pieces(
-            lambda first, last: mark_mixed(neighbours, least, most, mixed, first, last),
-            even_cuts(len(starts), PIECE // neighbours.shape[1]),
+        parallel_for(
+            even_chunks(len(starts), CHUNK // neighbours.shape[1]),
             threads,
-            unreported,
+            mark_mixed,
+            neighbours,
+            least,
+            most,
+            mixed,
         )
     return mixed

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import kernel
 from gclust.kernels.spatial.bucket_sort import fill_buckets
 from gclust.kernels.spatial.row_order import order_bucket
-from gclust.parallel import run_pieces, unreported
+from gclust.parallel import parallel_for, unreported
 
 
 class Folded(NamedTuple):
@@ -91,7 +91,7 @@ def fold(
             buckets.lat[first:last], buckets.lon[first:last], buckets.grid, place[first:last]
         )
 
-    run_pieces(order, bounds, threads, lambda share: report(0.5 + 0.4 * share))
+    parallel_for(bounds, threads, order, report=lambda share: report(0.5 + 0.4 * share))
     offsets = np.cumsum(found)
     m = int(offsets[-1])
     folded = Folded(
@@ -121,7 +121,7 @@ def fold(
             folded.first[here],
         )
 
-    run_pieces(gather, bounds, threads, lambda share: report(0.9 + 0.1 * share))
+    parallel_for(bounds, threads, gather, report=lambda share: report(0.9 + 0.1 * share))
     np.cumsum(sums, out=sums)
     return folded
 
@@ -148,7 +148,7 @@ def unfold(
             folded.rows[rows], folded.place[rows], labels[here], core[here], out_labels, out_core
         )
 
-    run_pieces(spread, folded.bounds, threads, report)
+    parallel_for(folded.bounds, threads, spread, report=report)
     return out_labels, out_core
 
 
@@ -162,5 +162,5 @@ def locations_of(
     def spread(first: int, last: int) -> None:
         row_of[folded.rows[first:last]] = folded.place[first:last] + offset[first]
 
-    run_pieces(spread, folded.bounds, threads, report)
+    parallel_for(folded.bounds, threads, spread, report=report)
     return row_of

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gclust.kernels._jit import part
+from gclust.kernels._jit import helper
 
 
-@part
+@helper
 def longitude_at(lon, start, m, j):
     """Return the longitude at position ``j``, in degrees."""
     if j < 0:
@@ -23,7 +23,7 @@ def longitude_at(lon, start, m, j):
     return lon[np.uint64(start + j)]
 
 
-@part
+@helper
 def sum_before(prefix, start, m, j):
     """Return ``prefix`` carried on round the circle to position ``j``.
 
@@ -39,7 +39,7 @@ def sum_before(prefix, start, m, j):
     return prefix[np.uint64(start + j)]
 
 
-@part
+@helper
 def advance(lon, start, m, j, value):
     """Return the first position from ``j`` on whose longitude is at least ``value``.
 
@@ -62,7 +62,7 @@ def advance(lon, start, m, j, value):
     return low
 
 
-@part
+@helper
 def seek(lon, start, m, j, value):
     """Return what ``locate`` does, looked for from position ``j`` on, to either side."""
     if j < 2 * m and longitude_at(lon, start, m, j) < value:
@@ -84,7 +84,7 @@ def seek(lon, start, m, j, value):
     return high
 
 
-@part
+@helper
 def locate(lon, start, m, value):
     """Return the first position whose longitude is at least ``value``."""
     low = -m

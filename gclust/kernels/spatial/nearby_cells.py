@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
-from gclust.kernels.spatial.bands import PIECE, Bands, bands_within, half_widths
+from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, half_widths
 from gclust.kernels.spatial.cell_bounds import Cells
 from gclust.kernels.spatial.longitudes import advance, locate
 from gclust.kernels.sphere import Reach
-from gclust.parallel import cut_evenly, run_pieces
+from gclust.parallel import balanced_chunks, parallel_for
 
-CELLS_PIECE = 500
+CELLS_CHUNK = 500
 
 
 @kernel
@@ -31,7 +31,7 @@ def mark_around(bands, cells, inner2, outer2, around, first, last):
             mark_window(bands, j, west - outer, east + outer, around)
 
 
-@part
+@helper
 def mark_window(bands, j, west, east, around):
     """Mark the points of band ``j`` with longitudes from ``west`` to ``east``."""
     start = bands.start[j]
@@ -42,7 +42,7 @@ def mark_window(bands, j, west, east, around):
         around[start + k % m] = True
 
 
-@making_part
+@allocating_helper
 def group_points(bands, i, width):
     """Group the points of band ``i`` into runs no wider than ``width`` degrees.
 
@@ -76,7 +76,7 @@ def mark_reached(b, a, cells, inner2, outer2, reached, first, last):
                 mark_facing(cells, i, west, east, outer, shift, reached)
 
 
-@part
+@helper
 def mark_facing(cells, i, west, east, outer, shift, reached):
     """Mark the cells of band ``i`` within ``outer`` degrees of runs that are ``shift`` away."""
     begin, end = cells.start[i], cells.start[i + 1]
@@ -94,7 +94,7 @@ def mark_facing(cells, i, west, east, outer, shift, reached):
             c += 1
 
 
-@part
+@helper
 def first_cell(east, c, end, value):
     """Return the first of the cells ``c .. end`` that does not end west of ``value``."""
     low = high = c
@@ -137,12 +137,16 @@ def reached_cells(
         Called with the share done.
     """
     reached = np.zeros(len(cells.west), dtype=np.bool_)
-    run_pieces(
-        lambda first, last: mark_reached(
-            b, a, cells, reach.inner2, reach.outer2, reached, first, last
-        ),
-        cut_evenly(b.start, PIECE),
+    parallel_for(
+        balanced_chunks(b.start, CHUNK),
         threads,
-        report,
+        mark_reached,
+        b,
+        a,
+        cells,
+        reach.inner2,
+        reach.outer2,
+        reached,
+        report=report,
     )
     return reached

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
 from gclust.kernels.sphere import reach_of, separation, vector_at
-from gclust.parallel import even_cuts, run_pieces, unreported
+from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
-PIECE = 256
-"""Places in a piece; each looks at the points of a band of latitude."""
+CHUNK = 256
+"""Places in a chunk; each looks at the points of a band of latitude."""
 
 
 @kernel
@@ -67,12 +67,18 @@ def units_around(
     end = np.searchsorted(lat, lat[at] + degrees, side="right")
     limit = reach_of(radius_km).limit
     around = np.empty(len(at), dtype=np.int64)
-    run_pieces(
-        lambda first, last: sum_around(
-            lat, lon, units, at, begin, end, degrees, limit, around, first, last
-        ),
-        even_cuts(len(at), PIECE),
+    parallel_for(
+        even_chunks(len(at), CHUNK),
         threads,
-        unreported,
+        sum_around,
+        lat,
+        lon,
+        units,
+        at,
+        begin,
+        end,
+        degrees,
+        limit,
+        around,
     )
     return around

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import kernel, making_part, part
+from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.spatial.bucket_sort import Grid, band_of, place_of
 
 SHORT = 24
@@ -24,7 +24,7 @@ def fill_keys(lat, lon, grid, keys):
         keys[k] = (place_of(lat[k], lon[k], grid) << grid.row_bits) | k
 
 
-@part
+@helper
 def precedes(lat, lon, height, a, b):
     """Return whether row ``a`` comes before row ``b``."""
     band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
@@ -37,7 +37,7 @@ def precedes(lat, lon, height, a, b):
     return a < b
 
 
-@making_part
+@allocating_helper
 def sort_rows(rows, first, last, lat, lon, height):
     """Sort ``rows[first:last]``: quicksort, with insertion for short ranges."""
     stack = np.empty((64, 2), dtype=np.int64)

@@ -21,14 +21,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import inlined_part, kernel, making_part
+from gclust.kernels._jit import allocating_helper, inlined_helper, kernel
 from gclust.kernels.dbscan.core_levels import MOST_LEVELS
 from gclust.kernels.spatial.ball_tree import Balls, away_from
 from gclust.kernels.sphere import Reach, separation
 from gclust.kernels.surface.component_tree import NONE, Forest, fill_spans
-from gclust.parallel import even_cuts, run_pieces
+from gclust.parallel import even_chunks, parallel_for
 
-LEAVES_PIECE = 512
+LEAVES_CHUNK = 512
 
 LEVEL, FIRST, LAST = range(3)
 """Columns of what is known of points: their levels, 0 if they are no core points; and the
@@ -53,19 +53,19 @@ class Seen(NamedTuple):
     start: NDArray[np.int64]  # (MOST_LEVELS + 2,) where those of each height begin
 
 
-@inlined_part
+@inlined_helper
 def is_part(ways, p, q):
     """Return whether the node of core point ``p`` is that of ``q`` or part of it."""
     return ways[q, FIRST] <= ways[p, FIRST] < ways[q, LAST]
 
 
-@inlined_part
+@inlined_helper
 def higher(ways, p, q):
     """Return the higher one of two core points, either of which may be missing."""
     return q if p < 0 or (q >= 0 and ways[q, LEVEL] > ways[p, LEVEL]) else p
 
 
-@inlined_part
+@inlined_helper
 def tear(ways, p, q):
     """Return up to which level two core points are not on one way, 0 if they are."""
     if p < 0 or q < 0 or is_part(ways, p, q) or is_part(ways, q, p):
@@ -101,7 +101,7 @@ def raise_heights(depth, heights):
         heights.peak[k] = higher(heights.ways, one, two)
 
 
-@making_part
+@allocating_helper
 def make_seen(balls):
     """Return room for what a leaf sees."""
     leaves = 1 << balls.depth
@@ -114,7 +114,7 @@ def make_seen(balls):
     )
 
 
-@inlined_part
+@inlined_helper
 def passes(heights, peak, torn, sure, best, deepest, apart, ceiling):
     """Return whether a ball can be passed by, as nothing in it is news to any point.
 
@@ -127,7 +127,7 @@ def passes(heights, peak, torn, sure, best, deepest, apart, ceiling):
     return apart >= ceiling or (torn == 0 and tear(ways, deepest, peak) == 0)
 
 
-@inlined_part
+@inlined_helper
 def look_round(balls, heights, leaf, inner, outer, floor, ceiling, seen):
     """Look at what the points of a leaf, of levels ``floor .. ceiling``, may reach.
 
@@ -172,7 +172,7 @@ def look_round(balls, heights, leaf, inner, outer, floor, ceiling, seen):
     return best, deepest, apart, many
 
 
-@inlined_part
+@inlined_helper
 def sort_near(heights, many, seen):
     """Sort the leaves that are left open by falling height."""
     ways, start = heights.ways, seen.start
@@ -190,7 +190,7 @@ def sort_near(heights, many, seen):
         start[k] += 1
 
 
-@inlined_part
+@inlined_helper
 def look_into(balls, heights, p, leaf, limit, level, best, deepest, split):
     """Look at the points of a leaf that may be news to point ``p``; return what it then has."""
     ways, at, n = heights.ways, balls.xyz, len(balls.units)
@@ -212,7 +212,7 @@ def look_into(balls, heights, p, leaf, limit, level, best, deepest, split):
     return best, deepest, split
 
 
-@inlined_part
+@inlined_helper
 def climb(balls, heights, p, many, inner, outer, limit, best, deepest, split, seen):
     """Return a summit of point ``p``, or ``NONE``, and whether what it reaches is not one way.
 
@@ -323,23 +323,34 @@ def find_borders(
         np.empty(2 << depth, dtype=np.int32),
         np.empty(2 << depth, dtype=np.uint8),
     )
-    cuts = even_cuts(1 << depth, LEAVES_PIECE)
-    run_pieces(
-        lambda first, last: fill_heights(depth, order, level, node, span, heights, first, last),
+    cuts = even_chunks(1 << depth, LEAVES_CHUNK)
+    parallel_for(
         cuts,
         threads,
-        lambda share: report(0.1 * share),
+        fill_heights,
+        depth,
+        order,
+        level,
+        node,
+        span,
+        heights,
+        report=lambda share: report(0.1 * share),
     )
     raise_heights(depth, heights)
     inner, outer = math.sqrt(reach.inner2), math.sqrt(reach.outer2)
     summit = np.empty(n, dtype=np.int32)
     split = np.empty(n, dtype=np.bool_)
-    run_pieces(
-        lambda first, last: find_summits(
-            balls, heights, inner, outer, reach.limit, summit, split, first, last
-        ),
+    parallel_for(
         cuts,
         threads,
-        lambda share: report(0.1 + 0.9 * share),
+        find_summits,
+        balls,
+        heights,
+        inner,
+        outer,
+        reach.limit,
+        summit,
+        split,
+        report=lambda share: report(0.1 + 0.9 * share),
     )
     return Borders(summit, np.flatnonzero(split))

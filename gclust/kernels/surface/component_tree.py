@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import inlined_part, kernel
-from gclust.kernels.spatial.bands import PIECE, Bands, bands_within, gather_points, half_widths
+from gclust.kernels._jit import inlined_helper, kernel
+from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, gather_points, half_widths
 from gclust.kernels.spatial.cell_bounds import cells_of
 from gclust.kernels.sphere import Reach, separation
-from gclust.parallel import cut_evenly, even_cuts, run_pieces, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 NONE = -1
 """Of a node without parent, and of a point without node."""
@@ -41,7 +41,7 @@ class Forest(NamedTuple):
     first: NDArray[np.int64]  # (n,) lowest rank of the core points
 
 
-@inlined_part
+@inlined_helper
 def top_of(above, held, c, level):
     """Return the cell that stands for the component of cell ``c`` at a level.
 
@@ -56,7 +56,7 @@ def top_of(above, held, c, level):
     return c
 
 
-@inlined_part
+@inlined_helper
 def hang(above, held, c, d, level):
     """Join the components of two cells from a level down.
 
@@ -75,7 +75,7 @@ def hang(above, held, c, d, level):
         c, d, level = d, before, since
 
 
-@inlined_part
+@inlined_helper
 def highest_pair(cores, level, c, d, floor, enough, limit):
     """Return the level from which down two cells have core points within reach of each other.
 
@@ -96,7 +96,7 @@ def highest_pair(cores, level, c, d, floor, enough, limit):
     return floor
 
 
-@inlined_part
+@inlined_helper
 def join_pair(cores, level, highest, c, d, limit, above, held):
     """Join two cells that may be within reach, at the highest level at which they are."""
     enough = np.int64(min(highest[c], highest[d]))
@@ -109,7 +109,7 @@ def join_pair(cores, level, highest, c, d, limit, above, held):
             hang(above, held, c, d, found)
 
 
-@inlined_part
+@inlined_helper
 def is_lower(highest, linked, d, begin, stop):
     """Return whether a neighbour of cell ``d`` among ``begin .. stop`` stands for it.
 
@@ -120,7 +120,7 @@ def is_lower(highest, linked, d, begin, stop):
     return d + 1 < stop and linked[d + 1] and highest[d + 1] > highest[d]
 
 
-@inlined_part
+@inlined_helper
 def join_bands(cores, cells, level, highest, linked, i, j, shift, widths, limit, test, above, held):
     """Join the cells of two bands, the second shifted, that are within reach.
 
@@ -321,19 +321,16 @@ def grow_forest(
     highest = np.maximum.reduceat(level, cores.cell_start[:-1])
     above, held = np.arange(n_cells), np.full(n_cells, NOWHERE)
     linked = np.empty(n_cells, dtype=np.bool_)
-    cuts = cut_evenly(cores.start, PIECE)
-    run_pieces(
-        partial(join_neighbours, cores, cells, highest, reach, linked, above, held),
-        cuts,
-        1,
-        unreported,
+    cuts = balanced_chunks(cores.start, CHUNK)
+    parallel_for(
+        cuts, 1, partial(join_neighbours, cores, cells, highest, reach, linked, above, held)
     )
     for test in (False, True):
-        run_pieces(
-            partial(join_cells, cores, cells, level, highest, linked, reach, test, above, held),
+        parallel_for(
             cuts,
             1,
-            partial(_report_half, report, test),
+            partial(join_cells, cores, cells, level, highest, linked, reach, test, above, held),
+            report=partial(_report_half, report, test),
         )
     order = np.argsort(~level, kind="stable")
     cell = np.repeat(np.arange(n_cells), np.diff(cores.cell_start))
@@ -370,10 +367,5 @@ def choose_points(bands: Bands, places: NDArray[np.int64], threads: int) -> Band
         cell_band=_NO_CELLS,
         band_cell=_NO_CELLS,
     )
-    run_pieces(
-        lambda first, last: gather_points(bands, places, chosen, first, last),
-        even_cuts(n, PIECE),
-        threads,
-        unreported,
-    )
+    parallel_for(even_chunks(n, CHUNK), threads, gather_points, bands, places, chosen)
     return chosen
