@@ -10,12 +10,17 @@ from gclust.datasets.fetch import fetch
 from gclust.datasets.gii import gii, gii_world
 
 if TYPE_CHECKING:
+    from gclust.datasets.example import example_study
     from gclust.datasets.us import prepare_us
     from gclust.datasets.world import simulate
 
-_HOME = {"prepare_us": "gclust.datasets.us", "simulate": "gclust.datasets.world"}
+_HOME = {
+    "example_study": "gclust.datasets.example",
+    "prepare_us": "gclust.datasets.us",
+    "simulate": "gclust.datasets.world",
+}
 
-__all__ = ["fetch", "gii", "gii_world", "prepare_us", "simulate"]
+__all__ = ["example_study", "fetch", "gii", "gii_world", "prepare_us", "simulate"]
 
 
 def __getattr__(name: str) -> Any:
