@@ -9,7 +9,7 @@ import pytest
 
 import gclust
 from gclust.errors import StudyError
-from gclust.experiments.compare.folder import carried_from
+from gclust.experiments.compare.carried_ids import carried_from
 from tests.fuzz_studies import judge, undrawn
 from tests.worlds import study_folder
 

@@ -75,6 +75,20 @@ def test_imports_go_down(path):
             assert floor(there) < floor(here), f"{path.name} imports {name}"
 
 
+def test_imports_run_in_no_circle():
+    """Not within functions either: of two modules in a circle neither can be read first."""
+    names = {
+        ".".join(("gclust", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in FILES
+    }
+    below = {name: imports(path) & names.keys() - {name} for name, path in names.items()}
+    while free := {name for name, found in below.items() if not found & below.keys()}:
+        below = {name: found for name, found in below.items() if name not in free}
+    assert not below
+
+
 def test_kernels_know_no_tables_and_no_geometry():
     allowed = {"gclust", "numba", "numpy", *sys.stdlib_module_names}
     for path in (PACKAGE / "kernels").rglob("*.py"):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gclust.datasets.gii import EDITIONS, gii, gii_world
+from gclust.datasets.figures import EDITIONS, gii_world
+from gclust.datasets.gii import gii
 from gclust.datasets.inhabitants import populations
 from gclust.datasets.modelled import log_linear, targets
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 # Bound here and now: a module of the same name would hide a function loaded later.
 from gclust.datasets.fetch import fetch
-from gclust.datasets.gii import gii, gii_world
+from gclust.datasets.figures import gii_world
+from gclust.datasets.gii import gii
 
 if TYPE_CHECKING:
     from gclust.datasets.example import example_study

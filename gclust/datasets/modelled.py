@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from gclust.datasets.gii import gii, gii_world, read_table
+from gclust.datasets.figures import gii_world, published_figures, read_table
 
 WORLD_TOTALS: dict[int, dict[str, int]] = {
     # Implied by the table that WIPO printed in 2023: the totals from which all
@@ -75,7 +75,7 @@ def targets(edition: int) -> pd.DataFrame:
 
 
 def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
-    """Return ranks, shares and totals that were not published, as rows of `gii`.
+    """Return ranks, shares and totals that were not published, as rows of `gclust.datasets.gii`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _patent_parts(table: pd.DataFrame) -> pd.Series:
 
 def published(edition: int) -> pd.DataFrame:
     """Return an edition's published figures, a row per cluster and a column per figure."""
-    return gii(edition).pivot_table(index="cluster", columns="figure", values="value")
+    return published_figures(edition).pivot_table(index="cluster", columns="figure", values="value")
 
 
 def _world_2023(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -30,15 +29,10 @@ from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
 from gclust.ranking.spread import intensity_spread as jitter_table
 from gclust.ranking.spread import rank_intensities
+from gclust.results.intensity import IntensitySpread
+from gclust.results.run import Run
 from gclust.study.parse import parse_section
 from gclust.study.schema import Footprint, Intensity, OtherFootprint, OtherRaster, Study
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gclust.results.run import Run
-
-SPREAD_FILE, DETAIL_FILE = "intensity.csv", "intensity_detail.csv"
 
 _SIZES = {
     "discs": ("radius_km",),
@@ -50,27 +44,6 @@ _SIZES = {
     "contour": (),
 }
 """Which lengths matter to a method."""
-
-
-@dataclass(frozen=True)
-class IntensitySpread:
-    """The intensity under each combination of a footprint and a raster.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row per cluster, best first: the rank by intensity under each combination, the
-        least and largest of them; see `gclust.ranking.spread.intensity_spread`.
-    detail : DataFrame
-        One row per cluster and combination, the study's own combination first: ``rank,
-        cluster_id, name, economies, score, combination, footprint, raster, area_km2,
-        population, uncovered_share`` (of the footprint, from 0 to 1), ``shared_share`` (of
-        the footprint, that belongs to those of other clusters too, where inhabitants count
-        for each), ``intensity`` (score per million inhabitants), ``intensity_rank``.
-    """
-
-    table: pd.DataFrame
-    detail: pd.DataFrame
 
 
 def intensity_spread(
@@ -349,17 +322,3 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
 def _is_own_raster(study: Study, raster: OtherRaster) -> bool:
     own = study.population
     return (raster.raster, raster.unit, band_of(raster)) == (own.raster, own.unit, band_of(own))
-
-
-def read_spread(folder: Path) -> IntensitySpread | None:
-    """Read what `gclust.run` wrote of it into a folder, if it did."""
-    if not (folder / SPREAD_FILE).is_file():
-        return None
-    table, detail = (pd.read_csv(folder / name) for name in (SPREAD_FILE, DETAIL_FILE))
-    named = detail["combination"].unique()
-    for frame in (table, detail):
-        for column in frame.columns:
-            if column in named or column == "rank" or str(column).endswith("intensity_rank"):
-                frame[column] = frame[column].astype("Int64")
-    table["intensity_rank_range"] = table["intensity_rank_range"].astype("Int64")
-    return IntensitySpread(table, detail)

@@ -13,11 +13,11 @@ import pandas as pd
 import pyogrio
 
 from gclust.escapes import cell, escaped
-from gclust.pipeline.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
 from gclust.results.folders import Place
+from gclust.results.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
 from gclust.results.readback import read_info, reading, with_columns
 from gclust.study.schema import Study, read_study
 from gclust.study.write_toml import study_toml

@@ -1,14 +1,25 @@
-"""What a comparison found."""
+"""What a comparison found, and the folder that holds it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+import gclust
+from gclust.escapes import escaped
 from gclust.experiments.compare.mixtures import Difference
+from gclust.report.bump import draw_bump_chart
+from gclust.results.folders import Place, claim
+from gclust.results.run import write_csv
 from gclust.study.schema import Study
+from gclust.study.write_toml import seen_from, study_toml
+
+LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,69 @@ class Comparison:
         FileExistsError
             If the folder exists and may not be replaced.
         """
-        from gclust.experiments.compare.folder import write_comparison
-        from gclust.results.folders import claim
-
         with claim(folder, overwrite, "comparison") as place:
             return self if place is None else write_comparison(self, place)
+
+
+def write_comparison(found: Comparison, place: Place) -> Comparison:
+    """Write a comparison's folder, as a whole or not at all.
+
+    It holds ``comparison.csv`` (the table), ``lineage.csv``, ``parts.csv`` and
+    ``coalitions.csv`` (if changes are decomposed), ``figures/``, the two studies, and
+    ``comparison.json``. Numbers have all their digits, so that what is read back still adds
+    up exactly. No file holds a time or anything else that another start would change.
+
+    Raises
+    ------
+    FileExistsError, StudyError
+        See `gclust.results.folders.Place`.
+
+    Returns
+    -------
+    Comparison
+        The same, knowing its path.
+    """
+
+    def fill(folder: Path) -> None:
+        tables = {"comparison": found.table, "lineage": found.lineage}
+        if found.decomposed:
+            tables |= {"parts": found.parts, "coalitions": found.coalitions}
+        for name, table in tables.items():
+            write_csv(table, folder / f"{name}.csv", numbers=None)
+        for which, study in (("a", found.a), ("b", found.b)):
+            text = study_toml(study, place.path)
+            (folder / f"study-{which}.toml").write_text(text, encoding="utf-8")
+        text = json.dumps(_info(found, place.path), indent=2, ensure_ascii=False, sort_keys=True)
+        (folder / "comparison.json").write_text(escaped(text) + "\n", encoding="utf-8")
+        draw_bump_chart(found.table, found.lineage, found.labels, folder / "figures")
+
+    return replace(found, path=place.write(fill))
+
+
+def _info(found: Comparison, home: Path) -> dict[str, object]:
+    return {
+        "gclust": gclust.__version__,
+        "a": found.labels[0],
+        "b": found.labels[1],
+        "decomposed": found.decomposed,
+        "players": list(found.factors),
+        "differences": [_difference(each, home) for each in found.differences],
+        "common_share_of_a": found.common[0],
+        "common_share_of_b": found.common[1],
+        "next_id": found.next_id,
+        "events": {
+            str(event): int(count)
+            for event, count in found.table["event"].value_counts().sort_index().items()
+        },
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _difference(each: Difference, home: Path) -> dict[str, object]:
+    """A choice that differs, as JSON can hold it; paths as a study in that folder has them."""
+    choices = []
+    for value in (each.a, each.b):
+        if isinstance(value, str) and each.setting.endswith(": path"):
+            value = seen_from(home, value)
+        choices.append(dict(value) if isinstance(value, Mapping) else value)
+    return {"player": each.factor, "setting": each.setting, "a": choices[0], "b": choices[1]}

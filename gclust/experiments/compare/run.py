@@ -9,10 +9,10 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.experiments.compare.attribution import Attribution, shared_listings
+from gclust.experiments.compare.carried_ids import carried_from
 from gclust.experiments.compare.coalitions import ScenarioResult, run_scenarios, scenario_of_run
-from gclust.experiments.compare.folder import carried_from, write_comparison
 from gclust.experiments.compare.mixtures import HybridStudies
-from gclust.experiments.compare.result import Comparison
+from gclust.experiments.compare.result import Comparison, write_comparison
 from gclust.experiments.compare.tables import assemble
 from gclust.pipeline.run import run
 from gclust.progress import Report, resolve

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.compare.attribution import Attribution, on_steps, score_step
+from gclust.experiments.compare.carried_ids import Carried
 from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.experiments.compare.result import Comparison
 from gclust.ranking.lineage import carried_ids
@@ -17,13 +17,6 @@ from gclust.results.run import Run
 
 OF_RUN = ("cluster_id", "name", "rank", "score")
 TYPES = {"cluster_id": "Int64", "name": "string", "rank": "Int64", "score": "float64"}
-
-
-class Carried(NamedTuple):
-    """Ids that the clusters of a run carry from before: by cluster, and the first free one."""
-
-    ids: NDArray[np.int64]
-    next_id: int
 
 
 def assemble(
