@@ -35,12 +35,12 @@ from tests.fuzz_studies_cases import Case, make_case
 ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 SLOW_SECONDS = 60.0
 DRAWN = (
-    "study.folder._draw",
-    "study.folder.draw_intensity",
-    "experiments.files.draw_surfaces",
-    "experiments.files.draw_k_distance",
-    "experiments.uncertainty_files.draw_rank_sets",
-    "experiments.comparison_files.draw_bump_chart",
+    "results.run._draw",
+    "results.run.draw_intensity",
+    "experiments.sweep.folder.draw_surfaces",
+    "experiments.sweep.folder.draw_k_distance",
+    "experiments.uncertainty.folder.draw_rank_sets",
+    "experiments.compare.result.draw_bump_chart",
 )
 
 
