@@ -126,7 +126,7 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the comparison.")
 @click.option("--overwrite", is_flag=True, help="Replace the comparison in that folder.")
-@click.option("--parts/--no-parts", default=True, help="Whether to decompose the changes.")
+@click.option("--decompose/--no-decompose", default=True, help="Whether to decompose the changes.")
 @click.option(
     "--after",
     type=click.Path(path_type=Path),
@@ -139,7 +139,7 @@ def compare(
     b: Path,
     out: Path | None,
     overwrite: bool,
-    parts: bool,
+    decompose: bool,
     after: Path | None,
     top: int,
     threads: int | None,
@@ -155,7 +155,14 @@ def compare(
 
     out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
     done = gclust.compare(
-        a, b, out, parts=parts, after=after, progress=True, n_jobs=threads, overwrite=overwrite
+        a,
+        b,
+        out,
+        decompose=decompose,
+        after=after,
+        progress=True,
+        n_jobs=threads,
+        overwrite=overwrite,
     )
     width, ascii_only = _terminal()
     for line in told_before(done, width):

@@ -118,7 +118,7 @@ def test_a_comparison_with_a_broken_run_ends_with_one_sentence(whole, tmp_path, 
         folder = tmp_path / f"{number}"
         shutil.copytree(whole / "run", folder)
         spoil(folder / name, random.Random(number))
-        words = ["compare", str(folder), str(whole / "run"), "--no-parts"]
+        words = ["compare", str(folder), str(whole / "run"), "--no-decompose"]
         words += ["-o", str(tmp_path / f"{number}-out")]
         with pytest.raises(SystemExit) as ended:
             main(words, prog_name="gclust")

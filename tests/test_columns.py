@@ -198,7 +198,7 @@ def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):
 
 
 def exact_parts(found: gclust.Comparison) -> None:
-    table = found.table[found.table["lost_in"] == ""]
+    table = found.table[found.table["missing_in"] == ""]
     assert len(table)
     for what, change in (("rank", "rank_change"), ("score", "score_change")):
         parts = [table[f"{what}_{factor}"] for factor in found.factors]

@@ -35,7 +35,7 @@ WEIGHTS = {"a": Score(), "b": Score(combine="mean", weights={"patent": 3.0, "pub
 
 
 def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> Study:
-    """A study of the small world, each player's choices one of two."""
+    """A study of the small world, each factor's choices one of two."""
     score = WEIGHTS[weights]
     # A kind that b alone has comes with b's weight.
     mine = {"patent": score.weights.get("patent", 1.0), "publication": 0.5}
@@ -89,13 +89,13 @@ def all_differ(world):
 def test_all_four_differ(all_differ):
     assert all_differ.factors == FACTORS
     assert set(all_differ.table["event"]) == {"kept"}
-    assert (all_differ.table["lost_in"] == "").all()
+    assert (all_differ.table["missing_in"] == "").all()
     assert all_differ.common[0] < 1
     assert len(all_differ.coalitions) == 16 * len(all_differ.table)
 
 
 def test_each_coalition_is_a_run_of_its_study(all_differ, world):
-    # Four of them will do, in which each two players are both alike and apart.
+    # Four of them will do, in which each two factors are both alike and apart.
     for choices in ("abab", "baba", "abba", "aabb"):
         mine = all_differ.coalitions
         for factor, choice in zip(FACTORS, choices, strict=True):
@@ -195,7 +195,7 @@ def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
     check_sums(all_differ.table, FACTORS)
     written = all_differ.write(tmp_path / "out")
     check_sums(pd.read_csv(written.path / "comparison.csv"), FACTORS)
-    long = all_differ.parts
+    long = all_differ.decomposition
     assert (
         long.groupby("id")["rank"].sum().to_dict()
         == all_differ.table.set_index("id")["rank_change"].to_dict()
@@ -211,11 +211,11 @@ def test_a_run_and_itself(world, tmp_path):
     assert (same.lineage["event"] == "kept").all()
     assert (same.table["cluster_id_a"] == same.table["cluster_id_b"]).all()
     assert same.common == (1.0, 1.0)
-    assert same.parts.empty
+    assert same.decomposition.empty
     assert "run to itself" not in same.labels
 
 
-def test_only_what_differs_is_a_player(world):
+def test_only_what_differs_is_a_factor(world):
     one = towns(world)
     for factor in FACTORS:
         assert HybridStudies(one, towns(world, **{factor: "b"})).factors == (factor,)
@@ -243,9 +243,9 @@ def test_density_of_a_kind_that_one_alone_has_goes_with_the_kind(world):
     # Patents alone, which b does not take to form clusters: no study.
     assert between.study(frozenset({"formation"})) is None
     lost = gclust.compare(one, apart)
-    assert (lost.table["lost_in"] == "formation").all()
+    assert (lost.table["missing_in"] == "formation").all()
     assert lost.table[["rank_kinds", "score_formation"]].isna().all(axis=None)
-    assert lost.parts.empty
+    assert lost.decomposition.empty
 
 
 def test_clusters_that_a_coalition_does_not_find(world):
@@ -254,7 +254,7 @@ def test_clusters_that_a_coalition_does_not_find(world):
     two = replace(towns(world, kinds="b"), clusters=Clusters(eps_km=10.0, min_samples=450))
     found = gclust.compare(one, two)
     table = found.table.set_index("name_b")
-    assert table["lost_in"].to_dict() == {
+    assert table["missing_in"].to_dict() == {
         "Munich": "",
         "Graz": "formation",
         "Augsburg": "formation",
@@ -262,7 +262,7 @@ def test_clusters_that_a_coalition_does_not_find(world):
     assert table["rank_kinds"].notna().to_dict() == {
         "Munich": True, "Graz": False, "Augsburg": False,
     }  # fmt: skip
-    check_sums(found.table[found.table["lost_in"] == ""], found.factors)
+    check_sums(found.table[found.table["missing_in"] == ""], found.factors)
 
 
 def test_nothing_in_common(world, tmp_path):
@@ -273,7 +273,7 @@ def test_nothing_in_common(world, tmp_path):
     assert found.table["event"].tolist() == ["born"] * 3 + ["gone"] * 3
     # New ids, not those of clusters that are gone.
     assert sorted(found.table["id"]) == list(range(6))
-    assert found.table["lost_in"].isna().all()
+    assert found.table["missing_in"].isna().all()
     assert (found.path / "figures" / "bump.png").is_file()
 
 
@@ -310,8 +310,8 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
         gclust.run(one_town(tmp_path / str(i), table[table["town"].isin(set(towns) - {out})]))
         for i, out in enumerate(("Graz", "Augsburg", "Graz", "Munich"))
     ]
-    first = gclust.compare(runs[0], runs[1], tmp_path / "first", parts=False)
-    second = gclust.compare(runs[1], runs[2], tmp_path / "2nd", parts=False, after=first)
+    first = gclust.compare(runs[0], runs[1], tmp_path / "first", decompose=False)
+    second = gclust.compare(runs[1], runs[2], tmp_path / "2nd", decompose=False, after=first)
     third = gclust.compare(runs[2], runs[3], after=tmp_path / "2nd")
     of = [each.table.dropna(subset="name_b").set_index("name_b")["id"] for each in
           (first, second, third)]  # fmt: skip
@@ -324,10 +324,10 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
     assert of[1]["Augsburg"] == 3
     assert third.next_id == 5
     assert of[2]["Graz"] == 4
-    assert third.coalitions["id"].unique().tolist() == third.parts["id"].tolist() == [3]
+    assert third.coalitions["id"].unique().tolist() == third.decomposition["id"].tolist() == [3]
     check_sums(third.table.dropna(subset="rank_change"), third.factors)
     with pytest.raises(StudyError, match="ends with a run of 2 clusters that is not the first"):
-        gclust.compare(runs[0], runs[1], parts=False, after=replace(first, table=third.table))
+        gclust.compare(runs[0], runs[1], decompose=False, after=replace(first, table=third.table))
     with pytest.raises(StudyError, match="holds no comparison"):
         gclust.compare(runs[0], runs[1], after=tmp_path)
 
@@ -369,13 +369,13 @@ def test_listings_that_are_gone_or_have_changed(tmp_path):
     with pytest.raises(StudyError, match=r"one: its study now gives .*changed since"):
         gclust.compare(tmp_path / "one", tmp_path / "two")
     (study.parent / "patent.csv").unlink()
-    with pytest.raises(StudyError, match=r"nothing found .*parts=False \(--no-parts\)"):
+    with pytest.raises(StudyError, match=r"nothing found .*decompose=False \(--no-decompose\)"):
         gclust.compare(tmp_path / "one", tmp_path / "two")
-    alone = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", parts=False)
+    alone = gclust.compare(tmp_path / "one", tmp_path / "two", tmp_path / "out", decompose=False)
     assert alone.table["rank_change"].notna().all()
     assert (alone.decomposed, alone.factors) == (False, ())
     assert [each.setting for each in alone.differences] == ["[clusters] eps_km"]
-    assert not (alone.path / "parts.csv").exists()
+    assert not (alone.path / "decomposition.csv").exists()
 
 
 def test_what_is_no_run(tmp_path):
@@ -401,7 +401,7 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     before = contents(out)
     assert sorted(before) == [
         "coalitions.csv", "comparison.csv", "comparison.json", "figures/bump.pdf",
-        "figures/bump.png", "lineage.csv", "parts.csv", "study-a.toml", "study-b.toml",
+        "figures/bump.png", "lineage.csv", "decomposition.csv", "study-a.toml", "study-b.toml",
     ]  # fmt: skip
     # The studies that were compared can be run from there.
     again = gclust.read_study(out / "study-b.toml")

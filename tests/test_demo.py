@@ -147,7 +147,7 @@ def check_parts(found):
     for row in found.table.to_dict("records"):
         for what in ("rank", "score"):
             parts = [row[f"{what}_{factor}"] for factor in found.factors]
-            assert row["lost_in"] == ""
+            assert row["missing_in"] == ""
             assert sum(parts) == row[f"{what}_change"]
 
 

@@ -1,4 +1,4 @@
-"""Plateaus, suggestions and cautions on made-up surfaces, and the k-distance curve."""
+"""Plateaus, suggestions and diagnostics on made-up surfaces, and the k-distance curve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gclust.cluster.dbscan import cluster_locations
-from gclust.experiments.sweep.diagnostics import caution
+from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.k_distance import k_distance
 from gclust.experiments.sweep.plateaus import Suggestion, find_plateaus, suggest
 from gclust.testing import distances_km
@@ -18,7 +18,7 @@ from gclust.units import UNIT
 EPS, LEAST = (10.0, 12.0, 15.0, 20.0), (100.0, 200.0, 400.0)
 
 
-def surface(n_clusters, steps_eps=(), steps_min=(), cautions=()) -> pd.DataFrame:
+def surface(n_clusters, steps_eps=(), steps_min=(), diagnostics=()) -> pd.DataFrame:
     """A surface with rows of equal eps_km; steps are cells that differ from their neighbour."""
     n = np.array(n_clusters)
     rows = []
@@ -32,7 +32,7 @@ def surface(n_clusters, steps_eps=(), steps_min=(), cautions=()) -> pd.DataFrame
                 "ari_to_smaller_min_samples": (
                     math.nan if j == 0 else 0.5 if (i, j) in steps_min else 0.99
                 ),
-                "caution": "one giant cluster" if (i, j) in cautions else "",
+                "diagnostics": "one giant cluster" if (i, j) in diagnostics else "",
             }
         )
     return pd.DataFrame(rows)
@@ -56,7 +56,7 @@ def test_a_level_surface_is_one_plateau_named_by_its_centre():
     row = find_plateaus(table)[0].iloc[0]
     assert (row["least_ari"], row["least_eps_km"], row["most_min_samples"]) == (0.97, 10, 400)
     # With a tail the middle of its bulk, which is not the middle of its extent.
-    tailed = surface(LEVEL, cautions=[(2, 1), (2, 2), (3, 1), (3, 2)])
+    tailed = surface(LEVEL, diagnostics=[(2, 1), (2, 2), (3, 1), (3, 2)])
     assert plateaus(tailed) == {"12 km, 200": 8}
 
 
@@ -70,12 +70,12 @@ def test_edges_are_where_agreement_or_number_change():
     assert plateaus(surface(LEVEL, steps_eps=cut[:2])) == {"12 km, 200": 12}
 
 
-def test_a_cell_alone_and_a_cell_with_a_caution_are_no_plateau():
+def test_a_cell_alone_and_a_cell_with_diagnostics_are_no_plateau():
     all_cells = [(i, j) for i in range(4) for j in range(3)]
     assert plateaus(surface(LEVEL, steps_eps=all_cells, steps_min=all_cells)) == {}
-    wide = surface(LEVEL, cautions=[(i, j) for i in range(3) for j in range(3)])
+    wide = surface(LEVEL, diagnostics=[(i, j) for i in range(3) for j in range(3)])
     assert plateaus(wide) == {"20 km, 200": 3}
-    assert plateaus(surface(LEVEL, cautions=all_cells)) == {}
+    assert plateaus(surface(LEVEL, diagnostics=all_cells)) == {}
 
 
 def test_rows_may_come_in_any_order_but_not_twice():
@@ -99,7 +99,7 @@ def suggested(table: pd.DataFrame, target: int | None) -> list[tuple[float, floa
 def test_the_largest_plateau_s_centre_is_suggested():
     table = surface(LEVEL, steps_eps=[(1, j) for j in range(3)])
     assert suggested(table, None) == [(15, 200)]
-    assert suggested(surface(LEVEL, cautions=list(np.ndindex(4, 3))), 50) == []
+    assert suggested(surface(LEVEL, diagnostics=list(np.ndindex(4, 3))), 50) == []
 
 
 def test_a_target_is_calibrated_to_where_it_is_stable():
@@ -108,7 +108,7 @@ def test_a_target_is_calibrated_to_where_it_is_stable():
     assert suggested(surface(n), 71)[0] == (15, 100)
     assert suggested(surface(n), 72)[0] == (15, 100)
     assert suggested(surface(n), 88)[0] == (20, 100)
-    assert suggested(surface(n, cautions=[(3, 0)]), 88)[0] == (15, 100)
+    assert suggested(surface(n, diagnostics=[(3, 0)]), 88)[0] == (15, 100)
     table = surface(n)
     found, table["plateau"] = find_plateaus(table)
     assert suggest(table, found, 60)[0].reason == (
@@ -120,7 +120,7 @@ def test_a_target_is_calibrated_to_where_it_is_stable():
     )
 
 
-CAUTIONS = [
+DIAGNOSTICS = [
     ((0, 0.0, 0.0, 0.0), "no cluster"),
     ((9, 0.6, 0.7, 0.2), ""),
     ((9, 0.049, 0.7, 0.2), "almost no listings core"),
@@ -131,9 +131,9 @@ CAUTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("figures", "told"), CAUTIONS)
-def test_cautions(figures, told):
-    assert caution(*figures) == told
+@pytest.mark.parametrize(("figures", "told"), DIAGNOSTICS)
+def test_diagnostics(figures, told):
+    assert diagnose(*figures) == told
 
 
 def town(seed: int = 4, n: int = 400):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ GRID = (
 COLUMNS = [
     "eps_km", "min_samples", "clusters_before_merging", "n_clusters", "n_core", "n_noise",
     "clustered_share", "largest_share", "core_share", "ari", "ami", "jaccard", "tau_b",
-    "ari_to_smaller_eps", "ari_to_smaller_min_samples", "caution", "plateau",
+    "ari_to_smaller_eps", "ari_to_smaller_min_samples", "diagnostics", "plateau",
 ]  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def test_a_pair_without_clusters_is_a_pair(study):
     found = gclust.sweep(study, eps_km=[10], min_samples=[100, 9000])
     row = found.table.iloc[1]
     assert row[["n_clusters", "core_share", "largest_share", "jaccard"]].tolist() == [0] * 4
-    assert (row["n_core"], row["caution"], np.isnan(row["tau_b"])) == (0, "no cluster", True)
+    assert (row["n_core"], row["diagnostics"], np.isnan(row["tau_b"])) == (0, "no cluster", True)
     assert pd.isna(found.rank_of("Munich").loc[10, 9000])
     assert len(found.ranks) == len(found.clusters) == 3
 
@@ -196,6 +197,14 @@ def test_a_folder_is_read_back(done, tmp_path):
         gclust.read_sweep(tmp_path)
 
 
+def test_a_folder_with_an_old_name_names_the_new_one(done, tmp_path):
+    shutil.copytree(done.path, tmp_path / "old")
+    old = done.table.rename(columns={"diagnostics": "caution"})
+    old.to_parquet(tmp_path / "old" / "sweep.parquet")
+    with pytest.raises(StudyError, match="caution is called diagnostics now; run the sweep again"):
+        gclust.read_sweep(tmp_path / "old")
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
@@ -222,7 +231,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, 
     assert not out.exists()
     counted = []
     real = ArrayCounter.merge_and_count
-    monkeypatch.setattr(ArrayCounter, "settle", lambda *a: counted.append(1) or real(*a))
+    monkeypatch.setattr(ArrayCounter, "merge_and_count", lambda *a: counted.append(1) or real(*a))
     shares = []
     gclust.sweep(study, out=out, progress=lambda f, s: shares.append(f) if "pairs" in s else None)
     # The baseline, were it not among the three, is not tried twice.
@@ -250,7 +259,7 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
         return real(*arguments)
 
     real = ArrayCounter.merge_and_count
-    monkeypatch.setattr(ArrayCounter, "settle", stop)
+    monkeypatch.setattr(ArrayCounter, "merge_and_count", stop)
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100])
     assert len(list(tmp_path.glob(".out.sweep-*/*.json"))) >= 2
@@ -258,7 +267,7 @@ def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_f
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=out, min_samples=[60, 100], baseline=(10, 60))
     assert len(list(tmp_path.glob(".out.sweep-*"))) == 2
-    monkeypatch.setattr(ArrayCounter, "settle", real)
+    monkeypatch.setattr(ArrayCounter, "merge_and_count", real)
     changed = listings()
     changed.loc[:200, "lat"] += 0.5
     other = study_folder(tmp_path / "changed", changed, GRID)

@@ -29,7 +29,7 @@ def table(eps=EPS, least=LEAST) -> pd.DataFrame:
             "ami": np.where(x > 20, np.nan, np.exp(-far / 3)),
             "jaccard": 1.0,
             "tau_b": np.nan,
-            "caution": np.where(y > 9000, "almost no listings core", ""),
+            "diagnostics": np.where(y > 9000, "almost no listings core", ""),
             "plateau": np.where((x > 9) & (x < 15) & (y < 2500), "12 km, 1000", ""),
         }
     )

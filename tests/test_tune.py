@@ -114,16 +114,16 @@ def test_figures_are_those_of_a_sweep(session, path):
     table = gclust.sweep(path).table
     assert len(table) == 9
     for row in table.itertuples():
-        figures, caution = session.figures(session.own.at((row.eps_km, row.min_samples)))
+        figures, diagnostics = session.figures(session.own.at((row.eps_km, row.min_samples)))
         for name, value in figures.items():
             assert value == getattr(row, name), name
-        assert caution == row.caution
+        assert diagnostics == row.diagnostics
 
 
 def test_a_choice_without_clusters_is_a_choice(session):
     outcome = session.outcome(session.own.at((10.0, 9000.0)))
     assert outcome.table.empty
-    assert (outcome.merged.caution, len(outcome.gone)) == ("no cluster", 3)
+    assert (outcome.merged.diagnostics, len(outcome.gone)) == ("no cluster", 3)
     assert outcome.gone["into"].isna().all()
 
 

@@ -13,25 +13,25 @@ SPARE_BITS = 48
 
 
 def coalitions(factors: Sequence[str]) -> Iterator[Coalition]:
-    """Yield all sets of players, the smaller ones first, in the order of the players."""
+    """Yield all sets of factors, the smaller ones first, in the order of the factors."""
     for size in range(len(factors) + 1):
         yield from map(frozenset, combinations(factors, size))
 
 
 def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict[str, Fraction]:
-    """Shapley value of each player (Shapley 1953, equation 12), in exact fractions.
+    """Shapley value of each factor (Shapley 1953, equation 12), in exact fractions.
 
-    The part of a player is what it adds to those before it, averaged over all orders in
-    which the players may come. These are the only parts that add up to the effect of all
-    (efficiency), are equal for players that do the same (symmetry), zero for one that
+    The part of a factor is what it adds to those before it, averaged over all orders in
+    which the factors may come. These are the only parts that add up to the effect of all
+    (efficiency), are equal for factors that do the same (symmetry), zero for one that
     changes nothing (dummy), and add up when two effects do (additivity).
 
     Parameters
     ----------
     value : mapping
-        Set of players -> value, for every set, the empty one included, which may have any
+        Set of factors -> value, for every set, the empty one included, which may have any
         value.
-    players : sequence of str
+    factors : sequence of str
 
     Returns
     -------
@@ -41,7 +41,7 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
     Examples
     --------
     >>> value = {frozenset(): 0, frozenset("a"): 2, frozenset("b"): 4, frozenset("ab"): 9}
-    >>> {player: str(part) for player, part in shapley(value, "ab").items()}
+    >>> {factor: str(part) for factor, part in shapley(value, "ab").items()}
     {'a': '7/2', 'b': '11/2'}
     """
     parts = dict.fromkeys(factors, Fraction(0))
@@ -54,7 +54,7 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
 
 
 def _weight(before: int, factors: int) -> Fraction:
-    """Share of all orders in which a player comes just after a given set of others."""
+    """Share of all orders in which a factor comes just after a given set of others."""
     return Fraction(1, factors * math.comb(factors - 1, before))
 
 

@@ -26,7 +26,7 @@ def changes_table(
 ) -> str:
     """Write the first clusters of a comparison, how they moved and why, as a table of text.
 
-    Ranks, names and what each player has of a change of rank are always there; scores and
+    Ranks, names and what each factor has of a change of rank are always there; scores and
     their parts follow as far as the width goes. What became of clusters is told if any of them
     is not simply kept.
 
@@ -34,7 +34,7 @@ def changes_table(
     ----------
     table : DataFrame
         As in ``comparison.csv``.
-    players : sequence of str
+    factors : sequence of str
         What changes are decomposed into; may be none.
     width : int
         Columns of the terminal.

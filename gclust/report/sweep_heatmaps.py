@@ -89,14 +89,14 @@ def draw_surfaces(
 ) -> list[Figure]:
     """Draw a heat map of each quantity, as ``<column>.png`` and ``<column>.pdf``.
 
-    Contours run between the middles of cells. Cells with a caution are hatched, cells without
+    Contours run between the middles of cells. Cells with diagnostics are hatched, cells without
     a value grey; plateaus are outlined. Where eps_km or min_samples has one value only there
     are no contours, and values are written into the cells.
 
     Parameters
     ----------
     table : DataFrame
-        One row per pair: ``eps_km, min_samples, caution, plateau`` and the quantities.
+        One row per pair: ``eps_km, min_samples, diagnostics, plateau`` and the quantities.
     baseline : (eps_km, min_samples)
         Marked by a square.
     suggestions : sequence of (eps_km, min_samples)
@@ -290,7 +290,7 @@ def _ticks(axes: Axes, grid: _Grid) -> None:
 
 
 def _hatch(axes: Axes, grid: _Grid) -> None:
-    for up, across in np.argwhere(grid.values("caution") != ""):
+    for up, across in np.argwhere(grid.values("diagnostics") != ""):
         axes.add_patch(
             Rectangle((across - 0.5, up - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH)
         )
@@ -343,8 +343,8 @@ def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
         handles.append(Line2D([], [], color=PLATEAU, lw=1.3, label="edge of a plateau"))
     if target is not None:
         handles.append(Line2D([], [], color=INK, lw=1.6, label=f"{target} clusters"))
-    if (grid.values("caution") != "").any():
-        handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="with a caution"))
+    if (grid.values("diagnostics") != "").any():
+        handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="diagnostics"))
     figure.legend(
         handles=handles,
         loc="upper left",

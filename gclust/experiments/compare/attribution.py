@@ -1,4 +1,4 @@
-"""Clusters followed through all coalitions, and what each player has of their changes."""
+"""Clusters followed through all coalitions, and what each factor has of their changes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Attribution:
 
     Parameters
     ----------
-    players : sequence of str
+    factors : sequence of str
     ends : (Standing, Standing)
         Of a and b.
     traced : DataFrame
@@ -132,7 +132,7 @@ class Attribution:
         return lost
 
     def parts(self, step: Fraction) -> pd.DataFrame:
-        """What each player has of the changes of pairs that are followed everywhere.
+        """What each factor has of the changes of pairs that are followed everywhere.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class Difference:
 
     Attributes
     ----------
-    player : str
+    factor : str
         See `FACTORS`.
     setting : str
         Where it stands in a study.
@@ -66,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class HybridStudies:
-    """Two studies, and all that take each player's choices from either.
+    """Two studies, and all that take each factor's choices from either.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class HybridStudies:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """All choices that differ and matter to scores, in the order of the players."""
+        """All choices that differ and matter to scores, in the order of the factors."""
         one, two = (
             dict(_settings(study, self.shared, self.looks_at)) for study in (self.a, self.b)
         )
@@ -104,7 +104,7 @@ class HybridStudies:
 
     @property
     def factors(self) -> tuple[str, ...]:
-        """The players whose choices differ."""
+        """The factors whose choices differ."""
         there = {each.factor for each in self.differences}
         return tuple(factor for factor in FACTORS if factor in there)
 
@@ -218,7 +218,7 @@ def _from_anywhere(source: Source, study: Study) -> Source:
 def _settings(
     study: Study, shared: tuple[str, ...], looks_at: frozenset[str]
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield what a study chooses: player and setting, and the value."""
+    """Yield what a study chooses: factor and setting, and the value."""
     for kind in shared:
         for number, source in enumerate(_sources(study, kind), start=1):
             of = f"sources of {kind}" + (f" ({number})" if number > 1 else "")

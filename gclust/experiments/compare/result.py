@@ -31,17 +31,17 @@ class Comparison:
     a, b : Study
     labels : (str, str)
         What the two runs are called.
-    players : tuple of str
+    factors : tuple of str
         What changes are decomposed into: those of ``data, formation, kinds, weights`` that
         differ; see `gclust.experiments.compare.mixtures.FACTORS`.
     differences : tuple of Difference
-        The choices that differ, each of a player.
+        The choices that differ, each of a factor.
     table : DataFrame
         One row per cluster of either run, by rank in b, then in a: ``id`` (carried on from a;
         new for others), ``event`` (see ``lineage``), ``cluster_id_a, name_a, rank_a, score_a``
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
-        ``score_change``, and of each player its part in both, ``rank_<player>,
-        score_<player>``: parts add up to the change exactly, in any order. Scores are
+        ``score_change``, and of each factor its part in both, ``rank_<factor>,
+        score_<factor>``: parts add up to the change exactly, in any order. Scores are
         rounded to 48 bits of the largest for that. ``missing_in`` tells of clusters that are in
         both, but not in every coalition, in which they are missing first ("kinds + weights":
         with these of b and the others of a); they have no parts.
@@ -50,11 +50,11 @@ class Comparison:
         cluster_id_a, name_a, rank_a`` and the same of ``b``, ``event, continues, weight``
         (listings that they share), ``share_of_a, share_of_b``; see
         `gclust.ranking.lineage.lineage`.
-    parts : DataFrame
-        The parts again, one row per cluster and player: ``id, name, factor, rank, score``.
+    decomposition : DataFrame
+        The parts again, one row per cluster and factor: ``id, name, factor, rank, score``.
     coalitions : DataFrame
         What the parts come from, one row per coalition and cluster that is found in it: which
-        run each player is taken from (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
+        run each factor is taken from (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
     common : (float, float)
         Share of the listings of a, and of b, that the other has too.
     next_id : int
@@ -72,7 +72,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     table: pd.DataFrame
     lineage: pd.DataFrame
-    parts: pd.DataFrame
+    decomposition: pd.DataFrame
     coalitions: pd.DataFrame
     common: tuple[float, float]
     next_id: int
@@ -105,7 +105,7 @@ class Comparison:
 def write_comparison(found: Comparison, place: Place) -> Comparison:
     """Write a comparison's folder, as a whole or not at all.
 
-    It holds ``comparison.csv`` (the table), ``lineage.csv``, ``parts.csv`` and
+    It holds ``comparison.csv`` (the table), ``lineage.csv``, ``decomposition.csv`` and
     ``coalitions.csv`` (if changes are decomposed), ``figures/``, the two studies, and
     ``comparison.json``. Numbers have all their digits, so that what is read back still adds
     up exactly. No file holds a time or anything else that another start would change.
@@ -124,7 +124,7 @@ def write_comparison(found: Comparison, place: Place) -> Comparison:
     def fill(folder: Path) -> None:
         tables = {"comparison": found.table, "lineage": found.lineage}
         if found.decomposed:
-            tables |= {"parts": found.parts, "coalitions": found.coalitions}
+            tables |= {"decomposition": found.decomposition, "coalitions": found.coalitions}
         for name, table in tables.items():
             write_csv(table, folder / f"{name}.csv", numbers=None)
         for which, study in (("a", found.a), ("b", found.b)):
@@ -143,7 +143,7 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
         "a": found.labels[0],
         "b": found.labels[1],
         "decomposed": found.decomposed,
-        "players": list(found.factors),
+        "factors": list(found.factors),
         "differences": [_difference(each, home) for each in found.differences],
         "common_share_of_a": found.common[0],
         "common_share_of_b": found.common[1],
@@ -163,4 +163,4 @@ def _difference(each: Difference, home: Path) -> dict[str, object]:
         if isinstance(value, str) and each.setting.endswith(": path"):
             value = seen_from(home, value)
         choices.append(dict(value) if isinstance(value, Mapping) else value)
-    return {"player": each.factor, "setting": each.setting, "a": choices[0], "b": choices[1]}
+    return {"factor": each.factor, "setting": each.setting, "a": choices[0], "b": choices[1]}

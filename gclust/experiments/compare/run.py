@@ -22,7 +22,7 @@ from gclust.results.folders import claim
 from gclust.results.run import Run, read_run
 from gclust.study.schema import Study, read_study
 
-ALONE = "the results alone can be compared without them: parts=False (--no-parts)"
+ALONE = "the results alone can be compared without them: decompose=False (--no-decompose)"
 
 
 def compare(
@@ -30,7 +30,7 @@ def compare(
     b: str | Path | Study | Run,
     out: str | Path | None = None,
     *,
-    parts: bool = True,
+    decompose: bool = True,
     after: Comparison | str | Path | None = None,
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
@@ -53,7 +53,7 @@ def compare(
         The folder of a run, or a ``study.toml``, which is run first.
     out : path-like, optional
         Folder to write, as a whole or not at all.
-    parts : bool
+    decompose : bool
         Whether changes are decomposed. That reads the listings of both runs again;
         everything else comes from the runs themselves.
     after : Comparison or path-like, optional
@@ -94,7 +94,7 @@ def compare(
         shared, common = shared_listings(*ends)
         traced = lineage(shared, len(one.ranking), len(two.ranking))
         followed = None
-        if parts:
+        if decompose:
             followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
         result = assemble(
             between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried

@@ -41,7 +41,7 @@ def told_after(found: Comparison, width: int) -> list[str]:
     if len(relations) > MOST_TOLD:
         lines.append(f"  and {len(relations) - MOST_TOLD} more in lineage.csv")
     if found.decomposed and found.factors:
-        lost = found.table[found.table["lost_in"].fillna("") != ""]
+        lost = found.table[found.table["missing_in"].fillna("") != ""]
         if len(lost):
             names = ", ".join(lost["name_b"].head(MOST_TOLD))
             more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""

@@ -67,7 +67,7 @@ def assemble(
         differences=between.differences,
         table=table,
         lineage=_lineage(traced, one, two),
-        parts=_long(table, factors),
+        decomposition=_long(table, factors),
         coalitions=coalitions,
         common=common,
         next_id=max(carried.next_id, int(ids.max(initial=-1)) + 1),
@@ -127,13 +127,13 @@ def _lineage(traced: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.D
 
 
 def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
-    """The parts with a row for each cluster and player."""
+    """The parts with a row for each cluster and factor."""
     parts = [
         pd.DataFrame(
             {
                 "id": table["id"],
                 "name": table["name_b"],
-                "player": pd.Series(factor, index=table.index, dtype="string"),
+                "factor": pd.Series(factor, index=table.index, dtype="string"),
                 "rank": table[f"rank_{factor}"],
                 "score": table[f"score_{factor}"],
             }
@@ -141,7 +141,7 @@ def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
         for factor in factors
     ]
     if not parts:
-        empty = {"id": "int64", "name": "string", "player": "string"}
+        empty = {"id": "int64", "name": "string", "factor": "string"}
         types = {**empty, "rank": "float64", "score": "float64"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
     long = pd.concat(parts).dropna(subset=["score"])

@@ -25,7 +25,7 @@ NONE_CORE = "almost no listings core"
 ONE_GIANT = "one giant cluster"
 
 
-def caution(
+def diagnose(
     n_clusters: int, core_share: float, clustered_share: float, largest_share: float
 ) -> str:
     """Say what is suspicious about a pair.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 import gclust
+from gclust.errors import StudyError
 from gclust.escapes import escaped
 from gclust.experiments.sweep.plateaus import Suggestion
 from gclust.experiments.sweep.result import Sweep
@@ -122,6 +123,11 @@ def read_sweep(path: str | Path) -> Sweep:
     for name, field in TABLES.items():
         with reading(folder / f"{name}.parquet", "sweep"):
             tables[field] = pd.read_parquet(folder / f"{name}.parquet")
+    if "caution" in tables["table"]:
+        raise StudyError(
+            f"{folder / 'sweep.parquet'}: the column caution is called diagnostics now; run the"
+            " sweep again"
+        )
     study = read_study(folder / "study.toml")
     with reading(folder / "sweep.json", "sweep"):
         return Sweep(

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
-from gclust.experiments.sweep.diagnostics import caution
+from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.ranking.agreement import (
     adjusted_mutual_information,
@@ -146,10 +146,10 @@ def agreement(clusters: Labels, others: Labels, units: NDArray[np.int64]) -> flo
     return adjusted_rand_index(_in_listings(overlap(clusters, others, units)))
 
 
-def cautioned(figures: dict[str, float]) -> str:
+def diagnosed(figures: dict[str, float]) -> str:
     """Say what is suspicious about a pair; see `gclust.experiments.sweep.diagnostics`."""
     names = ("n_clusters", "core_share", "clustered_share", "largest_share")
-    return caution(*(figures[name] for name in names))  # type: ignore[arg-type]
+    return diagnose(*(figures[name] for name in names))  # type: ignore[arg-type]
 
 
 def _in_listings(shared: pd.DataFrame) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def k_distance(
     if at.size == 0:
         return _curves(np.zeros((0, wanted.size)), weight, min_samples)
     vectors = unit_vectors(lat, lon)
-    # Splitting at the middle of cells builds faster, and centroid geocodes of equal points are folded.
+    # Splitting at the middle of cells builds faster, and equal points have been folded.
     tree = cKDTree(vectors, balanced_tree=False)
     chord = np.full((at.size, wanted.size), np.inf)
     left, k = np.arange(at.size), min(FIRST_NEIGHBOURS, lat.size)

@@ -36,7 +36,7 @@ def find_plateaus(
     """Find the plateaus of a surface.
 
     Two neighbouring pairs (next to each other in eps_km or in min_samples) belong together if
-    neither has a caution, their clusters have an adjusted Rand index of at least ``least_ari``,
+    neither has diagnostics, their clusters have an adjusted Rand index of at least ``least_ari``,
     and their numbers differ by at most ``most_change`` of the larger. A plateau is two or more
     pairs that hang together so. Small changes may add up across a plateau: ``least_clusters`` and
     ``most_clusters`` tell how far.
@@ -45,7 +45,7 @@ def find_plateaus(
     ----------
     table : DataFrame
         One row per pair, all of them: ``eps_km, min_samples, n_clusters, ari_to_smaller_eps,
-        ari_to_smaller_min_samples`` (adjusted Rand index with the neighbour) and ``caution``.
+        ari_to_smaller_min_samples`` (adjusted Rand index with the neighbour) and ``diagnostics``.
     least_ari, most_change : float
         From 0 to 1.
 
@@ -118,10 +118,10 @@ def suggest(
     tuple of Suggestion
         With a target, first the pair whose number of clusters is nearest to it (among several
         one in the largest plateau, there the nearest to its centre); then the centre of the
-        largest plateau, if there is one. Pairs with a caution are not suggested.
+        largest plateau, if there is one. Pairs with diagnostics are not suggested.
     """
     found = []
-    sound = table[table["caution"] == ""]
+    sound = table[table["diagnostics"] == ""]
     if target_clusters is not None and len(sound):
         found.append(_calibrated(sound, plateaus, target_clusters))
     if len(plateaus):
@@ -208,7 +208,7 @@ class _Grid:
             n_clusters=held["n_clusters"].to_numpy(np.int64),
             ari_eps=held["ari_to_smaller_eps"].to_numpy(float),
             ari_min=held["ari_to_smaller_min_samples"].to_numpy(float),
-            sound=(held["caution"] == "").to_numpy(),
+            sound=(held["diagnostics"] == "").to_numpy(),
         )
 
     def links(

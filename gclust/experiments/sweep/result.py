@@ -29,7 +29,8 @@ class Sweep:
         against the baseline ``ari, ami`` (adjusted Rand index and mutual information, weighted by
         listings, noise listings each alone), ``jaccard, tau_b`` (of the first ``top`` clusters
         and of their ranks); ``ari_to_smaller_eps, ari_to_smaller_min_samples`` (with the
-        neighbouring pair); ``caution`` (see `gclust.experiments.sweep.diagnostics`) and ``plateau``.
+        neighbouring pair); ``diagnostics`` (see
+        `gclust.experiments.sweep.diagnostics`) and ``plateau``.
     clusters : DataFrame
         The baseline's: ``rank, cluster_id, name, economies, score, share``.
     ranks : DataFrame

@@ -21,8 +21,8 @@ from gclust.experiments.sweep.grid_point import (
     GridPoint,
     Labels,
     agreement,
-    cautioned,
     compare,
+    diagnosed,
     measure,
 )
 from gclust.experiments.sweep.k_distance import k_distance
@@ -264,11 +264,11 @@ def _result(
                 "eps_km": trial.eps_km,
                 "min_samples": trial.min_samples,
                 **trial.figures,
-                "caution": cautioned(trial.figures),
+                "diagnostics": diagnosed(trial.figures),
             }
             for trial in found
         ]
-    ).astype({"caution": "string"})
+    ).astype({"diagnostics": "string"})
     plateaus, table["plateau"] = find_plateaus(table)
     base = trials.base
     names = names_of(study, prepared.locations, pd.Series(trials.of_base), len(base.score))

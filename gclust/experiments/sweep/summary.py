@@ -23,11 +23,11 @@ def told(sweep: Sweep) -> list[str]:
             f" first clusters in common (Jaccard) {_range(others['jaccard'], '.2f')}, their order"
             f" (tau-b) {_range(others['tau_b'], '.2f')}"
         )
-    if base["caution"]:
-        lines.append(f"Caution: the baseline has {base['caution']}")
-    cautions = others["caution"][others["caution"] != ""]
-    for what, pairs in sorted(cautions.value_counts().items()):
-        lines.append(f"Caution: {pairs} other pair{'s have' if pairs > 1 else ' has'} {what}")
+    if base["diagnostics"]:
+        lines.append(f"Diagnostics: the baseline has {base['diagnostics']}")
+    diagnostics = others["diagnostics"][others["diagnostics"] != ""]
+    for what, pairs in sorted(diagnostics.value_counts().items()):
+        lines.append(f"Diagnostics: {pairs} other pair{'s have' if pairs > 1 else ' has'} {what}")
     for suggestion in sweep.suggestions:
         pair = named(suggestion.eps_km, suggestion.min_samples)
         lines.append(f"Suggested: {pair}: {suggestion.reason}")

@@ -57,7 +57,7 @@ class HeatMaps:
                 "y": [y for _, y in places],
                 "eps_km": [f"{eps:.12g}" for eps, _ in pairs],
                 "min_samples": [f"{least:.12g}" for _, least in pairs],
-                "caution": [""] * len(places),
+                "diagnostics": [""] * len(places),
                 **{name: [np.nan] * len(places) for name in SHOWN},
                 **{f"{name}_told": [""] * len(places) for name in SHOWN},
             },
@@ -70,12 +70,12 @@ class HeatMaps:
 
     def show(self, known: Mapping[Pair, Known], chosen: Pair) -> None:
         """Show the figures that are known, and mark a pair."""
-        data: dict[str, list[Any]] = {"caution": []}
+        data: dict[str, list[Any]] = {"diagnostics": []}
         for name in SHOWN:
             data[name], data[f"{name}_told"] = [], []
         for pair in self._pairs:
-            figures, caution = known[pair] or ({}, "")
-            data["caution"].append(caution)
+            figures, diagnostics = known[pair] or ({}, "")
+            data["diagnostics"].append(diagnostics)
             for name, (_, form) in SHOWN.items():
                 value = figures.get(name, np.nan) * (100 if name == "clustered_share" else 1)
                 data[name].append(value)
@@ -149,7 +149,7 @@ class HeatMaps:
                     ("eps_km", "@eps_km"),
                     ("min_samples", "@min_samples"),
                     (SHOWN[name][0], f"@{name}_told"),
-                    ("caution", "@caution"),
+                    ("diagnostics", "@diagnostics"),
                 ],
             )
         )

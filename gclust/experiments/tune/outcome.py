@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.cluster.merging import merge
 from gclust.experiments.grid import Pair
-from gclust.experiments.sweep.diagnostics import caution
+from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.grid_point import agreement
 from gclust.experiments.tune.partition import PairPartition
 from gclust.listings.record_arrays import Records
@@ -67,14 +67,14 @@ class Merged:
     figures : dict
         ``n_clusters, clusters_before_merging, clustered_share, largest_share, core_share`` (of
         the weight that forms clusters), ``ari`` (adjusted Rand index with the study's clusters).
-    caution : str
+    diagnostics : str
         See `gclust.experiments.sweep.diagnostics`.
     """
 
     formed: PairPartition
     cluster_ids: NDArray[np.int64]
     figures: dict[str, float]
-    caution: str
+    diagnostics: str
 
     @property
     def n_clusters(self) -> int:
@@ -153,10 +153,10 @@ def merge_labels(
         **shared,
         "ari": agreement(then, now, formed.weight),
     }
-    told = caution(
+    diagnostics = diagnose(
         n_clusters, shared["core_share"], shared["clustered_share"], shared["largest_share"]
     )
-    return Merged(formed, ids, figures, told)
+    return Merged(formed, ids, figures, diagnostics)
 
 
 def count_clusters(

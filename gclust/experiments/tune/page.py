@@ -268,5 +268,6 @@ def told_outcome(outcome: Outcome, own: dict[str, float]) -> str:
         f"<td style='text-align:right;color:#666'>{then}</td></tr>"
         for name, now, then in lines
     )
-    warned = problem(f"Caution: {outcome.merged.caution}") if outcome.merged.caution else ""
+    diagnostics = outcome.merged.diagnostics
+    warned = problem(f"Diagnostics: {diagnostics}") if diagnostics else ""
     return f"<table>{cells}</table>{warned}"

@@ -191,7 +191,7 @@ class Session:
             self._hold(choice, self._form(choice, labels, core, report))
         self._formed.move_to_end(key)
         merged = merge_labels(self.study, choice, self._formed[key], self._base.cluster_ids)
-        self._found[choice] = merged.figures, merged.caution
+        self._found[choice] = merged.figures, merged.diagnostics
         return merged
 
     def _hold(self, choice: ParameterSet, formed: PairPartition) -> None:
