@@ -400,8 +400,8 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     gclust.compare(tmp_path / "one", tmp_path / "two", out, n_jobs=1)
     before = contents(out)
     assert sorted(before) == [
-        "coalitions.csv", "comparison.csv", "comparison.json", "figures/bump.pdf",
-        "figures/bump.png", "lineage.csv", "decomposition.csv", "study-a.toml", "study-b.toml",
+        "coalitions.csv", "comparison.csv", "comparison.json", "decomposition.csv",
+        "figures/bump.pdf", "figures/bump.png", "lineage.csv", "study-a.toml", "study-b.toml",
     ]  # fmt: skip
     # The studies that were compared can be run from there.
     again = gclust.read_study(out / "study-b.toml")
