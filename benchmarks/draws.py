@@ -4,9 +4,9 @@
 
 A simulated world of about so many listings is read by its own study. Fits of the raw
 listings, at the study's parameters, are timed before and after; then 100 draws of records
-that form their clusters anew, and 1,000 with the clusters held. The time of draws begins
-where the study's own run has ended: it holds bringing the listings into memory (told on its
-own for draws formed anew), drawing, forming, merging, counting, matching and scoring.
+that are reclustered, and 1,000 with fixed clusters. The time of draws begins where the
+study's own run has ended: it holds bringing the listings into memory (printed on its own for
+reclustered draws), drawing, clustering, merging, counting, matching and scoring.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ LISTINGS = 36.5e6
 
 GATHERING = "gather listings"
 DRAWING = (GATHERING, "form clusters anew", "draw records", "score draws")
-"""The stages that draws consist of; what reads listings for draws that are held is silent."""
+"""The stages that draws consist of; reading listings for fixed clusters reports nothing."""
 
 MOST_FITS, MOST_SECONDS = 30.0, 120.0
-"""Fits that 100 draws formed anew may take; seconds of 1,000 held at 10 million listings."""
+"""Fits that 100 reclustered draws may take; seconds of 1,000 draws with fixed clusters, of 10
+million listings."""
 
 
 class Clock:
@@ -75,8 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=float, default=1e6, help="about how many listings")
     parser.add_argument("--rounds", type=int, default=3, help="fits before, and as many after")
-    parser.add_argument("--anew", type=int, default=100, help="draws formed anew; 0 for none")
-    parser.add_argument("--held", type=int, default=1000, help="draws held; 0 for none")
+    parser.add_argument("--reclustered", type=int, default=100, help="draws; 0 for none")
+    parser.add_argument("--fixed", type=int, default=1000, help="draws with fixed clusters")
     parser.add_argument("--addresses", type=int, default=0, help="draws of addresses too")
     parser.add_argument("--scratch", help="folder for the listings")
     options = parser.parse_args(arguments)
@@ -88,22 +89,22 @@ def main(arguments: list[str] | None = None) -> None:
         X = points(study)
         print(f"{len(X):,} listings; {describe_machine()}")
         fits = [fit(X, study) for _ in range(options.rounds + 1)][1:]
-        for sources, formed, draws in (
-            (("records",), "anew", options.anew),
-            (("records",), "held", options.held),
-            (("addresses",), "anew", options.addresses),
+        for sources, clusters, draws in (
+            (("records",), "reclustered", options.reclustered),
+            (("records",), "fixed", options.fixed),
+            (("addresses",), "reclustered", options.addresses),
         ):
             if draws:
-                wanted = replace(study.uncertainty, sources=sources, formed=formed, draws=draws)
+                wanted = replace(study.uncertainty, sources=sources, clusters=clusters, draws=draws)
                 clock = Clock()
                 gclust.uncertainty(replace(study, uncertainty=wanted), progress=clock)
-                told(clock.seconds(), f"{draws} of {sources[0]}, {formed}")
-                if formed == "anew":
+                told(clock.seconds(), f"{draws} of {sources[0]}, {clusters}")
+                if clusters == "reclustered":
                     told(clock.gathering(), "  gathering listings alone")
                 gc.collect()
         fits += [fit(X, study) for _ in range(options.rounds)]
         told((median(one[0] for one in fits), median(one[1] for one in fits)), "one fit")
-    print(f"expected: 100 draws of records formed anew in at most {MOST_FITS:g} fits;")
+    print(f"expected: 100 reclustered draws of records in at most {MOST_FITS:g} fits;")
     print(f"1,000 held at 10 million listings in at most {MOST_SECONDS:g} s")
 
 

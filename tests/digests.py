@@ -66,7 +66,7 @@ OPTIONS = {
 
 DRAWN = {
     "records": 'sources = ["records"]\n',
-    "reclustered": 'sources = ["records"]\nformed = "anew"\n',
+    "reclustered": 'sources = ["records"]\nclusters = "reclustered"\n',
     "addresses": 'sources = ["addresses"]\nspread_km = { city = 9 }\n',
     "parameters": 'sources = ["parameters"]\neps_km = [8, 10]\nmin_samples = [90, 110]\n',
     "weights": 'sources = ["weights"]\n',

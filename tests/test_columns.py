@@ -400,8 +400,8 @@ def test_columns_that_follow_from_counts_ask_no_listings(study):
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[0], ratio.shape), rtol=1e-12)
 
 
-def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
-    read = drawn_study(study, formed="anew")
+def test_a_reclustered_draw_is_a_run_of_the_records_drawn(study, tmp_path):
+    read = drawn_study(study, clusters="reclustered")
     found = gclust.uncertainty(read)
     with Engine() as engine:
         prepared = prepare(read, engine, RunLog(silent, strict=False))
@@ -425,7 +425,7 @@ def test_a_draw_formed_anew_is_a_run_of_the_records_drawn(study, tmp_path):
 
 
 def test_draws_of_weights_and_parameters_alone_hold_the_listings(study, runs):
-    one = gclust.uncertainty(drawn_study(study, sources=("weights",), formed="anew"))
+    one = gclust.uncertainty(drawn_study(study, sources=("weights",), clusters="reclustered"))
     assert one.table["score"].tolist() == runs[3.0].ranking["score"].tolist()
     choices = {"sources": ("parameters",), "eps_km": (2.5, 3.0), "min_samples": (100.0,)}
     varied = gclust.uncertainty(drawn_study(study, **choices))

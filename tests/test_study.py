@@ -125,6 +125,13 @@ WRONG = [
     ("[[sources]]\nkind = 'total'\npath = 'b'", "cannot name columns"),
     ("[[sources]]\nkind = 'a\\nb'\npath = 'b'", "kind"),
     ("[[sources", "is not TOML"),
+    (LEAST + "[heaps]\non = true", r"\[heaps\] is called \[centroid_geocodes\] now"),
+    (
+        LEAST + "[uncertainty]\nformed = 'anew'",
+        r"\[uncertainty\] formed is called clusters now; expected clusters = 'reclustered'",
+    ),
+    (LEAST + "[uncertainty]\nformed = 3", "formed is called clusters now"),
+    (LEAST + "[uncertainty]\nclusters = 'held'", "'fixed' or 'reclustered'; it is called 'fixed'"),
 ]
 
 

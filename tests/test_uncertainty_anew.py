@@ -132,7 +132,7 @@ def test_places_without_a_listing_in_a_draw_bridge_no_gap(tmp_path):
 
 
 EXTRA = (
-    '[uncertainty]\nsources = ["records", "parameters", "weights"]\nformed = "anew"\n'
+    '[uncertainty]\nsources = ["records", "parameters", "weights"]\nclusters = "reclustered"\n'
     "draws = 12\neps_km = [8, 10]\n"
 )
 
@@ -162,7 +162,7 @@ def test_clusters_that_draws_lack_are_told(tmp_path):
     weight = int(own.sum())
     extra = (
         f'[density]\nkinds = ["patent"]\n[clusters]\neps_km = 20\nmin_samples = {weight - 2}\n'
-        '[uncertainty]\nformed = "anew"\ndraws = 60\n'
+        '[uncertainty]\nclusters = "reclustered"\ndraws = 60\n'
     )
     found = gclust.uncertainty(study_folder(tmp_path, table, extra)).table.set_index("name")
     assert 0.2 < found.loc["Graz", "found"] < 0.8
@@ -170,11 +170,11 @@ def test_clusters_that_draws_lack_are_told(tmp_path):
     assert found.loc["Graz", "first_10"] == found.loc["Graz", "found"]
 
 
-def test_held_and_formed_anew_agree_where_clusters_are_firm(tmp_path):
+def test_fixed_and_reclustered_agree_where_clusters_are_firm(tmp_path):
     tables = []
-    for formed in ("held", "anew"):
-        extra = f'[uncertainty]\nformed = "{formed}"\ndraws = 200\n'
-        study = study_folder(tmp_path / formed, extra=extra)
+    for clusters in ("fixed", "reclustered"):
+        extra = f'[uncertainty]\nclusters = "{clusters}"\ndraws = 200\n'
+        study = study_folder(tmp_path / clusters, extra=extra)
         tables.append(gclust.uncertainty(study).table)
     held, anew = tables
     assert (anew["found"] == 1).all()
@@ -185,7 +185,7 @@ def test_held_and_formed_anew_agree_where_clusters_are_firm(tmp_path):
 def test_other_methods_form_anew_too(tmp_path):
     extra = (
         '[clusters]\nmethod = "hdbscan"\nmin_cluster_size = 60\n'
-        '[uncertainty]\nformed = "anew"\ndraws = 10\n'
+        '[uncertainty]\nclusters = "reclustered"\ndraws = 10\n'
     )
     found = gclust.uncertainty(study_folder(tmp_path, extra=extra))
     assert found.table["found"].max() == 1

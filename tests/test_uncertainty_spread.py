@@ -96,7 +96,7 @@ def test_discs_without_extent_change_nothing(tmp_path, records):
     found = gclust.uncertainty(path)
     assert found.moved.empty
     if records:
-        extra = '[uncertainty]\nformed = "anew"\ndraws = 9\n'
+        extra = '[uncertainty]\nclusters = "reclustered"\ndraws = 9\n'
         plain = gclust.uncertainty(study_folder(tmp_path / "plain", addresses(), extra))
         pd.testing.assert_frame_equal(found.table, plain.table, check_exact=True)
         assert np.array_equal(found.scores, plain.scores, equal_nan=True)
@@ -196,4 +196,4 @@ def test_on_the_terminal(tmp_path):
     assert done.exit_code == 0, done.output
     moved = pd.read_csv(tmp_path / "out" / "moved.csv")
     assert f"{moved['listings'].sum():,} listings are elsewhere in each draw" in done.output
-    assert "9 draws of addresses (anywhere in their discs), clusters formed anew" in done.output
+    assert "9 draws of addresses (anywhere in their discs), clusters reclustered" in done.output

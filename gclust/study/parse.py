@@ -69,7 +69,8 @@ def parse_section(
     table : mapping
         As read.
     target : dataclass or mapping
-        The fields with their types and bounds; or key -> type.
+        The fields with their types and bounds, and the names that keys (``was``) and options
+        (``were``) had in earlier versions; or key -> type.
     where : str
         Begins each message.
     known : iterable of str, optional
@@ -83,6 +84,7 @@ def parse_section(
     if not isinstance(table, Mapping):
         raise StudyError(f"{where} expected keys and values, found {shown(table)}")
     hints: dict[str, Any]
+    renamed: dict[str, str] = {}
     if isinstance(target, Mapping):
         hints, required, bounds = dict(target), [], {}
     else:
@@ -92,8 +94,13 @@ def parse_section(
             f.name for f in members if f.default is MISSING and f.default_factory is MISSING
         ]
         bounds = {f.name: f.metadata for f in members}
+        renamed = {f.metadata["was"]: f.name for f in members if "was" in f.metadata}
     allowed = list(known if known is not None else hints)
     for key in table:
+        if key in renamed:
+            new = renamed[key]
+            value = _present_name(table[key], bounds[new])
+            raise StudyError(f"{where} {key} is called {new} now; expected {new} = {shown(value)}")
         if key not in allowed:
             hint = did_you_mean(key, allowed, otherwise=".")
             raise StudyError(f"{where} {shown(key)} is not known{hint} Known: {', '.join(allowed)}")
@@ -192,6 +199,11 @@ def described(hint: Any) -> str:
     return words[hint]
 
 
+def _present_name(value: Any, bounds: Mapping[str, Any]) -> Any:
+    """Return what an option of an earlier version is called now, other values as they are."""
+    return bounds.get("were", {}).get(value, value) if isinstance(value, str) else value
+
+
 def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
     if isinstance(value, tuple) and bounds:
         if not value:
@@ -202,6 +214,8 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
     options = bounds.get("options")
     if options is not None and value is not None and value not in options:
         hint = did_you_mean(value, options)
+        if (new := _present_name(value, bounds)) != value:
+            hint = f"; it is called {new!r} now"
         raise StudyError(
             f"{where} = {shown(value)}; expected {' or '.join(map(repr, options))}{hint}"
         )

@@ -376,18 +376,18 @@ class Grid(Section):
 
 
 DRAWN = ("records", "addresses", "parameters", "weights")
-"""What a study may draw anew to see how firm its ranks are."""
+"""What a study may draw to measure the uncertainty of its ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draws(Section):
-    """``[uncertainty]``: what is drawn anew, how often, and what it leaves of the ranks.
+    """``[uncertainty]``: what is drawn, how often, and what ranks are derived from the draws.
 
-    ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap, with the clusters
-    held or formed anew from each draw), ``addresses`` (those whose column ``precision`` says that
+    ``sources`` are drawn alone or together: ``records`` (a Poisson bootstrap, with the study's
+    clusters, ``clusters = "fixed"``, or with those of each draw, ``"reclustered"``), ``addresses`` (those whose column ``precision`` says that
     their city alone is known, ``precision``, or that ``spread_km`` has a radius for, lie anywhere
     in a disc round their place, that of a city by its inhabitants; see
-    `gclust.places.cities.city_radii.city_radii_km`; clusters are then formed anew always), ``parameters``
+    `gclust.places.cities.city_radii.city_radii_km`; locations are then clustered again in each draw), ``parameters``
     (pairs of eps_km and min_samples, all as likely: those of ``eps_km`` and ``min_samples``, else
     of the plateau on which a sweep's folder ``sweep`` has the study's own, else of a sweep that
     is made) and ``weights`` of the score (a Dirichlet distribution round the study's own: the
@@ -399,7 +399,14 @@ class Draws(Section):
     draws: int = number(1000, least=1)
     seed: int = number(1, least=0)
     level: float = number(0.9, above=0)
-    formed: str = choice("held", "held", "anew")
+    clusters: str = field(
+        default="fixed",
+        metadata={
+            "options": ("fixed", "reclustered"),
+            "was": "formed",
+            "were": {"held": "fixed", "anew": "reclustered"},
+        },
+    )
     precision: str = "city"
     spread_km: Mapping[str, float] = field(default_factory=dict)
     inhabitants_per_km2: float = number(2500.0, above=0)
@@ -414,9 +421,9 @@ class Draws(Section):
         return "addresses" in self.sources
 
     @property
-    def anew(self) -> bool:
-        """Whether each draw forms its own clusters."""
-        return self.moves or ("records" in self.sources and self.formed == "anew")
+    def reclusters(self) -> bool:
+        """Whether the locations of each draw are clustered again."""
+        return self.moves or ("records" in self.sources and self.clusters == "reclustered")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -588,6 +595,9 @@ SECTIONS: dict[str, type] = {
     "uncertainty": Draws,
 }
 
+RENAMED = {"heaps": "centroid_geocodes"}
+"""Sections by the names that they had."""
+
 
 def _as_sections(study: Study) -> dict[str, Any]:
     """Sections that were given as mappings, as their classes."""
@@ -643,6 +653,9 @@ def study_from(
 
     ``listings`` are tables in memory by kind, which stand for the sources of that kind.
     """
+    for old, new in RENAMED.items():
+        if old in table:
+            raise StudyError(f"{name}: [{old}] is called [{new}] now")
     parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS, "indicators"))
     listed = table.get("sources", [])
     if not listed and not listings:

@@ -71,8 +71,8 @@ def drawn(found: Uncertainty) -> str:
         "weights": "weights of the score",
     }
     sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
-    formed = "formed anew" if wanted.anew else "held"
-    return f"{wanted.draws:,} draws of {sources}, clusters {formed}; seed {wanted.seed}"
+    clusters = "reclustered" if wanted.reclusters else "fixed"
+    return f"{wanted.draws:,} draws of {sources}, clusters {clusters}; seed {wanted.seed}"
 
 
 def _info(found: Uncertainty) -> dict[str, object]:
@@ -84,7 +84,7 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "draws": wanted.draws,
         "seed": wanted.seed,
         "level": wanted.level,
-        "formed": wanted.formed,
+        "clusters": wanted.clusters,
         "parameters": [list(pair) for pair in found.parameters],
         "critical_value": found.critical,
         "superpopulation": found.superpopulation,

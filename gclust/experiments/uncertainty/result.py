@@ -172,11 +172,11 @@ def _superpopulation(study: Study) -> str:
     if "records" in wanted.sources:
         told = SUPERPOPULATION + (" Other e" if wanted.moves else " E") + LEFT_OUT
     told += ADDRESSES if wanted.moves else ""
-    told += ANEW if wanted.anew else HELD
-    told += NOT_SMOOTH if wanted.anew and "records" in wanted.sources else ""
+    told += ANEW if wanted.reclusters else HELD
+    told += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
     columns = ScoreColumns(study)
     told += COLUMNS if columns.further else ""
-    told += HELD_AREAS if columns.looks_at & OUTLINED and not wanted.anew else ""
+    told += HELD_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
     told += PARAMETERS if "parameters" in wanted.sources else ""
     return told + (WEIGHTS if "weights" in wanted.sources else "")
 

@@ -128,7 +128,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
             n_jobs,
             run_log.report,
         )
-        found = draw_anew(drawing) if wanted.anew else draw_held(drawing)
+        found = draw_anew(drawing) if wanted.reclusters else draw_held(drawing)
     named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
     with stage(run_log.report, "compare clusters"):
         result = rank_uncertainty(
