@@ -70,12 +70,15 @@ def reach_the_unusual():
 
     from gclust import DBSCAN, parallel
     from gclust.kernels import _jit, sphere
-    from gclust.kernels.dbscan.warmup import is_ready, prepare
+    from gclust.kernels.dbscan.warmup import run_dbscan_kernels
     from gclust.kernels.spatial import bucket_sort as grid
     from gclust.kernels.surface import node_sums as sums
+    from gclust.kernels.warm_up import warm_up
 
-    prepare(parallel.unreported)
-    assert is_ready()
+    shares: list[float] = []
+    for _ in range(2):
+        warm_up(lambda share, _: shares.append(share), run_dbscan_kernels)
+    assert shares.count(0.0) == 1  # the kernels run once
 
     with mock.patch.object(_jit.config, "DISABLE_JIT", 0):
         assert _jit.helper(lambda a: a + 1)(2) == 3

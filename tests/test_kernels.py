@@ -21,7 +21,7 @@ from gclust.kernels.dbscan import core_components as link
 from gclust.kernels.dbscan import core_levels as levels
 from gclust.kernels.dbscan import point_counts as weigh
 from gclust.kernels.dbscan import tree
-from gclust.kernels.dbscan.warmup import prepare
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels
 from gclust.kernels.spatial import bands
 from gclust.kernels.spatial import bucket_sort as grid
 from gclust.kernels.spatial import cell_bounds as bounds
@@ -352,7 +352,7 @@ def test_an_exception_in_a_piece_ends_the_work(threads):
 def test_every_kernel_is_compiled_once_and_for_all_uses():
     from gclust import DBSCAN
 
-    prepare(unreported)
+    run_dbscan_kernels(unreported)
     kernels = [
         value
         for module in (assign, bands, bounds, folding, grid, levels, link, sphere, tree, weigh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from gclust.cluster.coordinates import degrees, note_features
 from gclust.cluster.fixed_point import UNIT, row_units
 from gclust.errors import GclustWarning
 from gclust.kernels.kde import Raster
+from gclust.kernels.warm_up import warm_up
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
@@ -192,7 +194,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         units = None if sample_weight is None else row_units(sample_weight, len(lat))
         self._note_features(X, reset=True)
         raster = make_raster(self._resolution_km())
-        _prepare(show)
+        warm_up(show, _run_kernels)
         with stage(show, "folding onto locations") as report:
             places = fold_places(lat, lon, units, raster, threads, report)
         del lat, lon, units
@@ -367,19 +369,12 @@ def _outlines(clusters: Regions, raster: Raster) -> geopandas.GeoSeries:
     return geopandas.GeoSeries(polygons, crs="EPSG:4326", name="geometry")
 
 
-_ready = False
-
-
-def _prepare(progress: Report) -> None:
-    """Compile the kernels, or load them from the cache, before their first use."""
-    global _ready
-    if _ready:
-        return
-    with stage(progress, "compiling kernels (first use)"):
-        raster = make_raster(500.0)
-        at = np.zeros(1)
-        places = fold_places(at, at, None, raster)
-        for heavy in (0, 1 << 40):  # blocks in chunks, and whole
-            bump = make_bump("gaussian", 100.0)
-            estimate_density(places, raster, bump, 1, silent, heavy_visits=heavy)
-    _ready = True
+def _run_kernels(report: Callable[[float], None]) -> None:
+    """Run every kernel of contour clustering once."""
+    raster = make_raster(500.0)
+    at = np.zeros(1)
+    places = fold_places(at, at, None, raster)
+    for heavy in (0, 1 << 40):  # blocks in chunks, and whole
+        bump = make_bump("gaussian", 100.0)
+        estimate_density(places, raster, bump, 1, silent, heavy_visits=heavy)
+    report(1.0)

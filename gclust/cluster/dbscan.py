@@ -18,10 +18,11 @@ from gclust.errors import GclustWarning
 from gclust.kernels.dbscan.border_labels import assign_labels
 from gclust.kernels.dbscan.core_components import link_points
 from gclust.kernels.dbscan.core_levels import find_levels
-from gclust.kernels.dbscan.warmup import is_ready, prepare
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels
 from gclust.kernels.spatial.bands import band_height, build_bands, select_points
 from gclust.kernels.spatial.fold import Folded, fold, locations_of, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
+from gclust.kernels.warm_up import warm_up
 from gclust.parallel import unreported
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
@@ -160,7 +161,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             units, unit = row_units(sample_weight, len(lat)), UNIT
             weighs = None if units.all() else units > 0
         self._note_features(X, reset=True)
-        _prepare(show)
+        warm_up(show, run_dbscan_kernels)
         folded = _fold(lat, lon, units, self.eps_km, threads, show)
         del lat, lon, units
         labels, core = _cluster(
@@ -286,7 +287,7 @@ def cluster_locations(
         raise ValueError(f"min_units must be at least 1, not {min_units!r}")
     if len(lat) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
-    _prepare(progress)
+    warm_up(progress, run_dbscan_kernels)
     folded = _fold(lat, lon, units, eps_km, threads, progress)
     labels, core = _cluster(folded, int(min_units), (eps_km, border, metric), threads, progress)
     return unfold(folded, labels, core, threads)
@@ -334,7 +335,7 @@ def assign_locations(
         )
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
-    _prepare(progress)
+    warm_up(progress, run_dbscan_kernels)
     cores = fold(core_lat, core_lon, _NO_UNITS, band_height(float(eps_km)), threads, unreported)
     ways = (eps_km, border, metric)
     core_labels = core_labels[cores.first]
@@ -446,7 +447,7 @@ def _assign(
     eps_km = float(eps_km)  # a float32 would lose the tolerance
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
-    _prepare(progress)
+    warm_up(progress, run_dbscan_kernels)
     rows = _fold(lat, lon, _NO_UNITS, eps_km, threads, progress)
     labels = np.full(len(rows.lat), -1, dtype=np.int64)
     wanted = np.ones(len(labels), dtype=np.bool_)
@@ -476,12 +477,6 @@ def _match(
     """Write the labels of the core points that lie at the very coordinates of locations."""
     at = find_places(rows.lat, rows.lon, core_lat, core_lon)
     out[at >= 0] = core_labels[at[at >= 0]]
-
-
-def _prepare(progress: Report) -> None:
-    if not is_ready():
-        with stage(progress, "compiling kernels (first use)") as report:
-            prepare(report)
 
 
 def _number(

@@ -23,10 +23,11 @@ from gclust.cluster.hierarchy import (
     find_hierarchy,
     flatten,
     fold_places,
-    prepare_hierarchy,
+    run_hierarchy_kernels,
 )
 from gclust.cluster.selection import METHODS, Selection, strength
 from gclust.errors import GclustWarning
+from gclust.kernels.warm_up import warm_up
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
@@ -185,7 +186,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             units, unit = row_units(sample_weight, len(lat)), UNIT
             size = units / UNIT
         self._note_features(X, reset=True)
-        prepare_hierarchy(show)
+        warm_up(show, run_hierarchy_kernels)
         with stage(show, "folding onto locations") as report:
             places = fold_places(lat, lon, units, ways.threads, report)
         del lat, lon, units
@@ -370,7 +371,7 @@ def hierarchical_labels(
         n_jobs=n_jobs,
     )
     ways = model._check()
-    prepare_hierarchy(progress)
+    warm_up(progress, run_hierarchy_kernels)
     tree = find_hierarchy(lat, lon, units, ways, progress)
     flat = flatten(tree, units, np.arange(len(lat)), UNIT, ways.selection, progress)
     return flat.labels, flat.probability, flat.until_km

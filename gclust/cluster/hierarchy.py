@@ -177,22 +177,14 @@ def flatten(
         return Flat(label[number], probability, chosen[order], until_km[order], last_km[order])
 
 
-_ready = False
-
-
-def prepare_hierarchy(show: Report) -> None:
-    """Compile, or load from the cache, all kernels before their first use."""
-    global _ready
-    if _ready:
-        return
-    with stage(show, "compiling kernels (first use)") as report:
-        lat, lon = np.divmod(np.arange(64.0), 8)
-        places = fold_places(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
-        ways = Ways(2, 4, Selection(METHODS[0]), SURFACES["haversine"], 1)
-        find_hierarchy(places.lat, places.lon, places.units, ways, silent)
-        xyz = vectors_of(places.lat, places.lon, ways.surface, 1)
-        balls, order = grow_balls(xyz, places.units, True, LEAF, 1, unreported)
-        attach_points(
-            balls, np.zeros(64), np.ones(64), order.astype(np.int64), np.arange(64), 1, unreported
-        )
-    _ready = True
+def run_hierarchy_kernels(report: Callable[[float], None]) -> None:
+    """Run every kernel of HDBSCAN once."""
+    lat, lon = np.divmod(np.arange(64.0), 8)
+    places = fold_places(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
+    ways = Ways(2, 4, Selection(METHODS[0]), SURFACES["haversine"], 1)
+    find_hierarchy(places.lat, places.lon, places.units, ways, silent)
+    xyz = vectors_of(places.lat, places.lon, ways.surface, 1)
+    balls, order = grow_balls(xyz, places.units, True, LEAF, 1, unreported)
+    attach_points(
+        balls, np.zeros(64), np.ones(64), order.astype(np.int64), np.arange(64), 1, unreported
+    )

@@ -9,12 +9,13 @@ from gclust.cluster.dbscan import SURFACES, _number, check_locations, check_para
 from gclust.kernels.dbscan.border_labels import assign_labels
 from gclust.kernels.dbscan.core_components import link_points
 from gclust.kernels.dbscan.core_levels import find_levels
-from gclust.kernels.dbscan.warmup import is_ready, prepare
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels
 from gclust.kernels.spatial.bands import band_height, build_bands, select_points
 from gclust.kernels.spatial.fold import fold
 from gclust.kernels.sphere import reach_of
+from gclust.kernels.warm_up import warm_up
 from gclust.parallel import unreported
-from gclust.progress import Report, silent, stage
+from gclust.progress import Report, silent
 
 _NO_UNITS = np.zeros(0, dtype=np.int64)
 
@@ -47,9 +48,7 @@ class Reweighed:
         self._threads = check_parameters(eps_km, border, metric, n_jobs)
         self._border = border
         lat, lon = check_locations(lat, lon)
-        if not is_ready():
-            with stage(progress, "compiling kernels (first use)") as report:
-                prepare(report)
+        warm_up(progress, run_dbscan_kernels)
         eps = float(eps_km)
         self._reach = reach_of(eps)
         folded = fold(lat, lon, _NO_UNITS, band_height(eps), self._threads, unreported)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -18,11 +18,12 @@ from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
 from gclust.cluster.surface_memory import check_memory
 from gclust.kernels.dbscan.core_levels import MOST_LEVELS
 from gclust.kernels.dbscan.levels_by_radius import find_all_levels, grow_tree
-from gclust.kernels.dbscan.warmup import SIDE, is_ready, prepare
+from gclust.kernels.dbscan.warmup import SIDE, run_dbscan_kernels
 from gclust.kernels.spatial.bands import band_height
 from gclust.kernels.spatial.fold import Folded, fold, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.surface.node_sums import count_rows
+from gclust.kernels.warm_up import warm_up
 from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
 
@@ -306,7 +307,7 @@ def _make_slices(
     show: Report,
 ) -> list[Slice]:
     """Return a slice for each radius."""
-    _prepare(show)
+    warm_up(show, run_dbscan_kernels, _run_surface_kernels)
     least = np.array(thresholds, dtype=np.int64)
     if len(places.lat) == 0:
         return [no_slice(len(least)) for _ in eps_km]
@@ -380,25 +381,16 @@ def _index(name: str, known: tuple[Any, ...], value: Any) -> int:
     return known.index(value)
 
 
-_ready = False
-
-
-def _prepare(show: Report) -> None:
-    """Compile, or load from the cache, what has not been used in this process yet."""
-    global _ready
-    if _ready:
-        return
-    with stage(show, "compiling kernels (first use)") as report:
-        if not is_ready():
-            prepare(lambda share: report(0.5 * share))
-        side = np.degrees(1 / EARTH_RADIUS_KM) / 16 * np.arange(SIDE)
-        lat, lon = np.repeat(side, SIDE), np.tile(side, SIDE)
-        rows = units = np.ones(len(lat), dtype=np.int64)
-        rank = np.arange(len(lat), dtype=np.uint32)
-        least = np.array([100, 400, 401, 1000])
-        places = Places(lat, lon, units, rank, rows, rows)
-        tree = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
-        level = find_all_levels(*tree, [reach_of(1.0)], least, 1, unreported)[0]
-        for border in ("nearest", "first"):
-            make_slice(places, tree, level, 1.0, len(least), border, "haversine", 1, unreported)
-    _ready = True
+def _run_surface_kernels(report: Callable[[float], None]) -> None:
+    """Run every kernel of a parameter surface once."""
+    side = np.degrees(1 / EARTH_RADIUS_KM) / 16 * np.arange(SIDE)
+    lat, lon = np.repeat(side, SIDE), np.tile(side, SIDE)
+    rows = units = np.ones(len(lat), dtype=np.int64)
+    rank = np.arange(len(lat), dtype=np.uint32)
+    least = np.array([100, 400, 401, 1000])
+    places = Places(lat, lon, units, rank, rows, rows)
+    tree = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
+    level = find_all_levels(*tree, [reach_of(1.0)], least, 1, unreported)[0]
+    for border in ("nearest", "first"):
+        make_slice(places, tree, level, 1.0, len(least), border, "haversine", 1, unreported)
+    report(1.0)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.binary_search import lower_bound
 
 TILE = 64
 """Cells on a side of a tile."""
@@ -132,18 +133,6 @@ def mark_tiles(points, raster, angle, flags):
 
 
 @helper
-def first_not_below(turns, value, low, high):
-    """Return the first place in sorted ``turns[low:high]`` whose value is not below."""
-    while low < high:
-        middle = (low + high) >> 1
-        if turns[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@helper
 def points_near(points, row, west, east, turn):
     """Return two runs of a row's points: those within ``turn`` of two longitudes."""
     low, high = points.start[row], points.start[row + 1]
@@ -151,8 +140,8 @@ def points_near(points, row, west, east, turn):
     east += turn
     if east - west >= 1.0:
         return low, high, high, high
-    first = first_not_below(points.turn, west + (west < 0.0), low, high)
-    last = first_not_below(points.turn, east - (east >= 1.0), low, high)
+    first = lower_bound(points.turn, low, high, west + (west < 0.0))
+    last = lower_bound(points.turn, low, high, east - (east >= 1.0))
     if west < 0.0 or east >= 1.0:
         return first, high, low, last
     return first, last, high, high

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.binary_search import lower_bound
 from gclust.kernels.dbscan.point_counts import weigh_points
 from gclust.kernels.spatial.bands import (
     NORTH,
@@ -203,14 +204,7 @@ def search(core, labels, nearest, lat, lon, x, y, z, limit, shrink):
     """
     n_bands = len(core.edges)
     rho = math.sqrt(x * x + y * y)
-    low = 0
-    high = n_bands
-    while low < high:
-        middle = (low + high) // 2
-        if core.edges[middle, NORTH] < lat:
-            low = middle + 1
-        else:
-            high = middle
+    low = lower_bound(core.edges[:, NORTH], 0, n_bands, lat)
     found = np.int64(-1)
     for step in (1, -1):
         j = low if step == 1 else low - 1

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
+from gclust.kernels.binary_search import lower_bound
 from gclust.kernels.spatial.bands import Bands, bands_within, half_widths
 from gclust.kernels.sphere import Reach, separation
+from gclust.kernels.union_find import find_root, join_sets
 from gclust.parallel import balanced_chunks, parallel_for
 
 CHUNK = 100_000
@@ -28,26 +30,6 @@ class Runs(NamedTuple):
 
     start: NDArray[np.int64]  # (k + 1,) first point of each run
     band: NDArray[np.int64]  # (m + 1,) first run of each band
-
-
-@helper
-def root_of(parent, r):
-    """Return the root of ``r``, halving the way to it."""
-    while parent[r] != r:
-        parent[r] = parent[parent[r]]
-        r = parent[r]
-    return r
-
-
-@helper
-def join(parent, r, s):
-    """Join two components under the lower of their roots."""
-    r = root_of(parent, r)
-    s = root_of(parent, s)
-    if r < s:
-        parent[s] = r
-    else:
-        parent[r] = s
 
 
 @kernel
@@ -62,22 +44,10 @@ def mark_runs(bands, inner2, outer2, marks, first, last):
 
 
 @helper
-def first_from(lon, first, last, value):
-    """Return the first point of ``first .. last`` whose longitude is at least ``value``."""
-    while first < last:
-        middle = (first + last) // 2
-        if lon[middle] < value:
-            first = middle + 1
-        else:
-            last = middle
-    return first
-
-
-@helper
 def faces(lon, runs, r, value, inner):
     """Return whether a point of run ``r`` is nearer than ``inner`` degrees to a longitude."""
     first, last = runs.start[r], runs.start[r + 1]
-    p = first_from(lon, first, last, value)
+    p = lower_bound(lon, first, last, value)
     return (p < last and lon[p] - value < inner) or (p > first and value - lon[p - 1] < inner)
 
 
@@ -100,9 +70,9 @@ def any_within(bands, runs, r, s, shift, inner, outer, limit):
     """Return whether any points of two runs are within reach; ``s`` is shifted."""
     lon, at = bands.lon, bands.vectors
     begin, end = runs.start[s], runs.start[s + 1]
-    p = first_from(lon, runs.start[r], runs.start[r + 1], lon[begin] + shift - outer)
+    p = lower_bound(lon, runs.start[r], runs.start[r + 1], lon[begin] + shift - outer)
     while p < runs.start[r + 1] and lon[p] <= lon[end - 1] + shift + outer:
-        begin = first_from(lon, begin, end, lon[p] - shift - outer)
+        begin = lower_bound(lon, begin, end, lon[p] - shift - outer)
         q = begin
         while q < end and lon[q] + shift <= lon[p] + outer:
             if abs(lon[q] + shift - lon[p]) < inner or (
@@ -130,12 +100,12 @@ def join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent):
             begin += 1
         s = begin
         while s < stop and lon[runs.start[s]] + shift <= east:
-            if root_of(parent, r) != root_of(parent, s) and (
+            if find_root(parent, r) != find_root(parent, s) and (
                 any_within(bands, runs, r, s, shift, inner, outer, limit)
                 if test
                 else surely_within(lon, runs, r, s, shift, inner)
             ):
-                join(parent, r, s)
+                join_sets(parent, r, s)
             s += 1
 
 

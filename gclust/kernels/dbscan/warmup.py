@@ -1,4 +1,4 @@
-"""Compiling, or loading from the cache, all kernels of clustering before their first use."""
+"""A run of every kernel of DBSCAN, which compiles them; see ``gclust.kernels.warm_up``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ SIDE = 24
 """A lattice of 24 by 24 points, eps/16 apart, has three rows in a band, so that bounds
 leave cells undecided."""
 
-_ready = False
 
-
-def prepare(report: Callable[[float], None]) -> None:
+def run_dbscan_kernels(report: Callable[[float], None]) -> None:
     """Run every kernel once on a small lattice.
 
     Parameters
@@ -30,7 +28,6 @@ def prepare(report: Callable[[float], None]) -> None:
     report : callable
         Called with the share done.
     """
-    global _ready
     surface, eps_km = (1.0, 0.0), 1.0
     reach = reach_of(eps_km)
     step = np.degrees(eps_km / 6371.0) / 16
@@ -55,9 +52,3 @@ def prepare(report: Callable[[float], None]) -> None:
     out = np.empty(len(points.lon), dtype=np.int64)
     assign_labels(points, ~core, cores, labels, True, reach, 1, unreported, out)
     unfold(folded, out, core, 1)
-    _ready = True
-
-
-def is_ready() -> bool:
-    """Return whether the kernels have been prepared in this process."""
-    return _ready

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import kernel
-from gclust.kernels.hdbscan.spanning_tree import find
+from gclust.kernels.union_find import find_root
 from gclust.parallel import even_chunks, parallel_for
 
 CHUNK = 1 << 18
@@ -46,7 +46,7 @@ def merge_edges(ends, order, parent, weight, root, top, first, last):
     """
     n = len(root)
     for i in range(first, last):
-        a, b = find(root, ends[0, order[i]]), find(root, ends[1, order[i]])
+        a, b = find_root(root, ends[0, order[i]]), find_root(root, ends[1, order[i]])
         parent[top[a]], parent[top[b]] = n + i, n + i
         weight[n + i] = weight[top[a]] + weight[top[b]]
         root[b] = a

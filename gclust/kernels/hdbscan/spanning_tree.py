@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
 from gclust.kernels.spatial.ball_tree import Balls, key_between, least_key
+from gclust.kernels.union_find import find_root, join_sets
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
@@ -140,15 +141,6 @@ def choose_edges(search, chosen, first, last):
             chosen[mine] = p
 
 
-@helper
-def find(parent, i):
-    """Return the root of ``i``, halving the path to it."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
 @kernel
 def join_components(search, chosen, parent, ends, at):
     """Join components along their edges, given lightest first; return the edges so far.
@@ -157,9 +149,12 @@ def join_components(search, chosen, parent, ends, at):
     """
     for t in range(len(chosen)):
         p = chosen[t]
-        a, b = find(parent, search.component[p]), find(parent, search.component[search.to[p]])
+        a, b = (
+            find_root(parent, search.component[p]),
+            find_root(parent, search.component[search.to[p]]),
+        )
         if a != b:
-            parent[max(a, b)] = min(a, b)
+            join_sets(parent, a, b)
             ends[0, at], ends[1, at] = p, search.to[p]
             at += 1
     return at

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
+from gclust.kernels.binary_search import lower_bound
 from gclust.kernels.spatial.bucket_sort import band_of
 from gclust.kernels.sphere import (
     EARTH_RADIUS_KM,
@@ -150,16 +151,9 @@ def bands_within(a, i, b, outer2):
 
     The first one, one next to band ``i``, and the last + 1.
     """
-    low = 0
-    high = len(b.edges)
-    while low < high:
-        middle = (low + high) // 2
-        if b.edges[middle, SOUTH] < a.edges[i, SOUTH]:
-            low = middle + 1
-        else:
-            high = middle
-    near = low
-    high = low
+    near = lower_bound(b.edges[:, SOUTH], 0, len(b.edges), a.edges[i, SOUTH])
+    low = near
+    high = near
     while low > 0 and facing_chord2(a, i, b, low - 1) <= outer2:
         low -= 1
     while high < len(b.edges) and facing_chord2(a, i, b, high) <= outer2:

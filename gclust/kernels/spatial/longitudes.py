@@ -40,6 +40,18 @@ def sum_before(prefix, start, m, j):
 
 
 @helper
+def bisect(lon, start, m, low, high, value):
+    """Return the first position of ``low .. high`` whose longitude is at least ``value``."""
+    while low < high:
+        middle = (low + high) >> 1
+        if longitude_at(lon, start, m, middle) < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@helper
 def advance(lon, start, m, j, value):
     """Return the first position from ``j`` on whose longitude is at least ``value``.
 
@@ -52,14 +64,7 @@ def advance(lon, start, m, j, value):
         low = high + 1
         high = low + step
         step *= 2
-    high = min(high, 2 * m)
-    while low < high:
-        middle = (low + high) // 2
-        if longitude_at(lon, start, m, middle) < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return bisect(lon, start, m, low, min(high, 2 * m), value)
 
 
 @helper
@@ -74,25 +79,10 @@ def seek(lon, start, m, j, value):
         high = low
         low -= step
         step *= 2
-    low = max(low, -m - 1) + 1
-    while low < high:
-        middle = (low + high) // 2
-        if longitude_at(lon, start, m, middle) < value:
-            low = middle + 1
-        else:
-            high = middle
-    return high
+    return bisect(lon, start, m, max(low, -m - 1) + 1, high, value)
 
 
 @helper
 def locate(lon, start, m, value):
     """Return the first position whose longitude is at least ``value``."""
-    low = -m
-    high = 2 * m
-    while low < high:
-        middle = (low + high) // 2
-        if longitude_at(lon, start, m, middle) < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return bisect(lon, start, m, -m, 2 * m, value)

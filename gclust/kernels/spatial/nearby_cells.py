@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.binary_search import lower_bound_near
 from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, half_widths
 from gclust.kernels.spatial.cell_bounds import Cells
 from gclust.kernels.spatial.longitudes import advance, locate
@@ -87,30 +88,11 @@ def mark_facing(cells, i, west, east, outer, shift, reached):
         return
     c = begin
     for r in range(n):
-        c = first_cell(cells.east, c, end, west[r] + shift - outer)
+        c = lower_bound_near(cells.east, c, end, west[r] + shift - outer)
         edge = east[r] + shift + outer
         while c < end and cells.west[c] <= edge:
             reached[c] = True
             c += 1
-
-
-@helper
-def first_cell(east, c, end, value):
-    """Return the first of the cells ``c .. end`` that does not end west of ``value``."""
-    low = high = c
-    step = 1
-    while high < end and east[high] < value:
-        low = high + 1
-        high = low + step
-        step *= 2
-    high = min(high, end)
-    while low < high:
-        middle = (low + high) // 2
-        if east[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def reached_cells(

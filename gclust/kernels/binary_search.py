@@ -1,0 +1,40 @@
+"""Binary and exponential search in sorted arrays."""
+
+from __future__ import annotations
+
+from gclust.kernels._jit import helper
+
+
+@helper
+def lower_bound(values, low, high, value):
+    """Return the first index of ``low .. high`` whose value is at least ``value``, else ``high``.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Ascending from ``low`` to ``high``.
+    low, high : int
+    value : number
+    """
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@helper
+def lower_bound_near(values, low, high, value):
+    """Return what ``lower_bound`` does, faster where the result is near ``low``.
+
+    Doubling steps, then bisection (Bentley and Yao 1976).
+    """
+    upper = low
+    step = 1
+    while upper < high and values[upper] < value:
+        low = upper + 1
+        upper = low + step
+        step *= 2
+    return lower_bound(values, low, min(upper, high), value)

@@ -1,0 +1,24 @@
+"""Disjoint sets as trees of parents (union-find; Tarjan 1975).
+
+``parent`` is an array of integers, shape (n,): ``parent[i]`` is ``i`` at the root of a set.
+"""
+
+from __future__ import annotations
+
+from gclust.kernels._jit import helper
+
+
+@helper
+def find_root(parent, i):
+    """Return the root of ``i``, and halve the path to it."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@helper
+def join_sets(parent, i, j):
+    """Join the sets of ``i`` and ``j`` under the lower of their roots."""
+    i, j = find_root(parent, i), find_root(parent, j)
+    parent[max(i, j)] = min(i, j)

@@ -1,0 +1,31 @@
+"""Compiling kernels, or loading them from the cache, before their first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gclust.progress import Report, stage
+
+Run = Callable[[Callable[[float], None]], None]
+"""Calls every kernel of a method once on a small input, and reports the share done."""
+
+_done: set[Run] = set()
+
+
+def warm_up(progress: Report, *runs: Run) -> None:
+    """Call what has not been called in this process yet, as one stage of the progress.
+
+    Parameters
+    ----------
+    progress : callable
+        Called as ``progress(fraction, stage)``.
+    *runs : callable
+        Of one method each.
+    """
+    missing = [run for run in runs if run not in _done]
+    if not missing:
+        return
+    with stage(progress, "compiling kernels (first use)") as report:
+        for k, run in enumerate(missing):
+            run(lambda share, k=k: report((k + share) / len(missing)))  # type: ignore[misc]
+            _done.add(run)
