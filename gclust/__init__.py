@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gclust._version import __version__
 
 _HOME = {
     "Clusters": "gclust.study.schema",
@@ -44,15 +44,56 @@ _HOME = {
     "read_study": "gclust.study.schema",
     "read_sweep": "gclust.experiments.sweep.folder",
     "run": "gclust.pipeline.run",
+    "show_versions": "gclust._version",
     "sweep": "gclust.experiments.sweep.run",
     "uncertainty": "gclust.experiments.uncertainty.run",
 }
 _SUBMODULES = ("datasets", "testing")
 
-__all__ = [*_HOME, *_SUBMODULES]
+__all__ = [  # spelled out, so that type checkers can read it
+    "DBSCAN",
+    "HDBSCAN",
+    "Clusters",
+    "Comparison",
+    "ContourClusters",
+    "Counting",
+    "Density",
+    "DensityContour",
+    "Footprint",
+    "HierarchyClusters",
+    "Intensity",
+    "Members",
+    "Merge",
+    "Names",
+    "Population",
+    "Run",
+    "Score",
+    "Source",
+    "Study",
+    "Surface",
+    "Sweep",
+    "Uncertainty",
+    "__version__",
+    "centroid_geocodes",
+    "compare",
+    "datasets",
+    "intensity_spread",
+    "leaders",
+    "list_indicators",
+    "parameter_surface",
+    "read_run",
+    "read_study",
+    "read_sweep",
+    "run",
+    "show_versions",
+    "sweep",
+    "testing",
+    "uncertainty",
+]
 
 if TYPE_CHECKING:
     from gclust import datasets, testing
+    from gclust._version import show_versions
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"escapes"},
+    {"_version", "escapes"},
     {"errors"},
     {"disk", "folders", "parallel", "progress", "spelling", "sphere", "threads", "units"},
     {"kernels"},

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import platform
 import re
+import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import gclust
 
 ROOT = Path(__file__).resolve().parents[1]
 # What a package is called at conda-forge, where it has another name there.
@@ -62,3 +68,46 @@ def test_readme_s_two_lines_are_those_that_ci_runs():
     assert commands[1].endswith("&& pytest")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "README.md" in ci
+
+
+def test_the_version_is_said_once_and_cited(project):
+    assert "version" in project["dynamic"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {gclust.__version__}\n" in citation
+    assert f"## {gclust.__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_versions_of_all_that_may_explain_a_difference():
+    out = io.StringIO()
+    gclust.show_versions(out)
+    shown = dict(line.split(maxsplit=1) for line in out.getvalue().splitlines())
+    needed = [line for line in requires("gclust") if "extra" not in line]
+    for requirement in map(Requirement, [*needed, "pytest"]):
+        assert requirement.specifier.contains(shown[requirement.name]), requirement
+    assert shown["gclust"] == gclust.__version__
+    assert shown["Python"].startswith(platform.python_version())
+    libraries = re.findall(r"^(GDAL|PROJ|GEOS) of \w+ +\d+\.\d+", out.getvalue(), re.MULTILINE)
+    assert set(libraries) == {"GDAL", "PROJ", "GEOS"}
+    for private in {platform.node(), str(Path.home()), str(ROOT)} - {""}:
+        assert private not in out.getvalue()
+
+
+def test_versions_name_what_is_missing(monkeypatch):
+    """Neither a package nor a library that is not there hides the others."""
+
+    def lost(name):
+        raise PackageNotFoundError(name) if name != "gclust" else AssertionError
+
+    monkeypatch.setattr("gclust._version.version", lost)
+    monkeypatch.setitem(sys.modules, "shapely", None)
+    out = io.StringIO()
+    gclust.show_versions(out)
+    shown = dict(re.split(" {2,}", line, maxsplit=1) for line in out.getvalue().splitlines())
+    assert shown["numpy"] == shown["GEOS of shapely"] == "not installed"
+    assert "bokeh" not in shown
+    assert shown["PROJ of pyproj"][0].isdigit()
+
+
+def test_types_are_shipped_and_public_names_are_spelled_out():
+    assert (ROOT / "gclust" / "py.typed").is_file()
+    assert set(gclust.__all__) == {*gclust._HOME, *gclust._SUBMODULES, "__version__"}

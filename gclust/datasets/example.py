@@ -167,7 +167,8 @@ def _listings(kind: str, seed: int) -> pd.DataFrame:
     country = ~first & (where >= 1.0 - COUNTRY)
     at_centre = ~country & (draw(row, 3) < AT_CENTRE)
     km = np.where(at_centre, 0.0, RADIUS_KM * draw(row, 4))
-    lat, lon = offset(*_centres()[:, place], km, 2.0 * np.pi * draw(row, 5))
+    centre_lat, centre_lon = _centres()[:, place]
+    lat, lon = offset(centre_lat, centre_lon, km, 2.0 * np.pi * draw(row, 5))
     lat = np.where(country, SOUTH + (NORTH - SOUTH) * draw(row, 6), lat)
     lon = np.where(country, WEST + (EAST - WEST) * draw(row, 7), lon)
     # The first of four organisations has more than half of a town's records.

@@ -111,8 +111,12 @@ def simulate(
 
     Examples
     --------
-    >>> world = simulate("world", scale=0.01)  # doctest: +SKIP
-    >>> gclust.run(world.study)  # doctest: +SKIP
+    >>> from gclust.datasets import simulate
+    >>> world = simulate("world", scale=0.005)
+    >>> world.listings
+    {'patent': 18587, 'publication': 162585, 'deal': 1200}
+    >>> world.clusters["cluster"].iloc[0]
+    'Shenzhen–Hong Kong–Guangzhou'
     """
     if edition not in WORLD_TOTALS:
         raise ValueError(f"edition must be 2025 or 2023, not {edition!r}")

@@ -83,8 +83,12 @@ def intensity_spread(
     Examples
     --------
     >>> import gclust
-    >>> run = gclust.read_run("my-run")  # doctest: +SKIP
-    >>> gclust.intensity_spread(run).table  # doctest: +SKIP
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> gclust.intensity_spread(run).table[["name", "intensity_rank", "intensity_rank_range"]]
+           name  intensity_rank  intensity_rank_range
+    0  Grenoble               1                     0
+    1      Lyon               3                     0
+    2    Geneva               2                     0
     """
     study, section = run.study, run.study.intensity
     if footprints is not None or rasters is not None or usual is not None:

@@ -82,8 +82,13 @@ def run(
     Examples
     --------
     >>> import gclust
-    >>> run = gclust.run("study.toml", "my-run")  # doctest: +SKIP
-    >>> run.ranking.head()  # doctest: +SKIP
+    >>> study = gclust.datasets.example_study()
+    >>> run = gclust.run(study, "my-run")
+    >>> run.ranking[["rank", "name", "score"]].round(1)
+       rank      name  score
+    0     1  Grenoble   76.6
+    1     2      Lyon   67.4
+    2     3    Geneva   47.0
     """
     if not isinstance(study, Study):
         study = read_study(study, listings)

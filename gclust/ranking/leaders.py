@@ -45,7 +45,12 @@ def leaders(
 
     Examples
     --------
-    >>> gclust.leaders(gclust.read_run("my-run"), per="head", first=3)  # doctest: +SKIP
+    >>> import gclust
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> gclust.leaders(run, per="head", first=1)[["kind", "name"]]
+              kind      name
+    0       patent  Grenoble
+    1  publication  Grenoble
     """
     table = run if isinstance(run, pd.DataFrame) else run.ranking
     if top is None:

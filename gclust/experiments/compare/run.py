@@ -81,8 +81,14 @@ def compare(
     Examples
     --------
     >>> import gclust
-    >>> found = gclust.compare("run-2023", "run-2025")  # doctest: +SKIP
-    >>> found.table[["name_b", "rank_a", "rank_b", "rank_kinds"]]  # doctest: +SKIP
+    >>> before = gclust.datasets.example_study(years=(2015, 2019))
+    >>> after = gclust.datasets.example_study(years=(2020, 2024))
+    >>> found = gclust.compare(before, after)
+    >>> found.table[["name_b", "rank_a", "rank_b", "rank_data"]]
+         name_b  rank_a  rank_b  rank_data
+    0  Grenoble       2       1        1.0
+    1      Lyon       1       2       -1.0
+    2    Geneva       3       3        0.0
     """
     with claim(out, overwrite, "comparison") as place:
         report = resolve(progress)

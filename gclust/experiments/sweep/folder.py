@@ -114,8 +114,13 @@ def read_sweep(path: str | Path) -> Sweep:
     Examples
     --------
     >>> import gclust
-    >>> sweep = gclust.read_sweep("us-2013-sweep")  # doctest: +SKIP
-    >>> sweep.rank_of("Boston–Cambridge")  # doctest: +SKIP
+    >>> study = gclust.datasets.example_study()
+    >>> done = gclust.sweep(study, eps_km=[3, 5], min_samples=[100], out="my-sweep")
+    >>> gclust.read_sweep("my-sweep").rank_of("Lyon")
+    min_samples  100.0
+    eps_km
+    3.0              2
+    5.0              2
     """
     folder = Path(path)
     info = read_info(folder, "sweep")

@@ -104,8 +104,14 @@ def sweep(
     Examples
     --------
     >>> import gclust
-    >>> sweep = gclust.sweep("study.toml", eps_km=[10, 15, 20])  # doctest: +SKIP
-    >>> sweep.rank_of("Tokyo–Yokohama")  # doctest: +SKIP
+    >>> study = gclust.datasets.example_study()
+    >>> sweep = gclust.sweep(study, eps_km=[3, 5, 8], min_samples=[100])
+    >>> sweep.rank_of("Lyon")
+    min_samples  100.0
+    eps_km
+    3.0              2
+    5.0              2
+    8.0              2
     """
     if not isinstance(study, Study):
         study = read_study(study)

@@ -1,0 +1,76 @@
+"""The version of gclust, and of everything whose version may explain a difference."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TextIO
+
+__version__ = "0.1.0"
+
+
+def show_versions(file: TextIO | None = None) -> None:
+    """Print the versions that a bug report should name.
+
+    These are gclust, Python, the platform and its number of cores; every dependency, and
+    those of the extras that are installed; and the C and C++ libraries inside of them (two
+    packages may bring two versions of GDAL). No path, machine or person is named.
+
+    Parameters
+    ----------
+    file : file, optional
+        Where to print; the standard output by default.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.show_versions()
+    gclust                0.1.0
+    Python                ...
+    """
+    for name, number in (_system() | _packages() | _libraries()).items():
+        print(f"{name:<22}{number}", file=file)
+
+
+def _system() -> dict[str, str]:
+    return {
+        "gclust": __version__,
+        "Python": f"{platform.python_version()} ({platform.python_implementation()})",
+        "platform": platform.platform(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def _packages() -> dict[str, str]:
+    try:
+        lines = requires("gclust") or []
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return {"dependencies": "unknown, gclust is not installed"}
+    found = {}
+    for line in sorted(lines, key=lambda line: "extra ==" in line):
+        name = re.split(r"[^\w.-]", line)[0]
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if "extra ==" not in line:
+                found[name] = "not installed"
+    return found
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name, module, attribute in (
+        ("GDAL of rasterio", "rasterio", "__gdal_version__"),
+        ("GDAL of pyogrio", "pyogrio", "__gdal_version_string__"),
+        ("PROJ of rasterio", "rasterio", "__proj_version__"),
+        ("PROJ of pyproj", "pyproj", "proj_version_str"),
+        ("GEOS of shapely", "shapely", "geos_version_string"),
+    ):
+        try:
+            found[name] = str(getattr(import_module(module), attribute, "unknown"))
+        except ImportError:
+            found[name] = "not installed"
+    return found
