@@ -326,7 +326,7 @@ def _terminal() -> tuple[int, bool]:
 
 def _show(done: Run, *, top: int, marks: Any = None) -> None:
     """Print the ranking, what was found, and where the files are."""
-    from gclust.listings.rejects import told_rejects
+    from gclust.listings.rejects import rejects_summary
     from gclust.report.table import ranking_table
 
     width, ascii_only = _terminal()
@@ -347,7 +347,7 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
         for line in source["told"]:
             click.echo(f"  {line}")
     for kind, rejects in done.rejects.groupby("kind", sort=False):
-        click.echo(f"{len(rejects):,} {kind} rows rejected{told_rejects(rejects)}")
+        click.echo(f"{len(rejects):,} {kind} rows rejected{rejects_summary(rejects)}")
     for raster in info.get("rasters", ()):
         name = raster["bands"][raster["band"] - 1].partition(": ")[2]
         click.echo(

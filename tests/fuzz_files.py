@@ -28,7 +28,7 @@ from pathlib import Path
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.sources.open_sources import Scan
+from gclust.listings.open_sources import Scan
 from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_judge import (
     Outcome,

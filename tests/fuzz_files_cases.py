@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from gclust.listings.sources.open_sources import SourceFiles
+from gclust.listings.sources.source import SourceFiles
 from tests.fuzz_files_bytes import (
     CONTAINERS,
     ENCODINGS,

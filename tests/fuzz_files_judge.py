@@ -12,8 +12,9 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.sources.open_sources import Scan, SourceFiles, open_source
-from gclust.listings.stage import stage
+from gclust.listings.open_sources import Scan, open_source
+from gclust.listings.sources.source import SourceFiles
+from gclust.listings.stage import stage_listings
 from tests.fuzz_files_truth import Case, Expected, Row, place, settle
 
 KNOWN = {each.name for each in fields(SourceFiles)}
@@ -57,7 +58,7 @@ def open_case(engine: Engine, case: Case, folder: Path) -> Scan:
 
 def read_opened(engine: Engine, opened: list[tuple[Case, Scan]], root: Path) -> list[Read]:
     """Read cases as the sources of one study. With `open_case` all that here uses gclust."""
-    staged = stage(engine, [scan for _, scan in opened], decimals=None, root=root)
+    staged = stage_listings(engine, [scan for _, scan in opened], decimals=None, root=root)
     table = engine.arrow(staged.listings).to_pydict()
     found = []
     for case, _ in opened:

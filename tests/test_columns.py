@@ -283,7 +283,7 @@ def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, 
         assert draft.table["rank_then"].notna().all()
 
         def set_aside(fraction, stage):
-            if stage == "credit listings":
+            if stage == "count listings":
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -346,16 +346,16 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     of_record = own.dropna(subset="record")
     keys = pd.MultiIndex.from_frame(of_record[["kind", "record"]])
     expected = of_record.loc[of_record.index.repeat(often[keys])]
-    by = ["kind", "cluster", "organisation", "lat", "lon", "units", "credit"]
+    by = ["kind", "cluster", "organisation", "lat", "lon", "units", "fractional_count"]
     there = found.dropna(subset="record")
     assert (
         there.value_counts(by).sort_index().to_dict()
         == expected.value_counts(by).sort_index().to_dict()
     )
     assert there["record"].nunique() == drawn.times.sum()
-    # Credit and weight come to what the arrays count.
+    # Fractional counts and weights add up to the counts of the arrays.
     counted = redraw.settle(clusters, {}, drawn).count
-    sums = found[found["cluster"] >= 0].groupby(["cluster", "kind"])["credit"].sum() / UNIT
+    sums = found[found["cluster"] >= 0].groupby(["cluster", "kind"])["fractional_count"].sum() / UNIT
     np.testing.assert_allclose(
         sums.unstack()[list(read.kinds)], counted[list(read.kinds)], rtol=1e-12
     )

@@ -13,9 +13,9 @@ import gclust
 from gclust.errors import StudyError
 from gclust.kernels import cooccurrence as kernels
 from gclust.kernels.cooccurrence import Rows, tie
-from gclust.listings import label as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
+from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count_arrays import ArrayCounter, ties_of
 from gclust.pipeline.run_log import RunLog
@@ -89,7 +89,7 @@ def random_rows(method):
     rows["at"] = (rows["label"] + 1 + 7 * rng.integers(0, 10, 600)).to_numpy()
     frame = nw.from_native(rows)
     attributed = frame.group_by("kind", "record", "label").agg(nw.col("units").sum())
-    table = attribution.ties(attributed, record_totals(frame), method).to_native()
+    table = sum_ties(attributed, record_totals(frame), method).to_native()
     expected = {(a, b): units / UNIT for a, b, units in table.itertuples(index=False)}
     folded = rows.groupby(["kind", "record", "at"], as_index=False)["units"].sum()
     number = folded.groupby(["kind", "record"]).ngroup().to_numpy()

@@ -17,7 +17,7 @@ from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
-from gclust.listings.label import attribute, count
+from gclust.listings.label import count_records, label_records
 from gclust.pipeline.indicators import compute
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare
@@ -33,8 +33,8 @@ def attributed(engine: str, method: str) -> tuple[LabelledListings, pd.DataFrame
     table = some_listings(7)
     labels = labels_of(table)
     listings = lazy(table, engine)
-    units = count(
-        attribute(listings, lazy(labels, engine)), record_totals(listings), method
+    units = count_records(
+        label_records(listings, lazy(labels, engine)), record_totals(listings), method
     ).collect()
     table["kind"] = table["kind"].map({0: "patent", 1: "deal"})
     table = table.merge(labels, on=["lat", "lon"]).rename(columns={"label": "cluster"})
@@ -50,11 +50,11 @@ def test_credits_add_up_to_the_counts(engine, method):
     listings, expected = attributed(engine, method)
     found = pd.DataFrame(index=range(3))
     for kind in listings.kinds:
-        summed = listings.of(kind).group_by("cluster").agg(nw.col("credit").sum())
+        summed = listings.of(kind).group_by("cluster").agg(nw.col("fractional_count").sum())
         table = listings.collect(summed)
         assert table["cluster"].tolist() == [-1, 0, 1, 2]
-        credit = table.set_index("cluster")["credit"].astype(np.int64)
-        found[kind] = credit.reindex(found.index).to_numpy() / UNIT
+        counted = table.set_index("cluster")["fractional_count"].astype(np.int64)
+        found[kind] = counted.reindex(found.index).to_numpy() / UNIT
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
@@ -108,9 +108,9 @@ def credit_of(clusters, listings, *, kind: str, country: str | None = None):
     frame = listings.of(kind)
     if country is not None:
         frame = frame.filter(nw.col("country") == country)
-    table = listings.collect(frame.group_by("cluster").agg(nw.col("credit").sum()))
-    credit = table.set_index("cluster")["credit"].astype("int64") / UNIT
-    return credit.reindex(clusters.index)[::-1]  # aligned by its index, not its order
+    table = listings.collect(frame.group_by("cluster").agg(nw.col("fractional_count").sum()))
+    counted = table.set_index("cluster")["fractional_count"].astype("int64") / UNIT
+    return counted.reindex(clusters.index)[::-1]  # aligned by its index, not its order
 
 
 @pytest.fixture

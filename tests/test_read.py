@@ -18,10 +18,11 @@ from pyproj import CRS
 import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.sources.open_sources import SourceFiles, open_source, open_sources
-from gclust.listings.sources.paths import Inputs
+from gclust.listings.open_sources import open_source, open_sources
+from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.values import quoted
-from gclust.listings.stage import stage
+from gclust.listings.stage import stage_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare, source_files
 from gclust.progress import silent
@@ -41,7 +42,9 @@ COLUMNS = {"record": "appln", "lat": "latitude", "lon": "longitude", "year": "fi
 def staged(path, columns=COLUMNS, kind="patent", decimals=5, **options):
     with Engine() as engine:
         source = SourceFiles(kind, str(path), columns, **options)
-        result = stage(engine, [open_source(engine, source)], decimals=decimals, root=path.parent)
+        result = stage_listings(
+            engine, [open_source(engine, source)], decimals=decimals, root=path.parent
+        )
         rows = engine.pandas(result.listings.sort("record", "lat"))
     return rows, result
 
@@ -293,7 +296,7 @@ def test_several_sources_of_unlike_records(tmp_path):
             open_source(engine, SourceFiles("patent", str(path), COLUMNS))
             for path in (first, tmp_path / "b.parquet")
         ]
-        result = stage(engine, scans, decimals=5, root=tmp_path)
+        result = stage_listings(engine, scans, decimals=5, root=tmp_path)
         rows = engine.pandas(result.listings)
     assert sorted(set(rows["record"])) == ["1", "2", "3", "x", "y", "z"]
     assert result.sources["path"].tolist() == ["a.csv", "b.parquet"]
@@ -316,7 +319,7 @@ def test_records_of_unlike_types_are_the_same_records(tmp_path, other):
             open_source(engine, SourceFiles("patent", str(tmp_path / name)))
             for name in ("a.parquet", "b.parquet")
         ]
-        result = stage(engine, scans, decimals=5, root=tmp_path)
+        result = stage_listings(engine, scans, decimals=5, root=tmp_path)
         rows = engine.pandas(result.listings)
     assert rows["record"].nunique() == 150
 

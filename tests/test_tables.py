@@ -14,7 +14,7 @@ import pytest
 
 import gclust
 from gclust.errors import StudyError
-from gclust.listings.sources.in_memory import digest
+from gclust.listings.readers.tables import digest
 
 CLUSTERS = {"eps_km": 10, "min_samples": 20}
 

@@ -15,11 +15,11 @@ from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import (
     Frame,
     by_cluster,
-    credit_by,
     in_clusters,
     kinds_of,
     known,
     rows_of,
+    sum_fractional_counts,
 )
 from gclust.listings.sums import sum_by
 from gclust.units import UNIT
@@ -38,7 +38,7 @@ OF_WORLD = 2.0**56
     name="hhi",
     needs=("{by}",),
     source=HERFINDAHL,
-    formula="sum over organisations of (credit of o / credit of all known)^2",
+    formula="sum over organisations of (fractional count of o / fractional count of all known)^2",
     looks_at=(),
 )
 def hhi(
@@ -51,8 +51,8 @@ def hhi(
 ) -> pd.Series:
     """Herfindahl-Hirschman index: how concentrated a cluster is on few organisations.
 
-    ``H = sum over o of s_o^2`` with ``s_o`` the part of organisation o in the credit of
-    the cluster's listings whose organisation is known. ``normalised`` for the number n of
+    ``H = sum over o of s_o^2`` with ``s_o`` organisation o's part of the fractional count
+    of the cluster's listings whose organisation is known. ``normalised`` for the number n of
     organisations, it is ``(H - 1 / n) / (1 - 1 / n)``.
 
     Parameters
@@ -77,9 +77,9 @@ def hhi(
     A. O. Hirschman (1964), The paternity of an index, American Economic Review 54: 761.
     O. C. Herfindahl (1950), Concentration in the steel industry, Columbia University.
     """
-    parts = credit_by(known(in_clusters(rows_of(listings, kind)), by), "cluster", by)
-    joined = parts.join(sum_by(parts, "cluster", every="credit"), on="cluster")
-    part = nw.col("credit") / nw.col("every")
+    parts = sum_fractional_counts(known(in_clusters(rows_of(listings, kind)), by), "cluster", by)
+    joined = parts.join(sum_by(parts, "cluster", every="fractional_count"), on="cluster")
+    part = nw.col("fractional_count") / nw.col("every")
     squared = joined.with_columns(
         squared=(part * part * SQUARED + 0.5).floor().cast(nw.Int64),
         one=nw.lit(1, dtype=nw.Int64),
@@ -97,7 +97,7 @@ def hhi(
     name="share_without_top",
     needs=("organisation",),
     source=LEFT_OUT,
-    formula="share - 100 * credit of the top organisation / world total",
+    formula="share - 100 * fractional count of the top organisation / world total",
     looks_at=(),
 )
 def share_without_top(
@@ -105,9 +105,9 @@ def share_without_top(
 ) -> pd.Series:
     """Per cent of the world's records that a cluster has without its top organisation.
 
-    ``100 * (count_ck - credit of the top organisation) / world_k``; without a kind, the
-    sum over all kinds, and the top organisation is the one to which most of that sum goes:
-    all that it has there, of any kind, is left out.
+    ``100 * (count_ck - fractional count of the top organisation) / world_k``; without a kind,
+    the sum over all kinds, and the top organisation is the one with the largest part of that
+    sum: all its listings there, of any kind, are left out.
 
     Parameters
     ----------
@@ -182,37 +182,39 @@ def _shares(
     """Share of the world (or sum of shares) with and without the top organisation."""
     kinds = tuple(k for k in kinds_of(listings, kind) if listings.totals[k] > 0)
     rows = in_clusters(rows_of(listings, kind))
-    credit = listings.collect(credit_by(rows, "kind", "cluster"))
-    parts = credit_by(known(rows, "organisation"), "kind", "cluster", "organisation")
+    counted = listings.collect(sum_fractional_counts(rows, "kind", "cluster"))
+    parts = sum_fractional_counts(known(rows, "organisation"), "kind", "cluster", "organisation")
     weighed = sum_by(_of_world(parts, listings, kinds), "cluster", "organisation", part="part")
     top = leaders(weighed, "organisation", "part").select("cluster", "organisation")
     lost = listings.collect(
-        parts.join(top, on=["cluster", "organisation"]).select("kind", "cluster", "credit")
+        parts.join(top, on=["cluster", "organisation"]).select(
+            "kind", "cluster", "fractional_count"
+        )
     )
-    every, gone = (_by_kind(table, kinds, clusters) for table in (credit, lost))
+    every, gone = (_by_kind(table, kinds, clusters) for table in (counted, lost))
     worlds = [float(listings.totals[k]) for k in kinds]
     return _total(every, worlds, clusters), _total(every - gone, worlds, clusters)
 
 
 def _of_world(parts: Frame, listings: LabelledListings, kinds: tuple[str, ...]) -> Frame:
-    """Add ``part``: credit as a part of the world's records of its kind, in whole units."""
+    """Add ``part``: the fractional count over the world total of its kind, in 1 / OF_WORLD."""
     part = nw.lit(0, dtype=nw.Int64)
     for kind in kinds:
         scale = OF_WORLD / (float(listings.totals[kind]) * UNIT)
-        mine = (nw.col("credit") * scale + 0.5).floor().cast(nw.Int64)
+        mine = (nw.col("fractional_count") * scale + 0.5).floor().cast(nw.Int64)
         part = nw.when(nw.col("kind") == kind).then(mine).otherwise(part)
     return parts.with_columns(part=part)
 
 
 def _by_kind(table: pd.DataFrame, kinds: tuple[str, ...], clusters: pd.DataFrame) -> np.ndarray:
-    """Credit by cluster and kind."""
-    credit = np.zeros((len(clusters), len(kinds)), dtype=np.int64)
+    """Fractional counts by cluster and kind."""
+    counted = np.zeros((len(clusters), len(kinds)), dtype=np.int64)
     for column, kind in enumerate(kinds):
-        credit[:, column] = by_cluster(table[table["kind"] == kind], "credit", clusters)
-    return credit
+        counted[:, column] = by_cluster(table[table["kind"] == kind], "fractional_count", clusters)
+    return counted
 
 
-def _total(credit: np.ndarray, worlds: list[float], clusters: pd.DataFrame) -> pd.Series:
+def _total(counted: np.ndarray, worlds: list[float], clusters: pd.DataFrame) -> pd.Series:
     """Sum of the shares of the kinds, in per cent, rounded once."""
-    shares = 100 * (credit / UNIT) / np.array(worlds)
+    shares = 100 * (counted / UNIT) / np.array(worlds)
     return pd.Series([math.fsum(row) for row in shares], index=clusters.index, dtype="float64")

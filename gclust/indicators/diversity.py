@@ -9,7 +9,7 @@ import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
-from gclust.indicators.totals import credit_by, in_clusters, known, rows_of
+from gclust.indicators.totals import in_clusters, known, rows_of, sum_fractional_counts
 
 
 @indicator(
@@ -29,8 +29,8 @@ def diversity(
 ) -> pd.Series:
     """Shannon entropy of a cluster's fields.
 
-    With ``p_f`` the part of field f in the credit of the cluster's listings whose field is
-    known, ``entropy`` is ``H = -sum over f of p_f ln p_f``, in nats; ``normalised`` is
+    With ``p_f`` field f's part of the fractional count of the cluster's listings whose
+    field is known, ``entropy`` is ``H = -sum over f of p_f ln p_f``, in nats; ``normalised`` is
     ``H / ln F`` for the F fields that occur in the world; ``effective`` is ``e^H``, the
     number of equally large fields that are as diverse.
 
@@ -58,11 +58,11 @@ def diversity(
     (2006), Entropy and diversity, Oikos 113: 363: effective numbers.
     """
     rows = known(rows_of(listings, kind), by)
-    table = listings.collect(credit_by(in_clusters(rows), "cluster", by))
-    # Sorted by credit, so that the same parts in another order have the same entropy.
-    table = table.sort_values(["cluster", "credit"], ignore_index=True)
-    every = table.groupby("cluster")["credit"].transform("sum")
-    part = (table["credit"] / every).to_numpy(dtype=np.float64)
+    table = listings.collect(sum_fractional_counts(in_clusters(rows), "cluster", by))
+    # Sorted by count, so that the same parts in another order have the same entropy.
+    table = table.sort_values(["cluster", "fractional_count"], ignore_index=True)
+    every = table.groupby("cluster")["fractional_count"].transform("sum")
+    part = (table["fractional_count"] / every).to_numpy(dtype=np.float64)
     terms = pd.Series(-part * np.log(np.where(part > 0, part, 1.0)) + 0.0)
     entropy = terms.groupby(table["cluster"]).sum().reindex(clusters.index).astype(np.float64)
     if measure == "effective":

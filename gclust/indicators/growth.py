@@ -7,7 +7,7 @@ import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
-from gclust.indicators.totals import by_cluster, credit_by, known, rows_of
+from gclust.indicators.totals import by_cluster, known, rows_of, sum_fractional_counts
 
 Window = tuple[int, int]
 
@@ -64,9 +64,11 @@ def growth(
     measured?, The American Statistician 39: 43-46: both measures, and why changes in per
     cent do not add up.
     """
-    table = listings.collect(credit_by(known(rows_of(listings, kind), "year"), "cluster", "year"))
+    table = listings.collect(
+        sum_fractional_counts(known(rows_of(listings, kind), "year"), "cluster", "year")
+    )
     windows = _windows(table["year"], first, last)
-    early, late = (_a_year(table, window, clusters) for window in windows)
+    early, late = (_per_year(table, window, clusters) for window in windows)
     times = late / early.where(early > 0)
     years = (sum(windows[1]) - sum(windows[0])) / 2
     return 100 * (times ** (1 / years) - 1) if compound else 100 * (times - 1)
@@ -99,8 +101,8 @@ def _windows(
     return (first[0], first[1]), (last[0], last[1])
 
 
-def _a_year(table: pd.DataFrame, window: Window, clusters: pd.DataFrame) -> pd.Series:
-    """Credit a year in a window."""
+def _per_year(table: pd.DataFrame, window: Window, clusters: pd.DataFrame) -> pd.Series:
+    """Fractional count per year in a window."""
     inside = table[table["year"].between(*window)].groupby("cluster", as_index=False)
-    credit = by_cluster(inside["credit"].sum(), "credit", clusters)
-    return credit.astype(np.float64) / (window[1] - window[0] + 1)
+    counted = by_cluster(inside["fractional_count"].sum(), "fractional_count", clusters)
+    return counted.astype(np.float64) / (window[1] - window[0] + 1)

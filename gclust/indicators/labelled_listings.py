@@ -11,7 +11,7 @@ import narwhals as nw
 import pandas as pd
 
 from gclust.listings.fold import record_totals
-from gclust.listings.fractional_counts import credited
+from gclust.listings.fractional_counts import add_fractional_counts
 from gclust.listings.label import world_totals
 from gclust.units import UNIT
 
@@ -47,8 +47,8 @@ class LabelledListings:
     ...     {"kind": "patent", "record": [1, 1, 2], "cluster": [0, -1, 0]}
     ... )
     >>> listings = LabelledListings.from_native(table)
-    >>> summed = listings.of("patent").group_by("cluster").agg(nw.col("credit").sum())
-    >>> (listings.collect(summed).set_index("cluster")["credit"] / UNIT).to_dict()
+    >>> summed = listings.of("patent").group_by("cluster").agg(nw.col("fractional_count").sum())
+    >>> (listings.collect(summed).set_index("cluster")["fractional_count"] / UNIT).to_dict()
     {-1: 0.5, 0: 1.5}
     """
 
@@ -63,9 +63,9 @@ class LabelledListings:
 
         ``kind`` (text), ``record`` (null for listings without one), ``lat, lon``
         (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the
-        listing's weight; `gclust.units.UNIT` is a weight of one), ``credit``
+        listing's weight; `gclust.units.UNIT` is a weight of one), ``fractional_count``
         (int64, the units of its record that it carries; see
-        `gclust.listings.fractional_counts.credited`), and what indicators of the study
+        `gclust.listings.fractional_counts.add_fractional_counts`), and what indicators of the study
         need of ``year`` (integer) and ``organisation, field, country,
         precision`` (text), null where unknown.
         """
@@ -112,7 +112,7 @@ class LabelledListings:
         table : DataFrame, Table or relation
             Of pandas, Polars, PyArrow or DuckDB: ``kind, record, cluster`` and
             what else the indicator looks at. Without ``units`` each listing
-            weighs one; without ``credit`` it is computed.
+            weighs one; without ``fractional_count`` it is computed.
         totals : mapping, optional
             Kind -> the world's total; what the table holds by default.
         kinds : sequence of str, optional
@@ -132,8 +132,8 @@ class LabelledListings:
                 raise ValueError(f"the listings have no column {name!r}; they have {there}")
         if "units" not in there:
             frame = frame.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
-        if "credit" not in there:
-            frame = credited(frame, record_totals(frame), method)
+        if "fractional_count" not in there:
+            frame = add_fractional_counts(frame, record_totals(frame), method)
         if totals is None:
             judged = frame.with_columns(reason=nw.lit(None, dtype=nw.String))
             sums = collected(world_totals(judged))

@@ -1,4 +1,4 @@
-"""The organisation or field to which most of a cluster's credit goes, and its share."""
+"""The organisation or field of the largest fractional count in a cluster, and its share."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import (
     Frame,
     by_cluster,
-    credit_by,
     in_clusters,
     known,
     percent,
     rows_of,
+    sum_fractional_counts,
     texts,
 )
 from gclust.listings.sums import sum_by
 
 Of = Literal["known", "all"]
 GII = "WIPO 2023, Global Innovation Index 2023, cluster profiles"
-TOP_SHARE = "100 * credit of the first / credit of all that are known"
+TOP_SHARE = "100 * fractional count of the first / fractional count of all that are known"
 
 
 @indicator(
     name="top_organisation",
     needs=("organisation",),
     source=GII,
-    formula="the organisation of the largest credit in the cluster",
+    formula="the organisation of the largest fractional count in the cluster",
     looks_at=(),
 )
 def top_organisation(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Organisation to which most of a cluster's records of a kind are credited.
+    """Organisation of the largest fractional count of a kind in each cluster.
 
-    ``argmax over o of sum of the credit of o's listings in the cluster``.
+    ``argmax over o of sum of the fractional counts of o's listings in the cluster``.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def top_organisation_share(
 ) -> pd.Series:
     """Per cent of a cluster's records that its top organisation has.
 
-    ``100 * credit of the top organisation / credit of all listings``, of those whose
-    organisation is ``known`` (for others say nothing of who leads) or of ``all``.
+    ``100 * fractional count of the top organisation / fractional count of all listings``:
+    of those whose organisation is ``known`` (the others do not show who leads) or of ``all``.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def top_organisation_share(
     name="top_field",
     needs=("field",),
     source=GII,
-    formula="the field of the largest credit in the cluster",
+    formula="the field of the largest fractional count in the cluster",
     looks_at=(),
 )
 def top_field(
@@ -115,7 +115,7 @@ def top_field(
 ) -> pd.Series:
     """Field in which most of a cluster's records of a kind lie.
 
-    ``argmax over f of sum of the credit of listings of field f in the cluster``.
+    ``argmax over f of sum of the fractional counts of listings of field f in the cluster``.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def top_field_share(
     return _top_share(clusters, listings, kind, "field", of)
 
 
-def leaders(parts: Frame, column: str, value: str = "credit") -> Frame:
+def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
     """Of each cluster, the row of the largest value; of equal ones the first by name.
 
     Parameters
@@ -201,7 +201,7 @@ def leaders(parts: Frame, column: str, value: str = "credit") -> Frame:
 
 def _leading(listings: LabelledListings, kind: str | None, column: str) -> pd.DataFrame:
     rows = known(in_clusters(rows_of(listings, kind)), column)
-    return listings.collect(leaders(credit_by(rows, "cluster", column), column))
+    return listings.collect(leaders(sum_fractional_counts(rows, "cluster", column), column))
 
 
 def _top(
@@ -216,6 +216,6 @@ def _top_share(
     first = _leading(listings, kind, column)
     whole = by_cluster(first, "every", clusters)
     if of == "all":
-        every = sum_by(in_clusters(rows_of(listings, kind)), "cluster", every="credit")
+        every = sum_by(in_clusters(rows_of(listings, kind)), "cluster", every="fractional_count")
         whole = by_cluster(listings.collect(every), "every", clusters)
     return percent(by_cluster(first, "most", clusters), whole)

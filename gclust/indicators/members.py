@@ -10,7 +10,7 @@ from gclust.indicators.counts import counts
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.totals import Frame, in_clusters, percent
 from gclust.listings.fold import record_totals
-from gclust.listings.label import ties
+from gclust.listings.label import sum_ties
 from gclust.listings.sums import sum_by
 from gclust.units import UNIT
 
@@ -20,7 +20,7 @@ def member_counts(
 ) -> pd.DataFrame:
     """Count the records of each kind in each member city, and its share of the cluster's.
 
-    ``count_mk = sum of the credit of listings of kind k in m``, and
+    ``count_mk = sum of the fractional counts of the listings of kind k in m``, and
     ``share_mk = 100 * count_mk / sum over the cluster's members of count_mk``.
 
     Parameters
@@ -43,7 +43,7 @@ def member_counts(
         where it has none), one row for each member.
     """
     at = in_clusters(listings.frame).join(places, on=["lat", "lon"])
-    units = listings.collect(sum_by(at, "kind", "member", units="credit"))
+    units = listings.collect(sum_by(at, "kind", "member", units="fractional_count"))
     codes = units["kind"].map({kind: code for code, kind in enumerate(listings.kinds)})
     coded = units.assign(kind=codes.astype(np.int64), label=units["member"].astype(np.int64))
     count = counts(coded, listings.kinds, len(members))
@@ -86,7 +86,7 @@ def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame
     at = in_clusters(listings.frame).join(shared, on=["lat", "lon"])
     parts = sum_by(at, "kind", "record", "member", units="units")
     parts = parts.select("kind", "record", "units", label="member")
-    table = listings.collect(ties(parts, record_totals(listings.frame), "fractional"))
+    table = listings.collect(sum_ties(parts, record_totals(listings.frame), "fractional"))
     cluster = members["cluster_id"].to_numpy()
     a, b = table["a"].to_numpy(), table["b"].to_numpy()
     inner = (cluster[a] == cluster[b]) & (table["ties"] > 0).to_numpy()

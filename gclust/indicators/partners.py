@@ -9,7 +9,7 @@ from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import known, percent, rows_of
 from gclust.listings.fold import record_totals
-from gclust.listings.label import ties
+from gclust.listings.label import sum_ties
 from gclust.listings.sums import sum_by
 
 NEWMAN = (
@@ -103,7 +103,7 @@ def _strongest(
     rows = known(rows_of(listings, kind), "record")
     of_record = sum_by(rows, "kind", "record", "cluster", units="units")
     parts = of_record.select("kind", "record", "units", label="cluster")
-    table = listings.collect(ties(parts, record_totals(rows), "fractional"))
+    table = listings.collect(sum_ties(parts, record_totals(rows), "fractional"))
     both = pd.concat(
         [
             table.set_axis(["cluster", "other", "ties"], axis=1),

@@ -18,7 +18,7 @@ GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"
 @indicator(
     name="count",
     source=FRACTIONAL,
-    formula="sum of the credit of listings in the cluster",
+    formula="sum of the fractional counts of the listings in the cluster",
     looks_at=(),
 )
 def count(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
-from gclust.indicators.totals import by_cluster, credit_by, kinds_of, known, rows_of
+from gclust.indicators.totals import by_cluster, kinds_of, known, rows_of, sum_fractional_counts
 from gclust.spelling import did_you_mean
 
 QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. Rev. 5: 99"
@@ -30,8 +30,8 @@ def specialisation(
 ) -> pd.Series:
     """Location quotient of a field: its part in the cluster over its part in the world.
 
-    ``Q = (x_cf / x_c) / (x_f / x)`` with x the credit of listings whose field is known,
-    noise included in the world; ``symmetric`` is ``(Q - 1) / (Q + 1)``.
+    ``Q = (x_cf / x_c) / (x_f / x)`` with x the fractional count of listings whose field is
+    known, noise included in the world; ``symmetric`` is ``(Q - 1) / (Q + 1)``.
 
     Parameters
     ----------
@@ -63,15 +63,18 @@ def specialisation(
     international specialization, Eurasian Business Review 5: 99.
     """
     rows = known(rows_of(listings, kind), "field")
-    table = listings.collect(credit_by(rows, "cluster", "field"))
+    table = listings.collect(sum_fractional_counts(rows, "cluster", "field"))
     of_field = table[table["field"] == field]
     if of_field.empty:
         fields = sorted(table["field"].unique())
         hint = did_you_mean(field, fields, otherwise=f"; there are {len(fields)} others")
         raise ValueError(f"specialisation: no listing is of field {field!r}{hint}")
-    every = table.groupby("cluster", as_index=False)["credit"].sum()
-    own = by_cluster(of_field, "credit", clusters), by_cluster(every, "credit", clusters)
-    world = int(of_field["credit"].sum()), int(table["credit"].sum())
+    every = table.groupby("cluster", as_index=False)["fractional_count"].sum()
+    own = (
+        by_cluster(of_field, "fractional_count", clusters),
+        by_cluster(every, "fractional_count", clusters),
+    )
+    world = int(of_field["fractional_count"].sum()), int(table["fractional_count"].sum())
     return _quotient(*own, *world, symmetric=symmetric)
 
 

@@ -1,7 +1,7 @@
-"""What indicators add up: credit of clusters by organisation, field, year or kind.
+"""Fractional counts of clusters, summed by organisation, field, year or kind.
 
-A listing's credit is the part of its record that it carries, in whole units, so
-that sums are the same for any order of rows and any engine.
+A listing's fractional count is its part of its record, as a fixed-point number, so that sums
+are the same for any order of rows and any engine.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def known(frame: Frame, column: str) -> Frame:
     return frame.filter(~nw.col(column).is_null())
 
 
-def credit_by(frame: Frame, *columns: str) -> Frame:
-    """Sum credit by columns; they must be known."""
-    return sum_by(frame, *columns, credit="credit")
+def sum_fractional_counts(frame: Frame, *columns: str) -> Frame:
+    """Sum fractional counts by columns without nulls."""
+    return sum_by(frame, *columns, fractional_count="fractional_count")
 
 
 def by_cluster(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,7 @@ def record_totals(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return sum_by(of_record, "kind", "record", record_units="units")
 
 
-def spread(units: nw.Expr, total: nw.Expr) -> nw.Expr:
+def fractional_units(units: nw.Expr, total: nw.Expr) -> nw.Expr:
     """Units of a part's fraction of one record, rounded half up.
 
     The quotient of two doubles is the same on every engine, and within 1e-7 of
@@ -55,7 +55,7 @@ def density_units(
             raise TypeError("weight 'fractional' needs the totals of the records")
         listings = listings.join(totals, on=["kind", "record"], how="left")
         # Rows without a record have no total; eager engines compute their share all the same.
-        share = spread(units, nw.col("record_units").fill_null(1))
+        share = fractional_units(units, nw.col("record_units").fill_null(1))
         units = nw.when(nw.col("record").is_null()).then(units).otherwise(share)
     if weight == "equal":
         return listings.with_columns(density=equal_units(kind_units))

@@ -6,14 +6,14 @@ from typing import Any
 
 import narwhals as nw
 
-from gclust.listings.fold import spread
+from gclust.listings.fold import fractional_units
 from gclust.listings.sums import sum_by
 
 
-def credited(
+def add_fractional_counts(
     listings: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], method: str
 ) -> nw.LazyFrame[Any]:
-    """Add ``credit``: the units of its record that a listing carries.
+    """Add ``fractional_count``: the units of its record that a listing carries.
 
     Summed over the listings of a kind in a cluster, it is the count of that
     kind there, as `gclust.listings.label.count` gives it: exactly for
@@ -34,7 +34,7 @@ def credited(
     Returns
     -------
     LazyFrame
-        The listings with ``credit`` (int64).
+        The listings with ``fractional_count`` (int64).
     """
     keys = ["kind", "record"]
     if method == "whole":
@@ -43,8 +43,8 @@ def credited(
         totals = sum_by(of_record, *keys, record_units="units")
     joined = listings.join(totals.select(*keys, "record_units"), on=keys, how="left")
     # Rows without a record have no total; eager engines compute their share all the same.
-    share = spread(nw.col("units"), nw.col("record_units").fill_null(1))
+    share = fractional_units(nw.col("units"), nw.col("record_units").fill_null(1))
     bare = nw.col("record").is_null()
     return joined.with_columns(
-        credit=nw.when(bare).then(nw.col("units")).otherwise(share).cast(nw.Int64)
+        fractional_count=nw.when(bare).then(nw.col("units")).otherwise(share).cast(nw.Int64)
     ).drop("record_units")

@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
-from gclust.listings.fold import record_totals, spread
+from gclust.listings.fold import fractional_units, record_totals
 from gclust.listings.sums import rows_by, sum_by
 from gclust.units import UNIT
 
@@ -17,7 +17,7 @@ TIES = ("fractional", "pairs")
 COUNTING = ("fractional", "whole")
 
 
-def attribute(listings: nw.LazyFrame[Any], labels: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def label_records(listings: nw.LazyFrame[Any], labels: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Sum each record's listings by label.
 
     Parameters
@@ -37,14 +37,16 @@ def attribute(listings: nw.LazyFrame[Any], labels: nw.LazyFrame[Any]) -> nw.Lazy
     return sum_by(joined, "kind", "record", "label", units="units")
 
 
-def relabel(attributed: nw.LazyFrame[Any], clusters: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def relabel_records(
+    attributed: nw.LazyFrame[Any], clusters: nw.LazyFrame[Any]
+) -> nw.LazyFrame[Any]:
     """Replace labels by the clusters they were merged into (``label, cluster``)."""
     joined = attributed.join(clusters, on="label", how="inner")
     summed = sum_by(joined, "kind", "record", "cluster", units="units")
     return summed.select("kind", "record", nw.col("cluster").alias("label"), "units")
 
 
-def ties(
+def sum_ties(
     attributed: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], method: str
 ) -> nw.LazyFrame[Any]:
     """Ties between labels: over all records, the pairs of listings that join them.
@@ -52,7 +54,7 @@ def ties(
     Parameters
     ----------
     attributed : LazyFrame
-        From `attribute`.
+        From `label_records`.
     totals : LazyFrame
         From `record_totals`, of located listings.
     method : {"fractional", "pairs"}
@@ -82,7 +84,7 @@ def ties(
     return sum_by(weighted, "a", "b", ties="ties").sort("a", "b")
 
 
-def count(
+def count_records(
     attributed: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], method: str
 ) -> nw.LazyFrame[Any]:
     """Count the records of each kind in each cluster.
@@ -90,18 +92,18 @@ def count(
     Parameters
     ----------
     attributed, totals, method
-        As in `credits`.
+        As in `record_counts`.
 
     Returns
     -------
     LazyFrame
         ``kind, label, units``.
     """
-    credited = credits(attributed, totals, method)
+    credited = record_counts(attributed, totals, method)
     return sum_by(credited, "kind", "label", units="units").sort("kind", "label")
 
 
-def credits(
+def record_counts(
     attributed: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], method: str
 ) -> nw.LazyFrame[Any]:
     """What each record adds to the count of each label that it touches.
@@ -109,7 +111,7 @@ def credits(
     Parameters
     ----------
     attributed : LazyFrame
-        From `attribute` or `relabel`.
+        From `label_records` or `relabel_records`.
     totals : LazyFrame
         ``kind, record, record_units``: the denominators.
     method : {"fractional", "whole"}
@@ -128,7 +130,7 @@ def credits(
         counted = of_record.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
     else:
         counted = of_record.join(totals, on=["kind", "record"]).with_columns(
-            units=spread(nw.col("units"), nw.col("record_units"))
+            units=fractional_units(nw.col("units"), nw.col("record_units"))
         )
     return nw.concat([counted.select(*columns), bare])
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels.cooccurrence import Rows
 from gclust.listings.engine import Engine
-from gclust.listings.label import attribute
+from gclust.listings.label import label_records
 from gclust.units import UNIT
 
 Units = NDArray[np.int64]
@@ -56,7 +56,7 @@ class Records:
     def spread_over(self, ties: str) -> NDArray[np.float64]:
         """Twice the pairs of listings over which each record spreads one unit of ties.
 
-        None for ``pairs``; see `gclust.listings.label.ties`.
+        None for ``pairs``; see `gclust.listings.label.sum_ties`.
         """
         if ties != "fractional":
             return np.zeros(0)
@@ -124,7 +124,7 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
     opened = np.logical_or.reduceat(rough, starts) if len(starts) else np.zeros(0, dtype=bool)
     opened = (length > 1) & (opened | whole)
     closed = ~opened[number]
-    share = np.full(len(units), UNIT) if whole else share_of(units, total)
+    share = np.full(len(units), UNIT) if whole else fractional_units_of_arrays(units, total)
     np.add.at(fixed, kind[closed] * n + at[closed], share[closed])
     several = length > 1
     kept = several[number]
@@ -145,8 +145,8 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
     )
 
 
-def share_of(units: Units, total: Units) -> Units:
-    """Units of a part's fraction of one record; see `gclust.listings.fold.spread`."""
+def fractional_units_of_arrays(units: Units, total: Units) -> Units:
+    """Units of a part's fraction of one record; see `gclust.listings.fold.fractional_units`."""
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
 
 
@@ -168,7 +168,9 @@ def _rows_of_records(
         Sorted by the number of the record, which is -1 for none, then by location.
     """
     at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
-    rows = engine.store(attribute(located, engine.put(at, "places")), "at_places", "fold records")
+    rows = engine.store(
+        label_records(located, engine.put(at, "places")), "at_places", "fold records"
+    )
     # Records may be texts, or numbers of more digits than a float has.
     numbered = totals.with_row_index("number", order_by=["kind", "record"])
     joined = rows.join(numbered, on=["kind", "record"], how="left").select(

@@ -102,7 +102,7 @@ def unrecorded(credited: nw.LazyFrame[Any], collect: Collect) -> pd.DataFrame:
     return table.sort_values(["kind", "label"], ignore_index=True)
 
 
-def world_parts(listings: nw.LazyFrame[Any], unlocated: str, collect: Collect) -> pd.DataFrame:
+def world_components(listings: nw.LazyFrame[Any], unlocated: str, collect: Collect) -> pd.DataFrame:
     """What the totals of the kinds consist of.
 
     Parameters

@@ -13,10 +13,10 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
+from gclust.listings.open_sources import Scan, window
 from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
-from gclust.listings.sources.open_sources import Scan, window
-from gclust.listings.sources.parts import BadRows, Part
-from gclust.listings.validate import OUTSIDE, judge
+from gclust.listings.sources.source_part import BadRows, SourcePart
+from gclust.listings.validate import OUTSIDE, validate
 
 REJECT_COLUMNS = (
     "source", "line", "kind", "record", "lat", "lon", "year", "weight", "reason", "value", "text",
@@ -61,7 +61,7 @@ def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) 
                     found = [_of_file(engine, scan, part, file)]
                     if (bad := part.bad.get(file)) is not None:
                         found.append(_of_bad_rows(bad))
-                    told = {"source": told_path(file, root), "kind": scan.source.kind}
+                    told = {"source": shown_path(file, root), "kind": scan.source.kind}
                     parts += [table.assign(**told) for table in found]
     finally:
         engine.connection.execute("SET preserve_insertion_order = false")
@@ -76,7 +76,7 @@ def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) 
     )
 
 
-def _of_file(engine: Engine, scan: Scan, part: Part, file: str) -> pd.DataFrame:
+def _of_file(engine: Engine, scan: Scan, part: SourcePart, file: str) -> pd.DataFrame:
     """Read the rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
@@ -86,7 +86,7 @@ def _of_file(engine: Engine, scan: Scan, part: Part, file: str) -> pd.DataFrame:
         f" {str(scan.source.null_island == 'reject').lower()} AS island"
         f" FROM {part.table([file])}"
     )
-    rows = judge(nw.from_native(engine.connection.sql(query)))
+    rows = validate(nw.from_native(engine.connection.sql(query)))
     rows = rows.filter(~nw.col("reason").is_null() & (nw.col("reason") != OUTSIDE))
     table = engine.pandas(rows, "list rejects").drop(columns=["lat", "lon", "inside", "island"])
     table = table.rename(columns=lambda name: name.removesuffix("_given"))
@@ -112,7 +112,7 @@ def _value(row: dict[str, Any]) -> str | None:
     return f"{name} missing" if pd.isna(row[name]) else f"{name} {row[name]!r}"
 
 
-def _refuse_second_header(part: Part, file: str, table: pd.DataFrame) -> None:
+def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> None:
     """Refuse a file in which a second header puts the columns in another order."""
     own = {name: column.name for name, column in part.columns.items()}
     known = {each.casefold() for each in own.values()}
@@ -133,7 +133,7 @@ def _refuse_second_header(part: Part, file: str, table: pd.DataFrame) -> None:
             )
 
 
-def told_rejects(rejects: pd.DataFrame) -> str:
+def rejects_summary(rejects: pd.DataFrame) -> str:
     """Say of rejects the most frequent reason and the first row, nothing of none."""
     if rejects.empty:
         return ""
@@ -154,7 +154,7 @@ def told_rejects(rejects: pd.DataFrame) -> str:
     )
 
 
-def told_path(path: str, root: Path) -> str:
+def shown_path(path: str, root: Path) -> str:
     """A path as it is told: relative to the study where it lies below it."""
     absolute = Path(os.path.abspath(path))
     if absolute.is_relative_to(root):

@@ -13,19 +13,19 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine, first_line
-from gclust.listings.rejects import list_rejects, told_path, told_rejects
-from gclust.listings.sources.open_sources import Scan, relations, window
-from gclust.listings.sources.paths import Inputs
+from gclust.listings.open_sources import Scan, relations, window
+from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
+from gclust.listings.sources.files import Inputs
 from gclust.listings.sources.values import FLOATS
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import (
     NULL_ISLAND,
     OUTSIDE,
     bad_weight,
-    judge,
+    count_by_reason,
     normalise,
     suspicious,
-    tally,
+    validate,
 )
 from gclust.units import LARGEST_TOTAL, UNIT
 
@@ -63,7 +63,7 @@ class Staged:
         Per source: ``rows, zeros, within_radians`` (see `suspicious`).
     own_sha256 : dict
         Digests of tables in memory and queries, by what they are called.
-    told : list of list of str
+    messages : list of list of str
         Per source what a reader should know of it.
     """
 
@@ -76,7 +76,7 @@ class Staged:
     oddities: pd.DataFrame
     inputs: Inputs
     own_sha256: dict[str, str]
-    told: list[list[str]] = field(default_factory=list)
+    messages: list[list[str]] = field(default_factory=list)
 
     @property
     def sha256(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ class Staged:
         return {**self.inputs.sha256(), **self.own_sha256}
 
 
-def stage(
+def stage_listings(
     engine: Engine,
     scans: Sequence[Scan],
     *,
@@ -102,7 +102,7 @@ def stage(
     decimals : int or None
         To which coordinates are rounded.
     root : Path
-        Folder to which the sources' paths are told relative.
+        Folder to which the sources' paths are shown relative.
     inputs : Inputs, optional
         The files of the scans.
 
@@ -116,7 +116,7 @@ def stage(
     _refuse_rounded_ids(engine, scans)
     engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
-    counts = engine.pandas(tally(listings))
+    counts = engine.pandas(count_by_reason(listings))
     within = listings
     if any(scan.source.years is not None for scan in scans):
         within = listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
@@ -156,7 +156,7 @@ def _store(
         ]
     try:
         for found in relations(engine, scans):
-            rows = normalise(judge(nw.from_native(found)), decimals).select(*columns)
+            rows = normalise(validate(nw.from_native(found)), decimals).select(*columns)
             engine.append(rows, "listings", "read listings")
         return engine.frame("listings")
     except duckdb.Error as error:
@@ -240,7 +240,7 @@ def _kind_units(
             raise StudyError(
                 f"kind {kind!r} has no usable rows: of {read} rows read, {outside} lie outside"
                 f" the years, {rejected} were rejected and {light} weigh 0"
-                + told_rejects(rejects[rejects["kind"] == kind])
+                + rejects_summary(rejects[rejects["kind"] == kind])
             )
     return found
 
@@ -262,7 +262,7 @@ def _count_sources(
         rejected = int(by_reason.sum()) - used - outside + scan.bad_rows
         table.append(
             {
-                "path": told_path(scan.source.path, root),
+                "path": shown_path(scan.source.path, root),
                 "kind": scan.source.kind,
                 "rows": used + rejected + outside,
                 "outside_years": outside,
@@ -270,7 +270,7 @@ def _count_sources(
                 "null_island": int(by_reason.get(NULL_ISLAND, 0)),
                 "used": used,
                 "without_record": int(without.get(position, 0)),
-                "columns": scan.told_columns,
+                "columns": scan.columns_summary,
             }
         )
     return pd.DataFrame(table)

@@ -33,7 +33,7 @@ ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
 """One kilometre; round (0, 0) the plane of degrees is as good as the sphere."""
 
 
-def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``reason``: why a row is not used, null if it is.
 
     Parameters
@@ -62,7 +62,7 @@ def judge(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.with_columns(reason=nw.when(outside).then(nw.lit(OUTSIDE)).otherwise(reason))
 
 
-def on_decimals(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
+def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
     """Wrap and round valid coordinates in degrees; see `normalise`."""
     if decimals is not None:
         scale = 10.0**decimals
@@ -96,7 +96,7 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
         With ``lat`` and ``lon`` null where a row is rejected, and ``units``
         null where the weight is bad (`bad_weight`).
     """
-    lat, lon = on_decimals(nw.col("lat"), nw.col("lon"), decimals)
+    lat, lon = round_coordinates(nw.col("lat"), nw.col("lon"), decimals)
     usable = nw.col("reason").is_null()
     bad = bad_weight()
     weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
@@ -109,7 +109,7 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     )
 
 
-def tally(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def count_by_reason(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
 
     ``weight`` is a sum of floats: good for a share, not for a count.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gclust.listings.engine import Engine
-from gclust.listings.sources.open_sources import Scan
+from gclust.listings.open_sources import Scan
 from gclust.listings.stage import Staged
 from gclust.places.cities.gazetteer import distance_to_city_km
 

@@ -128,7 +128,7 @@ def ties_of(
     times: NDArray[np.int64] = ONCE,
     spread: NDArray[np.float64] | None = None,
 ) -> dict[tuple[int, int], float]:
-    """Ties of labels that may merge, to the bit those of `gclust.listings.label.ties`.
+    """Ties of labels that may merge, to the bit those of `gclust.listings.label.sum_ties`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The listings of a run with their clusters and credit, as indicators see them."""
+"""The listings of a run with their clusters and fractional counts, as indicators see them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.engine import Engine
-from gclust.listings.fractional_counts import credited
+from gclust.listings.fractional_counts import add_fractional_counts
 from gclust.pipeline.stages import Prepared
 from gclust.study.schema import Study
 
@@ -21,7 +21,7 @@ TABLE = "listings_of_clusters"
 def labelled_listings(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> LabelledListings:
-    """Give each located listing its cluster and its credit, once somebody looks at them.
+    """Give each located listing its cluster and fractional count, once an indicator reads them.
 
     An engine holds those of one labelling at a time: others take the place of the table.
 
@@ -41,9 +41,9 @@ def labelled_listings(
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])
-        credit = credited(joined, prepared.totals, study.counting.method)
-        named = credit.with_columns(kind=named_kinds(prepared.staged.kinds))
-        stored = engine.store(named, TABLE, "credit listings")
+        counted = add_fractional_counts(joined, prepared.totals, study.counting.method)
+        named = counted.with_columns(kind=named_kinds(prepared.staged.kinds))
+        stored = engine.store(named, TABLE, "count listings")
         engine.drop(f"{TABLE}_places")
         return stored
 

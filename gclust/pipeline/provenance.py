@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import gclust
-from gclust.listings.rejects import told_path
+from gclust.listings.rejects import shown_path
 from gclust.listings.stage import Staged
 from gclust.pipeline.run_log import RunLog
 from gclust.study.indicators import resolve_indicators
@@ -73,14 +73,14 @@ def provenance(
 def _sources(staged: Staged) -> list[dict[str, Any]]:
     """Each source: rows used, rejected and outside the years, which column serves as what."""
     rows = staged.sources.to_dict(orient="records")
-    told = [*staged.told, *[[]] * (len(rows) - len(staged.told))]
+    told = [*staged.messages, *[[]] * (len(rows) - len(staged.messages))]
     return [{**row, "told": lines} for row, lines in zip(rows, told, strict=True)]
 
 
 def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
     """The files, tables and queries that were read, each with its sha256."""
     return [
-        {"path": told_path(path, study.folder), "sha256": sha256}
+        {"path": shown_path(path, study.folder), "sha256": sha256}
         for path, sha256 in sorted(staged.sha256.items())
     ]
 

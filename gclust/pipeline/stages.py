@@ -19,14 +19,20 @@ from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.merging import Merging, gaps_km, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
-from gclust.listings import label as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units, fold, record_totals
-from gclust.listings.rejects import told_rejects
-from gclust.listings.sources.open_sources import Scan, SourceFiles, open_sources
-from gclust.listings.sources.paths import Inputs
-from gclust.listings.sources.source import LEAST_REJECTED
-from gclust.listings.stage import Staged, stage, usable
+from gclust.listings.label import (
+    count_records,
+    label_records,
+    relabel_records,
+    sum_ties,
+    world_totals,
+)
+from gclust.listings.open_sources import Scan, open_sources
+from gclust.listings.rejects import rejects_summary
+from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
+from gclust.listings.stage import Staged, stage_listings, usable
 from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
@@ -284,7 +290,7 @@ def merge_and_count(
     with run_log.timed("attribute listings"):
         at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
         attributed = engine.store(
-            attribution.attribute(prepared.located, at), "attributed", "attribute listings"
+            label_records(prepared.located, at), "attributed", "attribute listings"
         )
     with run_log.timed("merge clusters"):
         merging = _merge(study, engine, attributed, prepared, labels)
@@ -298,9 +304,9 @@ def merge_and_count(
                     "cluster": np.concatenate(([-1], cluster_ids)),
                 }
             )
-            attributed = attribution.relabel(attributed, engine.put(table, "cluster_of_label"))
+            attributed = relabel_records(attributed, engine.put(table, "cluster_of_label"))
         units = engine.pandas(
-            attribution.count(attributed, prepared.totals, study.counting.method), "count records"
+            count_records(attributed, prepared.totals, study.counting.method), "count records"
         )
     for name in _OF_LABELS:
         engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
@@ -327,20 +333,20 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
     for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
         inputs.open(path)
-        inputs.hash_beside([path])
+        inputs.hash_in_background([path])
     with run_log.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine, sources, inputs)
         _check_needs(study, scans)
         decimals = study.density.rounding
-        staged = stage(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
+        staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
         engine.remove_copies()
     _judge_rejects(study, staged)
     for position, scan in enumerate(scans):
-        told = [_relative(line, study.folder) for line in scan.told]
+        told = [_relative(line, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
         told += checks.told_source(row, scan)
-        staged.told.append(told)
+        staged.messages.append(told)
         run_log.told.extend(told)
     odd = checks.islands(staged) + checks.zeros_and_radians(staged)
     odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
@@ -384,9 +390,9 @@ def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
     """Raise StudyError for a column that something needs and no source has."""
     for need in study.needs:
         mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
-        if not any(need.column in scan.serving for scan in mine):
+        if not any(need.column in scan.user_columns for scan in mine):
             paths = ", ".join(source_of(study, scan) for scan in mine)
-            there = list(dict.fromkeys(column for scan in mine for column in scan.there))
+            there = list(dict.fromkeys(column for scan in mine for column in scan.columns))
             hint = did_you_mean(need.column, there, otherwise=".")
             raise StudyError(
                 f"{need.by} needs the column {need.column!r}, which {paths} does not have{hint}"
@@ -425,7 +431,7 @@ def _judge_rejects(study: Study, staged: Staged) -> None:
             raise StudyError(
                 f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
                 f" rejected, more than max_rejects = {most:g} allows"
-                + told_rejects(staged.rejects[mine])
+                + rejects_summary(staged.rejects[mine])
             )
 
 
@@ -458,7 +464,7 @@ def _merge(
     if options.rule == "none" or not prepared.has_records:
         return merge(n_labels, {}, {}, rule="none")
     try:
-        table = engine.pandas(attribution.ties(attributed, totals, options.ties), "add up ties")
+        table = engine.pandas(sum_ties(attributed, totals, options.ties), "add up ties")
     except duckdb.ConversionException as error:
         raise StudyError(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"
@@ -485,7 +491,7 @@ def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
     """Total of each kind: as given in the study, or as the sources hold."""
     counting = study.counting
     table = engine.pandas(
-        attribution.world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
+        world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
     )
     world = {
         staged.kinds[kind]: units / UNIT

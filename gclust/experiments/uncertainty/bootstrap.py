@@ -22,8 +22,8 @@ from gclust.kernels.resampling.poisson import (
     weigh,
 )
 from gclust.listings.engine import Engine
-from gclust.listings.record_arrays import Records, fold_records, share_of
-from gclust.listings.record_profiles import world_parts
+from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
+from gclust.listings.record_profiles import world_components
 from gclust.pipeline.count_arrays import count_open, ties_of
 from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.study.schema import Study
@@ -122,7 +122,7 @@ class Bootstrap:
             count_threads(n_jobs),
         )
         self._kinds, self._world = prepared.staged.kinds, prepared.world
-        world = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
+        world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
         # Records are numbered kind by kind.
         self._bounds = np.concatenate(([0], np.cumsum(world["records"].to_numpy(np.int64))))
@@ -271,7 +271,7 @@ def _listed(
     opened[records.opened] = True
     is_open = np.zeros(len(length), dtype=bool)
     is_open[length > 1] = opened
-    credits = share_of(rows["units"], rows["record_units"])
+    credits = fractional_units_of_arrays(rows["units"], rows["record_units"])
     if whole:
         credits = np.full(len(credits), UNIT, dtype=np.int64)
     credits[np.repeat(is_open, length)] = 0

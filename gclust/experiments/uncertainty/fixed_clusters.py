@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gclust.kernels.resampling.philox import draw_sums
 from gclust.listings.engine import Engine
-from gclust.listings.label import attribute, credits
-from gclust.listings.record_profiles import record_profiles, unrecorded, world_parts
+from gclust.listings.label import label_records, record_counts
+from gclust.listings.record_profiles import record_profiles, unrecorded, world_components
 from gclust.parallel import even_chunks, parallel_for
 from gclust.pipeline.stages import Prepared
 from gclust.progress import Report, stage
@@ -59,7 +59,7 @@ class Groups:
 def held_groups(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> Groups:
-    """Group a study's records by the credit that they give to clusters.
+    """Group a study's records by what they add to the counts of clusters.
 
     Parameters
     ----------
@@ -70,15 +70,15 @@ def held_groups(
     Returns
     -------
     Groups
-        Their order follows from kinds, clusters and credits, not from rows or engines.
+        Their order follows from kinds, clusters and counts, not from rows or engines.
     """
     at = engine.put(prepared.locations[["lat", "lon"]].assign(label=clusters), _TABLES[0])
-    attributed = engine.store(attribute(prepared.located, at), _TABLES[1], "group records")
+    attributed = engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
     method = study.counting.method
-    credited = credits(attributed, prepared.totals, method)
-    profiles = record_profiles(credited, engine.pandas, engine.put)
-    bare = unrecorded(credited, engine.pandas)
-    world = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
+    counted = record_counts(attributed, prepared.totals, method)
+    profiles = record_profiles(counted, engine.pandas, engine.put)
+    bare = unrecorded(counted, engine.pandas)
+    world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     for name in _TABLES:
         engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
     kinds = prepared.staged.kinds

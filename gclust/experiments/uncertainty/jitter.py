@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError
 from gclust.kernels.resampling.random_points import scatter
 from gclust.listings.engine import Engine
-from gclust.listings.validate import on_decimals
+from gclust.listings.validate import round_coordinates
 from gclust.pipeline.stages import Prepared
 from gclust.places.cities.city_radii import city_radii_km
 from gclust.study.schema import Study
@@ -58,7 +58,7 @@ class PositionalJitter:
         """Return where a draw puts them, as degrees of the study's decimals."""
         lat, lon = scatter(self.lat, self.lon, self.radius_km, self.seed, draw, threads)
         rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
-        north, east = on_decimals(nw.col("lat"), nw.col("lon"), self.decimals)
+        north, east = round_coordinates(nw.col("lat"), nw.col("lon"), self.decimals)
         at = rows.select(lat=north, lon=east)
         return at["lat"].to_numpy(), at["lon"].to_numpy()
 

@@ -13,8 +13,8 @@ from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.jitter import DISCS
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.engine import Engine
-from gclust.listings.fractional_counts import credited
-from gclust.listings.record_arrays import share_of
+from gclust.listings.fractional_counts import add_fractional_counts
+from gclust.listings.record_arrays import fractional_units_of_arrays
 from gclust.pipeline.labelled_listings import named_kinds
 from gclust.pipeline.stages import Prepared
 from gclust.study.schema import Study
@@ -46,7 +46,7 @@ class Relisted:
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
         self._columns = ["code", "number", "place", "units", *study.needed_columns]
         if not self._whole:
-            self._columns.append("credit")
+            self._columns.append("fractional_count")
         rows = self._staying(engine, prepared)
         if redraw.moving is not None:
             moving = engine.put(self._moving(redraw.moving, len(prepared.locations)), MOVING)
@@ -62,7 +62,7 @@ class Relisted:
             rows = rows.join(engine.frame(DISCS), on=["lat", "lon", "precision"], how="left")
             rows = rows.filter(nw.col("radius_km").is_null())
         if not self._whole:
-            rows = credited(rows, prepared.totals, "fractional")
+            rows = add_fractional_counts(rows, prepared.totals, "fractional")
         numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
         number = nw.col("number").cast(nw.Int64)
         rows = rows.join(
@@ -75,14 +75,14 @@ class Relisted:
             table[name].to_numpy() for name in ("number", "units", "record_units")
         )
         alone = number < 0
-        credit = np.where(alone, units, share_of(units, total))
+        counted = np.where(alone, units, fractional_units_of_arrays(units, total))
         place = np.arange(n_staying, n_staying + len(number))
         columns = {
             "code": table["kind"],
             "number": pa.array(number, mask=alone),
             "place": place,
             "units": units,
-            "credit": credit,
+            "fractional_count": counted,
         }
         needed = {name: table[name] for name in self._columns if name not in columns}
         return pa.table({**columns, **needed})
@@ -125,12 +125,12 @@ class Relisted:
         alone = rows.filter(nw.col("number").is_null()).join(of_weight, on=["code", "place"])
         alone = alone.with_columns(units=units, record=nw.lit(None, dtype=nw.Int64))
         if not self._whole:
-            alone = alone.with_columns(credit=nw.col("units"))
+            alone = alone.with_columns(fractional_count=nw.col("units"))
         columns = ["record", "lat", "lon", "cluster", *self._columns]
         frame = nw.concat(
             [several.select(*columns), alone.filter(nw.col("units") > 0).select(*columns)]
         ).with_columns(kind=nw.col("code"))
         if self._whole:
-            frame = credited(frame, frame, "whole")
+            frame = add_fractional_counts(frame, frame, "whole")
         named = frame.with_columns(kind=named_kinds(self._kinds))
         return engine.store(named.drop("code", "number", "place"), TABLE)

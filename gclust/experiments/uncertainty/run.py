@@ -16,7 +16,7 @@ from gclust.experiments.uncertainty.parameters import choose_pairs
 from gclust.experiments.uncertainty.result import Uncertainty, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.engine import Engine
-from gclust.listings.record_profiles import world_parts
+from gclust.listings.record_profiles import world_components
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.describe import names_of, unite
 from gclust.pipeline.form import check_method
@@ -143,7 +143,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:
     """Say which kinds have listings without a record, which are drawn by their weight."""
-    parts = world_parts(prepared.staged.listings, study.counting.unlocated, engine.pandas)
+    parts = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     bare = parts.index[parts["unrecorded"] > 0]
     return [f"kind {prepared.staged.kinds[code]!r} {NO_RECORDS}" for code in bare]
 

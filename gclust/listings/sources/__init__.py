@@ -1,1 +1,1 @@
-"""Sources of listings: CSV, Parquet and geometry files, tables in memory, queries."""
+"""What all sources of listings share: options, files, columns, values; formats are in `readers`."""

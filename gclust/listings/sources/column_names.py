@@ -164,7 +164,7 @@ def _hints(there: Sequence[str], used: Mapping[str, int], by_geometry: bool) -> 
     return tuple(hints)
 
 
-def told_columns(names: Sequence[str], used: Mapping[str, int], by_geometry: bool) -> str:
+def columns_summary(names: Sequence[str], used: Mapping[str, int], by_geometry: bool) -> str:
     """Say in one line which column serves as what."""
     parts = []
     for name in dict.fromkeys((*COLUMNS, *KNOWN)):

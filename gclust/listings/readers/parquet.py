@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
 from gclust.listings.engine import Engine, first_line
-from gclust.listings.sources.columns import ColumnsOf
-from gclust.listings.sources.parts import Column, Part
-from gclust.listings.sources.paths import escaped
+from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.files import escaped
 from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import Column, SourcePart
 from gclust.listings.sources.values import expected_of, identifier, quoted
 
 FOLDER_KEY = re.compile(r"([^/=]+)=([^/]*)")
@@ -55,8 +55,8 @@ def read_metadata(path: str) -> pq.FileMetaData:
 
 
 def open_parquet(
-    engine: Engine, source: SourceFiles, files: Sequence[str], columns_of: ColumnsOf
-) -> list[Part]:
+    engine: Engine, source: SourceFiles, files: Sequence[str], columns_of: ColumnResolver
+) -> list[SourcePart]:
     """Find the columns of the Parquet files of a source.
 
     Files of the same schema make one part; types are never made one over several. A column
@@ -84,8 +84,8 @@ def open_parquet(
         own = [name for name, _ in paths_of(file.schema)]
         folded = {name.casefold() for name in own}
         more = [key for key, _ in file.folders if key.casefold() not in folded]
-        columns_of.look(file.path, [*own, *more])
-    columns_of.settle()
+        columns_of.resolve(file.path, [*own, *more])
+    columns_of.check()
     groups: dict[Any, list[_File]] = {}
     for file in found:
         used = columns_of.used(file.path)
@@ -140,7 +140,9 @@ def _folder_keys(path: str, source: SourceFiles) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in found.items() if key.casefold() in wanted)
 
 
-def _part(engine: Engine, source: SourceFiles, group: list[_File], used: dict[str, int]) -> Part:
+def _part(
+    engine: Engine, source: SourceFiles, group: list[_File], used: dict[str, int]
+) -> SourcePart:
     first = group[0]
     own = paths_of(first.schema)
     options = "hive_partitioning = false, union_by_name = false"
@@ -170,7 +172,7 @@ def _part(engine: Engine, source: SourceFiles, group: list[_File], used: dict[st
             sql, kind = _of_folders(shown, group), "VARCHAR"
         _refuse_type(first.path, name, shown, kind)
         columns[name] = Column(shown, sql, kind)
-    return Part(
+    return SourcePart(
         files=tuple(file.path for file in group),
         rows=tuple(file.rows for file in group),
         table=read,

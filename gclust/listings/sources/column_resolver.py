@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gclust.errors import StudyError
-from gclust.listings.sources.column_names import Naming, find_columns, told_columns
-from gclust.listings.sources.paths import format_of
+from gclust.listings.sources.column_names import Naming, columns_summary, find_columns
+from gclust.listings.sources.files import format_of
 from gclust.listings.sources.source import SourceFiles
 
 MOST_FAULTS = 20
@@ -27,7 +27,7 @@ class ColumnError(StudyError):
         super().__init__("; ".join(faults[:MOST_FAULTS]) + more)
 
 
-class ColumnsOf:
+class ColumnResolver:
     """The columns that serve in each file of a source.
 
     Parameters
@@ -42,7 +42,7 @@ class ColumnsOf:
         self._geometry: dict[str, bool] = {}
         self._faults: list[str] = []
 
-    def look(self, path: str, names: Sequence[str], *, by_geometry: bool = False) -> None:
+    def resolve(self, path: str, names: Sequence[str], *, by_geometry: bool = False) -> None:
         """Find gclust's columns among those of a file."""
         source = self._source
         named = dict(source.columns)
@@ -60,7 +60,7 @@ class ColumnsOf:
         self._geometry[path] = by_geometry
         self._faults += [f"{path}: {fault.message}" for fault in faults]
 
-    def settle(self) -> None:
+    def check(self) -> None:
         """Refuse what is missing, and columns that some files have and others do not.
 
         Raises
@@ -91,12 +91,12 @@ class ColumnsOf:
         return self._naming[path].used
 
     @property
-    def there(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[str, ...]:
         """The columns of all files, each once."""
         return tuple(dict.fromkeys(name for names in self._names.values() for name in names))
 
     @property
-    def serving(self) -> dict[str, str]:
+    def user_columns(self) -> dict[str, str]:
         """Gclust's name of each column that serves -> the user's, of the first file."""
         if not self._names:
             return {}
@@ -104,12 +104,12 @@ class ColumnsOf:
         return {name: self._names[path][at] for name, at in self._naming[path].used.items()}
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Say in one line which column serves as what."""
         if not self._names:
             return ""
         path = next(iter(self._names))
-        return told_columns(self._names[path], self._naming[path].used, self._geometry[path])
+        return columns_summary(self._names[path], self._naming[path].used, self._geometry[path])
 
     @property
     def hints(self) -> tuple[str, ...]:

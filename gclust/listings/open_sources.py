@@ -1,4 +1,4 @@
-"""Read sources of listings into one relation of DuckDB, which is told all and guesses nothing.
+"""The sources of a study opened: files found, columns resolved, SQL that reads them all.
 
 Columns of the user's are mapped onto gclust's; nothing is judged here but types
 that cannot be read as numbers, which become null for `gclust.listings.validate`.
@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gclust.errors import StudyError
-from gclust.listings.csv.dialect import refuse_marks
-from gclust.listings.csv.source import open_csv
 from gclust.listings.engine import Engine
+from gclust.listings.readers.csv.dialect import refuse_marks
+from gclust.listings.readers.csv.read import open_csv
+from gclust.listings.readers.parquet import open_parquet, read_metadata
+from gclust.listings.readers.points import PointFile, points_of_layer, points_of_parquet
+from gclust.listings.readers.tables import part_of_points, part_of_query, part_of_table
 from gclust.listings.sources.column_names import fits
-from gclust.listings.sources.columns import ColumnError, ColumnsOf
-from gclust.listings.sources.geometry import PointFile, points_of_layer, points_of_parquet
-from gclust.listings.sources.in_memory import part_of_points, part_of_query, part_of_table
-from gclust.listings.sources.parquet import open_parquet, read_metadata
-from gclust.listings.sources.parts import Part
-from gclust.listings.sources.paths import Inputs, format_of, matching_files
+from gclust.listings.sources.column_resolver import ColumnError, ColumnResolver
+from gclust.listings.sources.files import Inputs, format_of, matching_files
 from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import SourcePart
 
 __all__ = ["Scan", "SourceFiles", "open_source", "open_sources", "relations", "union", "window"]
 
@@ -40,23 +40,23 @@ class Scan:
     parts : tuple of Part
     serving : dict
         gclust's column -> the user's, for the columns that serve.
-    there : tuple of str
+    columns : tuple of str
         All of the user's columns.
     told_columns : str
         Which column serves as what, in one line.
-    hints, told : tuple of str
+    hints, messages : tuple of str
         What the user may want to name too, and what else should be known of the files.
     sha256 : dict
         ``{name: digest}`` of a table in memory or a query.
     """
 
     source: SourceFiles
-    parts: tuple[Part, ...]
-    serving: dict[str, str]
-    there: tuple[str, ...]
-    told_columns: str
+    parts: tuple[SourcePart, ...]
+    user_columns: dict[str, str]
+    columns: tuple[str, ...]
+    columns_summary: str
     hints: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     sha256: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -109,27 +109,27 @@ def open_source(engine: Engine, source: SourceFiles, inputs: Inputs | None = Non
         or a column is missing; the message names the file and what helps.
     """
     inputs = Inputs() if inputs is None else inputs
-    columns_of = ColumnsOf(source)
+    columns_of = ColumnResolver(source)
     _refuse_idle_options(source)
-    told: list[str] = []
+    messages: list[str] = []
     sha256: dict[str, str] = {}
     if source.data is not None or source.sql is not None:
-        of = part_of_table if source.data is not None else part_of_query
-        part, sha256[source.path] = of(engine, source, columns_of)
+        read = part_of_table if source.data is not None else part_of_query
+        part, sha256[source.path] = read(engine, source, columns_of)
         parts = [part]
     else:
         files = matching_files(source.path, source.kind)
         for path in files:
             inputs.open(path)
-        parts, told = _open_files(engine, source, files, inputs, columns_of)
+        parts, messages = _open_files(engine, source, files, inputs, columns_of)
     return Scan(
         source=source,
         parts=tuple(parts),
-        serving=columns_of.serving,
-        there=columns_of.there,
-        told_columns=columns_of.told,
+        user_columns=columns_of.user_columns,
+        columns=columns_of.columns,
+        columns_summary=columns_of.summary,
         hints=columns_of.hints,
-        told=tuple(told),
+        messages=tuple(messages),
         sha256=sha256,
     )
 
@@ -139,26 +139,26 @@ def _open_files(
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,
-    columns_of: ColumnsOf,
-) -> tuple[list[Part], list[str]]:
+    columns_of: ColumnResolver,
+) -> tuple[list[SourcePart], list[str]]:
     kind = format_of(files[0])
     if kind == "csv":
         return open_csv(engine, source, files, inputs, columns_of)
-    inputs.hash_beside(files)
+    inputs.hash_in_background(files)
     points = [_points(source, path, kind) for path in files]
     if not any(points):
         return open_parquet(engine, source, files, columns_of), []
-    told: list[str] = []
+    messages: list[str] = []
     for path, file in zip(files, points, strict=True):
         if file is None:
             raise StudyError(
                 f"{path}: has no geometry, but other files of the source have; expected the same"
                 " in all, or columns = { lat = ..., lon = ... } in the source"
             )
-        columns_of.look(path, file.names, by_geometry=bool(file.geometry))
-        told += file.told
-    columns_of.settle()
-    return [part_of_points(engine, source, file, columns_of) for file in points if file], told
+        columns_of.resolve(path, file.names, by_geometry=bool(file.geometry))
+        messages += file.messages
+    columns_of.check()
+    return [part_of_points(engine, source, file, columns_of) for file in points if file], messages
 
 
 def _points(source: SourceFiles, path: str, kind: str | None) -> PointFile | None:
@@ -167,7 +167,7 @@ def _points(source: SourceFiles, path: str, kind: str | None) -> PointFile | Non
     if kind != "parquet":
         file = points_of_layer(path, source.layer)
         if named and file is not None:
-            return PointFile(path, file.names, "", None, file.layer, file.told)
+            return PointFile(path, file.names, "", None, file.layer, file.messages)
         return file
     if named:
         return None
@@ -195,7 +195,7 @@ def _any_format(path: str, *formats: str) -> bool:
     return found in formats or (found is None or os.path.isdir(path))
 
 
-def union(scans: Sequence[Scan], some: Sequence[tuple[int, Part]] | None = None) -> str:
+def union(scans: Sequence[Scan], some: Sequence[tuple[int, SourcePart]] | None = None) -> str:
     """Return SQL that yields the rows of all sources with gclust's columns.
 
     ``some`` are positions of sources and parts of them, in place of all.
@@ -207,7 +207,7 @@ def union(scans: Sequence[Scan], some: Sequence[tuple[int, Part]] | None = None)
     sources are asked for beyond these, null where a source has none: ``year`` (integer), the
     others as text.
     """
-    with_records = [scan for scan in scans if "record" in scan.serving]
+    with_records = [scan for scan in scans if "record" in scan.user_columns]
     record_type = "BIGINT" if all(s.has_integer_records for s in with_records) else "VARCHAR"
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     return " UNION ALL ".join(
@@ -216,12 +216,12 @@ def union(scans: Sequence[Scan], some: Sequence[tuple[int, Part]] | None = None)
     )
 
 
-def parts_of(scans: Sequence[Scan]) -> list[tuple[int, Part]]:
+def parts_of(scans: Sequence[Scan]) -> list[tuple[int, SourcePart]]:
     """Return all parts of all sources, each with its source's position."""
     return [(at, part) for at, scan in enumerate(scans) for part in scan.parts]
 
 
-def _select(part: Part, scan: Scan, position: int, kind: int, record_type: str) -> str:
+def _select(part: SourcePart, scan: Scan, position: int, kind: int, record_type: str) -> str:
     weight = part.value("weight") if "weight" in part.columns else "1.0::DOUBLE"
     further = "".join(
         f", CAST({part.value(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'}) AS {name}"
@@ -238,7 +238,7 @@ def _select(part: Part, scan: Scan, position: int, kind: int, record_type: str) 
     )
 
 
-def window(part: Part, source: SourceFiles) -> str:
+def window(part: SourcePart, source: SourceFiles) -> str:
     """Return SQL that is true inside the source's years, null where the year is unknown."""
     if source.years is None:
         return "true"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gclust.errors import StudyError
-from gclust.listings.csv.text import sha256_of
+from gclust.listings.readers.csv.text import sha256_of
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".tab")
 PACKED_ENDINGS = (".gz", ".gzip", ".zst", ".zstd", ".zip", ".bz2", ".xz")
@@ -226,7 +226,7 @@ class Inputs:
         """Note the digest of a file that was read as a whole."""
         self._sha256[path] = sha256
 
-    def hash_beside(self, paths: Iterable[str]) -> None:
+    def hash_in_background(self, paths: Iterable[str]) -> None:
         """Begin to hash files in a thread."""
         begun = {path for hasher in self._hashers for path in hasher.paths}
         new = [path for path in paths if path not in self._sha256 and path not in begun]

@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.sources.columns import ColumnsOf
-from gclust.listings.sources.geometry import PointFile, attributes_of_layer, degrees
-from gclust.listings.sources.parquet import paths_of
-from gclust.listings.sources.parts import Column, Part
+from gclust.listings.readers.parquet import paths_of
+from gclust.listings.readers.points import PointFile, attributes_of_layer, degrees
+from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import Column, SourcePart
 from gclust.listings.sources.values import expected_of, identifier
 
 _FOLDER = threading.Lock()
@@ -28,8 +28,8 @@ _FOLDER = threading.Lock()
 
 
 def part_of_points(
-    engine: Engine, source: SourceFiles, file: PointFile, columns_of: ColumnsOf
-) -> Part:
+    engine: Engine, source: SourceFiles, file: PointFile, columns_of: ColumnResolver
+) -> SourcePart:
     """Read a file of points, or a layer without geometry, into the engine."""
     used = columns_of.used(file.path)
     names = {name: file.names[at] for name, at in used.items()}
@@ -47,7 +47,7 @@ def part_of_points(
 
 def _stored(
     engine: Engine, source: SourceFiles, path: str, table: pa.Table, names: dict[str, str]
-) -> Part:
+) -> SourcePart:
     """Store a table whose columns have gclust's names."""
     stored = f"source_{engine.next_number()}"
     try:
@@ -64,7 +64,7 @@ def _described(
     stored: str,
     rows: int,
     names: dict[str, str],
-) -> Part:
+) -> SourcePart:
     """Return a stored table as a part of its source."""
     described = engine.connection.table(stored)
     kinds = dict(zip(described.columns, map(str, described.types), strict=True))
@@ -73,7 +73,7 @@ def _described(
             raise StudyError(
                 f"{path}: column {column!r} ({name}) is of type {kinds[name]}; expected {expected}"
             )
-    return Part(
+    return SourcePart(
         files=(path,),
         rows=(rows,),
         table=lambda _: identifier(stored),
@@ -95,7 +95,9 @@ def _plain(table: pa.Table) -> pa.Table:
     return table
 
 
-def part_of_table(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) -> tuple[Part, str]:
+def part_of_table(
+    engine: Engine, source: SourceFiles, columns_of: ColumnResolver
+) -> tuple[SourcePart, str]:
     """Store a table in memory.
 
     Returns
@@ -114,11 +116,11 @@ def part_of_table(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) ->
 
 
 def _part_of_arrow(
-    engine: Engine, source: SourceFiles, table: pa.Table, points: Any, columns_of: ColumnsOf
-) -> tuple[Part, str]:
+    engine: Engine, source: SourceFiles, table: pa.Table, points: Any, columns_of: ColumnResolver
+) -> tuple[SourcePart, str]:
     ways = paths_of(table.schema)
-    columns_of.look(source.path, [name for name, _ in ways], by_geometry=points is not None)
-    columns_of.settle()
+    columns_of.resolve(source.path, [name for name, _ in ways], by_geometry=points is not None)
+    columns_of.check()
     arrays, names = {}, {}
     for name, at in columns_of.used(source.path).items():
         names[name], way = ways[at]
@@ -234,7 +236,9 @@ class _Sink:
         """Nothing is open."""
 
 
-def part_of_query(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) -> tuple[Part, str]:
+def part_of_query(
+    engine: Engine, source: SourceFiles, columns_of: ColumnResolver
+) -> tuple[SourcePart, str]:
     """Run a source's query in a database of its own, and store what it yields.
 
     The query is one ``SELECT``; it reads files below `SourceFiles.sql_paths` and nothing else,
@@ -266,12 +270,12 @@ def part_of_query(engine: Engine, source: SourceFiles, columns_of: ColumnsOf) ->
 
 
 def _part_of_reader(
-    engine: Engine, source: SourceFiles, reader: pa.RecordBatchReader, columns_of: ColumnsOf
-) -> Part:
+    engine: Engine, source: SourceFiles, reader: pa.RecordBatchReader, columns_of: ColumnResolver
+) -> SourcePart:
     """Store what a query yields, batch after batch."""
     ways = paths_of(reader.schema)
-    columns_of.look(source.path, [name for name, _ in ways])
-    columns_of.settle()
+    columns_of.resolve(source.path, [name for name, _ in ways])
+    columns_of.check()
     counted = [0]
 
     def batches() -> Iterator[pa.RecordBatch]:

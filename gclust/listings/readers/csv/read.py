@@ -1,4 +1,4 @@
-"""Sources of CSV files: each is looked through once, then DuckDB is told how to read it."""
+"""Sources of CSV files: each is looked through once, then DuckDB reads them with all options given."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from gclust.listings.csv.scan import CsvScan, scan_csv
 from gclust.listings.engine import Engine
+from gclust.listings.readers.csv.scan import CsvScan, scan_csv
 from gclust.listings.sources.column_names import fits
-from gclust.listings.sources.columns import ColumnsOf
-from gclust.listings.sources.parts import BadRows, Column, Part
-from gclust.listings.sources.paths import Inputs, escaped
+from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.files import Inputs, escaped
 from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import BadRows, Column, SourcePart
 from gclust.listings.sources.values import quoted
 
 LEAST_LINE_SIZE = 2_000_000
@@ -24,8 +24,8 @@ def open_csv(
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,
-    columns_of: ColumnsOf,
-) -> tuple[list[Part], list[str]]:
+    columns_of: ColumnResolver,
+) -> tuple[list[SourcePart], list[str]]:
     """Look through the CSV files of a source.
 
     Parameters
@@ -43,13 +43,13 @@ def open_csv(
     -------
     parts : list of Part
         Files with the same header and dialect make one.
-    told : list of str
+    messages : list of str
         What was found that a reader should know.
 
     Raises
     ------
     StudyError
-        See `gclust.listings.csv.scan.scan_csv`.
+        See `gclust.listings.readers.csv.scan.scan_csv`.
     """
     scans = []
     for done, path in enumerate(files):
@@ -65,16 +65,16 @@ def open_csv(
             progress=_progress(engine, done, len(files)),
         )
         inputs.hashed(path, scan.sha256)
-        columns_of.look(path, scan.dialect.header)
+        columns_of.resolve(path, scan.dialect.header)
         scans.append(scan)
     engine.progress(1.0, "look through files")
-    columns_of.settle()
-    told = [line for scan in scans for line in scan.told]
+    columns_of.check()
+    messages = [line for scan in scans for line in scan.messages]
     parts = [
         _part(list(group), columns_of, source.missing)
         for _, group in groupby(sorted(scans, key=_alike), key=_alike)
     ]
-    return parts, told
+    return parts, messages
 
 
 def _progress(engine: Engine, done: int, files: int) -> Callable[[float], None]:
@@ -92,7 +92,9 @@ def _line_size(scan: CsvScan) -> int:
     return max(LEAST_LINE_SIZE, 2 * scan.longest)
 
 
-def _part(scans: list[CsvScan], columns_of: ColumnsOf, missing: tuple[str, ...] | None) -> Part:
+def _part(
+    scans: list[CsvScan], columns_of: ColumnResolver, missing: tuple[str, ...] | None
+) -> SourcePart:
     """Return files with the same header and dialect."""
     first = scans[0]
     dialect = first.dialect
@@ -117,15 +119,15 @@ def _part(scans: list[CsvScan], columns_of: ColumnsOf, missing: tuple[str, ...] 
         "union_by_name": "false",
         "columns": f"{{{listed}}}",
     }
-    told = ", ".join(f"{key} = {value}" for key, value in options.items())
+    listed_options = ", ".join(f"{key} = {value}" for key, value in options.items())
     read_from = {scan.path: scan.read_from for scan in scans}
 
     def table(files: Sequence[str]) -> str:
         paths = ", ".join(quoted(escaped(read_from[file])) for file in files)
-        return f"read_csv([{paths}], {told})"
+        return f"read_csv([{paths}], {listed_options})"
 
     used = columns_of.used(first.path)
-    return Part(
+    return SourcePart(
         files=tuple(scan.path for scan in scans),
         rows=tuple(scan.rows for scan in scans),
         table=table,

@@ -37,7 +37,7 @@ class PointFile:
         What pyproj understands, None if the file has none.
     layer : str or None
         Of a GeoPackage or GeoJSON file.
-    told : tuple of str
+    messages : tuple of str
         What a reader should know.
     """
 
@@ -46,7 +46,7 @@ class PointFile:
     geometry: str
     crs: Any
     layer: str | None = None
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
     def read(self, columns: Sequence[str]) -> tuple[pa.Table, NDArray[Any], NDArray[Any]]:
         """Read some of the columns, and the points in degrees of WGS 84.
@@ -105,7 +105,7 @@ def points_of_parquet(
             )
         names = tuple(name for name in bare if name not in described)
         others = [name for name in described if name != primary]
-        told = (
+        messages = (
             (
                 f"{path}: of the geometries {', '.join(described)} {primary!r} is used, which the"
                 " file names first",
@@ -113,7 +113,7 @@ def points_of_parquet(
             if others
             else ()
         )
-        return PointFile(path, names, primary, about.get("crs", "OGC:CRS84"), None, told)
+        return PointFile(path, names, primary, about.get("crs", "OGC:CRS84"), None, messages)
     if own:
         name, crs = next(iter(own.items()))
         return PointFile(path, tuple(bare), name, crs)
@@ -189,7 +189,7 @@ def points_of_layer(path: str, layer: str | None) -> PointFile | None:
         raise StudyError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
     names = [name for name, _ in layers]
     spatial = [name for name, kind in layers if kind is not None]
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     if layer is not None and layer not in names:
         raise StudyError(f"{path}: has no layer {layer!r}; it has {', '.join(names) or 'none'}")
     if layer is None:
@@ -202,15 +202,15 @@ def points_of_layer(path: str, layer: str | None) -> PointFile | None:
             )
         layer = spatial[0] if spatial else names[0]
         if len(names) > 1:
-            told = (
+            messages = (
                 f"{path}: of its layers {', '.join(names)} {layer!r} is read, which alone has"
                 " a geometry",
             )
     info = pyogrio.read_info(path, layer=layer)
     fields = tuple(str(name) for name in info["fields"])
     if dict(layers)[layer] is None:
-        return PointFile(path, fields, "", None, layer, told)
-    return PointFile(path, fields, "wkb_geometry", info["crs"], layer, told)
+        return PointFile(path, fields, "", None, layer, messages)
+    return PointFile(path, fields, "wkb_geometry", info["crs"], layer, messages)
 
 
 def _read_layer(path: str, layer: str, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table]:

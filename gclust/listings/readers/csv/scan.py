@@ -1,6 +1,6 @@
 """One pass over the text of a CSV file: its rows are counted, its quotes understood.
 
-DuckDB is told everything that was found, and guesses nothing. A file that it would not
+DuckDB gets everything that was found as options, and guesses nothing. A file that it would not
 read as it is written is copied once, without what is no row.
 """
 
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.kernels import csv_rows as rows_of
-from gclust.listings.csv.dialect import HEAD, Dialect, Fit, decide
-from gclust.listings.csv.text import Text
+from gclust.listings.readers.csv.dialect import HEAD, Dialect, Fit, decide
+from gclust.listings.readers.csv.text import Text
 from gclust.listings.sources.source import LEAST_REJECTED
 
 MOST_NOTED = 4096
@@ -53,7 +53,7 @@ class CsvScan:
         Bytes of the longest row.
     breaks_in_quotes : bool
         Whether a field goes over several lines.
-    told : tuple of str
+    messages : tuple of str
         What was found that a reader should know.
     sha256 : str
         Of the user's file.
@@ -70,7 +70,7 @@ class CsvScan:
     shifts: NDArray[np.int64]
     longest: int
     breaks_in_quotes: bool
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
     sha256: str
     bad_texts: tuple[str, ...] = ()
 
@@ -112,7 +112,7 @@ def scan_csv(
     ----------
     path : str
     fit : callable
-        See `gclust.listings.csv.dialect.decide`.
+        See `gclust.listings.readers.csv.dialect.decide`.
     folder : Path
         For copies.
     number : int
@@ -142,13 +142,13 @@ def scan_csv(
     def again(other: Dialect) -> _Counts:
         return _count(Text(at_hand).chunks(), other)
 
-    dialect, counts, told = _understood(path, dialect, counts, again, given=quote is not None)
+    dialect, counts, messages = _understood(path, dialect, counts, again, given=quote is not None)
     _refuse_ragged(path, dialect, counts, at_hand, max_rejects)
     if dialect.header_line > 1:
-        told = (
+        messages = (
             f"{path}: the header is line {dialect.header_line}; what stands before it is taken"
             " for a title",
-            *told,
+            *messages,
         )
     texts = _texts(at_hand, counts.bad, text.is_plain)
     skip = 1
@@ -169,7 +169,7 @@ def scan_csv(
         shifts=counts.shifts,
         longest=counts[rows_of.LONGEST],
         breaks_in_quotes=counts[rows_of.QUOTED_BREAKS] > 0,
-        told=told,
+        messages=messages,
         sha256=sha256,
         bad_texts=texts,
     )
@@ -317,11 +317,11 @@ def _understood(
     if not given:
         if counts[rows_of.RAGGED_LINE] == 0 and counts[rows_of.WRAPPED_LINE] == 0:
             plain = replace(dialect, quote="", escape="")
-            told = (
+            message = (
                 f"{path}: quotes are read as characters, for every line has"
                 f" {len(dialect.header)} fields without them and none is quoted as a whole"
             )
-            return plain, again(plain), (told,)
+            return plain, again(plain), (message,)
         slashed = replace(dialect, escape="\\")
         escaped = again(slashed)
         clean = not (

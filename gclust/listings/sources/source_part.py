@@ -53,7 +53,7 @@ class BadRows:
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """Files of a source that are read by one table function.
 
     Attributes
