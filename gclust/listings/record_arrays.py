@@ -1,8 +1,7 @@
-"""The listings of each record in arrays: read once, then attributed to any labels quickly.
+"""The listings of each record as arrays, for sweeps and draws that count many labellings.
 
-`gclust.listings.label` says what counts and ties are, on any engine; this brings the
-listings into memory in the form that `gclust.kernels.cooccurrence` passes over at the speed of memory,
-for what runs a study many times.
+`gclust.listings.label` defines counts and ties on any engine; `gclust.kernels.cooccurrence`
+computes the same from these arrays, at the speed of memory.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Readers of listings, one for each format; a new one is named in `gclust.listings.open_sources`."""
+"""Readers of listings, one for each format; `gclust.listings.open_sources` names them all."""

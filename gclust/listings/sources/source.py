@@ -31,7 +31,7 @@ class SourceFiles:
     further : tuple of str
         Which of `gclust.listings.columns.FURTHER` are read.
     missing : tuple of str, optional
-        Texts that stand for no value, in place of those of `gclust.listings.sources.values.MISSING`.
+        Texts that stand for no value, in place of `gclust.listings.sources.values.MISSING`.
     null_island : {"reject", "keep"}
         What becomes of rows within 1 km of latitude 0, longitude 0.
     max_rejects : float

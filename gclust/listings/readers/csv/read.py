@@ -1,4 +1,4 @@
-"""Sources of CSV files: each is looked through once, then DuckDB reads them with all options given."""
+"""CSV files of a source: each is scanned once, then DuckDB reads them with all options given."""
 
 from __future__ import annotations
 
