@@ -12,7 +12,8 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.kernels import cooccurrence as kernels
-from gclust.kernels.cooccurrence import Rows, tie
+from gclust.kernels.cooccurrence import RecordRows, sum_ties
+from gclust.listings import label as attribution
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import sum_ties
@@ -99,12 +100,12 @@ def random_rows(method):
     nothing = np.zeros(0, dtype=np.int64)
     records = Records(
         fixed=np.zeros((2, 70), dtype=np.int64),
-        rows=Rows(starts, folded["at"].to_numpy().astype(np.int32), units),
+        rows=RecordRows(starts, folded["at"].to_numpy().astype(np.int32), units),
         located_units=total,
         record_units=total,
         kind=folded["kind"].to_numpy()[starts[:-1]].astype(np.int16),
         opened=nothing,
-        open_rows=Rows(np.zeros(1, dtype=np.int64), nothing.astype(np.int32), nothing),
+        open_rows=RecordRows(np.zeros(1, dtype=np.int64), nothing.astype(np.int32), nothing),
     )
     return records, expected
 
@@ -133,21 +134,21 @@ def test_sums_that_do_not_fit_are_refused(weights, held):
     n = len(weights)
     units = np.array(weights, dtype=np.int64) * UNIT
     near, labels = np.ones(3, dtype=bool), np.array([0, 1], dtype=np.int32)
-    one = Rows(np.array([0, n]), np.array([0, 1], dtype=np.int32), units)
-    assert (tie(one, labels, near, np.zeros(0), UNIT, 1) is not None) == held
+    one = RecordRows(np.array([0, n]), np.array([0, 1], dtype=np.int32), units)
+    assert (sum_ties(one, labels, near, np.zeros(0), UNIT, 1) is not None) == held
     for pieces, threads in ((1 << 20, 1), (2, 1), (2, 2)):
         with mock.patch.object(kernels, "CHUNK", pieces):
-            several = Rows(
+            several = RecordRows(
                 np.arange(0, 41, 2),
                 np.tile(one.place, 20),
                 np.tile(np.array([60_000, weights[1] // 20], dtype=np.int64) * UNIT, 20),
             )
-            found = tie(several, labels, near, np.zeros(0), UNIT, threads)
+            found = sum_ties(several, labels, near, np.zeros(0), UNIT, threads)
             assert (found is not None) == held
     # As two threads may find them.
     half = np.array([(1 << 62) - (1 if held else 0)])
-    table = kernels._Table(np.zeros(1, dtype=np.int64), half, np.ones(1, dtype=np.int64))
-    assert (kernels._gathered([table, table], 2) is not None) == held
+    table = kernels._HashTable(np.zeros(1, dtype=np.int64), half, np.ones(1, dtype=np.int64))
+    assert (kernels._total([table, table], 2) is not None) == held
     records = Records(
         np.zeros((1, 2), dtype=np.int64), one, units, units, np.zeros(1, dtype=np.int16),
         np.zeros(0, dtype=np.int64), one,

@@ -245,20 +245,21 @@ def reach_ties():
     rows, labels = records.rows, (np.arange(70) % 7 - 1).astype(np.int32)
     near = np.array([False] * 6 + [True])
     with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
-        ties.tie(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
-        a, b, found = ties.tie(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
+        ties.sum_ties(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
+        a, b, found = ties.sum_ties(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
     assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {
         pair: units for pair, units in expected.items() if 5 in pair
     }
-    assert len(ties.tie(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
+    assert len(ties.sum_ties(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
     never = np.zeros(len(rows.starts) - 1, dtype=np.int64)
-    assert len(ties.tie(rows, labels, near, np.zeros(0), UNIT, 1, times=never)[0]) == 0
+    assert len(ties.sum_ties(rows, labels, near, np.zeros(0), UNIT, 1, copies=never)[0]) == 0
     heavy = rows._replace(units=rows.units + (1 << 60))
-    assert ties.tie(heavy, labels, near, np.zeros(0), UNIT, 1) is None
+    assert ties.sum_ties(heavy, labels, near, np.zeros(0), UNIT, 1) is None
     test_sums_that_do_not_fit_are_refused((60_000, 700_000), False)
     for whole in (False, True):
-        ties.count(rows, labels, records.kind, records.record_units, whole, UNIT, (2, 6))
-    assert ties.sum_of_labels(labels, np.ones((1, 70), dtype=np.int64), 6).tolist() == [[10] * 6]
+        units = ties.WHOLE if whole else records.record_units
+        ties.count_by_cluster(rows, labels, records.kind, units, UNIT, (2, 6))
+    assert ties.sum_values(labels, np.ones((1, 70), dtype=np.int64), 6).tolist() == [[10] * 6]
 
 
 def draw_numbers():

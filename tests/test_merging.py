@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gclust.cluster.merging import gaps_km, merge
+from gclust.cluster.gaps import gaps_km
+from gclust.cluster.merging import merge
 from gclust.sphere import arc_km, unit_vectors
 
 

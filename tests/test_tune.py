@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 import gclust
 from gclust.cli import main
-from gclust.cluster.merging import gaps_km
+from gclust.cluster.gaps import gaps_km
 from gclust.errors import StudyError
 from gclust.experiments.tune.location_grid import Places
 from gclust.experiments.tune.map_data import mercator, names_with_room, rings

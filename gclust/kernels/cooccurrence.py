@@ -1,6 +1,7 @@
-"""Ties between labels, and counts of records, from listings that lie record by record.
+"""Ties between labels and counts of records, from the rows of records in CSR layout.
 
-Sums are of whole numbers, so they are the same in any order and for any number of threads.
+All sums are of whole numbers, so they are the same in any order and for any number of threads.
+The rules are those of `gclust.listings.label`, which computes the same on any engine.
 """
 
 from __future__ import annotations
@@ -15,46 +16,51 @@ from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 
 CHUNK = 1 << 20
-"""Rows, or locations, in a chunk."""
+"""Rows, or locations, in a chunk of work."""
 
 FIRST_SLOTS = 1 << 12
-"""Of a table of ties at first; a power of two, doubled whenever half of it is taken."""
+"""Slots of a new hash table of ties: a power of two, doubled whenever half of them are taken."""
 
-SCATTER = 40503
-"""Spreads the keys of a table over its slots (Knuth 1998, The Art of Computer Programming 3,
-section 6.4: near the golden section of 2 ** 16), and overflows with no key below 2 ** 47."""
+MULTIPLIER = 40503
+"""Of the multiplicative hash (Knuth 1998, The Art of Computer Programming 3, section 6.4: near
+the golden section of 2 ** 16). No key below 2 ** 47 overflows."""
 
 TOO_LARGE = 2.0**63
+"""The first sum that int64 cannot hold."""
 
 ONCE = np.zeros(0, dtype=np.int64)
-"""Times of records that are not given: each record is there once."""
+"""Stands for the copies of records where each is there once."""
+
+WHOLE = np.zeros(0, dtype=np.int64)
+"""Stands for the weights of records that count whole in each cluster that they touch."""
 
 
-class Rows(NamedTuple):
-    """Records, one row for each location at which a record has listings."""
+class RecordRows(NamedTuple):
+    """One row for each record and location at which it has listings; ``r`` records, ``m`` rows."""
 
     starts: NDArray[np.int64]
-    """(r + 1,) first row of each record, and their number."""
+    """(r + 1,) first row of each record, and ``m``."""
     place: NDArray[np.int32]
     """(m,) the location."""
     units: NDArray[np.int64]
-    """(m,) weight of the record's listings there."""
+    """(m,) fixed-point weight of the record's listings there."""
 
 
-class _Table(NamedTuple):
-    """Sums by key, in an open hash."""
+class _HashTable(NamedTuple):
+    """Sums by key, with open addressing; ``s`` slots."""
 
     keys: NDArray[np.int64]
-    """-1 where there is none."""
+    """(s,) -1 in a free slot."""
     sums: NDArray[np.int64]
+    """(s,)"""
     taken: NDArray[np.int64]
     """(1,) number of keys."""
 
 
-@helper
-def slot_of(keys, key):
-    """Return where a key is, or where it would be put."""
-    slot = (key * SCATTER + (key >> 16)) & (len(keys) - 1)
+@part
+def find_slot(keys, key):
+    """Return the slot of a key, or the free one to put it in; ``keys`` (s,) int64."""
+    slot = (key * MULTIPLIER + (key >> 16)) & (len(keys) - 1)
     while keys[slot] != key and keys[slot] >= 0:
         slot = (slot + 1) & (len(keys) - 1)
     return slot
@@ -62,67 +68,79 @@ def slot_of(keys, key):
 
 @allocating_helper
 def doubled(keys, sums):
-    """Return a table of twice as many slots with the same sums."""
+    """Return keys and sums, (s,) int64, in twice as many slots."""
     new_keys = np.full(2 * len(keys), -1, dtype=np.int64)
     new_sums = np.zeros(2 * len(keys), dtype=np.int64)
     for i in range(len(keys)):
         if keys[i] >= 0:
-            slot = slot_of(new_keys, keys[i])
+            slot = find_slot(new_keys, keys[i])
             new_keys[slot] = keys[i]
             new_sums[slot] = sums[i]
     return new_keys, new_sums
 
 
-@helper
-def fold_labels(rows, labels, first, last, label, weight):
-    """Sum the weight of the rows ``first .. last`` by label; return how many labels there are.
+@part
+def longest_record(starts, first, last):
+    """Return the most rows of any of the records ``first .. last``; ``starts`` (r + 1,) int64."""
+    longest = 0
+    for record in range(first, last):
+        longest = max(longest, starts[record + 1] - starts[record])
+    return longest
 
-    They are put into ``label``, rising, and ``weight``.
+
+@part
+def sum_by_label(rows, labels, record, label, weight):
+    """Sum the weight of a record's rows by label; return how many labels there are.
+
+    ``labels`` (n,) int32 by location; fills ``label``, rising, and ``weight``, both int64 with a
+    place for each row. By insertion: most records have a few rows.
     """
-    several = 0
-    for i in range(first, last):
+    n = 0
+    for i in range(rows.starts[record], rows.starts[record + 1]):
         here = labels[rows.place[i]]
-        k = several
+        k = n
         while k > 0 and label[k - 1] > here:
             k -= 1
         if k > 0 and label[k - 1] == here:
             weight[k - 1] += rows.units[i]
             continue
-        for j in range(several, k, -1):
+        for j in range(n, k, -1):
             label[j] = label[j - 1]
             weight[j] = weight[j - 1]
         label[k] = here
         weight[k] = rows.units[i]
-        several += 1
-    return several
+        n += 1
+    return n
+
+
+@part
+def touches(rows, labels, record, near):
+    """Return whether a row of a record has a label that is near; ``near`` (n_labels + 1,) bool."""
+    found = False
+    for i in range(rows.starts[record], rows.starts[record + 1]):
+        found |= near[labels[rows.place[i]] + 1]
+    return found
 
 
 @kernel
-def add_ties(rows, labels, near, spread_over, times, unit, table, longest, first, last):
-    """Add the ties that the records ``first .. last`` make of labels, one of them near.
+def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
+    """Add the ties of the records ``first .. last`` between two labels, at least one of them near.
 
-    ``near[label + 1]`` tells whether ties of a label are wanted, noise being label -1. Where
-    ``spread_over`` is given, ties are divided by half of it. The key of labels a < b is
-    (a + 1) * len(near) + b + 1. Where ``times`` is given, a record stands for so many of its
-    like. Returns the table, which may have grown, and whether all
-    sums could be held.
+    The key of labels a < b is ``(a + 1) * len(near) + b + 1``, noise being label -1. Returns the
+    keys and sums of the table, which may have grown, and whether all sums fit into int64. For
+    shapes and dtypes see `sum_ties`.
     """
     keys, sums, taken = table
+    longest = longest_record(rows.starts, first, last)
     label = np.empty(longest, dtype=np.int64)
     weight = np.empty(longest, dtype=np.int64)
     for record in range(first, last):
-        begin, end = rows.starts[record], rows.starts[record + 1]
-        alike = times[record] if len(times) else 1
-        if alike == 0:
+        alike = copies[record] if len(copies) else 1
+        if alike == 0 or not touches(rows, labels, record, near):
             continue
-        wanted = False
-        for i in range(begin, end):
-            wanted |= near[labels[rows.place[i]] + 1]
-        if not wanted:
-            continue
-        several = fold_labels(rows, labels, begin, end, label, weight)
-        for i in range(several):
-            for j in range(i + 1, several):
+        n = sum_by_label(rows, labels, record, label, weight)
+        for i in range(n):
+            for j in range(i + 1, n):
                 if not (near[label[i] + 1] or near[label[j] + 1]):
                     continue
                 strength = (weight[i] / unit) * (weight[j] / unit)
@@ -131,112 +149,110 @@ def add_ties(rows, labels, near, spread_over, times, unit, table, longest, first
                 rounded = np.floor(strength * unit + 0.5) * alike
                 if 2 * taken[0] >= len(keys):
                     keys, sums = doubled(keys, sums)
-                slot = slot_of(keys, (label[i] + 1) * len(near) + label[j] + 1)
+                key = (label[i] + 1) * len(near) + label[j] + 1
+                slot = find_slot(keys, key)
                 if not rounded + sums[slot] < TOO_LARGE:
                     return keys, sums, False
                 if keys[slot] < 0:
-                    keys[slot] = (label[i] + 1) * len(near) + label[j] + 1
+                    keys[slot] = key
                     taken[0] += 1
                 sums[slot] += np.int64(rounded)
     return keys, sums, True
 
 
 @kernel
-def count_records(
-    rows, clusters, kind, record_units, times, unit, whole, longest, out, first, last
-):
-    """Add the records ``first .. last`` to ``out[kind, cluster]``, noise being cluster -1.
+def add_records(rows, clusters, kind, record_units, copies, unit, out, first, last):
+    """Add the records ``first .. last`` to ``out[kind, cluster]``, int64; noise is cluster -1.
 
-    A record adds to each cluster the share of its weight there, rounded, or a whole unit, as
-    many times as ``times`` says, if that is given.
+    A record adds to each cluster the share of its weight there, rounded, or a whole unit, once
+    for each of its copies. For shapes and dtypes see `count_by_cluster`.
     """
+    longest = longest_record(rows.starts, first, last)
     label = np.empty(longest, dtype=np.int64)
     weight = np.empty(longest, dtype=np.int64)
     for record in range(first, last):
-        several = fold_labels(
-            rows, clusters, rows.starts[record], rows.starts[record + 1], label, weight
-        )
-        for i in range(several):
+        n = sum_by_label(rows, clusters, record, label, weight)
+        for i in range(n):
             if label[i] >= 0:
                 share = unit
-                if not whole:
+                if len(record_units):
                     share = np.int64(np.floor(weight[i] / record_units[record] * unit + 0.5))
-                out[kind[record], label[i]] += share * (times[record] if len(times) else 1)
+                out[kind[record], label[i]] += share * (copies[record] if len(copies) else 1)
 
 
 @kernel
-def sum_by_label(labels, values, out, first, last):
-    """Add the values of the locations ``first .. last`` to ``out``, that of noise nowhere."""
+def add_values(labels, values, out, first, last):
+    """Add ``values`` (n,) int64 of the locations ``first .. last`` to ``out`` (n_labels,) by label.
+
+    ``labels`` (n,) int32; noise, -1, is added nowhere.
+    """
     for i in range(first, last):
         if labels[i] >= 0:
             out[labels[i]] += values[i]
 
 
-def tie(
-    rows: Rows,
+def sum_ties(
+    rows: RecordRows,
     labels: NDArray[np.int32],
     near: NDArray[np.bool_],
     spread_over: NDArray[np.float64],
     unit: int,
     threads: int,
     report: Callable[[float], None] = unreported,
-    times: NDArray[np.int64] = ONCE,
+    copies: NDArray[np.int64] = ONCE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Sum the ties between labels.
 
     Parameters
     ----------
-    rows : Rows
+    rows : RecordRows
     labels : ndarray of int32, shape (n,)
         Of the locations; -1 for noise.
     near : ndarray of bool, shape (n_labels + 1,)
-        Which labels are asked for, that of noise first.
+        Which labels ties are wanted of; that of noise comes first.
     spread_over : ndarray of float64, shape (r,) or (0,)
-        Twice the pairs of listings over which each record spreads one unit; none: each pair
-        of listings counts.
+        Twice the number of pairs of listings over which each record spreads one unit; empty:
+        each pair of listings counts one.
     unit : int
-        Units of a weight of one.
+        Fixed-point weight of one.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
-    times : ndarray of int64, shape (r,) or (0,)
-        How many records each stands for; one where it is not given.
+    copies : ndarray of int64, shape (r,) or (0,)
+        How often each record is there; empty: once.
 
     Returns
     -------
-    a, b, ties : ndarray of int64
-        Labels a < b of which one at least is near, by a, then b, and their ties in units; None
-        if a sum is 2 ** 63 or more.
+    a, b, ties : ndarray of int64, shape (p,)
+        Labels a < b with at least one of them near, sorted by a, then b, and their ties in fixed
+        point. None if a sum is 2 ** 63 or more.
     """
-    free: list[_Table] = []
-    failed: list[None] = []
-    longest = int(np.diff(rows.starts).max(initial=0))
+    free: list[_HashTable] = []
+    overflows: list[None] = []
 
     def work(first: int, last: int) -> None:
         try:
             table = free.pop()
         except IndexError:
-            table = _Table(
+            table = _HashTable(
                 np.full(FIRST_SLOTS, -1, dtype=np.int64),
                 np.zeros(FIRST_SLOTS, dtype=np.int64),
                 np.zeros(1, dtype=np.int64),
             )
-        keys, sums, held = add_ties(
-            rows, labels, near, spread_over, times, unit, table, longest, first, last
+        keys, sums, fit = add_ties(
+            rows, labels, near, spread_over, copies, unit, table, first, last
         )
-        free.append(_Table(keys, sums, table.taken))
-        if not held:
-            failed.append(None)
+        free.append(_HashTable(keys, sums, table.taken))
+        if not fit:
+            overflows.append(None)
 
-    parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work, report=report)
-    if failed:
-        return None
-    return _gathered(free, len(near))
+    run_pieces(work, cut_evenly(rows.starts, CHUNK), threads, report)
+    return None if overflows else _total(free, len(near))
 
 
-def _gathered(
-    tables: list[_Table], n_near: int
+def _total(
+    tables: list[_HashTable], n_near: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Add up the tables of all threads; None if a sum is too large."""
     used = [table.keys >= 0 for table in tables]
@@ -248,7 +264,7 @@ def _gathered(
     order = np.argsort(keys)
     keys, sums = keys[order], sums[order]
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    # Each is below 2 ** 63; whether their sum is too is told by halves.
+    # Each is below 2 ** 63; whether their sum is too follows from the sums of their halves.
     high = np.add.reduceat(sums >> 32, starts)
     high += np.add.reduceat(sums & (2**32 - 1), starts) >> 32
     if (high >= 2**31).any():
@@ -257,73 +273,66 @@ def _gathered(
     return a - 1, b - 1, np.add.reduceat(sums, starts)
 
 
-def count(
-    rows: Rows,
+def count_by_cluster(
+    rows: RecordRows,
     clusters: NDArray[np.int32],
     kind: NDArray[np.integer],
     record_units: NDArray[np.int64],
-    whole: bool,
     unit: int,
     shape: tuple[int, int],
     report: Callable[[float], None] = unreported,
-    times: NDArray[np.int64] = ONCE,
+    copies: NDArray[np.int64] = ONCE,
 ) -> NDArray[np.int64]:
     """Count records by kind and cluster.
 
     Parameters
     ----------
-    rows : Rows
+    rows : RecordRows
     clusters : ndarray of int32, shape (n,)
         Of the locations; -1 for noise.
     kind : ndarray of int, shape (r,)
-    record_units : ndarray of int64, shape (r,)
-        The weight over which each record is spread.
-    whole : bool
-        Whether a record counts one for each cluster that it touches.
+    record_units : ndarray of int64, shape (r,) or (0,)
+        Fixed-point weight over which each record is spread; empty (`WHOLE`): a record counts one
+        in each cluster that it touches.
     unit : int
-        Units of a weight of one.
+        Fixed-point weight of one.
     shape : (int, int)
-        Kinds and clusters.
+        Numbers of kinds and of clusters.
     report : callable
         Called with the share done.
-    times : ndarray of int64, shape (r,) or (0,)
-        How many records each stands for; one where it is not given.
+    copies : ndarray of int64, shape (r,) or (0,)
+        How often each record is there; empty: once.
 
     Returns
     -------
     ndarray of int64, shape ``shape``
-        In units.
+        In fixed point.
     """
     out = np.zeros(shape, dtype=np.int64)
-    longest = int(np.diff(rows.starts).max(initial=0))
-    parallel_for(
-        balanced_chunks(rows.starts, CHUNK),
-        1,
-        count_records,
-        rows,
-        clusters,
-        kind,
-        record_units,
-        times,
-        unit,
-        whole,
-        longest,
-        out,
-        report=report,
+    run_pieces(
+        lambda first, last: add_records(
+            rows, clusters, kind, record_units, copies, unit, out, first, last
+        ),
+        cut_evenly(rows.starts, CHUNK),
+        1,  # all add to the same numbers
+        report,
     )
     return out
 
 
-def sum_of_labels(
+def sum_values(
     labels: NDArray[np.int32],
     values: NDArray[np.int64],
     n_labels: int,
     report: Callable[[float], None] = unreported,
 ) -> NDArray[np.int64]:
-    """Sum values of locations, shape (k, n), by label; shape (k, n_labels)."""
+    """Return the sums of ``values`` of locations, (k, n), by label, (k, n_labels)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
-        parallel_for(
-            even_chunks(len(labels), CHUNK), 1, sum_by_label, labels, each, sums, report=report
+        run_pieces(
+            lambda first, last: add_values(labels, each, sums, first, last),  # noqa: B023
+            even_cuts(len(labels), CHUNK),
+            1,
+            report,
         )
     return out

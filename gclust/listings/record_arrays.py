@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.kernels.cooccurrence import Rows
+from gclust.kernels.cooccurrence import RecordRows
 from gclust.listings.engine import Engine
 from gclust.listings.label import label_records
 from gclust.units import UNIT
@@ -31,7 +31,7 @@ class Records:
     ----------
     fixed : ndarray of int64, shape (kinds, n)
         Units that a location adds to the count of its cluster, whatever that is.
-    rows : Rows
+    rows : RecordRows
         Records at several locations, one row for each of these, records one after another.
     located_units, record_units : ndarray of int64, shape (r,)
         Units of such a record's located listings, and those over which it is spread.
@@ -40,17 +40,17 @@ class Records:
     opened : ndarray of int64
         Which of these records are left out of ``fixed``: their count of a cluster is no sum of
         those of its locations.
-    open_rows : Rows
+    open_rows : RecordRows
         Their rows alone.
     """
 
     fixed: Units
-    rows: Rows
+    rows: RecordRows
     located_units: Units
     record_units: Units
     kind: NDArray[np.int16]
     opened: NDArray[np.int64]
-    open_rows: Rows
+    open_rows: RecordRows
 
     def spread_over(self, ties: str) -> NDArray[np.float64]:
         """Twice the pairs of listings over which each record spreads one unit of ties.
@@ -129,7 +129,7 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
     kept = several[number]
     sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
     is_open = opened[several]
-    of_several = Rows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
+    of_several = RecordRows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
     in_open = np.repeat(is_open, length[several])
     return Records(
         fixed=fixed.reshape(n_kinds, n),
@@ -138,7 +138,7 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
         record_units=total[starts][several],
         kind=kind[starts][several].astype(np.int16),
         opened=np.flatnonzero(is_open),
-        open_rows=Rows(
+        open_rows=RecordRows(
             _starts(length[several][is_open]), of_several.place[in_open], of_several.units[in_open]
         ),
     )

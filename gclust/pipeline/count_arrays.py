@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.gaps import GridHash
 from gclust.cluster.merging import Merging, merge
-from gclust.cluster.nearby import Cubes
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
-from gclust.kernels.cooccurrence import ONCE, count, sum_of_labels, tie
+from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_ties, sum_values
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, gather_records
 from gclust.pipeline.stages import MergedCounts, Prepared
@@ -55,8 +55,8 @@ class ArrayCounter:
         if self._merges:
             with stage(report, "gather locations"):
                 lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
-                self._cubes = Cubes(lat, lon, study.merge.max_gap_km)
-                self._order = np.argsort(self._cubes.number, kind="stable")
+                self._grid = GridHash(lat, lon, study.merge.max_gap_km)
+                self._order = np.argsort(self._grid.number, kind="stable")
                 self._lat, self._lon = lat[self._order], lon[self._order]
         self._records: Records = gather_records(
             engine,
@@ -94,7 +94,7 @@ class ArrayCounter:
         options = self._study.merge
         if not self._merges:
             return merge(n_labels, {}, {}, rule="none")
-        gaps = self._cubes.gaps_km(self._lat, self._lon, labels)
+        gaps = self._grid.gaps_km(self._lat, self._lon, labels)
         # Merging looks at the ties of clusters that have a gap, and at no others.
         near = np.zeros(n_labels + 1, dtype=bool)
         near[[end + 1 for pair in gaps for end in pair]] = True
@@ -111,7 +111,7 @@ class ArrayCounter:
         self, labels: NDArray[np.int32], cluster_ids: NDArray[np.int64], n_clusters: int
     ) -> NDArray[np.int64]:
         """Units of each kind and cluster."""
-        of_labels = sum_of_labels(labels, self._records.fixed, len(cluster_ids))
+        of_labels = sum_values(labels, self._records.fixed, len(cluster_ids))
         of_open = np.append(cluster_ids, -1)[labels[self._records.open_rows.place]]
         units = count_open(self._records, of_open, n_clusters, self._study.counting.method)
         for kind, sums in enumerate(of_labels):
@@ -156,7 +156,7 @@ def ties_of(
         If products of weights are too large to count.
     """
     spread = records.spread_over(ties) if spread is None else spread
-    found = tie(records.rows, labels, near, spread, UNIT, threads, times=times)
+    found = sum_ties(records.rows, labels, near, spread, UNIT, threads, copies=times)
     if found is None:
         raise StudyError(
             f"[merge] ties = {ties!r}: the products of weights in one record are too large to"
@@ -191,13 +191,12 @@ def count_open(
     ndarray of int64, shape (kinds, n_clusters)
         In units.
     """
-    return count(
+    return count_by_cluster(
         records.open_rows._replace(place=np.arange(len(clusters), dtype=np.int32)),
         clusters.astype(np.int32),
         records.kind[records.opened],
-        records.record_units[records.opened],
-        method == "whole",
+        WHOLE if method == "whole" else records.record_units[records.opened],
         UNIT,
         (len(records.fixed), n_clusters),
-        times=times[records.opened] if len(times) else ONCE,
+        copies=times[records.opened] if len(times) else ONCE,
     )

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gclust.cluster.merging import Merging, join
+from gclust.cluster.merging import Merging, join_pairs
 from gclust.errors import GclustWarning
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
 from gclust.pipeline.run_log import RunLog
@@ -183,7 +183,9 @@ def name_merges(
                 runner_up = row[f"runner_up_{side}"]
                 if runner_up.isdigit():
                     log.loc[at, f"runner_up_{side}"] = called[int(runner_up)]
-        standing = join(standing, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True)))
+        standing = join_pairs(
+            standing, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True))
+        )
     return log
 
 

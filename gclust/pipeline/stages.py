@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.fixed_point import threshold_units
-from gclust.cluster.merging import Merging, gaps_km, merge
+from gclust.cluster.gaps import gaps_km
+from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings.engine import Engine

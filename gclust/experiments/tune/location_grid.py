@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gclust.cluster.nearby import Cubes
+from gclust.cluster.gaps import GridHash
 from gclust.places.cities.location_cells import CELLS_PER_DEGREE
 
 KM_PER_DEGREE = 111.2
@@ -63,8 +63,8 @@ class Places:
         square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
         within = (north % self.step) * self.step + east % self.step
         cell = square * self.step**2 + within
-        self._cubes = Cubes(lat, lon, most_gap_km)
-        self.order = np.lexsort((cell, self._cubes.number))
+        self._grid = GridHash(lat, lon, most_gap_km)
+        self.order = np.lexsort((cell, self._grid.number))
         """The prepared locations, cube by cube and in these cell by cell: what is to be put
         together lies together, and is summed without jumps through memory."""
         self.number = np.empty(len(lat), dtype=np.int64)
@@ -113,7 +113,7 @@ class Places:
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
         """Least distances between labels, where at most the largest that may be asked for."""
-        return self._cubes.gaps_km(self.lat, self.lon, labels)
+        return self._grid.gaps_km(self.lat, self.lon, labels)
 
 
 def runs(*keys: Rows) -> Rows:

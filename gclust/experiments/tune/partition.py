@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
 from gclust.experiments.tune.location_grid import Patches, Places, runs
-from gclust.kernels.cooccurrence import sum_of_labels
+from gclust.kernels.cooccurrence import sum_values
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count_arrays import ties_of
 from gclust.progress import Report, silent
@@ -118,7 +118,7 @@ def form(
     return PairPartition(
         pair=pair,
         n_labels=n_labels,
-        count=sum_of_labels(labels, records.fixed, n_labels),
+        count=sum_values(labels, records.fixed, n_labels),
         of_open=labels[records.open_rows.place],
         ties=strengths,
         gaps=gaps,

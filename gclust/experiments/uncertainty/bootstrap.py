@@ -196,7 +196,7 @@ class Bootstrap:
         labels : ndarray of int64, shape (n,)
             Of the places; -1 for noise.
         gaps_km : dict
-            Least distances of clusters that may merge; see `gclust.cluster.merging.gaps_km`.
+            Least distances of clusters that may merge; see `gclust.cluster.gaps.gaps_km`.
         drawn : Drawn
 
         Raises

@@ -11,8 +11,7 @@ from geopandas import GeoSeries
 from numpy.typing import NDArray
 
 from gclust.cluster.fixed_point import threshold_units
-from gclust.cluster.merging import gaps_km
-from gclust.cluster.nearby import Cubes
+from gclust.cluster.gaps import GridHash, gaps_km
 from gclust.cluster.reweighted import Reweighed
 from gclust.experiments.grid import Pair
 from gclust.experiments.uncertainty.bootstrap import Replicate
@@ -125,15 +124,15 @@ class _Nearness:
         self._merges = study.merge.rule != "none" and prepared.has_records
         if self._merges:
             lat, lon = (prepared.locations[axis].to_numpy()[order] for axis in ("lat", "lon"))
-            self._cubes = Cubes(lat, lon, study.merge.max_gap_km)
-            self._order = np.argsort(self._cubes.number, kind="stable")
+            self._grid = GridHash(lat, lon, study.merge.max_gap_km)
+            self._order = np.argsort(self._grid.number, kind="stable")
             self._lat, self._lon = lat[self._order], lon[self._order]
 
     def gaps_km(self, labels: NDArray[np.int32]) -> Gaps:
         if not self._merges:
             return {}
         ordered = labels[self._order]
-        return self._cubes.gaps_km(self._lat, self._lon, ordered, self._threads)
+        return self._grid.gaps_km(self._lat, self._lon, ordered, self._threads)
 
 
 class MovingPlaces:

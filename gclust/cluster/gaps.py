@@ -1,0 +1,169 @@
+"""Gaps: the least distances between clusters, from a grid hash of cells as wide as the largest gap.
+
+Two locations within the largest gap lie in one cell or in two that touch. Cells with no other
+cluster in or next to them drop out before any distance is computed: dense cities of a single
+cluster, which hold most locations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gclust.kernels.spatial.cluster_cells import mixed_cubes
+from gclust.kernels.sphere import TOLERANCE_KM
+from gclust.sphere import arc_km, chord_of, unit_vectors
+
+LEAST_SIDE = 1e-5
+"""Of a cell, in Earth radii: 64 m. Smaller ones could not be numbered by 64 bits."""
+
+Gaps = dict[tuple[int, int], float]
+"""(a, b) with a < b -> great-circle distance in km."""
+
+
+def gaps_km(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    max_gap_km: float,
+) -> Gaps:
+    """Return the least distances between the locations of different clusters, on the sphere.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    labels : ndarray of int, shape (n,)
+        -1 for noise, which has no gap.
+    max_gap_km : float
+        Farther pairs of clusters are left out.
+
+    Returns
+    -------
+    dict
+        (a, b) with a < b -> great-circle distance in km.
+
+    Examples
+    --------
+    >>> gaps = gaps_km(np.array([0.0, 0.0]), np.array([0.0, 0.01]), np.array([0, 1]), 5.0)
+    >>> round(gaps[0, 1], 6)
+    1.111951
+    """
+    inside = np.flatnonzero(labels >= 0)
+    if inside.size == 0 or max_gap_km < 0:
+        return {}
+    vectors, label = unit_vectors(lat[inside], lon[inside]), labels[inside]
+    near = _near_another(vectors, label, max(_chord(max_gap_km), LEAST_SIDE))
+    return _least_gaps(vectors[near], label[near], max_gap_km)
+
+
+class GridHash:
+    """Locations in grid cells, made once to find the gaps of many labellings.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    max_gap_km : float
+        The largest gap that is found.
+
+    Attributes
+    ----------
+    number : ndarray of int64, shape (n,)
+        The cell of each location.
+    """
+
+    def __init__(
+        self, lat: NDArray[np.float64], lon: NDArray[np.float64], max_gap_km: float
+    ) -> None:
+        self._max_gap_km = max_gap_km
+        side = max(float(chord_of(max_gap_km)) * (1 + 1e-6), LEAST_SIDE)
+        keys, offsets = _cell_keys(unit_vectors(lat, lon), side)
+        cells, self.number, length = np.unique(keys, return_inverse=True, return_counts=True)
+        self._starts, self._length = np.cumsum(length) - length, length
+        near = cells[:, None] + offsets
+        at = np.minimum(np.searchsorted(cells, near), len(cells) - 1)
+        self._neighbours = np.where(cells[at] == near, at, len(cells)) if len(cells) else near
+
+    def _near_another(self, label: NDArray[np.int32], threads: int) -> NDArray[np.int64]:
+        """Return the locations of clusters with another cluster in or next to their cell.
+
+        ``label``, (n,), holds the clusters of the locations in the order of `number`, -1 for
+        noise; locations are numbered in that order too.
+        """
+        mixed = mixed_cubes(self._starts, self._length, self._neighbours, label, threads)
+        return np.flatnonzero(np.repeat(mixed, self._length) & (label >= 0))
+
+    def gaps_km(
+        self,
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        label: NDArray[np.int32],
+        threads: int = 1,
+    ) -> Gaps:
+        """Return what the function `gaps_km` does; all arrays are in the order of `number`."""
+        near = self._near_another(label, threads)
+        return _least_gaps(unit_vectors(lat[near], lon[near]), label[near], self._max_gap_km)
+
+
+def _chord(max_gap_km: float) -> float:
+    return float(chord_of(max_gap_km + TOLERANCE_KM))
+
+
+def _cell_keys(
+    vectors: NDArray[np.float64], side: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the key of each vector's cell, and what to add for it and its 26 neighbours."""
+    cells = np.floor(vectors / side).astype(np.int64)
+    cells -= cells.min(axis=0, initial=0) - 1
+    extent = cells.max(axis=0, initial=0) + 2
+    step = np.arange(-1, 2)
+    offsets = (step[:, None] * extent[1] + step)[..., None] * extent[2] + step
+    return (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2], offsets.ravel()
+
+
+def _near_another(
+    vectors: NDArray[np.float64], label: NDArray[np.integer], side: float
+) -> NDArray[np.bool_]:
+    """Mark the vectors with another label in their cell or one next to it."""
+    key, offsets = _cell_keys(vectors, side)
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    cells = key[order][first]
+    low = np.minimum.reduceat(label[order], first)
+    high = np.maximum.reduceat(label[order], first)
+    least, most = low.copy(), high.copy()
+    for offset in offsets:
+        at = np.minimum(np.searchsorted(cells, cells + offset), cells.size - 1)
+        there = cells[at] == cells + offset
+        least = np.where(there, np.minimum(least, low[at]), least)
+        most = np.where(there, np.maximum(most, high[at]), most)
+    near = np.empty(len(key), dtype=bool)
+    near[order] = np.repeat(least != most, np.diff(first, append=len(key)))
+    return near
+
+
+def _least_gaps(
+    vectors: NDArray[np.float64], label: NDArray[np.integer], max_gap_km: float
+) -> Gaps:
+    """Return the gaps between the labels of unit vectors; those far from others cost time."""
+    reach = _chord(max_gap_km)
+    found: Gaps = {}
+    if label.size == 0:
+        return found
+    order = np.argsort(label, kind="stable")
+    vectors, label = vectors[order], label[order]
+    names, starts = np.unique(label, return_index=True)
+    groups = np.split(vectors, starts[1:])
+    trees = [cKDTree(group) for group in groups]
+    low = np.array([group.min(axis=0) for group in groups])
+    high = np.array([group.max(axis=0) for group in groups])
+    for i, a in enumerate(names):
+        apart = np.maximum(low[i + 1 :] - high[i], low[i] - high[i + 1 :]).max(axis=1)
+        for j in i + 1 + np.flatnonzero(apart <= reach):
+            distances, _ = trees[j].query(groups[i], distance_upper_bound=reach * (1 + 1e-9))
+            least = float(distances.min())
+            if least <= reach:
+                found[int(a), int(names[j])] = float(arc_km(least))
+    return found
