@@ -272,31 +272,31 @@ def draw_numbers():
         philox.fill_poisson(mean, 1, philox.RECORDS, 0, out, 0, len(out))
         assert out.mean() == pytest.approx(mean, rel=0.1)
     blocks = np.zeros((1, 4), dtype=np.uint64)
-    philox.fill_blocks(np.zeros((1, 4), np.uint64), np.zeros((1, 2), np.uint64), blocks)
+    philox.fill_words(np.zeros((1, 4), np.uint64), np.zeros((1, 2), np.uint64), blocks)
     one, start = np.ones(1, dtype=np.int64), np.array([0, 1])
     sums = np.zeros((3, 1), dtype=np.int64)
     nothing, draws = np.zeros(1, dtype=np.int64), np.arange(3)
     philox.draw_sums(np.ones(1), start, nothing, one, 1, draws, sums, 0, 3)
     assert sums.max() > 0
 
-    times = redraw.draw_singles(50, 1, 0, 2)
-    assert redraw.draw_numbers(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
+    times = redraw.draw_copies(50, 1, 0, 2)
+    assert redraw.draw_poisson(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
     record, one = np.arange(50, dtype=np.int32), np.ones(1, dtype=np.int64)
     starts, code, kind = np.array([0, 20, 45, 50]), record % 2, np.arange(2)
-    listed = redraw.Listed(starts, record, code, np.repeat(one, 2), kind, kind + 2)
+    listed = redraw.LocationRows(starts, record, code, np.repeat(one, 2), kind, kind + 2)
     here = [times[:20].sum(), times[20:45].sum(), times[45:].sum()]
-    density, there = redraw.weigh(listed, times, 1)
+    density, there = redraw.sum_density(listed, times, 1)
     assert density.tolist() == here
     assert there.tolist() == [bool(number) for number in here]
     labels = np.array([1, -1, 0])
     of_kinds = [[each[of::2].sum() for each in (times[:20], times[45:])] for of in (0, 1)]
-    counted = redraw.credit(listed, times, labels, (2, 2), 1)
+    counted = redraw.count_replicate(listed, times, labels, (2, 2), 1)
     # Row 45 is of kind 1.
     assert counted.tolist() == [
         [2 * of_kinds[1][1], 2 * of_kinds[0][0]],
         [3 * of_kinds[0][1], 3 * of_kinds[1][0]],
     ]
-    shared = redraw.share_weight(labels, labels, np.array([5, 6, 7]), 1)
+    shared = redraw.cross_tabulate(labels, labels, np.array([5, 6, 7]), 1)
     assert shared.tolist() == [[6, 0, 0], [0, 7, 0], [0, 0, 5]]
 
 
@@ -311,12 +311,12 @@ def find_mixed_cubes():
     assert not mixed_cubes(ends[:3], np.diff(ends), beside, alone, 1).any()
 
 
-def scatter_points():
+def move_points():
     """Put points into discs, beyond the 180th meridian on both sides too."""
-    from gclust.kernels.resampling.random_points import scatter
+    from gclust.kernels.resampling.random_points import jitter_points
 
     lat, lon = np.zeros(100), np.tile([-180.0, 179.999], 50)
-    assert np.ptp(scatter(lat, lon, np.full(100, 5.0), 1, 0, 1)[1]) > 359
+    assert np.ptp(jitter_points(lat, lon, np.full(100, 5.0), 1, 0, 1)[1]) > 359
 
 
 def sum_surroundings():
@@ -369,7 +369,7 @@ def cover() -> dict[str, list[int]]:
     reach_ties()
     draw_numbers()
     find_mixed_cubes()
-    scatter_points()
+    move_points()
     sum_surroundings()
     read_texts()
     for seed in RARE_SEEDS:

@@ -16,7 +16,7 @@ import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty.fixed_clusters import Groups, draw_records, held_groups
-from gclust.kernels.resampling.philox import fill_blocks, fill_poisson
+from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import record_profiles
 from gclust.pipeline.run import form
@@ -38,7 +38,7 @@ def test_philox_is_that_of_its_authors():
     counters = np.array([[0] * 4, [ones] * 4, pi[:4]], dtype=np.uint64)
     keys = np.array([[0] * 2, [ones] * 2, pi[4:]], dtype=np.uint64)
     out = np.empty((3, 4), dtype=np.uint64)
-    fill_blocks(counters, keys, out)
+    fill_words(counters, keys, out)
     assert [" ".join(f"{word:08x}" for word in row) for row in out.tolist()] == [
         "6627e8d5 e169c58d bc57ac4c 9b00dbd8",
         "408f276d 41c83b0e a20bc7c6 6d5451fd",

@@ -17,7 +17,7 @@ from gclust.errors import StudyError
 from gclust.experiments.uncertainty import bootstrap as redraw_module
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.recluster import HeldPlaces
-from gclust.kernels.resampling.poisson import draw_singles
+from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
 from gclust.pipeline.run_log import RunLog
@@ -78,7 +78,7 @@ def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weig
     extra = WAYS[way] + f'[density]\nweight = "{weight}"\n'
     once = mock.patch.multiple(
         redraw_module,
-        draw_singles=lambda n, *_: np.ones(n, dtype=np.uint8),
+        draw_copies=lambda n, *_: np.ones(n, dtype=np.uint8),
         draw_numbers=lambda mean, *_: np.rint(mean).astype(np.int64),
     )
     table = teams()
@@ -102,7 +102,7 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     _, drawn, _, found, _ = _drawn(path, number=3)
     keys = table[["kind", "record"]].drop_duplicates()
     keys = keys.sort_values(["kind", "record"], key=lambda column: column.astype(str))
-    keys["times"] = draw_singles(len(keys), 5, 3, 1)
+    keys["times"] = draw_copies(len(keys), 5, 3, 1)
     copies = table.merge(keys, on=["kind", "record"])
     copies = copies.loc[copies.index.repeat(copies["times"])]
     number = copies.groupby(level=0).cumcount()
@@ -236,16 +236,16 @@ def test_a_study_off_all_plateaus_is_refused(tmp_path):
 
 
 def test_single_records_are_poisson():
-    times = draw_singles(1_000_003, 9, 4, 2)
+    times = draw_copies(1_000_003, 9, 4, 2)
     expected = stats.poisson.pmf(np.arange(7), 1)
     found = np.bincount(np.minimum(times, 7), minlength=8)
     assert (
         stats.chisquare(found, len(times) * np.append(expected, 1 - expected.sum())).pvalue > 1e-3
     )
-    assert draw_singles(1_000_003, 9, 4, 1).tolist() == times.tolist()
-    assert draw_singles(1_000, 9, 4, 1).tolist() == times[:1_000].tolist()
+    assert draw_copies(1_000_003, 9, 4, 1).tolist() == times.tolist()
+    assert draw_copies(1_000, 9, 4, 1).tolist() == times[:1_000].tolist()
     assert abs(np.corrcoef(times[:-1], times[1:])[0, 1]) < 0.004
-    assert abs(np.corrcoef(times, draw_singles(1_000_003, 9, 5, 2))[0, 1]) < 0.004
+    assert abs(np.corrcoef(times, draw_copies(1_000_003, 9, 5, 2))[0, 1]) < 0.004
 
 
 def test_cubes_with_another_cluster_about_them():

@@ -12,7 +12,7 @@ import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty.record_arrays import gather_rows
-from gclust.kernels.resampling.random_points import scatter
+from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare
@@ -42,7 +42,7 @@ def addresses(seed=1):
 def test_places_of_a_disc_are_all_as_likely(centre, radius_km):
     n = 20_000
     lat, lon = np.full(n, centre[0]), np.full(n, centre[1])
-    found = scatter(lat, lon, np.full(n, radius_km), 4, 0, 2)
+    found = jitter_points(lat, lon, np.full(n, radius_km), 4, 0, 2)
     assert ((found[1] >= -180) & (found[1] < 180) & (np.abs(found[0]) <= 90)).all()
     middle, points = unit_vectors(*centre), unit_vectors(*found)
     chord = np.linalg.norm(points - middle, axis=1)
@@ -58,11 +58,13 @@ def test_places_of_a_disc_are_all_as_likely(centre, radius_km):
 
 def test_places_depend_on_seed_draw_and_listing_alone():
     lat, lon, radius = np.full(70_000, 48.0), np.full(70_000, 11.0), np.full(70_000, 9.0)
-    found = scatter(lat, lon, radius, 3, 1, 1)
-    assert np.array_equal(found, scatter(lat, lon, radius, 3, 1, 2))
-    assert np.array_equal(np.array(found)[:, :9], scatter(lat[:9], lon[:9], radius[:9], 3, 1, 1))
+    found = jitter_points(lat, lon, radius, 3, 1, 1)
+    assert np.array_equal(found, jitter_points(lat, lon, radius, 3, 1, 2))
+    assert np.array_equal(
+        np.array(found)[:, :9], jitter_points(lat[:9], lon[:9], radius[:9], 3, 1, 1)
+    )
     for other in ((4, 1), (3, 2)):
-        assert (found[0] != scatter(lat, lon, radius, *other, 1)[0]).all()
+        assert (found[0] != jitter_points(lat, lon, radius, *other, 1)[0]).all()
 
 
 def test_radii_of_cities():

@@ -7,6 +7,7 @@ The rules are those of `gclust.listings.label`, which computes the same on any e
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ class _HashTable(NamedTuple):
     """(1,) number of keys."""
 
 
-@part
+@helper
 def find_slot(keys, key):
     """Return the slot of a key, or the free one to put it in; ``keys`` (s,) int64."""
     slot = (key * MULTIPLIER + (key >> 16)) & (len(keys) - 1)
@@ -79,7 +80,7 @@ def doubled(keys, sums):
     return new_keys, new_sums
 
 
-@part
+@helper
 def longest_record(starts, first, last):
     """Return the most rows of any of the records ``first .. last``; ``starts`` (r + 1,) int64."""
     longest = 0
@@ -88,7 +89,7 @@ def longest_record(starts, first, last):
     return longest
 
 
-@part
+@helper
 def sum_by_label(rows, labels, record, label, weight):
     """Sum the weight of a record's rows by label; return how many labels there are.
 
@@ -113,7 +114,7 @@ def sum_by_label(rows, labels, record, label, weight):
     return n
 
 
-@part
+@helper
 def touches(rows, labels, record, near):
     """Return whether a row of a record has a label that is near; ``near`` (n_labels + 1,) bool."""
     found = False
@@ -247,7 +248,7 @@ def sum_ties(
         if not fit:
             overflows.append(None)
 
-    run_pieces(work, cut_evenly(rows.starts, CHUNK), threads, report)
+    parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work, report=report)
     return None if overflows else _total(free, len(near))
 
 
@@ -309,14 +310,9 @@ def count_by_cluster(
         In fixed point.
     """
     out = np.zeros(shape, dtype=np.int64)
-    run_pieces(
-        lambda first, last: add_records(
-            rows, clusters, kind, record_units, copies, unit, out, first, last
-        ),
-        cut_evenly(rows.starts, CHUNK),
-        1,  # all add to the same numbers
-        report,
-    )
+    work = partial(add_records, rows, clusters, kind, record_units, copies, unit, out)
+    # On one thread: all add to the same numbers.
+    parallel_for(balanced_chunks(rows.starts, CHUNK), 1, work, report=report)
     return out
 
 
@@ -329,10 +325,6 @@ def sum_values(
     """Return the sums of ``values`` of locations, (k, n), by label, (k, n_labels)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
-        run_pieces(
-            lambda first, last: add_values(labels, each, sums, first, last),  # noqa: B023
-            even_cuts(len(labels), CHUNK),
-            1,
-            report,
-        )
+        chunks = even_chunks(len(labels), CHUNK)
+        parallel_for(chunks, 1, add_values, labels, each, sums, report=report)
     return out

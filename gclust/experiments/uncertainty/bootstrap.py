@@ -15,11 +15,11 @@ from gclust.indicators.counts import shares
 from gclust.kernels.resampling.poisson import (
     REST,
     WEIGHT,
-    Listed,
-    credit,
-    draw_numbers,
-    draw_singles,
-    weigh,
+    LocationRows,
+    count_replicate,
+    draw_copies,
+    draw_poisson,
+    sum_density,
 )
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
@@ -160,14 +160,14 @@ class Bootstrap:
         """Draw the records once, if the study wants that; a number gives the same always."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
-        times = draw_singles(int(self._bounds[-1]), self._seed, number, self._threads)
-        density, there = weigh(self._listed, times, self._threads)
+        times = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
+        density, there = sum_density(self._listed, times, self._threads)
         weight = self.weight
-        copies = draw_numbers(weight.mean, self._seed, WEIGHT, number)
+        copies = draw_poisson(weight.mean, self._seed, WEIGHT, number)
         drawn = np.rint(weight.density * (copies / weight.mean)).astype(np.int64)
         np.add.at(density, weight.place, drawn)
         there[weight.place[copies > 0]] = True
-        world = draw_numbers(self._rest, self._seed, REST, number)
+        world = draw_poisson(self._rest, self._seed, REST, number)
         np.add.at(world, weight.kind, copies)
         for kind in range(len(self._kinds)):
             mine = times[self._bounds[kind] : self._bounds[kind + 1]]
@@ -178,7 +178,7 @@ class Bootstrap:
     def _once(self) -> Replicate:
         """Each record once: the study's own listings."""
         times = np.ones(int(self._bounds[-1]), dtype=np.uint8)
-        density, there = weigh(self._listed, times, self._threads)
+        density, there = sum_density(self._listed, times, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
         there[self.weight.place] = True
         return Replicate(0, times, self.weight.units, density, there, self._world)
@@ -211,7 +211,7 @@ class Bootstrap:
         clusters = np.append(cluster_ids, -1)[labels]
         n_clusters = int(cluster_ids.max(initial=-1)) + 1
         shape = len(self._kinds), n_clusters
-        units = credit(self._listed, drawn.times, clusters, shape, self._threads)
+        units = count_replicate(self._listed, drawn.times, clusters, shape, self._threads)
         weight = self.weight
         inside = clusters[weight.place] >= 0
         at = weight.kind[inside], clusters[weight.place[inside]]
@@ -247,7 +247,7 @@ class _Near:
     A record that was found once stays; it costs a look, and adds nothing where it is not near.
     """
 
-    def __init__(self, listed: Listed, several: Ints, n_records: int) -> None:
+    def __init__(self, listed: LocationRows, several: Ints, n_records: int) -> None:
         self._listed, self._several = listed, several
         self._known = np.zeros(len(listed.starts) - 1, dtype=bool)
         self._touching = np.zeros(n_records, dtype=bool)
@@ -265,8 +265,8 @@ class _Near:
 
 def _listed(
     rows: dict[str, Ints], length: Ints, records: Records, n: int, *, whole: bool
-) -> Listed:
-    """Rows location by location; records that no sum over locations counts add no credit."""
+) -> LocationRows:
+    """Rows location by location; records that no sum over locations counts add no fraction."""
     opened = np.zeros(len(records.kind), dtype=bool)
     opened[records.opened] = True
     is_open = np.zeros(len(length), dtype=bool)
@@ -280,13 +280,13 @@ def _listed(
     added = (rows["density"][order], rows["kind"][order], credits[order])
     code, first = _coded(added)
     density, kind, credit_of = (values[first] for values in added)
-    return Listed(
+    return LocationRows(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
         record=rows["number"][order].astype(np.int32),
         code=code.astype(np.int32),
         density=density,
         kind=kind,
-        credit=credit_of,
+        fraction=credit_of,
     )
 
 

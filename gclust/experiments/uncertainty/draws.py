@@ -23,7 +23,7 @@ from gclust.experiments.uncertainty.parallel import ParallelDraws, threads_of_dr
 from gclust.experiments.uncertainty.recluster import HeldPlaces, MovingPlaces
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.indicators.labelled_listings import LabelledListings
-from gclust.kernels.resampling.poisson import share_weight
+from gclust.kernels.resampling.poisson import cross_tabulate
 from gclust.listings.engine import Engine
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import unite
@@ -185,7 +185,7 @@ def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int, threads: int)
         With which the study's locations form clusters.
     n_own, threads : int
     """
-    weight = share_weight(own, drawn, units, threads)
+    weight = cross_tabulate(own, drawn, units, threads)
     a, b = np.nonzero(weight)
     same = match(pd.DataFrame({"a": a - 1, "b": b - 1, "weight": weight[a, b]}))
     found = np.full(n_own, -1, dtype=np.int64)

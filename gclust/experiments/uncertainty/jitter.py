@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.kernels.resampling.random_points import scatter
+from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
 from gclust.listings.validate import round_coordinates
 from gclust.pipeline.stages import Prepared
@@ -56,7 +56,7 @@ class PositionalJitter:
 
     def places(self, draw: int, threads: int) -> tuple[Floats, Floats]:
         """Return where a draw puts them, as degrees of the study's decimals."""
-        lat, lon = scatter(self.lat, self.lon, self.radius_km, self.seed, draw, threads)
+        lat, lon = jitter_points(self.lat, self.lon, self.radius_km, self.seed, draw, threads)
         rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
         north, east = round_coordinates(nw.col("lat"), nw.col("lon"), self.decimals)
         at = rows.select(lat=north, lon=east)

@@ -1,1 +1,1 @@
-"""Random numbers by counter: Poisson weights and random points."""
+"""Resampling by counter-based random numbers: Poisson bootstrap and positional jitter."""

@@ -1,8 +1,8 @@
-"""Random numbers by counter: the same for a draw and an item, whichever thread asks first.
+"""Counter-based random numbers: a function of seed, stream, draw and item, on any thread.
 
 Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1,
-2, 3") scrambles a counter of four words under a key of two. There is no state to share or
-to skip: the number of an item in a draw does not depend on what else is drawn.
+2, 3", SC11) scrambles a counter of four words under a key of two. There is no state to share
+or to skip: the number of an item in a draw does not depend on what else is drawn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from gclust.kernels._jit import helper, kernel
 
 RECORDS = 0
-"""A purpose: numbers drawn for one do not meet those of another."""
+"""Stream of the numbers of groups of records; numbers of different streams are independent."""
 
-FEW = 10.0
-"""Means below it are drawn by inversion: about as many steps as the mean."""
+INVERSION_BELOW = 10.0
+"""Smaller means are drawn by inversion, which takes about as many steps as the mean."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -25,12 +25,12 @@ _MULTIPLY = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _FIRST, _SECOND = np.uint64(5), np.uint64(6)
 _BITS = np.uint64(26)
-_PURPOSE = np.uint64(24)
+_STREAM = np.uint64(24)
 
 
 @helper
 def scramble(c0, c1, c2, c3, k0, k1):
-    """Return the four words (of 32 bits, in 64) of a counter under a key."""
+    """Return Philox4x32-10 of a counter under a key: four words of 32 bits, each in a uint64."""
     for _ in range(10):
         p0 = _MULTIPLY[0] * c0
         p1 = _MULTIPLY[1] * c2
@@ -42,10 +42,10 @@ def scramble(c0, c1, c2, c3, k0, k1):
 
 
 @helper
-def uniform_pair(seed, purpose, draw, item, attempt):
-    """Return two numbers of [0, 1), of 53 bits each."""
+def uniform_pair(seed, stream, draw, item, attempt):
+    """Return two uniform numbers of [0, 1), of 53 bits each."""
     key, at = np.uint64(seed), np.uint64(item)
-    second = (np.uint64(purpose) << _PURPOSE) + np.uint64(attempt)
+    second = (np.uint64(stream) << _STREAM) + np.uint64(attempt)
     a, b, c, d = scramble(
         np.uint64(draw) & _LOW, second, at & _LOW, at >> _HALF, key & _LOW, key >> _HALF
     )
@@ -55,14 +55,14 @@ def uniform_pair(seed, purpose, draw, item, attempt):
 
 
 @helper
-def poisson(mean, seed, purpose, draw, item):
+def poisson(mean, seed, stream, draw, item):
     """Return a Poisson number: by inversion, or by transformed rejection for large means.
 
     The latter is PTRS of Hörmann (1993), "The transformed rejection method for generating
-    Poisson random variables".
+    Poisson random variables", Insurance: Mathematics and Economics 12.
     """
-    u, v = uniform_pair(seed, purpose, draw, item, 0)
-    if mean < FEW:
+    u, v = uniform_pair(seed, stream, draw, item, 0)
+    if mean < INVERSION_BELOW:
         term = math.exp(-mean)
         below = term
         count = 0
@@ -88,30 +88,46 @@ def poisson(mean, seed, purpose, draw, item):
                 if v == 0.0 or math.log(v * scale) <= bound:
                     return np.int64(wanted)
         attempt += 1
-        u, v = uniform_pair(seed, purpose, draw, item, attempt)
+        u, v = uniform_pair(seed, stream, draw, item, attempt)
 
 
 @kernel
-def fill_blocks(counters, keys, out):
-    """Fill ``out`` with the words of counters under keys; for tests."""
+def fill_words(counters, keys, out):
+    """Fill ``out`` (n, 4) with the words of ``counters`` (n, 4) under ``keys`` (n, 2), uint64.
+
+    For tests against the numbers of the paper's authors.
+    """
     for i in range(len(counters)):
         c, k = counters[i], keys[i]
         out[i] = scramble(c[0], c[1], c[2], c[3], k[0], k[1])
 
 
 @kernel
-def fill_poisson(mean, seed, purpose, draw, out, first, last):
-    """Fill ``out[first:last]`` with Poisson numbers of the same mean, item by item."""
+def fill_poisson(mean, seed, stream, draw, out, first, last):
+    """Fill ``out[first:last]``, int64, with Poisson numbers of one mean, item by item."""
     for item in range(first, last):
-        out[item] = poisson(mean, seed, purpose, draw, item)
+        out[item] = poisson(mean, seed, stream, draw, item)
 
 
 @kernel
 def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
-    """Sum for the draws numbered ``draws[first:last]`` what groups of records add.
+    """Add what groups of records contribute to the draws numbered ``draws[first:last]``.
 
-    The records of a group are exchangeable: it adds a Poisson number, of mean ``times``, of
-    its ``units`` to its cells.
+    The records of a group are exchangeable: to each of its cells it adds a Poisson number, of
+    mean ``times``, of copies of what one record contributes there.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (g,)
+        Number of records in each group.
+    start : ndarray of int64, shape (g + 1,)
+        First entry of each group in ``cell`` and ``units``, and their length.
+    cell, units : ndarray of int64, shape (e,)
+        Column of ``sums``, and fixed-point weight that a record adds there.
+    seed : uint64
+    draws : ndarray of int64, shape (d,)
+        Numbers of the draws.
+    sums : ndarray of int64, shape (d, columns)
     """
     for draw in range(first, last):
         for group in range(len(times)):

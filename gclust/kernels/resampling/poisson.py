@@ -1,9 +1,14 @@
-"""Records drawn anew: how often each, what locations then weigh, and what clusters count."""
+"""Poisson bootstrap of records: copies of each, density of locations, counts of clusters.
+
+Each record is drawn a Poisson number of times, of mean one, by the numbers of
+`gclust.kernels.resampling.philox`: replicates are the same for any number of threads.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,187 +19,185 @@ from gclust.kernels.resampling.philox import poisson, scramble
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 SINGLE, WEIGHT, REST = 1, 2, 3
-"""Purposes: records one by one, weight without records at a place, and the world's rest."""
+"""Streams: records one by one, weight without records at a location, and the rest of the
+world's totals."""
 
 CHUNK = 1 << 18
 """Rows, locations, or groups of four records in a chunk."""
 
 STEPS = np.cumsum([2.0**32 / math.e / math.factorial(k) for k in range(12)]).astype(np.uint64)
-"""How many of the 2 ** 32 words give at most 0, 1, 2, ... of a Poisson number of mean one."""
+"""How many of the 2 ** 32 words stand for Poisson numbers of mean one of at most 0, 1, 2, ..."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_PURPOSE = np.uint64(SINGLE << 24)
+_STREAM = np.uint64(SINGLE << 24)
 
 
-class Listed(NamedTuple):
-    """What records add at locations, location by location, and record by kind."""
+class LocationRows(NamedTuple):
+    """One row for each location and record with listings there, location by location.
+
+    What a row adds is one of ``c`` codes, which are few: most listings are alike. ``n``
+    locations, ``m`` rows.
+    """
 
     starts: NDArray[np.int64]
-    """(n + 1,) first row of each location, and their number."""
+    """(n + 1,) first row of each location, and ``m``."""
     record: NDArray[np.int32]
     """(m,)"""
     code: NDArray[np.int32]
-    """(m,) which of the following a row adds, each time that its record is drawn."""
+    """(m,) which of the following each copy of the row's record adds."""
     density: NDArray[np.int64]
-    """(c,) to the density."""
+    """(c,) fixed-point weight added to the density of the location."""
     kind: NDArray[np.int64]
-    """(c,) the kind of the record."""
-    credit: NDArray[np.int64]
-    """(c,) to the count of the kind."""
+    """(c,) kind of the record."""
+    fraction: NDArray[np.int64]
+    """(c,) fixed-point fraction of the record, added to the count of the kind."""
 
 
 @helper
-def times_of(word, steps):
-    """Return the Poisson number of mean one that a word of 32 bits stands for."""
-    times = 0
-    while times < len(steps) and word >= steps[times]:
-        times += 1
-    return times
+def copies_of(word, steps):
+    """Return the Poisson number of mean one that a word of 32 bits stands for; see `STEPS`."""
+    copies = 0
+    while copies < len(steps) and word >= steps[copies]:
+        copies += 1
+    return copies
 
 
 @kernel
-def fill_singles(seed, draw, steps, out, first, last):
-    """Draw how often the records of the groups of four ``first .. last`` are there."""
+def fill_copies(seed, draw, steps, out, first, last):
+    """Fill ``out`` (r,) uint8 with the copies of the records of the groups ``first .. last``.
+
+    A group is four records, which share the words of one counter; ``steps`` (12,) uint64.
+    """
     low, high = np.uint64(seed) & _LOW, np.uint64(seed) >> _HALF
     n = len(out)
     for group in range(first, last):
         at = np.uint64(group)
-        words = scramble(np.uint64(draw) & _LOW, _PURPOSE, at & _LOW, at >> _HALF, low, high)
+        words = scramble(np.uint64(draw) & _LOW, _STREAM, at & _LOW, at >> _HALF, low, high)
         begin = 4 * group
         for word in words:
             if begin < n:
-                out[begin] = times_of(word, steps)
+                out[begin] = copies_of(word, steps)
             begin += 1
 
 
 @kernel
-def fill_numbers(mean, seed, purpose, draw, out):
-    """Draw Poisson numbers of several means."""
+def fill_numbers(mean, seed, stream, draw, out):
+    """Fill ``out`` (n,) int64 with Poisson numbers of the means ``mean`` (n,) float64."""
     for item in range(len(mean)):
-        out[item] = poisson(mean[item], seed, purpose, draw, item)
+        out[item] = poisson(mean[item], seed, stream, draw, item)
 
 
 @kernel
-def weigh_locations(listed, times, out, there, first, last):
-    """Sum what the rows of the locations ``first .. last`` add to the density.
+def fill_density(rows, copies, density, there, first, last):
+    """Fill the ``density`` (n,) int64 of the locations ``first .. last`` in a replicate.
 
-    ``there`` tells where any row is at all, of whatever density.
+    ``copies`` (r,) uint8 of each record; ``there`` (n,) bool gets whether a location has any
+    listing at all, with or without weight.
     """
     for at in range(first, last):
-        weight, any_time = 0, 0
-        for i in range(listed.starts[at], listed.starts[at + 1]):
-            number = np.int64(times[listed.record[i]])
-            any_time |= number
-            weight += number * listed.density[listed.code[i]]
-        out[at], there[at] = weight, any_time > 0
+        weight, any_copy = 0, 0
+        for i in range(rows.starts[at], rows.starts[at + 1]):
+            number = np.int64(copies[rows.record[i]])
+            any_copy |= number
+            weight += number * rows.density[rows.code[i]]
+        density[at], there[at] = weight, any_copy > 0
 
 
 @kernel
-def count_credits(listed, times, clusters, out, first, last):
-    """Add what the rows of the locations ``first .. last`` count to ``out[kind, cluster]``.
+def add_fractions(rows, copies, clusters, out, first, last):
+    """Add the fractions of the rows of the locations ``first .. last`` to ``out[kind, cluster]``.
 
-    Sums of rows of one kind stay in a register: additions to one place in memory would wait
-    for each other.
+    ``copies`` (r,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind stay
+    in a register: additions to one place in memory would wait for each other.
     """
     for at in range(first, last):
         cluster = clusters[at]
         if cluster < 0:
             continue
         kind, total = 0, 0
-        for i in range(listed.starts[at], listed.starts[at + 1]):
-            code = listed.code[i]
-            if listed.kind[code] != kind:
+        for i in range(rows.starts[at], rows.starts[at + 1]):
+            code = rows.code[i]
+            if rows.kind[code] != kind:
                 out[kind, cluster] += total
-                kind, total = listed.kind[code], 0
-            total += np.int64(times[listed.record[i]]) * listed.credit[code]
+                kind, total = rows.kind[code], 0
+            total += np.int64(copies[rows.record[i]]) * rows.fraction[code]
         out[kind, cluster] += total
 
 
 @kernel
 def add_pairs(a, b, weight, out, first, last):
-    """Add the weight of the locations ``first .. last`` to ``out[a + 1, b + 1]``."""
+    """Add ``weight`` (n,) of the locations ``first .. last`` to ``out[a + 1, b + 1]``; int64."""
     for i in range(first, last):
         out[a[i] + 1, b[i] + 1] += weight[i]
 
 
-def draw_singles(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]:
-    """Return how often each of ``n`` records is drawn: Poisson numbers of mean one.
+def draw_copies(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]:
+    """Return the copies of ``n`` records in a replicate: Poisson numbers of mean one, (n,).
 
     Each follows from a word of 32 bits, so that probabilities are within 2 ** -32 of those of
-    Poisson. They are the same for any number of threads.
+    Poisson.
     """
     out = np.empty(n, dtype=np.uint8)
-    parallel_for(
-        even_chunks(-(-n // 4), CHUNK), threads, fill_singles, np.uint64(seed), draw, STEPS, out
-    )
+    chunks = even_chunks(-(-n // 4), CHUNK)
+    parallel_for(chunks, threads, fill_copies, np.uint64(seed), draw, STEPS, out)
     return out
 
 
-def draw_numbers(
-    mean: NDArray[np.float64], seed: int, purpose: int, draw: int
-) -> NDArray[np.int64]:
-    """Return Poisson numbers of several means."""
+def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -> NDArray[np.int64]:
+    """Return a Poisson number of each mean, (n,), from a stream such as `WEIGHT`."""
     out = np.empty(len(mean), dtype=np.int64)
-    fill_numbers(mean, np.uint64(seed), purpose, draw, out)
+    fill_numbers(mean, np.uint64(seed), stream, draw, out)
     return out
 
 
-def weigh(
-    listed: Listed, times: NDArray[np.uint8], threads: int
+def sum_density(
+    rows: LocationRows, copies: NDArray[np.uint8], threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Weigh locations by the records that were drawn, and tell which have any; shape (n,)."""
-    n = len(listed.starts) - 1
-    out, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
-    parallel_for(
-        balanced_chunks(listed.starts, CHUNK), threads, weigh_locations, listed, times, out, there
-    )
-    return out, there
+    """Return the density of each location in a replicate, and which have any listing; (n,)."""
+    n = len(rows.starts) - 1
+    density, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
+    chunks = balanced_chunks(rows.starts, CHUNK)
+    parallel_for(chunks, threads, fill_density, rows, copies, density, there)
+    return density, there
 
 
-def credit(
-    listed: Listed,
-    times: NDArray[np.uint8],
+def count_replicate(
+    rows: LocationRows,
+    copies: NDArray[np.uint8],
     clusters: NDArray[np.int64],
     shape: tuple[int, int],
     threads: int,
 ) -> NDArray[np.int64]:
-    """Count the records that were drawn, by kind and cluster; int64, of ``shape``."""
+    """Return the fractional counts of a replicate's records by kind and cluster, of ``shape``.
 
-    def work(first: int, last: int, out: NDArray[np.int64]) -> None:
-        count_credits(listed, times, clusters, out, first, last)
+    ``clusters`` (n,) of the locations; -1 for noise.
+    """
+    work = partial(add_fractions, rows, copies, clusters)
+    return _summed(work, balanced_chunks(rows.starts, CHUNK), shape, threads)
 
-    return _summed(work, balanced_chunks(listed.starts, CHUNK), shape, threads)
 
-
-def share_weight(
+def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Sum the weight that labels share; ``[a + 1, b + 1]``, noise being label -1."""
+    """Return the weight that labels of two labellings share; ``[a + 1, b + 1]``, noise is -1."""
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
-
-    def work(first: int, last: int, out: NDArray[np.int64]) -> None:
-        add_pairs(a, b, weight, out, first, last)
-
-    return _summed(work, even_chunks(len(a), CHUNK), shape, threads)
+    return _summed(partial(add_pairs, a, b, weight), even_chunks(len(a), CHUNK), shape, threads)
 
 
 def _summed(
-    work: Callable[[int, int, NDArray[np.int64]], None],
-    cuts: NDArray[np.int64],
-    shape: tuple[int, int],
-    threads: int,
+    work: Callable[..., None], chunks: NDArray[np.int64], shape: tuple[int, int], threads: int
 ) -> NDArray[np.int64]:
-    """Let each thread add to a table of its own; whole numbers add up the same in any order."""
+    """Sum tables that each thread adds to on its own; whole numbers sum the same in any order."""
     free: list[NDArray[np.int64]] = []
 
-    def chunk(first: int, last: int) -> None:
+    def add_chunk(first: int, last: int) -> None:
         try:
             out = free.pop()
         except IndexError:
             out = np.zeros(shape, dtype=np.int64)
-        work(first, last, out)
+        work(out, first, last)
         free.append(out)
 
-    parallel_for(cuts, threads, chunk)
+    parallel_for(chunks, threads, add_chunk)
     return np.sum(free, axis=0) if free else np.zeros(shape, dtype=np.int64)

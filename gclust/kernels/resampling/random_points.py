@@ -1,4 +1,4 @@
-"""Points put at random into discs round other points."""
+"""Positional jitter: points moved at random within discs around them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from gclust.kernels.resampling.philox import uniform_pair
 from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import chord_of
 
-PLACE = 4
-"""Purpose of the random numbers, beside those of `gclust.kernels.resampling.poisson`."""
+JITTER = 4
+"""Stream of the random numbers; `gclust.kernels.resampling.poisson` has the others."""
 
 CHUNK = 1 << 16
 
 
 @kernel
-def fill_discs(lat, lon, chord, seed, draw, out_lat, out_lon, first, last):
-    """Put the points ``first .. last`` into discs, of whose radii ``chord`` are the chords.
+def fill_jittered(lat, lon, chord, seed, draw, out_lat, out_lon, first, last):
+    """Move the points ``first .. last`` within discs; ``chord`` has the chords of their radii.
+
+    All arrays are (n,) float64: degrees, chords in mean radii of the Earth.
 
     A cap's area grows with the square of its chord (Archimedes), so that the root of a uniform
     number spreads points evenly, however large the disc. In the frame of the centre's meridian
     (away from the axis, east, north) there is nothing special about poles.
     """
     for i in range(first, last):
-        u, v = uniform_pair(seed, PLACE, draw, i, 0)
+        u, v = uniform_pair(seed, JITTER, draw, i, 0)
         half = 0.5 * chord[i] * math.sqrt(u)
         along, away = 1.0 - 2.0 * half * half, 2.0 * half * math.sqrt(1.0 - half * half)
         angle = 2.0 * math.pi * v
@@ -45,7 +47,7 @@ def fill_discs(lat, lon, chord, seed, draw, out_lat, out_lon, first, last):
         out_lon[i] = east
 
 
-def scatter(
+def jitter_points(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     radius_km: NDArray[np.float64],
@@ -53,7 +55,7 @@ def scatter(
     draw: int,
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a place for each point, all places of the disc round it being as likely.
+    """Return each point moved within the disc around it, with equal probability per area.
 
     Parameters
     ----------
@@ -62,9 +64,9 @@ def scatter(
     radius_km : ndarray of float64, shape (n,)
         On the sphere.
     seed, draw : int
-        The same numbers give the same places.
+        The same numbers give the same points.
     threads : int
-        What comes out does not depend on it.
+        Number of threads; points do not depend on it.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def scatter(
     parallel_for(
         even_chunks(len(lat), CHUNK),
         threads,
-        fill_discs,
+        fill_jittered,
         lat,
         lon,
         chord,
