@@ -79,7 +79,7 @@ def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weig
     once = mock.patch.multiple(
         redraw_module,
         draw_copies=lambda n, *_: np.ones(n, dtype=np.uint8),
-        draw_numbers=lambda mean, *_: np.rint(mean).astype(np.int64),
+        draw_poisson=lambda mean, *_: np.rint(mean).astype(np.int64),
     )
     table = teams()
     table["weight"] = np.where(table["record"].isna(), 2.0, table["weight"])
