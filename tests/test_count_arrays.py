@@ -12,8 +12,7 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.kernels import cooccurrence as kernels
-from gclust.kernels.cooccurrence import RecordRows, sum_ties
-from gclust.listings import label as attribution
+from gclust.kernels.cooccurrence import RecordRows, ties_by_label
 from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import sum_ties
@@ -135,7 +134,7 @@ def test_sums_that_do_not_fit_are_refused(weights, held):
     units = np.array(weights, dtype=np.int64) * UNIT
     near, labels = np.ones(3, dtype=bool), np.array([0, 1], dtype=np.int32)
     one = RecordRows(np.array([0, n]), np.array([0, 1], dtype=np.int32), units)
-    assert (sum_ties(one, labels, near, np.zeros(0), UNIT, 1) is not None) == held
+    assert (ties_by_label(one, labels, near, np.zeros(0), UNIT, 1) is not None) == held
     for pieces, threads in ((1 << 20, 1), (2, 1), (2, 2)):
         with mock.patch.object(kernels, "CHUNK", pieces):
             several = RecordRows(
@@ -143,7 +142,7 @@ def test_sums_that_do_not_fit_are_refused(weights, held):
                 np.tile(one.place, 20),
                 np.tile(np.array([60_000, weights[1] // 20], dtype=np.int64) * UNIT, 20),
             )
-            found = sum_ties(several, labels, near, np.zeros(0), UNIT, threads)
+            found = ties_by_label(several, labels, near, np.zeros(0), UNIT, threads)
             assert (found is not None) == held
     # As two threads may find them.
     half = np.array([(1 << 62) - (1 if held else 0)])

@@ -245,16 +245,16 @@ def reach_ties():
     rows, labels = records.rows, (np.arange(70) % 7 - 1).astype(np.int32)
     near = np.array([False] * 6 + [True])
     with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
-        ties.sum_ties(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
-        a, b, found = ties.sum_ties(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
+        ties.ties_by_label(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
+        a, b, found = ties.ties_by_label(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
     assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {
         pair: units for pair, units in expected.items() if 5 in pair
     }
-    assert len(ties.sum_ties(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
+    assert len(ties.ties_by_label(rows, labels, near & False, np.zeros(0), UNIT, 1)[0]) == 0
     never = np.zeros(len(rows.starts) - 1, dtype=np.int64)
-    assert len(ties.sum_ties(rows, labels, near, np.zeros(0), UNIT, 1, copies=never)[0]) == 0
+    assert len(ties.ties_by_label(rows, labels, near, np.zeros(0), UNIT, 1, copies=never)[0]) == 0
     heavy = rows._replace(units=rows.units + (1 << 60))
-    assert ties.sum_ties(heavy, labels, near, np.zeros(0), UNIT, 1) is None
+    assert ties.ties_by_label(heavy, labels, near, np.zeros(0), UNIT, 1) is None
     test_sums_that_do_not_fit_are_refused((60_000, 700_000), False)
     for whole in (False, True):
         units = ties.WHOLE if whole else records.record_units

@@ -129,7 +129,7 @@ def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
 
     The key of labels a < b is ``(a + 1) * len(near) + b + 1``, noise being label -1. Returns the
     keys and sums of the table, which may have grown, and whether all sums fit into int64. For
-    shapes and dtypes see `sum_ties`.
+    shapes and dtypes see `ties_by_label`.
     """
     keys, sums, taken = table
     longest = longest_record(rows.starts, first, last)
@@ -192,7 +192,7 @@ def add_values(labels, values, out, first, last):
             out[labels[i]] += values[i]
 
 
-def sum_ties(
+def ties_by_label(
     rows: RecordRows,
     labels: NDArray[np.int32],
     near: NDArray[np.bool_],

@@ -10,7 +10,7 @@ from gclust.cluster.gaps import GridHash
 from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
-from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_ties, sum_values
+from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, gather_records
 from gclust.pipeline.stages import MergedCounts, Prepared
@@ -128,7 +128,7 @@ def ties_of(
     times: NDArray[np.int64] = ONCE,
     spread: NDArray[np.float64] | None = None,
 ) -> dict[tuple[int, int], float]:
-    """Ties of labels that may merge, to the bit those of `gclust.listings.label.sum_ties`.
+    """Ties of labels that may merge, to the bit those of `gclust.listings.label.ties_by_label`.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def ties_of(
         If products of weights are too large to count.
     """
     spread = records.spread_over(ties) if spread is None else spread
-    found = sum_ties(records.rows, labels, near, spread, UNIT, threads, copies=times)
+    found = ties_by_label(records.rows, labels, near, spread, UNIT, threads, copies=times)
     if found is None:
         raise StudyError(
             f"[merge] ties = {ties!r}: the products of weights in one record are too large to"
