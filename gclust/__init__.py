@@ -40,9 +40,11 @@ _HOME = {
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
     "parameter_surface": "gclust.cluster.surface",
+    "read_comparison": "gclust.experiments.compare.result",
     "read_run": "gclust.results.run",
     "read_study": "gclust.study.schema",
     "read_sweep": "gclust.experiments.sweep.folder",
+    "read_uncertainty": "gclust.experiments.uncertainty.folder",
     "run": "gclust.pipeline.run",
     "show_versions": "gclust._version",
     "sweep": "gclust.experiments.sweep.run",
@@ -98,11 +100,12 @@ if TYPE_CHECKING:
     from gclust.cluster.dbscan import DBSCAN
     from gclust.cluster.hdbscan import HDBSCAN
     from gclust.cluster.surface import Surface, parameter_surface
-    from gclust.experiments.compare.result import Comparison
+    from gclust.experiments.compare.result import Comparison, read_comparison
     from gclust.experiments.compare.run import compare
     from gclust.experiments.sweep.folder import read_sweep
     from gclust.experiments.sweep.result import Sweep
     from gclust.experiments.sweep.run import sweep
+    from gclust.experiments.uncertainty.folder import read_uncertainty
     from gclust.experiments.uncertainty.result import Uncertainty
     from gclust.experiments.uncertainty.run import uncertainty
     from gclust.pipeline.centroid_geocodes import centroid_geocodes

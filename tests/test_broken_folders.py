@@ -9,7 +9,6 @@ import pytest
 
 import gclust
 from gclust.errors import StudyError
-from gclust.experiments.compare.carried_ids import carried_from
 from tests.fuzz_studies import judge, undrawn
 from tests.worlds import study_folder
 
@@ -25,6 +24,7 @@ def whole(tmp_path_factory):
         run = gclust.run(study, folder / "run")
         gclust.sweep(study, out=folder / "sweep")
         gclust.compare(run, run, folder / "comparison")
+        gclust.uncertainty(study, folder / "uncertainty")
     return folder
 
 
@@ -66,16 +66,16 @@ READ = {
         "sweep.json", "study.toml", "sweep.parquet", "clusters.parquet", "ranks.parquet",
         "plateaus.parquet", "k_distance.parquet",
     ]),
+    "comparison": (gclust.read_comparison, [
+        "comparison.json", "study-a.toml", "study-b.toml", "comparison.parquet",
+        "lineage.parquet", "decomposition.parquet", "coalitions.parquet",
+    ]),
+    "uncertainty": (gclust.read_uncertainty, [
+        "uncertainty.json", "study.toml", "uncertainty.parquet", "pairs.parquet",
+        "scores.parquet",
+    ]),
 }  # fmt: skip
-
-
-def read_comparison(folder):
-    return carried_from(folder, gclust.read_run(folder.parent / "run").ranking)
-
-
-READ["comparison"] = (read_comparison, ["comparison.json", "comparison.csv"])
 CASES = [(what, name) for what, (_, names) in READ.items() for name in names]
-OPTIONAL = {"members.csv", "member_ties.csv"}
 
 
 @pytest.mark.parametrize(("what", "name"), CASES, ids=lambda each: each)
@@ -84,8 +84,7 @@ def test_a_broken_file_is_named(whole, tmp_path, what, name):
     read(whole / what)
     refused = 0
     for number, spoil in enumerate(SPOILS):
-        for each in READ:
-            shutil.copytree(whole / each, tmp_path / str(number) / each)
+        shutil.copytree(whole / what, tmp_path / str(number) / what)
         folder = tmp_path / str(number) / what
         spoil(folder / name, random.Random(number))
         try:
@@ -100,10 +99,9 @@ def test_a_broken_file_is_named(whole, tmp_path, what, name):
 
 def test_what_is_missing_is_said_to_be(whole, tmp_path):
     for what, name in CASES:
-        if name in OPTIONAL or name == "study.toml":
+        if name.endswith(".toml"):
             continue
         folder = tmp_path / what / name
-        shutil.copytree(whole / "run", folder.parent / "run", dirs_exist_ok=True)
         shutil.copytree(whole / what, folder)
         (folder / name).unlink()
         with pytest.raises(StudyError, match=f"{name}.* is missing|holds no {what} .no {name}"):

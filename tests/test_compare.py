@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,21 @@ from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.compare.attribution import Attribution, shared_listings
 from gclust.experiments.compare.coalitions import ScenarioResult
-from gclust.experiments.compare.mixtures import FACTORS, HybridStudies
+from gclust.experiments.compare.mixtures import FACTORS, Difference, HybridStudies
 from gclust.experiments.compare.summary import told_after
 from gclust.ranking.lineage import lineage
 from gclust.report.comparison_table import changes_table
-from gclust.study.schema import Clusters, Counting, Density, Merge, Score, Source, Study
+from gclust.study.schema import (
+    Clusters,
+    Counting,
+    Density,
+    Merge,
+    Population,
+    Score,
+    Source,
+    Study,
+)
+from tests.same_results import assert_same_result
 from tests.worlds import TOWNS, listings, study_folder
 
 YEARS = {"a": (2015, 2018), "b": (2016, 2019)}
@@ -200,6 +211,32 @@ def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
         long.groupby("id")["rank"].sum().to_dict()
         == all_differ.table.set_index("id")["rank_change"].to_dict()
     )
+
+
+def test_a_folder_is_read_back(all_differ, tmp_path):
+    written = all_differ.write(tmp_path / "out")
+    assert any(each.setting.endswith("years") for each in written.differences)
+    assert_same_result(gclust.read_comparison(tmp_path / "out"), written)
+    with pytest.raises(StudyError, match="holds no comparison"):
+        gclust.read_comparison(tmp_path)
+    (tmp_path / "out" / "parts.csv").touch()
+    with pytest.raises(StudyError, match=r"parts\.csv: is called decomposition\.csv now; run"):
+        gclust.read_comparison(tmp_path / "out")
+
+
+def test_differences_with_paths_and_without_decomposition_are_read_back(world, tmp_path):
+    one = towns(world)
+    people = replace(one, population=Population(raster="people.tif"))
+    other = replace(one, sources=(replace(one.sources[0], path="others.csv"),))
+    of_density = replace(one.clusters, eps_km=11.0)
+    found = gclust.compare(one, replace(one, clusters=of_density), decompose=False)
+    paths = HybridStudies(people, other).differences
+    paths = (*paths, Difference("data", "[population] raster: path", str(world / "a.tif"), None))
+    assert sum(each.setting.endswith(": path") for each in paths) >= 2
+    written = replace(found, differences=paths).write(tmp_path / "a" / "out")
+    assert_same_result(gclust.read_comparison(written.path), written)
+    shutil.move(written.path, tmp_path / "a" / "moved")
+    assert gclust.read_comparison(tmp_path / "a" / "moved").differences == paths
 
 
 def test_a_run_and_itself(world, tmp_path):
@@ -400,8 +437,10 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     gclust.compare(tmp_path / "one", tmp_path / "two", out, n_jobs=1)
     before = contents(out)
     assert sorted(before) == [
-        "coalitions.csv", "comparison.csv", "comparison.json", "decomposition.csv",
-        "figures/bump.pdf", "figures/bump.png", "lineage.csv", "study-a.toml", "study-b.toml",
+        "coalitions.csv", "coalitions.parquet", "comparison.csv", "comparison.json",
+        "comparison.parquet", "decomposition.csv", "decomposition.parquet",
+        "figures/bump.pdf", "figures/bump.png", "lineage.csv", "lineage.parquet",
+        "study-a.toml", "study-b.toml",
     ]  # fmt: skip
     # The studies that were compared can be run from there.
     again = gclust.read_study(out / "study-b.toml")

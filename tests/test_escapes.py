@@ -22,7 +22,7 @@ from gclust.escapes import cell, escaped, visible
 from gclust.experiments.progress_bar import time_left
 from gclust.progress import TerminalProgress
 from gclust.report.table import ranking_table
-from gclust.results.run import write_csv
+from gclust.results.writer import write_csv
 from gclust.study.write_toml import toml_value
 
 WILD = "a\x1b[31mred\x1b]0;title\x07\nb\x9b2J\x7f\u202etxt\u2028\udcff[red]x[/red]"

@@ -16,7 +16,7 @@ import gclust
 from gclust.cluster.merging import merge
 from gclust.errors import GclustWarning, StudyError
 from gclust.pipeline.describe import name_merges
-from gclust.results.run import write_csv
+from gclust.results.writer import write_csv
 from gclust.study.schema import Source
 from tests.worlds import listings, study_folder
 

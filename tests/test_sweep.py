@@ -25,6 +25,7 @@ from gclust.experiments.progress_bar import time_left
 from gclust.experiments.sweep import run as module
 from gclust.experiments.sweep.summary import told
 from gclust.pipeline.count_arrays import ArrayCounter
+from tests.same_results import assert_same_result
 from tests.worlds import listings, study_folder
 
 EPS, LEAST = [2, 10, 70], [60, 100, 300]
@@ -186,11 +187,7 @@ def test_the_folder_holds_tables_figures_and_the_study(done):
 
 def test_a_folder_is_read_back(done, tmp_path):
     again = gclust.read_sweep(done.path)
-    for name in ("table", "clusters", "ranks", "plateaus", "k_distance"):
-        pd.testing.assert_frame_equal(getattr(again, name), getattr(done, name), check_exact=True)
-    for name in ("baseline", "suggestions", "warnings", "path"):
-        assert getattr(again, name) == getattr(done, name), name
-    assert again.study.dbscan == done.study.dbscan
+    assert_same_result(again, done)
     assert told(again) == told(done)
     pd.testing.assert_frame_equal(again.rank_of("Munich"), done.rank_of("Munich"))
     with pytest.raises(StudyError, match="holds no sweep"):
@@ -201,7 +198,9 @@ def test_a_folder_with_an_old_name_names_the_new_one(done, tmp_path):
     shutil.copytree(done.path, tmp_path / "old")
     old = done.table.rename(columns={"diagnostics": "caution"})
     old.to_parquet(tmp_path / "old" / "sweep.parquet")
-    with pytest.raises(StudyError, match="caution is called diagnostics now; run the sweep again"):
+    with pytest.raises(
+        StudyError, match="caution is called diagnostics now; run gclust sweep again"
+    ):
         gclust.read_sweep(tmp_path / "old")
 
 

@@ -26,6 +26,7 @@ from gclust.progress import silent
 from gclust.ranking.intervals import intervals
 from gclust.ranking.rank_sets import rank_sets
 from gclust.units import UNIT
+from tests.same_results import assert_same_result
 from tests.worlds import listings, study_folder
 
 LEVEL = 0.9
@@ -297,6 +298,18 @@ def test_the_command_shows_and_writes(tmp_path):
     done = CliRunner().invoke(main, ["uncertainty", str(path), "-o", str(out)])
     assert done.exit_code == 2
     assert "already" in done.output
+
+
+def test_a_folder_is_read_back(tmp_path):
+    path = study_folder(tmp_path, extra="[uncertainty]\ndraws = 30\n")
+    written = gclust.uncertainty(path, tmp_path / "out")
+    assert_same_result(gclust.read_uncertainty(tmp_path / "out"), written)
+    with pytest.raises(StudyError, match="holds no uncertainty"):
+        gclust.read_uncertainty(tmp_path)
+    content = tmp_path / "out" / "uncertainty.json"
+    content.write_text(content.read_text("utf-8").replace('"clusters"', '"formed"'), "utf-8")
+    with pytest.raises(StudyError, match=r"uncertainty\.json: formed is called clusters now; run"):
+        gclust.read_uncertainty(tmp_path / "out")
 
 
 def truth(n_clusters, n_kinds, seed):

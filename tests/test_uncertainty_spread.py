@@ -198,4 +198,6 @@ def test_on_the_terminal(tmp_path):
     assert done.exit_code == 0, done.output
     moved = pd.read_csv(tmp_path / "out" / "moved.csv")
     assert f"{moved['listings'].sum():,} listings are elsewhere in each draw" in done.output
+    read = gclust.read_uncertainty(tmp_path / "out").moved
+    assert read["listings"].tolist() == moved["listings"].tolist()
     assert "9 draws of addresses (anywhere in their discs), clusters reclustered" in done.output

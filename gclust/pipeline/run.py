@@ -32,7 +32,7 @@ from gclust.pipeline.stages import (
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
 from gclust.results.folders import claim
-from gclust.results.run import Run, write
+from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Clusters, Study, read_study, with_listings
 
@@ -107,7 +107,7 @@ def run(
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
         result = _compute(study, run_log, n_jobs)
-        return result if place is None else write(result, place, run_log.report)
+        return result if place is None else write_run(result, place, run_log.report)
 
 
 def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:

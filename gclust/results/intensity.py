@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-SPREAD_FILE, DETAIL_FILE = "intensity.csv", "intensity_detail.csv"
+from gclust.results.reader import ResultReader
+
+SPREAD, DETAIL = "intensity", "intensity_detail"
+"""Names of the files."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,17 @@ class IntensitySpread:
     detail: pd.DataFrame
 
 
-def read_spread(folder: Path) -> IntensitySpread | None:
-    """Read what `gclust.run` wrote of it into a folder, if it did."""
-    if not (folder / SPREAD_FILE).is_file():
+def read_spread(folder: ResultReader) -> IntensitySpread | None:
+    """Read the intensity under several footprints and rasters, if the run compared them."""
+    if f"{SPREAD}.csv" not in folder.files:
         return None
-    table, detail = (pd.read_csv(folder / name) for name in (SPREAD_FILE, DETAIL_FILE))
+    table = folder.table(f"{SPREAD}.csv", ("intensity_rank_range",), pd.read_csv)
+    detail = folder.table(f"{DETAIL}.csv", ("combination",), pd.read_csv)
     named = detail["combination"].unique()
-    for frame in (table, detail):
-        for column in frame.columns:
-            if column in named or column == "rank" or str(column).endswith("intensity_rank"):
-                frame[column] = frame[column].astype("Int64")
-    table["intensity_rank_range"] = table["intensity_rank_range"].astype("Int64")
+    for name, frame in ((SPREAD, table), (DETAIL, detail)):
+        with folder.reading(f"{name}.csv"):
+            for column in frame.columns:
+                of_ranks = ("intensity_rank", "intensity_rank_range")
+                if column in named or column == "rank" or str(column).endswith(of_ranks):
+                    frame[column] = frame[column].astype("Int64")
     return IntensitySpread(table, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,21 @@ BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
 """Endings of what programs put beside a GeoPackage or raster that they open."""
 
 
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file in which no text acts on a terminal."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
+    path.write_text(escaped(text) + "\n", encoding="utf-8")
+
+
 def note_files(folder: Path, what: str) -> None:
     """Note in ``<what>.json`` of an output folder the files that it holds.
 
     Whatever adds a file to a folder that is there already has to call it again.
     """
     path = folder / f"{what}.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    told["files"] = sorted(name for name, _ in _entries(folder))
-    text = json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True)
-    path.write_text(escaped(text) + "\n", encoding="utf-8")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content["files"] = sorted(name for name, _ in _entries(folder))
+    write_json(path, content)
 
 
 def foreign_entry(folder: Path, what: str) -> str | None:

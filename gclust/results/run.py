@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,16 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 
-from gclust.escapes import cell, escaped
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
 from gclust.report.map import draw_map
 from gclust.results.folders import Place
-from gclust.results.intensity import DETAIL_FILE, SPREAD_FILE, IntensitySpread, read_spread
-from gclust.results.readback import read_info, reading, with_columns
-from gclust.study.schema import Study, read_study
-from gclust.study.write_toml import study_toml
+from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
+from gclust.results.reader import ResultReader
+from gclust.results.writer import ResultWriter, write_result
+from gclust.study.schema import Study
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
-CSV_NUMBERS = "%.12g"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 """Columns that are read back of every run."""
@@ -87,51 +83,36 @@ class Run:
     centroid_geocodes: pd.DataFrame | None = None
 
 
-def write(run: Run, place: Place, progress: Report = silent) -> Run:
-    """Write a run's folder: beside its place first, then moved there in one step.
+def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
+    """Write a run's folder; see `gclust.results.writer.write_result`."""
 
-    Raises
-    ------
-    FileExistsError, StudyError
-        See `gclust.results.folders.Place`.
-
-    Returns
-    -------
-    Run
-        The same run, knowing its path.
-    """
-
-    def fill(folder: Path) -> None:
+    def fill(folder: ResultWriter) -> None:
         with stage(progress, "write tables"):
-            _write_tables(run, folder, place.path)
+            _write_tables(run, folder)
         with stage(progress, "draw the map"):
-            _draw(run, folder / "figures")
+            _draw(run, folder.figures)
         if run.intensity is not None:
             with stage(progress, "draw the intensity"):
                 title = run.study.study.title or run.study.study.name
-                draw_intensity(run.intensity.detail, folder / "figures", title=title)
+                draw_intensity(run.intensity.detail, folder.figures, title=title)
 
-    return replace(run, path=place.write(fill))
+    return write_result(run, place, fill)
 
 
-def _write_tables(run: Run, folder: Path, home: Path) -> None:
-    write_csv(run.ranking, folder / "ranking.csv")
-    write_csv(run.contributions, folder / "contributions.csv")
-    write_csv(run.merges, folder / "merges.csv")
+def _write_tables(run: Run, folder: ResultWriter) -> None:
+    for name in ("ranking", "contributions", "merges"):
+        folder.csv(name, getattr(run, name))
+    exact = {name: getattr(run, name) for name in OPTIONAL_TABLES}
     if run.intensity is not None:
-        # All digits, for a run is read back from them.
-        write_csv(run.intensity.table, folder / SPREAD_FILE, numbers=None)
-        write_csv(run.intensity.detail, folder / DETAIL_FILE, numbers=None)
-    for name in OPTIONAL_TABLES:
-        if (table := getattr(run, name)) is not None:
-            write_csv(table, folder / f"{name}.csv", numbers=None)
-    run.locations.to_parquet(folder / "locations.parquet", index=False, compression="zstd")
-    run.rejects.to_parquet(folder / "rejects.parquet", index=False, compression="zstd")
-    run.clusters.to_parquet(folder / "clusters.parquet", index=False, compression="zstd")
-    _geopackage(run.clusters, folder / "clusters.gpkg")
-    (folder / "study.toml").write_text(study_toml(run.study, home), encoding="utf-8")
-    text = json.dumps(run.info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "run.json").write_text(escaped(text) + "\n", encoding="utf-8")
+        exact |= {SPREAD: run.intensity.table, DETAIL: run.intensity.detail}
+    for name, table in exact.items():
+        if table is not None:
+            folder.csv(name, table, numbers=None)  # all digits: a run is read back from them
+    for name in ("locations", "rejects", "clusters"):
+        folder.parquet(name, getattr(run, name))
+    _geopackage(run.clusters, folder.folder / "clusters.gpkg")
+    folder.study(run.study)
+    folder.json("run", run.info)
 
 
 def _draw(run: Run, figures: Path) -> None:
@@ -145,31 +126,6 @@ def _draw(run: Run, figures: Path) -> None:
         note=run.study.study.note,
         noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
     )
-
-
-def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file in which no text is a formula, breaks a line or acts on a terminal.
-
-    Parameters
-    ----------
-    table : DataFrame
-    path : Path
-    numbers : str, optional
-        How floats are written; None for all digits, so that they are the same when read.
-    """
-    safe = table.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_harmless(value) for value in safe[column]]
-    safe.columns = [_harmless(column) for column in safe.columns]
-    safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
-
-
-def _harmless(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = cell(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
@@ -196,39 +152,30 @@ def read_run(path: str | Path) -> Run:
     StudyError
         If the folder does not hold a run, or a file of it is missing or broken.
     """
-    folder = Path(path)
-    info = read_info(folder, "run")
-    info.pop("files", None)
-
-    def read(name: str, how: Callable[[Path], Any]) -> Any:
-        with reading(folder / name, "run"):
-            return how(folder / name)
-
-    texts = {"runner_up_a": str, "runner_up_b": str}
-    clusters = read(
-        "clusters.parquet", lambda path: with_columns(gpd.read_parquet(path), OF_CLUSTERS)
-    )
+    folder = ResultReader(path, "run")
+    clusters = folder.table("clusters.parquet", OF_CLUSTERS, gpd.read_parquet)
+    runner_up = {"runner_up_a": str, "runner_up_b": str}
     return Run(
-        study=read_study(folder / "study.toml"),
+        study=folder.study(),
         ranking=pd.DataFrame(clusters.drop(columns="geometry")),
         clusters=clusters,
-        contributions=read("contributions.csv", pd.read_csv),
-        locations=read(
-            "locations.parquet", lambda path: with_columns(pd.read_parquet(path), OF_LOCATIONS)
-        ),
-        merges=read("merges.csv", lambda path: pd.read_csv(path, dtype=texts)),
-        rejects=read("rejects.parquet", pd.read_parquet),
-        info=info,
-        path=folder.resolve(),
-        intensity=read(DETAIL_FILE, lambda _: read_spread(folder)),
-        **{name: read(f"{name}.csv", _optional_table) for name in OPTIONAL_TABLES},
+        contributions=folder.table("contributions.csv", read=pd.read_csv),
+        locations=folder.table("locations.parquet", OF_LOCATIONS),
+        merges=folder.table("merges.csv", read=lambda path: pd.read_csv(path, dtype=runner_up)),
+        rejects=folder.table("rejects.parquet"),
+        info=folder.info,
+        path=folder.path,
+        intensity=read_spread(folder),
+        **{
+            name: folder.table(f"{name}.csv", read=_optional_table)
+            for name in OPTIONAL_TABLES
+            if f"{name}.csv" in folder.files
+        },
     )
 
 
-def _optional_table(path: Path) -> pd.DataFrame | None:
-    """Read a table of members or centroid geocodes, if the run has it; NA is Namibia, not missing."""
-    if not path.is_file():
-        return None
+def _optional_table(path: Path) -> pd.DataFrame:
+    """Read a table of members or centroid geocodes; NA is Namibia, not missing."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     texts = ("name", "city", "country", "city_a", "city_b", "cluster")
     flags = [column for column in table.columns if column.startswith("only_by_")]

@@ -10,10 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.experiments.compare.result import Comparison
-from gclust.results.readback import read_info, reading, with_columns
-
-OF_CARRIED = ("id", "cluster_id_b", "rank_b")
+from gclust.experiments.compare.result import Comparison, read_comparison
 
 
 class Carried(NamedTuple):
@@ -38,24 +35,16 @@ def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carr
     StudyError
         If it is no comparison, or ended with another run.
     """
-    if isinstance(before, Comparison):
-        name, table, next_id = "the earlier comparison", before.table, before.next_id
-    else:
-        name, folder = str(before), Path(before)
-        info = read_info(folder, "comparison")
-        with reading(folder / "comparison.csv", "comparison"):
-            table = with_columns(pd.read_csv(folder / "comparison.csv"), OF_CARRIED)
-            table[list(OF_CARRIED)].astype(float)
-        with reading(folder / "comparison.json", "comparison"):
-            next_id = int(info["next_id"])
-    ended = table[table["cluster_id_b"].notna()].sort_values("cluster_id_b")
+    found = before if isinstance(before, Comparison) else read_comparison(before)
+    ended = found.table[found.table["cluster_id_b"].notna()].sort_values("cluster_id_b")
     mine = ranking.sort_values("cluster_id")
     same = len(ended) == len(mine) and bool(
         (ended["rank_b"].to_numpy(int) == mine["rank"].to_numpy(int)).all()
     )
     if not same:
+        name = "the earlier comparison" if found is before else before
         raise StudyError(
             f"{name} ends with a run of {len(ended)} clusters that is not the first of this one;"
             " ids are carried on from a to b, then from b to c"
         )
-    return Carried(ended["id"].to_numpy(np.int64), next_id)
+    return Carried(ended["id"].to_numpy(np.int64), found.next_id)

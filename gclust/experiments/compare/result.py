@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-import gclust
-from gclust.escapes import escaped
 from gclust.experiments.compare.mixtures import Difference
 from gclust.report.bump import draw_bump_chart
 from gclust.results.folders import Place, claim
-from gclust.results.run import write_csv
+from gclust.results.reader import ResultReader
+from gclust.results.writer import ResultWriter, versions, write_result
 from gclust.study.schema import Study
-from gclust.study.write_toml import seen_from, study_toml
+from gclust.study.write_toml import absolute_path, seen_from
 
-LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
+TABLES = {
+    "comparison": "table",
+    "lineage": "lineage",
+    "decomposition": "decomposition",
+    "coalitions": "coalitions",
+}
+"""Name of a file -> what it holds of a comparison."""
+OF_DECOMPOSED = ("decomposition", "coalitions")
+PATH = ": path"
+"""How settings end that are paths."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,11 @@ class Comparison:
     differences: tuple[Difference, ...]
     table: pd.DataFrame
     lineage: pd.DataFrame
-    decomposition: pd.DataFrame
-    coalitions: pd.DataFrame
     common: tuple[float, float]
     next_id: int
     decomposed: bool = True
+    decomposition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    coalitions: pd.DataFrame = field(default_factory=pd.DataFrame)
     path: Path | None = None
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Comparison:
@@ -103,48 +110,42 @@ class Comparison:
 
 
 def write_comparison(found: Comparison, place: Place) -> Comparison:
-    """Write a comparison's folder, as a whole or not at all.
+    """Write a comparison's folder; see `gclust.results.writer.write_result`.
 
     It holds ``comparison.csv`` (the table), ``lineage.csv``, ``decomposition.csv`` and
-    ``coalitions.csv`` (if changes are decomposed), ``figures/``, the two studies, and
-    ``comparison.json``. Numbers have all their digits, so that what is read back still adds
-    up exactly. No file holds a time or anything else that another start would change.
-
-    Raises
-    ------
-    FileExistsError, StudyError
-        See `gclust.results.folders.Place`.
-
-    Returns
-    -------
-    Comparison
-        The same, knowing its path.
+    ``coalitions.csv`` (if changes are decomposed), with all digits, so that changes add up
+    exactly, the same as Parquet, ``figures/``, the two studies, and ``comparison.json``.
+    `read_comparison` reads it back.
     """
 
-    def fill(folder: Path) -> None:
-        tables = {"comparison": found.table, "lineage": found.lineage}
-        if found.decomposed:
-            tables |= {"decomposition": found.decomposition, "coalitions": found.coalitions}
-        for name, table in tables.items():
-            write_csv(table, folder / f"{name}.csv", numbers=None)
-        for which, study in (("a", found.a), ("b", found.b)):
-            text = study_toml(study, place.path)
-            (folder / f"study-{which}.toml").write_text(text, encoding="utf-8")
-        text = json.dumps(_info(found, place.path), indent=2, ensure_ascii=False, sort_keys=True)
-        (folder / "comparison.json").write_text(escaped(text) + "\n", encoding="utf-8")
-        draw_bump_chart(found.table, found.lineage, found.labels, folder / "figures")
+    def fill(folder: ResultWriter) -> None:
+        for name, attribute in TABLES.items():
+            if found.decomposed or name not in OF_DECOMPOSED:
+                folder.parquet(name, getattr(found, attribute))
+                folder.csv(name, getattr(found, attribute), numbers=None)
+        folder.study(found.a, "study-a")
+        folder.study(found.b, "study-b")
+        folder.json("comparison", _info(found, place.path))
+        draw_bump_chart(found.table, found.lineage, found.labels, folder.figures)
 
-    return replace(found, path=place.write(fill))
+    return write_result(found, place, fill)
 
 
 def _info(found: Comparison, home: Path) -> dict[str, object]:
     return {
-        "gclust": gclust.__version__,
+        **versions(),
         "a": found.labels[0],
         "b": found.labels[1],
         "decomposed": found.decomposed,
         "factors": list(found.factors),
-        "differences": [_difference(each, home) for each in found.differences],
+        "differences": [
+            {
+                "factor": each.factor,
+                "setting": each.setting,
+                **{side: _seen_from(home, each, side) for side in ("a", "b")},
+            }
+            for each in found.differences
+        ],
         "common_share_of_a": found.common[0],
         "common_share_of_b": found.common[1],
         "next_id": found.next_id,
@@ -152,15 +153,68 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
             str(event): int(count)
             for event, count in found.table["event"].value_counts().sort_index().items()
         },
-        "libraries": {name: version(name) for name in LIBRARIES},
     }
 
 
-def _difference(each: Difference, home: Path) -> dict[str, object]:
-    """A choice that differs, as JSON can hold it; paths as a study in that folder has them."""
-    choices = []
-    for value in (each.a, each.b):
-        if isinstance(value, str) and each.setting.endswith(": path"):
-            value = seen_from(home, value)
-        choices.append(dict(value) if isinstance(value, Mapping) else value)
-    return {"factor": each.factor, "setting": each.setting, "a": choices[0], "b": choices[1]}
+def _seen_from(home: Path, difference: Difference, side: str) -> object:
+    """What one of the studies chooses, as JSON can hold it, paths relative to a folder."""
+    value = getattr(difference, side)
+    if isinstance(value, str) and difference.setting.endswith(PATH):
+        return seen_from(home, value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def read_comparison(path: str | Path) -> Comparison:
+    """Read a comparison's folder back, as `gclust.compare` returned it.
+
+    Parameters
+    ----------
+    path : path-like
+        What ``gclust compare -o`` or ``gclust.compare(out=...)`` wrote.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    StudyError
+        If the folder does not hold a comparison, or a file of it is missing or broken.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> found = gclust.read_comparison("2023-to-2025")  # doctest: +SKIP
+    >>> found.table[["name_b", "rank_change"]]  # doctest: +SKIP
+    """
+    folder = ResultReader(path, "comparison")
+    decomposed = bool(folder.value("decomposed"))
+    tables = {
+        attribute: folder.table(f"{name}.parquet")
+        for name, attribute in TABLES.items()
+        if decomposed or name not in OF_DECOMPOSED
+    }
+    studies = {side: folder.study(f"study-{side}") for side in ("a", "b")}
+    with folder.reading("comparison.json"):
+        info = folder.info
+        return Comparison(
+            **studies,
+            **tables,
+            labels=(info["a"], info["b"]),
+            factors=tuple(info["factors"]),
+            differences=tuple(_difference(each, folder.path) for each in info["differences"]),
+            common=(info["common_share_of_a"], info["common_share_of_b"]),
+            next_id=int(info["next_id"]),
+            decomposed=decomposed,
+            path=folder.path,
+        )
+
+
+def _difference(read: Mapping[str, Any], home: Path) -> Difference:
+    """A choice that differs, as two studies hold it: paths absolute, lists as tuples."""
+    sides = []
+    for value in (read["a"], read["b"]):
+        if isinstance(value, str) and read["setting"].endswith(PATH):
+            value = str(absolute_path(home / value))
+        sides.append(tuple(value) if isinstance(value, list) else value)
+    return Difference(read["factor"], read["setting"], *sides)

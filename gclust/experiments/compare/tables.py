@@ -52,12 +52,13 @@ def assemble(
     one, two = _side(ends[0], carried.ids, step), _side(ends[1], ids, step)
     table = _changes(traced, one, two)
     factors: tuple[str, ...] = ()
-    coalitions = pd.DataFrame()
+    decomposition = coalitions = pd.DataFrame()
     if followed is not None:
         factors = followed.factors
         parts = followed.parts(step).assign(missing_in=followed.missing_in())
         parts.index = pd.Index(carried.ids[followed.pairs["a"]], dtype="int64")
         table = table.join(parts, on="id")
+        decomposition = _long(table, factors)
         coalitions = _coalitions(followed, parts.index, table, step)
     return Comparison(
         a=between.a,
@@ -67,7 +68,7 @@ def assemble(
         differences=between.differences,
         table=table,
         lineage=_lineage(traced, one, two),
-        decomposition=_long(table, factors),
+        decomposition=decomposition,
         coalitions=coalitions,
         common=common,
         next_id=max(carried.next_id, int(ids.max(initial=-1)) + 1),

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
-
-import gclust
-from gclust.errors import StudyError
-from gclust.escapes import escaped
 from gclust.experiments.sweep.plateaus import Suggestion
 from gclust.experiments.sweep.result import Sweep
 from gclust.progress import Report, stage
 from gclust.report.k_distance import draw_k_distance
 from gclust.report.sweep_heatmaps import draw_surfaces
 from gclust.results.folders import Place
-from gclust.results.readback import read_info, reading
-from gclust.results.run import write_csv
-from gclust.study.schema import read_study
-from gclust.study.write_toml import study_toml
+from gclust.results.reader import ResultReader
+from gclust.results.writer import ResultWriter, versions, write_result
 
 TABLES = {
     "sweep": "table",
@@ -35,56 +26,42 @@ TABLES = {
 FOR_READERS = ("sweep", "clusters", "plateaus")
 """Tables that are short enough to be read, and are written as CSV too."""
 
-LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
-
 
 def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
     """Write a sweep's folder, as a whole or not at all.
 
     It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
     ``ranks.parquet``, ``k_distance.parquet``, ``figures/``, ``study.toml`` and ``sweep.json``.
-    `read_sweep` reads it back. No file holds a time or anything else that another start changes.
-
-    Raises
-    ------
-    FileExistsError, StudyError
-        See `gclust.results.folders.Place`.
-
-    Returns
-    -------
-    Sweep
-        The same, knowing its path.
+    `read_sweep` reads it back. See `gclust.results.writer.write_result`.
     """
 
-    def fill(folder: Path) -> None:
+    def fill(folder: ResultWriter) -> None:
         with stage(progress, "write tables"):
-            _write_tables(sweep, folder, place.path)
+            for name, field in TABLES.items():
+                folder.parquet(name, getattr(sweep, field))
+            for name in FOR_READERS:
+                folder.csv(name, getattr(sweep, TABLES[name]))
+            folder.study(sweep.study)
+            folder.json("sweep", _info(sweep))
         with stage(progress, "draw figures") as report:
-            figures = folder / "figures"
             title = sweep.study.study.title or sweep.study.study.name
-            draw_k_distance(sweep.k_distance, sweep.baseline, figures, title=title)
+            draw_k_distance(sweep.k_distance, sweep.baseline, folder.figures, title=title)
             draw_surfaces(
                 sweep.table,
                 sweep.baseline,
                 [(s.eps_km, s.min_samples) for s in sweep.suggestions],
-                figures,
+                folder.figures,
                 title=title,
                 target_clusters=sweep.study.sweep.target_clusters,
                 progress=report,
             )
 
-    return replace(sweep, path=place.write(fill))
+    return write_result(sweep, place, fill)
 
 
-def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
-    for name, field in TABLES.items():
-        table = getattr(sweep, field)
-        table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
-        if name in FOR_READERS:
-            write_csv(table, folder / f"{name}.csv")
-    (folder / "study.toml").write_text(study_toml(sweep.study, home), encoding="utf-8")
-    info = {
-        "gclust": gclust.__version__,
+def _info(sweep: Sweep) -> dict[str, object]:
+    return {
+        **versions(),
         "study": sweep.study.study.name,
         "baseline": {"eps_km": sweep.baseline[0], "min_samples": sweep.baseline[1]},
         "eps_km": sweep.table["eps_km"].unique().tolist(),
@@ -92,10 +69,7 @@ def _write_tables(sweep: Sweep, folder: Path, home: Path) -> None:
         "target_clusters": sweep.study.sweep.target_clusters,
         "suggestions": [asdict(suggestion) for suggestion in sweep.suggestions],
         "warnings": list(sweep.warnings),
-        "libraries": {name: version(name) for name in LIBRARIES},
     }
-    text = json.dumps(info, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / "sweep.json").write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -122,24 +96,15 @@ def read_sweep(path: str | Path) -> Sweep:
     3.0              2
     5.0              2
     """
-    folder = Path(path)
-    info = read_info(folder, "sweep")
-    tables = {}
-    for name, field in TABLES.items():
-        with reading(folder / f"{name}.parquet", "sweep"):
-            tables[field] = pd.read_parquet(folder / f"{name}.parquet")
-    if "caution" in tables["table"]:
-        raise StudyError(
-            f"{folder / 'sweep.parquet'}: the column caution is called diagnostics now; run the"
-            " sweep again"
-        )
-    study = read_study(folder / "study.toml")
-    with reading(folder / "sweep.json", "sweep"):
+    folder = ResultReader(path, "sweep")
+    tables = {field: folder.table(f"{name}.parquet") for name, field in TABLES.items()}
+    study = folder.study()
+    with folder.reading("sweep.json"):
         return Sweep(
             study=study,
-            baseline=(info["baseline"]["eps_km"], info["baseline"]["min_samples"]),
-            suggestions=tuple(Suggestion(**each) for each in info["suggestions"]),
-            warnings=tuple(info["warnings"]),
-            path=folder.resolve(),
+            baseline=(folder.info["baseline"]["eps_km"], folder.info["baseline"]["min_samples"]),
+            suggestions=tuple(Suggestion(**each) for each in folder.info["suggestions"]),
+            warnings=tuple(folder.info["warnings"]),
+            path=folder.path,
             **tables,
         )

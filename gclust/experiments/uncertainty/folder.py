@@ -1,64 +1,51 @@
-"""The folder of an uncertainty: tables, a figure, and what the draws stand for."""
+"""The result folder of an uncertainty: tables, scores, a figure, and the superpopulation."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
-import gclust
-from gclust.escapes import escaped
+import pandas as pd
+
 from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.progress import Report, stage
 from gclust.report.rank_uncertainty import draw_rank_sets
 from gclust.results.folders import Place
-from gclust.results.run import write_csv
+from gclust.results.reader import ResultReader
+from gclust.results.writer import ResultWriter, versions, write_result
 from gclust.study.schema import DRAWN
-from gclust.study.write_toml import study_toml
 
-LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
+TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved"}
+"""Name of a file -> what it holds of an uncertainty."""
 
 
 def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Uncertainty:
-    """Write the folder, as a whole or not at all.
+    """Write the result folder of an uncertainty; see `gclust.results.writer.write_result`.
 
-    It holds ``uncertainty.csv``, ``pairs.csv``, ``moved.csv`` (if addresses are), ``figures/``,
-    ``study.toml`` and ``uncertainty.json``. No file holds a time or anything else that another
-    start would change.
-
-    Raises
-    ------
-    FileExistsError, StudyError
-        See `gclust.results.folders.Place`.
-
-    Returns
-    -------
-    Uncertainty
-        The same, knowing its path.
+    It holds ``uncertainty.csv`` (the table), ``pairs.csv`` and ``moved.csv`` (if addresses are
+    jittered), the same as Parquet, ``scores.parquet`` (a row per draw, a column per cluster id),
+    ``figures/``, ``study.toml`` and ``uncertainty.json``. `read_uncertainty` reads it back.
     """
 
-    def fill(folder: Path) -> None:
+    def fill(folder: ResultWriter) -> None:
         with stage(progress, "write tables"):
-            write_csv(found.table, folder / "uncertainty.csv")
-            write_csv(found.pairs, folder / "pairs.csv")
-            if found.moved is not None:
-                write_csv(found.moved, folder / "moved.csv")
-            text = json.dumps(_info(found), indent=2, ensure_ascii=False, sort_keys=True)
-            (folder / "uncertainty.json").write_text(escaped(text) + "\n", encoding="utf-8")
-            (folder / "study.toml").write_text(
-                study_toml(found.study, place.path), encoding="utf-8"
-            )
+            for name, field in TABLES.items():
+                if (table := getattr(found, field)) is not None:
+                    folder.csv(name, table)
+                    folder.parquet(name, table)
+            ids = found.table["cluster_id"].astype(str)
+            folder.parquet("scores", pd.DataFrame(found.scores, columns=ids))
+            folder.study(found.study)
+            folder.json("uncertainty", _info(found))
         with stage(progress, "draw figures"):
             draw_rank_sets(
                 found.table,
                 found.study.uncertainty.level,
-                folder / "figures",
+                folder.figures,
                 title=found.study.study.title or found.study.study.name,
                 note=drawn(found),
             )
 
-    return replace(found, path=place.write(fill))
+    return write_result(found, place, fill)
 
 
 def drawn(found: Uncertainty) -> str:
@@ -78,7 +65,7 @@ def drawn(found: Uncertainty) -> str:
 def _info(found: Uncertainty) -> dict[str, object]:
     wanted = found.study.uncertainty
     return {
-        "gclust": gclust.__version__,
+        **versions(),
         "study": found.study.study.name,
         "sources": list(wanted.sources),
         "draws": wanted.draws,
@@ -90,5 +77,48 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "superpopulation": found.superpopulation,
         "pairs_not_told_apart": len(found.pairs),
         "warnings": list(found.warnings),
-        "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def read_uncertainty(path: str | Path) -> Uncertainty:
+    """Read the result folder of an uncertainty back, as `gclust.uncertainty` returned it.
+
+    Parameters
+    ----------
+    path : path-like
+        What ``gclust uncertainty -o`` or ``gclust.uncertainty(out=...)`` wrote.
+
+    Returns
+    -------
+    Uncertainty
+
+    Raises
+    ------
+    StudyError
+        If the folder does not hold an uncertainty, or a file of it is missing or broken.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> found = gclust.read_uncertainty("us-2013-uncertainty")  # doctest: +SKIP
+    >>> found.table[["name", "rank_set_low", "rank_set_high"]]  # doctest: +SKIP
+    """
+    folder = ResultReader(path, "uncertainty")
+    tables = {
+        field: folder.table(f"{name}.parquet")
+        for name, field in TABLES.items()
+        if name != "moved" or "moved.parquet" in folder.files
+    }
+    scores = folder.table("scores.parquet").to_numpy(dtype=float)
+    study = folder.study()
+    with folder.reading("uncertainty.json"):
+        return Uncertainty(
+            study=study,
+            **tables,
+            scores=scores,
+            critical=float(folder.info["critical_value"]),
+            superpopulation=folder.info["superpopulation"],
+            parameters=tuple((eps_km, least) for eps_km, least in folder.info["parameters"]),
+            warnings=tuple(folder.info["warnings"]),
+            path=folder.path,
+        )

@@ -1,0 +1,145 @@
+"""Result folders read back: errors name the file that is missing, broken or of another version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from gclust.errors import StudyError
+from gclust.study.schema import Study, read_study
+
+Content = TypeVar("Content")
+
+COMMANDS = {"run": "run", "sweep": "sweep", "comparison": "compare", "uncertainty": "uncertainty"}
+"""What a folder holds -> the command that writes it."""
+
+RENAMED_KEYS = {"players": "factors", "formed": "clusters"}
+RENAMED_FILES = {"heaps.csv": "centroid_geocodes.csv", "parts.csv": "decomposition.csv"}
+RENAMED_COLUMNS = {"caution": "diagnostics"}
+"""Names in the folders of earlier versions -> those of now."""
+
+
+class ResultReader:
+    """Reads the files of a result folder.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What the folder holds: ``"run"``, ``"sweep"``, ``"comparison"`` or ``"uncertainty"``.
+
+    Attributes
+    ----------
+    path : Path
+        The folder, absolute.
+    info : dict
+        What ``<what>.json`` holds, but for ``files``.
+    files : frozenset of str
+        The files that were written.
+
+    Raises
+    ------
+    StudyError
+        If the folder holds something else, or is of an earlier version. All methods raise it
+        for a file that is missing or broken.
+    """
+
+    def __init__(self, path: str | Path, what: str) -> None:
+        self._folder, self._what = Path(path), what
+        self.info = self._read_info()
+        self.path = self._folder.resolve()
+        with self.reading(f"{what}.json"):
+            self.files = frozenset(self.info.pop("files", ()))
+        for old, new in RENAMED_KEYS.items():
+            if old in self.info:
+                raise self._renamed(f"{what}.json", f"{old} is called {new} now")
+        for old, new in RENAMED_FILES.items():
+            if (self._folder / old).is_file():
+                raise self._renamed(old, f"is called {new} now")
+
+    def _read_info(self) -> dict[str, Any]:
+        path = self._folder / f"{self._what}.json"
+        if not path.is_file():
+            raise StudyError(
+                f"{self._folder}: holds no {self._what} (no {path.name}); expected a folder of"
+                f" gclust {COMMANDS[self._what]}"
+            )
+        found: dict[str, Any] = self.file(
+            path.name, lambda path: json.loads(path.read_text(encoding="utf-8"))
+        )
+        if not isinstance(found, dict):
+            raise self._broken(path.name, "it holds no names and values")
+        return found
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Name a file in the error about it: libraries raise all sorts on files that are cut."""
+        try:
+            yield
+        except StudyError:
+            raise
+        except FileNotFoundError as error:
+            raise StudyError(
+                f"{self._folder / name}: is missing, so the {self._what} is not whole; run"
+                f" gclust {COMMANDS[self._what]} again"
+            ) from error
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            why = error.strerror if isinstance(error, OSError) and error.strerror else lines[0]
+            raise self._broken(name, why) from error
+
+    def file(self, name: str, read: Callable[[Path], Content]) -> Content:
+        """Read a file with a function of its path."""
+        with self.reading(name):
+            return read(self._folder / name)
+
+    def table(
+        self,
+        name: str,
+        columns: Iterable[str] = (),
+        read: Callable[[Path], pd.DataFrame] = pd.read_parquet,
+    ) -> pd.DataFrame:
+        """Read a table, which must have some columns."""
+        table = self.file(name, read)
+        for old, new in RENAMED_COLUMNS.items():
+            if old in table.columns:
+                raise self._renamed(name, f"the column {old} is called {new} now")
+        missing = [column for column in columns if column not in table.columns]
+        if missing:
+            raise self._broken(name, f"it has no column {missing[0]!r}")
+        return table
+
+    def study(self, name: str = "study") -> Study:
+        """Read a study, which another version of gclust may have written."""
+        try:
+            return read_study(self._folder / f"{name}.toml")
+        except StudyError as error:
+            raise StudyError(
+                f"{error} (if another version of gclust wrote this {self._what}, run"
+                f" gclust {COMMANDS[self._what]} again with this one)"
+            ) from error
+
+    def value(self, *names: str) -> Any:
+        """Return a value of ``<what>.json``; ``value("a", "b")`` is the ``b`` of its ``a``."""
+        with self.reading(f"{self._what}.json"):
+            value: Any = self.info
+            for name in names:
+                value = value[name]
+            return value
+
+    def _broken(self, name: str, why: str) -> StudyError:
+        return StudyError(
+            f"{self._folder / name}: cannot be read ({why}), so the {self._what} is not whole; run"
+            f" gclust {COMMANDS[self._what]} again"
+        )
+
+    def _renamed(self, name: str, how: str) -> StudyError:
+        return StudyError(
+            f"{self._folder / name}: {how}; run gclust {COMMANDS[self._what]} again with this"
+            " version of gclust"
+        )

@@ -1,0 +1,121 @@
+"""The files of a result folder, written the same way for runs, sweeps and all experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+import gclust
+from gclust.escapes import cell
+from gclust.results.folders import Place
+from gclust.results.manifest import write_json
+from gclust.study.schema import Study
+from gclust.study.write_toml import study_toml
+
+CSV_NUMBERS = "%.12g"
+LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
+"""The libraries on which the numbers of an experiment depend."""
+
+Result = TypeVar("Result")
+
+
+class ResultWriter:
+    """Writes the files of a result folder.
+
+    No file gets a time, or anything else that differs between two runs of the same study.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are written.
+    home : Path
+        Where the folder will be: paths in studies are relative to it.
+    """
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder, self.home = folder, home
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the figures."""
+        return self.folder / "figures"
+
+    def parquet(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table from which it is read back as it is."""
+        table.to_parquet(self.folder / f"{name}.parquet", index=False, compression="zstd")
+
+    def csv(self, name: str, table: pd.DataFrame, *, numbers: str | None = CSV_NUMBERS) -> None:
+        """Write a table for readers; see `write_csv`."""
+        write_csv(table, self.folder / f"{name}.csv", numbers=numbers)
+
+    def study(self, study: Study, name: str = "study") -> None:
+        """Write a study with all defaults spelled out, which can be run from the folder."""
+        text = study_toml(study, self.home)
+        (self.folder / f"{name}.toml").write_text(text, encoding="utf-8")
+
+    def json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write names and values."""
+        write_json(self.folder / f"{name}.json", content)
+
+
+def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], None]) -> Result:
+    """Write a result's folder, as a whole or not at all.
+
+    Parameters
+    ----------
+    result : dataclass
+        With a field ``path``.
+    place : Place
+    fill : callable
+        Writes the files.
+
+    Returns
+    -------
+    dataclass
+        The same result, knowing its path.
+
+    Raises
+    ------
+    FileExistsError, StudyError
+        See `gclust.results.folders.Place`.
+    """
+    path = place.write(lambda folder: fill(ResultWriter(folder, place.path)))
+    return replace(result, path=path)  # type: ignore[type-var]
+
+
+def versions() -> dict[str, Any]:
+    """Return the versions of gclust and of the libraries below it, for an experiment's JSON."""
+    return {
+        "gclust": gclust.__version__,
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
+    """Write a CSV file in which no text is a formula, breaks a line or acts on a terminal.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : Path
+    numbers : str, optional
+        How floats are written; None for all digits, so that they are the same when read.
+    """
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [_harmless(value) for value in safe[column]]
+    safe.columns = [_harmless(column) for column in safe.columns]
+    safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = cell(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
