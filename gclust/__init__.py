@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 from gclust._version import __version__
 
 _HOME = {
-    "Clusters": "gclust.study.schema",
+    "Clusters": "gclust.study.clustering_methods",
     "Comparison": "gclust.experiments.compare.result",
-    "ContourClusters": "gclust.study.schema",
-    "Counting": "gclust.study.schema",
+    "ContourClusters": "gclust.study.clustering_methods",
+    "Counting": "gclust.study.sections",
     "DBSCAN": "gclust.cluster.dbscan",
-    "Density": "gclust.study.schema",
+    "Density": "gclust.study.sections",
     "DensityContour": "gclust.cluster.contour",
-    "Footprint": "gclust.study.schema",
+    "Footprint": "gclust.study.sections",
     "HDBSCAN": "gclust.cluster.hdbscan",
-    "HierarchyClusters": "gclust.study.schema",
-    "Intensity": "gclust.study.schema",
-    "Members": "gclust.study.schema",
-    "Merge": "gclust.study.schema",
-    "Names": "gclust.study.schema",
-    "Population": "gclust.study.schema",
+    "HierarchyClusters": "gclust.study.clustering_methods",
+    "Intensity": "gclust.study.sections",
+    "Members": "gclust.study.sections",
+    "Merge": "gclust.study.sections",
+    "Names": "gclust.study.sections",
+    "Population": "gclust.study.sections",
     "Run": "gclust.results.run",
-    "Score": "gclust.study.schema",
-    "Source": "gclust.study.schema",
+    "Score": "gclust.study.sections",
+    "Source": "gclust.study.sections",
     "Study": "gclust.study.schema",
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.sweep.result",
@@ -114,13 +114,12 @@ if TYPE_CHECKING:
     from gclust.ranking.leaders import leaders
     from gclust.results.run import Run, read_run
     from gclust.study.catalogue import list_indicators
-    from gclust.study.schema import (
-        Clusters,
-        ContourClusters,
+    from gclust.study.clustering_methods import Clusters, ContourClusters, HierarchyClusters
+    from gclust.study.schema import Study, read_study
+    from gclust.study.sections import (
         Counting,
         Density,
         Footprint,
-        HierarchyClusters,
         Intensity,
         Members,
         Merge,
@@ -128,8 +127,6 @@ if TYPE_CHECKING:
         Population,
         Score,
         Source,
-        Study,
-        read_study,
     )
 
 

@@ -178,7 +178,6 @@ def compare(
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
     """List the indicators that a study may ask for, or tell all about NAME."""
-
     from gclust.report.catalogue import catalogue_text, indicator_text
 
     table = gclust.list_indicators()

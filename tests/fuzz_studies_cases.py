@@ -10,8 +10,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gclust.study.clustering_methods import CLUSTERING_METHODS
 from gclust.study.indicators import IndicatorEntry
-from gclust.study.schema import CLUSTERING_METHODS, SECTIONS, Source
+from gclust.study.schema import SECTIONS
+from gclust.study.sections import Source
 
 INDICATORS = ("count", "per_km2", "growth", "hhi", "diversity", "top_partner", "balance", "no such")
 ODD_TEXTS = (

@@ -28,7 +28,8 @@ from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import prepare
 from gclust.progress import silent
-from gclust.study.schema import Draws, Study
+from gclust.study.schema import Study
+from gclust.study.sections import Draws
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
 

@@ -22,16 +22,9 @@ from gclust.experiments.compare.mixtures import FACTORS, Difference, HybridStudi
 from gclust.experiments.compare.summary import told_after
 from gclust.ranking.lineage import lineage
 from gclust.report.comparison_table import changes_table
-from gclust.study.schema import (
-    Clusters,
-    Counting,
-    Density,
-    Merge,
-    Population,
-    Score,
-    Source,
-    Study,
-)
+from gclust.study.clustering_methods import Clusters
+from gclust.study.schema import Study
+from gclust.study.sections import Counting, Density, Merge, Population, Score, Source
 from tests.same_results import assert_same_result
 from tests.worlds import TOWNS, listings, study_folder
 

@@ -20,7 +20,8 @@ from gclust.folders import TemporaryFolder
 from gclust.results import folders as atomic
 from gclust.results.exchange import exchange
 from gclust.results.folders import NEW, OLD, PREFIX, claim
-from gclust.study.schema import Source, Study
+from gclust.study.schema import Study
+from gclust.study.sections import Source
 from gclust.study.write_toml import seen_from, study_toml
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, and folders in use")

@@ -17,7 +17,7 @@ from gclust.cluster.merging import merge
 from gclust.errors import GclustWarning, StudyError
 from gclust.pipeline.describe import name_merges
 from gclust.results.writer import write_csv
-from gclust.study.schema import Source
+from gclust.study.sections import Source
 from tests.worlds import listings, study_folder
 
 VARIES = {"run.json"}

@@ -16,7 +16,7 @@ from gclust.ranking.columns import column_weights
 from gclust.ranking.contributions import contributions
 from gclust.ranking.score import COMBINE, score
 from gclust.ranking.table import contribution_table, ranking
-from gclust.study.schema import Score
+from gclust.study.sections import Score
 from tests.worlds import study_folder
 
 SHARES = pd.DataFrame({"a": [4.0, 1.0, 1.0], "b": [2.0, 6.0, 4.0]}, index=["X", "Y", "Z"])

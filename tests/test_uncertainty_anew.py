@@ -23,7 +23,7 @@ from gclust.listings.engine import Engine
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import label_locations, merge_and_count, prepare
 from gclust.progress import silent
-from gclust.study.schema import Clusters
+from gclust.study.clustering_methods import Clusters
 from gclust.units import UNIT
 from tests.test_count_arrays import WAYS, teams
 from tests.worlds import listings, study_folder

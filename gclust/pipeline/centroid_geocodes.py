@@ -22,7 +22,8 @@ from gclust.pipeline.stages import Prepared, prepare
 from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
 from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors
-from gclust.study.schema import CentroidGeocodes, Clusters, Score, Study
+from gclust.study.schema import Study
+from gclust.study.sections import CentroidGeocodes, Score
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
@@ -218,13 +219,12 @@ def _within_reach(
 ) -> NDArray[np.bool_]:
     """Mark the locations that decide whether those of a cluster are core locations.
 
-    Whether one is depends on what is within eps_km of it alone; methods other than DBSCAN
-    have no such bound, and look at all.
+    All do with methods that have no `reach_km`.
     """
-    if not isinstance(study.clusters, Clusters):
+    if study.clusters.reach_km is None:
         return np.ones(len(inside), dtype=bool)
     # A little farther than eps_km on either surface.
-    reach = chord_of(1.01 * study.clusters.eps_km)
+    reach = chord_of(1.01 * study.clusters.reach_km)
     here = vectors[inside]
     centre = here.mean(axis=0)
     around = float(np.linalg.norm(here - centre, axis=1).max()) + reach

@@ -20,7 +20,7 @@ from gclust.places.footprints.overlaps import told_overlaps
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
-from gclust.study.schema import Clusters, Study
+from gclust.study.schema import Study
 from gclust.units import UNIT
 
 
@@ -64,7 +64,8 @@ def describe(
         geometry=outlines.to_numpy(),
         crs=4326,
     )
-    if not (isinstance(study.clusters, Clusters) and study.footprint.method == "discs"):
+    # Discs of DBSCAN's clusters do not: their radius is at most half of eps_km.
+    if study.clusters.reach_km is None or study.footprint.method != "discs":
         _warn_of_overlaps(table, run_log)
     table["population"] = np.nan
     if study.population.raster is not None:

@@ -16,7 +16,12 @@ from gclust.cluster.hdbscan_predict import join_locations
 from gclust.errors import StudyError
 from gclust.pipeline.stages import label_locations
 from gclust.progress import Report
-from gclust.study.schema import ClusteringOptions, Clusters, ContourClusters, HierarchyClusters
+from gclust.study.clustering_methods import (
+    ClusteringOptions,
+    Clusters,
+    ContourClusters,
+    HierarchyClusters,
+)
 from gclust.units import UNIT
 
 if TYPE_CHECKING:
@@ -101,6 +106,7 @@ def partition_locations(
         return Partition(np.full(len(units), -1, dtype=np.int64), np.zeros(len(units), dtype=bool))
     if isinstance(options, HierarchyClusters):
         return _hierarchical(options, locations, n_jobs, report)
+    assert isinstance(options, ContourClusters)
     return _contoured(options, locations, n_jobs, report)
 
 

@@ -32,7 +32,8 @@ from gclust.ranking.spread import rank_intensities
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run
 from gclust.study.parse import parse_section
-from gclust.study.schema import Footprint, Intensity, OtherFootprint, OtherRaster, Study
+from gclust.study.schema import Study
+from gclust.study.sections import Footprint, Intensity, OtherFootprint, OtherRaster
 
 _SIZES = {
     "discs": ("radius_km",),

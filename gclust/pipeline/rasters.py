@@ -11,7 +11,8 @@ from typing import Any
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.rasters.check import Checked, check_raster
 from gclust.places.rasters.files import RasterFiles, seen_from
-from gclust.study.schema import OtherRaster, Population, Study
+from gclust.study.schema import Study
+from gclust.study.sections import OtherRaster, Population
 
 FIRST_BAND = 1
 """The band that is used where none is chosen."""

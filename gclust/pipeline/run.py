@@ -34,7 +34,7 @@ from gclust.ranking.table import contribution_table, ranking
 from gclust.results.folders import claim
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
-from gclust.study.schema import Clusters, Study, read_study, with_listings
+from gclust.study.schema import Study, read_study, with_listings
 
 MOST_TOLD = 5
 """Clusters named in a warning."""
@@ -116,8 +116,7 @@ def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
         prepared = prepare(study, engine, run_log)
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)
-        if isinstance(study.clusters, Clusters):
-            warn_of_gap(study, study.clusters.eps_km, run_log)
+        warn_of_gap(study, study.clusters, run_log)
         counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
         return complete(study, engine, prepared, partition, counted, run_log, n_jobs)
 

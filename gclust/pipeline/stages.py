@@ -39,14 +39,12 @@ from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report
 from gclust.spelling import did_you_mean
-from gclust.study.schema import (
+from gclust.study.clustering_methods import (
     ClusteringOptions,
     Clusters,
-    ContourClusters,
-    HierarchyClusters,
-    Source,
-    Study,
 )
+from gclust.study.schema import Study
+from gclust.study.sections import Source
 from gclust.units import UNIT
 
 _OF_LABELS = ("labels", "attributed", "cluster_of_label")
@@ -233,34 +231,7 @@ def check_found(
         return
     heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
     weigh = f"the heaviest location weighs {heaviest:g}, all together {total:g}"
-    raise StudyError(f"no cluster found: {_unmet(options)}; {weigh}. {_HELP[options.method]}")
-
-
-_HELP = {
-    "dbscan": "Lower min_samples or raise eps_km in [clusters]",
-    "hdbscan": "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]",
-    "contour": "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]",
-}
-
-
-def _unmet(options: ClusteringOptions) -> str:
-    """What no listings meet."""
-    if isinstance(options, HierarchyClusters):
-        need = "" if options.min_samples is None else f" (min_samples = {options.min_samples:g})"
-        return (
-            f"at no radius{need} do the listings split into several clusters of"
-            f" min_cluster_size = {options.min_cluster_size:g}, and the one that holds"
-            f" everything is {'lighter' if options.allow_single_cluster else 'none'}"
-        )
-    if isinstance(options, ContourClusters):
-        return (
-            f"no contour of bandwidth_km = {options.bandwidth_km:g} holds threshold ="
-            f" {options.threshold:g}"
-        )
-    return (
-        f"no neighbourhood of eps_km = {options.eps_km:g} reaches"
-        f" min_samples = {options.min_samples:g}"
-    )
+    raise StudyError(f"no cluster found: {options.unmet}; {weigh}. {options.remedy}")
 
 
 def merge_and_count(
@@ -315,15 +286,14 @@ def merge_and_count(
     return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world))
 
 
-def warn_of_gap(study: Study, eps_km: float, run_log: RunLog) -> None:
+def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
     """Warn where no clusters can merge because border locations are noise."""
-    gap, options = study.merge.max_gap_km, study.clusters
-    of_cores = isinstance(options, Clusters) and options.border == "noise"
-    if study.merge.rule != "none" and of_cores and gap < eps_km:
+    gap, least = study.merge.max_gap_km, options.least_gap_km
+    if study.merge.rule != "none" and least is not None and gap < least:
         run_log.warn(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
-                f" {eps_km:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
+                f" {least:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
                 " merge"
             ]
         )

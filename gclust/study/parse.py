@@ -1,4 +1,4 @@
-"""From TOML to the fields of a dataclass, with errors that help."""
+"""TOML read into the fields of a dataclass, with their types, bounds and defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,22 @@ LARGEST_WHOLE = 2**63 - 1
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 _SHORT.maxlevel = 3
+
+
+def choice(default: str, *options: str) -> Any:
+    """A text that must be one of a few."""
+    return field(default=default, metadata={"options": options})
+
+
+def number(
+    default: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A number with a lower bound, inclusive (``least``) or not (``above``), and an upper one."""
+    return field(default=default, metadata={"least": least, "above": above, "most": most})
 
 
 def shown(value: Any) -> str:
@@ -113,6 +129,27 @@ def parse_section(
             result[key] = _convert(value, hints[key], f"{where} {key}")
             _check_bounds(result[key], bounds.get(key, {}), f"{where} {key}")
     return result
+
+
+class Section:
+    """A section of a study, whose values are checked wherever they come from.
+
+    Raises
+    ------
+    StudyError
+        If a value is of a wrong type or out of bounds; the message names the section and
+        the key.
+    """
+
+    def __post_init__(self) -> None:
+        given = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)  # type: ignore[arg-type]
+            if getattr(self, item.name) is not item.default
+        }
+        checked = parse_section(given, type(self), f"{type(self).__name__}:")
+        for key, value in checked.items():
+            object.__setattr__(self, key, value)
 
 
 @functools.cache

@@ -12,7 +12,8 @@ from typing import Any
 
 from gclust.escapes import escaped
 from gclust.places.rasters.files import seen_from as raster_seen_from
-from gclust.study.schema import SECTIONS, Source, Study
+from gclust.study.schema import SECTIONS, Study
+from gclust.study.sections import Source
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -11,7 +11,8 @@ from gclust.experiments.score_columns import ScoredColumn, scored_columns
 from gclust.pipeline.rasters import absolute, band_of
 from gclust.pipeline.score_columns import OUTLINED
 from gclust.ranking.shapley import Coalition
-from gclust.study.schema import CentroidGeocodes, Intensity, Population, Source, Study
+from gclust.study.schema import Study
+from gclust.study.sections import CentroidGeocodes, Intensity, Population, Source
 from gclust.study.write_toml import absolute_path
 
 FACTORS = ("data", "formation", "kinds", "weights")

@@ -45,7 +45,8 @@ from gclust.pipeline.stages import (
 )
 from gclust.progress import Report, resolve, silent, stage
 from gclust.results.folders import Place, claim
-from gclust.study.schema import Clusters, Study, read_study
+from gclust.study.clustering_methods import Clusters
+from gclust.study.schema import Study, read_study
 
 TO_SMALLER = ("ari_to_smaller_eps", "ari_to_smaller_min_samples")
 
@@ -136,7 +137,7 @@ def _computed(
     with ExitStack() as while_asked:
         engine = while_asked.enter_context(Engine(threads=n_jobs, progress=run_log.report))
         prepared = prepare(study, engine, run_log)
-        warn_of_gap(study, pairs.eps_km[-1], run_log)
+        warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
             checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs, report=run_log.report)

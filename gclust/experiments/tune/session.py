@@ -90,7 +90,7 @@ class Session:
         study, n_jobs, engine = self.study, self._n_jobs, self._engine
         run_log = RunLog(report, study.study.strict)
         prepared = self._prepared = prepare(study, engine, run_log)
-        warn_of_gap(study, self.pairs.eps_km[-1], run_log)
+        warn_of_gap(study, replace(study.dbscan, eps_km=self.pairs.eps_km[-1]), run_log)
         with stage(report, "gather locations"):
             self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
         self._records = gather_records(

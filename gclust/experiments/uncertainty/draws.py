@@ -33,7 +33,8 @@ from gclust.pipeline.score_columns import ScoreColumns
 from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
-from gclust.study.schema import Clusters, Study
+from gclust.study.clustering_methods import Clusters
+from gclust.study.schema import Study
 from gclust.threads import count_threads
 
 Ints = NDArray[np.int64]

@@ -12,7 +12,7 @@ from gclust.report.rank_uncertainty import draw_rank_sets
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
-from gclust.study.schema import DRAWN
+from gclust.study.sections import DRAWN
 
 TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved"}
 """Name of a file -> what it holds of an uncertainty."""

@@ -19,7 +19,8 @@ from gclust.experiments.uncertainty.jitter import PositionalJitter
 from gclust.pipeline.form import partition_locations
 from gclust.pipeline.stages import Prepared
 from gclust.progress import silent
-from gclust.study.schema import ClusteringOptions, Clusters, Study
+from gclust.study.clustering_methods import ClusteringOptions, Clusters
+from gclust.study.schema import Study
 from gclust.threads import count_threads
 
 Ints = NDArray[np.int64]

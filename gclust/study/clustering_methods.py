@@ -1,0 +1,208 @@
+"""``[clusters]``: the options of DBSCAN, HDBSCAN and density contours, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gclust.study.parse import Section, choice, number
+from gclust.units import LARGEST_TOTAL
+
+LARGEST_WGS84_EPS_KM = 1000.0
+LARGEST_BANDWIDTH_KM = 1000.0
+LEAST_RESOLUTION_KM = 0.05
+METHODS = ("dbscan", "hdbscan", "contour")
+BORDERS = ("nearest", "first", "noise")
+METRICS = ("haversine", "wgs84")
+SCALE_KM = 15.0
+"""The eps_km of the GII, from which lengths of footprints follow with methods without one."""
+
+
+class ClusteringOptions(Section):
+    """``[clusters]`` of any method."""
+
+    @property
+    def method(self) -> str:
+        """The key of `CLUSTERING_METHODS`."""
+        raise NotImplementedError
+
+    @property
+    def metric(self) -> str:
+        """The surface on which distances are measured."""
+        return "haversine"
+
+    @property
+    def least_weight(self) -> float:
+        """Least weight of a cluster."""
+        raise NotImplementedError
+
+    @property
+    def reach_km(self) -> float | None:
+        """Radius within which locations decide whether one is a core; None if all decide."""
+        return None
+
+    @property
+    def least_gap_km(self) -> float | None:
+        """Distance that clusters keep from each other; None if they keep none."""
+        return None
+
+    @property
+    def scale_km(self) -> float:
+        """The length from which those of footprints follow."""
+        return self.reach_km or SCALE_KM
+
+    @property
+    def contradiction(self) -> str | None:
+        """What is wrong with the options taken together; None if nothing is."""
+        return None
+
+    @property
+    def unmet(self) -> str:
+        """What listings do not meet if there is no cluster."""
+        raise NotImplementedError
+
+    @property
+    def remedy(self) -> str:
+        """What to change if there is no cluster."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters(ClusteringOptions):
+    """``[clusters]`` of ``method = "dbscan"``; see `gclust.DBSCAN`."""
+
+    method: str = choice("dbscan", *METHODS)
+    eps_km: float = number(SCALE_KM, above=0)
+    min_samples: float = number(4500, least=1, most=LARGEST_TOTAL)
+    border: str = choice("nearest", *BORDERS)
+    metric: str = choice("haversine", *METRICS)
+
+    @property
+    def least_weight(self) -> float:
+        """Weight from which on there can be a cluster."""
+        return self.min_samples
+
+    @property
+    def reach_km(self) -> float:
+        """Radius of the neighbourhood whose weight makes a core location."""
+        return self.eps_km
+
+    @property
+    def least_gap_km(self) -> float | None:
+        """Clusters of core locations alone lie more than eps_km apart."""
+        return self.eps_km if self.border == "noise" else None
+
+    @property
+    def contradiction(self) -> str | None:
+        """That the ellipsoid's distances are not exact so far."""
+        if self.metric == "wgs84" and self.eps_km > LARGEST_WGS84_EPS_KM:
+            return (
+                f"eps_km = {self.eps_km:g}; metric 'wgs84' holds up to {LARGEST_WGS84_EPS_KM:g}"
+                " km, expected at most that or metric = 'haversine'"
+            )
+        return None
+
+    @property
+    def unmet(self) -> str:
+        """That no neighbourhood is heavy enough."""
+        return (
+            f"no neighbourhood of eps_km = {self.eps_km:g} reaches"
+            f" min_samples = {self.min_samples:g}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """The two parameters."""
+        return "Lower min_samples or raise eps_km in [clusters]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HierarchyClusters(ClusteringOptions):
+    """``[clusters]`` of ``method = "hdbscan"``; see `gclust.HDBSCAN`.
+
+    ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
+    ``selection_eps_km`` are what HDBSCAN calls ``cluster_selection_method`` and
+    ``cluster_selection_epsilon_km``. The others have its names.
+    """
+
+    method: str = choice("hdbscan", *METHODS)
+    min_cluster_size: float = number(4500, least=2, most=LARGEST_TOTAL)
+    min_samples: float | None = number(None, least=1, most=LARGEST_TOTAL)
+    selection: str = choice("eom", "eom", "leaf")
+    selection_eps_km: float = number(0.0, least=0)
+    max_cluster_size: float | None = number(None, least=2, most=LARGEST_TOTAL)
+    allow_single_cluster: bool = False
+    metric: str = choice("haversine", *METRICS)
+
+    @property
+    def least_weight(self) -> float:
+        """Least weight of a cluster."""
+        return self.min_cluster_size
+
+    @property
+    def unmet(self) -> str:
+        """That listings do not split into heavy clusters at any radius."""
+        need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"
+        return (
+            f"at no radius{need} do the listings split into several clusters of"
+            f" min_cluster_size = {self.min_cluster_size:g}, and the one that holds everything is"
+            f" {'lighter' if self.allow_single_cluster else 'none'}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """The three parameters."""
+        return "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContourClusters(ClusteringOptions):
+    """``[clusters]`` of ``method = "contour"``; see `gclust.DensityContour`."""
+
+    method: str = choice("contour", *METHODS)
+    bandwidth_km: float = number(7.5, above=0, most=LARGEST_BANDWIDTH_KM)
+    threshold: float = number(4500, above=0, most=LARGEST_TOTAL)
+    kernel: str = choice("gaussian", "gaussian", "epanechnikov")
+    resolution_km: float | None = number(None, least=LEAST_RESOLUTION_KM)
+    level: float | None = number(None, above=0)
+    share: float | None = number(None, above=0, most=1)
+
+    @property
+    def least_weight(self) -> float:
+        """Least weight of a cluster."""
+        return self.threshold
+
+    @property
+    def contradiction(self) -> str | None:
+        """That two options say where the contour runs, or that cells are too large."""
+        if self.level is not None and self.share is not None:
+            return (
+                f"level = {self.level:g} and share = {self.share:g}; expected one of them, for"
+                " each says where the contour runs"
+            )
+        if (self.resolution_km or 0.0) > self.bandwidth_km:
+            return (
+                f"resolution_km = {self.resolution_km:g}; expected at most bandwidth_km ="
+                f" {self.bandwidth_km:g}"
+            )
+        return None
+
+    @property
+    def unmet(self) -> str:
+        """That no contour is heavy enough."""
+        return (
+            f"no contour of bandwidth_km = {self.bandwidth_km:g} holds threshold ="
+            f" {self.threshold:g}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """The three parameters."""
+        return "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"
+
+
+CLUSTERING_METHODS: dict[str, type[ClusteringOptions]] = {
+    "dbscan": Clusters,
+    "hdbscan": HierarchyClusters,
+    "contour": ContourClusters,
+}
+"""The class of ``[clusters]`` by its ``method``: each has its own keys."""

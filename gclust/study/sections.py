@@ -1,0 +1,317 @@
+"""The sections of ``study.toml`` as frozen dataclasses: every option with its default.
+
+``[clusters]`` has other options with each method; see `gclust.study.clustering_methods`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gclust.study.clustering_methods import LEAST_RESOLUTION_KM
+from gclust.study.parse import Section, choice, number
+from gclust.units import LARGEST_TOTAL
+
+LARGEST_CELL_KM = 1000.0
+NULL_ISLAND = ("reject", "keep")
+OUTLINES = ("discs", "concave", "convex", "alpha", "cells", "raster")
+"""Methods of footprints that draw them from locations."""
+DRAWN = ("records", "addresses", "parameters", "weights")
+"""What may be drawn to measure the uncertainty of ranks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Section):
+    """``[[sources]]``: where the listings of one kind of record are.
+
+    One of ``path``, ``sql`` and ``data`` says it.
+
+    Parameters
+    ----------
+    kind : str
+        What the records are: ``patent``, ``publication``, ``deal``, or any other name.
+    path : str, optional
+        A file, a folder of files or a pattern, relative to the study's folder.
+    columns : mapping, optional
+        gclust's name of a column -> the name that it has in the files.
+    years : (int, int), optional
+        First and last year that count.
+    delimiter, quote, encoding : str, optional
+        Of CSV files. Delimiter and quote are found where they are not given; ``quote = ""``
+        says that quotes are characters like others. The encoding is UTF-8 if not given.
+    layer : str, optional
+        Of a GeoPackage.
+    missing : tuple of str, optional
+        Texts that stand for no value, in place of gclust's own list.
+    null_island : {"reject", "keep"}, optional
+        What becomes of rows within 1 km of latitude 0, longitude 0; as ``[study]`` says if not
+        given.
+    sql : str, optional
+        One ``SELECT`` in DuckDB's SQL, whose result is read in place of files.
+    sql_paths : tuple of str, optional
+        Folders that ``sql`` may read, the study's own by default. A study with SQL is code:
+        it runs what it says.
+    data : table, optional
+        A table in memory: of pandas, Polars, PyArrow, GeoPandas, DuckDB, or any that
+        narwhals knows. Of a study that was written to a file, what the table was.
+
+    Examples
+    --------
+    >>> from gclust import Source
+    >>> Source(kind="patent", path="patents.csv", columns={"record": "appln_id"}).kind
+    'patent'
+    """
+
+    kind: str
+    path: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    years: tuple[int, int] | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
+    layer: str | None = None
+    missing: tuple[str, ...] | None = None
+    null_island: str | None = field(default=None, metadata={"options": NULL_ISLAND})
+    sql: str | None = None
+    sql_paths: tuple[str, ...] = ()
+    data: Any = None
+
+    @property
+    def called(self) -> str:
+        """What messages call the source: its path, or what it is."""
+        if self.path is not None:
+            return self.path
+        return f"the query of {self.kind}" if self.sql is not None else f"the table of {self.kind}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density(Section):
+    """``[density]``: what counts for the density of listings."""
+
+    kinds: tuple[str, ...] | None = None
+    weight: str = choice("listings", "listings", "fractional", "equal")
+    decimals: int | str = 5
+
+    @property
+    def rounding(self) -> int | None:
+        """Decimals to which coordinates are rounded, None for none."""
+        return None if isinstance(self.decimals, str) else self.decimals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge(Section):
+    """``[merge]``: which neighbouring clusters become one."""
+
+    max_gap_km: float = number(5.0, least=0)
+    rule: str = choice("mutual", "mutual", "one-sided", "none")
+    ties: str = choice("fractional", "fractional", "pairs")
+    noise_partner: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint(Section):
+    """``[footprint]``: the polygon of a cluster.
+
+    Lengths that are not given follow from eps_km, with methods other than DBSCAN from 15
+    km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` is as much,
+    ``alpha_km`` half. ``ratio`` bends concave hulls by each cluster's own longest side
+    instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold core
+    locations, ``contour`` is the contour that the method of that name found.
+    """
+
+    method: str = choice("discs", *OUTLINES, "contour")
+    radius_km: float | None = number(None, above=0)
+    edge_km: float | None = number(None, above=0)
+    ratio: float | None = number(None, least=0, most=1)
+    alpha_km: float | None = number(None, above=0)
+    cell_km: float | None = number(None, least=LEAST_RESOLUTION_KM, most=LARGEST_CELL_KM)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherFootprint(Footprint):
+    """One of ``[intensity] footprints``; its name is made of method and size if not given.
+
+    ``raster`` means the cells of the study's own raster, or of the first one of
+    ``[intensity] rasters``.
+    """
+
+    name: str | None = None
+    method: str = choice("discs", *OUTLINES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherRaster(Section):
+    """One of ``[intensity] rasters``, as in ``[population]``.
+
+    Called by its file, or by the folder of its tiles, by default.
+    """
+
+    raster: str | tuple[str, ...]
+    unit: str = choice("count", "count", "per_km2")
+    band: int | None = number(None, least=1)
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intensity(Section):
+    """``[intensity]``: footprints and rasters under which the intensity is ranked too.
+
+    The study's own footprint and raster are always the first. ``usual`` adds discs of half
+    and one and a half times the study's radius, and each other method once.
+    """
+
+    usual: bool = False
+    footprints: tuple[OtherFootprint, ...] = ()
+    rasters: tuple[OtherRaster, ...] = ()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.usual or bool(self.footprints or self.rasters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names(Section):
+    """``[names]``: how many cities name a cluster, each with what share of its weight."""
+
+    most: int = number(3, least=1)
+    least_share: float = number(0.1, least=0, most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting(Section):
+    """``[counting]``: how records are counted, and what the world's totals are."""
+
+    method: str = choice("fractional", "fractional", "whole")
+    unlocated: str = choice("drop", "drop", "keep")
+    totals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Section):
+    """``[score]``: how columns of the ranking become a score.
+
+    ``of`` names the columns, by default the shares of all kinds, and ``lower_is_better`` those
+    of them of which less is better; see
+    `gclust.ranking.score.score` and `gclust.ranking.columns.column_weights`.
+    """
+
+    combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")
+    of: tuple[str, ...] | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    lower_is_better: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CentroidGeocodes(Section):
+    """``[centroid_geocodes]``: whether locations of city-level addresses are looked for, and how.
+
+    ``least_weight`` is a twentieth of what a cluster needs by default; see
+    `gclust.places.cities.centroid_geocodes.find_centroid_geocodes`. ``precision`` is the text in
+    the column of that name for addresses that are known to the city only; without it the
+    gazetteer says what is at a city's point.
+    """
+
+    on: bool = False
+    precision: str | None = None
+    radius_km: float = number(5.0, least=1)
+    near_km: float = number(1.0, above=0)
+    least_ratio: float = number(10.0, above=0)
+    least_weight: float | None = number(None, above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population(Section):
+    """``[population]``: a raster of persons per cell (``count``) or per km2.
+
+    ``raster`` is a file, or the tiles of one raster: a folder, a pattern such as ``tiles/*.tif``
+    or a list of files. ``band`` is the band to use, the first by default.
+    """
+
+    raster: str | tuple[str, ...] | None = None
+    unit: str = choice("count", "count", "per_km2")
+    band: int | None = number(None, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Members(Section):
+    """``[members]``: whether clusters are divided among their cities, and from what share on."""
+
+    on: bool = False
+    least_share: float = number(0.05, least=0, most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepGrid(Section):
+    """``[sweep]``: which pairs of parameters a sweep tries, and how many clusters are wanted."""
+
+    eps_km: tuple[float, ...] | None = number(None, above=0)
+    min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+    target_clusters: int | None = number(None, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws(Section):
+    """``[uncertainty]``: what is drawn, how often, and what ranks are derived from the draws.
+
+    ``sources`` are drawn alone or together:
+
+    - ``records``: a Poisson bootstrap, with the study's own clusters (``clusters = "fixed"``) or
+      those of each draw (``"reclustered"``);
+    - ``addresses``: those whose column ``precision`` says that their city alone is known
+      (``precision``), or that ``spread_km`` has a radius for, lie anywhere in a disc round their
+      place, that of a city by its inhabitants (see
+      `gclust.places.cities.city_radii.city_radii_km`); each draw is reclustered;
+    - ``parameters``: pairs of eps_km and min_samples, all equally likely: those of ``eps_km`` and
+      ``min_samples``, else of the plateau on which a sweep's folder ``sweep`` has the study's
+      own, else of a sweep that is made;
+    - ``weights`` of the score: a Dirichlet distribution round the study's own, which is narrower
+      the larger ``concentration`` is.
+    """
+
+    sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
+    draws: int = number(1000, least=1)
+    seed: int = number(1, least=0)
+    level: float = number(0.9, above=0)
+    clusters: str = field(
+        default="fixed",
+        metadata={
+            "options": ("fixed", "reclustered"),
+            "was": "formed",
+            "were": {"held": "fixed", "anew": "reclustered"},
+        },
+    )
+    precision: str = "city"
+    spread_km: Mapping[str, float] = field(default_factory=dict)
+    inhabitants_per_km2: float = number(2500.0, above=0)
+    concentration: float = number(100.0, above=0)
+    sweep: str | None = None
+    eps_km: tuple[float, ...] | None = number(None, above=0)
+    min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+
+    @property
+    def moves(self) -> bool:
+        """Whether draws put listings elsewhere."""
+        return "addresses" in self.sources
+
+    @property
+    def reclusters(self) -> bool:
+        """Whether the locations of each draw are clustered again."""
+        return self.moves or ("records" in self.sources and self.clusters == "reclustered")
+
+
+@dataclass(frozen=True, kw_only=True)
+class General(Section):
+    """``[study]``: the name, how many clusters are ranked, how strict to be.
+
+    ``title`` (the name if not given) and ``note`` stand above and below figures.
+    """
+
+    name: str = "study"
+    title: str | None = None
+    top: int = number(100, least=1)
+    strict: bool = False
+    max_rejects: float = number(0.05, least=0, most=1)
+    null_island: str = choice("reject", *NULL_ISLAND)
+    note: str = ""

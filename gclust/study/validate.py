@@ -1,0 +1,193 @@
+"""Checks of a study that no single value fails: of a section as a whole, or of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gclust.errors import StudyError
+from gclust.listings.columns import KNOWN
+from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
+from gclust.study.clustering_methods import ClusteringOptions
+from gclust.study.indicators import IndicatorEntry
+from gclust.study.parse import parse_section
+from gclust.study.sections import OUTLINES, Counting, Density, Draws, Footprint, Score, Source
+
+LARGEST_SPREAD_KM = 1000.0
+KIND = re.compile(r"[^\W_][\w .&-]*")
+TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered"}
+TAKEN_COLUMNS = {
+    "rank", "cluster_id", "name", "economies", "total", "score", "population", "intensity",
+    "intensity_rank", "area_km2", "uncovered_share", "geometry", "geom", "fid",
+}  # fmt: skip
+"""Columns of rankings and GeoPackages that are no indicator's."""
+
+
+def check_sources(sources: Sequence[Source], name: str) -> None:
+    """Refuse sources that are none, and kinds that cannot name columns or tables.
+
+    ``name`` begins the messages of all checks.
+    """
+    for position, source in enumerate(sources, start=1):
+        where = f"{name}: [[sources]] number {position}:"
+        if not KIND.fullmatch(source.kind) or source.kind in TAKEN_KINDS:
+            raise StudyError(
+                f"{where} kind = {source.kind!r} cannot name columns; expected a word that is not"
+                f" one of {', '.join(sorted(TAKEN_KINDS))}"
+            )
+        _check_source(source, where)
+        if source.years is not None and source.years[0] > source.years[1]:
+            raise StudyError(f"{where} years = {list(source.years)} run backwards")
+        parse_section(source.columns, dict.fromkeys(KNOWN, str), f"{where} columns:")
+    kinds = dict.fromkeys(source.kind for source in sources)
+    if len({kind.casefold() for kind in kinds}) < len(kinds):
+        raise StudyError(
+            f"{name}: the kinds {', '.join(kinds)} differ by case alone, which tables of"
+            " GeoPackages do not tell apart"
+        )
+
+
+def _check_source(source: Source, where: str) -> None:
+    """Refuse a source that is nothing, or several things."""
+    given = [key for key in ("path", "sql", "data") if getattr(source, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) if given else "none of them"
+        raise StudyError(
+            f"{where} expected path (files), sql (a query) or, in Python, data (a table); found"
+            f" {found}"
+        )
+    if source.sql_paths and source.sql is None:
+        raise StudyError(f"{where} sql_paths belongs to sql, which the source does not have")
+    own = [
+        key
+        for key in ("delimiter", "quote", "encoding", "layer")
+        if getattr(source, key) is not None
+    ]
+    if own and source.path is None:
+        raise StudyError(f"{where} {own[0]} belongs to files, which the source does not read")
+
+
+def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
+    """Refuse kinds that the study does not have, and a rounding that is none."""
+    if density.kinds is not None:
+        if not density.kinds:
+            raise StudyError(f"{name}: [density] kinds = []; expected at least one kind")
+        parse_section(dict.fromkeys(density.kinds), {}, f"{name}: [density] kinds:", known=kinds)
+    decimals = density.decimals
+    if decimals != "none" and not (isinstance(decimals, int) and 0 <= decimals <= 9):
+        raise StudyError(
+            f'{name}: [density] decimals = {decimals!r}; expected a number from 0 to 9, or "none"'
+        )
+
+
+def check_clusters(options: ClusteringOptions, name: str) -> None:
+    """Refuse options of ``[clusters]`` that do not go together."""
+    if (wrong := options.contradiction) is not None:
+        raise StudyError(f"{name}: [clusters] {wrong}")
+
+
+def check_footprint(footprint: Footprint, where: str) -> None:
+    """Refuse a footprint with two lengths for one thing."""
+    if footprint.ratio is not None and footprint.edge_km is not None:
+        raise StudyError(
+            f"{where}: ratio = {footprint.ratio:g} and edge_km = {footprint.edge_km:g}; expected"
+            " one of them, for each says how far concave hulls are indented"
+        )
+
+
+def check_method_of_footprint(
+    footprint: Footprint,
+    radius_km: float,
+    options: ClusteringOptions,
+    has_raster: bool,
+    name: str,
+) -> None:
+    """Refuse a method of ``[footprint]`` that clusters or population do not serve."""
+    if footprint.method == "raster" and not has_raster:
+        raise StudyError(
+            f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
+            " expected [population] raster"
+        )
+    reach = options.reach_km
+    if footprint.method == "discs" and reach is not None and radius_km > reach / 2:
+        raise StudyError(
+            f"{name}: [footprint] radius_km = {radius_km:g}; expected at most eps_km / 2"
+            f" = {reach / 2:g}, so that discs of different clusters cannot overlap"
+        )
+    if footprint.method == "contour" and options.method != "contour":
+        raise StudyError(
+            f"{name}: [footprint] method = 'contour' needs contours; expected"
+            f" {', '.join(map(repr, OUTLINES))} with [clusters] method = {options.method!r}"
+        )
+
+
+def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
+    """Refuse totals of kinds that the study does not have, and totals of nothing."""
+    where = f"{name}: [counting] totals:"
+    parse_section(counting.totals, {}, where, known=kinds)
+    for kind, total in counting.totals.items():
+        if not total > 0:
+            raise StudyError(f"{where} {kind} = {total}; expected more than 0")
+
+
+def check_draws(draws: Draws, name: str) -> None:
+    """Refuse radii and a confidence level that are out of bounds."""
+    for precision, radius_km in draws.spread_km.items():
+        if not 0 <= radius_km <= LARGEST_SPREAD_KM:
+            raise StudyError(
+                f"{name}: [uncertainty] spread_km: {precision} = {radius_km:g}; expected 0 to"
+                f" {LARGEST_SPREAD_KM:g} km"
+            )
+    if not draws.level < 1:
+        raise StudyError(f"{name}: [uncertainty] level = {draws.level:g}; expected less than 1")
+
+
+def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str], name: str) -> None:
+    """Refuse indicators of no kind, and columns that are taken."""
+    of_kinds = {f"{kind}_{what}" for kind in kinds for what in (*OF_KINDS, "rank")}
+    taken = {column.casefold() for column in TAKEN_COLUMNS | of_kinds}
+    for position, entry in enumerate(indicators, start=1):
+        where = f"{name}: [[indicators]] number {position}:"
+        if entry.kind is not None:
+            parse_section({entry.kind: ""}, {}, f"{where} kind:", known=kinds)
+        if not KIND.fullmatch(entry.heading):
+            raise StudyError(f"{where} column = {entry.heading!r} cannot name a column")
+        if entry.heading.casefold() in taken:
+            raise StudyError(
+                f"{where} there is a column {entry.heading!r} already; give this one another"
+                ' name: column = "..."'
+            )
+        taken.add(entry.heading.casefold())
+
+
+def check_score(
+    options: Score,
+    kinds: Sequence[str],
+    indicators: Sequence[IndicatorEntry],
+    has_raster: bool,
+    name: str,
+) -> None:
+    """Refuse columns that a score cannot be made of, and weights of what it is not made of."""
+    of_kinds = kind_columns(kinds)
+    columns = scored(kinds, options.of)
+    known = [*of_kinds, *(entry.heading for entry in indicators)]
+    parse_section(dict.fromkeys(columns, ""), {}, f"{name}: [score] of:", known=known)
+    if not columns:
+        raise StudyError(f"{name}: [score] of = []; expected at least one column")
+    if len(set(columns)) < len(columns):
+        raise StudyError(f"{name}: [score] of = {list(columns)} names a column twice")
+    where = f"{name}: [score] lower_is_better:"
+    parse_section(dict.fromkeys(options.lower_is_better, ""), {}, where, known=columns)
+    per_head = [column for column in columns if column.endswith("_per_million")]
+    if per_head and not has_raster:
+        raise StudyError(
+            f"{name}: [score] of: {per_head[0]!r} needs inhabitants; expected [population] raster"
+        )
+    weighable = dict.fromkeys([*columns, *(of_kinds[c] for c in columns if c in of_kinds)])
+    where = f"{name}: [score] weights:"
+    parse_section(dict.fromkeys(options.weights, ""), {}, where, known=weighable)
+    for key, weight in options.weights.items():
+        if not weight >= 0:
+            raise StudyError(f"{where} {key} = {weight}; expected 0 or more")
+    if not any(column_weights(columns, options.weights, kinds).values()):
+        raise StudyError(f"{name}: [score] weights are all 0; expected one above 0")
