@@ -14,7 +14,6 @@ import shapely
 
 import gclust
 from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.cluster.hdbscan_predict import join_locations
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.geodesic import area_km2
 from gclust.units import UNIT
@@ -129,11 +128,10 @@ def scattered(seed, n=500):
 def test_others_join_where_they_could_pass_for_a_member(seed, size, samples):
     lat, lon, units = scattered(seed)
     has = units > 0
+    model = gclust.HDBSCAN(size, samples)
     labels = np.full(len(lat), -1)
-    labels[has], _, until_km = hierarchical_labels(
-        lat[has], lon[has], units[has], min_cluster_size=size, min_samples=samples
-    )
-    found = join_locations(lat, lon, units, labels, until_km, min_samples=samples)
+    labels[has], _, until_km = hierarchical_labels(lat[has], lon[has], units[has], model)
+    found, _, _ = hierarchical_labels(lat, lon, units, model)
     np.testing.assert_array_equal(found[has], labels[has])
     expected = []
     to_all = kilometres(lat[~has], lon[~has], lat, lon)

@@ -356,7 +356,9 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     assert there["record"].nunique() == drawn.times.sum()
     # Fractional counts and weights add up to the counts of the arrays.
     counted = redraw.settle(clusters, {}, drawn).count
-    sums = found[found["cluster"] >= 0].groupby(["cluster", "kind"])["fractional_count"].sum() / UNIT
+    sums = (
+        found[found["cluster"] >= 0].groupby(["cluster", "kind"])["fractional_count"].sum() / UNIT
+    )
     np.testing.assert_allclose(
         sums.unstack()[list(read.kinds)], counted[list(read.kinds)], rtol=1e-12
     )

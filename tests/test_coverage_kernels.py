@@ -204,7 +204,7 @@ def check_with(case, **changed):
 def reach_hierarchies():
     """Cluster small worlds by HDBSCAN; one has a city that few points see from afar."""
     from gclust import HDBSCAN
-    from gclust.kernels.hdbscan import core_distances as nearness
+    from gclust.kernels.hdbscan import core_distances
     from gclust.kernels.spatial.ball_tree import key_of_chord
     from tests.test_hdbscan_kernels import (
         WORLDS,
@@ -227,7 +227,7 @@ def reach_hierarchies():
         test_core_distances_are_those_of_the_definition(world, need)
     # A radius over half the globe cuts many leaves.
     balls, _ = grown(places(everywhere, 20_000, 1))
-    nearness.measure_leaves(balls, int(balls.units.sum()) // 2, np.empty(20_000), 0, 1)
+    core_distances.measure_leaves(balls, int(balls.units.sum()) // 2, np.empty(20_000), 0, 1)
     assert key_of_chord(True, -1e-9) == -1.0
     test_balls_hold_their_points_and_weigh_them(1)
     test_more_than_there_is_has_no_core_distance()
@@ -246,7 +246,9 @@ def reach_ties():
     near = np.array([False] * 6 + [True])
     with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
         ties.ties_by_label(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
-        a, b, found = ties.ties_by_label(rows, labels, near, records.spread_over("fractional"), UNIT, 1)
+        a, b, found = ties.ties_by_label(
+            rows, labels, near, records.spread_over("fractional"), UNIT, 1
+        )
     assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {
         pair: units for pair, units in expected.items() if 5 in pair
     }

@@ -26,8 +26,7 @@ from gclust import HDBSCAN
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.fixed_point import to_units
 from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.kernels.hdbscan import core_distances as nearness
-from gclust.kernels.hdbscan import spanning_tree as spanning
+from gclust.kernels.hdbscan import core_distances, spanning_tree
 from gclust.testing import EARTH_RADIUS_KM, assert_same_partition
 from tests.hdbscan_twin import Twin, reachability
 from tests.test_estimator_checks import EXPECTED_FAILURES, into_degrees
@@ -168,8 +167,8 @@ def test_order_of_rows_and_threads_do_not_matter(n_jobs, monkeypatch):
     weight = rng.choice([0, 0.5, 1, 1 / 3], len(X))
     model = HDBSCAN(20, 8, n_jobs=1).fit(X, sample_weight=weight)
     assert model.labels_.max() > 3
-    monkeypatch.setattr(nearness, "LEAVES_CHUNK", 3)
-    monkeypatch.setattr(spanning, "POINTS_CHUNK", 40)
+    monkeypatch.setattr(core_distances, "LEAVES_CHUNK", 3)
+    monkeypatch.setattr(spanning_tree, "POINTS_CHUNK", 40)
     rows = rng.permutation(len(X))
     other = HDBSCAN(20, 8, n_jobs=n_jobs).fit(X[rows], sample_weight=weight[rows])
     assert_same_partition(other.labels_, model.labels_[rows])
@@ -258,9 +257,7 @@ def test_locations_are_clustered_like_rows():
     lat, lon = lat[order], lon[order]
     weight = np.random.default_rng(3).integers(1, 4, len(lat)) / 2
     model = HDBSCAN(12, 5).fit(np.stack([lat, lon], axis=1), sample_weight=weight)
-    labels, probability, _ = hierarchical_labels(
-        lat, lon, to_units(weight), min_cluster_size=12, min_samples=5
-    )
+    labels, probability, _ = hierarchical_labels(lat, lon, to_units(weight), model)
     assert labels.tolist() == model.labels_.tolist()
     assert probability.tolist() == model.probabilities_.tolist()
 

@@ -7,10 +7,9 @@ import pytest
 
 from gclust import DBSCAN
 from gclust.cluster.dbscan import SURFACES
-from gclust.cluster.hierarchy import Ways, connect, fold_places
+from gclust.cluster.hierarchy import HierarchyParameters, connect_locations, fold_locations
 from gclust.cluster.selection import Selection
-from gclust.kernels.hdbscan import core_distances as nearness
-from gclust.kernels.hdbscan import spanning_tree as spanning
+from gclust.kernels.hdbscan import core_distances, spanning_tree
 from gclust.kernels.hdbscan.condensed_tree import condense
 from gclust.kernels.hdbscan.core_distances import core_keys
 from gclust.kernels.spatial.ball_tree import LEAF, fill_km, grow_balls
@@ -55,7 +54,7 @@ def places(world, n, seed):
     rng = np.random.default_rng(seed)
     lat, lon = world(rng, n)
     units = rng.choice([0, 1, 1, 1, 2, 9], n)
-    return fold_places(lat, np.where(lon >= 180, lon - 360, lon), units, 2, unreported)
+    return fold_locations(lat, np.where(lon >= 180, lon - 360, lon), units, 2, unreported)
 
 
 def grown(place, threads=2):
@@ -81,9 +80,9 @@ def defined_cores(place, need):
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(nearness, "LEAVES_CHUNK", 7)
-    monkeypatch.setattr(spanning, "POINTS_CHUNK", 50)
-    monkeypatch.setattr(spanning, "COUNT_CHUNK", 64)
+    monkeypatch.setattr(core_distances, "LEAVES_CHUNK", 7)
+    monkeypatch.setattr(spanning_tree, "POINTS_CHUNK", 50)
+    monkeypatch.setattr(spanning_tree, "COUNT_CHUNK", 64)
 
 
 @pytest.mark.parametrize("n", [1, 2, LEAF, LEAF + 1, 700])
@@ -129,8 +128,8 @@ def test_more_than_there_is_has_no_core_distance():
 def test_the_spanning_tree_has_the_least_weights(world, need):
     place = places(world, 600, 3)
     n = len(place.lat)
-    ways = Ways(2, need, Selection("eom"), SURFACES["haversine"], 2)
-    ends, edges, cores = connect(place.lat, place.lon, place.units, ways, silent)
+    parameters = HierarchyParameters(2, need, Selection("eom"), SURFACES["haversine"], 2)
+    ends, edges, cores = connect_locations(place.lat, place.lon, place.units, parameters, silent)
     core = defined_cores(place, need)
     reach = np.maximum(distances_km(place.lat, place.lon), np.maximum(core[:, None], core[None]))
     shortest = 1e-3  # what shorter lengths count as
@@ -155,11 +154,11 @@ def test_edges_up_to_a_radius_are_the_clusters_of_dbscan(eps_km, min_samples):
     rng = np.random.default_rng(5)
     towns = rng.uniform([40, 178], [42, 181], (30, 2))
     X = towns[rng.integers(0, 30, 2000)] + rng.normal(0, 0.05, (2000, 2))
-    place = fold_places(
+    place = fold_locations(
         X[:, 0], (X[:, 1] + 180) % 360 - 180, np.zeros(0, dtype=np.int64), 2, unreported
     )
-    ways = Ways(2, min_samples, Selection("eom"), SURFACES["haversine"], 2)
-    ends, edges, cores = connect(place.lat, place.lon, place.units, ways, silent)
+    parameters = HierarchyParameters(2, min_samples, Selection("eom"), SURFACES["haversine"], 2)
+    ends, edges, cores = connect_locations(place.lat, place.lon, place.units, parameters, silent)
     name = np.array(parts(ends[:, edges <= eps_km], len(cores)))
     found = np.where(cores <= eps_km, name, -1)[place.row_of]
     expected = DBSCAN(eps_km, min_samples, border="noise").fit_predict(X)

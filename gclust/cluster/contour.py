@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from gclust.cluster.contour_density import (
 from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
 from gclust.cluster.fixed_point import UNIT, row_units
+from gclust.cluster.numbers import is_real
 from gclust.errors import GclustWarning
 from gclust.kernels.kde import Raster
 from gclust.kernels.warm_up import warm_up
@@ -317,8 +317,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
 
 
 def _check_number(name: str, value: Any, most: float) -> None:
-    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    if not is_number or not 0 < value <= most or value == math.inf:
+    if not is_real(value) or not 0 < value <= most or value == math.inf:
         bound = "" if most == math.inf else f" of at most {most:.6g}"
         raise ValueError(f"{name} must be a positive number{bound}, not {value!r}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees, find_places, note_features
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.numbers import is_real
 from gclust.errors import GclustWarning
 from gclust.kernels.dbscan.border_labels import assign_labels
 from gclust.kernels.dbscan.core_components import link_points
@@ -347,8 +347,7 @@ def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
     if border not in BORDERS:
         raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
     check_metric(metric)
-    is_number = isinstance(eps_km, Real) and not isinstance(eps_km, bool | np.bool_)
-    if not is_number or not 0 < eps_km < math.inf:
+    if not is_real(eps_km) or not 0 < eps_km < math.inf:
         raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
     if eps_km > LARGEST_EPS_KM[metric]:
         raise ValueError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.numbers import numbers
+from gclust.cluster.numbers import is_real, numbers
 from gclust.units import LARGEST_TOTAL, UNIT
 
 __all__ = ["UNIT", "row_units", "threshold_units", "to_units"]
@@ -93,8 +92,7 @@ def threshold_units(min_samples: Any) -> int:
     >>> threshold_units(2)
     465585120
     """
-    is_number = isinstance(min_samples, Real) and not isinstance(min_samples, bool | np.bool_)
-    if not is_number or not 1 <= min_samples <= LARGEST_TOTAL:
+    if not is_real(min_samples) or not 1 <= min_samples <= LARGEST_TOTAL:
         raise ValueError(
             f"min_samples must be a number from 1 to {LARGEST_TOTAL:.6g}, not {min_samples!r}"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,20 @@ from sklearn.utils.validation import check_is_fitted
 from gclust.cluster.coordinates import degrees, find_places, note_features
 from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
-from gclust.cluster.hdbscan_predict import join
+from gclust.cluster.hdbscan_predict import attach_weightless
 from gclust.cluster.hierarchy import (
-    Flat,
-    Places,
-    Ways,
+    FlatClusters,
+    HierarchyParameters,
+    WeightedLocations,
+    extract_clusters,
     find_hierarchy,
-    flatten,
-    fold_places,
+    fold_locations,
     run_hierarchy_kernels,
 )
+from gclust.cluster.numbers import is_real
 from gclust.cluster.selection import METHODS, Selection, strength
 from gclust.errors import GclustWarning
+from gclust.kernels.hdbscan.condensed_tree import Condensed
 from gclust.kernels.warm_up import warm_up
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
@@ -39,41 +40,40 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     """Hierarchical density-based clusters of weighted points on the Earth, exact.
 
     The core distance of a point is the least radius within which the points, itself
-    included, weigh at least ``min_samples``. Two points are connected at a radius that is
-    no less than their distance nor than their core distances: the clusters of
-    :class:`gclust.DBSCAN` without borders at that ``eps_km``. Over falling radii these
-    are split and shrink; the hierarchy keeps the parts that weigh at least
-    ``min_cluster_size``, and the selected clusters are those that last longest.
+    included, weigh at least ``min_samples``. Two points are connected at a radius no less
+    than their distance and their core distances. The connected points at a radius are the
+    clusters of :class:`gclust.DBSCAN` with that ``eps_km`` and without borders. As the radius
+    falls, they split and shrink; the hierarchy keeps those that weigh at least
+    ``min_cluster_size``, and selects the ones that persist longest ([1]_, [2]_).
 
-    Weight k is the same as k copies, and weight 0 as none. Lengths that are equal to a
-    micrometre are equal, and split a cluster into all of its parts at once: the result does
-    not depend on the order of rows.
+    Weight k is the same as k copies, and weight 0 as none. Lengths that differ by less than a
+    micrometre are equal, and split a cluster into all of its components at once: the result
+    does not depend on the order of rows.
 
     Parameters
     ----------
     min_cluster_size : float, default 4500
         Least weight of a cluster, at least 2.
     min_samples : float, optional
-        Weight that a core distance holds, at least 1, the point's own included: as in
-        scikit-learn, and one more than in the ``hdbscan`` library, where the point does not
-        count: ``min_samples=5`` here is ``min_samples=4`` there. By default
-        ``min_cluster_size``. It is no least weight of clusters: one may weigh less where
-        points that its core distances hold go with a neighbour.
+        Weight within the core distance, at least 1; ``min_cluster_size`` by default. The
+        point itself counts, as in scikit-learn; in the ``hdbscan`` library it does not:
+        ``min_samples=5`` here is ``min_samples=4`` there. It is not a least weight of
+        clusters: one weighs less where points within its core distances belong to a
+        neighbouring cluster.
     cluster_selection_method : {"eom", "leaf"}, default "eom"
-        ``eom``: the clusters of greatest total excess of mass. ``leaf``: those that are
-        not split any more.
+        ``eom``: the clusters of greatest total excess of mass. ``leaf``: the leaves of the
+        hierarchy.
     cluster_selection_epsilon_km : float, default 0.0
-        Clusters that were split off below this radius, in kilometres, are put together
-        again.
+        Clusters that split off below this radius, in kilometres, are merged again ([3]_).
     max_cluster_size : float, optional
-        Greatest weight, when it is split off, of a cluster that ``eom`` selects: a heavier one
-        gives way to the parts that it is split into. As in the ``hdbscan`` library, ``leaf``
-        does not look at it, and ``cluster_selection_epsilon_km`` may put heavier ones together.
+        Greatest weight, at its birth, of a cluster that ``eom`` selects; instead of a heavier
+        one its children are considered. As in the ``hdbscan`` library, ``leaf`` ignores it,
+        and ``cluster_selection_epsilon_km`` may merge heavier ones.
     allow_single_cluster : bool, default False
-        Whether the one cluster that holds everything may be selected. Its points are those
-        that are in it when it is split or ends, or at ``cluster_selection_epsilon_km`` if that
-        is given, as in the ``hdbscan`` library and in scikit-learn; the others are noise.
-        Unlike there, it is selected by ``leaf`` too if it is never split.
+        Whether the root, which holds everything, may be selected. Its points are those in it
+        when it splits or ends, or at ``cluster_selection_epsilon_km`` if that is given, as in
+        the ``hdbscan`` library and in scikit-learn; the others are noise. Unlike there,
+        ``leaf`` too selects a root that never splits.
     metric : {"haversine", "wgs84"}, default "haversine"
         Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
         within 5 mm up to 60 km and within 25 m up to 1000 km.
@@ -87,9 +87,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     labels_ : ndarray of int64, shape (n_samples,)
         Cluster of each row, -1 for noise, numbered by first member row of weight.
     probabilities_ : ndarray of float64, shape (n_samples,)
-        How strongly each row belongs to its cluster: lambda at which it leaves it over the
-        greatest one at which any does before it is split; 0 for noise. Lambda is 1 / km,
-        lengths below 1 m counting as 1 m.
+        Strength of membership: lambda at which a row leaves its cluster, over the greatest one
+        at which any row does before the cluster splits; 0 for noise. Lambda is 1 / km; lengths
+        below 1 m count as 1 m.
     condensed_tree_ : hdbscan.plots.CondensedTree
         The hierarchy, with the plots of the ``hdbscan`` library; sizes are weights.
     n_features_in_ : int
@@ -99,13 +99,13 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     Notes
     -----
-    Rows without weight are not in the hierarchy: in ``condensed_tree_`` they have a size of 0
-    and leave the root at lambda 0, unless a row with weight lies at the same place. Their
-    labels are those that `predict` gives.
+    Rows without weight are not in the hierarchy: in ``condensed_tree_`` they have size 0 and
+    leave the root at lambda 0, unless a row with weight has the same coordinates. Their labels
+    are those that `predict` gives.
 
-    There is no ``single_linkage_tree_``: that of the ``hdbscan`` library draws every leaf
-    with a weight of one, SciPy refuses linkages that hold more weight than leaves, and one
-    of two parts at a time must order equal lengths, which are one here.
+    There is no ``single_linkage_tree_``: the ``hdbscan`` library draws each leaf with a weight
+    of one, SciPy refuses linkages with more weight than leaves, and a binary tree would have to
+    order equal lengths.
 
     References
     ----------
@@ -113,6 +113,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
        hierarchical density estimates. PAKDD 2013.
     .. [2] L. McInnes, J. Healy: Accelerated hierarchical density based clustering.
        ICDM Workshops 2017.
+    .. [3] C. Malzer, M. Baum: A hybrid approach to hierarchical density-based cluster
+       selection. MFI 2020.
 
     Examples
     --------
@@ -165,6 +167,11 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
 
+        Returns
+        -------
+        HDBSCAN
+            The fitted estimator.
+
         Raises
         ------
         ValueError
@@ -175,43 +182,41 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         GclustWarning
             If there is no cluster.
         """
-        ways = self._check()
+        parameters = self._check()
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
-            lat, lon = degrees(X, ways.threads, report)
+            lat, lon = degrees(X, parameters.threads, report)
         units, size, unit = _NO_UNITS, None, 1
         if sample_weight is None:  # whole rows are counted
-            ways = ways.of_rows()
+            parameters = parameters.in_rows()
         else:
             units, unit = row_units(sample_weight, len(lat)), UNIT
             size = units / UNIT
         self._note_features(X, reset=True)
         warm_up(show, run_hierarchy_kernels)
         with stage(show, "folding onto locations") as report:
-            places = fold_places(lat, lon, units, ways.threads, report)
+            known = fold_locations(lat, lon, units, parameters.threads, report)
         del lat, lon, units
-        tree = find_hierarchy(places.lat, places.lon, places.units, ways, show)
-        flat = flatten(tree, places.units, places.first, unit, ways.selection, show)
-        labels, probability = _with_others(places, flat, ways, show)
-        self.labels_ = labels[places.row_of]
-        self.probabilities_ = probability[places.row_of]
-        self._found = (tree, places.row_of, size, unit, flat.chosen)
-        self._places = (places._replace(row_of=places.row_of[:0]), labels, flat.until_km)
-        self._fitted = ways
+        tree, flat = _cluster(known, unit, parameters, show)
+        self.labels_ = flat.labels[known.row_of]
+        self.probabilities_ = flat.probability[known.row_of]
+        self._tree = (tree, known.row_of, size, unit, flat.chosen)
+        self._known = (known._replace(row_of=known.row_of[:0]), flat.labels, flat.until_km)
+        self._fitted = parameters
         if not len(flat.chosen):
-            self._warn_of_no_cluster(int(places.units.sum()) / unit)
+            self._warn_of_no_cluster(int(known.units.sum()) / unit)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the cluster that each point of ``X`` would be in if it weighed next to nothing.
+        """Return the cluster that each point of ``X`` would join if it weighed next to nothing.
 
-        That of the nearest point of a cluster with which it would be connected at some radius
-        at which there is that cluster: one at which that point is within the radius, and so are
-        points that weigh ``min_samples``. Ties (a micrometre) go to the smallest latitude, then
-        longitude. On the rows that were fitted it is ``labels_``.
+        That of the nearest member of a cluster to which it would be connected at some radius at
+        which the cluster exists: the member is within that radius, and so are points that weigh
+        ``min_samples``. Ties (a micrometre) go to the smallest latitude, then longitude. For
+        the rows that were fitted it is ``labels_``.
 
-        The ``hdbscan`` library's ``approximate_predict`` looks at one point alone, that which it
-        would be connected with first, and finds noise where that is noise.
+        ``approximate_predict`` of the ``hdbscan`` library considers only the point to which the
+        new one would be connected first, and returns noise where that one is noise.
 
         Parameters
         ----------
@@ -220,25 +225,30 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Returns
         -------
         ndarray of int64, shape (n_samples,)
-            -1 for points that would be in no cluster.
+            -1 for points that would join no cluster.
+
+        Raises
+        ------
+        ValueError
+            For coordinates that cannot be used; names the value.
         """
         check_is_fitted(self)
-        threads = count_threads(self.n_jobs)
-        lat, lon = degrees(X, threads)
+        parameters = self._fitted._replace(threads=count_threads(self.n_jobs))
+        lat, lon = degrees(X, parameters.threads)
         self._note_features(X, reset=False)
-        new = fold_places(lat, lon, _NO_UNITS, threads, lambda _: None)
-        known, labels, until_km = self._places
+        new = fold_locations(lat, lon, _NO_UNITS, parameters.threads, lambda _: None)
+        known, labels, until_km = self._known
         at = find_places(new.lat, new.lon, known.lat, known.lon)
         found = labels[at]
         others = np.flatnonzero(at < 0)
-        there = known.units > 0
-        found[others] = join(
-            np.concatenate([known.lat[there], new.lat[others]]),
-            np.concatenate([known.lon[there], new.lon[others]]),
-            np.concatenate([known.units[there], np.zeros(len(others), dtype=np.int64)]),
-            np.concatenate([labels[there], np.full(len(others), -1)]),
+        weighs = known.units > 0
+        found[others] = attach_weightless(
+            np.concatenate([known.lat[weighs], new.lat[others]]),
+            np.concatenate([known.lon[weighs], new.lon[others]]),
+            np.concatenate([known.units[weighs], np.zeros(len(others), dtype=np.int64)]),
+            np.concatenate([labels[weighs], np.full(len(others), -1)]),
             until_km,
-            (self._fitted.need, self._fitted.surface, threads),
+            parameters,
             silent,
         ).labels
         return found[new.row_of]
@@ -262,15 +272,15 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         from gclust.cluster.condensed_tree import condensed_tree  # hdbscan takes a second to load
 
-        return condensed_tree(*self._found)
+        return condensed_tree(*self._tree)
 
-    def _check(self) -> Ways:
-        """Raise ValueError for a parameter that cannot be used; return them all."""
+    def _check(self) -> HierarchyParameters:
+        """Return all parameters; raise ValueError for one that cannot be used."""
         size, samples = self.min_cluster_size, self.min_samples
-        if not _is_number(size) or not size >= 2:
+        if not is_real(size) or not size >= 2:
             raise ValueError(f"min_cluster_size must be a number from 2 on, not {size!r}")
         epsilon_km = self.cluster_selection_epsilon_km
-        if not _is_number(epsilon_km) or not 0 <= epsilon_km < math.inf:
+        if not is_real(epsilon_km) or not 0 <= epsilon_km < math.inf:
             raise ValueError(
                 "cluster_selection_epsilon_km must be a number of kilometres from 0 on, "
                 f"not {epsilon_km!r}"
@@ -281,7 +291,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 f"not {self.cluster_selection_method!r}"
             )
         most = self.max_cluster_size
-        if most is not None and (not _is_number(most) or not most >= size):
+        if most is not None and (not is_real(most) or not most >= size):
             raise ValueError(
                 "max_cluster_size must be None or a number no less than min_cluster_size "
                 f"({size!r}), not {most!r}"
@@ -292,9 +302,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             )
         check_metric(self.metric)
         least = threshold_units(min(size, LARGEST_TOTAL))
-        return Ways(
-            least=least,
-            need=least if samples is None else threshold_units(samples),
+        return HierarchyParameters(
+            min_cluster_units=least,
+            min_units=least if samples is None else threshold_units(samples),
             selection=Selection(
                 self.cluster_selection_method,
                 float(epsilon_km),
@@ -306,35 +316,29 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         )
 
 
-def _with_others(
-    places: Places, flat: Flat, ways: Ways, show: Report
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return labels and probabilities of all locations, those without weight included."""
-    others = np.flatnonzero(places.units == 0)
-    labels, probability = flat.labels.copy(), flat.probability.copy()
+def _cluster(
+    known: WeightedLocations, unit: int, parameters: HierarchyParameters, show: Report
+) -> tuple[Condensed, FlatClusters]:
+    """Return the hierarchy and the flat clusters of locations, those without weight included."""
+    tree = find_hierarchy(known.lat, known.lon, known.units, parameters, show)
+    flat = extract_clusters(tree, known.units, known.first, unit, parameters.selection, show)
+    others = np.flatnonzero(known.units == 0)
     if len(others):
-        need = (ways.need, ways.surface, ways.threads)
-        joined = join(places.lat, places.lon, places.units, labels, flat.until_km, need, show)
-        labels[others] = joined.labels
-        inside = others[joined.labels >= 0]
-        reach_km = joined.reach_km[joined.labels >= 0]
-        probability[inside] = strength(flat.last_km[labels[inside]], reach_km)
-    return labels, probability
+        attached = attach_weightless(
+            *(known.lat, known.lon, known.units, flat.labels, flat.until_km), parameters, show
+        )
+        flat.labels[others] = attached.labels
+        inside = others[attached.labels >= 0]
+        reach_km = attached.reach_km[attached.labels >= 0]
+        flat.probability[inside] = strength(flat.last_km[flat.labels[inside]], reach_km)
+    return tree, flat
 
 
 def hierarchical_labels(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
-    *,
-    min_cluster_size: float,
-    min_samples: float | None = None,
-    cluster_selection_method: str = "eom",
-    cluster_selection_epsilon_km: float = 0.0,
-    max_cluster_size: float | None = None,
-    allow_single_cluster: bool = False,
-    metric: str = "haversine",
-    n_jobs: int | None = None,
+    model: HDBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Cluster folded locations.
@@ -345,37 +349,29 @@ def hierarchical_labels(
         Distinct locations in degrees, sorted by latitude, then longitude, normalised as
         by :func:`gclust.cluster.coordinates.degrees`.
     units : ndarray of int64, shape (n,)
-        Weight of each, in units of 1/232792560, none 0.
-    min_cluster_size, min_samples, cluster_selection_method, \
-    cluster_selection_epsilon_km, max_cluster_size, allow_single_cluster, metric, n_jobs
-        As in :class:`HDBSCAN`.
+        Fixed-point weight of each. Those without weight form and connect nothing; see
+        `gclust.cluster.hdbscan_predict.attach_weightless`.
+    model : HDBSCAN
+        The parameters.
     progress : callable
         Called as ``progress(fraction, stage)``.
 
     Returns
     -------
     labels : ndarray of int64, shape (n,)
-        -1 for noise, numbered by first location.
+        -1 for noise, numbered by first location with weight.
     probability : ndarray of float64, shape (n,)
     until_km : ndarray of float64, shape (n_clusters,)
-        Radius below which there is each cluster; see `gclust.cluster.selection.radii`.
+        Radius below which each cluster exists; see `gclust.cluster.selection.cluster_radii`.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that cannot be used.
     """
-    model = HDBSCAN(
-        min_cluster_size,
-        min_samples,
-        cluster_selection_method=cluster_selection_method,
-        cluster_selection_epsilon_km=cluster_selection_epsilon_km,
-        max_cluster_size=max_cluster_size,
-        allow_single_cluster=allow_single_cluster,
-        metric=metric,
-        n_jobs=n_jobs,
-    )
-    ways = model._check()
+    parameters = model._check()
     warm_up(progress, run_hierarchy_kernels)
-    tree = find_hierarchy(lat, lon, units, ways, progress)
-    flat = flatten(tree, units, np.arange(len(lat)), UNIT, ways.selection, progress)
+    first, no_rows = np.arange(len(lat), dtype=np.uint32), np.zeros(0, dtype=np.int32)
+    known = WeightedLocations(lat, lon, units, first, no_rows)
+    _, flat = _cluster(known, UNIT, parameters, progress)
     return flat.labels, flat.probability, flat.until_km
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)

@@ -1,4 +1,8 @@
-"""The hierarchy of weighted locations, and the flat clusters that are selected from it."""
+"""The hierarchy of weighted locations, and the flat clusters that are extracted from it.
+
+Core distances, a minimum spanning tree of mutual reachability (R. Campello, D. Moulavi,
+J. Sander, PAKDD 2013), its condensed tree, and the selection of `gclust.cluster.selection`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,14 @@ from numpy.typing import NDArray
 
 from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.lengths import lengths_km
-from gclust.cluster.selection import METHODS, Selection, memberships, radii, select, stabilities
+from gclust.cluster.selection import (
+    METHODS,
+    Selection,
+    cluster_radii,
+    excess_of_mass,
+    memberships,
+    select,
+)
 from gclust.kernels.hdbscan.condensed_tree import Condensed, condense
 from gclust.kernels.hdbscan.core_distances import core_keys
 from gclust.kernels.hdbscan.nearest_member import attach_points
@@ -28,119 +39,132 @@ _BAND = 1.0
 _CHUNK = 1 << 18
 
 
-class Ways(NamedTuple):
-    """Checked parameters."""
+class HierarchyParameters(NamedTuple):
+    """Checked parameters of HDBSCAN."""
 
-    least: int
-    """``min_cluster_size`` in the unit of the weights."""
-    need: int
-    """``min_samples`` in the unit of the weights."""
+    min_cluster_units: int
+    """``min_cluster_size`` as a fixed-point weight."""
+    min_units: int
+    """``min_samples`` as a fixed-point weight."""
     selection: Selection
     surface: tuple[float, float]
+    """Semi-major axis and squared eccentricity, see `gclust.kernels.sphere`."""
     threads: int
 
-    def of_rows(self) -> Ways:
-        """Return them for weights that are numbers of rows."""
+    def in_rows(self) -> HierarchyParameters:
+        """Return the parameters for weights that are numbers of rows."""
         most = self.selection.most
         return self._replace(
-            least=-(-self.least // UNIT),
-            need=-(-self.need // UNIT),
+            min_cluster_units=-(-self.min_cluster_units // UNIT),
+            min_units=-(-self.min_units // UNIT),
             selection=self.selection._replace(most=None if most is None else most // UNIT),
         )
 
 
-class Places(NamedTuple):
-    """Distinct locations, by band of latitude, longitude and latitude."""
+class WeightedLocations(NamedTuple):
+    """``n`` distinct locations, by band of latitude, longitude and latitude."""
 
     lat: NDArray[np.float64]
+    """(n,) degrees"""
     lon: NDArray[np.float64]
+    """(n,) degrees"""
     units: NDArray[np.int64]
+    """(n,) fixed-point weight"""
     first: NDArray[np.uint32]
-    """Lowest row at each location that weighs anything."""
+    """(n,) lowest row with weight at each location, the lowest one where none has any"""
     row_of: NDArray[np.int32]
-    """Location of each row."""
+    """(n_rows,) location of each row"""
 
 
-class Flat(NamedTuple):
+class FlatClusters(NamedTuple):
     """The selected clusters of ``n`` locations."""
 
     labels: NDArray[np.int64]
-    """(n,) -1 for noise."""
+    """(n,) -1 for noise"""
     probability: NDArray[np.float64]
-    """(n,) 0 for noise."""
+    """(n,) 0 for noise"""
     chosen: NDArray[np.int64]
-    """(n_clusters,) cluster of the hierarchy by label."""
+    """(n_clusters,) cluster of the hierarchy by label"""
     until_km: NDArray[np.float64]
-    """(n_clusters,) radius below which a point that is connected to a member is one too."""
+    """(n_clusters,) radius below which points connected to a member are members too"""
     last_km: NDArray[np.float64]
-    """(n_clusters,) least radius at which there is the whole of each: that of probability 1."""
+    """(n_clusters,) least radius at which the cluster is whole: that of probability 1"""
 
 
-def fold_places(
+def fold_locations(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
     threads: int,
     report: Callable[[float], None],
-) -> Places:
-    """Fold rows onto distinct locations, in an order that is the same for any of rows.
+) -> WeightedLocations:
+    """Fold rows onto distinct locations, whose order does not depend on that of the rows.
 
     An empty ``units`` stands for ones.
     """
     folded = fold(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
     row_of = locations_of(folded, threads, lambda share: report(0.9 + 0.1 * share))
-    return Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, row_of)
+    weight = np.diff(folded.prefix)
+    return WeightedLocations(folded.lat, folded.lon, weight, folded.first, row_of)
 
 
 def find_hierarchy(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
-    ways: Ways,
+    parameters: HierarchyParameters,
     show: Report,
 ) -> Condensed:
     """Return the condensed tree of locations, its radii in kilometres.
 
-    Those without weight are not in it: they never leave the root, nor are they ever in it.
+    Locations without weight leave its root at an infinite radius: they are in no cluster.
     """
     n, total = len(lat), int(units.sum())
-    if total < ways.need:  # no radius holds enough
+    if total < parameters.min_units:  # no radius holds enough
         nothing = np.zeros(n, dtype=np.int64)
         root = (np.array([-1]), np.array([np.inf]), np.array([total]))
         return Condensed(nothing, np.full(n, np.inf), *root)
-    there = units > 0
-    if there.all():
-        ends, edges, cores = connect(lat, lon, units, ways, show)
+    weighs = units > 0
+    if weighs.all():
+        ends, edges, cores = connect_locations(lat, lon, units, parameters, show)
         with stage(show, "condensing") as report:
-            return condense(ends, edges, cores, units, ways.least, report)
-    tree = find_hierarchy(lat[there], lon[there], units[there], ways, show)
+            return condense(ends, edges, cores, units, parameters.min_cluster_units, report)
+    tree = find_hierarchy(lat[weighs], lon[weighs], units[weighs], parameters, show)
     cluster, leaves = np.zeros(n, dtype=np.int64), np.full(n, np.inf)
-    cluster[there], leaves[there] = tree.cluster, tree.leaves
+    cluster[weighs], leaves[weighs] = tree.cluster, tree.leaves
     return tree._replace(cluster=cluster, leaves=leaves)
 
 
-def connect(
+def connect_locations(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
-    ways: Ways,
+    parameters: HierarchyParameters,
     show: Report,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability, and all core distances.
 
-    The edges' ends and their lengths in kilometres, and the core distance of each location.
+    Returns
+    -------
+    ends : ndarray of int32, shape (2, n - 1)
+        Locations at the ends of the edges.
+    edges : ndarray of float64, shape (n - 1,)
+        Their lengths in kilometres.
+    cores : ndarray of float64, shape (n,)
+        Core distance of each location in kilometres.
     """
-    n, sphere = len(lat), ways.surface == SURFACES["haversine"]
+    n, threads = len(lat), parameters.threads
+    sphere = parameters.surface == SURFACES["haversine"]
     with stage(show, "growing a tree") as report:
-        xyz = vectors_of(lat, lon, ways.surface, ways.threads)
-        balls, order = grow_balls(xyz, units, sphere, LEAF, ways.threads, report)
+        xyz = vectors_of(lat, lon, parameters.surface, threads)
+        balls, order = grow_balls(xyz, units, sphere, LEAF, threads, report)
     with stage(show, "measuring core distances") as report:
-        core = core_keys(balls, ways.need, ways.threads, report)
+        core = core_keys(balls, parameters.min_units, threads, report)
     with stage(show, "connecting") as report:
-        ends, keys = spanning_tree(balls, core, ways.threads, report)
+        ends, keys = spanning_tree(balls, core, threads, report)
     cores = np.empty(n)
-    cores[order] = lengths_km(sphere, core, ways.threads)
-    return order[ends], lengths_km(sphere, keys, ways.threads), cores
+    cores[order] = lengths_km(sphere, core, threads)
+    return order[ends], lengths_km(sphere, keys, threads), cores
 
 
 def vectors_of(
@@ -155,18 +179,18 @@ def vectors_of(
     return xyz
 
 
-def flatten(
+def extract_clusters(
     tree: Condensed,
     units: NDArray[np.int64],
     first: NDArray[np.integer],
     unit: int,
     selection: Selection,
     show: Report,
-) -> Flat:
+) -> FlatClusters:
     """Select clusters, numbered by their first location in the order of ``first``."""
     with stage(show, "selecting clusters"):
-        chosen = select(tree, stabilities(tree, units, unit), selection)
-        until_km, last_km = radii(tree, chosen, selection.epsilon_km)
+        chosen = select(tree, excess_of_mass(tree, units, unit), selection)
+        until_km, last_km = cluster_radii(tree, chosen, selection.epsilon_km)
         number, probability = memberships(tree, chosen, until_km, last_km)
         lowest = np.full(len(chosen), np.iinfo(np.int64).max)
         members = np.flatnonzero(number >= 0)
@@ -174,17 +198,19 @@ def flatten(
         order = np.argsort(lowest)
         label = np.full(len(chosen) + 1, -1)  # the last one is that of noise
         label[order] = np.arange(len(chosen))
-        return Flat(label[number], probability, chosen[order], until_km[order], last_km[order])
+        return FlatClusters(
+            label[number], probability, chosen[order], until_km[order], last_km[order]
+        )
 
 
 def run_hierarchy_kernels(report: Callable[[float], None]) -> None:
     """Run every kernel of HDBSCAN once."""
     lat, lon = np.divmod(np.arange(64.0), 8)
-    places = fold_places(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
-    ways = Ways(2, 4, Selection(METHODS[0]), SURFACES["haversine"], 1)
-    find_hierarchy(places.lat, places.lon, places.units, ways, silent)
-    xyz = vectors_of(places.lat, places.lon, ways.surface, 1)
-    balls, order = grow_balls(xyz, places.units, True, LEAF, 1, unreported)
+    known = fold_locations(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
+    parameters = HierarchyParameters(2, 4, Selection(METHODS[0]), SURFACES["haversine"], 1)
+    find_hierarchy(known.lat, known.lon, known.units, parameters, silent)
+    xyz = vectors_of(known.lat, known.lon, parameters.surface, 1)
+    balls, order = grow_balls(xyz, known.units, True, LEAF, 1, unreported)
     attach_points(
         balls, np.zeros(64), np.ones(64), order.astype(np.int64), np.arange(64), 1, unreported
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,8 @@ def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
     if any(isinstance(value, str | bytes) for value in array.flat):
         raise TypeError("numbers expected, got text")
     return np.asarray(values, dtype=np.float64)  # which knows what each library calls missing
+
+
+def is_real(value: Any) -> bool:
+    """Return whether a value is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)

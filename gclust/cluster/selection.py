@@ -1,4 +1,4 @@
-"""Flat clusters out of a condensed tree."""
+"""Selection of flat clusters from a condensed tree, and the membership of points in them."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ METHODS = ("eom", "leaf")
 
 
 class Selection(NamedTuple):
-    """Which clusters of a hierarchy are selected."""
+    """How the clusters of a hierarchy are selected."""
 
     method: str
-    """``eom``: those of greatest total stability, ties going to the larger cluster;
-    ``leaf``: those that are not split any more."""
+    """``eom``: those of greatest total excess of mass, ties going to the parent; ``leaf``: the
+    leaves of the condensed tree"""
     epsilon_km: float = 0.0
-    """A cluster born below it gives way to the first one above that is not, or to the last one
-    below the root (C. Malzer, M. Baum: A hybrid approach to hierarchical density-based cluster
-    selection. MFI 2020); to the root itself with ``single``."""
+    """A cluster born below it is replaced by its nearest ancestor that is not, or by the last
+    one below the root (C. Malzer, M. Baum: A hybrid approach to hierarchical density-based
+    cluster selection. MFI 2020); by the root itself with ``single``"""
     single: bool = False
-    """Whether the root may be selected."""
+    """Whether the root may be selected"""
     most: int | None = None
-    """Greatest weight of a cluster that ``eom`` selects, in the unit of the weights."""
+    """Greatest weight of a cluster that ``eom`` selects, in the unit of the weights"""
 
 
-def stabilities(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
+def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
     """Return the excess of mass of each cluster.
 
-    The sum, over the points of a cluster, of weight times what lambda = 1 / km grows by
-    from the birth of the cluster until the point leaves it or the cluster is split
-    (R. Campello, D. Moulavi, A. Zimek, J. Sander: Hierarchical density estimates for data
-    clustering, visualization, and outlier detection. ACM TKDD 10 (1), 2015, section 5).
+    The sum, over the points of a cluster, of weight times the growth of lambda = 1 / km from
+    the birth of the cluster until the point leaves it or the cluster splits (R. Campello,
+    D. Moulavi, A. Zimek, J. Sander: Hierarchical density estimates for data clustering,
+    visualization, and outlier detection. ACM TKDD 10 (1), 2015, section 5).
 
     Parameters
     ----------
@@ -62,23 +62,21 @@ def stabilities(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray
     return total
 
 
-def select(
-    tree: Condensed, stability: NDArray[np.float64], selection: Selection
-) -> NDArray[np.int64]:
+def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -> NDArray[np.int64]:
     """Return the selected clusters, none of which holds another.
 
     Parameters
     ----------
     tree : Condensed
         Radii in kilometres.
-    stability : ndarray of float64, shape (clusters,)
-        Of each cluster.
+    excess : ndarray of float64, shape (clusters,)
+        Excess of mass of each cluster.
     selection : Selection
 
     Returns
     -------
     ndarray of int64
-        Increasing numbers of clusters; 0, the root, which holds everything, only with
+        Increasing numbers of clusters. 0, the root, which holds everything, only with
         ``single``, and then alone.
     """
     many = len(tree.parent)
@@ -87,7 +85,7 @@ def select(
         chosen[tree.parent[1:]] = False
         chosen[0] &= selection.single
     else:
-        chosen = _of_greatest_mass(tree, stability, selection)
+        chosen = _of_greatest_mass(tree, excess, selection)
     found = np.flatnonzero(chosen)
     while True:
         above = tree.parent[found]
@@ -98,27 +96,27 @@ def select(
 
 
 def _of_greatest_mass(
-    tree: Condensed, stability: NDArray[np.float64], selection: Selection
+    tree: Condensed, excess: NDArray[np.float64], selection: Selection
 ) -> NDArray[np.bool_]:
-    """Return which clusters have the greatest total stability, none holding another."""
+    """Mark the clusters of greatest total excess of mass, none of which holds another."""
     many = len(tree.parent)
     chosen, covered = np.zeros((2, many), dtype=np.bool_)
-    below = np.zeros(many)  # the greatest total of what each cluster is split into
+    below = np.zeros(many)  # the greatest total of the children of each cluster
     for k in range(many - 1, -1, -1):  # children come after parents
         small = selection.most is None or tree.weight[k] <= selection.most
-        chosen[k] = below[k] <= stability[k] and small and (k > 0 or selection.single)
+        chosen[k] = below[k] <= excess[k] and small and (k > 0 or selection.single)
         if k > 0:
-            below[tree.parent[k]] += stability[k] if chosen[k] else below[k]
+            below[tree.parent[k]] += excess[k] if chosen[k] else below[k]
     for k in range(1, many):
         above = tree.parent[k]
         covered[k] = covered[above] or chosen[above]
     return chosen & ~covered
 
 
-def radii(
+def cluster_radii(
     tree: Condensed, chosen: NDArray[np.int64], epsilon_km: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return between which radii there is the whole of each selected cluster.
+    """Return the radii between which each selected cluster exists and is whole.
 
     Parameters
     ----------
@@ -131,12 +129,12 @@ def radii(
     Returns
     -------
     until_km : ndarray of float64, shape (chosen,)
-        Radius below which points that are connected to one of its points are in the
-        cluster: half a micrometre below that of its birth, as lengths are rounded to
-        micrometres. The root is never born; its points are those that are in it up to when
-        it is split or ends, or to ``epsilon_km`` if that is given.
+        Radius below which a point that is connected to a member is a member: half a
+        micrometre below the birth of the cluster, as lengths are rounded to micrometres. The
+        root is never born; its members are the points in it when it splits or ends, or at
+        ``epsilon_km`` if that is given.
     last_km : ndarray of float64, shape (chosen,)
-        Radius at which the cluster is split, or its last points leave it.
+        Radius at which the cluster splits, or its last points leave it.
     """
     death = np.full(len(tree.parent), np.inf)
     np.minimum.at(death, tree.cluster, tree.leaves)
@@ -154,7 +152,7 @@ def memberships(
     until_km: NDArray[np.float64],
     last_km: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the selected cluster of each point, and how strongly it belongs to it.
+    """Return the selected cluster of each point, and the strength of its membership.
 
     Parameters
     ----------
@@ -163,15 +161,15 @@ def memberships(
     chosen : ndarray of int64
         Selected clusters.
     until_km, last_km : ndarray of float64, shape (chosen,)
-        Of `radii`.
+        From `cluster_radii`.
 
     Returns
     -------
     number : ndarray of int64, shape (n,)
-        Place in ``chosen``, or -1.
+        Index in ``chosen``, or -1.
     probability : ndarray of float64, shape (n,)
         Lambda at which the point leaves the cluster over the greatest one at which
-        any does before it is split, at most 1; 0 in no cluster.
+        any does before it splits, at most 1; 0 in no cluster.
     """
     of = np.full(len(tree.parent), -1)
     of[chosen] = np.arange(len(chosen))
@@ -190,5 +188,5 @@ def memberships(
 
 
 def strength(last_km: NDArray[np.float64], leaves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how strongly points belong to clusters that they are in down to a radius."""
+    """Return the strength of membership of points that leave their clusters at a radius."""
     return np.minimum(last_km / leaves, 1.0)

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.contour import DensityContour
-from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.cluster.hdbscan_predict import join_locations
+from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
 from gclust.errors import StudyError
 from gclust.pipeline.stages import label_locations
 from gclust.progress import Report
@@ -77,8 +76,8 @@ def partition_locations(
     """Cluster the locations that form clusters, and give the others a label.
 
     Others, which only count, neither form nor connect clusters. They take the label of core
-    locations near them (DBSCAN; see `gclust.pipeline.stages.label_locations`), of a cluster as
-    whose point they could pass (HDBSCAN; see `gclust.cluster.hdbscan_predict.join_locations`), or of
+    locations near them (DBSCAN; see `gclust.pipeline.stages.label_locations`), of the cluster
+    that they would join (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of
     the contour that they lie in.
 
     Parameters
@@ -113,39 +112,20 @@ def partition_locations(
 def _hierarchical(
     options: HierarchyClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
 ) -> Partition:
-    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     units = locations["density"].to_numpy()
-    forming = units > 0
-    labels = np.full(len(units), -1, dtype=np.int64)
-    core = np.zeros(len(units), dtype=bool)
-    labels[forming], probability, until_km = hierarchical_labels(
-        lat[forming],
-        lon[forming],
-        units[forming],
-        min_cluster_size=options.min_cluster_size,
-        min_samples=options.min_samples,
+    model = HDBSCAN(
+        options.min_cluster_size,
+        options.min_samples,
         cluster_selection_method=options.selection,
         cluster_selection_epsilon_km=options.selection_eps_km,
         max_cluster_size=options.max_cluster_size,
         allow_single_cluster=options.allow_single_cluster,
         metric=options.metric,
         n_jobs=n_jobs,
-        progress=report,
     )
-    core[forming] = probability > 0
-    size, samples = options.min_cluster_size, options.min_samples
-    labels = join_locations(
-        lat,
-        lon,
-        units,
-        labels,
-        until_km,
-        min_samples=size if samples is None else samples,
-        metric=options.metric,
-        n_jobs=n_jobs,
-        progress=report,
-    )
-    return Partition(labels, core)
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    labels, probability, _ = hierarchical_labels(lat, lon, units, model, report)
+    return Partition(labels, (units > 0) & (probability > 0))
 
 
 def _contoured(
