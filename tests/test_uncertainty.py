@@ -191,6 +191,7 @@ def test_same_bytes_for_threads_and_row_order(tmp_path):
     assert found[0] == found[1]
     assert {path.name for path in found[0]} == {
         *("uncertainty.csv", "pairs.csv", "uncertainty.json", "rank_sets.png", "rank_sets.pdf"),
+        *("uncertainty.parquet", "pairs.parquet", "scores.parquet"),
     }
 
 
