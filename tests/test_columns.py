@@ -25,8 +25,8 @@ from gclust.indicators.protocol import ATTRIBUTE, indicator
 from gclust.listings.engine import Engine
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import prepare
 from gclust.progress import silent
 from gclust.study.schema import Study
 from gclust.study.sections import Draws

@@ -17,9 +17,10 @@ from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
+from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.count_arrays import ArrayCounter, ties_of
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import merge_and_count, prepare
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder

@@ -19,8 +19,8 @@ from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import count_records, label_records
 from gclust.pipeline.indicators import compute
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import prepare
 from gclust.progress import silent
 from gclust.study.indicators import IndicatorEntry, ResolvedIndicator
 from gclust.units import UNIT

@@ -23,8 +23,8 @@ from gclust.listings.sources.files import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage_listings
+from gclust.pipeline.prepare import prepare, source_files
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import prepare, source_files
 from gclust.progress import silent
 from gclust.units import UNIT
 

@@ -19,9 +19,10 @@ from gclust.experiments.uncertainty.fixed_clusters import Groups, draw_records, 
 from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import record_profiles
+from gclust.pipeline.count import merge_and_count
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import merge_and_count, prepare
 from gclust.progress import silent
 from gclust.ranking.intervals import intervals
 from gclust.ranking.rank_sets import rank_sets

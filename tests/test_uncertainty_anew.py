@@ -20,8 +20,10 @@ from gclust.experiments.uncertainty.recluster import HeldPlaces
 from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
+from gclust.pipeline.count import merge_and_count
+from gclust.pipeline.form import label_locations
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import label_locations, merge_and_count, prepare
 from gclust.progress import silent
 from gclust.study.clustering_methods import Clusters
 from gclust.units import UNIT

@@ -14,8 +14,8 @@ from gclust.errors import StudyError
 from gclust.experiments.uncertainty.record_arrays import gather_rows
 from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import prepare
 from gclust.places.cities.cities import shipped_cities
 from gclust.places.cities.city_radii import city_radii_km
 from gclust.progress import silent

@@ -17,8 +17,8 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
+from gclust.pipeline.prepare import Prepared, prepare
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import Prepared, prepare
 from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
 from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors

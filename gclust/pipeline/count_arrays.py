@@ -13,7 +13,8 @@ from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, gather_records
-from gclust.pipeline.stages import MergedCounts, Prepared
+from gclust.pipeline.count import MergedCounts
+from gclust.pipeline.prepare import Prepared
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.threads import count_threads
@@ -21,7 +22,7 @@ from gclust.units import UNIT
 
 
 class ArrayCounter:
-    """What `gclust.pipeline.stages.merge_and_count` finds, for any number of labellings of the locations.
+    """What `gclust.pipeline.count.merge_and_count` finds, for any number of labellings of the locations.
 
     Listings are brought into memory once, record by record; each labelling then takes one pass
     over them. Counts, clusters and the log of merges are those of ``merge_and_count``, to the bit.

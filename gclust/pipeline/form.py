@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.contour import DensityContour
+from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
 from gclust.errors import StudyError
-from gclust.pipeline.stages import label_locations
 from gclust.progress import Report
 from gclust.study.clustering_methods import (
     ClusteringOptions,
@@ -70,14 +71,25 @@ def check_method(options: ClusteringOptions) -> None:
             raise StudyError(f"[clusters] {error}") from None
 
 
+def check_found(
+    options: ClusteringOptions, locations: pd.DataFrame, labels: NDArray[np.integer]
+) -> None:
+    """Raise StudyError if there is no cluster, with what would help."""
+    if labels.max(initial=-1) >= 0:
+        return
+    heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
+    weigh = f"the heaviest location weighs {heaviest:g}, all together {total:g}"
+    raise StudyError(f"no cluster found: {options.unmet}; {weigh}. {options.remedy}")
+
+
 def partition_locations(
     options: ClusteringOptions, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
 ) -> Partition:
     """Cluster the locations that form clusters, and give the others a label.
 
     Others, which only count, neither form nor connect clusters. They take the label of core
-    locations near them (DBSCAN; see `gclust.pipeline.stages.label_locations`), of the cluster
-    that they would join (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of
+    locations near them (DBSCAN; see `label_locations`), of the cluster that they would join
+    (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of
     the contour that they lie in.
 
     Parameters
@@ -85,7 +97,7 @@ def partition_locations(
     options : Clusters, HierarchyClusters or ContourClusters
         The section ``[clusters]`` of a study.
     locations : DataFrame
-        See `gclust.pipeline.stages.Prepared`.
+        See `gclust.pipeline.prepare.Prepared`.
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
 
@@ -107,6 +119,66 @@ def partition_locations(
         return _hierarchical(options, locations, n_jobs, report)
     assert isinstance(options, ContourClusters)
     return _contoured(options, locations, n_jobs, report)
+
+
+def label_locations(
+    options: Clusters,
+    locations: pd.DataFrame,
+    *,
+    n_jobs: int | None,
+    report: Report,
+    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cluster the locations that form clusters; the others take the label of cores near them.
+
+    This is DBSCAN; `partition_locations` does as a study's method says.
+
+    Parameters
+    ----------
+    options : Clusters
+        The section ``[clusters]`` of a study.
+    locations : DataFrame
+        See `Prepared`.
+    n_jobs, report
+        Threads, and a callable for ``(fraction, stage)``.
+    cluster : callable
+        Labels and cores of the locations that form clusters; takes what
+        `gclust.cluster.dbscan.cluster_locations` takes.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        -1 for noise.
+    core : ndarray of bool, shape (n,)
+    """
+    forming = locations["density"].to_numpy() > 0
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    labels = np.full(len(locations), -1, dtype=np.int64)
+    core = np.zeros(len(locations), dtype=bool)
+    labels[forming], core[forming] = cluster(
+        lat[forming],
+        lon[forming],
+        locations["density"].to_numpy()[forming],
+        eps_km=options.eps_km,
+        min_units=threshold_units(options.min_samples),
+        border=options.border,
+        metric=options.metric,
+        n_jobs=n_jobs,
+        progress=report,
+    )
+    if core.any() and not forming.all():
+        labels[~forming] = assign_locations(
+            lat[~forming],
+            lon[~forming],
+            lat[core],
+            lon[core],
+            labels[core],
+            eps_km=options.eps_km,
+            border=options.border,
+            metric=options.metric,
+            n_jobs=n_jobs,
+        )
+    return labels, core
 
 
 def _hierarchical(

@@ -7,8 +7,8 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.indicators.labelled_listings import LabelledListings
+from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import MergedCounts
 from gclust.study.indicators import ResolvedIndicator, resolve_indicators
 from gclust.study.schema import Study
 

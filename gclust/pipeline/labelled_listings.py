@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.engine import Engine
 from gclust.listings.fractional_counts import add_fractional_counts
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 
 TABLE = "listings_of_clusters"

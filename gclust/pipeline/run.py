@@ -13,22 +13,16 @@ from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
+from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, name_merges, outlined, shown, unite
-from gclust.pipeline.form import Partition, check_method, partition_locations
+from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
 from gclust.pipeline.indicators import measure
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
+from gclust.pipeline.prepare import Prepared, prepare
 from gclust.pipeline.provenance import provenance
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import (
-    MergedCounts,
-    Prepared,
-    check_found,
-    merge_and_count,
-    prepare,
-    warn_of_gap,
-)
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
 from gclust.results.folders import claim

@@ -90,7 +90,7 @@ class ScoreColumns:
         Parameters
         ----------
         locations : DataFrame
-            Of `gclust.pipeline.stages.Prepared`.
+            Of `gclust.pipeline.prepare.Prepared`.
         clusters : ndarray of int64, shape (n,)
             After merging; -1 for noise.
         core : ndarray of bool, shape (n,)

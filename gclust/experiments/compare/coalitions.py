@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from gclust.errors import GclustWarning
 from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.listings.engine import Engine
+from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import unite
 from gclust.pipeline.form import Partition
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import Prepared, prepare, select_kinds
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
-from gclust.pipeline.stages import MergedCounts, Prepared, prepare, select_kinds
 from gclust.progress import Report, silent
 from gclust.ranking.rank import rank
 from gclust.ranking.shapley import Coalition

@@ -14,9 +14,9 @@ import gclust
 from gclust.experiments.grid import Pair, Pairs
 from gclust.folders import remove_abandoned
 from gclust.listings.engine import Engine
+from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.rasters import files_of
 from gclust.pipeline.score_columns import ScoreColumns
-from gclust.pipeline.stages import Prepared
 from gclust.results.folders import PREFIX, write_file
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import diagnose
-from gclust.pipeline.stages import MergedCounts, Prepared
+from gclust.pipeline.count import MergedCounts
+from gclust.pipeline.prepare import Prepared
 from gclust.ranking.agreement import (
     adjusted_mutual_information,
     adjusted_rand_index,

@@ -31,18 +31,14 @@ from gclust.experiments.sweep.plateaus import find_plateaus, suggest
 from gclust.experiments.sweep.result import Sweep
 from gclust.listings.engine import Engine
 from gclust.pipeline.check_space import warn_of_space
+from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import names_of
+from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import Prepared, prepare
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import ScoreColumns
-from gclust.pipeline.stages import (
-    Prepared,
-    check_found,
-    label_locations,
-    prepare,
-    warn_of_gap,
-)
 from gclust.progress import Report, resolve, silent, stage
 from gclust.results.folders import Place, claim
 from gclust.study.clustering_methods import Clusters

@@ -31,10 +31,12 @@ from gclust.experiments.tune.write_study import chosen_study
 from gclust.indicators.counts import shares
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import gather_records
+from gclust.pipeline.count import warn_of_gap
+from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import prepare
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
-from gclust.pipeline.stages import check_found, label_locations, prepare, warn_of_gap
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.threads import count_threads

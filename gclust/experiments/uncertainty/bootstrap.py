@@ -24,8 +24,9 @@ from gclust.kernels.resampling.poisson import (
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
 from gclust.listings.record_profiles import world_components
+from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import count_open, ties_of
-from gclust.pipeline.stages import MergedCounts, Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 from gclust.units import UNIT
@@ -188,7 +189,7 @@ class Bootstrap:
     ) -> MergedCounts:
         """Merge clusters by the ties of the records drawn, and count these.
 
-        As `gclust.pipeline.stages.merge_and_count` does with listings that are there as often as they
+        As `gclust.pipeline.count.merge_and_count` does with listings that are there as often as they
         are drawn.
 
         Parameters

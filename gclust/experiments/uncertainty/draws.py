@@ -25,12 +25,13 @@ from gclust.experiments.uncertainty.scores import Scorer
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.kernels.resampling.poisson import cross_tabulate
 from gclust.listings.engine import Engine
+from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import unite
 from gclust.pipeline.form import partition_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.score_columns import ScoreColumns
-from gclust.pipeline.stages import MergedCounts, Prepared
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
 from gclust.study.clustering_methods import Clusters

@@ -14,7 +14,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.label import label_records, record_counts
 from gclust.listings.record_profiles import record_profiles, unrecorded, world_components
 from gclust.parallel import even_chunks, parallel_for
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.progress import Report, stage
 from gclust.study.schema import Study
 from gclust.units import UNIT

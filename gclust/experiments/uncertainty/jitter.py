@@ -15,7 +15,7 @@ from gclust.errors import StudyError
 from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
 from gclust.listings.validate import round_coordinates
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.places.cities.city_radii import city_radii_km
 from gclust.study.schema import Study
 

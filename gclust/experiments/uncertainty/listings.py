@@ -16,7 +16,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.fractional_counts import add_fractional_counts
 from gclust.listings.record_arrays import fractional_units_of_arrays
 from gclust.pipeline.labelled_listings import named_kinds
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 
 TABLE = "drawn_listings"

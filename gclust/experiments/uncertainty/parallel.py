@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.recluster import Reclustered
 from gclust.parallel import parallel_for
-from gclust.pipeline.stages import MergedCounts
+from gclust.pipeline.count import MergedCounts
 
 MOST_AT_ONCE = 4
 """Each draw at work holds some arrays as long as there are places."""

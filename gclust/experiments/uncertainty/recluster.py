@@ -17,7 +17,7 @@ from gclust.experiments.grid import Pair
 from gclust.experiments.uncertainty.bootstrap import Replicate
 from gclust.experiments.uncertainty.jitter import PositionalJitter
 from gclust.pipeline.form import partition_locations
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.progress import silent
 from gclust.study.clustering_methods import ClusteringOptions, Clusters
 from gclust.study.schema import Study

@@ -21,7 +21,7 @@ from gclust.experiments.uncertainty.jitter import (
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.sums import sum_by
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 from gclust.units import UNIT
 

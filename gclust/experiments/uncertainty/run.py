@@ -18,12 +18,13 @@ from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import world_components
 from gclust.pipeline.check_space import warn_of_space
+from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import names_of, unite
-from gclust.pipeline.form import check_method
+from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.prepare import Prepared, prepare
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
-from gclust.pipeline.stages import Prepared, check_found, merge_and_count, prepare
 from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim

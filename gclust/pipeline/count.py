@@ -1,0 +1,157 @@
+"""Clusters merged by the ties of their records, and records counted, in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.cluster.gaps import gaps_km
+from gclust.cluster.merging import Merging, merge
+from gclust.errors import StudyError
+from gclust.indicators.counts import counts, shares
+from gclust.listings.engine import Engine
+from gclust.listings.label import (
+    count_records,
+    label_records,
+    relabel_records,
+    sum_ties,
+)
+from gclust.pipeline.prepare import Prepared
+from gclust.pipeline.run_log import RunLog
+from gclust.study.clustering_methods import (
+    ClusteringOptions,
+)
+from gclust.study.schema import Study
+from gclust.units import UNIT
+
+_OF_LABELS = ("labels", "attributed", "cluster_of_label")
+"""Tables that hold for one labelling of the locations only."""
+
+
+@dataclass(frozen=True)
+class MergedCounts:
+    """What labels of locations make of the listings: merged clusters, and their counts.
+
+    Attributes
+    ----------
+    merging : Merging
+    cluster_ids : ndarray of int64, shape (n_labels,)
+        The cluster into which each label went.
+    count, share : DataFrame, shape (clusters, kinds)
+        Records, and per cent of the world's total.
+    """
+
+    merging: Merging
+    cluster_ids: NDArray[np.int64]
+    count: pd.DataFrame
+    share: pd.DataFrame
+
+    def clusters(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cluster of each label, -1 for noise."""
+        return np.concatenate((self.cluster_ids, [-1]))[labels]
+
+
+def merge_and_count(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+    run_log: RunLog,
+) -> MergedCounts:
+    """Attribute the listings to labels, merge clusters, and count records.
+
+    Parameters
+    ----------
+    study : Study
+    engine : Engine
+    prepared : Prepared
+    labels : ndarray of int64, shape (n,)
+        Of the locations; -1 for noise.
+    journal : Journal
+
+    Raises
+    ------
+    StudyError
+        If the ties of records are too large to count.
+    """
+    n_labels = int(labels.max(initial=-1)) + 1
+    locations = prepared.locations
+    with run_log.timed("attribute listings"):
+        at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
+        attributed = engine.store(
+            label_records(prepared.located, at), "attributed", "attribute listings"
+        )
+    with run_log.timed("merge clusters"):
+        merging = _merge(study, engine, attributed, prepared, labels)
+    _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
+    cluster_ids = cluster_ids.astype(np.int64)
+    with run_log.timed("count records"):
+        if not merging.log.empty:
+            table = pd.DataFrame(
+                {
+                    "label": np.arange(-1, n_labels, dtype=np.int64),
+                    "cluster": np.concatenate(([-1], cluster_ids)),
+                }
+            )
+            attributed = relabel_records(attributed, engine.put(table, "cluster_of_label"))
+        units = engine.pandas(
+            count_records(attributed, prepared.totals, study.counting.method), "count records"
+        )
+    for name in _OF_LABELS:
+        engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+    count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
+    return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world))
+
+
+def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
+    """Warn where no clusters can merge because border locations are noise."""
+    gap, least = study.merge.max_gap_km, options.least_gap_km
+    if study.merge.rule != "none" and least is not None and gap < least:
+        run_log.warn(
+            [
+                f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
+                f" {least:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"
+                " merge"
+            ]
+        )
+
+
+def _merge(
+    study: Study,
+    engine: Engine,
+    attributed: nw.LazyFrame[Any],
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+) -> Merging:
+    options, totals, locations = study.merge, prepared.located_totals, prepared.locations
+    n_labels = int(labels.max(initial=-1)) + 1
+    if options.rule == "none" or not prepared.has_records:
+        return merge(n_labels, {}, {}, rule="none")
+    try:
+        table = engine.pandas(sum_ties(attributed, totals, options.ties), "add up ties")
+    except duckdb.ConversionException as error:
+        raise StudyError(
+            f"[merge] ties = {options.ties!r}: the products of weights in one record are"
+            ' too large to count; expected ties = "fractional" with such weights'
+        ) from error
+    ties = {
+        (int(a), int(b)): units / UNIT
+        for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
+    }
+    gaps = gaps_km(
+        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+    )
+    return merge(
+        n_labels,
+        gaps,
+        ties,
+        max_gap_km=options.max_gap_km,
+        rule=options.rule,
+        noise_partner=options.noise_partner,
+    )
