@@ -375,4 +375,4 @@ def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):
     monkeypatch.setitem(sys.modules, "bokeh", None)
     done = CliRunner().invoke(main, ["tune", str(path)])
     assert done.exit_code == 2
-    assert "pip install gclust[report]" in done.output
+    assert 'pip install "bokeh>=3.7"' in done.output

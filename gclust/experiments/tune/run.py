@@ -62,7 +62,7 @@ def tune(
     try:
         import bokeh  # noqa: F401
     except ModuleNotFoundError as error:
-        raise StudyError("gclust tune needs Bokeh: pip install gclust[report]") from error
+        raise StudyError('gclust tune needs Bokeh: pip install "bokeh>=3.7"') from error
     from gclust.experiments.tune.server import listen
 
     path = Path(study)
