@@ -1,6 +1,15 @@
 """Errors and warnings of gclust's own, for callers who want to catch them apart."""
 
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+
 from gclust.escapes import visible
+
+Warn = Callable[[str], None]
+"""What a function that may warn is given: it is called with the message."""
 
 
 class StudyError(ValueError):
@@ -20,3 +29,15 @@ class GclustWarning(UserWarning):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(visible(message))
+
+
+def warn_user(message: str) -> None:
+    """Give a `GclustWarning` that points at the first line outside of gclust."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gclust."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, GclustWarning, stacklevel=level)
+
+
+def ignore_warning(message: str) -> None:
+    """Give no warning: what looks wrong has been said before."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
 from gclust.cluster.fixed_point import UNIT, row_units
 from gclust.cluster.numbers import is_real
-from gclust.errors import GclustWarning
+from gclust.errors import Warn, warn_user
 from gclust.kernels.kde import Raster
 from gclust.kernels.warm_up import warm_up
 from gclust.progress import Report, resolve, silent, stage
@@ -160,6 +159,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         sample_weight: Any = None,
         *,
         progress: bool | Report | None = None,
+        warn: Warn = warn_user,
     ) -> DensityContour:
         """Find the clusters of ``X``.
 
@@ -174,6 +174,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
         progress : bool or callable, optional
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
+        warn : callable, optional
+            Called with each warning, in the place of giving a GclustWarning.
 
         Raises
         ------
@@ -198,7 +200,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         with stage(show, "folding onto locations") as report:
             places = fold_places(lat, lon, units, raster, threads, report)
         del lat, lon, units
-        self._warn_of_tall_cells(places, raster)
+        self._warn_of_tall_cells(places, raster, warn)
         bump = make_bump(self.kernel, float(self.bandwidth_km))
         self._density = estimate_density(places, raster, bump, threads, show)
         with stage(show, "finding contours"):
@@ -212,7 +214,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
             self.polygons_ = _outlines(self._clusters, raster)
         self.cell_km2_ = cell_km2(raster)
         if self.polygons_.empty:
-            self._warn_of_no_cluster(int(places.units.sum()) / UNIT)
+            self._warn_of_no_cluster(int(places.units.sum()) / UNIT, warn)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -275,13 +277,11 @@ class DensityContour(ClusterMixin, BaseEstimator):
     def _note_features(self, X: Any, *, reset: bool) -> None:
         note_features(self, X, reset=reset)
 
-    def _warn_of_no_cluster(self, total: float) -> None:
-        warnings.warn(
+    def _warn_of_no_cluster(self, total: float, warn: Warn) -> None:
+        warn(
             "no cluster was found, so that all points are noise: within no contour of "
             f"{self.level_:.6g} per km2 do points weigh threshold = {self.threshold:g} (all rows "
-            f"together weigh {total:.6g}); lower threshold or level, or raise bandwidth_km",
-            GclustWarning,
-            stacklevel=3,
+            f"together weigh {total:.6g}); lower threshold or level, or raise bandwidth_km"
         )
 
     def _spread_km(self) -> float:
@@ -290,17 +290,15 @@ class DensityContour(ClusterMixin, BaseEstimator):
     def _resolution_km(self) -> float:
         return self._spread_km() / 5 if self.resolution_km is None else float(self.resolution_km)
 
-    def _warn_of_tall_cells(self, places: Places, raster: Raster) -> None:
+    def _warn_of_tall_cells(self, places: Places, raster: Raster, warn: Warn) -> None:
         limit = latitude_of_height(2.0 * self._spread_km(), raster)
         sine = np.abs(1.0 - places.height * (2.0 / raster.n_rows))
         beyond = int(np.count_nonzero(places.units[sine > math.sin(math.radians(limit))]))
         if beyond:
-            warnings.warn(
+            warn(
                 f"{beyond} locations lie beyond {limit:.1f} degrees of latitude, where cells are "
                 "higher than two standard deviations of the kernel and clusters may be missed; "
-                f"take a resolution_km below {self._resolution_km():.3g} if they matter",
-                GclustWarning,
-                stacklevel=3,
+                f"take a resolution_km below {self._resolution_km():.3g} if they matter"
             )
 
     def _find_level(self, density: NDArray[np.float64], units: NDArray[np.int64]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gclust.cluster.fixed_point import to_units
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, ignore_warning
 from gclust.listings.engine import Engine
 from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
@@ -121,9 +120,8 @@ def _read_city_share(
     # Nothing but what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
     with Engine(threads=n_jobs, progress=report) as engine:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", GclustWarning)  # the run has told them
-            prepared = prepare(study, engine, RunLog(report, strict=False))
+        # The run has given the warnings.
+        prepared = prepare(study, engine, RunLog(report, strict=False, give=ignore_warning))
         found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
         if not found.equals(locations[["lat", "lon", "weight"]]):
             raise StudyError(

@@ -6,12 +6,11 @@ import glob
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from gclust.errors import GclustWarning
+from gclust.errors import warn_user
 from gclust.study.schema import Study
 
 
@@ -26,12 +25,10 @@ def warn_of_space(study: Study) -> None:
         folder = Path(tempfile.gettempdir())
         free, size = shutil.disk_usage(folder).free, sum(_sizes(study))
         if free < size:
-            warnings.warn(
+            warn_user(
                 f"{folder} has {_megabytes(free)} free and the listings take {_megabytes(size)}:"
                 " temporary files may not fit; make room there, or name another folder in the"
-                " environment variable TMPDIR",
-                GclustWarning,
-                stacklevel=3,
+                " environment variable TMPDIR"
             )
 
 

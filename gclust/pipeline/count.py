@@ -113,7 +113,7 @@ def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> No
     """Warn where no clusters can merge because border locations are noise."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
     if study.merge.rule != "none" and least is not None and gap < least:
-        run_log.warn(
+        run_log.warn_or_refuse(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
                 f" {least:g} apart: no gap can be at most max_gap_km = {gap:g}, so no clusters"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -11,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, join_pairs
-from gclust.errors import GclustWarning
+from gclust.errors import Warn
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.names import name_clusters
@@ -69,8 +67,10 @@ def describe(
         _warn_of_overlaps(table, run_log)
     table["population"] = np.nan
     if study.population.raster is not None:
-        with run_log.timed("count inhabitants"), run_log.capturing_warnings():
-            people = inhabitants(study, table.geometry, run_log.report, names=table["name"])
+        with run_log.timed("count inhabitants"):
+            people = inhabitants(
+                study, table.geometry, run_log.report, names=table["name"], warn=run_log.warn
+            )
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
     return table
@@ -110,7 +110,12 @@ def outline(
 
 
 def inhabitants(
-    study: Study, outlines: gpd.GeoSeries, report: Report, *, names: pd.Series | None = None
+    study: Study,
+    outlines: gpd.GeoSeries,
+    report: Report,
+    *,
+    names: pd.Series | None = None,
+    warn: Warn,
 ) -> pd.DataFrame:
     """Count the inhabitants of outlines by the study's raster, none where it has none.
 
@@ -129,6 +134,7 @@ def inhabitants(
         band=band_of(study.population),
         names=names,
         progress=report,
+        warn=warn,
     )
 
 
@@ -137,10 +143,9 @@ def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
 
     Not refused by ``strict``, for no row of the listings is wrong.
     """
-    told = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
-    if told is not None:
-        with run_log.capturing_warnings():
-            warnings.warn(told, GclustWarning, stacklevel=2)
+    message = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
+    if message is not None:
+        run_log.warn(message)
 
 
 def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

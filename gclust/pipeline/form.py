@@ -1,4 +1,4 @@
-"""What finds the clusters of a study: DBSCAN, HDBSCAN or contours of density."""
+"""The clustering methods of a study: DBSCAN, HDBSCAN and contours of density."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.cluster.contour import DensityContour
 from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
-from gclust.errors import StudyError
+from gclust.errors import StudyError, Warn, warn_user
 from gclust.progress import Report
 from gclust.study.clustering_methods import (
     ClusteringOptions,
@@ -40,30 +40,21 @@ class Partition(NamedTuple):
         locations, else all that form clusters and lie in one.
     polygons : GeoSeries, optional
         Contours by label (EPSG:4326), where the method has them.
-    told : dict
-        What the method found beside, for ``run.json``.
+    metadata : dict
+        What else the method found, for ``run.json``.
     """
 
     labels: NDArray[np.int64]
     core: NDArray[np.bool_]
     polygons: geopandas.GeoSeries | None = None
-    told: Mapping[str, float] = MappingProxyType({})
+    metadata: Mapping[str, float] = MappingProxyType({})
 
 
 def check_method(options: ClusteringOptions) -> None:
-    """Raise StudyError for options that the method cannot be used with.
+    """Raise StudyError if contours need a raster finer than addresses are known.
 
-    What `gclust.read_study` does not see: a raster whose cells, small as the bandwidth
-    makes them, are finer than addresses are known; a greatest weight of clusters below the
-    least one.
+    `gclust.read_study` does not see it: cells follow from the bandwidth.
     """
-    if isinstance(options, HierarchyClusters):
-        least, most = options.min_cluster_size, options.max_cluster_size
-        if most is not None and most < least:
-            raise StudyError(
-                f"[clusters] max_cluster_size is {most:g}, less than min_cluster_size, {least:g};"
-                " raise it or leave it out"
-            )
     if isinstance(options, ContourClusters):
         try:
             _contour(options, None)._check()
@@ -83,14 +74,19 @@ def check_found(
 
 
 def partition_locations(
-    options: ClusteringOptions, locations: pd.DataFrame, *, n_jobs: int | None, report: Report
+    options: ClusteringOptions,
+    locations: pd.DataFrame,
+    *,
+    n_jobs: int | None,
+    report: Report,
+    warn: Warn = warn_user,
 ) -> Partition:
     """Cluster the locations that form clusters, and give the others a label.
 
     Others, which only count, neither form nor connect clusters. They take the label of core
     locations near them (DBSCAN; see `label_locations`), of the cluster that they would join
-    (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of
-    the contour that they lie in.
+    (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of the contour that
+    they lie in.
 
     Parameters
     ----------
@@ -98,27 +94,25 @@ def partition_locations(
         The section ``[clusters]`` of a study.
     locations : DataFrame
         See `gclust.pipeline.prepare.Prepared`.
-    n_jobs, report
-        Threads, and a callable for ``(fraction, stage)``.
+    n_jobs, report, warn
+        Threads, a callable for ``(fraction, stage)``, and one for warnings.
 
     Returns
     -------
-    Formed
+    Partition
 
     Raises
     ------
     StudyError
         If a raster of contours would not fit in memory.
     """
-    if isinstance(options, Clusters):
-        return Partition(*label_locations(options, locations, n_jobs=n_jobs, report=report))
-    units = locations["density"].to_numpy()
-    if not (units > 0).any():
-        return Partition(np.full(len(units), -1, dtype=np.int64), np.zeros(len(units), dtype=bool))
-    if isinstance(options, HierarchyClusters):
-        return _hierarchical(options, locations, n_jobs, report)
-    assert isinstance(options, ContourClusters)
-    return _contoured(options, locations, n_jobs, report)
+    return _METHODS[options.method](options, locations, n_jobs, report, warn)
+
+
+def _dbscan(
+    options: Clusters, locations: pd.DataFrame, n_jobs: int | None, report: Report, _warn: Warn
+) -> Partition:
+    return Partition(*label_locations(options, locations, n_jobs=n_jobs, report=report))
 
 
 def label_locations(
@@ -181,10 +175,16 @@ def label_locations(
     return labels, core
 
 
-def _hierarchical(
-    options: HierarchyClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
+def _hdbscan(
+    options: HierarchyClusters,
+    locations: pd.DataFrame,
+    n_jobs: int | None,
+    report: Report,
+    _warn: Warn,
 ) -> Partition:
     units = locations["density"].to_numpy()
+    if not units.any():
+        return _all_noise(len(units))
     model = HDBSCAN(
         options.min_cluster_size,
         options.min_samples,
@@ -200,25 +200,32 @@ def _hierarchical(
     return Partition(labels, (units > 0) & (probability > 0))
 
 
-def _contoured(
-    options: ContourClusters, locations: pd.DataFrame, n_jobs: int | None, report: Report
+def _contours(
+    options: ContourClusters,
+    locations: pd.DataFrame,
+    n_jobs: int | None,
+    report: Report,
+    warn: Warn,
 ) -> Partition:
     points = locations[["lat", "lon"]].to_numpy()
     units = locations["density"].to_numpy()
     forming = units > 0
+    if not forming.any():
+        return _all_noise(len(units))
     labels = np.full(len(units), -1, dtype=np.int64)
     model = _contour(options, n_jobs)
     try:
         # Weights come back as the same units below 1.6e7 listings at one location, where a
         # float's rounding is less than half a unit.
-        model.fit(points[forming], sample_weight=units[forming] / UNIT, progress=report)
+        weights = units[forming] / UNIT
+        model.fit(points[forming], sample_weight=weights, progress=report, warn=warn)
     except ValueError as error:
         raise StudyError(f"[clusters] {error}") from None
     labels[forming] = model.labels_
     if not forming.all():
         labels[~forming] = model.predict(points[~forming])
-    told = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
-    return Partition(labels, forming & (labels >= 0), model.polygons_, told)
+    metadata = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
+    return Partition(labels, forming & (labels >= 0), model.polygons_, metadata)
 
 
 def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:
@@ -231,3 +238,14 @@ def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:
         share=options.share,
         n_jobs=n_jobs,
     )
+
+
+def _all_noise(n: int) -> Partition:
+    return Partition(np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool))
+
+
+_METHODS: dict[str, Callable[..., Partition]] = {
+    "dbscan": _dbscan,
+    "hdbscan": _hdbscan,
+    "contour": _contours,
+}

@@ -48,7 +48,7 @@ def measure(
         return None
     seen = seen_clusters(clusters, counted)
     columns = {}
-    with run_log.timed("compute indicators"), run_log.capturing_warnings():
+    with run_log.timed("compute indicators"):
         for resolved in resolve_indicators(study.indicators):
             columns[resolved.entry.heading] = compute(resolved, seen, listings)
     return pd.DataFrame(columns, index=seen.index)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,14 +12,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, Warn, warn_user
 from gclust.pipeline.rasters import (
     RasterUsed,
     band_of,
     cells_raster,
     check_files,
     files_of,
-    warn_of,
+    warnings_of,
 )
 from gclust.places.footprints.outlines import footprints as draw_footprints
 from gclust.places.footprints.overlaps import shared_share, told_overlaps
@@ -35,6 +34,7 @@ from gclust.study.parse import parse_section
 from gclust.study.schema import Study
 from gclust.study.sections import Footprint, Intensity, OtherFootprint, OtherRaster
 
+OF_CLUSTERS = ["rank", "cluster_id", "name", "economies", "score"]
 _SIZES = {
     "discs": ("radius_km",),
     "convex": ("radius_km",),
@@ -101,7 +101,8 @@ def intensity_spread(
     elif not section.wanted:
         section = Intensity(usual=True)
     study = replace(study, intensity=section)
-    warn_of(check_rasters(study))
+    for message in warnings_of(check_rasters(study)):
+        warn_user(message)
     return spread_of(study, run.clusters, run.locations, resolve(progress))
 
 
@@ -143,6 +144,7 @@ def spread_of(
     clusters: gpd.GeoDataFrame,
     locations: pd.DataFrame,
     report: Report = silent,
+    warn: Warn = warn_user,
 ) -> IntensitySpread:
     """Measure and rank the intensity under each combination that a study asks for.
 
@@ -155,16 +157,14 @@ def spread_of(
         ``lat, lon, cluster_id, core``.
     report : callable
         Called with ``(fraction, stage)``.
+    warn : callable
+        Called with each warning: of overlaps and of footprints that a raster does not cover,
+        naming the combination.
 
     Raises
     ------
     StudyError
         Naming the footprint.
-
-    Warns
-    -----
-    GclustWarning
-        Of overlaps and of footprints that a raster does not cover, naming the combination.
     """
     first = clusters[clusters["rank"] <= study.study.top].reset_index(drop=True)
     outlines, rasters = _footprints(study), _rasters(study)
@@ -172,15 +172,15 @@ def spread_of(
     for at, (name, footprint) in enumerate(outlines.items()):
         done = at * (1 + len(rasters))
         report(done / steps, "compare intensities")
-        with _naming(f"[intensity] {name}"):
-            shapes = _draw(study, footprint, first, locations)
+        with _named(f"[intensity] {name}", warn) as warn_named:
+            shapes = _draw(study, footprint, first, locations, warn_named)
             shared = shared_share(shapes.to_numpy())
         for number, (raster_name, raster) in enumerate(rasters.items(), start=1):
             report((done + number) / steps, "compare intensities")
             both = name if len(rasters) == 1 else f"{name} on {raster_name}"
             is_own = at == 0 and _is_own_raster(study, raster)
-            with _naming(f"[intensity] {both}"):
-                part = _own(first) if is_own else _measure(study, first, shapes, raster)
+            with _named(f"[intensity] {both}", warn) as warn_named:
+                part = _own(first) if is_own else _measure(study, first, shapes, raster, warn_named)
             part = part.assign(shared_share=shared, combination=both)
             parts.append(part.assign(footprint=name, raster=raster_name))
     report(1.0, "compare intensities")
@@ -195,12 +195,15 @@ def spread_of(
 
 def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:
     """What the run itself has measured."""
-    told = ["rank", "cluster_id", "name", "economies", "score"]
-    return pd.DataFrame(first[[*told, "area_km2", "population", "uncovered_share"]])
+    return pd.DataFrame(first[[*OF_CLUSTERS, "area_km2", "population", "uncovered_share"]])
 
 
 def _draw(
-    study: Study, footprint: Footprint, first: gpd.GeoDataFrame, locations: pd.DataFrame
+    study: Study,
+    footprint: Footprint,
+    first: gpd.GeoDataFrame,
+    locations: pd.DataFrame,
+    warn: Warn,
 ) -> gpd.GeoSeries:
     """Outline the first clusters; their own footprints are there already."""
     if footprint is study.footprint:
@@ -219,14 +222,18 @@ def _draw(
         metric=study.clusters.metric,
         names=first["name"].tolist(),
     )
-    told = told_overlaps(shapes.to_numpy(), first["name"].tolist())
-    if told is not None:
-        warnings.warn(told, GclustWarning, stacklevel=2)
+    overlaps = told_overlaps(shapes.to_numpy(), first["name"].tolist())
+    if overlaps is not None:
+        warn(overlaps)
     return shapes
 
 
 def _measure(
-    study: Study, first: gpd.GeoDataFrame, shapes: gpd.GeoSeries, raster: OtherRaster
+    study: Study,
+    first: gpd.GeoDataFrame,
+    shapes: gpd.GeoSeries,
+    raster: OtherRaster,
+    warn: Warn,
 ) -> pd.DataFrame:
     people = population(
         shapes,
@@ -234,9 +241,9 @@ def _measure(
         unit=raster.unit,
         band=band_of(raster),
         names=first["name"].tolist(),
+        warn=warn,
     )
-    table = pd.DataFrame(first[["rank", "cluster_id", "name", "economies", "score"]])
-    return table.assign(
+    return pd.DataFrame(first[OF_CLUSTERS]).assign(
         area_km2=area_km2(shapes),
         population=people["population"].to_numpy(),
         uncovered_share=people["uncovered_share"].to_numpy(),
@@ -244,18 +251,12 @@ def _measure(
 
 
 @contextmanager
-def _naming(what: str) -> Iterator[None]:
+def _named(what: str, warn: Warn) -> Iterator[Warn]:
     """Begin errors and warnings with what they are about."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", GclustWarning)
-        try:
-            yield
-        except StudyError as error:
-            raise StudyError(f"{what}: {error}") from error
-    for warning in caught:
-        text = str(warning.message)
-        ours = issubclass(warning.category, GclustWarning)
-        warnings.warn(f"{what}: {text}" if ours else text, warning.category, stacklevel=4)
+    try:
+        yield lambda message: warn(f"{what}: {message}")
+    except StudyError as error:
+        raise StudyError(f"{what}: {error}") from error
 
 
 def _footprints(study: Study) -> dict[str, Footprint]:

@@ -83,7 +83,9 @@ def prepare(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     locations = _fold(study, engine, staged, located, located_totals, run_log)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
-        run_log.told.append("the listings have no records, so clusters have no ties: none merge")
+        run_log.messages.append(
+            "the listings have no records, so clusters have no ties: none merge"
+        )
     return Prepared(staged, located, totals, located_totals, locations, world, has_records)
 
 
@@ -139,10 +141,10 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         row = staged.sources.iloc[position].to_dict()
         told += checks.told_source(row, scan)
         staged.messages.append(told)
-        run_log.told.extend(told)
+        run_log.messages.extend(told)
     odd = checks.islands(staged) + checks.zeros_and_radians(staged)
     odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
-    run_log.warn(odd)
+    run_log.warn_or_refuse(odd)
     return staged
 
 

@@ -58,7 +58,7 @@ def provenance(
         "calibration_clusters": CALIBRATION_CLUSTERS,
         **_indicators(study),
         **({"rasters": run_log.rasters} if run_log.rasters else {}),
-        "warnings": run_log.told,
+        "warnings": run_log.messages,
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {
             "seconds": run_log.seconds,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError
 from gclust.places.rasters.check import Checked, check_raster
 from gclust.places.rasters.files import RasterFiles, seen_from
 from gclust.study.schema import Study
@@ -50,8 +49,8 @@ class RasterUsed:
         )
 
     @property
-    def told(self) -> dict[str, Any] | None:
-        """What ``run.json`` tells where there was something to choose or to put together."""
+    def metadata(self) -> dict[str, Any] | None:
+        """What ``run.json`` holds of a raster of several bands or files."""
         if len(self.found.bands) == 1 and self.found.n_files == 1:
             return None
         return {
@@ -135,13 +134,6 @@ def _spelled(raster: Population | OtherRaster) -> str:
     return f"{first} and {len(others)} more" if others else first
 
 
-def warn_of(used: Iterable[RasterUsed]) -> None:
-    """Warn of what is to be warned of.
-
-    Warns
-    -----
-    GclustWarning
-    """
-    for raster in used:
-        if raster.warning is not None:
-            warnings.warn(raster.warning, GclustWarning, stacklevel=3)
+def warnings_of(used: Iterable[RasterUsed]) -> list[str]:
+    """Return the warnings of rasters, of those that have one."""
+    return [raster.warning for raster in used if raster.warning is not None]

@@ -22,6 +22,7 @@ from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
 from gclust.pipeline.prepare import Prepared, prepare
 from gclust.pipeline.provenance import provenance
+from gclust.pipeline.rasters import warnings_of
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
@@ -92,8 +93,8 @@ def run(
     with claim(out, overwrite, "run") as place:
         warn_of_space(study)
         rasters = check_rasters(study)
-        run_log.warn([raster.warning for raster in rasters if raster.warning is not None])
-        run_log.rasters = [raster.told for raster in rasters if raster.told is not None]
+        run_log.warn_or_refuse(warnings_of(rasters))
+        run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]
         check_method(study.clusters)
         # With every default of its indicators spelled out: another version may have others.
         study = replace(
@@ -117,9 +118,13 @@ def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
     """Form the clusters of a study from its listings."""
-    with run_log.timed("cluster locations"), run_log.capturing_warnings():
+    with run_log.timed("cluster locations"):
         return partition_locations(
-            study.clusters, prepared.locations, n_jobs=n_jobs, report=run_log.report
+            study.clusters,
+            prepared.locations,
+            n_jobs=n_jobs,
+            report=run_log.report,
+            warn=run_log.warn,
         )
 
 
@@ -170,7 +175,7 @@ def complete(
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)
     without = ranked.loc[ranked["score"].isna(), "name"]
     if len(without):
-        run_log.told.append(
+        run_log.messages.append(
             f"{len(without)} clusters have no score and no rank, for a column that it is made of"
             f" is missing: {', '.join(without.head(MOST_TOLD))}"
         )
@@ -182,8 +187,8 @@ def complete(
     shapes, places = outlined(ranked, clusters), shown(locations, known)
     intensity = None
     if study.intensity.wanted:
-        with run_log.timed("compare intensities"), run_log.capturing_warnings():
-            intensity = spread_of(study, shapes, places, run_log.report)
+        with run_log.timed("compare intensities"):
+            intensity = spread_of(study, shapes, places, run_log.report, run_log.warn)
     by_id = ranked.set_index("cluster_id").sort_index()
     members, member_ties = divide_clusters(study, engine, listings, by_id, locations, run_log)
     centroid_geocodes = None
@@ -211,7 +216,7 @@ def complete(
         rejects=prepared.staged.rejects,
         info={
             **provenance(study, prepared.staged, prepared.world, found, n_jobs, run_log),
-            **partition.told,
+            **partition.metadata,
         },
         intensity=intensity,
         members=members,

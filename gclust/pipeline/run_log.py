@@ -1,21 +1,20 @@
-"""What a run notes while it goes on: the stages' times, and what looked wrong."""
+"""The log of a run: its warnings, the seconds of its stages, and the rasters that it used."""
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, Warn, warn_user
 from gclust.progress import Report
 
 
 @dataclass
 class RunLog:
-    """The notes of one run.
+    """The log of one run.
 
     Attributes
     ----------
@@ -23,8 +22,10 @@ class RunLog:
         Called with ``(fraction, stage)``.
     strict : bool
         Whether what looks wrong is refused instead of warned of.
-    told : list of str
-        The warnings so far.
+    give : callable
+        Gives a warning to the user.
+    messages : list of str
+        The warnings so far, and the messages that ``run.json`` alone holds.
     seconds : dict
         Stage -> seconds that it took.
     rasters : list of dict
@@ -33,21 +34,27 @@ class RunLog:
 
     report: Report
     strict: bool
-    told: list[str] = field(default_factory=list)
+    give: Warn = warn_user
+    messages: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     rasters: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Announce a stage, and note the seconds that it takes."""
+        """Announce a stage, and log the seconds that it takes."""
         start = time.perf_counter()
         self.report(0.0, name)
         yield
         self.report(1.0, name)
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
-    def warn(self, messages: list[str]) -> None:
-        """Warn of what looks wrong.
+    def warn(self, message: str) -> None:
+        """Give a warning, and log it."""
+        self.messages.append(message)
+        self.give(message)
+
+    def warn_or_refuse(self, messages: list[str]) -> None:
+        """Warn of what looks wrong in the listings or the study.
 
         Raises
         ------
@@ -57,16 +64,4 @@ class RunLog:
         if messages and self.strict:
             raise StudyError("strict = true refuses: " + "; ".join(messages))
         for message in messages:
-            self.told.append(message)
-            warnings.warn(message, GclustWarning, stacklevel=5)
-
-    @contextmanager
-    def capturing_warnings(self) -> Iterator[None]:
-        """Note the warnings that lower floors give, and pass them on."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", GclustWarning)
-            yield
-        for warning in caught:
-            if issubclass(warning.category, GclustWarning):
-                self.told.append(str(warning.message))
-            warnings.warn(warning.message, stacklevel=5)
+            self.warn(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import geopandas as gpd
@@ -10,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, Warn, ignore_warning, warn_user
 from gclust.indicators.counts import per_million
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.pipeline.describe import inhabitants, names_of, outline
 from gclust.pipeline.indicators import compute
 from gclust.pipeline.intensity import check_rasters
-from gclust.pipeline.rasters import warn_of
+from gclust.pipeline.rasters import warnings_of
 from gclust.places.geodesic import area_km2
 from gclust.progress import Report, silent
 from gclust.ranking.columns import column_weights, kind_columns, scored
@@ -65,10 +64,11 @@ class ScoreColumns:
         }
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
 
-    def check(self) -> None:
+    def check(self, warn: Warn = warn_user) -> None:
         """Raise StudyError if a raster that the columns follow from cannot be used."""
         if "population" in self.looks_at:
-            warn_of(check_rasters(self._study))
+            for message in warnings_of(check_rasters(self._study)):
+                warn(message)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -115,14 +115,12 @@ class ScoreColumns:
             for column in ("name", "economies"):
                 table[column] = named[column].to_numpy()
         if self.looks_at & OUTLINED:
-            # A run of the study warns of what is not covered; here it would many times.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", GclustWarning)
-                outlines = outline(study, at, n_clusters, report, contours)
-                table["area_km2"] = area_km2(outlines)
-                if "population" in self.looks_at:
-                    people = inhabitants(study, outlines, report)
-                    table["population"] = people["population"].to_numpy()
+            outlines = outline(study, at, n_clusters, report, contours)
+            table["area_km2"] = area_km2(outlines)
+            if "population" in self.looks_at:
+                # A run of the study warns of what is not covered; here it would many times.
+                people = inhabitants(study, outlines, report, warn=ignore_warning)
+                table["population"] = people["population"].to_numpy()
         return table[[name for name in OF_CLUSTERS if name in self.looks_at]]
 
     def values(

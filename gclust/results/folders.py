@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.disk import writing
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, warn_user
 from gclust.folders import TemporaryFolder, abandoned, remove_folder
 from gclust.results.exchange import exchange
 from gclust.results.manifest import foreign_entry, note_files, remove_written
@@ -308,7 +307,7 @@ def _keep(folder: Path, path: Path) -> None:
             continue
         os.rename(folder, kept)
         message = f"what was in {path} is kept in {kept}, for the place was taken or it was in use"
-        warnings.warn(message, GclustWarning, stacklevel=4)
+        warn_user(message)
         return
 
 

@@ -139,6 +139,17 @@ class HierarchyClusters(ClusteringOptions):
         return self.min_cluster_size
 
     @property
+    def contradiction(self) -> str | None:
+        """That clusters must be heavier than they may be."""
+        most = self.max_cluster_size
+        if most is not None and most < self.min_cluster_size:
+            return (
+                f"max_cluster_size is {most:g}, less than min_cluster_size,"
+                f" {self.min_cluster_size:g}; raise it or leave it out"
+            )
+        return None
+
+    @property
     def unmet(self) -> str:
         """That listings do not split into heavy clusters at any radius."""
         need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,7 +11,6 @@ import pandas as pd
 from geopandas import GeoSeries
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning
 from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import MergedCounts
@@ -111,7 +108,8 @@ def run_scenarios(
     """
     all_studies = [(each, between.study(each)) for each in coalitions]
     studies = [(each, study) for each, study in all_studies if study is not None]
-    run_log = RunLog(silent, strict=False)
+    # The runs themselves have given the warnings.
+    run_log = RunLog(silent, strict=False, give=ignore_warning)
     done = 0
 
     def told() -> None:
@@ -120,17 +118,14 @@ def run_scenarios(
     told()
     for of_data in _alike(studies, lambda each: _reading_key(between.reading(each[0]))):
         with Engine(threads=n_jobs) as engine:
-            with _quiet():
-                read = prepare(between.reading(of_data[0][0]), engine, run_log)
+            read = prepare(between.reading(of_data[0][0]), engine, run_log)
             for of_kinds in _alike(of_data, lambda each: _density_key(each[1])):
-                with _quiet():
-                    prepared = select_kinds(of_kinds[0][1], engine, read, run_log)
+                prepared = select_kinds(of_kinds[0][1], engine, read, run_log)
                 locations = prepared.locations
                 shown = locations[["lat", "lon"]].assign(units=locations[weight])
                 counters: dict[Hashable, ArrayCounter] = {}
                 for of_formation in _alike(of_kinds, lambda each: repr(each[1].clusters)):
-                    with _quiet():
-                        partition = form(of_formation[0][1], prepared, run_log, n_jobs)
+                    partition = form(of_formation[0][1], prepared, run_log, n_jobs)
                     for of_merge in _alike(of_formation, lambda each: _count_key(each[1])):
                         first, key = of_merge[0][1], _count_key(of_merge[0][1])
                         if key not in counters:
@@ -145,14 +140,6 @@ def run_scenarios(
                             )
                             done += 1
                             told()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Warn of nothing: what looks wrong, the runs themselves have told."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GclustWarning)
-        yield
 
 
 class _Scorer:

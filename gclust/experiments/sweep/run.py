@@ -146,7 +146,7 @@ def _computed(
         found = trials.all(run_log.report)
     with stage(run_log.report, "k-distances, plateaus"):
         result = _result(study, pairs, prepared, trials, found)
-    return replace(result, warnings=tuple(run_log.told)), checkpoint
+    return replace(result, warnings=tuple(run_log.messages)), checkpoint
 
 
 class _Trials:

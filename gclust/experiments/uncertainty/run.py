@@ -106,7 +106,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
         counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
         own = counted.clusters(formed.labels)
         if "records" in wanted.sources:
-            run_log.told.extend(_without_records(study, engine, prepared))
+            run_log.messages.extend(_without_records(study, engine, prepared))
         engine.progress = silent  # what single draws report would hide the whole
         columns, kinds = scorer.columns, list(study.kinds)
         contours = None
@@ -139,7 +139,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
         result = rank_uncertainty(
             study, named, counted.share[kinds], pd.Series(scores), found, pairs
         )
-    return replace(result, warnings=tuple(run_log.told))
+    return replace(result, warnings=tuple(run_log.messages))
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning
+from gclust.errors import Warn, warn_user
 from gclust.places.antimeridian import torn
 from gclust.places.rasters.covered_cells import Grid
 from gclust.places.rasters.files import RasterFiles, RasterPath
@@ -43,6 +42,7 @@ def population(
     band: int | None = None,
     names: Sequence[str] | None = None,
     progress: bool | Report | None = None,
+    warn: Warn = warn_user,
 ) -> pd.DataFrame:
     """Count the inhabitants of footprints, cells on the edge by the share covered.
 
@@ -64,6 +64,8 @@ def population(
         What warnings call the footprints; their index by default.
     progress : bool or callable, optional
         See :mod:`gclust.progress`.
+    warn : callable, optional
+        Called with each warning.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def population(
     table = pd.DataFrame(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
-    _tell_uncovered(uncovered, labels, files.name)
+    _warn_of_uncovered(uncovered, labels, files.name, warn)
     return table
 
 
@@ -140,17 +142,15 @@ def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, flo
     return people, 1.0 - with_data_km2 / all_km2
 
 
-def _tell_uncovered(share: Floats, labels: list[str], raster: str) -> None:
+def _warn_of_uncovered(share: Floats, labels: list[str], raster: str, warn: Warn) -> None:
     told = np.flatnonzero(share > UNCOVERED_TOLD)
     if told.size == 0:
         return
     told = told[np.argsort(-share[told], kind="stable")]
     shown = ", ".join(f"{labels[row]} ({100 * share[row]:.1f} %)" for row in told[:_NAMED])
     rest = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    warnings.warn(
+    warn(
         f"{raster} has no data for more than {100 * UNCOVERED_TOLD:.0f} % of "
         f"{len(told)} of {len(share)} footprints: {shown}{rest}; their population is that of "
-        "the part with data, NaN where there is none",
-        GclustWarning,
-        stacklevel=3,
+        "the part with data, NaN where there is none"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError, warn_user
 from gclust.places.rasters.file import Block, Tile, as_block, describe, open_file, read
 from gclust.places.rasters.files import RasterFiles, RasterPath
 
@@ -218,11 +217,9 @@ def opened(
         tiles = assemble(files, tuple(described), 1 if band is None else band)
         many = next((tile for tile in tiles.tiles if len(tile.names) > 1), None)
         if band is None and many is not None:
-            warnings.warn(
+            warn_user(
                 f"{many.path} has {len(many.names)} bands ({', '.join(many.names)}), and band 1"
-                " is used, for none is chosen; say which with band = 1 or another number",
-                GclustWarning,
-                stacklevel=4,
+                " is used, for none is chosen; say which with band = 1 or another number"
             )
         try:
             yield tiles
