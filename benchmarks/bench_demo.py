@@ -7,7 +7,7 @@ STAGES = [
     "read listings",
     "fold listings",
     "cluster locations",
-    "attribute listings",
+    "label listings",
     "merge clusters",
     "count records",
     "outline clusters",

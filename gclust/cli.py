@@ -343,7 +343,7 @@ def _show(done: Run, *, top: int, marks: Any = None) -> None:
             f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
         )
         click.echo(f"  {source['columns']}")
-        for line in source["told"]:
+        for line in source["messages"]:
             click.echo(f"  {line}")
     for kind, rejects in done.rejects.groupby("kind", sort=False):
         click.echo(f"{len(rejects):,} {kind} rows rejected{rejects_summary(rejects)}")

@@ -1,7 +1,7 @@
 """Temporary folders that go with the process that made them, killed or not.
 
 A killed process leaves its folders behind, and the next one removes them. What it may remove
-is told neither by a name, which a folder of the user's can have too, nor by the number of a
+is known neither by a name, which a folder of the user's can have too, nor by the number of a
 process, which means nothing in a container or on a shared disk, but by a mark: a file that
 only gclust makes, that names the folder it was made for, and that its maker keeps locked.
 Whoever finds a mark that nobody has locked has found a folder that nobody uses.
@@ -132,7 +132,7 @@ def _remove_own(path: Path, lock: int | None, maker: int) -> None:
                 os.close(handle)
 
 
-def abandoned(place: Path, prefix: str, *, held: bool = False) -> Iterator[Path]:
+def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Path]:
     """Yield the temporary folders whose makers are gone, each locked while it is yielded.
 
     A folder counts as one if it and the mark in it are real (no link, pipe or device) and this
@@ -157,7 +157,7 @@ def abandoned(place: Path, prefix: str, *, held: bool = False) -> Iterator[Path]
     for name in names:
         path = place / name
         with _Look(path) as look:
-            if look.marked and look.locked_by_others is held:
+            if look.marked and look.locked_by_others is locked:
                 yield path
 
 

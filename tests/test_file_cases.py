@@ -105,7 +105,7 @@ def test_lines_are_those_of_the_file_below_a_title(cases):
 
 
 def test_rows_without_a_record_are_told(cases):
-    told = ran(cases, "s06_record_NA_is_one_record").info["sources"][0]["told"]
+    told = ran(cases, "s06_record_NA_is_one_record").info["sources"][0]["messages"]
     assert told == ["a.csv: 27 of 105 rows have no record and count by weight"]
 
 
@@ -115,8 +115,8 @@ def test_what_serves_as_what_is_told(cases):
     patents, articles = run.info["sources"]
     assert patents["columns"].startswith("record = record, lat = lat, lon = lon, weight: none")
     assert articles["columns"].startswith("record: none")
-    assert "publication has no record" in articles["told"][0]
-    assert 'columns = { record = "doi" }' in articles["told"][0]
+    assert "publication has no record" in articles["messages"][0]
+    assert 'columns = { record = "doi" }' in articles["messages"][0]
 
 
 def test_every_case_has_a_test(cases):

@@ -64,7 +64,7 @@ def test_a_folder_in_use_is_not(tmp_path):
     mine = TemporaryFolder(tmp_path, PREFIX)
     code = "import sys; from pathlib import Path; from gclust.folders import *\n"
     code += "remove_abandoned(Path(sys.argv[1]), 'gclust-')\n"
-    code += "print(len(list(abandoned(Path(sys.argv[1]), 'gclust-', held=True))))"
+    code += "print(len(list(abandoned(Path(sys.argv[1]), 'gclust-', locked=True))))"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )

@@ -324,7 +324,7 @@ def test_progress_is_told_by_stage(tmp_path):
     told = []
     gclust.run(study_folder(tmp_path), progress=lambda share, name: told.append((name, share)))
     stages = {name for name, _ in told}
-    assert {"read listings", "fold listings", "attribute listings", "footprints"} <= stages
+    assert {"read listings", "fold listings", "label listings", "footprints"} <= stages
     assert all(0 <= fraction <= 1 for _, fraction in told)
     for stage in stages:
         assert [f for s, f in told if s == stage][-1] == 1.0

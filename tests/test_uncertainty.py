@@ -121,7 +121,7 @@ def _held(study):
         counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
         clusters = counted.clusters(formed.labels)
         groups = held_groups(study, engine, prepared, clusters)
-    return groups, counted, prepared.world
+    return groups, counted, prepared.world_totals
 
 
 def _expected(groups):

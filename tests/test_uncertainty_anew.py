@@ -88,7 +88,7 @@ def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weig
     with once:
         prepared, drawn, density, found, plain = _drawn(study_folder(tmp_path, table, extra))
     assert density.tolist() == prepared.locations["density"].tolist()
-    assert drawn.world == prepared.world
+    assert drawn.world == prepared.world_totals
     pd.testing.assert_frame_equal(found.count, plain.count, check_exact=True)
     pd.testing.assert_frame_equal(found.share, plain.share, check_exact=True)
     pd.testing.assert_frame_equal(found.merging.log, plain.merging.log, check_exact=True)

@@ -26,7 +26,7 @@ from gclust.study.sections import CentroidGeocodes, Score
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
-"""Least weight of a centroid geocode by default, as a part of what a cluster needs: 225 of 4,500."""
+"""Default least weight of a centroid geocode, as a part of a cluster's: 225 of 4,500."""
 
 CITY_SHARE = "city_share"
 """The column of a run's locations with the part of their weight that is known to the city
@@ -52,7 +52,7 @@ def centroid_geocodes(
     ----------
     run : Run
         Of `gclust.run` or `gclust.read_run`. With ``precision`` its sources are read again,
-        unless it was run with the same and keeps what they say.
+        unless it was run with the same one.
     gazetteer : DataFrame, optional
         ``name, country, lat, lon`` of the points that the geocoder puts cities at; the
         package's by default.
@@ -62,17 +62,17 @@ def centroid_geocodes(
         See :mod:`gclust.progress`.
     **options
         ``precision, radius_km, near_km, least_ratio, least_weight`` as in a study's section
-        ``[centroid_geocodes]``; by default what the run's own says. ``precision=None`` lets the gazetteer
-        say what is at a city's point.
+        ``[centroid_geocodes]``, by default the run's own. With ``precision=None`` the gazetteer
+        says what is at a city's point.
 
     Returns
     -------
     DataFrame
-        One row per centroid geocode, largest excess first: ``lat, lon, city, country, distance_km, weight``
-        (that forms clusters), ``weight_around, ratio, excess, cluster_id`` (-1 for noise),
-        ``cluster`` (its name), ``share_of_cluster``; ``only_by_geocode``: without the excess of
-        this centroid geocode alone no location of its cluster is a core location; ``only_by_geocodes``: nor
-        without those of all centroid geocodes.
+        One row per centroid geocode, largest excess first: ``lat, lon, city, country,
+        distance_km, weight`` (that forms clusters), ``weight_around, ratio, excess, cluster_id``
+        (-1 for noise), ``cluster`` (its name), ``share_of_cluster``; ``only_by_geocode``:
+        without the excess of this centroid geocode alone no location of its cluster is a core
+        location; ``only_by_geocodes``: nor without those of all centroid geocodes.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def centroid_geocodes(
     Notes
     -----
     ``only_by_geocodes`` is found by forming the clusters of all locations once more, with the
-    centroid geocodes' excess taken away, in the way of the study. ``only_by_geocode`` follows likewise for
-    each centroid geocode of such a cluster, from the locations that can make one of its own a core.
+    excess of the centroid geocodes taken away. ``only_by_geocode`` is found likewise for each
+    centroid geocode of such a cluster, from the locations that decide on its core locations.
     """
     chosen = replace(run.study.centroid_geocodes, on=True, **options)
     locations = run.locations.rename(columns={"cluster_id": "label"})
@@ -116,7 +116,7 @@ def centroid_geocodes(
 def _read_city_share(
     study: Study, locations: pd.DataFrame, n_jobs: int | None, report: Report
 ) -> NDArray[np.float64] | None:
-    """Read the listings of a run once more, to see how many of each location are a city's."""
+    """Read the listings of a run once more, for the share of each location that is a city's."""
     # Nothing but what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
     with Engine(threads=n_jobs, progress=report) as engine:
@@ -147,9 +147,10 @@ def centroid_geocode_table(
     n_jobs: int | None = None,
     report: Report = silent,
 ) -> pd.DataFrame:
-    """Find centroid geocodes among locations: ``lat, lon, density`` (units) and ``label`` after merging.
+    """Find centroid geocodes among locations; see `centroid_geocodes` for what is returned.
 
-    ``names`` are those of the clusters by id; see `centroid_geocodes` for what is returned.
+    ``locations`` have ``lat, lon, density`` (units) and ``label`` after merging; ``names`` are
+    those of the clusters by id.
     """
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     units, label = locations["density"].to_numpy(), locations["label"].to_numpy()

@@ -1,4 +1,4 @@
-"""Coordinates that are valid but look wrong: null island, swapped, in radians."""
+"""Warnings of valid coordinates that look wrong: null island, swapped, in radians."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NEAR_KM = 20.0
 LEAST_SHARE = 0.02
 
 
-def told_source(row: Mapping[str, Any], scan: Scan) -> list[str]:
-    """Tell of a source without records, and of columns that may serve.
+def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
+    """Return messages about a source without records, with columns that may serve.
 
     Parameters
     ----------
@@ -44,40 +44,40 @@ def told_source(row: Mapping[str, Any], scan: Scan) -> list[str]:
     return [f"{path}: {'; '.join(scan.hints)}"] if scan.hints else []
 
 
-def islands(staged: Staged) -> list[str]:
-    """Tell of rows near latitude 0, longitude 0."""
-    told = []
+def check_null_island(staged: Staged) -> list[str]:
+    """Return warnings of rows near latitude 0, longitude 0."""
+    messages = []
     for row in staged.sources.to_dict("records"):
         path = row["path"]
         if row["null_island"]:
-            told.append(
+            messages.append(
                 f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
                 ' where a failed geocode is often put, and are rejected; null_island = "keep"'
                 " keeps them"
             )
-    return told
+    return messages
 
 
-def zeros_and_radians(staged: Staged) -> list[str]:
-    """Tell of rows at (0, 0) that are kept and of sources that seem to be in radians."""
-    told = []
+def check_zeros_and_radians(staged: Staged) -> list[str]:
+    """Return warnings of rows at (0, 0) that are kept, and of sources in radians."""
+    messages = []
     for row in staged.oddities.itertuples():
         path = staged.sources["path"].iloc[row.source]
         if row.zeros:
-            told.append(
+            messages.append(
                 f"{path}: {row.zeros} rows lie at latitude 0, longitude 0, where no city is;"
                 " a failed geocode is often written so"
             )
         if row.within_radians == row.rows and row.rows > row.zeros:
-            told.append(
+            messages.append(
                 f"{path}: all {row.rows} rows have |latitude| <= pi/2 and |longitude| <= pi;"
                 " they look like radians, degrees are expected"
             )
-    return told
+    return messages
 
 
-def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
-    """Tell of rejected rows that would be valid with latitude and longitude swapped."""
+def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
+    """Return a warning of rejects that would be valid with latitude and longitude swapped."""
     outside = rejects.loc[rejects["reason"] == "latitude is outside [-90, 90]"]
     lat = pd.to_numeric(outside["lat"], errors="coerce")
     lon = pd.to_numeric(outside["lon"], errors="coerce")
@@ -91,8 +91,8 @@ def swapped_rejects(rejects: pd.DataFrame) -> list[str]:
     ]
 
 
-def swapped_sources(staged: Staged, engine: Engine) -> list[str]:
-    """Tell of sources whose latitudes and longitudes seem to be swapped; see `swapped`."""
+def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
+    """Return warnings of sources with swapped latitudes and longitudes; see `swapped`."""
     most = max(LEAST_LOOKED_AT, MOST_PLACES // len(staged.sources))
     step = nw.lit(1.0)
     for position, used in enumerate(staged.sources["used"]):
@@ -104,19 +104,18 @@ def swapped_sources(staged: Staged, engine: Engine) -> list[str]:
     rows = staged.listings.filter(nw.col("reason").is_null() & looked_at)
     places = engine.pandas(rows.select("source", "lat", "lon").unique())
     places = places.sort_values(["source", "lat", "lon"])
-    told = []
+    messages = []
     for position, mine in places.groupby("source"):
         path = staged.sources["path"].iloc[position]
         found = swapped(mine["lat"].to_numpy(), mine["lon"].to_numpy())
-        told += [f"{path}: {line}" for line in found]
-    return told
+        messages += [f"{path}: {line}" for line in found]
+    return messages
 
 
 def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
-    """Tell of locations far from any city that lie near one when swapped.
+    """Return a warning if 2 % of the locations lie far from any city, and near one when swapped.
 
-    At most 50,000 locations are looked at, evenly spaced in their order. Told
-    from 2 % of these on.
+    At most 50,000 locations are looked at, evenly spaced in their order.
     """
     step = max(1, -(-lat.size // LOOKED_AT))
     lat, lon = lat[::step], lon[::step]

@@ -30,13 +30,13 @@ from gclust.study.clustering_methods import (
 from gclust.study.schema import Study
 from gclust.units import UNIT
 
-_OF_LABELS = ("labels", "attributed", "cluster_of_label")
+_OF_LABELS = ("labels", "labelled", "cluster_of_label")
 """Tables that hold for one labelling of the locations only."""
 
 
 @dataclass(frozen=True)
 class MergedCounts:
-    """What labels of locations make of the listings: merged clusters, and their counts.
+    """Merged clusters, and their records of each kind.
 
     Attributes
     ----------
@@ -64,7 +64,9 @@ def merge_and_count(
     labels: NDArray[np.int64],
     run_log: RunLog,
 ) -> MergedCounts:
-    """Attribute the listings to labels, merge clusters, and count records.
+    """Label the listings, merge clusters, and count records, in SQL.
+
+    `gclust.pipeline.count_arrays` finds the same, to the bit, for many labellings.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def merge_and_count(
     prepared : Prepared
     labels : ndarray of int64, shape (n,)
         Of the locations; -1 for noise.
-    journal : Journal
+    run_log : RunLog
 
     Raises
     ------
@@ -82,13 +84,11 @@ def merge_and_count(
     """
     n_labels = int(labels.max(initial=-1)) + 1
     locations = prepared.locations
-    with run_log.timed("attribute listings"):
+    with run_log.timed("label listings"):
         at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
-        attributed = engine.store(
-            label_records(prepared.located, at), "attributed", "attribute listings"
-        )
+        labelled = engine.store(label_records(prepared.located, at), "labelled", "label listings")
     with run_log.timed("merge clusters"):
-        merging = _merge(study, engine, attributed, prepared, labels)
+        merging = _merge(study, engine, labelled, prepared, labels)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
     with run_log.timed("count records"):
@@ -99,14 +99,14 @@ def merge_and_count(
                     "cluster": np.concatenate(([-1], cluster_ids)),
                 }
             )
-            attributed = relabel_records(attributed, engine.put(table, "cluster_of_label"))
+            labelled = relabel_records(labelled, engine.put(table, "cluster_of_label"))
         units = engine.pandas(
-            count_records(attributed, prepared.totals, study.counting.method), "count records"
+            count_records(labelled, prepared.totals, study.counting.method), "count records"
         )
     for name in _OF_LABELS:
         engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
     count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
-    return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world))
+    return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world_totals))
 
 
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
@@ -125,7 +125,7 @@ def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> No
 def _merge(
     study: Study,
     engine: Engine,
-    attributed: nw.LazyFrame[Any],
+    labelled: nw.LazyFrame[Any],
     prepared: Prepared,
     labels: NDArray[np.int64],
 ) -> Merging:
@@ -134,7 +134,7 @@ def _merge(
     if options.rule == "none" or not prepared.has_records:
         return merge(n_labels, {}, {}, rule="none")
     try:
-        table = engine.pandas(sum_ties(attributed, totals, options.ties), "add up ties")
+        table = engine.pandas(sum_ties(labelled, totals, options.ties), "add up ties")
     except duckdb.ConversionException as error:
         raise StudyError(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"

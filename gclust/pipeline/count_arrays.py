@@ -49,7 +49,7 @@ class ArrayCounter:
         report: Report = silent,
     ) -> None:
         self._study, self._threads = study, count_threads(n_jobs)
-        self._world, self._kinds = prepared.world, prepared.staged.kinds
+        self._world, self._kinds = prepared.world_totals, prepared.staged.kinds
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
         self._order = np.arange(len(locations))

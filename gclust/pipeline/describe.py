@@ -1,4 +1,4 @@
-"""Outline, measure, name and people the clusters, and say what was merged."""
+"""Footprints, areas, names and inhabitants of clusters, and the log of their merges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def describe(
     run_log: RunLog,
     contours: gpd.GeoSeries | None = None,
 ) -> gpd.GeoDataFrame:
-    """Outline, measure, name and people the clusters.
+    """Draw footprints of clusters, measure and name them, and count their inhabitants.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def describe(
         ``lat, lon, density, label, core``.
     n_clusters : int
         Labels run from 0 to n_clusters - 1.
-    journal : Journal
+    run_log : RunLog
     contours : GeoSeries, optional
-        What clusters are outlined by with ``[footprint] method = "contour"``.
+        Footprints of the clusters with ``[footprint] method = "contour"``.
 
     Returns
     -------
@@ -76,8 +76,8 @@ def describe(
     return table
 
 
-def unite(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
-    """Unite the polygons of the labels that became one cluster, in the one form of bytes."""
+def dissolve(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
+    """Join the polygons of the labels of each cluster; the same shapes have the same bytes."""
     parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
     shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
     return gpd.GeoSeries(shapes, crs=4326, name="geometry")
@@ -90,7 +90,7 @@ def outline(
     report: Report,
     contours: gpd.GeoSeries | None,
 ) -> gpd.GeoSeries:
-    """Outline clusters by the study's footprint; see `describe`."""
+    """Draw the footprints of clusters with the study's method; see `describe`."""
     if study.footprint.method == "contour":
         if contours is None:
             raise ValueError("method of footprint is 'contour', but there are no contours")
@@ -117,7 +117,7 @@ def inhabitants(
     names: pd.Series | None = None,
     warn: Warn,
 ) -> pd.DataFrame:
-    """Count the inhabitants of outlines by the study's raster, none where it has none.
+    """Count the inhabitants of footprints with the study's raster.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
         run_log.warn(message)
 
 
-def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Join a ranking and the footprints of its clusters, in the ranking's order."""
     at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
     return gpd.GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
@@ -157,14 +157,14 @@ def outlined(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFra
 def name_merges(
     study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
 ) -> pd.DataFrame:
-    """Add to the log of merges what the parts are called and which cluster they became.
+    """Add names and final clusters to the log of merges.
 
     Parameters
     ----------
     study : Study
     merging : Merging
     locations : DataFrame
-        ``lat, lon, density, part``: the label before merging.
+        ``lat, lon, density, part`` (the label before merging).
     cluster_ids : ndarray of int64, shape (n_labels,)
         The cluster of each label.
     """
@@ -176,10 +176,10 @@ def name_merges(
     log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
     log["name_a"] = log["name_b"] = pd.Series("", index=log.index, dtype="string")
     parts = locations["part"].to_numpy()
-    standing = np.arange(cluster_ids.size, dtype=np.int64)
+    cluster_of = np.arange(cluster_ids.size, dtype=np.int64)
     for _, rows in log.groupby("round"):
-        # What the clusters are called as they stand before the round.
-        ids, dense = np.unique(standing, return_inverse=True)
+        # Names of the clusters before the round.
+        ids, dense = np.unique(cluster_of, return_inverse=True)
         labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
         names = names_of(study, locations, labels, ids.size)["name"]
         called = dict(zip(ids.tolist(), names, strict=True))
@@ -189,14 +189,16 @@ def name_merges(
                 runner_up = row[f"runner_up_{side}"]
                 if runner_up.isdigit():
                     log.loc[at, f"runner_up_{side}"] = called[int(runner_up)]
-        standing = join_pairs(
-            standing, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True))
+        cluster_of = join_pairs(
+            cluster_of, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True))
         )
     return log
 
 
-def shown(locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None) -> pd.DataFrame:
-    """The locations as a run shows them: weights in listings, clusters by id."""
+def output_table(
+    locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None
+) -> pd.DataFrame:
+    """The output table of locations: weights in listings, clusters by id."""
     table = pd.DataFrame(
         {
             "lat": locations["lat"],

@@ -145,14 +145,14 @@ def label_locations(
         -1 for noise.
     core : ndarray of bool, shape (n,)
     """
-    forming = locations["density"].to_numpy() > 0
+    weighted = locations["density"].to_numpy() > 0
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     labels = np.full(len(locations), -1, dtype=np.int64)
     core = np.zeros(len(locations), dtype=bool)
-    labels[forming], core[forming] = cluster(
-        lat[forming],
-        lon[forming],
-        locations["density"].to_numpy()[forming],
+    labels[weighted], core[weighted] = cluster(
+        lat[weighted],
+        lon[weighted],
+        locations["density"].to_numpy()[weighted],
         eps_km=options.eps_km,
         min_units=threshold_units(options.min_samples),
         border=options.border,
@@ -160,10 +160,10 @@ def label_locations(
         n_jobs=n_jobs,
         progress=report,
     )
-    if core.any() and not forming.all():
-        labels[~forming] = assign_locations(
-            lat[~forming],
-            lon[~forming],
+    if core.any() and not weighted.all():
+        labels[~weighted] = assign_locations(
+            lat[~weighted],
+            lon[~weighted],
             lat[core],
             lon[core],
             labels[core],
@@ -209,23 +209,23 @@ def _contours(
 ) -> Partition:
     points = locations[["lat", "lon"]].to_numpy()
     units = locations["density"].to_numpy()
-    forming = units > 0
-    if not forming.any():
+    weighted = units > 0
+    if not weighted.any():
         return _all_noise(len(units))
     labels = np.full(len(units), -1, dtype=np.int64)
     model = _contour(options, n_jobs)
     try:
         # Weights come back as the same units below 1.6e7 listings at one location, where a
         # float's rounding is less than half a unit.
-        weights = units[forming] / UNIT
-        model.fit(points[forming], sample_weight=weights, progress=report, warn=warn)
+        weights = units[weighted] / UNIT
+        model.fit(points[weighted], sample_weight=weights, progress=report, warn=warn)
     except ValueError as error:
         raise StudyError(f"[clusters] {error}") from None
-    labels[forming] = model.labels_
-    if not forming.all():
-        labels[~forming] = model.predict(points[~forming])
+    labels[weighted] = model.labels_
+    if not weighted.all():
+        labels[~weighted] = model.predict(points[~weighted])
     metadata = {"contour_level_per_km2": model.level_, "contour_cell_km2": model.cell_km2_}
-    return Partition(labels, forming & (labels >= 0), model.polygons_, metadata)
+    return Partition(labels, weighted & (labels >= 0), model.polygons_, metadata)
 
 
 def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:

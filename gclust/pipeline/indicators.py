@@ -1,4 +1,4 @@
-"""Compute a study's indicators, and hold each to what an indicator returns."""
+"""A study's indicators computed, and what they return checked."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def measure(
     clusters : DataFrame
         ``cluster_id, name, economies, area_km2, population``, in the order of
         the rows of ``counted.count``.
-    settled : Settled
+    counted : MergedCounts
     listings : LabelledListings
-    journal : Journal
+    run_log : RunLog
 
     Returns
     -------
@@ -42,7 +42,7 @@ def measure(
     Raises
     ------
     StudyError
-        If an indicator fails, or returns what is none.
+        If an indicator fails, or returns no values of clusters.
     """
     if not study.indicators:
         return None
@@ -79,46 +79,46 @@ def compute(
         If it raises, or does not return one number or text for each cluster.
     """
     indicator = resolved.indicator
-    told = f"indicator {indicator.name!r} of {indicator.origin}"
+    named = f"indicator {indicator.name!r} of {indicator.origin}"
     try:
         # A copy, for it may write into what it is given.
         values = indicator.function(clusters.copy(), listings, **resolved.options)
     except Exception as error:
-        raise StudyError(f"{told} failed: {type(error).__name__}: {error}") from error
+        raise StudyError(f"{named} failed: {type(error).__name__}: {error}") from error
     expected = "expected a pandas Series of one value for each cluster, with their index"
     if not isinstance(values, pd.Series):
-        raise StudyError(f"{told} returned a {type(values).__name__}; {expected}")
+        raise StudyError(f"{named} returned a {type(values).__name__}; {expected}")
     if len(values) != len(clusters):
         raise StudyError(
-            f"{told} returned {len(values)} values for {len(clusters)} clusters; {expected}"
+            f"{named} returned {len(values)} values for {len(clusters)} clusters; {expected}"
         )
     if values.index.has_duplicates or not values.index.isin(clusters.index).all():
         raise StudyError(
-            f"{told} returned values with the index {_first(values.index)} where clusters have"
+            f"{named} returned values with the index {_first(values.index)} where clusters have"
             f" {_first(clusters.index)}; {expected}"
         )
-    return _typed(values.reindex(clusters.index), told)
+    return _typed(values.reindex(clusters.index), named)
 
 
-def _typed(values: pd.Series, told: str) -> pd.Series:
+def _typed(values: pd.Series, named: str) -> pd.Series:
     """Numbers as they are, texts as strings; all else is refused."""
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_complex_dtype(values):
         raise StudyError(
-            f"{told} returned values of type {values.dtype}; expected numbers or texts"
+            f"{named} returned values of type {values.dtype}; expected numbers or texts"
         )
     if pd.api.types.is_numeric_dtype(values):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         if np.isinf(numbers).any():
             at = values.index[np.isinf(numbers)][0]
             raise StudyError(
-                f"{told} returned {numbers[np.isinf(numbers)][0]} for cluster_id {at}; expected"
+                f"{named} returned {numbers[np.isinf(numbers)][0]} for cluster_id {at}; expected"
                 " finite numbers, or missing ones"
             )
         return values
     for at, value in values.items():
         if not (isinstance(value, str) or pd.isna(value)):
             raise StudyError(
-                f"{told} returned {value!r} for cluster_id {at}; expected numbers or texts"
+                f"{named} returned {value!r} for cluster_id {at}; expected numbers or texts"
             )
     return values.astype("string")
 

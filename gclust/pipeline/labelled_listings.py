@@ -49,7 +49,7 @@ def labelled_listings(
 
     # A comparison prepares more kinds than each of its studies has.
     kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
-    totals = {kind: prepared.world[kind] for kind in kinds}
+    totals = {kind: prepared.world_totals[kind] for kind in kinds}
     return LabelledListings(make, kinds, totals, engine.pandas)
 
 

@@ -35,7 +35,7 @@ def divide_clusters(
         Index ``cluster_id``, from 0; ``name``.
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (units) and ``label`` (cluster, -1 for noise).
-    journal : Journal
+    run_log : RunLog
 
     Returns
     -------

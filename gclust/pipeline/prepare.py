@@ -48,7 +48,7 @@ class Prepared:
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (units that form clusters) and
         ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
-    world : dict
+    world_totals : dict
         Kind -> the world's total.
     has_records : bool
         Whether any listing has a record; without one there are no ties.
@@ -59,12 +59,12 @@ class Prepared:
     totals: nw.LazyFrame[Any]
     located_totals: nw.LazyFrame[Any]
     locations: pd.DataFrame
-    world: dict[str, float]
+    world_totals: dict[str, float]
     has_records: bool
 
 
 def prepare(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
-    """Read, judge, store and fold the listings of a study.
+    """Read, check, store and fold the listings of a study.
 
     Raises
     ------
@@ -79,32 +79,33 @@ def prepare(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     totals = located_totals
     if study.counting.unlocated == "keep":
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
-    world = _world(study, engine, staged)
+    totals_of_world = _world_totals(study, engine, staged)
     locations = _fold(study, engine, staged, located, located_totals, run_log)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
             "the listings have no records, so clusters have no ties: none merge"
         )
-    return Prepared(staged, located, totals, located_totals, locations, world, has_records)
+    return Prepared(
+        staged, located, totals, located_totals, locations, totals_of_world, has_records
+    )
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
-    """Take from prepared listings the kinds of another study, and weigh them as it does.
+    """Return the subset of the kinds of another study, weighted as it says.
 
     Parameters
     ----------
     study : Study
-        Reads its listings as the study does that they were prepared for, of which it may have
-        some kinds only.
+        Reads the same listings as the study that they were prepared for, or some kinds of them.
     engine : Engine
     prepared : Prepared
-    journal : Journal
+    run_log : RunLog
 
     Returns
     -------
     Prepared
-        ``staged`` and ``world`` are still those of all kinds.
+        ``staged`` and ``world_totals`` are still those of all kinds.
     """
     staged = prepared.staged
     codes = [staged.kinds.index(kind) for kind in study.kinds]
@@ -135,15 +136,17 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         decimals = study.density.rounding
         staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
         engine.remove_copies()
-    _judge_rejects(study, staged)
+    _check_rejects(study, staged)
     for position, scan in enumerate(scans):
-        told = [_relative(line, study.folder) for line in scan.messages]
+        messages = [_relative(line, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
-        told += checks.told_source(row, scan)
-        staged.messages.append(told)
-        run_log.messages.extend(told)
-    odd = checks.islands(staged) + checks.zeros_and_radians(staged)
-    odd += checks.swapped_rejects(staged.rejects) + checks.swapped_sources(staged, engine)
+        messages += checks.check_records(row, scan)
+        staged.messages.append(messages)
+        run_log.messages.extend(messages)
+    odd = checks.check_null_island(staged) + checks.check_zeros_and_radians(staged)
+    odd += checks.check_swapped_rejects(staged.rejects) + checks.check_swapped_sources(
+        staged, engine
+    )
     run_log.warn_or_refuse(odd)
     return staged
 
@@ -176,7 +179,7 @@ def source_files(study: Study, source: Source) -> SourceFiles:
 
 
 def _relative(line: str, folder: Path) -> str:
-    """Tell paths below a study's folder relative to it."""
+    """Make paths below a study's folder relative to it."""
     return line.replace(f"{folder}{os.sep}", "")
 
 
@@ -201,8 +204,8 @@ def source_of(study: Study, scan: Scan) -> str:
     return os.path.relpath(scan.source.path, study.folder)
 
 
-def _judge_rejects(study: Study, staged: Staged) -> None:
-    """Refuse a source of which too much was rejected, by rows or by weight.
+def _check_rejects(study: Study, staged: Staged) -> None:
+    """Refuse a source with too many rejects, by rows or by weight.
 
     Rows near latitude 0, longitude 0 do not count: they are known to have no place.
     """
@@ -246,8 +249,8 @@ def _fold(
         return engine.pandas(fold(weighted), "fold listings")
 
 
-def _world(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
-    """Total of each kind: as given in the study, or as the sources hold."""
+def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
+    """Total of each kind: that of ``[counting] totals``, or of the sources."""
     counting = study.counting
     table = engine.pandas(
         world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"

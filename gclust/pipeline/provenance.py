@@ -1,4 +1,4 @@
-"""What ``run.json`` tells: provenance, and the run's own numbers."""
+"""The content of ``run.json``: provenance, and the run's own numbers."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pya
 def provenance(
     study: Study,
     staged: Staged,
-    world: dict[str, float],
+    world_totals: dict[str, float],
     clusters: tuple[int, int],
     threads: int | None,
     run_log: RunLog,
 ) -> dict[str, Any]:
-    """Return what ``run.json`` tells.
+    """Return the content of ``run.json``.
 
     Parameters
     ----------
     study : Study
     staged : Staged
-    world : dict
+    world_totals : dict
         Kind -> the world's total.
     clusters : (int, int)
         Before and after merging.
     threads : int or None
-        As asked for; ``run.json`` gets the number that it stands for.
-    journal : Journal
+        All for None.
+    run_log : RunLog
 
     Returns
     -------
     dict
-        Under ``execution`` what may differ between two runs of the same study.
+        ``execution`` holds what may differ between two runs of the same study.
     """
     return {
         "gclust": gclust.__version__,
@@ -52,7 +52,7 @@ def provenance(
         "sources": _sources(staged),
         "inputs": _inputs(study, staged),
         "rejected": len(staged.rejects),
-        "world_totals": world,
+        "world_totals": world_totals,
         "clusters_before_merging": clusters[0],
         "clusters": clusters[1],
         "calibration_clusters": CALIBRATION_CLUSTERS,
@@ -73,8 +73,8 @@ def provenance(
 def _sources(staged: Staged) -> list[dict[str, Any]]:
     """Each source: rows used, rejected and outside the years, which column serves as what."""
     rows = staged.sources.to_dict(orient="records")
-    told = [*staged.messages, *[[]] * (len(rows) - len(staged.messages))]
-    return [{**row, "told": lines} for row, lines in zip(rows, told, strict=True)]
+    messages = [*staged.messages, *[[]] * (len(rows) - len(staged.messages))]
+    return [{**row, "messages": lines} for row, lines in zip(rows, messages, strict=True)]
 
 
 def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
@@ -87,18 +87,18 @@ def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
 
 def _indicators(study: Study) -> dict[str, Any]:
     """Where the study's indicators come from, by their columns."""
-    told = {
+    origins = {
         resolved.entry.heading: {
             "name": resolved.indicator.name,
             "origin": resolved.indicator.origin,
         }
         for resolved in resolve_indicators(study.indicators)
     }
-    return {"indicators": told} if told else {}
+    return {"indicators": origins} if origins else {}
 
 
 def _peak_memory_mb() -> int | None:
-    """The process's largest memory so far; not told on Windows, which keeps no such number."""
+    """The largest memory of the process so far; None on Windows, which keeps no such number."""
     if sys.platform == "win32":
         return None
     import resource

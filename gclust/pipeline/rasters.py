@@ -1,4 +1,4 @@
-"""The rasters of a study: found, checked before anything is computed, and told of."""
+"""The rasters of a study: found, and checked before anything is computed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gclust.listings.engine import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
-from gclust.pipeline.describe import describe, name_merges, outlined, shown, unite
+from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
 from gclust.pipeline.indicators import measure
 from gclust.pipeline.intensity import check_rasters, spread_of
@@ -168,7 +168,7 @@ def complete(
     )
     contours = None
     if study.footprint.method == "contour":
-        contours = unite(partition.polygons, counted.cluster_ids)
+        contours = dissolve(partition.polygons, counted.cluster_ids)
     clusters = describe(study, locations, len(counted.count), run_log, contours)
     listings = labelled_listings(study, engine, prepared, locations["label"].to_numpy())
     indicators = measure(study, clusters, counted, listings, run_log)
@@ -184,7 +184,7 @@ def complete(
         if study.centroid_geocodes.on
         else None
     )
-    shapes, places = outlined(ranked, clusters), shown(locations, known)
+    shapes, places = join_footprints(ranked, clusters), output_table(locations, known)
     intensity = None
     if study.intensity.wanted:
         with run_log.timed("compare intensities"):
@@ -215,7 +215,7 @@ def complete(
         merges=name_merges(study, counted.merging, locations, counted.cluster_ids),
         rejects=prepared.staged.rejects,
         info={
-            **provenance(study, prepared.staged, prepared.world, found, n_jobs, run_log),
+            **provenance(study, prepared.staged, prepared.world_totals, found, n_jobs, run_log),
             **partition.metadata,
         },
         intensity=intensity,

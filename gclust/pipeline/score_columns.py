@@ -1,4 +1,4 @@
-"""The columns that a study's score is made of, for any clusters of its listings."""
+"""The columns that a study's score uses, computed for any clusters of its listings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ OUTLINED = frozenset({"area_km2", "population"})
 
 
 class ScoreColumns:
-    """What a study's score is made of, and no other column.
+    """Computes the columns that the score uses, and no others.
 
-    A run computes every column once; what runs a study many times (a sweep, a comparison, draws)
-    needs those alone that make the score, and of the clusters only what these look at.
+    Sweeps, comparisons and bootstrap draws repeat this many times, so that of the clusters too
+    only the attributes are computed that these columns need.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class ScoreColumns:
         contours: gpd.GeoSeries | None = None,
         report: Report = silent,
     ) -> pd.DataFrame:
-        """Return what the columns look at of clusters, beside counts and shares.
+        """Return the attributes of clusters that the columns need, but counts and shares.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Output folders: claimed before the work, written as a whole or not at all, none lost."""
+"""Result folders: claimed before the work, written as a whole or not at all, none lost."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from gclust.results.manifest import foreign_entry, note_files, remove_written
 
 PREFIX = ".gclust-partial-"
 RECORD, NEW, OLD = "for.json", "new", "old"
-"""In the temporary folder beside the place: what it is for, what goes there, what was there."""
+"""Names in the temporary folder: what it is for, the new result, the replaced one."""
 LOOKS = 10
 LOOK_SECONDS = 0.1
 OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
 
 
 class Place:
-    """The place of an output folder, claimed.
+    """The claimed place of a result folder.
 
     Attributes
     ----------
     path : Path
-        Absolute and free of links, so that what is told relative to it leads there.
+        Absolute and free of links, so that paths relative to it are valid.
     what : str
         What it will hold, ``"run"`` say.
     """
 
-    def __init__(self, path: Path, what: str, overwrite: bool, beside: TemporaryFolder) -> None:
-        self.path, self.what, self._beside = path, what, beside
+    def __init__(self, path: Path, what: str, overwrite: bool, temporary: TemporaryFolder) -> None:
+        self.path, self.what, self._beside = path, what, temporary
         self._replaced = _identity(path, what) if overwrite else None
 
     def write(self, fill: Callable[[Path], None]) -> Path:
-        """Fill a folder beside the place, then put it there in one step.
+        """Fill a temporary folder in the same folder as the place, then move it there in one step.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class Place:
 
 @contextmanager
 def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place | None]:
-    """Claim the place of an output folder, from before the work until it is written.
+    """Claim the place of a result folder, from before the work until it is written.
 
     Whatever is wrong with it is found now: a folder that exists, one that cannot be written,
     one to which somebody else is about to write. Nothing is left behind if nothing is written.
@@ -147,16 +147,16 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
     made = _make_parents(path.parent)
     try:
         with writing(path.parent):
-            beside = TemporaryFolder(
+            temporary = TemporaryFolder(
                 path.parent, PREFIX, lambda folder: _prepare(folder, path, what)
             )
         try:
-            _refuse_second(path, what, beside.path)
+            _refuse_second(path, what, temporary.path)
             # Once more: before this claim was seen, another run may have ended.
             _check(path, overwrite, what)
-            yield Place(path, what, overwrite, beside)
+            yield Place(path, what, overwrite, temporary)
         finally:
-            beside.remove()
+            temporary.remove()
     except BaseException:
         for folder in made:
             with suppress(OSError):
@@ -242,7 +242,7 @@ def _refuse_second(path: Path, what: str, mine: Path) -> None:
     """
     for look in range(LOOKS):
         first = _order(mine)
-        others = abandoned(path.parent, PREFIX, held=True)
+        others = abandoned(path.parent, PREFIX, locked=True)
         orders = [_order(other) for other in others if other != mine]
         if not any(order[0] == path.name and order < first for order in orders):
             return
@@ -254,15 +254,15 @@ def _refuse_second(path: Path, what: str, mine: Path) -> None:
     )
 
 
-def _order(beside: Path) -> tuple[str, int, str]:
+def _order(temporary: Path) -> tuple[str, int, str]:
     """For which place a temporary folder is, since when, and its name."""
-    record = _record(beside) or {"out": "", "since": 0}
-    return str(record["out"]), int(record["since"]), beside.name
+    record = _record(temporary) or {"out": "", "since": 0}
+    return str(record["out"]), int(record["since"]), temporary.name
 
 
-def _record(beside: Path) -> dict[str, Any] | None:
+def _record(temporary: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((beside / RECORD).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((temporary / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found
@@ -270,11 +270,11 @@ def _record(beside: Path) -> dict[str, Any] | None:
 
 def _restore(parent: Path) -> None:
     """Undo or end what killed processes were about in a folder, and remove what they left."""
-    for beside in abandoned(parent, PREFIX):
-        record = _record(beside)
+    for temporary in abandoned(parent, PREFIX):
+        record = _record(temporary)
         if record is not None:
             path, what = parent / str(record["out"]), str(record["what"])
-            new, old = beside / NEW, beside / OLD
+            new, old = temporary / NEW, temporary / OLD
             is_new = new.is_dir() and new.stat().st_ino == record["new"]
             if old.is_dir():
                 if is_new:
@@ -283,17 +283,17 @@ def _restore(parent: Path) -> None:
                     _discard(old, path, what)
             elif new.is_dir() and not is_new:
                 _discard(new, path, what)
-        remove_folder(beside)
+        remove_folder(temporary)
 
 
 def _discard(replaced: Path, path: Path, what: str) -> None:
-    """Remove a folder that was replaced, or keep it beside if others have put files there."""
+    """Remove a folder that was replaced, or keep it under another name if it has others' files."""
     if not remove_written(replaced, what):
         _keep(replaced, path)
 
 
 def _bring_back(old: Path, path: Path) -> None:
-    """Put what was to be replaced back in its place, or beside where that is taken."""
+    """Move what was to be replaced back to its place, or to another name if that is taken."""
     try:
         os.rename(old, path)
     except OSError:
@@ -312,24 +312,24 @@ def _keep(folder: Path, path: Path) -> None:
 
 
 def _identity(path: Path, what: str) -> tuple[int, ...] | None:
-    """What tells this folder from any other that may come to its place; None if there is none."""
+    """What identifies a folder, and no other that comes to its place; None if there is none."""
     try:
-        folder, told = path.stat(), (path / f"{what}.json").stat()
+        folder, manifest = path.stat(), (path / f"{what}.json").stat()
     except OSError:
         return None
-    return folder.st_dev, folder.st_ino, told.st_ino, told.st_mtime_ns, told.st_size
+    return folder.st_dev, folder.st_ino, manifest.st_ino, manifest.st_mtime_ns, manifest.st_size
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file as a whole: after a kill it is there complete, or not at all."""
     with writing(path.parent):
-        beside = TemporaryFolder(path.parent, PREFIX)
+        temporary = TemporaryFolder(path.parent, PREFIX)
         try:
-            partial = beside.path / NEW
+            partial = temporary.path / NEW
             with partial.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, path)
         finally:
-            beside.remove()
+            temporary.remove()

@@ -1,4 +1,4 @@
-"""Which files of an output folder gclust wrote, so that no others are replaced with them."""
+"""The files that gclust wrote into a result folder, so that no others are replaced with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.escapes import escaped
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What file browsers leave in folders that they show."""
 BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
-"""Endings of what programs put beside a GeoPackage or raster that they open."""
+"""Endings of files that programs put next to a GeoPackage or raster that they open."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -46,14 +46,14 @@ def foreign_entry(folder: Path, what: str) -> str | None:
     Returns
     -------
     str or None
-        Its path within the folder. That of ``<what>.json`` where it does not tell.
+        Its path within the folder; ``<what>.json`` where that does not list the files.
     """
-    told = f"{what}.json"
+    manifest = f"{what}.json"
     try:
-        noted = json.loads((folder / told).read_text(encoding="utf-8"))["files"]
+        noted = json.loads((folder / manifest).read_text(encoding="utf-8"))["files"]
         known = {name for name in noted if isinstance(name, str)}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return told
+        return manifest
     folders = {name.rsplit("/", 1)[0] for name in known if "/" in name}
     found = (name for name, _ in _entries(folder) if name not in folders)
     return next((name for name in found if not _is_known(name, known)), None)
@@ -67,23 +67,27 @@ def remove_written(folder: Path, what: str) -> bool:
     bool
         Whether nothing is left.
     """
-    told = f"{what}.json"
+    manifest = f"{what}.json"
     # A kill may have left it empty.
     if any(folder.iterdir()):
-        if foreign_entry(folder, what) == told:
+        if foreign_entry(folder, what) == manifest:
             return False
-        known = set(json.loads((folder / told).read_text(encoding="utf-8"))["files"])
+        known = set(json.loads((folder / manifest).read_text(encoding="utf-8"))["files"])
         for name, path in _entries(folder):
-            if name != told and _is_known(name, known) and (path.is_symlink() or path.is_file()):
+            if (
+                name != manifest
+                and _is_known(name, known)
+                and (path.is_symlink() or path.is_file())
+            ):
                 path.unlink()
         for inner, _, _ in os.walk(folder, topdown=False):
             with suppress(OSError):
                 os.rmdir(inner)
         if names := os.listdir(folder):
-            if names != [told]:
+            if names != [manifest]:
                 return False
-            # Last what tells the others: after a kill the rest is still known.
-            (folder / told).unlink()
+            # Last the list of the others: after a kill the rest is still known.
+            (folder / manifest).unlink()
     os.rmdir(folder)
     return True
 

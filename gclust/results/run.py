@@ -1,4 +1,4 @@
-"""The folder of a run: written as a whole or not at all, and read back."""
+"""The result of a run, and its folder: written, and read back."""
 
 from __future__ import annotations
 
@@ -43,29 +43,30 @@ class Run:
     locations : DataFrame
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
-        ``core`` (what footprints are drawn about: DBSCAN's core locations, else
-        all that form a cluster) and, if the study has a ``[centroid_geocodes] precision``,
+        ``core`` (the locations of which footprints are drawn: DBSCAN's core
+        locations, else all that form a cluster) and, if the study has a ``[centroid_geocodes] precision``,
         ``city_share`` (part of the weight that is known to the city only, from 0 to 1).
     contributions : DataFrame
-        What each column contributes to the scores; see
+        The contribution of each column to the scores; see
         `gclust.ranking.table.contribution_table`.
     merges : DataFrame
         One row per join of clusters.
     rejects : DataFrame
         One row per rejected row of input.
     info : dict
-        What ``run.json`` tells.
+        The content of ``run.json``.
     path : Path, optional
         The run's folder, if it was written.
     intensity : IntensitySpread, optional
         The intensity under the footprints and rasters of ``[intensity]``.
     members : DataFrame, optional
-        What each city brings to its cluster, if ``[members] on = true``; see
+        The share of each city in its cluster, if ``[members] on = true``; see
         `gclust.indicators.members.member_counts`.
     member_ties : DataFrame, optional
         Ties between the cities of a cluster; see `gclust.indicators.members.member_ties`.
-    centroid geocodes : DataFrame, optional
-        Locations of city-level addresses, if ``[centroid_geocodes] on = true``; see `gclust.centroid_geocodes`.
+    centroid_geocodes : DataFrame, optional
+        Locations of city-level addresses, if ``[centroid_geocodes] on = true``; see
+        `gclust.centroid_geocodes`.
     """
 
     study: Study

@@ -1,4 +1,4 @@
-"""The indicators that a study asks for, checked against those there are."""
+"""``[[indicators]]`` of a study, resolved: found in the registry, their options checked."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def resolve_indicators(
         a wrong type.
     """
     return tuple(
-        _ask(entry, f"{name}: [[indicators]] number {position}:")
+        _resolve(entry, f"{name}: [[indicators]] number {position}:")
         for position, entry in enumerate(entries, start=1)
     )
 
 
-def _ask(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
+def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     known = registry()
     if entry.name not in known:
         hint = did_you_mean(entry.name, known, otherwise=".")
@@ -122,7 +122,7 @@ def _ask(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     options = {
         option.name: options.get(option.name, option.default) for option in indicator.options
     }
-    told = {key: value for key, value in options.items() if key != "kind" and value is not None}
-    spelled = replace(entry, kind=options.get("kind"), options=told)
+    given = {key: value for key, value in options.items() if key != "kind" and value is not None}
+    spelled = replace(entry, kind=options.get("kind"), options=given)
     # A kind that is a default of the function's does not name the column.
     return ResolvedIndicator(replace(spelled, column=entry.heading), indicator, options)

@@ -192,9 +192,9 @@ class Counting(Section):
 class Score(Section):
     """``[score]``: how columns of the ranking become a score.
 
-    ``of`` names the columns, by default the shares of all kinds, and ``lower_is_better`` those
-    of them of which less is better; see
-    `gclust.ranking.score.score` and `gclust.ranking.columns.column_weights`.
+    ``of`` names the columns, by default the shares of all kinds; ``lower_is_better`` names those
+    whose low values are good. See `gclust.ranking.score.score` and
+    `gclust.ranking.columns.column_weights`.
     """
 
     combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")

@@ -25,16 +25,15 @@ def study_toml(study: Study, home: Path) -> str:
     ----------
     study : Study
     home : Path
-        The folder in which the text will lie: paths are told relative to it,
-        so that the study runs from there.
+        The folder of the file: paths are relative to it, so that the study runs from there.
     """
     blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
     for key in SECTIONS:
         blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
     for entry in study.indicators:
         own = {"name": entry.name, "kind": entry.kind, "column": entry.column, **entry.options}
-        told = {key: value for key, value in own.items() if value is not None}
-        blocks.append(_lines("[[indicators]]", told))
+        given = {key: value for key, value in own.items() if value is not None}
+        blocks.append(_lines("[[indicators]]", given))
     blocks[2:2] = [_block("[[sources]]", source, study, home) for source in study.sources]
     return "\n\n".join(blocks) + "\n"
 
@@ -43,15 +42,15 @@ def _block(heading: str, section: Any, study: Study, home: Path) -> str:
     return _lines(heading, _entries(section, study, home))
 
 
-def _lines(heading: str, told: Mapping[str, Any]) -> str:
-    keys = (key if BARE_KEY.fullmatch(key) else toml_value(key) for key in told)
-    lines = zip(keys, told.values(), strict=True)
+def _lines(heading: str, entries: Mapping[str, Any]) -> str:
+    keys = (key if BARE_KEY.fullmatch(key) else toml_value(key) for key in entries)
+    lines = zip(keys, entries.values(), strict=True)
     return "\n".join([heading, *(f"{key} = {toml_value(value)}" for key, value in lines)])
 
 
 def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
-    """The values of a section that are told, paths as seen from ``home``."""
-    told = {}
+    """The values of a section that are written, paths as seen from ``home``."""
+    entries = {}
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "sweep") and isinstance(value, str):
@@ -67,8 +66,8 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {} and not (item.name == "sql_paths" and not value):
-            told[item.name] = value
-    return told
+            entries[item.name] = value
+    return entries
 
 
 def described_table(data: Any) -> str:

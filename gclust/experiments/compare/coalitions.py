@@ -11,11 +11,12 @@ import pandas as pd
 from geopandas import GeoSeries
 from numpy.typing import NDArray
 
+from gclust.errors import ignore_warning
 from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
-from gclust.pipeline.describe import unite
+from gclust.pipeline.describe import dissolve
 from gclust.pipeline.form import Partition
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared, prepare, select_kinds
@@ -205,14 +206,14 @@ def _density_key(study: Study) -> Hashable:
 
 def contours_of(partition: Partition, counted: MergedCounts) -> GeoSeries | None:
     """The contours of the merged clusters, with the method that has them."""
-    return None if partition.polygons is None else unite(partition.polygons, counted.cluster_ids)
+    return None if partition.polygons is None else dissolve(partition.polygons, counted.cluster_ids)
 
 
 def _description_key(study: Study, columns: ScoreColumns) -> Hashable:
     """What decides areas, inhabitants and names, once clusters are merged."""
     looks_at = columns.looks_at
-    outlined = (study.footprint, study.population) if looks_at & OUTLINED else None
-    return repr((sorted(looks_at), outlined, study.names if looks_at - OUTLINED else None))
+    join_footprints = (study.footprint, study.population) if looks_at & OUTLINED else None
+    return repr((sorted(looks_at), join_footprints, study.names if looks_at - OUTLINED else None))
 
 
 def _count_key(study: Study) -> Hashable:

@@ -49,7 +49,7 @@ class Comparison:
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
         ``score_change``, and of each factor its part in both, ``rank_<factor>,
         score_<factor>``: parts add up to the change exactly, in any order. Scores are
-        rounded to 48 bits of the largest for that. ``missing_in`` tells of clusters that are in
+        rounded to 48 bits of the largest for that. ``missing_in`` is of clusters that are in
         both, but not in every coalition, in which they are missing first ("kinds + weights":
         with these of b and the others of a); they have no parts.
     lineage : DataFrame

@@ -105,7 +105,7 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
         gclust.__version__,
         study_toml(study, study.folder),
         pairs,
-        sorted(prepared.world.items()),
+        sorted(prepared.world_totals.items()),
         rows,
         _raster_digest(study),
         [resolved.indicator.origin for resolved in resolve_indicators(study.indicators)],

@@ -100,7 +100,7 @@ def form(
     """
 
     def step(share: float) -> None:
-        report(share, "attribute listings")
+        report(share, "label listings")
 
     n_labels = int(labels.max(initial=-1)) + 1
     starts = runs(base, labels)

@@ -106,7 +106,7 @@ class Session:
         self._threads = count_threads(n_jobs)
         self._locations = prepared.locations
         self._surface = self._make_surface(report)
-        self._world, self.kinds = prepared.world, prepared.staged.kinds
+        self._world, self.kinds = prepared.world_totals, prepared.staged.kinds
         self._formed: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
         self._found: dict[ParameterSet, tuple[dict[str, float], str]] = {}
@@ -189,7 +189,7 @@ class Session:
         key = choice.pair, choice.ties
         if key not in self._formed:
             labels, core = self._label(choice.pair, report)
-            report(0.0, "attribute listings")
+            report(0.0, "label listings")
             self._hold(choice, self._form(choice, labels, core, report))
         self._formed.move_to_end(key)
         merged = merge_labels(self.study, choice, self._formed[key], self._base.cluster_ids)

@@ -122,7 +122,7 @@ class Bootstrap:
             study.uncertainty.seed,
             count_threads(n_jobs),
         )
-        self._kinds, self._world = prepared.staged.kinds, prepared.world
+        self._kinds, self._world = prepared.staged.kinds, prepared.world_totals
         world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
         # Records are numbered kind by kind.
@@ -133,7 +133,7 @@ class Bootstrap:
         self._take(gathered.rows, len(self.home))
         held = np.zeros(len(self._kinds))
         np.add.at(held, self.weight.kind, self.weight.mean)
-        total = np.array([prepared.world[kind] for kind in self._kinds])
+        total = np.array([prepared.world_totals[kind] for kind in self._kinds])
         # What is at no location: beyond the sources, or rejected and kept.
         self._rest = np.maximum(total - world["records"].to_numpy() - held, 0.0)
         self._own = self._once()

@@ -27,7 +27,7 @@ from gclust.kernels.resampling.poisson import cross_tabulate
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
-from gclust.pipeline.describe import unite
+from gclust.pipeline.describe import dissolve
 from gclust.pipeline.form import partition_locations
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared
@@ -334,7 +334,7 @@ def draw_anew(drawing: Drawing) -> Outcomes:
             lat, lon = former.places(drawn)
             places = pd.DataFrame({"lat": lat, "lon": lon, "density": drawn.density})
         if columns.looks_at:
-            contours = None if polygons is None else unite(polygons, here.cluster_ids)
+            contours = None if polygons is None else dissolve(polygons, here.cluster_ids)
             described = columns.describe(places, clusters, core, len(here.count), contours=contours)
         listings = unlisted(drawn.world)
         if relisted is not None:

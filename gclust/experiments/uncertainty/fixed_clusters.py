@@ -84,7 +84,8 @@ def held_groups(
     kinds = prepared.staged.kinds
     world = world.reindex(range(len(kinds)), fill_value=0.0)
     beyond = [
-        prepared.world[kind] - float(world.loc[code].sum()) for code, kind in enumerate(kinds)
+        prepared.world_totals[kind] - float(world.loc[code].sum())
+        for code, kind in enumerate(kinds)
     ]
     n_clusters = int(clusters.max(initial=-1)) + 1
     return _joined(profiles, bare, world.assign(beyond=beyond), n_clusters)

@@ -19,7 +19,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import world_components
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import merge_and_count
-from gclust.pipeline.describe import names_of, unite
+from gclust.pipeline.describe import dissolve, names_of
 from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared, prepare
@@ -111,7 +111,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
         columns, kinds = scorer.columns, list(study.kinds)
         contours = None
         if formed.polygons is not None:
-            contours = unite(formed.polygons, counted.cluster_ids)
+            contours = dissolve(formed.polygons, counted.cluster_ids)
         with stage(run_log.report, "compute the score"):
             described = columns.describe(
                 prepared.locations, own, formed.core, len(counted.count), contours=contours
