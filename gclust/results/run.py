@@ -44,8 +44,9 @@ class Run:
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
         ``core`` (the locations of which footprints are drawn: DBSCAN's core
-        locations, else all that form a cluster) and, if the study has a ``[centroid_geocodes] precision``,
-        ``city_share`` (part of the weight that is known to the city only, from 0 to 1).
+        locations, else all that form a cluster) and, with ``[centroid_geocodes]
+        precision``, ``city_share`` (part of the weight that is known to the city
+        only, from 0 to 1).
     contributions : DataFrame
         The contribution of each column to the scores; see
         `gclust.ranking.table.contribution_table`.
