@@ -55,11 +55,11 @@ def expect(found: np.ndarray, expected: np.ndarray, what: str) -> None:
         )
 
 
-def piece_sizes() -> list[tuple[ModuleType, str, int]]:
-    """Return the constants by which the work of ``DBSCAN`` is cut into chunks."""
+def chunk_sizes() -> list[tuple[ModuleType, str, int]]:
+    """Return the constants by which the work of ``DBSCAN`` is divided into chunks."""
     found = []
     for package in (gclust.kernels, gclust.cluster):
-        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
             names = [
                 name
@@ -73,7 +73,7 @@ def piece_sizes() -> list[tuple[ModuleType, str, int]]:
 @contextmanager
 def small_chunks(size: int) -> Iterator[None]:
     """Cut work into chunks of a few points, so that threads have something to share."""
-    held = piece_sizes()
+    held = chunk_sizes()
     for module, name, _ in held:
         setattr(module, name, size)
     try:

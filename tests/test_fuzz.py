@@ -79,11 +79,11 @@ def test_a_seed_is_one_case(cases):
 
 
 def test_pieces_are_small_only_for_a_while():
-    usual = fuzz.piece_sizes()
+    usual = fuzz.chunk_sizes()
     assert len(usual) >= 4
     with fuzz.small_chunks(7):
-        assert {size for _, _, size in fuzz.piece_sizes()} == {7}
-    assert fuzz.piece_sizes() == usual
+        assert {size for _, _, size in fuzz.chunk_sizes()} == {7}
+    assert fuzz.chunk_sizes() == usual
 
 
 def test_ties_of_mirrored_cases_are_decided_by_place(monkeypatch):

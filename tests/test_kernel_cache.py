@@ -278,11 +278,11 @@ def test_the_user_s_own_directory_is_the_only_one(monkeypatch, tmp_path):
 
 def test_every_kernel_is_kept():
     run_dbscan_kernels(unreported)
-    names = [info.name for info in pkgutil.iter_modules([str(PACKAGE)])]
+    modules = pkgutil.walk_packages([str(PACKAGE)], "gclust.kernels.")
     kernels = {
         value
-        for name in names
-        for value in vars(importlib.import_module(f"gclust.kernels.{name}")).values()
+        for module in modules
+        for value in vars(importlib.import_module(module.name)).values()
         if hasattr(value, "py_func") and not value.targetoptions.get("no_cpython_wrapper")
     }
     assert len(kernels) > 50
@@ -302,7 +302,8 @@ def test_functions_of_others_are_not_kept():
 
 def test_all_that_is_compiled_is_among_the_sources():
     """Constants of other files are compiled into kernels too."""
-    kept = {"gclust.errors", "gclust.sphere"}  # no kernel holds an error
+    # No kernel holds an error, a thread or a report of progress.
+    kept = {"gclust.errors", "gclust.parallel", "gclust.progress", "gclust.sphere"}
     for path in PACKAGE.parent.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}

@@ -19,9 +19,10 @@ from gclust.kernels import sphere
 from gclust.kernels.dbscan import border_labels as assign
 from gclust.kernels.dbscan import core_components as link
 from gclust.kernels.dbscan import core_levels as levels
+from gclust.kernels.dbscan import levels_by_radius as radii
 from gclust.kernels.dbscan import point_counts as weigh
-from gclust.kernels.dbscan import tree
 from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+from gclust.kernels.spatial import ball_tree as balls
 from gclust.kernels.spatial import bands
 from gclust.kernels.spatial import bucket_sort as grid
 from gclust.kernels.spatial import cell_bounds as bounds
@@ -196,13 +197,12 @@ def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
     vectors_ = points.vectors.T
     chord2 = ((vectors_[:, :, None] - vectors_[:, None, :]) ** 2).sum(axis=0)
     exact = ((chord2 <= reach.limit) * units).sum(axis=1)
-    asked = rng.random(len(units)) < 0.5
-    bound = [np.zeros(len(units), np.uint8), asked.astype(np.uint8)]
+    wanted = rng.random(len(units)) < 0.5
     for least in (1, int(np.median(exact)), int(exact.max()), int(exact.max()) + 1):
         level = np.zeros(len(units), dtype=np.uint8)
         every, thresholds = np.arange(len(units)), np.array([least])
-        levels.level_by_tree(points, every, prefix, thresholds, bound, reach, 2, unreported, level)
-        assert (level == (asked & (exact >= least))).all()
+        levels.level_by_tree(points, every, wanted, prefix, thresholds, reach, 2, unreported, level)
+        assert (level == (wanted & (exact >= least))).all()
 
 
 def test_bands_hold_every_point_in_order():
@@ -355,7 +355,19 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     run_dbscan_kernels(unreported)
     kernels = [
         value
-        for module in (assign, bands, bounds, folding, grid, levels, link, sphere, tree, weigh)
+        for module in (
+            assign,
+            bands,
+            bounds,
+            folding,
+            grid,
+            levels,
+            link,
+            sphere,
+            radii,
+            balls,
+            weigh,
+        )
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")
     ]

@@ -157,6 +157,15 @@ def gather_rings(b, span, rings, prefix, x, y, z, units):
 
 
 @helper
+def level_of(thresholds, units):
+    """Return how many of the rising thresholds are at most ``units``."""
+    level = 0
+    while level < len(thresholds) and thresholds[level] <= units:
+        level += 1
+    return level
+
+
+@helper
 def narrow(thresholds, lower, upper, lowest, highest):
     """Return the bounds of a level, narrowed by those of the units."""
     while lowest < highest and lower >= thresholds[lowest]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,13 +20,15 @@ from gclust.kernels.dbscan.batch_counts import (
     MOST_GATHERED,
     gather_rings,
     level_in_crowd,
+    level_of,
     narrow,
     place_rings,
     rings_of_crowd,
 )
+from gclust.kernels.dbscan.levels_by_radius import LEAF, find_all_levels
 from gclust.kernels.dbscan.point_counts import CHUNK as POINTS_CHUNK
 from gclust.kernels.dbscan.point_counts import find_rings, weigh_within
-from gclust.kernels.dbscan.tree import GROUPS_CHUNK, LEAF, grow_tree, weigh_groups
+from gclust.kernels.spatial.ball_tree import grow_balls
 from gclust.kernels.spatial.bands import Bands, bands_within
 from gclust.kernels.spatial.cell_bounds import all_half_widths, cells_of, group_cells, sum_around
 from gclust.kernels.spatial.longitudes import sum_before
@@ -46,15 +47,6 @@ MOST_UNSURE = 2_500
 
 MOST_LEVELS = 255
 """Levels are held in 8 bits."""
-
-
-@helper
-def level_of(thresholds, units):
-    """Return how many of the rising thresholds are at most ``units``."""
-    level = 0
-    while level < len(thresholds) and thresholds[level] <= units:
-        level += 1
-    return level
 
 
 @kernel
@@ -331,9 +323,8 @@ def find_levels(
     )
     cells = cells[left]
     if len(cells):
-        asked = np.zeros(len(sizes), dtype=np.bool_)
-        asked[cells] = True
-        bounds = [np.repeat(np.where(asked, bound, 0), sizes) for bound in (lowest, highest)]
+        wanted = np.zeros(len(sizes), dtype=np.bool_)
+        wanted[cells] = True
         around = np.zeros(len(level), dtype=np.bool_)
         parallel_for(
             even_chunks(len(cells), CELLS_CHUNK),
@@ -348,9 +339,9 @@ def find_levels(
         level_by_tree(
             bands,
             np.flatnonzero(around),
+            np.repeat(wanted, sizes),
             prefix,
             thresholds,
-            bounds,
             reach,
             threads,
             lambda share: report(0.7 + 0.3 * share),
@@ -362,35 +353,28 @@ def find_levels(
 def level_by_tree(
     bands: Bands,
     around: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
     prefix: NDArray[np.int64],
     thresholds: NDArray[np.int64],
-    bounds: list[NDArray[np.uint8]],
     reach: Reach,
     threads: int,
     report: Callable[[float], None],
     level: NDArray[np.uint8],
 ) -> None:
-    """Find the levels of the points whose bounds differ; ``around`` has all they may reach.
-
-    From the lowest threshold up; a point is asked about the next one while it has enough.
-    """
-    tree, order = grow_tree(bands, around, prefix, threads)
-    here, highest = (bound[order] for bound in bounds)
-    wanted = here < highest
-    enough = np.zeros(len(order), dtype=np.bool_)
-    for k in range(len(thresholds)):
-        asked = wanted & (here == k) & (highest > k)
-        groups = np.flatnonzero(np.logical_or.reduceat(asked, np.arange(0, len(order), LEAF)))
-        least = int(thresholds[k])
-        parallel_for(
-            even_chunks(len(groups), GROUPS_CHUNK),
-            threads,
-            partial(weigh_groups, tree, groups, asked, reach, least, enough),
-            report=partial(_report_part, report, k, len(thresholds)),
-        )
-        here[asked & enough] += 1
-    level[order[wanted]] = here[wanted]
-
-
-def _report_part(report: Callable[[float], None], k: int, n: int, share: float) -> None:
-    report((k + share) / n)
+    """Find the levels of the ``wanted`` points; ``around`` has all that they may reach."""
+    units = prefix[around + 1] - prefix[around]
+    balls, order = grow_balls(
+        bands.vectors[around],
+        units,
+        bands.e2 == 0.0,
+        LEAF,
+        threads,
+        lambda share: report(0.1 * share),
+    )
+    begin = np.arange(1 << balls.depth) * len(around) >> balls.depth
+    leaves = np.flatnonzero(np.logical_or.reduceat(wanted[around[order]], begin))
+    found = find_all_levels(
+        balls, order, [reach], thresholds, threads, lambda share: report(0.1 + 0.9 * share), leaves
+    )[0]
+    some = wanted[around]
+    level[around[some]] = found[some]

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, inlined_helper, kernel
-from gclust.kernels.dbscan.batch_counts import LARGEST_LIMIT
-from gclust.kernels.dbscan.core_levels import level_of
+from gclust.kernels.dbscan.batch_counts import LARGEST_LIMIT, level_of
 from gclust.kernels.spatial.ball_tree import Balls, away_from, grow_balls
 from gclust.kernels.spatial.bands import CHUNK
 from gclust.kernels.sphere import Reach, fill_vectors, separation
@@ -248,12 +247,13 @@ def weigh_leaf(balls, begin, end, walk, many, least, wanted, radii, room):
 
 
 @kernel
-def level_leaves(balls, order, radii, thresholds, level, first, last):
-    """Find the levels of the points of the leaves ``first .. last`` at all radii."""
+def level_leaves(balls, order, radii, thresholds, leaves, level, first, last):
+    """Find the levels of the points of the ``leaves[first:last]`` at all radii."""
     size = len(order)
     walk = make_walk(balls, len(radii.limit))
     room = make_stretch()
-    for leaf in range(first, last):
+    for t in range(first, last):
+        leaf = leaves[t]
         begin = (leaf * size) >> balls.depth
         end = ((leaf + 1) * size) >> balls.depth
         node = (1 << balls.depth) + leaf
@@ -325,6 +325,7 @@ def find_all_levels(
     thresholds: NDArray[np.int64],
     threads: int,
     report: Callable[[float], None],
+    leaves: NDArray[np.int64] | None = None,
 ) -> NDArray[np.uint8]:
     """Return how many thresholds the units within each radius of each point reach.
 
@@ -342,6 +343,8 @@ def find_all_levels(
         Number of threads.
     report : callable
         Called with the share done.
+    leaves : ndarray of int64, shape (m,), optional
+        The leaves whose points are wanted; those of others are not filled.
 
     Returns
     -------
@@ -354,14 +357,16 @@ def find_all_levels(
         np.array([reach.limit for reach in reaches]),
     )
     level = np.empty((len(reaches), len(order)), dtype=np.uint8)
+    leaves = np.arange(1 << balls.depth) if leaves is None else leaves
     parallel_for(
-        even_chunks(1 << balls.depth, LEAVES_CHUNK),
+        even_chunks(len(leaves), LEAVES_CHUNK),
         threads,
         level_leaves,
         balls,
         order,
         radii,
         thresholds,
+        leaves,
         level,
         report=report,
     )

@@ -41,8 +41,8 @@ def run_dbscan_kernels(report: Callable[[float], None]) -> None:
     thresholds = np.array([400], dtype=np.int64)
     level = find_levels(points, folded.prefix, thresholds, reach, 1, unreported)
     every = np.arange(len(level))
-    bounds = [np.zeros_like(level), np.ones_like(level)]
-    level_by_tree(points, every, folded.prefix, thresholds, bounds, reach, 1, unreported, level)
+    wanted = np.ones(len(level), dtype=np.bool_)
+    level_by_tree(points, every, wanted, folded.prefix, thresholds, reach, 1, unreported, level)
     core = level.view(np.bool_)
     report(0.6)
     cores = select_points(points, np.flatnonzero(core), reach, 1)
