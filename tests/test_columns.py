@@ -25,7 +25,7 @@ from gclust.indicators.protocol import ATTRIBUTE, indicator
 from gclust.listings.engine import Engine
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.labelled_listings import labelled_listings
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.study.schema import Study
@@ -318,7 +318,7 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     path = study_folder(tmp_path, table, f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\n')
     read = drawn_study(path, sources=sources, spread_km={"city": 5.0})
     with Engine() as engine:
-        prepared = prepare(read, engine, RunLog(silent, strict=False))
+        prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
         n = len(prepared.locations)
         order = np.arange(n)[::-1].copy()
         redraw = Bootstrap(read, engine, prepared, order)
@@ -407,7 +407,7 @@ def test_a_reclustered_draw_is_a_run_of_the_records_drawn(study, tmp_path):
     read = drawn_study(study, clusters="reclustered")
     found = gclust.uncertainty(read)
     with Engine() as engine:
-        prepared = prepare(read, engine, RunLog(silent, strict=False))
+        prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
         redraw = Bootstrap(read, engine, prepared, np.arange(len(prepared.locations)))
         times = redraw.draw(7).times.astype(int)
         records = engine.pandas(prepared.totals.select("kind", "record"))

@@ -19,7 +19,7 @@ from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.count_arrays import ArrayCounter, ties_of
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.units import UNIT
@@ -55,7 +55,7 @@ def test_any_labels_are_settled_as_by_a_run(tmp_path, way, n_jobs):
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
     run_log = RunLog(silent, False)
     with Engine() as engine, mock.patch.object(kernels, "CHUNK", 50):
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs)
         n, rng = len(prepared.locations), np.random.default_rng(4)
         lon = prepared.locations["lon"].to_numpy()

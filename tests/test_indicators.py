@@ -19,7 +19,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.fold import record_totals
 from gclust.listings.label import count_records, label_records
 from gclust.pipeline.indicators import compute
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.study.indicators import IndicatorEntry, ResolvedIndicator
@@ -202,7 +202,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
     for text in ("", ASKED.replace("=patents", "patents")):
         study = gclust.read_study(study_of(tmp_path, text))
         with Engine() as engine:
-            located = prepare(study, engine, RunLog(silent, strict=False)).located
+            located = prepare_listings(study, engine, RunLog(silent, strict=False)).located
             columns.append(located.collect_schema().names())
             first = located.head(1).collect().to_pandas() if text else None
     plain = ["kind", "record", "lat", "lon", "units"]

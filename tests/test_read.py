@@ -23,7 +23,7 @@ from gclust.listings.sources.files import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage_listings
-from gclust.pipeline.prepare import prepare, source_files
+from gclust.pipeline.prepare import prepare_listings, source_files
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.units import UNIT
@@ -500,7 +500,7 @@ def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path)
     with Engine() as engine:
         open_sources(engine, [source_files(study, source)], Inputs())
         assert [each.name for each in engine.copies.iterdir()] == ["text-0.csv"]
-        prepare(study, engine, RunLog(silent, strict=False))
+        prepare_listings(study, engine, RunLog(silent, strict=False))
         assert list(engine.copies.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import record_profiles
 from gclust.pipeline.count import merge_and_count
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
@@ -116,7 +116,7 @@ def _lazily(name, table):
 def _held(study):
     with Engine() as engine:
         run_log = RunLog(silent, False)
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         formed = form(study, prepared, run_log, 1)
         counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
         clusters = counted.clusters(formed.labels)

@@ -22,7 +22,7 @@ from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.form import label_locations
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.study.clustering_methods import Clusters
@@ -58,7 +58,7 @@ def _drawn(path, number=0, seed=5):
     study = replace(study, uncertainty=replace(study.uncertainty, seed=seed))
     run_log = RunLog(silent, False)
     with Engine() as engine:
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         former = HeldPlaces(study, prepared, [], 2)
         redraw = Bootstrap(study, engine, prepared, former.order, n_jobs=2)
         drawn = redraw.draw(number)

@@ -14,7 +14,7 @@ from gclust.errors import StudyError
 from gclust.experiments.uncertainty.record_arrays import gather_rows
 from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.cities import shipped_cities
 from gclust.places.cities.city_radii import city_radii_km
@@ -116,7 +116,7 @@ def test_a_draw_is_a_study_of_listings_moved_by_hand(tmp_path, merge):
     path = study_folder(tmp_path / "own", table, CITY.format(25) + "seed = 7\n" + merge)
     study = gclust.read_study(path)
     with Engine() as engine:
-        prepared = prepare(study, engine, RunLog(silent, False))
+        prepared = prepare_listings(study, engine, RunLog(silent, False))
         places = prepared.locations
         gathered = gather_rows(study, engine, prepared, np.arange(len(places)))
     lat, lon = gathered.spread.places(3, 1)

@@ -16,7 +16,7 @@ from gclust.errors import StudyError, ignore_warning
 from gclust.listings.engine import Engine
 from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
-from gclust.pipeline.prepare import Prepared, prepare
+from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
 from gclust.progress import Report, resolve, silent
@@ -121,7 +121,9 @@ def _read_city_share(
     study = replace(study, indicators=(), score=Score())
     with Engine(threads=n_jobs, progress=report) as engine:
         # The run has given the warnings.
-        prepared = prepare(study, engine, RunLog(report, strict=False, give=ignore_warning))
+        prepared = prepare_listings(
+            study, engine, RunLog(report, strict=False, give=ignore_warning)
+        )
         found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
         if not found.equals(locations[["lat", "lon", "weight"]]):
             raise StudyError(

@@ -15,7 +15,7 @@ from gclust.study.schema import Study
 COLUMNS = ("name", "economies", "area_km2", "population")
 
 
-def measure(
+def compute_indicators(
     study: Study,
     clusters: pd.DataFrame,
     counted: MergedCounts,
@@ -50,7 +50,7 @@ def measure(
     columns = {}
     with run_log.timed("compute indicators"):
         for resolved in resolve_indicators(study.indicators):
-            columns[resolved.entry.heading] = compute(resolved, seen, listings)
+            columns[resolved.entry.heading] = compute_indicator(resolved, seen, listings)
     return pd.DataFrame(columns, index=seen.index)
 
 
@@ -63,7 +63,7 @@ def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame
     return seen
 
 
-def compute(
+def compute_indicator(
     resolved: ResolvedIndicator, clusters: pd.DataFrame, listings: LabelledListings
 ) -> pd.Series:
     """Compute one indicator.

@@ -63,7 +63,7 @@ class Prepared:
     has_records: bool
 
 
-def prepare(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
+def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     """Read, check, store and fold the listings of a study.
 
     Raises

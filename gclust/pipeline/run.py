@@ -16,11 +16,11 @@ from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
-from gclust.pipeline.indicators import measure
+from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
-from gclust.pipeline.prepare import Prepared, prepare
+from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
 from gclust.pipeline.rasters import warnings_of
 from gclust.pipeline.run_log import RunLog
@@ -108,7 +108,7 @@ def run(
 def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
     """Run all stages."""
     with Engine(threads=n_jobs, progress=run_log.report) as engine:
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)
         warn_of_gap(study, study.clusters, run_log)
@@ -171,7 +171,7 @@ def complete(
         contours = dissolve(partition.polygons, counted.cluster_ids)
     clusters = describe(study, locations, len(counted.count), run_log, contours)
     listings = labelled_listings(study, engine, prepared, locations["label"].to_numpy())
-    indicators = measure(study, clusters, counted, listings, run_log)
+    indicators = compute_indicators(study, clusters, counted, listings, run_log)
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)
     without = ranked.loc[ranked["score"].isna(), "name"]
     if len(without):

@@ -14,7 +14,7 @@ from gclust.indicators.counts import per_million
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.pipeline.describe import inhabitants, names_of, outline
-from gclust.pipeline.indicators import compute
+from gclust.pipeline.indicators import compute_indicator
 from gclust.pipeline.intensity import check_rasters
 from gclust.pipeline.rasters import warnings_of
 from gclust.places.geodesic import area_km2
@@ -160,7 +160,7 @@ class ScoreColumns:
             kind = self._kind_of[column]
             found[column] = per_million(seen[f"{kind}_count"], seen["population"])
         for resolved in self._asked:
-            found[resolved.entry.heading] = compute(resolved, seen, listings)
+            found[resolved.entry.heading] = compute_indicator(resolved, seen, listings)
         return pd.DataFrame({column: found[column] for column in self.columns}, index=seen.index)
 
     def score(self, values: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Series:

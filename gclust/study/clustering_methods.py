@@ -20,6 +20,9 @@ SCALE_KM = 15.0
 class ClusteringOptions(Section):
     """``[clusters]`` of any method."""
 
+    remedy = ""
+    """What to change if there is no cluster."""
+
     @property
     def method(self) -> str:
         """The key of `CLUSTERING_METHODS`."""
@@ -60,15 +63,12 @@ class ClusteringOptions(Section):
         """What listings do not meet if there is no cluster."""
         raise NotImplementedError
 
-    @property
-    def remedy(self) -> str:
-        """What to change if there is no cluster."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(ClusteringOptions):
     """``[clusters]`` of ``method = "dbscan"``; see `gclust.DBSCAN`."""
+
+    remedy = "Lower min_samples or raise eps_km in [clusters]"
 
     method: str = choice("dbscan", *METHODS)
     eps_km: float = number(SCALE_KM, above=0)
@@ -109,11 +109,6 @@ class Clusters(ClusteringOptions):
             f" min_samples = {self.min_samples:g}"
         )
 
-    @property
-    def remedy(self) -> str:
-        """The two parameters."""
-        return "Lower min_samples or raise eps_km in [clusters]"
-
 
 @dataclass(frozen=True, kw_only=True)
 class HierarchyClusters(ClusteringOptions):
@@ -123,6 +118,8 @@ class HierarchyClusters(ClusteringOptions):
     ``selection_eps_km`` are what HDBSCAN calls ``cluster_selection_method`` and
     ``cluster_selection_epsilon_km``. The others have its names.
     """
+
+    remedy = "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
 
     method: str = choice("hdbscan", *METHODS)
     min_cluster_size: float = number(4500, least=2, most=LARGEST_TOTAL)
@@ -159,15 +156,12 @@ class HierarchyClusters(ClusteringOptions):
             f" {'lighter' if self.allow_single_cluster else 'none'}"
         )
 
-    @property
-    def remedy(self) -> str:
-        """The three parameters."""
-        return "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ContourClusters(ClusteringOptions):
     """``[clusters]`` of ``method = "contour"``; see `gclust.DensityContour`."""
+
+    remedy = "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"
 
     method: str = choice("contour", *METHODS)
     bandwidth_km: float = number(7.5, above=0, most=LARGEST_BANDWIDTH_KM)
@@ -204,11 +198,6 @@ class ContourClusters(ClusteringOptions):
             f"no contour of bandwidth_km = {self.bandwidth_km:g} holds threshold ="
             f" {self.threshold:g}"
         )
-
-    @property
-    def remedy(self) -> str:
-        """The three parameters."""
-        return "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"
 
 
 CLUSTERING_METHODS: dict[str, type[ClusteringOptions]] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
+from gclust.study import validate
 from gclust.study.clustering_methods import (
     CLUSTERING_METHODS,
     LEAST_RESOLUTION_KM,
@@ -33,17 +34,6 @@ from gclust.study.sections import (
     Score,
     Source,
     SweepGrid,
-)
-from gclust.study.validate import (
-    check_clusters,
-    check_counting,
-    check_density,
-    check_draws,
-    check_footprint,
-    check_indicators,
-    check_method_of_footprint,
-    check_score,
-    check_sources,
 )
 
 
@@ -116,17 +106,19 @@ class Study:
     def _check(self, name: str) -> None:
         """Refuse what no single value shows to be wrong; ``name`` begins each message."""
         kinds, has_raster = self.kinds, self.population.raster is not None
-        check_sources(self.sources, name)
-        check_density(self.density, kinds, name)
-        check_clusters(self.clusters, name)
-        check_footprint(self.footprint, f"{name}: [footprint]")
+        validate.check_sources(self.sources, name)
+        validate.check_density(self.density, kinds, name)
+        validate.check_clusters(self.clusters, name)
+        validate.check_footprint(self.footprint, f"{name}: [footprint]")
         for position, other in enumerate(self.intensity.footprints, start=1):
-            check_footprint(other, f"{name}: [intensity] footprints number {position}")
-        check_method_of_footprint(self.footprint, self.radius_km, self.clusters, has_raster, name)
-        check_counting(self.counting, kinds, name)
-        check_indicators(self.indicators, kinds, name)
-        check_score(self.score, kinds, self.indicators, has_raster, name)
-        check_draws(self.uncertainty, name)
+            validate.check_footprint(other, f"{name}: [intensity] footprints number {position}")
+        validate.check_method_of_footprint(
+            self.footprint, self.radius_km, self.clusters, has_raster, name
+        )
+        validate.check_counting(self.counting, kinds, name)
+        validate.check_indicators(self.indicators, kinds, name)
+        validate.check_score(self.score, kinds, self.indicators, has_raster, name)
+        validate.check_draws(self.uncertainty, name)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -140,10 +132,7 @@ class Study:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """Columns of listings that the study needs beyond place, record and weight.
-
-        StudyError for indicators that there are not, or options that are none of theirs.
-        """
+        """Columns of listings that the study needs beyond place, record and weight."""
         by = {
             "[centroid_geocodes] precision": self.centroid_geocodes.on
             and self.centroid_geocodes.precision is not None,
@@ -176,14 +165,12 @@ class Study:
 
     @property
     def radius_km(self) -> float:
-        """Radius of the footprint's discs: a third of eps_km, if there is one, unless set."""
+        """Radius of the footprint's discs: a third of eps_km by default."""
         given = self.footprint.radius_km
-        if given is not None:
-            return given
-        return self.clusters.scale_km / 3
+        return self.clusters.scale_km / 3 if given is None else given
 
     def sizes(self, footprint: Footprint) -> dict[str, Any]:
-        """Lengths of a footprint, those that are not given by the study's own radius or eps."""
+        """Lengths of a footprint; those that are not given follow from eps_km."""
         scale = self.clusters.scale_km
         defaults = {
             "radius_km": self.radius_km,
@@ -222,23 +209,34 @@ RENAMED = {"heaps": "centroid_geocodes"}
 def _as_sections(study: Study) -> dict[str, Any]:
     """Sections that were given as mappings, as their classes."""
     found: dict[str, Any] = {"folder": Path(study.folder).absolute()}
-    sources = []
-    for position, entry in enumerate(study.sources, start=1):
-        where = f"study: [[sources]] number {position}:"
-        is_source = isinstance(entry, Source)
-        sources.append(entry if is_source else Source(**parse_section(entry, Source, where)))
-    found["sources"] = tuple(sources)
+    found["sources"] = tuple(_sources(study.sources, "study"))
     for key, kind in SECTIONS.items():
         value = getattr(study, key)
-        if isinstance(value, Mapping):
-            where = f"study: [{key}]"
-            if key == "clusters":
-                found[key] = _clusters(value, where)
-            else:
-                found[key] = kind(**parse_section(value, kind, where))
-    if any(isinstance(entry, Mapping) for entry in study.indicators):
+        if key == "clusters":
+            found[key] = value if isinstance(value, ClusteringOptions) else _clusters(value)
+        elif not isinstance(value, kind):
+            found[key] = kind(**parse_section(value, kind, f"study: [{key}]"))
+    if any(not isinstance(entry, IndicatorEntry) for entry in study.indicators):
         found["indicators"] = read_entries(list(study.indicators), "study")
     return found
+
+
+def _sources(entries: Iterable[Any], name: str) -> Iterator[Source]:
+    for position, entry in enumerate(entries, start=1):
+        where = f"{name}: [[sources]] number {position}:"
+        is_source = isinstance(entry, Source)
+        yield entry if is_source else Source(**parse_section(entry, Source, where))
+
+
+def _clusters(table: Any) -> ClusteringOptions:
+    """Read ``[clusters]`` with the keys of its method."""
+    method, where = table.get("method") if isinstance(table, Mapping) else None, "study: [clusters]"
+    if not isinstance(method, str) or method not in CLUSTERING_METHODS:
+        method = "dbscan"
+    if method != "dbscan":
+        where = f"{where} of method = {method!r}:"
+    options = CLUSTERING_METHODS[method]
+    return options(**parse_section(table, options, where))
 
 
 def read_study(path: str | Path, listings: Mapping[str, Any] | None = None) -> Study:
@@ -282,23 +280,13 @@ def study_from(
         raise StudyError(f"{name}: has no [[sources]]; expected at least one with kind and path")
     if not isinstance(listed, list):
         raise StudyError(f"{name}: [sources] must be written [[sources]], one for each source")
-    sources = []
-    for position, entry in enumerate(listed, start=1):
-        where = f"{name}: [[sources]] number {position}:"
-        sources.append(Source(**parse_section(entry, Source, where)))
-    sources = list(_with_tables(sources, listings or {}, name))
-    sections = {
-        key: kind(**parse_section(table.get(key, {}), kind, f"{name}: [{key}]"))
-        for key, kind in SECTIONS.items()
-        if key != "clusters"
-    }
-    sections["clusters"] = _clusters(table.get("clusters", {}), f"{name}: [clusters]")
+    sources = _with_tables(tuple(_sources(listed, name)), listings or {}, name)
     try:
         return Study(
             sources=tuple(sources),
-            indicators=read_entries(table.get("indicators", []), name),
+            indicators=read_entries(table.get("indicators", []), "study"),
             folder=folder,
-            **sections,
+            **{key: table[key] for key in SECTIONS if key in table},
         )
     except StudyError as error:
         raise StudyError(f"{name}{str(error).removeprefix('study')}") from None
@@ -347,14 +335,3 @@ def _with_tables(
     for kind, data in listings.items():
         if kind not in kinds:
             yield Source(kind=kind, data=data)
-
-
-def _clusters(table: Any, where: str) -> ClusteringOptions:
-    """Read ``[clusters]`` as its method would have it."""
-    method = table.get("method") if isinstance(table, Mapping) else None
-    if not isinstance(method, str) or method not in CLUSTERING_METHODS:
-        method = "dbscan"
-    if method != "dbscan":
-        where = f"{where} of method = {method!r}:"
-    options = CLUSTERING_METHODS[method]
-    return options(**parse_section(table, options, where))

@@ -19,7 +19,7 @@ from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import dissolve
 from gclust.pipeline.form import Partition
 from gclust.pipeline.labelled_listings import labelled_listings
-from gclust.pipeline.prepare import Prepared, prepare, select_kinds
+from gclust.pipeline.prepare import Prepared, prepare_listings, select_kinds
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
@@ -119,7 +119,7 @@ def run_scenarios(
     told()
     for of_data in _alike(studies, lambda each: _reading_key(between.reading(each[0]))):
         with Engine(threads=n_jobs) as engine:
-            read = prepare(between.reading(of_data[0][0]), engine, run_log)
+            read = prepare_listings(between.reading(of_data[0][0]), engine, run_log)
             for of_kinds in _alike(of_data, lambda each: _density_key(each[1])):
                 prepared = select_kinds(of_kinds[0][1], engine, read, run_log)
                 locations = prepared.locations

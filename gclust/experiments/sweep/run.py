@@ -36,7 +36,7 @@ from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import names_of
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
-from gclust.pipeline.prepare import Prepared, prepare
+from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import ScoreColumns
 from gclust.progress import Report, resolve, silent, stage
@@ -132,7 +132,7 @@ def _computed(
     checkpoint = None
     with ExitStack() as while_asked:
         engine = while_asked.enter_context(Engine(threads=n_jobs, progress=run_log.report))
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
             checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))

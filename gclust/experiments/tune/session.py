@@ -34,7 +34,7 @@ from gclust.listings.record_arrays import gather_records
 from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
-from gclust.pipeline.prepare import prepare
+from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.progress import Report, silent, stage
@@ -91,7 +91,7 @@ class Session:
     def _open(self, report: Report) -> None:
         study, n_jobs, engine = self.study, self._n_jobs, self._engine
         run_log = RunLog(report, study.study.strict)
-        prepared = self._prepared = prepare(study, engine, run_log)
+        prepared = self._prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=self.pairs.eps_km[-1]), run_log)
         with stage(report, "gather locations"):
             self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])

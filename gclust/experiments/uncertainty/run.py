@@ -22,7 +22,7 @@ from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
 from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings
-from gclust.pipeline.prepare import Prepared, prepare
+from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report, resolve, silent, stage
@@ -100,7 +100,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
     if "parameters" in wanted.sources:
         pairs, chosen = choose_pairs(study, n_jobs=n_jobs, report=run_log.report)
     with Engine(threads=n_jobs, progress=run_log.report) as engine:
-        prepared = prepare(study, engine, run_log)
+        prepared = prepare_listings(study, engine, run_log)
         formed = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, formed.labels)
         counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
