@@ -1,4 +1,4 @@
-"""Whether there is room for temporary files, as far as the size of the input tells."""
+"""A warning where temporary files have less room than the listings take."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from gclust.study.schema import Study
 def warn_of_space(study: Study) -> None:
     """Warn before the work if listings are larger than the room for temporary files.
 
-    It is no more than a warning: what the database needs is known when the listings are read.
-    Of a CSV file of five columns it takes 2.5 times the size, of columns that no study names
-    nothing.
+    No more than a warning: what the database needs is known when the listings are read. It
+    takes 2.5 times the size of a CSV file of five columns, and nothing for unused columns.
     """
     with suppress(OSError, ValueError):
         folder = Path(tempfile.gettempdir())

@@ -31,7 +31,7 @@ from gclust.study.schema import Study
 from gclust.units import UNIT
 
 _OF_LABELS = ("labels", "labelled", "cluster_of_label")
-"""Tables that hold for one labelling of the locations only."""
+"""Tables of one labelling of the locations, dropped after it."""
 
 
 @dataclass(frozen=True)

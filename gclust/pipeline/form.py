@@ -65,7 +65,7 @@ def check_method(options: ClusteringOptions) -> None:
 def check_found(
     options: ClusteringOptions, locations: pd.DataFrame, labels: NDArray[np.integer]
 ) -> None:
-    """Raise StudyError if there is no cluster, with what would help."""
+    """Raise StudyError if there is no cluster."""
     if labels.max(initial=-1) >= 0:
         return
     heaviest, total = locations["density"].max() / UNIT, locations["density"].sum() / UNIT
@@ -123,9 +123,7 @@ def label_locations(
     report: Report,
     cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster the locations that form clusters; the others take the label of cores near them.
-
-    This is DBSCAN; `partition_locations` does as a study's method says.
+    """Cluster with DBSCAN; locations of zero density take the label of core locations near them.
 
     Parameters
     ----------

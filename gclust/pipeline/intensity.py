@@ -44,7 +44,7 @@ _SIZES = {
     "raster": (),
     "contour": (),
 }
-"""Which lengths matter to a method."""
+"""The lengths that a method uses."""
 
 
 def intensity_spread(
@@ -194,7 +194,7 @@ def spread_of(
 
 
 def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:
-    """What the run itself has measured."""
+    """The run's own measurements."""
     return pd.DataFrame(first[[*OF_CLUSTERS, "area_km2", "population", "uncovered_share"]])
 
 
@@ -205,7 +205,7 @@ def _draw(
     locations: pd.DataFrame,
     warn: Warn,
 ) -> gpd.GeoSeries:
-    """Outline the first clusters; their own footprints are there already."""
+    """Draw footprints of the first clusters, unless they are the run's own."""
     if footprint is study.footprint:
         return first.geometry
     position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
@@ -260,7 +260,7 @@ def _named(what: str, warn: Warn) -> Iterator[Warn]:
 
 
 def _footprints(study: Study) -> dict[str, Footprint]:
-    """The footprints by name, the study's own first; one that is asked for twice is there once."""
+    """The footprints by name, the study's own first, without repetitions."""
     section, radius = study.intensity, study.radius_km
     named: dict[str, Footprint] = {_name(study, study.footprint): study.footprint}
     seen = {_key(study, study.footprint)}
@@ -285,7 +285,7 @@ def _footprints(study: Study) -> dict[str, Footprint]:
 
 
 def _key(study: Study, footprint: Footprint) -> tuple[Any, ...]:
-    """What two footprints that are drawn alike have in common."""
+    """Method and lengths: equal for footprints that are drawn alike."""
     sizes = study.sizes(footprint)
     if sizes["ratio"] is not None:
         sizes["edge_km"] = None
@@ -305,7 +305,7 @@ def _name(study: Study, footprint: Footprint) -> str:
 
 
 def _rasters(study: Study) -> dict[str, OtherRaster]:
-    """The rasters by name, the study's own first; one that is named twice is there once."""
+    """The rasters by name, the study's own first, without repetitions."""
     own, listed = study.population, list(study.intensity.rasters)
     if own.raster is not None:
         listed.insert(0, OtherRaster(raster=own.raster, unit=own.unit, band=own.band))

@@ -1,4 +1,4 @@
-"""The member cities of a run's clusters: what each brings, and the ties between them."""
+"""The member cities of a run's clusters: their shares, and the ties between them."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from gclust.study.schema import Study
 from gclust.study.sections import OtherRaster, Population
 
 FIRST_BAND = 1
-"""The band that is used where none is chosen."""
+"""The default band."""
 
 
 @dataclass(frozen=True)
 class RasterUsed:
-    """A raster of a study, and what was found in it.
+    """A raster of a study, with the result of its check.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class RasterUsed:
 
     @property
     def warning(self) -> str | None:
-        """What is to be warned of: that a band is used that none chose."""
+        """The warning that a band is used that nobody chose, if it is so."""
         if self.chosen or len(self.found.bands) == 1:
             return None
         return (
@@ -81,7 +81,7 @@ def band_of(raster: Population | OtherRaster) -> int:
 
 
 def absolute(study: Study, raster: Population | OtherRaster) -> str | tuple[str, ...] | None:
-    """What a study names, spelled so that it means the same from any folder."""
+    """The raster of a study by absolute paths."""
     if raster.raster is None:
         return None
     if isinstance(raster.raster, str):
@@ -105,7 +105,7 @@ def rasters_of(study: Study) -> Iterator[tuple[str, Population | OtherRaster]]:
 
 
 def check_files(study: Study) -> list[RasterUsed]:
-    """Look at the rasters of a study before anything is computed.
+    """Check the rasters of a study before anything is computed.
 
     Raises
     ------

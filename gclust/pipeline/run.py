@@ -117,7 +117,7 @@ def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
 
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
-    """Form the clusters of a study from its listings."""
+    """Cluster the locations of a study with its method."""
     with run_log.timed("cluster locations"):
         return partition_locations(
             study.clusters,

@@ -1,4 +1,4 @@
-"""Two folders change places in one step, where the system can do that."""
+"""An atomic exchange of two folders, where the system can do it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def exchange(one: Path, two: Path) -> bool:
-    """Let two paths change places: at no moment is one of them missing.
+    """Exchange two paths in one step: at no moment is one of them missing.
 
     Linux can do it (``renameat2``), on most file systems.
 
     Returns
     -------
     bool
-        False where it cannot be done; then nothing has changed.
+        False where the system cannot do it; then nothing has changed.
 
     Raises
     ------
     OSError
-        If it can be done, but not with these two.
+        If it cannot be done with these two.
     """
     call = _renameat2()
     if call is None:

@@ -24,7 +24,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def note_files(folder: Path, what: str) -> None:
-    """Note in ``<what>.json`` of an output folder the files that it holds.
+    """Note in ``<what>.json`` of an result folder the files that it holds.
 
     Whatever adds a file to a folder that is there already has to call it again.
     """
@@ -35,7 +35,7 @@ def note_files(folder: Path, what: str) -> None:
 
 
 def foreign_entry(folder: Path, what: str) -> str | None:
-    """Return the first file or folder in an output folder that gclust did not write there.
+    """Return the first file or folder in an result folder that gclust did not write there.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def foreign_entry(folder: Path, what: str) -> str | None:
 
 
 def remove_written(folder: Path, what: str) -> bool:
-    """Remove what gclust wrote into an output folder, and the folder if that was all.
+    """Remove what gclust wrote into an result folder, and the folder if that was all.
 
     Returns
     -------

@@ -78,7 +78,7 @@ class ResultReader:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Name a file in the error about it: libraries raise all sorts on files that are cut."""
+        """Name a file in the errors about it: libraries raise all sorts on files that are cut."""
         try:
             yield
         except StudyError:
@@ -123,14 +123,6 @@ class ResultReader:
                 f"{error} (if another version of gclust wrote this {self._what}, run"
                 f" gclust {COMMANDS[self._what]} again with this one)"
             ) from error
-
-    def value(self, *names: str) -> Any:
-        """Return a value of ``<what>.json``; ``value("a", "b")`` is the ``b`` of its ``a``."""
-        with self.reading(f"{self._what}.json"):
-            value: Any = self.info
-            for name in names:
-                value = value[name]
-            return value
 
     def _broken(self, name: str, why: str) -> StudyError:
         return StudyError(

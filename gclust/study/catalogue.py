@@ -1,4 +1,4 @@
-"""All indicators there are, with what a study may say of each."""
+"""The list of all indicators, with their options."""
 
 from __future__ import annotations
 

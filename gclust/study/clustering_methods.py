@@ -14,7 +14,7 @@ METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
 SCALE_KM = 15.0
-"""The eps_km of the GII, from which lengths of footprints follow with methods without one."""
+"""The eps_km of the GII: lengths of footprints follow from it with methods without one."""
 
 
 class ClusteringOptions(Section):

@@ -37,7 +37,7 @@ class IndicatorEntry:
 
 @dataclass(frozen=True)
 class ResolvedIndicator:
-    """An indicator that a study asks for.
+    """An indicator of a study, with its function and all its options.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ResolvedIndicator:
 
 
 def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
-    """Read ``[[indicators]]`` of a study; what options there are is not looked at."""
+    """Read ``[[indicators]]`` of a study; options are not checked yet."""
     if not isinstance(listed, list):
         raise StudyError(f"{name}: [indicators] must be written [[indicators]], one for each")
     entries = []

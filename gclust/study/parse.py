@@ -18,7 +18,7 @@ from gclust.errors import StudyError
 from gclust.spelling import did_you_mean
 
 LARGEST_WHOLE = 2**63 - 1
-"""As large as TOML's whole numbers are, and those of tables."""
+"""The largest whole number of TOML, and of tables."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 _SHORT.maxlevel = 3

@@ -104,7 +104,7 @@ class Study:
         self._check("study")
 
     def _check(self, name: str) -> None:
-        """Refuse what no single value shows to be wrong; ``name`` begins each message."""
+        """Check sections as a whole; ``name`` begins each message."""
         kinds, has_raster = self.kinds, self.population.raster is not None
         validate.check_sources(self.sources, name)
         validate.check_density(self.density, kinds, name)
@@ -155,7 +155,7 @@ class Study:
 
     @property
     def dbscan(self) -> Clusters:
-        """The options of DBSCAN; StudyError where the method is another."""
+        """The options of DBSCAN; StudyError if the method is another."""
         if not isinstance(self.clusters, Clusters):
             raise StudyError(
                 "eps_km and min_samples can be varied with method = 'dbscan' only; [clusters]"

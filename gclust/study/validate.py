@@ -1,4 +1,4 @@
-"""Checks of a study that no single value fails: of a section as a whole, or of several."""
+"""Checks of sections as a whole, and of sections against each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAKEN_COLUMNS = {
 
 
 def check_sources(sources: Sequence[Source], name: str) -> None:
-    """Refuse sources that are none, and kinds that cannot name columns or tables.
+    """Refuse sources without listings, and kinds that cannot name columns or tables.
 
     ``name`` begins the messages of all checks.
     """
@@ -48,7 +48,7 @@ def check_sources(sources: Sequence[Source], name: str) -> None:
 
 
 def _check_source(source: Source, where: str) -> None:
-    """Refuse a source that is nothing, or several things."""
+    """Refuse a source with none or several of path, sql and data, or with keys of another."""
     given = [key for key in ("path", "sql", "data") if getattr(source, key) is not None]
     if len(given) != 1:
         found = " and ".join(given) if given else "none of them"
@@ -68,7 +68,7 @@ def _check_source(source: Source, where: str) -> None:
 
 
 def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
-    """Refuse kinds that the study does not have, and a rounding that is none."""
+    """Refuse unknown kinds, and decimals out of bounds."""
     if density.kinds is not None:
         if not density.kinds:
             raise StudyError(f"{name}: [density] kinds = []; expected at least one kind")
@@ -102,7 +102,7 @@ def check_method_of_footprint(
     has_raster: bool,
     name: str,
 ) -> None:
-    """Refuse a method of ``[footprint]`` that clusters or population do not serve."""
+    """Refuse a footprint method that needs other clusters, or a population raster."""
     if footprint.method == "raster" and not has_raster:
         raise StudyError(
             f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
@@ -122,7 +122,7 @@ def check_method_of_footprint(
 
 
 def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
-    """Refuse totals of kinds that the study does not have, and totals of nothing."""
+    """Refuse totals of unknown kinds, and totals that are not above 0."""
     where = f"{name}: [counting] totals:"
     parse_section(counting.totals, {}, where, known=kinds)
     for kind, total in counting.totals.items():
@@ -131,7 +131,7 @@ def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
 
 
 def check_draws(draws: Draws, name: str) -> None:
-    """Refuse radii and a confidence level that are out of bounds."""
+    """Refuse radii and a confidence level out of bounds."""
     for precision, radius_km in draws.spread_km.items():
         if not 0 <= radius_km <= LARGEST_SPREAD_KM:
             raise StudyError(
@@ -143,7 +143,7 @@ def check_draws(draws: Draws, name: str) -> None:
 
 
 def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str], name: str) -> None:
-    """Refuse indicators of no kind, and columns that are taken."""
+    """Refuse indicators of unknown kinds, and columns that exist already."""
     of_kinds = {f"{kind}_{what}" for kind in kinds for what in (*OF_KINDS, "rank")}
     taken = {column.casefold() for column in TAKEN_COLUMNS | of_kinds}
     for position, entry in enumerate(indicators, start=1):
@@ -167,7 +167,7 @@ def check_score(
     has_raster: bool,
     name: str,
 ) -> None:
-    """Refuse columns that a score cannot be made of, and weights of what it is not made of."""
+    """Refuse unknown columns, weights of other columns, and weights that are all 0."""
     of_kinds = kind_columns(kinds)
     columns = scored(kinds, options.of)
     known = [*of_kinds, *(entry.heading for entry in indicators)]

@@ -1,4 +1,4 @@
-"""Write a study as TOML, every choice spelled out."""
+"""A study written as TOML, with all defaults spelled out."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
 
 
 def described_table(data: Any) -> str:
-    """Say in a word what a table in memory was: its library, rows and columns."""
+    """Describe a table in memory: its library, rows and columns."""
     kind = type(data)
     shape = getattr(data, "shape", None)
     size = f" of {shape[0]} rows and {shape[1]} columns" if shape and len(shape) == 2 else ""
@@ -79,7 +79,7 @@ def described_table(data: Any) -> str:
 
 
 def seen_from(home: Path, path: str | Path) -> str:
-    """Return a path relative to a folder, so that it leads there whatever links are on the way.
+    """Return a path relative to a folder, valid whatever links are on the way.
 
     Parameters
     ----------

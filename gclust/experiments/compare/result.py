@@ -188,7 +188,8 @@ def read_comparison(path: str | Path) -> Comparison:
     >>> found.table[["name_b", "rank_change"]]  # doctest: +SKIP
     """
     folder = ResultReader(path, "comparison")
-    decomposed = bool(folder.value("decomposed"))
+    with folder.reading("comparison.json"):
+        decomposed = bool(folder.info["decomposed"])
     tables = {
         attribute: folder.table(f"{name}.parquet")
         for name, attribute in TABLES.items()
