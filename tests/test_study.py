@@ -125,6 +125,8 @@ WRONG = [
     ("[[sources]]\nkind = 'total'\npath = 'b'", "cannot name columns"),
     ("[[sources]]\nkind = 'a\\nb'\npath = 'b'", "kind"),
     ("[[sources", "is not TOML"),
+    (LEAST + "[[indicators]]\ncolumn = 'x'", "number 1: 'name' is missing"),
+    (LEAST + "[[density]]\ndecimals = 3", "expected keys and values"),
     (LEAST + "[heaps]\non = true", r"\[heaps\] is called \[centroid_geocodes\] now"),
     (
         LEAST + "[uncertainty]\nformed = 'anew'",
@@ -139,7 +141,16 @@ WRONG = [
 def test_errors_help(tmp_path, text, told):
     with pytest.raises(StudyError, match=told) as caught:
         read(tmp_path, text)
-    assert "study.toml" in str(caught.value)
+    assert str(caught.value).count("study.toml") == 1
+
+
+def test_a_section_in_python_is_a_mapping_or_its_class():
+    sources = [gclust.Source(kind="patent", path="rows.csv")]
+    study = gclust.Study(sources=sources, density={"decimals": 3}, merge=gclust.Merge(rule="none"))
+    assert (study.density, study.merge.rule) == (gclust.Density(decimals=3), "none")
+    for section in ({"density": 3}, {"clusters": "dbscan"}, {"merge": gclust.Density()}):
+        with pytest.raises(StudyError, match="expected keys and values"):
+            gclust.Study(sources=sources, **section)
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
