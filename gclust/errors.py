@@ -24,6 +24,11 @@ class StudyError(ValueError):
         super().__init__(visible(message))
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, the name of its type if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class GclustWarning(UserWarning):
     """Something in the data or the study that deserves a look; its message is one line."""
 

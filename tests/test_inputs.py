@@ -12,7 +12,7 @@ import rasterio
 
 import gclust
 from gclust.errors import StudyError
-from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.inputs import Inputs
 from gclust.pipeline import run as running
 
 

@@ -19,7 +19,7 @@ import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.open_sources import open_source, open_sources
-from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage_listings

@@ -1,7 +1,7 @@
-"""The DuckDB engine: a database of its own that spills to disk, with progress.
+"""The DuckDB engine: a temporary database that spills to disk, with progress.
 
-Stages are written on narwhals frames; this module only opens the database,
-turns a frame into a stored table, and brings a table to pandas.
+Stages are written on narwhals frames; this module opens the database, stores frames as tables,
+and brings tables to pandas.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from gclust.threads import count_threads
 
 PREFIX = "gclust-"
 DISK_WORDS = ("No space left", "max_temp_directory_size", "Disk quota", "File too large")
-"""What DuckDB says when the disk under its database is full."""
+"""Parts of DuckDB's messages when the disk under its database is full."""
 POLL_SECONDS = 0.1
 
 MOST_UNCOMPRESSED = 20_000_000
-"""Rows up to which tables are stored as they are: 40 bytes each on the disk in place of 12, of
-2 million with ids of 15 letters. Compressing took a third of the time of reading them."""
+"""Rows up to which tables are not compressed: 40 bytes a row on the disk instead of 12 (2 million
+rows with ids of 15 letters), for compressing took a third of the time of reading them."""
 
 LOOK_SECONDS = 1e-3
 
@@ -72,7 +72,7 @@ class Engine:
         }
         try:
             self.connection = duckdb.connect(str(place / "listings.duckdb"), config=config)
-            # Years must not depend on where the machine stands.
+            # Years must not depend on the time zone of the machine.
             self.connection.execute("SET TimeZone = 'UTC'")
         except BaseException as error:
             failure = _disk_failure(error, place)
@@ -92,7 +92,7 @@ class Engine:
     ) -> None:
         failure = _disk_failure(error, self._folder.path)
         try:
-            # What cannot be written any more is not needed any more.
+            # Closing may fail on a full disk; the database is not needed any more.
             with suppress(duckdb.Error):
                 self.connection.close()
         finally:
@@ -112,7 +112,7 @@ class Engine:
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
     def next_number(self) -> int:
-        """Return a number that was not given before, to tell tables and files apart."""
+        """Return a number that was not returned before, for names of tables and files."""
         return next(self._numbers)
 
     def expect(self, rows: int) -> None:
@@ -131,12 +131,12 @@ class Engine:
         return self.frame(name)
 
     def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
-        """Run a lazy frame's query, and store the result behind what a table holds."""
+        """Run a lazy frame's query, and append the result to a table."""
         relation = frame.to_native()
-        there = self.connection.execute(
+        exists = self.connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]
-        ).fetchall()
-        add = relation.insert_into if there[0][0] else relation.create
+        ).fetchall()[0][0]
+        add = relation.insert_into if exists else relation.create
         self._watched(lambda: add(name), stage)
 
     def drop(self, name: str) -> None:
@@ -157,7 +157,7 @@ class Engine:
     ) -> nw.LazyFrame[Any]:
         """Store a table that is in memory, and return it as a lazy frame.
 
-        ``columns`` is SQL for what is taken of it.
+        ``columns`` is SQL of a ``SELECT`` from it.
         """
         self.connection.register("incoming", table)
         self.connection.execute(f'CREATE TABLE "{name}" AS SELECT {columns} FROM incoming')
@@ -198,7 +198,7 @@ class Engine:
 
 
 def _runs(thread: threading.Thread) -> bool:
-    """Return whether a thread still runs after a tenth of a second, at once where not."""
+    """Wait a tenth of a second at most; return whether a thread still runs."""
     end = time.monotonic() + POLL_SECONDS
     while thread.is_alive() and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
@@ -226,14 +226,14 @@ def _own_folder(parent: str | Path | None) -> TemporaryFolder:
 
 
 def _disk_failure(error: BaseException | None, folder: Path) -> StudyError | None:
-    """What to say of an error that a full disk under the database is behind; None of others.
+    """Return the error to raise if a full disk caused an error, directly or not; else None.
 
-    Whoever met it may have taken it for an error in the input.
+    A full disk may have been reported as an error in the input.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if isinstance(error, duckdb.Error | OSError) and _is_of_disk(error, folder):
+        if isinstance(error, duckdb.Error | OSError) and _is_full_disk(error, folder):
             return StudyError(
                 f"{folder.parent}: the disk is full, and temporary files of the listings do not"
                 " fit; make room there, or name another folder in the environment variable TMPDIR"
@@ -242,12 +242,7 @@ def _disk_failure(error: BaseException | None, folder: Path) -> StudyError | Non
     return None
 
 
-def _is_of_disk(error: Exception, folder: Path) -> bool:
+def _is_full_disk(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL and str(error.filename or "").startswith(str(folder))
     return any(words in str(error) for words in DISK_WORDS) or is_full(folder)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message."""
-    return str(error).strip().splitlines()[0]

@@ -1,4 +1,4 @@
-"""The rows that cannot be used: as they were given, each with its line and its reason."""
+"""Rejected rows: as they were given, each with its line and reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engine import Engine
-from gclust.listings.open_sources import Scan, window
+from gclust.listings.open_sources import Scan
 from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
 from gclust.listings.sources.source_part import BadRows, SourcePart
 from gclust.listings.validate import OUTSIDE, validate
@@ -22,12 +22,12 @@ REJECT_COLUMNS = (
     "source", "line", "kind", "record", "lat", "lon", "year", "weight", "reason", "value", "text",
 )  # fmt: skip
 GIVEN = ("record", "lat", "lon", "year", "weight")
-JUDGED = {"latitude": "lat", "longitude": "lon", "year": "year"}
-"""What a reason begins with -> the column whose value it is of."""
+COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
+"""First word of a reason -> the column that it is about."""
 
 
-def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) -> pd.DataFrame:
-    """Read the rejected rows of some sources once more, as they were given, with their lines.
+def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
+    """Read the rejected rows of some sources again, as they were given, with their lines.
 
     Numbering rows costs the parallel reading, so it is paid only where there
     are rejects.
@@ -35,40 +35,39 @@ def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) 
     Parameters
     ----------
     engine : Engine
-    scans : sequence of (int, Scan)
-        Sources with rejects, and their positions.
+    scans : sequence of Scan
+        Sources with rejects.
     root : Path
-        Folder to which paths are told relative.
+        Folder to which paths are shown relative.
 
     Returns
     -------
     DataFrame
         ``source, line, kind``, what was given as ``record, lat, lon, year, weight``,
-        ``reason``, ``value`` (what was not understood) and ``text`` (of rows with a wrong
-        number of fields).
+        ``reason``, ``value`` (the column and value that the reason is about) and ``text`` (of
+        rows with a wrong number of fields).
 
     Raises
     ------
     StudyError
         If a rejected row is a second header with the columns in another order.
     """
-    parts = []
+    tables = []
     engine.connection.execute("SET preserve_insertion_order = true")
     try:
-        for _, scan in scans:
-            for part in scan.parts:
-                for file in part.files:
-                    found = [_of_file(engine, scan, part, file)]
-                    if (bad := part.bad.get(file)) is not None:
-                        found.append(_of_bad_rows(bad))
-                    told = {"source": shown_path(file, root), "kind": scan.source.kind}
-                    parts += [table.assign(**told) for table in found]
+        for part in (part for scan in scans for part in scan.parts):
+            for file in part.files:
+                found = [_of_file(engine, part, file)]
+                if (bad := part.bad.get(file)) is not None:
+                    found.append(_of_bad_rows(bad))
+                origin = {"source": shown_path(file, root), "kind": part.source.kind}
+                tables += [table.assign(**origin) for table in found]
     finally:
         engine.connection.execute("SET preserve_insertion_order = false")
-    if not parts:
+    if not tables:
         empty = {name: pd.Series(dtype="string") for name in REJECT_COLUMNS}
         return pd.DataFrame(empty).astype({"line": "int64"})
-    table = pd.concat(parts, ignore_index=True).reindex(columns=list(REJECT_COLUMNS))
+    table = pd.concat(tables, ignore_index=True).reindex(columns=list(REJECT_COLUMNS))
     table = table.astype({name: "string" for name in REJECT_COLUMNS if name != "line"})
     order = ["source", "kind", "record", "lat", "lon", "year", "reason", "text", "line"]
     return table.astype({"line": "int64"}).sort_values(
@@ -76,14 +75,11 @@ def list_rejects(engine: Engine, scans: Sequence[tuple[int, Scan]], root: Path) 
     )
 
 
-def _of_file(engine: Engine, scan: Scan, part: SourcePart, file: str) -> pd.DataFrame:
+def _of_file(engine: Engine, part: SourcePart, file: str) -> pd.DataFrame:
     """Read the rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
-        f"SELECT row_number() OVER () - 1 AS line, {given},"
-        f" CAST({part.value('lat')} AS DOUBLE) AS lat, CAST({part.value('lon')} AS DOUBLE) AS lon,"
-        f" {window(part, scan.source)} AS inside,"
-        f" {str(scan.source.null_island == 'reject').lower()} AS island"
+        f"SELECT row_number() OVER () - 1 AS line, {given}, {part.validated}"
         f" FROM {part.table([file])}"
     )
     rows = validate(nw.from_native(engine.connection.sql(query)))
@@ -105,8 +101,8 @@ def _of_bad_rows(bad: BadRows) -> pd.DataFrame:
 
 
 def _value(row: dict[str, Any]) -> str | None:
-    """Say which value a reason is of."""
-    name = JUDGED.get(str(row["reason"]).split()[0])
+    """Return the column and value that a reason is about, None for other reasons."""
+    name = COLUMN_OF_REASON.get(str(row["reason"]).split()[0])
     if name is None:
         return None
     return f"{name} missing" if pd.isna(row[name]) else f"{name} {row[name]!r}"
@@ -119,8 +115,8 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
     for axis in ("lat", "lon"):
         known |= {axis, *OTHER_NAMES[axis], *HINTS[axis]}
     for row in table.to_dict("records"):
-        places = [row[axis] for axis in ("lat", "lon")]
-        if any(pd.isna(each) or str(each).strip().casefold() not in known for each in places):
+        axes = [row[axis] for axis in ("lat", "lon")]
+        if any(pd.isna(each) or str(each).strip().casefold() not in known for each in axes):
             continue
         changed = [
             name for name in GIVEN if name in own and str(row[name]).strip() != own[name].strip()
@@ -134,7 +130,7 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
 
 
 def rejects_summary(rejects: pd.DataFrame) -> str:
-    """Say of rejects the most frequent reason and the first row, nothing of none."""
+    """Return the most frequent reason of rejects and its first row, "" if there are none."""
     if rejects.empty:
         return ""
     reasons = rejects["reason"].value_counts()
@@ -155,7 +151,7 @@ def rejects_summary(rejects: pd.DataFrame) -> str:
 
 
 def shown_path(path: str, root: Path) -> str:
-    """A path as it is told: relative to the study where it lies below it."""
+    """Return a path relative to the study's folder, its name if it lies elsewhere."""
     absolute = Path(os.path.abspath(path))
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()

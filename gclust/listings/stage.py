@@ -1,4 +1,4 @@
-"""Stage the rows of all sources: judged, normalised, stored, the rejects set apart."""
+"""Rows of all sources staged: validated, normalised and stored, with the rejects in a table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
-from gclust.errors import StudyError
-from gclust.listings.engine import Engine, first_line
-from gclust.listings.open_sources import Scan, relations, window
+from gclust.errors import StudyError, first_line
+from gclust.listings.engine import Engine
+from gclust.listings.open_sources import Scan, relations
 from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
-from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.values import FLOATS
 from gclust.listings.sums import rows_by, sum_by
 from gclust.listings.validate import (
@@ -33,7 +33,7 @@ MOST_NAMED = 10
 """Sources that a message names."""
 
 WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
-"""Numbers up to which a float tells all whole ones apart, by DuckDB's types."""
+"""Numbers up to which floats hold all whole ones, by DuckDB's types."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Staged:
     Attributes
     ----------
     listings : LazyFrame
-        Judged rows inside their windows: ``source, kind, record, lat, lon,
-        units, reason`` (null: usable), and the further columns that the
-        sources are asked for.
+        Validated rows inside their windows of years: ``source, kind, record, lat, lon,
+        units`` (weight, in fixed point), ``reason`` (null: usable), and the sources' ``further``
+        columns.
     kinds : tuple of str
         Kind by code.
     kind_units : dict
@@ -53,8 +53,8 @@ class Staged:
     rejects : DataFrame
         One row per rejected row, as the user gave it, with source, line and reason.
     sources : DataFrame
-        Per source: ``path, kind, rows, outside_years, rejected, null_island, used, without_record``
-        (of those used) and ``columns`` (which serves as what).
+        Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
+        without_record`` (of those used) and ``columns`` (gclust's with the user's).
     weights : DataFrame
         Per source: ``used`` and ``rejected`` weight, the null island's left out.
     inputs : Inputs
@@ -62,9 +62,9 @@ class Staged:
     oddities : DataFrame
         Per source: ``rows, zeros, within_radians`` (see `suspicious`).
     own_sha256 : dict
-        Digests of tables in memory and queries, by what they are called.
+        Digests of tables in memory and queries, by the names of their sources.
     messages : list of list of str
-        Per source what a reader should know of it.
+        Per source, what the user should know.
     """
 
     listings: nw.LazyFrame[Any]
@@ -80,7 +80,7 @@ class Staged:
 
     @property
     def sha256(self) -> dict[str, str]:
-        """Digest of every input, by its path or what it is called."""
+        """Digest of every input, by its path or the name of its source."""
         return {**self.inputs.sha256(), **self.own_sha256}
 
 
@@ -92,13 +92,13 @@ def stage_listings(
     root: Path,
     inputs: Inputs | None = None,
 ) -> Staged:
-    """Read, judge and store the rows of all sources.
+    """Read, validate and store the rows of all sources.
 
     Parameters
     ----------
     engine : Engine
     scans : sequence of Scan
-        All asked for the same further columns.
+        All with the same ``further`` columns.
     decimals : int or None
         To which coordinates are rounded.
     root : Path
@@ -124,7 +124,7 @@ def stage_listings(
     sources = _count_sources(engine, scans, counts, within, root)
     _refuse_lost_rows(scans, sources, inputs)
     faulty = sources.index[sources["rejected"] > 0]
-    rejects = list_rejects(engine, [(int(at), scans[at]) for at in faulty], root)
+    rejects = list_rejects(engine, [scans[at] for at in faulty], root)
     kinds = tuple(dict.fromkeys(scan.source.kind for scan in scans))
     return Staged(
         listings=within,
@@ -142,7 +142,7 @@ def stage_listings(
 def _store(
     engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs
 ) -> nw.LazyFrame[Any]:
-    """Read, judge and store all rows; those outside the years keep nothing but that."""
+    """Read, validate and store all rows; those outside the years keep source, kind and reason."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
     columns: list[Any] = list(names)
@@ -167,16 +167,16 @@ def _store(
 
 
 def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
-    """Refuse records that are floats of more digits than floats have."""
+    """Raise StudyError if records are floats beyond the whole numbers that floats hold."""
     for scan in scans:
         for part in scan.parts:
             record = part.columns.get("record")
-            if record is None or record.kind not in FLOATS:
+            if record is None or record.sql_type not in FLOATS:
                 continue
             query = f"SELECT max(abs({record.sql})) FROM {part.table(part.files)}"
             query += f" WHERE isfinite({record.sql})"
             largest = engine.connection.execute(query).fetchall()[0][0]
-            most = WHOLE_UP_TO[record.kind]
+            most = WHOLE_UP_TO[record.sql_type]
             if largest is not None and largest > most:
                 raise StudyError(
                     f"{part.files[0]}: column {record.name!r} (record) holds ids as floats, such as"
@@ -186,7 +186,7 @@ def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
 
 
 def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Return the rows that were not rejected and weigh something: weight 0 is no copy at all."""
+    """Return the rows that were not rejected and have a weight above 0."""
     return listings.filter(nw.col("reason").is_null() & (nw.col("units") > 0))
 
 
@@ -203,10 +203,10 @@ def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequ
 
 
 def _bad_weight(engine: Engine, scan: Scan) -> str:
-    """Return one of a source's bad weights, as it was given."""
+    """Return a source's first bad weight, as it was given."""
     query = " UNION ALL ".join(
         f"SELECT {part.given('weight')} AS given, CAST({part.value('weight')} AS DOUBLE) AS weight"
-        f" FROM {part.table(part.files)} WHERE coalesce({window(part, scan.source)}, true)"
+        f" FROM {part.table(part.files)} WHERE coalesce({part.inside}, true)"
         for part in scan.parts
     )
     rows = nw.from_native(engine.connection.sql(query)).filter(bad_weight())
@@ -221,7 +221,7 @@ def _kind_units(
     sources: pd.DataFrame,
     rejects: pd.DataFrame,
 ) -> dict[int, int]:
-    """Total units per kind, refused where a kind has no rows or sums would overflow."""
+    """Return total units by kind; refuse a kind without rows, and sums that would overflow."""
     weights = usable(listings).with_columns(weight=nw.col("units").cast(nw.Float64) / UNIT)
     summed = engine.pandas(weights.group_by("kind").agg(total=nw.col("weight").sum()))
     total = float(summed["total"].sum())
@@ -256,8 +256,8 @@ def _count_sources(
     without = engine.pandas(rows_by(bare, "source")).set_index("source")["rows"]
     table = []
     for position, scan in enumerate(scans):
-        mine = counts.loc[counts["source"] == position]
-        by_reason = mine.set_index(mine["reason"].fillna(""))["rows"]
+        of_source = counts.loc[counts["source"] == position]
+        by_reason = of_source.set_index(of_source["reason"].fillna(""))["rows"]
         used, outside = int(by_reason.get("", 0)), int(by_reason.get(OUTSIDE, 0))
         rejected = int(by_reason.sum()) - used - outside + scan.bad_rows
         table.append(
@@ -277,13 +277,7 @@ def _count_sources(
 
 
 def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inputs) -> None:
-    """Refuse rows that are not those that were counted in the files.
-
-    Raises
-    ------
-    StudyError
-        If a row was read twice or not at all.
-    """
+    """Raise StudyError if a row of a file was read twice or not at all."""
     for scan, rows in zip(scans, sources["rows"], strict=True):
         if scan.rows + scan.bad_rows != rows:
             inputs.check()
@@ -295,11 +289,11 @@ def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inpu
 
 
 def _weights(counts: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Weight of each source's used and rejected rows, the null island's left out."""
-    judged = counts.loc[~counts["reason"].isin([OUTSIDE, NULL_ISLAND])]
-    used = judged["reason"].isna()
+    """Return the weight of each source's used and rejected rows, without the null island's."""
+    validated = counts.loc[~counts["reason"].isin([OUTSIDE, NULL_ISLAND])]
+    used = validated["reason"].isna()
     by_source = {
-        name: judged.loc[mine].groupby("source")["weight"].sum()
-        for name, mine in (("used", used), ("rejected", ~used))
+        name: validated.loc[rows].groupby("source")["weight"].sum()
+        for name, rows in (("used", used), ("rejected", ~used))
     }
     return pd.DataFrame(by_source, index=pd.RangeIndex(n)).fillna(0.0)

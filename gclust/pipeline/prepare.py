@@ -19,7 +19,7 @@ from gclust.listings.label import (
 )
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
-from gclust.listings.sources.files import Inputs
+from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.stage import Staged, stage_listings, usable
 from gclust.pipeline import check_coordinates as checks

@@ -1,4 +1,4 @@
-"""Which of a source's columns serves as what."""
+"""Names by which a source's columns are recognised."""
 
 from __future__ import annotations
 
@@ -29,149 +29,149 @@ HINTS: Mapping[str, tuple[str, ...]] = {
         "py", "date", "filing_date", "publication_date", "jahr",
     ),
 }  # fmt: skip
-"""Names that a column of the kind often has; it is used only where the source says so, for it
-changes what is counted."""
+"""Names that such a column often has. They are proposed, never used unless the source says so,
+for they change what is counted."""
 
-SHOWN = 20
-COLUMN_LIKENESS = 0.6
+AXES = ("lat", "lon")
+MOST_LISTED = 20
+LIKENESS = 0.6
+"""Least similarity of a column's name that is proposed; see `gclust.spelling.nearest`."""
 
 
 @dataclass(frozen=True)
-class Naming:
-    """The columns that serve.
+class FileColumns:
+    """The columns of one file or table, and how they are used.
 
     Attributes
     ----------
+    names : tuple of str
+        All columns; a name may occur twice.
     used : dict
-        gclust's name of a column -> position of the user's column.
+        gclust's name -> position in ``names``.
+    by_geometry : bool
+        Whether coordinates come from a geometry instead of ``lat`` and ``lon``.
     hints : tuple of str
-        What a reader may want to name too.
+        Columns that the user may want to name too.
     """
 
+    names: tuple[str, ...]
     used: dict[str, int]
-    hints: tuple[str, ...]
+    by_geometry: bool = False
+    hints: tuple[str, ...] = ()
+
+    @property
+    def user_columns(self) -> dict[str, str]:
+        """The user's name of each column, by gclust's."""
+        return {name: self.names[at] for name, at in self.used.items()}
+
+    @property
+    def summary(self) -> str:
+        """Each of gclust's columns with the user's, in one line."""
+        shown = []
+        for name in KNOWN:
+            if name in self.used:
+                shown.append(f"{name} = {self.names[self.used[name]]}")
+            elif self.by_geometry and name in AXES:
+                shown.append(f"{name}: of the geometry")
+            elif name in COLUMNS:
+                shown.append(f"{name}: none")
+        return ", ".join(shown)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A column that is missing or doubled: what to say of it."""
-
-    message: str
-
-
-def find_columns(
-    there: Sequence[str],
+def match_columns(
+    names: Sequence[str],
     named: Mapping[str, str],
-    wanted: Iterable[str] = (),
+    required: Iterable[str] = (),
     *,
     by_geometry: bool = False,
     help_of_one: str = "",
-) -> tuple[Naming, list[Fault]]:
-    """Find gclust's columns among those of a table.
+) -> tuple[FileColumns, list[str]]:
+    """Find gclust's columns among those of a file or table.
 
     A name that the source gives is taken to the letter, else in any case where one column has
     it so. Without one, gclust's own name and the most common others are looked for.
 
     Parameters
     ----------
-    there : sequence of str
-        The table's columns; a name may occur twice.
+    names : sequence of str
+        All columns; a name may occur twice.
     named : mapping
         gclust's name -> the user's, as the source gives them.
-    wanted : iterable of str
-        What must be there besides ``lat`` and ``lon``.
+    required : iterable of str
+        Columns that must exist in addition to these, and to ``lat`` and ``lon``.
     by_geometry : bool
-        Whether places come from a geometry, so that no ``lat`` and ``lon`` are needed.
+        Whether coordinates come from a geometry, so that ``lat`` and ``lon`` are not columns.
     help_of_one : str
-        What may be wrong where a table has one column only.
+        What may be wrong where there is one column only.
 
     Returns
     -------
-    Naming
-    list of Fault
-        Empty if all that is needed is there once.
+    columns : FileColumns
+    faults : list of str
+        A sentence for each column that is missing or occurs twice.
     """
+    left_out = AXES if by_geometry else ()
+    needed = {*AXES, *named, *required} - set(left_out)
     used: dict[str, int] = {}
-    faults: list[Fault] = []
-    needed = {*named, *wanted} | (set() if by_geometry else {"lat", "lon"})
-    for name in dict.fromkeys((*COLUMNS, *KNOWN, *named)):
-        if by_geometry and name in ("lat", "lon"):
-            continue
-        found = _positions(there, name, named.get(name))
+    faults = []
+    for name in dict.fromkeys((*KNOWN, *named)):
+        found = [] if name in left_out else _positions(names, name, named.get(name))
         if len(found) > 1:
-            twice = there[found[0]]
             faults.append(
-                Fault(
-                    f"the column {twice!r} ({name}) occurs {len(found)} times; leave one of them,"
-                    " or rename them"
-                )
+                f"the column {names[found[0]]!r} ({name}) occurs {len(found)} times; leave one of"
+                " them, or rename them"
             )
         elif found:
             used[name] = found[0]
         elif name in needed:
-            faults.append(Fault(_missing(there, name, named.get(name, name), help_of_one)))
-    return Naming(used, () if faults else _hints(there, used, by_geometry)), faults
+            faults.append(_missing(names, name, named.get(name, name), help_of_one))
+    hints = () if faults else _hints(names, used, left_out)
+    return FileColumns(tuple(names), used, by_geometry, hints), faults
 
 
-def fits(names: Sequence[str], named: Mapping[str, str]) -> int:
+def count_axes(names: Sequence[str], named: Mapping[str, str]) -> int:
     """Return how many of latitude and longitude are among a header's names, 2 for both."""
-    return sum(bool(_positions(names, axis, named.get(axis))) for axis in ("lat", "lon"))
+    return sum(bool(_positions(names, axis, named.get(axis))) for axis in AXES)
 
 
-def _positions(there: Sequence[str], name: str, given: str | None) -> list[int]:
+def _positions(names: Sequence[str], name: str, given: str | None) -> list[int]:
     """Positions of the columns that could serve as ``name``: those of the best name."""
-    if given is not None:
-        exact = [at for at, column in enumerate(there) if column == given]
-        return exact or _in_any_case(there, given)
-    for candidate in (name, *OTHER_NAMES.get(name, ())):
-        exact = [at for at, column in enumerate(there) if column == candidate]
-        if exact or (exact := _in_any_case(there, candidate)):
+    candidates = (name, *OTHER_NAMES.get(name, ())) if given is None else (given,)
+    for candidate in candidates:
+        exact = [at for at, column in enumerate(names) if column == candidate]
+        if exact or (exact := _in_any_case(names, candidate)):
             return exact
     return []
 
 
-def _in_any_case(there: Sequence[str], name: str) -> list[int]:
+def _in_any_case(names: Sequence[str], name: str) -> list[int]:
     folded = name.strip().casefold()
-    return [at for at, column in enumerate(there) if column.strip().casefold() == folded]
+    return [at for at, column in enumerate(names) if column.strip().casefold() == folded]
 
 
-def _missing(there: Sequence[str], name: str, column: str, help_of_one: str) -> str:
-    usual = (each for each in there if each.casefold() in HINTS.get(name, ()))
-    near = nearest(column, there, COLUMN_LIKENESS) or next(usual, None)
-    hint = f"; did you mean {near!r}?" if near else ""
-    if len(there) == 1 and help_of_one:
+def _missing(names: Sequence[str], name: str, column: str, help_of_one: str) -> str:
+    usual = (each for each in names if each.casefold() in HINTS.get(name, ()))
+    near = nearest(column, names, LIKENESS) or next(usual, None)
+    hint = f"; did you mean {near!r}?" if near else "."
+    if len(names) == 1 and help_of_one:
         hint = f"; {help_of_one}."
-    known = ", ".join(repr(each) for each in there[:SHOWN]) or "no columns"
-    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    known = ", ".join(map(repr, names[:MOST_LISTED])) or "no columns"
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     return (
-        f"column {column!r} ({name}) is missing{hint or '.'} There are {known}{more}. Name it in"
+        f"column {column!r} ({name}) is missing{hint} There are {known}{more}. Name it in"
         f' the source\'s columns = {{ {name} = "..." }}'
     )
 
 
-def _hints(there: Sequence[str], used: Mapping[str, int], by_geometry: bool) -> tuple[str, ...]:
-    """Say which columns look as if they were what the source has none of."""
+def _hints(
+    names: Sequence[str], used: Mapping[str, int], left_out: Sequence[str]
+) -> tuple[str, ...]:
+    """Columns whose names suggest that they are one of gclust's that is not used."""
     taken = set(used.values())
+    free = [column for at, column in enumerate(names) if at not in taken]
     hints = []
-    for name, others in HINTS.items():
-        if name in used or (by_geometry and name in ("lat", "lon")):
-            continue
-        free = [at for at in range(len(there)) if at not in taken]
-        near = [at for at in free if there[at].strip().casefold() in others]
-        if near:
-            column = there[near[0]]
-            hints.append(f'{column!r} may be the {name}: columns = {{ {name} = "{column}" }}')
+    for name, usual in HINTS.items():
+        near = [column for column in free if column.strip().casefold() in usual]
+        if near and name not in used and name not in left_out:
+            hints.append(f'{near[0]!r} may be the {name}: columns = {{ {name} = "{near[0]}" }}')
     return tuple(hints)
-
-
-def columns_summary(names: Sequence[str], used: Mapping[str, int], by_geometry: bool) -> str:
-    """Say in one line which column serves as what."""
-    parts = []
-    for name in dict.fromkeys((*COLUMNS, *KNOWN)):
-        if name in used:
-            parts.append(f"{name} = {names[used[name]]}")
-        elif by_geometry and name in ("lat", "lon"):
-            parts.append(f"{name}: of the geometry")
-        elif name in COLUMNS:
-            parts.append(f"{name}: none")
-    return ", ".join(parts)

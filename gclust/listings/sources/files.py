@@ -1,18 +1,15 @@
-"""The files that a source's path names, and whether they change while they are read."""
+"""The files that a source's path names."""
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import glob
 import os
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from gclust.errors import StudyError
-from gclust.listings.readers.csv.text import sha256_of
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".tab")
 PACKED_ENDINGS = (".gz", ".gzip", ".zst", ".zstd", ".zip", ".bz2", ".xz")
@@ -61,7 +58,7 @@ def matching_files(path: str, kind: str) -> tuple[str, ...]:
         found = [path]
     elif os.path.isdir(path):
         below = sorted(_below(path))
-        # A README.txt beside the data is none of them, unless there is nothing else.
+        # A README.txt next to the data is not read, unless there is nothing else.
         found = [name for name in below if not name.lower().endswith(".txt")] or below
         if not found:
             raise StudyError(
@@ -93,7 +90,7 @@ def matching_files(path: str, kind: str) -> tuple[str, ...]:
 
 
 def _once(paths: list[str]) -> list[str]:
-    """Leave out links to files that are there already."""
+    """Leave out links to files that are listed themselves."""
     first: dict[str, str] = {}
     for path in paths:
         real = os.path.realpath(path)
@@ -128,151 +125,15 @@ def _of_pattern(pattern: str) -> Iterator[str]:
         if os.path.isdir(path) and format_of(path) is not None:
             # Spark writes a table as a folder of the name of a file.
             yield from _below(path)
-        if not os.path.isfile(path):
-            continue
-        below = os.path.relpath(path, _fixed_part(pattern)).split(os.sep)
-        if any(_is_hidden(part) for part in below) and not _asked_for(pattern, below):
-            continue
-        yield path
+        elif os.path.isfile(path) and _names_hidden(pattern, path):
+            yield path
 
 
-def _fixed_part(pattern: str) -> str:
-    """The folder down to which a pattern has no wildcard."""
+def _names_hidden(pattern: str, path: str) -> bool:
+    """Whether a pattern names all hidden folders and files of a path, such as ``_parts/*.csv``."""
     parts = Path(pattern).parts
-    fixed = []
-    for part in parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    return os.path.join(*fixed) if fixed else "."
-
-
-def _asked_for(pattern: str, below: list[str]) -> bool:
-    """Whether a pattern itself names what is hidden, such as ``_parts/*.csv``."""
-    wanted = [part for part in Path(pattern).parts if part.startswith((".", "_"))]
+    named = [part for part in parts if _is_hidden(part)]
+    fixed = takewhile(lambda part: not glob.has_magic(part), parts[:-1])
+    below = os.path.relpath(path, os.path.join(".", *fixed)).split(os.sep)
     hidden = [part for part in below if _is_hidden(part)]
-    return all(any(fnmatch.fnmatch(part, each) for each in wanted) for part in hidden)
-
-
-def escaped(path: str) -> str:
-    """Return a path in which DuckDB sees no pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A file as it was when it was opened."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: str) -> _Seen:
-        stat = os.stat(path)
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
-class _Hasher(threading.Thread):
-    """Computes the sha256 of files one after another; nothing waits for it at the end."""
-
-    def __init__(self, paths: list[str]) -> None:
-        super().__init__(name="gclust-sha256", daemon=True)
-        self.paths = paths
-        self.found: dict[str, str] = {}
-        self.start()
-
-    def run(self) -> None:
-        """Hash the files; one that cannot be read any more has no digest."""
-        for path in self.paths:
-            with contextlib.suppress(OSError):
-                self.found[path] = sha256_of(path)
-
-    def wait(self) -> None:
-        """Wait for the last file, in pieces that Ctrl-C can break off."""
-        while self.is_alive():
-            self.join(0.1)
-
-
-@dataclass
-class Inputs:
-    """The files that a study reads, each with its sha256.
-
-    Files are hashed beside the reading, once.
-    """
-
-    _seen: dict[str, _Seen] = field(default_factory=dict)
-    _sha256: dict[str, str] = field(default_factory=dict)
-    _hashers: list[_Hasher] = field(default_factory=list)
-
-    def open(self, path: str) -> None:
-        """Note a file before it is read.
-
-        Raises
-        ------
-        StudyError
-            If it is not there or may not be read.
-        """
-        if path in self._seen:
-            return
-        try:
-            self._seen[path] = _Seen.of(path)
-            with open(path, "rb"):
-                pass
-        except OSError as error:
-            raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
-
-    def hashed(self, path: str, sha256: str) -> None:
-        """Note the digest of a file that was read as a whole."""
-        self._sha256[path] = sha256
-
-    def hash_in_background(self, paths: Iterable[str]) -> None:
-        """Begin to hash files in a thread."""
-        begun = {path for hasher in self._hashers for path in hasher.paths}
-        new = [path for path in paths if path not in self._sha256 and path not in begun]
-        if new:
-            self._hashers.append(_Hasher(new))
-
-    def sha256(self) -> dict[str, str]:
-        """Return the digest of every file, by its path.
-
-        Raises
-        ------
-        StudyError
-            If one cannot be read any more.
-        """
-        while self._hashers:
-            hasher = self._hashers.pop()
-            hasher.wait()
-            lost = [path for path in hasher.paths if path not in hasher.found]
-            if lost:
-                raise changed(lost[0])
-            self._sha256 |= hasher.found
-        return dict(self._sha256)
-
-    def check(self) -> None:
-        """Refuse what was read if a file has changed since.
-
-        Size, time of change and inode are compared; where these differ the file is hashed
-        again.
-
-        Raises
-        ------
-        StudyError
-            If a file's bytes are others than those that were read, or it is gone.
-        """
-        digests = self.sha256()
-        for path, seen in self._seen.items():
-            try:
-                same = _Seen.of(path) == seen or sha256_of(path) == digests.get(path)
-            except OSError:
-                same = False
-            if not same:
-                raise changed(path)
-
-
-def changed(path: str) -> StudyError:
-    """Return the error for a file that changed while it was read."""
-    return StudyError(
-        f"{path}: changed while it was read; start again when nothing writes to it any more"
-    )
+    return all(any(fnmatch.fnmatch(part, each) for each in named) for part in hidden)

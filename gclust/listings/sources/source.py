@@ -1,4 +1,4 @@
-"""What a study says of one source of listings."""
+"""Options of one source of listings, as a study gives them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LEAST_REJECTED = 10
-"""Rejected rows of a source, or of a file, from which on their share is looked at."""
+"""Rejected rows of a source or file below which any share of them is accepted."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,15 @@ class SourceFiles:
     Attributes
     ----------
     kind : str
-        What the records are.
+        Kind of the records.
     path : str
-        A file, a folder of files, or a pattern; what the source is called where it has none.
+        A file, a folder of files, or a pattern; the source's name if it is no file.
     columns : mapping
         gclust's name of a column -> the user's.
     years : (int, int), optional
         First and last year of the window, both included.
     delimiter, quote, encoding : str, optional
-        Of CSV files; what is not given is found, but for the encoding, which is UTF-8.
+        Of CSV files. Delimiter and quote are found if not given; the encoding is UTF-8.
     layer : str, optional
         Of a GeoPackage; its only layer of points if not given.
     further : tuple of str
@@ -33,13 +33,13 @@ class SourceFiles:
     missing : tuple of str, optional
         Texts that stand for no value, in place of `gclust.listings.sources.values.MISSING`.
     null_island : {"reject", "keep"}
-        What becomes of rows within 1 km of latitude 0, longitude 0.
+        Treatment of rows within 1 km of latitude 0, longitude 0.
     max_rejects : float
         Share of its rows, or of their weight, that may be rejected.
     data : table, optional
-        A table in memory in place of files.
+        A table in memory instead of files.
     sql : str, optional
-        A query in place of files.
+        A query instead of files.
     sql_paths : tuple of str
         Folders that the query may read.
     """

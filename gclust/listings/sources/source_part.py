@@ -1,4 +1,4 @@
-"""Parts of a source that DuckDB reads alike: where their rows are, and their columns."""
+"""Part of a source that one table function of DuckDB reads: its rows, and its columns as SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.errors import StudyError
 from gclust.listings.sources import values
+from gclust.listings.sources.source import SourceFiles
 
 Lines = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 """Turns numbers of rows, from 0, into the lines at which they begin."""
@@ -21,16 +23,24 @@ class Column:
     Attributes
     ----------
     name : str
-        As the user has it.
+        The user's name of it.
     sql : str
         SQL that yields its values.
-    kind : str
+    sql_type : str
         DuckDB's type of these.
     """
 
     name: str
     sql: str
-    kind: str
+    sql_type: str
+
+    def check_type(self, path: str, name: str) -> None:
+        """Raise StudyError if a column of this type cannot serve as gclust's ``name``."""
+        if (expected := values.expected_of(name, self.sql_type)) is not None:
+            raise StudyError(
+                f"{path}: column {self.name!r} ({name}) is of type {self.sql_type}; expected"
+                f" {expected}"
+            )
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class BadRows:
     Attributes
     ----------
     line, found : ndarray of int64
-        The line of each, and how many fields it has.
+        Line of each, and its number of fields.
     expected : int
     text : tuple of str
         The beginning of each.
@@ -54,36 +64,35 @@ class BadRows:
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Files of a source that are read by one table function.
+    """Files of a source that are read by one table function, or a stored table.
 
     Attributes
     ----------
     files : tuple of str
         The user's files, sorted.
     rows : tuple of int
-        Rows of each that are read, counted apart from DuckDB.
+        Rows of each that are read, counted independently of DuckDB.
     table : callable
         Returns SQL for ``FROM`` that yields the rows of some of the files.
     columns : dict
-        gclust's name -> the column that serves.
+        gclust's name -> the user's column.
+    source : SourceFiles
     lines : dict
-        File -> the lines of its rows; where a file is not there, rows are numbered from 1.
+        File -> the lines of its rows; the rows of other files are numbered from 1.
     bad : dict
         File -> its rows with a wrong number of fields.
     is_text : bool
         Whether it is read from CSV, whose values are all texts.
-    missing : tuple of str, optional
-        Texts that stand for no value.
     """
 
     files: tuple[str, ...]
     rows: tuple[int, ...]
     table: Callable[[Sequence[str]], str]
     columns: Mapping[str, Column]
+    source: SourceFiles
     lines: Mapping[str, Lines] = field(default_factory=dict)
     bad: Mapping[str, BadRows] = field(default_factory=dict)
     is_text: bool = False
-    missing: tuple[str, ...] | None = None
 
     def value(self, name: str) -> str:
         """Return SQL for one of gclust's columns, null where it cannot be read."""
@@ -91,10 +100,10 @@ class SourcePart:
         if column is None:
             return "NULL"
         if name in values.NUMBERS:
-            return values.number(column.sql, column.kind)
+            return values.number(column.sql, column.sql_type)
         if name == "year":
-            return values.year(column.sql, column.kind, self.missing)
-        return values.text(column.sql, column.kind, name, self.missing)
+            return values.year(column.sql, column.sql_type, self.source.missing)
+        return values.text(column.sql, column.sql_type, name, self.source.missing)
 
     def given(self, name: str) -> str:
         """Return SQL for one of gclust's columns as text, as the user gave it."""
@@ -102,6 +111,24 @@ class SourcePart:
         return "CAST(NULL AS VARCHAR)" if column is None else f"CAST({column.sql} AS VARCHAR)"
 
     @property
-    def record_is_integer(self) -> bool:
+    def inside(self) -> str:
+        """SQL that is true inside the source's years, null where the year is unknown."""
+        if self.source.years is None:
+            return "true"
+        first, last = self.source.years
+        return f"({self.value('year')} BETWEEN {first} AND {last})"
+
+    @property
+    def validated(self) -> str:
+        """SQL for the columns that `gclust.listings.validate.validate` needs."""
+        island = str(self.source.null_island == "reject").lower()
+        return (
+            f"CAST({self.value('lat')} AS DOUBLE) AS lat,"
+            f" CAST({self.value('lon')} AS DOUBLE) AS lon,"
+            f" {self.inside} AS inside, {island} AS island"
+        )
+
+    @property
+    def has_integer_records(self) -> bool:
         """Whether the records are whole numbers of 64 bits."""
-        return self.columns["record"].kind in values.INTEGERS
+        return self.columns["record"].sql_type in values.INTEGERS

@@ -1,7 +1,7 @@
 """Values of the user's columns as SQL: numbers, years, ids, and what is missing.
 
-What a text means is said once, here, and means the same on every engine: a number is what
-`NUMBER` matches as a whole, a year what `YEAR` or `DATE` does.
+This is the only place that decides what a text means: a number if `NUMBER` matches all of it,
+a year if `YEAR` or `DATE` does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FLOATS = ("FLOAT", "DOUBLE")
 DATES = ("DATE", "TIMESTAMP")
 NESTED = ("STRUCT", "MAP", "UNION", "BLOB", "GEOMETRY", "BIT", "VARIANT")
 BLANKS = " \t"
-"""What does not count at the ends of ids and other texts."""
+"""Characters that are stripped from the ends of ids and other texts."""
 
 
 def quoted(text: str) -> str:
@@ -46,59 +46,57 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def is_text(kind: str) -> bool:
+def is_text(sql_type: str) -> bool:
     """Whether DuckDB's type holds texts."""
-    return kind == "VARCHAR" or kind.startswith("ENUM")
+    return sql_type == "VARCHAR" or sql_type.startswith("ENUM")
 
 
-def is_number(kind: str) -> bool:
+def is_number(sql_type: str) -> bool:
     """Whether DuckDB's type holds numbers."""
-    return kind in (*INTEGERS, *LARGE, *FLOATS) or kind.startswith("DECIMAL")
+    return sql_type in (*INTEGERS, *LARGE, *FLOATS) or sql_type.startswith("DECIMAL")
 
 
-def expected_of(name: str, kind: str) -> str | None:
+def expected_of(name: str, sql_type: str) -> str | None:
     """Return what is expected of a column's type, None if it is right.
 
     Parameters
     ----------
     name : str
         gclust's name of the column.
-    kind : str
+    sql_type : str
         DuckDB's type.
     """
-    readable = is_text(kind) or is_number(kind) or kind == '"NULL"' or kind == "NULL"
+    readable = is_text(sql_type) or is_number(sql_type) or sql_type in ('"NULL"', "NULL")
     if name in NUMBERS:
         return None if readable else "a number"
     if name == "year":
-        return None if readable or kind.startswith(DATES) else "a year or a date"
-    nested = kind.startswith(NESTED) or kind.endswith("]")
+        return None if readable or sql_type.startswith(DATES) else "a year or a date"
+    nested = sql_type.startswith(NESTED) or sql_type.endswith("]")
     return "a number or a text" if nested else None
 
 
-def number(column: str, kind: str) -> str:
+def number(column: str, sql_type: str) -> str:
     """Return SQL for a number, null where there is none."""
-    if kind.startswith("DECIMAL"):
-        # By way of its digits: DuckDB's own cast is not the double nearest to them.
+    if sql_type.startswith("DECIMAL"):
+        # Through its digits: DuckDB's own cast is not the double nearest to them.
         return f"CAST(CAST({column} AS VARCHAR) AS DOUBLE)"
-    if not is_text(kind):
+    if not is_text(sql_type):
         return f"CAST({column} AS DOUBLE)"
-    text = column if kind == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-    # DuckDB's cast takes besides what NUMBER matches only these: 1_0, +-1, inf and nan.
+    text = column if sql_type == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+    # Beyond what NUMBER matches, DuckDB's cast takes only these: 1_0, +-1, inf and nan.
     cast = f"TRY_CAST({text} AS DOUBLE)"
     plain = f"isfinite({cast}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
     matched = f"regexp_full_match({text}, {quoted(NUMBER)})"
     return f"CASE WHEN {plain} THEN {cast} WHEN {matched} THEN {cast} END"
 
 
-def year(column: str, kind: str, missing: Sequence[str] | None = None) -> str:
-    """Return SQL for a year from 1 to 9999, null where there is none or ``missing`` says so."""
+def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> str:
+    """Return SQL for a year from 1 to 9999, null where there is none or it is in ``missing``."""
     if missing:
-        return (
-            f"CASE WHEN {_is_named(column, kind, missing)} THEN NULL ELSE {year(column, kind)} END"
-        )
-    if kind.startswith(DATES):
+        return _unless_missing(column, sql_type, missing, year(column, sql_type))
+    if sql_type.startswith(DATES):
         return f"CAST(year({column}) AS INTEGER)"
-    if is_text(kind):
+    if is_text(sql_type):
         text = f"CAST({column} AS VARCHAR)"
         found = (
             f"CASE WHEN regexp_full_match({text}, {quoted(YEAR)})"
@@ -112,36 +110,35 @@ def year(column: str, kind: str, missing: Sequence[str] | None = None) -> str:
     return f"CASE WHEN {fits} THEN CAST({value} AS INTEGER) END"
 
 
-def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> str:
+def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -> str:
     """Return SQL for an id or another text, null where it is missing.
 
     Parameters
     ----------
     column : str
         SQL of the user's column.
-    kind : str
+    sql_type : str
         Its DuckDB type.
     name : str
         gclust's name of it.
     missing : sequence of str, optional
-        What stands for no value, in place of `MISSING`; blanks always do.
+        Texts that stand for no value, instead of `MISSING`; blanks always do.
     """
-    if missing and not is_text(kind):
-        plain = text(column, kind, name, None)
-        return f"CASE WHEN {_is_named(column, kind, missing)} THEN NULL ELSE {plain} END"
-    if kind in FLOATS:
+    if missing and not is_text(sql_type):
+        return _unless_missing(column, sql_type, missing, text(column, sql_type, name, None))
+    if sql_type in FLOATS:
         # pandas makes whole numbers floats once one is missing: 1.0 is record 1.
         whole = f"isfinite({column}) AND {column} = floor({column})"
         digits = f"CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR)"
         shown = f"CASE WHEN isfinite({column}) THEN CAST({column} AS VARCHAR) END"
         return f"CASE WHEN {whole} THEN coalesce({digits}, {shown}) ELSE {shown} END"
-    if kind.startswith("DECIMAL"):
+    if sql_type.startswith("DECIMAL"):
         shown = f"CAST({column} AS VARCHAR)"
         short = f"rtrim(rtrim({shown}, '0'), '.')"
         return f"CASE WHEN contains({shown}, '.') THEN {short} ELSE {shown} END"
-    if not is_text(kind):
+    if not is_text(sql_type):
         return column
-    own = column if kind == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+    own = column if sql_type == "VARCHAR" else f"CAST({column} AS VARCHAR)"
     if missing is None:
         missing = MISSING_COUNTRY if name == "country" else MISSING
     clean = f"trim({own}, {quoted(BLANKS)})"
@@ -151,8 +148,8 @@ def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> st
         clean = f"regexp_replace({clean}, {quoted(WHOLE)}, '\\1')"
     none = ", ".join(quoted(each) for each in dict.fromkeys(("", *missing)))
     longest = max((len(each.encode()) for each in missing), default=0)
-    # Nearly all values are neither odd nor short. What is costly stands once, in a lambda: of an
-    # expression that stands twice DuckDB makes a column, and computes it for all rows.
+    # Nearly all values are neither odd nor short. The costly expression stands once, in a lambda:
+    # DuckDB turns one that stands twice into a column, computed for all rows.
     return (
         f"CASE WHEN {odd} THEN list_filter([{clean}], lambda each: each NOT IN ({none}))[1]"
         f" WHEN strlen({own}) > {longest} THEN {own}"
@@ -160,9 +157,10 @@ def text(column: str, kind: str, name: str, missing: Sequence[str] | None) -> st
     )
 
 
-def _is_named(column: str, kind: str, missing: Sequence[str]) -> str:
-    """Return SQL for whether a value is among those that stand for none."""
+def _unless_missing(column: str, sql_type: str, missing: Sequence[str], sql: str) -> str:
+    """Return SQL for a value, null where the column's text stands for no value."""
     shown = f"trim(CAST({column} AS VARCHAR), {quoted(BLANKS)})"
-    if kind in FLOATS:
+    if sql_type in FLOATS:
         shown = f"regexp_replace({shown}, {quoted(WHOLE)}, '\\1')"
-    return f"{shown} IN ({', '.join(quoted(each) for each in missing)})"
+    named = f"{shown} IN ({', '.join(map(quoted, missing))})"
+    return f"CASE WHEN {named} THEN NULL ELSE {sql} END"

@@ -1,13 +1,15 @@
-"""The dialect of a CSV file, decided from its first lines: delimiter, header, quotes."""
+"""The dialect of a CSV file, found in its first lines: delimiter, header, quotes."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gclust.errors import StudyError
+from gclust.listings.sources.column_names import count_axes
+from gclust.listings.sources.source import SourceFiles
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 1024**2
@@ -17,13 +19,10 @@ MOST_TITLE_LINES = 50
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 LINE_END = re.compile(r"\r\n|\r|\n")
 
-Fit = Callable[[Sequence[str]], int]
-"""How many of the columns that a source needs are among a line's fields; all of them: 2."""
-
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the fields of a file are told apart.
+    """Syntax of a file's rows, and where its data begin.
 
     Attributes
     ----------
@@ -37,11 +36,11 @@ class Dialect:
     header_line : int
         The physical line of the header, from 1.
     data_line : int
-        The physical line that follows it.
+        The physical line after it.
     data_offset : int
         The byte (of the text in UTF-8) at which that line begins.
     header_end : str
-        What ends the header's line.
+        The end of line after the header.
     """
 
     delimiter: str
@@ -59,24 +58,19 @@ class Dialect:
         return self.header_line == 1 and self.data_line == 2
 
 
-def decide(
-    path: str, head: bytes, fit: Fit, *, delimiter: str | None = None, quote: str | None = None
-) -> Dialect:
+def find_dialect(path: str, head: bytes, source: SourceFiles) -> Dialect:
     """Find a file's header and its delimiter.
 
-    The header is the first line with the columns that the source needs, else the first
-    line that is not empty; lines before it are a title. The delimiter is the one with which
-    the header has these columns, else the one that it holds most often.
+    The header is the first line that names latitude and longitude, else the first line that is
+    not empty; lines before it are a title. The delimiter is the one with which the header has
+    these columns, else the one that it holds most often.
 
     Parameters
     ----------
     path : str
     head : bytes
         The beginning of the text in UTF-8.
-    fit : callable
-        Says how many of the needed columns are among some names.
-    delimiter, quote : str, optional
-        As the source gives them.
+    source : SourceFiles
 
     Raises
     ------
@@ -84,24 +78,23 @@ def decide(
         If the file is empty.
     """
     text = head.decode("utf-8", errors="ignore")
-    candidates = DELIMITERS if delimiter is None else (delimiter,)
-    mark = '"' if quote is None else quote
-    first: tuple[int, int] | None = None
-    for line, start in _lines(text):
-        if first is None:
-            first = line, start
-        best = max(candidates, key=lambda each: fit(_fields(text, start, each, mark)[0]))
-        if fit(_fields(text, start, best, mark)[0]) == 2:
-            return _dialect(text, line, start, best, mark)
-    if first is None:
+    candidates = DELIMITERS if source.delimiter is None else (source.delimiter,)
+    quote = '"' if source.quote is None else source.quote
+    lines = _lines(text)
+    if not lines:
         raise StudyError(f"{path}: is empty; expected a header line with the columns' names")
-    line, start = first
-    most = max(candidates, key=lambda each: len(_fields(text, start, each, mark)[0]))
-    return _dialect(text, line, start, most, mark)
+    for line, start in lines:
+        for delimiter in candidates:
+            fields, _ = _fields(text, start, delimiter, quote)
+            if count_axes(fields, source.columns) == 2:
+                return _dialect(text, line, start, delimiter, quote)
+    line, start = lines[0]
+    most = max(candidates, key=lambda each: len(_fields(text, start, each, quote)[0]))
+    return _dialect(text, line, start, most, quote)
 
 
 def _lines(text: str) -> list[tuple[int, int]]:
-    """Number and beginning of the first lines that are not empty."""
+    """Return number and beginning of the first lines that are not empty."""
     found = []
     for line, match in enumerate(LINE.finditer(text), start=1):
         if match.group().strip():
@@ -112,10 +105,17 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 
 def _fields(text: str, start: int, delimiter: str, quote: str) -> tuple[list[str], int]:
-    """Read one record; return its fields and how many characters it takes."""
-    lines = _Counted(text, start)
+    """Read one row; return its fields and how many characters it takes."""
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        while (match := LINE.match(text, start + taken)) is not None and match.group():
+            taken += len(match.group())
+            yield match.group()
+
     reader = csv.reader(
-        lines,
+        lines(),
         delimiter=delimiter,
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
@@ -125,31 +125,13 @@ def _fields(text: str, start: int, delimiter: str, quote: str) -> tuple[list[str
         fields = next(reader)
     except (csv.Error, StopIteration):
         return [], 0
-    return [field.strip() for field in fields], lines.taken
-
-
-class _Counted:
-    """Lines of a text, and how many characters of it were taken."""
-
-    def __init__(self, text: str, start: int) -> None:
-        self._text, self._at, self.taken = text, start, 0
-
-    def __iter__(self) -> _Counted:
-        return self
-
-    def __next__(self) -> str:
-        match = LINE.match(self._text, self._at + self.taken)
-        if match is None or not match.group():
-            raise StopIteration
-        self.taken += len(match.group())
-        return match.group()
+    return [field.strip() for field in fields], taken
 
 
 def _dialect(text: str, line: int, start: int, delimiter: str, quote: str) -> Dialect:
     fields, taken = _fields(text, start, delimiter, quote)
-    record = text[start : start + taken]
     end = start + taken
-    ends = LINE_END.findall(record)
+    ends = LINE_END.findall(text[start:end])
     return Dialect(
         delimiter=delimiter,
         quote=quote,
@@ -163,13 +145,7 @@ def _dialect(text: str, line: int, start: int, delimiter: str, quote: str) -> Di
 
 
 def refuse_marks(path: str, delimiter: str | None, quote: str | None) -> None:
-    """Refuse a delimiter or a quote that is no single character of its own.
-
-    Raises
-    ------
-    StudyError
-        The message names the key and what was expected.
-    """
+    """Raise StudyError for a delimiter or quote that is not one character, or for equal ones."""
     if delimiter is not None and (
         len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n" '
     ):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
 from gclust.listings.engine import Engine
 from gclust.listings.readers.csv.scan import CsvScan, scan_csv
-from gclust.listings.sources.column_names import fits
 from gclust.listings.sources.column_resolver import ColumnResolver
-from gclust.listings.sources.files import Inputs, escaped
+from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import BadRows, Column, SourcePart
 from gclust.listings.sources.values import quoted
@@ -24,9 +24,9 @@ def open_csv(
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,
-    columns_of: ColumnResolver,
+    resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Look through the CSV files of a source.
+    """Scan the CSV files of a source, and group those that DuckDB reads alike.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def open_csv(
     files : sequence of str
     inputs : Inputs
         Takes the digests.
-    columns_of : ColumnsOf
+    resolver : ColumnResolver
         Finds gclust's columns among those of each file.
 
     Returns
     -------
-    parts : list of Part
+    parts : list of SourcePart
         Files with the same header and dialect make one.
     messages : list of str
-        What was found that a reader should know.
+        What the user should know.
 
     Raises
     ------
@@ -53,28 +53,16 @@ def open_csv(
     """
     scans = []
     for done, path in enumerate(files):
-        scan = scan_csv(
-            path,
-            lambda names: fits(names, source.columns),
-            engine.copies,
-            engine.next_number(),
-            encoding=source.encoding,
-            delimiter=source.delimiter,
-            quote=source.quote,
-            max_rejects=source.max_rejects,
-            progress=_progress(engine, done, len(files)),
-        )
+        progress = _progress(engine, done, len(files))
+        scan = scan_csv(path, source, engine.copies, engine.next_number(), progress)
         inputs.hashed(path, scan.sha256)
-        columns_of.resolve(path, scan.dialect.header)
+        resolver.resolve(path, scan.dialect.header)
         scans.append(scan)
     engine.progress(1.0, "look through files")
-    columns_of.check()
-    messages = [line for scan in scans for line in scan.messages]
-    parts = [
-        _part(list(group), columns_of, source.missing)
-        for _, group in groupby(sorted(scans, key=_alike), key=_alike)
-    ]
-    return parts, messages
+    resolver.check()
+    groups = groupby(sorted(scans, key=_alike), key=_alike)
+    parts = [_part(list(group), resolver, source) for _, group in groups]
+    return parts, [message for scan in scans for message in scan.messages]
 
 
 def _progress(engine: Engine, done: int, files: int) -> Callable[[float], None]:
@@ -82,7 +70,7 @@ def _progress(engine: Engine, done: int, files: int) -> Callable[[float], None]:
 
 
 def _alike(scan: CsvScan) -> tuple[Any, ...]:
-    """What files must share to be read together."""
+    """Properties that files must share to be read together."""
     dialect = scan.dialect
     how = (dialect.delimiter, dialect.quote, dialect.escape)
     return dialect.header, how, scan.skip, scan.breaks_in_quotes, _line_size(scan)
@@ -92,18 +80,14 @@ def _line_size(scan: CsvScan) -> int:
     return max(LEAST_LINE_SIZE, 2 * scan.longest)
 
 
-def _part(
-    scans: list[CsvScan], columns_of: ColumnResolver, missing: tuple[str, ...] | None
-) -> SourcePart:
+def _part(scans: list[CsvScan], resolver: ColumnResolver, source: SourceFiles) -> SourcePart:
     """Return files with the same header and dialect."""
-    first = scans[0]
-    dialect = first.dialect
-    names = {f"c{at}": "VARCHAR" for at in range(len(dialect.header))}
-    listed = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in names.items())
-    options = {
+    first, dialect = scans[0], scans[0].dialect
+    columns = ", ".join(f"{quoted(f'c{at}')}: 'VARCHAR'" for at in range(len(dialect.header)))
+    given = {
         "auto_detect": "false",
         "header": "false",
-        "skip": str(first.skip),
+        "skip": first.skip,
         "delim": quoted(dialect.delimiter),
         "quote": quoted(dialect.quote),
         "escape": quoted(dialect.escape),
@@ -112,28 +96,29 @@ def _part(
         "strict_mode": "true",
         "null_padding": "false",
         "ignore_errors": "false",
-        "max_line_size": str(_line_size(first)),
+        "max_line_size": _line_size(first),
         "parallel": "false" if first.breaks_in_quotes else "true",
         "compression": "'none'",
         "hive_partitioning": "false",
         "union_by_name": "false",
-        "columns": f"{{{listed}}}",
+        "columns": f"{{{columns}}}",
     }
-    listed_options = ", ".join(f"{key} = {value}" for key, value in options.items())
+    options = ", ".join(f"{key} = {value}" for key, value in given.items())
     read_from = {scan.path: scan.read_from for scan in scans}
 
     def table(files: Sequence[str]) -> str:
-        paths = ", ".join(quoted(escaped(read_from[file])) for file in files)
-        return f"read_csv([{paths}], {listed_options})"
+        paths = ", ".join(quoted(glob.escape(read_from[file])) for file in files)
+        return f"read_csv([{paths}], {options})"
 
-    used = columns_of.used(first.path)
     return SourcePart(
         files=tuple(scan.path for scan in scans),
         rows=tuple(scan.rows for scan in scans),
         table=table,
         columns={
-            name: Column(dialect.header[at], f'"c{at}"', "VARCHAR") for name, at in used.items()
+            name: Column(dialect.header[at], f'"c{at}"', "VARCHAR")
+            for name, at in resolver.used(first.path).items()
         },
+        source=source,
         lines={scan.path: scan.lines for scan in scans},
         bad={
             scan.path: BadRows(scan.bad[:, 2], scan.bad[:, 3], len(dialect.header), scan.bad_texts)
@@ -141,5 +126,4 @@ def _part(
             if len(scan.bad)
         },
         is_text=True,
-        missing=missing,
     )

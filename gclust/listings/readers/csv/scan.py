@@ -1,15 +1,15 @@
-"""One pass over the text of a CSV file: its rows are counted, its quotes understood.
+"""One pass over a CSV file: its rows are counted, its quotes understood.
 
 DuckDB gets everything that was found as options, and guesses nothing. A file that it would not
-read as it is written is copied once, without what is no row.
+read as it is written is copied once, without title, blank lines and rows of a wrong length.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.kernels import csv_rows as rows_of
-from gclust.listings.readers.csv.dialect import HEAD, Dialect, Fit, decide
+from gclust.kernels import csv_rows as kernel
+from gclust.listings.readers.csv.dialect import HEAD, Dialect, find_dialect
+from gclust.listings.readers.csv.row_counter import RowCounter
 from gclust.listings.readers.csv.text import Text
-from gclust.listings.sources.source import LEAST_REJECTED
+from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 
-MOST_NOTED = 4096
-"""Rows that a call of the kernel may note."""
-
-SHOWN = 200
-"""Bytes of a row's text that are kept."""
+SHOWN_BYTES = 200
+"""Bytes of a bad row's text that are kept."""
 
 
 @dataclass(frozen=True)
 class CsvScan:
-    """What a pass over a file found.
+    """Result of the pass over a file.
 
     Attributes
     ----------
@@ -54,7 +52,7 @@ class CsvScan:
     breaks_in_quotes : bool
         Whether a field goes over several lines.
     messages : tuple of str
-        What was found that a reader should know.
+        What the user should know.
     sha256 : str
         Of the user's file.
     bad_texts : tuple of str
@@ -81,46 +79,24 @@ class CsvScan:
         return row + shift[at]
 
 
-@dataclass
-class _Counts:
-    """The kernel's state at the end of a text, and what it noted."""
-
-    state: NDArray[np.int64]
-    bad: NDArray[np.int64]
-    shifts: NDArray[np.int64]
-    unterminated: bool
-
-    def __getitem__(self, name: int) -> int:
-        return int(self.state[name])
-
-
 def scan_csv(
     path: str,
-    fit: Fit,
+    source: SourceFiles,
     folder: Path,
     number: int,
-    *,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    quote: str | None = None,
-    max_rejects: float = 0.05,
     progress: Callable[[float], None] | None = None,
 ) -> CsvScan:
-    """Read a file once from its beginning to its end, and say how DuckDB is to read it.
+    """Read a file once from its beginning to its end, and decide how DuckDB reads it.
 
     Parameters
     ----------
     path : str
-    fit : callable
-        See `gclust.listings.readers.csv.dialect.decide`.
+    source : SourceFiles
+        Gives encoding, delimiter, quote, columns, and the share of bad rows that is accepted.
     folder : Path
         For copies.
     number : int
-        Tells the copies of several files apart.
-    encoding, delimiter, quote : str, optional
-        As the source gives them.
-    max_rejects : float
-        Share of rows with a wrong number of fields from which on the file is refused.
+        Distinguishes the copies of several files.
     progress : callable
         Called with the fraction of the file that was read.
 
@@ -130,175 +106,103 @@ def scan_csv(
         If the file is damaged, not in its encoding, empty, or not the table that its header
         announces; the message names file, line, what was expected and the key that helps.
     """
-    text = Text(path, encoding)
-    dialect = decide(path, text.head(HEAD), fit, delimiter=delimiter, quote=quote)
-    unpacked = folder / f"text-{number}.csv"
+    text = Text(path, source.encoding)
+    dialect = find_dialect(path, text.head(HEAD), source)
     digest = hashlib.sha256()
-    copy = None if text.is_plain else unpacked
-    counts = _count(text.chunks(digest), dialect, copy=copy, progress=progress, size=_size(path))
-    sha256 = digest.hexdigest()
-    at_hand = path if text.is_plain else str(unpacked)
-
-    def again(other: Dialect) -> _Counts:
-        return _count(Text(at_hand).chunks(), other)
-
-    dialect, counts, messages = _understood(path, dialect, counts, again, given=quote is not None)
-    _refuse_ragged(path, dialect, counts, at_hand, max_rejects)
+    chunks = _watched(text.chunks(digest), progress, max(1, Path(path).stat().st_size))
+    plain_path = path
+    if not text.is_plain:
+        plain_path = str(folder / f"text-{number}.csv")
+        chunks = _copied(chunks, plain_path)
+    with closing(chunks):
+        counter = RowCounter(dialect).read(chunks)
+    reading = _understand_quotes(
+        _Reading(path, plain_path, dialect, counter), is_given=source.quote is not None
+    )
+    _refuse_ragged(reading, source.max_rejects)
+    dialect, counter, messages = reading.dialect, reading.counter, reading.messages
     if dialect.header_line > 1:
-        messages = (
-            f"{path}: the header is line {dialect.header_line}; what stands before it is taken"
-            " for a title",
-            *messages,
-        )
-    texts = _texts(at_hand, counts.bad, text.is_plain)
-    skip = 1
-    if _is_odd(dialect, counts):
-        skip = 0
-        copied = folder / f"rows-{number}.csv"
-        _copy_rows(Text(at_hand), dialect, copied)
+        title = f"{path}: the header is line {dialect.header_line}; the lines before it are a title"
+        messages = (title, *messages)
+    bad_texts = _texts(plain_path, counter.bad, text.is_plain)
+    read_from, skip = plain_path, 1
+    if reading.needs_copy:
+        read_from, skip = str(folder / f"rows-{number}.csv"), 0
+        with open(read_from, "wb") as file:
+            RowCounter(dialect, file).read(Text(plain_path).chunks())
         if not text.is_plain:
-            unpacked.unlink()
-        at_hand = str(copied)
+            Path(plain_path).unlink()
     return CsvScan(
         path=path,
-        read_from=at_hand,
+        read_from=read_from,
         dialect=dialect,
         skip=skip,
-        rows=counts[rows_of.ROWS],
-        bad=counts.bad,
-        shifts=counts.shifts,
-        longest=counts[rows_of.LONGEST],
-        breaks_in_quotes=counts[rows_of.QUOTED_BREAKS] > 0,
+        rows=counter[kernel.ROWS],
+        bad=counter.bad,
+        shifts=counter.shifts,
+        longest=counter[kernel.LONGEST],
+        breaks_in_quotes=counter[kernel.QUOTED_BREAKS] > 0,
         messages=messages,
-        sha256=sha256,
-        bad_texts=texts,
+        sha256=digest.hexdigest(),
+        bad_texts=bad_texts,
     )
 
 
-def _size(path: str) -> int:
-    return max(1, Path(path).stat().st_size)
-
-
-def _is_odd(dialect: Dialect, counts: _Counts) -> bool:
-    """Whether DuckDB is given a copy without what is no row."""
-    ends = {"\n": rows_of.LF, "\r\n": rows_of.CRLF, "\r": rows_of.CR}
-    others = [counts[name] for end, name in ends.items() if end != dialect.header_end]
-    return (
-        not dialect.is_simple
-        or any(others)
-        or counts[rows_of.CR] > 0
-        or counts[rows_of.BLANKS] > 0
-        or len(counts.bad) > 0
-    )
-
-
-def _syntax(dialect: Dialect) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    quote = ord(dialect.quote) if dialect.quote else rows_of.NEVER
-    escape = ord(dialect.escape) if dialect.escape else rows_of.NEVER
-    delimiter = ord(dialect.delimiter)
-    syntax = np.array([delimiter, quote, escape, len(dialect.header) - 1], dtype=np.int64)
-    return rows_of.special_bytes(delimiter, quote, escape), syntax
-
-
-def _count(
-    chunks: Any,
-    dialect: Dialect,
-    *,
-    copy: Path | None = None,
-    rows_to: Path | None = None,
-    progress: Callable[[float], None] | None = None,
-    size: int = 1,
-) -> _Counts:
-    """Count the rows of a text as a dialect has them.
-
-    ``copy`` takes the whole text, ``rows_to`` the good rows alone.
-    """
-    special, syntax = _syntax(dialect)
-    state = rows_of.new_state(dialect.data_line, dialect.data_offset)
-    noted: tuple[list[Any], list[Any]] = ([], [])
-    to_skip = dialect.data_offset
+def _watched(
+    chunks: Iterable[bytes], progress: Callable[[float], None] | None, size: int
+) -> Generator[bytes, None, None]:
+    """Pass chunks on, and report which fraction of a file's bytes was read."""
     read = 0
-    with ExitStack() as stack:
-        whole = stack.enter_context(copy.open("wb")) if copy is not None else None
-        rows = stack.enter_context(rows_to.open("wb")) if rows_to is not None else None
-        writer = stack.enter_context(ThreadPoolExecutor(1)) if whole is not None else None
-        pending: Future[Any] | None = None
-        kept = np.zeros(0, dtype=np.uint8)
+    for chunk in chunks:
+        read += len(chunk)
+        if progress is not None:
+            progress(min(read / size, 0.999))
+        yield chunk
+
+
+def _copied(chunks: Iterable[bytes], to: str) -> Generator[bytes, None, None]:
+    """Pass chunks on, and write them to a file in another thread."""
+    pending: Future[Any] | None = None
+    with open(to, "wb") as file, ThreadPoolExecutor(1) as writer:
         for chunk in chunks:
-            if whole is not None and writer is not None:
-                if pending is not None:
-                    pending.result()
-                pending = writer.submit(whole.write, chunk)
-            read += len(chunk)
-            if progress is not None:
-                progress(min(read / size, 0.999))
-            if to_skip >= len(chunk):
-                to_skip -= len(chunk)
-                continue
-            data = np.frombuffer(chunk, dtype=np.uint8)[to_skip:]
-            to_skip = 0
-            kept = _feed(data, state, special, syntax, noted, kept, rows)
+            if pending is not None:
+                pending.result()
+            pending = writer.submit(file.write, chunk)
+            yield chunk
         if pending is not None:
             pending.result()
-        unterminated = state[rows_of.MODE] in (rows_of.QUOTED, rows_of.ESCAPED)
-        if not unterminated and state[rows_of.ROW_START] < state[rows_of.OFFSET]:
-            # Not to be written to, as all chunks: for other arrays the kernel would be compiled
-            # once more.
-            end = np.frombuffer(b"\n", dtype=np.uint8)
-            _feed(end, state, special, syntax, noted, kept, rows)
-            state[rows_of.LF] -= 1
-    bad, shifts = (
-        np.concatenate(each) if each else np.zeros((0, width), dtype=np.int64)
-        for each, width in zip(noted, (4, 2), strict=True)
-    )
-    return _Counts(state, bad, shifts, bool(unterminated))
 
 
-def _feed(
-    data: NDArray[np.uint8],
-    state: NDArray[np.int64],
-    special: NDArray[np.bool_],
-    syntax: NDArray[np.int64],
-    noted: tuple[list[Any], list[Any]],
-    kept: NDArray[np.uint8],
-    rows: Any,
-) -> NDArray[np.uint8]:
-    """Pass a chunk to the kernel; return the part of a row that is still open."""
-    bad = np.zeros((MOST_NOTED, 4), dtype=np.int64)
-    shifts = np.zeros((MOST_NOTED, 2), dtype=np.int64)
-    while data.size:
-        out = np.zeros(0, dtype=np.uint8)
-        if rows is not None:
-            out = np.empty(kept.size + 2 * data.size + 2, dtype=np.uint8)
-            out[: kept.size] = kept
-            state[rows_of.FILLED_OUT] = kept.size
-            state[rows_of.COMMITTED] = 0
-        read, n_bad, n_shifts = rows_of.scan_rows(data, state, special, syntax, bad, shifts, out)
-        if n_bad and len(noted[0]) < MOST_NOTED:  # a file with more is refused by then
-            noted[0].append(bad[:n_bad].copy())
-        if n_shifts:
-            noted[1].append(shifts[:n_shifts].copy())
-        if rows is not None:
-            whole = int(state[rows_of.COMMITTED])
-            rows.write(out[:whole])
-            kept = out[whole : int(state[rows_of.FILLED_OUT])].copy()
-        data = data[read:]
-    return kept
+@dataclass(frozen=True)
+class _Reading:
+    """A file's text as a dialect reads it; ``plain_path`` holds it unpacked and in UTF-8."""
+
+    path: str
+    plain_path: str
+    dialect: Dialect
+    counter: RowCounter
+    messages: tuple[str, ...] = ()
+
+    def again(self, message: str, dialect: Dialect) -> _Reading:
+        """Read the text in another dialect, which the message explains."""
+        counter = RowCounter(dialect).read(Text(self.plain_path).chunks())
+        return replace(self, dialect=dialect, counter=counter, messages=(message,))
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether DuckDB reads a copy that holds the good rows alone."""
+        counter, end = self.counter, self.dialect.header_end
+        ends = {"\n": kernel.LF, "\r\n": kernel.CRLF, "\r": kernel.CR}
+        return (
+            not self.dialect.is_simple
+            or any(counter[name] for other, name in ends.items() if other != end)
+            or counter[kernel.CR] > 0
+            or counter[kernel.BLANKS] > 0
+            or len(counter.bad) > 0
+        )
 
 
-def _copy_rows(text: Text, dialect: Dialect, to: Path) -> None:
-    """Write the rows that have the header's number of fields, a line feed behind each."""
-    _count(text.chunks(), dialect, rows_to=to)
-
-
-def _understood(
-    path: str,
-    dialect: Dialect,
-    counts: _Counts,
-    again: Callable[[Dialect], _Counts],
-    *,
-    given: bool,
-) -> tuple[Dialect, _Counts, tuple[str, ...]]:
+def _understand_quotes(reading: _Reading, *, is_given: bool) -> _Reading:
     """Decide what quotes mean, after the text was read as if they quoted fields.
 
     Raises
@@ -306,47 +210,42 @@ def _understood(
     StudyError
         If no reading of the quotes fits the whole file.
     """
-    if dialect.quote == "" or counts[rows_of.QUOTED_FIELDS] == 0:
+    path, dialect, counter = reading.path, reading.dialect, reading.counter
+    if dialect.quote == "" or counter[kernel.QUOTED_FIELDS] == 0:
         # Nothing is quoted: DuckDB need not look for quotes.
-        return replace(dialect, quote="", escape=""), counts, ()
-    malformed = counts[rows_of.MALFORMED_LINE]
-    swallowed = 0 if given else counts[rows_of.SWALLOWED_LINE]
-    open_line = counts[rows_of.ROW_LINE] if counts.unterminated else 0
+        return replace(reading, dialect=replace(dialect, quote="", escape=""))
+    malformed = counter[kernel.MALFORMED_LINE]
+    swallowed = 0 if is_given else counter[kernel.SWALLOWED_LINE]
+    open_line = counter[kernel.ROW_LINE] if counter.unterminated else 0
     if not (malformed or swallowed or open_line):
-        return dialect, counts, ()
-    if not given:
-        if counts[rows_of.RAGGED_LINE] == 0 and counts[rows_of.WRAPPED_LINE] == 0:
-            plain = replace(dialect, quote="", escape="")
+        return reading
+    if not is_given:
+        if counter[kernel.RAGGED_LINE] == 0 and counter[kernel.WRAPPED_LINE] == 0:
             message = (
                 f"{path}: quotes are read as characters, for every line has"
                 f" {len(dialect.header)} fields without them and none is quoted as a whole"
             )
-            return plain, again(plain), (message,)
-        slashed = replace(dialect, escape="\\")
-        escaped = again(slashed)
-        clean = not (
-            escaped[rows_of.MALFORMED_LINE]
-            or escaped.unterminated
-            or escaped[rows_of.OTHER_ESCAPES]
-            or escaped[rows_of.SWALLOWED_LINE]
-            or len(escaped.bad)
-        )
-        if clean:
-            return slashed, escaped, (f"{path}: a backslash stands before quotes within fields",)
+            return reading.again(message, replace(dialect, quote="", escape=""))
+        message = f"{path}: a backslash stands before quotes within fields"
+        escaped = reading.again(message, replace(dialect, escape="\\"))
+        faults = (kernel.MALFORMED_LINE, kernel.OTHER_ESCAPES, kernel.SWALLOWED_LINE)
+        counted = escaped.counter
+        if not (counted.unterminated or len(counted.bad) or any(counted[name] for name in faults)):
+            return escaped
     if malformed:
         what = f"line {malformed}: text follows a closing quote"
     elif open_line:
         what = f"line {open_line}: a quote opens a field that never ends"
     else:
         what = (
-            f"line {counts[rows_of.SWALLOWED_FROM]}: a quote opens a field that goes on over line"
+            f"line {counter[kernel.SWALLOWED_FROM]}: a quote opens a field that goes on over line"
             f" {swallowed}, which looks like a row of its own"
         )
     help_ = (
         'where quotes are characters like others name it in the source, quote = ""; where they'
         f" do quote fields over several lines, quote = '{dialect.quote}'"
     )
-    if given:
+    if is_given:
         help_ = (
             f"expected fields quoted with {dialect.quote}, doubled within a field; where quotes"
             ' are characters like others, quote = "" in the source'
@@ -354,39 +253,37 @@ def _understood(
     raise StudyError(f"{path}: {what}; {help_}")
 
 
-def _refuse_ragged(
-    path: str, dialect: Dialect, counts: _Counts, at_hand: str, max_rejects: float
-) -> None:
-    """Refuse a file in which too many rows have a wrong number of fields."""
-    if not len(counts.bad):
-        return
-    expected = len(dialect.header)
-    rows, wrong = counts[rows_of.ROWS], len(counts.bad)
-    in_a_row = counts[rows_of.TEN_LINE]
-    first = int(np.searchsorted(counts.bad[:, 2], in_a_row)) if in_a_row else 0
+def _refuse_ragged(reading: _Reading, max_rejects: float) -> None:
+    """Raise StudyError if too many rows have a wrong number of fields."""
+    dialect, counter = reading.dialect, reading.counter
+    bad = counter.bad
+    rows, wrong = counter[kernel.ROWS], len(bad)
+    in_a_row = counter[kernel.TEN_LINE]
+    first = 0
     if in_a_row:
-        first = max(0, first - rows_of.IN_A_ROW + 1)
-        why = f"{rows_of.IN_A_ROW} rows one after another"
+        first = max(0, int(np.searchsorted(bad[:, 2], in_a_row)) - kernel.IN_A_ROW + 1)
+        why = f"{kernel.IN_A_ROW} rows one after another"
     elif wrong >= LEAST_REJECTED and wrong > max_rejects * (rows + wrong):
         why = f"{wrong} of {rows + wrong} rows, more than max_rejects = {max_rejects:g} allows,"
     else:
         return
-    line, found = counts.bad[first, 2:]
-    shown = _texts(at_hand, counts.bad[first : first + 1], True)[0]
+    line, found = bad[first, 2:]
+    shown = _texts(reading.plain_path, bad[first : first + 1], True)[0]
     raise StudyError(
-        f"{path}: from line {line} on {why} do not have the {expected} fields of the header (line"
-        f" {dialect.header_line}): line {line} has {found}: {shown[:80]!r}. Expected one table, its"
-        f" fields parted by {dialect.delimiter!r}; where that is another, name it in the source,"
-        " delimiter; where files were joined, name them apart"
+        f"{reading.path}: from line {line} on {why} do not have the {len(dialect.header)} fields of"
+        f" the header (line {dialect.header_line}): line {line} has {found}: {shown[:80]!r}."
+        f" Expected one table, its fields parted by {dialect.delimiter!r}; where that is another,"
+        " name it in the source, delimiter; where files were joined, name them apart"
     )
 
 
-def _texts(path: str, bad: NDArray[np.int64], is_plain: bool) -> tuple[str, ...]:
+def _texts(path: str, bad: NDArray[np.int64], may_have_mark: bool) -> tuple[str, ...]:
     """Return the texts of bad rows, the beginnings of long ones."""
     found = []
     with open(path, "rb") as file:
-        mark = 3 if is_plain and file.read(3) == b"\xef\xbb\xbf" else 0
+        mark = 3 if may_have_mark and file.read(3) == b"\xef\xbb\xbf" else 0
         for start, end in bad[:, :2]:
             file.seek(int(start) + mark)
-            found.append(file.read(min(int(end - start), SHOWN)).decode("utf-8", errors="replace"))
+            read = file.read(min(int(end - start), SHOWN_BYTES))
+            found.append(read.decode("utf-8", errors="replace"))
     return tuple(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
-import hashlib
 import io
 import lzma
 import zipfile
@@ -69,7 +68,7 @@ def codec_of(encoding: str | None, path: str) -> str:
         return UTF8
     try:
         info = codecs.lookup(encoding)
-        is_text = info._is_text_encoding  # what `open` asks too
+        is_text = info._is_text_encoding  # as `open` does
     except (LookupError, ValueError):
         is_text = False
     if not is_text:
@@ -81,7 +80,7 @@ def codec_of(encoding: str | None, path: str) -> str:
 
 
 class Text:
-    """A file's text in chunks of UTF-8.
+    """Text of a file in chunks of UTF-8.
 
     Parameters
     ----------
@@ -348,9 +347,3 @@ def _shown(bad: bytes, encoding: str) -> str:
     """Show how the bytes read in the encoding that they look like."""
     text = bad[:12].decode(encoding, errors="ignore").split("\n")[0].strip()
     return f', "{text}" in {encoding}' if text.isprintable() and text else ""
-
-
-def sha256_of(path: str) -> str:
-    """Return the digest of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,120 @@
+"""SQL queries, run in a database that reads below given folders and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import chdir
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gclust.errors import StudyError, first_line
+from gclust.listings.engine import Engine
+from gclust.listings.readers.stored_table import stored_part
+from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import SourcePart
+from gclust.listings.sources.struct_fields import field_paths
+from gclust.listings.sources.values import identifier
+
+_FOLDER = threading.Lock()
+"""Held while the process's working folder is that of a query."""
+
+
+def open_query(
+    engine: Engine, source: SourceFiles, resolver: ColumnResolver
+) -> tuple[SourcePart, str]:
+    """Run a source's query in a database of its own, and store the result.
+
+    The query is one ``SELECT``; it reads files below `SourceFiles.sql_paths` and nothing else,
+    and cannot change that.
+
+    Returns
+    -------
+    part : SourcePart
+    sha256 : str
+        Of the query's text.
+
+    Raises
+    ------
+    StudyError
+        If it is no single ``SELECT``, reads elsewhere, or fails.
+    """
+    assert source.sql is not None
+    where = source.path
+    with duckdb.connect(":memory:") as own:
+        own.execute("SET temp_directory = ?", [str(engine.copies / "of a query")])
+        _confine(own, source.sql_paths, where)
+        statement = _only_select(own, source.sql, where)
+        try:
+            # DuckDB resolves relative paths against the process's working folder only.
+            with _FOLDER, chdir(source.sql_paths[0]):
+                reader = own.sql(statement.query).to_arrow_reader()
+                part = _part_of_reader(engine, source, reader, resolver)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            reason = first_line(error)
+            allowed = ""
+            if "Permission Error" in reason or isinstance(error, duckdb.PermissionException):
+                allowed = f"; a query reads files below {', '.join(source.sql_paths)} (sql_paths)"
+            raise StudyError(f"{where}: the query fails: {reason}{allowed}") from error
+    return part, hashlib.sha256(source.sql.encode()).hexdigest()
+
+
+def _part_of_reader(
+    engine: Engine, source: SourceFiles, reader: pa.RecordBatchReader, resolver: ColumnResolver
+) -> SourcePart:
+    """Store the result of a query, batch after batch."""
+    fields = field_paths(reader.schema)
+    resolver.resolve(source.path, [field.name for field in fields])
+    resolver.check()
+    rows = 0
+    # Numbered, for a result may have two columns of one name.
+    names = [f"c{at}" for at in range(len(reader.schema))]
+    schema = pa.schema(
+        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        for batch in reader:
+            rows += batch.num_rows
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+    selected = []
+    for name, at in resolver.used(source.path).items():
+        steps = (names[fields[at].position], *fields[at].steps)
+        selected.append(f"{'.'.join(map(identifier, steps))} AS {identifier(name)}")
+    stored = f"source_{engine.next_number()}"
+    stream = pa.RecordBatchReader.from_batches(schema, batches())
+    engine.put(stream, stored, ", ".join(selected))
+    user_columns = resolver.files[source.path].user_columns
+    return stored_part(engine, source, source.path, stored, rows, user_columns)
+
+
+def _confine(own: Any, folders: Sequence[str], where: str) -> None:
+    """Let a database read files below some folders, and nothing else."""
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise StudyError(f"{where}: sql_paths: {folder} is no folder")
+    own.execute("SET TimeZone = 'UTC'")
+    own.execute("SET allowed_directories = ?", [[os.path.join(f, "") for f in folders]])
+    own.execute("SET autoinstall_known_extensions = false")
+    own.execute("SET autoload_known_extensions = false")
+    own.execute("SET python_enable_replacements = false")
+    own.execute("SET enable_external_access = false")
+    own.execute("SET lock_configuration = true")
+
+
+def _only_select(own: Any, sql: str, where: str) -> Any:
+    try:
+        statements = own.extract_statements(sql)
+    except duckdb.Error as error:
+        raise StudyError(f"{where}: is no SQL: {first_line(error)}") from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        kinds = ", ".join(each.type.name for each in statements) or "nothing"
+        raise StudyError(f"{where}: holds {kinds}; expected one SELECT")
+    return statements[0]

@@ -1,0 +1,75 @@
+"""A table in memory stored in the engine, as a part of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import pyarrow as pa
+
+from gclust.errors import StudyError, first_line
+from gclust.listings.engine import Engine
+from gclust.listings.sources.source import SourceFiles
+from gclust.listings.sources.source_part import Column, SourcePart
+from gclust.listings.sources.values import identifier
+
+
+def store_table(
+    engine: Engine, source: SourceFiles, path: str, table: pa.Table, user_columns: Mapping[str, str]
+) -> SourcePart:
+    """Store a table whose columns have gclust's names; see `stored_part`."""
+    stored = f"source_{engine.next_number()}"
+    try:
+        engine.put(_with_plain_types(table), stored)
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise StudyError(f"{path}: cannot be read: {first_line(error)}") from error
+    return stored_part(engine, source, path, stored, table.num_rows, user_columns)
+
+
+def stored_part(
+    engine: Engine,
+    source: SourceFiles,
+    path: str,
+    stored: str,
+    rows: int,
+    user_columns: Mapping[str, str],
+) -> SourcePart:
+    """Return a table of the engine as a part of its source.
+
+    Parameters
+    ----------
+    engine : Engine
+    source : SourceFiles
+    path : str
+        The source's name, for messages and rejects.
+    stored : str
+        The table's name; its columns have gclust's names.
+    rows : int
+        As counted before it was stored.
+    user_columns : mapping
+        gclust's name -> the user's.
+
+    Raises
+    ------
+    StudyError
+        If a column is of a type that cannot serve.
+    """
+    table = engine.connection.table(stored)
+    columns = {}
+    for name, sql_type in zip(table.columns, map(str, table.types), strict=True):
+        columns[name] = Column(user_columns[name], identifier(name), sql_type)
+        columns[name].check_type(path, name)
+    return SourcePart((path,), (rows,), lambda _: identifier(stored), columns, source)
+
+
+def _with_plain_types(table: pa.Table) -> pa.Table:
+    """Replace Arrow types that DuckDB does not know by ones that it does."""
+    for at, field in enumerate(table.schema):
+        plain = (
+            field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+        )
+        if pa.types.is_float16(plain):
+            plain = pa.float32()
+        if plain != field.type:
+            table = table.set_column(at, field.name, table.column(at).cast(plain))
+    return table

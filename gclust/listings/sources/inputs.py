@@ -1,0 +1,117 @@
+"""Digests of the files that a study reads, and whether they change while it does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Iterable
+
+from gclust.errors import StudyError
+
+
+class Inputs:
+    """The files that a study reads, each hashed once, in a thread of its own if it can."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, tuple[int, int, int]] = {}
+        self._sha256: dict[str, str] = {}
+        self._hashers: list[_Hasher] = []
+
+    def open(self, path: str) -> None:
+        """Note the state of a file before it is read.
+
+        Raises
+        ------
+        StudyError
+            If it does not exist or may not be read.
+        """
+        if path in self._states:
+            return
+        try:
+            self._states[path] = _state(path)
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def hashed(self, path: str, sha256: str) -> None:
+        """Note the digest of a file that was read as a whole."""
+        self._sha256[path] = sha256
+
+    def hash_in_background(self, paths: Iterable[str]) -> None:
+        """Begin to hash files in a thread."""
+        begun = {path for hasher in self._hashers for path in hasher.paths}
+        new = [path for path in paths if path not in self._sha256 and path not in begun]
+        if new:
+            self._hashers.append(_Hasher(new))
+
+    def sha256(self) -> dict[str, str]:
+        """Return the digest of every file, by its path.
+
+        Raises
+        ------
+        StudyError
+            If one cannot be read any more.
+        """
+        while self._hashers:
+            hasher = self._hashers.pop()
+            hasher.wait()
+            lost = [path for path in hasher.paths if path not in hasher.found]
+            if lost:
+                raise _changed(lost[0])
+            self._sha256 |= hasher.found
+        return dict(self._sha256)
+
+    def check(self) -> None:
+        """Raise StudyError if a file has changed or vanished since it was opened.
+
+        Size, time of change and inode are compared; where these differ the file is hashed
+        again.
+        """
+        digests = self.sha256()
+        for path, state in self._states.items():
+            try:
+                same = _state(path) == state or _sha256_of(path) == digests.get(path)
+            except OSError:
+                same = False
+            if not same:
+                raise _changed(path)
+
+
+class _Hasher(threading.Thread):
+    """Computes the sha256 of files one after another; it does not keep Python from ending."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__(name="gclust-sha256", daemon=True)
+        self.paths = paths
+        self.found: dict[str, str] = {}
+        self.start()
+
+    def run(self) -> None:
+        """Hash the files; one that cannot be read any more has no digest."""
+        for path in self.paths:
+            with contextlib.suppress(OSError):
+                self.found[path] = _sha256_of(path)
+
+    def wait(self) -> None:
+        """Wait for the last file, a tenth of a second at a time so that Ctrl-C is served."""
+        while self.is_alive():
+            self.join(0.1)
+
+
+def _state(path: str) -> tuple[int, int, int]:
+    stat = os.stat(path)
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _sha256_of(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changed(path: str) -> StudyError:
+    return StudyError(
+        f"{path}: changed while it was read; start again when nothing writes to it any more"
+    )
