@@ -122,13 +122,13 @@ def before_opening(monkeypatch, pattern, alter):
 
 def lines_from_zero(monkeypatch):
     """Rejects name the line before theirs."""
-    stage = fuzz_files_judge.stage
+    stage_listings = fuzz_files_judge.stage_listings
 
     def faulty(*args, **options):
-        staged = stage(*args, **options)
+        staged = stage_listings(*args, **options)
         return replace(staged, rejects=staged.rejects.assign(line=staged.rejects["line"] - 1))
 
-    monkeypatch.setattr(fuzz_files_judge, "stage", faulty)
+    monkeypatch.setattr(fuzz_files_judge, "stage_listings", faulty)
     return lambda case: "bad numbers" in case.way and case.verdict == "read", "reject"
 
 
