@@ -89,13 +89,13 @@ def uncertainty(
 
     Its section [uncertainty] says what is drawn, and how often.
     """
-    from gclust.experiments.uncertainty.summary import told
+    from gclust.experiments.uncertainty.summary import summary_lines
 
     read = gclust.read_study(study)
     out = out if out is not None else Path(f"{_folder_name(read.study.name)}-uncertainty")
     done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
     width, ascii_only = _terminal()
-    for line in told(done, top=top, width=width, ascii=ascii_only):
+    for line in summary_lines(done, top=top, width=width, ascii=ascii_only):
         say(line)
 
 

@@ -63,10 +63,10 @@ class Browser:
             stderr=subprocess.DEVNULL,
         )
         self._number = 0
-        self.asked: list[str] = []
-        """Addresses that the page has asked for."""
+        self.requested: list[str] = []
+        """Addresses that the page has requested."""
         self.errors: list[str] = []
-        """What went wrong in the page."""
+        """Errors in the page."""
         try:
             port = self._port(folder / "DevToolsActivePort")
             self._socket = self._run(lambda: self._connect(port))
@@ -113,15 +113,15 @@ class Browser:
             self._note(answer)
 
     def _note(self, event: dict[str, Any]) -> None:
-        told = event.get("params", {})
+        parameters = event.get("params", {})
         if event["method"] == "Network.requestWillBeSent":
-            self.asked.append(told["request"]["url"])
+            self.requested.append(parameters["request"]["url"])
         elif event["method"] == "Network.webSocketCreated":
-            self.asked.append(told["url"])
+            self.requested.append(parameters["url"])
         elif event["method"] == "Runtime.exceptionThrown":
-            self.errors.append(json.dumps(told["exceptionDetails"]))
-        elif event["method"] == "Log.entryAdded" and told["entry"]["level"] == "error":
-            self.errors.append(told["entry"]["text"])
+            self.errors.append(json.dumps(parameters["exceptionDetails"]))
+        elif event["method"] == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.errors.append(parameters["entry"]["text"])
 
     def open(self, address: str, width: int, height: int) -> None:
         """Open an address in a window of a size."""

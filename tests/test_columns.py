@@ -16,10 +16,10 @@ import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.experiments.compare.mixtures import HybridStudies
 from gclust.experiments.sweep.checkpoint import _raster_digest
-from gclust.experiments.tune import session as tune_bench
+from gclust.experiments.tune import session as tune_session
 from gclust.experiments.tune.session import Session
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
-from gclust.experiments.uncertainty.listings import Relisted
+from gclust.experiments.uncertainty.listings import ReplicateListings
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
 from gclust.listings.engine import Engine
@@ -148,7 +148,7 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
     assert f"try pairs ({further} in each: about 1 min)" in stages
 
     tried = []
-    real = ArrayCounter.settle
+    real = ArrayCounter.merge_and_count
 
     def stop(*arguments):
         tried.append(1)
@@ -156,7 +156,7 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(ArrayCounter, "settle", stop)
+    monkeypatch.setattr(ArrayCounter, "merge_and_count", stop)
     with pytest.raises(KeyboardInterrupt):
         gclust.sweep(study, out=tmp_path / "again")
     gclust.sweep(study, out=tmp_path / "again")
@@ -272,29 +272,29 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
 def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, monkeypatch):
     session = Session(gclust.read_study(study), n_jobs=None, report=silent)
     try:
-        choice = session.own.at((2.5, 100.0))
-        assert not session.is_awaited(choice)  # what is there in half a second is waited for
-        monkeypatch.setattr(tune_bench, "AT_ONCE_SECONDS", 0.0)
-        assert session.is_awaited(choice)
-        draft = session.draft(choice)
-        assert draft.awaited == session.columns.further
+        parameters = session.own.at((2.5, 100.0))
+        assert not session.is_pending(parameters)  # what is there in half a second is waited for
+        monkeypatch.setattr(tune_session, "AT_ONCE_SECONDS", 0.0)
+        assert session.is_pending(parameters)
+        draft = session.draft(parameters)
+        assert draft.pending == session.columns.further
         assert draft.table["rank"].isna().all()
         assert draft.table["score"].isna().all()
         assert draft.table["total"].is_monotonic_decreasing
         assert draft.table["rank_then"].notna().all()
 
-        def set_aside(fraction, stage):
+        def preempt(fraction, stage):
             if stage == "count listings":
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            session.outcome(choice, set_aside)
+            session.outcome(parameters, preempt)
         for eps_km, run in runs.items():
             table = session.outcome(session.own.at((eps_km, 100.0))).table.drop(columns="rank_then")
             assert {"patent_hhi", "publication_per_million"} <= set(table.columns)
             expected = run.ranking[table.columns]
             pd.testing.assert_frame_equal(table, expected, check_exact=True, check_dtype=False)
-        assert not session.is_awaited(choice)
+        assert not session.is_pending(parameters)
     finally:
         session.close()
 
@@ -321,29 +321,31 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
         prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
         n = len(prepared.locations)
         order = np.arange(n)[::-1].copy()
-        redraw = Bootstrap(read, engine, prepared, order)
-        # What moves keeps the cluster of its place, so that it can be told from there.
-        clusters = redraw.home % 4 - 1
-        drawn = redraw.draw(3)
-        places = prepared.locations[["lat", "lon"]].iloc[redraw.home].reset_index(drop=True)
-        moving = np.arange(len(places)) >= n
-        places.loc[moving, "lat"] += 0.5
-        made = Relisted(read, engine, prepared, redraw).listings(
-            drawn, places.assign(cluster=clusters)
+        bootstrap = Bootstrap(read, engine, prepared, order)
+        # Jittered listings keep the cluster of their place, so that they are known by it.
+        clusters = bootstrap.location % 4 - 1
+        replicate = bootstrap.draw(3)
+        places = prepared.locations[["lat", "lon"]].iloc[bootstrap.location].reset_index(drop=True)
+        jittered = np.arange(len(places)) >= n
+        places.loc[jittered, "lat"] += 0.5
+        made = ReplicateListings(read, engine, prepared, bootstrap).listings(
+            replicate, places.assign(cluster=clusters)
         )
         found = engine.pandas(made.frame)
         of_location = np.arange(n) % 4 - 1
         own = engine.pandas(labelled_listings(read, engine, prepared, of_location).frame)
         numbered = engine.pandas(prepared.totals.select("kind", "record"))
     if "addresses" in sources:
-        assert moving.sum() > 100
+        assert jittered.sum() > 100
         own.loc[own["precision"] == "city", "lat"] += 0.5
-    assert made.totals == drawn.world
+    assert made.totals == replicate.world
     assert set(found.columns) == set(own.columns)
     # Each record as often as it was drawn, with all its listings.
     records = numbered.sort_values(["kind", "record"], ignore_index=True)
     records["kind"] = np.array(read.kinds)[records["kind"]]
-    often = records.assign(times=drawn.times.astype(int)).set_index(["kind", "record"])["times"]
+    often = records.assign(times=replicate.copies.astype(int)).set_index(["kind", "record"])[
+        "times"
+    ]
     of_record = own.dropna(subset="record")
     keys = pd.MultiIndex.from_frame(of_record[["kind", "record"]])
     expected = of_record.loc[of_record.index.repeat(often[keys])]
@@ -353,9 +355,9 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
         there.value_counts(by).sort_index().to_dict()
         == expected.value_counts(by).sort_index().to_dict()
     )
-    assert there["record"].nunique() == drawn.times.sum()
-    # Fractional counts and weights add up to the counts of the arrays.
-    counted = redraw.settle(clusters, {}, drawn).count
+    assert there["record"].nunique() == replicate.copies.sum()
+    # Fractional counts and weights add up to what the arrays count.
+    counted = bootstrap.merge_and_count(clusters, {}, replicate).count
     sums = (
         found[found["cluster"] >= 0].groupby(["cluster", "kind"])["fractional_count"].sum() / UNIT
     )
@@ -364,7 +366,7 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     )
 
 
-def test_held_draws_of_a_score_of_listings_and_areas(study, runs, tmp_path):
+def test_draws_with_fixed_clusters_of_a_score_of_listings_and_areas(study, runs, tmp_path):
     stages = []
     found = gclust.uncertainty(
         drawn_study(study), tmp_path / "out", progress=lambda f, s: stages.append(s)
@@ -372,15 +374,15 @@ def test_held_draws_of_a_score_of_listings_and_areas(study, runs, tmp_path):
     own = runs[3.0].ranking
     assert found.table["score"].tolist() == own["score"].tolist()
     assert any(s.startswith("draw listings (publication_per_million, patent_hhi") for s in stages)
-    assert "computed anew in each draw" in found.superpopulation
-    assert "Areas and inhabitants are those of the clusters that are held" in found.superpopulation
+    assert "recomputed in each draw" in found.superpopulation
+    assert "Areas and inhabitants are those of the fixed clusters" in found.superpopulation
     assert np.isfinite(found.scores).all()
     assert (found.scores.std(axis=0) > 0).all()
     again = gclust.uncertainty(drawn_study(study), n_jobs=1)
     assert (again.scores == found.scores).all()
 
 
-def test_columns_that_follow_from_counts_ask_no_listings(study):
+def test_columns_that_follow_from_counts_read_no_listings(study):
     read = drawn_study(study)
     plain = replace(
         read,
@@ -390,7 +392,7 @@ def test_columns_that_follow_from_counts_ask_no_listings(study):
     gclust.uncertainty(plain, progress=lambda f, s: stages.append(s))
     assert "draw records" in stages
     assert not any("draw listings" in stage for stage in stages)
-    # Inhabitants are held: what varies of heads is the count.
+    # Inhabitants are fixed: only the count varies.
     heads = replace(
         plain, score=replace(plain.score, combine="sum", of=("publication_per_million",))
     )
@@ -408,8 +410,8 @@ def test_a_reclustered_draw_is_a_run_of_the_records_drawn(study, tmp_path):
     found = gclust.uncertainty(read)
     with Engine() as engine:
         prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
-        redraw = Bootstrap(read, engine, prepared, np.arange(len(prepared.locations)))
-        times = redraw.draw(7).times.astype(int)
+        bootstrap = Bootstrap(read, engine, prepared, np.arange(len(prepared.locations)))
+        times = bootstrap.draw(7).copies.astype(int)
         records = engine.pandas(prepared.totals.select("kind", "record"))
     records = records.sort_values(["kind", "record"], ignore_index=True)
     kinds = np.array(read.kinds)[records["kind"]]
@@ -427,11 +429,11 @@ def test_a_reclustered_draw_is_a_run_of_the_records_drawn(study, tmp_path):
     np.testing.assert_allclose(found.scores[7], scores[found.table["name"]], rtol=1e-9)
 
 
-def test_draws_of_weights_and_parameters_alone_hold_the_listings(study, runs):
+def test_draws_of_weights_and_parameters_alone_keep_the_listings(study, runs):
     one = gclust.uncertainty(drawn_study(study, sources=("weights",), clusters="reclustered"))
     assert one.table["score"].tolist() == runs[3.0].ranking["score"].tolist()
-    choices = {"sources": ("parameters",), "eps_km": (2.5, 3.0), "min_samples": (100.0,)}
-    varied = gclust.uncertainty(drawn_study(study, **choices))
+    options = {"sources": ("parameters",), "eps_km": (2.5, 3.0), "min_samples": (100.0,)}
+    varied = gclust.uncertainty(drawn_study(study, **options))
     assert len({tuple(row) for row in varied.scores.round(9).tolist()}) == 2
 
 

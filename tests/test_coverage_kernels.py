@@ -246,9 +246,7 @@ def reach_ties():
     near = np.array([False] * 6 + [True])
     with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
         ties.ties_by_label(rows, labels, np.ones(7, dtype=bool), np.zeros(0), UNIT, 1)
-        a, b, found = ties.ties_by_label(
-            rows, labels, near, records.spread_over("fractional"), UNIT, 1
-        )
+        a, b, found = ties.ties_by_label(rows, labels, near, records.doubled_pairs, UNIT, 1)
     assert dict(zip(zip(a, b, strict=True), found / UNIT, strict=True)) == {
         pair: units for pair, units in expected.items() if 5 in pair
     }

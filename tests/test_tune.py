@@ -1,4 +1,4 @@
-"""The tuner without its page: any choice gives what a run gives, and is written as a study."""
+"""The tuner without its page: outcomes of parameter sets are those of runs, and are written."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ import gclust
 from gclust.cli import main
 from gclust.cluster.gaps import gaps_km
 from gclust.errors import StudyError
-from gclust.experiments.tune.location_grid import Places
-from gclust.experiments.tune.map_data import mercator, names_with_room, rings
+from gclust.experiments.tune.location_grid import LocationGrid
+from gclust.experiments.tune.map_data import mercator, names_with_room, polygon_paths
 from gclust.experiments.tune.outcome import ParameterSet
 from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.worker import Worker
-from gclust.experiments.tune.write_study import chosen_study, write_study
+from gclust.experiments.tune.write_study import with_parameters, write_study
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
@@ -64,14 +64,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_any_choice_gives_what_a_run_of_it_gives(tmp_path, case):
-    extra, choices = CASES[case]
+def test_the_outcome_of_any_parameter_set_is_that_of_a_run(tmp_path, case):
+    extra, parameter_sets = CASES[case]
     study = gclust.read_study(study_folder(tmp_path, world(), OWN + GRID + extra))
     session = Session(study, n_jobs=None, report=silent)
-    for values in choices:
-        choice = ParameterSet(*values)
-        run = gclust.run(chosen_study(study, choice))
-        outcome = session.outcome(choice)
+    for values in parameter_sets:
+        parameters = ParameterSet(*values)
+        run = gclust.run(with_parameters(study, parameters))
+        outcome = session.outcome(parameters)
         table = outcome.table.drop(columns="rank_then")
         pd.testing.assert_frame_equal(
             table, run.ranking[table.columns], check_exact=True, check_dtype=False
@@ -120,7 +120,7 @@ def test_figures_are_those_of_a_sweep(session, path):
         assert diagnostics == row.diagnostics
 
 
-def test_a_choice_without_clusters_is_a_choice(session):
+def test_a_parameter_set_without_clusters_has_an_outcome(session):
     outcome = session.outcome(session.own.at((10.0, 9000.0)))
     assert outcome.table.empty
     assert (outcome.merged.diagnostics, len(outcome.gone)) == ("no cluster", 3)
@@ -143,7 +143,7 @@ def scattered():
 @pytest.mark.parametrize("most_gap_km", [0.0, 0.5, 4.0, 400.0])
 def test_gaps_are_those_of_a_run(most_gap_km):
     table = scattered()
-    places = Places(table, 10.0, most_gap_km)
+    places = LocationGrid(table, 10.0, most_gap_km)
     expected = gaps_km(
         table["lat"].to_numpy(), table["lon"].to_numpy(), table["label"].to_numpy(), most_gap_km
     )
@@ -153,7 +153,7 @@ def test_gaps_are_those_of_a_run(most_gap_km):
 @pytest.mark.parametrize("eps_km", [0.5, 15.0, 120.0])
 def test_outlines_hold_the_cores_and_little_else(eps_km):
     table = scattered()
-    places = Places(table, eps_km, 5.0)
+    places = LocationGrid(table, eps_km, 5.0)
     labels = table["label"].to_numpy()[places.order]
     core = labels >= 0
     core[::3] = False
@@ -172,43 +172,43 @@ def test_outlines_hold_the_cores_and_little_else(eps_km):
         assert shape.area <= here.sum() * side**2 * 1.001
 
 
-class FakeBench:
-    """A bench on which every choice takes until it is let go."""
+class FakeSession:
+    """A session in which every parameter set takes until the gate opens."""
 
     def __init__(self):
         self.own = ParameterSet(1.0, 1.0, 0.0, "none", "pairs")
         self.pairs = [(1.0, 1.0), (2.0, 1.0), (8.0, 1.0)]
-        self.found, self.begun, self.awaited = {}, [], set()
+        self.found, self.begun, self.pending = {}, [], set()
         self.gate, self.free = threading.Event(), False
 
-    def known_figures(self, choice):
-        return self.found.get(choice)
+    def known_figures(self, parameters):
+        return self.found.get(parameters)
 
-    def is_ranked(self, choice):
-        return choice in self.found
+    def is_ranked(self, parameters):
+        return parameters in self.found
 
-    def is_awaited(self, choice):
-        return choice in self.awaited
+    def is_pending(self, parameters):
+        return parameters in self.pending
 
-    def draft(self, choice, report):
-        return f"draft of {choice.eps_km:g}"
+    def draft(self, parameters, report):
+        return f"draft of {parameters.eps_km:g}"
 
-    def figures(self, choice, report):
-        self.begun.append(choice.pair)
+    def figures(self, parameters, report):
+        self.begun.append(parameters.pair)
         while not self.free and not self.gate.wait(0.005):
             report(0.0, "")
-        self.found[choice] = ({"n_clusters": 1}, "")
+        self.found[parameters] = ({"n_clusters": 1}, "")
 
-    def outcome(self, choice, report):
-        if choice.eps_km == 99.0:
+    def outcome(self, parameters, report):
+        if parameters.eps_km == 99.0:
             raise StudyError("out of reach")
-        self.figures(choice, report)
-        return choice.pair
+        self.figures(parameters, report)
+        return parameters.pair
 
 
-def test_what_is_asked_comes_before_the_rest():
-    session, told = FakeBench(), []
-    worker = Worker(session, lambda: told.append(1))
+def test_requests_come_before_the_rest():
+    session, notified = FakeSession(), []
+    worker = Worker(session, lambda: notified.append(1))
     worker.start()
     answers, arrived = [], threading.Semaphore(0)
 
@@ -217,12 +217,12 @@ def test_what_is_asked_comes_before_the_rest():
         arrived.release()
 
     try:
-        worker.ask("page", session.own.at((8.0, 1.0)), deliver)
-        worker.ask("page", session.own.at((2.0, 1.0)), deliver)
-        worker.ask("page", session.own.at((99.0, 1.0)), deliver)
+        worker.request("page", session.own.at((8.0, 1.0)), deliver)
+        worker.request("page", session.own.at((2.0, 1.0)), deliver)
+        worker.request("page", session.own.at((99.0, 1.0)), deliver)
         assert arrived.acquire(timeout=10)
         assert str(answers[0]) == "out of reach"
-        worker.ask("other page", session.own.at((2.0, 1.0)), deliver)
+        worker.request("other page", session.own.at((2.0, 1.0)), deliver)
         session.free = True
         assert arrived.acquire(timeout=10)
         assert answers[1:] == [(2.0, 1.0)]
@@ -230,27 +230,29 @@ def test_what_is_asked_comes_before_the_rest():
             if len(session.found) == 3:
                 break
             threading.Event().wait(0.01)
-        assert {choice.pair for choice in session.found} == set(session.pairs)
-        # The nearest to what was asked last is tried first.
+        assert {parameters.pair for parameters in session.found} == set(session.pairs)
+        # The nearest to the last request is tried first.
         assert session.begun[-2:] == [(1.0, 1.0), (8.0, 1.0)]
     finally:
         session.free = True
         worker.end()
-    assert len(told) == 3
+    assert len(notified) == 3
 
 
-def test_a_score_that_is_long_in_coming_is_delivered_after_a_draft_and_only_if_asked():
-    session, told = FakeBench(), []
+def test_a_slow_score_is_delivered_after_a_draft_and_only_on_request():
+    session, notified = FakeSession(), []
     session.free = True
-    session.awaited = {session.own.at(pair) for pair in session.pairs}
-    # That figures are known is not enough to rank choices for which nobody asks.
-    session.found = dict.fromkeys(session.awaited, ({"n_clusters": 1}, ""))
-    session.is_ranked = lambda choice: False
-    worker = Worker(session, lambda: told.append(1))
+    session.pending = {session.own.at(pair) for pair in session.pairs}
+    # Known figures are no reason to rank parameter sets that nobody requests.
+    session.found = dict.fromkeys(session.pending, ({"n_clusters": 1}, ""))
+    session.is_ranked = lambda parameters: False
+    worker = Worker(session, lambda: notified.append(1))
     answers, arrived = [], threading.Semaphore(0)
     worker.start()
     try:
-        worker.ask("page", session.own, lambda found: answers.append(found) or arrived.release())
+        worker.request(
+            "page", session.own, lambda found: answers.append(found) or arrived.release()
+        )
         assert arrived.acquire(timeout=10)
         assert arrived.acquire(timeout=10)
     finally:
@@ -259,10 +261,10 @@ def test_a_score_that_is_long_in_coming_is_delivered_after_a_draft_and_only_if_a
     assert session.begun == [(1.0, 1.0)]
 
 
-def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, session):
+def test_parameters_are_written_next_to_the_study_and_never_over_a_file(path, session):
     before = path.read_bytes()
-    choice = ParameterSet(2.0, 60.0, 1.0, "one-sided", "pairs")
-    written = [write_study(session.study, choice, path) for _ in range(3)]
+    parameters = ParameterSet(2.0, 60.0, 1.0, "one-sided", "pairs")
+    written = [write_study(session.study, parameters, path) for _ in range(3)]
     assert [each.name for each in written] == [
         "study-tuned.toml",
         "study-tuned-2.toml",
@@ -275,15 +277,15 @@ def test_a_choice_is_written_beside_the_study_and_never_over_a_file(path, sessio
     expected = tomllib.loads(texts.pop())
     assert expected["merge"]["rule"] == "one-sided"
     read = gclust.read_study(written[0])
-    assert ParameterSet.of(read) == choice
-    assert read == chosen_study(session.study, choice)
+    assert ParameterSet.of(read) == parameters
+    assert read == with_parameters(session.study, parameters)
     for each in written:
         each.unlink()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_a_written_choice_has_the_mode_of_any_new_file(path, session, umask, mode):
+def test_a_written_study_has_the_mode_of_any_new_file(path, session, umask, mode):
     before = os.umask(umask)
     try:
         written = write_study(session.study, session.own, path)
@@ -293,7 +295,7 @@ def test_a_written_choice_has_the_mode_of_any_new_file(path, session, umask, mod
     written.unlink()
 
 
-def test_a_choice_is_written_whole_or_not_at_all(path, session, monkeypatch):
+def test_a_study_is_written_whole_or_not_at_all(path, session, monkeypatch):
     there = sorted(path.parent.iterdir())
     seen = []
 
@@ -308,7 +310,7 @@ def test_a_choice_is_written_whole_or_not_at_all(path, session, monkeypatch):
     assert sorted(path.parent.iterdir()) == there
 
 
-def test_a_choice_that_the_study_forbids_is_not_written(tmp_path):
+def test_parameters_that_the_study_forbids_are_not_written(tmp_path):
     path = study_folder(tmp_path, extra=OWN + GRID + "[footprint]\nradius_km = 4\n")
     study = gclust.read_study(path)
     with pytest.raises(StudyError, match="radius_km = 4; expected at most eps_km / 2 = 1"):
@@ -336,8 +338,8 @@ def test_the_plane_of_the_map():
     # Snyder (1987), table 10: the Mercator projection of the sphere, in radii.
     assert np.radians(mercator([0, 45, 60])) == pytest.approx([0, 0.88137, 1.31696], abs=1e-5)
     square = shapely.box(0, 0, 1, 1) - shapely.box(0.4, 0.4, 0.6, 0.6)
-    drawn = rings([square])
-    assert [len(drawn["xs"]), len(drawn["xs"][0]), len(drawn["xs"][0][0])] == [1, 1, 2]
+    paths = polygon_paths([square])
+    assert [len(paths["xs"]), len(paths["xs"][0]), len(paths["xs"][0][0])] == [1, 1, 2]
 
 
 def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch):
@@ -351,7 +353,7 @@ def test_the_address_that_is_printed_is_the_one_that_is_opened(path, monkeypatch
     assert f"gclust tune is at {address}\n" in done.output
 
 
-def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(tmp_path):
+def test_a_port_that_is_taken_is_refused_before_the_study_is_prepared(tmp_path):
     study = study_folder(tmp_path)
     for each in tmp_path.glob("*.csv"):  # without which it could not be prepared
         each.unlink()
@@ -359,7 +361,7 @@ def test_a_port_that_is_taken_is_told_before_the_study_is_prepared(tmp_path):
         port = other.getsockname()[1]
         done = CliRunner().invoke(main, ["tune", str(study), "--port", str(port)])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
-    assert f"port {port} cannot be had (" in done.output
+    assert f"port {port} cannot be opened (" in done.output
 
 
 def test_faults_end_with_one_sentence(tmp_path, path, monkeypatch):

@@ -62,9 +62,9 @@ class Tuner:
     def wait(self, script: str):
         return self.browser.wait_for("(() => {" + DEEP + script + "})()")
 
-    def ranking(self, *choice):
-        """Wait for the ranking of a choice: columns by name."""
-        wanted = json.dumps(list(choice), separators=(",", ":"))
+    def ranking(self, *parameters):
+        """Wait for the ranking of a parameter set: columns by name."""
+        wanted = json.dumps(list(parameters), separators=(",", ":"))
         data = self.wait(
             "const source = model('ranking');"
             f"if (JSON.stringify(source.tags) !== '{wanted}') return null;"
@@ -107,8 +107,8 @@ def test_a_slider_moves_the_ranking_to_what_a_run_of_the_written_study_gives(tun
     gone = tuner.wait("return model('gone').text")
     assert "Augsburg (3, now in Munich–Augsburg)" in gone
     tuner.ask("deep(document, 'button').find((b) => b.textContent.includes('Write')).click()")
-    told = tuner.wait("return model('written').text")
-    written = Path(re.search("<code>(.*)</code>", told)[1])
+    message = tuner.wait("return model('written').text")
+    written = Path(re.search("<code>(.*)</code>", message)[1])
     assert written == tuner.study.with_name("study-tuned.toml")
     assert tomllib.loads(written.read_text(encoding="utf-8"))["clusters"]["eps_km"] == 70
     check(shown, gclust.run(written))
@@ -164,15 +164,15 @@ def test_the_page_fits_its_window(tuner, width):
     assert x == pytest.approx(y)
 
 
-def test_nothing_is_asked_of_another_machine(tuner):
+def test_nothing_is_requested_from_another_machine(tuner):
     tuner.ask("return 1")
     host = tuner.page.removeprefix("http://")
     others = [
         each
-        for each in tuner.browser.asked
+        for each in tuner.browser.requested
         if not each.startswith((f"http://{host}", f"ws://{host}", "data:"))
     ]
-    assert len(tuner.browser.asked) > 3
+    assert len(tuner.browser.requested) > 3
     assert others == []
     assert tuner.browser.errors == []
 

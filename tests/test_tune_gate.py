@@ -1,4 +1,4 @@
-"""Who may ask the tuner: a browser that was given its address, for the tuner's own page."""
+"""Who may use the tuner: a browser that was given its address, for the tuner's own page."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def served():
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_is_served_without_the_token(served, path, upgrade):
     for cookie in (None, "", "a=b", f"{served.gate.cookie}=", f"{served.gate.cookie}=wrong"):
-        with served.asking(path, Cookie=cookie, **upgrade) as answer:
+        with served.open_request(path, Cookie=cookie, **upgrade) as answer:
             assert "whole address" in refused(answer)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
 def test_no_method_is_served_without_the_token(served, method):
     for path in ("/", f"/?token={served.gate.token}"):
-        status, _ = served.ask(path, method=method, Cookie=None)
+        status, _ = served.request(path, method=method, Cookie=None)
         assert status == 403
 
 
@@ -66,9 +66,9 @@ def test_a_wrong_token_and_a_right_one_elsewhere_are_refused(served):
         f"/ws?token={token}",
         f"/metadata?token={token}",
     ]:
-        with served.asking(path, Cookie=None) as answer:
+        with served.open_request(path, Cookie=None) as answer:
             assert "whole address" in refused(answer), path
-    with served.asking(f"/ws?token={token}", Cookie=None, **UPGRADE) as answer:
+    with served.open_request(f"/ws?token={token}", Cookie=None, **UPGRADE) as answer:
         refused(answer)
 
 
@@ -78,10 +78,10 @@ def test_the_cookie_of_another_port_is_refused(served):
     for cookie in (f"{other.cookie}={own.token}", f"{own.cookie}={other.token}"):
         for upgrade in ({}, UPGRADE):
             path = "/ws" if upgrade else "/"
-            with served.asking(path, Cookie=cookie, **upgrade) as answer:
+            with served.open_request(path, Cookie=cookie, **upgrade) as answer:
                 refused(answer)
     # Beside the right one it does no harm.
-    assert served.ask(Cookie=f"{other.cookie}={other.token}; {served.cookie}")[0] == 200
+    assert served.request(Cookie=f"{other.cookie}={other.token}; {served.cookie}")[0] == 200
 
 
 def test_at_the_port_of_browsers_the_address_has_none():
@@ -117,7 +117,7 @@ def test_tokens_are_compared_in_constant_time(served, monkeypatch):
 
     original = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", compare)
-    served.ask("/?token=one", Cookie=f"{served.gate.cookie}=two")
+    served.request("/?token=one", Cookie=f"{served.gate.cookie}=two")
     assert compared == [b"one", b"two"]
 
 
@@ -145,7 +145,7 @@ def test_another_host_is_refused_whatever_it_knows(served, number):
     host = other_hosts(served.port)[number]
     for path in (*PATHS, f"/?token={served.gate.token}"):
         for upgrade in ({}, {**UPGRADE, "Origin": f"http://{host}"}):
-            with served.asking(path, Host=host, **upgrade) as answer:
+            with served.open_request(path, Host=host, **upgrade) as answer:
                 # What is no host at all, Tornado refuses itself.
                 assert answer.status == 400 or "alone" in refused(answer)
     assert served.windows == 0
@@ -153,13 +153,13 @@ def test_another_host_is_refused_whatever_it_knows(served, number):
 
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.0\r\n", b"GET http://HOST/ HTTP/1.1\r\n"])
 @pytest.mark.parametrize("hosts", [[], [b"evil.example"], [b"HOST", b"evil.example"]])
-def test_a_host_that_is_missing_or_told_twice_is_refused(served, head, hosts):
+def test_a_host_that_is_missing_or_given_twice_is_refused(served, head, hosts):
     own = served.gate.host.encode()
     lines = [head, *(b"Host: %s\r\n" % each for each in hosts), b"Connection: close\r\n"]
     lines.append(b"Cookie: %s\r\n\r\n" % served.cookie.encode())
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as asking:
-        asking.sendall(b"".join(lines).replace(b"HOST", own))
-        answer = asking.recv(1 << 16)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+        connection.sendall(b"".join(lines).replace(b"HOST", own))
+        answer = connection.recv(1 << 16)
     assert re.match(rb"HTTP/1\.[01] 40[03] ", answer), answer
 
 
@@ -177,12 +177,12 @@ def test_a_foreign_origin_is_refused_by_page_and_websocket(served):
         "null",
     ):
         for path in (*PATHS, f"/?token={served.gate.token}"):
-            with served.asking(path, Origin=origin) as answer:
+            with served.open_request(path, Origin=origin) as answer:
                 assert "No other page" in refused(answer)
         with served.window(Origin=origin) as answer:
             refused(answer)
     for origin in (None, "", served.gate.origin):
-        assert served.ask(Origin=origin)[0] == 200
+        assert served.request(Origin=origin)[0] == 200
     with served.window() as answer:
         assert answer.status == 101
     with served.window(Origin=None) as answer:
@@ -193,7 +193,7 @@ def test_a_foreign_origin_is_refused_by_page_and_websocket(served):
 def test_the_address_gives_a_cookie_and_leads_to_the_page_without_the_token(served):
     path = served.address.removeprefix(served.gate.origin)
     for cookie in (None, f"{served.gate.cookie}=of an earlier start"):
-        with served.asking(path, Cookie=cookie) as answer:
+        with served.open_request(path, Cookie=cookie) as answer:
             assert answer.status == 303
             assert answer.headers["Location"] == "/"
             assert "no-store" in answer.headers["Cache-Control"]
@@ -203,16 +203,16 @@ def test_the_address_gives_a_cookie_and_leads_to_the_page_without_the_token(serv
     assert name_value == served.cookie
     assert str(served.port) in served.gate.cookie
     assert set(rest) == {"HttpOnly", "Path=/", "SameSite=Strict"}
-    status, text = served.ask(Cookie=name_value)
+    status, text = served.request(Cookie=name_value)
     assert status == 200
     assert "<title>Towns</title>" in text
     # An address of an earlier start, in a browser that has the cookie.
-    with served.asking("/?token=wrong") as answer:
+    with served.open_request("/?token=wrong") as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
 def test_no_response_holds_the_token_but_the_cookie(served):
-    _, text = served.ask()
+    _, text = served.request()
     session = re.search(r'"token":"([\w.-]+)"', text)[1]
     held = json.loads(base64.urlsafe_b64decode(session + "=" * (-len(session) % 4)))
     payload = held.pop("__bk__zlib_", "")
@@ -225,19 +225,19 @@ def test_every_response_keeps_out_of_frames(served):
     stack = ExitStack()
     with stack:
         answers = [
-            served.asking(),
-            served.asking("/static/js/bokeh.min.js"),
-            served.asking("/static/nothing.js"),
-            served.asking("/favicon.ico"),
-            served.asking("/nothing"),
-            served.asking("/metadata"),
-            served.asking("/autoload.js?bokeh-autoload-element=there"),
-            served.asking("/ws"),
-            served.asking(method="POST"),
-            served.asking(f"/?token={served.gate.token}"),
-            served.asking(f"/?token={served.gate.token}", Sec_Fetch_Site="cross-site"),
-            served.asking(Cookie=None),
-            served.asking(Host="evil.example"),
+            served.open_request(),
+            served.open_request("/static/js/bokeh.min.js"),
+            served.open_request("/static/nothing.js"),
+            served.open_request("/favicon.ico"),
+            served.open_request("/nothing"),
+            served.open_request("/metadata"),
+            served.open_request("/autoload.js?bokeh-autoload-element=there"),
+            served.open_request("/ws"),
+            served.open_request(method="POST"),
+            served.open_request(f"/?token={served.gate.token}"),
+            served.open_request(f"/?token={served.gate.token}", Sec_Fetch_Site="cross-site"),
+            served.open_request(Cookie=None),
+            served.open_request(Host="evil.example"),
             *(served.window() for _ in range(9)),
         ]
         seen = [stack.enter_context(each) for each in answers]
@@ -246,19 +246,19 @@ def test_every_response_keeps_out_of_frames(served):
             assert each.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
             assert each.headers["X-Frame-Options"] == "DENY"
             assert each.headers["X-Content-Type-Options"] == "nosniff"
-    version = re.search(r"/static/js/bokeh\.min\.js\?v=\w+", served.ask()[1])[0]
-    with served.asking(version) as answer:
+    version = re.search(r"/static/js/bokeh\.min\.js\?v=\w+", served.request()[1])[0]
+    with served.open_request(version) as answer:
         etag = answer.headers["Etag"]
-    with served.asking(version, If_None_Match=etag) as answer:
+    with served.open_request(version, If_None_Match=etag) as answer:
         assert (answer.status, answer.headers["X-Frame-Options"]) == (304, "DENY")
     eventually(lambda: served.windows == 0)
 
 
 def test_a_page_that_is_not_there_is_a_sentence(served):
     for path in ("/nothing", "/metadata", "/autoload.js?bokeh-autoload-element=there"):
-        with served.asking(path) as answer:
+        with served.open_request(path) as answer:
             refused(answer, 404)
-    status, text = served.ask(method="POST")
+    status, text = served.request(method="POST")
     assert (status, text) == (405, "405: Method Not Allowed.\n")
 
 

@@ -35,7 +35,7 @@ def browser(tmp_path_factory):
         find_chromium(),
         tmp_path_factory.mktemp("browser"),
         "--host-resolver-rules=MAP evil.example 127.0.0.1",
-        "--disable-site-isolation-trials",  # frames of all sites are told of
+        "--disable-site-isolation-trials",  # frames of all sites are reported
     )
     yield browser
     browser.close()
@@ -64,12 +64,12 @@ def elsewhere():
     server.server_close()
 
 
-def merge_and_count(browser, script):
-    """What a promise of the page settles to."""
+def resolved(browser, script):
+    """Value that a promise of the page resolves to."""
     browser.evaluate(
-        f"void (async () => {{ {OUTCOME} window.settled = null; window.settled = {script} }})()"
+        f"void (async () => {{ {OUTCOME} window.resolved = null; window.resolved = {script} }})()"
     )
-    return browser.wait_for("window.settled")
+    return browser.wait_for("window.resolved")
 
 
 def show(browser, address):
@@ -134,9 +134,9 @@ def test_a_page_under_another_name_reads_and_presses_nothing(browser, served):
         assert shown.startswith(f"This page is served at {served.page} alone")
         # What a page of that name could do, even one that knew the token.
         browser.evaluate(f"document.cookie = '{served.cookie}'")
-        for asked in ("/", f"/?token={token}", "/static/js/bokeh.min.js", "/metadata"):
-            assert merge_and_count(browser, f"await page('{asked}')").startswith("403")
-        assert merge_and_count(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
+        for path in ("/", f"/?token={token}", "/static/js/bokeh.min.js", "/metadata"):
+            assert resolved(browser, f"await page('{path}')").startswith("403")
+        assert resolved(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
     assert (len(served.documents), len(served.pressed)) == (made, pressed)
 
 
@@ -150,9 +150,9 @@ def test_a_page_of_another_port_reads_and_opens_nothing(browser, served, elsewhe
         show(browser, f"http://{name}:{port}/page")
         made = len(served.documents)
         include = "{credentials: 'include'}"
-        assert merge_and_count(browser, f"await page('{served.page}', {include})") == "refused"
-        assert merge_and_count(browser, f"await page('{served.address}', {include})") == "refused"
-        assert merge_and_count(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
+        assert resolved(browser, f"await page('{served.page}', {include})") == "refused"
+        assert resolved(browser, f"await page('{served.address}', {include})") == "refused"
+        assert resolved(browser, f"await websocket('ws://{host}/ws', session)") == "refused"
         assert len(served.documents) == made
 
 

@@ -1,4 +1,4 @@
-"""How firm a rank is: draws, what they rest on, and whether intervals and sets cover."""
+"""Rank uncertainty: replicates of records, and the coverage of intervals and rank sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from scipy import stats
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty.fixed_clusters import Groups, draw_records, held_groups
+from gclust.experiments.uncertainty.fixed_clusters import (
+    RecordGroups,
+    bootstrap_groups,
+    group_records,
+)
 from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engine import Engine
 from gclust.listings.record_profiles import record_profiles
@@ -113,14 +117,14 @@ def _lazily(name, table):
     return lazy(table), lambda frame: frame.collect().to_pandas(), lambda t, _: lazy(t)
 
 
-def _held(study):
+def _grouped(study):
     with Engine() as engine:
         run_log = RunLog(silent, False)
         prepared = prepare_listings(study, engine, run_log)
         formed = form(study, prepared, run_log, 1)
         counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
         clusters = counted.clusters(formed.labels)
-        groups = held_groups(study, engine, prepared, clusters)
+        groups = group_records(study, engine, prepared, clusters)
     return groups, counted, prepared.world_totals
 
 
@@ -147,7 +151,7 @@ def test_groups_add_up_to_the_counts_of_the_study(tmp_path, extra):
     table.loc[table.index % 97 == 0, "record"] = np.nan
     table.loc[table.index % 101 == 0, "lat"] = np.nan
     study = gclust.read_study(study_folder(tmp_path, table, extra))
-    groups, counted, world = _held(study)
+    groups, counted, world = _grouped(study)
     found = _expected(groups)
     np.testing.assert_allclose(found[:-1], counted.count.to_numpy(), rtol=1e-12)
     np.testing.assert_allclose(found[-1], [world[kind] for kind in study.kinds], rtol=1e-12)
@@ -157,8 +161,8 @@ def test_groups_add_up_to_the_counts_of_the_study(tmp_path, extra):
 def test_draws_scatter_as_poisson_records_do(tmp_path):
     """Mean and variance of shares, against those of records drawn one by one."""
     study = gclust.read_study(study_folder(tmp_path))
-    groups, counted, _ = _held(study)
-    shares = draw_records(groups, np.arange(2000), 3, threads=2, report=silent).shares
+    groups, counted, _ = _grouped(study)
+    shares = bootstrap_groups(groups, np.arange(2000), 3, threads=2, report=silent).shares
     n = groups.times
     random = np.random.default_rng(1)
     ours = np.zeros((2000, (groups.n_clusters + 1) * groups.n_kinds))
@@ -223,7 +227,7 @@ def test_one_cluster_and_a_kind_that_it_lacks(tmp_path):
 
 
 def test_a_draw_without_records_of_a_kind_has_shares_of_zero():
-    groups = Groups(
+    groups = RecordGroups(
         times=np.array([5.0, 0.01]),
         start=np.array([0, 2, 4]),
         cell=np.array([0, 2, 1, 3]),
@@ -231,7 +235,7 @@ def test_a_draw_without_records_of_a_kind_has_shares_of_zero():
         n_clusters=1,
         n_kinds=2,
     )
-    shares = draw_records(groups, np.arange(200), 1, threads=1, report=silent).shares
+    shares = bootstrap_groups(groups, np.arange(200), 1, threads=1, report=silent).shares
     assert np.isfinite(shares).all()
     assert set(shares[:, 0, 1]) <= {0.0, 100.0}
     assert (shares[:, 0, 1] == 0).mean() > 0.9
@@ -258,7 +262,7 @@ def test_a_weight_of_zero_stays_zero(tmp_path):
     assert (found.scores == found.table["score"].to_numpy()).all()
 
 
-def test_records_that_are_missing_are_told(tmp_path):
+def test_listings_without_records_are_warned_of(tmp_path):
     table = listings().drop(columns="record")
     found = gclust.uncertainty(study_folder(tmp_path, table, "[uncertainty]\ndraws = 20\n"))
     assert sum("without a record" in warning for warning in found.warnings) == 2
@@ -345,7 +349,7 @@ def truth(n_clusters, n_kinds, seed):
             add(rate * 0.2, [(here, UNIT // 2), (there, UNIT // 3), (world, UNIT)])
         add(size.sum() / 3 / (1 + kind), [(world, UNIT)])
     arrays = (np.array(a, dtype=np.int64) for a in (start, cell, units))
-    return Groups(np.array(times), *arrays, n_clusters=n_clusters, n_kinds=n_kinds)
+    return RecordGroups(np.array(times), *arrays, n_clusters=n_clusters, n_kinds=n_kinds)
 
 
 def _shares(groups, times):
@@ -364,7 +368,7 @@ def coverage(n_replicates, n_draws, n_clusters=30, n_kinds=3):
     of_share, of_score, jointly, percentile = [], [], [], []
     for replicate in range(n_replicates):
         seen = replace(groups, times=random.poisson(groups.times).astype(np.float64))
-        drawn = draw_records(
+        drawn = bootstrap_groups(
             seen, np.arange(n_draws), 1000 + replicate, threads=2, report=silent
         ).shares
         own, scores = _shares(groups, seen.times).sum(axis=1), drawn.sum(axis=2)

@@ -105,7 +105,7 @@ class Served:
         return len(self.server.get_sessions("/"))
 
     @contextmanager
-    def asking(
+    def open_request(
         self, path: str = "/", method: str = "GET", body: bytes | None = None, **headers: str | None
     ) -> Iterator[http.client.HTTPResponse]:
         """Ask as the page itself does, but for some headers (None: without it); hold the answer."""
@@ -123,9 +123,9 @@ class Served:
         finally:
             connection.close()
 
-    def ask(self, path: str = "/", **options: Any) -> tuple[int, str]:
+    def request(self, path: str = "/", **options: Any) -> tuple[int, str]:
         """Status and text of an answer."""
-        with self.asking(path, **options) as answer:
+        with self.open_request(path, **options) as answer:
             return answer.status, answer.read().decode()
 
     def shake(self) -> dict[str, str]:
@@ -137,4 +137,4 @@ class Served:
 
     def window(self, **headers: str | None) -> Any:
         """Ask for a websocket as the page does, and hold it."""
-        return self.asking("/ws", **{**self.shake(), "Origin": self.gate.origin, **headers})
+        return self.open_request("/ws", **{**self.shake(), "Origin": self.gate.origin, **headers})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import narwhals as nw
@@ -52,13 +53,12 @@ class Records:
     opened: NDArray[np.int64]
     open_rows: RecordRows
 
-    def spread_over(self, ties: str) -> NDArray[np.float64]:
-        """Twice the pairs of listings over which each record spreads one unit of ties.
+    @cached_property
+    def doubled_pairs(self) -> NDArray[np.float64]:
+        """Twice the pairs of listings over which a record spreads one unit of fractional ties.
 
-        None for ``pairs``; see `gclust.listings.label.sum_ties`.
+        Shape (r,); see `gclust.listings.label.sum_ties`.
         """
-        if ties != "fractional":
-            return np.zeros(0)
         n = self.located_units / UNIT
         # A weight below two has no full pair: it is spread as if n - 1 were one.
         return n * np.where(n < 2, 1.0, n - 1)

@@ -1,6 +1,12 @@
-"""Settling many labellings of the same listings, from arrays in memory."""
+"""Merge-and-count from arrays in memory: for sweeps, replicates and the tuner, which repeat it.
+
+`gclust.pipeline.count.merge_and_count` does the same in SQL, once, and is the oracle of the tests.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,21 +23,144 @@ from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.prepare import Prepared
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
+from gclust.study.sections import Merge
 from gclust.threads import count_threads
 from gclust.units import UNIT
 
+PairValues = dict[tuple[int, int], float]
+"""Labels (a, b) with a < b -> gap in km, or ties in records; noise is -1."""
+
+
+class LabelTotals(NamedTuple):
+    """Labels of locations before merging: all that merging and counting them needs."""
+
+    gaps_km: PairValues
+    """Of labels that may merge."""
+    ties: PairValues
+    """Of labels that have a gap, with any label and with noise."""
+    units: NDArray[np.int64]
+    """(kinds, n_labels) fixed-point counts of the records that are summed by location."""
+    open_labels: NDArray[np.integer]
+    """Label of each row of the open records (`gclust.listings.record_arrays.Records`)."""
+
+
+def merge_labels(totals: LabelTotals, options: Merge) -> tuple[Merging, NDArray[np.int64]]:
+    """Merge labels by a rule; also return the cluster id of each label, shape (n_labels,)."""
+    merging = merge(
+        totals.units.shape[1],
+        totals.gaps_km,
+        totals.ties,
+        max_gap_km=options.max_gap_km,
+        rule=options.rule,
+        noise_partner=options.noise_partner,
+    )
+    _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
+    return merging, cluster_ids.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class RecordCounter:
+    """Counts a study's records by label and by merged cluster.
+
+    Attributes
+    ----------
+    study : Study
+    kinds : tuple of str
+    records : Records
+        Of the locations in any order; labels are given in the same order.
+    threads : int
+        Results do not depend on it.
+    """
+
+    study: Study
+    kinds: tuple[str, ...]
+    records: Records
+    threads: int
+
+    def totals(
+        self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None
+    ) -> LabelTotals:
+        """Sum the records by label.
+
+        Parameters
+        ----------
+        labels : ndarray of int32, shape (n,)
+            Of the locations; -1 for noise.
+        gaps_km : dict
+            (a, b) with a < b -> km, of the labels that may merge.
+        ties : {"fractional", "pairs"}, optional
+            The study's by default.
+
+        Raises
+        ------
+        StudyError
+            If the ties of records are too large to count.
+        """
+        n_labels = int(labels.max(initial=-1)) + 1
+        strengths: PairValues = {}
+        if gaps_km:
+            near = labels_with_gaps(gaps_km, n_labels)
+            strengths = ties_of(
+                self.records, labels, near, ties or self.study.merge.ties, self.threads
+            )
+        units = sum_values(labels, self.records.fixed, n_labels)
+        return LabelTotals(gaps_km, strengths, units, labels[self.records.open_rows.place])
+
+    def count(
+        self,
+        totals: LabelTotals,
+        cluster_ids: NDArray[np.int64],
+        copies: NDArray[np.int64] = ONCE,
+    ) -> pd.DataFrame:
+        """Count the records of each cluster; shape (clusters, kinds).
+
+        Parameters
+        ----------
+        totals : LabelTotals
+        cluster_ids : ndarray of int64, shape (n_labels,)
+            The cluster that each label merged into.
+        copies : ndarray of int64, shape (r,) or (0,)
+            How many records each of those at several locations stands for; one by default.
+        """
+        records, opened = self.records, self.records.opened
+        clusters = np.append(cluster_ids, -1)[totals.open_labels].astype(np.int32)
+        units = count_by_cluster(
+            records.open_rows._replace(place=np.arange(len(clusters), dtype=np.int32)),
+            clusters,
+            records.kind[opened],
+            WHOLE if self.study.counting.method == "whole" else records.record_units[opened],
+            UNIT,
+            (len(records.fixed), int(cluster_ids.max(initial=-1)) + 1),
+            copies=copies[opened] if len(copies) else ONCE,
+        )
+        for kind, of_labels in enumerate(totals.units):
+            np.add.at(units[kind], cluster_ids, of_labels)
+        return pd.DataFrame(units.T / UNIT, columns=list(self.kinds))
+
+    def merge_and_count(
+        self, totals: LabelTotals, world: dict[str, float], copies: NDArray[np.int64] = ONCE
+    ) -> MergedCounts:
+        """Merge labels by the study's rule, and count the clusters as `count` does.
+
+        ``world`` holds the world total of each kind, which shares are of.
+        """
+        merging, cluster_ids = merge_labels(totals, self.study.merge)
+        counted = self.count(totals, cluster_ids, copies)
+        return MergedCounts(merging, cluster_ids, counted, shares(counted, world))
+
 
 class ArrayCounter:
-    """What `gclust.pipeline.count.merge_and_count` finds, for any number of labellings of the locations.
+    """Merge-and-count for any number of labellings of a study's locations.
 
-    Listings are brought into memory once, record by record; each labelling then takes one pass
-    over them. Counts, clusters and the log of merges are those of ``merge_and_count``, to the bit.
+    Listings are read into memory once, record by record; each labelling then takes one pass
+    over them. Counts, clusters and the log of merges equal those of
+    `gclust.pipeline.count.merge_and_count` to the bit.
 
     Parameters
     ----------
     study : Study
     engine : Engine
-        Holds the listings; not asked again.
+        Holds the listings; not used after construction.
     prepared : Prepared
     n_jobs : int, optional
         Threads; all by default. Results do not depend on it.
@@ -48,8 +177,7 @@ class ArrayCounter:
         n_jobs: int | None = None,
         report: Report = silent,
     ) -> None:
-        self._study, self._threads = study, count_threads(n_jobs)
-        self._world, self._kinds = prepared.world_totals, prepared.staged.kinds
+        self._world, kinds = prepared.world_totals, prepared.staged.kinds
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
         self._order = np.arange(len(locations))
@@ -59,17 +187,18 @@ class ArrayCounter:
                 self._grid = GridHash(lat, lon, study.merge.max_gap_km)
                 self._order = np.argsort(self._grid.number, kind="stable")
                 self._lat, self._lon = lat[self._order], lon[self._order]
-        self._records: Records = gather_records(
+        records = gather_records(
             engine,
             prepared.located,
             prepared.totals,
             locations[["lat", "lon"]].iloc[self._order],
-            n_kinds=len(self._kinds),
+            n_kinds=len(kinds),
             method=study.counting.method,
         )
+        self._counter = RecordCounter(study, kinds, records, count_threads(n_jobs))
 
     def merge_and_count(self, labels: NDArray[np.integer]) -> MergedCounts:
-        """Attribute the listings to labels, merge clusters, and count records.
+        """Label the listings, merge clusters, and count records.
 
         Parameters
         ----------
@@ -81,43 +210,19 @@ class ArrayCounter:
         StudyError
             If the ties of records are too large to count.
         """
-        n_labels = int(labels.max(initial=-1)) + 1
         ordered = labels[self._order].astype(np.int32)
-        merging = self._merge(ordered, n_labels)
-        _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
-        cluster_ids = cluster_ids.astype(np.int64)
-        n_clusters = int(cluster_ids.max(initial=-1)) + 1
-        units = self._count(ordered, cluster_ids, n_clusters)
-        counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return MergedCounts(merging, cluster_ids, counted, shares(counted, self._world))
+        gaps_km: PairValues = {}
+        if self._merges:
+            gaps_km = self._grid.gaps_km(self._lat, self._lon, ordered)
+        totals = self._counter.totals(ordered, gaps_km)
+        return self._counter.merge_and_count(totals, self._world)
 
-    def _merge(self, labels: NDArray[np.int32], n_labels: int) -> Merging:
-        options = self._study.merge
-        if not self._merges:
-            return merge(n_labels, {}, {}, rule="none")
-        gaps = self._grid.gaps_km(self._lat, self._lon, labels)
-        # Merging looks at the ties of clusters that have a gap, and at no others.
-        near = np.zeros(n_labels + 1, dtype=bool)
-        near[[end + 1 for pair in gaps for end in pair]] = True
-        return merge(
-            n_labels,
-            gaps,
-            ties_of(self._records, labels, near, options.ties, self._threads) if gaps else {},
-            max_gap_km=options.max_gap_km,
-            rule=options.rule,
-            noise_partner=options.noise_partner,
-        )
 
-    def _count(
-        self, labels: NDArray[np.int32], cluster_ids: NDArray[np.int64], n_clusters: int
-    ) -> NDArray[np.int64]:
-        """Units of each kind and cluster."""
-        of_labels = sum_values(labels, self._records.fixed, len(cluster_ids))
-        of_open = np.append(cluster_ids, -1)[labels[self._records.open_rows.place]]
-        units = count_open(self._records, of_open, n_clusters, self._study.counting.method)
-        for kind, sums in enumerate(of_labels):
-            np.add.at(units[kind], cluster_ids, sums)
-        return units
+def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
+    """Mark the labels that have a gap, noise first: merging uses the ties of no others."""
+    near = np.zeros(n_labels + 1, dtype=bool)
+    near[[end + 1 for pair in gaps_km for end in pair]] = True
+    return near
 
 
 def ties_of(
@@ -126,10 +231,9 @@ def ties_of(
     near: NDArray[np.bool_],
     ties: str,
     threads: int,
-    times: NDArray[np.int64] = ONCE,
-    spread: NDArray[np.float64] | None = None,
-) -> dict[tuple[int, int], float]:
-    """Ties of labels that may merge, to the bit those of `gclust.listings.label.ties_by_label`.
+    copies: NDArray[np.int64] = ONCE,
+) -> PairValues:
+    """Return the ties of labels that may merge, equal to `gclust.listings.label.sum_ties` to the bit.
 
     Parameters
     ----------
@@ -137,27 +241,24 @@ def ties_of(
     labels : ndarray of int32, shape (n,)
         Of the locations, in the order of the records' arrays; -1 for noise.
     near : ndarray of bool, shape (n_labels + 1,)
-        Which labels are asked for, that of noise first.
+        Labels whose ties are wanted; see `labels_with_gaps`.
     ties : {"fractional", "pairs"}
     threads : int
-    times : ndarray of int64, shape (r,) or (0,)
-        How many records each stands for; one where it is not given.
-    spread : ndarray of float64, optional
-        `Records.spread_over` of ``ties``, where it was found before.
+    copies : ndarray of int64, shape (r,) or (0,)
+        How many records each stands for; one by default.
 
     Returns
     -------
     dict
-        (a, b) with a < b -> ties, in records (or pairs), of which one at least is near; noise
-        is -1.
+        (a, b) with a < b, one of them near -> ties, in records (or pairs); noise is -1.
 
     Raises
     ------
     StudyError
         If products of weights are too large to count.
     """
-    spread = records.spread_over(ties) if spread is None else spread
-    found = ties_by_label(records.rows, labels, near, spread, UNIT, threads, copies=times)
+    pairs = records.doubled_pairs if ties == "fractional" else np.zeros(0)
+    found = ties_by_label(records.rows, labels, near, pairs, UNIT, threads, copies=copies)
     if found is None:
         raise StudyError(
             f"[merge] ties = {ties!r}: the products of weights in one record are too large to"
@@ -166,38 +267,3 @@ def ties_of(
     a, b, units = found
     listed = (a.tolist(), b.tolist(), (units / UNIT).tolist())
     return {(one, other): strength for one, other, strength in zip(*listed, strict=True)}
-
-
-def count_open(
-    records: Records,
-    clusters: NDArray[np.integer],
-    n_clusters: int,
-    method: str,
-    times: NDArray[np.int64] = ONCE,
-) -> NDArray[np.int64]:
-    """Count the records that no sum over locations counts.
-
-    Parameters
-    ----------
-    records : Records
-    clusters : ndarray of int
-        Cluster of each of its open rows; -1 for noise.
-    n_clusters : int
-    method : {"fractional", "whole"}
-    times : ndarray of int64, shape (r,) or (0,)
-        As in `ties_of`.
-
-    Returns
-    -------
-    ndarray of int64, shape (kinds, n_clusters)
-        In units.
-    """
-    return count_by_cluster(
-        records.open_rows._replace(place=np.arange(len(clusters), dtype=np.int32)),
-        clusters.astype(np.int32),
-        records.kind[records.opened],
-        WHOLE if method == "whole" else records.record_units[records.opened],
-        UNIT,
-        (len(records.fixed), n_clusters),
-        copies=times[records.opened] if len(times) else ONCE,
-    )

@@ -1,8 +1,8 @@
-"""Who may ask the tuner's server anything: a browser that was given its address, for its own page.
+"""Access control of the tuner: only a browser that was given its address, for its own page.
 
-Any page of any site can send requests to a server of the user's own machine, and one whose name
-is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of it
-under ``tornado.web.Application``; Jupyter Server takes the same measures.
+Any page of any site can send requests to a server on the user's own machine, and a site whose
+name is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of
+it under ``tornado.web.Application``; Jupyter Server takes the same measures.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Gate:
     token : str
         The secret of this server, 256 bits.
     cookie : str
-        Name of the cookie that holds the token. Cookies are shared by all ports of a machine,
-        so the name holds the port.
+        Name of the cookie with the token. All ports of a machine share their cookies, so the
+        name contains the port.
     """
 
     def __init__(self, address: str, port: int) -> None:
@@ -79,5 +79,5 @@ class Gate:
         return cookie is not None and self._is_token(cookie.value.encode())
 
     def _is_token(self, given: bytes) -> bool:
-        """Compare in a time that says nothing about the token."""
+        """Compare in a time that does not depend on the token."""
         return hmac.compare_digest(given, self.token.encode())

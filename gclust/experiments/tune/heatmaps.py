@@ -1,4 +1,4 @@
-"""Heat maps of the whole surface on the page of the tuner."""
+"""Heat maps of the whole grid on the page of the tuner."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ Known = tuple[dict[str, float], str] | None
 
 
 class HeatMaps:
-    """Three heat maps, on which a click chooses a pair.
+    """Three heat maps on which a click sets a pair.
 
     Parameters
     ----------
     pairs : Pairs
-    choose : callable
+    set_pair : callable
         Called with the pair that was clicked on.
     """
 
-    def __init__(self, pairs: Pairs, choose: Callable[[Pair], Any]) -> None:
-        self._pairs, self._choose = pairs, choose
+    def __init__(self, pairs: Pairs, set_pair: Callable[[Pair], Any]) -> None:
+        self._pairs, self._set_pair = pairs, set_pair
         across, up = pairs.min_samples, pairs.eps_km
         places = [(across.index(least), up.index(eps)) for eps, least in pairs]
         self._source = ColumnDataSource(
@@ -59,7 +59,7 @@ class HeatMaps:
                 "min_samples": [f"{least:.12g}" for _, least in pairs],
                 "diagnostics": [""] * len(places),
                 **{name: [np.nan] * len(places) for name in SHOWN},
-                **{f"{name}_told": [""] * len(places) for name in SHOWN},
+                **{f"{name}_text": [""] * len(places) for name in SHOWN},
             },
         )
         own = across.index(pairs.baseline[1]), up.index(pairs.baseline[0])
@@ -69,17 +69,17 @@ class HeatMaps:
         self.layout = row(*drawn, sizing_mode="stretch_width", stylesheets=[FLOW])
 
     def show(self, known: Mapping[Pair, Known], chosen: Pair) -> None:
-        """Show the figures that are known, and mark a pair."""
+        """Show the known figures, and mark a pair."""
         data: dict[str, list[Any]] = {"diagnostics": []}
         for name in SHOWN:
-            data[name], data[f"{name}_told"] = [], []
+            data[name], data[f"{name}_text"] = [], []
         for pair in self._pairs:
             figures, diagnostics = known[pair] or ({}, "")
             data["diagnostics"].append(diagnostics)
             for name, (_, form) in SHOWN.items():
                 value = figures.get(name, np.nan) * (100 if name == "clustered_share" else 1)
                 data[name].append(value)
-                data[f"{name}_told"].append(told(value, form))
+                data[f"{name}_text"].append(value_text(value, form))
         self._source.data = {**self._source.data, **data}
         for name, mapper in self._mappers.items():
             values = [value for value in data[name] if not np.isnan(value)]
@@ -122,7 +122,7 @@ class HeatMaps:
         plot.text(
             "x",
             "y",
-            text=f"{name}_told",
+            text=f"{name}_text",
             source=self._source,
             text_align="center",
             text_baseline="middle",
@@ -148,7 +148,7 @@ class HeatMaps:
                 tooltips=[
                     ("eps_km", "@eps_km"),
                     ("min_samples", "@min_samples"),
-                    (SHOWN[name][0], f"@{name}_told"),
+                    (SHOWN[name][0], f"@{name}_text"),
                     ("diagnostics", "@diagnostics"),
                 ],
             )
@@ -161,11 +161,11 @@ class HeatMaps:
             return
         across, up = round(event.x), round(event.y)
         if 0 <= across < len(self._pairs.min_samples) and 0 <= up < len(self._pairs.eps_km):
-            self._choose((self._pairs.eps_km[up], self._pairs.min_samples[across]))
+            self._set_pair((self._pairs.eps_km[up], self._pairs.min_samples[across]))
 
 
-def told(value: float, form: str) -> str:
-    """A value in few letters."""
+def value_text(value: float, form: str) -> str:
+    """Return a value in few letters."""
     if np.isnan(value):
         return ""
     return form.format(value) if value < 1000 else f"{value / 1000:.1f}k"

@@ -1,4 +1,4 @@
-"""Locations gathered on grids once, so that labels are named, outlined and set apart quickly."""
+"""A study's locations sorted by grid cell, so that labels are named and outlined quickly."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Patches:
-    """Locations that lie in one cell and have one label, put together.
+    """The clustered locations of each cell and label, as one row each; shape (p,).
 
     Attributes
     ----------
     lat, lon : ndarray of float64
-        Degrees; the first of them.
+        Degrees, of the first location.
     weight : ndarray of int64
-        Units with which they form clusters.
+        Sum of their density, in units.
     label : ndarray of int32
-        None is noise.
+        Without noise.
     """
 
     lat: NDArray[np.float64]
@@ -37,11 +37,11 @@ class Patches:
     label: NDArray[np.int32]
 
 
-class Places:
-    """The locations of a study, cell by cell.
+class LocationGrid:
+    """The locations of a study, sorted by cell.
 
-    Cells are those in which names are found (`gclust.places.cities.names`), within the larger squares
-    that clusters are outlined by.
+    Cells are those that cluster names are found by (`gclust.places.cities.names`); clusters are
+    outlined by larger squares.
 
     Parameters
     ----------
@@ -50,7 +50,17 @@ class Places:
     eps_km : float
         Squares measure about a quarter of it from south to north.
     most_gap_km : float
-        The largest gap that will be asked for.
+        Largest gap between clusters that will be looked up.
+
+    Attributes
+    ----------
+    order : ndarray of int64, shape (n,)
+        The prepared location of each row, by cube and within it by cell: rows that are summed
+        together lie together in memory.
+    lat, lon, density : ndarray, shape (n,)
+        Of the rows.
+    has_density : ndarray of bool, shape (n,)
+        Whether a row forms clusters: those of other kinds only count.
     """
 
     def __init__(self, locations: pd.DataFrame, eps_km: float, most_gap_km: float) -> None:
@@ -63,16 +73,11 @@ class Places:
         square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
         within = (north % self.step) * self.step + east % self.step
         cell = square * self.step**2 + within
-        self._grid = GridHash(lat, lon, most_gap_km)
-        self.order = np.lexsort((cell, self._grid.number))
-        """The prepared locations, cube by cube and in these cell by cell: what is to be put
-        together lies together, and is summed without jumps through memory."""
-        self.number = np.empty(len(lat), dtype=np.int64)
-        self.number[self.order] = np.arange(len(lat))
-        """The number of each prepared location in that order."""
+        self._grid_hash = GridHash(lat, lon, most_gap_km)
+        self.order = np.lexsort((cell, self._grid_hash.number))
         self.lat, self.lon = lat[self.order], lon[self.order]
         self.density = locations["density"].to_numpy()[self.order]
-        self.forming = self.density > 0
+        self.has_density = self.density > 0
         self._cell = cell[self.order]
         self._square = square[self.order]
 
@@ -82,7 +87,7 @@ class Places:
         return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
 
     def patches(self, labels: NDArray[np.int32]) -> Patches:
-        """Put the locations of each label together, cell by cell."""
+        """Group the locations of each label by cell."""
         starts = runs(self._cell, labels)
         weight = np.add.reduceat(self.density, starts)
         inside = labels[starts] >= 0
@@ -92,7 +97,7 @@ class Places:
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
     ) -> NDArray[np.object_]:
-        """Unite the squares that hold core locations of each label, in degrees."""
+        """Return the union of the squares with core locations of each label, in degrees."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
         squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
@@ -112,12 +117,12 @@ class Places:
         return out
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
-        """Least distances between labels, where at most the largest that may be asked for."""
-        return self._grid.gaps_km(self.lat, self.lon, labels)
+        """Return the least distances between labels, up to ``most_gap_km``."""
+        return self._grid_hash.gaps_km(self.lat, self.lon, labels)
 
 
 def runs(*keys: Rows) -> Rows:
-    """First row of each run of equal keys."""
+    """Return the first row of each run of equal keys."""
     if not len(keys[0]):
         return np.zeros(0, dtype=np.int64)
     changed = np.zeros(len(keys[0]), dtype=bool)

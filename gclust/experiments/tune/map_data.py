@@ -1,4 +1,4 @@
-"""What the map of the tuner shows: countries, clusters and as many names as there is room for."""
+"""Data of the tuner's map: countries, clusters, and as many names as fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.experiments.tune.outcome import Outcome
 from gclust.places.basemap import countries
 
 WORLD_X, WORLD_Y = (-180.0, 180.0), (-62.0, 105.0)
-"""What is shown at first, in the units of `mercator`: from 52 degrees south to 73 north."""
+"""Shown at first, in the units of `mercator`: from 52 degrees south to 73 north."""
 NAME_PIXELS_PER_LETTER, NAME_PIXELS_HIGH = 6.4, 15.0
 DOT_PIXELS = 12.0
 MOST_NAMES = 60
@@ -23,38 +23,39 @@ Floats = NDArray[np.float64]
 
 
 def mercator(lat: ArrayLike) -> Floats:
-    """Northing in the Mercator projection of the sphere, in degrees of the equator.
+    """Return the northing in the Mercator projection of the sphere, in degrees of the equator.
 
     Snyder (1987), Map Projections, equation 7-2; eastings are longitudes.
     """
-    held = np.clip(np.asarray(lat, dtype=np.float64), -85.0, 85.0)
-    return np.degrees(np.arcsinh(np.tan(np.radians(held))))
+    clipped = np.clip(np.asarray(lat, dtype=np.float64), -85.0, 85.0)
+    return np.degrees(np.arcsinh(np.tan(np.radians(clipped))))
 
 
 @lru_cache(maxsize=1)
 def land() -> dict[str, list[Any]]:
-    """Countries as ``xs, ys`` of Bokeh's ``multi_polygons``."""
-    return rings(countries().geometry.to_numpy())
+    """Return countries as ``xs, ys`` of Bokeh's ``multi_polygons``."""
+    return polygon_paths(countries().geometry.to_numpy())
 
 
-def rings(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list[Any]]:
+def polygon_paths(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list[Any]]:
     """Turn polygons in degrees into ``xs, ys`` of Bokeh's ``multi_polygons``, on the plane."""
     xs: list[Any] = []
     ys: list[Any] = []
     for shape in shapes:
-        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+        polygons = [each for each in shapely.get_parts(shape) if each.geom_type == "Polygon"]
         corners = [
-            [np.asarray(ring.coords) for ring in (part.exterior, *part.interiors)] for part in parts
+            [np.asarray(ring.coords) for ring in (each.exterior, *each.interiors)]
+            for each in polygons
         ]
-        xs.append([[np.round(ring[:, 0], 4).tolist() for ring in part] for part in corners])
+        xs.append([[np.round(ring[:, 0], 4).tolist() for ring in each] for each in corners])
         ys.append(
-            [[np.round(mercator(ring[:, 1]), 4).tolist() for ring in part] for part in corners]
+            [[np.round(mercator(ring[:, 1]), 4).tolist() for ring in each] for each in corners]
         )
     return {"xs": xs, "ys": ys}
 
 
-def drawn_clusters(outcome: Outcome) -> pd.DataFrame:
-    """What of each cluster is drawn, in the order of the ranking.
+def clusters_to_draw(outcome: Outcome) -> pd.DataFrame:
+    """Return what the map draws of each cluster, in the order of the ranking.
 
     Returns
     -------
@@ -63,19 +64,19 @@ def drawn_clusters(outcome: Outcome) -> pd.DataFrame:
         ``shape``.
     """
     merged, table = outcome.merged, outcome.table
-    patches = merged.formed.patches
+    patches = merged.partition.patches
     cluster = merged.clusters(patches.label)
     heaviest = pd.DataFrame({"cluster_id": cluster, "weight": patches.weight})
     order = heaviest.sort_values(["cluster_id", "weight"], ascending=[True, False], kind="stable")
     at = order.drop_duplicates("cluster_id").index.to_numpy()
-    parts: list[list[Any]] = [[] for _ in range(merged.n_clusters)]
-    for label, of in enumerate(merged.cluster_ids):
-        parts[of].append(merged.formed.outlines[label])
+    outlines: list[list[Any]] = [[] for _ in range(merged.n_clusters)]
+    for outline, of in zip(merged.partition.outlines, merged.cluster_ids, strict=True):
+        outlines[of].append(outline)
     shapes = [
         each[0]
         if len(each) == 1
-        else shapely.multipolygons(np.concatenate([shapely.get_parts(part) for part in each]))
-        for each in parts
+        else shapely.multipolygons(np.concatenate([shapely.get_parts(shape) for shape in each]))
+        for each in outlines
     ]
     ids = table["cluster_id"].to_numpy(dtype=np.int64)
     drawn = table[["rank", "rank_then", "name", "score", "total"]].copy()
@@ -91,7 +92,7 @@ def names_with_room(
     window: tuple[float, float, float, float],
     pixels: tuple[float, float],
 ) -> list[int]:
-    """Choose names that fit on the map without lying on each other, the first ones first.
+    """Choose names that fit on the map without overlapping, the first ones first.
 
     Parameters
     ----------
@@ -99,14 +100,14 @@ def names_with_room(
         Of the dots, in the order of importance; names stand to their right.
     names : sequence of str
     window : (west, east, south, north)
-        What is shown of the plane.
+        The visible part of the plane.
     pixels : (width, height)
-        Of what is shown.
+        Size of the window.
 
     Returns
     -------
     list of int
-        Places in ``names``.
+        Positions in ``names``.
     """
     west, east, south, north = window
     across, up = pixels[0] / (east - west), pixels[1] / (north - south)

@@ -12,10 +12,10 @@ from bokeh.plotting import figure
 from gclust.experiments.tune.map_data import (
     WORLD_X,
     WORLD_Y,
-    drawn_clusters,
+    clusters_to_draw,
     land,
     names_with_room,
-    rings,
+    polygon_paths,
 )
 from gclust.experiments.tune.outcome import Outcome
 from gclust.experiments.tune.table import moved
@@ -49,12 +49,12 @@ cb_obj.fitted = {w, seen: seen()}
 
 
 class MapView:
-    """Countries, outlines of clusters, dots by score, and as many names as there is room for.
+    """Countries, outlines of clusters, dots by score, and as many names as fit.
 
     Parameters
     ----------
     square_km : float
-        Side of the squares that outlines are made of.
+        Side of the squares in outlines.
     """
 
     def __init__(self, square_km: float) -> None:
@@ -63,7 +63,7 @@ class MapView:
         self._size = np.zeros(0)
         self._naming = False
         self._x, self._y = Range1d(*WORLD_X), Range1d(*WORLD_Y)
-        # Until the browser tells.
+        # Until the browser reports its own.
         self._pixels = {"inner_width": 900.0, "inner_height": float(HIGH)}
         self.figure = figure(
             name="map",
@@ -127,8 +127,12 @@ class MapView:
                 background_fill_alpha=0.6,
             )
         )
-        told = [("rank", "@rank (@moved)"), ("in the study", "@then"), ("score", "@score{0.000}")]
-        self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *told]))
+        tooltips = [
+            ("rank", "@rank (@moved)"),
+            ("in the study", "@then"),
+            ("score", "@score{0.000}"),
+        ]
+        self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *tooltips]))
         for axis in (self._x, self._y):
             for end in ("start", "end"):
                 axis.on_change(end, self._moved)
@@ -141,14 +145,14 @@ class MapView:
     def show(self, outcome: Outcome) -> None:
         """Show an outcome."""
         first = self._drawn is None
-        drawn = self._drawn = drawn_clusters(outcome)
+        drawn = self._drawn = clusters_to_draw(outcome)
         change = [moved(*ranks) for ranks in zip(drawn["rank"], drawn["rank_then"], strict=True)]
         colour = [COLOURS[each[0]] for each in change]
-        # Scores that are still computed, or below 0 as z-scores are, have no size.
+        # Pending scores, and scores below 0 such as z-scores, have no size.
         weight = drawn["score" if (drawn["score"] >= 0).all() else "total"].to_numpy(float)
         size = MOST_DOT * np.sqrt(weight / max(weight.max(initial=0.0), 1e-12))
         self._size = np.maximum(size, LEAST_DOT)
-        self._shapes.data = {**rings(drawn["shape"].to_numpy()), "colour": colour}
+        self._shapes.data = {**polygon_paths(drawn["shape"].to_numpy()), "colour": colour}
         self._dots.data = {
             "x": drawn["x"].to_numpy(),
             "y": drawn["y"].to_numpy(),
@@ -171,7 +175,7 @@ class MapView:
         self._name()
 
     def _moved(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
-        """Name anew once the map stands still: both ends of both axes tell apart."""
+        """Update the names once, shortly after the last of the four ends of the axes has moved."""
         if not self._naming and self.figure.document is not None:
             self._naming = True
             self.figure.document.add_timeout_callback(self._name, NAMES_AFTER_MS)
@@ -195,12 +199,12 @@ class MapView:
 
 
 def legend(square_km: float) -> str:
-    """HTML of what colours and shapes mean."""
+    """Return the meaning of colours and shapes, as HTML."""
     words = {"▲": "higher than in the study", "▼": "lower", "=": "as in the study", "n": "new"}
     dots = " ".join(
         f"<span style='white-space:nowrap'><span style='color:{COLOURS[key]}'>●</span>"
-        f" {told}</span>"
-        for key, told in words.items()
+        f" {meaning}</span>"
+        for key, meaning in words.items()
     )
     return (
         f"<span style='color:#444'>Rank: {dots}. Size: score. Outlines: squares of"

@@ -1,4 +1,4 @@
-"""What a choice of all parameters gives: clusters, ranks, and how they differ from the study's."""
+"""The outcome of a parameter set: clusters, ranks, and their changes against the study."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.merging import merge
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.grid_point import agreement
 from gclust.experiments.tune.partition import PairPartition
-from gclust.listings.record_arrays import Records
-from gclust.pipeline.count_arrays import count_open
+from gclust.pipeline.count_arrays import merge_labels
 from gclust.places.cities.names import name_clusters
 from gclust.ranking.columns import scored
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.table import ranking
 from gclust.study.schema import Study
-from gclust.units import UNIT
 
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """What the controls say."""
+    """The parameters that the controls set."""
 
     eps_km: float
     min_samples: float
@@ -36,7 +33,7 @@ class ParameterSet:
 
     @classmethod
     def of(cls, study: Study) -> ParameterSet:
-        """The choice of a study."""
+        """Return the parameters of a study."""
         return cls(
             study.dbscan.eps_km,
             study.dbscan.min_samples,
@@ -51,19 +48,19 @@ class ParameterSet:
         return self.eps_km, self.min_samples
 
     def at(self, pair: Pair) -> ParameterSet:
-        """The same with another pair."""
+        """Return the parameter set with another pair."""
         return replace(self, eps_km=pair[0], min_samples=pair[1])
 
 
 @dataclass(frozen=True)
-class Merged:
-    """The clusters of a choice, before they are named.
+class MergedPartition:
+    """The clusters of a parameter set, before they are named.
 
     Attributes
     ----------
-    formed : Formed
+    partition : PairPartition
     cluster_ids : ndarray of int64, shape (n_labels,)
-        The cluster into which each label went.
+        The cluster that each label merged into.
     figures : dict
         ``n_clusters, clusters_before_merging, clustered_share, largest_share, core_share`` (of
         the weight that forms clusters), ``ari`` (adjusted Rand index with the study's clusters).
@@ -71,7 +68,7 @@ class Merged:
         See `gclust.experiments.sweep.diagnostics`.
     """
 
-    formed: PairPartition
+    partition: PairPartition
     cluster_ids: NDArray[np.int64]
     figures: dict[str, float]
     diagnostics: str
@@ -88,95 +85,81 @@ class Merged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a choice gives.
+    """Clusters and ranks of a parameter set.
 
     Attributes
     ----------
-    choice : Choice
-    merged : Merged
+    parameters : ParameterSet
+    merged : MergedPartition
     table : DataFrame
         As `gclust.ranking.table.ranking` gives it, and ``rank_then``: the rank in the study,
         missing for clusters that it does not have.
     gone : DataFrame
-        ``rank, name, into`` (the cluster that holds most of it now, missing for none) of the
-        study's clusters that are no longer there.
-    awaited : tuple of str
-        Columns of the score that are still to be computed: until then no cluster has a score or
-        a rank, and the order is that of the shares' sum.
+        ``rank, name, into`` (the cluster that has most of it now, missing for none) of the
+        study's clusters that have no match.
+    pending : tuple of str
+        Columns of the score that are not computed yet: until then clusters have no score and no
+        rank, and are in the order of the sum of their shares.
     """
 
-    choice: ParameterSet
-    merged: Merged
+    parameters: ParameterSet
+    merged: MergedPartition
     table: pd.DataFrame
     gone: pd.DataFrame
-    awaited: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
 
 
-def merge_labels(
-    study: Study, choice: ParameterSet, formed: PairPartition, base: NDArray[np.int64] | None
-) -> Merged:
-    """Merge labels by a choice, and measure the clusters.
+def merge_partition(
+    study: Study,
+    parameters: ParameterSet,
+    partition: PairPartition,
+    base: NDArray[np.int64] | None,
+) -> MergedPartition:
+    """Merge labels with a parameter set, and measure the clusters.
 
     Parameters
     ----------
     study : Study
-    choice : Choice
-    formed : Formed
-        Of the pair of the choice.
+    parameters : ParameterSet
+    partition : PairPartition
+        Of the pair of the parameter set.
     base : ndarray of int64, optional
-        The cluster of each of the study's own labels; those found, if this is the study.
+        The cluster of each of the study's own labels; None if the partition is the study's own.
     """
-    merging = merge(
-        formed.n_labels,
-        formed.gaps,
-        formed.ties,
-        max_gap_km=choice.max_gap_km,
-        rule=choice.rule,
-        noise_partner=study.merge.noise_partner,
-    )
-    _, ids = np.unique(merging.cluster, return_inverse=True)
-    ids = ids.astype(np.int64)
-    now = np.append(ids, -1)[formed.label]
-    then = np.append(ids if base is None else base, -1)[formed.base_label]
+    options = replace(study.merge, max_gap_km=parameters.max_gap_km, rule=parameters.rule)
+    _, ids = merge_labels(partition.totals, options)
+    now = np.append(ids, -1)[partition.label]
+    then = np.append(ids if base is None else base, -1)[partition.base_label]
     weight = np.zeros(int(ids.max(initial=-1)) + 2, dtype=np.int64)
-    np.add.at(weight, now, formed.weight)  # noise falls into the last place
-    total = formed.weight.sum()
+    np.add.at(weight, now, partition.weight)  # noise falls into the last place
+    total = partition.weight.sum()
     shared = {
         "clustered_share": float(weight[:-1].sum() / total),
         "largest_share": float(weight[:-1].max(initial=0) / total),
-        "core_share": float(formed.core_weight / total),
+        "core_share": float(partition.core_weight / total),
     }
     n_clusters = len(weight) - 1
     figures = {
         "n_clusters": n_clusters,
-        "clusters_before_merging": formed.n_labels,
+        "clusters_before_merging": partition.n_labels,
         **shared,
-        "ari": agreement(then, now, formed.weight),
+        "ari": agreement(then, now, partition.weight),
     }
     diagnostics = diagnose(
         n_clusters, shared["core_share"], shared["clustered_share"], shared["largest_share"]
     )
-    return Merged(formed, ids, figures, diagnostics)
+    return MergedPartition(partition, ids, figures, diagnostics)
 
 
-def count_clusters(
-    study: Study, merged: Merged, records: Records, kinds: tuple[str, ...]
+def name_merged(
+    study: Study, merged: MergedPartition, report: Callable[[float], None]
 ) -> pd.DataFrame:
-    """Count the records of each kind in each cluster, as a run does."""
-    n_clusters, formed = merged.n_clusters, merged.formed
-    units = count_open(records, merged.clusters(formed.of_open), n_clusters, study.counting.method)
-    for kind, of_labels in enumerate(formed.count):
-        np.add.at(units[kind], merged.cluster_ids, of_labels)
-    return pd.DataFrame(units.T / UNIT, columns=list(kinds))
-
-
-def name_merged(study: Study, merged: Merged, report: Callable[[float], None]) -> pd.DataFrame:
     """Name the clusters as a run does: ``name, economies``.
 
-    What ``report`` raises ends the work; it is called with the share done.
+    ``report`` is called with the share done; an exception that it raises ends the work.
     """
-    n_clusters, formed = merged.n_clusters, merged.formed
-    patches = formed.patches
+    n_clusters, partition = merged.n_clusters, merged.partition
+    patches = partition.patches
     if not n_clusters:
         return pd.DataFrame({"name": [], "economies": []}, dtype="str")
     return name_clusters(
@@ -208,22 +191,22 @@ def rank_merged(
         ``name, economies``, by cluster.
     count, share : DataFrame, shape (clusters, kinds)
     described : DataFrame, optional
-        ``area_km2, population`` if the score follows from them. Without it there is no score
-        yet, and clusters are in the order of the sum of their shares.
+        ``area_km2, population`` if the score needs them. Without it there is no score yet, and
+        clusters are in the order of the sum of their shares.
     indicators : DataFrame, optional
-        Those that the score is made of.
+        Those in the score.
 
     Returns
     -------
     DataFrame
-        As `gclust.ranking.table.ranking` gives it, but for what follows from areas and
-        inhabitants and is no column of the score.
+        As of `gclust.ranking.table.ranking`, without the columns that follow from areas and
+        inhabitants and are not in the score.
     """
-    beside = {
+    of_areas = {
         column: np.nan if described is None else described.get(column, np.nan)
         for column in ("population", "area_km2")
     }
-    clusters = named.assign(cluster_id=np.arange(len(count)), **beside)
+    clusters = named.assign(cluster_id=np.arange(len(count)), **of_areas)
     options, of = study.score, scored(study.kinds, study.score.of)
     if described is None:
         table = ranking(clusters, count, share)
@@ -249,19 +232,20 @@ def rank_merged(
 
 
 def compare_with(
-    base: Merged,
+    base: MergedPartition,
     base_table: pd.DataFrame,
-    choice: ParameterSet,
-    merged: Merged,
+    parameters: ParameterSet,
+    merged: MergedPartition,
     table: pd.DataFrame,
 ) -> Outcome:
-    """Set a ranking against the study's.
+    """Compare a ranking with the study's.
 
-    Clusters are the same if they share most weight with each other; see
-    `gclust.ranking.matching.match`.
+    Clusters match by the weight that they share; see `gclust.ranking.matching.match`.
     """
-    formed = merged.formed
-    shared = overlap(base.clusters(formed.base_label), merged.clusters(formed.label), formed.weight)
+    partition = merged.partition
+    shared = overlap(
+        base.clusters(partition.base_label), merged.clusters(partition.label), partition.weight
+    )
     same = match(shared)
     then = base_table.set_index("cluster_id")
     of_base = pd.Series(same["a"].to_numpy(), index=same["b"].to_numpy())
@@ -272,4 +256,4 @@ def compare_with(
     into = heaviest.drop_duplicates("a").set_index("a")["b"]
     names = table.set_index("cluster_id")["name"]
     gone = gone.assign(into=gone.index.map(into).map(names)).reset_index(drop=True)
-    return Outcome(choice, merged, table.assign(rank_then=rank_then), gone)
+    return Outcome(parameters, merged, table.assign(rank_then=rank_then), gone)

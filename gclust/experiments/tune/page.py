@@ -52,46 +52,46 @@ class Page:
     Parameters
     ----------
     document : bokeh Document
-    bench : Bench
+    session : Session
     worker : Worker
     path : Path
         The file of the study.
     """
 
     def __init__(self, document: Document, session: Session, worker: Worker, path: Path) -> None:
-        self._document, self._bench, self._worker, self._path = document, session, worker, path
-        self.choice = session.own
+        self._document, self._session, self._worker, self._path = document, session, worker, path
+        self.parameters = session.own
         self._refreshing = False
         self._setting = False
         self._map = MapView(session.square_km)
         self._table = RankingTable(session.kinds, session.columns.further)
-        self._heat = HeatMaps(session.pairs, self._choose_pair)
-        told = partial(Div, sizing_mode="stretch_width")
-        self._busy, self._figures = told(name="busy"), told(name="figures")
-        self._written = told(name="written", styles={"overflow-wrap": "anywhere"})
-        self._asked = time.monotonic()
+        self._heat = HeatMaps(session.pairs, self._set_pair)
+        text_box = partial(Div, sizing_mode="stretch_width")
+        self._busy, self._figures = text_box(name="busy"), text_box(name="figures")
+        self._written = text_box(name="written", styles={"overflow-wrap": "anywhere"})
+        self._requested = time.monotonic()
         self._controls()
         title = session.study.study.title or session.study.study.name
         document.title = f"{title} · gclust tune"
         document.add_root(self._layout(title))
-        self._ask()
+        self._request()
         self.refresh()
 
     def refresh_soon(self) -> None:
-        """Show in the heat maps what else is known; may be called by any thread."""
+        """Refresh the heat maps soon; may be called by any thread."""
         if not self._refreshing:
             self._refreshing = True
             self._document.add_next_tick_callback(self.refresh)
 
     def refresh(self) -> None:
-        """Show in the heat maps what is known."""
+        """Show all known figures in the heat maps."""
         self._refreshing = False
-        pairs = self._bench.pairs
-        known = {pair: self._bench.known_figures(self.choice.at(pair)) for pair in pairs}
-        self._heat.show(known, self.choice.pair)
+        pairs = self._session.pairs
+        known = {pair: self._session.known_figures(self.parameters.at(pair)) for pair in pairs}
+        self._heat.show(known, self.parameters.pair)
 
     def _controls(self) -> None:
-        pairs, own = self._bench.pairs, self._bench.own
+        pairs, own = self._session.pairs, self._session.own
         slider = partial(CategoricalSlider, sizing_mode="stretch_width", bar_color="#2f6f8f")
         self._eps = slider(
             title="eps_km", categories=texts(pairs.eps_km), value=text(own.eps_km), name="eps_km"
@@ -104,7 +104,7 @@ class Page:
         )
         self._gap = slider(
             title="max_gap_km of merging",
-            categories=texts(self._bench.gaps_km),
+            categories=texts(self._session.gaps_km),
             value=text(own.max_gap_km),
             name="max_gap_km",
         )
@@ -123,17 +123,17 @@ class Page:
             name="write",
             sizing_mode="stretch_width",
         )
-        self._write.on_click(self._write_choice)
+        self._write.on_click(self._write_study)
 
     def _layout(self, title: str) -> Any:
-        own = self._bench.own
-        told = (
+        own = self._session.own
+        head = (
             f"<b style='font-size:17px'>{escape(title)}</b><br>"
-            f"<span style='color:#555'>The study: {escape(told_choice(own))}.</span>"
+            f"<span style='color:#555'>The study: {escape(parameters_text(own))}.</span>"
         )
         captioned = partial(column, sizing_mode="stretch_width", margin=0)
         side = column(
-            captioned(Div(text=told, sizing_mode="stretch_width")),
+            captioned(Div(text=head, sizing_mode="stretch_width")),
             captioned(self._eps, self._least),
             captioned(self._gap, caption("Merging"), self._rule),
             captioned(caption("Ties of records"), self._ties),
@@ -144,7 +144,7 @@ class Page:
         main = column(
             self._map.figure,
             self._map.legend,
-            *self._table.parts,
+            *self._table.models,
             self._heat.layout,
             stylesheets=[MAIN],
         )
@@ -155,37 +155,43 @@ class Page:
     def _changed(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
         if self._setting:
             return
-        self.choice = ParameterSet(
-            self._value(self._eps, self._bench.pairs.eps_km),
-            self._value(self._least, self._bench.pairs.min_samples),
-            self._value(self._gap, self._bench.gaps_km),
+        self.parameters = ParameterSet(
+            self._value(self._eps, self._session.pairs.eps_km),
+            self._value(self._least, self._session.pairs.min_samples),
+            self._value(self._gap, self._session.gaps_km),
             RULES[self._rule.active],
             TIES[self._ties.active],
         )
-        self._ask()
+        self._request()
         self.refresh()
 
     def _value(self, slider: CategoricalSlider, values: tuple[float, ...]) -> float:
         return values[slider.categories.index(slider.value)]
 
-    def _choose_pair(self, pair: tuple[float, float]) -> None:
-        self._set(self.choice.at(pair))
+    def _set_pair(self, pair: tuple[float, float]) -> None:
+        self._set(self.parameters.at(pair))
 
-    def _set(self, choice: ParameterSet) -> None:
-        """Set all controls, and ask once."""
+    def _set(self, parameters: ParameterSet) -> None:
+        """Set all controls, and request the outcome once."""
         self._setting = True
         try:
-            self._eps.value, self._least.value = text(choice.eps_km), text(choice.min_samples)
-            self._gap.value = text(choice.max_gap_km)
-            self._rule.active, self._ties.active = RULES.index(choice.rule), TIES.index(choice.ties)
+            self._eps.value, self._least.value = (
+                text(parameters.eps_km),
+                text(parameters.min_samples),
+            )
+            self._gap.value = text(parameters.max_gap_km)
+            self._rule.active, self._ties.active = (
+                RULES.index(parameters.rule),
+                TIES.index(parameters.ties),
+            )
         finally:
             self._setting = False
         self._changed("", None, None)
 
-    def _ask(self) -> None:
-        self._asked = time.monotonic()
-        self._busy.text = "Trying …"
-        self._worker.ask(self, self.choice, self._deliver)
+    def _request(self) -> None:
+        self._requested = time.monotonic()
+        self._busy.text = "Computing …"
+        self._worker.request(self, self.parameters, self._deliver)
 
     def _deliver(self, found: Outcome | Exception) -> None:
         show: Callable[[], None] = partial(self._show, found)
@@ -195,20 +201,20 @@ class Page:
         if isinstance(found, Exception):
             self._busy.text = problem(str(found))
             return
-        if found.choice != self.choice:
+        if found.parameters != self.parameters:
             return
         self._map.show(found)
-        self._table.show(found, self._bench.study.study.top)
-        self._figures.text = told_outcome(found, self._bench.own_figures)
-        took = time.monotonic() - self._asked
-        if found.awaited:
-            self._busy.text = told_awaited(found.awaited)
+        self._table.show(found, self._session.study.study.top)
+        self._figures.text = figures_html(found, self._session.own_figures)
+        took = time.monotonic() - self._requested
+        if found.pending:
+            self._busy.text = pending_html(found.pending)
             return
         self._busy.text = f"<span style='color:#666'>Shown in {took:.2f} s</span>"
 
-    def _write_choice(self) -> None:
+    def _write_study(self) -> None:
         try:
-            path = write_study(self._bench.study, self.choice, self._path)
+            path = write_study(self._session.study, self.parameters, self._path)
         except (StudyError, OSError) as error:
             self._written.text = problem(f"Not written: {error}")
             return
@@ -216,44 +222,45 @@ class Page:
 
 
 def text(value: float) -> str:
-    """A value as sliders show it."""
+    """Return a value as sliders show it."""
     return f"{value:.12g}"
 
 
 def texts(values: tuple[float, ...]) -> list[str]:
-    """Values as sliders show them."""
+    """Return values as sliders show them."""
     return [text(value) for value in values]
 
 
 def caption(words: str) -> Div:
-    """A line above a group of buttons."""
+    """Return the line above a group of buttons."""
     return Div(text=words, margin=(8, 5, 0, 5))
 
 
 def problem(words: str) -> str:
-    """HTML of what went wrong."""
+    """Return a message about a problem, as HTML."""
     return f"<span style='color:#a3262a'>{escape(words)}</span>"
 
 
-def told_awaited(columns: tuple[str, ...]) -> str:
-    """HTML of what is being computed."""
+def pending_html(columns: tuple[str, ...]) -> str:
+    """Return a message about columns that are being computed, as HTML."""
     return (
-        f"<b>Computing the score …</b><br><span style='color:#666'>It is made of"
-        f" {escape(', '.join(columns))}. Until then clusters stand in the order of the sum of"
+        f"<b>Computing the score …</b><br><span style='color:#666'>Its columns:"
+        f" {escape(', '.join(columns))}. Until then clusters are in the order of the sum of"
         " their shares.</span>"
     )
 
 
-def told_choice(choice: ParameterSet) -> str:
-    """A choice in words."""
+def parameters_text(parameters: ParameterSet) -> str:
+    """Return a parameter set in words."""
     merging = "no merging"
-    if choice.rule != "none":
-        merging = f"{choice.rule} merging up to {text(choice.max_gap_km)} km ({choice.ties} ties)"
-    return f"{named(*choice.pair)}, {merging}"
+    if parameters.rule != "none":
+        gap_km, ties = text(parameters.max_gap_km), parameters.ties
+        merging = f"{parameters.rule} merging up to {gap_km} km ({ties} ties)"
+    return f"{named(*parameters.pair)}, {merging}"
 
 
-def told_outcome(outcome: Outcome, own: dict[str, float]) -> str:
-    """HTML of the figures of an outcome beside the study's."""
+def figures_html(outcome: Outcome, own: dict[str, float]) -> str:
+    """Return the figures of an outcome and of the study as an HTML table."""
     figures = outcome.merged.figures
     lines = (
         ("", "now", "study"),
@@ -269,5 +276,5 @@ def told_outcome(outcome: Outcome, own: dict[str, float]) -> str:
         for name, now, then in lines
     )
     diagnostics = outcome.merged.diagnostics
-    warned = problem(f"Diagnostics: {diagnostics}") if diagnostics else ""
-    return f"<table>{cells}</table>{warned}"
+    warning = problem(f"Diagnostics: {diagnostics}") if diagnostics else ""
+    return f"<table>{cells}</table>{warning}"

@@ -1,4 +1,4 @@
-"""What one pair of eps_km and min_samples makes of the listings, whatever is merged after."""
+"""The clusters of one pair of eps_km and min_samples, before merging."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gclust.experiments.grid import Pair
-from gclust.experiments.tune.location_grid import Patches, Places, runs
-from gclust.kernels.cooccurrence import sum_values
-from gclust.listings.record_arrays import Records
-from gclust.pipeline.count_arrays import ties_of
+from gclust.experiments.tune.location_grid import LocationGrid, Patches, runs
+from gclust.pipeline.count_arrays import LabelTotals, RecordCounter
 from gclust.progress import Report, silent
 from gclust.ranking.matching import overlap
 
@@ -22,37 +19,21 @@ BYTES_OF_A_TIE = 250
 
 @dataclass(frozen=True)
 class PairPartition:
-    """Labels of a pair, and all that is needed of them.
+    """The labels of a pair, and all that merging, naming and drawing them needs.
 
     Attributes
     ----------
-    pair : (eps_km, min_samples)
-    n_labels : int
-    count : ndarray of int64, shape (kinds, n_labels)
-        Units that the locations of each label count.
-    of_open : ndarray of int32
-        Label of each row of the records that are still to be counted.
-    ties : dict
-        (a, b) with a < b -> ties of the labels that have a gap; noise is -1.
-    gaps : dict
-        (a, b) with a < b -> km.
+    totals : LabelTotals
     base_label, label, weight : ndarray, shape (k,)
-        The labels of the study itself beside those of the pair, noise included, and the weight
-        that has both.
+        The study's own label and the pair's, noise included, and the weight that has both.
     core_weight : int
         Of all core locations.
     patches : Patches
-        What clusters are named by.
     outlines : ndarray of shapely geometries, shape (n_labels,)
         In degrees.
     """
 
-    pair: Pair
-    n_labels: int
-    count: NDArray[np.int64]
-    of_open: Labels
-    ties: dict[tuple[int, int], float]
-    gaps: dict[tuple[int, int], float]
+    totals: LabelTotals
     base_label: NDArray[np.int64]
     label: NDArray[np.int64]
     weight: NDArray[np.int64]
@@ -61,71 +42,63 @@ class PairPartition:
     outlines: NDArray[np.object_]
 
     @property
+    def n_labels(self) -> int:
+        """Number of clusters before merging."""
+        return len(self.outlines)
+
+    @property
     def n_bytes(self) -> int:
         """About how much memory it takes."""
-        patches = self.patches
-        arrays = (self.count, self.of_open, self.base_label, self.label, self.weight)
-        held = (*arrays, patches.lat, patches.lon, patches.weight, patches.label)
+        patches, totals = self.patches, self.totals
+        kept = (
+            *(totals.units, totals.open_labels, self.base_label, self.label, self.weight),
+            *(patches.lat, patches.lon, patches.weight, patches.label),
+        )
         corners = int(shapely.get_num_coordinates(self.outlines).sum())
-        return sum(each.nbytes for each in held) + 16 * corners + BYTES_OF_A_TIE * len(self.ties)
+        return sum(each.nbytes for each in kept) + 16 * corners + BYTES_OF_A_TIE * len(totals.ties)
 
 
-def form(
-    pair: Pair,
+def partition_pair(
     labels: Labels,
     core: NDArray[np.bool_],
     base: Labels,
-    records: Records,
-    places: Places,
+    grid: LocationGrid,
+    counter: RecordCounter,
     ties: str,
-    threads: int,
     report: Report = silent,
 ) -> PairPartition:
-    """Gather what the labels of a pair come to.
+    """Gather a pair's partition from its labels.
 
     Parameters
     ----------
-    pair : (eps_km, min_samples)
     labels : ndarray of int32, shape (n,)
-        Of the locations in the order of the cells; -1 for noise.
+        Of the locations in the order of the grid; -1 for noise.
     core : ndarray of bool, shape (n,)
     base : ndarray of int32, shape (n,)
-        Labels that the study itself gives.
-    records : Records
-    places : Places
+        The study's own labels.
+    grid : LocationGrid
+    counter : RecordCounter
+        Of the locations in the same order.
     ties : {"fractional", "pairs"}
-    threads : int
     report : callable
-        Called with ``(fraction, stage)`` now and then; what it raises ends the work.
+        Called with ``(fraction, stage)`` now and then; an exception that it raises ends the work.
     """
-
-    def step(share: float) -> None:
-        report(share, "label listings")
-
-    n_labels = int(labels.max(initial=-1)) + 1
+    name = "label listings"
     starts = runs(base, labels)
-    then, now = base[starts], labels[starts]
-    shared = overlap(then, now, np.add.reduceat(places.density, starts))
-    step(0.3)
-    gaps = places.gaps_km(labels)
-    step(0.5)
-    near = np.zeros(n_labels + 1, dtype=bool)
-    near[[end + 1 for pair in gaps for end in pair]] = True
-    strengths = ties_of(records, labels, near, ties, threads) if gaps else {}
-    step(0.7)
-    patches = places.patches(labels)
-    step(0.8)
+    shared = overlap(base[starts], labels[starts], np.add.reduceat(grid.density, starts))
+    report(0.3, name)
+    gaps_km = grid.gaps_km(labels)
+    report(0.5, name)
+    totals = counter.totals(labels, gaps_km, ties)
+    report(0.7, name)
+    patches = grid.patches(labels)
+    report(0.8, name)
     return PairPartition(
-        pair=pair,
-        n_labels=n_labels,
-        count=sum_values(labels, records.fixed, n_labels),
-        of_open=labels[records.open_rows.place],
-        ties=strengths,
-        gaps=gaps,
+        totals=totals,
         base_label=shared["a"].to_numpy(),
         label=shared["b"].to_numpy(),
         weight=shared["weight"].to_numpy(),
-        core_weight=int(places.density[core].sum()),
+        core_weight=int(grid.density[core].sum()),
         patches=patches,
-        outlines=places.outlines(labels, core, n_labels),
+        outlines=grid.outlines(labels, core, totals.units.shape[1]),
     )

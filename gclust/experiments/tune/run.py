@@ -32,20 +32,20 @@ def tune(
 ) -> None:
     """Serve a page that tries a study's parameters, until Ctrl-C.
 
-    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters, which a map,
-    the ranking and its changes against the study follow, and heat maps over both parameters. It
+    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters; a map, the
+    ranking and its changes against the study follow them, and heat maps show both parameters. It
     is served to this machine alone, to browsers that were given its whole address, and needs no
     network.
 
     Parameters
     ----------
     study : path-like
-        ``study.toml``; its section ``[sweep]`` says over which values the sliders go.
+        ``study.toml``; its section ``[sweep]`` sets the values of the sliders.
     port : int
         0 for a free one.
     ready : callable
-        Called with the page's address once it is served. The address holds the secret token
-        without which nothing is served: who knows it can see the ranking and write studies.
+        Called with the page's address once it is served. The address holds a secret token:
+        whoever knows it can see the ranking and write studies, and nobody else.
     show : bool
         Whether to open it in a browser.
     progress : bool or callable, optional
@@ -68,7 +68,7 @@ def tune(
     path = Path(study)
     read = read_study(path)
     with ExitStack() as stack:
-        # First of all, for a large study takes minutes to prepare.
+        # First, because preparing a large study takes minutes.
         sockets = listen(port)
         for each in sockets:
             stack.enter_context(each)
@@ -85,11 +85,11 @@ def _serve(
 
     pages: dict[Document, Page] = {}
 
-    def tell() -> None:
+    def refresh() -> None:
         for page in list(pages.values()):
             page.refresh_soon()
 
-    worker = Worker(session, tell)
+    worker = Worker(session, refresh)
 
     def open_page(document: Document) -> None:
         pages[document] = Page(document, session, worker, path)
@@ -110,7 +110,7 @@ def _serve(
 
 
 def _until_stopped(server: BaseServer) -> None:
-    """Run until Ctrl-C or a request to end."""
+    """Run until Ctrl-C or a signal to terminate."""
 
     def stop(number: int, frame: Any) -> None:  # noqa: ARG001
         server.io_loop.add_callback_from_signal(server.io_loop.stop)

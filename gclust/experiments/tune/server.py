@@ -1,4 +1,4 @@
-"""The tuner's server: Bokeh's, behind a gate, for a handful of windows."""
+"""The tuner's server: Bokeh's behind a gate, for a few browser windows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MOST_BODY_BYTES = 1 << 16
 """No request of the page has a body."""
 
 IDLE_SECONDS = 60
-"""After which a connection that asks nothing is closed."""
+"""A connection without a request for so long is closed."""
 
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -46,17 +46,17 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""Of every response: no page shows this one in a frame, and no other learns its address."""
+"""Headers of every response: no other page shows this one in a frame or learns its address."""
 
 FORWARD = (
     '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/"><title>gclust tune</title>\n'
 )
 
-NO_PLACE = (
+TOO_MANY = (
     f"gclust tune is open in {MOST_WINDOWS} windows, the most that it serves:"
     " close one, then reload this one."
 )
-SENTENCES = {404: "There is nothing at this address.", 503: NO_PLACE}
+SENTENCES = {404: "There is nothing at this address.", 503: TOO_MANY}
 
 
 def listen(port: int) -> list[socket]:
@@ -65,21 +65,21 @@ def listen(port: int) -> list[socket]:
     Raises
     ------
     StudyError
-        If the port cannot be had.
+        If the port cannot be opened.
     """
     try:
         return bind_sockets(port, ADDRESS)
     except OSError as error:
         raise StudyError(
-            f"port {port} cannot be had ({error.strerror}); expected a free one;"
-            " name another, or 0 for any that is free"
+            f"port {port} cannot be opened ({error.strerror}); expected a free port;"
+            " give another one, or 0 for any that is free"
         ) from error
 
 
 def make_server(
     open_page: Callable[[Document], None], sockets: list[socket], title: str
 ) -> tuple[BaseServer, str]:
-    """Make a server that is not started yet.
+    """Create a server that is not started yet.
 
     Parameters
     ----------
@@ -88,16 +88,16 @@ def make_server(
     sockets : list of socket
         See `listen`.
     title : str
-        Title of the page until its document says another.
+        Title of the page until its document sets another.
 
     Returns
     -------
     server : bokeh BaseServer
     address : str
-        The whole address of the page, with the token without which nothing is served.
+        The whole address of the page, with the token.
     """
-    settings.resources.set_value("server")  # whatever the environment says
-    # That a window was closed is no news.
+    settings.resources.set_value("server")  # overrides the environment
+    # Closed windows need no message.
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     gate = Gate(ADDRESS, sockets[0].getsockname()[1])
     tornado = GatedTornado(Application(FunctionHandler(open_page)), gate, title)
@@ -107,7 +107,7 @@ def make_server(
 
 
 class GatedTornado(BokehTornado):
-    """Bokeh's server, asked only by who passes the gate, and only for what the page needs.
+    """Bokeh's server, for requests that pass the gate, and only for what the page needs.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class GatedTornado(BokehTornado):
     ----------
     gate : Gate
     windows : set of Window
-        Those whose websocket is open or about to open.
+        With a websocket that is open or about to open.
     """
 
     def __init__(self, application: Application, gate: Gate, title: str) -> None:
@@ -128,7 +128,7 @@ class GatedTornado(BokehTornado):
             extra_websocket_origins=[gate.host],
             absolute_url=gate.origin,
             transforms=[SafeHeaders],
-            # Addresses hold the token, and refused requests may be many.
+            # Addresses contain the token, and refused requests may be many.
             log_function=lambda handler: None,  # noqa: ARG005
         )
         self.gate = gate
@@ -140,7 +140,7 @@ class GatedTornado(BokehTornado):
         }
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Find what answers a request; Tornado calls this before the request's body is read."""
+        """Find the handler of a request; Tornado calls this before the request's body is read."""
         refusal = self.gate.refusal(request)
         if refusal is not None:
             return self._refuse(request, 403, refusal)
@@ -156,21 +156,21 @@ class GatedTornado(BokehTornado):
 
     @cached_property
     def bundle(self) -> Any:
-        """Scripts of the page; found once, for that takes longer than all else."""
+        """Scripts of the page; found once, because that is the slowest step."""
         return bundle_for_objs_and_resources(None, self.resources())
 
     def check_place(self) -> None:
         """Refuse a further window if there are as many as are served.
 
         Windows are counted, not Bokeh's sessions: a session outlives its window by seconds, so
-        that a few reloads would take all places.
+        a few reloads would take all places.
         """
         if len(self.windows) >= MOST_WINDOWS:
             raise HTTPError(503)
 
     def _refuse(self, request: HTTPServerRequest, status: int, sentence: str) -> Any:
-        told = {"status": status, "sentence": sentence}
-        return self.get_handler_delegate(request, Refusal, told)
+        refusal = {"status": status, "sentence": sentence}
+        return self.get_handler_delegate(request, Refusal, refusal)
 
 
 class SafeHeaders(OutputTransform):
@@ -190,7 +190,7 @@ class SafeHeaders(OutputTransform):
 
 
 class Plain(RequestHandler):
-    """Says what went wrong in one sentence, without HTML."""
+    """Answers errors with one sentence, without HTML."""
 
     application: GatedTornado
 
@@ -199,21 +199,21 @@ class Plain(RequestHandler):
         self.say(SENTENCES.get(status_code, f"{status_code}: {self._reason}."))
 
     def say(self, sentence: str) -> None:
-        """Answer with a sentence, which browsers are not to keep."""
+        """Answer with a sentence that browsers do not store."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.finish(f"{sentence}\n")
 
 
 class Refusal(Plain):
-    """Refuses a request, whatever it asks."""
+    """Refuses any request."""
 
     def initialize(self, status: int, sentence: str) -> None:
-        """Tornado calls this with what `GatedTornado` says."""
+        """Tornado calls this with the arguments of `GatedTornado`."""
         self._status, self._sentence = status, sentence
 
     def prepare(self) -> None:
-        """Answer before the method of the request is looked at."""
+        """Answer before the method of the request is looked up."""
         self.send_error(self._status)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
@@ -231,26 +231,26 @@ class Entry(Plain):
         self.set_cookie(gate.cookie, gate.token, httponly=True, samesite="Strict")
         self.set_header("Cache-Control", "no-store")
         if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # A link of another site, of a notebook's terminal say, led here. Browsers then send
-            # no strict cookie where a redirect leads, but they do where this page leads.
+            # A link of another site led here, of a notebook's terminal for example. Browsers send
+            # no strict cookie after such a redirect, but they do after this page.
             self.finish(FORWARD)
         else:
             self.redirect("/", status=303)
 
 
 class Front(Plain):
-    """The page as it is sent: empty, to be filled through a websocket.
+    """The page as it is sent: empty, filled later through a websocket.
 
-    Bokeh's own would make a document for every request; this makes nothing that stays, so that
-    requests without a websocket cost no memory, however many they are.
+    Bokeh's own handler creates a document for every request; this one creates nothing that stays,
+    so that any number of requests without a websocket costs no memory.
     """
 
     def initialize(self, title: str) -> None:
-        """Tornado calls this with what `GatedTornado` says."""
+        """Tornado calls this with the arguments of `GatedTornado`."""
         self._title = title
 
     def get(self) -> None:
-        """Answer with the page, and the name of the session that its websocket opens."""
+        """Answer with the page and the name of the session that its websocket opens."""
         server = self.application
         server.check_place()
         signing = {"secret_key": server.secret_key, "signed": server.sign_sessions}
@@ -272,7 +272,7 @@ class Window(Plain, WSHandler):
         await WSHandler.prepare(self)
 
     def check_origin(self, origin: str) -> bool:
-        """Whether the page of an origin may open it, whatever the environment says."""
+        """Whether the page of an origin may open it; overrides the environment."""
         return origin == self.application.gate.origin
 
     def open(self) -> None:
@@ -284,7 +284,7 @@ class Window(Plain, WSHandler):
             raise
 
     def on_finish(self) -> None:
-        """Give the place back if no websocket came of it."""
+        """Give the place back if no websocket was opened."""
         if self.get_status() != 101:
             self.application.windows.discard(self)
 

@@ -1,4 +1,4 @@
-"""The study on the bench: prepared once, then tried with any choice."""
+"""A tuning session: a study prepared once, then tried with any parameter set."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.errors import StudyError
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
-from gclust.experiments.tune.location_grid import Places
+from gclust.experiments.tune.location_grid import LocationGrid
 from gclust.experiments.tune.outcome import (
-    Merged,
+    MergedPartition,
     Outcome,
     ParameterSet,
     compare_with,
-    count_clusters,
-    merge_labels,
+    merge_partition,
     name_merged,
     rank_merged,
 )
-from gclust.experiments.tune.partition import PairPartition, form
-from gclust.experiments.tune.write_study import chosen_study
+from gclust.experiments.tune.partition import PairPartition, partition_pair
+from gclust.experiments.tune.write_study import with_parameters
 from gclust.indicators.counts import shares
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import gather_records
 from gclust.pipeline.count import warn_of_gap
+from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import prepare_listings
@@ -43,15 +43,17 @@ from gclust.threads import count_threads
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500
-HELD_BYTES = 1 << 30
-"""What is held of the pairs that were tried, at most."""
+MOST_BYTES = 1 << 30
+"""Memory for the partitions of the pairs that were tried, at most."""
 
 AT_ONCE_SECONDS = 0.5
-"""Columns that took longer than this for the study's own clusters are not waited for."""
+"""A score that took longer than this for the study's own clusters is shown after a draft."""
+
+Figures = tuple[dict[str, float], str]
 
 
 class Session:
-    """A study's listings in memory, and what was tried with them.
+    """A study's listings in memory, and the outcomes of the parameter sets that were tried.
 
     Not to be used by two threads at once.
 
@@ -62,6 +64,19 @@ class Session:
         Threads; all by default.
     report : callable
         Called with ``(fraction, stage)``.
+
+    Attributes
+    ----------
+    pairs : Pairs
+        The grid of eps_km and min_samples.
+    gaps_km : tuple of float
+        Values of ``max_gap_km`` that may be tried.
+    columns : ScoreColumns
+    kinds : tuple of str
+    own : ParameterSet
+        The study's.
+    seconds : float
+        That ranking the study's own clusters took.
 
     Raises
     ------
@@ -82,48 +97,44 @@ class Session:
             self.close()
             raise
         if not self.columns.further:
-            self.close()  # the listings are in memory, and nothing else is asked of them
+            self.close()  # the arrays in memory are all that is needed
 
     def close(self) -> None:
-        """Let go of the listings; what further columns a score has is not computed any more."""
+        """Close the engine; further columns of a score are then not computed any more."""
         self._engine.__exit__(None, None, None)
 
     def _open(self, report: Report) -> None:
-        study, n_jobs, engine = self.study, self._n_jobs, self._engine
+        study, engine = self.study, self._engine
         run_log = RunLog(report, study.study.strict)
         prepared = self._prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=self.pairs.eps_km[-1]), run_log)
         with stage(report, "gather locations"):
-            self._places = Places(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
-        self._records = gather_records(
+            self._grid = LocationGrid(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
+        self.kinds = prepared.staged.kinds
+        records = gather_records(
             engine,
             prepared.located,
             prepared.totals,
-            prepared.locations[["lat", "lon"]].iloc[self._places.order],
-            n_kinds=len(prepared.staged.kinds),
+            prepared.locations[["lat", "lon"]].iloc[self._grid.order],
+            n_kinds=len(self.kinds),
             method=study.counting.method,
         )
-        self._threads = count_threads(n_jobs)
-        self._locations = prepared.locations
+        self._counter = RecordCounter(study, self.kinds, records, count_threads(self._n_jobs))
         self._surface = self._make_surface(report)
-        self._world, self.kinds = prepared.world_totals, prepared.staged.kinds
-        self._formed: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
+        self._partitions: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
-        self._found: dict[ParameterSet, tuple[dict[str, float], str]] = {}
+        self._figures: dict[ParameterSet, Figures] = {}
         self.own = ParameterSet.of(study)
         labels, core = self._label(self.own.pair, report)
-        check_found(study.clusters, self._locations, labels)
+        check_found(study.clusters, prepared.locations, labels)
         with stage(report, "rank the study's clusters"):
             self._base_labels = labels
-            self._base = merge_labels(
-                study, self.own, self._form(self.own, labels, core, silent), None
-            )
+            partition = self._partition(self.own, labels, core, silent)
+            self._base = merge_partition(study, self.own, partition, None)
             start = time.perf_counter()
             self._base_table = self._rank(self._base, self.own, silent)
             self.seconds = time.perf_counter() - start
-            self._outcomes[self.own] = compare_with(
-                self._base, self._base_table, self.own, self._base, self._base_table
-            )
+            self._outcomes[self.own] = self._compare(self.own, self._base, self._base_table)
 
     @property
     def own_figures(self) -> dict[str, float]:
@@ -133,117 +144,116 @@ class Session:
     @property
     def square_km(self) -> float:
         """Side of the squares by which clusters are outlined."""
-        return self._places.square_km
+        return self._grid.square_km
 
-    def outcome(self, choice: ParameterSet, report: Report = silent) -> Outcome:
-        """Say what a choice gives, beside what the study gives.
+    def outcome(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
+        """Return the outcome of a parameter set, compared with the study's.
 
         Parameters
         ----------
-        choice : Choice
+        parameters : ParameterSet
             Of any pair; its gap is one of ``gaps_km``.
         report : callable
-            Called often with ``(fraction, stage)``; what it raises ends the work.
+            Called often with ``(fraction, stage)``; an exception that it raises ends the work.
         """
-        if choice not in self._outcomes:
-            merged = self._merged(choice, report)
-            table = self._rank(merged, choice, report)
-            self._outcomes[choice] = compare_with(
-                self._base, self._base_table, choice, merged, table
-            )
+        if parameters not in self._outcomes:
+            merged = self._merged(parameters, report)
+            table = self._rank(merged, parameters, report)
+            self._outcomes[parameters] = self._compare(parameters, merged, table)
             if len(self._outcomes) > MOST_OUTCOMES:
                 self._outcomes.popitem(last=False)
-        self._outcomes.move_to_end(choice)
-        return self._outcomes[choice]
+        self._outcomes.move_to_end(parameters)
+        return self._outcomes[parameters]
 
-    def draft(self, choice: ParameterSet, report: Report = silent) -> Outcome:
-        """Say the same without scores and ranks, whose columns take their time."""
-        merged = self._merged(choice, report)
+    def draft(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
+        """Return the outcome without scores and ranks, whose columns are slow to compute."""
+        merged = self._merged(parameters, report)
         count, named = self._named(merged, report)
-        table = rank_merged(self.study, named, count, shares(count, self._world), None)
-        found = compare_with(self._base, self._base_table, choice, merged, table)
-        return replace(found, awaited=self.columns.further)
+        share = shares(count, self._prepared.world_totals)
+        table = rank_merged(self.study, named, count, share, None)
+        draft = self._compare(parameters, merged, table)
+        return replace(draft, pending=self.columns.further)
 
-    def is_awaited(self, choice: ParameterSet) -> bool:
-        """Whether the score of a choice is made of columns that are long in coming."""
+    def is_pending(self, parameters: ParameterSet) -> bool:
+        """Whether the score of a parameter set is not at hand and slow to compute."""
         slow = bool(self.columns.further) and self.seconds > AT_ONCE_SECONDS
-        return slow and not self.is_ranked(choice)
+        return slow and not self.is_ranked(parameters)
 
-    def figures(
-        self, choice: ParameterSet, report: Report = silent
-    ) -> tuple[dict[str, float], str]:
-        """Figures of a choice, and what is suspicious about it; see `Merged`."""
-        if choice not in self._found:
-            self._merged(choice, report)
-        return self._found[choice]
+    def figures(self, parameters: ParameterSet, report: Report = silent) -> Figures:
+        """Return figures and diagnostics of a parameter set; see `MergedPartition`."""
+        if parameters not in self._figures:
+            self._merged(parameters, report)
+        return self._figures[parameters]
 
-    def is_ranked(self, choice: ParameterSet) -> bool:
-        """Whether the outcome of a choice is at hand."""
-        return choice in self._outcomes
+    def is_ranked(self, parameters: ParameterSet) -> bool:
+        """Whether the outcome of a parameter set is at hand."""
+        return parameters in self._outcomes
 
-    def known_figures(self, choice: ParameterSet) -> tuple[dict[str, float], str] | None:
-        """The same if they were found before, else None."""
-        return self._found.get(choice)
+    def known_figures(self, parameters: ParameterSet) -> Figures | None:
+        """Return the figures of a parameter set if they are at hand, else None."""
+        return self._figures.get(parameters)
 
-    def _merged(self, choice: ParameterSet, report: Report) -> Merged:
-        key = choice.pair, choice.ties
-        if key not in self._formed:
-            labels, core = self._label(choice.pair, report)
+    def _compare(
+        self, parameters: ParameterSet, merged: MergedPartition, table: pd.DataFrame
+    ) -> Outcome:
+        return compare_with(self._base, self._base_table, parameters, merged, table)
+
+    def _merged(self, parameters: ParameterSet, report: Report) -> MergedPartition:
+        key = parameters.pair, parameters.ties
+        if key not in self._partitions:
+            labels, core = self._label(parameters.pair, report)
             report(0.0, "label listings")
-            self._hold(choice, self._form(choice, labels, core, report))
-        self._formed.move_to_end(key)
-        merged = merge_labels(self.study, choice, self._formed[key], self._base.cluster_ids)
-        self._found[choice] = merged.figures, merged.diagnostics
+            self._keep(key, self._partition(parameters, labels, core, report))
+        self._partitions.move_to_end(key)
+        merged = merge_partition(
+            self.study, parameters, self._partitions[key], self._base.cluster_ids
+        )
+        self._figures[parameters] = merged.figures, merged.diagnostics
         return merged
 
-    def _hold(self, choice: ParameterSet, formed: PairPartition) -> None:
-        """Keep what was formed, and forget what was not asked for longest if it is too much."""
-        self._formed[choice.pair, choice.ties] = formed
-        while len(self._formed) > 1 and sum(f.n_bytes for f in self._formed.values()) > HELD_BYTES:
-            gone, _ = self._formed.popitem(last=False)
-            for other in [c for c in self._outcomes if (c.pair, c.ties) == gone]:
+    def _keep(self, key: tuple[Pair, str], partition: PairPartition) -> None:
+        """Keep a partition, and drop those used longest ago beyond the memory for them."""
+        kept = self._partitions
+        kept[key] = partition
+        while len(kept) > 1 and sum(each.n_bytes for each in kept.values()) > MOST_BYTES:
+            dropped, _ = kept.popitem(last=False)
+            for other in [each for each in self._outcomes if (each.pair, each.ties) == dropped]:
                 del self._outcomes[other]
 
-    def _form(
+    def _partition(
         self,
-        choice: ParameterSet,
+        parameters: ParameterSet,
         labels: NDArray[np.int32],
         core: NDArray[np.bool_],
         report: Report,
     ) -> PairPartition:
-        return form(
-            choice.pair,
-            labels,
-            core,
-            self._base_labels,
-            self._records,
-            self._places,
-            choice.ties,
-            self._threads,
-            report,
+        return partition_pair(
+            labels, core, self._base_labels, self._grid, self._counter, parameters.ties, report
         )
 
-    def _named(self, merged: Merged, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
-        count = count_clusters(self.study, merged, self._records, self.kinds)
+    def _named(self, merged: MergedPartition, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+        count = self._counter.count(merged.partition.totals, merged.cluster_ids)
         named = name_merged(self.study, merged, lambda share: report(share, "rank clusters"))
         return count, named
 
-    def _rank(self, merged: Merged, choice: ParameterSet, report: Report) -> pd.DataFrame:
+    def _rank(
+        self, merged: MergedPartition, parameters: ParameterSet, report: Report
+    ) -> pd.DataFrame:
         count, named = self._named(merged, report)
-        share = shares(count, self._world)
+        share = shares(count, self._prepared.world_totals)
         if not self.columns.further:
             return rank_merged(self.study, named, count, share, pd.DataFrame())
         columns = self.columns
         if columns.looks_at & OUTLINED:
-            columns = ScoreColumns(chosen_study(self.study, choice))
-        labels, core = self._label(choice.pair, report)
+            columns = ScoreColumns(with_parameters(self.study, parameters))
+        labels, core = self._label(parameters.pair, report)
         clusters = np.empty(len(labels), dtype=np.int64)
         cores = np.empty(len(labels), dtype=bool)
-        clusters[self._places.order], cores[self._places.order] = merged.clusters(labels), core
-        # What the engine reports ends the work that has to wait, as all reports do here.
+        clusters[self._grid.order], cores[self._grid.order] = merged.clusters(labels), core
+        # Reports of the engine, too, let more urgent work end this one.
         self._engine.progress = report
         described = columns.describe(
-            self._locations, clusters, cores, merged.n_clusters, report=report
+            self._prepared.locations, clusters, cores, merged.n_clusters, report=report
         )
         listings = labelled_listings(self.study, self._engine, self._prepared, clusters)
         gathered = replace(
@@ -255,34 +265,34 @@ class Session:
         )
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Labels of the locations, and which are core, in the order of the cells."""
-        if self._places.forming.all():
+        """Return labels and core flags of the locations, in the order of the grid."""
+        if self._grid.has_density.all():
             labels, core = self._surface.cluster(pair[0], threshold_units(pair[1]))
         else:
             labels, core = label_locations(
                 replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1]),
-                self._locations,
+                self._prepared.locations,
                 n_jobs=self._n_jobs,
                 report=report,
                 cluster=self._cluster,
             )
-        order = self._places.order
+        order = self._grid.order
         return labels.astype(np.int32)[order], core[order]
 
     def _cluster(
         self, *_: Any, eps_km: float, min_units: int, **__: Any
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Take from the surface what `gclust.cluster.dbscan.cluster_locations` would find."""
+        """Look up in the surface what `gclust.cluster.dbscan.cluster_locations` would compute."""
         return self._surface.cluster(eps_km, min_units)
 
     def _make_surface(self, report: Report) -> LocationSurface:
-        locations, options = self._locations, self.study.dbscan
-        forming = locations[locations["density"] > 0]
+        locations, options = self._prepared.locations, self.study.dbscan
+        dense = locations[locations["density"] > 0]
         try:
             return surface_of_locations(
-                forming["lat"].to_numpy(),
-                forming["lon"].to_numpy(),
-                forming["density"].to_numpy(),
+                dense["lat"].to_numpy(),
+                dense["lon"].to_numpy(),
+                dense["density"].to_numpy(),
                 eps_km=self.pairs.eps_km,
                 min_units=[threshold_units(each) for each in self.pairs.min_samples],
                 border=options.border,

@@ -1,4 +1,4 @@
-"""The ranking on the page of the tuner, beside that of the study."""
+"""The ranking on the page of the tuner, with the changes against the study's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LETTER = 7
 MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
 '#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
 PLAIN = "<%- value %>"
-REDRAW = "setTimeout(() => table.view.change.emit(), 0)"
+RENDER = "setTimeout(() => table.view.change.emit(), 0)"
 ROWS = """
 .slick-header-column { font-weight: 600; font-size: 11px; background: #f4f5f6; }
 .slick-cell { font-variant-numeric: tabular-nums; }
@@ -35,7 +35,7 @@ ROWS = """
 
 
 class RankingTable:
-    """A table of clusters, and a line on those that the study has and the choice has not.
+    """A table of clusters, and a line on the study's clusters that have no match in it.
 
     Parameters
     ----------
@@ -81,16 +81,16 @@ class RankingTable:
             autosize_mode="none",
             stylesheets=[ROWS],
         )
-        # Rows that are drawn with the data keep their first cell from before.
-        drawn = CustomJS(args={"table": self._table}, code=REDRAW)
-        self._source.js_on_change("tags", drawn)
+        # Rows rendered together with the data keep their old first cell.
+        render = CustomJS(args={"table": self._table}, code=RENDER)
+        self._source.js_on_change("tags", render)
         self._gone = Div(name="gone", sizing_mode="stretch_width", styles={"color": "#444"})
-        self.parts: tuple[Any, ...] = (self._table, self._gone)
+        self.models: tuple[Any, ...] = (self._table, self._gone)
 
     def show(self, outcome: Outcome, top: int) -> None:
         """Show an outcome."""
         table = outcome.table
-        none = "…" if outcome.awaited else "–"
+        none = "…" if outcome.pending else "–"
         data = {
             "rank": [none if pd.isna(rank) else int(rank) for rank in table["rank"]],
             "then": ["" if pd.isna(r) else str(r) for r in table["rank_then"]],
@@ -106,23 +106,23 @@ class RankingTable:
             },
         }
         self._source.data = data
-        # After the data: who sees the choice sees its ranking.
-        choice = outcome.choice
+        # Tags follow the data: whoever sees the parameters sees their ranking.
+        parameters = outcome.parameters
         self._source.tags = [
-            choice.eps_km,
-            choice.min_samples,
-            choice.max_gap_km,
-            choice.rule,
-            choice.ties,
-            *(["awaited"] if outcome.awaited else []),
+            parameters.eps_km,
+            parameters.min_samples,
+            parameters.max_gap_km,
+            parameters.rule,
+            parameters.ties,
+            *(["pending"] if outcome.pending else []),
         ]
         rows = max(len(table), LEAST_ROWS)
         self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
-        self._gone.text = told_gone(outcome.gone, top)
+        self._gone.text = gone_html(outcome.gone, top)
 
 
 def moved(now: Any, then: Any) -> str:
-    """How a rank has changed: ▲ and ▼ with the number of places, ``new``, ``…`` for none yet."""
+    """Return the change of a rank: ▲ or ▼ with a number, ``=``, ``new``, or ``…`` if pending."""
     if pd.isna(now):
         return "…"
     if pd.isna(then):
@@ -132,12 +132,12 @@ def moved(now: Any, then: Any) -> str:
     return f"▲ {then - now}" if now < then else f"▼ {now - then}"
 
 
-def told_gone(gone: pd.DataFrame, top: int) -> str:
-    """HTML of the clusters among the study's first ``top`` that are no longer there."""
+def gone_html(gone: pd.DataFrame, top: int) -> str:
+    """Return the clusters among the study's first ``top`` that have no match, as HTML."""
     lost = gone[gone["rank"] <= top]
     if lost.empty:
         return ""
-    told = [
+    names = [
         f"{escape(row.name)} ({row.rank}"
         + (")" if pd.isna(row.into) else f", now in {escape(row.into)})")
         for row in lost.head(MOST_GONE)
@@ -146,6 +146,4 @@ def told_gone(gone: pd.DataFrame, top: int) -> str:
         .itertuples(index=False)
     ]
     more = f" and {len(lost) - MOST_GONE} more" if len(lost) > MOST_GONE else ""
-    return (
-        f"No clusters of their own any more, of the study’s first {top}: {', '.join(told)}{more}."
-    )
+    return f"Of the study’s first {top}, no longer clusters of their own: {', '.join(names)}{more}."

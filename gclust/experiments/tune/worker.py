@@ -1,4 +1,4 @@
-"""Work in the background: what is asked for at once, the rest of the surface while nobody asks."""
+"""Background work of the tuner: requests at once, the rest of the grid while there are none."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from gclust.experiments.tune.session import Session
 Deliver = Callable[[Outcome | Exception], Any]
 
 
-class _SetAside(BaseException):
-    """Raised within a piece of work that has to wait for a more urgent one.
+class _Preempted(BaseException):
+    """Raised within work that has to wait for more urgent work.
 
-    No Exception, for what an indicator raises is told as its fault.
+    No Exception: those are taken for faults of indicators.
     """
 
 
 class Worker:
-    """One thread that works on a bench.
+    """One thread that works on a session.
 
-    Of what one asker asked, only the last is answered. While nothing is asked, the figures of all
-    pairs are found, then their rankings, those nearest to the last choice first; a question sets
-    them aside.
+    Only the last request of each client is answered. While there is no request, the figures of
+    all pairs are computed, then their rankings, those nearest to the last request first; a request
+    preempts them.
 
     Parameters
     ----------
-    bench : Bench
-    tell : callable
-        Called in the thread whenever the figures of a further choice are known.
+    session : Session
+    notify : callable
+        Called in the thread whenever the figures of a further parameter set are at hand.
     """
 
-    def __init__(self, session: Session, tell: Callable[[], Any]) -> None:
-        self._bench, self._tell = session, tell
+    def __init__(self, session: Session, notify: Callable[[], Any]) -> None:
+        self._session, self._notify = session, notify
         self._changed = threading.Condition()
-        self._asked: dict[object, tuple[ParameterSet, Deliver]] = {}
-        self._asker: object = None
+        self._requests: dict[object, tuple[ParameterSet, Deliver]] = {}
+        self._client: object = None
         self._last = session.own
         self._failed: set[ParameterSet] = set()
         self._ranked: set[ParameterSet] = set()
@@ -48,16 +48,16 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
-    def ask(self, asker: object, choice: ParameterSet, deliver: Deliver) -> None:
-        """Ask for a choice in place of what was asked before and is not delivered yet.
+    def request(self, client: object, parameters: ParameterSet, deliver: Deliver) -> None:
+        """Request an outcome, in place of the client's requests that are not answered yet.
 
-        ``deliver`` is called in the thread, with the outcome or with what went wrong.
+        ``deliver`` is called in the thread, with the outcome or with the exception.
         """
         with self._changed:
-            self._asked[asker], self._last = (choice, deliver), choice
+            self._requests[client], self._last = (parameters, deliver), parameters
             self._changed.notify()
 
     def end(self) -> None:
@@ -71,61 +71,63 @@ class Worker:
         while not self._ended:
             with self._changed:
                 left = None
-                self._asker = next(iter(self._asked), None)
-                if self._asker is None:
+                self._client = next(iter(self._requests), None)
+                if self._client is None:
                     left = self._next()
                     if left is None and not self._ended:
                         self._changed.wait()
-                asked = self._asked.pop(self._asker, None)
+                request = self._requests.pop(self._client, None)
             try:
-                if asked is not None:
-                    self._answer(*asked)
+                if request is not None:
+                    self._answer(*request)
                 elif left is not None:
                     self._try(left)
-            except _SetAside:
+            except _Preempted:
                 continue
 
-    def _answer(self, choice: ParameterSet, deliver: Deliver) -> None:
+    def _answer(self, parameters: ParameterSet, deliver: Deliver) -> None:
         try:
-            if self._bench.is_awaited(choice):
-                deliver(self._bench.draft(choice, self._yield))
-                self._tell()
-            outcome = self._bench.outcome(choice, self._yield)
-        except _SetAside:
+            if self._session.is_pending(parameters):
+                deliver(self._session.draft(parameters, self._check))
+                self._notify()
+            outcome = self._session.outcome(parameters, self._check)
+        except _Preempted:
             raise
         except Exception as error:
             deliver(error)
         else:
             deliver(outcome)
-            self._tell()
+            self._notify()
 
-    def _try(self, choice: ParameterSet) -> None:
+    def _try(self, parameters: ParameterSet) -> None:
         try:
-            if self._bench.known_figures(choice) is None:
-                self._bench.figures(choice, self._yield)
+            if self._session.known_figures(parameters) is None:
+                self._session.figures(parameters, self._check)
             else:
-                self._bench.outcome(choice, self._yield)
-                self._ranked.add(choice)  # once: what was forgotten since is not done again
-        except StudyError:  # told to whoever asks for this choice
-            self._failed.add(choice)
+                self._session.outcome(parameters, self._check)
+                self._ranked.add(parameters)  # once: outcomes dropped since are not recomputed
+        except StudyError:  # delivered to whoever requests these parameters
+            self._failed.add(parameters)
         else:
-            self._tell()
+            self._notify()
 
-    def _yield(self, fraction: float, stage: str) -> None:  # noqa: ARG002
-        if self._ended or (self._asked if self._asker is None else self._asker in self._asked):
-            raise _SetAside
+    def _check(self, fraction: float, stage: str) -> None:  # noqa: ARG002
+        """Take the place of a report of progress, and end work that is preempted."""
+        no_client = self._client is None
+        if self._ended or (self._requests if no_client else self._client in self._requests):
+            raise _Preempted
 
     def _next(self) -> ParameterSet | None:
-        """What is to be tried next: figures first, then rankings, near the last choice first."""
-        left = [c for c in map(self._last.at, self._bench.pairs) if c not in self._failed]
-        unknown = [c for c in left if self._bench.known_figures(c) is None]
+        """Choose what to try next: figures first, then rankings, near the last request first."""
+        left = [p for p in map(self._last.at, self._session.pairs) if p not in self._failed]
+        unknown = [p for p in left if self._session.known_figures(p) is None]
         return min(unknown or filter(self._is_to_rank, left), key=self._steps, default=None)
 
-    def _is_to_rank(self, choice: ParameterSet) -> bool:
-        done = choice in self._ranked or self._bench.is_ranked(choice)
-        return not done and not self._bench.is_awaited(choice)
+    def _is_to_rank(self, parameters: ParameterSet) -> bool:
+        done = parameters in self._ranked or self._session.is_ranked(parameters)
+        return not done and not self._session.is_pending(parameters)
 
-    def _steps(self, choice: ParameterSet) -> tuple[float, Pair]:
-        away = math.log(choice.eps_km / self._last.eps_km) ** 2
-        away += math.log(choice.min_samples / self._last.min_samples) ** 2
-        return away, choice.pair
+    def _steps(self, parameters: ParameterSet) -> tuple[float, Pair]:
+        away = math.log(parameters.eps_km / self._last.eps_km) ** 2
+        away += math.log(parameters.min_samples / self._last.min_samples) ** 2
+        return away, parameters.pair

@@ -1,10 +1,10 @@
-"""A choice written back as a study of its own."""
+"""A parameter set written as a study of its own."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import count
 from pathlib import Path
 
@@ -13,33 +13,32 @@ from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
 
 
-def chosen_study(study: Study, choice: ParameterSet) -> Study:
-    """Return the study with a choice in the place of its own.
+def with_parameters(study: Study, parameters: ParameterSet) -> Study:
+    """Return the study with other parameters.
 
     Raises
     ------
     StudyError
-        If the choice does not go with the rest of the study.
+        If the parameters contradict the rest of the study.
     """
+    eps_km, min_samples, max_gap_km, rule, ties = astuple(parameters)
     return replace(
         study,
-        clusters=replace(study.dbscan, eps_km=choice.eps_km, min_samples=choice.min_samples),
-        merge=replace(
-            study.merge, max_gap_km=choice.max_gap_km, rule=choice.rule, ties=choice.ties
-        ),
+        clusters=replace(study.dbscan, eps_km=eps_km, min_samples=min_samples),
+        merge=replace(study.merge, max_gap_km=max_gap_km, rule=rule, ties=ties),
     )
 
 
-def write_study(study: Study, choice: ParameterSet, beside: Path) -> Path:
-    """Write a choice as a new study beside an old one, whole or not at all; nothing is replaced.
+def write_study(study: Study, parameters: ParameterSet, path: Path) -> Path:
+    """Write a parameter set as a new study, whole or not at all; no file is replaced.
 
     Parameters
     ----------
     study : Study
-    choice : Choice
-    beside : Path
-        The file of the old one: of ``study.toml`` is made ``study-tuned.toml``, or where that is
-        there already ``study-tuned-2.toml``, and so on.
+    parameters : ParameterSet
+    path : Path
+        The study's file, ``study.toml`` for example: the new one is ``study-tuned.toml`` in the
+        same folder, or if that exists ``study-tuned-2.toml``, and so on.
 
     Returns
     -------
@@ -49,30 +48,32 @@ def write_study(study: Study, choice: ParameterSet, beside: Path) -> Path:
     Raises
     ------
     StudyError
-        See `chosen_study`.
+        See `with_parameters`.
     OSError
         If it cannot be written.
     """
-    home = Path(os.path.abspath(beside)).parent
-    said = f"# Written by gclust tune from {beside.name}, with every default spelled out."
-    # The first line says that a run wrote it.
-    text = "\n".join([said, *study_toml(chosen_study(study, choice), home).split("\n")[1:]])
-    partial = home / f".study-tuned.partial-{secrets.token_hex(8)}"
+    folder = Path(os.path.abspath(path)).parent
+    header = f"# Written by gclust tune from {path.name}, with every default spelled out."
+    # The first line would say that a run wrote it.
+    text = "\n".join(
+        [header, *study_toml(with_parameters(study, parameters), folder).split("\n")[1:]]
+    )
+    partial = folder / f".study-tuned.partial-{secrets.token_hex(8)}"
     try:
-        # Opened as any new file is, so that its mode is the one that the user's umask says.
+        # Opened as any new file, so that its mode follows the user's umask.
         with partial.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         for number in count(1):
             ending = "" if number == 1 else f"-{number}"
-            path = home / f"{beside.stem}-tuned{ending}.toml"
+            written = folder / f"{path.stem}-tuned{ending}.toml"
             try:
-                # Unlike a rename, a link is refused where a file is.
-                os.link(partial, path)
+                # Unlike a rename, a link fails where a file exists.
+                os.link(partial, written)
             except FileExistsError:
                 continue
-            return path
+            return written
     finally:
         partial.unlink(missing_ok=True)
     raise AssertionError("numbers do not end")

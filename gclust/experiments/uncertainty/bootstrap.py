@@ -1,4 +1,4 @@
-"""Records drawn anew one by one: what locations then weigh, and what clusters come to."""
+"""Poisson bootstrap of single records: densities of replicates, and counts of their clusters."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.merging import Merging, merge
-from gclust.experiments.uncertainty.record_arrays import gather_rows
-from gclust.indicators.counts import shares
+from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.poisson import (
     REST,
     WEIGHT,
@@ -25,7 +23,13 @@ from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
 from gclust.listings.record_profiles import world_components
 from gclust.pipeline.count import MergedCounts
-from gclust.pipeline.count_arrays import count_open, ties_of
+from gclust.pipeline.count_arrays import (
+    LabelTotals,
+    PairValues,
+    RecordCounter,
+    labels_with_gaps,
+    ties_of,
+)
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 from gclust.threads import count_threads
@@ -35,8 +39,8 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Weight:
-    """Weight of listings without a record: at which place, of which kind, how much.
+class UnrecordedWeight:
+    """Weight of listings without a record, by place and kind.
 
     ``density`` is what all of it adds to the density.
     """
@@ -47,65 +51,63 @@ class Weight:
     density: Ints
 
     @property
-    def mean(self) -> NDArray[np.float64]:
+    def records(self) -> NDArray[np.float64]:
         """For how many records it stands."""
         return self.units / UNIT
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """The records of one draw.
+    """The records of one bootstrap replicate.
 
     Attributes
     ----------
     number : int
-        Of the draw.
-    times : ndarray of uint8, shape (r,)
-        How often each record is there.
+        Of the replicate; the random numbers depend on it.
+    copies : ndarray of uint8, shape (r,)
+        How often each record is drawn.
     weight : ndarray of int64
-        Units of the listings without a record.
+        Units of the listings without a record, in the order of `Bootstrap.weight`.
     density : ndarray of int64, shape (n,)
         Of the places.
-    there : ndarray of bool, shape (n,)
-        Which places have any listing.
+    present : ndarray of bool, shape (n,)
+        Whether a place has any listing.
     world : dict
-        Kind -> the draw's total.
+        Kind -> the replicate's world total.
     """
 
     number: int
-    times: NDArray[np.uint8]
+    copies: NDArray[np.uint8]
     weight: Ints
     density: Ints
-    there: NDArray[np.bool_]
+    present: NDArray[np.bool_]
     world: dict[str, float]
 
 
 class Bootstrap:
-    """A study's listings in memory, to be drawn anew as often as is wanted.
+    """A study's listings in memory, from which replicates are drawn.
 
     Parameters
     ----------
     study, engine, prepared
     order : ndarray of int64, shape (n_locations,)
-        The prepared location that each place of the arrays here is, as far as they stay.
+        The prepared location of each place of the arrays that is not jittered.
     n_jobs : int, optional
-        Threads; all by default. What is drawn does not depend on it.
+        Threads; all by default. Results do not depend on it.
 
     Attributes
     ----------
-    home : ndarray of int64, shape (n,)
-        The prepared location of each place: those of ``order``, then those of listings that
-        move.
+    location : ndarray of int64, shape (n,)
+        The prepared location of each place: ``order``, then that of each jittered listing.
     density : ndarray of int64, shape (n,)
         Of the study's own listings.
-    spread : Spread
-        The places that move, which are the last.
-    weight : Weight
-        Listings without a record.
+    weight : UnrecordedWeight
+    jitter : PositionalJitter
+        Coordinates of the jittered listings, the last places.
     moved : DataFrame or None
         See `gclust.experiments.uncertainty.jitter.jitter_table`.
-    moving : Table or None
-        See `gclust.experiments.uncertainty.record_arrays.Gathered`.
+    jittered : Table or None
+        See `gclust.experiments.uncertainty.record_arrays.ListingArrays`.
     """
 
     def __init__(
@@ -117,29 +119,26 @@ class Bootstrap:
         *,
         n_jobs: int | None = None,
     ) -> None:
-        self._study, self._seed, self._threads = (
-            study,
-            study.uncertainty.seed,
-            count_threads(n_jobs),
-        )
+        self._study, self._seed = study, study.uncertainty.seed
+        self._threads = count_threads(n_jobs)
         self._kinds, self._world = prepared.staged.kinds, prepared.world_totals
         world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
         # Records are numbered kind by kind.
         self._bounds = np.concatenate(([0], np.cumsum(world["records"].to_numpy(np.int64))))
-        gathered = gather_rows(study, engine, prepared, order)
-        self.home, self.spread, self.moved = gathered.home, gathered.spread, gathered.moved
-        self.moving = gathered.moving
-        self._take(gathered.rows, len(self.home))
-        held = np.zeros(len(self._kinds))
-        np.add.at(held, self.weight.kind, self.weight.mean)
+        gathered = gather_listings(study, engine, prepared, order)
+        self.location, self.jitter, self.moved = gathered.location, gathered.jitter, gathered.moved
+        self.jittered = gathered.jittered
+        self._index(gathered.rows, len(self.location))
+        unrecorded = np.zeros(len(self._kinds))
+        np.add.at(unrecorded, self.weight.kind, self.weight.records)
         total = np.array([prepared.world_totals[kind] for kind in self._kinds])
-        # What is at no location: beyond the sources, or rejected and kept.
-        self._rest = np.maximum(total - world["records"].to_numpy() - held, 0.0)
-        self._own = self._once()
+        # Records at no location: outside the sources, or rejected and kept.
+        self._rest = np.maximum(total - world["records"].to_numpy() - unrecorded, 0.0)
+        self._own = self._every_record_once()
         self.density = self._own.density
 
-    def _take(self, rows: dict[str, Ints], n: int) -> None:
+    def _index(self, rows: dict[str, Ints], n: int) -> None:
         method = self._study.counting.method
         columns = ("number", "kind", "place", "units", "record_units")
         records = fold_records(
@@ -147,50 +146,46 @@ class Bootstrap:
         )
         bare = int(np.searchsorted(rows["number"], 0))
         at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
-        self.weight = Weight(at, kind, units, rows["density"][:bare])
+        self.weight = UnrecordedWeight(at, kind, units, rows["density"][:bare])
         rows = {name: each[bare:] for name, each in rows.items()}
         first = np.flatnonzero(np.diff(rows["number"], prepend=-1))
         length = np.diff(first, append=len(rows["number"]))
         self._several = rows["number"][first[length > 1]]
-        self._records = records
+        self._counter = RecordCounter(self._study, self._kinds, records, self._threads)
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
-        self._near = _Near(self._listed, self._several, int(self._bounds[-1]))
-        self._spread = records.spread_over(self._study.merge.ties)
+        self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
-        """Draw the records once, if the study wants that; a number gives the same always."""
+        """Return the replicate of a number; the study's own listings unless it draws records."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
-        times = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
-        density, there = sum_density(self._listed, times, self._threads)
+        copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
+        density, present = sum_density(self._listed, copies, self._threads)
         weight = self.weight
-        copies = draw_poisson(weight.mean, self._seed, WEIGHT, number)
-        drawn = np.rint(weight.density * (copies / weight.mean)).astype(np.int64)
-        np.add.at(density, weight.place, drawn)
-        there[weight.place[copies > 0]] = True
+        weight_copies = draw_poisson(weight.records, self._seed, WEIGHT, number)
+        added = np.rint(weight.density * (weight_copies / weight.records)).astype(np.int64)
+        np.add.at(density, weight.place, added)
+        present[weight.place[weight_copies > 0]] = True
         world = draw_poisson(self._rest, self._seed, REST, number)
-        np.add.at(world, weight.kind, copies)
+        np.add.at(world, weight.kind, weight_copies)
         for kind in range(len(self._kinds)):
-            mine = times[self._bounds[kind] : self._bounds[kind + 1]]
+            mine = copies[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Replicate(number, times, copies * UNIT, density, there, totals)
+        return Replicate(number, copies, weight_copies * UNIT, density, present, totals)
 
-    def _once(self) -> Replicate:
-        """Each record once: the study's own listings."""
-        times = np.ones(int(self._bounds[-1]), dtype=np.uint8)
-        density, there = sum_density(self._listed, times, self._threads)
+    def _every_record_once(self) -> Replicate:
+        """The study's own listings."""
+        copies = np.ones(int(self._bounds[-1]), dtype=np.uint8)
+        density, present = sum_density(self._listed, copies, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
-        there[self.weight.place] = True
-        return Replicate(0, times, self.weight.units, density, there, self._world)
+        present[self.weight.place] = True
+        return Replicate(0, copies, self.weight.units, density, present, self._world)
 
     def merge_and_count(
-        self, labels: Ints, gaps_km: dict[tuple[int, int], float], drawn: Replicate
+        self, labels: Ints, gaps_km: PairValues, replicate: Replicate
     ) -> MergedCounts:
-        """Merge clusters by the ties of the records drawn, and count these.
-
-        As `gclust.pipeline.count.merge_and_count` does with listings that are there as often as they
-        are drawn.
+        """Merge clusters by the ties of a replicate's records, and count these.
 
         Parameters
         ----------
@@ -198,105 +193,85 @@ class Bootstrap:
             Of the places; -1 for noise.
         gaps_km : dict
             Least distances of clusters that may merge; see `gclust.cluster.gaps.gaps_km`.
-        drawn : Drawn
+        replicate : Replicate
 
         Raises
         ------
         StudyError
             If the ties of records are too large to count.
         """
-        several = drawn.times[self._several].astype(np.int64)
-        merging = self._merged(labels, gaps_km, several)
-        _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
-        cluster_ids = cluster_ids.astype(np.int64)
-        clusters = np.append(cluster_ids, -1)[labels]
-        n_clusters = int(cluster_ids.max(initial=-1)) + 1
-        shape = len(self._kinds), n_clusters
-        units = count_replicate(self._listed, drawn.times, clusters, shape, self._threads)
-        weight = self.weight
-        inside = clusters[weight.place] >= 0
-        at = weight.kind[inside], clusters[weight.place[inside]]
-        np.add.at(units, at, drawn.weight[inside])
-        if len(self._records.opened):
-            of_open = clusters[self._records.open_rows.place]
-            method = self._study.counting.method
-            units += count_open(self._records, of_open, n_clusters, method, several)
-        counted = pd.DataFrame(units.T / UNIT, columns=list(self._kinds))
-        return MergedCounts(merging, cluster_ids, counted, shares(counted, drawn.world))
-
-    def _merged(self, labels: Ints, gaps: dict[tuple[int, int], float], several: Ints) -> Merging:
-        options, n_labels = self._study.merge, int(labels.max(initial=-1)) + 1
-        short = labels.astype(np.int32)
-        if not gaps:
-            return merge(n_labels, {}, {}, rule="none")
-        near = np.zeros(n_labels + 1, dtype=bool)
-        near[[end + 1 for pair in gaps for end in pair]] = True
-        times = self._near.times(near[labels + 1], several)
-        return merge(
-            n_labels,
-            gaps,
-            ties_of(self._records, short, near, options.ties, self._threads, times, self._spread),
-            max_gap_km=options.max_gap_km,
-            rule=options.rule,
-            noise_partner=options.noise_partner,
-        )
+        records, weight = self._counter.records, self.weight
+        short, n_labels = labels.astype(np.int32), int(labels.max(initial=-1)) + 1
+        several = replicate.copies[self._several].astype(np.int64)
+        ties: PairValues = {}
+        if gaps_km:
+            near = labels_with_gaps(gaps_km, n_labels)
+            copies = self._near.copies(near[labels + 1], several)
+            ties = ties_of(records, short, near, self._study.merge.ties, self._threads, copies)
+        shape = len(self._kinds), n_labels
+        units = count_replicate(self._listed, replicate.copies, labels, shape, self._threads)
+        inside = labels[weight.place] >= 0
+        at = weight.kind[inside], labels[weight.place[inside]]
+        np.add.at(units, at, replicate.weight[inside])
+        totals = LabelTotals(gaps_km, ties, units, short[records.open_rows.place])
+        return self._counter.merge_and_count(totals, replicate.world, several)
 
 
-class _Near:
-    """Which records touch places of clusters that may merge, which are mostly the same few.
+class _NearRecords:
+    """Finds the records at places of clusters that may merge; a record found once is kept.
 
-    A record that was found once stays; it costs a look, and adds nothing where it is not near.
+    Replicates share most of them, and one that is not near adds no ties.
     """
 
     def __init__(self, listed: LocationRows, several: Ints, n_records: int) -> None:
         self._listed, self._several = listed, several
         self._known = np.zeros(len(listed.starts) - 1, dtype=bool)
-        self._touching = np.zeros(n_records, dtype=bool)
+        self._near = np.zeros(n_records, dtype=bool)
 
-    def times(self, wanted: NDArray[np.bool_], times: Ints) -> Ints:
-        """Return the times of the records at several places, 0 where none of these is wanted."""
+    def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
+        """Return the copies of the records at several places, 0 where none of these is wanted."""
         new = np.flatnonzero(wanted & ~self._known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin
         rows = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
-        self._touching[self._listed.record[rows]] = True
+        self._near[self._listed.record[rows]] = True
         self._known[new] = True
-        return np.where(self._touching[self._several], times, 0)
+        return np.where(self._near[self._several], copies, 0)
 
 
 def _listed(
     rows: dict[str, Ints], length: Ints, records: Records, n: int, *, whole: bool
 ) -> LocationRows:
-    """Rows location by location; records that no sum over locations counts add no fraction."""
+    """Sort rows by place; open records, which are counted one by one, add no units here."""
     opened = np.zeros(len(records.kind), dtype=bool)
     opened[records.opened] = True
     is_open = np.zeros(len(length), dtype=bool)
     is_open[length > 1] = opened
-    credits = fractional_units_of_arrays(rows["units"], rows["record_units"])
+    added_units = fractional_units_of_arrays(rows["units"], rows["record_units"])
     if whole:
-        credits = np.full(len(credits), UNIT, dtype=np.int64)
-    credits[np.repeat(is_open, length)] = 0
+        added_units = np.full(len(added_units), UNIT, dtype=np.int64)
+    added_units[np.repeat(is_open, length)] = 0
     order = np.argsort(rows["place"], kind="stable")
     counted = np.bincount(rows["place"], minlength=n)
-    added = (rows["density"][order], rows["kind"][order], credits[order])
-    code, first = _coded(added)
-    density, kind, credit_of = (values[first] for values in added)
+    added = (rows["density"][order], rows["kind"][order], added_units[order])
+    code, first = _codes(added)
+    density, kind, units = (values[first] for values in added)
     return LocationRows(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
         record=rows["number"][order].astype(np.int32),
         code=code.astype(np.int32),
         density=density,
         kind=kind,
-        fraction=credit_of,
+        fraction=units,
     )
 
 
-def _coded(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """Number the different rows of columns: the number of each row, and a row of each number."""
+def _codes(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Number the distinct rows of columns: the number of each row, and a row of each number."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for values in columns:
-        own, different = pd.factorize(values)
-        code, _ = pd.factorize(code * len(different) + own)
+        own, distinct = pd.factorize(values)
+        code, _ = pd.factorize(code * len(distinct) + own)
     first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
     first[code[::-1]] = np.arange(len(code))[::-1]
     return code, first

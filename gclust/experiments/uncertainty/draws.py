@@ -1,4 +1,4 @@
-"""What each draw makes of a study's clusters: counts, shares, scores and ranks."""
+"""Bootstrap replicates of a study's ranking: shares, scores and ranks of its clusters in each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,14 @@ from gclust.errors import GclustWarning
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import columns_of_pairs
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
-from gclust.experiments.uncertainty.fixed_clusters import draw_records, held_groups
-from gclust.experiments.uncertainty.listings import Relisted
-from gclust.experiments.uncertainty.parallel import ParallelDraws, threads_of_draws
-from gclust.experiments.uncertainty.recluster import HeldPlaces, MovingPlaces
+from gclust.experiments.uncertainty.fixed_clusters import bootstrap_groups, group_records
+from gclust.experiments.uncertainty.listings import ReplicateListings
+from gclust.experiments.uncertainty.parallel import ParallelReplicates, threads_per_replicate
+from gclust.experiments.uncertainty.parameters import DrawnPairs
+from gclust.experiments.uncertainty.recluster import (
+    FixedLocationReclusterer,
+    JitteredReclusterer,
+)
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.kernels.resampling.poisson import cross_tabulate
@@ -42,21 +46,21 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONG_SECONDS = 120.0
-"""Draws that will take longer than this are warned of."""
+"""Replicates that will take longer than this are warned of."""
 
 
 @dataclass(frozen=True)
-class Outcomes:
-    """What draws make of the study's own clusters; missing where a draw has no such cluster.
+class Replicates:
+    """The study's own clusters in every replicate; NaN where a replicate has no such cluster.
 
     Attributes
     ----------
     shares : ndarray of float64, shape (draws, clusters, kinds)
     scores : ndarray of float64, shape (draws, clusters)
     ranks : ndarray of float64, shape (draws, clusters)
-        Among all clusters of the draw.
+        Among all clusters of the replicate.
     moved : DataFrame, optional
-        What each draw puts elsewhere; see `gclust.experiments.uncertainty.jitter.jitter_table`.
+        The jittered listings; see `gclust.experiments.uncertainty.jitter.jitter_table`.
     """
 
     shares: Floats
@@ -65,55 +69,66 @@ class Outcomes:
     moved: pd.DataFrame | None = None
 
     @classmethod
-    def empty(cls, n_draws: int, n_clusters: int, n_kinds: int) -> Outcomes:
-        """Nothing found yet."""
+    def empty(cls, n_draws: int, n_clusters: int, n_kinds: int) -> Replicates:
+        """Return replicates that are all NaN, to be filled."""
         return cls(
             np.full((n_draws, n_clusters, n_kinds), np.nan),
             np.full((n_draws, n_clusters), np.nan),
             np.full((n_draws, n_clusters), np.nan),
         )
 
-    def put(
+    def fill(
         self,
-        draw: int,
+        number: int,
         scorer: Scorer,
         values: pd.DataFrame,
         share: pd.DataFrame,
         same: Ints | None = None,
     ) -> None:
-        """Score the clusters of a draw, and keep what concerns the study's own.
+        """Score the clusters of a replicate, and keep those that match the study's own.
 
-        ``values`` are the columns of the score; ``same`` is the draw's cluster that each of the
-        study's is, -1 for none; by default they are the same.
+        Parameters
+        ----------
+        number : int
+        scorer : Scorer
+        values : DataFrame
+            Columns of the score; see `gclust.pipeline.score_columns.ScoreColumns.values`.
+        share : DataFrame, shape (clusters of the replicate, kinds)
+        same : ndarray of int64, shape (clusters,), optional
+            The replicate's cluster that matches each of the study's, -1 for none; by default
+            the clusters are the study's own.
         """
-        scores, ranks = scorer.score(draw, values)
+        scores, ranks = scorer.score(number, values)
         if same is None:
             same = np.arange(self.scores.shape[1])
-        there = same >= 0
-        self.shares[draw, there] = share.to_numpy()[same[there]]
-        self.scores[draw, there] = scores[same[there]]
-        self.ranks[draw, there] = ranks[same[there]]
+        found = same >= 0
+        self.shares[number, found] = share.to_numpy()[same[found]]
+        self.scores[number, found] = scores[same[found]]
+        self.ranks[number, found] = ranks[same[found]]
+
+
+class Baseline(NamedTuple):
+    """The study's own clusters, which replicates are compared with."""
+
+    clusters: Ints
+    """(n_locations,) -1 for noise."""
+    counted: MergedCounts
+    described: pd.DataFrame
+    """See `gclust.pipeline.score_columns.ScoreColumns.describe`."""
+    reads_listings: bool
+    """Whether some columns of the score read listings."""
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What draws start from.
+class BootstrapInputs:
+    """What replicates are computed from.
 
     Attributes
     ----------
     study, engine, prepared
-    own : ndarray of int64, shape (n_locations,)
-        The study's clusters; -1 for noise.
-    settled : Settled
-        What they come to.
-    pairs, chosen
-        See `gclust.experiments.uncertainty.parameters.choose_pairs`; no pairs: the study's.
+    baseline : Baseline
+    drawn : DrawnPairs
     scorer : Scorer
-    described : DataFrame
-        What the columns of the score look at of the study's clusters; see
-        `gclust.pipeline.score_columns.ScoreColumns.describe`.
-    of_listings : bool
-        Whether some of these columns look at listings.
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
     """
@@ -121,73 +136,69 @@ class Drawing:
     study: Study
     engine: Engine
     prepared: Prepared
-    own: Ints
-    counted: MergedCounts
-    pairs: list[Pair]
-    chosen: Ints
+    baseline: Baseline
+    drawn: DrawnPairs
     scorer: Scorer
-    described: pd.DataFrame
-    of_listings: bool
     n_jobs: int | None
     report: Report
 
     @cached_property
     def _of_pairs(self) -> dict[Pair, ScoreColumns]:
-        return columns_of_pairs(self.study, self.pairs)
+        return columns_of_pairs(self.study, self.drawn.pairs)
 
     def columns(self, pair: Pair | None) -> ScoreColumns:
-        """What the score is made of with a pair of parameters, or with the study's own."""
+        """Return the columns of the score with a pair of parameters, or with the study's own."""
         return self.scorer.columns if pair is None else self._of_pairs[pair]
 
-    def slowly(self, draws: list[int], name: str) -> Iterator[int]:
-        """Go through draws, and say what makes them slow and how long they will take."""
+    def with_progress(self, numbers: list[int], name: str) -> Iterator[int]:
+        """Iterate over replicates, and report which columns make them slow and the time left."""
         further = ", ".join(self.scorer.columns.further)
         start = time.perf_counter()
         self.report(0.0, name)
-        for done, draw in enumerate(draws):
-            yield draw
+        for done, number in enumerate(numbers):
+            yield number
             if done == 0 and further:
-                seconds = (time.perf_counter() - start) * len(draws)
+                seconds = (time.perf_counter() - start) * len(numbers)
                 self.report(1.0, name)
                 name += f" ({further} in each: about {max(seconds / 60, 1):.0f} min)"
                 if seconds > LONG_SECONDS:
                     warnings.warn(
-                        f"{len(draws)} draws compute {further} anew, which will take about"
+                        f"{len(numbers)} draws recompute {further}, which will take about"
                         f" {seconds / 60:.0f} minutes; fewer draws take less",
                         GclustWarning,
                         stacklevel=2,
                     )
-            self.report((done + 1) / len(draws), name)
+            self.report((done + 1) / len(numbers), name)
 
-    @property
-    def units(self) -> Ints:
-        """With which the locations form clusters."""
-        return self.prepared.locations["density"].to_numpy()
+    def matched(self, clusters: Ints, units: Ints, location: Ints | None = None) -> Ints:
+        """Match clusters of a replicate with the study's; see `same_clusters`.
 
-    def nothing_found(self) -> Outcomes:
-        """Outcomes to be filled."""
-        wanted = self.study.uncertainty.draws
-        return Outcomes.empty(wanted, len(self.counted.count), len(self.study.kinds))
+        ``location`` is the prepared location of each place; by default places are locations.
+        """
+        own, counted = self.baseline.clusters, self.baseline.counted
+        own = own if location is None else own[location]
+        return same_clusters(own, clusters, units, len(counted.count), count_threads(self.n_jobs))
 
-    def counter(self) -> ArrayCounter:
-        """What settles any labels, or draws, of the listings."""
-        return ArrayCounter(
-            self.study, self.engine, self.prepared, n_jobs=self.n_jobs, report=self.report
-        )
+    def empty_replicates(self) -> Replicates:
+        """Return replicates to be filled."""
+        n_clusters = len(self.baseline.counted.count)
+        return Replicates.empty(self.study.uncertainty.draws, n_clusters, len(self.study.kinds))
 
 
-def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int, threads: int) -> Ints:
-    """Return for each of the study's clusters the draw's that it is, -1 for none.
+def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
+    """Return the replicate's cluster that matches each of the study's, -1 for none.
+
+    Clusters match by the weight that they share; see `gclust.ranking.matching.match`.
 
     Parameters
     ----------
-    own, drawn : ndarray of int64, shape (n,)
-        Clusters of the study and of the draw at the same locations; -1 for noise.
+    own, replicate : ndarray of int64, shape (n,)
+        Clusters of the study and of the replicate at the same places; -1 for noise.
     units : ndarray of int64, shape (n,)
-        With which the study's locations form clusters.
+        Density of the study's places.
     n_own, threads : int
     """
-    weight = cross_tabulate(own, drawn, units, threads)
+    weight = cross_tabulate(own, replicate, units, threads)
     a, b = np.nonzero(weight)
     same = match(pd.DataFrame({"a": a - 1, "b": b - 1, "weight": weight[a, b]}))
     found = np.full(n_own, -1, dtype=np.int64)
@@ -195,150 +206,166 @@ def same_clusters(own: Ints, drawn: Ints, units: Ints, n_own: int, threads: int)
     return found
 
 
-def draw_held(drawing: Drawing) -> Outcomes:
-    """Draw with the clusters that the listings as they are form, for each pair of parameters.
+class _FixedClusters(NamedTuple):
+    """The clusters of a pair of parameters, which all its replicates have."""
 
-    Of a score that is made of listings (a concentration, a growth) the listings of each draw
-    are asked; all else follows from the draw's counts, and from the areas and inhabitants of
-    the clusters, which are held.
+    clusters: Ints
+    counted: MergedCounts
+    described: pd.DataFrame
+    columns: ScoreColumns
+    same: Ints | None = None
+
+
+def fixed_cluster_replicates(inputs: BootstrapInputs) -> Replicates:
+    """Compute replicates with fixed clusters: those of the study's listings, for each pair.
+
+    Only a score that reads listings (a concentration, a growth) needs the listings of each
+    replicate; any other follows from its counts and from the areas and inhabitants of the fixed
+    clusters.
     """
-    study = drawing.study
-    found = drawing.nothing_found()
-    counter = drawing.counter() if drawing.pairs else None
-    drawn_from = _HeldListings(drawing) if drawing.of_listings else None
-    for number, pair in enumerate(drawing.pairs or [None]):
-        draws = np.flatnonzero(drawing.chosen == number)
-        if not len(draws):
-            continue
-        clusters, here, described, same = drawing.own, drawing.counted, drawing.described, None
-        columns = drawing.columns(pair)
-        if pair is not None and counter is not None:
-            options = replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
-            locations = drawing.prepared.locations
-            formed = partition_locations(options, locations, n_jobs=drawing.n_jobs, report=silent)
-            here = counter.merge_and_count(formed.labels)
-            clusters, n_own = here.clusters(formed.labels), len(drawing.counted.count)
-            same = same_clusters(
-                drawing.own, clusters, drawing.units, n_own, count_threads(drawing.n_jobs)
-            )
-            described = columns.describe(locations, clusters, formed.core, len(here.count))
-        if "records" not in study.uncertainty.sources:
-            listings = labelled_listings(study, drawing.engine, drawing.prepared, clusters)
-            values = columns.values(here.count, here.share, described, listings)
-            with stage(drawing.report, "score draws"):
-                for draw in draws.tolist():
-                    found.put(draw, drawing.scorer, values, here.share[list(study.kinds)], same)
-        elif drawn_from is not None:
-            for draw in drawing.slowly(draws.tolist(), "draw listings"):
-                share, values = drawn_from.values(columns, draw, clusters, described)
-                found.put(draw, drawing.scorer, values, share, same)
+    study, kinds = inputs.study, list(inputs.study.kinds)
+    found = inputs.empty_replicates()
+    draws_records = "records" in study.uncertainty.sources
+    of_listings = None
+    if inputs.baseline.reads_listings and draws_records:
+        of_listings = _FixedClusterListings(inputs)
+    for numbers, fixed in _clusters_of_pairs(inputs):
+        if not draws_records:
+            listings = labelled_listings(study, inputs.engine, inputs.prepared, fixed.clusters)
+            count, share = fixed.counted.count, fixed.counted.share
+            values = fixed.columns.values(count, share, fixed.described, listings)
+            with stage(inputs.report, "score draws"):
+                for number in numbers.tolist():
+                    found.fill(number, inputs.scorer, values, share[kinds], fixed.same)
+        elif of_listings is not None:
+            for number in inputs.with_progress(numbers.tolist(), "draw listings"):
+                share, values = of_listings.values(fixed, number)
+                found.fill(number, inputs.scorer, values, share, fixed.same)
         else:
-            _put_groups(drawing, found, draws, clusters, columns, described, same)
+            _fill_from_groups(inputs, found, numbers, fixed)
     return found
 
 
-def _put_groups(
-    drawing: Drawing,
-    found: Outcomes,
-    draws: Ints,
-    clusters: Ints,
-    columns: ScoreColumns,
-    described: pd.DataFrame,
-    same: Ints | None,
+def _clusters_of_pairs(inputs: BootstrapInputs) -> Iterator[tuple[Ints, _FixedClusters]]:
+    """Yield the clusters of each pair that is drawn, with the numbers of its replicates."""
+    study, drawn, (own, counted, described, _) = inputs.study, inputs.drawn, inputs.baseline
+    if not drawn.pairs:
+        every = np.arange(study.uncertainty.draws)
+        yield every, _FixedClusters(own, counted, described, inputs.columns(None))
+        return
+    locations = inputs.prepared.locations
+    counter = ArrayCounter(
+        study, inputs.engine, inputs.prepared, n_jobs=inputs.n_jobs, report=inputs.report
+    )
+    for position, pair in enumerate(drawn.pairs):
+        numbers = np.flatnonzero(drawn.chosen == position)
+        if not len(numbers):
+            continue
+        options = replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
+        partition = partition_locations(options, locations, n_jobs=inputs.n_jobs, report=silent)
+        counted = counter.merge_and_count(partition.labels)
+        clusters = counted.clusters(partition.labels)
+        same = inputs.matched(clusters, locations["density"].to_numpy())
+        columns = inputs.columns(pair)
+        described = columns.describe(locations, clusters, partition.core, len(counted.count))
+        yield numbers, _FixedClusters(clusters, counted, described, columns, same)
+
+
+def _fill_from_groups(
+    inputs: BootstrapInputs, found: Replicates, numbers: Ints, fixed: _FixedClusters
 ) -> None:
-    """Draw how many records there are of each group, and score what they come to."""
-    study, report = drawing.study, drawing.report
-    kinds = list(study.kinds)
-    groups = held_groups(study, drawing.engine, drawing.prepared, clusters)
-    threads = count_threads(drawing.n_jobs)
-    drawn = draw_records(groups, draws, study.uncertainty.seed, threads=threads, report=report)
+    """Draw how many records of each group there are, and score the counts."""
+    study, report, kinds = inputs.study, inputs.report, list(inputs.study.kinds)
+    groups = group_records(study, inputs.engine, inputs.prepared, fixed.clusters)
+    threads = count_threads(inputs.n_jobs)
+    sums = bootstrap_groups(groups, numbers, study.uncertainty.seed, threads=threads, report=report)
     with stage(report, "score draws"):
-        for draw, *tables, world in zip(
-            draws.tolist(), drawn.counts, drawn.shares, drawn.world, strict=True
+        for number, *tables, world in zip(
+            numbers.tolist(), sums.counts, sums.shares, sums.world, strict=True
         ):
             count, share = (pd.DataFrame(table, columns=kinds) for table in tables)
-            listings = unlisted(dict(zip(kinds, world.tolist(), strict=True)))
-            values = columns.values(count, share, described, listings)
-            found.put(draw, drawing.scorer, values, share, same)
+            listings = without_listings(dict(zip(kinds, world.tolist(), strict=True)))
+            values = fixed.columns.values(count, share, fixed.described, listings)
+            found.fill(number, inputs.scorer, values, share, fixed.same)
 
 
-class _HeldListings:
-    """Draws of the listings of clusters that are held."""
+class _FixedClusterListings:
+    """The listings of replicates with fixed clusters."""
 
-    def __init__(self, drawing: Drawing) -> None:
-        study, engine, prepared = drawing.study, drawing.engine, drawing.prepared
+    def __init__(self, inputs: BootstrapInputs) -> None:
+        study, engine, prepared = inputs.study, inputs.engine, inputs.prepared
         self._kinds, self._places = list(study.kinds), prepared.locations[["lat", "lon"]]
-        with stage(drawing.report, "gather listings"):
+        with stage(inputs.report, "gather listings"):
             every = np.arange(len(prepared.locations))
-            self._redraw = Bootstrap(study, engine, prepared, every, n_jobs=drawing.n_jobs)
-            self._relisted = Relisted(study, engine, prepared, self._redraw)
+            self._bootstrap = Bootstrap(study, engine, prepared, every, n_jobs=inputs.n_jobs)
+            self._listings = ReplicateListings(study, engine, prepared, self._bootstrap)
 
-    def values(
-        self, columns: ScoreColumns, draw: int, clusters: Ints, described: pd.DataFrame
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the shares of clusters in a draw, and the columns of their score."""
-        drawn = self._redraw.draw(draw)
-        here = self._redraw.merge_and_count(clusters, {}, drawn)
-        listings = self._relisted.listings(drawn, self._places.assign(cluster=clusters))
-        values = columns.values(here.count, here.share, described, listings)
-        return here.share[self._kinds], values
+    def values(self, fixed: _FixedClusters, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the shares of the clusters in a replicate, and the columns of their score."""
+        replicate = self._bootstrap.draw(number)
+        counted = self._bootstrap.merge_and_count(fixed.clusters, {}, replicate)
+        places = self._places.assign(cluster=fixed.clusters)
+        listings = self._listings.listings(replicate, places)
+        values = fixed.columns.values(counted.count, counted.share, fixed.described, listings)
+        return counted.share[self._kinds], values
 
 
-def unlisted(world: dict[str, float]) -> LabelledListings:
-    """Listings of a draw of which no column of the score asks more than the world's totals."""
+def without_listings(world: dict[str, float]) -> LabelledListings:
+    """Return the world totals of a replicate whose score's columns read no listings."""
 
     def refuse() -> Any:
-        raise RuntimeError("it looked at no listing of the study, and would at those of a draw")
+        raise RuntimeError("it read no listing of the study, and reads those of a replicate")
 
     return LabelledListings(refuse, tuple(world), world)
 
 
-def draw_anew(drawing: Drawing) -> Outcomes:
-    """Draw records and places, and let each draw form, merge and count its own clusters.
+def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
+    """Compute replicates that find, merge and count their own clusters.
 
-    Clusters of a draw are matched with the study's by the weight that they share; see
-    `gclust.ranking.matching.match`. Their areas, inhabitants and names are their own too.
+    They are matched with the study's by the weight that they share; see `same_clusters`. Areas,
+    inhabitants and names are their own too.
     """
-    study, report, prepared = drawing.study, drawing.report, drawing.prepared
-    wanted, kinds = study.uncertainty, list(study.kinds)
-    found, n_own = drawing.nothing_found(), len(drawing.counted.count)
-    threads = count_threads(drawing.n_jobs)
-    # Other methods, and columns that take longer than draws, use what threads there are.
-    alone = not isinstance(study.clusters, Clusters) or bool(drawing.scorer.columns.further)
-    at_once, n_jobs = threads_of_draws(threads, alone=alone)
-    former: HeldPlaces | MovingPlaces
+    study, report, prepared = inputs.study, inputs.report, inputs.prepared
+    drawn, kinds = inputs.drawn, list(study.kinds)
+    found = inputs.empty_replicates()
+    # Other methods, and columns slower than a replicate, use all threads themselves.
+    alone = not isinstance(study.clusters, Clusters) or bool(inputs.scorer.columns.further)
+    at_once, n_jobs = threads_per_replicate(count_threads(inputs.n_jobs), alone=alone)
+    reclusterer: FixedLocationReclusterer | JitteredReclusterer
     with stage(report, "gather listings"):
-        if wanted.moves:
+        if study.uncertainty.moves:
             every = np.arange(len(prepared.locations))
-            redraw = Bootstrap(study, drawing.engine, prepared, every, n_jobs=n_jobs)
-            former = MovingPlaces(study, prepared, drawing.pairs, redraw.spread, n_jobs)
+            bootstrap = Bootstrap(study, inputs.engine, prepared, every, n_jobs=n_jobs)
+            reclusterer = JitteredReclusterer(
+                study, prepared, drawn.pairs, bootstrap.jitter, n_jobs
+            )
         else:
-            former = HeldPlaces(study, prepared, drawing.pairs, n_jobs)
-            redraw = Bootstrap(study, drawing.engine, prepared, former.order, n_jobs=n_jobs)
-        relisted = None
-        if drawing.of_listings:
-            relisted = Relisted(study, drawing.engine, prepared, redraw)
-    own = drawing.own[redraw.home]
-    # Draws of one eps_km share their bands.
-    order = np.argsort(drawing.chosen, kind="stable").tolist()
-    ahead = ParallelDraws(redraw, former, order, drawing.chosen, at_once)
-    for draw in drawing.slowly(order, "form clusters anew"):
-        number = int(drawing.chosen[draw])
-        drawn, (labels, _, core, polygons), here = ahead.take(draw)
-        clusters = here.clusters(labels)
-        same = same_clusters(own, clusters, redraw.density, n_own, threads)
-        columns = drawing.columns(drawing.pairs[number] if drawing.pairs else None)
-        described = pd.DataFrame(index=pd.RangeIndex(len(here.count), name="cluster_id"))
+            reclusterer = FixedLocationReclusterer(study, prepared, drawn.pairs, n_jobs)
+            bootstrap = Bootstrap(study, inputs.engine, prepared, reclusterer.order, n_jobs=n_jobs)
+        of_listings = None
+        if inputs.baseline.reads_listings:
+            of_listings = ReplicateListings(study, inputs.engine, prepared, bootstrap)
+    # Replicates of one eps_km share their bands.
+    order = np.argsort(drawn.chosen, kind="stable").tolist()
+    parallel = ParallelReplicates(bootstrap, reclusterer, order, drawn.chosen, at_once)
+    for number in inputs.with_progress(order, "recluster"):
+        replicate, (labels, _, core, polygons), counted = parallel.take(number)
+        clusters = counted.clusters(labels)
+        same = inputs.matched(clusters, bootstrap.density, bootstrap.location)
+        columns = inputs.columns(drawn.pair(number))
+        described = pd.DataFrame(index=pd.RangeIndex(len(counted.count), name="cluster_id"))
         places = pd.DataFrame()
-        if columns.looks_at or relisted is not None:
-            lat, lon = former.places(drawn)
-            places = pd.DataFrame({"lat": lat, "lon": lon, "density": drawn.density})
+        if columns.looks_at or of_listings is not None:
+            lat, lon = reclusterer.coordinates(replicate)
+            places = pd.DataFrame({"lat": lat, "lon": lon, "density": replicate.density})
         if columns.looks_at:
-            contours = None if polygons is None else dissolve(polygons, here.cluster_ids)
-            described = columns.describe(places, clusters, core, len(here.count), contours=contours)
-        listings = unlisted(drawn.world)
-        if relisted is not None:
-            listings = relisted.listings(drawn, places.assign(cluster=clusters))
-        values = columns.values(here.count, here.share, described, listings)
-        found.put(draw, drawing.scorer, values, here.share[kinds], same)
-    return replace(found, moved=redraw.moved)
+            contours = None if polygons is None else dissolve(polygons, counted.cluster_ids)
+            described = columns.describe(
+                places, clusters, core, len(counted.count), contours=contours
+            )
+        listings = without_listings(replicate.world)
+        if of_listings is not None:
+            listings = of_listings.listings(replicate, places.assign(cluster=clusters))
+        values = columns.values(counted.count, counted.share, described, listings)
+        found.fill(number, inputs.scorer, values, counted.share[kinds], same)
+    return replace(found, moved=bootstrap.moved)

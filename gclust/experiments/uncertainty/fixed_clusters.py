@@ -1,4 +1,4 @@
-"""Draws of records with the clusters held: a Poisson bootstrap of groups that are exchangeable."""
+"""Poisson bootstrap with fixed clusters: exchangeable records are drawn as one group."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gclust.study.schema import Study
 from gclust.units import UNIT
 
 CHUNK = 2_000_000
-"""Groups that are drawn in one piece, over one or several draws."""
+"""Groups drawn in one chunk, over one or several replicates."""
 
-_TABLES = ("held_labels", "held_attributed", "parts")
+_TABLES = ("fixed_labels", "fixed_listings", "parts")
 
 
 @dataclass(frozen=True)
-class Groups:
+class RecordGroups:
     """Groups of exchangeable records, each with the cells of a table that it adds to.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
@@ -56,10 +56,10 @@ class Groups:
     unrecorded: frozenset[int] = frozenset()
 
 
-def held_groups(
+def group_records(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
-) -> Groups:
-    """Group a study's records by what they add to the counts of clusters.
+) -> RecordGroups:
+    """Group a study's records by what they count in which clusters.
 
     Parameters
     ----------
@@ -73,9 +73,8 @@ def held_groups(
         Their order follows from kinds, clusters and counts, not from rows or engines.
     """
     at = engine.put(prepared.locations[["lat", "lon"]].assign(label=clusters), _TABLES[0])
-    attributed = engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
-    method = study.counting.method
-    counted = record_counts(attributed, prepared.totals, method)
+    labelled = engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
+    counted = record_counts(labelled, prepared.totals, study.counting.method)
     profiles = record_profiles(counted, engine.pandas, engine.put)
     bare = unrecorded(counted, engine.pandas)
     world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
@@ -93,8 +92,8 @@ def held_groups(
 
 def _joined(
     profiles: pd.DataFrame, bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int
-) -> Groups:
-    """Profiles, then weight by cluster, then what touches no cluster: each with its total."""
+) -> RecordGroups:
+    """Join profiles, weight by cluster, and the rest in no cluster, each with its world total."""
     n_kinds = len(world)
     totals = n_clusters * n_kinds
     kind, label = profiles["kind"].to_numpy(), profiles["label"].to_numpy()
@@ -105,24 +104,24 @@ def _joined(
     n_bare = len(bare)
     number = n + np.arange(n_bare)
     bare_kind = bare["kind"].to_numpy()
-    held = _entries(number, bare["label"].to_numpy() * n_kinds + bare_kind, UNIT)
-    held_total = _entries(number, totals + bare_kind, UNIT)
+    weight = _entries(number, bare["label"].to_numpy() * n_kinds + bare_kind, UNIT)
+    weight_total = _entries(number, totals + bare_kind, UNIT)
     touching = first.groupby("kind")["records"].sum().reindex(range(n_kinds), fill_value=0)
     inside = bare.groupby("kind")["units"].sum().reindex(range(n_kinds), fill_value=0) / UNIT
-    # Records of noise alone, weight of noise, and what the study says is beyond its sources.
+    # Records in noise only, weight in noise, and the study's total outside its sources.
     rest = (
         (world["records"] - touching).to_numpy()
         + np.maximum((world["unrecorded"] - inside).to_numpy(), 0.0)
         + np.maximum(world["beyond"].to_numpy(), 0.0)
     )
     outside = _entries(n + n_bare + np.arange(n_kinds), totals + np.arange(n_kinds), UNIT)
-    entries = pd.concat([own, whole, held, held_total, outside], ignore_index=True)
+    entries = pd.concat([own, whole, weight, weight_total, outside], ignore_index=True)
     entries = entries.sort_values(["group", "cell"], kind="stable")
     times = np.concatenate(
         (first["records"].to_numpy(np.float64), bare["units"].to_numpy() / UNIT, rest)
     )
     group = entries["group"].to_numpy(np.int64)
-    return Groups(
+    return RecordGroups(
         times=times,
         start=np.searchsorted(group, np.arange(len(times) + 1)).astype(np.int64),
         cell=np.ascontiguousarray(entries["cell"].to_numpy(np.int64)),
@@ -138,40 +137,35 @@ def _entries(group: Any, cell: Any, units: Any) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(("group", "cell", "units"), rows, strict=True))).astype("int64")
 
 
-class DrawnGroups(NamedTuple):
-    """What draws of groups come to.
-
-    Attributes
-    ----------
-    counts, shares : ndarray of float64, shape (n_draws, n_clusters, n_kinds)
-        In records; and per cent of the draw's total of the kind, 0 where that is 0.
-    world : ndarray of float64, shape (n_draws, n_kinds)
-        The draws' totals, in records.
-    """
+class GroupReplicates(NamedTuple):
+    """Counts of clusters in replicates."""
 
     counts: NDArray[np.float64]
+    """(n_draws, n_clusters, n_kinds) records."""
     shares: NDArray[np.float64]
+    """(n_draws, n_clusters, n_kinds) per cent of the replicate's world total, 0 where that is 0."""
     world: NDArray[np.float64]
+    """(n_draws, n_kinds) world totals of the replicates, in records."""
 
 
-def draw_records(
-    groups: Groups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
-) -> DrawnGroups:
-    """Draw the number of records of each group, and return counts and shares that come out.
+def bootstrap_groups(
+    groups: RecordGroups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
+) -> GroupReplicates:
+    """Draw how many records of each group a replicate has, and count its clusters.
 
-    Each record enters a draw a Poisson number of times, of mean one, independently of the
-    others: the Poisson bootstrap. What a group of n holds is then Poisson of mean n, which
-    is drawn at once. A listing without a record stands for as many records as it weighs.
-    The world's totals, noise included, are drawn with the rest.
+    In the Poisson bootstrap each record enters a replicate a Poisson number of times, of mean
+    one, independently of the others. A group of n records then enters it a Poisson number of
+    times of mean n, which is one draw. A listing without a record counts as its weight in
+    records. World totals, noise included, are drawn with the rest.
 
     Parameters
     ----------
     groups : Groups
     draws : ndarray of int64, shape (n_draws,)
-        Numbers of the draws: the same number gives the same records.
+        Numbers of the replicates: the same number gives the same records.
     seed : int
     threads : int
-        The numbers do not depend on it.
+        Results do not depend on it.
     report : callable
         Called with ``(fraction, stage)``.
 
@@ -182,7 +176,7 @@ def draw_records(
     n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds
     sums = np.zeros((n_draws, width + groups.n_kinds), dtype=np.int64)
-    with stage(report, "draw records") as told:
+    with stage(report, "draw records") as share_done:
         parallel_for(
             even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.times)))),
             threads,
@@ -194,9 +188,9 @@ def draw_records(
             np.uint64(seed),
             draws,
             sums,
-            report=told,
+            report=share_done,
         )
     counts = sums[:, :width].reshape(n_draws, groups.n_clusters, groups.n_kinds)
     world = sums[:, None, width:].astype(np.float64)
     shares = 100 * np.divide(counts, world, out=np.zeros(counts.shape), where=world > 0)
-    return DrawnGroups(counts / UNIT, shares, sums[:, width:] / UNIT)
+    return GroupReplicates(counts / UNIT, shares, sums[:, width:] / UNIT)

@@ -42,14 +42,14 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
                 found.study.uncertainty.level,
                 folder.figures,
                 title=found.study.study.title or found.study.study.name,
-                note=drawn(found),
+                note=describe_draws(found),
             )
 
     return write_result(found, place, fill)
 
 
-def drawn(found: Uncertainty) -> str:
-    """What was drawn, in a line."""
+def describe_draws(found: Uncertainty) -> str:
+    """Describe the draws in a line: their number, sources, clusters and seed."""
     wanted = found.study.uncertainty
     what = {
         "records": "records (Poisson bootstrap)",

@@ -1,4 +1,4 @@
-"""Addresses that are known to their city only, put anew into it by each draw."""
+"""Positional jitter: each replicate puts addresses known to their city only elsewhere in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gclust.study.schema import Study
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-DISCS = "spread_discs"
+DISCS = "jitter_discs"
 _DISC = pa.schema(
     {
         "lat": pa.float64(),
@@ -35,12 +35,12 @@ _DISC = pa.schema(
 
 @dataclass(frozen=True)
 class PositionalJitter:
-    """Listings that are somewhere in a disc round the place that they were given.
+    """Listings whose true position is anywhere in a disc round their coordinates.
 
     Attributes
     ----------
     lat, lon : ndarray of float64, shape (m,)
-        The places given, in degrees.
+        Coordinates in the data, in degrees.
     radius_km : ndarray of float64, shape (m,)
         Above 0.
     decimals : int or None
@@ -54,9 +54,9 @@ class PositionalJitter:
     decimals: int | None
     seed: int
 
-    def places(self, draw: int, threads: int) -> tuple[Floats, Floats]:
-        """Return where a draw puts them, as degrees of the study's decimals."""
-        lat, lon = jitter_points(self.lat, self.lon, self.radius_km, self.seed, draw, threads)
+    def coordinates(self, number: int, threads: int) -> tuple[Floats, Floats]:
+        """Return their coordinates in a replicate, in degrees rounded as the study rounds."""
+        lat, lon = jitter_points(self.lat, self.lon, self.radius_km, self.seed, number, threads)
         rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
         north, east = round_coordinates(nw.col("lat"), nw.col("lon"), self.decimals)
         at = rows.select(lat=north, lon=east)
@@ -64,19 +64,18 @@ class PositionalJitter:
 
 
 def no_jitter(study: Study) -> PositionalJitter:
-    """No listing that moves."""
+    """Return the jitter of a study that jitters no listing."""
     none = np.zeros(0)
     return PositionalJitter(none, none, none, study.density.rounding, study.uncertainty.seed)
 
 
-def put_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
-    """Store where and how far listings may move.
+def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
+    """Store the discs of the listings that are jittered.
 
     Returns
     -------
     LazyFrame
-        ``lat, lon, precision, radius_km`` (above 0), one row for each place and precision of
-        which listings move.
+        ``lat, lon, precision, radius_km`` (above 0), one row for each location and precision.
 
     Raises
     ------
@@ -101,7 +100,7 @@ def put_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[
 
 
 def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[str]) -> None:
-    """Refuse a precision that no address has; that of cities may be wanting where others are."""
+    """Refuse a precision that no address has; that of cities may lack where others are named."""
     wanted = study.uncertainty
     missing = [name for name in wanted.spread_km if name not in found]
     if not wanted.spread_km and not found:
@@ -117,7 +116,7 @@ def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[st
 
 
 def jitter_table(moved: pd.DataFrame) -> pd.DataFrame:
-    """Tell what moves: ``kind, precision, listings, weight``, and radii in km.
+    """Summarise the jittered listings: ``kind, precision, listings, weight``, and radii in km.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draws formed anew, several at a time."""
+"""Bootstrap replicates with reclustering, several at a time."""
 
 from __future__ import annotations
 
@@ -13,80 +13,81 @@ from gclust.parallel import parallel_for
 from gclust.pipeline.count import MergedCounts
 
 MOST_AT_ONCE = 4
-"""Each draw at work holds some arrays as long as there are places."""
+"""Each replicate at work holds some arrays as long as there are places."""
 
 
-class Made(NamedTuple):
-    """What became of a draw."""
+class Finished(NamedTuple):
+    """A replicate with its clusters and their counts."""
 
-    drawn: Replicate
-    formed: Reclustered
+    replicate: Replicate
+    reclustered: Reclustered
     counted: MergedCounts
 
 
 class Reclusterer(Protocol):
-    """Forms the clusters of draws."""
+    """Finds the clusters of replicates."""
 
-    def begin(self, pair: int) -> None:
-        """Make ready for a pair of parameters."""
+    def use_pair(self, pair: int) -> None:
+        """Prepare for the replicates of a pair of parameters, given by its number."""
 
-    def form(self, pair: int, drawn: Replicate) -> Reclustered:
-        """Form the clusters of a draw."""
+    def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
+        """Find the clusters of a replicate; may be called by several threads."""
 
 
-def threads_of_draws(threads: int, *, alone: bool) -> tuple[int, int]:
-    """Return how many draws are made at once, and how many threads each has.
+def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
+    """Return how many replicates are computed at once, and the threads of each.
 
-    A draw has parts that use one thread only; draws side by side leave none idle.
+    Some steps of a replicate use one thread only; other replicates use the rest meanwhile.
     """
     at_once = 1 if alone else min(threads, MOST_AT_ONCE)
     return at_once, threads // at_once
 
 
-class ParallelDraws:
-    """Makes draws in their order, those of one pair of parameters several at a time.
+class ParallelReplicates:
+    """Computes replicates in a given order, those of one pair of parameters several at a time.
 
     Parameters
     ----------
-    redraw : Redraw
-    former : Former
+    bootstrap : Bootstrap
+    reclusterer : Reclusterer
     order : list of int
-        Numbers of the draws.
+        Numbers of the replicates.
     chosen : ndarray of int64
-        The pair of parameters of each draw.
+        The pair of parameters of each replicate.
     at_once : int
     """
 
     def __init__(
         self,
-        redraw: Bootstrap,
+        bootstrap: Bootstrap,
         reclusterer: Reclusterer,
         order: list[int],
         chosen: NDArray[np.int64],
         at_once: int,
     ) -> None:
-        self._redraw, self._former, self._chosen = redraw, reclusterer, chosen
+        self._bootstrap, self._reclusterer, self._chosen = bootstrap, reclusterer, chosen
         self._left, self._at_once = order.copy(), at_once
-        self._made: dict[int, Made] = {}
+        self._finished: dict[int, Finished] = {}
 
-    def take(self, draw: int) -> Made:
-        """Return a draw, which must be the next."""
-        if draw not in self._made:
-            pair = int(self._chosen[draw])
-            some = [one for one in self._left[: self._at_once] if self._chosen[one] == pair]
-            self._former.begin(pair)
+    def take(self, number: int) -> Finished:
+        """Return the replicate of a number, which must be the next in the order."""
+        if number not in self._finished:
+            pair = int(self._chosen[number])
+            batch = [each for each in self._left[: self._at_once] if self._chosen[each] == pair]
+            self._reclusterer.use_pair(pair)
 
             def work(first: int, last: int) -> None:
-                for one in some[first:last]:
-                    self._made[one] = self._make(one, pair)
+                for each in batch[first:last]:
+                    self._finished[each] = self._compute(each, pair)
 
-            parallel_for(np.arange(len(some) + 1), self._at_once, work)
-            self._left = self._left[len(some) :]
-        return self._made.pop(draw)
+            parallel_for(np.arange(len(batch) + 1), self._at_once, work)
+            self._left = self._left[len(batch) :]
+        return self._finished.pop(number)
 
-    def _make(self, draw: int, pair: int) -> Made:
-        drawn = self._redraw.draw(draw)
-        formed = self._former.form(pair, drawn)
-        return Made(
-            drawn, formed, self._redraw.merge_and_count(formed.labels, formed.gaps_km, drawn)
+    def _compute(self, number: int, pair: int) -> Finished:
+        replicate = self._bootstrap.draw(number)
+        reclustered = self._reclusterer.recluster(pair, replicate)
+        counted = self._bootstrap.merge_and_count(
+            reclustered.labels, reclustered.gaps_km, replicate
         )
+        return Finished(replicate, reclustered, counted)

@@ -1,9 +1,10 @@
-"""Which pairs of eps_km and min_samples are drawn: those of a plateau, or those given."""
+"""The pairs of eps_km and min_samples that replicates draw: of a plateau, or given."""
 
 from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,24 +21,31 @@ PAIRS = 2
 """Key of the random numbers that choose pairs."""
 
 
-def choose_pairs(
-    study: Study, *, n_jobs: int | None, report: Report
-) -> tuple[list[Pair], NDArray[np.int64]]:
-    """Choose a pair for each draw.
+class DrawnPairs(NamedTuple):
+    """The pairs of parameters of all replicates."""
 
-    Returns
-    -------
-    pairs : list of (eps_km, min_samples)
-        Rising.
-    chosen : ndarray of int64, shape (draws,)
-        Place of each draw's pair in the list.
+    pairs: list[Pair]
+    """In rising order; empty where every replicate has the study's own pair."""
+    chosen: NDArray[np.int64]
+    """(draws,) number of each replicate's pair in the list."""
+
+    def pair(self, replicate: int) -> Pair | None:
+        """Return the pair of a replicate, None for the study's own."""
+        return self.pairs[self.chosen[replicate]] if self.pairs else None
+
+
+def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPairs:
+    """Draw a pair for each replicate, if the study wants that.
 
     Raises
     ------
     StudyError
-        If clusters are not formed by DBSCAN, or the study's own pair lies on no plateau.
+        If the clustering method is not DBSCAN, or the study's own pair lies on no plateau.
     """
-    wanted, own = study.uncertainty, (study.dbscan.eps_km, study.dbscan.min_samples)
+    wanted = study.uncertainty
+    if "parameters" not in wanted.sources:
+        return DrawnPairs([], np.zeros(wanted.draws, dtype=np.int64))
+    own = study.dbscan.eps_km, study.dbscan.min_samples
     if wanted.eps_km is not None or wanted.min_samples is not None:
         pairs = sorted(set(product(wanted.eps_km or own[:1], wanted.min_samples or own[1:])))
     elif wanted.sweep is not None:
@@ -46,11 +54,11 @@ def choose_pairs(
         made = sweep(study, progress=report, n_jobs=n_jobs)
         pairs = _of_plateau(made.table, own, "the sweep of the study")
     random = np.random.Generator(np.random.Philox(key=[wanted.seed, PAIRS]))
-    return pairs, random.integers(len(pairs), size=wanted.draws)
+    return DrawnPairs(pairs, random.integers(len(pairs), size=wanted.draws))
 
 
 def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]:
-    """The pairs of the plateau on which a pair lies."""
+    """Return the pairs of the plateau on which the study's own pair lies."""
     mine = table[(table["eps_km"] == own[0]) & (table["min_samples"] == own[1])]
     names = [name for name in mine["plateau"] if name]
     if not names:
@@ -61,5 +69,5 @@ def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]
             f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples to draw"
             " from"
         )
-    there = table[table["plateau"] == names[0]]
-    return sorted(zip(there["eps_km"].tolist(), there["min_samples"].tolist(), strict=True))
+    plateau = table[table["plateau"] == names[0]]
+    return sorted(zip(plateau["eps_km"].tolist(), plateau["min_samples"].tolist(), strict=True))

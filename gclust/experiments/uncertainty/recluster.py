@@ -1,4 +1,4 @@
-"""What the clusters of a draw are, and which of them are near each other."""
+"""Reclustering: the clusters of a bootstrap replicate, and the gaps between them."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ Gaps = dict[tuple[int, int], float]
 
 
 class Reclustered(NamedTuple):
-    """The clusters of a draw before merging."""
+    """The clusters of a replicate before merging."""
 
     labels: Ints
-    """Of the places; -1 for noise, and where the draw has no listing."""
+    """Of the places; -1 for noise, and where the replicate has no listing."""
     gaps_km: Gaps
-    """Least distances of clusters that may merge; none where none merge."""
+    """Least distances of clusters that may merge; empty where none merge."""
     core: NDArray[np.bool_]
-    """Of the places; see `gclust.pipeline.form.Reclustered`."""
+    """Of the places; see `gclust.pipeline.form.Partition`."""
     polygons: GeoSeries | None
     """Contours by label, where the method has them."""
 
 
-class HeldPlaces:
-    """Forms clusters of a study's locations under one weighting after another.
+class FixedLocationReclusterer:
+    """Clusters a study's locations under the densities of one replicate after another.
 
     Parameters
     ----------
     study, prepared
     pairs : list of (eps_km, min_samples)
-        Those of DBSCAN that will be asked for by number; the study's own if there are none.
+        Of DBSCAN, to be used by number; empty for the study's own.
     n_jobs : int, optional
 
     Attributes
     ----------
     order : ndarray of int64, shape (n,)
-        The prepared location that each place is.
+        The prepared location of each place.
     """
 
     def __init__(
@@ -71,22 +71,30 @@ class HeldPlaces:
             self._bands = self._in_bands(self._options, self._eps_km)
             self.order = self._bands.order
             self._back = np.argsort(self.order)
-        self._nearness = _Nearness(study, prepared, self.order, count_threads(n_jobs))
+        self._grid_hash: GridHash | None = None
+        if study.merge.rule != "none" and prepared.has_records:
+            lat, lon = self._lat[self.order], self._lon[self.order]
+            self._grid_hash = GridHash(lat, lon, study.merge.max_gap_km)
+            self._by_cell = np.argsort(self._grid_hash.number, kind="stable")
+            self._sorted = lat[self._by_cell], lon[self._by_cell]
 
-    def form(self, pair: int, drawn: Replicate) -> Reclustered:
-        """Form the clusters of a draw, with the pair of a number."""
-        labels, core, polygons = self._clusters(pair, drawn)
-        gaps = self._nearness.gaps_km(labels.astype(np.int32))
-        return Reclustered(labels, gaps, core, polygons)
-
-    def begin(self, pair: int) -> None:
-        """Make ready for a pair, after which its draws may be formed by several threads."""
+    def use_pair(self, pair: int) -> None:
+        """Prepare for a pair; its replicates may then be reclustered by several threads."""
         if isinstance(self._options, Clusters) and self._pairs[pair][0] != self._eps_km:
             self._eps_km = self._pairs[pair][0]
             self._bands = self._in_bands(self._options, self._eps_km)
 
-    def places(self, drawn: Replicate) -> tuple[Floats, Floats]:  # noqa: ARG002
-        """Return latitudes and longitudes of the places of a draw, in degrees."""
+    def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
+        """Find the clusters of a replicate with the pair of a number."""
+        labels, core, polygons = self._clusters(pair, replicate)
+        gaps: Gaps = {}
+        if self._grid_hash is not None:
+            ordered = labels.astype(np.int32)[self._by_cell]
+            gaps = self._grid_hash.gaps_km(*self._sorted, ordered, count_threads(self._n_jobs))
+        return Reclustered(labels, gaps, core, polygons)
+
+    def coordinates(self, replicate: Replicate) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return latitudes and longitudes of the places of a replicate, in degrees."""
         return self._lat[self.order], self._lon[self.order]
 
     def _in_bands(self, options: Clusters, eps_km: float) -> Reweighed:
@@ -100,52 +108,33 @@ class HeldPlaces:
         )
 
     def _clusters(
-        self, pair: int, drawn: Replicate
+        self, pair: int, replicate: Replicate
     ) -> tuple[Ints, NDArray[np.bool_], GeoSeries | None]:
-        there, density = drawn.there, drawn.density
+        present, density = replicate.present, replicate.density
         if not isinstance(self._options, Clusters):
             weighed = self._locations.assign(density=density)
-            formed = partition_locations(self._options, weighed, n_jobs=self._n_jobs, report=silent)
-            return np.where(there, formed.labels, -1), formed.core & there, formed.polygons
+            found = partition_locations(self._options, weighed, n_jobs=self._n_jobs, report=silent)
+            return np.where(present, found.labels, -1), found.core & present, found.polygons
         least = threshold_units(self._pairs[pair][1])
         if self._bands.order is self.order:
-            return (*self._bands.cluster(density, least, there), None)
+            return (*self._bands.cluster(density, least, present), None)
         at = self._back[self._bands.order]
         labels = np.empty(len(at), dtype=np.int64)
         core = np.empty(len(at), dtype=np.bool_)
-        labels[at], core[at] = self._bands.cluster(density[at], least, there[at])
+        labels[at], core[at] = self._bands.cluster(density[at], least, present[at])
         return labels, core, None
 
 
-class _Nearness:
-    """Finds the gaps between clusters of places that stay, as `gclust.pipeline.count_arrays` does."""
-
-    def __init__(self, study: Study, prepared: Prepared, order: Ints, threads: int) -> None:
-        self._threads = threads
-        self._merges = study.merge.rule != "none" and prepared.has_records
-        if self._merges:
-            lat, lon = (prepared.locations[axis].to_numpy()[order] for axis in ("lat", "lon"))
-            self._grid = GridHash(lat, lon, study.merge.max_gap_km)
-            self._order = np.argsort(self._grid.number, kind="stable")
-            self._lat, self._lon = lat[self._order], lon[self._order]
-
-    def gaps_km(self, labels: NDArray[np.int32]) -> Gaps:
-        if not self._merges:
-            return {}
-        ordered = labels[self._order]
-        return self._grid.gaps_km(self._lat, self._lon, ordered, self._threads)
-
-
-class MovingPlaces:
-    """Forms clusters of places of which some are elsewhere in each draw.
+class JitteredReclusterer:
+    """Clusters a study's locations together with listings that each replicate puts elsewhere.
 
     Parameters
     ----------
     study, prepared
     pairs
-        See `HeldPlaces`.
-    spread : Spread
-        The places that move, which come after the prepared locations.
+        See `FixedLocationReclusterer`.
+    jitter : PositionalJitter
+        The jittered listings, whose places come after the prepared locations.
     n_jobs : int, optional
     """
 
@@ -154,10 +143,10 @@ class MovingPlaces:
         study: Study,
         prepared: Prepared,
         pairs: list[Pair],
-        spread: PositionalJitter,
+        jitter: PositionalJitter,
         n_jobs: int | None,
     ) -> None:
-        self._study, self._spread, self._n_jobs = study, spread, n_jobs
+        self._study, self._jitter, self._n_jobs = study, jitter, n_jobs
         self._lat = prepared.locations["lat"].to_numpy()
         self._lon = prepared.locations["lon"].to_numpy()
         self._merges = study.merge.rule != "none" and prepared.has_records
@@ -167,48 +156,48 @@ class MovingPlaces:
                 replace(study.dbscan, eps_km=eps_km, min_samples=least) for eps_km, least in pairs
             ]
 
-    def begin(self, pair: int) -> None:
-        """Do nothing: what was made for a pair would not serve the next draw."""
+    def use_pair(self, pair: int) -> None:
+        """Do nothing: coordinates differ between replicates, so nothing can be prepared."""
 
-    def form(self, pair: int, drawn: Replicate) -> Reclustered:
-        """Form the clusters of a draw as a study of its listings would."""
-        lat, lon = self.places(drawn)
-        order = _sorted(lat, lon, len(self._lat), drawn.there)
+    def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
+        """Find the clusters of a replicate as a study of its listings would."""
+        lat, lon = self.coordinates(replicate)
+        order = _sorted(lat, lon, len(self._lat), replicate.present)
         lat, lon = lat[order], lon[order]
         first = np.ones(len(order), dtype=bool)
         first[1:] = (np.diff(lat) != 0) | (np.diff(lon) != 0)
         starts = np.flatnonzero(first)
-        density = drawn.density[order]
+        density = replicate.density[order]
         if len(starts):
             density = np.add.reduceat(density, starts)
         locations = pd.DataFrame({"lat": lat[first], "lon": lon[first], "density": density})
         options = self._options[pair]
-        formed = partition_locations(options, locations, n_jobs=self._n_jobs, report=silent)
-        labels = np.full(len(drawn.there), -1, dtype=np.int64)
-        core = np.zeros(len(drawn.there), dtype=np.bool_)
+        found = partition_locations(options, locations, n_jobs=self._n_jobs, report=silent)
+        labels = np.full(len(replicate.present), -1, dtype=np.int64)
+        core = np.zeros(len(replicate.present), dtype=np.bool_)
         location = np.cumsum(first) - 1
-        labels[order], core[order] = formed.labels[location], formed.core[location]
+        labels[order], core[order] = found.labels[location], found.core[location]
         gaps: Gaps = {}
         if self._merges:
-            gaps = gaps_km(lat[first], lon[first], formed.labels, self._study.merge.max_gap_km)
-        return Reclustered(labels, gaps, core, formed.polygons)
+            gaps = gaps_km(lat[first], lon[first], found.labels, self._study.merge.max_gap_km)
+        return Reclustered(labels, gaps, core, found.polygons)
 
-    def places(self, drawn: Replicate) -> tuple[Floats, Floats]:
-        """Return latitudes and longitudes of the places of a draw, in degrees."""
-        lat, lon = self._spread.places(drawn.number, count_threads(self._n_jobs))
+    def coordinates(self, replicate: Replicate) -> tuple[Floats, Floats]:
+        """Return latitudes and longitudes of the places of a replicate, in degrees."""
+        lat, lon = self._jitter.coordinates(replicate.number, count_threads(self._n_jobs))
         return np.append(self._lat, lat), np.append(self._lon, lon)
 
 
-def _sorted(lat: Floats, lon: Floats, n_stay: int, there: NDArray[np.bool_]) -> Ints:
-    """Sort the places that are there by latitude, then longitude; those that stay are sorted."""
-    stay, moved = np.flatnonzero(there[:n_stay]), n_stay + np.flatnonzero(there[n_stay:])
+def _sorted(lat: Floats, lon: Floats, n_fixed: int, present: NDArray[np.bool_]) -> Ints:
+    """Sort the places that are present by latitude, then longitude; fixed ones are sorted."""
+    fixed, moved = np.flatnonzero(present[:n_fixed]), n_fixed + np.flatnonzero(present[n_fixed:])
     moved = moved[np.lexsort((lon[moved], lat[moved]))]
-    at = np.searchsorted(_pairs(lat[stay], lon[stay]), _pairs(lat[moved], lon[moved]), "right")
-    return np.insert(stay, at, moved)
+    at = np.searchsorted(_pairs(lat[fixed], lon[fixed]), _pairs(lat[moved], lon[moved]), "right")
+    return np.insert(fixed, at, moved)
 
 
 def _pairs(lat: Floats, lon: Floats) -> NDArray[np.complex128]:
-    """Pairs as numbers of two parts, which NumPy compares part by part."""
+    """Return pairs as complex numbers, which NumPy compares by real, then imaginary part."""
     out = np.empty(len(lat), dtype=np.complex128)
     out.real, out.imag = lat, lon
     return out

@@ -1,4 +1,7 @@
-"""A study's listings by record and place, in arrays to be drawn from."""
+"""A study's listings by record and place, as the arrays that replicates are drawn from.
+
+A place is a prepared location, or the position of one jittered listing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from gclust.experiments.uncertainty.jitter import (
     PositionalJitter,
     jitter_table,
     no_jitter,
-    put_discs,
+    store_discs,
 )
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units
@@ -27,11 +30,12 @@ from gclust.units import UNIT
 
 Ints = NDArray[np.int64]
 
+PLACES, ROWS = "bootstrap_places", "bootstrap_rows"
 ROW = ("number", "kind", "place", "units", "density", "record_units")
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ListingArrays:
     """Listings by record and place.
 
     Attributes
@@ -39,55 +43,53 @@ class Gathered:
     rows : dict
         ``number`` (of the record, -1 for none), ``kind, place, units, density,
         record_units``: each record's listings summed by place, sorted by number and place.
-    home : ndarray of int64, shape (n,)
-        The prepared location of each place. Each listing that moves has a place of its own.
-    spread : Spread
-        The places that move, which are the last.
+    location : ndarray of int64, shape (n,)
+        The prepared location of each place; jittered listings are the last places.
+    jitter : PositionalJitter
     moved : DataFrame or None
         See `gclust.experiments.uncertainty.jitter.jitter_table`.
-    moving : Table, optional
-        The listings that move, in the order of their places, with all that the study needs of
-        them.
+    jittered : Table, optional
+        The jittered listings in the order of their places, with the columns that the study needs.
     """
 
     rows: dict[str, Ints]
-    home: Ints
-    spread: PositionalJitter
+    location: Ints
+    jitter: PositionalJitter
     moved: pd.DataFrame | None = None
-    moving: pa.Table | None = None
+    jittered: pa.Table | None = None
 
 
-def gather_rows(study: Study, engine: Engine, prepared: Prepared, order: Ints) -> Gathered:
-    """Bring a study's listings into memory.
+def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Ints) -> ListingArrays:
+    """Read a study's listings into memory.
 
     Parameters
     ----------
     study, engine, prepared
     order : ndarray of int64, shape (n_locations,)
-        The prepared location that each place is which stays.
+        The prepared location of each place that is not jittered.
 
     Raises
     ------
     StudyError
-        If the study would move addresses of a precision that there is none of.
+        If the study jitters addresses of a precision that no address has.
     """
     kinds = prepared.staged.kinds
-    formers = {
+    kind_units = {
         kinds.index(kind): prepared.staged.kind_units[kinds.index(kind)]
         for kind in study.density_kinds
     }
     weighted = density_units(
-        prepared.located, study.density.weight, formers, prepared.located_totals
+        prepared.located, study.density.weight, kind_units, prepared.located_totals
     )
     places = prepared.locations[["lat", "lon"]].iloc[order]
-    at = engine.put(places.assign(place=np.arange(len(places))), "redraw_places")
+    at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
     numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
-    moving = None
+    jittered = None
     if study.uncertainty.moves:
-        discs = put_discs(study, engine, prepared)
+        discs = store_discs(study, engine, prepared)
         placed = weighted.join(discs, on=["lat", "lon", "precision"], how="left")
         weighted = placed.filter(nw.col("radius_km").is_null())
-        moving = placed.filter(~nw.col("radius_km").is_null()).join(at, on=["lat", "lon"])
+        jittered = placed.filter(~nw.col("radius_km").is_null()).join(at, on=["lat", "lon"])
     summed = engine.store(
         sum_by(
             weighted.join(at, on=["lat", "lon"]),
@@ -95,20 +97,20 @@ def gather_rows(study: Study, engine: Engine, prepared: Prepared, order: Ints) -
             units="units",
             density="density",
         ),
-        "redraw_rows",
+        ROWS,
         "fold records",
     )
     rows = _of_records(summed, numbered, ())
     table = engine.arrow(rows.sort("number", "kind", "place"), "sort records")
-    gathered = Gathered(_arrays(table), order, no_jitter(study))
-    if moving is not None:
-        # Listings that are alike in all of these may change places.
+    gathered = ListingArrays(_arrays(table), order, no_jitter(study))
+    if jittered is not None:
+        # Listings equal in all of these are interchangeable.
         needed = [column for column in study.needed_columns if column != "precision"]
         by = ("number", "kind", "place", "precision", "units", *needed)
-        rows = _of_records(moving, numbered, ("lat", "lon", "precision", "radius_km", *needed))
+        rows = _of_records(jittered, numbered, ("lat", "lon", "precision", "radius_km", *needed))
         table = engine.arrow(rows.sort(*by), "sort records")
-        gathered = _with_moving(gathered, prepared.staged.kinds, table)
-    for name in ("redraw_places", "redraw_rows"):
+        gathered = _with_jittered(gathered, prepared.staged.kinds, table)
+    for name in (PLACES, ROWS):
         engine.drop(name)
     return gathered
 
@@ -132,31 +134,26 @@ def _arrays(table: pa.Table) -> dict[str, Ints]:
     return {name: table[name].to_numpy() for name in ROW}
 
 
-def _with_moving(stay: Gathered, kinds: Sequence[str], table: pa.Table) -> Gathered:
-    """Give each listing that moves a place of its own, after those that stay."""
-    moving, n = _arrays(table), len(stay.home)
-    home = stay.home[moving["place"]]
-    moving["place"] = n + np.arange(len(home))
-    rows = {name: np.concatenate((stay.rows[name], moving[name])) for name in ROW}
+def _with_jittered(arrays: ListingArrays, kinds: Sequence[str], table: pa.Table) -> ListingArrays:
+    """Give each jittered listing a place of its own, after those that stay."""
+    jittered, n = _arrays(table), len(arrays.location)
+    location = arrays.location[jittered["place"]]
+    jittered["place"] = n + np.arange(len(location))
+    rows = {name: np.concatenate((arrays.rows[name], jittered[name])) for name in ROW}
     order = np.lexsort((rows["place"], rows["kind"], rows["number"]))
-    radius_km = table["radius_km"].to_numpy()
+    lat, lon, radius_km = (table[name].to_numpy() for name in ("lat", "lon", "radius_km"))
     listed = pd.DataFrame(
         {
-            "kind": np.array(kinds)[moving["kind"]],
+            "kind": np.array(kinds)[jittered["kind"]],
             "precision": table["precision"].to_pandas(),
-            "weight": moving["units"] / UNIT,
+            "weight": jittered["units"] / UNIT,
             "radius_km": radius_km,
         }
     )
-    return Gathered(
+    return ListingArrays(
         rows={name: each[order] for name, each in rows.items()},
-        home=np.concatenate((stay.home, home)),
-        spread=replace(
-            stay.spread,
-            lat=table["lat"].to_numpy(),
-            lon=table["lon"].to_numpy(),
-            radius_km=radius_km,
-        ),
+        location=np.concatenate((arrays.location, location)),
+        jitter=replace(arrays.jitter, lat=lat, lon=lon, radius_km=radius_km),
         moved=jitter_table(listed),
-        moving=table,
+        jittered=table,
     )

@@ -1,4 +1,4 @@
-"""What draws say about the ranks of a study, and how it is made of them."""
+"""Rank uncertainty of a study: intervals, rank sets and pairs, computed from replicates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
-from gclust.experiments.uncertainty.draws import Outcomes
+from gclust.experiments.uncertainty.draws import Replicates
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
 from gclust.ranking.rank import rank
@@ -18,52 +18,51 @@ from gclust.ranking.rank_sets import RankSets, rank_sets
 from gclust.study.schema import Study
 
 SUPERPOPULATION = (
-    "The records are taken for a sample: each stands for the records that the same places"
-    " could have brought forth in its stead, independently of the others, a Poisson number of"
-    " them in each draw. The number of records is drawn with them, and so are the world's"
-    " totals, noise included; a listing without a record stands for as many records as it"
-    " weighs, and a total given in [counting] beyond the sources for as many records outside"
-    " all clusters."
+    "The records are treated as a sample: each stands for the records that the same places could"
+    " have produced instead, independently of the others, a Poisson number of them in each draw."
+    " The number of records is drawn with them, and so are the world totals, noise included; a"
+    " listing without a record counts as its weight in records, and a total given in [counting]"
+    " beyond the sources as that many records outside all clusters."
 )
-LEFT_OUT = "rrors of addresses, and records that are missing for a reason, are no part of it."
+LEFT_OUT = "rrors of addresses, and records that are missing for a reason, are not covered."
 ADDRESSES = (
     " Each listing whose address is known to its city only, or as [uncertainty] spread_km names"
-    " it, lies anywhere in a disc round the place that it was given, by itself and all places of"
-    " the disc as likely: a spread over what is not known, not a sample, so that sets and"
-    " intervals say what that leaves open. The study's own clusters"
-    " have such listings at one place, so that what it found may lie outside the draws."
+    " it, lies anywhere in a disc round its coordinates, independently and uniformly: this varies"
+    " what is unknown and is no sample, so that sets and intervals show what the unknown positions"
+    " leave open. The study's own clusters have such listings at one point, so that its own"
+    " values may lie outside the draws."
 )
-HELD = " Clusters are held as the study forms them: that they could be others is left out."
-ANEW = (
-    " Each draw forms its own clusters, which are matched with the study's by the weight of"
-    " listings that they share; shares, scores and ranks are of the draws in which a cluster is"
-    " found."
+FIXED = " Clusters are fixed: all draws have the study's own, whose uncertainty is left out."
+RECLUSTERED = (
+    " Each draw finds its own clusters, which are matched with the study's by the weight of"
+    " listings that they share; shares, scores and ranks are those of the draws in which a cluster"
+    " is found."
 )
 NOT_SMOOTH = (
-    " Sets rest on a bootstrap of what is no smooth function of the records, so that"
-    " their probability is approximate."
+    " Sets rest on a bootstrap of a function of the records that is not smooth, so that their"
+    " probability is approximate."
 )
 COLUMNS = (
-    " Columns of the score that are neither shares nor counts are computed anew in each draw, from"
-    " its counts and, if they look at any, its listings, of which those without a record at one"
-    " place are drawn together. What is no smooth function of many records may lie higher or lower"
+    " Columns of the score that are neither shares nor counts are recomputed in each draw, from"
+    " its counts and, if they read any, its listings; those without a record at one place are"
+    " drawn together. A column that is no smooth function of many records may lie higher or lower"
     " in all draws than in the study: a concentration on organisations is larger by about 1 / n in"
     " draws of n records, so that intervals may leave out the study's own value."
 )
-HELD_AREAS = " Areas and inhabitants are those of the clusters that are held."
+FIXED_AREAS = " Areas and inhabitants are those of the fixed clusters."
 PARAMETERS = (
-    " Parameters are drawn from a plateau or from those given, all pairs being as likely: a"
-    " spread over choices, not a sample."
+    " Parameters are drawn from a plateau or from those given, all pairs being equally likely:"
+    " this varies a choice and is no sample."
 )
 WEIGHTS = (
-    " Weights of the score are drawn from a Dirichlet distribution round the study's: a spread"
-    " over choices, not a sample, so that sets and intervals say what choices leave open."
+    " Weights of the score are drawn from a Dirichlet distribution round the study's: this varies"
+    " a choice and is no sample, so that sets and intervals show what the choice leaves open."
 )
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """How firm the ranks of a study are.
+    """Rank uncertainty of a study.
 
     Attributes
     ----------
@@ -71,9 +70,9 @@ class Uncertainty:
     table : DataFrame
         One row per cluster, best first: ``rank, cluster_id, name, economies``, for each kind
         ``<kind>_share, <kind>_share_low, <kind>_share_high`` (per cent), then ``score,
-        score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks: how
-        they scatter); ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks
-        with the probability ``level``); ``first_10, first_100`` (share of the draws in which
+        score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks);
+        ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks with the
+        probability ``level``); ``first_10, first_100`` (share of the draws in which
         the cluster is among them), and ``found`` (share of the draws that have the cluster).
     pairs : DataFrame
         Pairs of clusters that cannot be told apart: ``rank_a, cluster_a, name_a, rank_b,
@@ -84,11 +83,11 @@ class Uncertainty:
     critical : float
         See `gclust.ranking.rank_sets.RankSets`.
     superpopulation : str
-        What the draws are draws of.
+        The population that the draws stand for, in sentences.
     parameters : tuple of (eps_km, min_samples)
-        From which they were drawn; empty if they were not.
+        The pairs drawn from; empty if parameters are not drawn.
     moved : DataFrame, optional
-        Which addresses are elsewhere in each draw: ``kind, precision, listings, weight,
+        The jittered addresses: ``kind, precision, listings, weight,
         radius_km_least, radius_km_median, radius_km_most``.
     warnings : tuple of str
         What looked wrong in the data.
@@ -113,10 +112,10 @@ def rank_uncertainty(
     named: pd.DataFrame,
     share: pd.DataFrame,
     score: pd.Series,
-    found: Outcomes,
+    found: Replicates,
     drawn_pairs: list[Pair],
 ) -> Uncertainty:
-    """Make intervals, rank sets and pairs of draws.
+    """Compute intervals, rank sets and pairs from replicates.
 
     Parameters
     ----------
@@ -126,9 +125,9 @@ def rank_uncertainty(
     share : DataFrame, shape (clusters, kinds)
     score : Series
         The study's own.
-    found : Outcomes
+    found : Replicates
     drawn_pairs : list of (eps_km, min_samples)
-        From which parameters were drawn; empty if they were not.
+        The pairs drawn from; empty if parameters are not drawn.
     """
     level = study.uncertainty.level
     order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()
@@ -167,22 +166,21 @@ def rank_uncertainty(
 
 
 def _superpopulation(study: Study) -> str:
-    """What the draws are draws of."""
-    wanted, told = study.uncertainty, "The records are held."
+    wanted, columns = study.uncertainty, ScoreColumns(study)
+    text = "The records are fixed."
     if "records" in wanted.sources:
-        told = SUPERPOPULATION + (" Other e" if wanted.moves else " E") + LEFT_OUT
-    told += ADDRESSES if wanted.moves else ""
-    told += ANEW if wanted.reclusters else HELD
-    told += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
-    columns = ScoreColumns(study)
-    told += COLUMNS if columns.further else ""
-    told += HELD_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
-    told += PARAMETERS if "parameters" in wanted.sources else ""
-    return told + (WEIGHTS if "weights" in wanted.sources else "")
+        text = SUPERPOPULATION + (" Other e" if wanted.moves else " E") + LEFT_OUT
+    text += ADDRESSES if wanted.moves else ""
+    text += RECLUSTERED if wanted.reclusters else FIXED
+    text += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
+    text += COLUMNS if columns.further else ""
+    text += FIXED_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
+    text += PARAMETERS if "parameters" in wanted.sources else ""
+    return text + (WEIGHTS if "weights" in wanted.sources else "")
 
 
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:
-    """The pairs of which neither is told to be above the other, the better one first."""
+    """Return the pairs that cannot be told apart, the better cluster first."""
     a, b = np.nonzero(np.triu(~(sets.above | sets.above.T), 1))
     listed = pd.DataFrame()
     for side, at in (("a", a), ("b", b)):

@@ -1,18 +1,21 @@
-"""How firm is a rank: a study's records and choices drawn anew."""
+"""Rank uncertainty: a bootstrap of a study's records and of its choices."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.experiments.grid import Pair
-from gclust.experiments.uncertainty.draws import Drawing, draw_anew, draw_held
+from gclust.experiments.uncertainty.draws import (
+    Baseline,
+    BootstrapInputs,
+    fixed_cluster_replicates,
+    reclustered_replicates,
+)
 from gclust.experiments.uncertainty.folder import write_uncertainty
-from gclust.experiments.uncertainty.parameters import choose_pairs
+from gclust.experiments.uncertainty.parameters import draw_pairs
 from gclust.experiments.uncertainty.result import Uncertainty, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.engine import Engine
@@ -30,7 +33,7 @@ from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim
 from gclust.study.schema import Study, read_study
 
-NO_RECORDS = "has listings without a record: they are drawn as if each weight of one were a record"
+NO_RECORDS = "has listings without a record: each weight of one is drawn as a record"
 
 
 def uncertainty(
@@ -41,15 +44,15 @@ def uncertainty(
     n_jobs: int | None = None,
     overwrite: bool = False,
 ) -> Uncertainty:
-    """Draw a study's records anew, and say how firm shares, scores and ranks are.
+    """Bootstrap a study's records and choices: uncertainty of its shares, scores and ranks.
 
-    What is drawn, how often and at which level stands in the study's section
-    ``[uncertainty]``. The result says which superpopulation the draws stand for.
+    The study's section ``[uncertainty]`` sets what is drawn, how often, and the level. The result
+    says which superpopulation the draws stand for.
 
     Parameters
     ----------
     study : path-like or Study
-        ``study.toml`` or what `gclust.read_study` made of it.
+        ``study.toml``, or the study that `gclust.read_study` read from it.
     out : path-like, optional
         Folder to write, as a whole or not at all. Nothing is written without it.
     progress : bool or callable, optional
@@ -57,7 +60,7 @@ def uncertainty(
     n_jobs : int, optional
         Threads; all by default. Results do not depend on it.
     overwrite : bool
-        Whether what an earlier call left in ``out`` may be replaced.
+        Whether the result of an earlier call in ``out`` may be replaced.
 
     Returns
     -------
@@ -73,12 +76,8 @@ def uncertainty(
     Examples
     --------
     >>> import gclust
-    >>> found = gclust.uncertainty(gclust.datasets.example_study())
-    >>> found.table[["rank", "name", "rank_set_low", "rank_set_high"]]
-       rank      name  rank_set_low  rank_set_high
-    0     1  Grenoble             1              2
-    1     2      Lyon             1              2
-    2     3    Geneva             3              3
+    >>> found = gclust.uncertainty("study.toml")  # doctest: +SKIP
+    >>> found.table[["rank", "name", "rank_set_low", "rank_set_high"]]  # doctest: +SKIP
     """
     if not isinstance(study, Study):
         study = read_study(study)
@@ -90,60 +89,48 @@ def uncertainty(
 
 
 def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
-    """Draw, and compare what comes out."""
+    """Find the study's clusters, draw replicates, and compare both."""
     check_method(study.clusters)
     _check_draws(study)
-    scorer = Scorer(study)
-    wanted = study.uncertainty
-    pairs: list[Pair] = []
-    chosen = np.zeros(wanted.draws, dtype=np.int64)
-    if "parameters" in wanted.sources:
-        pairs, chosen = choose_pairs(study, n_jobs=n_jobs, report=run_log.report)
+    scorer, kinds = Scorer(study), list(study.kinds)
+    drawn = draw_pairs(study, n_jobs=n_jobs, report=run_log.report)
     with Engine(threads=n_jobs, progress=run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
-        formed = form(study, prepared, run_log, n_jobs)
-        check_found(study.clusters, prepared.locations, formed.labels)
-        counted = merge_and_count(study, engine, prepared, formed.labels, run_log)
-        own = counted.clusters(formed.labels)
-        if "records" in wanted.sources:
+        partition = form(study, prepared, run_log, n_jobs)
+        check_found(study.clusters, prepared.locations, partition.labels)
+        counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
+        own = counted.clusters(partition.labels)
+        if "records" in study.uncertainty.sources:
             run_log.messages.extend(_without_records(study, engine, prepared))
-        engine.progress = silent  # what single draws report would hide the whole
-        columns, kinds = scorer.columns, list(study.kinds)
+        engine.progress = silent  # reports of single draws would hide the whole
         contours = None
-        if formed.polygons is not None:
-            contours = dissolve(formed.polygons, counted.cluster_ids)
+        if partition.polygons is not None:
+            contours = dissolve(partition.polygons, counted.cluster_ids)
         with stage(run_log.report, "compute the score"):
-            described = columns.describe(
-                prepared.locations, own, formed.core, len(counted.count), contours=contours
+            described = scorer.columns.describe(
+                prepared.locations, own, partition.core, len(counted.count), contours=contours
             )
             listings = labelled_listings(study, engine, prepared, own)
-            values = columns.values(counted.count, counted.share, described, listings)
+            values = scorer.columns.values(counted.count, counted.share, described, listings)
             scores = scorer.own(values)
-        drawing = Drawing(
-            study,
-            engine,
-            prepared,
-            own,
-            counted,
-            pairs,
-            chosen,
-            scorer,
-            described,
-            listings.are_made,
-            n_jobs,
-            run_log.report,
+        baseline = Baseline(own, counted, described, listings.are_made)
+        inputs = BootstrapInputs(
+            study, engine, prepared, baseline, drawn, scorer, n_jobs, run_log.report
         )
-        found = draw_anew(drawing) if wanted.reclusters else draw_held(drawing)
+        replicates = (
+            reclustered_replicates if study.uncertainty.reclusters else fixed_cluster_replicates
+        )
+        found = replicates(inputs)
     named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
     with stage(run_log.report, "compare clusters"):
         result = rank_uncertainty(
-            study, named, counted.share[kinds], pd.Series(scores), found, pairs
+            study, named, counted.share[kinds], pd.Series(scores), found, drawn.pairs
         )
     return replace(result, warnings=tuple(run_log.messages))
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:
-    """Say which kinds have listings without a record, which are drawn by their weight."""
+    """Warn of kinds with listings without a record, which are drawn by their weight."""
     parts = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     bare = parts.index[parts["unrecorded"] > 0]
     return [f"kind {prepared.staged.kinds[code]!r} {NO_RECORDS}" for code in bare]

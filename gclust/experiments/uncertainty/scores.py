@@ -1,4 +1,4 @@
-"""Scores and ranks of the clusters of a draw, with the draw's own weights."""
+"""Scores and ranks of a replicate's clusters, with the weights of the replicate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gclust.study.schema import Study
 Floats = NDArray[np.float64]
 
 WEIGHTS = 1
-"""Key of the random numbers that draw weights."""
+"""Key of the random numbers that weights are drawn with."""
 
 
 class Scorer:
-    """Scores as a study makes them, with its weights or weights drawn round them.
+    """Scores clusters with a study's weights, or with weights drawn round them.
 
     Parameters
     ----------
@@ -26,43 +26,42 @@ class Scorer:
     Raises
     ------
     StudyError
-        If a raster that columns of the score follow from is not there.
+        If a raster that columns of the score need is missing.
 
     Attributes
     ----------
     columns : ScoreColumns
-        What the score is made of.
     """
 
     def __init__(self, study: Study) -> None:
         self.columns = ScoreColumns(study)
         self.columns.check()
-        self._own = self.columns.weights
-        self._drawn = _drawn_weights(study, np.array(list(self._own.values())))
+        self._weights = self.columns.weights
+        self._drawn = _drawn_weights(study, np.array(list(self._weights.values())))
 
     def own(self, values: pd.DataFrame) -> Floats:
         """Return the scores of clusters with the study's own weights."""
         return self.columns.score(values).to_numpy(dtype=np.float64)
 
-    def score(self, draw: int, values: pd.DataFrame) -> tuple[Floats, Floats]:
-        """Return scores and ranks of clusters with the weights of a draw.
+    def score(self, number: int, values: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return scores and ranks of clusters with the weights of a replicate.
 
         Parameters
         ----------
-        draw : int
-            Its number.
+        number : int
+            Of the replicate.
         values : DataFrame, shape (clusters, columns)
             See `gclust.pipeline.score_columns.ScoreColumns.values`.
         """
-        weights = dict(zip(self._own, self._drawn[draw].tolist(), strict=True))
+        weights = dict(zip(self._weights, self._drawn[number].tolist(), strict=True))
         scores = self.columns.score(values, weights).to_numpy(dtype=np.float64)
         return scores, draw_ranks(scores[None])[0]
 
 
 def _drawn_weights(study: Study, own: Floats) -> Floats:
-    """The weights of the columns in each draw: the study's own, or drawn round them.
+    """Return the weights of the columns in each replicate: the study's own, or drawn round them.
 
-    Their sum is that of the study's; a weight of 0 stays 0.
+    Shape (draws, columns). Their sum is that of the study's; a weight of 0 stays 0.
     """
     wanted = study.uncertainty
     drawn = np.repeat(own[None], wanted.draws, axis=0)

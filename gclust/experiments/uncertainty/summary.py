@@ -1,21 +1,21 @@
-"""How firm ranks are, in lines of text."""
+"""Rank uncertainty as lines of text."""
 
 from __future__ import annotations
 
 import textwrap
 
-from gclust.experiments.uncertainty.folder import drawn
+from gclust.experiments.uncertainty.folder import describe_draws
 from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.report.rank_uncertainty import rank_uncertainty_table
 
 
-def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
-    """Lines for the terminal: the table, what it means, and where the files are."""
+def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
+    """Return lines for the terminal: the table, its meaning, and the paths of the files."""
     level = f"{100 * found.study.uncertainty.level:g} %"
     n = len(found.table)
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
     lines = [
-        f"{drawn(found)}.",
+        f"{describe_draws(found)}.",
         f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
         f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
         f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be told apart;"
@@ -24,7 +24,7 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
         *(f"Note: {warning}." for warning in found.warnings),
         found.superpopulation,
     ]
-    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
+    wrapped = [row for line in lines for row in textwrap.wrap(line, width)]
     shown = [
         "",
         rank_uncertainty_table(found.table, width=width, top=top, ascii=ascii),
@@ -44,14 +44,14 @@ def told(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> li
 
 
 def _moved(found: Uncertainty) -> list[str]:
-    """How many listings are elsewhere in each draw, and how far."""
+    """Count the jittered listings, and give the range of their radii."""
     if found.moved is None:
         return []
     if found.moved.empty:
-        return ["No listing is elsewhere in any draw: all radii are 0."]
+        return ["No listing is jittered: all radii are 0."]
     least, most = found.moved["radius_km_least"].min(), found.moved["radius_km_most"].max()
     discs = f"{most:.1f} km" if least == most else f"{least:.1f} to {most:.1f} km"
     return [
-        f"{int(found.moved['listings'].sum()):,} listings are elsewhere in each draw, within"
+        f"{int(found.moved['listings'].sum()):,} listings are jittered in each draw, within"
         f" discs of {discs}."
     ]

@@ -1,4 +1,4 @@
-"""Addresses known to their city only: discs, and draws that put listings anywhere in them."""
+"""Positional jitter: discs of cities, and replicates that put listings anywhere in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty.record_arrays import gather_rows
+from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engine import Engine
 from gclust.pipeline.prepare import prepare_listings
@@ -118,8 +118,8 @@ def test_a_draw_is_a_study_of_listings_moved_by_hand(tmp_path, merge):
     with Engine() as engine:
         prepared = prepare_listings(study, engine, RunLog(silent, False))
         places = prepared.locations
-        gathered = gather_rows(study, engine, prepared, np.arange(len(places)))
-    lat, lon = gathered.spread.places(3, 1)
+        gathered = gather_listings(study, engine, prepared, np.arange(len(places)))
+    lat, lon = gathered.jitter.coordinates(3, 1)
     # Movers are sorted by kind and record, as texts are, then by place.
     city = table[table["precision"] == "city"].astype({"record": str})
     city = city.sort_values(["kind", "record", "lat", "lon"], kind="stable")
@@ -138,7 +138,7 @@ def test_heavy_points_lose_what_their_discs_scatter(tmp_path):
     assert (table["score_high"].dropna() < table["score"][table["score_high"].notna()]).all()
     assert found.moved["radius_km_most"].tolist() == [300.0, 300.0]
     assert "anywhere in a disc" in found.superpopulation
-    assert "The records are held." in found.superpopulation
+    assert "The records are fixed." in found.superpopulation
 
 
 EVERY = (
@@ -165,14 +165,14 @@ def test_same_bytes_for_threads_and_row_order(tmp_path):
     assert radii["patent", "city"] == pytest.approx(city_radii_km([48.137], [11.575])[0])
 
 
-def test_other_methods_move_too(tmp_path):
+def test_other_methods_jitter_too(tmp_path):
     extra = '[clusters]\nmethod = "contour"\nthreshold = 60\nbandwidth_km = 3\n' + CITY.format(3)
     found = gclust.uncertainty(study_folder(tmp_path, addresses(), extra))
     assert found.table["found"].max() == 1
 
 
 @pytest.mark.parametrize(
-    ("table", "extra", "told"),
+    ("table", "extra", "message"),
     [
         (listings(), "", "sources: 'addresses' needs the column 'precision', which patent.csv, "),
         (
@@ -186,9 +186,9 @@ def test_other_methods_move_too(tmp_path):
         (addresses(), "inhabitants_per_km2 = 0\n", "inhabitants_per_km2 = 0"),
     ],
 )
-def test_what_cannot_be_moved_is_told(tmp_path, table, extra, told):
+def test_what_cannot_be_jittered_is_refused(tmp_path, table, extra, message):
     head = '[uncertainty]\nsources = ["addresses"]\ndraws = 9\n'
-    with pytest.raises(StudyError, match=told):
+    with pytest.raises(StudyError, match=message):
         gclust.uncertainty(study_folder(tmp_path, table, head + extra))
 
 
@@ -197,7 +197,7 @@ def test_on_the_terminal(tmp_path):
     done = CliRunner().invoke(main, ["uncertainty", str(path), "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     moved = pd.read_csv(tmp_path / "out" / "moved.csv")
-    assert f"{moved['listings'].sum():,} listings are elsewhere in each draw" in done.output
+    assert f"{moved['listings'].sum():,} listings are jittered in each draw" in done.output
     read = gclust.read_uncertainty(tmp_path / "out").moved
     assert read["listings"].tolist() == moved["listings"].tolist()
     assert "9 draws of addresses (anywhere in their discs), clusters reclustered" in done.output

@@ -1,4 +1,4 @@
-"""Draws that form their own clusters, or clusters of other parameters."""
+"""Replicates that find their own clusters, or those of other parameters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import gclust
 from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.reweighted import Reweighed
 from gclust.errors import StudyError
-from gclust.experiments.uncertainty import bootstrap as redraw_module
+from gclust.experiments.uncertainty import bootstrap as bootstrap_module
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
-from gclust.experiments.uncertainty.recluster import HeldPlaces
+from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
 from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cubes
 from gclust.listings.engine import Engine
@@ -52,24 +52,24 @@ def test_reweighed_locations_are_clustered_as_a_study_does(border, metric):
     assert labels.max() == -1
 
 
-def _drawn(path, number=0, seed=5):
-    """What a study starts from, and one of its draws, settled; labels as the locations are."""
+def _replicate(path, number=0, seed=5):
+    """A prepared study, one of its replicates, and the counts of both with its clusters."""
     study = gclust.read_study(path)
     study = replace(study, uncertainty=replace(study.uncertainty, seed=seed))
     run_log = RunLog(silent, False)
     with Engine() as engine:
         prepared = prepare_listings(study, engine, run_log)
-        former = HeldPlaces(study, prepared, [], 2)
-        redraw = Bootstrap(study, engine, prepared, former.order, n_jobs=2)
-        drawn = redraw.draw(number)
-        labels, gaps_km, *_ = former.form(0, drawn)
-        back = np.argsort(former.order)
+        reclusterer = FixedLocationReclusterer(study, prepared, [], 2)
+        bootstrap = Bootstrap(study, engine, prepared, reclusterer.order, n_jobs=2)
+        replicate = bootstrap.draw(number)
+        labels, gaps_km, *_ = reclusterer.recluster(0, replicate)
+        back = np.argsort(reclusterer.order)
         plain = merge_and_count(study, engine, prepared, labels[back], run_log)
     return (
         prepared,
-        drawn,
-        drawn.density[back],
-        redraw.merge_and_count(labels, gaps_km, drawn),
+        replicate,
+        replicate.density[back],
+        bootstrap.merge_and_count(labels, gaps_km, replicate),
         plain,
     )
 
@@ -79,16 +79,18 @@ def _drawn(path, number=0, seed=5):
 def test_records_that_are_drawn_once_each_are_the_studys_own(tmp_path, way, weight):
     extra = WAYS[way] + f'[density]\nweight = "{weight}"\n'
     once = mock.patch.multiple(
-        redraw_module,
+        bootstrap_module,
         draw_copies=lambda n, *_: np.ones(n, dtype=np.uint8),
         draw_poisson=lambda mean, *_: np.rint(mean).astype(np.int64),
     )
     table = teams()
     table["weight"] = np.where(table["record"].isna(), 2.0, table["weight"])
     with once:
-        prepared, drawn, density, found, plain = _drawn(study_folder(tmp_path, table, extra))
+        prepared, replicate, density, found, plain = _replicate(
+            study_folder(tmp_path, table, extra)
+        )
     assert density.tolist() == prepared.locations["density"].tolist()
-    assert drawn.world == prepared.world_totals
+    assert replicate.world == prepared.world_totals
     pd.testing.assert_frame_equal(found.count, plain.count, check_exact=True)
     pd.testing.assert_frame_equal(found.share, plain.share, check_exact=True)
     pd.testing.assert_frame_equal(found.merging.log, plain.merging.log, check_exact=True)
@@ -101,7 +103,7 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     team = table[table["kind"] == "patent"].groupby("town").head(11)[:31].assign(record=9001)
     table = pd.concat([table, team], ignore_index=True)
     path = study_folder(tmp_path / "own", table, WAYS[way])
-    _, drawn, _, found, _ = _drawn(path, number=3)
+    _, replicate, _, found, _ = _replicate(path, number=3)
     keys = table[["kind", "record"]].drop_duplicates()
     keys = keys.sort_values(["kind", "record"], key=lambda column: column.astype(str))
     keys["times"] = draw_copies(len(keys), 5, 3, 1)
@@ -114,7 +116,7 @@ def test_a_draw_is_a_study_of_listings_drawn_by_hand(tmp_path, way):
     wanted = by_hand.ranking.sort_values("cluster_id")
     for kind in ("patent", "publication"):
         assert found.count[kind].tolist() == wanted[f"{kind}_count"].tolist()
-        assert drawn.world[kind] == by_hand.info["world_totals"][kind]
+        assert replicate.world[kind] == by_hand.info["world_totals"][kind]
 
 
 def test_places_without_a_listing_in_a_draw_bridge_no_gap(tmp_path):
@@ -128,8 +130,8 @@ def test_places_without_a_listing_in_a_draw_bridge_no_gap(tmp_path):
         "[clusters]\neps_km = 5\nmin_samples = 20\n[merge]\nmax_gap_km = 9\n",
     )
     for number, times in ((1, 1), (3, 0)):
-        _, drawn, _, found, _ = _drawn(path, number)
-        assert drawn.times[0] == times
+        _, replicate, _, found, _ = _replicate(path, number)
+        assert replicate.copies[0] == times
         assert len(found.count) == 2 - times
 
 
@@ -154,10 +156,10 @@ def test_same_bytes_for_threads_and_row_order(tmp_path):
         found.append([(out / each).read_bytes() for each in names])
     assert found[0] == found[1]
     assert done.parameters == ((8.0, 100.0), (10.0, 100.0))
-    assert "forms its own clusters" in done.superpopulation
+    assert "finds its own clusters" in done.superpopulation
 
 
-def test_clusters_that_draws_lack_are_told(tmp_path):
+def test_clusters_that_draws_lack_are_counted(tmp_path):
     """Graz has 60 patents' listings: around its own threshold it is there in some draws."""
     table = listings()
     own = table["kind"].eq("patent") & table["town"].eq("Graz")
@@ -172,19 +174,19 @@ def test_clusters_that_draws_lack_are_told(tmp_path):
     assert found.loc["Graz", "first_10"] == found.loc["Graz", "found"]
 
 
-def test_fixed_and_reclustered_agree_where_clusters_are_firm(tmp_path):
+def test_fixed_clusters_and_reclustering_agree_where_clusters_are_certain(tmp_path):
     tables = []
     for clusters in ("fixed", "reclustered"):
         extra = f'[uncertainty]\nclusters = "{clusters}"\ndraws = 200\n'
         study = study_folder(tmp_path / clusters, extra=extra)
         tables.append(gclust.uncertainty(study).table)
-    held, anew = tables
-    assert (anew["found"] == 1).all()
+    fixed, reclustered = tables
+    assert (reclustered["found"] == 1).all()
     for name in ("score_low", "score_high"):
-        np.testing.assert_allclose(held[name], anew[name], atol=1.5)
+        np.testing.assert_allclose(fixed[name], reclustered[name], atol=1.5)
 
 
-def test_other_methods_form_anew_too(tmp_path):
+def test_other_methods_recluster_too(tmp_path):
     extra = (
         '[clusters]\nmethod = "hdbscan"\nmin_cluster_size = 60\n'
         '[uncertainty]\nclusters = "reclustered"\ndraws = 10\n'
