@@ -233,7 +233,7 @@ def ties_of(
     threads: int,
     copies: NDArray[np.int64] = ONCE,
 ) -> PairValues:
-    """Return the ties of labels that may merge, equal to `gclust.listings.label.sum_ties` to the bit.
+    """Return the ties of labels that may merge, those of `gclust.listings.label.sum_ties`.
 
     Parameters
     ----------

@@ -77,14 +77,13 @@ class ReplicateListings:
             table[name].to_numpy() for name in ("number", "units", "record_units")
         )
         unrecorded = number < 0
+        counted = np.where(unrecorded, units, fractional_units_of_arrays(units, total))
         columns = {
             "code": table["kind"],
             "number": pa.array(number, mask=unrecorded),
             "place": np.arange(n_fixed, n_fixed + len(number)),
             "units": units,
-            "fractional_count": np.where(
-                unrecorded, units, fractional_units_of_arrays(units, total)
-            ),
+            "fractional_count": counted,
         }
         needed = {name: table[name] for name in self._columns if name not in columns}
         return pa.table({**columns, **needed})
