@@ -269,11 +269,12 @@ def test_a_coalition_without_a_kind_that_a_column_is_made_of_is_none(study):
 # -- the tuner -------------------------------------------------------------------------------
 
 
-def test_the_tuner_scores_any_choice_as_a_run_and_drafts_it_before(study, runs, monkeypatch):
+def test_the_tuner_scores_parameters_as_a_run_and_drafts_slow_scores(study, runs, monkeypatch):
     session = Session(gclust.read_study(study), n_jobs=None, report=silent)
     try:
         parameters = session.own.at((2.5, 100.0))
-        assert not session.is_pending(parameters)  # what is there in half a second is waited for
+        monkeypatch.setattr(tune_session, "AT_ONCE_SECONDS", 1e6)
+        assert not session.is_pending(parameters)  # a fast score is waited for
         monkeypatch.setattr(tune_session, "AT_ONCE_SECONDS", 0.0)
         assert session.is_pending(parameters)
         draft = session.draft(parameters)
