@@ -1,4 +1,4 @@
-"""One radius of a parameter surface: the clusters of locations at every threshold."""
+"""The clusters of one radius at every threshold: a component tree, and overrides of borders."""
 
 from __future__ import annotations
 
@@ -18,43 +18,48 @@ from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
 from gclust.kernels.surface.border_search import find_borders
 from gclust.kernels.surface.component_tree import (
     NONE,
-    Forest,
-    add_to_parents,
+    ComponentTree,
+    build_component_tree,
     choose_points,
     find_roots,
-    grow_forest,
+    sum_subtrees,
 )
-from gclust.kernels.surface.node_sums import tally
+from gclust.kernels.surface.node_sums import sum_by_node
 from gclust.parallel import even_chunks, parallel_for, unreported
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
 
-EMPTY = Forest(NO_UNITS, NO_UNITS, NO_UNITS)
+NO_NODES = ComponentTree(NO_UNITS, NO_UNITS, NO_UNITS)
 
 
-class Places(NamedTuple):
-    """Distinct locations, in any order; ``n`` of them."""
+class CountedLocations(NamedTuple):
+    """``n`` distinct locations in any order, and the rows at each."""
 
     lat: NDArray[np.float64]
+    """(n,) degrees"""
     lon: NDArray[np.float64]
+    """(n,) degrees"""
     units: NDArray[np.int64]
+    """(n,) fixed-point weight"""
     rank: NDArray[np.uint32]
-    """What clusters are numbered by: the lowest of their core locations' rows that weigh."""
+    """(n,) lowest row with weight; clusters are numbered by the lowest of their core locations"""
     rows: NDArray[np.int64]
-    """How many rows there are at each."""
+    """(n,) number of rows"""
     weighing: NDArray[np.int64]
-    """How many of them weigh anything: those that are core points where the place is one."""
+    """(n,) number of rows with weight: those that are core points where the location is one"""
 
 
-class Exceptions(NamedTuple):
-    """Border locations of one threshold that are not with what their node is part of."""
+class BorderOverrides(NamedTuple):
+    """Border locations of one threshold whose cluster is not that of their node."""
 
     place: NDArray[np.uint32]
+    """(m,) location"""
     node: NDArray[np.int32]
+    """(m,) root node of its cluster"""
 
 
-class Figures(NamedTuple):
-    """What one pair of parameters gives."""
+class PairSummary(NamedTuple):
+    """Counts and weights for one pair of parameters."""
 
     n_clusters: int
     n_core: int
@@ -63,24 +68,24 @@ class Figures(NamedTuple):
     largest_units: int
 
 
-class Slice(NamedTuple):
-    """The clusters of ``n`` locations at ``k`` rising thresholds, by one radius."""
+class FixedEpsHierarchy(NamedTuple):
+    """The clusters of ``n`` locations at ``k`` rising thresholds, for one radius."""
 
     level: NDArray[np.uint8]
-    """(n,) how many thresholds each location reaches."""
+    """(n,) how many thresholds each location reaches"""
     node: NDArray[np.int32]
-    """(n,) component that it is with at the highest threshold at which it is with any."""
-    forest: Forest
-    exceptions: list[Exceptions]
+    """(n,) component of each location at the highest threshold at which it is in any"""
+    tree: ComponentTree
+    overrides: list[BorderOverrides]
     """(k,)"""
-    figures: list[Figures]
+    summaries: list[PairSummary]
     """(k,)"""
 
     def labels(self, threshold: int) -> NDArray[np.int64]:
         """Return the clusters of the locations, -1 for noise, numbered by lowest rank."""
-        number, _ = number_nodes(self.forest, threshold)
+        number, _ = number_nodes(self.tree, threshold)
         labels = number[self.node]  # the last one is that of no node
-        labels[self.exceptions[threshold].place] = number[self.exceptions[threshold].node]
+        labels[self.overrides[threshold].place] = number[self.overrides[threshold].node]
         return labels
 
     def core(self, threshold: int) -> NDArray[np.bool_]:
@@ -88,171 +93,196 @@ class Slice(NamedTuple):
         return self.level > threshold
 
 
-def number_nodes(forest: Forest, threshold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the label of each node's cluster, -1 before its birth and at the end; and roots.
+class FixedEpsOptions(NamedTuple):
+    """Parameters that all thresholds of a hierarchy share."""
 
-    The roots are the nodes of the clusters in the order of their labels.
+    eps_km: float
+    n_thresholds: int
+    border: str
+    metric: str
+
+
+class _Points(NamedTuple):
+    """All locations in bands."""
+
+    bands: Bands
+    order: NDArray[np.uint32]
+    """(n,) location of each point of the bands"""
+    level: NDArray[np.uint8]
+    """(n,) by location"""
+    node: NDArray[np.int32]
+    """(n,) by location"""
+
+
+class _Cores(NamedTuple):
+    """Core locations in bands."""
+
+    bands: Bands
+    at: NDArray[np.int64]
+    """(m,) place of each among all points"""
+    level: NDArray[np.uint8]
+    """(m,)"""
+    node: NDArray[np.int64]
+    """(m,) at its own level"""
+
+
+class _Ambiguous(NamedTuple):
+    """Border locations with core locations of several components within reach."""
+
+    place: NDArray[np.int32]
+    highest: NDArray[np.uint8]
+    """Level of the highest core neighbour of each"""
+
+
+def number_nodes(
+    tree: ComponentTree, threshold: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the label of each node's cluster, and the root nodes of the clusters by label.
+
+    The label is -1 for nodes that are born below the threshold, and for a last one that
+    stands for no node.
     """
-    root = np.empty(len(forest.birth), dtype=np.int64)
-    find_roots(forest.birth, forest.parent, threshold, root)
+    root = np.empty(len(tree.birth), dtype=np.int64)
+    find_roots(tree, threshold, root)
     roots = np.flatnonzero(root == np.arange(len(root)))
-    roots = roots[np.argsort(forest.first[roots])]
+    roots = roots[np.argsort(tree.rank[roots])]
     number = np.full(len(root) + 1, NONE)
     number[roots] = np.arange(len(roots))
     number[:-1] = number[root]
     return number, roots
 
 
-def no_slice(n_thresholds: int) -> Slice:
+def _no_overrides(n_thresholds: int) -> list[BorderOverrides]:
+    none = BorderOverrides(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+    return [none for _ in range(n_thresholds)]
+
+
+def hierarchy_of_nothing(n_thresholds: int) -> FixedEpsHierarchy:
     """Return the clusters of no locations."""
-    none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
-    figures = [Figures(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
-    return Slice(
-        np.zeros(0, np.uint8), none.node, EMPTY, [none for _ in range(n_thresholds)], figures
+    overrides = _no_overrides(n_thresholds)
+    summaries = [PairSummary(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
+    return FixedEpsHierarchy(
+        np.zeros(0, np.uint8), overrides[0].node, NO_NODES, overrides, summaries
     )
 
 
-def make_slice(
-    places: Places,
-    tree: tuple[Balls, NDArray[np.int32]],
+def fixed_eps_hierarchy(
+    locations: CountedLocations,
+    balls: tuple[Balls, NDArray[np.int32]],
     level: NDArray[np.uint8],
-    eps_km: float,
-    n_thresholds: int,
-    border: str,
-    metric: str,
+    options: FixedEpsOptions,
     threads: int,
     report: Callable[[float], None],
-) -> Slice:
+) -> FixedEpsHierarchy:
     """Find the clusters of locations at every threshold.
 
     Parameters
     ----------
-    places : Places
-        The locations, at least one.
-    tree : tuple
-        That of ``kernels.radii.grow_tree`` over them.
+    locations : CountedLocations
+        At least one.
+    balls : tuple
+        From `gclust.kernels.dbscan.levels_by_radius.grow_tree` over them.
     level : ndarray of uint8, shape (n,)
-        How many thresholds each location reaches, see ``kernels.radii``; kept.
-    eps_km : float
-        The radius.
-    n_thresholds : int
-        Number of thresholds.
-    border, metric : str
-        As in `gclust.DBSCAN`.
+        How many thresholds each location reaches; kept.
+    options : FixedEpsOptions
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     """
-    none = Exceptions(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
-    exceptions = [none for _ in range(n_thresholds)]
+    eps_km, n_thresholds, border, metric = options
     reach = reach_of(eps_km)
-    folded = fold(places.lat, places.lon, NO_UNITS, band_height(eps_km), threads, unreported)
+    folded = fold(locations.lat, locations.lon, NO_UNITS, band_height(eps_km), threads, unreported)
     order, lat, lon = folded.first, folded.lat, folded.lon
     del folded
     report(0.1)
-    points = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
+    bands = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
     report(0.2)
-    node = np.full(len(order), NONE, dtype=np.int32)
-    forest = EMPTY
+    points = _Points(bands, order, level, np.full(len(order), NONE, dtype=np.int32))
+    tree, overrides = NO_NODES, _no_overrides(n_thresholds)
     at = np.flatnonzero(level[order])
     if len(at):
-        where = order[at]
-        cores, core_level = select_points(points, at, reach, threads), level[where]
-        forest, core_node = grow_forest(
-            cores, core_level, places.rank[where], reach, lambda share: report(0.2 + 0.3 * share)
+        here = order[at]
+        core_bands = select_points(bands, at, reach, threads)
+        tree, core_node = build_component_tree(
+            core_bands, level[here], locations.rank[here], reach, lambda s: report(0.2 + 0.3 * s)
         )
-        node[where] = core_node
+        points.node[here] = core_node
+        cores = _Cores(core_bands, at, level[here], core_node)
         if border != "noise":
-            borders = find_borders(
-                *tree, level, node, forest, reach, threads, lambda share: report(0.5 + 0.4 * share)
-            )
-            lifted = np.flatnonzero(borders.summit >= 0)
-            place = tree[1]
-            node[place[lifted]] = node[place[borders.summit[lifted]]]
-            if len(borders.split):
-                shared = Shared(place[borders.split], level[place[borders.summit[borders.split]]])
-                exceptions = _find_exceptions(
-                    (points, order, level),
-                    shared,
-                    (cores, core_level, core_node, at),
-                    node,
-                    forest,
-                    n_thresholds,
-                    border == "nearest",
-                    reach,
-                    threads,
+            ambiguous = _join_borders(points, tree, balls, reach, threads, report)
+            if len(ambiguous.place):
+                overrides = _find_overrides(
+                    *(points, cores, tree, ambiguous),
+                    *(n_thresholds, border == "nearest", reach, threads),
                 )
     report(0.95)
-    figures = _figures(places, level, node, forest, exceptions)
+    summaries = _summarise(locations, level, points.node, tree, overrides)
     report(1.0)
-    return Slice(level, node, forest, exceptions, figures)
+    return FixedEpsHierarchy(level, points.node, tree, overrides, summaries)
 
 
-class Shared(NamedTuple):
-    """Border locations that components may share."""
+def _join_borders(
+    points: _Points,
+    tree: ComponentTree,
+    balls: tuple[Balls, NDArray[np.int32]],
+    reach: Reach,
+    threads: int,
+    report: Callable[[float], None],
+) -> _Ambiguous:
+    """Give each location the node of its highest core neighbour; return those left to search."""
+    node, (_, place) = points.node, balls
+    borders = find_borders(
+        *(*balls, points.level, node, tree, reach, threads),
+        report=lambda share: report(0.5 + 0.4 * share),
+    )
+    joining = np.flatnonzero(borders.highest >= 0)
+    node[place[joining]] = node[place[borders.highest[joining]]]
+    highest = place[borders.highest[borders.ambiguous]]
+    return _Ambiguous(place[borders.ambiguous], points.level[highest])
 
-    place: NDArray[np.int32]
-    highest: NDArray[np.uint8]
-    """Level of the highest core location within reach of each."""
 
-
-def _find_exceptions(
-    of_points: tuple[Bands, NDArray[np.uint32], NDArray[np.uint8]],
-    shared: Shared,
-    of_cores: tuple[Bands, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]],
-    node: NDArray[np.int32],
-    forest: Forest,
+def _find_overrides(
+    points: _Points,
+    cores: _Cores,
+    tree: ComponentTree,
+    ambiguous: _Ambiguous,
     n_thresholds: int,
     nearest: bool,
     reach: Reach,
     threads: int,
-) -> list[Exceptions]:
-    """Search the border points that components may share, threshold by threshold.
-
-    ``of_points`` has the order of the points, and the levels of the places; ``of_cores``
-    which points the core points are. Only those about border points that may be shared are
-    searched.
-    """
-    points, order, level = of_points
-    cores, core_level, core_node, at = of_cores
+) -> list[BorderOverrides]:
+    """Search the cores around ambiguous border locations, threshold by threshold."""
+    order, bands = points.order, points.bands
     number_of = np.empty(len(order), dtype=np.int64)
     number_of[order] = np.arange(len(order))
-    split = number_of[shared.place]
-    sort = np.argsort(split)
-    split, highest = split[sort], shared.highest[sort]
-    own = level[order[split]]
-    cells = np.unique(np.searchsorted(points.cell_start, split, side="right") - 1)
+    queries = number_of[ambiguous.place]
+    sort = np.argsort(queries)
+    queries, highest = queries[sort], ambiguous.highest[sort]
+    own = points.level[order[queries]]
+    cells = np.unique(np.searchsorted(bands.cell_start, queries, side="right") - 1)
     around = np.zeros(len(order), dtype=np.bool_)
-    parallel_for(
-        even_chunks(len(cells), CELLS_CHUNK),
-        threads,
-        mark_around,
-        points,
-        cells,
-        reach.inner2,
-        reach.outer2,
-        around,
-    )
-    near = np.flatnonzero(around[at])
-    core_level, core_node = core_level[near], core_node[near]
-    cores = choose_points(cores, near, threads)
-    out = np.full(len(node), NONE, dtype=np.int64)
-    exceptions = []
+    chunks = even_chunks(len(cells), CELLS_CHUNK)
+    parallel_for(chunks, threads, mark_around, bands, cells, reach.inner2, reach.outer2, around)
+    near = np.flatnonzero(around[cores.at])
+    near_level, near_node = cores.level[near], cores.node[near]
+    near_bands = choose_points(cores.bands, near, threads)
+    out = np.full(len(order), NONE, dtype=np.int64)
+    overrides = []
     for threshold in range(n_thresholds):
-        number, roots = number_nodes(forest, threshold)
-        asked = split[(own <= threshold) & (highest > threshold)]
-        if len(asked):
-            chosen = np.flatnonzero(core_level > threshold)
-            some = choose_points(cores, chosen, threads)
-            labels = number[core_node[chosen]]
-            _search(points, asked, some, labels, nearest, reach, threads, out)
-        found = out[asked]
-        place = order[asked]
-        wrong = found != number[node[place]]
-        other = roots[found[wrong]]
-        exceptions.append(Exceptions(place[wrong], other.astype(np.int32)))
-    return exceptions
+        number, roots = number_nodes(tree, threshold)
+        open_now = queries[(own <= threshold) & (highest > threshold)]
+        if len(open_now):
+            chosen = np.flatnonzero(near_level > threshold)
+            some = choose_points(near_bands, chosen, threads)
+            labels = number[near_node[chosen]]
+            _search(bands, open_now, some, labels, nearest, reach, threads, out)
+        found = out[open_now]
+        place = order[open_now]
+        differs = found != number[points.node[place]]
+        other = roots[found[differs]]
+        overrides.append(BorderOverrides(place[differs], other.astype(np.int32)))
+    return overrides
 
 
 def _search(
@@ -281,30 +311,33 @@ def _search(
     )
 
 
-def _figures(
-    places: Places,
+def _summarise(
+    locations: CountedLocations,
     level: NDArray[np.uint8],
     node: NDArray[np.int32],
-    forest: Forest,
-    exceptions: list[Exceptions],
-) -> list[Figures]:
-    """Return what each threshold gives."""
-    of_level = np.zeros(len(exceptions) + 1, dtype=np.int64)
-    own, own_rows = np.zeros((2, len(forest.birth)), dtype=np.int64)
-    tally(level, node, places.units, places.rows, places.weighing, of_level, own, own_rows)
-    n_rows = int(places.rows.sum())
+    tree: ComponentTree,
+    overrides: list[BorderOverrides],
+) -> list[PairSummary]:
+    """Return the counts and weights at each threshold."""
+    of_level = np.zeros(len(overrides) + 1, dtype=np.int64)
+    own, own_rows = np.zeros((2, len(tree.birth)), dtype=np.int64)
+    sum_by_node(
+        *(level, node, locations.units, locations.rows, locations.weighing),
+        *(of_level, own, own_rows),
+    )
+    n_rows = int(locations.rows.sum())
     total = own.copy()
-    add_to_parents(forest.parent, total)
-    figures = []
-    for threshold, (place, other) in enumerate(exceptions):
-        number, roots = number_nodes(forest, threshold)
+    sum_subtrees(tree.parent, total)
+    summaries = []
+    for threshold, (place, other) in enumerate(overrides):
+        number, roots = number_nodes(tree, threshold)
         weight = total[roots]
-        moved = places.units[place]
+        moved = locations.units[place]
         np.subtract.at(weight, number[node[place]], moved)
         np.add.at(weight, number[other], moved)
-        there = forest.birth >= threshold
-        figures.append(
-            Figures(
+        there = tree.birth >= threshold
+        summaries.append(
+            PairSummary(
                 n_clusters=len(roots),
                 n_core=int(of_level[threshold + 1 :].sum()),
                 n_noise=n_rows - int(own_rows[there].sum()),
@@ -312,4 +345,4 @@ def _figures(
                 largest_units=int(weight.max(initial=0)),
             )
         )
-    return figures
+    return summaries

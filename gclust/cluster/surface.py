@@ -1,4 +1,4 @@
-"""The clusters of DBSCAN for every pair of two sequences of parameters."""
+"""Parameter surfaces: the clusters of DBSCAN for every pair of two sequences of parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
-from gclust.cluster.fixed_eps import NO_UNITS, Places, Slice, make_slice, no_slice
+from gclust.cluster.fixed_eps import (
+    NO_UNITS,
+    CountedLocations,
+    FixedEpsHierarchy,
+    FixedEpsOptions,
+    fixed_eps_hierarchy,
+    hierarchy_of_nothing,
+)
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
 from gclust.cluster.surface_memory import check_memory
 from gclust.kernels.dbscan.core_levels import MOST_LEVELS
@@ -27,8 +34,8 @@ from gclust.kernels.warm_up import warm_up
 from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
 
-MOST_SIDES = 3
-"""Most radii worked at side by side: each takes memory of its own (see ``memory``)."""
+MOST_AT_ONCE = 3
+"""Most radii in work at the same time: each takes memory (see `gclust.cluster.surface_memory`)."""
 
 
 def parameter_surface(
@@ -44,9 +51,9 @@ def parameter_surface(
 ) -> Surface:
     """Find the clusters of ``X`` for every pair of ``eps_km`` and ``min_samples``.
 
-    For each pair they are those of :class:`gclust.DBSCAN`, borders included. All
-    ``min_samples`` of one ``eps_km`` take one pass, and what is kept is 5 bytes for each
-    distinct location and ``eps_km``; labels are made on demand.
+    They are those of :class:`gclust.DBSCAN` for that pair, borders included. All
+    ``min_samples`` of one ``eps_km`` take one pass; 5 bytes are kept for each distinct
+    location and ``eps_km``, and labels are computed on demand.
 
     Parameters
     ----------
@@ -70,15 +77,22 @@ def parameter_surface(
     Raises
     ------
     ValueError
-        For coordinates, weights or parameters that cannot be used, an empty sequence or a
-        value that it holds twice (names the value), or a surface that would not fit in
-        memory (says what would).
+        For coordinates, weights or parameters that cannot be used, an empty sequence, a
+        value that is there twice (names the value), or a surface that would not fit in
+        memory (names what would).
+
+    Notes
+    -----
+    One pass finds how many of the thresholds the neighbourhood of each point reaches at
+    every radius. For each radius the components of all thresholds form a tree, as in
+    :class:`gclust.HDBSCAN` over falling densities, and a border point has at most one node
+    in it but for the few with several components within reach. See docs/algorithm.md.
 
     Examples
     --------
-    >>> import gclust
+    >>> from gclust import parameter_surface
     >>> X = [[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]]
-    >>> surface = gclust.parameter_surface(X, eps_km=[5, 60], min_samples=[1, 2])
+    >>> surface = parameter_surface(X, eps_km=[5, 60], min_samples=[1, 2])
     >>> surface.table["n_clusters"].tolist()
     [3, 2, 2, 1]
     >>> surface.labels(5, 2)
@@ -103,16 +117,18 @@ def parameter_surface(
     if sample_weight is not None:
         rows, weighing = _count_rows(folded, units)
         weighs = None if units.all() else units > 0
-    places = Places(folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows, weighing)
-    check_memory(len(folded.rows), len(places.lat), len(eps))
-    slices = _make_slices(places, eps, thresholds, border, metric, threads, show)
+    locations = CountedLocations(
+        folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows, weighing
+    )
+    check_memory(len(folded.rows), len(locations.lat), len(eps))
+    hierarchies = _cluster(locations, eps, thresholds, border, metric, threads, show)
     nothing = np.zeros(0)
-    folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=places.rank[:0])
-    return Surface(folded, slices, eps, least, unit, threads, weighs)
+    folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=locations.rank[:0])
+    return Surface(folded, hierarchies, eps, least, unit, threads, weighs)
 
 
 class Surface:
-    """The clusters of rows for every pair of parameters; made by `gclust.parameter_surface`.
+    """The clusters of rows for every pair of parameters, from `gclust.parameter_surface`.
 
     Attributes
     ----------
@@ -122,12 +138,22 @@ class Surface:
         For every pair, by ``eps_km``, then ``min_samples``: ``n_clusters``; ``n_core`` and
         ``n_noise``, rows that are core points and rows that are noise; ``clustered_weight``
         and ``largest_weight``, the weight of all clusters and of the heaviest one.
+
+    Examples
+    --------
+    >>> from gclust import parameter_surface
+    >>> X = [[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]]
+    >>> surface = parameter_surface(X, eps_km=[5], min_samples=[1, 2])
+    >>> surface
+    Surface(eps_km=[5.0], min_samples=[1.0, 2.0])
+    >>> surface.core_sample_mask(5, 2)
+    array([ True,  True,  True,  True, False])
     """
 
     def __init__(
         self,
         folded: Folded,
-        slices: list[Slice],
+        hierarchies: list[FixedEpsHierarchy],
         eps_km: tuple[float, ...],
         min_samples: tuple[float, ...],
         unit: int,
@@ -136,8 +162,8 @@ class Surface:
     ) -> None:
         self.eps_km, self.min_samples = eps_km, min_samples
         self._weighs = weighs
-        self.table = _table(slices, eps_km, min_samples, unit)
-        self._folded, self._slices, self._threads = folded, slices, threads
+        self.table = _table(hierarchies, eps_km, min_samples, unit)
+        self._folded, self._hierarchies, self._threads = folded, hierarchies, threads
 
     def labels(self, eps_km: float, min_samples: float) -> NDArray[np.int64]:
         """Return the labels that ``DBSCAN(eps_km, min_samples)`` gives the rows.
@@ -160,19 +186,19 @@ class Surface:
         return self._unfold(eps_km, min_samples)[0]
 
     def core_sample_mask(self, eps_km: float, min_samples: float) -> NDArray[np.bool_]:
-        """Return which rows are core points; see :meth:`labels`."""
+        """Return which rows are core points for a pair, shape (n_rows,); see :meth:`labels`."""
         return self._unfold(eps_km, min_samples)[1]
 
     def _unfold(
         self, eps_km: float, min_samples: float
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        at = _slice_of(self._slices, self.eps_km, eps_km)
+        at = self._hierarchies[_index("eps_km", self.eps_km, eps_km)]
         threshold = _index("min_samples", self.min_samples, min_samples)
         labels, core = unfold(self._folded, at.labels(threshold), at.core(threshold), self._threads)
         return labels, core if self._weighs is None else core & self._weighs
 
     def __repr__(self) -> str:
-        """Say what the surface has."""
+        """Show the parameters of the surface."""
         return f"Surface(eps_km={list(self.eps_km)}, min_samples={list(self.min_samples)})"
 
 
@@ -187,10 +213,13 @@ class LocationSurface:
     """
 
     def __init__(
-        self, slices: list[Slice], eps_km: tuple[float, ...], min_units: tuple[int, ...]
+        self,
+        hierarchies: list[FixedEpsHierarchy],
+        eps_km: tuple[float, ...],
+        min_units: tuple[int, ...],
     ) -> None:
         self.eps_km, self.min_units = eps_km, min_units
-        self._slices = slices
+        self._hierarchies = hierarchies
 
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return labels and core flags of the locations, as ``cluster_locations`` does.
@@ -200,7 +229,7 @@ class LocationSurface:
         ValueError
             If the surface has no such pair.
         """
-        at = _slice_of(self._slices, self.eps_km, eps_km)
+        at = self._hierarchies[_index("eps_km", self.eps_km, eps_km)]
         threshold = _index("min_units", self.min_units, min_units)
         return at.labels(threshold), at.core(threshold)
 
@@ -226,8 +255,8 @@ def surface_of_locations(
     eps_km : iterable of float
         As in :func:`parameter_surface`.
     min_units : iterable of int
-        ``min_samples`` in the units of the weights, at least 1; in any order, none twice,
-        at most 255.
+        ``min_samples`` as fixed-point weights, at least 1; in any order, none twice, at most
+        255.
     border, metric, n_jobs, progress
         As in :func:`gclust.cluster.dbscan.cluster_locations`.
 
@@ -248,9 +277,9 @@ def surface_of_locations(
     n = len(lat)
     check_memory(0, n, len(eps))
     rank, rows = np.arange(n, dtype=np.uint32), np.ones(n, dtype=np.int64)
-    places = Places(lat, lon, units, rank, rows, (units > 0).astype(np.int64))
-    slices = _make_slices(places, eps, list(least), border, metric, threads, progress)
-    return LocationSurface(slices, eps, least)
+    locations = CountedLocations(lat, lon, units, rank, rows, (units > 0).astype(np.int64))
+    hierarchies = _cluster(locations, eps, list(least), border, metric, threads, progress)
+    return LocationSurface(hierarchies, eps, least)
 
 
 def rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
@@ -297,84 +326,76 @@ def _count_rows(
     return rows, weighing
 
 
-def _make_slices(
-    places: Places,
+def _cluster(
+    locations: CountedLocations,
     eps_km: tuple[float, ...],
     thresholds: list[int],
     border: str,
     metric: str,
     threads: int,
     show: Report,
-) -> list[Slice]:
-    """Return a slice for each radius."""
+) -> list[FixedEpsHierarchy]:
+    """Return the clusters of each radius."""
     warm_up(show, run_dbscan_kernels, _run_surface_kernels)
     least = np.array(thresholds, dtype=np.int64)
-    if len(places.lat) == 0:
-        return [no_slice(len(least)) for _ in eps_km]
+    if len(locations.lat) == 0:
+        return [hierarchy_of_nothing(len(least)) for _ in eps_km]
     surface, reaches = SURFACES[metric], [reach_of(each) for each in eps_km]
     with stage(show, "growing a tree") as report:
-        tree = grow_tree(places.lat, places.lon, places.units, surface, threads, report)
+        balls = grow_tree(locations.lat, locations.lon, locations.units, surface, threads, report)
     with stage(show, "finding core locations") as report:
-        levels = find_all_levels(*tree, reaches, least, threads, report)
-        if not places.units.all():
-            levels[:, places.units == 0] = 0  # a point without weight is no core point
-    slices: list[Any] = [None] * len(eps_km)
-    sides = min(threads, len(eps_km), MOST_SIDES)
+        levels = find_all_levels(*balls, reaches, least, threads, report)
+        if not locations.units.all():
+            levels[:, locations.units == 0] = 0  # a point without weight is no core point
+    hierarchies: list[Any] = [None] * len(eps_km)
+    at_once = min(threads, len(eps_km), MOST_AT_ONCE)
     ended: list[BaseException] = []
 
     def go_on(_: float) -> None:  # radii take long: when one is given up, so are the others
         if ended:
             raise ended[0]
 
-    def make(first: int, last: int) -> None:
+    def cluster(first: int, last: int) -> None:
         try:
             for k in range(first, last):
-                slices[k] = make_slice(
-                    places,
-                    tree,
-                    levels[k],
-                    eps_km[k],
-                    len(least),
-                    border,
-                    metric,
-                    threads // sides,
-                    go_on,
+                options = FixedEpsOptions(eps_km[k], len(least), border, metric)
+                hierarchies[k] = fixed_eps_hierarchy(
+                    locations, balls, levels[k], options, threads // at_once, go_on
                 )
         except BaseException as error:
             ended.append(error)
             raise
 
     with stage(show, "clustering for every pair") as report:
-        parallel_for(np.arange(len(eps_km) + 1), sides, make, report=report)
-    return slices
+        parallel_for(np.arange(len(eps_km) + 1), at_once, cluster, report=report)
+    return hierarchies
 
 
 def _table(
-    slices: list[Slice], eps_km: tuple[float, ...], min_samples: tuple[float, ...], unit: int
+    hierarchies: list[FixedEpsHierarchy],
+    eps_km: tuple[float, ...],
+    min_samples: tuple[float, ...],
+    unit: int,
 ) -> pd.DataFrame:
     rows = []
-    for eps, of_eps in zip(eps_km, slices, strict=True):
-        for least, figures in zip(min_samples, of_eps.figures, strict=True):
+    for eps, of_eps in zip(eps_km, hierarchies, strict=True):
+        for least, summary in zip(min_samples, of_eps.summaries, strict=True):
             rows.append(
                 {
                     "eps_km": eps,
                     "min_samples": least,
-                    "n_clusters": figures.n_clusters,
-                    "n_core": figures.n_core,
-                    "n_noise": figures.n_noise,
-                    "clustered_weight": figures.clustered_units / unit,
-                    "largest_weight": figures.largest_units / unit,
+                    "n_clusters": summary.n_clusters,
+                    "n_core": summary.n_core,
+                    "n_noise": summary.n_noise,
+                    "clustered_weight": summary.clustered_units / unit,
+                    "largest_weight": summary.largest_units / unit,
                 }
             )
     return pd.DataFrame(rows)
 
 
-def _slice_of(slices: list[Slice], known: tuple[float, ...], eps_km: float) -> Slice:
-    return slices[_index("eps_km", known, eps_km)]
-
-
 def _index(name: str, known: tuple[Any, ...], value: Any) -> int:
-    """Return the place of a value among those of the surface."""
+    """Return the index of a value among those of the surface."""
     if value not in known:
         listed = ", ".join(f"{each:.12g}" for each in known)
         raise ValueError(f"the surface has no {name} {value!r}; it has {listed}")
@@ -388,9 +409,10 @@ def _run_surface_kernels(report: Callable[[float], None]) -> None:
     rows = units = np.ones(len(lat), dtype=np.int64)
     rank = np.arange(len(lat), dtype=np.uint32)
     least = np.array([100, 400, 401, 1000])
-    places = Places(lat, lon, units, rank, rows, rows)
-    tree = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
-    level = find_all_levels(*tree, [reach_of(1.0)], least, 1, unreported)[0]
+    locations = CountedLocations(lat, lon, units, rank, rows, rows)
+    balls = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
+    level = find_all_levels(*balls, [reach_of(1.0)], least, 1, unreported)[0]
     for border in ("nearest", "first"):
-        make_slice(places, tree, level, 1.0, len(least), border, "haversine", 1, unreported)
+        options = FixedEpsOptions(1.0, len(least), border, "haversine")
+        fixed_eps_hierarchy(locations, balls, level, options, 1, unreported)
     report(1.0)

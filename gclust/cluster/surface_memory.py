@@ -1,50 +1,50 @@
-"""What a parameter surface takes of the memory, and whether there is so much."""
+"""The memory that a parameter surface takes, compared with what is free."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 ROW_BYTES = 40
-"""Of a row of X while a surface is made: its coordinates' folding, kept in part."""
+"""For a row of X while its coordinates are folded."""
 
 LOCATION_BYTES = 400
-"""Of a location while radii are worked at, three of them side by side."""
+"""For a location while three radii are in work."""
 
-SLICE_BYTES = 8
-"""Of a location for each radius: 5, and what there is of components."""
+RADIUS_BYTES = 8
+"""For a location and radius: 5, and the nodes of components."""
 
 
 def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
-    """Raise ValueError if a surface would not fit in the memory that is free.
+    """Raise ValueError if a surface would not fit into free memory.
 
     Parameters
     ----------
     n_rows, n_locations, n_eps : int
-        Of the surface: rows of X, distinct locations and radii.
+        Numbers of rows of X, of distinct locations and of radii.
     """
     free = available_bytes()
     if free is None:
         return
     fixed = ROW_BYTES * n_rows + LOCATION_BYTES * n_locations
-    slice_bytes = SLICE_BYTES * n_locations
-    need = fixed + slice_bytes * n_eps
+    radius_bytes = RADIUS_BYTES * n_locations
+    need = fixed + radius_bytes * n_eps
     if need <= free:
         return
-    fitting = max(0, (free - fixed) // max(slice_bytes, 1))
-    told = (
+    fitting = max(0, (free - fixed) // max(radius_bytes, 1))
+    advice = (
         f"{fitting} of them would fit: pass fewer eps_km"
         if fitting
-        else f"about {n_locations * max(free, 0) // max(fixed + slice_bytes, 1)} locations would "
+        else f"about {n_locations * max(free, 0) // max(fixed + radius_bytes, 1)} locations would "
         "fit: round coordinates, or pass fewer rows"
     )
     raise ValueError(
         f"a surface of {n_eps} eps_km over {n_locations} locations takes about "
-        f"{need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {told}"
+        f"{need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {advice}"
     )
 
 
 def available_bytes() -> int | None:
-    """Return the memory that is free for this process, None where the system does not tell."""
+    """Return the memory that this process may still take, None on systems that do not say."""
     info = Path("/proc/meminfo")
     if not info.exists():
         return None

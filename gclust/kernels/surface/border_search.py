@@ -1,15 +1,16 @@
-"""What points are with beyond what they are themselves, at every threshold at once.
+"""For every point and every density threshold: the component that a border point joins.
 
-A border point of a threshold has a core point within reach. The highest such threshold is
-that of its *summit*, a highest core point within reach of it, and where the nodes of all
-higher core points about it are on one way, it is with its summit's component at every
-threshold: one node says it all. Only the points about which two components of one threshold
-may lie are searched threshold by threshold.
+A point that is not a core point at some threshold joins a component there if a core point of
+that threshold is within reach. Its *highest core neighbour*, a highest core point within reach
+that is higher than itself, has one of these at every such threshold. That answers all thresholds
+at once, unless core points within reach belong to unrelated components: only those ambiguous
+points are searched threshold by threshold (`gclust.cluster.fixed_eps`).
 
-Nodes are on *one way* if they lie on the way from one of them to its root: the core points
-are then in one component at every threshold at which two of them are core points. The
-points of a leaf walk together through a tree of balls, past all balls that are no higher
-than what they surely reach, and whose nodes are on one way with all others'.
+Two core points are *ancestor-related* if the tree node of one is an ancestor of the other's: at
+each threshold at which both are core points they are in one component. The points of a leaf of
+a ball tree traverse the tree together, and skip each ball whose core points are no higher than
+what all of them certainly reach, and are ancestor-related to those of all other skipped balls.
+See "Component tree over thresholds" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -25,87 +26,126 @@ from gclust.kernels._jit import allocating_helper, inlined_helper, kernel
 from gclust.kernels.dbscan.core_levels import MOST_LEVELS
 from gclust.kernels.spatial.ball_tree import Balls, away_from
 from gclust.kernels.sphere import Reach, separation
-from gclust.kernels.surface.component_tree import NONE, Forest, fill_spans
+from gclust.kernels.surface.component_tree import NONE, ComponentTree, fill_intervals
 from gclust.parallel import even_chunks, parallel_for
 
 LEAVES_CHUNK = 512
+"""Leaves in a chunk of work."""
 
-LEVEL, FIRST, LAST = range(3)
-"""Columns of what is known of points: their levels, 0 if they are no core points; and the
-span of their nodes, see ``forest.fill_spans``."""
-
-
-class Heights(NamedTuple):
-    """What the balls of a tree hold; ``n`` points."""
-
-    ways: NDArray[np.int32]  # (n, 3) of the points in the order of the tree
-    peak: NDArray[np.int32]  # (nodes,) a highest core point of each ball, or ``NONE``
-    torn: NDArray[np.uint8]  # (nodes,) a level up to which two are not on one way; 0 if all are
+LEVEL, ENTER, LEAVE = range(3)
+"""Columns of `CoreIndex.points`: the level of a point, 0 if it is no core point at any
+threshold, and the tree interval of its node (see ``fill_intervals``)."""
 
 
-class Seen(NamedTuple):
-    """Room for what a leaf sees on its way."""
+class CoreIndex(NamedTuple):
+    """Levels and tree intervals of the ``n`` points of a ball tree, summed up by ball."""
 
-    stack: NDArray[np.int64]  # (room,) nodes to come
-    away: NDArray[np.float64]  # (room,) distances of their centres
-    found: NDArray[np.int64]  # (leaves,) leaves that are left open
-    near: NDArray[np.int64]  # (leaves,) the same by falling height
-    start: NDArray[np.int64]  # (MOST_LEVELS + 2,) where those of each height begin
+    points: NDArray[np.int32]
+    """(n, 3) in the order of the tree; see ``LEVEL`` and following"""
+    highest: NDArray[np.int32]
+    """(nodes,) a highest core point of each ball, or ``NONE``"""
+    conflict: NDArray[np.uint8]
+    """(nodes,) conflict level of the core points of each ball, see ``conflict_level``"""
+
+
+class Radius(NamedTuple):
+    """The radius, in the forms in which the search uses it."""
+
+    inner: float
+    """chord below which a pair is certainly within reach"""
+    outer: float
+    """chord above which it certainly is not"""
+    limit: float
+    """key up to which it is; see `gclust.kernels.sphere.separation`"""
+
+
+class Workspace(NamedTuple):
+    """Arrays that a traversal fills."""
+
+    stack: NDArray[np.int64]
+    """(depth + 2,) nodes to visit"""
+    away: NDArray[np.float64]
+    """(depth + 2,) distances of their centres"""
+    found: NDArray[np.int64]
+    """(leaves,) leaves left open"""
+    near: NDArray[np.int64]
+    """(leaves,) the same by falling level"""
+    start: NDArray[np.int64]
+    """(MOST_LEVELS + 2,) first of these of each level"""
+
+
+class Found(NamedTuple):
+    """What a search has found so far: core points are given by their place in the tree."""
+
+    best: int
+    """a highest core point within reach, or ``NONE``"""
+    deepest: int
+    """a highest one of all core points looked at or skipped, to which all others are
+    ancestor-related unless ``split``; or ``NONE``"""
+    split: bool
+    """whether two of them may be unrelated above the point's own level"""
 
 
 @inlined_helper
-def is_part(ways, p, q):
-    """Return whether the node of core point ``p`` is that of ``q`` or part of it."""
-    return ways[q, FIRST] <= ways[p, FIRST] < ways[q, LAST]
+def is_descendant(points, p, q):
+    """Return whether the tree node of core point ``p`` is that of ``q`` or a descendant."""
+    return points[q, ENTER] <= points[p, ENTER] < points[q, LEAVE]
 
 
 @inlined_helper
-def higher(ways, p, q):
+def higher_core(points, p, q):
     """Return the higher one of two core points, either of which may be missing."""
-    return q if p < 0 or (q >= 0 and ways[q, LEVEL] > ways[p, LEVEL]) else p
+    return q if p < 0 or (q >= 0 and points[q, LEVEL] > points[p, LEVEL]) else p
 
 
 @inlined_helper
-def tear(ways, p, q):
-    """Return up to which level two core points are not on one way, 0 if they are."""
-    if p < 0 or q < 0 or is_part(ways, p, q) or is_part(ways, q, p):
+def conflict_level(points, p, q):
+    """Return the highest level at which core points p and q belong to different components.
+
+    0 if the tree node of one is an ancestor of the other's, or if one is missing.
+    """
+    if p < 0 or q < 0 or is_descendant(points, p, q) or is_descendant(points, q, p):
         return np.int64(0)
-    return np.int64(min(ways[p, LEVEL], ways[q, LEVEL]))
+    return np.int64(min(points[p, LEVEL], points[q, LEVEL]))
 
 
 @kernel
-def fill_heights(depth, order, level, node, span, heights, first, last):
-    """Fill what is known of the points of the leaves ``first .. last``, and their balls."""
-    ways, n = heights.ways, len(order)
+def fill_leaves(depth, order, level, node, interval, index, first, last):
+    """Fill the `CoreIndex` of the points of the leaves ``first .. last``, and of their balls.
+
+    ``order`` (n,) int32, ``level`` (n,) uint8, ``node`` (n,) int32, ``interval`` (nodes, 2) int64.
+    """
+    points, n = index.points, len(order)
     for leaf in range(first, last):
-        peak = np.int64(NONE)
-        torn = np.int64(0)
+        highest = np.int64(NONE)
+        conflict = np.int64(0)
         for p in range((leaf * n) >> depth, ((leaf + 1) * n) >> depth):
             place = order[p]
-            ways[p, LEVEL] = level[place]
+            points[p, LEVEL] = level[place]
             if level[place] > 0:
-                ways[p, FIRST], ways[p, LAST] = span[node[place], 0], span[node[place], 1]
-                torn = max(torn, tear(ways, peak, p))
-                peak = higher(ways, peak, p)
-        heights.peak[(1 << depth) + leaf] = peak
-        heights.torn[(1 << depth) + leaf] = torn
+                points[p, ENTER] = interval[node[place], 0]
+                points[p, LEAVE] = interval[node[place], 1]
+                conflict = max(conflict, conflict_level(points, highest, p))
+                highest = higher_core(points, highest, p)
+        index.highest[(1 << depth) + leaf] = highest
+        index.conflict[(1 << depth) + leaf] = conflict
 
 
 @kernel
-def raise_heights(depth, heights):
-    """Fill the balls above the leaves."""
+def fill_nodes(depth, index):
+    """Fill the `CoreIndex` of the balls above the leaves."""
     for k in range((1 << depth) - 1, 0, -1):
-        one, two = np.int64(heights.peak[2 * k]), np.int64(heights.peak[2 * k + 1])
-        torn = max(np.int64(heights.torn[2 * k]), np.int64(heights.torn[2 * k + 1]))
-        heights.torn[k] = max(torn, tear(heights.ways, one, two))
-        heights.peak[k] = higher(heights.ways, one, two)
+        one, two = np.int64(index.highest[2 * k]), np.int64(index.highest[2 * k + 1])
+        conflict = max(np.int64(index.conflict[2 * k]), np.int64(index.conflict[2 * k + 1]))
+        index.conflict[k] = max(conflict, conflict_level(index.points, one, two))
+        index.highest[k] = higher_core(index.points, one, two)
 
 
 @allocating_helper
-def make_seen(balls):
-    """Return room for what a leaf sees."""
+def make_workspace(balls):
+    """Return the arrays of a traversal of ``balls``."""
     leaves = 1 << balls.depth
-    return Seen(
+    return Workspace(
         np.empty(balls.depth + 2, np.int64),
         np.empty(balls.depth + 2),
         np.empty(leaves, np.int64),
@@ -115,173 +155,172 @@ def make_seen(balls):
 
 
 @inlined_helper
-def passes(heights, peak, torn, sure, best, deepest, apart, ceiling):
-    """Return whether a ball can be passed by, as nothing in it is news to any point.
-
-    ``torn`` and ``peak`` are the ball's, ``sure`` whether all points surely reach it. For
-    ``best``, ``deepest`` and ``apart`` see ``look_round``.
-    """
-    ways = heights.ways
-    if not sure and (best < 0 or ways[best, LEVEL] < ways[peak, LEVEL]):
-        return False
-    return apart >= ceiling or (torn == 0 and tear(ways, deepest, peak) == 0)
+def agrees(index, node, deepest):
+    """Return whether all core points of a ball are ancestor-related to ``deepest``."""
+    return (
+        index.conflict[node] == 0
+        and conflict_level(index.points, deepest, np.int64(index.highest[node])) == 0
+    )
 
 
 @inlined_helper
-def look_round(balls, heights, leaf, inner, outer, floor, ceiling, seen):
-    """Look at what the points of a leaf, of levels ``floor .. ceiling``, may reach.
+def traverse(balls, index, leaf, radius, floor, ceiling, work):
+    """Find what the points of a leaf, of levels from ``floor`` to below ``ceiling``, may reach.
 
-    Returns a highest core point that all surely reach; the highest one of the balls passed
-    by, which are on one way with each other; and a level below which points surely reach
-    two core points that are not. Leaves that are left open are listed.
+    Returns a highest core point that all certainly reach; the highest one of the skipped
+    balls, to which all others of these are ancestor-related; a level below which points
+    certainly reach two unrelated core points; and the number of leaves left open, which are
+    listed.
     """
-    ways = heights.ways
+    points = index.points
     x, y, z = balls.ball[leaf, 0], balls.ball[leaf, 1], balls.ball[leaf, 2]
     around = balls.ball[leaf, 3]
-    best = deepest = certain = np.int64(NONE)
+    best = deepest = certain_core = np.int64(NONE)
     apart = np.int64(0)
-    many = 0
-    seen.stack[0], seen.away[0] = 1, away_from(balls, 1, x, y, z)
+    n_open = 0
+    work.stack[0], work.away[0] = 1, away_from(balls, 1, x, y, z)
     n = 1
     while n > 0:
         n -= 1
-        node, away = seen.stack[n], seen.away[n]
+        node, away = work.stack[n], work.away[n]
         reach = balls.ball[node, 3] + around
-        peak = np.int64(heights.peak[node])
-        if peak < 0 or ways[peak, LEVEL] <= floor or away - reach > outer:
+        highest = np.int64(index.highest[node])
+        if highest < 0 or points[highest, LEVEL] <= floor or away - reach > radius.outer:
             continue
-        sure = away + reach < inner
-        if sure:
-            apart = max(apart, np.int64(heights.torn[node]), tear(ways, certain, peak))
-            certain = higher(ways, certain, peak)
-            best = higher(ways, best, peak)
-        if passes(heights, peak, heights.torn[node], sure, best, deepest, apart, ceiling):
-            if tear(ways, deepest, peak) == 0:
-                deepest = higher(ways, deepest, peak)
+        certain = away + reach < radius.inner
+        if certain:
+            apart = max(
+                apart,
+                np.int64(index.conflict[node]),
+                conflict_level(points, certain_core, highest),
+            )
+            certain_core = higher_core(points, certain_core, highest)
+            best = higher_core(points, best, highest)
+        # Nothing in it is higher than what all certainly reach, or unrelated to it.
+        no_higher = certain or (best >= 0 and points[best, LEVEL] >= points[highest, LEVEL])
+        if no_higher and (apart >= ceiling or agrees(index, node, deepest)):
+            if conflict_level(points, deepest, highest) == 0:
+                deepest = higher_core(points, deepest, highest)
         elif node < 1 << balls.depth:
             one, two = 2 * node, 2 * node + 1
             away, other = away_from(balls, one, x, y, z), away_from(balls, two, x, y, z)
             if away < other:  # the nearer one comes first
                 one, two, away, other = two, one, other, away
-            seen.stack[n], seen.away[n] = one, away
-            seen.stack[n + 1], seen.away[n + 1] = two, other
+            work.stack[n], work.away[n] = one, away
+            work.stack[n + 1], work.away[n + 1] = two, other
             n += 2
         else:
-            seen.found[many] = node
-            many += 1
-    return best, deepest, apart, many
+            work.found[n_open] = node
+            n_open += 1
+    return best, deepest, apart, n_open
 
 
 @inlined_helper
-def sort_near(heights, many, seen):
-    """Sort the leaves that are left open by falling height."""
-    ways, start = heights.ways, seen.start
+def sort_by_level(index, n_open, work):
+    """Sort the leaves left open by the level of their highest core points, falling."""
+    points, start = index.points, work.start
     highest = np.int64(0)
-    for t in range(many):
-        highest = max(highest, np.int64(ways[heights.peak[seen.found[t]], LEVEL]))
+    for t in range(n_open):
+        highest = max(highest, np.int64(points[index.highest[work.found[t]], LEVEL]))
     start[: highest + 2] = 0
-    for t in range(many):
-        start[highest - ways[heights.peak[seen.found[t]], LEVEL] + 1] += 1
+    for t in range(n_open):
+        start[highest - points[index.highest[work.found[t]], LEVEL] + 1] += 1
     for k in range(highest + 1):
         start[k + 1] += start[k]
-    for t in range(many):
-        k = highest - ways[heights.peak[seen.found[t]], LEVEL]
-        seen.near[start[k]] = seen.found[t]
+    for t in range(n_open):
+        k = highest - points[index.highest[work.found[t]], LEVEL]
+        work.near[start[k]] = work.found[t]
         start[k] += 1
 
 
 @inlined_helper
-def look_into(balls, heights, p, leaf, limit, level, best, deepest, split):
-    """Look at the points of a leaf that may be news to point ``p``; return what it then has."""
-    ways, at, n = heights.ways, balls.xyz, len(balls.units)
+def scan_leaf(balls, index, p, leaf, limit, found):
+    """Compare point ``p`` with the core points of a leaf that may change what it has found."""
+    points, at, n = index.points, balls.xyz, len(balls.units)
+    level = points[p, LEVEL]
+    best, deepest, split = found
     k = leaf - (1 << balls.depth)
     for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
-        if ways[q, LEVEL] <= level:
+        if points[q, LEVEL] <= level:
             continue
-        is_higher = best < 0 or ways[q, LEVEL] > ways[best, LEVEL]
-        known = split or (deepest >= 0 and is_part(ways, deepest, q))
+        is_higher = best < 0 or points[q, LEVEL] > points[best, LEVEL]
+        known = split or (deepest >= 0 and is_descendant(points, deepest, q))
         if (is_higher or not known) and (
             separation(at[p, 0], at[p, 1], at[p, 2], at[q, 0], at[q, 1], at[q, 2]) <= limit
         ):
             if is_higher:
                 best = np.int64(q)
-            if tear(ways, deepest, q) > 0:
+            if conflict_level(points, deepest, q) > 0:
                 split = True
             elif not split:
-                deepest = higher(ways, deepest, q)
-    return best, deepest, split
+                deepest = higher_core(points, deepest, q)
+    return Found(best, deepest, split)
 
 
 @inlined_helper
-def climb(balls, heights, p, many, inner, outer, limit, best, deepest, split, seen):
-    """Return a summit of point ``p``, or ``NONE``, and whether what it reaches is not one way.
-
-    ``best`` and ``deepest`` are those of ``look_round``, the higher leaves come first.
-    """
-    ways, xyz = heights.ways, balls.xyz
-    level = np.int64(ways[p, LEVEL])
-    for t in range(many):
-        leaf = seen.near[t]
-        peak = np.int64(heights.peak[leaf])
-        if ways[peak, LEVEL] <= level:
+def refine(balls, index, p, n_open, radius, found, work):
+    """Return what point ``p`` finds in the leaves left open, highest first, beyond ``found``."""
+    points, xyz = index.points, balls.xyz
+    level = np.int64(points[p, LEVEL])
+    for t in range(n_open):
+        leaf = work.near[t]
+        highest = np.int64(index.highest[leaf])
+        if points[highest, LEVEL] <= level:
             break
-        is_higher = best < 0 or ways[peak, LEVEL] > ways[best, LEVEL]
-        if not is_higher:
-            if split:
-                break
-            if heights.torn[leaf] == 0 and tear(ways, deepest, peak) == 0:
-                deepest = higher(ways, deepest, peak)
-                continue
-        away = away_from(balls, leaf, xyz[p, 0], xyz[p, 1], xyz[p, 2])
-        if away - balls.ball[leaf, 3] > outer:
+        is_higher = found.best < 0 or points[highest, LEVEL] > points[found.best, LEVEL]
+        if found.split and not is_higher:
+            break
+        agreeing = agrees(index, leaf, found.deepest)
+        if agreeing and not is_higher:
+            deepest = higher_core(points, found.deepest, highest)
+            found = Found(found.best, deepest, found.split)
             continue
-        sure = is_higher and away + balls.ball[leaf, 3] < inner
-        if sure and heights.torn[leaf] == 0 and tear(ways, deepest, peak) == 0:
-            best = peak
-            deepest = higher(ways, deepest, peak)
+        away = away_from(balls, leaf, xyz[p, 0], xyz[p, 1], xyz[p, 2])
+        if away - balls.ball[leaf, 3] > radius.outer:
+            continue
+        if is_higher and agreeing and away + balls.ball[leaf, 3] < radius.inner:
+            found = Found(highest, higher_core(points, found.deepest, highest), found.split)
         else:
-            best, deepest, split = look_into(
-                balls, heights, p, leaf, limit, level, best, deepest, split
-            )
-    if best >= 0 and ways[best, LEVEL] > level:
-        return best, split
-    return np.int64(NONE), False
+            found = scan_leaf(balls, index, p, leaf, radius.limit, found)
+    return found
 
 
 @kernel
-def find_summits(balls, heights, inner, outer, limit, summit, split, first, last):
-    """Find the summits of the points of the leaves ``first .. last``, ``NONE`` if no higher.
+def find_highest(balls, index, radius, highest, ambiguous, first, last):
+    """Find the highest core neighbours of the points of the leaves ``first .. last``.
 
-    ``split`` gets whether core points that are not on one way may be within reach.
+    ``highest`` (n,) int32 takes them, ``NONE`` where none is higher than the point itself;
+    ``ambiguous`` (n,) bool whether unrelated core points may be within reach.
     """
-    ways, n = heights.ways, len(balls.units)
-    seen = make_seen(balls)
+    points, n = index.points, len(balls.units)
+    work = make_workspace(balls)
     for leaf in range(first, last):
         begin, end = (leaf * n) >> balls.depth, ((leaf + 1) * n) >> balls.depth
-        floor = ceiling = np.int64(ways[begin, LEVEL])
+        floor = ceiling = np.int64(points[begin, LEVEL])
         for p in range(begin + 1, end):
-            floor = min(floor, np.int64(ways[p, LEVEL]))
-            ceiling = max(ceiling, np.int64(ways[p, LEVEL]))
+            floor = min(floor, np.int64(points[p, LEVEL]))
+            ceiling = max(ceiling, np.int64(points[p, LEVEL]))
         node = (1 << balls.depth) + leaf
-        surely, closed, apart, many = look_round(
-            balls, heights, node, inner, outer, floor, ceiling + 1, seen
+        best, deepest, apart, n_open = traverse(
+            balls, index, node, radius, floor, ceiling + 1, work
         )
-        sort_near(heights, many, seen)
+        sort_by_level(index, n_open, work)
         for p in range(begin, end):
-            level = np.int64(ways[p, LEVEL])
-            best, split[p] = climb(
-                balls, heights, p, many, inner, outer, limit, surely, closed, level < apart, seen
-            )
-            summit[p] = best
+            level = np.int64(points[p, LEVEL])
+            found = Found(best, deepest, level < apart)
+            found = refine(balls, index, p, n_open, radius, found, work)
+            is_border = found.best >= 0 and points[found.best, LEVEL] > level
+            highest[p] = found.best if is_border else np.int64(NONE)
+            ambiguous[p] = is_border and found.split
 
 
 class Borders(NamedTuple):
-    """What points are with beyond what they are themselves; ``n`` points as in the tree."""
+    """What ``n`` points, in the order of the tree, join where they are no core points."""
 
-    summit: NDArray[np.int32]
-    """(n,) a highest core point within reach of each that is higher than it, or ``NONE``."""
-    split: NDArray[np.int64]
-    """Points that may have core points of different components of a threshold within reach."""
+    highest: NDArray[np.int32]
+    """(n,) highest core neighbour of each, or ``NONE`` if none is higher than it"""
+    ambiguous: NDArray[np.int64]
+    """Points that may have core points of different components of a threshold within reach"""
 
 
 def find_borders(
@@ -289,24 +328,24 @@ def find_borders(
     order: NDArray[np.int32],
     level: NDArray[np.uint8],
     node: NDArray[np.int32],
-    forest: Forest,
+    tree: ComponentTree,
     reach: Reach,
     threads: int,
     report: Callable[[float], None],
 ) -> Borders:
-    """Find what points are with at the thresholds at which they are not core points.
+    """Find the highest core neighbour of each point.
 
     Parameters
     ----------
     balls : Balls
         A tree over the points.
     order : ndarray of int32, shape (n,)
-        Which point is at each place of the tree.
+        Point at each place of the tree.
     level : ndarray of uint8, shape (n,)
         How many thresholds each point reaches.
     node : ndarray of int32, shape (n,)
         The node of each core point.
-    forest : Forest
+    tree : ComponentTree
         The components.
     reach : Reach
         The radius.
@@ -315,42 +354,30 @@ def find_borders(
     report : callable
         Called with the share done.
     """
-    span = np.empty((len(forest.parent), 2), dtype=np.int64)
-    fill_spans(forest.parent, span)
+    interval = np.empty((len(tree.parent), 2), dtype=np.int64)
+    fill_intervals(tree.parent, interval)
     n, depth = len(order), balls.depth
-    heights = Heights(
+    index = CoreIndex(
         np.empty((n, 3), dtype=np.int32),
         np.empty(2 << depth, dtype=np.int32),
         np.empty(2 << depth, dtype=np.uint8),
     )
-    cuts = even_chunks(1 << depth, LEAVES_CHUNK)
+    chunks = even_chunks(1 << depth, LEAVES_CHUNK)
     parallel_for(
-        cuts,
+        chunks,
         threads,
-        fill_heights,
-        depth,
-        order,
-        level,
-        node,
-        span,
-        heights,
+        fill_leaves,
+        *(depth, order, level, node, interval, index),
         report=lambda share: report(0.1 * share),
     )
-    raise_heights(depth, heights)
-    inner, outer = math.sqrt(reach.inner2), math.sqrt(reach.outer2)
-    summit = np.empty(n, dtype=np.int32)
-    split = np.empty(n, dtype=np.bool_)
+    fill_nodes(depth, index)
+    radius = Radius(math.sqrt(reach.inner2), math.sqrt(reach.outer2), reach.limit)
+    highest, ambiguous = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.bool_)
     parallel_for(
-        cuts,
+        chunks,
         threads,
-        find_summits,
-        balls,
-        heights,
-        inner,
-        outer,
-        reach.limit,
-        summit,
-        split,
+        find_highest,
+        *(balls, index, radius, highest, ambiguous),
         report=lambda share: report(0.1 + 0.9 * share),
     )
-    return Borders(summit, np.flatnonzero(split))
+    return Borders(highest, np.flatnonzero(ambiguous))

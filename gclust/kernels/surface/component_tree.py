@@ -1,14 +1,16 @@
-"""Components of core points at every threshold, as a forest over falling thresholds.
+"""The component tree: components of core points at every threshold, in one merge tree.
 
-Where the threshold falls, points are added and components join. A node stands for a
-component from the threshold at which it comes to be, its *birth*, down to that at which
-it becomes part of its parent. All components of one radius take no more than two nodes
-for each core point, however many thresholds there are.
+As the threshold falls, core points are added and components merge. A node stands for a
+component from the threshold of its *birth* down to that at which it becomes part of its
+parent. The tree of one radius has at most two nodes for each core point, however many
+thresholds there are.
 
-The points of a cell are within reach of each other, so that cells are joined in place of
-points: two cells at the level from which down points of both that are within reach are core
-points. Joins come in any order: each cell knows the level at which it hangs on another, and
-a new join takes the place of the lowest one of the circle that it would close.
+All points of a cell are within reach of each other, so that cells are linked instead of
+points, from the level down at which both have core points within reach. Links come in any
+order into a timestamped union-find: each cell has one parent and the level of the link to it,
+and a new link replaces the lowest one of the cycle that it would close. See "Component tree
+over thresholds" in docs/algorithm.md; a merge tree over falling densities is that of Campello,
+Moulavi and Sander (PAKDD 2013).
 """
 
 from __future__ import annotations
@@ -27,61 +29,88 @@ from gclust.kernels.sphere import Reach, separation
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 NONE = -1
-"""Of a node without parent, and of a point without node."""
+"""Parent of a root, and node of a point that is in no component."""
 
-NOWHERE = -1
-"""Level at which a cell hangs on itself: below all others."""
+UNLINKED = -1
+"""Link level of a cell without parent, below all others."""
 
 
-class Forest(NamedTuple):
-    """Components, each after those that it is made of."""
+class ComponentTree(NamedTuple):
+    """Components of all thresholds, children before their parents; ``n`` nodes."""
 
-    birth: NDArray[np.int64]  # (n,) number of the threshold, of the rising ones
-    parent: NDArray[np.int64]  # (n,)
-    first: NDArray[np.int64]  # (n,) lowest rank of the core points
+    birth: NDArray[np.int64]
+    """(n,) index of the highest threshold at which the component exists"""
+    parent: NDArray[np.int64]
+    """(n,) node that it becomes part of, or ``NONE``"""
+    rank: NDArray[np.int64]
+    """(n,) lowest rank of its core points"""
+
+
+class CellLinks(NamedTuple):
+    """Links between the ``k`` cells of ``n`` core points."""
+
+    level: NDArray[np.uint8]
+    """(n,) how many thresholds each core point reaches"""
+    highest: NDArray[np.uint8]
+    """(k,) highest level of the core points of each cell"""
+    chained: NDArray[np.bool_]
+    """(k,) whether a cell certainly reaches the one before it in its band"""
+    parent: NDArray[np.int64]
+    """(k,) cell that each is linked to, a lower one, or the cell itself"""
+    link_level: NDArray[np.int64]
+    """(k,) level from which down it is linked, ``UNLINKED`` if to itself"""
+
+
+class BandPair(NamedTuple):
+    """Two bands, the second shifted by whole turns, and their half-widths in degrees."""
+
+    i: int
+    j: int
+    shift: float
+    inner: float
+    outer: float
 
 
 @inlined_helper
-def top_of(above, held, c, level):
-    """Return the cell that stands for the component of cell ``c`` at a level.
+def find_at(links, c, level):
+    """Return the root of the component of cell ``c`` at a level.
 
-    ``above`` is what each cell hangs on, ``held`` at which level. On the way a cell comes to
-    hang on the next one but one, where that holds as long.
+    Halves the path where the upper link holds at least as high up as the lower one.
     """
-    while held[c] >= level:
-        b = above[c]
-        if held[b] >= held[c]:
-            above[c] = above[b]
+    while links.link_level[c] >= level:
+        b = links.parent[c]
+        if links.link_level[b] >= links.link_level[c]:
+            links.parent[c] = links.parent[b]
         c = b
     return c
 
 
 @inlined_helper
-def hang(above, held, c, d, level):
-    """Join the components of two cells from a level down.
+def union_at(links, c, d, level):
+    """Join the components of cells ``c`` and ``d`` from a level down.
 
-    What a cell hung on until now is joined to what it hangs on instead. A cell never hangs on
-    a later one.
+    If the root of one has a parent at lower levels, that link is replaced, and the former
+    parent is joined from the level of the replaced link down. Parents are lower cells.
     """
     while True:
-        c, d = top_of(above, held, c, level), top_of(above, held, d, level)
+        c, d = find_at(links, c, level), find_at(links, d, level)
         if c == d:
             return
         c, d = max(c, d), min(c, d)
-        before, since = above[c], held[c]
-        above[c], held[c] = d, level
-        if since == NOWHERE:
+        before, before_level = links.parent[c], links.link_level[c]
+        links.parent[c], links.link_level[c] = d, level
+        if before_level == UNLINKED:
             return
-        c, d, level = d, before, since
+        c, d, level = d, before, before_level
 
 
 @inlined_helper
-def highest_pair(cores, level, c, d, floor, enough, limit):
-    """Return the level from which down two cells have core points within reach of each other.
+def pair_level(cores, links, c, d, floor, enough, limit):
+    """Return the highest level at which cells ``c`` and ``d`` have core points within reach.
 
-    Ends at ``enough``; ``floor`` if there are none above it.
+    Stops at ``enough``; returns ``floor`` if the level is not above it.
     """
-    at = cores.vectors
+    at, level = cores.vectors, links.level
     for p in range(cores.cell_start[c], cores.cell_start[c + 1]):
         if level[p] <= floor:
             continue
@@ -97,180 +126,202 @@ def highest_pair(cores, level, c, d, floor, enough, limit):
 
 
 @inlined_helper
-def join_pair(cores, level, highest, c, d, limit, above, held):
-    """Join two cells that may be within reach, at the highest level at which they are."""
-    enough = np.int64(min(highest[c], highest[d]))
+def link_pair(cores, links, c, d, limit):
+    """Link two cells that may be within reach, where that is not known from other links."""
+    enough = np.int64(min(links.highest[c], links.highest[d]))
     floor = enough
-    while floor > 0 and top_of(above, held, c, floor) != top_of(above, held, d, floor):
+    while floor > 0 and find_at(links, c, floor) != find_at(links, d, floor):
         floor -= 1
     if floor < enough:
-        found = highest_pair(cores, level, c, d, floor, enough, limit)
+        found = pair_level(cores, links, c, d, floor, enough, limit)
         if found > floor:
-            hang(above, held, c, d, found)
+            union_at(links, c, d, found)
 
 
 @inlined_helper
-def is_lower(highest, linked, d, begin, stop):
-    """Return whether a neighbour of cell ``d`` among ``begin .. stop`` stands for it.
+def is_covered(links, d, begin, stop):
+    """Return whether linking to a neighbour of cell ``d`` among ``begin .. stop`` covers ``d``.
 
-    One that is as high, and that it is joined to already.
+    The neighbour is chained to it and at least as high.
     """
-    if d > begin and linked[d] and highest[d - 1] >= highest[d]:
+    if d > begin and links.chained[d] and links.highest[d - 1] >= links.highest[d]:
         return True
-    return d + 1 < stop and linked[d + 1] and highest[d + 1] > highest[d]
+    return d + 1 < stop and links.chained[d + 1] and links.highest[d + 1] > links.highest[d]
 
 
 @inlined_helper
-def join_bands(cores, cells, level, highest, linked, i, j, shift, widths, limit, test, above, held):
-    """Join the cells of two bands, the second shifted, that are within reach.
-
-    Those that surely are, or with ``test`` the others that may be.
-    """
-    inner, outer = widths
-    begin = sure = end = cells.start[j]
-    stop = cells.start[j + 1]
-    for c in range(cells.start[i], cells.start[i + 1]):
-        west, east = cells.west[c] - shift, cells.east[c] - shift
-        while begin < stop and cells.east[begin] < west - outer:
+def link_certain_pairs(cells, links, pair):
+    """Link the cells of two bands that are certainly within reach."""
+    begin = end = cells.start[pair.j]
+    stop = cells.start[pair.j + 1]
+    whole = pair.inner >= 180.0
+    for c in range(cells.start[pair.i], cells.start[pair.i + 1]):
+        west, east = cells.west[c] - pair.shift, cells.east[c] - pair.shift
+        while begin < stop and not whole and cells.west[begin] <= east - pair.inner:
             begin += 1
-        if not test:
-            while sure < stop and cells.west[sure] <= east - inner and inner < 180.0:
-                sure += 1
-            end = max(end, sure)
-            while end < stop and (cells.east[end] < west + inner or inner >= 180.0):
-                end += 1
-            for d in range(sure, end):
-                if (i != j or d > c) and not is_lower(highest, linked, d, sure, end):
-                    hang(above, held, c, d, np.int64(min(highest[c], highest[d])))
-            continue
+        end = max(end, begin)
+        while end < stop and (whole or cells.east[end] < west + pair.inner):
+            end += 1
+        for d in range(begin, end):
+            if (pair.i != pair.j or d > c) and not is_covered(links, d, begin, end):
+                union_at(links, c, d, np.int64(min(links.highest[c], links.highest[d])))
+
+
+@inlined_helper
+def link_undecided_pairs(cores, cells, links, pair, limit):
+    """Link the cells of two bands that are within reach, where the inner width leaves it open."""
+    begin = cells.start[pair.j]
+    stop = cells.start[pair.j + 1]
+    for c in range(cells.start[pair.i], cells.start[pair.i + 1]):
+        west, east = cells.west[c] - pair.shift, cells.east[c] - pair.shift
+        while begin < stop and cells.east[begin] < west - pair.outer:
+            begin += 1
         d = begin
-        while d < stop and cells.west[d] <= east + outer:
-            surely = inner >= 180.0 or (
-                cells.west[d] > east - inner and cells.east[d] < west + inner
+        while d < stop and cells.west[d] <= east + pair.outer:
+            certain = pair.inner >= 180.0 or (
+                cells.west[d] > east - pair.inner and cells.east[d] < west + pair.inner
             )
-            if not surely and (i != j or d > c):
-                join_pair(cores, level, highest, c, d, limit, above, held)
+            if not certain and (pair.i != pair.j or d > c):
+                link_pair(cores, links, c, d, limit)
             d += 1
 
 
 @kernel
-def join_neighbours(cores, cells, highest, reach, linked, above, held, first, last):
-    """Join the cells of the bands ``first .. last`` with the next ones of their bands."""
+def chain_cells(cores, cells, links, reach, first, last):
+    """Link the neighbouring cells of the bands ``first .. last`` that certainly reach each other.
+
+    ``cores`` are `Bands` of the core points, ``cells`` their `Cells`, ``links`` `CellLinks`.
+    """
     for i in range(first, last):
         inner, _ = half_widths(cores, i, cores, i, reach.inner2, reach.outer2)
-        linked[cells.start[i]] = False
+        links.chained[cells.start[i]] = False
         for c in range(cells.start[i] + 1, cells.start[i + 1]):
-            linked[c] = cells.east[c] - cells.west[c - 1] < inner
-            if linked[c]:
-                hang(above, held, c - 1, c, np.int64(min(highest[c - 1], highest[c])))
+            links.chained[c] = cells.east[c] - cells.west[c - 1] < inner
+            if links.chained[c]:
+                union_at(links, c - 1, c, np.int64(min(links.highest[c - 1], links.highest[c])))
 
 
 @kernel
-def join_cells(cores, cells, level, highest, linked, reach, test, above, held, first, last):
-    """Join the cells of the bands ``first .. last`` with their own and more northern ones."""
+def link_cells(cores, cells, links, reach, certain, first, last):
+    """Link the cells of the bands ``first .. last`` with their own and more northern bands.
+
+    Either those that are ``certain`` to be within reach, without a distance, or the others.
+    Arguments as in `chain_cells`.
+    """
     for i in range(first, last):
         _, near, high = bands_within(cores, i, cores, reach.outer2)
         for j in range(near, high):
-            widths = half_widths(cores, i, cores, j, reach.inner2, reach.outer2)
-            if widths[0] <= 0.0 and not test:
+            inner, outer = half_widths(cores, i, cores, j, reach.inner2, reach.outer2)
+            if inner <= 0.0 and certain:
                 continue
             for shift in (0.0, 360.0, -360.0):
                 gap = max(
                     cores.lon[cores.start[i]] - cores.lon[cores.start[j + 1] - 1] - shift,
                     cores.lon[cores.start[j]] + shift - cores.lon[cores.start[i + 1] - 1],
                 )
-                if gap <= widths[1]:
-                    join_bands(
-                        cores,
-                        cells,
-                        level,
-                        highest,
-                        linked,
-                        i,
-                        j,
-                        shift,
-                        widths,
-                        reach.limit,
-                        test,
-                        above,
-                        held,
-                    )
+                if gap > outer:
+                    continue
+                pair = BandPair(i, j, shift, inner, outer)
+                if certain:
+                    link_certain_pairs(cells, links, pair)
+                else:
+                    link_undecided_pairs(cores, cells, links, pair, reach.limit)
 
 
 @kernel
-def plant(above, held, level, cell, order, rank, birth, parent, first, node):
-    """Make nodes of the joined cells; return how many.
+def build_merge_tree(links, cell, order, rank, tree, node):
+    """Build the nodes of the component tree from the links of cells; return how many.
 
-    ``order`` has the points by falling level, ``cell`` is the cell of each. Fills the nodes'
-    ``birth``, ``parent`` and ``first``, and the ``node`` of each point. Components that join
-    at a level hold new points, as the lower one of the two that join them is of this level.
+    Where components merge at a level, some core point is new at that level, as the lower of
+    the two that link them is of this level: each level's components with new points get nodes.
+
+    Parameters
+    ----------
+    links : CellLinks
+    cell : ndarray of int64, shape (n,)
+        Cell of each core point.
+    order : ndarray of int64, shape (n,)
+        Core points by falling level.
+    rank : ndarray of uint32, shape (n,)
+    tree : ComponentTree
+        Takes the nodes; has place for ``n``.
+    node : ndarray of int64, shape (n,)
+        Takes the node of each core point at its own level.
     """
-    n_cells = len(above)
+    birth, parent, first = tree.birth, tree.parent, tree.rank
+    n_cells = len(links.parent)
     n = t = n_roots = 0
-    roots = np.empty(n_cells, dtype=np.int64)  # cells that stand for components
-    news = np.empty(n_cells, dtype=np.int64)
-    of_root = np.full(n_cells, NONE)  # and their nodes
-    fresh = np.full(n_cells, NONE)
+    roots = np.empty(n_cells, dtype=np.int64)  # root cells of the components so far
+    node_of = np.full(n_cells, NONE)  # and their nodes
+    new_roots = np.empty(n_cells, dtype=np.int64)  # of the components with points of this level
+    new_node_of = np.full(n_cells, NONE)
     while t < len(order):
-        height = np.int64(level[order[t]])
-        n_news = 0
-        end = t
-        while end < len(order) and level[order[end]] == height:
-            c = top_of(above, held, cell[order[end]], height)
-            if fresh[c] == NONE:
-                fresh[c] = n
-                birth[n], parent[n], first[n] = height - 1, NONE, rank[order[end]]
+        level = np.int64(links.level[order[t]])
+        n_new = 0
+        while t < len(order) and links.level[order[t]] == level:
+            p = order[t]
+            c = find_at(links, cell[p], level)
+            if new_node_of[c] == NONE:
+                new_node_of[c] = n
+                birth[n], parent[n], first[n] = level - 1, NONE, rank[p]
                 n += 1
-                news[n_news] = c
-                n_news += 1
-            k = fresh[c]
-            node[order[end]] = k
-            first[k] = min(first[k], np.int64(rank[order[end]]))
-            end += 1
-        t = end
+                new_roots[n_new] = c
+                n_new += 1
+            k = new_node_of[c]
+            node[p] = k
+            first[k] = min(first[k], np.int64(rank[p]))
+            t += 1
         kept = 0
         for r in range(n_roots):
-            c = top_of(above, held, roots[r], height)
-            k = of_root[roots[r]]
-            if fresh[c] != NONE:
-                parent[k] = fresh[c]
-                first[fresh[c]] = min(first[fresh[c]], first[k])
+            c = find_at(links, roots[r], level)
+            k = node_of[roots[r]]
+            if new_node_of[c] != NONE:
+                parent[k] = new_node_of[c]
+                first[new_node_of[c]] = min(first[new_node_of[c]], first[k])
             else:
                 roots[kept] = c
                 kept += 1
         n_roots = kept
-        for r in range(n_news):
-            of_root[news[r]] = fresh[news[r]]
-            fresh[news[r]] = NONE
-            roots[n_roots] = news[r]
+        for r in range(n_new):
+            node_of[new_roots[r]] = new_node_of[new_roots[r]]
+            new_node_of[new_roots[r]] = NONE
+            roots[n_roots] = new_roots[r]
             n_roots += 1
     return n
 
 
 @kernel
-def add_to_parents(parent, total):
-    """Add to each node's total those of its parts."""
+def sum_subtrees(parent, total):
+    """Add the ``total`` of each node to those of its ancestors; both (n,) int64."""
     for k in range(len(parent)):
         if parent[k] >= 0:
             total[parent[k]] += total[k]
 
 
 @kernel
-def find_roots(birth, parent, least, root):
-    """Fill the component that each node is in at threshold ``least``, ``NONE`` before its birth."""
+def find_roots(tree, threshold, root):
+    """Fill the node of each node's component at a threshold; ``root`` (n,) int64.
+
+    ``NONE`` for nodes that are born below the threshold.
+    """
+    birth, parent = tree.birth, tree.parent
     for k in range(len(birth) - 1, -1, -1):
-        if birth[k] < least:
+        if birth[k] < threshold:
             root[k] = NONE
-        elif parent[k] >= 0 and birth[parent[k]] >= least:
+        elif parent[k] >= 0 and birth[parent[k]] >= threshold:
             root[k] = root[parent[k]]
         else:
             root[k] = k
 
 
 @kernel
-def fill_spans(parent, span):
-    """Number nodes in preorder: fill the number of each and the next after those of its parts."""
-    free = np.ones(len(parent), dtype=np.int64)  # how many its parts are, itself included
+def fill_intervals(parent, interval):
+    """Fill the interval of preorder numbers of each node's subtree; (n, 2) int64.
+
+    From the node's own number to before the first one after its descendants (the Euler tour
+    of the tree): a node is a descendant of another if its number is in the other's interval.
+    """
+    free = np.ones(len(parent), dtype=np.int64)  # at first the sizes of the subtrees
     for k in range(len(parent)):
         if parent[k] >= 0:
             free[parent[k]] += free[k]
@@ -284,17 +335,17 @@ def fill_spans(parent, span):
         else:
             after += size
         free[k] = begin + 1
-        span[k, 0] = begin
-        span[k, 1] = begin + size
+        interval[k, 0] = begin
+        interval[k, 1] = begin + size
 
 
-def grow_forest(
+def build_component_tree(
     cores: Bands,
     level: NDArray[np.uint8],
     rank: NDArray[np.uint32],
     reach: Reach,
     report: Callable[[float], None],
-) -> tuple[Forest, NDArray[np.int64]]:
+) -> tuple[ComponentTree, NDArray[np.int64]]:
     """Find the components of core points at every threshold.
 
     Parameters
@@ -302,9 +353,9 @@ def grow_forest(
     cores : Bands
         The core points of the lowest threshold, with their cells.
     level : ndarray of uint8, shape (n,)
-        How many thresholds each of them reaches, at least 1.
+        How many thresholds each core point reaches, at least 1.
     rank : ndarray of uint32, shape (n,)
-        What clusters are numbered by: the lowest of their core points.
+        Clusters are numbered by the lowest rank of their core points.
     reach : Reach
         The radius.
     report : callable
@@ -312,32 +363,29 @@ def grow_forest(
 
     Returns
     -------
-    forest : Forest
+    tree : ComponentTree
     node : ndarray of int64, shape (n,)
-        The node in which each point is when it comes to be a core point.
+        Component of each point at the highest threshold at which it is a core point.
     """
     cells = cells_of(cores)
-    n_cells = len(cells.west)
-    highest = np.maximum.reduceat(level, cores.cell_start[:-1])
-    above, held = np.arange(n_cells), np.full(n_cells, NOWHERE)
-    linked = np.empty(n_cells, dtype=np.bool_)
-    cuts = balanced_chunks(cores.start, CHUNK)
-    parallel_for(
-        cuts, 1, partial(join_neighbours, cores, cells, highest, reach, linked, above, held)
+    n, n_cells = len(level), len(cells.west)
+    links = CellLinks(
+        level=level,
+        highest=np.maximum.reduceat(level, cores.cell_start[:-1]),
+        chained=np.empty(n_cells, dtype=np.bool_),
+        parent=np.arange(n_cells),
+        link_level=np.full(n_cells, UNLINKED),
     )
-    for test in (False, True):
-        parallel_for(
-            cuts,
-            1,
-            partial(join_cells, cores, cells, level, highest, linked, reach, test, above, held),
-            report=partial(_report_half, report, test),
-        )
+    chunks = balanced_chunks(cores.start, CHUNK)
+    parallel_for(chunks, 1, chain_cells, cores, cells, links, reach)
+    for certain in (True, False):
+        half = partial(_report_half, report, not certain)
+        parallel_for(chunks, 1, link_cells, cores, cells, links, reach, certain, report=half)
     order = np.argsort(~level, kind="stable")
     cell = np.repeat(np.arange(n_cells), np.diff(cores.cell_start))
-    birth, parent, first = np.empty((3, len(level)), dtype=np.int64)
-    node = np.empty(len(level), dtype=np.int64)
-    n = plant(above, held, level, cell, order, rank, birth, parent, first, node)
-    return Forest(birth[:n].copy(), parent[:n].copy(), first[:n].copy()), node
+    tree, node = ComponentTree(*np.empty((3, n), dtype=np.int64)), np.empty(n, dtype=np.int64)
+    n_nodes = build_merge_tree(links, cell, order, rank, tree, node)
+    return ComponentTree(*(each[:n_nodes].copy() for each in tree)), node
 
 
 def _report_half(report: Callable[[float], None], second: bool, share: float) -> None:

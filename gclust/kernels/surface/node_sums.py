@@ -1,4 +1,4 @@
-"""Exact sums over locations."""
+"""Exact sums of weights and rows over locations and tree nodes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from gclust.kernels._jit import kernel
 
 
 @kernel
-def tally(level, node, units, rows, weighing, of_level, own_units, own_rows):
-    """Add up the rows that weigh anything by level, and units and all rows by node."""
+def sum_by_node(level, node, units, rows, weighing, of_level, own_units, own_rows):
+    """Sum the rows with weight by level, and fixed-point weight and all rows by node.
+
+    ``level`` (n,) uint8, ``node`` (n,) int32 with -1 for none, ``units``, ``rows`` and
+    ``weighing`` (n,) int64; ``of_level`` (levels,), ``own_units`` and ``own_rows`` (nodes,)
+    int64 are added to.
+    """
     for i in range(len(level)):
         of_level[level[i]] += weighing[i]
         if node[i] >= 0:
@@ -17,9 +22,10 @@ def tally(level, node, units, rows, weighing, of_level, own_units, own_rows):
 
 @kernel
 def count_rows(place, offset, rows, units, out, weighing):
-    """Count the rows at each location, and those that weigh anything.
+    """Count the rows at each location, and those with weight, in ``out`` and ``weighing``, int64.
 
-    ``place`` is counted from ``offset``; ``rows`` are the rows in its order.
+    ``place`` (m,) uint32 is counted from ``offset``; ``rows`` (m,) uint32 are the rows in its
+    order, ``units`` (n_rows,) int64 their fixed-point weights.
     """
     for i in range(len(place)):
         out[offset + place[i]] += 1
