@@ -1,4 +1,4 @@
-"""The unit in which weights and fractional counts are kept as whole numbers.
+"""Fixed-point numbers for weights and fractional counts.
 
 Sums of integers do not depend on their order, so results are the same to the
 bit for any number of threads, any order of rows and any engine.

@@ -13,8 +13,8 @@ import gclust
 from gclust.errors import StudyError
 from gclust.kernels import cooccurrence as kernels
 from gclust.kernels.cooccurrence import RecordRows, ties_by_label
+from gclust.listings.counting import record_totals
 from gclust.listings.engine import Engine
-from gclust.listings.fold import record_totals
 from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count import merge_and_count

@@ -16,14 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust.indicators.counts import counts, shares
-from gclust.listings.fold import density_units, fold, record_totals
-from gclust.listings.label import (
-    count_records,
-    label_records,
-    relabel_records,
-    sum_ties,
-    world_totals,
-)
+from gclust.listings.counting import count_records, record_totals, world_totals
+from gclust.listings.fold import density_units, fold_locations
+from gclust.listings.label import label_records, relabel_records, sum_ties
 from gclust.units import UNIT
 
 DATABASE = duckdb.connect()
@@ -50,7 +45,7 @@ def lazy(table: pd.DataFrame, engine: str) -> nw.LazyFrame:
 
 
 def fold_all(listings, *args):
-    return collect(fold(density_units(listings, *args)))
+    return collect(fold_locations(density_units(listings, *args)))
 
 
 def collect(frame: nw.LazyFrame) -> pd.DataFrame:

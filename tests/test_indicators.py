@@ -15,9 +15,9 @@ from gclust.indicators.counts import counts
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered
+from gclust.listings.counting import count_records, record_totals
 from gclust.listings.engine import Engine
-from gclust.listings.fold import record_totals
-from gclust.listings.label import count_records, label_records
+from gclust.listings.label import label_records
 from gclust.pipeline.indicators import compute
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog

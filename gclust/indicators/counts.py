@@ -16,7 +16,7 @@ def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.Dat
     Parameters
     ----------
     units : DataFrame
-        ``kind`` (code), ``label``, ``units``, as `gclust.listings.label.count`
+        ``kind`` (code), ``label``, ``units``, as `gclust.listings.counting.count_records`
         gives them; label -1 is noise.
     kinds : sequence of str
         Kind by code.

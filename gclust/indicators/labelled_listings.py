@@ -10,9 +10,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from gclust.listings.fold import record_totals
-from gclust.listings.fractional_counts import add_fractional_counts
-from gclust.listings.label import world_totals
+from gclust.listings.counting import add_fractional_counts, record_totals, world_totals
 from gclust.units import UNIT
 
 
@@ -65,7 +63,7 @@ class LabelledListings:
         (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the
         listing's weight; `gclust.units.UNIT` is a weight of one), ``fractional_count``
         (int64, the units of its record that it carries; see
-        `gclust.listings.fractional_counts.add_fractional_counts`), and what indicators of the study
+        `gclust.listings.counting.add_fractional_counts`), and what indicators of the study
         need of ``year`` (integer) and ``organisation, field, country,
         precision`` (text), null where unknown.
         """

@@ -9,7 +9,7 @@ import pandas as pd
 from gclust.indicators.counts import counts
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.totals import Frame, in_clusters, percent
-from gclust.listings.fold import record_totals
+from gclust.listings.counting import record_totals
 from gclust.listings.label import sum_ties
 from gclust.listings.sums import sum_by
 from gclust.units import UNIT

@@ -8,7 +8,7 @@ import pandas as pd
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import known, percent, rows_of
-from gclust.listings.fold import record_totals
+from gclust.listings.counting import record_totals
 from gclust.listings.label import sum_ties
 from gclust.listings.sums import sum_by
 

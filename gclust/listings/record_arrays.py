@@ -26,21 +26,21 @@ Units = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Records:
-    """What listings come to at each location, and the records that lie at several.
+    """Counts of records by location, and the records that lie at several locations.
 
     Attributes
     ----------
     fixed : ndarray of int64, shape (kinds, n)
-        Units that a location adds to the count of its cluster, whatever that is.
+        Units that a location adds to the count of any cluster that it belongs to.
     rows : RecordRows
-        Records at several locations, one row for each of these, records one after another.
+        Records at several locations: one row for each record and location, by record.
     located_units, record_units : ndarray of int64, shape (r,)
-        Units of such a record's located listings, and those over which it is spread.
+        Units of such a record's located listings, and its denominator.
     kind : ndarray of int16, shape (r,)
         Its kind's code.
     opened : ndarray of int64
-        Which of these records are left out of ``fixed``: their count of a cluster is no sum of
-        those of its locations.
+        Which of these records are left out of ``fixed``, for what they add to a cluster is not
+        the sum of what they add to its locations.
     open_rows : RecordRows
         Their rows alone.
     """
@@ -73,11 +73,11 @@ def gather_records(
     n_kinds: int,
     method: str,
 ) -> Records:
-    """Fold the listings of each record to locations, and count what can be counted at once.
+    """Fold the listings of each record onto locations, and count by location where that is exact.
 
-    A record's share in a cluster is rounded after the shares of its listings are summed. Where
-    these are whole units (as with up to 22 listings of equal weight) the sum of shares is the
-    share of the sum, so they are added to their locations; where not, the record stays open.
+    A record's fraction in a cluster is rounded once, after its listings there are summed. Where
+    the fractions of its locations are whole units (as with up to 22 listings of equal weight)
+    their sum is the same, so they are added to the locations; where not, the record stays open.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ def gather_records(
         ``lat, lon`` of every location, in the order in which the arrays number them.
     n_kinds : int
     method : {"fractional", "whole"}
-        How records count; see `gclust.listings.label.count`.
+        How records count; see `gclust.listings.counting.count_records`.
     """
     rows = _rows_of_records(engine, located, totals, locations)
     return fold_records(rows, len(locations), n_kinds=n_kinds, method=method)
 
 
 def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
-    """Make of rows what `gather_records` makes of listings.
+    """Return the `Records` of rows of arrays; see `gather_records`.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
 
 
 def fractional_units_of_arrays(units: Units, total: Units) -> Units:
-    """Units of a part's fraction of one record; see `gclust.listings.fold.fractional_units`."""
+    """Fractions of one record; the same as `gclust.listings.counting.fractional_units`."""
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
 
 

@@ -1,7 +1,7 @@
 """Records grouped by what they add to the counts of clusters.
 
-Records of one kind that touch the same clusters with the same credit in each are
-exchangeable: a resampling needs to know how many of them were drawn, never which.
+Records of one kind that add the same to the same clusters are exchangeable: a bootstrap needs
+to know how many of them were drawn, never which.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.listings.fold import record_totals
 from gclust.listings.sums import rows_by, sum_by
-from gclust.units import UNIT
 
 Collect = Callable[[nw.LazyFrame[Any]], pd.DataFrame]
 Put = Callable[[pd.DataFrame, str], nw.LazyFrame[Any]]
@@ -24,13 +22,13 @@ KNOWN_BY_SUMS = 3
 """Parts of a record up to which their number, least, largest and sum say which they are."""
 
 
-def record_profiles(credited: nw.LazyFrame[Any], collect: Collect, put: Put) -> pd.DataFrame:
-    """Group the records by kind, clusters touched, and credit in each.
+def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> pd.DataFrame:
+    """Group the records by kind, clusters touched, and what they add to each.
 
     Parameters
     ----------
-    credited : LazyFrame
-        From `gclust.listings.label.credits`; labels below 0 are noise and do not matter.
+    counted : LazyFrame
+        From `gclust.listings.counting.record_counts`; labels below 0 are noise and do not matter.
     collect : callable
         Turns a small frame into a pandas one.
     put : callable
@@ -40,10 +38,10 @@ def record_profiles(credited: nw.LazyFrame[Any], collect: Collect, put: Put) -> 
     -------
     DataFrame of int64
         One row per profile and part: ``profile`` (numbered from 0 in an order that follows
-        from kinds, labels and credits alone), ``records`` (how many have it), ``kind, label,
-        units`` (the credit).
+        from kinds, labels and units alone), ``records`` (how many have it), ``kind, label,
+        units`` (added to the label's count by each record).
     """
-    touching = credited.filter(~nw.col("record").is_null() & (nw.col("label") >= 0))
+    touching = counted.filter(~nw.col("record").is_null() & (nw.col("label") >= 0))
     parts = collect(rows_by(touching, "kind", "label", "units")).drop(columns="rows")
     parts = parts.astype("int64").sort_values(["kind", "label", "units"], ignore_index=True)
     numbered = put(parts.assign(part=np.arange(len(parts), dtype=np.int64)), "parts")
@@ -57,8 +55,7 @@ def record_profiles(credited: nw.LazyFrame[Any], collect: Collect, put: Put) -> 
     whole = ("n", "least", "most", "total")
     by_record = by_record.with_columns(*(nw.col(name).cast(nw.Int64) for name in whole))
     few = by_record.filter(nw.col("n") <= KNOWN_BY_SUMS)
-    counted = collect(rows_by(few, *whole)).astype("int64")
-    groups = _of_sums(counted)
+    groups = _of_sums(collect(rows_by(few, *whole)).astype("int64"))
     many = by_record.filter(nw.col("n") > KNOWN_BY_SUMS).select("kind", "record")
     listed = collect(touching.join(many, on=["kind", "record"]).select("kind", "record", "part"))
     for record in _part_tuples(listed):
@@ -66,17 +63,17 @@ def record_profiles(credited: nw.LazyFrame[Any], collect: Collect, put: Put) -> 
     return _unfolded(groups, parts)
 
 
-def _of_sums(counted: pd.DataFrame) -> dict[tuple[int, ...], int]:
-    """Sorted parts -> number of records, from number, least, largest and sum of the parts."""
+def _of_sums(sums: pd.DataFrame) -> dict[tuple[int, ...], int]:
+    """Return sorted parts -> number of records, from count, least, largest and sum of parts."""
     groups = {}
-    for n, least, most, total, rows in counted.itertuples(index=False):
+    for n, least, most, total, rows in sums.itertuples(index=False):
         parts = (least, total - least - most, most) if n == 3 else (least, most)[:n]
         groups[parts] = rows
     return groups
 
 
 def _part_tuples(listed: pd.DataFrame) -> list[tuple[int, ...]]:
-    """The sorted parts of each record."""
+    """Return the sorted parts of each record."""
     ordered = listed.sort_values(["kind", "record", "part"])
     return [tuple(parts) for _, parts in ordered.groupby(["kind", "record"])["part"]]
 
@@ -95,31 +92,8 @@ def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.Dat
     return table.assign(**{name: parts[name].to_numpy()[part] for name in parts.columns})
 
 
-def unrecorded(credited: nw.LazyFrame[Any], collect: Collect) -> pd.DataFrame:
+def unrecorded(counted: nw.LazyFrame[Any], collect: Collect) -> pd.DataFrame:
     """Weight of the listings without a record: ``kind, label, units``, noise left out."""
-    bare = credited.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
+    bare = counted.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
     table = collect(sum_by(bare, "kind", "label", units="units")).astype("int64")
     return table.sort_values(["kind", "label"], ignore_index=True)
-
-
-def world_components(listings: nw.LazyFrame[Any], unlocated: str, collect: Collect) -> pd.DataFrame:
-    """What the totals of the kinds consist of.
-
-    Parameters
-    ----------
-    listings, unlocated
-        As in `gclust.listings.label.world_totals`.
-    collect : callable
-        Turns a small frame into a pandas one.
-
-    Returns
-    -------
-    DataFrame of float, indexed by kind
-        ``records``, and ``unrecorded``: the weight of listings without a record.
-    """
-    counted = listings if unlocated == "keep" else listings.filter(nw.col("reason").is_null())
-    records = collect(rows_by(record_totals(counted), "kind")).set_index("kind")["rows"]
-    bare = counted.filter(nw.col("record").is_null())
-    weight = collect(sum_by(bare, "kind", units="units")).set_index("kind")["units"] / UNIT
-    table = pd.DataFrame({"records": records, "unrecorded": weight}).fillna(0.0)
-    return table.sort_index()

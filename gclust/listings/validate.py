@@ -1,6 +1,6 @@
-"""Judge every row: which can be used, which are rejected and why.
+"""Validation of every row: its reason to be rejected, its coordinates and weight normalised.
 
-Written on narwhals: any engine that it supports gives the same answer.
+Written on narwhals: every engine gives the same answer, to the bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gclust.listings.sums import sum_by
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import LARGEST_TOTAL, UNIT
 
-# In the order in which they are looked for: a row has one reason, the first.
+# In order of precedence: a row has one reason.
 REASONS = (
     "latitude is missing or not a number",
     "longitude is missing or not a number",
@@ -27,10 +27,10 @@ REASONS = (
 )
 NULL_ISLAND = REASONS[-1]
 OUTSIDE = "outside the years"
-"""Of rows that are neither used nor rejected."""
+"""Reason of rows that are neither used nor rejected."""
 
 ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
-"""One kilometre; round (0, 0) the plane of degrees is as good as the sphere."""
+"""One kilometre at (0, 0), where the plane of degrees is as good as the sphere."""
 
 
 def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -39,9 +39,9 @@ def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Parameters
     ----------
     rows : LazyFrame
-        With ``lat``, ``lon`` (degrees, null if unreadable), ``inside``
-        (whether the year is in its window, null if there is no year) and ``island``
-        (whether rows near latitude 0, longitude 0 are rejected).
+        With ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in its
+        window, null if there is no year) and ``island`` (whether rows near latitude 0,
+        longitude 0 are rejected).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
     east = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
@@ -77,7 +77,7 @@ def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple
 
 
 def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any]:
-    """Wrap and round the coordinates, and turn weights into whole units.
+    """Wrap and round the coordinates, and turn weights into fixed point.
 
     Longitudes are wrapped into [-180, 180), poles get longitude 0, and no zero
     is negative. Rounding is half up, ``floor(x * 10**decimals + 0.5)``: the
@@ -86,15 +86,15 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     Parameters
     ----------
     rows : LazyFrame
-        Judged rows.
+        Validated rows.
     decimals : int or None
-        Of the coordinates; None leaves them as they are.
+        Of the coordinates; they are not rounded if None.
 
     Returns
     -------
     LazyFrame
-        With ``lat`` and ``lon`` null where a row is rejected, and ``units``
-        null where the weight is bad (`bad_weight`).
+        With ``lat, lon``, null where a row is rejected, and ``units`` (multiples of
+        1 / `gclust.units.UNIT`), null where the weight is bad (`bad_weight`).
     """
     lat, lon = round_coordinates(nw.col("lat"), nw.col("lon"), decimals)
     usable = nw.col("reason").is_null()
@@ -109,13 +109,13 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     )
 
 
-def count_by_reason(judged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def count_by_reason(validated: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
 
     ``weight`` is a sum of floats: good for a share, not for a count.
     """
     weight = nw.col("units").cast(nw.Float64) / UNIT
-    grouped = judged.with_columns(weight=weight).group_by("source", "reason")
+    grouped = validated.with_columns(weight=weight).group_by("source", "reason")
     counted = grouped.agg(nw.len().alias("rows"), nw.col("weight").sum())
     return counted.with_columns(nw.col("rows").cast(nw.Int64))
 
@@ -127,14 +127,13 @@ def bad_weight() -> nw.Expr:
 
 
 def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Summarise, per source, what hints at wrong coordinates.
+    """Count, per source, the rows that hint at wrong coordinates.
 
     Returns
     -------
     LazyFrame
-        ``source``, ``rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
-        ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be
-        radians).
+        ``source, rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
+        ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be radians).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
     zero = (lat == 0) & (lon == 0)

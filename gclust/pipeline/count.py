@@ -15,13 +15,9 @@ from gclust.cluster.gaps import gaps_km
 from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
+from gclust.listings.counting import count_records
 from gclust.listings.engine import Engine
-from gclust.listings.label import (
-    count_records,
-    label_records,
-    relabel_records,
-    sum_ties,
-)
+from gclust.listings.label import label_records, relabel_records, sum_ties
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.study.clustering_methods import (

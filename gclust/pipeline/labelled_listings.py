@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.indicators.labelled_listings import LabelledListings
+from gclust.listings.counting import add_fractional_counts
 from gclust.listings.engine import Engine
-from gclust.listings.fractional_counts import add_fractional_counts
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 

@@ -12,11 +12,9 @@ import narwhals as nw
 import pandas as pd
 
 from gclust.errors import StudyError
+from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engine import Engine
-from gclust.listings.fold import density_units, fold, record_totals
-from gclust.listings.label import (
-    world_totals,
-)
+from gclust.listings.fold import density_units, fold_locations
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
@@ -246,7 +244,7 @@ def _fold(
             for kind in study.density_kinds
         }
         weighted = density_units(located, study.density.weight, formers, located_totals)
-        return engine.pandas(fold(weighted), "fold listings")
+        return engine.pandas(fold_locations(weighted), "fold listings")
 
 
 def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:

@@ -19,9 +19,9 @@ from gclust.kernels.resampling.poisson import (
     draw_poisson,
     sum_density,
 )
+from gclust.listings.counting import world_components
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
-from gclust.listings.record_profiles import world_components
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import (
     LabelTotals,

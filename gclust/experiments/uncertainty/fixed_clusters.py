@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.kernels.resampling.philox import draw_sums
+from gclust.listings.counting import record_counts, world_components
 from gclust.listings.engine import Engine
-from gclust.listings.label import label_records, record_counts
-from gclust.listings.record_profiles import record_profiles, unrecorded, world_components
+from gclust.listings.label import label_records
+from gclust.listings.record_profiles import record_profiles, unrecorded
 from gclust.parallel import even_chunks, parallel_for
 from gclust.pipeline.prepare import Prepared
 from gclust.progress import Report, stage

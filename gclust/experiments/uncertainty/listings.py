@@ -12,8 +12,8 @@ import pyarrow as pa
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.jitter import DISCS
 from gclust.indicators.labelled_listings import LabelledListings
+from gclust.listings.counting import add_fractional_counts
 from gclust.listings.engine import Engine
-from gclust.listings.fractional_counts import add_fractional_counts
 from gclust.listings.record_arrays import fractional_units_of_arrays
 from gclust.pipeline.labelled_listings import named_kinds
 from gclust.pipeline.prepare import Prepared

@@ -18,8 +18,8 @@ from gclust.experiments.uncertainty.folder import write_uncertainty
 from gclust.experiments.uncertainty.parameters import draw_pairs
 from gclust.experiments.uncertainty.result import Uncertainty, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
+from gclust.listings.counting import world_components
 from gclust.listings.engine import Engine
-from gclust.listings.record_profiles import world_components
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of

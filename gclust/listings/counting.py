@@ -1,0 +1,161 @@
+"""Counts of records, fractional or whole, as sums of fixed-point numbers.
+
+One record is `gclust.units.UNIT`. Sums of such integers do not depend on the order of rows, so
+counts are the same on every engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from gclust.listings.sums import rows_by, sum_by
+from gclust.units import UNIT
+
+Frame = nw.LazyFrame[Any]
+
+
+def record_totals(listings: Frame) -> Frame:
+    """Total weight of each record's listings: ``kind, record, record_units``, all above 0."""
+    of_record = listings.filter(~nw.col("record").is_null() & (nw.col("units") > 0))
+    return sum_by(of_record, "kind", "record", record_units="units")
+
+
+def fractional_units(units: nw.Expr, total: nw.Expr) -> nw.Expr:
+    """Fraction ``units / total`` of one record in fixed point, rounded half up.
+
+    The quotient of two doubles is the same on every engine, and within 1e-7 of
+    a unit of the true one, so that fractions of up to 22 listings come out exact.
+    """
+    return (units / total * UNIT + 0.5).floor().cast(nw.Int64)
+
+
+def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
+    """Return what each record adds to the count of each label that it touches.
+
+    Parameters
+    ----------
+    labelled : LazyFrame
+        From `gclust.listings.label.label_records` or ``relabel_records``.
+    totals : LazyFrame
+        ``kind, record, record_units``: the denominators.
+    method : {"fractional", "whole"}
+        Each record counts one, spread over its listings; or one for each
+        cluster that it touches. Listings without a record count by weight.
+
+    Returns
+    -------
+    LazyFrame
+        ``kind, record, label, units``; the record is null for listings without one.
+    """
+    columns = ("kind", "record", "label", "units")
+    bare = labelled.filter(nw.col("record").is_null()).select(*columns)
+    of_record = labelled.filter(~nw.col("record").is_null())
+    if method == "whole":
+        counted = of_record.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
+    else:
+        counted = of_record.join(totals, on=["kind", "record"]).with_columns(
+            units=fractional_units(nw.col("units"), nw.col("record_units"))
+        )
+    return nw.concat([counted.select(*columns), bare])
+
+
+def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
+    """Count the records of each kind in each cluster: ``kind, label, units``.
+
+    Parameters
+    ----------
+    labelled, totals, method
+        As in `record_counts`.
+    """
+    counted = record_counts(labelled, totals, method)
+    return sum_by(counted, "kind", "label", units="units").sort("kind", "label")
+
+
+def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
+    """Add ``fractional_count``: the part of its record that a listing adds to its cluster.
+
+    Summed over the listings of a kind in a cluster, it is the result of `count_records`:
+    exactly for records of up to 22 listings, and within half a unit a listing beyond.
+
+    Parameters
+    ----------
+    listings : LazyFrame
+        ``kind, record, cluster, units``, and any other columns; ``cluster`` is
+        -1 for noise, which counts as one cluster.
+    totals : LazyFrame
+        ``kind, record, record_units``: the denominators of the records.
+    method : {"fractional", "whole"}
+        The record's one unit is spread over all its listings; or, once for
+        each cluster that it touches, over its listings there. Listings without
+        a record count by weight.
+
+    Returns
+    -------
+    LazyFrame
+        The listings with ``fractional_count`` (int64).
+    """
+    keys = ["kind", "record"]
+    if method == "whole":
+        keys = [*keys, "cluster"]
+        of_record = listings.filter(~nw.col("record").is_null())
+        totals = sum_by(of_record, *keys, record_units="units")
+    joined = listings.join(totals.select(*keys, "record_units"), on=keys, how="left")
+    # Rows without a record have no total; eager engines compute their fraction all the same.
+    fraction = fractional_units(nw.col("units"), nw.col("record_units").fill_null(1))
+    count = nw.when(nw.col("record").is_null()).then(nw.col("units")).otherwise(fraction)
+    return joined.with_columns(fractional_count=count.cast(nw.Int64)).drop("record_units")
+
+
+def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
+    """Total of each kind, noise included: records, and weight of listings without one.
+
+    Parameters
+    ----------
+    listings : LazyFrame
+        Validated listings: ``kind, record, units, reason``.
+    unlocated : {"drop", "keep"}
+        Whether records without any located listing are left out, or count too.
+
+    Returns
+    -------
+    LazyFrame
+        ``kind, units``.
+    """
+    counted = _counted(listings, unlocated)
+    records = rows_by(record_totals(counted), "kind")
+    whole = records.with_columns(units=nw.col("rows") * UNIT).select("kind", "units")
+    bare = counted.filter(nw.col("record").is_null()).select("kind", "units")
+    return sum_by(nw.concat([whole, bare]), "kind", units="units").sort("kind")
+
+
+def world_components(
+    listings: Frame, unlocated: str, collect: Callable[[Frame], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return both terms of `world_totals` apart, for the bootstrap draws them apart.
+
+    Parameters
+    ----------
+    listings, unlocated
+        As in `world_totals`.
+    collect : callable
+        Computes a small frame as a pandas one.
+
+    Returns
+    -------
+    DataFrame of float, indexed by kind
+        ``records``, and ``unrecorded``: the weight of listings without a record.
+    """
+    counted = _counted(listings, unlocated)
+    records = collect(rows_by(record_totals(counted), "kind")).set_index("kind")["rows"]
+    bare = counted.filter(nw.col("record").is_null())
+    weight = collect(sum_by(bare, "kind", units="units")).set_index("kind")["units"] / UNIT
+    table = pd.DataFrame({"records": records, "unrecorded": weight}).fillna(0.0)
+    return table.sort_index()
+
+
+def _counted(listings: Frame, unlocated: str) -> Frame:
+    return listings if unlocated == "keep" else listings.filter(nw.col("reason").is_null())
