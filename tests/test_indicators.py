@@ -18,7 +18,7 @@ from gclust.indicators.registry import registered
 from gclust.listings.counting import count_records, record_totals
 from gclust.listings.engine import Engine
 from gclust.listings.label import label_records
-from gclust.pipeline.indicators import compute
+from gclust.pipeline.indicators import compute_indicator
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
@@ -264,7 +264,7 @@ def test_what_an_indicator_may_not_return(values, reason):
         IndicatorEntry(name="f"), registered(lambda a, b: values, "p 1.0", "f"), {}
     )
     with pytest.raises(StudyError) as raised:
-        compute(asked, CLUSTERS, None)
+        compute_indicator(asked, CLUSTERS, None)
     assert str(raised.value).startswith("indicator 'f' of p 1.0 returned ")
     assert reason in str(raised.value)
 
@@ -277,7 +277,7 @@ def test_an_indicator_that_fails_is_named():
     clusters = CLUSTERS.copy()
     asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     with pytest.raises(StudyError, match="indicator 'f' of p 1.0 failed: KeyError: 'of'"):
-        compute(asked, clusters, None)
+        compute_indicator(asked, clusters, None)
     pd.testing.assert_frame_equal(clusters, CLUSTERS)
 
 
@@ -287,4 +287,4 @@ def test_texts_and_missing_values_are_kept():
 
     asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     expected = pd.Series(["x", None], index=CLUSTERS.index, dtype="string")
-    pd.testing.assert_series_equal(compute(asked, CLUSTERS, None), expected)
+    pd.testing.assert_series_equal(compute_indicator(asked, CLUSTERS, None), expected)
