@@ -66,13 +66,13 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
     was when it is started again.
     """
     from gclust.experiments.progress_bar import time_left
-    from gclust.experiments.sweep.summary import told
+    from gclust.experiments.sweep.summary import summary_lines
 
     read = gclust.read_study(study)
     out = out if out is not None else Path(f"{_folder_name(read.study.name)}-sweep")
     with time_left() as progress:
         done = gclust.sweep(read, out=out, progress=progress, n_jobs=threads, overwrite=overwrite)
-    for line in told(done):
+    for line in summary_lines(done):
         say(line)
 
 
@@ -150,7 +150,7 @@ def compare(
     of a rank or score is divided among the data, the formation of clusters,
     the kinds and the weights, as far as these differ.
     """
-    from gclust.experiments.compare.summary import told_after, told_before
+    from gclust.experiments.compare.summary import difference_lines, summary_lines
     from gclust.report.comparison_table import changes_table
 
     out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
@@ -165,12 +165,12 @@ def compare(
         overwrite=overwrite,
     )
     width, ascii_only = _terminal()
-    for line in told_before(done, width):
+    for line in difference_lines(done, width):
         say(line)
     say()
     say(changes_table(done.table, done.factors, width=width, top=top, ascii=ascii_only))
     say()
-    for line in told_after(done, width):
+    for line in summary_lines(done, width):
         say(line)
 
 

@@ -14,7 +14,7 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.experiments.compare.mixtures import HybridStudies
+from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.sweep.checkpoint import _raster_digest
 from gclust.experiments.tune import session as tune_session
 from gclust.experiments.tune.session import Session

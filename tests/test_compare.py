@@ -1,4 +1,4 @@
-"""Two runs compared: coalitions against runs by hand, parts that add up, lineage, files."""
+"""Two runs compared: coalitions against runs by hand, contributions that add up, lineage, files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.compare.attribution import Attribution, shared_listings
-from gclust.experiments.compare.coalitions import ScenarioResult
-from gclust.experiments.compare.mixtures import FACTORS, Difference, HybridStudies
-from gclust.experiments.compare.summary import told_after
+from gclust.experiments.compare.hybrid_studies import FACTORS, Difference, HybridStudies
+from gclust.experiments.compare.scenarios import ScenarioResult
+from gclust.experiments.compare.summary import summary_lines
 from gclust.ranking.lineage import lineage
 from gclust.report.comparison_table import changes_table
 from gclust.study.clustering_methods import Clusters
@@ -148,7 +148,7 @@ def test_kinds_that_a_coalition_lacks_leave_no_trace(tmp_path):
     assert found.factors == ("kinds",)
 
 
-def standing(study, places, clusters):
+def scenario(study, places, clusters):
     """Clusters of places, all at latitude 0, of which longitudes and weights are given."""
     locations = pd.DataFrame(places, columns=["lon", "units"]).astype({"units": "int64"})
     n = max(clusters) + 1
@@ -156,21 +156,21 @@ def standing(study, places, clusters):
     return ScenarioResult(study, locations.assign(lat=0.0), np.array(clusters), ranks)
 
 
-def test_a_cluster_is_followed_if_it_is_that_of_both_runs():
+def test_a_cluster_is_found_if_it_is_that_of_both_runs():
     study = towns(Path())
     places = [(1.0, 5), (2.0, 4), (3.0, 6)]
     # They share the first place: more than half of the lighter one.
-    ends = standing(study, places, [0, 0, -1]), standing(study, places, [0, -1, 0])
-    followed = Attribution(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
-    assert followed.pairs.to_numpy().tolist() == [[0, 0]]
+    ends = scenario(study, places, [0, 0, -1]), scenario(study, places, [0, -1, 0])
+    attribution = Attribution(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
+    assert attribution.pairs.to_numpy().tolist() == [[0, 0]]
     # The first place goes with the second: still a's, but b's is rather the third.
-    followed.add(frozenset({"data"}), standing(study, places, [0, 0, 1]))
-    followed.add(frozenset({"kinds"}), standing(study, places, [0, 0, 0]))
-    assert followed.found[frozenset({"data"})]["cluster_id"].isna().all()
-    assert followed.found[frozenset({"kinds"})]["cluster_id"].tolist() == [0]
+    attribution.add(frozenset({"data"}), scenario(study, places, [0, 0, 1]))
+    attribution.add(frozenset({"kinds"}), scenario(study, places, [0, 0, 0]))
+    assert attribution.found[frozenset({"data"})]["cluster_id"].isna().all()
+    assert attribution.found[frozenset({"kinds"})]["cluster_id"].tolist() == [0]
 
 
-def test_parts_are_means_over_all_orders(all_differ):
+def test_contributions_are_means_over_all_orders(all_differ):
     found = all_differ.coalitions.set_index(["id", *FACTORS]).sort_index()
     for row in all_differ.table.itertuples():
         mean = dict.fromkeys(FACTORS, 0.0)
@@ -195,7 +195,7 @@ def check_sums(table, factors):
                 assert sum(row[f"{what}_{factor}"] for factor in order) == row[f"{what}_change"]
 
 
-def test_parts_add_up_in_tables_and_in_files(all_differ, tmp_path):
+def test_contributions_add_up_in_tables_and_in_files(all_differ, tmp_path):
     check_sums(all_differ.table, FACTORS)
     written = all_differ.write(tmp_path / "out")
     check_sums(pd.read_csv(written.path / "comparison.csv"), FACTORS)
@@ -323,9 +323,9 @@ def test_one_cluster_and_a_merger(tmp_path):
     assert found.table["name_a"].tolist() == ["Munich", "Augsburg"]
     assert found.table["rank_b"].isna().tolist() == [False, True]
     (into,) = found.table["name_b"].dropna()
-    assert f"  merged: Munich (1), Augsburg (2) -> {into} (1)" in told_after(found, 80)
+    assert f"  merged: Munich (1), Augsburg (2) -> {into} (1)" in summary_lines(found, 80)
     back = gclust.compare(joined, apart)
-    assert f"  split: {into} (1) -> Munich (1), Augsburg (2)" in told_after(back, 80)
+    assert f"  split: {into} (1) -> Munich (1), Augsburg (2)" in summary_lines(back, 80)
     assert set(back.lineage["event"]) == {"split"}
     assert back.table["id"].tolist() == [0, 1]
     alone = gclust.compare(joined, replace(joined, score=Score(weights={"patent": 2.0})))

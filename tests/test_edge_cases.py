@@ -13,6 +13,7 @@ from gclust.errors import StudyError
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.counts import shares
 from gclust.indicators.registry import registered
+from gclust.ranking.columns import ScoreOptions
 from gclust.ranking.contributions import contributions
 from gclust.ranking.score import COMBINE, score
 from gclust.ranking.table import ranking
@@ -154,7 +155,7 @@ def test_every_aggregation(done):
     count, share = (table[[f"{kind}_{what}" for kind in kinds]] for what in ("count", "share"))
     count, share = count.set_axis(kinds, axis=1), share.set_axis(kinds, axis=1)
     for combine in COMBINE:
-        again = ranking(table, count, share, combine=combine).set_index("name")
+        again = ranking(table, count, share, ScoreOptions(combine=combine)).set_index("name")
         assert np.isfinite(again["score"]).all(), combine
         if world == "ties":
             assert again["rank"].tolist() == [1, 1, 1], combine

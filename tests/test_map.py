@@ -17,7 +17,7 @@ from matplotlib.text import Text
 
 from gclust.report.labels import Label, place_labels
 from gclust.report.layers import noise_dots
-from gclust.report.map import DrawnMap, draw_map
+from gclust.report.map import DrawnMap, MapOptions, draw_map
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
 from gclust.report.symbols import LAND, OTHER, RANK_COLOURS, fill, radii_pt, rank_classes
 
@@ -93,9 +93,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[DrawnMap, Path]:
     clusters = _clusters(names)
     clusters.loc[25, "rank"] = pd.NA
     paths = [folder / "figures" / "map.png", folder / "figures" / "map.pdf"]
-    drawn = draw_map(
-        clusters, _locations(names), paths, title="World $1$", note="A note. " * 40, top=24
-    )
+    options = MapOptions(title="World $1$", note="A note. " * 40, top=24)
+    drawn = draw_map(clusters, _locations(names), paths, options)
     return drawn, folder / "figures"
 
 
@@ -179,8 +178,7 @@ def test_same_bytes_for_permuted_rows(tmp_path: Path, land: gpd.GeoDataFrame) ->
             clusters,
             locations,
             [tmp_path / f"{i}.png", tmp_path / f"{i}.pdf"],
-            title="t",
-            countries=land,
+            MapOptions(title="t", countries=land),
         )
     for ending in ("png", "pdf"):
         assert (tmp_path / f"0.{ending}").read_bytes() == (tmp_path / f"1.{ending}").read_bytes()
@@ -190,10 +188,11 @@ def test_settings_of_the_user_change_nothing(tmp_path: Path, land: gpd.GeoDataFr
     import matplotlib as mpl
 
     clusters, locations = _clusters(list(US_CITIES)), _locations(list(US_CITIES), 200)
-    draw_map(clusters, locations, [tmp_path / "a.png"], title="t", countries=land)
+    options = MapOptions(title="t", countries=land)
+    draw_map(clusters, locations, [tmp_path / "a.png"], options)
     changed = {"font.size": 20, "lines.linewidth": 5, "savefig.bbox": "tight", "figure.dpi": 50}
     with mpl.rc_context(changed):
-        draw_map(clusters, locations, [tmp_path / "b.png"], title="t", countries=land)
+        draw_map(clusters, locations, [tmp_path / "b.png"], options)
         assert mpl.rcParams["font.size"] == 20
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
@@ -201,16 +200,17 @@ def test_settings_of_the_user_change_nothing(tmp_path: Path, land: gpd.GeoDataFr
 def test_nothing_found_is_a_map_too(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
     none = _clusters(list(US_CITIES)).iloc[:0]
     empty = _locations(list(US_CITIES)).iloc[:0]
-    drawn = draw_map(none, empty, [tmp_path / "a.png"], title="nothing", countries=land)
+    options = MapOptions(title="nothing", countries=land)
+    drawn = draw_map(none, empty, [tmp_path / "a.png"], options)
     assert drawn.labels == ()
     assert drawn.n_dots == 0
     assert (tmp_path / "a.png").exists()
 
 
 def test_other_endings_are_refused(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
-    clusters = _clusters(list(US_CITIES))
+    clusters, options = _clusters(list(US_CITIES)), MapOptions(title="", countries=land)
     with pytest.raises(ValueError, match=r"map\.svg must end in \.png or \.pdf"):
-        draw_map(clusters, _locations(["Paris"]), [tmp_path / "map.svg"], title="", countries=land)
+        draw_map(clusters, _locations(["Paris"]), [tmp_path / "map.svg"], options)
 
 
 # Frame

@@ -131,9 +131,10 @@ DIAGNOSTICS = [
 ]
 
 
-@pytest.mark.parametrize(("figures", "told"), DIAGNOSTICS)
-def test_diagnostics(figures, told):
-    assert diagnose(*figures) == told
+@pytest.mark.parametrize(("figures", "said"), DIAGNOSTICS)
+def test_diagnostics(figures, said):
+    names = ("n_clusters", "core_share", "clustered_share", "largest_share")
+    assert diagnose(dict(zip(names, figures, strict=True))) == said
 
 
 def town(seed: int = 4, n: int = 400):

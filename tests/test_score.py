@@ -12,7 +12,7 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.ranking.aggregation import borda_points, copeland
-from gclust.ranking.columns import column_weights
+from gclust.ranking.columns import ScoreOptions, column_weights
 from gclust.ranking.contributions import contributions
 from gclust.ranking.score import COMBINE, score
 from gclust.ranking.table import contribution_table, ranking
@@ -246,12 +246,12 @@ def test_weights_by_kind_and_by_column():
 # -- the ranking, and a study --------------------------------------------------------------
 
 
-def ranked(**options) -> pd.DataFrame:
+def ranked(top=100, **options) -> pd.DataFrame:
     clusters = pd.DataFrame({"cluster_id": [0, 1, 2], "name": ["X", "Y", "Z"], "economies": "AT"})
     clusters = clusters.assign(population=[1e6, 0.0, 2e6], area_km2=1.0)
     count = pd.DataFrame({"patent": [40.0, 10.0, 10.0], "deal": [2.0, 6.0, 4.0]})
     share = count.assign(patent=count["patent"] / 10)
-    return ranking(clusters, count, share, **options)
+    return ranking(clusters, count, share, ScoreOptions(**options), top=top)
 
 
 def test_a_ranking_by_what_not_all_clusters_have():
@@ -259,10 +259,10 @@ def test_a_ranking_by_what_not_all_clusters_have():
     assert table["name"].tolist() == ["X", "Z", "Y"]
     assert table["score"].tolist() == pytest.approx([60.0, 45.0, np.nan], nan_ok=True)
     assert table["rank"].tolist() == [1, 2, pd.NA]
-    # Such a score is no amount, and the total is told per head.
+    # Such a score is no amount, and the total is divided by inhabitants.
     assert table["intensity"].tolist() == pytest.approx([6.0, 2.5, np.nan], nan_ok=True)
     assert table["intensity_rank"].tolist() == [1, pd.NA, pd.NA]
-    parts = contribution_table(table, of=["patent_per_million", "deal_share"])
+    parts = contribution_table(table, ScoreOptions(of=["patent_per_million", "deal_share"]))
     assert parts.columns.tolist() == [
         "rank", "cluster_id", "name", "score", "patent_per_million_part", "deal_share_part",
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.experiments.progress_bar import time_left
 from gclust.experiments.sweep import run as module
-from gclust.experiments.sweep.summary import told
+from gclust.experiments.sweep.summary import summary_lines
 from gclust.pipeline.count_arrays import ArrayCounter
 from tests.same_results import assert_same_result
 from tests.worlds import listings, study_folder
@@ -180,7 +180,7 @@ def test_the_folder_holds_tables_figures_and_the_study(done):
     info = json.loads((done.path / "sweep.json").read_text(encoding="utf-8"))
     assert info["baseline"] == {"eps_km": 10, "min_samples": 100}
     assert [p.name for p in done.path.parent.iterdir()] == ["the sweep"]
-    lines = "\n".join(told(done))
+    lines = "\n".join(summary_lines(done))
     assert "9 pairs of eps_km and min_samples; the baseline (10 km, 100) has 3 clusters" in lines
     assert str(done.path / "sweep.csv") in lines
 
@@ -188,7 +188,7 @@ def test_the_folder_holds_tables_figures_and_the_study(done):
 def test_a_folder_is_read_back(done, tmp_path):
     again = gclust.read_sweep(done.path)
     assert_same_result(again, done)
-    assert told(again) == told(done)
+    assert summary_lines(again) == summary_lines(done)
     pd.testing.assert_frame_equal(again.rank_of("Munich"), done.rank_of("Munich"))
     with pytest.raises(StudyError, match="holds no sweep"):
         gclust.read_sweep(tmp_path)

@@ -1,4 +1,4 @@
-"""Which pairs of eps_km and min_samples a sweep tries, and which of them is the baseline."""
+"""The parameter grid: pairs of eps_km and min_samples, one of them the baseline."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 MIN_SAMPLES_FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
-"""What a study's own parameters are multiplied by if it does not say what to try: from half
-to twice the radius, from a quarter to four times the density."""
+"""Multiples of a study's own parameters that make the default grid: from half to twice the
+radius, from a quarter to four times the density."""
 
 Pair = tuple[float, float]
 
@@ -29,7 +29,7 @@ class Pairs:
     Attributes
     ----------
     eps_km, min_samples : tuple of float
-        Rising.
+        Ascending.
     baseline : (float, float)
         One of the pairs.
     """
@@ -42,7 +42,7 @@ class Pairs:
         return product(self.eps_km, self.min_samples)
 
     def smaller(self, pair: Pair) -> tuple[Pair | None, Pair | None]:
-        """The neighbours of next smaller eps_km and of next smaller min_samples, if any."""
+        """Return the neighbours with the next smaller eps_km and min_samples, None at the edge."""
         eps, least = self.eps_km.index(pair[0]), self.min_samples.index(pair[1])
         return (
             (self.eps_km[eps - 1], pair[1]) if eps else None,
@@ -56,7 +56,7 @@ def choose_pairs(
     min_samples: Iterable[float] | None,
     baseline: Sequence[float] | None,
 ) -> Pairs:
-    """Take the pairs from what is given, else from the study, else from its own parameters.
+    """Choose the pairs: those given, else those of ``[sweep]``, else multiples of the study's own.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def choose_pairs(
     Raises
     ------
     StudyError
-        If a sequence is empty, holds a value twice or one that cannot be used, or if the
-        baseline is not one of the pairs; the message names the value.
+        If a sequence is empty, holds a value twice or an invalid one, or if the baseline is not
+        one of the pairs; the message names the value.
     """
     options = study.dbscan
     eps = _values("eps_km", eps_km, study.sweep.eps_km, options.eps_km, EPS_FACTORS)
@@ -83,8 +83,8 @@ def choose_pairs(
     )
     if len(least) > MOST_LEVELS:
         raise StudyError(
-            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, which one pass"
-            " can tell apart"
+            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, the most that"
+            " one pass can label"
         )
     try:
         for each in eps:
@@ -115,7 +115,7 @@ def _values(
 
 
 def _around(own: float, factors: Sequence[float], *, whole: bool) -> tuple[float, ...]:
-    """Multiples of a study's own value, of few digits; whole numbers where that is one."""
+    """Return multiples of a study's own value, to 6 digits; whole numbers if it is whole."""
     values = {float(round(own * f)) if whole else float(f"{own * f:.6g}") for f in factors}
     return tuple(sorted({value for value in values if not whole or value >= 1} | {own}))
 

@@ -1,4 +1,4 @@
-"""Progress on the terminal with the time that is left."""
+"""Progress bars on the terminal, with the time left."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from gclust.progress import Report, silent
 
 QUICK_SECONDS = 1.0
 ESTIMATED_OVER_SECONDS = 3600.0
-"""Over which past the speed is taken; rich's own half minute may hold not one pair."""
+"""Window over which speed is measured; rich's default of 30 s may be shorter than one pair."""
 
 
 @contextmanager
 def time_left(console: Console | None = None) -> Iterator[Report]:
-    """Draw a bar for each stage, with the time taken and the time left; nothing off a terminal.
+    """Draw a bar for each stage, with the time taken and the time left; only on a terminal.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def time_left(console: Console | None = None) -> Iterator[Report]:
     Yields
     ------
     callable
-        To be called with ``(fraction, stage)``. Stages of less than a second leave no bar.
+        Takes ``(fraction, stage)``. Stages of less than a second leave no bar.
     """
     console = Console(stderr=True) if console is None else console
     if not console.is_terminal:

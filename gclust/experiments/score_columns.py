@@ -1,4 +1,4 @@
-"""The columns that make the score of a study, each with its weight, direction and kind."""
+"""The columns that a study's score is computed from, with their weights, directions and kinds."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from gclust.study.schema import Study
 
 @dataclass(frozen=True)
 class ScoredColumn:
-    """A column of a ranking that a score is made of.
+    """A column of a ranking that the score is computed from.
 
     Attributes
     ----------
     heading : str
     kind : str or None
-        Whose it is; None for a column of all kinds together.
+        The kind that it counts; None for a column of all kinds together.
     kinds : tuple of str
-        Those without which it cannot be computed.
+        The kinds that it is computed from.
     weight : float
     lower_is_better : bool
     entry : IndicatorEntry, optional
-        Of the indicator, if it is one.
+        The indicator, if it is one.
     """
 
     heading: str
@@ -41,10 +41,10 @@ class ScoredColumn:
 
     @property
     def looks_at(self) -> tuple[str, ...]:
-        """What it follows from of clusters beside counts and shares.
+        """Attributes of clusters that it depends on, in addition to counts and shares.
 
-        Of an indicator whose plug-in is not installed any more, whatever it may look at: runs
-        that stored its column can be compared all the same.
+        All attributes for an indicator whose plug-in is no longer installed, so that runs with
+        its column can still be compared.
         """
         if self.entry is None:
             return ("population",) if self.heading.endswith("_per_million") else ()
@@ -52,17 +52,17 @@ class ScoredColumn:
         return OF_CLUSTERS if known is None else known.about.looks_at
 
     @property
-    def told(self) -> str | None:
-        """The indicator and its options, in words."""
+    def description(self) -> str | None:
+        """The indicator with its options, ``name(key = value, ...)``."""
         if self.entry is None:
             return None
         options = {"kind": self.entry.kind, **self.entry.options}
-        told = ", ".join(f"{key} = {value}" for key, value in options.items() if value is not None)
-        return f"{self.entry.name}({told})"
+        given = ", ".join(f"{key} = {value}" for key, value in options.items() if value is not None)
+        return f"{self.entry.name}({given})"
 
 
 def scored_columns(study: Study) -> list[ScoredColumn]:
-    """Return the columns of a study's score, in its order."""
+    """Return the columns of a study's score, in their order."""
     entries = {entry.heading: entry for entry in study.indicators}
     columns = scored(study.kinds, study.score.of)
     weights = column_weights(columns, study.score.weights, study.kinds)
@@ -86,14 +86,14 @@ def scored_columns(study: Study) -> list[ScoredColumn]:
 
 
 def columns_of_pairs(study: Study, pairs: Iterable[Pair]) -> dict[Pair, ScoreColumns]:
-    """Return what computes the score's columns for each pair of eps_km and min_samples.
+    """Return the score's columns for each pair of eps_km and min_samples.
 
-    Footprints follow from eps_km, unless the study sets their radius.
+    Footprints depend on eps_km, unless the study sets their radius.
 
     Raises
     ------
     StudyError
-        If the score needs the footprints of a pair that has none, or a raster that is not there.
+        If the score needs footprints that a pair does not have, or a raster that is missing.
     """
     own = ScoreColumns(study)
     own.check()

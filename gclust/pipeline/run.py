@@ -141,11 +141,8 @@ def rank_clusters(
             clusters,
             counted.count[kinds],
             counted.share[kinds],
+            study.score,
             top=study.study.top,
-            combine=study.score.combine,
-            weights=study.score.weights,
-            of=study.score.of,
-            lower_is_better=study.score.lower_is_better,
             indicators=indicators,
         )
     except ValueError as error:
@@ -203,13 +200,7 @@ def complete(
     return Run(
         study=study,
         ranking=ranked,
-        contributions=contribution_table(
-            ranked,
-            combine=study.score.combine,
-            weights=study.score.weights,
-            of=study.score.of,
-            lower_is_better=study.score.lower_is_better,
-        ),
+        contributions=contribution_table(ranked, study.score),
         clusters=shapes,
         locations=places,
         merges=name_merges(study, counted.merging, locations, counted.cluster_ids),

@@ -1,4 +1,4 @@
-"""Rank aggregation: scores from the orders of several columns alone, not from their amounts."""
+"""Rank aggregation: scores from the orders of several columns, not from their amounts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 EVEN = 1e-12
-"""Weights for and against that differ by no more than this part of their sum are even:
-0.1 and 0.2 weigh as much as 0.3."""
+"""Relative difference below which the weights for and against tie: 0.1 + 0.2 ties with 0.3."""
 
 AT_A_TIME = 1 << 20
 """Pairs compared at a time: some 20 MB."""
 
 
 def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Count for each column the clusters that a cluster is above.
+    """Count in each column the clusters that each cluster is above.
 
     Parameters
     ----------
@@ -25,14 +24,14 @@ def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (clusters, columns)
-        From 0 to clusters - 1; a tie counts a half, so that the points of a column have
-        the same sum with ties and without, and each cluster has those of its mid-rank [2]_.
+        From 0 to clusters - 1. A tie counts a half, so that the points of a column have the
+        same sum with and without ties, and each cluster has those of its mid-rank [2]_.
 
     Notes
     -----
-    The points that a cluster gets depend on the others: that a third cluster is added may
-    turn the order of two, which it cannot with sums of amounts (Borda's count does not meet
-    independence of irrelevant alternatives; [1]_ characterises it by what it does meet).
+    The points of a cluster depend on the others: adding a third cluster may reverse the order
+    of two, which it cannot with sums of amounts. Borda's count violates independence of
+    irrelevant alternatives; [1]_ characterises it by the axioms that it satisfies.
 
     References
     ----------
@@ -52,8 +51,8 @@ def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def copeland(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
     """Count the clusters that each cluster beats, a tie counting a half.
 
-    A cluster beats another where the columns in which it is above weigh more than the
-    columns in which it is below; columns in which both are equal decide nothing.
+    A cluster beats another if the columns in which it is above weigh more than the columns in
+    which it is below. Columns in which both are equal do not count.
 
     Parameters
     ----------
@@ -91,6 +90,6 @@ def copeland(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float
             margin += weight * np.sign(some[:, k, None] - x[None, :, k])
         even = np.abs(margin) <= EVEN * w.sum()
         won = (margin > 0) & ~even
-        # Even with itself, which is no tie.
+        # A cluster ties with itself, which does not count.
         points[first : first + step] = won.sum(axis=1) + 0.5 * (even.sum(axis=1) - 1)
     return points

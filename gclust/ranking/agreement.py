@@ -1,10 +1,10 @@
-"""How far two labellings of the same listings agree, and two rankings of their clusters.
+"""Agreement of two labellings of the same listings, and of two rankings of their clusters.
 
 Noise is no cluster, so by default each noise listing is a cluster of its own
 (``noise="singletons"``): two listings that are noise in both labellings agree in
 being apart. With ``noise="class"`` all noise is one further cluster, which rewards
-labellings for what both leave out: where half of the weight is noise, a quarter of
-all pairs would agree for that alone.
+labellings for the noise that they share: if half of the weight is noise, a quarter of
+all pairs agree for that reason alone.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 NOISE = ("singletons", "class")
 NEGLIGIBLE = 1e-20
-"""Terms below this part of a distribution's largest are left out; they fall geometrically."""
+"""Terms below this share of the largest one are left out; they decrease geometrically."""
 CHUNK = 1 << 17
-"""Pairs of cluster sizes that are worked on at a time: some 10 MB."""
+"""Pairs of cluster sizes computed at a time: some 10 MB."""
 
 
 @dataclass(frozen=True)
 class _Contingency:
-    """A table of contingency, equal rows, columns and cells counted instead of repeated.
+    """A contingency table, equal rows, columns and cells counted instead of repeated.
 
-    ``cells`` are shared weight, weight in a, weight in b, and how often; ``a`` and ``b``
-    are the different sizes of clusters, and how often each occurs.
+    The rows of ``cells`` are shared weight, weight in a, weight in b, and number of cells;
+    those of ``a`` and ``b`` the different sizes of clusters, and the number of clusters.
     """
 
     total: int
@@ -38,7 +38,7 @@ class _Contingency:
 
     @property
     def identical(self) -> bool:
-        """Whether both labellings divide the weight in the same way."""
+        """Whether both labellings are the same partition."""
         return bool(
             (self.cells[0] == self.cells[1]).all() and (self.cells[0] == self.cells[2]).all()
         )
@@ -47,7 +47,7 @@ class _Contingency:
 def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
     """Adjusted Rand index of two labellings (Hubert and Arabie 1985, equation 5).
 
-    Computed in whole numbers and divided once, so it is exact for any weight.
+    Computed in integers and divided once, so it is exact for any weight.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> f
     Returns
     -------
     float
-        1 for labellings that divide the listings alike, 0 on average for random ones of the
-        same sizes; missing without listings.
+        1 for equal partitions, 0 on average for random ones with the same sizes; missing
+        without listings.
 
     Examples
     --------
@@ -97,8 +97,8 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
     Returns
     -------
     float
-        1 for labellings that divide the listings alike, 0 on average for random ones of the
-        same sizes; missing without listings.
+        1 for equal partitions, 0 on average for random ones with the same sizes; missing
+        without listings.
     """
     table = _contingency(shared, noise)
     if table.total == 0:
@@ -114,19 +114,19 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 
 
 def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    """Mutual information, in nats, that random labellings with clusters of given sizes have.
+    """Return the expected mutual information, in nats, of random labellings with given sizes.
 
     The sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters i, j and all
     weights n that they can share: n / N * log(N n / (a_i b_j)) times the hypergeometric
-    probability of n. Equal sizes are summed once. The probabilities follow from their
-    ratios, outward from the most probable n, and are divided by their sum: factorials of
-    10 million through their logarithms would cost half of the digits. Terms below 1e-20 of
-    the largest are left out, which bounds the sum by about twenty standard deviations.
+    probability of n. Equal sizes are summed once. The probabilities are computed from their
+    ratios, outward from the most probable n, and divided by their sum: logarithms of
+    factorials of 10 million would lose half of the digits. Terms below 1e-20 of the largest
+    are left out, beyond about twenty standard deviations.
 
     Parameters
     ----------
     a, b : ndarray of int64, shape (2, k)
-        Different sizes of the clusters of a labelling, and how many have each.
+        The different sizes of clusters of a labelling, and the number of clusters of each.
 
     Returns
     -------
@@ -135,11 +135,11 @@ def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> f
     total = int(np.dot(*a))
     size_a, size_b = np.repeat(a[0], b.shape[1]), np.tile(b[0], a.shape[1])
     times = np.outer(a[1], b[1]).ravel().astype(np.float64)
-    parts = []
+    sums = []
     for start in range(0, times.size, CHUNK):
         here = slice(start, start + CHUNK)
-        parts.append(float(np.dot(times[here], _shared_log(size_a[here], size_b[here], total))))
-    return math.fsum(parts) / total
+        sums.append(float(np.dot(times[here], _shared_log(size_a[here], size_b[here], total))))
+    return math.fsum(sums) / total
 
 
 def jaccard_of_first(
@@ -154,13 +154,13 @@ def jaccard_of_first(
     rank_a, rank_b : Series
         Rank of each cluster, by its label.
     top : int
-        How many are first.
+        The number of first clusters.
 
     Returns
     -------
     float
-        Clusters that are among the first in both, of those that are in either; missing if
-        there are none.
+        Clusters among the first in both rankings, divided by those among the first in either;
+        missing if there are none.
     """
     both = len(_first_in_both(matched, rank_a, rank_b, top))
     either = int((rank_a <= top).sum()) + int((rank_b <= top).sum()) - both
@@ -175,8 +175,8 @@ def tau_b_of_first(
     Parameters
     ----------
     matched, rank_a, rank_b, top
-        As in `jaccard_of_first`, which says how many stay; this says whether those that
-        stay keep their order.
+        As in `jaccard_of_first`, which measures how many stay; this measures whether those
+        keep their order.
 
     Returns
     -------
@@ -231,13 +231,13 @@ def _sizes(shared: pd.DataFrame, side: str, noise: str) -> NDArray[np.int64]:
     if noise == "singletons" and len(weight) and weight.index[0] == -1:
         sizes, times = np.concatenate(([1], sizes[1:])), np.concatenate(([sizes[0]], times[1:]))
     different, at = np.unique(sizes, return_inverse=True)
-    often = np.zeros(different.size, dtype=np.int64)
-    np.add.at(often, at, times)
-    return np.vstack((different, often))
+    n_clusters = np.zeros(different.size, dtype=np.int64)
+    np.add.at(n_clusters, at, times)
+    return np.vstack((different, n_clusters))
 
 
 def _pairs(sizes: NDArray[np.int64], times: NDArray[np.int64]) -> int:
-    """Pairs of listings in the same cluster; in Python's numbers, which do not overflow."""
+    """Return the pairs of listings in the same cluster; Python's integers do not overflow."""
     return sum(math.comb(n, 2) * k for n, k in zip(sizes.tolist(), times.tolist(), strict=True))
 
 

@@ -1,20 +1,43 @@
-"""Which columns of a ranking make its score, and what each weighs."""
+"""The columns of a ranking that its score is computed from, and their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 OF_KINDS = ("share", "count", "per_million")
 """Columns ``<kind>_<...>`` that every ranking has."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """How columns of a ranking are combined into a score.
+
+    Parameters
+    ----------
+    combine : str
+        See `gclust.ranking.score.score`.
+    of : sequence of str, optional
+        The columns combined; the shares of all kinds by default.
+    weights : mapping
+        See `column_weights`.
+    lower_is_better : collection of str
+        Those columns where less is better; see `gclust.ranking.score.score`.
+    """
+
+    combine: str = "sum"
+    of: Sequence[str] | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    lower_is_better: Collection[str] = ()
+
+
 def kind_columns(kinds: Iterable[str]) -> dict[str, str]:
-    """Return the columns of the kinds that a score may be made of, each with its kind."""
+    """Return the columns of the kinds that a score may combine, each with its kind."""
     return {f"{kind}_{what}": kind for kind in kinds for what in OF_KINDS}
 
 
 def scored(kinds: Sequence[str], of: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the columns that make the score; the shares of all kinds by default."""
+    """Return the columns of the score; the shares of all kinds by default."""
     return tuple(f"{kind}_share" for kind in kinds) if of is None else tuple(of)
 
 
@@ -27,14 +50,14 @@ def column_weights(
     ----------
     columns : iterable of str
     weights : mapping
-        Column or kind -> weight. What is given for a kind holds for its share, count and
-        count per million, if nothing is given for the column itself.
+        Column or kind -> weight. The weight of a kind applies to its share, count and count
+        per million, unless the column has a weight of its own.
     kinds : iterable of str
 
     Returns
     -------
     dict
-        Column -> weight; 1 where nothing is given.
+        Column -> weight; 1 by default.
 
     Examples
     --------

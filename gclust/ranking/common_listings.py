@@ -1,4 +1,4 @@
-"""The listings that two runs share, place by place."""
+"""The listings that two runs share, by place."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from numpy.typing import NDArray
 def common_places(
     a: pd.DataFrame, b: pd.DataFrame, decimals: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find the places at which both runs have listings, and how many both have there.
+    """Find the places at which both runs have listings, and the weight that they share there.
 
     Two runs of the same data have the same listings at every place. Where the data differ,
-    in their years for example, as many are shared at a place as both have there: the smaller
-    of the two weights.
+    in their years for example, they share the smaller of their two weights at a place.
 
     Parameters
     ----------
     a, b : DataFrame
-        ``lat, lon`` (degrees) and ``units`` (int64, the weight), one row per location; no
-        two rows of one have the same coordinates.
+        ``lat, lon`` (degrees) and ``units`` (int64, the weight), one row per distinct
+        location.
     decimals : int, optional
-        Places are the same if their coordinates agree when rounded to so many decimals; as
-        they are by default. Where several locations of a run become one place, what is shared
-        there is spread over them by their weights, rounded down.
+        Decimals to which coordinates are rounded before they are compared; not rounded by
+        default. Where several locations of a run become one place, the shared weight is
+        divided among them in proportion to their weights, rounded down.
 
     Returns
     -------
     at_a, at_b : ndarray of int64
         Rows of ``a`` and of ``b``, pair by pair; sorted by both.
     units : ndarray of int64
-        What the two locations of a pair share, above 0.
+        Weight that the two locations of a pair share, above 0.
     """
     if decimals is None and all(np.array_equal(a[axis], b[axis]) for axis in ("lat", "lon")):
         at, units = np.arange(len(a)), np.minimum(a["units"].to_numpy(), b["units"].to_numpy())
@@ -43,20 +42,20 @@ def common_places(
     )
     units = np.minimum(place_a, place_b)
     several = (units_a != place_a) | (units_b != place_b)
-    part = (units_a / place_a) * (units_b / place_b)
-    units[several] = np.floor(units[several] * part[several]).astype(np.int64)
+    share = (units_a / place_a) * (units_b / place_b)
+    units[several] = np.floor(units[several] * share[several]).astype(np.int64)
     at_a, at_b = pairs["row_a"].to_numpy(np.int64), pairs["row_b"].to_numpy(np.int64)
     return at_a[units > 0], at_b[units > 0], units[units > 0]
 
 
 def _keyed(locations: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
-    """Rows with the place they lie at, and the weight of all at that place."""
+    """Return rows with their place, and the weight of all rows at that place."""
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     if decimals is None:
         y, x = lat, lon
     else:
-        # As listings are rounded when they are read, but as whole numbers: degrees that are
-        # the same may differ in their last bit.
+        # Rounded as listings are when they are read, but to integers: equal degrees may differ
+        # in their last bit.
         scale = 10**decimals
         y, x = (np.floor(degrees * scale + 0.5).astype(np.int64) for degrees in (lat, lon))
         x[x == 180 * scale] = -180 * scale

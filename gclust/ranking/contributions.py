@@ -1,4 +1,4 @@
-"""What each indicator contributes to the score of a cluster."""
+"""The contribution of each indicator to the score of a cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def contributions(
     weights: Mapping[str, float] | None = None,
     lower_is_better: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Divide the score of each cluster among its indicators.
+    """Decompose the score of each cluster into contributions of its indicators.
 
     Parameters
     ----------
@@ -32,21 +32,20 @@ def contributions(
         Columns ``<column>_part``; missing where the score is, 0 for columns of weight 0.
 
         ``sum``, ``mean``
-            The part of the score that the column makes, w x / |sum of w x|, with -x for
-            x where less is better. Parts add up to 1, to -1 where the score is negative: a
-            negative part always lowers the score. Missing where the score is 0.
+            The column's share of the score, w x / |sum of w x|, with -x for x where less is
+            better. Shares add up to 1, or to -1 for a negative score, so that a negative share
+            always lowers the score. Missing where the score is 0.
         ``geometric``
-            Logarithms do not divide a product into parts that are free of units; what a
-            column adds to the logarithm of the score above its typical value is free of
-            them: (w / W) ln(x / g) with the geometric mean g of the column over the
-            clusters that have some; its negative where less is better. Parts add up to the
-            logarithm of the score above that of a cluster with all the g. Minus infinity
-            where x is 0.
+            Logarithms of the values would depend on their units; the column's effect on the
+            logarithm of the score relative to its typical value does not: (w / W) ln(x / g)
+            with the geometric mean g of the column over the clusters that are not 0; its
+            negative where less is better. Contributions add up to the logarithm of the score
+            relative to a cluster with all the g. Minus infinity where x is 0.
         ``zscore``, ``borda``
-            The terms of the score, w z / W and w times the points: parts add up to it.
-            Where less is better z and the points are those of -x.
+            The terms of the score, w z / W and w times the points, which add up to it.
+            Where less is better, z and the points are those of -x.
         ``copeland``
-            None, all missing: the columns win a comparison together.
+            All missing, because a comparison is won by all columns together.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Intervals and chances from draws of shares, scores and ranks."""
+"""Intervals and probabilities from draws of shares, scores and ranks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Floats = NDArray[np.float64]
 
 
 def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
-    """Return percentile intervals: between the (1 - level) / 2 and the (1 + level) / 2 quantiles.
+    """Return percentile intervals, from the (1 - level) / 2 to the (1 + level) / 2 quantile.
 
     Parameters
     ----------
     draws : array_like of float, shape (n_draws, ...)
-        Missing values are left out; where all are missing, the interval is.
+        Missing values are left out; the interval of only missing values is missing.
     level : float
         Above 0 and below 1.
 
@@ -27,10 +27,10 @@ def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
 
 
 def rank_intervals(ranks: ArrayLike, level: float) -> tuple[Floats, Floats]:
-    """Return percentile intervals of ranks, whose ends are ranks that were drawn.
+    """Return percentile intervals of ranks, whose ends are drawn ranks.
 
-    They say how the rank scatters, not where the true one is: see
-    `gclust.ranking.rank_sets.rank_sets` for that. Parameters as in `intervals`.
+    They describe the spread of the draws and do not cover the true rank; for that see
+    `gclust.ranking.rank_sets.rank_sets`. Parameters as in `intervals`.
     """
     return _quantiles(ranks, level, "inverted_cdf")
 
@@ -71,5 +71,5 @@ def draw_ranks(scores: ArrayLike) -> Floats:
 
 
 def chance_of_first(ranks: ArrayLike, first: int) -> Floats:
-    """Share of the draws in which each cluster is among the first; never where it has no rank."""
+    """Return the share of the draws in which each cluster is among the first; 0 without a rank."""
     return (np.asarray(ranks, dtype=np.float64) <= first).mean(axis=0)

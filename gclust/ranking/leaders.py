@@ -1,4 +1,4 @@
-"""The leaders in each kind of record, by what they have per head."""
+"""The leading clusters in each kind of record: per head, per km2, or by share."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ PER = {"head": "per million inhabitants", "km2": "per km2", "world": "per cent o
 def leaders(
     run: Any, *, per: str = "head", first: int = 10, top: int | None = None
 ) -> pd.DataFrame:
-    """List the first clusters in each kind, as the GII lists those in patents per head.
+    """List the first clusters in each kind, as the GII does for patents per head.
 
     Parameters
     ----------
     run : Run or DataFrame
         A run, or its ranking.
     per : {"head", "km2", "world"}
-        Records per million inhabitants, per km2 of footprint, or in per cent of the
-        world's.
+        Records per million inhabitants, per km2 of footprint, or in per cent of the world
+        total.
     first : int
-        How many of each kind; those that tie with the last one are listed too.
+        The number listed for each kind; clusters that tie with the last one are listed too.
     top : int, optional
-        Only the first so many by score are compared, so that no tiny cluster leads; by
-        default the ``top`` of the run's study, 100 of a ranking.
+        The number of first clusters by score that are compared, so that no tiny cluster
+        leads; by default the ``top`` of the run's study, or 100 for a ranking.
 
     Returns
     -------
     DataFrame
         ``kind, kind_rank, name, economies, value, count, rank, cluster_id``, by kind in
-        the ranking's order, then by ``kind_rank``; ``rank`` is that by score. A cluster of
-        which the value is missing is left out, and so is one of a value of 0.
+        the ranking's order, then by ``kind_rank``; ``rank`` is that by score. Clusters whose
+        value is missing or 0 are left out.
 
     Raises
     ------

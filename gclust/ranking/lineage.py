@@ -1,4 +1,4 @@
-"""What became of clusters: kept, split, merged, born, gone."""
+"""Lineage: which clusters of one run continue in another, and which split, merged or vanished."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ EVENTS = ("kept", "split", "merged", "split and merged", "born", "gone")
 def lineage(
     shared: pd.DataFrame, n_a: int, n_b: int, *, least_share: float = LEAST_SHARE
 ) -> pd.DataFrame:
-    """Trace clusters from one run to another by the weight of listings they share.
+    """Trace clusters from one run to another by the weight of listings that they share.
 
-    Two clusters are related if they share at least ``least_share`` of what the lighter of
-    them shares with anything. A cluster with one relation, to one that has no other, is kept
-    if they are each other's main part; related to several, it has split; and several that
-    are related to one have merged. Without a relation it is gone, or born. What
-    `gclust.ranking.matching.match` matches continues, through splits and mergers too.
+    Two clusters are related if they share at least ``least_share`` of the weight that the
+    lighter one shares with all. A cluster with one relation, to a cluster that has no other, is
+    kept if they match; a cluster related to several has split; several related to one have
+    merged. A cluster without a relation is gone, or born. Matched clusters (see
+    `gclust.ranking.matching.match`) continue, through splits and mergers too.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def lineage(
     -------
     DataFrame
         ``a, b`` (Int64; missing for those born, or gone), ``event``, ``continues`` (bool),
-        ``weight`` (shared), ``share_of_a, share_of_b`` (of what either cluster shares with
-        anything, noise included); one row per relation, sorted by ``a``, then ``b``, those
-        born last.
+        ``weight`` (shared), ``share_of_a, share_of_b`` (of the weight that either cluster
+        shares with all, noise included); one row per relation, sorted by ``a``, then ``b``,
+        those born last.
     """
     total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
     both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()
@@ -66,25 +66,25 @@ def lineage(
 
 
 def _events(related: pd.DataFrame) -> list[str]:
-    """Event of each relation, by how many others its two clusters have."""
+    """Return the event of each relation, by the other relations of its two clusters."""
     several_b = related.groupby("a")["b"].transform("size") > 1
     several_a = related.groupby("b")["a"].transform("size") > 1
-    # One relation only, yet the main part of one of the two went elsewhere, in lesser parts.
-    torn = ~related["continues"] & ~several_a & ~several_b
-    split = several_b | (torn & (related["share_of_a"] < related["share_of_b"]))
-    merged = several_a | (torn & ~split)
+    # One relation only, but most of one cluster is scattered over clusters without a relation.
+    scattered = ~related["continues"] & ~several_a & ~several_b
+    split = several_b | (scattered & (related["share_of_a"] < related["share_of_b"]))
+    merged = several_a | (scattered & ~split)
     names = {(False, False): "kept", (True, False): "split", (False, True): "merged"}
     return [names.get(each, "split and merged") for each in zip(split, merged, strict=True)]
 
 
 def carried_ids(
-    traced: pd.DataFrame, ids_a: np.ndarray, n_b: int, first_free: int | None = None
+    related: pd.DataFrame, ids_a: np.ndarray, n_b: int, first_free: int | None = None
 ) -> np.ndarray:
-    """Ids that clusters carry on: those of the clusters they continue, else new ones.
+    """Return the ids of clusters: those of the clusters that they continue, else new ones.
 
     Parameters
     ----------
-    traced : DataFrame
+    related : DataFrame
         From `lineage`.
     ids_a : ndarray of int64
         Id of each cluster of the first run.
@@ -99,7 +99,7 @@ def carried_ids(
     """
     free = int(ids_a.max(initial=-1)) + 1 if first_free is None else first_free
     ids = np.full(n_b, -1, dtype=np.int64)
-    on = traced[traced["continues"]]
+    on = related[related["continues"]]
     ids[on["b"].to_numpy(np.int64)] = ids_a[on["a"].to_numpy(np.int64)]
     new = ids < 0
     ids[new] = free + np.arange(new.sum())

@@ -1,4 +1,4 @@
-"""Which clusters of one labelling are those of another, by the listings that they share."""
+"""Matching of the clusters of two labellings, by the listings that they share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 LEAST_SHARE = 0.5
-"""Two clusters are the same only if they share at least this part of the lighter one."""
+"""Least share of the lighter cluster's weight that two matched clusters have in common."""
 
 
 def overlap(
     labels_a: NDArray[np.integer], labels_b: NDArray[np.integer], weight: NDArray[np.integer]
 ) -> pd.DataFrame:
-    """Weigh what each cluster of one labelling shares with each of another.
+    """Sum the weight that each cluster of one labelling shares with each of another.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def overlap(
     Returns
     -------
     DataFrame
-        ``a, b, weight`` (int64), noise included, without empty rows; sorted by
-        ``a``, then ``b``. Its sums are exact.
+        ``a, b, weight`` (int64, exact), noise included, without rows of weight 0; sorted by
+        ``a``, then ``b``.
 
     Raises
     ------
@@ -65,14 +65,13 @@ def overlap(
 def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataFrame:
     """Match clusters that share most with each other.
 
-    Two clusters are matched if each shares more weight with the other than with
-    any cluster else, and both share at least ``least_share`` of the lighter of
-    the two. So a cluster that has merged into a larger one has no match (the
-    larger one's main part has), and of the parts of a cluster that has split,
-    the heaviest is its match. An assignment of largest total weight would match
-    more clusters, but against what they share: a remnant that lost its bulk to
-    a neighbour would be given the name of the whole. Noise is not matched: what
-    a higher threshold leaves of a cluster remains that cluster.
+    Two clusters match if each shares more weight with the other than with any third cluster,
+    and they share at least ``least_share`` of the weight of the lighter one. So of several
+    clusters that have merged, the heaviest matches the merged one; of a cluster that has
+    split, the heaviest fragment does. An assignment of largest total weight would match more
+    clusters, but against the evidence: a remnant that lost its bulk to a neighbour would be
+    taken for the whole. Noise is not matched, so that the core of a cluster that is left at a
+    higher threshold is still that cluster.
 
     Parameters
     ----------
@@ -84,9 +83,9 @@ def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataF
     Returns
     -------
     DataFrame
-        ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b`` (of the weight of
-        either cluster), sorted by ``a``. Where several are equally heavy, the
-        smaller ``a``, then the smaller ``b`` is matched first.
+        ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b`` (of the weight of either
+        cluster), sorted by ``a``. Of equally heavy ones the smaller ``a``, then the smaller
+        ``b`` is matched first.
     """
     a, b, weight = (shared[name].to_numpy(np.int64) for name in ("a", "b", "weight"))
     shares = []

@@ -1,4 +1,4 @@
-"""Ranks from unrounded values: the largest first, ties share a rank."""
+"""Ranks of unrounded values: the largest is 1, ties share a rank."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which ranks a cluster may have: sets that hold for all clusters at once.
+"""Rank sets: the ranks that a cluster may have, with joint confidence for all clusters.
 
-Percentiles of bootstrapped ranks do not cover: among near ties every draw orders the
-clusters, and the first can only fall. Sets of ranks follow from differences instead.
+Percentiles of bootstrapped ranks do not cover the true rank: among near ties every draw
+orders the clusters, and the first can only fall. Rank sets follow from differences instead.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RankSets:
-    """Sets of ranks, and what they rest on.
+    """Rank sets, and the comparisons that they follow from.
 
     Attributes
     ----------
     low, high : ndarray of int64, shape (p,)
         First and last rank of each set, inclusive.
     above : ndarray of bool, shape (p, p)
-        Whether the row is told to be above the column.
+        Whether the row is significantly above the column.
     error : ndarray of float64, shape (p, p)
-        Standard errors of the differences; missing where fewer than two draws tell.
+        Standard errors of the differences; missing with fewer than two draws of both.
     critical : float
-        Standard errors that all differences stay within, jointly, at the level asked for.
+        The critical value before stepping down: standard errors within which all differences
+        lie jointly at the given level.
     """
 
     low: NDArray[np.int64]
@@ -41,22 +42,22 @@ class RankSets:
 def rank_sets(
     estimates: ArrayLike, draws: ArrayLike, level: float = 0.9, *, stepdown: bool = True
 ) -> RankSets:
-    """Return sets that jointly hold all true ranks with the probability ``level``.
+    """Return sets that jointly contain all true ranks with the probability ``level``.
 
-    A cluster is told to be above another if their difference exceeds the critical value
-    times its standard error; its set of ranks leaves out as many places at either end as
-    there are clusters told to be above or below it. The critical value is the quantile of
-    the largest studentised deviation, over all ordered pairs, of the draws' differences
-    from the estimates'. Stepping down repeats that over the pairs which are not told apart
-    yet, and tells more of them apart at the same level.
+    A cluster is significantly above another if their difference exceeds the critical value
+    times its standard error. Its rank set leaves out as many ranks at either end as there are
+    clusters significantly above or below it. The critical value is the quantile of the largest
+    studentised deviation, over all ordered pairs, of the draws' differences from those of the
+    estimates. Stepping down repeats this over the pairs that are not significant yet, which
+    finds more of them at the same level.
 
     Parameters
     ----------
     estimates : array_like of float, shape (p,)
         The larger, the better.
     draws : array_like of float, shape (n_draws, p)
-        Bootstrap draws of the estimates; missing where a draw has no such cluster. A pair is
-        judged by the draws that have both.
+        Bootstrap draws of the estimates; missing if a draw has no such cluster. A pair is
+        compared over the draws that have both.
     level : float
         Above 0 and below 1.
     stepdown : bool
@@ -96,10 +97,10 @@ def rank_sets(
     while True:
         critical = _critical(value, drawn, error, ~above, level)
         first = critical if math.isnan(first) else first
-        told = (error > 0) & (apart > critical * error)
-        told |= (error == 0) & (apart > 0)
-        new = told & ~above
-        above |= told
+        significant = (error > 0) & (apart > critical * error)
+        significant |= (error == 0) & (apart > 0)
+        new = significant & ~above
+        above |= significant
         if not stepdown or not new.any():
             break
     low = 1 + above.sum(axis=0)
@@ -108,7 +109,7 @@ def rank_sets(
 
 
 def least_draws(level: float) -> int:
-    """Draws from which on the quantile at a level is one of them."""
+    """Return the number of draws from which the quantile at a level is one of them."""
     return math.ceil(round(level / (1 - level), 9))
 
 
@@ -130,14 +131,14 @@ def _check(value: Floats, drawn: Floats, level: float) -> None:
 
 
 def _deviation(apart: Floats) -> Floats:
-    """Standard deviation of each column over its draws; missing for fewer than two."""
+    """Return the standard deviation of each column over its draws; missing for fewer than two."""
     there = ~np.isnan(apart)
     number = there.sum(axis=0)
     filled = np.where(there, apart, 0.0)
     mean = filled.sum(axis=0) / np.maximum(number, 1)
     square = np.where(there, filled - mean, 0.0) ** 2
     spread = np.sqrt(square.sum(axis=0) / np.maximum(number - 1, 1))
-    # A constant difference may leave a rounding error behind.
+    # The deviation of a constant difference may be a rounding error above 0.
     constant = np.where(there, apart, -np.inf).max(axis=0) == np.where(there, apart, np.inf).min(
         axis=0
     )
@@ -147,7 +148,7 @@ def _deviation(apart: Floats) -> Floats:
 def _critical(
     value: Floats, drawn: Floats, error: Floats, open_: NDArray[np.bool_], level: float
 ) -> float:
-    """The quantile of the largest studentised deviation over the open ordered pairs."""
+    """Return the quantile of the largest studentised deviation over the open ordered pairs."""
     largest = np.zeros(len(drawn))
     centred = drawn - value
     for j in range(value.size):

@@ -1,4 +1,4 @@
-"""Scores: how the indicators of a cluster are combined into one number."""
+"""Scores: the indicators of a cluster, combined into one number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.ranking.aggregation import borda_points, copeland
 COMBINE = ("sum", "mean", "geometric", "zscore", "borda", "copeland")
 
 AMOUNTS = ("sum", "mean", "geometric")
-"""Scores that are amounts of what they combine, so that they can be told per head."""
+"""Ways to combine that give amounts, which can be divided by inhabitants."""
 
 
 def score(
@@ -33,24 +33,22 @@ def score(
     combine : {"sum", "mean", "geometric", "zscore", "borda", "copeland"}
         See Notes.
     weights : mapping, optional
-        Column -> weight, 0 or more; 1 where a column is not named. A column of
-        weight 0 is not looked at.
+        Column -> weight, 0 or more; 1 by default. Columns of weight 0 are ignored.
     lower_is_better : collection of str
-        Columns of which less is better, a concentration for example; see Notes.
+        Columns where less is better, a concentration for example; see Notes.
 
     Returns
     -------
     Series of float
         Missing for a cluster with a missing or infinite value in a column that has a
-        weight: a score of fewer indicators would not be comparable. Such a cluster does
-        not enter the means, deviations and comparisons of the others either.
+        weight, because a score of fewer indicators would not be comparable. Such a cluster
+        does not enter the means, deviations and comparisons of the others either.
 
     Raises
     ------
     ValueError
-        For an unknown ``combine``, a negative weight, weights that are all 0, a column
-        that holds no numbers, or, with ``"geometric"``, a negative value, or 0 where less
-        is better.
+        For an unknown ``combine``, a negative weight, only weights of 0, a column that is not
+        numeric, or, with ``"geometric"``, a negative value, or 0 where less is better.
 
     Notes
     -----
@@ -62,25 +60,25 @@ def score(
     ``mean``
         The same, divided by W.
     ``geometric``
-        Product of x to the power of w / W: zero where any value is zero. Its order does
-        not depend on the units of a column [1]_.
+        Product of x to the power of w / W, zero if any value is zero. Its order does not
+        depend on the units of a column [1]_.
     ``zscore``
         Mean, weighted by w, of z = (x - m) / s with the mean m of the column and its
         *population* standard deviation s (the sum of squares divided by the number n of
-        clusters, for these are all the clusters that there are). A column in which all
-        clusters have one value contributes 0.
+        clusters, because these are all clusters, not a sample). A constant column
+        contributes 0.
     ``borda``
         Sum of w times the number of clusters that the cluster is above in the column,
         a tie counting a half [2]_; see `gclust.ranking.aggregation.borda_points`.
     ``copeland``
         Number of other clusters that the cluster beats, a tie counting a half: it beats
-        another where the columns in which it is above weigh more than those in which it
-        is below [3]_; see `gclust.ranking.aggregation.copeland`.
+        another if the columns in which it is above weigh more than those in which it is
+        below [3]_; see `gclust.ranking.aggregation.copeland`.
 
-    Of a column of which less is better -x takes the place of x, in sums, means, z-scores and
-    comparisons alike; in the geometric mean 1 / x does, which keeps its order free of units.
-    A sum of shares less a concentration depends on the units of both: z-scores, ranks and
-    the geometric mean do not.
+    In a column where less is better, -x replaces x in sums, means, z-scores and comparisons;
+    in the geometric mean 1 / x does, which keeps its order independent of units. A sum of
+    shares less a concentration depends on the units of both; z-scores, ranks and the
+    geometric mean do not.
 
     References
     ----------
@@ -112,7 +110,7 @@ def score(
 def weighted(
     values: pd.DataFrame, weights: Mapping[str, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the numbers, the weight of each column, and which clusters have all numbers.
+    """Return the values, the weight of each column, and which clusters are complete.
 
     Raises
     ------
@@ -135,19 +133,19 @@ def weighted(
 
 
 def signs(values: pd.DataFrame, lower_is_better: Collection[str]) -> NDArray[np.float64]:
-    """Return 1 for each column of which more is better, -1 where less is."""
+    """Return 1 for each column where more is better, -1 where less is."""
     return np.where(values.columns.isin(list(lower_is_better)), -1.0, 1.0)
 
 
 def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the z-scores of the columns; 0 where a column is constant.
 
-    Mean and population standard deviation are rounded once, so that they do not
-    depend on the order of the clusters.
+    Sums are rounded once, so that mean and population standard deviation do not depend on
+    the order of the clusters.
     """
     z = np.zeros(x.shape)
     for k, column in enumerate(x.T):
-        # Not by the deviation, which rounding may leave above 0.
+        # Not the deviation, which rounding may leave above 0.
         if column.min() < column.max():
             apart = column - math.fsum(column) / len(column)
             z[:, k] = apart / math.sqrt(math.fsum(apart * apart) / len(column))
@@ -161,7 +159,7 @@ def _combined(
     combine: str,
     values: pd.DataFrame,
 ) -> NDArray[np.float64]:
-    """Combine values of which none that has a weight is missing."""
+    """Combine values without missing ones in the columns that have a weight."""
     used = w > 0
     x, w, sign = x[:, used], w[used], sign[used]
     if combine == "geometric":
@@ -180,7 +178,7 @@ def _combined(
 
 
 def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd.DataFrame) -> None:
-    """Refuse values that a geometric mean cannot be made of, by cluster and column."""
+    """Raise ValueError for a value without a geometric mean, naming cluster and column."""
     for cluster, k in np.argwhere((x < 0) | ((x == 0) & (sign < 0)))[:1]:
         what = "negative values" if x[cluster, k] < 0 else "zeros where lower is better"
         raise ValueError(
@@ -191,5 +189,5 @@ def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd
 
 
 def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of the rows, rounded once: clusters with the same terms in another order tie."""
+    """Return the sums of rows, rounded once: clusters with the same terms in any order tie."""
     return np.array([math.fsum(row) for row in terms])

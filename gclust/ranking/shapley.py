@@ -1,4 +1,4 @@
-"""Shapley values: what each of several changes has of the effect of all."""
+"""Shapley values: the contribution of each of several factors to their joint effect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations
 
 Coalition = frozenset[str]
 SPARE_BITS = 48
-"""Bits of the largest value that `exact_step` keeps: sums of 32 such numbers stay exact."""
+"""Bits of the largest value that `exact_step` keeps, so that sums of 32 numbers are exact."""
 
 
 def coalitions(factors: Sequence[str]) -> Iterator[Coalition]:
@@ -19,12 +19,12 @@ def coalitions(factors: Sequence[str]) -> Iterator[Coalition]:
 
 
 def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict[str, Fraction]:
-    """Shapley value of each factor (Shapley 1953, equation 12), in exact fractions.
+    """Return the Shapley value of each factor (Shapley 1953, equation 12), in exact fractions.
 
-    The part of a factor is what it adds to those before it, averaged over all orders in
-    which the factors may come. These are the only parts that add up to the effect of all
-    (efficiency), are equal for factors that do the same (symmetry), zero for one that
-    changes nothing (dummy), and add up when two effects do (additivity).
+    It is the effect that the factor adds to those before it, averaged over all orders of the
+    factors. Shapley values are the only ones that add up to the effect of all factors
+    (efficiency), are equal for factors with the same effects (symmetry), zero for a factor
+    without effect (dummy), and add up when two effects do (additivity).
 
     Parameters
     ----------
@@ -36,30 +36,30 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
     Returns
     -------
     dict
-        Player -> part; together ``value[all] - value[none]``.
+        Player -> Shapley value; together ``value[all] - value[none]``.
 
     Examples
     --------
     >>> value = {frozenset(): 0, frozenset("a"): 2, frozenset("b"): 4, frozenset("ab"): 9}
-    >>> {factor: str(part) for factor, part in shapley(value, "ab").items()}
+    >>> {factor: str(each) for factor, each in shapley(value, "ab").items()}
     {'a': '7/2', 'b': '11/2'}
     """
-    parts = dict.fromkeys(factors, Fraction(0))
+    values = dict.fromkeys(factors, Fraction(0))
     for before in coalitions(factors):
         for factor in factors:
             if factor not in before:
                 step = Fraction(value[before | {factor}]) - Fraction(value[before])
-                parts[factor] += step * _weight(len(before), len(factors))
-    return parts
+                values[factor] += step * _weight(len(before), len(factors))
+    return values
 
 
 def _weight(before: int, factors: int) -> Fraction:
-    """Share of all orders in which a factor comes just after a given set of others."""
+    """Return the share of all orders in which a factor comes right after a given set of others."""
     return Fraction(1, factors * math.comb(factors - 1, before))
 
 
 def exact_step(largest: float) -> Fraction:
-    """Step of numbers up to a largest one whose sums and differences are exact in float64.
+    """Return a step whose multiples up to a largest value have exact float64 sums.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ def exact_step(largest: float) -> Fraction:
     return Fraction(2) ** exponent
 
 
-def in_steps(parts: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
-    """Round parts to whole steps so that they still add up to their sum.
+def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
+    """Round values to whole steps so that their sum stays the same.
 
-    All are rounded down; the steps that are left over go to those that lost most, of equal
-    ones to the first.
+    All are rounded down; the remaining steps go to the values with the largest remainders, of
+    equal ones to the first.
 
     Parameters
     ----------
-    parts : mapping
-        Name -> part; together a whole number of steps.
+    values : mapping
+        Name -> value; their sum is a whole number of steps.
     step : Fraction
         From `exact_step`, so that the floats add up exactly in any order.
 
@@ -95,13 +95,13 @@ def in_steps(parts: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If the parts do not add up to whole steps.
+        If the sum is no whole number of steps.
     """
-    scaled = {name: part / step for name, part in parts.items()}
-    whole = {name: math.floor(part) for name, part in scaled.items()}
+    scaled = {name: value / step for name, value in values.items()}
+    whole = {name: math.floor(value) for name, value in scaled.items()}
     left = sum(scaled.values(), Fraction(0)) - sum(whole.values())
     if left.denominator != 1:
-        raise ValueError(f"the parts add up to {left} steps more than whole ones")
+        raise ValueError(f"the values add up to {left} steps more than whole ones")
     # Stable: among equal remainders the order of the names decides.
     for name in sorted(scaled, key=lambda name: whole[name] - scaled[name])[: int(left)]:
         whole[name] += 1

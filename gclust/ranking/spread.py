@@ -1,4 +1,4 @@
-"""Intensity under several footprints and rasters: its rank under each, and their spread."""
+"""Ranks by intensity under several footprints and rasters, and their spread."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same rows with ``intensity`` (score per million inhabitants; missing where
-        nobody lives or it is not known) and ``intensity_rank`` (among the clusters that
+        The same rows with ``intensity`` (score per million inhabitants; missing if nobody
+        lives there or their number is unknown) and ``intensity_rank`` (among the clusters that
         have an intensity under the same combination).
     """
     table = measured.copy()
@@ -31,14 +31,14 @@ def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
-    """Tell for each cluster between which ranks its intensity lies.
+    """Return the range of each cluster's ranks by intensity.
 
     Parameters
     ----------
     detail : DataFrame
         ``rank, cluster_id, name, economies, score, combination, uncovered_share,
-        shared_share, intensity_rank``; see `rank_intensities`. Each combination lists the same
-        clusters, the study's own first.
+        shared_share, intensity_rank``; see `rank_intensities`. Each combination has the same
+        clusters; the study's own comes first.
 
     Returns
     -------
@@ -47,12 +47,12 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
         score, intensity_rank`` (under the first combination), ``least_intensity_rank,
         largest_intensity_rank, intensity_rank_range`` (their difference), ``ranked_under``
         (combinations under which there is a rank), ``largest_uncovered_share,
-        largest_shared_share`` (of the footprint, from 0 to 1; without data, and within those of
-        others) and a column of ranks for each combination, named by it.
+        largest_shared_share`` (of the footprint, from 0 to 1: without data, and within other
+        footprints) and a column of ranks for each combination, named by it.
     """
-    told = ["rank", "cluster_id", "name", "economies", "score"]
+    columns = ["rank", "cluster_id", "name", "economies", "score"]
     first = detail["combination"] == detail["combination"].iloc[0]
-    table = detail.loc[first, told].reset_index(drop=True)
+    table = detail.loc[first, columns].reset_index(drop=True)
     wide = detail.pivot(index="cluster_id", columns="combination", values="intensity_rank")
     wide = wide.reindex(index=table["cluster_id"], columns=detail["combination"].unique())
     ranks = wide.astype("Int64").reset_index(drop=True)

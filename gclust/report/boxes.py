@@ -1,7 +1,7 @@
-"""Boxes, lines and circles in the plane of a map: how far apart, and whether they meet.
+"""Boxes, lines and circles in the plane of a map: distances and intersections.
 
 A box is left, bottom, right and top; a line is x and y of its two ends; a circle is x, y
-and radius. Many of them are the rows of an array.
+and radius. Arrays hold one of them in each row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Truths = NDArray[np.bool_]
 
 
 def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
-    """Distance of each box (rows) from the edge of each circle, negative within it."""
+    """Return the distance of each box (rows) from the edge of each circle, negative within it."""
     x, y, r = (circles[:, i][None, :] for i in range(3))
     aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
     above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
@@ -32,7 +32,7 @@ def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
 
 
 def lines_to_points(lines: Floats, points: Floats) -> Floats:
-    """Distance of each line (rows) from each point."""
+    """Return the distance of each line (rows) from each point."""
     x, y = points[:, 0][None, :], points[:, 1][None, :]
     x0, y0 = lines[:, [0]], lines[:, [1]]
     dx, dy = lines[:, [2]] - x0, lines[:, [3]] - y0
@@ -43,7 +43,7 @@ def lines_to_points(lines: Floats, points: Floats) -> Floats:
 
 
 def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
-    """Whether each box comes nearer than `gap` to one box."""
+    """Return whether each box comes nearer than `gap` to one box."""
     return (
         (boxes[:, 0] < box[2] + gap)
         & (boxes[:, 2] > box[0] - gap)
@@ -55,11 +55,10 @@ def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
 def out_of_order(
     boxes: Floats, anchors: Floats, box: Floats, anchor: Floats, reach: float, slack: float
 ) -> Truths:
-    """Whether each box stands on the wrong side of one box, `reach` from it or nearer.
+    """Return whether each box is on the wrong side of one box, `reach` from it or nearer.
 
-    Of two boxes above each other the upper one shall be that of the upper anchor, of two
-    beside each other the left one that of the left anchor. Anchors that differ by no more
-    than `slack` have no order.
+    Of two boxes in a column the upper one should have the upper anchor; of two in a row the
+    left one should have the left anchor. Anchors that differ by at most `slack` have no order.
     """
     found = np.zeros(len(boxes), dtype=bool)
     for axis, across in ((1, 0), (0, 1)):
@@ -72,17 +71,17 @@ def out_of_order(
 
 
 def line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> Truths:
-    """Whether one line comes nearer than `gap` to each box."""
+    """Return whether one line comes nearer than `gap` to each box."""
     return _clip(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
 
 
 def lines_through_box(lines: Floats, box: Floats, gap: float) -> Truths:
-    """Whether each line comes nearer than `gap` to one box."""
+    """Return whether each line comes nearer than `gap` to one box."""
     return _clip(lines, np.broadcast_to(box, (len(lines), 4)), gap)
 
 
 def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
-    """Whether a part of each line lies within its box (Liang and Barsky 1984)."""
+    """Return whether each line passes through its box (Liang and Barsky 1984)."""
     enter, leave = np.zeros(len(lines)), np.ones(len(lines))
     meets = np.ones(len(lines), dtype=bool)
     for axis in (0, 1):
@@ -99,7 +98,7 @@ def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
 
 
 def lines_cross(lines: Floats, line: Floats) -> Truths:
-    """Whether each line crosses one line."""
+    """Return whether each line crosses one line."""
 
     def side(ax: Floats, ay: Floats, bx: Floats, by: Floats, cx: Floats, cy: Floats) -> Floats:
         return np.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))

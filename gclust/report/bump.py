@@ -1,4 +1,4 @@
-"""A bump chart: how the first clusters of two rankings moved."""
+"""The bump chart of a comparison: the ranks of the first clusters in two runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 from matplotlib.text import Text
 
-from gclust.report.style import STYLE, save
-from gclust.report.sweep_heatmaps import SMALL_PT, TITLE_PT
+from gclust.report.style import SMALL_PT, STYLE, TITLE_PT, save_both, shortened
 from gclust.report.symbols import INK
 
 __all__ = ["draw_bump_chart"]
@@ -25,7 +24,7 @@ TOP = 30
 ROW_IN, LINES_IN, EDGE_IN, GAP_IN = 0.155, 2.4, 0.12, 0.05
 HEAD_IN, FOOT_IN = 0.5, 0.36
 LATER = 0.8
-"""Rows left free between the first clusters and those that are first in the other run only."""
+"""Gap in rows between the first clusters and those that are first only in the other run."""
 LONGEST = 46
 UP, DOWN, STILL, ALONE = "#1b7a4b", "#b5402b", "#7f8a94", "#b07800"
 DASHES = (0, (3, 2))
@@ -39,24 +38,25 @@ def draw_bump_chart(
     *,
     top: int = TOP,
 ) -> Figure:
-    """Draw how clusters moved that are among the first in a or b, as ``bump.png`` and ``.pdf``.
+    """Draw the ranks of clusters that are among the first in a or b, as ``bump.png`` and ``.pdf``.
 
-    A line joins the two ranks of a cluster. Clusters that are among the first in the other
-    run only stand below the first ones. Where a cluster does not continue, a dashed line leads
-    to the one that it went into or came from, if that is drawn.
+    A line joins the two ranks of a cluster. Clusters that are among the first only in the other
+    run are drawn below the first ones. From a cluster that does not continue a dashed line
+    leads to the one that it merged into or split from, if that is drawn.
 
     Parameters
     ----------
     table : DataFrame
-        ``id, name_a, rank_a, name_b, rank_b, rank_change``; missing where a cluster is not.
+        ``id, name_a, rank_a, name_b, rank_b, rank_change``; missing where a run has no such
+        cluster.
     related : DataFrame
-        ``id_a, id_b, continues``: which clusters have to do with each other.
+        ``id_a, id_b, continues``: pairs of related clusters.
     labels : (str, str)
-        What the runs are called.
+        Names of the runs.
     folder : Path
-        Made if it is not there.
+        Made if it is missing.
     top : int
-        How many are the first.
+        The number of first clusters.
 
     Returns
     -------
@@ -81,13 +81,12 @@ def draw_bump_chart(
         _heads(figure, axes, labels, height, top)
         alone = any(ALONE in side.colours for side in sides)
         _legend(figure, height, dashed, alone)
-        for ending in ("png", "pdf"):
-            save(figure, folder / f"bump.{ending}", f"Ranks: {labels[0]} and {labels[1]}")
+        save_both(figure, folder / "bump", f"Ranks: {labels[0]} and {labels[1]}")
     return figure
 
 
 class _Side:
-    """One ranking's clusters: the row in which each stands, and what is written there."""
+    """The clusters of one ranking: the row of each, its text and its colour."""
 
     def __init__(self, shown: pd.DataFrame, which: str, top: int) -> None:
         self.which = which
@@ -103,8 +102,7 @@ class _Side:
         self.colours = [_colour(change) for change in there["rank_change"]]
 
     def _text(self, cluster: dict[str, object]) -> str:
-        name = " ".join(str(cluster[f"name_{self.which}"]).split())
-        name = name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+        name = shortened(cluster[f"name_{self.which}"], LONGEST)
         rank, change = cluster[f"rank_{self.which}"], cluster["rank_change"]
         if self.which == "a":
             return f"{name}  {rank}"
@@ -122,7 +120,7 @@ def _colour(change: object) -> str:
 
 
 def _lines(axes: Axes, shown: pd.DataFrame, related: pd.DataFrame, sides: list[_Side]) -> bool:
-    """Join the ranks of each cluster; return whether there was a dashed line."""
+    """Join the ranks of each cluster; return whether any line is dashed."""
     dashed = False
     left, right = (side.row for side in sides)
     for each in shown.itertuples():
@@ -193,7 +191,7 @@ def _legend(figure: Figure, height: float, dashed: bool, alone: bool) -> None:
 
 
 def _widest(figure: Figure, texts: list[str]) -> float:
-    """Inches that the widest of some texts takes."""
+    """Return the width of the widest text in inches."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     widths = [0.0]
     for text in texts:

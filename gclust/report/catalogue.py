@@ -1,4 +1,4 @@
-"""Indicators in the terminal."""
+"""The catalogue of indicators in the terminal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import textwrap
 
 import pandas as pd
 
-from gclust.report.table import plain
+from gclust.report.text_table import plain
 
 WIDEST = 100
-"""Columns beyond which lines of text are hard to follow."""
+"""Columns beyond which lines of text are hard to read."""
 
 
 def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> str:
@@ -18,18 +18,18 @@ def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> s
     Parameters
     ----------
     table : DataFrame
-        From `gclust.list_indicators`, some of its rows.
+        Rows of `gclust.list_indicators`.
     width : int
         Columns of the terminal.
     ascii : bool
-        Write nothing beyond ASCII.
+        Write ASCII only.
     """
     blocks = [_head(name, row, width) for name, row in table.iterrows()]
     return _shown("\n\n".join(blocks), ascii)
 
 
 def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
-    """Write all about one indicator: a row of `gclust.list_indicators`."""
+    """Write everything about one indicator, a row of `gclust.list_indicators`."""
     blocks = [_head(str(row.name), row, width, alone=True)]
     for paragraph in row["about"]:
         blocks.append(_wrapped(paragraph, width, "    ", "    "))
@@ -48,13 +48,13 @@ def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
 
 def _head(name: str, row: pd.Series, width: int, alone: bool = False) -> str:
     lines = [f"{name}  ({row['origin']})", _wrapped(row["summary"], width, "    ", "    ")]
-    told: dict[str, list[str]] = {
+    entries: dict[str, list[str]] = {
         "formula": [row["formula"]] if alone else [],
         "options": row["options"] if alone else ["; ".join(row["options"])],
         "needs": [", ".join(row["needs"])],
         "source": [row["source"]],
     }
-    for key, values in told.items():
+    for key, values in entries.items():
         mark = f"{key}:"
         for value in filter(None, values):
             lines.append(_wrapped(value, width, f"    {mark:<9}", " " * 13))

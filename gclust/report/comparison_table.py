@@ -1,4 +1,4 @@
-"""How ranks and scores changed between two runs, in the terminal."""
+"""The table of a comparison in the terminal: changes of ranks and scores, by factor."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gclust.report.table import ALWAYS, NEEDED, _fixed, _whole
-from gclust.report.table import _Column as Column
-from gclust.report.table import _filled as filled
-from gclust.report.table import _lines as written
+from gclust.report.text_table import ALWAYS, NEEDED, Column, filled, fixed, table_lines, whole
 
 __all__ = ["changes_table"]
 
@@ -24,24 +21,24 @@ def changes_table(
     top: int = 20,
     ascii: bool = False,
 ) -> str:
-    """Write the first clusters of a comparison, how they moved and why, as a table of text.
+    """Write the changes of the first clusters of a comparison as a table of text.
 
-    Ranks, names and what each factor has of a change of rank are always there; scores and
-    their parts follow as far as the width goes. What became of clusters is told if any of them
-    is not simply kept.
+    Ranks, names and the contribution of each factor to a change of rank are always shown;
+    scores and contributions to them as far as the width allows. The event of a cluster is shown
+    if not all are kept.
 
     Parameters
     ----------
     table : DataFrame
         As in ``comparison.csv``.
     factors : sequence of str
-        What changes are decomposed into; may be none.
+        The factors that changes are attributed to; may be empty.
     width : int
         Columns of the terminal.
     top : int
-        How many rows to write.
+        The number of rows.
     ascii : bool
-        Write nothing beyond ASCII.
+        Write ASCII only.
 
     Returns
     -------
@@ -51,8 +48,8 @@ def changes_table(
     shown = table.head(top)
     shown = shown.assign(name=shown["name_b"].fillna(shown["name_a"]))
     columns = [
-        Column("rank_b", ("", "Rank"), _whole, ALWAYS),
-        Column("rank_a", ("", "Was"), _whole, ALWAYS),
+        Column("rank_b", ("", "Rank"), whole, ALWAYS),
+        Column("rank_a", ("", "Was"), whole, ALWAYS),
         Column("rank_change", ("", "Change"), _signed, ALWAYS),
         Column("name", ("", "Cluster"), None, ALWAYS),
     ]
@@ -60,15 +57,15 @@ def changes_table(
         columns.append(Column("event", ("", "Event"), None, NEEDED))
     columns += [Column(f"rank_{p}", ("rank by", p), _signed, ALWAYS) for p in factors]
     columns += [
-        Column("score_b", ("", "Score"), _fixed(2), LESS),
+        Column("score_b", ("", "Score"), fixed(2), LESS),
         Column("score_change", ("Score", "change"), _hundredths, LESS),
     ]
     columns += [Column(f"score_{p}", ("score by", p), _hundredths, LESS - 1) for p in factors]
-    return "\n".join(written([filled(c, shown, None) for c in columns], width, ascii))
+    return "\n".join(table_lines([filled(c, shown) for c in columns], width, ascii))
 
 
 def _signed(value: float) -> str:
-    """Places, in fractions where several orders have a part in them: two digits after the point."""
+    """Write gained places, which are fractions where they depend on the order of factors."""
     text = f"{value:+.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("+0", "-0") else text
 

@@ -1,4 +1,4 @@
-"""The figure of the intensity ranks under several footprints and rasters."""
+"""The figure of ranks by intensity under several footprints and rasters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import STYLE, save
-from gclust.report.sweep_heatmaps import LABEL_PT, SMALL_PT, TITLE_PT
+from gclust.report.style import (
+    LABEL_PT,
+    SMALL_PT,
+    STYLE,
+    TITLE_PT,
+    save_both,
+    shortened,
+    thin_axes,
+)
 from gclust.report.symbols import INK
 
 __all__ = ["draw_intensity"]
@@ -30,11 +37,11 @@ COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#aa3377", "#66a5c4", "#8
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 KEYS_PER_LINE = 4
 LANES = 0.56
-"""Part of a row's height that the lanes of the rasters share."""
+"""Share of a row's height that the lanes of the rasters take."""
 
 
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
-    """Draw between which ranks the intensity lies, as ``intensity.png`` and ``intensity.pdf``.
+    """Draw the range of ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
 
     Parameters
     ----------
@@ -42,11 +49,11 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
         ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
         study's own combination first.
     folder : Path
-        Made if it is not there.
+        Made if it is missing.
     title : str
-        Of the study.
+        Title of the study.
     top : int
-        Clusters drawn, the first of the ranking.
+        The number of clusters drawn, the first of the ranking.
 
     Returns
     -------
@@ -69,14 +76,13 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
             _draw_row(axes, row, shown[shown["cluster_id"] == cluster], styles, own)
         _dress(axes, clusters, max(detail["intensity_rank"].dropna().astype(float), default=1.0))
         heading = "Rank by intensity under each footprint and raster"
-        told = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
+        caption = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
         for inches, text, size in ((0.22, heading, TITLE_PT), (0.41, title, SMALL_PT)):
             weight = "bold" if text is heading else "normal"
             figure.text(0.02, 1 - inches / height, text, size=size, weight=weight, color=INK)
-        figure.text(0.02, 1 - 0.57 / height, told, size=SMALL_PT, color=INK)
+        figure.text(0.02, 1 - 0.57 / height, caption, size=SMALL_PT, color=INK)
         _legends(figure, styles, height)
-        for ending in ("png", "pdf"):
-            save(figure, folder / f"intensity.{ending}", f"{title}: {heading}")
+        save_both(figure, folder / "intensity", f"{title}: {heading}")
     return figure
 
 
@@ -104,10 +110,10 @@ def _legends(figure: Figure, styles: _Styles, height: float) -> None:
     first = next(iter(styles.marks.values()))
     colours = [(first, colour, name) for name, colour in styles.colours.items()]
     marks = [(mark, "#7f8a94", name) for name, mark in styles.marks.items()]
-    base = 0.06
+    bottom = 0.06
     for keys, at, columns in (
-        (marks if len(marks) > 1 else [], base, len(marks)),
-        (colours, base + KEY_IN * (len(marks) > 1), KEYS_PER_LINE),
+        (marks if len(marks) > 1 else [], bottom, len(marks)),
+        (colours, bottom + KEY_IN * (len(marks) > 1), KEYS_PER_LINE),
     ):
         handles = [
             Line2D([], [], ls="", marker=mark, color=colour, ms=4, label=name)
@@ -164,16 +170,11 @@ def _dress(axes: Axes, clusters: pd.DataFrame, last: float) -> None:
     axes.set(xlim=(1 - 0.02 * last, last * 1.02), ylim=(len(clusters) - 0.5, -0.5))
     texts = []
     for place, name in enumerate(clusters["name"], start=1):
-        text = " ".join(str(name).split())
-        text = text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
-        texts.append(f"{text}  {place}")
+        texts.append(f"{shortened(name, LONGEST)}  {place}")
     axes.set_yticks(range(len(clusters)), texts, size=SMALL_PT)
     rest = [int(tick) for tick in MaxNLocator(8, integer=True).tick_values(1, last)]
     axes.set_xticks([1, *(tick for tick in rest if 1 < tick <= last)])
     axes.set_xlabel("Rank by score per million inhabitants", size=LABEL_PT)
-    axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
+    thin_axes(axes, ("bottom",))
     axes.grid(axis="x", color="#e4e6e8", lw=0.4)
     axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_linewidth(0.4)
-        spine.set_visible(side == "bottom")

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from gclust.report.style import STYLE, save
-from gclust.report.sweep_heatmaps import HEIGHT_IN, LABEL_PT, SMALL_PT, TITLE_PT, WIDTH_IN
+from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both, thin_axes
+from gclust.report.sweep_heatmaps import HEIGHT_IN, WIDTH_IN
 from gclust.report.symbols import INK
 
 __all__ = ["draw_k_distance"]
@@ -20,7 +20,7 @@ __all__ = ["draw_k_distance"]
 COLOURS = ("#8a1f6a", "#dc4a4d", "#f9a13a", "#7f95ad")
 MOST_OTHERS = len(COLOURS)
 LEAST_KM = 0.1
-"""Shorter distances are drawn as this: a centroid geocode of listings at one location has 0 km."""
+"""Shorter distances are drawn as this: min_samples listings at one location have 0 km."""
 
 
 def draw_k_distance(
@@ -37,7 +37,7 @@ def draw_k_distance(
         Its curve is bold, its eps_km a line; up to four others are drawn.
     folder : Path
     title : str
-        Of the study.
+        Title of the study.
 
     Returns
     -------
@@ -70,24 +70,20 @@ def draw_k_distance(
         )
         axes.set(yscale="log", xlim=(0, 100))
         axes.set_ylim(bottom=LEAST_KM)
-        axes.yaxis.set_major_formatter(FuncFormatter(_told))
+        axes.yaxis.set_major_formatter(FuncFormatter(_km_text))
         axes.set_xlabel(
             "Listings with at most this distance (core, were it eps), per cent", size=LABEL_PT
         )
         axes.set_ylabel("Distance, km", size=LABEL_PT)
-        axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK, which="both")
+        thin_axes(axes, ("left", "bottom"))
         axes.grid(color="#e4e6e8", lw=0.4)
-        for side, spine in axes.spines.items():
-            spine.set_linewidth(0.4)
-            spine.set_visible(side in ("left", "bottom"))
         axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", labelcolor=INK)
-        for ending in ("png", "pdf"):
-            save(figure, folder / f"k_distance.{ending}", f"{title}: {heading}")
+        save_both(figure, folder / "k_distance", f"{title}: {heading}")
     return figure
 
 
 def _others(curve: pd.DataFrame, own: float) -> list[float]:
-    """Up to four values of min_samples besides the baseline's, evenly among all."""
+    """Return up to four values of min_samples other than the baseline's, evenly spaced."""
     known = np.array(sorted(set(curve["min_samples"]) - {own}))
     if known.size <= MOST_OTHERS:
         return known.tolist()
@@ -100,5 +96,5 @@ def _line(curve: pd.DataFrame, least: float) -> tuple[np.ndarray, np.ndarray]:
     return share, np.maximum(mine["distance_km"].to_numpy(), LEAST_KM)
 
 
-def _told(km: float, _: int) -> str:
+def _km_text(km: float, _: int) -> str:
     return f"≤ {km:g}" if km <= LEAST_KM else f"{km:g}"

@@ -1,4 +1,4 @@
-"""The layers of a map from the ground up: land, noise, clusters, names."""
+"""The layers of a map from bottom to top: land, noise, clusters, names."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pi
 
 
 def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[Outline]:
-    """Turn polygons into one compound path for each geometry, holes included."""
+    """Return one compound path for each geometry, holes included."""
     found = []
     for geometry in geometries:
         rings = [
             np.asarray(ring.coords)
-            for part in shapely.get_parts(geometry)
-            if isinstance(part, shapely.Polygon) and not part.is_empty
-            for ring in (part.exterior, *part.interiors)
+            for polygon in shapely.get_parts(geometry)
+            if isinstance(polygon, shapely.Polygon) and not polygon.is_empty
+            for ring in (polygon.exterior, *polygon.interiors)
         ]
         if rings:
             found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in rings)))
@@ -65,11 +65,10 @@ def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list
 def noise_dots(
     locations: pd.DataFrame, frame: Frame, cell: float, least: float
 ) -> tuple[Floats, Floats]:
-    """Thin the noise to one dot in each cell of the map that holds any.
+    """Thin the noise to one dot in each cell of the map that has any.
 
-    Locations are first put on a grid of degrees finer than `cell`, so that only dots
-    and not ten million locations are projected; which dots there are does not depend on
-    the order of the rows.
+    Locations are first put on a grid of degrees finer than `cell`, so that not all of ten
+    million locations are projected. The dots do not depend on the order of the rows.
 
     Parameters
     ----------
@@ -112,19 +111,19 @@ def draw_clusters(
     radii_pt: Floats,
     colours: NDArray[np.object_],
 ) -> None:
-    """Draw circles, the largest first, and above them the footprints.
+    """Draw circles, the largest first, and the footprints above them.
 
-    A white ring round each circle tells it from those below it, in grey print too.
+    A white ring around each circle separates it from those below, in grey print too.
     """
     order = np.argsort(-radii_pt, kind="stable")
-    rings_and_circles = np.repeat(order, 2)
+    doubled = np.repeat(order, 2)
     axes.add_collection(
         EllipseCollection(
-            2 * radii_pt[rings_and_circles],
-            2 * radii_pt[rings_and_circles],
+            2 * radii_pt[doubled],
+            2 * radii_pt[doubled],
             np.zeros(2 * len(order)),
             units="points",
-            offsets=centres[rings_and_circles],
+            offsets=centres[doubled],
             offset_transform=axes.transData,
             facecolors=[face for c in colours[order] for face in (("white", 0.0), fill(c))],
             edgecolors=[edge for c in colours[order] for edge in (("white", 1.0), (c, 1.0))],
@@ -144,7 +143,7 @@ def draw_names(
     texts: list[str],
     symbols_px: Floats,
 ) -> list[Label | None]:
-    """Write names beside their circles; all lengths in pixels of the figure.
+    """Write names next to their circles; all lengths are in pixels of the figure.
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ def draw_names(
     texts : list of str
         Names of the first circles, the most important first.
     symbols_px : (m, 4) array
-        x, y and radius of all circles, and how much each of them matters.
+        x, y and radius of all circles, and the cost of covering each.
     """
     figure = axes.figure
     pixel = figure.dpi / 72.0
@@ -178,13 +177,13 @@ def draw_names(
         if label is None:
             artist.remove()
             continue
-        # The ink of a text does not begin at its position: move by where it is now.
+        # The ink of a text does not start at its position: subtract the offset.
         where = np.array(
             [label.box[0] - (extent.x0 - window.x0), label.box[1] - (extent.y0 - window.y0)]
         )
         x, y = axes.transAxes.inverted().transform(where)
         artist.set_position((x, y))
-        # The halo is a text of its own: strokes become outlines in a PDF, the name stays text.
+        # The halo is a separate text: strokes become outlines in a PDF, and the name stays text.
         halo = axes.text(x, y, artist.get_text(), transform=axes.transAxes)
         halo.set(size=NAME_PT, va="bottom", zorder=8)
         halo.set_path_effects([Stroke(linewidth=HALO_PT, foreground="white", alpha=0.85)])

@@ -1,4 +1,4 @@
-"""The strip below a map: ranks, scores, noise, scale bar."""
+"""The legend below a map: ranks, scores, noise, scale bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of a ranking: footprints, scores, names and noise, for a page of a paper."""
+"""The map of a ranking: footprints, scores, names and noise, for print."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from gclust.report.symbols import INK, NOISE, OTHER, radii_pt, rank_classes
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["NOISE_WEIGHT", "DrawnMap", "draw_map"]
+__all__ = ["NOISE_WEIGHT", "DrawnMap", "MapOptions", "draw_map"]
 
 Region = tuple[float, float, float, float] | Literal["world"]
 
 NOISE_WEIGHT = 5.0
-"""Least weight of a noise location that is drawn, as on WIPO's maps."""
+"""Least weight of noise locations that are drawn: the GII's maps, where clusters weigh at least
+4,500, draw those with at least five records."""
 
 DOT_PIXELS = 2
 MAP_IN = (7.2, 5.4)
-"""Greatest width and height of the map: two columns of a journal, 183 mm."""
+"""Largest width and height of the map: two columns of a printed page, 183 mm."""
 
 MARGIN_IN = 0.1
 LEGEND_IN = 0.56
@@ -46,17 +47,17 @@ LEADING = 1.35
 
 @dataclass(frozen=True)
 class DrawnMap:
-    """What was drawn.
+    """A map, and what it shows.
 
     Attributes
     ----------
     figure : matplotlib.figure.Figure
     frame : Frame
-        Projection and part of the world.
+        Projection and region.
     labels : tuple of (str, Label)
-        Names and where they stand, in pixels of the figure at 300 dpi.
+        Names and their positions, in pixels of the figure at 300 dpi.
     unnamed : tuple of str
-        Names that found no place.
+        Names without a free position.
     n_dots : int
         Noise dots after thinning.
     """
@@ -68,20 +69,44 @@ class DrawnMap:
     n_dots: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class MapOptions:
+    """Texts of a map, and what it shows.
+
+    Parameters
+    ----------
+    title, note : str
+        Above and below the map; the note describes the data.
+    top : int
+        Clusters of a higher rank are drawn as those without one.
+    names : int
+        The number of first clusters that are named.
+    region : (west, south, east, north) in degrees or "world", optional
+        By default the region of all clusters and the bulk of the locations: if they lie
+        within 50 degrees of their middle, in Lambert's azimuthal equal-area projection about
+        it, otherwise the world in Equal Earth.
+    countries : GeoDataFrame, optional
+        Land and borders in EPSG:4326; by default the basemap of the package.
+    noise_weight : float
+        Noise locations below this weight are left out.
+    """
+
+    title: str
+    note: str = ""
+    top: int = 100
+    names: int = 25
+    region: Region | None = None
+    countries: gpd.GeoDataFrame | None = None
+    noise_weight: float = NOISE_WEIGHT
+
+
 def draw_map(
     clusters: gpd.GeoDataFrame,
     locations: pd.DataFrame,
     paths: Iterable[str | os.PathLike[str]],
-    *,
-    title: str,
-    top: int = 100,
-    names: int = 25,
-    note: str = "",
-    region: Region | None = None,
-    countries: gpd.GeoDataFrame | None = None,
-    noise_weight: float = NOISE_WEIGHT,
+    options: MapOptions,
 ) -> DrawnMap:
-    """Draw clusters and noise on a world map or a map of the region that they lie in.
+    """Draw clusters and noise on a world map or a map of their region.
 
     Parameters
     ----------
@@ -91,22 +116,9 @@ def draw_map(
     locations : DataFrame
         ``lat, lon`` in degrees, ``label`` (-1 for noise) and ``weight``.
     paths : iterable of path
-        Files to write; the ending, ``.png`` or ``.pdf``, says in which form. For the same
-        input they have the same bytes, whatever the order of the rows.
-    title, note : str
-        Above and below the map; the note says what the data are.
-    top : int
-        Clusters of a higher rank are drawn as those without one.
-    names : int
-        How many of the first clusters are named.
-    region : (west, south, east, north) in degrees or "world", optional
-        By default what holds all clusters and the bulk of the locations: if they lie
-        within 50 degrees of their middle, Lambert's azimuthal equal-area projection about
-        it, otherwise the world in Equal Earth.
-    countries : GeoDataFrame, optional
-        Land and borders in EPSG:4326; by default the basemap of the package.
-    noise_weight : float
-        Noise locations below this weight are left out.
+        Files to write, ending in ``.png`` or ``.pdf``. Equal input gives equal bytes, whatever
+        the order of the rows.
+    options : MapOptions
 
     Returns
     -------
@@ -121,18 +133,20 @@ def draw_map(
     for target in targets:
         if target.suffix.lower() not in (".png", ".pdf"):
             raise ValueError(f"{target} must end in .png or .pdf, the forms that maps come in")
+    countries = options.countries
     if countries is None:
         from gclust.places import basemap
 
         countries = basemap.countries()
-    shown = _in_order(clusters, top)
-    frame = _frame(shown, locations, region)
+    shown = _in_order(clusters, options.top)
+    frame = _frame(shown, locations, options.region)
+    least = options.noise_weight
     with matplotlib.style.context(["default", STYLE]):
-        page = _Page(frame, title, note)
-        dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, noise_weight)
-        labels = page.draw(shown, dots, countries.geometry.to_numpy(), names, noise_weight)
+        page = _Page(frame, options.title, options.note)
+        dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, least)
+        labels = page.draw(shown, dots, countries.geometry.to_numpy(), options.names, least)
         for target in targets:
-            save(page.figure, target, title)
+            save(page.figure, target, options.title)
     return DrawnMap(
         figure=page.figure,
         frame=frame,
@@ -143,7 +157,7 @@ def draw_map(
 
 
 def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
-    """Clusters by rank, those without one last, in an order that rows cannot change."""
+    """Return clusters by rank, those without one last, whatever the order of the rows."""
     geometry = clusters.geometry.to_numpy()
     centre = shapely.centroid(geometry)
     rank = pd.to_numeric(clusters["rank"]).astype("Float64").to_numpy(float, na_value=np.inf)
@@ -180,7 +194,7 @@ def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) 
 
 
 class _Page:
-    """A figure with title, map, legend and note, each in its place."""
+    """A figure with title, map, legend and note."""
 
     def __init__(self, frame: Frame, title: str, note: str) -> None:
         self.frame = frame
@@ -214,7 +228,7 @@ class _Page:
         return axes
 
     def _wrapped(self, text: str, **style: Any) -> list[str]:
-        """Break a text into lines that fit, by the measure of the letters themselves."""
+        """Break a text into lines that fit, by its width when drawn."""
         lines: list[str] = []
         for word in text.split():
             longer = f"{lines[-1]} {word}" if lines else word
@@ -230,8 +244,10 @@ class _Page:
     def _write(self, lines: list[str], top_in: float, *, size: float, **style: Any) -> None:
         width, height = self.figure.get_size_inches()
         for i, line in enumerate(lines):
-            base = top_in - (i * LEADING + 1.0) * size / 72
-            self.figure.text(MARGIN_IN / width, base / height, line, color=INK, size=size, **style)
+            baseline = top_in - (i * LEADING + 1.0) * size / 72
+            self.figure.text(
+                MARGIN_IN / width, baseline / height, line, color=INK, size=size, **style
+            )
 
     def draw(
         self,
@@ -241,7 +257,7 @@ class _Page:
         names: int,
         noise_weight: float,
     ) -> list[tuple[str, Label | None]]:
-        """Draw all layers and the legend; return the names and where they stand."""
+        """Draw all layers and the legend; return the names and their positions."""
         draw_land(self.axes, self.frame, land, self.metres_per_pixel)
         size = 1.3 * DOT_PIXELS * 72 / DPI
         self.axes.plot(*dots, "o", ms=size, mew=0, color=NOISE, alpha=0.5, rasterized=True)
@@ -263,7 +279,7 @@ class _Page:
         radii_px = radii * DPI / 72
         n = min(names, int(ranked.sum()))
         texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
-        # A name had better hide a cluster without a rank than one that has a name itself.
+        # Clusters without a rank are hidden rather than those with a name.
         matters = (np.arange(len(rank)) < n, ranked)
         labels = draw_names(
             self.axes,

@@ -1,4 +1,4 @@
-"""What part of the world a map shows, and in which equal-area projection."""
+"""The region that a map shows, and its equal-area projection."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from gclust.sphere import unit_vectors
 __all__ = ["WORLD_LON_0", "Frame", "choose_frame", "frame_of_points", "world_frame"]
 
 WORLD_LON_0 = 11.0
-"""Central meridian of the world: it is cut at 169 degrees west, in the Bering Strait."""
+"""Central meridian of the world map, which is cut at 169 degrees west, in the Bering Strait."""
 
 WORLD_LAT = (-56.5, 83.5)
-"""Latitudes that the world is shown between: all land but the Antarctic."""
+"""Latitudes between which the world is shown: all land except the Antarctic."""
 
 WORLD_SCALE_LAT = 40.0
-"""Parallel along which the world's scale bar holds."""
+"""Parallel along which the scale bar of the world map is exact."""
 
 REGION_RADIUS_DEG = 50.0
-"""Data within this angle of their middle are shown as a region, wider ones on the world."""
+"""Data within this angle of their middle are shown as a region, others on a world map."""
 
 LINK_DEG = 5.0
 LEAST_SHARE = 0.005
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Frame:
-    """A projection and the part of its plane that is drawn.
+    """A projection and the region of its plane that is drawn.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Frame:
     lon_0, lat_0 : float
         Its centre in degrees.
     outline : shapely.Polygon
-        What is drawn, in metres of the plane.
+        The region that is drawn, in metres of the plane.
     is_world : bool
     """
 
@@ -64,7 +64,7 @@ class Frame:
 
     @property
     def name(self) -> str:
-        """What the legend calls the projection."""
+        """Name of the projection for the legend."""
         if self.is_world:
             return "Equal Earth projection"
         lat = f"{abs(self.lat_0):g}°" + (" S" if self.lat_0 < 0 else " N" if self.lat_0 else "")
@@ -74,22 +74,22 @@ class Frame:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Least x and y, greatest x and y in metres."""
+        """Smallest x and y, largest x and y in metres."""
         return self.outline.bounds
 
     def project(self, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
-        """Turn degrees into metres of the plane; what PROJ cannot project becomes NaN."""
+        """Project degrees to metres of the plane; points without a projection become NaN."""
         x, y = self._to_plane.transform(self.centred(np.asarray(lon)), np.asarray(lat))
         good = np.isfinite(x) & np.isfinite(y)
         return np.where(good, x, np.nan), np.where(good, y, np.nan)
 
     def centred(self, lon: Floats) -> Floats:
-        """Longitudes moved by whole turns to within 180 degrees of the centre."""
+        """Shift longitudes by multiples of 360 degrees to within 180 degrees of the centre."""
         return (lon - self.lon_0 + 180.0) % 360.0 - 180.0 + self.lon_0
 
     @cached_property
     def degrees(self) -> tuple[float, float, float, float]:
-        """West, south, east and north of what is drawn; west and east as in `centred`."""
+        """West, south, east and north of the region; west and east as in `centred`."""
         if self.is_world:
             return (self.lon_0 - 180.0, WORLD_LAT[0], self.lon_0 + 180.0, WORLD_LAT[1])
         x_min, y_min, x_max, y_max = self.bounds
@@ -99,7 +99,7 @@ class Frame:
         lon = self.centred(lon)
         west, east = float(lon.min()), float(lon.max())
         south, north = float(lat.min()), float(lat.max())
-        # A pole in the frame has every longitude, which a grid of points does not meet.
+        # A pole in the frame has every longitude, but is no point of the grid.
         for pole, side in ((90.0, "north"), (-90.0, "south")):
             px, py = self.project(np.array([pole]), np.array([self.lon_0]))
             if x_min <= px[0] <= x_max and y_min <= py[0] <= y_max:
@@ -110,19 +110,19 @@ class Frame:
     def shapes(self, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
         """Project polygons in degrees and cut them to the frame.
 
-        They are cut where the map is cut, not at 180 degrees, so that a country or a
-        footprint that is stored in two halves there becomes one again.
+        They are cut where the map is cut, not at 180 degrees, so that a country or footprint
+        stored in two halves becomes one again.
         """
         west, south, east, north = self.degrees
         margin = 0.0 if self.is_world else LAND_MARGIN_DEG
-        # PROJ puts a point at exactly 180 degrees of the centre on either side.
+        # PROJ puts a point at exactly 180 degrees from the centre on either side.
         west = max(west - margin, self.lon_0 - 180.0 + 1e-6)
         east = min(east + margin, self.lon_0 + 180.0 - 1e-6)
         window = (west, max(south - margin, -90.0), east, min(north + margin, 90.0))
         found = []
         for geometry in shapely.make_valid(geometries):
             whole = shapely.union_all(
-                [_shifted(geometry, turn, window) for turn in (-360.0, 0.0, 360.0)]
+                [_shifted(geometry, shift, window) for shift in (-360.0, 0.0, 360.0)]
             )
             # Long straight edges, such as a border along a parallel, are curves on the map.
             fine = shapely.segmentize(whole, 0.5)
@@ -136,7 +136,7 @@ class Frame:
     def bar_metres(self, km: float) -> float:
         """Length of a scale bar in metres of the plane.
 
-        It holds along the parallel of `WORLD_SCALE_LAT` on the world, where equal steps
+        It is exact along the parallel of `WORLD_SCALE_LAT` on a world map, where equal steps
         of longitude are equal on the map, and at the centre of a region.
         """
         geod = pyproj.Geod(ellps="WGS84")
@@ -153,16 +153,16 @@ class Frame:
 
 
 def _shifted(
-    geometry: shapely.Geometry, turn: float, window: tuple[float, float, float, float]
+    geometry: shapely.Geometry, shift: float, window: tuple[float, float, float, float]
 ) -> shapely.Geometry:
     west, south, east, north = window
-    box = shapely.box(west - turn, south, east - turn, north)
+    box = shapely.box(west - shift, south, east - shift, north)
     cut = shapely.intersection(geometry, box)
-    return shapely.transform(cut, lambda xy: xy + np.array([turn, 0.0])) if turn else cut
+    return shapely.transform(cut, lambda xy: xy + np.array([shift, 0.0])) if shift else cut
 
 
 def world_frame() -> Frame:
-    """Return the world in Equal Earth (Savric, Patterson and Jenny 2019)."""
+    """Return the world in the Equal Earth projection (Savric, Patterson and Jenny 2019)."""
     proj = f"+proj=eqearth +lon_0={WORLD_LON_0:g} +datum=WGS84 +units=m"
     south, north = WORLD_LAT
     lats = np.linspace(south, north, 141)
@@ -176,16 +176,16 @@ def world_frame() -> Frame:
 
 
 def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, Floats]) -> Frame:
-    """Choose the map for locations and for clusters, whose places are `must` (lat, lon).
+    """Choose the region for locations and for clusters, which are at `must` (lat, lon).
 
-    A group of locations that lies apart (no other within `LINK_DEG`), holds no cluster and
-    less than `LEAST_SHARE` of the weight does not widen the map: Hawaii and Alaska in a
+    A separate group of locations (no other within `LINK_DEG`) without a cluster and with less
+    than `LEAST_SHARE` of the weight does not widen the map, such as Hawaii and Alaska in a
     study of the United States.
     """
     cells = np.zeros(180 * 360)
     row = np.clip(np.floor(lat + 90.0), 0, 179).astype(np.int64)
     column = np.floor((lon + 180.0) % 360.0).astype(np.int64) % 360
-    # Whole numbers of 1/1024 sum to the same bits in any order of the rows.
+    # Multiples of 1/1024 have exact sums, which do not depend on the order of the rows.
     cells += np.bincount(row * 360 + column, np.rint(weight * 1024.0), minlength=180 * 360)
     used = np.flatnonzero(cells > 0)
     cell_lat, cell_lon = used // 360 - 89.5, used % 360 - 179.5
@@ -202,7 +202,7 @@ def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, F
 
 
 def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
-    """Groups of points that are linked by steps of at most `LINK_DEG`."""
+    """Return the groups of points that are linked by steps of at most `LINK_DEG`."""
     tree = cKDTree(unit_vectors(lat, lon))
     pairs = tree.query_pairs(2.0 * np.sin(np.radians(LINK_DEG / 2.0)), output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(lat.size, lat.size))
@@ -210,7 +210,7 @@ def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
 
 
 def frame_of_points(lat: Floats, lon: Floats) -> Frame:
-    """Return an equal-area map that holds all points: a region if they lie together."""
+    """Return an equal-area map of all points: a region, or the world if they are far apart."""
     lon_0, lat_0 = _middle(lat, lon)
     centre = unit_vectors(np.array([lat_0]), np.array([lon_0]))
     angle = np.degrees(np.arccos(np.clip(unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))
@@ -224,11 +224,11 @@ def frame_of_points(lat: Floats, lon: Floats) -> Frame:
 
 
 def _middle(lat: Floats, lon: Floats) -> tuple[float, float]:
-    """Whole degrees in the middle of the latitudes and of the shortest arc of longitudes."""
-    turned = np.unique(lon % 360.0)
-    gaps = np.diff(turned, append=turned[0] + 360.0)
+    """Return the middle of the latitudes and of the shortest arc of longitudes, in degrees."""
+    wrapped = np.unique(lon % 360.0)
+    gaps = np.diff(wrapped, append=wrapped[0] + 360.0)
     widest = int(np.argmax(gaps))
-    west = turned[(widest + 1) % turned.size]
+    west = wrapped[(widest + 1) % wrapped.size]
     arc = 360.0 - gaps[widest]
     lon_0 = (round(west + arc / 2.0) + 180) % 360 - 180
     return float(lon_0), float(round((lat.min() + lat.max()) / 2.0))
@@ -237,7 +237,7 @@ def _middle(lat: Floats, lon: Floats) -> tuple[float, float]:
 def _padded(
     x_min: float, y_min: float, x_max: float, y_max: float
 ) -> tuple[float, float, float, float]:
-    """Bounds with a margin, at least 200 km wide and neither too flat nor too tall."""
+    """Return bounds with a margin, at least 200 km wide and neither too flat nor too tall."""
     # Cells of a degree stand for locations up to 60 km from their middle.
     margin = max(0.04 * max(x_max - x_min, y_max - y_min), 60e3)
     width = max(x_max - x_min + 2 * margin, 200e3)

@@ -1,4 +1,4 @@
-"""How firm ranks are: a figure of sets of ranks and scores, and a table for the terminal."""
+"""Rank uncertainty: a figure of rank sets and intervals of scores, and a table of text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import STYLE, save
-from gclust.report.sweep_heatmaps import SMALL_PT, TITLE_PT
+from gclust.report.style import SMALL_PT, STYLE, TITLE_PT, save_both, shortened, thin_axes
 from gclust.report.symbols import INK
-from gclust.report.table import ALWAYS, NEEDED, _fixed, _significant, _whole
-from gclust.report.table import _Column as Column
-from gclust.report.table import _filled as filled
-from gclust.report.table import _lines as written
+from gclust.report.text_table import (
+    ALWAYS,
+    NEEDED,
+    Column,
+    filled,
+    fixed,
+    significant,
+    table_lines,
+    whole,
+)
 
 __all__ = ["draw_rank_sets", "rank_uncertainty_table"]
 
@@ -33,7 +38,7 @@ SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
 def rank_uncertainty_table(
     table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False
 ) -> str:
-    """Write the first clusters with their sets of ranks as a table of text.
+    """Write the first clusters with their rank sets as a table of text.
 
     Parameters
     ----------
@@ -42,9 +47,9 @@ def rank_uncertainty_table(
     width : int
         Columns of the terminal.
     top : int
-        How many rows to write.
+        The number of rows.
     ascii : bool
-        Write nothing beyond ASCII.
+        Write ASCII only.
 
     Returns
     -------
@@ -58,18 +63,18 @@ def rank_uncertainty_table(
     for first in (10, 100):
         shown[f"percent_{first}"] = 100 * shown[f"first_{first}"]
     columns = [
-        Column("rank", ("", "Rank"), _whole, ALWAYS),
+        Column("rank", ("", "Rank"), whole, ALWAYS),
         Column("set", ("Rank", "set"), None, ALWAYS),
         Column("scatter", ("drawn", "ranks"), None, ALWAYS),
         Column("name", ("", "Cluster"), None, ALWAYS),
-        Column("score", ("", "Score"), _significant, NEEDED),
-        Column("score_low", ("Score", "from"), _significant, 7),
-        Column("score_high", ("", "to"), _significant, 7),
-        Column("percent_10", ("% in first", "10"), _fixed(0), 6),
-        Column("percent_100", ("% in first", "100"), _fixed(0), 5),
+        Column("score", ("", "Score"), significant, NEEDED),
+        Column("score_low", ("Score", "from"), significant, 7),
+        Column("score_high", ("", "to"), significant, 7),
+        Column("percent_10", ("% in first", "10"), fixed(0), 6),
+        Column("percent_100", ("% in first", "100"), fixed(0), 5),
         Column("economies", ("", "Economy"), None, 4),
     ]
-    return "\n".join(written([filled(c, shown, None) for c in columns], width, ascii))
+    return "\n".join(table_lines([filled(c, shown) for c in columns], width, ascii))
 
 
 def _ranges(low: pd.Series, high: pd.Series, dash: str) -> list[str]:
@@ -80,20 +85,20 @@ def _ranges(low: pd.Series, high: pd.Series, dash: str) -> list[str]:
 def draw_rank_sets(
     table: pd.DataFrame, level: float, folder: Path, *, title: str, note: str, top: int = TOP
 ) -> Figure:
-    """Draw sets of ranks and intervals of scores, as ``rank_sets.png`` and ``.pdf``.
+    """Draw rank sets and intervals of scores, as ``rank_sets.png`` and ``.pdf``.
 
     Parameters
     ----------
     table : DataFrame
         As in ``uncertainty.csv``, best first.
     level : float
-        Of sets and intervals.
+        Confidence of sets and intervals.
     folder : Path
         Made if it is not there.
     title, note : str
-        Of the study; what was drawn.
+        Title of the study; note on the draws.
     top : int
-        How many clusters are drawn.
+        The number of clusters drawn.
 
     Returns
     -------
@@ -104,14 +109,14 @@ def draw_rank_sets(
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
         FigureCanvasAgg(figure)
-        heading = "How firm the ranks are"
+        heading = "Rank uncertainty"
         figure.text(0.02, 1 - 0.2 / height, heading, size=TITLE_PT, weight="bold", color=INK)
         figure.text(0.02, 1 - 0.36 / height, title, size=SMALL_PT, color=INK)
         bottom, span = FOOT_IN / height, 1 - (FOOT_IN + HEAD_IN) / height
         left = NAME_IN / WIDTH_IN
-        room = 0.985 - left
-        ranks = figure.add_axes((left, bottom, 0.6 * room, span))
-        scores = figure.add_axes((left + 0.64 * room, bottom, 0.36 * room, span))
+        width = 0.985 - left
+        ranks = figure.add_axes((left, bottom, 0.6 * width, span))
+        scores = figure.add_axes((left + 0.64 * width, bottom, 0.36 * width, span))
         rows = np.arange(len(shown))
         for axes in (ranks, scores):
             _stripes(axes, len(shown))
@@ -124,7 +129,7 @@ def draw_rank_sets(
         ranks.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         ranks.set_xlabel("Rank", size=SMALL_PT)
         names = [
-            f"{_short(name)}  {rank}"
+            f"{shortened(name, LONGEST)}  {rank}"
             for name, rank in zip(shown["name"], shown["rank"], strict=True)
         ]
         ranks.set_yticks(rows, names, size=SMALL_PT - 0.5)
@@ -134,27 +139,19 @@ def draw_rank_sets(
         scores.set_xlabel("Score", size=SMALL_PT)
         scores.set_yticks([])
         _legend(figure, height, level, note)
-        for ending in ("png", "pdf"):
-            save(figure, folder / f"rank_sets.{ending}", f"{title}: {heading}")
+        save_both(figure, folder / "rank_sets", f"{title}: {heading}")
     return figure
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
-
-
 def _stripes(axes: Axes, rows: int) -> None:
-    """Every other row on grey, and no more of a frame than a line below."""
+    """Shade every other row."""
     for row in range(0, rows, 2):
         axes.axhspan(row - 0.5, row + 0.5, color=BAND, lw=0, zorder=0)
     axes.set_ylim(rows - 0.5, -0.5)
-    axes.tick_params(labelsize=SMALL_PT - 0.5, width=0.4, length=2, colors=INK)
+    thin_axes(axes, ("bottom",), size=SMALL_PT - 0.5)
     axes.tick_params(axis="y", length=0, pad=2)
     axes.grid(axis="x", color="#dfe3e6", lw=0.4)
     axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_linewidth(0.4)
-        spine.set_visible(side == "bottom")
 
 
 def _legend(figure: Figure, height: float, level: float, note: str) -> None:

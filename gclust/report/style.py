@@ -1,13 +1,17 @@
-"""How every figure is set and written: one typeface, one resolution, bytes without dates."""
+"""The style and output of all figures: one typeface, one resolution, bytes without dates."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gclust.report.symbols import INK
+
 DPI = 300
+TITLE_PT, LABEL_PT, SMALL_PT = 8.0, 7.0, 6.0
 
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -18,20 +22,20 @@ STYLE: dict[str, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
 }
-"""For ``matplotlib.style.context(["default", STYLE])``, so that a user's own settings change
-nothing; names of clusters are never taken for formulas."""
+"""For ``matplotlib.style.context(["default", STYLE])``, which overrides a user's own settings;
+names of clusters are never parsed as formulas."""
 
 
 def save(figure: Figure, target: Path, title: str) -> None:
-    """Write a figure without dates and versions, so that its bytes say only what it shows.
+    """Write a figure without dates and versions, so that equal figures have equal bytes.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     target : Path
-        Ends in ``.png`` or ``.pdf``; its folder is made if need be.
+        Ends in ``.png`` or ``.pdf``; its folder is made if it is missing.
     title : str
-        Kept in the file.
+        Title in the file's metadata.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix.lower() == ".pdf":
@@ -39,3 +43,23 @@ def save(figure: Figure, target: Path, title: str) -> None:
     else:
         metadata = {"Title": title, "Software": None}
     figure.savefig(target, dpi=DPI, metadata=metadata)
+
+
+def save_both(figure: Figure, stem: Path, title: str) -> None:
+    """Write a figure as ``<stem>.png`` and ``<stem>.pdf``; see `save`."""
+    for ending in ("png", "pdf"):
+        save(figure, stem.with_name(f"{stem.name}.{ending}"), title)
+
+
+def thin_axes(axes: Axes, sides: tuple[str, ...], size: float = SMALL_PT) -> None:
+    """Draw thin ticks, and thin spines on the given sides only."""
+    axes.tick_params(labelsize=size, width=0.4, length=2, colors=INK, which="both")
+    for side, spine in axes.spines.items():
+        spine.set_linewidth(0.4)
+        spine.set_visible(side in sides)
+
+
+def shortened(name: object, longest: int) -> str:
+    """Return a name on one line, cut to the longest number of letters."""
+    text = " ".join(str(name).split())
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Heat maps of what a sweep found over eps_km and min_samples."""
+"""Heat maps of the results of a sweep over eps_km and min_samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from gclust.report.style import STYLE, save
+from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both
 from gclust.report.symbols import INK
 
 __all__ = ["QUANTITIES", "Quantity", "draw_surfaces"]
@@ -30,18 +30,17 @@ Pair = tuple[float, float]
 Floats = NDArray[np.float64]
 
 WIDTH_IN, HEIGHT_IN = 4.6, 3.9
-TITLE_PT, LABEL_PT, SMALL_PT = 8.0, 7.0, 6.0
 COLOURS = LinearSegmentedColormap.from_list("surface", ["#fdfbf2", "#f0dfae", "#dfa878", "#b8727c"])
-"""Pale enough throughout for lines and letters in ink."""
+"""Pale enough for lines and letters in ink."""
 MISSING, HATCH, PLATEAU = "#e4e6e8", "#8c8f94", "#2f6f8f"
 MOST_TICKS = 12
 MOST_LEVELS = 7
 COUNTS = [digit * 10.0**power for power in range(8) for digit in (1, 2, 3, 5, 7)]
 AGREEMENTS = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
-ROOM_IN = np.array([0.30, 0.14])
-"""Half of the room for a label, across and up."""
+LABEL_HALF_IN = np.array([0.30, 0.14])
+"""Half of the width and height that a label needs."""
 SHORTEST = 0.7
-"""Cells over which a contour must run to be labelled."""
+"""Least length of a contour, in cells, to be labelled."""
 PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
 
 
@@ -54,7 +53,7 @@ class Quantity:
     column : str
     title : str
     scale : {"count", "per cent", "agreement"}
-        Counts are coloured by their logarithm, shares are told in per cent, and contours of
+        Counts are coloured by their logarithm, shares are in per cent, and contours of
         agreements lie closer towards 1.
     """
 
@@ -90,8 +89,8 @@ def draw_surfaces(
     """Draw a heat map of each quantity, as ``<column>.png`` and ``<column>.pdf``.
 
     Contours run between the middles of cells. Cells with diagnostics are hatched, cells without
-    a value grey; plateaus are outlined. Where eps_km or min_samples has one value only there
-    are no contours, and values are written into the cells.
+    a value grey; plateaus are outlined. With only one value of eps_km or min_samples there are
+    no contours, and values are written into the cells.
 
     Parameters
     ----------
@@ -102,9 +101,9 @@ def draw_surfaces(
     suggestions : sequence of (eps_km, min_samples)
         Marked by numbered circles.
     folder : Path
-        Made if it is not there.
+        Made if it is missing.
     title : str
-        Of the study.
+        Title of the study.
     target_clusters : int, optional
         Its contour in the number of clusters is bold.
     quantities : sequence of Quantity
@@ -121,8 +120,7 @@ def draw_surfaces(
         target = target_clusters if quantity.column == "n_clusters" else None
         with matplotlib.style.context(["default", STYLE]):
             figure = _draw(grid, quantity, title, target)
-            for ending in ("png", "pdf"):
-                save(figure, folder / f"{quantity.column}.{ending}", f"{title}: {quantity.title}")
+            save_both(figure, folder / quantity.column, f"{title}: {quantity.title}")
         figures.append(figure)
         if progress is not None:
             progress(number / len(quantities))
@@ -130,7 +128,7 @@ def draw_surfaces(
 
 
 class _Grid:
-    """The table as rows of equal eps_km, rising, and columns of equal min_samples."""
+    """The table as rows of equal eps_km, ascending, and columns of equal min_samples."""
 
     def __init__(self, table: pd.DataFrame, baseline: Pair, suggestions: Sequence[Pair]) -> None:
         self.table = table
@@ -141,12 +139,12 @@ class _Grid:
     def values(self, column: str) -> NDArray[np.object_]:
         row = np.searchsorted(self.eps_km, self.table["eps_km"])
         place = np.searchsorted(self.min_samples, self.table["min_samples"])
-        held = np.empty((self.eps_km.size, self.min_samples.size), dtype=object)
-        held[row, place] = self.table[column].to_numpy(object)
-        return held
+        values = np.empty((self.eps_km.size, self.min_samples.size), dtype=object)
+        values[row, place] = self.table[column].to_numpy(object)
+        return values
 
     def place(self, pair: Pair) -> tuple[float, float]:
-        """Middle of a pair's cell: across, up."""
+        """Return the middle of a pair's cell: across, up."""
         across = int(np.searchsorted(self.min_samples, pair[1]))
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
 
@@ -190,7 +188,7 @@ def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Fi
 
 
 def _norm(values: Floats, scale: str) -> Normalize:
-    """Colours from the least to the greatest value, but not over less than is of note."""
+    """Return colours from the least to the greatest value, over a least range."""
     known = values[np.isfinite(values) & ((values > 0) | (scale != "count"))]
     low, high = (float(known.min()), float(known.max())) if known.size else (1.0, 1.0)
     if scale == "count":
@@ -201,7 +199,7 @@ def _norm(values: Floats, scale: str) -> Normalize:
 
 
 def _levels(values: Floats, scale: str) -> list[float]:
-    """Round values between the least and the greatest, at most seven."""
+    """Return round values between the least and the greatest, at most seven."""
     known = values[np.isfinite(values)]
     low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
     if not low < high or (scale == "per cent" and high - low < 1):
@@ -231,23 +229,23 @@ def _contours(axes: Axes, grid: _Grid, values: Floats, scale: str, target: int |
 def _label_contours(
     axes: Axes, lines: QuadContourSet, taken: list[tuple[float, float]], **style: Any
 ) -> None:
-    """Write each level once, upright, where it is farthest from what is there already.
+    """Write each level once, upright, where it is farthest from all marks and labels.
 
-    A label that would come too near to a mark, another label or the frame is left out:
-    ``taken`` holds the places of those that stand, in cells.
+    A label too near to a mark, another label or the frame is left out. ``taken`` has the places
+    of marks and labels, in cells.
     """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     cell_in = (0.74 * WIDTH_IN / (right - left), 0.67 * HEIGHT_IN / (top - bottom))
     for level, segments in zip(lines.levels, lines.allsegs, strict=True):
-        points = np.concatenate([_along(part) for part in segments] or [np.empty((0, 2))])
+        points = np.concatenate([_along(each) for each in segments] or [np.empty((0, 2))])
         if not len(points):
             continue
         inches = points * cell_in
         frame = np.array([[left, bottom], [right, top]]) * cell_in
-        room = np.minimum(inches - frame[0], frame[1] - inches) / ROOM_IN
+        border = np.minimum(inches - frame[0], frame[1] - inches) / LABEL_HALF_IN
         others = np.array(taken) * cell_in
-        apart = (np.abs(inches[:, None] - others) / ROOM_IN).max(axis=2).min(axis=1)
-        free = np.minimum(apart, 2 * room.min(axis=1))
+        apart = (np.abs(inches[:, None] - others) / LABEL_HALF_IN).max(axis=2).min(axis=1)
+        free = np.minimum(apart, 2 * border.min(axis=1))
         best = int(np.argmax(free.round(6)))
         if free[best] < 1:
             continue
@@ -259,7 +257,7 @@ def _label_contours(
 
 
 def _along(segment: Floats) -> Floats:
-    """Points along a line, a tenth of a cell apart; none of a line that a label would hide."""
+    """Return points along a line, a tenth of a cell apart; none for one too short for a label."""
     steps = np.hypot(*np.diff(segment, axis=0).T)
     length = np.concatenate(([0.0], np.cumsum(steps)))
     if length[-1] < SHORTEST:
@@ -333,12 +331,12 @@ def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
     def marker(shape: str, size: float, label: str) -> Line2D:
         return Line2D([], [], ls="", marker=shape, ms=size, mfc="none", mec=INK, label=label)
 
-    def told(pair: Pair) -> str:
+    def named(pair: Pair) -> str:
         return f"{pair[0]:.6g} km, {pair[1]:.6g}"
 
-    handles: list[Line2D | Patch] = [marker("s", 6, f"baseline: {told(grid.baseline)}")]
+    handles: list[Line2D | Patch] = [marker("s", 6, f"baseline: {named(grid.baseline)}")]
     for number, pair in enumerate(grid.suggestions, start=1):
-        handles.append(marker("o", 5.5, f"suggestion {number}: {told(pair)}"))
+        handles.append(marker("o", 5.5, f"suggestion {number}: {named(pair)}"))
     if (grid.values("plateau") != "").any():
         handles.append(Line2D([], [], color=PLATEAU, lw=1.3, label="edge of a plateau"))
     if target is not None:

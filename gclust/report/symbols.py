@@ -30,17 +30,17 @@ OTHER = "#a09e99"
 INK = "#1a1a1a"
 
 RANK_COLOURS = ("#20093f", "#8a1f6a", "#dc4a4d", "#f9a13a")
-"""First ranks to last: lightness rises evenly, in grey and for all colour vision alike."""
+"""From first ranks to last; lightness increases evenly, also in grey and for colour blindness."""
 
 FILL = 0.45
-"""Opacity of a circle, so that footprints, noise and other circles are seen through it."""
+"""Opacity of a circle, through which footprints, noise and other circles are visible."""
 
 MAX_RADIUS_PT = 7.0
 MIN_RADIUS_PT = 1.0
 
 
 _ROUND_RANKS = ((50, (10, 25, 50)), (20, (5, 10, 20)), (9, (3, 6, 9)), (4, (1, 2, 4)))
-"""With more ranks than the first number: the last ranks of all classes but the last."""
+"""Above the first number of ranks: the last rank of each class except the last one."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class RankClass:
 
     @property
     def name(self) -> str:
-        """What the legend says."""
+        """Text of the legend."""
         return f"{self.first}–{self.last}" if self.first < self.last else f"{self.first}"
 
 
 def rank_classes(n_ranked: int) -> list[RankClass]:
-    """Classes of ranks for the legend: round numbers, the first class the smallest."""
+    """Return classes of ranks for the legend: round numbers, the first class the smallest."""
     inner = next(
         (rounds for least, rounds in _ROUND_RANKS if n_ranked > least),
         range(1, n_ranked),
@@ -72,18 +72,18 @@ def rank_classes(n_ranked: int) -> list[RankClass]:
 
 
 def fill(colour: str) -> tuple[str, float]:
-    """Colour and opacity inside a circle: clusters without a rank are hollow."""
+    """Return colour and opacity inside a circle: clusters without a rank are hollow."""
     return ("#ffffff", 0.8) if colour == OTHER else (colour, FILL)
 
 
 def radii_pt(score: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
-    """Radius in points of circles whose area follows the score; the least can be seen still."""
+    """Return radii in points of circles with areas proportional to scores, none too small."""
     share = np.clip(np.nan_to_num(score) / largest, 0.0, None) if largest > 0 else 0.0 * score
     return np.maximum(MAX_RADIUS_PT * np.sqrt(share), MIN_RADIUS_PT)
 
 
 def round_scores(largest: float) -> list[float]:
-    """Up to three round scores for the legend, the largest first: 1, 2 or 5 times a power of 10."""
+    """Return up to three round scores for the legend, the largest first."""
     if not (largest > 0 and math.isfinite(largest)):
         return []
     power = 10.0 ** math.floor(math.log10(largest))

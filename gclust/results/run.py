@@ -12,7 +12,7 @@ import pyogrio
 
 from gclust.progress import Report, silent, stage
 from gclust.report.intensity import draw_intensity
-from gclust.report.map import draw_map
+from gclust.report.map import NOISE_WEIGHT, MapOptions, draw_map
 from gclust.results.folders import Place
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
 from gclust.results.reader import ResultReader
@@ -24,9 +24,6 @@ OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geo
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 """Columns that are read back of every run."""
 OPTIONAL_TABLES = ("members", "member_ties", "centroid_geocodes")
-NOISE_WEIGHT = 5.0
-"""Least weight of a noise location on the map, where clusters weigh at least 4,500: the
-GII's maps draw noise locations with at least five records."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +120,12 @@ def _draw(run: Run, figures: Path) -> None:
         run.clusters,
         run.locations.rename(columns={"cluster_id": "label"}),
         [figures / "map.png", figures / "map.pdf"],
-        title=run.study.study.title or run.study.study.name,
-        top=run.study.study.top,
-        note=run.study.study.note,
-        noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
+        MapOptions(
+            title=run.study.study.title or run.study.study.name,
+            top=run.study.study.top,
+            note=run.study.study.note,
+            noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gclust.ranking.columns import ScoreOptions
 from gclust.study.clustering_methods import LEAST_RESOLUTION_KM
 from gclust.study.parse import Section, choice, number
 from gclust.units import LARGEST_TOTAL
@@ -189,7 +190,7 @@ class Counting(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score(Section):
+class Score(Section, ScoreOptions):
     """``[score]``: how columns of the ranking become a score.
 
     ``of`` names the columns, by default the shares of all kinds; ``lower_is_better`` names those

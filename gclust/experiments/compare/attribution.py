@@ -1,4 +1,4 @@
-"""Clusters followed through all coalitions, and what each factor has of their changes."""
+"""Attribution: clusters found in every coalition, and what each factor contributes to changes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.experiments.compare.coalitions import ScenarioResult
+from gclust.experiments.compare.scenarios import ScenarioResult
 from gclust.ranking.common_listings import common_places
 from gclust.ranking.matching import match, overlap
 from gclust.ranking.shapley import Coalition, coalitions, exact_step, in_steps, shapley
 
 RANK_STEP = Fraction(1, 2**40)
-"""Parts of ranks are twelfths at their finest, which float64 cannot add up exactly."""
+"""Contributions to ranks are multiples of 1/12, whose sums in float64 are not exact."""
 
 
 def shared_listings(
     a: ScenarioResult, b: ScenarioResult
 ) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """Weigh what each cluster of one run shares with each of another.
+    """Weigh the listings that each cluster of one run shares with each of another.
 
     Returns
     -------
     DataFrame
         See `gclust.ranking.matching.overlap`.
     (float, float)
-        Share of the listings of either that the other has too.
+        Share of the listings of either run that the other has too.
     """
-    return _Places(a).shared(b)
+    return _SharedListings(a).shared(b)
 
 
-class _Places:
-    """Finds what others share with a run; listings that are folded alike are looked up once."""
+class _SharedListings:
+    """Listings that other scenarios share with one; equal locations are looked up once."""
 
     def __init__(self, own: ScenarioResult) -> None:
         self.own = own
@@ -57,17 +57,17 @@ class _Places:
 
 
 class Attribution:
-    """The clusters that continue from a to b, in every coalition between.
+    """The clusters that continue from a to b, in the scenario of every coalition.
 
-    A cluster is followed into a coalition if one cluster there matches both the cluster of a
-    and that of b.
+    A cluster is found in a scenario if one cluster there matches both the cluster of a and
+    that of b.
 
     Parameters
     ----------
     factors : sequence of str
-    ends : (Standing, Standing)
+    ends : (ScenarioResult, ScenarioResult)
         Of a and b.
-    traced : DataFrame
+    lineage : DataFrame
         From `gclust.ranking.lineage.lineage`.
 
     Attributes
@@ -76,63 +76,64 @@ class Attribution:
         ``a, b``: the clusters that continue.
     found : dict
         Coalition -> DataFrame with a row for each pair: ``cluster_id, rank, score``, missing
-        where it cannot be followed.
+        where it is not found.
     """
 
     def __init__(
         self,
         factors: tuple[str, ...],
         ends: tuple[ScenarioResult, ScenarioResult],
-        traced: pd.DataFrame,
+        lineage: pd.DataFrame,
     ) -> None:
         self.factors = factors
-        pairs = traced.loc[traced["continues"], ["a", "b"]]
+        pairs = lineage.loc[lineage["continues"], ["a", "b"]]
         self.pairs = pairs.astype("int64").reset_index(drop=True)
-        self.ends = ends
         nothing = pd.DataFrame(
             {"cluster_id": pd.NA, "rank": pd.NA, "score": np.nan}, index=self.pairs.index
         ).astype({"cluster_id": "Int64", "rank": "Int64", "score": "float64"})
         self.found = {each: nothing for each in coalitions(factors)}
-        self._places = [_Places(end) for end in ends]
+        self._listings = [_SharedListings(end) for end in ends]
 
-    def add(self, coalition: Coalition, standing: ScenarioResult) -> None:
-        """Follow the clusters into a coalition's run."""
+    def add(self, coalition: Coalition, result: ScenarioResult) -> None:
+        """Find the clusters in the scenario of a coalition."""
         if not coalition:
             ids = self.pairs["a"].to_numpy()
         elif len(coalition) == len(self.factors):
             ids = self.pairs["b"].to_numpy()
         else:
             of_a, of_b = (
-                self._matched(places, standing, self.pairs[side])
-                for places, side in zip(self._places, ("a", "b"), strict=True)
+                self._matched(listings, result, self.pairs[side])
+                for listings, side in zip(self._listings, ("a", "b"), strict=True)
             )
             ids = np.where(of_a == of_b, of_a, -1)
         known = pd.Series(ids, dtype="Int64").where(ids >= 0)
-        table = standing.ranks.reindex(ids).reset_index(drop=True)
+        table = result.ranks.reindex(ids).reset_index(drop=True)
         table.insert(0, "cluster_id", known)
         self.found[coalition] = table
 
     @staticmethod
-    def _matched(places: _Places, standing: ScenarioResult, mine: pd.Series) -> NDArray[np.int64]:
-        matched = match(places.shared(standing)[0]).set_index("a")["b"]
-        return matched.reindex(mine).fillna(-1).to_numpy(np.int64)
+    def _matched(
+        listings: _SharedListings, result: ScenarioResult, clusters: pd.Series
+    ) -> NDArray[np.int64]:
+        matched = match(listings.shared(result)[0]).set_index("a")["b"]
+        return matched.reindex(clusters).fillna(-1).to_numpy(np.int64)
 
     @property
     def scores(self) -> list[NDArray[np.float64]]:
-        """Scores of all clusters that are followed."""
+        """Scores of all clusters that are found, by coalition."""
         return [table["score"].to_numpy() for table in self.found.values()]
 
     def missing_in(self) -> pd.Series:
-        """The first coalition into which each pair cannot be followed; "" where there is none."""
-        lost = pd.Series("", index=self.pairs.index, dtype="string")
+        """Return the first coalition in which each pair is not found; "" if there is none."""
+        first = pd.Series("", index=self.pairs.index, dtype="string")
         for coalition, table in self.found.items():
             missing = table["rank"].isna() | table["score"].isna()
             named = " + ".join(factor for factor in self.factors if factor in coalition)
-            lost = lost.mask(missing & (lost == ""), named)
-        return lost
+            first = first.mask(missing & (first == ""), named)
+        return first
 
-    def parts(self, step: Fraction) -> pd.DataFrame:
-        """What each factor has of the changes of pairs that are followed everywhere.
+    def decomposition(self, step: Fraction) -> pd.DataFrame:
+        """Decompose the changes of the pairs that are found in every coalition.
 
         Parameters
         ----------
@@ -142,27 +143,27 @@ class Attribution:
         Returns
         -------
         DataFrame of float
-            ``rank_<factor>`` (places gained) and ``score_<factor>``, missing for pairs that
-            are lost.
+            ``rank_<factor>`` (places gained) and ``score_<factor>``, the Shapley values of the
+            factors; missing for pairs that are missing in a coalition.
         """
         columns = [f"{what}_{factor}" for what in ("rank", "score") for factor in self.factors]
         table = pd.DataFrame(np.nan, index=self.pairs.index, columns=columns)
-        lost = self.missing_in()
-        for at in self.pairs.index[lost == ""]:
+        missing_in = self.missing_in()
+        for at in self.pairs.index[missing_in == ""]:
             ranks = {each: -Fraction(int(t["rank"][at])) for each, t in self.found.items()}
             scores = {
                 each: round(Fraction(t["score"][at]) / step) * step
                 for each, t in self.found.items()
             }
             for what, value, unit in (("rank", ranks, RANK_STEP), ("score", scores, step)):
-                parts = in_steps(shapley(value, self.factors), unit)
-                for factor, part in parts.items():
-                    table.loc[at, f"{what}_{factor}"] = part
+                values = in_steps(shapley(value, self.factors), unit)
+                for factor, contribution in values.items():
+                    table.loc[at, f"{what}_{factor}"] = contribution
         return table
 
 
 def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
-    """Step to which all scores of a comparison are rounded, so that their parts add up."""
+    """Return the step to which scores are rounded, so that contributions add up exactly."""
     finite = [float(np.abs(each[np.isfinite(each)]).max(initial=0.0)) for each in scores]
     return exact_step(max(finite, default=0.0))
 

@@ -1,4 +1,4 @@
-"""Ids of clusters carried on from one comparison to the next."""
+"""Cluster ids that are carried on from one comparison to the next."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gclust.experiments.compare.result import Comparison, read_comparison
 
 
 class Carried(NamedTuple):
-    """Ids that the clusters of a run carry from before: by cluster, and the first free one."""
+    """Ids of a run's clusters from an earlier comparison: by cluster, and the first free id."""
 
     ids: NDArray[np.int64]
     next_id: int
 
 
 def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carried:
-    """Return the ids that the clusters of a run carry from an earlier comparison.
+    """Return the ids that the clusters of a run have from an earlier comparison.
 
     Parameters
     ----------
     before : Comparison or path-like
-        What ended with the run, or its folder.
+        A comparison whose second run is this one, or its folder.
     ranking : DataFrame
         Of the run.
 
     Raises
     ------
     StudyError
-        If it is no comparison, or ended with another run.
+        If it is no comparison, or its second run is another.
     """
     found = before if isinstance(before, Comparison) else read_comparison(before)
     ended = found.table[found.table["cluster_id_b"].notna()].sort_values("cluster_id_b")

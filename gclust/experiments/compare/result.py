@@ -1,4 +1,4 @@
-"""What a comparison found, and the folder that holds it."""
+"""The result of a comparison, and its folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from gclust.experiments.compare.mixtures import Difference
+from gclust.experiments.compare.hybrid_studies import Difference
 from gclust.report.bump import draw_bump_chart
 from gclust.results.folders import Place, claim
 from gclust.results.reader import ResultReader
@@ -31,41 +31,41 @@ PATH = ": path"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs compared: what became of their clusters, and why ranks and scores changed.
+    """Two runs compared: the lineage of their clusters, and why ranks and scores changed.
 
     Attributes
     ----------
     a, b : Study
     labels : (str, str)
-        What the two runs are called.
+        Names of the two runs.
     factors : tuple of str
-        What changes are decomposed into: those of ``data, formation, kinds, weights`` that
-        differ; see `gclust.experiments.compare.mixtures.FACTORS`.
+        The factors that changes are attributed to: those of ``data, formation, kinds, weights``
+        that differ; see `gclust.experiments.compare.hybrid_studies.FACTORS`.
     differences : tuple of Difference
-        The choices that differ, each of a factor.
+        The choices that differ, each with its factor.
     table : DataFrame
         One row per cluster of either run, by rank in b, then in a: ``id`` (carried on from a;
         new for others), ``event`` (see ``lineage``), ``cluster_id_a, name_a, rank_a, score_a``
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
-        ``score_change``, and of each factor its part in both, ``rank_<factor>,
-        score_<factor>``: parts add up to the change exactly, in any order. Scores are
-        rounded to 48 bits of the largest for that. ``missing_in`` is of clusters that are in
-        both, but not in every coalition, in which they are missing first ("kinds + weights":
-        with these of b and the others of a); they have no parts.
+        ``score_change``, and the contribution of each factor to both, ``rank_<factor>,
+        score_<factor>``. Contributions add up to the change exactly, in any order; scores are
+        rounded to 48 bits of the largest for that. ``missing_in`` is the first coalition in which
+        a cluster of both runs is not found ("kinds + weights": with these of b and the others of
+        a), empty for none; such a cluster has no contributions.
     lineage : DataFrame
-        One row per two clusters that are related, and per cluster that is not: ``id_a, id_b,
+        One row per two related clusters, and per cluster without a relation: ``id_a, id_b,
         cluster_id_a, name_a, rank_a`` and the same of ``b``, ``event, continues, weight``
         (listings that they share), ``share_of_a, share_of_b``; see
         `gclust.ranking.lineage.lineage`.
     decomposition : DataFrame
-        The parts again, one row per cluster and factor: ``id, name, factor, rank, score``.
+        The contributions again, one row per cluster and factor: ``id, name, factor, rank, score``.
     coalitions : DataFrame
-        What the parts come from, one row per coalition and cluster that is found in it: which
-        run each factor is taken from (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
+        The scenarios behind them, one row per coalition and cluster found in it: the run whose
+        choices each factor has (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
     common : (float, float)
-        Share of the listings of a, and of b, that the other has too.
+        Share of the listings of a, and of b, that the other run has too.
     next_id : int
-        The first id that no cluster has or had.
+        The first id that is not in use and never was.
     decomposed : bool
         Whether coalitions were run.
     path : Path, optional
@@ -98,7 +98,7 @@ class Comparison:
         Returns
         -------
         Comparison
-            The same, knowing its path.
+            The same with its path.
 
         Raises
         ------

@@ -1,18 +1,17 @@
-"""Compare two runs: match their clusters, and decompose how ranks and scores changed."""
+"""Comparison of two runs: matched clusters, and the decomposition of their changes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.experiments.compare.attribution import Attribution, shared_listings
 from gclust.experiments.compare.carried_ids import carried_from
-from gclust.experiments.compare.coalitions import ScenarioResult, run_scenarios, scenario_of_run
-from gclust.experiments.compare.mixtures import HybridStudies
+from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.compare.result import Comparison, write_comparison
+from gclust.experiments.compare.scenarios import ScenarioResult, run_scenarios, scenario_of_run
 from gclust.experiments.compare.tables import assemble
 from gclust.pipeline.run import run
 from gclust.progress import Report, resolve
@@ -22,7 +21,7 @@ from gclust.results.folders import claim
 from gclust.results.run import Run, read_run
 from gclust.study.schema import Study, read_study
 
-ALONE = "the results alone can be compared without them: decompose=False (--no-decompose)"
+ALONE = "results can be compared without them: decompose=False (--no-decompose)"
 
 
 def compare(
@@ -38,14 +37,14 @@ def compare(
 ) -> Comparison:
     """Compare two runs, or one study under two settings.
 
-    Clusters are matched by the weight of listings they share: those that form clusters, or
-    all listings where the two studies weigh them in different ways for that. Where the data
-    differ, as many listings are shared at a location as both have there.
+    Clusters are matched by the weight of the listings that they share: of those that form
+    clusters, or of all listings if the two studies weight them differently. Where the data
+    differ, two runs share as many listings at a location as both have there.
 
-    Each change of a rank or score is decomposed by Shapley values into what the data, the
-    formation of clusters, the kinds and the weights have of it: every coalition of them is
-    run with these choices of b and the others of a, and each has what it adds on average
-    over all orders in which a could become b.
+    Each change of a rank or score is decomposed by Shapley values into contributions of four
+    factors: the data, the formation of clusters, the kinds and the weights. Every coalition of
+    factors is run with these choices of b and the others of a; the contribution of a factor is
+    the change that it adds, averaged over all orders in which a can become b.
 
     Parameters
     ----------
@@ -54,11 +53,11 @@ def compare(
     out : path-like, optional
         Folder to write, as a whole or not at all.
     decompose : bool
-        Whether changes are decomposed. That reads the listings of both runs again;
-        everything else comes from the runs themselves.
+        Whether changes are decomposed, which reads the listings of both runs again;
+        everything else needs only the folders of the runs.
     after : Comparison or path-like, optional
-        An earlier comparison whose second run is the first of this one: ids are carried on
-        from there, over many editions.
+        An earlier comparison whose second run is the first of this one, from which clusters
+        keep their ids over many editions.
     progress : bool or callable, optional
         True draws on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
@@ -73,8 +72,8 @@ def compare(
     Raises
     ------
     StudyError
-        If one is no run and no study, if its listings cannot be read, or if they have changed
-        since it was run.
+        If a or b is neither a run nor a study, if its listings cannot be read, or if they have
+        changed since the run.
     FileExistsError
         If ``out`` exists and may not be replaced.
 
@@ -92,19 +91,19 @@ def compare(
     """
     with claim(out, overwrite, "comparison") as place:
         report = resolve(progress)
-        one, two = (_run_of(each, report, n_jobs) for each in (a, b))
-        between = HybridStudies(one.study, two.study)
-        weight = _matching_weight(between)
-        carried = None if after is None else carried_from(after, one.ranking)
-        ends = scenario_of_run(one, weight), scenario_of_run(two, weight)
+        runs = _run_of(a, report, n_jobs), _run_of(b, report, n_jobs)
+        hybrids = HybridStudies(runs[0].study, runs[1].study)
+        weight = _matching_weight(hybrids)
+        carried = None if after is None else carried_from(after, runs[0].ranking)
+        ends = scenario_of_run(runs[0], weight), scenario_of_run(runs[1], weight)
         shared, common = shared_listings(*ends)
-        traced = lineage(shared, len(one.ranking), len(two.ranking))
-        followed = None
+        related = lineage(shared, len(runs[0].ranking), len(runs[1].ranking))
+        attribution = None
         if decompose:
-            followed = _follow(between, (one, two), ends, traced, weight, n_jobs, report)
-        result = assemble(
-            between, (one, two), _labels((one, two), (a, b)), traced, common, followed, carried
-        )
+            attribution = Attribution(hybrids.factors, ends, related)
+            _attribute(attribution, hybrids, runs, ends, weight, n_jobs, report)
+        labels = _labels(runs, (a, b))
+        result = assemble(hybrids, runs, labels, related, common, attribution, carried)
         return result if place is None else write_comparison(result, place)
 
 
@@ -121,14 +120,14 @@ def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) 
     raise StudyError(f"{path}: there is no such run; expected a folder of gclust run, or a study")
 
 
-def _matching_weight(between: HybridStudies) -> str:
-    """The weight that forms clusters, if both studies take the same listings for that."""
-    apart = {"[density] weight", *(f"[density] kinds: {kind}" for kind in between.shared)}
-    return "units" if apart & {each.setting for each in between.differences} else "density"
+def _matching_weight(hybrids: HybridStudies) -> str:
+    """Return the weight that forms clusters if both studies define it alike, else that of all."""
+    apart = {"[density] weight", *(f"[density] kinds: {kind}" for kind in hybrids.shared)}
+    return "units" if apart & {each.setting for each in hybrids.differences} else "density"
 
 
 def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, str]:
-    """What tells the runs apart: the names of their studies, else of their folders or files."""
+    """Return names that differ: of the studies, else of the folders or files."""
     names = []
     for each, what in zip(runs, given, strict=True):
         place = Path(what) if isinstance(what, str | Path) else each.path
@@ -140,33 +139,30 @@ def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, s
     return "a", "b"
 
 
-def _follow(
-    between: HybridStudies,
+def _attribute(
+    attribution: Attribution,
+    hybrids: HybridStudies,
     runs: tuple[Run, Run],
     ends: tuple[ScenarioResult, ScenarioResult],
-    traced: pd.DataFrame,
     weight: str,
     n_jobs: int | None,
     report: Report,
-) -> Attribution:
-    """Run all coalitions, and follow through them the clusters that continue."""
-    every = list(coalitions(between.factors))
-    followed = Attribution(between.factors, ends, traced)
+) -> None:
+    """Run the scenarios of all coalitions, and find in them the clusters that continue."""
+    every = list(coalitions(hybrids.factors))
+    scenarios = run_scenarios(hybrids, every, weight, n_jobs=n_jobs, report=report)
     try:
-        for coalition, standing in run_scenarios(
-            between, every, weight, n_jobs=n_jobs, report=report
-        ):
+        for coalition, result in scenarios:
             for side, end in enumerate((every[0], every[-1])):
                 if coalition == end:
-                    _check_same(runs[side], ends[side], standing)
-            followed.add(coalition, standing)
+                    _check_same(runs[side], ends[side], result)
+            attribution.add(coalition, result)
     except StudyError as error:
-        raise StudyError(f"{error}. Changes are decomposed by the listings; {ALONE}") from error
-    return followed
+        raise StudyError(f"{error}. The decomposition reads the listings; {ALONE}") from error
 
 
 def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
-    """Refuse to explain a run by listings that have changed since."""
+    """Raise StudyError if the listings of a run have changed since."""
     name = done.path or done.study.study.name
     if len(then.ranks) != len(now.ranks):
         differs = f"{len(now.ranks)} clusters, not {len(then.ranks)}"

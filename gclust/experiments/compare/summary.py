@@ -1,4 +1,4 @@
-"""What a comparison found, in lines of text."""
+"""The summary of a comparison for the terminal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import textwrap
 
 import pandas as pd
 
-from gclust.experiments.compare.mixtures import Difference
+from gclust.experiments.compare.hybrid_studies import Difference
 from gclust.experiments.compare.result import Comparison
 
-MOST_TOLD = 10
-MOST_PARTS = 3
+MOST_LINES = 10
+MOST_NAMES = 3
 ORDER = ("kept", "split", "merged", "split and merged", "born", "gone")
 
 
-def told_before(found: Comparison, width: int) -> list[str]:
-    """Lines above the table: what is compared, and which choices differ."""
+def difference_lines(found: Comparison, width: int) -> list[str]:
+    """Return the lines above the table: the runs compared, and the choices that differ."""
     one, two = found.labels
     share_one, share_two = (f"{100 * share:.0f} %" for share in found.common)
     lines = [
@@ -24,33 +24,33 @@ def told_before(found: Comparison, width: int) -> list[str]:
     ]
     for factor in dict.fromkeys(each.factor for each in found.differences):
         mine = [_difference(each) for each in found.differences if each.factor == factor]
-        more = f"; and {len(mine) - MOST_TOLD} more" if len(mine) > MOST_TOLD else ""
-        lines.append(f"{factor}: {'; '.join(mine[:MOST_TOLD])}{more}")
+        more = f"; and {len(mine) - MOST_LINES} more" if len(mine) > MOST_LINES else ""
+        lines.append(f"{factor}: {'; '.join(mine[:MOST_LINES])}{more}")
     if not found.differences:
         lines.append("No choice differs that scores depend on")
     return _wrapped(lines, width)
 
 
-def told_after(found: Comparison, width: int) -> list[str]:
-    """Lines below the table: what became of the clusters, and where the files are."""
+def summary_lines(found: Comparison, width: int) -> list[str]:
+    """Return the lines below the table: the lineage of the clusters, and the paths of the files."""
     events = found.table["event"].value_counts()
     counts = [f"{events[event]} {event}" for event in ORDER if event in events]
     lines = [f"Clusters: {', '.join(counts) or 'none'}"]
     relations = _relations(found.lineage)
-    lines += [f"  {line}" for line in relations[:MOST_TOLD]]
-    if len(relations) > MOST_TOLD:
-        lines.append(f"  and {len(relations) - MOST_TOLD} more in lineage.csv")
+    lines += [f"  {line}" for line in relations[:MOST_LINES]]
+    if len(relations) > MOST_LINES:
+        lines.append(f"  and {len(relations) - MOST_LINES} more in lineage.csv")
     if found.decomposed and found.factors:
-        lost = found.table[found.table["missing_in"].fillna("") != ""]
-        if len(lost):
-            names = ", ".join(lost["name_b"].head(MOST_TOLD))
-            more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
+        missing = found.table[found.table["missing_in"].fillna("") != ""]
+        if len(missing):
+            names = ", ".join(missing["name_b"].head(MOST_LINES))
+            more = f" and {len(missing) - MOST_LINES} more" if len(missing) > MOST_LINES else ""
             lines.append(
-                f"Not decomposed, for they are not found in every coalition of"
+                f"Not decomposed, because they are missing in a coalition of"
                 f" {', '.join(found.factors)}: {names}{more}"
             )
     if not found.decomposed:
-        lines.append("Changes are not decomposed: the listings were not asked")
+        lines.append("Changes are not decomposed: the listings were not read")
     lines = _wrapped(lines, width)
     if found.path is not None:
         lines += [
@@ -63,11 +63,11 @@ def told_after(found: Comparison, width: int) -> list[str]:
 
 
 def _wrapped(lines: list[str], width: int) -> list[str]:
-    """Break lines, further ones of a line indented by two more blanks."""
+    """Break long lines, continuations indented by two more blanks."""
     return [
-        part
+        wrapped
         for line in lines
-        for part in textwrap.wrap(
+        for wrapped in textwrap.wrap(
             line, width, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2)
         )
     ]
@@ -91,16 +91,16 @@ def _choice(value: object) -> str:
 
 
 def _relations(lineage: pd.DataFrame) -> list[str]:
-    """What became of clusters that are not simply kept, those of the first ranks first.
+    """Return one line per event other than kept, the first ranks first.
 
-    One line for each cluster that has split, each into which others have merged, and each
-    that is there in one run alone.
+    An event is a cluster that has split, one that others have merged into, or one that only one
+    run has.
     """
     changed = lineage[lineage["event"] != "kept"].reset_index(drop=True)
     first = changed[["rank_a", "rank_b"]].min(axis=1)
-    # The main part of each before its lesser ones.
+    # The relation that continues before the lesser ones.
     order = changed.assign(first=first, lesser=~changed["continues"], light=-changed["weight"])
-    told: list[tuple[int, str]] = []
+    lines: list[tuple[int, str]] = []
     done: set[int] = set()
     for at, row in order.sort_values(["first", "lesser", "light"], kind="stable").iterrows():
         if at in done:
@@ -116,16 +116,16 @@ def _relations(lineage: pd.DataFrame) -> list[str]:
         alike = alike.sort_values(["lesser", "light"], kind="stable")
         sides = [_listed(alike, which) for which in ("a", "b")]
         line = f"{row['event']}: {' -> '.join(side for side in sides if side)}"
-        told.append((int(alike["first"].min()), line))
-    return [line for _, line in sorted(told, key=lambda each: each[0])]
+        lines.append((int(alike["first"].min()), line))
+    return [line for _, line in sorted(lines, key=lambda each: each[0])]
 
 
 def _listed(rows: pd.DataFrame, which: str) -> str:
-    """The different clusters of one run, with their ranks."""
+    """Return the different clusters of one run, with their ranks."""
     there = rows.dropna(subset=[f"id_{which}"]).drop_duplicates(f"id_{which}")
     names = [
         f"{name} ({rank})"
         for name, rank in zip(there[f"name_{which}"], there[f"rank_{which}"], strict=True)
     ]
-    more = len(names) - MOST_PARTS
-    return ", ".join(names[:MOST_PARTS]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.experiments.compare.attribution import Attribution, on_steps, score_step
 from gclust.experiments.compare.carried_ids import Carried
-from gclust.experiments.compare.mixtures import HybridStudies
+from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.compare.result import Comparison
 from gclust.ranking.lineage import carried_ids
 from gclust.results.run import Run
@@ -20,64 +20,64 @@ TYPES = {"cluster_id": "Int64", "name": "string", "rank": "Int64", "score": "flo
 
 
 def assemble(
-    between: HybridStudies,
+    hybrids: HybridStudies,
     runs: tuple[Run, Run],
     labels: tuple[str, str],
-    traced: pd.DataFrame,
+    lineage: pd.DataFrame,
     common: tuple[float, float],
-    followed: Attribution | None,
+    attribution: Attribution | None,
     carried: Carried | None = None,
 ) -> Comparison:
-    """Put together what a comparison shows; see `Comparison`.
+    """Assemble the result of a comparison.
 
     Parameters
     ----------
-    between : Between
+    hybrids : HybridStudies
     runs : (Run, Run)
     labels : (str, str)
-    traced : DataFrame
+    lineage : DataFrame
         From `gclust.ranking.lineage.lineage`.
     common : (float, float)
-        Share of the listings of either that the other has too.
-    followed : Followed, optional
-        If changes are decomposed.
+        Share of the listings of either run that the other has too.
+    attribution : Attribution, optional
+        Only if changes are decomposed.
     carried : Carried, optional
-        Ids that a's clusters carry from an earlier comparison; their own by default.
+        Ids of a's clusters from an earlier comparison; their own by default.
     """
     ends = [run.ranking.set_index("cluster_id").sort_index() for run in runs]
     scores = [end["score"].to_numpy(float) for end in ends]
-    step = score_step([*scores, *(followed.scores if followed else [])])
+    step = score_step([*scores, *(attribution.scores if attribution else [])])
     carried = carried or Carried(np.arange(len(ends[0])), len(ends[0]))
-    ids = carried_ids(traced, carried.ids, len(ends[1]), carried.next_id)
+    ids = carried_ids(lineage, carried.ids, len(ends[1]), carried.next_id)
     one, two = _side(ends[0], carried.ids, step), _side(ends[1], ids, step)
-    table = _changes(traced, one, two)
+    table = _changes(lineage, one, two)
     factors: tuple[str, ...] = ()
     decomposition = coalitions = pd.DataFrame()
-    if followed is not None:
-        factors = followed.factors
-        parts = followed.parts(step).assign(missing_in=followed.missing_in())
-        parts.index = pd.Index(carried.ids[followed.pairs["a"]], dtype="int64")
-        table = table.join(parts, on="id")
+    if attribution is not None:
+        factors = attribution.factors
+        changes = attribution.decomposition(step).assign(missing_in=attribution.missing_in())
+        changes.index = pd.Index(carried.ids[attribution.pairs["a"]], dtype="int64")
+        table = table.join(changes, on="id")
         decomposition = _long(table, factors)
-        coalitions = _coalitions(followed, parts.index, table, step)
+        coalitions = _coalitions(attribution, changes.index, table, step)
     return Comparison(
-        a=between.a,
-        b=between.b,
+        a=hybrids.a,
+        b=hybrids.b,
         labels=labels,
         factors=factors,
-        differences=between.differences,
+        differences=hybrids.differences,
         table=table,
-        lineage=_lineage(traced, one, two),
+        lineage=_lineage(lineage, one, two),
         decomposition=decomposition,
         coalitions=coalitions,
         common=common,
         next_id=max(carried.next_id, int(ids.max(initial=-1)) + 1),
-        decomposed=followed is not None,
+        decomposed=attribution is not None,
     )
 
 
 def _side(ranking: pd.DataFrame, ids: NDArray[np.int64], step: Fraction) -> pd.DataFrame:
-    """A run's clusters, in the order of their ids: what tables tell of each."""
+    """Return the clusters of a run by id, with the columns that tables show."""
     side = ranking.reset_index()[list(OF_RUN)].astype(TYPES)
     side["score"] = on_steps(side["score"], step)
     side.insert(0, "id", ids)
@@ -85,15 +85,15 @@ def _side(ranking: pd.DataFrame, ids: NDArray[np.int64], step: Fraction) -> pd.D
 
 
 def _picked(side: pd.DataFrame, at: pd.Series, columns: list[str], ending: str) -> pd.DataFrame:
-    """Rows of a side, missing ones where ``at`` is missing."""
+    """Return rows of a side, missing ones where ``at`` is missing."""
     rows = side[columns].reindex(at.fillna(-1).astype("int64")).set_index(at.index)
     return rows.add_suffix(ending)
 
 
-def _changes(traced: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
-    on = traced[traced["continues"]]
-    # What does not continue is told by the relation in which it has most of its listings.
-    heavy = traced.sort_values("weight", ascending=False, kind="stable")
+def _changes(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
+    on = lineage[lineage["continues"]]
+    # A cluster that does not continue is listed with the relation that has most of its listings.
+    heavy = lineage.sort_values("weight", ascending=False, kind="stable")
     left = heavy[~heavy["a"].isin(on["a"]) & heavy["a"].notna()].drop_duplicates("a")
     new = heavy[~heavy["b"].isin(on["b"]) & heavy["b"].notna()].drop_duplicates("b")
     rows = pd.concat([on, left.assign(b=pd.NA), new.assign(a=pd.NA)], ignore_index=True)
@@ -114,22 +114,22 @@ def _changes(traced: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.D
     return table.sort_values(["rank_b", "rank_a", "id"], ignore_index=True, na_position="last")
 
 
-def _lineage(traced: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
+def _lineage(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     columns = ["id", "cluster_id", "name", "rank"]
     sides = [
-        _picked(side, traced[which], columns, f"_{which}").astype(
+        _picked(side, lineage[which], columns, f"_{which}").astype(
             {f"id_{which}": "Int64"}
             | {f"{name}_{which}": TYPES[name] for name in columns if name != "id"}
         )
         for which, side in (("a", one), ("b", two))
     ]
-    told = traced[["event", "continues", "weight", "share_of_a", "share_of_b"]]
-    return pd.concat([*sides, told], axis=1)
+    relations = lineage[["event", "continues", "weight", "share_of_a", "share_of_b"]]
+    return pd.concat([*sides, relations], axis=1)
 
 
 def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
-    """The parts with a row for each cluster and factor."""
-    parts = [
+    """Return the decomposition with a row for each cluster and factor."""
+    tables = [
         pd.DataFrame(
             {
                 "id": table["id"],
@@ -141,28 +141,28 @@ def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
         )
         for factor in factors
     ]
-    if not parts:
+    if not tables:
         empty = {"id": "int64", "name": "string", "factor": "string"}
         types = {**empty, "rank": "float64", "score": "float64"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
-    long = pd.concat(parts).dropna(subset=["score"])
+    long = pd.concat(tables).dropna(subset=["score"])
     return long.sort_index(kind="stable").reset_index(drop=True)
 
 
 def _coalitions(
-    followed: Attribution, ids: pd.Index, table: pd.DataFrame, step: Fraction
+    attribution: Attribution, ids: pd.Index, table: pd.DataFrame, step: Fraction
 ) -> pd.DataFrame:
     names = table.set_index("id")["name_b"]
-    rows = []
-    for coalition, found in followed.found.items():
-        part = pd.DataFrame(
+    tables = []
+    for coalition, found in attribution.found.items():
+        clusters = pd.DataFrame(
             {
                 factor: pd.Series("b" if factor in coalition else "a", index=found.index)
-                for factor in followed.factors
+                for factor in attribution.factors
             },
             dtype="string",
         )
-        part["id"], part["name"] = ids, names.reindex(ids).to_numpy()
-        part = part.assign(**found).assign(score=on_steps(found["score"], step))
-        rows.append(part[part["rank"].notna()])
-    return pd.concat(rows, ignore_index=True)
+        clusters["id"], clusters["name"] = ids, names.reindex(ids).to_numpy()
+        clusters = clusters.assign(**found).assign(score=on_steps(found["score"], step))
+        tables.append(clusters[clusters["rank"].notna()])
+    return pd.concat(tables, ignore_index=True)

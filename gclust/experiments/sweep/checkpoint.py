@@ -1,4 +1,4 @@
-"""What a sweep has finished, kept on disk, so that a killed one goes on where it was."""
+"""The checkpoint of a sweep: its finished grid points on disk, from which a killed one resumes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import os
 import re
 from contextlib import suppress
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import gclust
 from gclust.experiments.grid import Pair, Pairs
+from gclust.experiments.sweep.grid_point import GridPoint
 from gclust.folders import remove_abandoned
 from gclust.listings.engine import Engine
 from gclust.pipeline.prepare import Prepared
@@ -26,20 +27,20 @@ DIGITS = 16
 DIGEST = re.compile(f"[0-9a-f]{{{DIGITS}}}")
 PAIR_FILE = re.compile(r"eps-[-+.\w]+-min-[-+.\w]+\.json")
 LONGEST_NAME = 200
-"""Bytes; names of files may have 255, and what stands before and behind it is to fit too."""
+"""Bytes of a folder's name: file names have up to 255, prefix and digest included."""
 
 
 class Checkpoint:
-    """One file for each finished pair, in a hidden folder beside that of the sweep.
+    """One file for each finished pair, in a hidden folder next to that of the sweep.
 
-    Its name holds a digest of the study, of its listings and of what is swept: what another
-    sweep left is not taken for this one's. Files are written whole, and the same whoever
-    writes them, so two processes on one sweep do each other no harm.
+    The folder's name holds a digest of the study, its listings and the grid, so that grid points
+    of another sweep are never used. Files are written whole and depend on nothing else, so two
+    processes can work on one sweep.
 
     Parameters
     ----------
     out : Path
-        The folder of the sweep, free of links.
+        The folder of the sweep, without links.
     digest : str
         See `digest`.
     """
@@ -49,23 +50,22 @@ class Checkpoint:
         self._start = f".{_shortened(out.name)}.sweep-"
         self.folder = self._parent / f"{self._start}{digest[:DIGITS]}"
 
-    def read(self, pair: Pair) -> dict[str, Any] | None:
-        """Return what was found for a pair, None if it is not there."""
+    def read(self, pair: Pair) -> GridPoint | None:
+        """Return the grid point of a pair, None if it is not finished."""
         try:
             text = self._file(pair).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        found: dict[str, Any] = json.loads(text)
-        return found
+        return GridPoint(**json.loads(text))
 
-    def write(self, pair: Pair, found: dict[str, Any]) -> None:
-        """Keep what was found for a pair."""
+    def write(self, pair: Pair, point: GridPoint) -> None:
+        """Keep the grid point of a pair."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # Python writes floats so that they read back the same, NaN included.
-        write_file(self._file(pair), json.dumps(found).encode())
+        write_file(self._file(pair), json.dumps(asdict(point)).encode())
 
     def remove(self) -> None:
-        """Remove the folder, and those of other sweeps meant for the same place."""
+        """Remove the folder, and the checkpoints of other sweeps for the same output folder."""
         for name in os.listdir(self._parent):
             if name.startswith(self._start) and DIGEST.fullmatch(name, len(self._start)):
                 _remove_pairs(self._parent / name)
@@ -75,7 +75,7 @@ class Checkpoint:
 
 
 def _shortened(name: str) -> str:
-    """A name, made short enough to be part of another one."""
+    """Return a name, or its digest where the name is too long to be part of another one."""
     if len(os.fsencode(name)) <= LONGEST_NAME:
         return name
     return hashlib.sha256(os.fsencode(name)).hexdigest()[: 2 * DIGITS]
@@ -94,14 +94,15 @@ def _remove_pairs(folder: Path) -> None:
 
 
 def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:
-    """Digest of all that the results of a sweep follow from.
+    """Return a digest of everything that the results of a sweep depend on.
 
-    Of the listings it is a sum of hashes of rows, which no order of rows changes.
+    Listings enter as a sum of hashes of rows, which does not depend on their order.
     """
     columns = ", ".join(("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns))
     query = f"SELECT count(*), sum(hash({columns})) FROM listings"
     rows = engine.connection.execute(query).fetchall()
-    told = (
+    inputs = (
+        [field.name for field in fields(GridPoint)],
         gclust.__version__,
         study_toml(study, study.folder),
         pairs,
@@ -110,11 +111,11 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
         _raster_digest(study),
         [resolved.indicator.origin for resolved in resolve_indicators(study.indicators)],
     )
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
 def _raster_digest(study: Study) -> str:
-    """Digest of the raster that scores follow from, if they do."""
+    """Return a digest of the raster, empty if scores do not depend on inhabitants."""
     if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
         return ""
     whole = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Pairs of parameters that show themselves to be ill chosen.
+"""Diagnostics: signs that a pair of eps_km and min_samples is ill chosen.
 
 After Schubert, Sander, Ester, Kriegel and Xu (2017, DBSCAN Revisited, Revisited, ACM TODS
 42(3), article 19), who propose indicators of bad parameters of DBSCAN: almost no point is
@@ -7,17 +7,20 @@ core, almost every point is core, or everything is one cluster. The limits are g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 ALMOST_ALL = 0.95
-"""Of the weight at core locations: the rest, which density tells apart, is less than one listing
-in twenty. The simulated world of the GII 2025 has 0.64 at the GII's parameters and 0.88 at a
-quarter of their density."""
+"""Share of the weight at core locations above which fewer than one listing in twenty is left for
+density to separate. The simulated world of the GII 2025 has 0.64 at the GII's parameters and 0.88
+at a quarter of their density."""
 
 ALMOST_NONE = 0.05
-"""The same from below: less than one listing in twenty is anything but noise or border."""
+"""Share of the weight at core locations below which more than nineteen listings in twenty are
+noise or border."""
 
 GIANT = 0.5
-"""Of the clustered weight in one cluster: it outweighs all others together, as cities do that have
-chained together."""
+"""Share of the clustered weight above which one cluster outweighs all others together, as cities
+that have chained together do."""
 
 NO_CLUSTER = "no cluster"
 ALL_CORE = "almost all listings core"
@@ -25,17 +28,15 @@ NONE_CORE = "almost no listings core"
 ONE_GIANT = "one giant cluster"
 
 
-def diagnose(
-    n_clusters: int, core_share: float, clustered_share: float, largest_share: float
-) -> str:
-    """Say what is suspicious about a pair.
+def diagnose(statistics: Mapping[str, float]) -> str:
+    """Return what is suspicious about the clusters at a pair of parameters.
 
     Parameters
     ----------
-    n_clusters : int
-    core_share, clustered_share, largest_share : float
-        Of the weight that forms clusters, from 0 to 1: at core locations, in clusters, in the
-        largest cluster.
+    statistics : mapping
+        ``n_clusters`` and, as shares of the weight that forms clusters, ``core_share,
+        clustered_share, largest_share``; see
+        `gclust.experiments.cluster_statistics.cluster_statistics`.
 
     Returns
     -------
@@ -44,13 +45,13 @@ def diagnose(
         (below 5 %); ``almost all listings core`` (above 95 %); ``one giant cluster`` (more than
         half of the clustered weight), joined by semicolons.
     """
-    if n_clusters == 0:
+    if statistics["n_clusters"] == 0:
         return NO_CLUSTER
     found = []
-    if core_share < ALMOST_NONE:
+    if statistics["core_share"] < ALMOST_NONE:
         found.append(NONE_CORE)
-    if core_share > ALMOST_ALL:
+    if statistics["core_share"] > ALMOST_ALL:
         found.append(ALL_CORE)
-    if largest_share > GIANT * clustered_share:
+    if statistics["largest_share"] > GIANT * statistics["clustered_share"]:
         found.append(ONE_GIANT)
     return "; ".join(found)

@@ -1,4 +1,4 @@
-"""The folder of a sweep: tables, figures, and what they come from."""
+"""The folder of a sweep: tables, figures, the study and its metadata."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TABLES = {
     "plateaus": "plateaus",
     "k_distance": "k_distance",
 }
-"""Name of a file -> what it holds of a sweep."""
+"""Name of a file -> attribute of a sweep."""
 
 FOR_READERS = ("sweep", "clusters", "plateaus")
-"""Tables that are short enough to be read, and are written as CSV too."""
+"""Tables that are short enough to read, and are also written as CSV."""
 
 
 def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
@@ -73,17 +73,17 @@ def _info(sweep: Sweep) -> dict[str, object]:
 
 
 def read_sweep(path: str | Path) -> Sweep:
-    """Read a sweep's folder back, as `gclust.sweep` returned it.
+    """Read a sweep back from its folder, as `gclust.sweep` returned it.
 
     Parameters
     ----------
     path : path-like
-        What ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
+        The folder that ``gclust sweep -o`` or ``gclust.sweep(out=...)`` wrote.
 
     Raises
     ------
     StudyError
-        If the folder does not hold a sweep.
+        If the folder holds no sweep, or one with columns of an earlier version.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The weighted k-distance curve: how far each location must look to find min_samples.
+"""The weighted k-distance curve: the distance within which each location has min_samples.
 
 Ester, Kriegel, Sander and Xu (1996, section 4.2) choose eps by the curve of distances to the
 k-th neighbour. With weights, the k-distance of a location is the distance within which the
@@ -21,7 +21,7 @@ from gclust.sphere import arc_km, unit_vectors
 SAMPLE = 4000
 FIRST_NEIGHBOURS = 64
 AT_A_TIME = 1 << 20
-"""Neighbours that are asked for at a time: some 16 MB."""
+"""Neighbours searched at a time: some 16 MB."""
 
 
 def k_distance(
@@ -41,11 +41,11 @@ def k_distance(
     units : ndarray of int64, shape (n,)
         Their weights in units (see `gclust.units`), all above 0.
     min_samples : sequence of float
-        The weights k to be found.
+        The weights k to be reached.
     sample : int
-        With more locations than this, so many points are looked at that stand evenly in the
-        weight, in the order of the locations. On the 0.26 million locations of the simulated
-        world, 4,000 points gave every share within 0.4 per cent of that of all.
+        With more locations than this, that many points are sampled at even steps of the
+        cumulative weight, in the order of the locations. On the 0.26 million locations of the
+        simulated world, 4,000 points gave every share within 0.4 per cent of that of all.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def k_distance(
 def _sampled(
     units: NDArray[np.int64], sample: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of the locations looked at, and the weight for which each stands."""
+    """Return the positions of the sampled locations, and the weight that each represents."""
     if units.size <= sample:
         return np.arange(units.size), units / UNIT
     ends = np.cumsum(units.astype(np.float64))

@@ -1,4 +1,4 @@
-"""The labels of one pair after another, from one surface for each eps_km."""
+"""Label cache: the labels at one pair after another, from one surface for each eps_km."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.experiments.grid import Pairs
 
 KEPT = 2
-"""Rows that are kept besides the baseline's: that at work, and its neighbour."""
+"""Surfaces that are kept in addition to the baseline's: the current one, and its neighbour."""
 
 
 class LabelCache:
-    """Labels of the same locations for one pair after another.
+    """Labels of the same locations at one pair of parameters after another.
 
-    A surface is made for an eps_km when it is first asked for, so a sweep that goes on makes
-    those only that it needs.
+    The surface of an eps_km is computed when its labels are first needed, so a sweep that is
+    resumed computes only those of the pairs that are left.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class LabelCache:
     """
 
     def __init__(self, pairs: Pairs) -> None:
-        self._own_eps_km = pairs.baseline[0]
+        self._baseline_eps_km = pairs.baseline[0]
         self._min_units = [threshold_units(each) for each in pairs.min_samples]
         self._surfaces: dict[float, LocationSurface] = {}
 
@@ -39,16 +39,16 @@ class LabelCache:
         *,
         eps_km: float,
         min_units: int,
-        **ways: Any,
+        **options: Any,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return labels and core flags, as `gclust.cluster.dbscan.cluster_locations` does."""
         surface = self._surfaces.pop(eps_km, None)
         if surface is None:
             surface = surface_of_locations(
-                lat, lon, units, eps_km=[eps_km], min_units=self._min_units, **ways
+                lat, lon, units, eps_km=[eps_km], min_units=self._min_units, **options
             )
         self._surfaces[eps_km] = surface  # the last used stands last
-        others = [eps for eps in self._surfaces if eps != self._own_eps_km]
+        others = [eps for eps in self._surfaces if eps != self._baseline_eps_km]
         for eps in others[:-KEPT]:
             del self._surfaces[eps]
         return surface.cluster(eps_km, min_units)

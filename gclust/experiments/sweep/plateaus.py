@@ -1,4 +1,4 @@
-"""Plateaus: regions of the surface of parameters where nothing of note changes."""
+"""Plateaus: connected regions of the parameter grid where the clusters hardly change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_CHANGE = 0.05
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A pair of parameters that recommends itself.
+    """A suggested pair of parameters.
 
     Attributes
     ----------
@@ -33,13 +33,13 @@ class Suggestion:
 def find_plateaus(
     table: pd.DataFrame, *, least_ari: float = LEAST_ARI, most_change: float = MOST_CHANGE
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Find the plateaus of a surface.
+    """Find the plateaus of a parameter grid.
 
-    Two neighbouring pairs (next to each other in eps_km or in min_samples) belong together if
-    neither has diagnostics, their clusters have an adjusted Rand index of at least ``least_ari``,
-    and their numbers differ by at most ``most_change`` of the larger. A plateau is two or more
-    pairs that hang together so. Small changes may add up across a plateau: ``least_clusters`` and
-    ``most_clusters`` tell how far.
+    Two neighbouring pairs (next to each other in eps_km or in min_samples) are linked if neither
+    has diagnostics, their clusters have an adjusted Rand index of at least ``least_ari``, and
+    their numbers of clusters differ by at most ``most_change`` of the larger. A plateau is two or
+    more pairs connected by links. Small changes may add up across a plateau, as
+    ``least_clusters`` and ``most_clusters`` show.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def find_plateaus(
     -------
     plateaus : DataFrame
         ``plateau`` (named by its centre, such as ``15 km, 4500``), ``eps_km, min_samples`` (its
-        centre: the pair of it with the least sum of squared steps to all others), ``pairs``,
+        centre: the pair with the least sum of squared steps to all others), ``pairs``,
         ``least_eps_km, most_eps_km, least_min_samples, most_min_samples, least_clusters,
         most_clusters, least_ari`` (between neighbours within it); the largest first.
     names : Series of str
@@ -116,8 +116,8 @@ def suggest(
     Returns
     -------
     tuple of Suggestion
-        With a target, first the pair whose number of clusters is nearest to it (among several
-        one in the largest plateau, there the nearest to its centre); then the centre of the
+        With a target, first the pair whose number of clusters is nearest to it; of several the
+        one in the largest plateau, and there the nearest to its centre. Then the centre of the
         largest plateau, if there is one. Pairs with diagnostics are not suggested.
     """
     found = []
@@ -126,18 +126,18 @@ def suggest(
         found.append(_calibrated(sound, plateaus, target_clusters))
     if len(plateaus):
         largest = plateaus.iloc[0]
-        reason = f"centre of the largest plateau: {_told(largest, len(table))}"
+        reason = f"centre of the largest plateau: {_described(largest, len(table))}"
         centre = float(largest["eps_km"]), float(largest["min_samples"])
         found.append(Suggestion(*centre, reason))
     return tuple(found)
 
 
 def named(eps_km: float, min_samples: float) -> str:
-    """Name of a pair of parameters."""
+    """Return the name of a pair of parameters."""
     return f"{eps_km:.12g} km, {min_samples:.12g}"
 
 
-def _told(plateau: pd.Series, n_pairs: int) -> str:
+def _described(plateau: pd.Series, n_pairs: int) -> str:
     def span(name: str, form: str = ".12g") -> str:
         low, high = (format(plateau[f"{end}_{name}"], form) for end in ("least", "most"))
         return low if low == high else f"{low} to {high}"
@@ -178,7 +178,7 @@ def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Sug
 
 @dataclass(frozen=True)
 class _Grid:
-    """Pairs by their place in the grid, rows of equal eps_km one after another."""
+    """Columns of the table in the order of the grid, rows of equal eps_km one after another."""
 
     n_eps: int
     n_min: int
@@ -198,23 +198,23 @@ class _Grid:
         order = np.argsort(place, kind="stable")
         if not np.array_equal(place[order], np.arange(eps.size * least.size)):
             raise ValueError("the table must have each pair of eps_km and min_samples once")
-        held = table.iloc[order]
+        ordered = table.iloc[order]
         return cls(
             n_eps=eps.size,
             n_min=least.size,
             place=place,
-            eps_km=held["eps_km"].to_numpy(float),
-            min_samples=held["min_samples"].to_numpy(float),
-            n_clusters=held["n_clusters"].to_numpy(np.int64),
-            ari_eps=held["ari_to_smaller_eps"].to_numpy(float),
-            ari_min=held["ari_to_smaller_min_samples"].to_numpy(float),
-            sound=(held["diagnostics"] == "").to_numpy(),
+            eps_km=ordered["eps_km"].to_numpy(float),
+            min_samples=ordered["min_samples"].to_numpy(float),
+            n_clusters=ordered["n_clusters"].to_numpy(np.int64),
+            ari_eps=ordered["ari_to_smaller_eps"].to_numpy(float),
+            ari_min=ordered["ari_to_smaller_min_samples"].to_numpy(float),
+            sound=(ordered["diagnostics"] == "").to_numpy(),
         )
 
     def links(
         self, least_ari: float, most_change: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Neighbours that belong together, and their adjusted Rand index."""
+        """Return the linked neighbours, and their adjusted Rand index."""
         cells = np.arange(self.n_eps * self.n_min).reshape(self.n_eps, self.n_min)
         joined = np.vstack(
             (
@@ -229,7 +229,7 @@ class _Grid:
         return joined[same], ari[same]
 
     def centre(self, cells: NDArray[np.int64]) -> int:
-        """The cell with the least sum of squared steps to all others."""
+        """Return the cell with the least sum of squared steps to all others."""
         row, column = cells // self.n_min, cells % self.n_min
         steps = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
         return int(cells[np.argmin(steps.sum(axis=1))])

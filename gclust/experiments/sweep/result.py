@@ -1,4 +1,4 @@
-"""What a sweep found."""
+"""The result of a sweep."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from gclust.study.schema import Study
 
 @dataclass(frozen=True)
 class Sweep:
-    """A study for each pair of eps_km and min_samples.
+    """The results of a study for each pair of eps_km and min_samples.
 
     Attributes
     ----------
     study : Study
     baseline : (eps_km, min_samples)
-        The pair with which all are compared.
+        The pair that all others are compared with.
     table : DataFrame
         One row per pair: ``eps_km, min_samples, clusters_before_merging, n_clusters, n_core,
         n_noise`` (locations that form clusters), ``clustered_share, largest_share, core_share``
         (of the weight that forms clusters: in clusters, in the largest, at core locations);
-        against the baseline ``ari, ami`` (adjusted Rand index and mutual information, weighted by
-        listings, noise listings each alone), ``jaccard, tau_b`` (of the first ``top`` clusters
-        and of their ranks); ``ari_to_smaller_eps, ari_to_smaller_min_samples`` (with the
-        neighbouring pair); ``diagnostics`` (see
+        agreement with the baseline: ``ari, ami`` (adjusted Rand index and mutual information,
+        weighted by listings, each noise listing a cluster of its own), ``jaccard, tau_b`` (of the
+        first ``top`` clusters and of their ranks); ``ari_to_smaller_eps,
+        ari_to_smaller_min_samples`` (agreement with the neighbouring pair); ``diagnostics`` (see
         `gclust.experiments.sweep.diagnostics`) and ``plateau``.
     clusters : DataFrame
-        The baseline's: ``rank, cluster_id, name, economies, score, share``.
+        The clusters of the baseline: ``rank, cluster_id, name, economies, score, share``.
     ranks : DataFrame
         One row per cluster and pair: ``eps_km, min_samples, cluster_id, baseline_id`` (the
-        baseline's cluster that it is, missing for none), ``rank, score, share`` (of the weight
-        that forms clusters).
+        cluster of the baseline that it matches, missing for none), ``rank, score, share`` (of the
+        weight that forms clusters).
     plateaus : DataFrame
         See `gclust.experiments.sweep.plateaus.find_plateaus`.
     suggestions : tuple of Suggestion
-        Parameters that recommend themselves, each with its reason; the first comes first.
+        Suggested parameters, each with its reason, the first choice first.
     k_distance : DataFrame
         See `gclust.experiments.sweep.k_distance.k_distance`.
     warnings : tuple of str
-        What looked wrong in the data.
+        Warnings about the data.
     path : Path, optional
         The sweep's folder, if it was written.
     """
@@ -71,8 +71,8 @@ class Sweep:
         Returns
         -------
         DataFrame of Int64
-            ``eps_km`` down, ``min_samples`` across; missing where the cluster is not there, or is
-            the lesser part of a larger one.
+            Rows ``eps_km``, columns ``min_samples``; missing where no cluster matches, because
+            the cluster has vanished or is the smaller part of a larger one.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A sweep: what a study gives for each pair of eps_km and min_samples."""
+"""Parameter sweeps: the results of a study for each pair of eps_km and min_samples."""
 
 from __future__ import annotations
 
@@ -6,34 +6,25 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.experiments.cluster_statistics import Labels, agreement
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
 from gclust.experiments.score_columns import columns_of_pairs
 from gclust.experiments.sweep.checkpoint import Checkpoint, digest
 from gclust.experiments.sweep.folder import write_sweep
-from gclust.experiments.sweep.grid_point import (
-    GridPoint,
-    Labels,
-    agreement,
-    compare,
-    diagnosed,
-    measure,
-)
-from gclust.experiments.sweep.k_distance import k_distance
+from gclust.experiments.sweep.grid_point import GridPoint, compare_to_baseline, measure_point
 from gclust.experiments.sweep.label_cache import LabelCache
-from gclust.experiments.sweep.plateaus import find_plateaus, suggest
 from gclust.experiments.sweep.result import Sweep
+from gclust.experiments.sweep.tables import assemble_sweep
 from gclust.listings.engine import Engine
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.count_arrays import ArrayCounter
-from gclust.pipeline.describe import names_of
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared, prepare_listings
@@ -58,28 +49,28 @@ def sweep(
     n_jobs: int | None = None,
     overwrite: bool = False,
 ) -> Sweep:
-    """Run a study for each pair of eps_km and min_samples, and compare what comes out.
+    """Run a study for each pair of eps_km and min_samples, and compare the results.
 
     Listings are read and folded once. Each pair goes through the study's own stages, from
     clusters to scores; its clusters are matched with those of the baseline by the weight of
     listings they share. Weights are those with which listings form clusters.
 
-    Shares and counts of kinds follow at once. Other columns of a score are computed for each
-    pair, which takes as long as in a run of its own: footprints for areas, a raster too for
-    inhabitants, a pass over the listings for most indicators.
+    Scores of shares and counts cost nothing more. Other columns of a score are computed for each
+    pair, which takes as long as in a run: footprints for areas, also a raster for inhabitants, a
+    pass over the listings for most indicators.
 
     Parameters
     ----------
     study : path-like or Study
-        ``study.toml`` or what `gclust.read_study` made of it.
+        A ``study.toml``, or what `gclust.read_study` returns.
     eps_km, min_samples : iterable of float, optional
-        What to try, in any order; by default what the study's section ``[sweep]`` says, else
+        Values to try, in any order; by default those of the study's section ``[sweep]``, else
         multiples of the study's own parameters.
     baseline : (eps_km, min_samples), optional
         The pair with which all are compared; by default the study's own.
     out : path-like, optional
-        Folder to write, as a whole or not at all. With it, a sweep that was killed goes on where
-        it was when it is started again: finished pairs are kept in a hidden folder beside.
+        Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
+        it is started again: finished pairs are kept in a hidden folder next to it.
     progress : bool or callable, optional
         True draws on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
@@ -116,7 +107,7 @@ def sweep(
         warn_of_space(study)
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
         run_log = RunLog(resolve(progress), study.study.strict)
-        result, checkpoint = _computed(study, pairs, place, run_log, n_jobs)
+        result, checkpoint = _sweep(study, pairs, place, run_log, n_jobs)
         if place is not None:
             result = write_sweep(result, place, run_log.report)
         if checkpoint is not None:
@@ -124,200 +115,135 @@ def sweep(
         return result
 
 
-def _computed(
+def _sweep(
     study: Study, pairs: Pairs, place: Place | None, run_log: RunLog, n_jobs: int | None
 ) -> tuple[Sweep, Checkpoint | None]:
-    """Try all pairs; with a place, finished ones are kept in a ledger."""
+    """Evaluate all grid points; with a place, finished ones are kept in a checkpoint."""
     columns = columns_of_pairs(study, pairs)
     checkpoint = None
-    with ExitStack() as while_asked:
-        engine = while_asked.enter_context(Engine(threads=n_jobs, progress=run_log.report))
+    with ExitStack() as while_needed:
+        engine = while_needed.enter_context(Engine(threads=n_jobs, progress=run_log.report))
         prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
             checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs, report=run_log.report)
-        engine.progress = silent  # what single pairs report would hide the whole
+        engine.progress = silent  # the progress of single grid points would hide that of all
         if not columns[pairs.baseline].further:
-            while_asked.close()  # the listings are in memory, and nothing else is asked of them
-        trials = _Trials(
-            study, engine, prepared, counter, pairs, columns, checkpoint, n_jobs, run_log.report
-        )
-        found = trials.all(run_log.report)
+            while_needed.close()  # everything that is still needed is in memory
+        inputs = _Inputs(study, pairs, columns, engine, prepared, counter, n_jobs)
+        grid = _GridPoints(inputs, checkpoint, run_log.report)
+        points = grid.evaluate(run_log.report)
     with stage(run_log.report, "k-distances, plateaus"):
-        result = _result(study, pairs, prepared, trials, found)
+        baseline = grid.baseline, grid.baseline_clusters
+        result = assemble_sweep(study, pairs, prepared, points, baseline)
     return replace(result, warnings=tuple(run_log.messages)), checkpoint
 
 
-class _Trials:
-    """The trials of all pairs, each computed once, or taken from the ledger."""
+@dataclass(frozen=True)
+class _Inputs:
+    """What all grid points have in common."""
 
-    def __init__(
-        self,
-        study: Study,
-        engine: Engine,
-        prepared: Prepared,
-        counter: ArrayCounter,
-        pairs: Pairs,
-        columns: dict[Pair, ScoreColumns],
-        checkpoint: Checkpoint | None,
-        n_jobs: int | None,
-        report: Report,
-    ) -> None:
-        self.study, self.prepared, self.counter = study, prepared, counter
-        self.engine, self.columns, self.slowest = engine, columns, 0.0
-        self.pairs, self.checkpoint, self.n_jobs = pairs, checkpoint, n_jobs
-        self.rows = LabelCache(pairs)
-        self.units = prepared.locations["density"].to_numpy()
-        self._finished = {pair: self._read(pair) for pair in pairs}
+    study: Study
+    pairs: Pairs
+    columns: dict[Pair, ScoreColumns]
+    engine: Engine
+    prepared: Prepared
+    counter: ArrayCounter
+    n_jobs: int | None
+
+
+class _GridPoints:
+    """The grid points of all pairs, each computed once, or read from the checkpoint."""
+
+    def __init__(self, inputs: _Inputs, checkpoint: Checkpoint | None, report: Report) -> None:
+        self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
+        self.label_cache = LabelCache(inputs.pairs)
+        self.weight = inputs.prepared.locations["density"].to_numpy()
+        self._finished = {
+            pair: None if checkpoint is None else checkpoint.read(pair) for pair in inputs.pairs
+        }
         self._clusters: dict[Pair, Labels] = {}
-        # The first clusters may take their time: kernels are compiled on first use.
-        labels, core = self._labels(pairs.baseline, report)
-        check_found(_options(study, pairs.baseline), prepared.locations, labels)
-        self.base = self._finished[pairs.baseline] or self._measure(pairs.baseline, labels, core)
-        self.of_base = self.base.clusters(labels)
+        # The baseline reports progress of its own: kernels are compiled on first use.
+        pair = inputs.pairs.baseline
+        labels, core = self._labels(pair, report)
+        check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
+        self.baseline = self._finished[pair] or self._measure(pair, labels, core)
+        self.baseline_clusters = self.baseline.clusters(labels)
 
-    def all(self, report: Report) -> list[GridPoint]:
-        """Go through all pairs that are not finished, in rows of equal eps_km."""
-        left = [pair for pair, trial in self._finished.items() if trial is None]
-        stage = "try pairs" + self._told(len(left))
+    def evaluate(self, report: Report) -> list[GridPoint]:
+        """Compute the grid points that are not finished, in rows of equal eps_km."""
+        left = [pair for pair, point in self._finished.items() if point is None]
+        stage = "try pairs" + self._expected_time(len(left))
         report(0.0, stage)
         for done, pair in enumerate(left, start=1):
-            trial = self._try(pair)
+            point = self._evaluate(pair)
             if self.checkpoint is not None:
-                self.checkpoint.write(pair, trial.as_dict())
-            self._finished[pair] = trial
+                self.checkpoint.write(pair, point)
+            self._finished[pair] = point
             report(done / len(left), stage)
         report(1.0, stage)
-        return [trial for trial in self._finished.values() if trial is not None]
+        return [point for point in self._finished.values() if point is not None]
 
-    def _told(self, n_left: int) -> str:
-        """What makes pairs slow, and for how long as the baseline had it."""
-        further = self.columns[self.pairs.baseline].further
+    def _expected_time(self, n_left: int) -> str:
+        """Return the columns that make pairs slow, and the time expected from the baseline's."""
+        further = self.inputs.columns[self.inputs.pairs.baseline].further
         if not further or not n_left:
             return ""
         minutes = self.slowest * n_left / 60
         about = f": about {max(minutes, 1):.0f} min" if self.slowest else ""
         return f" ({', '.join(further)} in each{about})"
 
-    def _try(self, pair: Pair) -> GridPoint:
-        if pair == self.pairs.baseline:
-            trial, clusters = self.base, self.of_base
+    def _evaluate(self, pair: Pair) -> GridPoint:
+        if pair == self.inputs.pairs.baseline:
+            point, clusters = self.baseline, self.baseline_clusters
         else:
             labels, core = self._labels(pair)
-            trial = self._measure(pair, labels, core)
-            clusters = trial.clusters(labels)
-        top = self.study.study.top
-        trial = compare(trial, clusters, self.base, self.of_base, self.units, top)
-        figures = dict(trial.figures)
-        smaller = self.pairs.smaller(pair)
-        # Only the row at work and the one before have neighbours to come.
+            point = self._measure(pair, labels, core)
+            clusters = point.clusters(labels)
+        both, top = (clusters, self.baseline_clusters), self.inputs.study.study.top
+        point = compare_to_baseline(point, self.baseline, both, self.weight, top)
+        statistics = dict(point.statistics)
+        smaller = self.inputs.pairs.smaller(pair)
+        # Only the current row and the one before have neighbours to come.
         kept = {pair[0], *(other[0] for other in smaller if other is not None)}
-        self._clusters = {at: held for at, held in self._clusters.items() if at[0] in kept}
+        self._clusters = {at: known for at, known in self._clusters.items() if at[0] in kept}
         self._clusters[pair] = clusters
         for name, other in zip(TO_SMALLER, smaller, strict=True):
-            figures[name] = math.nan
+            statistics[name] = math.nan
             if other is not None:
-                figures[name] = agreement(clusters, self._clusters_of(other), self.units)
-        return replace(trial, figures=figures)
+                statistics[name] = agreement(clusters, self._clusters_at(other), self.weight)
+        return replace(point, statistics=statistics)
 
-    def _clusters_of(self, pair: Pair) -> Labels:
-        """Clusters of the locations in a pair that is finished."""
-        trial = self._finished[pair]
-        if pair not in self._clusters and trial is not None:
-            self._clusters[pair] = trial.clusters(self._labels(pair)[0])
+    def _clusters_at(self, pair: Pair) -> Labels:
+        """Return the cluster of each location at a finished pair."""
+        point = self._finished[pair]
+        if pair not in self._clusters and point is not None:
+            self._clusters[pair] = point.clusters(self._labels(pair)[0])
         return self._clusters[pair]
 
     def _labels(
         self, pair: Pair, report: Report = silent
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return label_locations(
-            _options(self.study, pair),
-            self.prepared.locations,
-            n_jobs=self.n_jobs,
+            _options(self.inputs.study, pair),
+            self.inputs.prepared.locations,
+            n_jobs=self.inputs.n_jobs,
             report=report,
-            cluster=self.rows.cluster,
+            cluster=self.label_cache.cluster,
         )
 
     def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> GridPoint:
-        counted = self.counter.merge_and_count(labels)
-        columns, start = self.columns[pair], time.perf_counter()
+        prepared, columns = self.inputs.prepared, self.inputs.columns[pair]
+        counted = self.inputs.counter.merge_and_count(labels)
+        start = time.perf_counter()
         clusters, n_clusters = counted.clusters(labels), len(counted.count)
-        described = columns.describe(self.prepared.locations, clusters, core, n_clusters)
-        listings = labelled_listings(self.study, self.engine, self.prepared, clusters)
+        described = columns.describe(prepared.locations, clusters, core, n_clusters)
+        listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, clusters)
         values = columns.values(counted.count, counted.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
-        return measure(pair, self.prepared, labels, core, counted, columns.score(values))
-
-    def _read(self, pair: Pair) -> GridPoint | None:
-        found = None if self.checkpoint is None else self.checkpoint.read(pair)
-        return None if found is None else GridPoint(**found)
+        return measure_point(pair, prepared, (labels, core), counted, columns.score(values))
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
     return replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
-
-
-def _result(
-    study: Study, pairs: Pairs, prepared: Prepared, trials: _Trials, found: list[GridPoint]
-) -> Sweep:
-    table = pd.DataFrame(
-        [
-            {
-                "eps_km": trial.eps_km,
-                "min_samples": trial.min_samples,
-                **trial.figures,
-                "diagnostics": diagnosed(trial.figures),
-            }
-            for trial in found
-        ]
-    ).astype({"diagnostics": "string"})
-    plateaus, table["plateau"] = find_plateaus(table)
-    base = trials.base
-    names = names_of(study, prepared.locations, pd.Series(trials.of_base), len(base.score))
-    clusters = pd.DataFrame(
-        {
-            "rank": base.ranks,
-            "cluster_id": np.arange(len(base.score), dtype=np.int64),
-            "name": names["name"].to_numpy(),
-            "economies": names["economies"].to_numpy(),
-            "score": base.score,
-            "share": base.share,
-        }
-    ).sort_values(["rank", "cluster_id"], ignore_index=True)
-    forming = prepared.locations[prepared.locations["density"] > 0]
-    return Sweep(
-        study=study,
-        baseline=pairs.baseline,
-        table=table,
-        clusters=clusters,
-        ranks=_ranks(found),
-        plateaus=plateaus,
-        suggestions=suggest(table, plateaus, study.sweep.target_clusters),
-        k_distance=k_distance(
-            forming["lat"].to_numpy(),
-            forming["lon"].to_numpy(),
-            forming["density"].to_numpy(),
-            pairs.min_samples,
-        ),
-    )
-
-
-def _ranks(found: list[GridPoint]) -> pd.DataFrame:
-    parts = []
-    for trial in found:
-        part = pd.DataFrame(
-            {
-                "cluster_id": np.arange(len(trial.score), dtype=np.int64),
-                "baseline_id": pd.array(trial.baseline_id, dtype="Int64"),
-                "rank": trial.ranks,
-                "score": np.array(trial.score, dtype=np.float64),
-                "share": np.array(trial.share, dtype=np.float64),
-            }
-        )
-        part.insert(0, "eps_km", trial.eps_km)
-        part.insert(1, "min_samples", trial.min_samples)
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
-    table["baseline_id"] = table["baseline_id"].mask(table["baseline_id"] < 0)
-    return table

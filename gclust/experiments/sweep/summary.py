@@ -1,4 +1,4 @@
-"""What a sweep found, in a few lines of text."""
+"""The summary of a sweep for the terminal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from gclust.experiments.sweep.plateaus import named
 from gclust.experiments.sweep.result import Sweep
 
 
-def told(sweep: Sweep) -> list[str]:
-    """Lines for the terminal: how far results vary, what recommends itself, where the files are."""
+def summary_lines(sweep: Sweep) -> list[str]:
+    """Return lines of text: the variation of the results, suggestions, paths of the files."""
     table = sweep.table.set_index(["eps_km", "min_samples"])
-    base = table.loc[sweep.baseline]
+    baseline = table.loc[sweep.baseline]
     others = table.drop(index=[sweep.baseline])
     lines = [
         f"{len(table)} pairs of eps_km and min_samples; the baseline ({named(*sweep.baseline)}) has"
-        f" {base['n_clusters']} clusters, the others {_range(table['n_clusters'], '.0f')}"
+        f" {baseline['n_clusters']} clusters, the others {_range(table['n_clusters'], '.0f')}"
     ]
     if len(others):
         lines.append(
@@ -23,8 +23,8 @@ def told(sweep: Sweep) -> list[str]:
             f" first clusters in common (Jaccard) {_range(others['jaccard'], '.2f')}, their order"
             f" (tau-b) {_range(others['tau_b'], '.2f')}"
         )
-    if base["diagnostics"]:
-        lines.append(f"Diagnostics: the baseline has {base['diagnostics']}")
+    if baseline["diagnostics"]:
+        lines.append(f"Diagnostics: the baseline has {baseline['diagnostics']}")
     diagnostics = others["diagnostics"][others["diagnostics"] != ""]
     for what, pairs in sorted(diagnostics.value_counts().items()):
         lines.append(f"Diagnostics: {pairs} other pair{'s have' if pairs > 1 else ' has'} {what}")

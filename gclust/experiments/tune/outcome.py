@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.experiments.cluster_statistics import agreement, cluster_statistics
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import diagnose
-from gclust.experiments.sweep.grid_point import agreement
 from gclust.experiments.tune.partition import PairPartition
 from gclust.pipeline.count_arrays import merge_labels
 from gclust.places.cities.names import name_clusters
@@ -130,25 +130,15 @@ def merge_partition(
     _, ids = merge_labels(partition.totals, options)
     now = np.append(ids, -1)[partition.label]
     then = np.append(ids if base is None else base, -1)[partition.base_label]
-    weight = np.zeros(int(ids.max(initial=-1)) + 2, dtype=np.int64)
-    np.add.at(weight, now, partition.weight)  # noise falls into the last place
-    total = partition.weight.sum()
-    shared = {
-        "clustered_share": float(weight[:-1].sum() / total),
-        "largest_share": float(weight[:-1].max(initial=0) / total),
-        "core_share": float(partition.core_weight / total),
-    }
-    n_clusters = len(weight) - 1
-    figures = {
-        "n_clusters": n_clusters,
-        "clusters_before_merging": partition.n_labels,
-        **shared,
-        "ari": agreement(then, now, partition.weight),
-    }
-    diagnostics = diagnose(
-        n_clusters, shared["core_share"], shared["clustered_share"], shared["largest_share"]
+    shares, _ = cluster_statistics(
+        now,
+        partition.weight,
+        core_weight=partition.core_weight,
+        n_clusters=int(ids.max(initial=-1)) + 1,
+        clusters_before_merging=partition.n_labels,
     )
-    return MergedPartition(partition, ids, figures, diagnostics)
+    figures = {**shares, "ari": agreement(then, now, partition.weight)}
+    return MergedPartition(partition, ids, figures, diagnose(figures))
 
 
 def name_merged(
@@ -207,7 +197,7 @@ def rank_merged(
         for column in ("population", "area_km2")
     }
     clusters = named.assign(cluster_id=np.arange(len(count)), **of_areas)
-    options, of = study.score, scored(study.kinds, study.score.of)
+    of = scored(study.kinds, study.score.of)
     if described is None:
         table = ranking(clusters, count, share)
         table["rank"] = pd.array([pd.NA] * len(table), dtype="Int64")
@@ -217,11 +207,8 @@ def rank_merged(
             clusters,
             count,
             share,
+            study.score,
             top=study.study.top,
-            combine=options.combine,
-            weights=options.weights,
-            of=of,
-            lower_is_better=options.lower_is_better,
             indicators=indicators,
         )
     per_head = [f"{kind}_per_million" for kind in study.kinds]

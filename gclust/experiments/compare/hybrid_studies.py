@@ -1,4 +1,4 @@
-"""The studies between two: some choices of the one, the others of the other."""
+"""Hybrid studies: some factors with the choices of one study, the others with those of another."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ from gclust.study.sections import CentroidGeocodes, Intensity, Population, Sourc
 from gclust.study.write_toml import absolute_path
 
 FACTORS = ("data", "formation", "kinds", "weights")
-"""What changes may come from.
+"""The factors that changes are attributed to.
 
 ``data``
-    Of the kinds that both studies have: the files, their columns and years, the world's
-    totals, and whether unlocated listings count; the raster of inhabitants, if scores follow
-    from them.
+    Of the kinds that both studies have: the files, their columns and years, the world totals,
+    and whether unlocated listings count; the population raster, if scores depend on inhabitants.
 ``formation``
     ``[density]`` (of the kinds that both have), ``[clusters]`` and ``[merge]``; ``[footprint]``
-    and ``[names]``, if scores follow from areas, inhabitants or names.
+    and ``[names]``, if scores depend on areas, inhabitants or names.
 ``kinds``
-    Which kinds there are. A kind that one study alone has comes with its own listings, total,
-    columns of the score, weights and part in the density, so that there is no coalition in
-    which it lacks data.
+    Which kinds there are. A kind that only one study has comes with its own listings, total,
+    columns of the score, weights and role in the density, so that no coalition lacks its data.
 ``weights``
     ``[score]`` (columns, directions and weights of the kinds that both have, and of no kind),
-    the indicators that it is made of, and how records are counted.
+    its indicators, and how records are counted.
 """
 
 
@@ -42,7 +40,7 @@ SECTIONS = (
     ("weights", "score", ("weights", "of", "lower_is_better")),
     ("weights", "counting", ("totals", "unlocated")),
 )
-"""Whose choice a section is, but for some keys."""
+"""Factor, section, and its keys that belong to other factors."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,9 @@ class Difference:
     factor : str
         See `FACTORS`.
     setting : str
-        Where it stands in a study.
+        Its section and key, such as ``[clusters] eps_km``.
     a, b : object
-        What either study chooses; None for what it does not have.
+        The value in either study; None where it has none.
     """
 
     factor: str
@@ -67,7 +65,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class HybridStudies:
-    """Two studies, and all that take each factor's choices from either.
+    """Two studies, and those that take the choices of each factor from one of them.
 
     Attributes
     ----------
@@ -79,7 +77,7 @@ class HybridStudies:
 
     @cached_property
     def looks_at(self) -> frozenset[str]:
-        """What scores of either study follow from beside counts and shares."""
+        """Attributes of clusters that the scores of either study depend on."""
         columns = scored_columns(self.a) + scored_columns(self.b)
         return frozenset(name for column in columns for name in column.looks_at)
 
@@ -90,7 +88,7 @@ class HybridStudies:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """All choices that differ and matter to scores, in the order of the factors."""
+        """All choices that differ and affect scores, in the order of the factors."""
         one, two = (
             dict(_settings(study, self.shared, self.looks_at)) for study in (self.a, self.b)
         )
@@ -110,13 +108,13 @@ class HybridStudies:
         return tuple(factor for factor in FACTORS if factor in there)
 
     def study(self, coalition: Coalition) -> Study | None:
-        """Return the study that takes from b what the coalition stands for, the rest from a.
+        """Return the study with the coalition's factors from b, the others from a.
 
         Returns
         -------
         Study or None
-            None where none of its kinds forms clusters, where no column has a weight, or where
-            one is made of a kind that it has not.
+            None if none of its kinds forms clusters, if no column has a weight, or if one is
+            computed from a kind that the study lacks.
         """
         data, formation, kinds, weights = (
             self.b if factor in coalition else self.a for factor in FACTORS
@@ -125,22 +123,23 @@ class HybridStudies:
             {kind: study if kind in self.shared else kinds for kind in kinds.kinds}
             for study in (data, formation, weights)
         )
-        forming = tuple(k for k, study in of_formation.items() if k in study.density_kinds)
+        density_kinds = tuple(k for k, s in of_formation.items() if k in s.density_kinds)
         columns = [
             column
             for kind, study in [*of_weights.items(), (None, weights)]
             for column in scored_columns(study)
             if column.kind == kind
         ]
-        resolved = {kind for column in columns for kind in column.kinds}
-        if not forming or not any(column.weight for column in columns) or resolved - set(of_data):
+        needed = {kind for column in columns for kind in column.kinds}
+        weighted = any(column.weight for column in columns)
+        if not density_kinds or not weighted or needed - set(of_data):
             return None
-        return self._mixed(data, formation, weights, of_data, forming, columns)
+        return self._hybrid((data, formation, weights), of_data, density_kinds, columns)
 
     def reading(self, coalition: Coalition) -> Study:
-        """Return a study that reads the listings of a coalition and of all other kinds.
+        """Return a study that reads the coalition's listings of the kinds of both studies.
 
-        What it reads is the same for coalitions that differ in kinds or weights alone.
+        It is the same for coalitions that differ only in kinds or weights.
         """
         data, formation, *_ = (self.b if factor in coalition else self.a for factor in FACTORS)
         kinds = dict.fromkeys((*self.a.kinds, *self.b.kinds))
@@ -148,21 +147,20 @@ class HybridStudies:
             kind: data if kind in self.shared else self.a if kind in self.a.kinds else self.b
             for kind in kinds
         }
-        mixed = self._mixed(data, formation, self.a, of_data, tuple(kinds), [])
-        resolved = [c.entry for study in (self.a, self.b) for c in scored_columns(study) if c.entry]
-        # Both may call different columns the same; here only what they need is of interest.
-        numbered = tuple(replace(entry, column=f"column {i}") for i, entry in enumerate(resolved))
-        return replace(mixed, indicators=numbered)
+        hybrid = self._hybrid((data, formation, self.a), of_data, tuple(kinds), [])
+        entries = [c.entry for study in (self.a, self.b) for c in scored_columns(study) if c.entry]
+        # Headings must differ, and both studies may use the same one.
+        numbered = tuple(replace(entry, column=f"column {i}") for i, entry in enumerate(entries))
+        return replace(hybrid, indicators=numbered)
 
-    def _mixed(
+    def _hybrid(
         self,
-        data: Study,
-        formation: Study,
-        weights: Study,
+        chosen: tuple[Study, Study, Study],
         of_data: dict[str, Study],
-        forming: tuple[str, ...],
+        density_kinds: tuple[str, ...],
         columns: list[ScoredColumn],
     ) -> Study:
+        data, formation, weights = chosen
         totals = {
             kind: study.counting.totals[kind]
             for kind, study in of_data.items()
@@ -171,9 +169,9 @@ class HybridStudies:
         return replace(
             self.a,
             sources=tuple(s for kind, study in of_data.items() for s in _sources(study, kind)),
-            # Both studies have been judged by themselves.
+            # Each study has been checked in its own run.
             study=replace(self.a.study, strict=False, max_rejects=1.0),
-            density=replace(formation.density, kinds=forming),
+            density=replace(formation.density, kinds=density_kinds),
             clusters=formation.clusters,
             merge=formation.merge,
             footprint=formation.footprint,
@@ -187,13 +185,13 @@ class HybridStudies:
             ),
             population=self._population(data),
             indicators=tuple(column.entry for column in columns if column.entry is not None),
-            # No score follows from them.
+            # Scores do not depend on them.
             centroid_geocodes=CentroidGeocodes(),
             intensity=Intensity(),
         )
 
     def _population(self, data: Study) -> Population:
-        """The raster of a study, or that of the other where it has none."""
+        """Return the raster of a study, or that of the other if it has none."""
         for study in (data, self.a, self.b):
             if study.population.raster is not None:
                 return replace(study.population, raster=absolute(study, study.population))
@@ -201,12 +199,11 @@ class HybridStudies:
 
 
 def _sources(study: Study, kind: str) -> list[Source]:
-    """The sources of a kind, by absolute paths."""
-    return [_from_anywhere(source, study) for source in study.sources if source.kind == kind]
+    """Return the sources of a kind, with absolute paths."""
+    return [_absolute(source, study) for source in study.sources if source.kind == kind]
 
 
-def _from_anywhere(source: Source, study: Study) -> Source:
-    """A source with absolute paths."""
+def _absolute(source: Source, study: Study) -> Source:
     if source.path is not None:
         return replace(source, path=str(absolute_path(study.folder / source.path)))
     if source.sql is not None:
@@ -219,7 +216,7 @@ def _from_anywhere(source: Source, study: Study) -> Source:
 def _settings(
     study: Study, shared: tuple[str, ...], looks_at: frozenset[str]
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield what a study chooses: factor and setting, and the value."""
+    """Yield the choices of a study: factor and setting, and the value."""
     for kind in shared:
         for number, source in enumerate(_sources(study, kind), start=1):
             of = f"sources of {kind}" + (f" ({number})" if number > 1 else "")
@@ -236,7 +233,7 @@ def _settings(
             yield ("weights", f"[score] weights of {column.heading}"), column.weight
             lower = column.lower_is_better or None
             yield ("weights", f"[score] lower_is_better: {column.heading}"), lower
-            yield ("weights", f"[[indicators]] {column.heading}"), column.told
+            yield ("weights", f"[[indicators]] {column.heading}"), column.description
     if "population" in looks_at:
         people = study.population
         yield ("data", "[population] raster: path"), absolute(study, people)

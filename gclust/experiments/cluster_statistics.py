@@ -1,0 +1,88 @@
+"""Statistics of the clusters at one pair of eps_km and min_samples, for sweeps and the tuner."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.ranking.agreement import adjusted_rand_index
+from gclust.ranking.matching import overlap
+from gclust.units import UNIT
+
+Labels = NDArray[np.integer]
+
+
+def cluster_statistics(
+    clusters: Labels,
+    weight: NDArray[np.int64],
+    *,
+    core_weight: int,
+    n_clusters: int,
+    clusters_before_merging: int,
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Count clusters, and compute which shares of the weight they hold.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (n,)
+        Cluster of each location after merging, -1 for noise.
+    weight : ndarray of int64, shape (n,)
+        Weights with which the locations form clusters, noise included.
+    core_weight : int
+        Weight at core locations.
+    n_clusters, clusters_before_merging : int
+
+    Returns
+    -------
+    statistics : dict
+        ``clusters_before_merging, n_clusters, clustered_share, largest_share, core_share``;
+        shares are of all weight, from 0 to 1.
+    share : ndarray of float64, shape (n_clusters,)
+        Share of all weight in each cluster.
+
+    Examples
+    --------
+    >>> statistics, share = cluster_statistics(
+    ...     np.array([0, 0, 1, -1]),
+    ...     np.array([3, 1, 2, 2]),
+    ...     core_weight=5,
+    ...     n_clusters=2,
+    ...     clusters_before_merging=3,
+    ... )
+    >>> statistics["clustered_share"], statistics["largest_share"], share.tolist()
+    (0.75, 0.5, [0.5, 0.25])
+    """
+    of_clusters = np.zeros(n_clusters + 1, dtype=np.int64)
+    np.add.at(of_clusters, clusters, weight)  # noise falls into the last place
+    total, share = weight.sum(), of_clusters[:-1] / weight.sum()
+    statistics = {
+        "clusters_before_merging": clusters_before_merging,
+        "n_clusters": n_clusters,
+        "clustered_share": float(of_clusters[:-1].sum() / total),
+        "largest_share": float(share.max(initial=0.0)),
+        "core_share": float(core_weight / total),
+    }
+    return statistics, share
+
+
+def agreement(clusters: Labels, others: Labels, weight: NDArray[np.int64]) -> float:
+    """Return the adjusted Rand index of two labellings of the locations, weighted by listings."""
+    return adjusted_rand_index(whole_listings(overlap(clusters, others, weight)))
+
+
+def whole_listings(shared: pd.DataFrame) -> pd.DataFrame:
+    """Round shared weights to whole listings, since pairs of listings are counted.
+
+    Parameters
+    ----------
+    shared : DataFrame
+        From `gclust.ranking.matching.overlap`, ``weight`` in fixed point (see `gclust.units`).
+
+    Returns
+    -------
+    DataFrame
+        The same with ``weight`` in listings, half a listing rounded up; rows of none left out.
+    """
+    listings = shared.assign(weight=(shared["weight"] + UNIT // 2) // UNIT)
+    return listings[listings["weight"] > 0]

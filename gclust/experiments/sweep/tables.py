@@ -1,0 +1,104 @@
+"""The tables of a sweep, from its grid points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gclust.experiments.grid import Pairs
+from gclust.experiments.sweep.diagnostics import diagnose
+from gclust.experiments.sweep.grid_point import GridPoint, Labels
+from gclust.experiments.sweep.k_distance import k_distance
+from gclust.experiments.sweep.plateaus import find_plateaus, suggest
+from gclust.experiments.sweep.result import Sweep
+from gclust.pipeline.describe import names_of
+from gclust.pipeline.stages import Prepared
+from gclust.study.schema import Study
+
+
+def assemble_sweep(
+    study: Study,
+    pairs: Pairs,
+    prepared: Prepared,
+    points: list[GridPoint],
+    baseline: tuple[GridPoint, Labels],
+) -> Sweep:
+    """Assemble the result of a sweep.
+
+    Parameters
+    ----------
+    study : Study
+    pairs : Pairs
+    prepared : Prepared
+    points : list of GridPoint
+        Of all pairs, in their order.
+    baseline : (GridPoint, ndarray of int)
+        The baseline, and its cluster of each location.
+    """
+    table = pd.DataFrame(
+        [
+            {
+                "eps_km": point.eps_km,
+                "min_samples": point.min_samples,
+                **point.statistics,
+                "diagnostics": diagnose(point.statistics),
+            }
+            for point in points
+        ]
+    ).astype({"diagnostics": "string"})
+    plateaus, table["plateau"] = find_plateaus(table)
+    forming = prepared.locations[prepared.locations["density"] > 0]
+    return Sweep(
+        study=study,
+        baseline=pairs.baseline,
+        table=table,
+        clusters=_clusters(study, prepared, *baseline),
+        ranks=_ranks(points),
+        plateaus=plateaus,
+        suggestions=suggest(table, plateaus, study.sweep.target_clusters),
+        k_distance=k_distance(
+            forming["lat"].to_numpy(),
+            forming["lon"].to_numpy(),
+            forming["density"].to_numpy(),
+            pairs.min_samples,
+        ),
+    )
+
+
+def _clusters(
+    study: Study, prepared: Prepared, baseline: GridPoint, clusters: Labels
+) -> pd.DataFrame:
+    """Return the named clusters of the baseline, by rank."""
+    n_clusters = len(baseline.score)
+    names = names_of(study, prepared.locations, pd.Series(clusters), n_clusters)
+    return pd.DataFrame(
+        {
+            "rank": baseline.ranks,
+            "cluster_id": np.arange(n_clusters, dtype=np.int64),
+            "name": names["name"].to_numpy(),
+            "economies": names["economies"].to_numpy(),
+            "score": baseline.score,
+            "share": baseline.share,
+        }
+    ).sort_values(["rank", "cluster_id"], ignore_index=True)
+
+
+def _ranks(points: list[GridPoint]) -> pd.DataFrame:
+    """Return one row per cluster and pair."""
+    tables = []
+    for point in points:
+        table = pd.DataFrame(
+            {
+                "cluster_id": np.arange(len(point.score), dtype=np.int64),
+                "baseline_id": pd.array(point.baseline_id, dtype="Int64"),
+                "rank": point.ranks,
+                "score": np.array(point.score, dtype=np.float64),
+                "share": np.array(point.share, dtype=np.float64),
+            }
+        )
+        table.insert(0, "eps_km", point.eps_km)
+        table.insert(1, "min_samples", point.min_samples)
+        tables.append(table)
+    ranks = pd.concat(tables, ignore_index=True)
+    ranks["baseline_id"] = ranks["baseline_id"].mask(ranks["baseline_id"] < 0)
+    return ranks
