@@ -1,30 +1,50 @@
-"""Commands; thin. Each calls what a Python user would call."""
+"""The commands; thin. Each calls the function of the same name."""
 
 from __future__ import annotations
 
-import math
-import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import gclust
-from gclust.command import Command, Commands, say
-from gclust.disk import writing
+from gclust.command import Command, Commands, say, terminal
 from gclust.errors import StudyError
 from gclust.spelling import did_you_mean
 
-if TYPE_CHECKING:
-    from gclust.results.run import Run
-
-NARROW, WIDE = 80, 200
-PUBLISHED = "published.csv"
-TOP = click.IntRange(0, 1_000_000)
 LONGEST_NAME = 50
-"""Letters of a study's name in that of its folder; four bytes each fit into 255."""
+"""Letters of a study's name in that of its folder; 4 bytes each fit into the 255 of a file name."""
+
+PATH = click.Path(path_type=Path)
+STUDY = click.argument("study", type=PATH)
+TOP = click.option(
+    "--top",
+    type=click.IntRange(0, 1_000_000),
+    default=20,
+    show_default=True,
+    help="Rows of the table to print.",
+)
+THREADS = click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+
+
+def output(what: str) -> Callable[[Any], Any]:
+    """Return the options of a command that writes a folder."""
+
+    def add(function: Any) -> Any:
+        overwrite = click.option("--overwrite", is_flag=True, help=f"Replace the {what} in it.")
+        return click.option("-o", "--out", type=PATH, help=f"Folder of the {what}.")(
+            overwrite(function)
+        )
+
+    return add
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Print lines."""
+    for line in lines:
+        say(line)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,76 +59,72 @@ def main() -> None:
 
 
 @main.command(cls=Command)
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
-@click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
-@click.option(
-    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
-)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@STUDY
+@output("run")
+@TOP
+@THREADS
 def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
     """Run STUDY.toml: cluster its listings, score and rank the clusters."""
+    from gclust.results.summary import summary_lines
+
     read = gclust.read_study(study)
-    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-run")
+    out = out or _folder(read.study.name, "run")
     done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
-    _show(done, top=top)
+    width, ascii_only = terminal()
+    say_all(summary_lines(done, width=width, top=top, ascii=ascii_only))
 
 
 @main.command(cls=Command)
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep.")
-@click.option("--overwrite", is_flag=True, help="Replace the sweep in that folder.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@STUDY
+@output("sweep")
+@THREADS
 def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -> None:
-    """Try STUDY.toml with many pairs of eps_km and min_samples.
+    """Run STUDY.toml for many pairs of eps_km and min_samples.
 
-    Its section [sweep] says which. A sweep that was stopped goes on where it
-    was when it is started again.
+    Its section [sweep] lists the values. A sweep that was stopped resumes when
+    it is started again.
     """
     from gclust.experiments.progress_bar import time_left
     from gclust.experiments.sweep.summary import summary_lines
 
     read = gclust.read_study(study)
-    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-sweep")
+    out = out or _folder(read.study.name, "sweep")
     with time_left() as progress:
         done = gclust.sweep(read, out=out, progress=progress, n_jobs=threads, overwrite=overwrite)
-    for line in summary_lines(done):
-        say(line)
+    say_all(summary_lines(done))
 
 
 @main.command(cls=Command)
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for what is found.")
-@click.option("--overwrite", is_flag=True, help="Replace what an earlier call left there.")
-@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@STUDY
+@output("result")
+@TOP
+@THREADS
 def uncertainty(
     study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
 ) -> None:
-    """Draw the records of STUDY.toml anew, and say how firm each rank is.
+    """Resample STUDY.toml, and compute the uncertainty of each rank.
 
     Its section [uncertainty] says what is drawn, and how often.
     """
     from gclust.experiments.uncertainty.summary import summary_lines
 
     read = gclust.read_study(study)
-    out = out if out is not None else Path(f"{_folder_name(read.study.name)}-uncertainty")
+    out = out or _folder(read.study.name, "uncertainty")
     done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
-    width, ascii_only = _terminal()
-    for line in summary_lines(done, top=top, width=width, ascii=ascii_only):
-        say(line)
+    width, ascii_only = terminal()
+    say_all(summary_lines(done, top=top, width=width, ascii=ascii_only))
 
 
 @main.command(cls=Command)
-@click.argument("study", type=click.Path(path_type=Path))
+@STUDY
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="A free one by default.")
 @click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@THREADS
 def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
-    """Try STUDY.toml's parameters on a page with sliders, until Ctrl-C.
+    """Vary STUDY.toml's parameters on a page with sliders, until Ctrl-C.
 
-    The page can write what was chosen as a new study. It is served to this
-    machine alone, at 127.0.0.1, and to browsers alone that were given the whole
+    The page can write the chosen parameters as a new study. It is served only
+    to this machine, at 127.0.0.1, and only to browsers that open the whole
     address that is printed. To see it on another machine, forward its port
     there under the same number: ssh -L PORT:127.0.0.1:PORT.
     """
@@ -122,18 +138,17 @@ def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
 
 
 @main.command(cls=Command)
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the comparison.")
-@click.option("--overwrite", is_flag=True, help="Replace the comparison in that folder.")
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@output("comparison")
 @click.option("--decompose/--no-decompose", default=True, help="Whether to decompose the changes.")
 @click.option(
     "--after",
-    type=click.Path(path_type=Path),
-    help="Folder of an earlier comparison that ended with A: clusters keep their ids.",
+    type=PATH,
+    help="Folder of an earlier comparison whose second run is A: clusters keep their ids.",
 )
-@click.option("--top", type=TOP, default=20, show_default=True, help="Rows of the table to print.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@TOP
+@THREADS
 def compare(
     a: Path,
     b: Path,
@@ -144,16 +159,16 @@ def compare(
     top: int,
     threads: int | None,
 ) -> None:
-    """Compare two runs: what moved, and what each change comes from.
+    """Compare two runs: the changes of ranks and scores, and their causes.
 
     A and B are folders of runs, or studies, which are run first. Each change
-    of a rank or score is divided among the data, the formation of clusters,
-    the kinds and the weights, as far as these differ.
+    of a rank or score is decomposed into contributions of the data, the
+    formation of clusters, the kinds and the weights, if these differ.
     """
     from gclust.experiments.compare.summary import difference_lines, summary_lines
     from gclust.report.comparison_table import changes_table
 
-    out = out if out is not None else Path(f"{_stem(a)}-to-{_stem(b)}")
+    out = out or Path(f"{_stem(a)}-to-{_stem(b)}")
     done = gclust.compare(
         a,
         b,
@@ -164,24 +179,19 @@ def compare(
         n_jobs=threads,
         overwrite=overwrite,
     )
-    width, ascii_only = _terminal()
-    for line in difference_lines(done, width):
-        say(line)
-    say()
-    say(changes_table(done.table, done.factors, width=width, top=top, ascii=ascii_only))
-    say()
-    for line in summary_lines(done, width):
-        say(line)
+    width, ascii_only = terminal()
+    table = changes_table(done.table, done.factors, width=width, top=top, ascii=ascii_only)
+    say_all([*difference_lines(done, width), "", table, "", *summary_lines(done, width)])
 
 
 @main.command(cls=Command)
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
-    """List the indicators that a study may ask for, or tell all about NAME."""
+    """List the indicators that a study can compute, or describe NAME."""
     from gclust.report.catalogue import catalogue_text, indicator_text
 
     table = gclust.list_indicators()
-    width, ascii_only = _terminal()
+    width, ascii_only = terminal()
     if name is None:
         say(catalogue_text(table, width=width, ascii=ascii_only))
     elif name in table.index:
@@ -193,13 +203,11 @@ def indicators(name: str | None) -> None:
 
 @main.command(cls=Command)
 @click.argument("world", type=click.Choice(["gii", "us"]), default="gii")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for everything made.")
+@click.option("-o", "--out", type=PATH, help="Folder for all output.")
 @click.option("--edition", type=click.Choice(["2025", "2023"]), help="Of the GII; 2025 by default.")
 @click.option("--scale", type=float, help="Size of the simulated world; 1.0 is the real size.")
-@click.option(
-    "--top", type=TOP, default=20, show_default=True, help="Rows of the ranking to print."
-)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
+@TOP
+@THREADS
 def demo(
     world: str,
     out: Path | None,
@@ -213,155 +221,34 @@ def demo(
     gii simulates the listings behind the Global Innovation Index's cluster
     tables (no network needed); us fetches real data of the United States.
     """
-    if world == "us":
-        if edition is not None or scale is not None:
-            raise click.UsageError("--edition and --scale belong to the simulated world, demo gii")
-        _demo_us(out or Path("gclust-demo-us"), top, threads)
+    from gclust.demo import demo_gii, demo_us
+
+    if world == "gii":
+        demo_gii(out, edition=int(edition or 2025), scale=scale, top=top, threads=threads)
+    elif edition is not None or scale is not None:
+        raise click.UsageError("--edition and --scale belong to the simulated world, demo gii")
     else:
-        _demo_gii(out, int(edition or 2025), scale, top, threads)
-
-
-def _demo_gii(
-    out: Path | None, edition: int, scale: float | None, top: int, threads: int | None
-) -> None:
-    from gclust.datasets import simulate
-    from gclust.datasets.made import make_in
-    from gclust.datasets.marks import compare_with_published, published_marks
-    from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
-
-    scale = DEFAULT_SCALE if scale is None else scale
-    if not LEAST_SCALE <= scale < math.inf:
-        raise click.BadParameter(
-            f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
-        )
-    out = out or Path(f"gclust-demo-gii-{edition}")
-    _prepare_demo(out, (PUBLISHED,))
-    say(
-        f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
-        " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
-    )
-    simulate(out / "world", edition=edition, scale=scale, progress=_progress())
-    done = gclust.run(
-        out / "world" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
-    )
-    compared = compare_with_published(done.ranking, edition)
-    make_in(
-        out,
-        [PUBLISHED],
-        lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
-    )
-    _show(done, top=top, marks=published_marks(done.ranking, edition))
-    say(
-        f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
-        f" listings; each is in {out / PUBLISHED}"
-    )
-    for row in compared[~compared["agrees"]].itertuples():
-        say(
-            f"  not: {row.figure} of {row.cluster}, published {row.published:g}, found"
-            f" {row.found:g}"
-        )
-
-
-def _demo_us(out: Path, top: int, threads: int | None) -> None:
-    from gclust.datasets.us import prepare_us
-
-    _prepare_demo(out)
-    prepared = prepare_us(out / "data", progress=_progress())
-    say(prepared.describe())
-    done = gclust.run(
-        out / "data" / "study.toml", out / "run", progress=True, n_jobs=threads, overwrite=True
-    )
-    _show(done, top=top)
-
-
-def _prepare_demo(out: Path, files: tuple[str, ...] = ()) -> None:
-    """Make the demo's folder; refuse one with anything in it that a demo did not make."""
-    from gclust.datasets.made import check_place
-    from gclust.results.folders import claim
-
-    mark = out / ".gclust-demo"
-    if out.is_dir() and any(out.iterdir()) and not mark.is_file():
-        raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
-    check_place(out, files)
-    with claim(out / "run", True, "run"), writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        demo_us(out, top=top, threads=threads)
 
 
 @main.command(cls=Command)
 @click.argument("name")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Cache folder to use.")
+@click.option("-o", "--out", type=PATH, help="Cache folder to use.")
 def fetch(name: str, out: Path | None) -> None:
     """Fetch the published data set NAME into the cache, checked by its sums."""
     from gclust.datasets import fetch as fetch_files  # the command bears the same name
-
-    for path in fetch_files(name, cache=out, progress=_progress()).values():
-        say(path)
-
-
-def _progress() -> Callable[[float, str], None]:
     from gclust.progress import resolve
 
-    return resolve(True)
+    say_all(map(str, fetch_files(name, cache=out, progress=resolve(True)).values()))
 
 
-def _folder_name(name: str) -> str:
+def _folder(name: str, what: str) -> Path:
+    """Return the default folder of a result, named after its study."""
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-    return kept.strip("-.")[:LONGEST_NAME] or "study"
+    return Path(f"{kept.strip('-.')[:LONGEST_NAME] or 'study'}-{what}")
 
 
 def _stem(path: Path) -> str:
-    """What a run's folder or a study is called, for the folder of what is made of it."""
+    """Return the name of a run's folder or of a study."""
     absolute = path.resolve()
     return absolute.stem if absolute.suffix == ".toml" else absolute.name
-
-
-def _terminal() -> tuple[int, bool]:
-    """Columns of the terminal, within limits, and whether it shows ASCII alone."""
-    width = shutil.get_terminal_size((NARROW, 24)).columns
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    return min(max(width, 60), WIDE), not encoding.replace("-", "").startswith("utf")
-
-
-def _show(done: Run, *, top: int, marks: Any = None) -> None:
-    """Print the ranking, what was found, and where the files are."""
-    from gclust.listings.rejects import rejects_summary
-    from gclust.report.table import ranking_table
-
-    width, ascii_only = _terminal()
-    say()
-    say(ranking_table(done.ranking, width=width, top=top, marks=marks, ascii=ascii_only))
-    info = done.info
-    merged = info["clusters_before_merging"] - info["clusters"]
-    say(
-        f"\n{info['clusters']} clusters (after {merged} merges;"
-        f" the GII 2025 covers {info['calibration_clusters']})"
-    )
-    for source in info["sources"]:
-        say(
-            f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
-            f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
-        )
-        click.echo(f"  {source['columns']}")
-        for line in source["messages"]:
-            click.echo(f"  {line}")
-    for kind, rejects in done.rejects.groupby("kind", sort=False):
-        click.echo(f"{len(rejects):,} {kind} rows rejected{rejects_summary(rejects)}")
-    for raster in info.get("rasters", ()):
-        name = raster["bands"][raster["band"] - 1].partition(": ")[2]
-        click.echo(
-            f"{raster['raster']}: band {raster['band']} of {len(raster['bands'])}"
-            + (f" ({name})" if name else "")
-            + (f", {raster['files']:,} files as one" if raster["files"] > 1 else "")
-        )
-    if done.intensity is not None and done.intensity.table["ranked_under"].any():
-        spread = done.intensity.table["intensity_rank_range"].dropna()
-        say(
-            f"Intensity ranks under {done.intensity.detail['combination'].nunique()} footprints and"
-            f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
-            " ranks at most (intensity.csv)"
-        )
-    if done.path is not None:
-        say(f"\nMap:     {done.path / 'figures' / 'map.png'}")
-        say(f"Ranking: {done.path / 'ranking.csv'}")
-        say(f"All files of the run: {done.path}")

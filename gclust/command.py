@@ -1,9 +1,10 @@
-"""How commands end: with one line on what users can mend, and without a trace on a signal."""
+"""Input and output of commands: text that is safe to print, one-line errors, signals."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import sys
 import warnings
@@ -17,17 +18,19 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.escapes import visible
 
 WRONG = 2
-"""Exit code for what the user can mend; click's own for wrong options."""
+"""Exit code of errors that users can correct; click's own for wrong options."""
 LONGEST = 2000
-"""Letters of a message; names that are longer are cut in their middle."""
+"""Letters of a message; longer ones are cut in the middle."""
 SIGNALLED = 128
-"""What shells add to the number of a signal for an exit code."""
+"""Shells add this to the number of a signal for an exit code."""
 SIGNALS = ("SIGTERM", "SIGHUP")
-"""They end a command as Ctrl-C does, unless they are ignored, as by nohup."""
+"""Signals that end a command as Ctrl-C does, unless they are ignored, as by nohup."""
+NARROW, NORMAL, WIDE = 60, 80, 200
+"""Least, default and largest width of tables."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends the command; whatever heeds Ctrl-C heeds it."""
+    """A signal that ends the command, handled like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -35,7 +38,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Command(click.Command):
-    """A command that ends with one sentence, not a traceback, on what users can mend."""
+    """A command that reports errors that users can correct in one sentence, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -47,7 +50,7 @@ class Command(click.Command):
             except (StudyError, FileExistsError) as error:
                 _end(str(error))
             except KeyboardInterrupt as error:
-                # Before click meets it, which begins with an empty line.
+                # click would start with an empty line.
                 raise click.exceptions.Exit(_stopped(error)) from None
             except BrokenPipeError:
                 raise
@@ -86,22 +89,29 @@ class Commands(click.Group):
                 _drop_output()
                 code = 1
             if come and code != SIGNALLED + come[0]:
-                # The command took it for Ctrl-C, and has ended well.
+                # The command handled it as Ctrl-C, and has ended normally.
                 code = _stopped(Stopped(come[0]))
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def say(text: object = "") -> None:
-    """Print lines; nothing in them acts on the terminal."""
+    """Print lines, with control characters escaped."""
     click.echo("\n".join(visible(line) for line in str(text).split("\n")))
 
 
+def terminal() -> tuple[int, bool]:
+    """Return the columns of the terminal, within limits, and whether it shows only ASCII."""
+    width = shutil.get_terminal_size((NORMAL, 24)).columns
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+    return min(max(width, NARROW), WIDE), not encoding.replace("-", "").startswith("utf")
+
+
 def _end(message: str) -> NoReturn:
-    """Say what is wrong, in one line, and end."""
-    told = visible(message)
-    if len(told) > LONGEST:
-        told = f"{told[: LONGEST // 2]} ... {told[-LONGEST // 2 :]}"
-    click.echo(f"gclust: {told}", err=True)
+    """Print an error in one line, and end."""
+    line = visible(message)
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+    click.echo(f"gclust: {line}", err=True)
     raise click.exceptions.Exit(WRONG)
 
 
@@ -112,16 +122,16 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Raise `Stopped` on a signal; yield the list in which the first one is noted.
+    """Raise `Stopped` on a signal; yield the list that the first one is appended to.
 
-    Further ones are ignored, so that nothing disturbs what cleans up.
+    Further signals are ignored, so that they do not interrupt the cleaning up.
     """
     come: list[int] = []
-    held: dict[int, Any] = {}
+    handlers: dict[int, Any] = {}
 
     def stop(number: int, _: object) -> None:
-        # Not SIG_IGN from here on: of a signal that has come by then, but not yet been handled,
-        # Python says on stderr that it was ignored.
+        # Not SIG_IGN from here on: Python prints on stderr that a signal was ignored if it has
+        # come before, but has not been handled yet.
         if not come:
             come.append(number)
             raise Stopped(number)
@@ -130,30 +140,30 @@ def _signals() -> Iterator[list[int]]:
     try:
         for number in wanted:
             if signal.getsignal(number) == signal.SIG_DFL:
-                held[number] = signal.signal(number, stop)
+                handlers[number] = signal.signal(number, stop)
     except ValueError:
-        pass  # not the main thread, which alone may say what signals do
+        pass  # only the main thread can set handlers
     try:
         yield come
     finally:
         if not come:
-            for number, before in held.items():
+            for number, before in handlers.items():
                 signal.signal(number, before)
 
 
 def _stopped(error: BaseException) -> int:
-    """Say what has ended the command, in one line; return the exit code."""
+    """Print what has ended the command, in one line; return the exit code."""
     number = error.number if isinstance(error, Stopped) else int(signal.SIGINT)
-    # A bar may stand in the line at which the cursor is.
+    # The cursor may be in the line of a progress bar.
     start = "\n" if sys.stderr.isatty() else ""
     by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-    with suppress(OSError):  # the terminal may have gone, which is what SIGHUP says
+    with suppress(OSError):  # after SIGHUP the terminal is gone
         click.echo(f"{start}gclust: stopped by {by}", err=True)
     return SIGNALLED + number
 
 
 def _drop_output() -> None:
-    """Let what is left to print go nowhere: whoever read it has gone."""
+    """Discard the output that is left, because its reader has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

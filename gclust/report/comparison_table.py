@@ -32,7 +32,7 @@ def changes_table(
     table : DataFrame
         As in ``comparison.csv``.
     factors : sequence of str
-        The factors that changes are attributed to; may be empty.
+        The factors that changes are decomposed into; may be empty.
     width : int
         Columns of the terminal.
     top : int

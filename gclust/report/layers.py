@@ -51,14 +51,14 @@ def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list
     """Return one compound path for each geometry, holes included."""
     found = []
     for geometry in geometries:
-        rings = [
+        boundaries = [
             np.asarray(ring.coords)
             for polygon in shapely.get_parts(geometry)
             if isinstance(polygon, shapely.Polygon) and not polygon.is_empty
             for ring in (polygon.exterior, *polygon.interiors)
         ]
-        if rings:
-            found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in rings)))
+        if boundaries:
+            found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in boundaries)))
     return found
 
 

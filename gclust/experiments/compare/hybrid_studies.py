@@ -16,7 +16,7 @@ from gclust.study.sections import CentroidGeocodes, Intensity, Population, Sourc
 from gclust.study.write_toml import absolute_path
 
 FACTORS = ("data", "formation", "kinds", "weights")
-"""The factors that changes are attributed to.
+"""The factors that changes are decomposed into.
 
 ``data``
     Of the kinds that both studies have: the files, their columns and years, the world totals,

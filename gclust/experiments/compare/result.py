@@ -39,8 +39,8 @@ class Comparison:
     labels : (str, str)
         Names of the two runs.
     factors : tuple of str
-        The factors that changes are attributed to: those of ``data, formation, kinds, weights``
-        that differ; see `gclust.experiments.compare.hybrid_studies.FACTORS`.
+        The factors that changes are decomposed into: those of ``data, formation, kinds,
+        weights`` that differ; see `gclust.experiments.compare.hybrid_studies.FACTORS`.
     differences : tuple of Difference
         The choices that differ, each with its factor.
     table : DataFrame

@@ -47,7 +47,7 @@ def assemble_sweep(
         ]
     ).astype({"diagnostics": "string"})
     plateaus, table["plateau"] = find_plateaus(table)
-    forming = prepared.locations[prepared.locations["density"] > 0]
+    clustered = prepared.locations[prepared.locations["density"] > 0]
     return Sweep(
         study=study,
         baseline=pairs.baseline,
@@ -57,9 +57,9 @@ def assemble_sweep(
         plateaus=plateaus,
         suggestions=suggest(table, plateaus, study.sweep.target_clusters),
         k_distance=k_distance(
-            forming["lat"].to_numpy(),
-            forming["lon"].to_numpy(),
-            forming["density"].to_numpy(),
+            clustered["lat"].to_numpy(),
+            clustered["lon"].to_numpy(),
+            clustered["density"].to_numpy(),
             pairs.min_samples,
         ),
     )

@@ -1,0 +1,105 @@
+"""The demos: from listings to a ranking with a map, on simulated or on real data."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+import gclust
+from gclust.command import say, terminal
+from gclust.datasets import simulate
+from gclust.datasets.made import check_place, make_in
+from gclust.datasets.marks import compare_with_published, published_marks
+from gclust.datasets.us import prepare_us
+from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
+from gclust.disk import writing
+from gclust.progress import resolve
+from gclust.results.folders import claim
+from gclust.results.run import Run
+from gclust.results.summary import summary_lines
+
+MARK = ".gclust-demo"
+"""Empty file by which the folder of a demo is known."""
+PUBLISHED = "published.csv"
+
+
+def demo_gii(
+    out: Path | None, *, edition: int, scale: float | None, top: int, threads: int | None
+) -> None:
+    """Simulate the listings behind the tables of an edition of the GII, and rank their clusters.
+
+    Raises
+    ------
+    click.BadParameter
+        If the scale is too small.
+    FileExistsError
+        If the folder exists and is not a demo's.
+    """
+    scale = DEFAULT_SCALE if scale is None else scale
+    if not LEAST_SCALE <= scale < math.inf:
+        raise click.BadParameter(
+            f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
+        )
+    out = out or Path(f"gclust-demo-gii-{edition}")
+    _make_folder(out, (PUBLISHED,))
+    say(
+        f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
+        " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
+    )
+    simulate(out / "world", edition=edition, scale=scale, progress=resolve(True))
+    done = _run(out, out / "world" / "study.toml", threads)
+    compared = compare_with_published(done.ranking, edition)
+    make_in(
+        out,
+        [PUBLISHED],
+        lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
+    )
+    _show(done, top, published_marks(done.ranking, edition))
+    say(
+        f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
+        f" listings; each is in {out / PUBLISHED}"
+    )
+    for row in compared[~compared["agrees"]].itertuples():
+        say(
+            f"  not: {row.figure} of {row.cluster}, published {row.published:g}, found"
+            f" {row.found:g}"
+        )
+
+
+def demo_us(out: Path | None, *, top: int, threads: int | None) -> None:
+    """Fetch patents and publications of the United States, and rank their clusters.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder exists and is not a demo's.
+    """
+    out = out or Path("gclust-demo-us")
+    _make_folder(out)
+    prepared = prepare_us(out / "data", progress=resolve(True))
+    say(prepared.describe())
+    _show(_run(out, out / "data" / "study.toml", threads), top)
+
+
+def _run(out: Path, study: Path, threads: int | None) -> Run:
+    return gclust.run(study, out / "run", progress=True, n_jobs=threads, overwrite=True)
+
+
+def _show(done: Run, top: int, marks: Any = None) -> None:
+    width, ascii_only = terminal()
+    for line in summary_lines(done, width=width, top=top, marks=marks, ascii=ascii_only):
+        say(line)
+
+
+def _make_folder(out: Path, files: tuple[str, ...] = ()) -> None:
+    """Make the demo's folder; refuse one with files that no demo made."""
+    mark = out / MARK
+    if out.is_dir() and any(out.iterdir()) and not mark.is_file():
+        raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
+    check_place(out, files)
+    with claim(out / "run", True, "run"), writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        mark.touch()

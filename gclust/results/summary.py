@@ -1,0 +1,61 @@
+"""The summary of a run for the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gclust.listings.rejects import rejects_summary
+from gclust.report.table import ranking_table
+from gclust.results.run import Run
+
+
+def summary_lines(
+    run: Run, *, width: int, top: int, marks: pd.DataFrame | None = None, ascii: bool = False
+) -> list[str]:
+    """Return lines of text: the ranking, the numbers of clusters and rows, paths of the files.
+
+    Parameters
+    ----------
+    run : Run
+    width, top, marks, ascii
+        See `gclust.report.table.ranking_table`.
+    """
+    info = run.info
+    merged = info["clusters_before_merging"] - info["clusters"]
+    lines = [
+        "",
+        *ranking_table(run.ranking, width=width, top=top, marks=marks, ascii=ascii).split("\n"),
+        "",
+        f"{info['clusters']} clusters (after {merged} merges;"
+        f" the GII 2025 covers {info['calibration_clusters']})",
+    ]
+    for source in info["sources"]:
+        lines.append(
+            f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
+            f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
+        )
+        lines += [f"  {line}" for line in (source["columns"], *source["messages"])]
+    for kind, rejects in run.rejects.groupby("kind", sort=False):
+        lines.append(f"{len(rejects):,} {kind} rows rejected{rejects_summary(rejects)}")
+    for raster in info.get("rasters", ()):
+        name = raster["bands"][raster["band"] - 1].partition(": ")[2]
+        lines.append(
+            f"{raster['raster']}: band {raster['band']} of {len(raster['bands'])}"
+            + (f" ({name})" if name else "")
+            + (f", {raster['files']:,} files as one" if raster["files"] > 1 else "")
+        )
+    if run.intensity is not None and run.intensity.table["ranked_under"].any():
+        spread = run.intensity.table["intensity_rank_range"].dropna()
+        lines.append(
+            f"Intensity ranks under {run.intensity.detail['combination'].nunique()} footprints and"
+            f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
+            " ranks at most (intensity.csv)"
+        )
+    if run.path is not None:
+        lines += [
+            "",
+            f"Map:     {run.path / 'figures' / 'map.png'}",
+            f"Ranking: {run.path / 'ranking.csv'}",
+            f"All files of the run: {run.path}",
+        ]
+    return lines
