@@ -68,7 +68,7 @@ def test_alike_is_one(name, measure):
 
 
 @pytest.mark.parametrize("measure", [adjusted_rand_index, adjusted_mutual_information])
-def test_what_says_nothing_agrees_by_chance_alone(measure):
+def test_uninformative_labels_agree_by_chance(measure):
     weight = np.array([2, 3, 1, 4])
     one, noise = np.zeros(4, dtype=int), np.full(4, -1)
     assert measure(overlap(one, noise, weight)) == pytest.approx(0, abs=1e-12)
@@ -86,7 +86,7 @@ def test_shared_noise_counts_only_as_a_class():
     assert adjusted_rand_index(shared) < 0.5
 
 
-def test_expected_information_is_the_sum_over_all_that_can_be_shared():
+def test_expected_information_is_the_sum_over_all_shared_weights():
     """In fractions, over the hypergeometric distribution from its first term to its last."""
     a, b = {3: 2, 14: 1, 20: 1}, {1: 9, 11: 1, 20: 1}
     total = sum(size * times for size, times in a.items())
@@ -108,7 +108,7 @@ def test_expected_information_of_ten_million_listings():
     half = 5_000_000
     sizes = np.array([[half], [2]])
     # n = half/2 + d; log(n / (half/2)) = d/m - d^2/2m^2 + ..., with m = half/2: the mean of
-    # n log(n/m) is V/2m + third and fourth moments, of which the fourth alone is told here.
+    # n log(n/m) is V/2m + third and fourth moments, of which only the fourth matters here.
     m, N = half / 2, 2 * half
     variance = half * 0.25 * (N - half) / (N - 1)
     mean = variance / (2 * m) + 3 * variance**2 / (12 * m**3)

@@ -69,12 +69,12 @@ def test_wrong_files_end_with_one_sentence_and_code_2(folder, tmp_path):
         "worse.toml": "is not TOML",
         "nowhere.toml": "cannot be read: No such file",
     }
-    for name, told in cases.items():
+    for name, message in cases.items():
         done = gclust("run", name, "-o", "out", cwd=tmp_path)
         assert done.returncode == 2
         text = done.stderr.decode()
         assert text.startswith("gclust: ")
-        assert told in text
+        assert message in text
         assert "Traceback" not in text
         assert not (tmp_path / "out").exists()
 

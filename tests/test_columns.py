@@ -220,10 +220,10 @@ def test_coalitions_of_a_comparison_compute_their_own_columns(study):
     )
     found = gclust.compare(one, two)
     assert found.factors == ("formation", "weights")
-    told = {each.setting: (each.a, each.b) for each in found.differences}
-    assert told["[footprint] method"] == ("discs", "convex")
-    assert told["[score] lower_is_better: patent_hhi"] == (True, None)
-    assert "normalised = True" in told["[[indicators]] patent_hhi"][1]
+    settings = {each.setting: (each.a, each.b) for each in found.differences}
+    assert settings["[footprint] method"] == ("discs", "convex")
+    assert settings["[score] lower_is_better: patent_hhi"] == (True, None)
+    assert "normalised = True" in settings["[[indicators]] patent_hhi"][1]
     exact_parts(found)
     # Formation of the one with the score of the other, by hand.
     mixed = gclust.run(replace(two, clusters=one.clusters, footprint=one.footprint))

@@ -463,8 +463,8 @@ def test_the_table_at_several_widths(all_differ):
         for word in ("Was", "Change", "Cluster", *FACTORS):
             assert word in text
         assert ("score by" in text) == (width == 200)
-    told = changes_table(table.assign(event="born", rank_a=pd.NA), (), width=80, ascii=True)
-    assert told.isascii()
-    assert "born" in told
-    assert "rank by" not in told
+    text = changes_table(table.assign(event="born", rank_a=pd.NA), (), width=80, ascii=True)
+    assert text.isascii()
+    assert "born" in text
+    assert "rank by" not in text
     assert changes_table(table.head(0), FACTORS, width=80).splitlines()[1].split()[0] == "Rank"

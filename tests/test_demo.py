@@ -240,5 +240,5 @@ def test_the_us_demo(shared_data, tmp_path, monkeypatch):
         assert city in first_eight
     assert 30 <= len(names) <= 40
     assert run.ranking["population"].notna().all()
-    for told in ("patent", "research", "deal"):
-        assert told in prepared.describe()
+    for kind in ("patent", "research", "deal"):
+        assert kind in prepared.describe()

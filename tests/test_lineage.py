@@ -61,7 +61,7 @@ def test_events(rows, n_a, n_b, expected):
     assert traced(rows, n_a, n_b) == expected
 
 
-def test_shares_are_of_what_is_shared_noise_included():
+def test_shares_are_of_the_shared_weight_noise_included():
     found = lineage(pd.DataFrame([(0, 0, 6), (0, -1, 2)], columns=["a", "b", "weight"]), 1, 1)
     assert found.loc[0, ["weight", "share_of_a", "share_of_b"]].tolist() == [6, 0.75, 1.0]
 

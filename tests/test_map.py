@@ -354,7 +354,7 @@ def test_lightness_rises_with_rank() -> None:
     for levels, step in ((edges, 15.0), (fills, 5.0)):
         assert min(np.diff(levels)) > step
         assert _lightness(LAND) - levels[-1] > 5.0
-    # Hollow circles are told from all filled ones.
+    # Hollow circles differ from all filled ones.
     assert _lightness(fill(OTHER)) > _lightness(LAND) + 4.0
 
 
@@ -468,9 +468,9 @@ def test_names_are_stacked_in_the_order_of_their_symbols(group: str) -> None:
     stacked = 0
     for (at, a), (to, b) in combinations(zip(anchors, labels, strict=True), 2):
         one, two = a.box, b.box
-        beside = one[2] <= two[0] or two[2] <= one[0]
+        side_by_side = one[2] <= two[0] or two[2] <= one[0]
         apart = max(one[1], two[1]) - min(one[3], two[3])
-        if beside or apart > SIZE[1] or abs(at[1] - to[1]) <= GAP:
+        if side_by_side or apart > SIZE[1] or abs(at[1] - to[1]) <= GAP:
             continue
         stacked += 1
         assert (one[1] > two[1]) == (at[1] > to[1]), (at, to)

@@ -34,7 +34,7 @@ def test_overlap_is_that_of_a_dictionary_and_exact():
     pd.testing.assert_frame_equal(overlap(a[order], b[order], weight[order]), shared)
 
 
-def test_overlap_leaves_out_what_weighs_nothing():
+def test_overlap_leaves_out_weight_zero():
     shared = overlap(np.array([0, 1]), np.array([0, 0]), np.array([0, 7]))
     assert shared.to_dict("records") == [{"a": 1, "b": 0, "weight": 7}]
     none = np.zeros(0, dtype=np.int64)
@@ -42,7 +42,7 @@ def test_overlap_leaves_out_what_weighs_nothing():
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "w", "told"),
+    ("a", "b", "w", "message"),
     [
         ([0, 1], [0], [1, 1], "of one length"),
         ([0, -2], [0, 0], [1, 1], "label -2 is below -1"),
@@ -50,8 +50,8 @@ def test_overlap_leaves_out_what_weighs_nothing():
         ([0, 0], [0, 0], [1, 0.5], "whole numbers, not float64"),
     ],
 )
-def test_overlap_refuses(a, b, w, told):
-    with pytest.raises(ValueError, match=told):
+def test_overlap_refuses(a, b, w, message):
+    with pytest.raises(ValueError, match=message):
         overlap(np.array(a), np.array(b), np.array(w))
 
 

@@ -177,7 +177,7 @@ def test_the_share_below_eps_is_the_share_that_is_core():
         assert 0 < below < 1
 
 
-def test_a_sample_stands_evenly_in_the_weight():
+def test_a_sample_is_even_in_the_weight():
     lat, lon, units = town(n=2000)
     units[7] = UNIT * 3000  # a centroid geocode of a third of the weight
     every, some = (k_distance(lat, lon, units, [60], sample=n) for n in (10_000, 200))

@@ -47,7 +47,7 @@ def test_rank_sets_are_those_of_a_slow_twin(seed, stepdown):
     assert (found.low.tolist(), found.high.tolist()) == twin(estimates, draws, 0.9, stepdown)
 
 
-def test_stepping_down_tells_more_apart_and_never_less():
+def test_stepping_down_separates_more_and_never_less():
     rng = np.random.default_rng(5)
     estimates = np.arange(12.0) * np.linspace(0.2, 1.0, 12)
     draws = estimates + rng.normal(0, 0.5, (199, 12))
@@ -84,7 +84,7 @@ def test_a_cluster_that_no_draw_has_may_have_any_rank():
     assert found.high.tolist() == [2, 3, 3]
 
 
-def test_draws_that_lack_a_cluster_do_not_judge_it():
+def test_draws_without_a_cluster_do_not_count_for_it():
     draws = np.random.default_rng(1).normal([9, 5, 1], 0.1, (99, 3))
     gone = draws.copy()
     gone[::3, 1] = np.nan
@@ -100,7 +100,7 @@ def test_draws_that_lack_a_cluster_do_not_judge_it():
         ([1, 2], np.zeros((8, 2)), 0.9, "8 draws are too few for the level 0.9; expected 9"),
     ],
 )
-def test_what_cannot_be_used_is_refused(estimates, draws, level, message):
+def test_invalid_input_is_refused(estimates, draws, level, message):
     with pytest.raises(ValueError, match=message):
         rank_sets(estimates, draws, level)
 

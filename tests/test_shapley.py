@@ -1,4 +1,4 @@
-"""Shapley values: their axioms, a slow twin, and parts that add up to the last bit."""
+"""Shapley values: their axioms, a slow twin, and rounded values that add up to the last bit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def game(seed: int, factors=FACTORS) -> dict[frozenset[str], Fraction]:
     return {each: Fraction(rng.uniform(-20, 20)) for each in coalitions(factors)}
 
 
-def test_every_set_of_players_once():
+def test_every_coalition_once():
     found = list(coalitions("abc"))
     assert found == list(map(frozenset, ["", "a", "b", "c", "ab", "ac", "bc", "abc"]))
 
 
-def test_parts_are_the_mean_over_all_orders():
+def test_values_are_means_over_all_orders():
     value = game(1)
     expected = dict.fromkeys(FACTORS, Fraction(0))
     orders = list(permutations(FACTORS))
@@ -46,11 +46,11 @@ def test_symmetry():
     swap = {"data": "kinds", "kinds": "data"}
     for each in list(value):
         value[each] = value[min(each, frozenset(swap.get(p, p) for p in each), key=sorted)]
-    parts = shapley(value, FACTORS)
-    assert parts["data"] == parts["kinds"] != parts["weights"]
+    values = shapley(value, FACTORS)
+    assert values["data"] == values["kinds"] != values["weights"]
 
 
-def test_a_player_that_changes_nothing_has_no_part():
+def test_a_factor_without_effect_has_the_value_zero():
     value = game(4)
     for each in coalitions(FACTORS):
         value[each] = value[each - {"weights"}]
@@ -66,24 +66,24 @@ def test_additivity():
     assert both == {factor: a[factor] + b[factor] for factor in FACTORS}
 
 
-def test_rounded_parts_add_up_to_the_last_bit_in_any_order():
+def test_rounded_values_add_up_to_the_last_bit_in_any_order():
     for seed in range(50):
         scale = 10.0 ** random.Random(seed).randint(-9, 9)
         value = {each: v * Fraction(scale) for each, v in game(seed).items()}
         step = exact_step(max(abs(float(v)) for v in value.values()))
         value = {each: round(v / step) * step for each, v in value.items()}
-        parts = shapley(value, FACTORS)
-        rounded = in_steps(parts, step)
+        values = shapley(value, FACTORS)
+        rounded = in_steps(values, step)
         whole = float(value[frozenset(FACTORS)]) - float(value[frozenset()])
         for order in permutations(rounded.values()):
             total = 0.0
             for part in order:
                 total += part
             assert total == whole
-        assert all(abs(Fraction(rounded[p]) - parts[p]) < step for p in FACTORS)
+        assert all(abs(Fraction(rounded[p]) - values[p]) < step for p in FACTORS)
 
 
-def test_what_is_left_over_goes_to_those_that_lost_most():
+def test_remaining_steps_go_to_the_largest_remainders():
     thirds = {"a": Fraction(1, 3), "b": Fraction(1, 3), "c": Fraction(4, 3)}
     assert in_steps(thirds, Fraction(1)) == {"a": 1.0, "b": 0.0, "c": 1.0}
     assert in_steps({"a": Fraction(-1, 2), "b": Fraction(1, 2)}, Fraction(1)) == {"a": 0, "b": 0}

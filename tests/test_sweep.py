@@ -239,7 +239,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, 
     assert shares[-1] == 1.0
     assert [p.name for p in tmp_path.iterdir()] == ["the sweep"]
     expected = digests(done.path)
-    # Paths in study.toml are told from where it lies.
+    # Paths in study.toml are relative to its folder.
     found = digests(out)
     assert found.pop("study.toml")
     assert expected.pop("study.toml")
