@@ -33,17 +33,8 @@ def changes_table(
         As in ``comparison.csv``.
     factors : sequence of str
         The factors that changes are decomposed into; may be empty.
-    width : int
-        Columns of the terminal.
-    top : int
-        The number of rows.
-    ascii : bool
-        Write ASCII only.
-
-    Returns
-    -------
-    str
-        Lines without blanks at their ends, and without a final line break.
+    width, top, ascii
+        See `gclust.report.table.ranking_table`.
     """
     shown = table.head(top)
     shown = shown.assign(name=shown["name_b"].fillna(shown["name_a"]))

@@ -44,17 +44,8 @@ def rank_uncertainty_table(
     ----------
     table : DataFrame
         As in ``uncertainty.csv``.
-    width : int
-        Columns of the terminal.
-    top : int
-        The number of rows.
-    ascii : bool
-        Write ASCII only.
-
-    Returns
-    -------
-    str
-        Lines without blanks at their ends, and without a final line break.
+    width, top, ascii
+        See `gclust.report.table.ranking_table`.
     """
     shown = table.head(top).copy()
     dash = "-" if ascii else "–"

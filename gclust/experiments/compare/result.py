@@ -23,10 +23,10 @@ TABLES = {
     "decomposition": "decomposition",
     "coalitions": "coalitions",
 }
-"""Name of a file -> what it holds of a comparison."""
+"""Name of a file -> attribute of a comparison."""
 OF_DECOMPOSED = ("decomposition", "coalitions")
 PATH = ": path"
-"""How settings end that are paths."""
+"""Ending of settings that are paths."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
 
 
 def _seen_from(home: Path, difference: Difference, side: str) -> object:
-    """What one of the studies chooses, as JSON can hold it, paths relative to a folder."""
+    """Return the choice of one study for JSON, paths relative to a folder."""
     value = getattr(difference, side)
     if isinstance(value, str) and difference.setting.endswith(PATH):
         return seen_from(home, value)
@@ -165,12 +165,12 @@ def _seen_from(home: Path, difference: Difference, side: str) -> object:
 
 
 def read_comparison(path: str | Path) -> Comparison:
-    """Read a comparison's folder back, as `gclust.compare` returned it.
+    """Read a comparison back from its folder, as `gclust.compare` returned it.
 
     Parameters
     ----------
     path : path-like
-        What ``gclust compare -o`` or ``gclust.compare(out=...)`` wrote.
+        The folder that ``gclust compare -o`` or ``gclust.compare(out=...)`` wrote.
 
     Returns
     -------
@@ -179,13 +179,19 @@ def read_comparison(path: str | Path) -> Comparison:
     Raises
     ------
     StudyError
-        If the folder does not hold a comparison, or a file of it is missing or broken.
+        If the folder holds no comparison, or a file is missing or broken.
 
     Examples
     --------
     >>> import gclust
-    >>> found = gclust.read_comparison("2023-to-2025")  # doctest: +SKIP
-    >>> found.table[["name_b", "rank_change"]]  # doctest: +SKIP
+    >>> before = gclust.datasets.example_study(years=(2015, 2019))
+    >>> after = gclust.datasets.example_study(years=(2020, 2024))
+    >>> done = gclust.compare(before, after, "2019-to-2024")
+    >>> gclust.read_comparison("2019-to-2024").table[["name_b", "rank_change"]]
+         name_b  rank_change
+    0  Grenoble            1
+    1      Lyon           -1
+    2    Geneva            0
     """
     folder = ResultReader(path, "comparison")
     with folder.reading("comparison.json"):
@@ -212,7 +218,7 @@ def read_comparison(path: str | Path) -> Comparison:
 
 
 def _difference(read: Mapping[str, Any], home: Path) -> Difference:
-    """A choice that differs, as two studies hold it: paths absolute, lists as tuples."""
+    """Return a difference as it was before it was written: absolute paths, tuples for lists."""
     sides = []
     for value in (read["a"], read["b"]):
         if isinstance(value, str) and read["setting"].endswith(PATH):
