@@ -12,7 +12,7 @@ from gclust.experiments.sweep.k_distance import k_distance
 from gclust.experiments.sweep.plateaus import find_plateaus, suggest
 from gclust.experiments.sweep.result import Sweep
 from gclust.pipeline.describe import names_of
-from gclust.pipeline.stages import Prepared
+from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 
 
