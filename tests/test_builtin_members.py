@@ -12,6 +12,7 @@ import pytest
 
 import gclust
 from gclust.indicators.members import member_counts, member_ties
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.member_cities import member_cities
 from gclust.places.cities.names import name_clusters
 from gclust.units import UNIT
@@ -93,14 +94,11 @@ def test_cities_far_apart_have_their_own_locations_and_their_suburbs():
     lat = [0.3, 0.4, 0.0, -0.1, 5.0]
     weight = [43, 4, 50, 3, 9]
     labels = [0, 0, 0, 0, -1]
-    members, member = member_cities(
-        lat, [0.0] * 5, weight, labels, n_clusters=1, gazetteer=gazetteer
-    )
+    cells = ClusterCells.of(lat, [0.0] * 5, weight, labels, n_clusters=1)
+    members, member = member_cities(cells, gazetteer=gazetteer)
     assert members["city"].tolist() == ["South", "North"]
     assert member.tolist() == [1, 1, 0, 0, -1]
-    all_four, of_each = member_cities(
-        lat, [0.0] * 5, weight, labels, n_clusters=1, gazetteer=gazetteer, least_share=0.03
-    )
+    all_four, of_each = member_cities(cells, gazetteer=gazetteer, least_share=0.03)
     assert all_four["city"].tolist() == ["South", "North", "Suburb of North", "Suburb of South"]
     assert all_four["country"].tolist() == ["AA", "AA", "AA", "BB"]
     assert of_each.tolist() == [1, 2, 0, 3, -1]
@@ -110,14 +108,16 @@ def test_the_cities_of_a_name_are_members():
     rng = np.random.default_rng(5)
     lat, lon = rng.uniform(22.2, 23.3, 400), rng.uniform(113.1, 114.3, 400)
     weight, labels = rng.integers(1, 9, 400), np.arange(400) % 2
-    named = name_clusters(lat, lon, weight, labels, n_clusters=2)["name"]
-    members, member = member_cities(lat, lon, weight, labels, n_clusters=2)
+    cells = ClusterCells.of(lat, lon, weight, labels, n_clusters=2)
+    named = name_clusters(cells)["name"]
+    members, member = member_cities(cells)
     for cluster, name in enumerate(named):
         own = members.loc[members["cluster_id"] == cluster, "city"].tolist()
         assert set(name.split("–")) <= set(own)
     assert (members["cluster_id"].to_numpy()[member] == labels).all()
     order = rng.permutation(400)
-    again, at = member_cities(lat[order], lon[order], weight[order], labels[order], n_clusters=2)
+    shuffled = (column[order] for column in (lat, lon, weight, labels))
+    again, at = member_cities(ClusterCells.of(*shuffled, n_clusters=2))
     assert again.equals(members)
     assert at.tolist() == member[order].tolist()
 
@@ -128,9 +128,8 @@ def test_cities_of_one_name_and_none_near():
         ("Twin", "BB", 0.3, 0.0, 90_000),
         ("Far", "CC", 40.0, 40.0, 500_000),
     )
-    members, member = member_cities(
-        [0.0, 0.3, 30.0], [0.0, 0.0, 30.0], [3, 2, 1], [0, 0, 1], n_clusters=2, gazetteer=gazetteer
-    )
+    cells = ClusterCells.of([0.0, 0.3, 30.0], [0.0, 0.0, 30.0], [3, 2, 1], [0, 0, 1], n_clusters=2)
+    members, member = member_cities(cells, gazetteer=gazetteer)
     assert members.to_numpy().tolist() == [
         [0, "Twin (AA)", "AA"],
         [0, "Twin (BB)", "BB"],

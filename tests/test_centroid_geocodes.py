@@ -1,4 +1,4 @@
-"""Centroid geocodes: the finder against the simulated world's truth, and clusters that one makes."""
+"""Centroid geocodes: found as the simulated world has them, and clusters that exist by one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gclust
 from gclust.datasets import simulate
 from gclust.errors import StudyError
 from gclust.kernels.spatial.radius_sums import units_around
-from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
+from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
 from gclust.places.cities.gazetteer import gazetteer
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import UNIT
@@ -38,9 +38,8 @@ def located(world) -> pd.DataFrame:
 def test_recall_and_precision_in_the_simulated_world(world):
     table = located(world)
     least = 0.02 * world.min_samples * 5
-    found = find_centroid_geocodes(
-        table["lat"], table["lon"], table["weight"].to_numpy() * UNIT, least_weight=least
-    )
+    columns = table["lat"], table["lon"], table["weight"].to_numpy() * UNIT
+    found = find_centroid_geocodes(*columns, GeocodeCriteria(least_weight=least))
     true = table["city"] >= 0.5 * table["weight"]
     cities = gazetteer()[["lat", "lon"]].round(5)
     at_city = pd.MultiIndex.from_frame(table[["lat", "lon"]]).isin(pd.MultiIndex.from_frame(cities))
@@ -48,11 +47,7 @@ def test_recall_and_precision_in_the_simulated_world(world):
     hits = set(found["row"])
     recall, precision = len(hits & wanted) / len(wanted), true[found["row"]].mean()
     known = find_centroid_geocodes(
-        table["lat"],
-        table["lon"],
-        table["weight"].to_numpy() * UNIT,
-        least_weight=least,
-        city_share=table["city"] / table["weight"],
+        *columns, GeocodeCriteria(least_weight=least), city_share=table["city"] / table["weight"]
     )
     # What precision tells: places between cities too, and nothing that is exact.
     assert true[known["row"]].all()
@@ -83,7 +78,7 @@ def test_weight_around_is_that_of_a_haversine_twin():
 
 
 def listings(at_point: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
-    """An even scatter about a city that is too thin for a cluster, and a centroid geocode at its point."""
+    """Even listings about a city, too few for a cluster, and a centroid geocode at its point."""
     rng = np.random.default_rng(3)
     lat = np.concatenate([city[0] + rng.uniform(-0.08, 0.08, even), np.full(at_point, city[0])])
     lon = np.concatenate([city[1] + rng.uniform(-0.1, 0.1, even), np.full(at_point, city[1])])
@@ -94,7 +89,14 @@ def listings(at_point: int, *, city=GRAZ, even: int = 100) -> pd.DataFrame:
     return table.assign(record=np.arange(len(table)), year=2015)
 
 
-GEOCODES = "[clusters]\neps_km = 10\nmin_samples = 150\n[centroid_geocodes]\non = true\nleast_weight = 20\n"
+GEOCODES = """
+[clusters]
+eps_km = 10
+min_samples = 150
+[centroid_geocodes]
+on = true
+least_weight = 20
+"""
 
 
 def test_a_cluster_that_a_geocode_makes_is_flagged(tmp_path):
@@ -137,36 +139,37 @@ def test_two_centroid_geocodes_that_only_together_are_needed(tmp_path):
     assert found["only_by_geocode"].to_dict() == {"Graz": True, "North": False}
 
 
-def test_nothing_stands_out_of_an_even_scatter():
+def test_evenly_distributed_listings_have_no_centroid_geocode():
     rng = np.random.default_rng(4)
     lat = np.sort(np.append(GRAZ[0] + rng.uniform(-0.1, 0.1, 5000), GRAZ[0]))
     lon = np.where(lat == GRAZ[0], GRAZ[1], GRAZ[1] + rng.uniform(-0.1, 0.1, 5001))
     units = np.full(5001, UNIT)
-    assert find_centroid_geocodes(lat, lon, units, least_weight=1).empty
+    any_weight = GeocodeCriteria(least_weight=1)
+    assert find_centroid_geocodes(lat, lon, units, any_weight).empty
     units[lat == GRAZ[0]] = 400 * UNIT
-    found = find_centroid_geocodes(lat, lon, units, least_weight=1)
+    found = find_centroid_geocodes(lat, lon, units, any_weight)
     assert found["city"].tolist() == ["Graz"]
     # Scaled by any factor it is the same centroid geocode.
-    more = find_centroid_geocodes(lat, lon, 3 * units, least_weight=1)
+    more = find_centroid_geocodes(lat, lon, 3 * units, any_weight)
     assert more["ratio"].tolist() == pytest.approx(found["ratio"].tolist(), rel=1e-12)
     # As heavy as before, but far from any city's point.
     away = gazetteer().query("country != 'AT'")
-    assert find_centroid_geocodes(lat, lon, units, least_weight=1, gazetteer=away).empty
+    assert find_centroid_geocodes(lat, lon, units, any_weight, gazetteer=away).empty
 
 
 def test_an_isolated_geocode_and_none_at_all():
     one = np.array([GRAZ[0]]), np.array([GRAZ[1]]), np.array([50 * UNIT])
-    found = find_centroid_geocodes(*one, least_weight=20)
+    found = find_centroid_geocodes(*one, GeocodeCriteria(least_weight=20))
     assert found["ratio"].tolist() == [np.inf]
     assert found["excess"].tolist() == [50.0]
-    assert find_centroid_geocodes(*one, least_weight=60).empty
+    assert find_centroid_geocodes(*one, GeocodeCriteria(least_weight=60)).empty
 
 
-def test_what_finding_refuses(tmp_path):
+def test_criteria_and_locations_that_are_refused(tmp_path):
     with pytest.raises(ValueError, match="sorted by latitude"):
-        find_centroid_geocodes([2.0, 1.0], [0.0, 0.0], [1, 1], least_weight=1)
+        find_centroid_geocodes([2.0, 1.0], [0.0, 0.0], [1, 1], GeocodeCriteria(least_weight=1))
     with pytest.raises(ValueError, match="near_km must be a number above 0, not 0"):
-        find_centroid_geocodes([1.0], [0.0], [1], least_weight=1, near_km=0)
+        find_centroid_geocodes([1.0], [0.0], [1], GeocodeCriteria(least_weight=1, near_km=0))
     with pytest.raises(StudyError, match="least_ratio = 0.0; expected more than 0"):
         gclust.read_study(study_folder(tmp_path, extra="[centroid_geocodes]\nleast_ratio = 0\n"))
 
@@ -202,6 +205,6 @@ def test_a_study_whose_sources_know_the_precision(tmp_path):
         gclust.centroid_geocodes(again, precision="city")
     path = study_folder(tmp_path / "without", listings(at_point=120), extra=extra)
     with pytest.raises(
-        StudyError, match=r"\[centroid geocodes\] precision needs the column 'precision'"
+        StudyError, match=r"\[centroid_geocodes\] precision needs the column 'precision'"
     ):
         gclust.run(path)

@@ -14,16 +14,17 @@ from gclust.places.equal_area import EqualAreaGrid
 from gclust.places.footprints import discs
 from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
 from gclust.places.footprints.discs import outline_places, polar_disc, union_of_discs
-from gclust.places.footprints.hulls import Places
-from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.hulls import ProjectedLocations
+from gclust.places.footprints.outlines import METHODS, FootprintOptions, footprints
 from gclust.places.geodesic import area_km2, band_km2, conformal_sphere
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
+from gclust.study.sections import OUTLINES
 
 GEOD = {
     "haversine": Geod(a=EARTH_RADIUS_KM * 1000.0, b=EARTH_RADIUS_KM * 1000.0),
     "wgs84": Geod(ellps="WGS84"),
 }
-METHODS = ["discs", "convex", "concave", "alpha", "cells"]
+WITHOUT_RASTER = [method for method in METHODS if method != "raster"]
 METRICS = ["haversine", "wgs84"]
 
 DEGENERATE = {
@@ -44,9 +45,8 @@ DEGENERATE = {
 def draw(places, method="discs", **options):
     lat, lon = np.array(places, dtype=float).T
     n = len(places)
-    (shape,) = footprints(
-        lat, lon, np.ones(n, bool), np.zeros(n, int), method=method, n_clusters=1, **options
-    )
+    options = FootprintOptions(method=method, **options)
+    (shape,) = footprints(lat, lon, np.ones(n, bool), np.zeros(n, int), options, n_clusters=1)
     return shape
 
 
@@ -65,7 +65,7 @@ def ring_of(lat, lon, radius_km, metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_RASTER)
 @pytest.mark.parametrize("case", DEGENERATE)
 def test_degenerate_clusters_have_valid_footprints(case, method, metric):
     shape = draw(DEGENERATE[case], method, metric=metric)
@@ -181,8 +181,9 @@ def test_discs_of_different_clusters_never_overlap_up_to_half_of_eps(lat):
     random = np.random.default_rng(7)
     for azimuth in random.random(20) * 360.0:
         lon2, lat2, _ = GEOD["haversine"].fwd(15.0, lat, azimuth, 1000.0 * eps_km * (1 + 1e-9))
+        half = FootprintOptions(radius_km=eps_km / 2)
         first, second = footprints(
-            [lat, lat2], [15.0, lon2], [True, True], [0, 1], radius_km=eps_km / 2, n_clusters=2
+            [lat, lat2], [15.0, lon2], [True, True], [0, 1], half, n_clusters=2
         )
         assert first.intersection(second).area < 1e-18
 
@@ -265,7 +266,7 @@ def test_alpha_shape_of_many_places_is_that_of_all(alpha_km):
     far = np.hypot(*(xy - [30.0, 22.0]).T)
     xy = xy[((far > 14.0) | (far < 0.6)) & (np.hypot(*(xy - [60.0, 50.0]).T) > 18.0)]
     lat, lon = -17.0 + xy[:, 1] / 111.195, 179.8 + xy[:, 0] / 106.3
-    here = Places.of(lat, (lon + 180.0) % 360.0 - 180.0, "haversine")
+    here = ProjectedLocations.of(lat, (lon + 180.0) % 360.0 - 180.0, "haversine")
     reach = alpha_km / here.km_per_radian
     rows, _ = at_outline(here.xy, here.vectors, reach, 5.0 / here.km_per_radian)
     assert len(rows) < 0.9 * len(xy)
@@ -357,7 +358,7 @@ def test_a_hull_over_half_the_earth_is_refused():
     assert area_km2([far])[0] == pytest.approx(5 * np.pi * 25.0, rel=1e-2)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_RASTER)
 def test_rows_in_any_order_and_repeated_give_the_same_bytes(method):
     random = np.random.default_rng(11)
     n = 3000
@@ -366,9 +367,10 @@ def test_rows_in_any_order_and_repeated_give_the_same_bytes(method):
     lon = random.normal(0.0, 0.1, n) + np.array([139.0, 180.0, 20.0, 5.0, 0.0])[labels]
     lat, lon = np.clip(lat, -90, 90).round(3), ((lon + 180.0) % 360.0 - 180.0).round(3)
     core = random.random(n) < 0.8
-    expected = footprints(lat, lon, core, labels, method=method, n_clusters=4)
+    options = FootprintOptions(method=method)
+    expected = footprints(lat, lon, core, labels, options, n_clusters=4)
     rows = np.concatenate([random.permutation(n), random.integers(0, n, 500)])
-    actual = footprints(lat[rows], lon[rows], core[rows], labels[rows], method=method, n_clusters=4)
+    actual = footprints(lat[rows], lon[rows], core[rows], labels[rows], options, n_clusters=4)
     assert actual.to_wkb().tolist() == expected.to_wkb().tolist()
     assert expected.index.tolist() == [0, 1, 2, 3]
     assert expected.crs.to_epsg() == 4326
@@ -386,12 +388,6 @@ def test_border_and_noise_are_not_drawn():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"method": "circles"}, "method.*'circles'"),
-        ({"metric": "euclidean"}, "metric.*'euclidean'"),
-        ({"radius_km": 0.0}, "radius_km"),
-        ({"radius_km": float("nan")}, "radius_km"),
-        ({"ratio": 1.5}, "ratio.*1.5"),
-        ({"alpha_km": -1.0}, "alpha_km.*-1.0"),
         ({"n_clusters": 1}, "label 1"),
         ({"n_clusters": 3}, "cluster 2 has no core"),
         ({"core": [True]}, "one length"),
@@ -407,6 +403,27 @@ def test_bad_arguments_are_named(change, words):
     }
     with pytest.raises(ValueError, match=words):
         footprints(**{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "circles"}, "method.*'circles'"),
+        ({"metric": "euclidean"}, "metric.*'euclidean'"),
+        ({"radius_km": 0.0}, "radius_km"),
+        ({"radius_km": float("nan")}, "radius_km"),
+        ({"ratio": 1.5}, "ratio.*1.5"),
+        ({"alpha_km": -1.0}, "alpha_km.*-1.0"),
+        ({"method": "raster"}, "needs a raster"),
+    ],
+)
+def test_bad_options_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        FootprintOptions(**options)
+
+
+def test_a_study_may_name_every_method():
+    assert sorted(OUTLINES) == sorted(METHODS)
 
 
 def test_progress_is_reported():

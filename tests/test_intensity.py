@@ -12,7 +12,7 @@ from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.rasters.population import population
 from gclust.ranking.spread import intensity_spread as jitter_table
 from gclust.ranking.spread import rank_intensities
@@ -123,7 +123,7 @@ def test_a_study_measures_each_combination(done):
     places = run.locations
     shapes = footprints(
         places["lat"], places["lon"], places["core"], places["cluster_id"],
-        method="alpha", radius_km=10 / 3, alpha_km=5.0, n_clusters=3,
+        FootprintOptions(method="alpha", radius_km=10 / 3, alpha_km=5.0), n_clusters=3,
     )  # fmt: skip
     with pytest.warns(GclustWarning):
         people = population(shapes, run.study.folder / "density.tif", unit="per_km2")
@@ -208,7 +208,7 @@ def test_overlaps_are_told_by_the_footprint(tmp_path):
     places = run.locations
     shapes = footprints(
         places["lat"], places["lon"], places["core"], places["cluster_id"],
-        radius_km=40, n_clusters=3,
+        FootprintOptions(radius_km=40), n_clusters=3,
     ).to_crs(3035)  # fmt: skip
     table = run.intensity.table.set_index("cluster_id")["largest_shared_share"]
     for at, shape in shapes.items():

@@ -8,6 +8,7 @@ import pytest
 
 from gclust.places.cities.cities import shipped_cities
 from gclust.places.cities.gazetteer import gazetteer
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 
 KM = 1.0 / 111.195  # degrees of latitude
@@ -27,12 +28,11 @@ LINE = cities(
 )
 
 
-def name(lat, weight, labels=None, **options):
+def name(lat, weight, labels=None, country=None, **options):
     labels = np.zeros(len(lat), int) if labels is None else np.asarray(labels)
     options = {"gazetteer": LINE, **options}
-    return name_clusters(
-        lat, np.zeros(len(lat)), weight, labels, n_clusters=int(labels.max()) + 1, **options
-    )
+    lon, n_clusters = np.zeros(len(lat)), int(labels.max()) + 1
+    return name_clusters(ClusterCells.of(lat, lon, weight, labels, n_clusters, country), **options)
 
 
 def test_cities_come_in_the_order_of_their_weight():
@@ -144,7 +144,7 @@ def test_rows_in_any_order_give_the_same_table(dtype):
     order = random.permutation(n)
     expected, actual = (
         name_clusters(
-            lat[rows], lon[rows], weight[rows], labels[rows], n_clusters=12, country=country[rows]
+            ClusterCells.of(lat[rows], lon[rows], weight[rows], labels[rows], 12, country[rows])
         )
         for rows in (np.arange(n), order)
     )
@@ -163,9 +163,8 @@ def test_sums_of_floats_do_not_depend_on_the_order_of_rows():
 
 def test_longitudes_on_either_side_of_180_are_one_place():
     table = cities(("Seam", "FJ", -17.0, 179.99, 50_000), ("Far", "NZ", -17.0, 170.0, 50_000))
-    named = name_clusters(
-        [-17.0, -17.0], [-179.995, 180.0], [1, 1], [0, 0], n_clusters=1, gazetteer=table
-    )
+    cells = ClusterCells.of([-17.0, -17.0], [-179.995, 180.0], [1, 1], [0, 0], n_clusters=1)
+    named = name_clusters(cells, gazetteer=table)
     assert named.iloc[0].tolist() == ["Seam", "FJ"]
 
 
@@ -210,13 +209,8 @@ def test_names_are_those_that_people_use(published):
         lon.append(place["lon"] + km * np.cos(angle) * KM / np.cos(np.radians(place["lat"])))
         weight.append(np.full(1000, 10 - 2 * rank))
     count = 1000 * len(lat)
-    named = name_clusters(
-        np.concatenate(lat),
-        np.concatenate(lon),
-        np.concatenate(weight),
-        np.zeros(count, int),
-        n_clusters=1,
-    )
+    columns = np.concatenate(lat), np.concatenate(lon), np.concatenate(weight)
+    named = name_clusters(ClusterCells.of(*columns, np.zeros(count, int), n_clusters=1))
     assert named["name"][0] == published
 
 
@@ -234,14 +228,12 @@ def test_which_cities_are_parts_of_larger_ones():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"gazetteer": LINE.drop(columns="population")}, "lacks population"),
-        ({"gazetteer": LINE.iloc[:0]}, "no rows"),
         ({"n_clusters": 1}, "label 1"),
         ({"n_clusters": 3}, "cluster 2"),
         ({"weight": [1]}, "length"),
     ],
 )
-def test_bad_arguments_are_named(change, words):
+def test_locations_that_do_not_fit_are_refused(change, words):
     arguments = {
         "lat": [0.0, 1.0],
         "lon": [0.0, 0.0],
@@ -250,10 +242,19 @@ def test_bad_arguments_are_named(change, words):
         "n_clusters": 2,
     }
     with pytest.raises(ValueError, match=words):
-        name_clusters(**{**arguments, **change})
+        ClusterCells.of(**{**arguments, **change})
 
 
-def test_naming_tells_the_share_done_and_can_be_ended():
+def test_a_gazetteer_without_cities_or_a_column_is_refused():
+    for table, words in (
+        (LINE.drop(columns="population"), "lacks population"),
+        (LINE[:0], "no rows"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            name([0.0, 1.0], [1, 1], [0, 1], gazetteer=table)
+
+
+def test_naming_reports_the_share_done_and_can_be_ended():
     shares = []
     labels = np.arange(130)
     named = name(np.zeros(130), np.ones(130), labels, report=shares.append)

@@ -13,11 +13,13 @@ from rasterio import Affine
 from rasterio.windows import Window
 
 from gclust.errors import GclustWarning, StudyError
-from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters import covered_cells as cells
 from gclust.places.rasters.population import population
 
+WGS84 = FootprintOptions(metric="wgs84")
+WIDE = FootprintOptions(radius_km=60.0)
 VALUES = np.array([[10.0, 20.0, 30.0], [40.0, 50.0, 60.0], [70.0, 80.0, 90.0]])
 
 
@@ -82,7 +84,12 @@ def test_densities_are_multiplied_by_the_area_of_each_row(raster):
 def test_a_fine_raster_of_densities_agrees_with_geodesic_areas(tmp_path):
     path = write(tmp_path / "fine.tif", np.full((400, 400), 7.0), from_origin(20, 62, 0.01, 0.01))
     shape = footprints(
-        [60.0, 60.05], [22.0, 22.2], [True, True], [0, 0], n_clusters=1, metric="wgs84"
+        [60.0, 60.05],
+        [22.0, 22.2],
+        [True, True],
+        [0, 0],
+        WGS84,
+        n_clusters=1,
     )
     (actual,) = population(shape, path, unit="per_km2")["population"]
     assert actual == pytest.approx(7.0 * area_km2(shape)[0], rel=1e-5)
@@ -129,7 +136,7 @@ def test_the_index_of_the_footprints_is_kept(raster):
 
 @pytest.mark.parametrize("crs", ["EPSG:3857", "ESRI:54009", "EPSG:6933", "EPSG:32632"])
 def test_rasters_in_any_crs_agree(tmp_path, crs):
-    shape = footprints([47.5], [8.6], [True], [0], n_clusters=1, metric="wgs84")
+    shape = footprints([47.5], [8.6], [True], [0], WGS84, n_clusters=1)
     west, south, east, north = shape.to_crs(crs).total_bounds
     side = (east - west) / 40.0
     width, height = 60, int(60 * (north - south) / (east - west)) + 10
@@ -239,8 +246,8 @@ def test_a_footprint_where_a_projection_tears_the_earth(tmp_path):
         crs=crs,
     )
     shapes = footprints(
-        [30.0, 0.0, 64.0], [-30.0, 180.0, -29.98], [True] * 3, [0, 1, 2], n_clusters=3,
-        radius_km=300.0,
+        [30.0, 0.0, 64.0], [-30.0, 180.0, -29.98], [True] * 3, [0, 1, 2],
+        FootprintOptions(radius_km=300.0), n_clusters=3,
     )  # fmt: skip
     table = population(shapes, path, unit="per_km2")
     assert table["population"].tolist() == pytest.approx(10.0 * area_km2(shapes), rel=3e-3)
@@ -308,7 +315,12 @@ def test_a_raster_of_the_world_is_read_in_windows(tmp_path, layout, width, n_clu
     place_lon = (place_lon + 180.0) % 360.0 - 180.0
     core = np.ones(len(of_cluster), bool)
     shapes = footprints(
-        place_lat, place_lon, core, of_cluster, n_clusters=n_clusters, metric="wgs84"
+        place_lat,
+        place_lon,
+        core,
+        of_cluster,
+        WGS84,
+        n_clusters=n_clusters,
     )
     path = tmp_path / "world.tif"
     with rasterio.open(
@@ -335,7 +347,9 @@ def test_a_raster_of_the_world_is_read_in_windows(tmp_path, layout, width, n_clu
 
 def test_real_rasters_of_counts_and_densities_agree(shared_data):
     """GPW's count is derived from its density, so inland both must tell the same."""
-    shape = footprints([39.74], [-104.99], [True], [0], n_clusters=1, radius_km=60.0)
+    shape = footprints(
+        [39.74], [-104.99], [True], [0], FootprintOptions(radius_km=60.0), n_clusters=1
+    )
     folder = shared_data / "population"
     (count,) = population(shape, folder / "gpw_v4_population_count_2020_15_min_derived.tif")[
         "population"

@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.rasters import covered_cells as cells
 from gclust.places.rasters import tiles
 from gclust.places.rasters.check import check_raster
@@ -301,7 +301,9 @@ def test_cells_of_tiles_are_those_of_the_whole(tmp_path):
     lat, lon = rng.uniform(49.45, 49.95, 200), rng.uniform(8.05, 8.85, 200)
     core, label = np.ones(200, bool), np.arange(200) % 4
     one, other = (
-        footprints(lat, lon, core, label, n_clusters=4, method="raster", raster=raster)
+        footprints(
+            lat, lon, core, label, FootprintOptions(method="raster", raster=raster), n_clusters=4
+        )
         for raster in (whole, folder)
     )
     assert one.geom_equals(other).all()

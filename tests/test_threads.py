@@ -15,7 +15,7 @@ from joblib.externals.loky.backend import context
 
 import gclust
 from gclust.listings.engine import Engine
-from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
+from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
 from gclust.threads import LIMITS, count_threads
 
 PACKAGE = Path(gclust.__file__).parent
@@ -160,7 +160,12 @@ TAKERS = {
         X, eps_km=[5], min_samples=[2], n_jobs=n_jobs
     ),
     "find_centroid_geocodes": lambda n_jobs, _: find_centroid_geocodes(
-        [46.2, 46.5], [6.1, 6.6], [1, 1], least_weight=0.1, n_jobs=n_jobs, city_share=[1, 1]
+        [46.2, 46.5],
+        [6.1, 6.6],
+        [1, 1],
+        GeocodeCriteria(least_weight=0.1),
+        n_jobs=n_jobs,
+        city_share=[1, 1],
     ),
     "run": lambda n_jobs, folder: gclust.run(folder / "study.toml", n_jobs=n_jobs),
 }

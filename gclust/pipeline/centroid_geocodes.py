@@ -18,7 +18,7 @@ from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
-from gclust.places.cities.centroid_geocodes import find_centroid_geocodes
+from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
 from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors
 from gclust.study.schema import Study
@@ -133,11 +133,6 @@ def _read_city_share(
         return city_share(study.centroid_geocodes, engine, prepared)
 
 
-def _options(section: CentroidGeocodes) -> dict[str, Any]:
-    keys = ("radius_km", "near_km", "least_ratio", "least_weight")
-    return {key: getattr(section, key) for key in keys}
-
-
 def centroid_geocode_table(
     study: Study,
     options: CentroidGeocodes,
@@ -161,11 +156,15 @@ def centroid_geocode_table(
         lat,
         lon,
         units,
-        least_weight=LEAST_PART * study.clusters.least_weight if least is None else least,
+        GeocodeCriteria(
+            least_weight=LEAST_PART * study.clusters.least_weight if least is None else least,
+            radius_km=options.radius_km,
+            near_km=options.near_km,
+            least_ratio=options.least_ratio,
+        ),
         gazetteer=gazetteer,
         city_share=city_share,
         n_jobs=n_jobs,
-        **{key: value for key, value in _options(options).items() if key != "least_weight"},
     )
     row = table["row"].to_numpy()
     of_row = label[row]

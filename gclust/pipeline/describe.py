@@ -12,13 +12,15 @@ from gclust.cluster.merging import Merging, join_pairs
 from gclust.errors import Warn
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
 from gclust.pipeline.run_log import RunLog
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
-from gclust.places.footprints.outlines import footprints
+from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.footprints.overlaps import told_overlaps
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
 from gclust.study.schema import Study
+from gclust.study.sections import Footprint
 from gclust.units import UNIT
 
 
@@ -100,12 +102,19 @@ def outline(
         locations["lon"].to_numpy(),
         locations["core"].to_numpy(),
         locations["label"].to_numpy(),
-        method=study.footprint.method,
-        raster=cells_raster(study) if study.footprint.method == "raster" else None,
-        **study.sizes(study.footprint),
+        footprint_options(study, study.footprint),
         n_clusters=n_clusters,
-        metric=study.clusters.metric,
         progress=report,
+    )
+
+
+def footprint_options(study: Study, footprint: Footprint) -> FootprintOptions:
+    """Resolve a footprint of a study: its lengths, its metric and its raster."""
+    return FootprintOptions(
+        method=footprint.method,
+        raster=cells_raster(study) if footprint.method == "raster" else None,
+        metric=study.clusters.metric,
+        **study.sizes(footprint),
     )
 
 
@@ -216,12 +225,6 @@ def names_of(
     study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int
 ) -> pd.DataFrame:
     """Name clusters by the cities in them; see `gclust.places.cities.names.name_clusters`."""
-    return name_clusters(
-        locations["lat"].to_numpy(),
-        locations["lon"].to_numpy(),
-        locations["density"].to_numpy(),
-        labels.to_numpy(),
-        n_clusters=n_labels,
-        most=study.names.most,
-        least_share=study.names.least_share,
-    )
+    lat, lon, weight = (locations[name].to_numpy() for name in ("lat", "lon", "density"))
+    cells = ClusterCells.of(lat, lon, weight, labels.to_numpy(), n_labels)
+    return name_clusters(cells, most=study.names.most, least_share=study.names.least_share)

@@ -13,14 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gclust.errors import StudyError, Warn, warn_user
-from gclust.pipeline.rasters import (
-    RasterUsed,
-    band_of,
-    cells_raster,
-    check_files,
-    files_of,
-    warnings_of,
-)
+from gclust.pipeline.describe import footprint_options
+from gclust.pipeline.rasters import RasterUsed, band_of, check_files, files_of, warnings_of
 from gclust.places.footprints.outlines import footprints as draw_footprints
 from gclust.places.footprints.overlaps import shared_share, told_overlaps
 from gclust.places.geodesic import area_km2
@@ -215,11 +209,8 @@ def _draw(
         locations["lon"].to_numpy(),
         locations["core"].to_numpy(),
         labels.to_numpy(),
-        method=footprint.method,
-        raster=cells_raster(study) if footprint.method == "raster" else None,
-        **study.sizes(footprint),
+        footprint_options(study, footprint),
         n_clusters=len(first),
-        metric=study.clusters.metric,
         names=first["name"].tolist(),
     )
     overlaps = told_overlaps(shapes.to_numpy(), first["name"].tolist())

@@ -8,6 +8,7 @@ from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.members import member_counts, member_ties
 from gclust.listings.engine import Engine
 from gclust.pipeline.run_log import RunLog
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.member_cities import member_cities
 from gclust.study.schema import Study
 
@@ -47,14 +48,11 @@ def divide_clusters(
     if not study.members.on:
         return None, None
     with run_log.timed("divide clusters among cities"):
-        members, member = member_cities(
-            locations["lat"].to_numpy(),
-            locations["lon"].to_numpy(),
-            locations["density"].to_numpy(),
-            locations["label"].to_numpy(),
-            n_clusters=len(clusters),
-            least_share=study.members.least_share,
+        lat, lon, weight, labels = (
+            locations[name].to_numpy() for name in ("lat", "lon", "density", "label")
         )
+        cells = ClusterCells.of(lat, lon, weight, labels, len(clusters))
+        members, member = member_cities(cells, least_share=study.members.least_share)
         inside = locations[["lat", "lon"]].assign(member=member)[member >= 0]
         places = engine.put(inside, PLACES)
         counted = member_counts(clusters, listings, members, places)

@@ -14,6 +14,7 @@ from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.tune.partition import PairPartition
 from gclust.pipeline.count_arrays import merge_labels
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.ranking.columns import scored
 from gclust.ranking.matching import match, overlap
@@ -152,16 +153,10 @@ def name_merged(
     patches = partition.patches
     if not n_clusters:
         return pd.DataFrame({"name": [], "economies": []}, dtype="str")
-    return name_clusters(
-        patches.lat,
-        patches.lon,
-        patches.weight,
-        merged.clusters(patches.label),
-        n_clusters=n_clusters,
-        most=study.names.most,
-        least_share=study.names.least_share,
-        report=report,
-    )
+    label = merged.clusters(patches.label)
+    cells = ClusterCells.of(patches.lat, patches.lon, patches.weight, label, n_clusters)
+    names = study.names
+    return name_clusters(cells, most=names.most, least_share=names.least_share, report=report)
 
 
 def rank_merged(

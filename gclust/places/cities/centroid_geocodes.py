@@ -1,12 +1,13 @@
-"""Centroid geocodes: locations whose weight comes from addresses that are known to the city only.
+"""Centroid geocodes: points on which a geocoder put every address that it knew to the city only.
 
-An address that a geocoder finds no street for is put at the point of its city. Many such
-make a location far heavier than what is around it, at a gazetteer's point.
+A geocoder that finds no street for an address puts it at the point of its city. Many such
+addresses make one location far heavier than its surroundings, at a city's point.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,53 +20,79 @@ from gclust.sphere import arc_km, unit_vectors
 from gclust.threads import count_threads
 from gclust.units import UNIT
 
-OWN_KM2 = 1.0
+ADDRESS_KM2 = 1.0
 """The area that a located address stands for: about that of an urban postal code."""
 
-RADIUS_KM = 5.0
-NEAR_KM = 1.0
-LEAST_RATIO = 10.0
-MOSTLY = 0.5
-"""The part of a location's weight from which on it is one of city-level addresses."""
+LEAST_CITY_SHARE = 0.5
+"""Of a location's weight, known to the city only: with less it is no centroid geocode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeocodeCriteria:
+    """What makes a location a centroid geocode.
+
+    Attributes
+    ----------
+    least_weight : float
+        The least weight, in listings: a lone address in a village is heavier than the nothing
+        around it, and no centroid geocode.
+    radius_km : float
+        How far the surroundings reach, at least 0.8 km.
+    near_km : float
+        The largest distance from a city's point.
+    least_ratio : float
+        The least ratio to the surroundings; see the notes of `find_centroid_geocodes`.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not above 0, or ``radius_km`` too small.
+    """
+
+    least_weight: float
+    radius_km: float = 5.0
+    near_km: float = 1.0
+    least_ratio: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be a number above 0, not {value!r}")
+        if not 0 < self.expected_share < 1:
+            raise ValueError(f"radius_km must be at least 0.8 km, not {self.radius_km!r}")
+
+    @property
+    def expected_share(self) -> float:
+        """Weight of a location as dense as its surroundings, as a share of theirs."""
+        return ADDRESS_KM2 / (math.pi * self.radius_km**2 - ADDRESS_KM2)
 
 
 def find_centroid_geocodes(
     lat: ArrayLike,
     lon: ArrayLike,
     units: ArrayLike,
+    criteria: GeocodeCriteria,
     *,
-    least_weight: float,
-    radius_km: float = RADIUS_KM,
-    near_km: float = NEAR_KM,
-    least_ratio: float = LEAST_RATIO,
     gazetteer: pd.DataFrame | None = None,
     city_share: ArrayLike | None = None,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Find the locations that are far heavier than their surroundings, at a city's point.
+    """Find the locations at a city's point that are far heavier than their surroundings.
 
     Parameters
     ----------
     lat, lon : array_like, shape (n,)
         Distinct locations in degrees, sorted by latitude.
     units : array_like of int64, shape (n,)
-        Weights in units of 1/232792560.
-    least_weight : float
-        Lighter locations are no centroid geocodes: a lone address in a village is heavier than
-        nothing around it.
-    radius_km : float
-        How far the surroundings go.
-    near_km : float
-        A centroid geocode lies within it of a city's point.
-    least_ratio : float
-        From which ratio on; see Notes.
+        Fixed-point weights: multiples of 1/232792560.
+    criteria : GeocodeCriteria
     gazetteer : DataFrame, optional
-        ``name, country, lat, lon``; that of the package by default. Users with the
-        gazetteer of their geocoder give that.
+        ``name, country, lat, lon``; that of the package by default. Give the gazetteer of your
+        geocoder if you have it.
     city_share : array_like, shape (n,), optional
-        The part of each location's weight whose addresses are known to the city only,
-        from 0 to 1. Where it is known it says what is at a city's point, from a half on, in
-        place of the gazetteer.
+        The share of each location's weight whose addresses are known to the city only, from 0
+        to 1. With it, a share of a half or more decides what is at a city's point, and
+        ``near_km`` does not.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
@@ -80,37 +107,29 @@ def find_centroid_geocodes(
     Raises
     ------
     ValueError
-        If the locations are not sorted, or a parameter is not above 0.
+        If the locations are not sorted, or the arrays differ in length.
 
     Notes
     -----
-    Were a location as dense as its surroundings, its weight would be
-    ``e = around * a / (pi radius_km**2 - a)``, with an area ``a`` of 1 km2, about that of an
-    urban postal code, for its own. The ratio is ``weight / e``; a location is a centroid geocode from
-    ``least_ratio`` on. With the default of 10 and 5 km it then holds more than an eighth of
-    what is around it.
+    A location as dense as its surroundings would have the weight
+    ``e = around * a / (pi radius_km**2 - a)``, where ``a`` is 1 km2, about the area of an urban
+    postal code. The ratio is ``weight / e``. With the default of 10 and 5 km, a centroid
+    geocode has more than an eighth of the weight around it.
     """
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     units = np.array(units, dtype=np.int64)
     if not lat.shape == lon.shape == units.shape or (np.diff(lat) < 0).any():
         raise ValueError("locations must be of one length and sorted by latitude")
-    given = {"least_weight": least_weight, "radius_km": radius_km, "near_km": near_km}
-    for name, value in {**given, "least_ratio": least_ratio}.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a number above 0, not {value!r}")
-    own = OWN_KM2 / (math.pi * radius_km**2 - OWN_KM2)
-    if not 0 < own < 1:
-        raise ValueError(f"radius_km must be at least 0.8 km, not {radius_km!r}")
     cities = shipped() if gazetteer is None else gazetteer
-    row = np.flatnonzero(units >= least_weight * UNIT)
+    row = np.flatnonzero(units >= criteria.least_weight * UNIT)
     city, distance_km = _nearest(lat[row], lon[row], cities)
     if city_share is None:
-        near = distance_km <= near_km
+        near = distance_km <= criteria.near_km
     else:
-        near = np.asarray(city_share, dtype=np.float64)[row] >= MOSTLY
+        near = np.asarray(city_share, dtype=np.float64)[row] >= LEAST_CITY_SHARE
     row, city, distance_km = row[near], city[near], distance_km[near]
-    around = units_around(lat, lon, units, row, radius_km, count_threads(n_jobs))
-    expected = around * own
+    around = units_around(lat, lon, units, row, criteria.radius_km, count_threads(n_jobs))
+    expected = around * criteria.expected_share
     with np.errstate(divide="ignore"):
         ratio = units[row] / expected
     table = pd.DataFrame(
@@ -127,7 +146,7 @@ def find_centroid_geocodes(
             "excess": np.floor(units[row] - expected) / UNIT,
         }
     )
-    table = table[ratio >= least_ratio]
+    table = table[ratio >= criteria.least_ratio]
     return table.sort_values(["excess", "row"], ascending=[False, True], ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""How far a city reaches, from its inhabitants."""
+"""Radii of cities, from their inhabitants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEAST_INHABITANTS = 15_000.0
 """Smaller places are not in the gazetteer."""
 
 AT_POINT_KM = 1.0
-"""Geocoders put a city at points that differ by less."""
+"""Points of one city in different gazetteers lie nearer to each other than this."""
 
 
 def city_radii_km(
@@ -22,14 +22,14 @@ def city_radii_km(
     inhabitants_per_km2: float = INHABITANTS_PER_KM2,
     cities: Cities | None = None,
 ) -> NDArray[np.float64]:
-    """Radius of the city of which each point is the point.
+    """Return the radius of the city at whose point each location lies.
 
     Parameters
     ----------
     lat, lon : array_like, shape (n,)
-        Degrees: where a geocoder puts addresses of which it knows the city alone.
+        Degrees: points at which a geocoder puts addresses that it knows to the city only.
     inhabitants_per_km2 : float
-        See Notes.
+        Density of a city; see Notes.
     cities : Cities, optional
         Those of the package's gazetteer by default.
 
@@ -47,15 +47,16 @@ def city_radii_km(
     -----
     The radius is that of a circle in which the city's inhabitants live so densely:
     ``sqrt(inhabitants / inhabitants_per_km2 / pi)``. The default of 2,500 is the density by
-    which `gclust.places.cities.cities` tells cities from their parts. Each km2 of a city has at least
-    1,500 (Applying the Degree of Urbanisation, European Union, FAO, UN-Habitat, OECD and World
-    Bank 2021, doi:10.2785/706535), and most have more, so that discs are rather too wide than
-    too narrow (13.8 km for Munich, whose 310 km2 would fill one of 9.9 km).
+    which `gclust.places.cities.cities` separates cities from parts of cities. Each km2 of a
+    city has at least 1,500 (Applying the Degree of Urbanisation, European Union, FAO,
+    UN-Habitat, OECD and World Bank 2021, doi:10.2785/706535), and most have more, so that the
+    discs are too wide rather than too narrow (13.8 km for Munich, whose 310 km2 would fill one
+    of 9.9 km).
 
-    The city is the largest place whose point lies within 1 km; where there is none, the nearest
-    of those that are no part of another, if its disc holds the point. What is in no city is a
-    place smaller than those of the gazetteer, and has at most the radius of 15,000 inhabitants
-    (1.4 km): that is taken.
+    The city is the largest place whose point lies within 1 km. Where there is none, it is the
+    nearest one that is no part of another, if its disc contains the point. A point in no city
+    belongs to a place smaller than those of the gazetteer, and gets the radius of 15,000
+    inhabitants, 1.4 km, as an upper bound.
     """
     if not inhabitants_per_km2 > 0:
         raise ValueError(f"inhabitants_per_km2 must be above 0, not {inhabitants_per_km2!r}")

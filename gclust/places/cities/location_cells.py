@@ -1,4 +1,4 @@
-"""Locations gathered on a grid, cluster by cluster, before cities are weighed."""
+"""The weight of each cluster in the cells of a fine grid, by which its cities are weighed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-# Locations are gathered on a grid of this many degrees first, 1.1 km at most: names need no
-# more, and tens of millions of rooftops become some hundred thousand cells.
 CELLS_PER_DEGREE = 100
+"""Cells measure 1.1 km at most: names need no more, and tens of millions of rooftops become some
+hundred thousand cells."""
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Cells with the weight of their locations, sorted by cluster.
+class ClusterCells:
+    """Cells of each cluster with the weight of its locations there, sorted by cluster.
 
     Attributes
     ----------
@@ -37,56 +37,75 @@ class Gathered:
     starts: NDArray[np.intp]
     cell: NDArray[np.intp]
 
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return len(self.starts) - 1
 
-def gather(
-    lat: ArrayLike,
-    lon: ArrayLike,
-    weight: ArrayLike,
-    labels: ArrayLike,
-    n_clusters: int,
-    country: ArrayLike | None = None,
-) -> Gathered:
-    """Gather the locations of each cluster on the grid.
+    @classmethod
+    def of(
+        cls,
+        lat: ArrayLike,
+        lon: ArrayLike,
+        weight: ArrayLike,
+        labels: ArrayLike,
+        n_clusters: int,
+        country: ArrayLike | None = None,
+    ) -> ClusterCells:
+        """Sum the weights of each cluster's locations in the cells.
 
-    Raises
-    ------
-    ValueError
-        For a label beyond `n_clusters`, a cluster without a location, or arrays of
-        different lengths.
-    """
-    lat, lon = np.asarray(lat, float), np.asarray(lon, float)
-    weight, labels = np.asarray(weight), np.asarray(labels)
-    known = np.full(len(lat), "", object) if country is None else np.asarray(country, object)
-    lengths = [len(values) for values in (lat, lon, weight, labels, known)]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"lat, lon, weight, labels and country differ in length: {lengths}")
-    if labels.size and labels.max() >= n_clusters:
-        raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
-    inside = labels >= 0
-    codes, values = pd.factorize(known[inside], sort=True)  # -1 where missing
-    values = np.append(np.asarray(values, dtype=object), "")
-    north = np.rint(lat[inside] * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
-    east = np.rint(lon[inside] * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
-    shape = (n_clusters, 180 * CELLS_PER_DEGREE + 1, 360 * CELLS_PER_DEGREE, len(values))
-    key = np.ravel_multi_index((labels[inside], north, east, codes % len(values)), shape)
-    weight = weight[inside]
-    # Sums of floats depend on their order, so equal cells are put in the order of weights.
-    floats = np.issubdtype(weight.dtype, np.floating)
-    order = np.lexsort((weight, key)) if floats else np.argsort(key, kind="stable")
-    is_first = np.diff(key[order], prepend=-1) != 0
-    first = np.flatnonzero(is_first)
-    label, north, east, codes = np.unravel_index(key[order][first], shape)
-    starts = np.searchsorted(label, np.arange(n_clusters + 1))
-    empty = np.flatnonzero(np.diff(starts) == 0)
-    if empty.size:
-        raise ValueError(f"cluster {empty[0]} has no location to be named after")
-    cell = np.full(len(labels), -1, dtype=np.intp)
-    cell[np.flatnonzero(inside)[order]] = np.cumsum(is_first) - 1
-    return Gathered(
-        lat=north / CELLS_PER_DEGREE - 90.0,
-        lon=east / CELLS_PER_DEGREE,
-        weight=np.add.reduceat(weight[order], first) if first.size else weight[:0],
-        country=values[codes],
-        starts=starts,
-        cell=cell,
-    )
+        Parameters
+        ----------
+        lat, lon : array_like, shape (n,)
+            Locations, degrees.
+        weight : array_like, shape (n,)
+            Weight of each location, not negative; integers are summed exactly.
+        labels : array_like of int, shape (n,)
+            Cluster of each location, -1 for noise.
+        n_clusters : int
+            Clusters are numbered from 0 to ``n_clusters - 1``.
+        country : array_like of str, shape (n,), optional
+            ISO 3166-1 alpha-2 code of each location where it is known.
+
+        Raises
+        ------
+        ValueError
+            For a label beyond `n_clusters`, a cluster without a location, or arrays of
+            different lengths.
+        """
+        lat, lon = np.asarray(lat, float), np.asarray(lon, float)
+        weight, labels = np.asarray(weight), np.asarray(labels)
+        known = np.full(len(lat), "", object) if country is None else np.asarray(country, object)
+        lengths = [len(values) for values in (lat, lon, weight, labels, known)]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"lat, lon, weight, labels and country differ in length: {lengths}")
+        if labels.size and labels.max() >= n_clusters:
+            raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
+        inside = labels >= 0
+        codes, values = pd.factorize(known[inside], sort=True)  # -1 where missing
+        values = np.append(np.asarray(values, dtype=object), "")
+        north = np.rint(lat[inside] * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
+        east = np.rint(lon[inside] * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
+        shape = (n_clusters, 180 * CELLS_PER_DEGREE + 1, 360 * CELLS_PER_DEGREE, len(values))
+        key = np.ravel_multi_index((labels[inside], north, east, codes % len(values)), shape)
+        weight = weight[inside]
+        # Sums of floats depend on their order, so equal cells are put in the order of weights.
+        floats = np.issubdtype(weight.dtype, np.floating)
+        order = np.lexsort((weight, key)) if floats else np.argsort(key, kind="stable")
+        is_first = np.diff(key[order], prepend=-1) != 0
+        first = np.flatnonzero(is_first)
+        label, north, east, codes = np.unravel_index(key[order][first], shape)
+        starts = np.searchsorted(label, np.arange(n_clusters + 1))
+        empty = np.flatnonzero(np.diff(starts) == 0)
+        if empty.size:
+            raise ValueError(f"cluster {empty[0]} has no location to be named after")
+        cell = np.full(len(labels), -1, dtype=np.intp)
+        cell[np.flatnonzero(inside)[order]] = np.cumsum(is_first) - 1
+        return cls(
+            lat=north / CELLS_PER_DEGREE - 90.0,
+            lon=east / CELLS_PER_DEGREE,
+            weight=np.add.reduceat(weight[order], first) if first.size else weight[:0],
+            country=values[codes],
+            starts=starts,
+            cell=cell,
+        )

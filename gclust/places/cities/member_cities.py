@@ -1,4 +1,4 @@
-"""The cities of which a cluster consists, and to which each location belongs."""
+"""Member cities: the cities of which a cluster consists, and the city of each location."""
 
 from __future__ import annotations
 
@@ -6,43 +6,33 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gclust.places.cities.cities import Cities, Rows, shipped_cities, strongest, weigh
-from gclust.places.cities.location_cells import gather
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import distinct
 from gclust.sphere import unit_vectors
 
 
 def member_cities(
-    lat: ArrayLike,
-    lon: ArrayLike,
-    weight: ArrayLike,
-    labels: ArrayLike,
+    cells: ClusterCells,
     *,
-    n_clusters: int,
     least_share: float = 0.05,
     gazetteer: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Divide each cluster among its cities.
 
-    The cities are weighed as for the cluster's name (`gclust.places.cities.names.name_clusters`):
-    those of at least `least_share` are its members, and each location belongs to the
-    member that draws it most, by Reilly's law, so that suburbs go to their city.
+    The cities are weighed as for the cluster's name (`gclust.places.cities.names.name_clusters`).
+    Those of at least `least_share` are its members, and each location belongs to the member
+    that attracts it most by Reilly's law, so that suburbs go to their city.
 
     Parameters
     ----------
-    lat, lon : array_like, shape (n,)
-        Locations, degrees.
-    weight : array_like, shape (n,)
-        Weight of each location, not negative; whole units or floats.
-    labels : array_like of int, shape (n,)
-        Cluster of each location, -1 for noise.
-    n_clusters : int
-        Clusters are numbered from 0 to ``n_clusters - 1``.
+    cells : ClusterCells
+        The weights of the clusters' locations.
     least_share : float
-        A city is a member from this share of the cluster's weight on. If there is none, the
-        heaviest is the only one.
+        A city is a member if it has at least this share of the cluster's weight. If there is
+        none, the heaviest city is the only member.
     gazetteer : pandas.DataFrame, optional
         As for `gclust.places.cities.names.name_clusters`.
 
@@ -50,9 +40,9 @@ def member_cities(
     -------
     members : DataFrame
         ``cluster_id, city, country``, by cluster and, in it, from the heaviest member down.
-        In one cluster no two cities are called the same.
+        The cities of a cluster have distinct names.
     member : ndarray of int64, shape (n,)
-        Row of ``members`` to which each location belongs, -1 for noise.
+        Row of ``members`` to which each location of the cells belongs, -1 for noise.
 
     Raises
     ------
@@ -65,14 +55,12 @@ def member_cities(
 
     Examples
     --------
-    >>> members, member = member_cities(
-    ...     [35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1
-    ... )
+    >>> cells = ClusterCells.of([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
+    >>> members, member = member_cities(cells)
     >>> members["city"].tolist(), member.tolist()
     (['Tokyo', 'Yokohama'], [0, 1])
     """
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
-    cells = gather(lat, lon, weight, labels, n_clusters)
     vectors = unit_vectors(cells.lat, cells.lon)
     of_cell = np.empty(len(vectors), dtype=np.int64)
     rows: list[Rows] = []
@@ -84,8 +72,8 @@ def member_cities(
         found += len(own)
     members = pd.DataFrame(
         {
-            "cluster_id": np.repeat(np.arange(n_clusters), [len(own) for own in rows]),
-            "city": [name for own in rows for name in _called(cities, own)],
+            "cluster_id": np.repeat(np.arange(cells.n_clusters), [len(own) for own in rows]),
+            "city": [name for own in rows for name in _distinct_names(cities, own)],
             "country": [country for own in rows for country in cities.country[own]],
         }
     )
@@ -104,7 +92,7 @@ def _divide(
     return order, place[strongest(vectors, cities, among)]
 
 
-def _called(cities: Cities, rows: Rows) -> list[str]:
-    """Names of one cluster's cities, told apart where they are the same."""
+def _distinct_names(cities: Cities, rows: Rows) -> list[str]:
+    """Distinct names of one cluster's cities."""
     columns = cities.name, cities.country, cities.admin1
     return distinct(*(column[rows].tolist() for column in columns))

@@ -1,4 +1,4 @@
-"""Names of clusters and the economies that they lie in."""
+"""Names of clusters, after their cities, and the economies in which they lie."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gclust.places.cities.cities import Cities, shipped_cities, weigh
-from gclust.places.cities.location_cells import gather
+from gclust.places.cities.location_cells import ClusterCells
 from gclust.sphere import unit_vectors
 
 LEAST_ECONOMY_SHARE = 0.01
@@ -21,40 +21,27 @@ REPORTED = 64
 
 
 def name_clusters(
-    lat: ArrayLike,
-    lon: ArrayLike,
-    weight: ArrayLike,
-    labels: ArrayLike,
+    cells: ClusterCells,
     *,
-    n_clusters: int,
     most: int = 3,
     least_share: float = 0.1,
     gazetteer: pd.DataFrame | None = None,
-    country: ArrayLike | None = None,
     report: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """Name each cluster after its cities, and list its economies.
 
     Parameters
     ----------
-    lat, lon : array_like, shape (n,)
-        Locations, degrees.
-    weight : array_like, shape (n,)
-        Weight of each location, not negative; whole units or floats.
-    labels : array_like of int, shape (n,)
-        Cluster of each location, -1 for noise.
-    n_clusters : int
-        Clusters are numbered from 0 to ``n_clusters - 1``.
+    cells : ClusterCells
+        The weights of the clusters' locations. Where the country of one is not known, its
+        economy is that of the nearest city.
     most : int
         At most so many cities are named.
     least_share : float
-        A city is named from this share of the cluster's weight on.
+        A city is named if it has at least this share of the cluster's weight.
     gazetteer : pandas.DataFrame, optional
         Cities with the columns ``name, country, lat, lon, population`` and, if wanted,
         ``admin1``, ``section`` and ``geonameid``; that of the package by default.
-    country : array_like of str, shape (n,), optional
-        ISO 3166-1 alpha-2 code of each location where it is known; the economies of the
-        others are those of the nearest cities.
     report : callable, optional
         Called now and then with the share done; what it raises ends the work.
 
@@ -67,8 +54,7 @@ def name_clusters(
     Raises
     ------
     ValueError
-        For a gazetteer without cities or without one of the columns, a label beyond
-        `n_clusters`, a cluster without a location, or arrays of different lengths.
+        For a gazetteer without cities or without one of the columns.
 
     Notes
     -----
@@ -79,44 +65,44 @@ def name_clusters(
 
     *Weight.* Each location counts for the city in its cluster with the largest ratio of
     inhabitants to squared distance (Reilly 1931, The Law of Retail Gravitation; Converse
-    1949, New Laws of Retail Gravitation). With plain distance the suburbs of a metropolis,
-    each nearer to its own inhabitants, would divide it among themselves until no name was
-    left.
+    1949, New Laws of Retail Gravitation). By plain distance the suburbs of a metropolis
+    would take so much of it that no city had the least share.
 
     *Name.* The cities of at least `least_share`, weighed once more among themselves so that
     a city's suburbs count for it, in the order of that weight, up to `most`, joined by en
-    dashes. If there is none, the heaviest; in a cluster far from any city, the city nearest
-    to most of its weight. Equal weights go by inhabitants, then by ``geonameid``.
+    dashes. If there is none, the heaviest city; in a cluster far from any city, the city
+    nearest to most of its weight. Ties are decided by inhabitants, then by ``geonameid``.
 
     *Economies.* Those of the nearest cities, by weight, from 1 % of the cluster's on,
     joined by slashes.
 
-    *Same names.* Clusters of one name get their economies appended, ``Cambridge (GB)``; if
-    that is not enough, the first city's first-order division where its code is of letters,
-    ``Portland (OR, US)``; and then a number, ``Suzhou (CN) 2``, in the order of clusters.
+    *Equal names.* Clusters of the same name get their economies appended, ``Cambridge (GB)``;
+    if that is not enough, the first city's first-order division where its code consists of
+    letters, ``Portland (OR, US)``; and then a number, ``Suzhou (CN) 2``, in the order of
+    clusters.
 
     Examples
     --------
-    >>> name_clusters([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
+    >>> cells = ClusterCells.of([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
+    >>> name_clusters(cells)
                  name economies
     0  Tokyo–Yokohama        JP
     """
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
-    cells = gather(lat, lon, weight, labels, n_clusters, country)
-    vectors = unit_vectors(cells.lat, cells.lon)
-    unknown = cells.country == ""
-    cells.country[unknown] = cities.country[cities.nearest(vectors[unknown])]
+    vectors, country = unit_vectors(cells.lat, cells.lon), cells.country.copy()
+    unknown = country == ""
+    country[unknown] = cities.country[cities.nearest(vectors[unknown])]
     economies, names, divisions = [], [], []
     for number, (start, end) in enumerate(pairwise(cells.starts)):
         if report is not None and number % REPORTED == 0:
-            report(number / n_clusters)
+            report(number / cells.n_clusters)
         named = _named(vectors[start:end], cells.weight[start:end], cities, most, least_share)
         names.append("–".join(dict.fromkeys(cities.name[named])))
         divisions.append(cities.admin1[named[0]])
-        economies.append(_economies(cells.country[start:end], cells.weight[start:end]))
+        economies.append(_economies(country[start:end], cells.weight[start:end]))
     return pd.DataFrame(
         {"name": distinct(names, economies, divisions), "economies": economies},
-        index=pd.RangeIndex(n_clusters),
+        index=pd.RangeIndex(cells.n_clusters),
     )
 
 
@@ -148,7 +134,7 @@ def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str
 
 
 def distinct(names: Sequence[str], economies: Sequence[str], divisions: Sequence[str]) -> list[str]:
-    """Append to equal names what tells them apart."""
+    """Make equal names distinct by their economies, divisions or numbers."""
     out = list(names)
     for row in _repeated(out):
         out[row] = f"{names[row]} ({economies[row]})"

@@ -1,1 +1,1 @@
-"""Footprints: the polygon of each cluster, by one method a module."""
+"""Footprints: the polygon of each cluster, one method a module; `outlines` registers them."""

@@ -37,7 +37,7 @@ SQUARE_RADII = 2.0
 
 
 @dataclass(frozen=True)
-class Places:
+class ProjectedLocations:
     """The places of one cluster in a conformal plane at its centre.
 
     Attributes
@@ -66,7 +66,7 @@ class Places:
     plane_per_km: float
 
     @classmethod
-    def of(cls, lat: Floats, lon: Floats, metric: str) -> Places:
+    def of(cls, lat: Floats, lon: Floats, metric: str) -> ProjectedLocations:
         """Project places.
 
         Raises
@@ -104,7 +104,7 @@ class Places:
         )
 
 
-def convex(places: Places, radius_km: float) -> Any:
+def convex(places: ProjectedLocations, radius_km: float) -> Any:
     """Draw the convex hull of places, widened by a radius.
 
     The hull of one place is a disc, that of two or of places in one line a strip with
@@ -124,7 +124,7 @@ def convex(places: Places, radius_km: float) -> Any:
     return places.widened([shapely.convex_hull(shapely.multipoints(places.xy))], radius_km)
 
 
-def concave(places: Places, radius_km: float, ratio: float) -> Any:
+def concave(places: ProjectedLocations, radius_km: float, ratio: float) -> Any:
     """Draw the concave hull of places, of a ratio, widened by a radius.
 
     Parameters
@@ -144,7 +144,7 @@ def concave(places: Places, radius_km: float, ratio: float) -> Any:
     return places.widened([hull], radius_km)
 
 
-def concave_by_edge(places: Places, radius_km: float, edge_km: float) -> Any:
+def concave_by_edge(places: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
     """Draw the concave hull of places, indented at sides longer than a length.
 
     The Delaunay triangulation is worn away from outside, the longest side first, as long
@@ -168,7 +168,7 @@ def concave_by_edge(places: Places, radius_km: float, edge_km: float) -> Any:
     return concave(places, radius_km, _ratio_of_edge(places.xy, edge_km * places.plane_per_km))
 
 
-def alpha(places: Places, radius_km: float, alpha_km: float) -> Any:
+def alpha(places: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
     """Draw the alpha shape of places, widened by a radius.
 
     Parameters

@@ -1,8 +1,13 @@
-"""Footprints: the polygon of each cluster."""
+"""Footprints of clusters, and the registry of the methods that draw them.
+
+A new method is a module of this folder, a function here, and an entry of `METHODS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,46 +28,24 @@ if TYPE_CHECKING:
     import geopandas
 
 Floats = NDArray[np.float64]
+Draw = Callable[[Floats, Floats], Any]
+"""From the latitudes and longitudes of one cluster's core locations to a polygon in degrees."""
 
-METHODS = ("discs", "convex", "concave", "alpha", "cells", "raster")
 
+@dataclass(frozen=True, kw_only=True)
+class FootprintOptions:
+    """How footprints are drawn.
 
-def footprints(
-    lat: ArrayLike,
-    lon: ArrayLike,
-    core: ArrayLike,
-    labels: ArrayLike,
-    *,
-    method: str = "discs",
-    radius_km: float = 5.0,
-    edge_km: float = 15.0,
-    ratio: float | None = None,
-    alpha_km: float = 7.5,
-    cell_km: float = 5.0,
-    raster: RasterPath | Sequence[RasterPath] | RasterFiles | None = None,
-    n_clusters: int,
-    metric: str = "haversine",
-    names: Sequence[str] | None = None,
-    progress: bool | Report | None = None,
-) -> geopandas.GeoSeries:
-    """Draw the footprint of each cluster from its core locations.
-
-    Parameters
+    Attributes
     ----------
-    lat, lon : array_like, shape (n,)
-        Locations, degrees.
-    core : array_like of bool, shape (n,)
-        Which locations are core; the others are not drawn.
-    labels : array_like of int, shape (n,)
-        Cluster of each location, -1 for noise.
     method : {"discs", "convex", "concave", "alpha", "cells", "raster"}
         - ``"discs"``: all places within `radius_km` of a core location. With a radius of at
           most half the eps of DBSCAN the discs of different clusters cannot overlap, for
           their core locations lie farther than eps apart.
         - ``"convex"``: all places within `radius_km` of the convex hull of the core
           locations. Footprints of different clusters may overlap.
-        - ``"concave"``: the same with the concave hull, one piece without holes.
-        - ``"alpha"``: the same with the alpha shape, which may have several pieces and holes.
+        - ``"concave"``: the same with the concave hull, connected and without holes.
+        - ``"alpha"``: the same with the alpha shape, which may be disconnected and have holes.
         - ``"cells"``: the cells of a grid over the Earth, all of one area, that hold a core
           location. Clusters may share a cell.
         - ``"raster"``: the cells of `raster` that hold a core location, each counted whole
@@ -76,16 +59,121 @@ def footprints(
         (most) to 1 (convex), measured by each cluster's own longest side.
     alpha_km : float
         Radius of the circles that the alpha shape consists of, kilometres. With half the
-        eps of DBSCAN the locations of a cluster hang together.
+        eps of DBSCAN the alpha shape of a cluster is connected.
     cell_km : float
         Side of a square as large as a cell, kilometres.
     raster : path, sequence of paths or RasterFiles, optional
-        A raster that GDAL reads, or tiles of one, for ``"raster"``; where it ends its cells
-        go on.
-    n_clusters : int
-        Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
+        A raster that GDAL reads, or tiles of one, for ``"raster"``; beyond its edge its cells
+        are continued.
     metric : {"haversine", "wgs84"}
         In which lengths are measured; that of the clustering.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method or metric, a length that is not above 0, a ratio outside
+        [0, 1], or ``"raster"`` without a raster.
+    """
+
+    method: str = "discs"
+    radius_km: float = 5.0
+    edge_km: float = 15.0
+    ratio: float | None = None
+    alpha_km: float = 7.5
+    cell_km: float = 5.0
+    raster: RasterPath | Sequence[RasterPath] | RasterFiles | None = None
+    metric: str = "haversine"
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        if self.metric not in METRICS:
+            raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {self.metric!r}")
+        for name in ("radius_km", "edge_km", "alpha_km", "cell_km"):
+            length = getattr(self, name)
+            if not (np.isfinite(length) and length > 0.0):
+                raise ValueError(f"{name} must be above 0, not {length!r}")
+        if self.ratio is not None and not 0.0 <= self.ratio <= 1.0:
+            raise ValueError(f"ratio must lie between 0 and 1, not {self.ratio!r}")
+        if self.method == "raster" and self.raster is None:
+            raise ValueError("method 'raster' needs a raster; expected a path")
+
+
+def _discs(options: FootprintOptions) -> Draw:
+    return partial(union_of_discs, radius_km=options.radius_km, metric=options.metric)
+
+
+def _convex(options: FootprintOptions) -> Draw:
+    def draw(lat: Floats, lon: Floats) -> Any:
+        locations = hulls.ProjectedLocations.of(lat, lon, options.metric)
+        return hulls.convex(locations, options.radius_km)
+
+    return draw
+
+
+def _concave(options: FootprintOptions) -> Draw:
+    def draw(lat: Floats, lon: Floats) -> Any:
+        locations = hulls.ProjectedLocations.of(lat, lon, options.metric)
+        if options.ratio is not None:
+            return hulls.concave(locations, options.radius_km, options.ratio)
+        return hulls.concave_by_edge(locations, options.radius_km, options.edge_km)
+
+    return draw
+
+
+def _alpha(options: FootprintOptions) -> Draw:
+    def draw(lat: Floats, lon: Floats) -> Any:
+        locations = hulls.ProjectedLocations.of(lat, lon, options.metric)
+        return hulls.alpha(locations, options.radius_km, options.alpha_km)
+
+    return draw
+
+
+def _cells(options: FootprintOptions) -> Draw:
+    return partial(occupied_cells, cell_km=options.cell_km)
+
+
+def _raster(options: FootprintOptions) -> Draw:
+    assert options.raster is not None
+    return RasterCells.of(options.raster).occupied
+
+
+METHODS: Mapping[str, Callable[[FootprintOptions], Draw]] = {
+    "discs": _discs,
+    "convex": _convex,
+    "concave": _concave,
+    "alpha": _alpha,
+    "cells": _cells,
+    "raster": _raster,
+}
+"""Every method of `FootprintOptions`, as a function from the options to one that draws."""
+
+
+def footprints(
+    lat: ArrayLike,
+    lon: ArrayLike,
+    core: ArrayLike,
+    labels: ArrayLike,
+    options: FootprintOptions | None = None,
+    *,
+    n_clusters: int,
+    names: Sequence[str] | None = None,
+    progress: bool | Report | None = None,
+) -> geopandas.GeoSeries:
+    """Draw the footprint of each cluster from its core locations.
+
+    Parameters
+    ----------
+    lat, lon : array_like, shape (n,)
+        Locations, degrees.
+    core : array_like of bool, shape (n,)
+        Which locations are core; the others are not drawn.
+    labels : array_like of int, shape (n,)
+        Cluster of each location, -1 for noise.
+    options : FootprintOptions, optional
+        Discs of 5 km by default.
+    n_clusters : int
+        Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     names : sequence of str, optional
         What errors call the clusters; their numbers by default.
     progress : bool or callable, optional
@@ -100,12 +188,11 @@ def footprints(
     Raises
     ------
     ValueError
-        For an unknown method or metric, a length that is not above 0, a ratio outside
-        [0, 1], arrays of different lengths, a label beyond `n_clusters`, or a cluster
-        without a core location.
+        For arrays of different lengths, a label beyond `n_clusters`, or a cluster without a
+        core location.
     gclust.errors.StudyError
-        If a hull or an alpha shape is asked for that spreads over more than a hemisphere, or
-        a raster that cannot be read, is nowhere on the Earth or has no room for a place.
+        For a hull or an alpha shape of locations more than 80 degrees from their centre, and
+        for a raster that cannot be read, has no CRS, or does not cover a location.
 
     Notes
     -----
@@ -113,66 +200,38 @@ def footprints(
     0.054 % of the radius inside it, wherever the disc is. Hulls are drawn in a conformal
     plane at the cluster's centre; `edge_km` and the width of their seam are true to 0.1 %
     in a cluster of 300 km and to 1 % in one of 1,000 km. For the methods themselves see
-    :mod:`gclust.places.footprints.discs`, :mod:`gclust.places.footprints.hulls`, :mod:`gclust.places.footprints.alpha_shapes` and
-    :mod:`gclust.places.equal_area`.
+    :mod:`gclust.places.footprints.discs`, :mod:`gclust.places.footprints.hulls`,
+    :mod:`gclust.places.footprints.alpha_shapes` and :mod:`gclust.places.equal_area`.
 
     Examples
     --------
     >>> shape = footprints([47.6], [7.6], [True], [0], n_clusters=1)
     >>> shape.crs.to_epsg(), shape.iloc[0].geom_type
     (4326, 'Polygon')
+    >>> convex = FootprintOptions(method="convex", radius_km=2)
+    >>> wide = footprints([47.6, 47.7], [7.6, 7.6], [True] * 2, [0, 0], convex, n_clusters=1)
     """
     import geopandas
 
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
-    lengths = {"radius_km": radius_km, "edge_km": edge_km, "alpha_km": alpha_km}
-    for name, length in {**lengths, "cell_km": cell_km}.items():
-        if not (np.isfinite(length) and length > 0.0):
-            raise ValueError(f"{name} must be above 0, not {length!r}")
-    if ratio is not None and not 0.0 <= ratio <= 1.0:
-        raise ValueError(f"ratio must lie between 0 and 1, not {ratio!r}")
-
-    if method == "raster":
-        if raster is None:
-            raise ValueError("method 'raster' needs a raster; expected a path")
-        cells_of_raster = RasterCells.of(raster)
-
-    def draw(lat: Floats, lon: Floats) -> Any:
-        if method == "discs":
-            return union_of_discs(lat, lon, radius_km, metric)
-        if method == "cells":
-            return occupied_cells(lat, lon, cell_km)
-        if method == "raster":
-            return cells_of_raster.occupied(lat, lon)
-        here = hulls.Places.of(lat, lon, metric)
-        if method == "convex":
-            return hulls.convex(here, radius_km)
-        if method == "alpha":
-            return hulls.alpha(here, radius_km, alpha_km)
-        if ratio is not None:
-            return hulls.concave(here, radius_km, ratio)
-        return hulls.concave_by_edge(here, radius_km, edge_km)
-
-    places = _core_places(lat, lon, core, labels, n_clusters)
+    options = FootprintOptions() if options is None else options
+    draw = METHODS[options.method](options)
+    locations = _core_locations(lat, lon, core, labels, n_clusters)
     shapes = np.empty(n_clusters, dtype=object)
-    drawn, total = 0, sum(len(place_lat) for place_lat, _ in places)
+    drawn, total = 0, sum(len(core_lat) for core_lat, _ in locations)
     with stage(resolve(progress), "footprints") as done:
-        for cluster, (place_lat, place_lon) in enumerate(places):
+        for cluster, (core_lat, core_lon) in enumerate(locations):
             try:
-                shape = draw(place_lat, place_lon)
+                shape = draw(core_lat, core_lon)
             except StudyError as error:
-                called = f"cluster {cluster}" if names is None else names[cluster]
-                raise StudyError(f"{called}: {error}") from error
-            shapes[cluster] = _tidy(shape)
-            drawn += len(place_lat)
+                name = f"cluster {cluster}" if names is None else names[cluster]
+                raise StudyError(f"{name}: {error}") from error
+            shapes[cluster] = _normalized(shape)
+            drawn += len(core_lat)
             done(drawn / total)
     return geopandas.GeoSeries(shapes, crs="EPSG:4326", name="geometry")
 
 
-def _core_places(
+def _core_locations(
     lat: ArrayLike, lon: ArrayLike, core: ArrayLike, labels: ArrayLike, n_clusters: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Distinct core coordinates of each cluster, sorted: no trace of the order of rows."""
@@ -186,9 +245,9 @@ def _core_places(
     rows = np.flatnonzero(core & (labels >= 0))
     rows = rows[np.lexsort((lon[rows], lat[rows], labels[rows]))]
     sorted_rows = np.stack([labels[rows].astype(float), lat[rows], lon[rows]])
-    fresh = np.ones(len(rows), bool)
-    fresh[1:] = (np.diff(sorted_rows, axis=1) != 0.0).any(axis=0)
-    rows = rows[fresh]
+    is_new = np.ones(len(rows), bool)
+    is_new[1:] = (np.diff(sorted_rows, axis=1) != 0.0).any(axis=0)
+    rows = rows[is_new]
     ends = np.searchsorted(labels[rows], np.arange(n_clusters + 1))
     without = np.flatnonzero(np.diff(ends) == 0)
     if without.size:
@@ -196,8 +255,8 @@ def _core_places(
     return [(lat[rows[start:end]], lon[rows[start:end]]) for start, end in pairwise(ends)]
 
 
-def _tidy(shape: Any) -> Any:
-    """Bring a shape into the one form in which its bytes are compared."""
+def _normalized(shape: Any) -> Any:
+    """Return the valid shape whose vertices are in canonical order: equal shapes, equal bytes."""
     if not shape.is_valid:
         shape = shapely.make_valid(shape, method="structure")
     return shapely.orient_polygons(shapely.normalize(shape))
