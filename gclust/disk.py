@@ -1,4 +1,4 @@
-"""What keeps a folder from being written, said in a sentence that names it."""
+"""Errors of folders that cannot be written, in a sentence that names the folder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _WHY_FULL = {
     errno.EFBIG: "files may not become as large as this one",
 }
 FULL = frozenset(_WHY_FULL)
-"""Errors by which a disk says that it takes no more."""
+"""Numbers of errors that mean a full disk."""
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say what keeps a folder from being written, in a sentence that names it.
+    """Turn errors of writing to a folder into errors that name it and the reason.
 
     Raises
     ------
     StudyError
-        In the place of any error of the system, and of whatever error a library makes of a
-        full disk. `FileExistsError` goes through, for callers say better what is there.
+        Instead of any `OSError`, and of any error of a library if the disk is full.
+        `FileExistsError` is not caught, for callers know what exists.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Say why a folder cannot be written."""
+    """Return why a folder cannot be written."""
     if error.errno in FULL:
         return f"{folder}: {_WHY_FULL[error.errno]}; make room there, or name another folder"
     where = error.filename if isinstance(error.filename, str) else folder

@@ -1,33 +1,32 @@
-"""Texts of others made safe to show: no character in them acts on a terminal or a line."""
+"""Texts made safe to show: no character in them acts on a terminal or breaks a line."""
 
 from __future__ import annotations
 
 import re
 
-_ACTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Controls, separators of lines, what turns the direction of writing, and bytes of file names
-that are no text."""
+_ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, marks of writing direction, undecodable file name bytes."""
 
 
 def visible(text: object) -> str:
-    r"""Return a text on one line, with what would act on a terminal spelled out.
+    r"""Return a text on one line, with characters that act on a terminal spelled out.
 
     Examples
     --------
     >>> print(visible("\x1b[31mred\nline"))
     \x1b[31mred\nline
     """
-    return _ACTS.sub(lambda found: _spelled(found[0]), str(text))
+    return _ACTIVE.sub(lambda found: _spelled(found[0]), str(text))
 
 
 def cell(text: object) -> str:
-    """Return a text as a cell of a table: breaks of lines and rows of blanks are one blank."""
+    """Return a text as a cell of a table: line breaks and runs of blanks become one blank."""
     return visible(" ".join(str(text).split()))
 
 
 def escaped(text: str) -> str:
-    """Return JSON or TOML with what acts on a terminal escaped as these do; breaks stay."""
-    return _ACTS.sub(
+    """Return JSON or TOML with characters that act on a terminal escaped; line breaks stay."""
+    return _ACTIVE.sub(
         lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
     )
 

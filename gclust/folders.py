@@ -1,10 +1,10 @@
-"""Temporary folders that go with the process that made them, killed or not.
+"""Temporary folders that are removed with the process that made them, even if it is killed.
 
-A killed process leaves its folders behind, and the next one removes them. What it may remove
-is known neither by a name, which a folder of the user's can have too, nor by the number of a
-process, which means nothing in a container or on a shared disk, but by a mark: a file that
-only gclust makes, that names the folder it was made for, and that its maker keeps locked.
-Whoever finds a mark that nobody has locked has found a folder that nobody uses.
+A killed process leaves its folders behind, and the next one removes them. A folder that may be
+removed is recognised by its mark: a file that only gclust makes, that names the folder, and
+that its maker keeps locked. A mark without a lock is in a folder that nobody uses. A name would
+not do, for a folder of the user's can have it too; nor would the number of a process, which
+means nothing in a container or on a shared disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing is marked there, so nothing is ever taken for left
+except ImportError:  # Windows: no folder is marked, so none is ever removed
     fcntl = None  # type: ignore[assignment]
 
 MARK = ".gclust-temporary"
@@ -43,7 +43,7 @@ class TemporaryFolder:
     prefix : str
         How its name begins.
     prepare : callable, optional
-        Called with the folder before others can take notice of it.
+        Called with the folder before other processes can notice it.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ def _made(
     place: Path, prefix: str, prepare: Callable[[Path], object] | None
 ) -> tuple[Path, int | None]:
     while True:
-        # Named here, so that a signal just after it was made finds it all the same.
+        # Named before it is made, so that it is removed if a signal comes just after.
         path = place / f"{prefix}{secrets.token_hex(8)}"
         lock = None
         try:
@@ -91,8 +91,7 @@ def _made(
 def _locked(path: Path) -> int | None:
     """Make the file that becomes the mark, and lock it; None where there are no locks.
 
-    It has another name while it is not locked yet: a cleaner that came between would take
-    the folder for left.
+    It has another name until it is locked: another process would remove the folder.
     """
     if fcntl is None:
         return None
@@ -137,14 +136,14 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
 
     A folder counts as one if it and the mark in it are real (no link, pipe or device) and this
     user's own, if the mark names this very folder, and if nobody has it locked. Where any of
-    this cannot be found out, it does not.
+    this is uncertain, it does not.
 
     Parameters
     ----------
     place : Path
     prefix : str
-        How their names begin; it spares looking into all folders, and proves nothing.
-    held : bool
+        How their names begin; only folders with it are opened.
+    locked : bool
         Yield instead those that somebody else has locked.
     """
     if fcntl is None:
@@ -214,7 +213,7 @@ class _Look:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.locked_by_others = True
-        # Another cleaner may have removed it in between, and its name may be another's by now.
+        # Another process may have removed it meanwhile, and made another of the same name.
         now = os.stat(MARK, dir_fd=folder, follow_symlinks=False)
         same = os.path.samestat(os.fstat(lock), now) and os.path.samestat(os.lstat(path), found)
         says = os.pread(lock, _MOST_BYTES, 0)
@@ -233,7 +232,7 @@ def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
 
 
 def _remove(path: Path, folder: int) -> None:
-    """Empty an open folder, the mark last, then remove it: a kill in between leaves it marked."""
+    """Empty an open folder, its mark last, and remove it; a kill meanwhile leaves it marked."""
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_dir in found:

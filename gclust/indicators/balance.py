@@ -1,4 +1,4 @@
-"""How evenly a cluster's shares are spread over the kinds."""
+"""Balance: how evenly a cluster's shares are spread over the kinds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def balance(
         Index ``cluster_id``; ``<kind>_share`` of each kind.
     listings : LabelledListings
     kinds : tuple of str
-        Which kinds; all by default. Kinds of which the world has no record are left out.
+        Which kinds; all by default. Kinds without any record in the world are left out.
     measure : {"pielou", "simpson"}
 
     Returns
@@ -53,7 +53,7 @@ def balance(
     E. C. Pielou (1966), The measurement of diversity in different types of biological
     collections, Journal of Theoretical Biology 13: 131-144. A. Stirling (2007), A general
     framework for analysing diversity in science, technology and society, Journal of the
-    Royal Society Interface 4: 707-719: balance, beside variety and disparity.
+    Royal Society Interface 4: 707-719: balance as one of variety, balance and disparity.
     """
     used = [kind for kind in kinds_of(listings, kinds) if listings.totals[kind] > 0]
     if len(used) < 2:

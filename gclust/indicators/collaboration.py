@@ -1,4 +1,4 @@
-"""With whom a cluster's records are made: inside it, with other clusters, abroad."""
+"""Collaboration: partners of a cluster's records inside it, in other clusters, and abroad."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def international_collaboration(
 ) -> pd.Series:
     """Per cent of a cluster's records that have a partner outside it in another country.
 
-    Of the records with at least one listing in the cluster, each counted once: those of
-    which one listing in the cluster and one outside are of different countries. Partners
-    across a border that the cluster itself spans are within it.
+    Of the records with at least one listing in the cluster, each counted once: those with
+    one listing in the cluster and one outside in different countries. Partners across a
+    border that the cluster itself spans are within it.
 
     Parameters
     ----------
@@ -110,12 +110,12 @@ def international_collaboration(
     T. Luukkonen, R. J. W. Tijssen, O. Persson and G. Sivertsen (1993), The measurement of
     international scientific collaboration, Scientometrics 28: 15-36.
     """
-    told = nw.when(nw.col("country").is_null()).then(nw.lit(0)).otherwise(nw.lit(1))
-    rows = known(rows_of(listings, kind), "record").with_columns(told=told.cast(nw.Int64))
-    here = sum_by(in_clusters(rows), "kind", "record", "cluster", here="told")
-    whole = sum_by(rows, "kind", "record", whole="told")
-    # A record of two countries or more, of which some listing in the cluster and some
-    # outside are told: then two of these differ.
+    has_country = (~nw.col("country").is_null()).cast(nw.Int64)
+    rows = known(rows_of(listings, kind), "record").with_columns(has_country=has_country)
+    here = sum_by(in_clusters(rows), "kind", "record", "cluster", here="has_country")
+    whole = sum_by(rows, "kind", "record", whole="has_country")
+    # Where a record has two countries or more, and listings of known country in the cluster and
+    # outside, two of these differ.
     countries = rows_by(known(rows, "country").select("kind", "record", "country").unique(),
                         "kind", "record")  # fmt: skip
     joined = here.join(whole, on=["kind", "record"])
@@ -128,8 +128,7 @@ def international_collaboration(
 def _share(
     listings: LabelledListings, records: Frame, found: nw.Expr, clusters: pd.DataFrame
 ) -> pd.Series:
-    """Per cent of the rows of each cluster of which something is found."""
-    flag = nw.when(found).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
-    counted = records.with_columns(found=flag, one=nw.lit(1, dtype=nw.Int64))
+    """Per cent of the rows of each cluster that meet a condition."""
+    counted = records.with_columns(found=found.cast(nw.Int64), one=nw.lit(1, dtype=nw.Int64))
     table = listings.collect(sum_by(counted, "cluster", found="found", every="one"))
     return percent(by_cluster(table, "found", clusters), by_cluster(table, "every", clusters))

@@ -1,4 +1,4 @@
-"""How far a cluster rests on few organisations, and on one."""
+"""Concentration: how far a cluster depends on few organisations, or on one."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ HERFINDAHL = "Hirschman 1945, 1964; Herfindahl 1950"
 LEFT_OUT = "Quenouille 1956, Biometrika 43: 353; Cook 1977, Technometrics 19: 15: one left out"
 
 SQUARED = 2.0**60
-"""Squares of shares are summed as whole multiples of 1 / SQUARED: at most one in all."""
+"""Squares of shares are summed as whole multiples of 1 / SQUARED; they add up to one at most."""
 
 OF_WORLD = 2.0**56
-"""Shares of the world likewise; up to 128 kinds add up to less than 2^63."""
+"""Shares of the world likewise; those of up to 128 kinds add up to less than 2^63."""
 
 
 @indicator(
@@ -201,8 +201,8 @@ def _of_world(parts: Frame, listings: LabelledListings, kinds: tuple[str, ...]) 
     part = nw.lit(0, dtype=nw.Int64)
     for kind in kinds:
         scale = OF_WORLD / (float(listings.totals[kind]) * UNIT)
-        mine = (nw.col("fractional_count") * scale + 0.5).floor().cast(nw.Int64)
-        part = nw.when(nw.col("kind") == kind).then(mine).otherwise(part)
+        of_kind = (nw.col("fractional_count") * scale + 0.5).floor().cast(nw.Int64)
+        part = nw.when(nw.col("kind") == kind).then(of_kind).otherwise(part)
     return parts.with_columns(part=part)
 
 

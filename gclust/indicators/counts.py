@@ -1,4 +1,4 @@
-"""Counts and shares of the kinds, and what they are per head."""
+"""Counts and shares of the kinds as tables, and values per inhabitant."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
     return (100 * count / world.where(world > 0)).fillna(0.0)
 
 
-def per_million(values: pd.Series, population: pd.Series) -> pd.Series:
+def per_million_inhabitants(values: pd.Series, population: pd.Series) -> pd.Series:
     """Value per million inhabitants; missing where nobody lives or it is not known."""
     return values / (population.where(population > 0) / 1e6)

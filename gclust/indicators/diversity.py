@@ -1,4 +1,4 @@
-"""How many fields a cluster works in, and how evenly."""
+"""Diversity: how many fields a cluster works in, and how evenly."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def diversity(
 
     References
     ----------
-    C. E. Shannon (1948), A mathematical theory of communication, Bell System Technical
-    Journal 27: 379. M. O. Hill (1973), Diversity and evenness, Ecology 54: 427. L. Jost
+    C. E. Shannon (1948), A mathematical theory of communication, Bell Syst.
+    Tech. J. 27: 379. M. O. Hill (1973), Diversity and evenness, Ecology 54: 427. L. Jost
     (2006), Entropy and diversity, Oikos 113: 363: effective numbers.
     """
     rows = known(rows_of(listings, kind), by)

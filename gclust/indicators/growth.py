@@ -1,4 +1,4 @@
-"""Growth: how a cluster's records of late years compare with those of early ones."""
+"""Growth: a cluster's records in late years compared with early ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def growth(
 def _windows(
     years: pd.Series, first: tuple[int, ...] | None, last: tuple[int, ...] | None
 ) -> tuple[Window, Window]:
-    """Check the windows given, and halve the years for those that are not."""
+    """Check the given windows, and halve the years for those that are not given."""
     for name, window in (("first", first), ("last", last)):
         if window is not None and (len(window) != 2 or window[0] > window[1]):
             raise ValueError(

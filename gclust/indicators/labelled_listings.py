@@ -1,4 +1,4 @@
-"""The listings as indicators see them: with their cluster, wherever they live."""
+"""Listings with cluster labels, as indicators see them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
 class LabelledListings:
     """All listings with the clusters in which they lie, noise included.
 
-    They stay where they are (in DuckDB while a study runs): ask for sums by
-    `frame` or `of`, and `collect` the small result.
+    They stay where they are (in DuckDB while a study runs): sum `frame`, or the listings `of`
+    a kind, and `collect` the small result.
 
     Attributes
     ----------
     make : callable
-        Returns the frame; called when `frame` is first asked for, so that
-        indicators which look at no listing cost no pass over them.
+        Returns the frame; called when `frame` is first used, so that indicators that need no
+        listing cost no pass over them.
     kinds : tuple of str
         In the order of the study's sources.
     totals : mapping
@@ -60,18 +60,18 @@ class LabelledListings:
         """One row per listing.
 
         ``kind`` (text), ``record`` (null for listings without one), ``lat, lon``
-        (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the
-        listing's weight; `gclust.units.UNIT` is a weight of one), ``fractional_count``
-        (int64, the units of its record that it carries; see
-        `gclust.listings.counting.add_fractional_counts`), and what indicators of the study
-        need of ``year`` (integer) and ``organisation, field, country,
-        precision`` (text), null where unknown.
+        (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the listing's weight in
+        fixed point; `gclust.units.UNIT` is a weight of one), ``fractional_count`` (int64, the
+        part of its record that it adds to its cluster, in fixed point; see
+        `gclust.listings.counting.add_fractional_counts`), and those of ``year`` (integer) and
+        ``organisation, field, country, precision`` (text) that indicators of the study need,
+        null where unknown.
         """
         return self.make()
 
     @property
     def are_made(self) -> bool:
-        """Whether somebody has asked for them."""
+        """Whether the frame has been computed."""
         return "frame" in vars(self)
 
     def of(self, kind: str) -> nw.LazyFrame[Any]:
@@ -103,16 +103,16 @@ class LabelledListings:
         kinds: Sequence[str] | None = None,
         method: str = "fractional",
     ) -> LabelledListings:
-        """Make them of a table, for tests of indicators.
+        """Return the listings of a table, for tests of indicators.
 
         Parameters
         ----------
         table : DataFrame, Table or relation
-            Of pandas, Polars, PyArrow or DuckDB: ``kind, record, cluster`` and
-            what else the indicator looks at. Without ``units`` each listing
-            weighs one; without ``fractional_count`` it is computed.
+            Of pandas, Polars, PyArrow or DuckDB: ``kind, record, cluster`` and the indicator's
+            other columns. Without ``units`` each listing weighs one; without
+            ``fractional_count`` it is computed.
         totals : mapping, optional
-            Kind -> the world's total; what the table holds by default.
+            Kind -> the world's total; the table's own by default.
         kinds : sequence of str, optional
             Those of ``totals``, else of the table, in their order by default.
         method : {"fractional", "whole"}
@@ -124,17 +124,17 @@ class LabelledListings:
             If a column is missing.
         """
         frame = nw.from_native(table).lazy()
-        there = frame.collect_schema().names()
+        columns = frame.collect_schema().names()
         for name in ("kind", "record", "cluster"):
-            if name not in there:
-                raise ValueError(f"the listings have no column {name!r}; they have {there}")
-        if "units" not in there:
+            if name not in columns:
+                raise ValueError(f"the listings have no column {name!r}; they have {columns}")
+        if "units" not in columns:
             frame = frame.with_columns(units=nw.lit(UNIT, dtype=nw.Int64))
-        if "fractional_count" not in there:
+        if "fractional_count" not in columns:
             frame = add_fractional_counts(frame, record_totals(frame), method)
         if totals is None:
-            judged = frame.with_columns(reason=nw.lit(None, dtype=nw.String))
-            sums = collected(world_totals(judged))
+            validated = frame.with_columns(reason=nw.lit(None, dtype=nw.String))
+            sums = collected(world_totals(validated))
             totals = {
                 str(kind): int(units) / UNIT
                 for kind, units in sorted(zip(sums["kind"], sums["units"], strict=True))

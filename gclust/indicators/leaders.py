@@ -174,7 +174,7 @@ def top_field_share(
 
 
 def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
-    """Of each cluster, the row of the largest value; of equal ones the first by name.
+    """Return each cluster's row of the largest value; of equal ones the first by name.
 
     Parameters
     ----------

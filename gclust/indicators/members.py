@@ -1,4 +1,4 @@
-"""What each member city brings to its cluster, and the ties between the cities."""
+"""Counts of each member city of a cluster, and the ties between the cities."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame
     A. Perianes-Rodriguez, L. Waltman and N. J. van Eck (2016), Constructing bibliometric
     networks: full and fractional counting, Journal of Informetrics 10: 1178.
     """
-    # Clusters of one member have no ties inside, and are many.
+    # Most clusters have one member, and no ties inside.
     several = np.flatnonzero(members["cluster_id"].duplicated(keep=False)).tolist()
     shared = places.filter(nw.col("member").is_in(several))
     at = in_clusters(listings.frame).join(shared, on=["lat", "lon"])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
-from gclust.indicators.totals import known, percent, rows_of
+from gclust.indicators.totals import known, percent, rows_of, texts
 from gclust.listings.counting import record_totals
 from gclust.listings.label import sum_ties
 from gclust.listings.sums import sum_by
@@ -54,10 +54,7 @@ def top_partner(
     bibliometric networks: full and fractional counting, Journal of Informetrics 10: 1178.
     """
     first, _ = _strongest(clusters, listings, kind)
-    names = clusters["name"].reindex(first["other"]).tolist()
-    there = dict(zip(first["cluster"].tolist(), names, strict=True))
-    partners = [there.get(cluster) for cluster in clusters.index.tolist()]
-    return pd.Series(partners, index=clusters.index, dtype=object)
+    return texts(first, "name", clusters)
 
 
 @indicator(

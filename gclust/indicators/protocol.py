@@ -1,4 +1,4 @@
-"""What an indicator is: a function from clusters and listings to one value per cluster."""
+"""The interface of indicators: functions from clusters and listings to one value per cluster."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Indicator(Protocol):
 
 @dataclass(frozen=True)
 class About:
-    """What `indicator` says of a function.
+    """Metadata of an indicator, as `indicator` attaches them.
 
     Attributes
     ----------
     name : str
-        By which studies call it.
+        The name in studies.
     needs : tuple of str
         Columns of listings without which it cannot be computed. ``"{by}"`` is the
         column that the option ``by`` names.
@@ -69,7 +69,7 @@ class About:
         Citation.
     formula : str
     looks_at : tuple of str
-        Of `OF_CLUSTERS`: what it is not given otherwise where a study is run many times.
+        Columns of `OF_CLUSTERS` that it uses; where a study is run many times, it gets no others.
     """
 
     name: str
@@ -90,12 +90,12 @@ def indicator(
     formula: str = "",
     looks_at: Sequence[str] = OF_CLUSTERS,
 ) -> Callable[[F], F]:
-    """Say of a function what it is as an indicator; the function stays what it is.
+    """Mark a function as an indicator; the function itself does not change.
 
     Parameters
     ----------
     name : str, optional
-        By which studies call it; the function's own by default.
+        The name in studies; the function's own by default.
     needs : sequence of str
         Of ``record, year, organisation, field, country, precision``: columns
         without which it cannot be computed. ``"{by}"`` is the column that the
@@ -105,9 +105,9 @@ def indicator(
     formula : str
         In plain text.
     looks_at : sequence of str
-        Of ``name, economies, area_km2, population``: what it looks at of ``clusters``
-        beside counts and shares. Where a study is run many times (a sweep, a comparison),
-        the others are not computed, and it is not given them; all by default.
+        Those of ``name, economies, area_km2, population`` that it uses of ``clusters``, in
+        addition to counts and shares; all by default. Where a study is run many times (a
+        sweep, a comparison), the others are neither computed nor passed to it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""All indicators there are: those that come with gclust, and those of plug-ins."""
+"""The registry of indicators: gclust's own, and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Registered:
-    """An indicator, and what is known of it.
+    """An indicator with its options and metadata.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Registered:
     function : callable
         See `gclust.indicators.protocol.Indicator`.
     origin : str
-        ``gclust``, or the distribution that it comes with and its version.
+        ``gclust``, or its distribution and version.
     options : tuple of Option
     about : About
     """
@@ -95,30 +95,30 @@ def registry() -> Mapping[str, Registered]:
 
 @cache
 def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
-    """All indicators, and what to warn of that nobody has been warned of yet."""
+    """All indicators, and warnings that have not been raised yet."""
     from gclust.indicators.builtin import BUILT_IN
 
     found = {}
     for function in BUILT_IN:
-        mine = registered(function, origin="gclust")
-        found[mine.name] = mine
+        own = registered(function, origin="gclust")
+        found[own.name] = own
     messages = []
     points = entry_points(group=GROUP)
     for point in sorted(points, key=lambda point: (point.name, origin_of(point), point.value)):
-        told = f"indicator {point.name!r} of {origin_of(point)} ({point.value})"
+        label = f"indicator {point.name!r} of {origin_of(point)} ({point.value})"
         if point.name in found:
             taken = found[point.name].origin
-            messages.append(f"{told} is left out: {taken} has an indicator of that name")
+            messages.append(f"{label} is left out: {taken} has an indicator of that name")
             continue
         try:
             function = point.load()
         except (Exception, SystemExit) as error:
-            messages.append(f"{told} cannot be loaded: {type(error).__name__}: {error}")
+            messages.append(f"{label} cannot be loaded: {type(error).__name__}: {error}")
             continue
         try:
             found[point.name] = registered(function, origin_of(point), point.name)
         except TypeError as error:
-            messages.append(f"{told} is left out: {error}")
+            messages.append(f"{label} is left out: {error}")
     return MappingProxyType(found), messages
 
 
@@ -128,7 +128,7 @@ def origin_of(point: EntryPoint) -> str:
 
 
 def registered(function: Any, origin: str, name: str | None = None) -> Registered:
-    """Look at a function as an indicator.
+    """Return a function as a registered indicator.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
         if not _is_known(hint):
             raise TypeError(
                 f"the annotation of its option {parameter.name!r} is {hint}; expected str, int,"
-                " float, bool, Literal, a tuple or list of these, or None beside them"
+                " float, bool, Literal, a tuple or list of these, or one of these or None"
             )
         options.append(Option(parameter.name, hint, parameter.default))
     return tuple(options)

@@ -1,4 +1,4 @@
-"""How much a cluster has: counts and shares of the kinds, per head and per area."""
+"""Size of a cluster: counts and shares of the kinds, per inhabitant and per area."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from gclust.indicators.counts import per_million as million_th
+from gclust.indicators.counts import per_million_inhabitants
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import kinds_of, percent
@@ -140,7 +140,7 @@ def per_million(
     ----------
     WIPO (2024), Global Innovation Index 2024, clusters by intensity.
     """
-    return million_th(_amount(clusters, listings, kind), clusters["population"])
+    return per_million_inhabitants(_amount(clusters, listings, kind), clusters["population"])
 
 
 @indicator(
@@ -173,7 +173,7 @@ def per_km2(
 
 
 def _amount(clusters: pd.DataFrame, listings: LabelledListings, kind: str | None) -> pd.Series:
-    """Count of a kind; of all together the sum of their shares, for they differ in size."""
+    """Count of a kind; of all kinds together the sum of their shares, for they differ in size."""
     return _summed(clusters, kinds_of(listings, kind), "share" if kind is None else "count")
 
 

@@ -1,4 +1,4 @@
-"""What a cluster does more of than the world: location quotients of fields and of kinds."""
+"""Specialisation: location quotients of fields and of kinds."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def kind_specialisation(
     -------
     Series of float
         As `specialisation`; missing where the cluster or the world has no record, and for
-        a kind of which the world has none.
+        a kind without any record in the world.
 
     References
     ----------

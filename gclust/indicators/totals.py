@@ -20,7 +20,7 @@ Frame = nw.LazyFrame[Any]
 
 
 def kinds_of(listings: LabelledListings, kinds: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the kinds asked for, or all of them where none is.
+    """Return the given kinds, or all of them if none is given.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def in_clusters(frame: Frame) -> Frame:
 
 
 def known(frame: Frame, column: str) -> Frame:
-    """Leave out the listings of which a column is not known."""
+    """Leave out listings whose value in a column is not known."""
     return frame.filter(~nw.col(column).is_null())
 
 
@@ -62,8 +62,8 @@ def by_cluster(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.S
 
 def texts(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
     """Return a column of texts by ``cluster``, aligned; None where a cluster has no row."""
-    there = dict(zip(table["cluster"].tolist(), table[column].tolist(), strict=True))
-    values = [there.get(cluster) for cluster in clusters.index.tolist()]
+    by_id = dict(zip(table["cluster"].tolist(), table[column].tolist(), strict=True))
+    values = [by_id.get(cluster) for cluster in clusters.index.tolist()]
     return pd.Series(values, index=clusters.index, dtype=object)
 
 

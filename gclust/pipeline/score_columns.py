@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError, Warn, ignore_warning, warn_user
-from gclust.indicators.counts import per_million
+from gclust.indicators.counts import per_million_inhabitants
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.pipeline.describe import inhabitants, names_of, outline
@@ -158,7 +158,7 @@ class ScoreColumns:
         found = {column: seen[column] for column in self.columns if column in seen}
         for column in self._per_head:
             kind = self._kind_of[column]
-            found[column] = per_million(seen[f"{kind}_count"], seen["population"])
+            found[column] = per_million_inhabitants(seen[f"{kind}_count"], seen["population"])
         for resolved in self._asked:
             found[resolved.entry.heading] = compute_indicator(resolved, seen, listings)
         return pd.DataFrame({column: found[column] for column in self.columns}, index=seen.index)

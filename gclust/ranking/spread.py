@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gclust.indicators.counts import per_million
+from gclust.indicators.counts import per_million_inhabitants
 from gclust.ranking.rank import rank
 
 
@@ -24,7 +24,7 @@ def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
         have an intensity under the same combination).
     """
     table = measured.copy()
-    table["intensity"] = per_million(table["score"], table["population"])
+    table["intensity"] = per_million_inhabitants(table["score"], table["population"])
     ranks = table["intensity"].groupby(table["combination"], sort=False).transform(rank)
     table["intensity_rank"] = ranks.astype("Int64")
     return table
