@@ -6,12 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gclust.indicators.counts import per_million
-from gclust.ranking.columns import OF_KINDS, ScoreOptions, column_weights, scored
-=======
 from gclust.indicators.counts import per_million_inhabitants
-from gclust.ranking.columns import OF_KINDS, column_weights, scored
->>>>>>> 127147f (Indicators, folders, disk and escapes in plain sentences)
+from gclust.ranking.columns import OF_KINDS, ScoreOptions, column_weights, scored
 from gclust.ranking.contributions import contributions
 from gclust.ranking.rank import rank
 from gclust.ranking.score import AMOUNTS, score
@@ -72,6 +68,23 @@ def ranking(
     table["total"] = score(share)
     table["score"] = float("nan")
     table["population"] = population
+    table["intensity"] = table["intensity_rank"] = float("nan")
+    table["area_km2"] = clusters["area_km2"]
+    if "uncovered_share" in clusters:
+        table["uncovered_share"] = clusters["uncovered_share"]
+    if indicators is not None:
+        table = table.join(indicators, on="cluster_id")
+    columns = scored(kinds, options.of)
+    table["score"] = score(
+        scored_values(table, columns),
+        combine=options.combine,
+        weights=column_weights(columns, options.weights, kinds),
+        lower_is_better=options.lower_is_better,
+    ).to_numpy()
+    table.insert(0, "rank", rank(table["score"]))
+    amounts = {f"{kind}_{what}" for kind in kinds for what in ("share", "count")}
+    is_amount = amounts.issuperset(columns) and not options.lower_is_better
+    is_amount = is_amount and options.combine in AMOUNTS
     amount = table["score" if is_amount else "total"]
     table["intensity"] = per_million_inhabitants(amount, population)
     first = (table["rank"] <= top).fillna(False).astype(bool)
