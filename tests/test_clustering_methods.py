@@ -107,7 +107,7 @@ def scattered(seed, n=500):
     """Three towns of unequal spread across 180 degrees, and the country between them.
 
     Every third location has no weight. On an island far off lie ten listings, and one
-    location without weight beside them.
+    location without weight near them.
     """
     rng = np.random.default_rng(seed)
     spread = rng.choice([0.05, 0.2, 0.6], n)
@@ -175,9 +175,9 @@ def test_a_run_s_study_holds_what_applies_and_runs_again(runs, method):
     assert again.clusters == run.study.clusters
     assert again.footprint == run.study.footprint
     pd.testing.assert_frame_equal(gclust.run(again).ranking, run.ranking)
-    told = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
+    message = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
     # 60 listings spread over a disc of 10 km.
-    level = told.get("contour_level_per_km2")
+    level = message.get("contour_level_per_km2")
     assert level == (pytest.approx(60 / (100 * np.pi)) if method == "contour" else None)
 
 
@@ -201,7 +201,7 @@ def test_contours_that_merge_are_one_footprint(tmp_path):
     )
 
 
-def test_overlapping_discs_are_told_with_their_area_and_not_refused(tmp_path):
+def test_overlapping_discs_are_warned_of_with_their_area_and_not_refused(tmp_path):
     wide = "[footprint]\nradius_km = 40\n"
     study = study_folder(tmp_path, extra=SECTIONS["hdbscan"] + PATENTS + wide)
     study.write_text(study.read_text().replace("[study]", "[study]\nstrict = true"))
@@ -209,10 +209,10 @@ def test_overlapping_discs_are_told_with_their_area_and_not_refused(tmp_path):
         run = gclust.run(study)
     shapes = run.clusters.set_index("name").geometry
     common = area_km2([shapes["Munich"].intersection(shapes["Augsburg"])])[0]
-    told = f"Munich and Augsburg by {common:.1f} km2"
+    message = f"Munich and Augsburg by {common:.1f} km2"
     assert common > 1000
-    assert sum(told in str(w.message) for w in caught) == 1
-    assert [told in line for line in run.info["warnings"]] == [True]
+    assert sum(message in str(w.message) for w in caught) == 1
+    assert [message in line for line in run.info["warnings"]] == [True]
 
 
 def test_defaults_of_each_method(tmp_path):
@@ -252,9 +252,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG)
-def test_errors_help(tmp_path, text, told):
-    with pytest.raises(StudyError, match=told) as caught:
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_errors_help(tmp_path, text, message):
+    with pytest.raises(StudyError, match=message) as caught:
         read(tmp_path, text)
     assert "study.toml: [" in str(caught.value)
 
@@ -267,10 +267,10 @@ NOT_FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("options", "told"), NOT_FOUND)
-def test_nothing_found_or_a_raster_too_fine_is_told(tmp_path, options, told):
+@pytest.mark.parametrize(("options", "message"), NOT_FOUND)
+def test_nothing_found_or_a_raster_too_fine_is_refused(tmp_path, options, message):
     study = study_folder(tmp_path, extra=f"[clusters]\n{options}\n{PATENTS}")
-    with pytest.raises(StudyError, match=told):
+    with pytest.raises(StudyError, match=message):
         gclust.run(study)
 
 
@@ -302,7 +302,7 @@ def test_a_sweep_varies_dbscan_alone(tmp_path):
         gclust.sweep(study)
 
 
-def test_the_example_compares_formers(tmp_path, monkeypatch, capsys):
+def test_the_example_compares_clustering_methods(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(EXAMPLE.parent)
     monkeypatch.setattr("sys.argv", ["compare.py", "-o", str(tmp_path), "--scale", "0.005"])
     runpy.run_path(str(EXAMPLE), run_name="__main__")

@@ -51,7 +51,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("n_jobs", [1, 3])
-def test_any_labels_are_settled_as_by_a_run(tmp_path, way, n_jobs):
+def test_any_labels_are_merged_and_counted_as_in_sql(tmp_path, way, n_jobs):
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
     run_log = RunLog(silent, False)
     with Engine() as engine, mock.patch.object(kernels, "CHUNK", 50):

@@ -82,7 +82,7 @@ def test_an_encoding_that_is_named_is_read(cases):
     assert ran(cases, "e01_latin1", encoding="latin-1").info["sources"][0]["rejected"] == 0
 
 
-def test_unquoted_reading_is_told(cases):
+def test_unquoted_reading_is_noted(cases):
     told = ran(cases, "s01_tsv_quote_swallows_rows").info["warnings"]
     assert any("quotes are read as characters" in line for line in told)
 
@@ -104,12 +104,12 @@ def test_lines_are_those_of_the_file_below_a_title(cases):
     assert ran(cases, "e16_title_lines_line_number").rejects["line"].tolist() == [104]
 
 
-def test_rows_without_a_record_are_told(cases):
+def test_rows_without_a_record_are_noted(cases):
     told = ran(cases, "s06_record_NA_is_one_record").info["sources"][0]["messages"]
     assert told == ["a.csv: 27 of 105 rows have no record and count by weight"]
 
 
-def test_what_serves_as_what_is_told(cases):
+def test_the_columns_that_serve_are_noted(cases):
     run = ran(cases, "s08_record_not_mapped_in_one_of_two_sources")
     assert counts(run, "publication") == (60, 40, 105)
     patents, articles = run.info["sources"]

@@ -28,7 +28,7 @@ from tests import worlds
 from tests.test_counting import ENGINES, labels_of, lazy, some_listings
 
 
-def attributed(engine: str, method: str) -> tuple[LabelledListings, pd.DataFrame]:
+def labelled(engine: str, method: str) -> tuple[LabelledListings, pd.DataFrame]:
     """Random listings of two kinds, and their counts as a run makes them."""
     table = some_listings(7)
     labels = labels_of(table)
@@ -47,7 +47,7 @@ def attributed(engine: str, method: str) -> tuple[LabelledListings, pd.DataFrame
 @pytest.mark.parametrize("method", ["fractional", "whole"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_credits_add_up_to_the_counts(engine, method):
-    listings, expected = attributed(engine, method)
+    listings, expected = labelled(engine, method)
     found = pd.DataFrame(index=range(3))
     for kind in listings.kinds:
         summed = listings.of(kind).group_by("cluster").agg(nw.col("fractional_count").sum())
@@ -75,7 +75,7 @@ def test_listings_of_an_unknown_kind_or_without_a_column():
         LabelledListings.from_native(table.drop(columns="cluster"))
 
 
-def test_listings_are_looked_up_only_when_asked_for():
+def test_listings_are_read_only_when_an_indicator_needs_them():
     asked = []
 
     def make():

@@ -46,7 +46,7 @@ def write_raster(path, values, *, nodata=None, crs="EPSG:4326", **options):
         file.write(values.astype("float64"), 1)
 
 
-def crowds():
+def clouds():
     """More people the farther east, but none for 20 km round Graz."""
     values = np.full((80, 180), 100.0) * (1.0 + np.arange(180) / 60.0)
     lat, lon = 50.0 - 0.05 * (np.arange(80) + 0.5), 8.0 + 0.05 * (np.arange(180) + 0.5)
@@ -58,7 +58,7 @@ def crowds():
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("intensity")
-    write_raster(folder / "people.tif", crowds())
+    write_raster(folder / "people.tif", clouds())
     density = np.full((80, 180), 50.0)
     density[:, :64] = -1.0  # no data west of 11.2 E: all of Augsburg, none of Munich
     write_raster(folder / "density.tif", density, nodata=-1.0)
@@ -194,8 +194,8 @@ def test_a_call_on_a_run_takes_what_a_study_takes(done):
     assert (areas["alpha 5 km"] <= areas["convex"] * (1 + 1e-9)).all()
 
 
-def test_overlaps_are_told_by_the_footprint(tmp_path):
-    write_raster(tmp_path / "people.tif", crowds())
+def test_overlaps_are_warned_of_with_the_footprint(tmp_path):
+    write_raster(tmp_path / "people.tif", clouds())
     extra = (
         '[population]\nraster = "people.tif"\n'
         '[intensity]\nfootprints = [{ method = "discs", radius_km = 40 }]\n'
@@ -218,7 +218,7 @@ def test_overlaps_are_told_by_the_footprint(tmp_path):
 
 
 def test_cells_of_the_raster_are_counted_whole(tmp_path):
-    write_raster(tmp_path / "people.tif", crowds())
+    write_raster(tmp_path / "people.tif", clouds())
     extra = '[population]\nraster = "people.tif"\n[footprint]\nmethod = "raster"\n'
     run = gclust.run(study_folder(tmp_path, extra=extra + "[intensity]\nusual = true\n"))
     places = run.locations[run.locations["core"]]
@@ -229,7 +229,7 @@ def test_cells_of_the_raster_are_counted_whole(tmp_path):
             "cluster_id": places["cluster_id"],
         }
     ).drop_duplicates()
-    people = crowds()[cells["row"], cells["column"]]
+    people = clouds()[cells["row"], cells["column"]]
     expected = pd.Series(people).groupby(cells["cluster_id"].to_numpy()).sum()
     found = run.ranking.set_index("cluster_id")["population"].sort_index()
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-6)
@@ -286,14 +286,14 @@ WRONG = [
 
 @pytest.mark.parametrize(("extra", "match"), WRONG)
 def test_what_cannot_be_compared_is_refused(tmp_path, extra, match):
-    write_raster(tmp_path / "people.tif", crowds())
-    write_raster(tmp_path / "nowhere.tif", crowds(), crs=None)
+    write_raster(tmp_path / "people.tif", clouds())
+    write_raster(tmp_path / "nowhere.tif", clouds(), crs=None)
     with pytest.raises(StudyError, match=match):
         gclust.run(study_folder(tmp_path, extra=extra), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_nothing_is_compared_that_was_not_asked_for(tmp_path):
+def test_nothing_is_compared_without_the_section(tmp_path):
     run = gclust.run(study_folder(tmp_path), tmp_path / "run")
     assert run.intensity is None
     assert gclust.read_run(run.path).intensity is None
@@ -302,7 +302,7 @@ def test_nothing_is_compared_that_was_not_asked_for(tmp_path):
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path):
-    write_raster(tmp_path / "people.tif", crowds())
+    write_raster(tmp_path / "people.tif", clouds())
     study = study_folder(
         tmp_path, extra='[population]\nraster = "people.tif"\n[intensity]\nusual = true\n'
     )

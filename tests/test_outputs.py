@@ -221,9 +221,9 @@ def test_a_list_of_files_leads_nowhere_else(tmp_path):
     (tmp_path / "thesis.docx").write_text("mine")
     out = tmp_path / "run"
     write(out, "old")
-    told = json.loads((out / "run.json").read_text())
-    told["files"] += ["../thesis.docx", str(tmp_path / "thesis.docx")]
-    (out / "run.json").write_text(json.dumps(told))
+    message = json.loads((out / "run.json").read_text())
+    message["files"] += ["../thesis.docx", str(tmp_path / "thesis.docx")]
+    (out / "run.json").write_text(json.dumps(message))
     write(out, "new", overwrite=True)
     assert (tmp_path / "thesis.docx").read_text() == "mine"
 
@@ -341,7 +341,7 @@ def test_odd_names_of_places(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda p: p / ("x" * 300), "File name too long"),
         (lambda p: p / "file" / "run", "Not a directory|exists"),
@@ -353,13 +353,13 @@ def test_odd_names_of_places(tmp_path, monkeypatch):
         (lambda p: p / os.fsdecode(b"a\xff"), r"a\\xff: no name of a folder"),
     ],
 )
-def test_places_that_cannot_be_are_refused_before_the_work(tmp_path, make, told):
+def test_places_that_cannot_be_are_refused_before_the_work(tmp_path, make, message):
     (tmp_path / "file").touch()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.docx").touch()
     before = names(tmp_path)
     with (
-        pytest.raises((FileExistsError, StudyError), match=told),
+        pytest.raises((FileExistsError, StudyError), match=message),
         claim(make(tmp_path), True, "run"),
     ):
         pytest.fail("the work would have begun")
@@ -415,11 +415,11 @@ def test_paths_lead_to_the_data_whatever_links_are_on_the_way(tmp_path):
             for out in (tmp_path / "run", tmp_path / "link" / "run", data / "up" / "run"):
                 home = Path(os.path.realpath(out))
                 home.mkdir(exist_ok=True)
-                told = tomllib.loads(study_toml(study, home))["sources"][0]["path"]
-                assert (home / told).read_text() == text
-                assert not os.path.isabs(told)
+                message = tomllib.loads(study_toml(study, home))["sources"][0]["path"]
+                assert (home / message).read_text() == text
+                assert not os.path.isabs(message)
                 # The name says what the file is, so a link to it is not followed.
-                assert Path(told).name == Path(path).name
+                assert Path(message).name == Path(path).name
     assert seen_from(deep, data / "up" / ".." / "p*" / "*.csv") == "../p*/*.csv"
 
 

@@ -76,7 +76,7 @@ def found_and_warned() -> tuple[dict, list[str]]:
     return found, [str(each.message) for each in caught if each.category is GclustWarning]
 
 
-def test_indicators_of_plug_ins_stand_beside_those_of_gclust(plug_in):
+def test_indicators_of_plug_ins_are_listed_with_those_of_gclust(plug_in):
     plug_in("a-plug", {"tested": "good_for_tests:tested", "plain": "good_for_tests:plain"})
     found, warned = found_and_warned()
     assert warned == []
@@ -223,7 +223,7 @@ def test_a_study_that_asks_for_what_there_is_not(entry, reason):
     assert reason in str(raised.value)
 
 
-def test_literals_tell_true_from_one(plug_in, tmp_path):
+def test_literals_distinguish_true_from_one(plug_in, tmp_path):
     def of(clusters, listings, *, n: Literal[1, 2] = 1): ...
 
     hint = registered(of, "here").options[0].hint
@@ -253,8 +253,8 @@ def test_the_command_lists_indicators_with_origin_options_and_source(plug_in, mo
         "    needs:   the column that the option by names",
         "    source:  Somebody 2026",
     ]
-    told = CliRunner().invoke(main, ["indicators", "hhi"]).stdout
-    example = told.partition("with its defaults:\n\n")[2]
+    message = CliRunner().invoke(main, ["indicators", "hhi"]).stdout
+    example = message.partition("with its defaults:\n\n")[2]
     assert tomllib.loads(example)["indicators"] == [
         {"name": "hhi", "kind": "patent", "by": "organisation", "normalised": False}
     ]

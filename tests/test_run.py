@@ -195,27 +195,27 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "told"), ODD)
-def test_odd_coordinates_are_warned_and_strict_refuses(tmp_path, spoil, told):
+@pytest.mark.parametrize(("spoil", "message"), ODD)
+def test_odd_coordinates_are_warned_and_strict_refuses(tmp_path, spoil, message):
     table = spoil(listings())
     loose = "[clusters]\neps_km = 10\nmin_samples = 100\n"
-    with pytest.warns(GclustWarning, match=told):
+    with pytest.warns(GclustWarning, match=message):
         run = gclust.run(study_folder(tmp_path, table, loose))
-    assert any(told in line for line in run.info["warnings"])
+    assert any(message in line for line in run.info["warnings"])
     study = study_folder(tmp_path, table, loose)
     study.write_text(study.read_text().replace("[study]", "[study]\nstrict = true"))
     with pytest.raises(StudyError, match="strict = true refuses"):
         gclust.run(study)
 
 
-def test_swapped_rows_out_of_range_are_told(tmp_path):
+def test_swapped_rows_out_of_range_are_warned_of(tmp_path):
     table = listings()
     table.loc[table.index[:4], ["lat", "lon"]] = [120.5, 30.25]
     with pytest.warns(GclustWarning, match="4 rejected rows look as if .* latitude 120.5"):
         gclust.run(study_folder(tmp_path, table))
 
 
-def test_merges_are_told_by_the_names_of_clusters_as_they_stood():
+def test_merges_are_logged_with_the_names_of_clusters_before_the_round():
     # Munich and Augsburg join in round 1, both with Graz in round 2.
     places = pd.DataFrame(
         {
@@ -235,7 +235,7 @@ def test_merges_are_told_by_the_names_of_clusters_as_they_stood():
     assert log["runner_up_b"].tolist() == ["Graz", "noise"]
 
 
-def test_products_of_weights_that_are_too_large_are_told(tmp_path):
+def test_products_of_weights_that_are_too_large_are_refused(tmp_path):
     table = listings().assign(weight=1e6)
     extra = '[clusters]\neps_km = 10\nmin_samples = 1e8\n[merge]\nties = "pairs"\n'
     with pytest.raises(StudyError, match="products of weights in one record are too large"):
@@ -320,13 +320,13 @@ def test_csv_files_hold_no_formulas_and_no_line_breaks(tmp_path):
     assert back["total"].tolist() == list(range(7))
 
 
-def test_progress_is_told_by_stage(tmp_path):
-    told = []
-    gclust.run(study_folder(tmp_path), progress=lambda share, name: told.append((name, share)))
-    stages = {name for name, _ in told}
+def test_progress_is_reported_by_stage(tmp_path):
+    message = []
+    gclust.run(study_folder(tmp_path), progress=lambda share, name: message.append((name, share)))
+    stages = {name for name, _ in message}
     assert {"read listings", "fold listings", "label listings", "footprints"} <= stages
-    assert all(0 <= fraction <= 1 for _, fraction in told)
+    assert all(0 <= fraction <= 1 for _, fraction in message)
     for stage in stages:
-        assert [f for s, f in told if s == stage][-1] == 1.0
+        assert [f for s, f in message if s == stage][-1] == 1.0
     with pytest.raises(TypeError, match="progress must be True"):
         gclust.run(study_folder(tmp_path), progress="yes")

@@ -137,9 +137,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG)
-def test_errors_help(tmp_path, text, told):
-    with pytest.raises(StudyError, match=told) as caught:
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_errors_help(tmp_path, text, message):
+    with pytest.raises(StudyError, match=message) as caught:
         read(tmp_path, text)
     assert str(caught.value).count("study.toml") == 1
 

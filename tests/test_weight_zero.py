@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::gclust.errors.GclustWarning")
 
 @st.composite
 def clouds(draw):
-    """Places that repeat, on a lattice or scattered, and weights of which many are 0."""
+    """Places that repeat, on a lattice or scattered, many of them of weight 0."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(2, 60))
     X = rng.normal(0, draw(st.sampled_from([0.1, 0.3, 1.0])), (n, 2))
