@@ -31,7 +31,7 @@ from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study, read_study, with_listings
 
-MOST_TOLD = 5
+MOST_NAMED = 5
 """Clusters named in a warning."""
 
 
