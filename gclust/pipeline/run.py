@@ -174,7 +174,7 @@ def complete(
     if len(without):
         run_log.messages.append(
             f"{len(without)} clusters have no score and no rank, for a column that it is made of"
-            f" is missing: {', '.join(without.head(MOST_TOLD))}"
+            f" is missing: {', '.join(without.head(MOST_NAMED))}"
         )
     known = (
         city_share(study.centroid_geocodes, engine, prepared)
