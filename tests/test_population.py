@@ -108,6 +108,7 @@ def test_missing_cells_are_uncovered_never_zero(tmp_path):
     assert table["population"][1:].tolist() == pytest.approx([20.0, 40.0 * 0.25], rel=1e-6)
     assert table["uncovered_share"].tolist() == pytest.approx([1.0, 0.5, 0.5], rel=1e-3)
     (warning,) = caught
+    assert warning.filename == __file__
     assert "3 of 3 footprints: A (100.0 %)" in str(warning.message)
     assert "holes.tif" in str(warning.message)
 

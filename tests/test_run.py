@@ -199,8 +199,9 @@ ODD = [
 def test_odd_coordinates_are_warned_and_strict_refuses(tmp_path, spoil, message):
     table = spoil(listings())
     loose = "[clusters]\neps_km = 10\nmin_samples = 100\n"
-    with pytest.warns(GclustWarning, match=message):
+    with pytest.warns(GclustWarning, match=message) as caught:
         run = gclust.run(study_folder(tmp_path, table, loose))
+    assert {each.filename for each in caught} == {__file__}
     assert any(message in line for line in run.info["warnings"])
     study = study_folder(tmp_path, table, loose)
     study.write_text(study.read_text().replace("[study]", "[study]\nstrict = true"))
