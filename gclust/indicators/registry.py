@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from gclust.errors import GclustWarning
+from gclust.errors import warn_user
 from gclust.indicators.protocol import ATTRIBUTE, NEEDS, About
 
 GROUP = "gclust.indicators"
@@ -89,7 +88,7 @@ def registry() -> Mapping[str, Registered]:
     """
     found, messages = _discovered()
     while messages:
-        warnings.warn(messages.pop(0), GclustWarning, stacklevel=2)
+        warn_user(messages.pop(0))
     return found
 
 

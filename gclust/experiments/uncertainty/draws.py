@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.errors import GclustWarning
+from gclust.errors import warn_user
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import columns_of_pairs
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
@@ -38,7 +37,6 @@ from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.score_columns import ScoreColumns
 from gclust.progress import Report, silent, stage
 from gclust.ranking.matching import match
-from gclust.study.clustering_methods import Clusters
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 
@@ -162,11 +160,9 @@ class BootstrapInputs:
                 self.report(1.0, name)
                 name += f" ({further} in each: about {max(seconds / 60, 1):.0f} min)"
                 if seconds > LONG_SECONDS:
-                    warnings.warn(
+                    warn_user(
                         f"{len(numbers)} draws recompute {further}, which will take about"
-                        f" {seconds / 60:.0f} minutes; fewer draws take less",
-                        GclustWarning,
-                        stacklevel=2,
+                        f" {seconds / 60:.0f} minutes; fewer draws take less"
                     )
             self.report((done + 1) / len(numbers), name)
 
@@ -329,7 +325,7 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
     drawn, kinds = inputs.drawn, list(study.kinds)
     found = inputs.empty_replicates()
     # Other methods, and columns slower than a replicate, use all threads themselves.
-    alone = not isinstance(study.clusters, Clusters) or bool(inputs.scorer.columns.further)
+    alone = study.clusters.reach_km is None or bool(inputs.scorer.columns.further)
     at_once, n_jobs = threads_per_replicate(count_threads(inputs.n_jobs), alone=alone)
     reclusterer: FixedLocationReclusterer | JitteredReclusterer
     with stage(report, "gather listings"):

@@ -61,14 +61,15 @@ class FixedLocationReclusterer:
         self, study: Study, prepared: Prepared, pairs: list[Pair], n_jobs: int | None
     ) -> None:
         self._options, self._n_jobs = study.clusters, n_jobs
+        self._dbscan = None if study.clusters.reach_km is None else study.dbscan
         self._locations = prepared.locations
         self._lat = prepared.locations["lat"].to_numpy()
         self._lon = prepared.locations["lon"].to_numpy()
         self.order = np.arange(len(self._lat))
-        if isinstance(self._options, Clusters):
-            self._pairs = pairs or [(self._options.eps_km, self._options.min_samples)]
+        if self._dbscan is not None:
+            self._pairs = pairs or [(self._dbscan.eps_km, self._dbscan.min_samples)]
             self._eps_km = self._pairs[0][0]
-            self._bands = self._in_bands(self._options, self._eps_km)
+            self._bands = self._in_bands(self._dbscan, self._eps_km)
             self.order = self._bands.order
             self._back = np.argsort(self.order)
         self._grid_hash: GridHash | None = None
@@ -80,9 +81,9 @@ class FixedLocationReclusterer:
 
     def use_pair(self, pair: int) -> None:
         """Prepare for a pair; its replicates may then be reclustered by several threads."""
-        if isinstance(self._options, Clusters) and self._pairs[pair][0] != self._eps_km:
+        if self._dbscan is not None and self._pairs[pair][0] != self._eps_km:
             self._eps_km = self._pairs[pair][0]
-            self._bands = self._in_bands(self._options, self._eps_km)
+            self._bands = self._in_bands(self._dbscan, self._eps_km)
 
     def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
         """Find the clusters of a replicate with the pair of a number."""
@@ -111,7 +112,7 @@ class FixedLocationReclusterer:
         self, pair: int, replicate: Replicate
     ) -> tuple[Ints, NDArray[np.bool_], GeoSeries | None]:
         present, density = replicate.present, replicate.density
-        if not isinstance(self._options, Clusters):
+        if self._dbscan is None:
             weighed = self._locations.assign(density=density)
             found = partition_locations(self._options, weighed, n_jobs=self._n_jobs, report=silent)
             return np.where(present, found.labels, -1), found.core & present, found.polygons
