@@ -146,8 +146,8 @@ def centroid_geocode_table(
 ) -> pd.DataFrame:
     """Find centroid geocodes among locations; see `centroid_geocodes` for what is returned.
 
-    ``locations`` have ``lat, lon, density`` (units) and ``label`` after merging; ``names`` are
-    those of the clusters by id.
+    ``locations`` have ``lat, lon, density`` (fixed-point weight) and ``label`` after merging;
+    ``names`` are those of the clusters by id.
     """
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     units, label = locations["density"].to_numpy(), locations["label"].to_numpy()

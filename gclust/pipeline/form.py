@@ -213,8 +213,8 @@ def _contours(
     labels = np.full(len(units), -1, dtype=np.int64)
     model = _contour(options, n_jobs)
     try:
-        # Weights come back as the same units below 1.6e7 listings at one location, where a
-        # float's rounding is less than half a unit.
+        # The fixed-point weights survive as floats below 1.6e7 listings at one location, where
+        # a float's rounding is less than half a unit.
         weights = units[weighted] / UNIT
         model.fit(points[weighted], sample_weight=weights, progress=report, warn=warn)
     except ValueError as error:

@@ -35,7 +35,8 @@ def divide_clusters(
     clusters : DataFrame
         Index ``cluster_id``, from 0; ``name``.
     locations : DataFrame
-        ``lat, lon`` (degrees), ``density`` (units) and ``label`` (cluster, -1 for noise).
+        ``lat, lon`` (degrees), ``density`` (fixed-point weight) and ``label`` (cluster, -1 for
+        noise).
     run_log : RunLog
 
     Returns

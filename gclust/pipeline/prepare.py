@@ -44,8 +44,8 @@ class Prepared:
     located_totals : LazyFrame
         The same of located listings alone, between which ties are.
     locations : DataFrame
-        ``lat, lon`` (degrees), ``density`` (units that form clusters) and
-        ``units`` (of all kinds), sorted by ``lat``, then ``lon``.
+        ``lat, lon`` (degrees), ``density`` (fixed-point weight that forms clusters) and
+        ``units`` (fixed-point weight of all kinds), sorted by ``lat``, then ``lon``.
     world_totals : dict
         Kind -> the world's total.
     has_records : bool

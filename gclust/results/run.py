@@ -40,7 +40,7 @@ class Run:
     locations : DataFrame
         ``lat, lon`` (degrees), ``weight`` (of all listings), ``density``
         (weight that counts for the density), ``cluster_id`` (-1 for noise),
-        ``core`` (the locations of which footprints are drawn: DBSCAN's core
+        ``core`` (locations that footprints are drawn from: DBSCAN's core
         locations, else all that form a cluster) and, with ``[centroid_geocodes]
         precision``, ``city_share`` (part of the weight that is known to the city
         only, from 0 to 1).
