@@ -38,7 +38,7 @@ class Place:
     """
 
     def __init__(self, path: Path, what: str, overwrite: bool, temporary: TemporaryFolder) -> None:
-        self.path, self.what, self._beside = path, what, temporary
+        self.path, self.what, self._temporary = path, what, temporary
         self._replaced = _identity(path, what) if overwrite else None
 
     def write(self, fill: Callable[[Path], None]) -> Path:
@@ -61,7 +61,7 @@ class Place:
         StudyError
             If the folder cannot be written.
         """
-        new = self._beside.path / NEW
+        new = self._temporary.path / NEW
         with writing(self.path.parent):
             fill(new)
             note_files(new, self.what)
@@ -93,7 +93,7 @@ class Place:
 
     def _put_after(self, new: Path) -> None:
         """Replace in two steps; after a kill in between, `_restore` undoes the first."""
-        old = self._beside.path / OLD
+        old = self._temporary.path / OLD
         os.rename(self.path, old)
         try:
             if _identity(old, self.what) != self._replaced or foreign_entry(old, self.what):
