@@ -100,8 +100,12 @@ def read_uncertainty(path: str | Path) -> Uncertainty:
     Examples
     --------
     >>> import gclust
-    >>> found = gclust.read_uncertainty("us-2013-uncertainty")  # doctest: +SKIP
-    >>> found.table[["name", "rank_set_low", "rank_set_high"]]  # doctest: +SKIP
+    >>> done = gclust.uncertainty(gclust.datasets.example_study(), out="my-uncertainty")
+    >>> gclust.read_uncertainty("my-uncertainty").table[["name", "rank_set_low", "rank_set_high"]]
+           name  rank_set_low  rank_set_high
+    0  Grenoble             1              2
+    1      Lyon             1              2
+    2    Geneva             3              3
     """
     folder = ResultReader(path, "uncertainty")
     tables = {

@@ -76,8 +76,12 @@ def uncertainty(
     Examples
     --------
     >>> import gclust
-    >>> found = gclust.uncertainty("study.toml")  # doctest: +SKIP
-    >>> found.table[["rank", "name", "rank_set_low", "rank_set_high"]]  # doctest: +SKIP
+    >>> found = gclust.uncertainty(gclust.datasets.example_study())
+    >>> found.table[["rank", "name", "rank_set_low", "rank_set_high"]]
+       rank      name  rank_set_low  rank_set_high
+    0     1  Grenoble             1              2
+    1     2      Lyon             1              2
+    2     3    Geneva             3              3
     """
     if not isinstance(study, Study):
         study = read_study(study)
