@@ -11,8 +11,8 @@ import click
 import gclust
 from gclust.command import say, terminal
 from gclust.datasets import simulate
-from gclust.datasets.made import check_place, make_in
 from gclust.datasets.marks import compare_with_published, published_marks
+from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.us import prepare_us
 from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 from gclust.disk import writing
@@ -52,7 +52,7 @@ def demo_gii(
     simulate(out / "world", edition=edition, scale=scale, progress=resolve(True))
     done = _run(out, out / "world" / "study.toml", threads)
     compared = compare_with_published(done.ranking, edition)
-    make_in(
+    write_data_set(
         out,
         [PUBLISHED],
         lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
@@ -99,7 +99,7 @@ def _make_folder(out: Path, files: tuple[str, ...] = ()) -> None:
     mark = out / MARK
     if out.is_dir() and any(out.iterdir()) and not mark.is_file():
         raise FileExistsError(f"{out} exists and is not a demo's folder; name another with -o")
-    check_place(out, files)
+    check_replaceable(out, files)
     with claim(out / "run", True, "run"), writing(out):
         out.mkdir(parents=True, exist_ok=True)
         mark.touch()

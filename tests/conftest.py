@@ -31,7 +31,7 @@ ON_ONE_PYTHON = (
     "test_fuzz_studies",
     "test_inputs",
     "test_kernel_cache",
-    "test_made",
+    "test_own_files",
     "test_outputs",
     "test_raster_cases",
     "test_raster_files",

@@ -25,7 +25,7 @@ from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.rasters import covered_cells as cells
 from gclust.places.rasters import tiles
 from gclust.places.rasters.check import check_raster
-from gclust.places.rasters.files import RasterFiles, seen_from
+from gclust.places.rasters.files import RasterFiles, rebased_path
 from gclust.places.rasters.population import population
 from tests.rasters import NORTH, SIDE, WEST, box, scale, write_raster
 from tests.worlds import study_folder
@@ -382,7 +382,7 @@ def test_patterns_mean_the_same_from_another_folder(tmp_path_factory, folder, in
     expected = [os.path.realpath(file) for file in RasterFiles.of(said, place).files]
     assert len(expected) == 2
     there = top / "y" / home
-    for spelled in (seen_from(said, place, there), seen_from(said, place)):
+    for spelled in (rebased_path(said, place, there), rebased_path(said, place)):
         found = RasterFiles.of(spelled, there).files
         assert [os.path.realpath(file) for file in found] == expected
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from gclust.datasets.made import NOTE
-from gclust.datasets.us import RASTER, WEIGHT_UNIT, PreparedUS, _spread, prepare_us
+from gclust.datasets.own_files import NOTE
+from gclust.datasets.us import RASTER, WEIGHT_UNIT, PreparedUS, _divide_among_points, prepare_us
 from gclust.datasets.us_places import ZipTable, plain_name, read_zip_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,7 @@ def test_spread_is_exact() -> None:
         ],
         columns=["county", "year", "n"],
     )
-    found = _spread(patents, zips)
+    found = _divide_among_points(patents, zips)
     sums = _units(found["weight"]).groupby([found["county"], found["year"]]).sum()
     expected = patents.set_index(["county", "year"])["n"] * WEIGHT_UNIT
     assert sums.to_dict() == expected.to_dict()

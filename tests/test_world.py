@@ -18,15 +18,15 @@ from rasterio.windows import Window
 from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN
 
-from gclust.datasets import accounts, simulate, teams, world
+from gclust.datasets import allocation, simulate, teams, world
 from gclust.datasets.fields import FIELDS, KNOWN_FOR
 from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import _cells_about
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES
-from gclust.datasets.made import NOTE
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS
+from gclust.datasets.own_files import NOTE
+from gclust.datasets.positions import Points, Shuffle, uniform
 from gclust.datasets.records import PRECISIONS
-from gclust.datasets.scatter import Points, Shuffle, uniform
 from gclust.sphere import EARTH_RADIUS_KM, chord_of, unit_vectors
 
 SCALE = 0.005
@@ -174,24 +174,24 @@ def test_totals_are_exact(small):
 @pytest.mark.parametrize("scale", [0.005, 0.0123, 0.05, 1.0, 2.5])
 @pytest.mark.parametrize("kind", ["patent", "publication", "deal"])
 def test_masses_are_allocated_to_half_a_record(plan, kind, scale):
-    account = plan.account(kind, scale, seed=1)
+    classes = plan.record_classes(kind, scale, seed=1)
     world_total = WORLD_TOTALS[2025][kind]
-    assert account.records == round(world_total * scale)
-    units = account.units(len(plan.layout.regions) + 1)
-    assert units.sum() == account.records * teams.UNIT
+    assert classes.records == round(world_total * scale)
+    units = classes.units(len(plan.layout.regions) + 1)
+    assert units.sum() == classes.records * teams.UNIT
     held = np.zeros(len(plan.clusters))
     np.add.at(held, [region["cluster"] for region in plan.layout.regions], units[:-1])
     wanted = plan.clusters[f"{kind}_share"] * world_total * scale / 100
     assert np.abs(held / teams.UNIT - wanted).max() <= 0.5 + 1e-6
 
 
-def test_fractional_counts_are_those_of_the_account():
-    account = accounts.Account(*(np.array(column) for column in zip(
+def test_fractional_counts_are_those_of_the_classes():
+    classes = allocation.RecordClasses(*(np.array(column) for column in zip(
         (0, 1, 3, 1, 5), (1, 2, 22, 7, 2), (0, -1, 30, 30, 4), strict=True
     )))  # fmt: skip
     expected = [5 * Fraction(1, 3) + 4, 5 * Fraction(2, 3) + 2 * Fraction(7, 22), Fraction(15, 11)]
-    assert [Fraction(int(u), teams.UNIT) for u in account.units(3)] == expected
-    assert account.listings(3).tolist() == [5 + 120, 10 + 14, 30]
+    assert [Fraction(int(u), teams.UNIT) for u in classes.units(3)] == expected
+    assert classes.listings(3).tolist() == [5 + 120, 10 + 14, 30]
 
 
 def test_patterns_sum_to_their_counts():
@@ -342,14 +342,14 @@ def test_noise_never_comes_near_the_threshold(plan):
         min_samples = max(1, round(MIN_SAMPLES * scale))
         total = 0
         for kind in WORLD_TOTALS[2025]:
-            many = plan.account(kind, scale, seed=1).listings(len(plan.layout.regions) + 1)
+            many = plan.record_classes(kind, scale, seed=1).listings(len(plan.layout.regions) + 1)
             fixed = min_samples if kind == "publication" else 0.0
             total = total + plan.sites.quotas(many, fixed)
         noise = plan.sites.table["region"].to_numpy() == len(plan.layout.regions)
         assert total[noise].max() < 0.95 * min_samples
     places = unit_vectors(plan.noise["lat"].to_numpy(), plan.noise["lon"].to_numpy())
     nearest = cKDTree(places).query(places, k=2)[0][:, 1].min()
-    assert nearest > chord_of(EPS_KM + 2 * plan.noise["spread_km"].max())
+    assert nearest > chord_of(EPS_KM + 2 * plan.noise["radius_km"].max())
 
 
 # -- the files beside the listings ---------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Where the listings outside every cluster lie: many small places far apart.
+"""Noise of a simulated world: listings in many small places outside every cluster.
 
-Each place stays below the density of a cluster, and is so far from the next
-and from every cluster that no neighbourhood of 15 km holds two.
+Each place is below the density of a cluster, and so far from the next and from every cluster that
+no neighbourhood of 15 km contains two.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES, Layout
-from gclust.datasets.scatter import uniform
+from gclust.datasets.positions import uniform
 from gclust.sphere import chord_of, unit_vectors
 
-SPREAD_KM = 2.0
+RADIUS_KM = 2.0
 _CLEAR_KM = EPS_KM + 1.0
 _LARGEST = 0.75 * MIN_SAMPLES  # listings of a place at scale 1, at most
 
 
 def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int) -> pd.DataFrame:
-    """Choose the places of the noise and their parts of its listings.
+    """Choose the places of the noise and their shares of its listings.
 
     Parameters
     ----------
     layout : Layout
-        Sites of the clusters, which the noise must leave alone.
+        Sites of the clusters, from which the noise stays away.
     cities : pandas.DataFrame
         The gazetteer.
     listings : float
@@ -36,7 +36,7 @@ def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int)
     Returns
     -------
     pandas.DataFrame
-        ``name, country, lat, lon, population, spread_km, part``.
+        ``name, country, lat, lon, population, radius_km, part``.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int)
     free = _clear_of_clusters(layout, points)
     cities, points = cities[free], points[free]
     cities = cities[_far_from_each_other(points)].reset_index(drop=True)
-    out = cities[["name", "country", "lat", "lon", "population"]].assign(spread_km=SPREAD_KM)
+    out = cities[["name", "country", "lat", "lon", "population"]].assign(radius_km=RADIUS_KM)
     # Sizes have a heavy tail, cut where a place would become a cluster.
     draw = uniform(np.arange(len(out), dtype=np.uint64), seed)
     relative = (1.0 + out["population"].to_numpy() / 2e4) ** 0.3 * (0.05 + draw**3)
@@ -69,9 +69,9 @@ def _clear_of_clusters(layout: Layout, points: np.ndarray) -> np.ndarray:
     """Mark the points from which no listing of a cluster is within 15 km."""
     lat = np.array([site["lat"] for site in layout.sites])
     lon = np.array([site["lon"] for site in layout.sites])
-    spread = np.array([site["spread_km"] for site in layout.sites])
+    radius = np.array([site["radius_km"] for site in layout.sites])
     near = cKDTree(points).query_ball_point(
-        unit_vectors(lat, lon), chord_of(_CLEAR_KM + SPREAD_KM + spread)
+        unit_vectors(lat, lon), chord_of(_CLEAR_KM + RADIUS_KM + radius)
     )
     free = np.ones(len(points), dtype=bool)
     free[[row for rows in near for row in rows]] = False
@@ -81,7 +81,7 @@ def _clear_of_clusters(layout: Layout, points: np.ndarray) -> np.ndarray:
 def _far_from_each_other(points: np.ndarray) -> np.ndarray:
     """Keep points in order, leaving out those too near to one that is kept."""
     tree = cKDTree(points)
-    pairs = tree.query_ball_point(points, chord_of(_CLEAR_KM + 2.0 * SPREAD_KM))
+    pairs = tree.query_ball_point(points, chord_of(_CLEAR_KM + 2.0 * RADIUS_KM))
     keep = np.ones(len(points), dtype=bool)
     for row, near in enumerate(pairs):
         if keep[row]:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from gclust.datasets.geometry import distances_km, offset
-from gclust.datasets.made import make_in
-from gclust.datasets.scatter import uniform
+from gclust.datasets.own_files import write_data_set
+from gclust.datasets.positions import uniform
 
 FILES = ("study.toml", "patent.csv", "publication.csv", "population.tif")
 FIRST_YEAR, LAST_YEAR = 2015, 2024
@@ -145,7 +145,7 @@ def example_study(
         text = _STUDY.format(first=first, last=last)
         (place / "study.toml").write_text(text, encoding="utf-8")
 
-    make_in(Path(folder), FILES, make, last="study.toml")
+    write_data_set(Path(folder), FILES, make, last="study.toml")
     return Path(folder) / "study.toml"
 
 

@@ -1,7 +1,7 @@
-"""Real data sets that are fetched from where they are published, checked and kept.
+"""Published data sets: downloaded, checked and cached.
 
-A file comes over HTTP into a cache, is resumed after a cut, and counts only with the
-sha256 that stands here. ``GCLUST_CACHE`` names another cache; ``GCLUST_MIRROR`` names a
+A file is downloaded over HTTP into a cache, resumed after an interruption, and used only if it has
+the sha256 that is listed here. ``GCLUST_CACHE`` names another cache; ``GCLUST_MIRROR`` names a
 folder or an address that holds the files under their bare names.
 """
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["DATA_SETS", "FetchError", "RemoteFile", "fetch"]
 
 TRIES = 5
-"""Attempts in a row without a single new byte before a transfer is given up."""
+"""Successive attempts without a new byte after which a download is given up."""
 
 FIRST_WAIT_S = 0.5
 """Wait before the second attempt in seconds; it doubles with every further one."""
 
 TIMEOUT_S = 30.0
 CHUNK_BYTES = 1 << 14
-"""Read at a time in bytes; a cut loses what is short of a whole one."""
+"""Bytes read at a time; an interruption loses at most so many."""
 
 
 class FetchError(StudyError):
-    """A file of a data set could not be had, or is not the file it should be."""
+    """A file of a data set cannot be downloaded, or differs from the published one."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name here, its address, and the sum that it must have."""
+    """A published file: its name in the cache, its address and its sha256."""
 
     name: str
     url: str
@@ -94,7 +94,7 @@ def fetch(
     cache: str | os.PathLike[str] | None = None,
     progress: bool | Report | None = None,
 ) -> dict[str, Path]:
-    """Fetch a published data set, or take it from the cache where it already lies.
+    """Download a published data set, or take it from the cache.
 
     Parameters
     ----------
@@ -109,15 +109,15 @@ def fetch(
     Returns
     -------
     dict of str to pathlib.Path
-        Where each file lies, by its name. With ``GCLUST_MIRROR`` naming a folder the
-        files are read where they are and nothing is copied.
+        Path of each file, by its name. If ``GCLUST_MIRROR`` names a folder, the files are read
+        there and not copied.
 
     Raises
     ------
     FetchError
-        For an unknown data set, a file that is not there, a wrong sha256, or a
-        connection that cannot be made or breaks again and again. What arrived stays in
-        the cache as ``.part`` and the next call goes on from there.
+        For an unknown data set, a missing file, a wrong sha256, or a connection that cannot be
+        made or fails repeatedly. What was downloaded stays in the cache as ``.part``, from
+        where the next call resumes.
     """
     if name not in DATA_SETS:
         raise FetchError(f"there is no data set {name!r}; known are: {', '.join(DATA_SETS)}")
@@ -178,7 +178,7 @@ def _from_network(file: RemoteFile, folder: Path, report: Report) -> Path:
             if isinstance(error, FetchError):
                 raise
         if download.resumed:
-            # The beginning may be of another version of the file: once more, as a whole.
+            # The first bytes may be of another version of the file: download all of it once more.
             try:
                 return Path(shelf.fetch(file.name, downloader=download))
             except ValueError as error:
@@ -193,7 +193,7 @@ def _from_network(file: RemoteFile, folder: Path, report: Report) -> Path:
 
 @contextmanager
 def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch from writing to stderr: `progress` is the one way to report."""
+    """Keep pooch from writing to stderr: only `progress` reports."""
     import pooch
 
     logger = pooch.get_logger()
@@ -206,11 +206,11 @@ def _quiet_pooch() -> Iterator[None]:
 
 
 class ResumingDownload:
-    """A downloader for pooch that goes on where a cut transfer ended.
+    """A downloader for pooch that resumes interrupted downloads.
 
-    What arrives is written to ``<name>.part`` in the cache, beside it
-    ``<name>.part.etag`` with the server's mark of the version, so that a file that
-    changed in between starts again from its first byte (RFC 9110, If-Range).
+    Data are written to ``<name>.part`` in the cache, and the server's ETag to
+    ``<name>.part.etag``: a file that was changed since is downloaded from its first byte
+    (RFC 9110, If-Range).
     """
 
     def __init__(self, file: RemoteFile, folder: Path, report: Report) -> None:
@@ -221,7 +221,7 @@ class ResumingDownload:
         self.resumed = False
 
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
-        """Bring the file at `url` to `output_file`."""
+        """Download `url` to `output_file`."""
         import requests
 
         self.resumed = False
@@ -246,7 +246,7 @@ class ResumingDownload:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _transfer(self, url: str, stage: str) -> None:
-        """One request: append to the part if the server goes on from there, else begin."""
+        """Make one request: append to the part if the server resumes, else start again."""
         import requests
 
         start = self._size()
@@ -258,12 +258,12 @@ class ResumingDownload:
                 headers["If-Range"] = self.etag.read_text(encoding="utf-8")
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
             if answer.status_code == 416:
-                # The part is as long as the file or longer: no way to tell what it is.
+                # The part is as long as the file or longer: it cannot be resumed.
                 self.part.unlink()
                 raise _Interrupted("the part did not fit the file")
             self._check_status(url, answer)
-            # Whether it is the range that was asked for, and of the same version where the
-            # server marks none, the sum will show.
+            # The sha256 will show whether it is the requested range and, where the server sends
+            # no ETag, of the same version.
             goes_on = answer.status_code == 206
             start = start if goes_on else 0
             self.resumed = self.resumed or goes_on
@@ -298,7 +298,7 @@ class ResumingDownload:
                 part.write(chunk)
                 done += len(chunk)
                 if total:
-                    # 1.0 closes the stage, and the sum is still to be checked.
+                    # 1.0 ends the stage, and the sha256 is still to be checked.
                     self.report(min(done / total, 0.999), stage)
         if total and done != total:
             raise _Interrupted(f"{done} of {total} bytes arrived")
@@ -315,4 +315,4 @@ class ResumingDownload:
 
 
 class _Interrupted(Exception):  # noqa: N818 - never leaves this file
-    """A transfer that is worth another attempt."""
+    """An interrupted download that is worth another attempt."""

@@ -1,14 +1,14 @@
-"""The fields of simulated records: what each city does more of than the world.
+"""The fields of simulated records, and the specialities of cities.
 
-No field is anybody's: which parts the fields have in the world is modelled, and so are the
-specialities of cities. Those of some cities are what they are known for; all others are drawn.
+All of it is modelled: the share of each field in the world, and the fields in which a city is
+specialised. Some cities have the specialities that they are known for, the others random ones.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gclust.datasets.scatter import uniform
+from gclust.datasets.positions import uniform
 
 FIELDS: dict[str, dict[str, float]] = {
     # Named as technology fields of WIPO's concordance (Schmoch 2008) or several of these.
@@ -47,7 +47,7 @@ FIELDS: dict[str, dict[str, float]] = {
         "software": 34.0,
     },
 }
-"""Field -> its part among a kind's records in the world, in per cent before specialities."""
+"""Field -> its per cent of a kind's records in the world, before specialities."""
 
 KNOWN_FOR: dict[str, tuple[str, ...]] = {
     "Basel": ("pharmaceuticals", "biology", "biotechnology"),
@@ -76,15 +76,15 @@ KNOWN_FOR: dict[str, tuple[str, ...]] = {
     "Tokyo": ("electrical machinery", "physics"),
     "Yokohama": ("electrical machinery", "engineering"),
 }
-"""City -> the fields that weigh six times as much in its region as in the world."""
+"""City -> the fields that are six times as frequent in its region as in the world."""
 
 TIMES = 6.0
 LEAST, MOST = 0.4, 1.6
-"""Between which factors all other parts of fields are drawn, city by city."""
+"""Range of the random factors of all other fields, by city."""
 
 
 def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -> np.ndarray:
-    """Draw the parts of a kind's fields in each city.
+    """Draw the shares of a kind's fields in each city.
 
     Parameters
     ----------
@@ -92,14 +92,14 @@ def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -
     cities : ndarray of str, shape (n,)
         Names.
     region : ndarray of int, shape (n,)
-        Cities of a region are alike, and known for what one of them is known for; those of
-        the last region, the noise, have nothing to do with each other.
+        Cities of a region have equal shares, with the specialities of all of them; those of
+        the last region, the noise, are independent.
     seed : int
 
     Returns
     -------
     ndarray of float64, shape (n, fields)
-        Parts added up from the first field on; the last is 1.
+        Cumulative shares; the last one is 1.
     """
     fields, last = list(FIELDS[kind]), int(region.max())
     alike = np.where(region < last, region, last + np.arange(len(region)))
@@ -116,5 +116,5 @@ def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -
 
 
 def field_of(limits: np.ndarray, city: np.ndarray, draw: np.ndarray) -> np.ndarray:
-    """Return the field (int8) of records: of each the row of its city, and a draw in [0, 1)."""
+    """Return the field (int8) of each record, from the row of its city and a draw in [0, 1)."""
     return (draw[:, None] >= limits[city]).sum(axis=1).astype(np.int8)

@@ -1,4 +1,4 @@
-"""The simulated population: how many live in each cluster, and the raster of them."""
+"""The simulated population: the inhabitants of each cluster, and their raster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CURVES = {
 
 
 def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) -> np.ndarray:
-    """Return each cluster's inhabitants, so that the published ranks of intensity come out.
+    """Return each cluster's inhabitants, which reproduce the published ranks of intensity.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) ->
 
 def write_population(
     path: Path,
-    counted: tuple[np.ndarray, np.ndarray, np.ndarray],
-    scattered: tuple[np.ndarray, np.ndarray, np.ndarray],
+    of_clusters: tuple[np.ndarray, np.ndarray, np.ndarray],
+    elsewhere: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     """Write persons per cell of one minute of arc as a sparse GeoTIFF of the whole world.
 
@@ -63,14 +63,14 @@ def write_population(
     ----------
     path : Path
         File to write.
-    settled : (lat, lon, persons)
-        Sites of clusters: their inhabitants are put evenly into the cells that
-        lie wholly within 5 km of the centre.
-    scattered : (lat, lon, persons)
-        Places outside clusters: everybody lives in the centre's cell.
+    of_clusters : (lat, lon, persons)
+        Sites of clusters: their inhabitants are distributed evenly over the cells that lie
+        wholly within 5 km of the centre.
+    elsewhere : (lat, lon, persons)
+        Places outside clusters: all inhabitants are in the cell of the centre.
     """
-    cells, persons = _cells_about(*counted)
-    lat, lon, many = scattered
+    cells, persons = _cells_about(*of_clusters)
+    lat, lon, many = elsewhere
     row = np.floor((90.0 - lat) / CELL_DEGREES).astype(np.int64)
     column = np.floor((lon + 180.0) / CELL_DEGREES).astype(np.int64)
     _write(
@@ -81,7 +81,7 @@ def write_population(
 
 
 def _write(path: Path, cells: np.ndarray, persons: np.ndarray) -> None:
-    """Write only the blocks in which somebody lives: the others read as 0."""
+    """Write only the blocks with inhabitants: the others are read as 0."""
     import rasterio
     from rasterio.transform import Affine
     from rasterio.windows import Window

@@ -1,10 +1,9 @@
-"""Where the listings of a simulated world lie: sites of clusters.
+"""Layout of a simulated world: the sites of its clusters.
 
-A *site* is a city (or a waypoint between two) with listings about its centre.
-A *region* is what density alone should find: a chain of sites, each dense
-enough by itself or by its neighbours, in hops that 15 km bridge. A cluster has
-one region, or two that only their ties join: between these lie sparse
-outposts, so that their borders come near while their cores stay apart.
+A *site* is a city, or a waypoint between two, with listings about its centre. A *region* is a
+cluster before merging: a chain of sites, each dense enough by itself or with its neighbours, at
+most 15 km apart. A cluster has one region, or two that are merged because of their ties: sparse
+outposts between them bring their borders near while their core points stay apart.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ EPS_KM = 15.0
 MIN_SAMPLES = 4500
 """The GII's parameters, at scale 1; min_samples goes with the scale."""
 
-# Near each other without belonging together. Wuxi leans: its strongest ties are
-# with Shanghai–Suzhou, whose own strongest ties are elsewhere.
+# Near each other, but separate clusters. Wuxi is one-sided: its strongest ties are with
+# Shanghai–Suzhou, whose own strongest ties are elsewhere.
 APART = (("Heidelberg–Mannheim", "Frankfurt am Main"), ("Wuxi", "Shanghai–Suzhou"))
 LEANING = ("Wuxi",)
 
@@ -45,7 +44,7 @@ _CLEAR_KM = EPS_KM + 1.0  # between any two locations of different regions
 _BORDER_GAP_KM = 4.0  # between the outermost outposts of two near regions
 _OUTPOST_KM = 14.4  # from an outpost to the waypoint whose density carries it
 _WAYPOINT_KM = 12.4  # from an anchor's centre, at most
-_ANCHOR_SPREAD_KM = 2.5
+_ANCHOR_RADIUS_KM = 2.5
 _SUBURBS = 8
 
 
@@ -56,7 +55,7 @@ class Layout:
     Attributes
     ----------
     sites : list of dict
-        ``region, role, name, country, lat, lon, spread_km, part, fixed,
+        ``region, role, name, country, lat, lon, radius_km, part, fixed,
         population``: ``part`` of the region's listings, or ``fixed``
         publications' listings in units of min_samples.
     regions : list of dict
@@ -171,12 +170,12 @@ def _chain(
         if done:
             near = min(done, key=lambda site: _apart_km(site, city))
             for waypoint in _waypoints(atlas, near, city):
-                _add(layout, region, "corridor", waypoint, spread_km=3.0)
-        done.append(_add(layout, region, role, city, spread_km=3.0))
+                _add(layout, region, "corridor", waypoint, radius_km=3.0)
+        done.append(_add(layout, region, role, city, radius_km=3.0))
 
 
 def _waypoints(atlas: Atlas, start: dict, end: dict) -> Iterable[dict]:
-    """Cities from one city to another in short hops, and bare points where there are none."""
+    """Yield cities between two cities in short hops, and points without a city where needed."""
     km = _apart_km(start, end)
     if km <= _HOP_KM:
         return
@@ -185,25 +184,25 @@ def _waypoints(atlas: Atlas, start: dict, end: dict) -> Iterable[dict]:
     stops = [start, end, *(atlas.city(row) for row in rows[:80])]
     lats, lons = np.array([s["lat"] for s in stops]), np.array([s["lon"] for s in stops])
     hops = distances_km(lats, lons, lats, lons)
-    # Square costs ask for even hops; the constant, for few of them.
+    # Squared costs favour even hops, the constant few of them.
     _, came_from = dijkstra((hops / _HOP_KM) ** 2 + 0.5, indices=0, return_predecessors=True)
     path = [1]
     while path[-1] != 0:
         path.append(int(came_from[path[-1]]))
     path.reverse()
     for a, b in pairwise(path):
-        pieces = int(np.ceil(hops[a, b] / _HOP_KM))
-        for piece in range(1, pieces):
+        n_hops = int(np.ceil(hops[a, b] / _HOP_KM))
+        for hop in range(1, n_hops):
             ends = (lats[a], lons[a], lats[b], lons[b])
-            lat, lon = between(*ends, hops[a, b] * piece / pieces)
-            nearer = stops[a if piece <= pieces // 2 else b]
+            lat, lon = between(*ends, hops[a, b] * hop / n_hops)
+            nearer = stops[a if hop <= n_hops // 2 else b]
             yield nearer | {"lat": lat, "lon": lon, "population": 0, "row": -1}
         if b != 1:
             yield stops[b]
 
 
-def _add(layout: Layout, region: int, role: str, place: dict, *, spread_km: float) -> dict:
-    site = place | {"region": region, "role": role, "spread_km": spread_km, "part": 0.0}
+def _add(layout: Layout, region: int, role: str, place: dict, *, radius_km: float) -> dict:
+    site = place | {"region": region, "role": role, "radius_km": radius_km, "part": 0.0}
     site["fixed"] = 0.0
     layout.sites.append(site)
     return site
@@ -222,27 +221,27 @@ def _anchors(layout: Layout, a: int, b: int) -> tuple[dict, dict, float]:
 
 
 def _outposts(layout: Layout, a: int, b: int) -> None:
-    """Bring the borders of two regions within reach of merging, by sparse outposts."""
+    """Add sparse outposts that bring the borders of two regions near enough to be merged."""
     one, other, km = _anchors(layout, a, b)
     reach = 0.5 * (km - _BORDER_GAP_KM)
     way = reach - _OUTPOST_KM
-    if reach <= EPS_KM + _ANCHOR_SPREAD_KM or way > _WAYPOINT_KM:
+    if reach <= EPS_KM + _ANCHOR_RADIUS_KM or way > _WAYPOINT_KM:
         raise ValueError(f"{one['name']} and {other['name']} are {km:.1f} km apart, not 40 to 57")
     for start, end, region in ((one, other, a), (other, one, b)):
-        start["spread_km"], start["anchor"] = _ANCHOR_SPREAD_KM, True
+        start["radius_km"], start["anchor"] = _ANCHOR_RADIUS_KM, True
         line = (start["lat"], start["lon"], end["lat"], end["lon"])
         for role, along, fixed in (("waypoint", way, 0.06), ("outpost", reach, 0.03)):
             lat, lon = between(*line, along)
             place = start | {"lat": lat, "lon": lon, "population": 0, "row": -1}
-            site = _add(layout, region, role, place, spread_km=0.0)
+            site = _add(layout, region, role, place, radius_km=0.0)
             site["fixed"] = fixed
 
 
 def _suburbs(layout: Layout, atlas: Atlas) -> None:
-    """Add cities a hop away to large regions, where they stay clear of all others."""
+    """Add cities one hop away to large regions, unless they come near another region."""
     for region, about in enumerate(layout.regions):
         wanted = min(_SUBURBS, int(0.3 * about["listings"] / _ENOUGH))
-        if wanted < 4:  # fewer would each be heavy enough to enter the name
+        if wanted < 4:  # fewer would each be heavy enough to be in the name
             continue
         centres = [s for s in layout.of_region(region) if s["role"] in ("principal", "corridor")]
         rows = {row for site in centres for row in atlas.near(site["lat"], site["lon"], _HOP_KM)}
@@ -251,7 +250,7 @@ def _suburbs(layout: Layout, atlas: Atlas) -> None:
                 break
             city = atlas.city(row)
             if _fits(layout, region, city):
-                _add(layout, region, "suburb", city, spread_km=2.5)
+                _add(layout, region, "suburb", city, radius_km=2.5)
                 wanted -= 1
 
 
@@ -270,7 +269,7 @@ def _fits(layout: Layout, region: int, city: dict) -> bool:
 
 
 def _share_out(layout: Layout, region: int) -> None:
-    """Give each site its part of the region's listings, and its spread by its mass."""
+    """Set each site's part of the region's listings, and its radius by its listings."""
     sites, listings = layout.of_region(region), layout.regions[region]["listings"]
     corridor = [site for site in sites if site["role"] == "corridor"]
     suburbs = [site for site in sites if site["role"] == "suburb"]
@@ -283,19 +282,19 @@ def _share_out(layout: Layout, region: int) -> None:
     for site, part in zip(principal, _PRINCIPAL_PARTS[len(principal)], strict=True):
         site["part"] = rest * part
     for site in sites:
-        if site["spread_km"] > 0.0 and not site.get("anchor"):
+        if site["radius_km"] > 0.0 and not site.get("anchor"):
             mass = np.log10(max(site["part"] * listings, 6000.0) / 6000.0)
-            site["spread_km"] = float(2.5 + 2.0 * min(mass, 2.0))
+            site["radius_km"] = float(2.5 + 2.0 * min(mass, 2.0))
 
 
 def _check_apart(layout: Layout) -> None:
     """Refuse a layout in which different regions could touch each other."""
     lat = np.array([site["lat"] for site in layout.sites])
     lon = np.array([site["lon"] for site in layout.sites])
-    spread = np.array([site["spread_km"] for site in layout.sites])
+    radius = np.array([site["radius_km"] for site in layout.sites])
     region = np.array([site["region"] for site in layout.sites])
     sparse = np.array([site["role"] == "outpost" for site in layout.sites])
-    near = distances_km(lat, lon, lat, lon) - spread[:, None] - spread[None, :] < _CLEAR_KM
+    near = distances_km(lat, lon, lat, lon) - radius[:, None] - radius[None, :] < _CLEAR_KM
     near &= region[:, None] != region[None, :]
     near &= ~(sparse[:, None] & sparse[None, :])  # outposts may be near, but nothing else
     for a, b in np.argwhere(near):

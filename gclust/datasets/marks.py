@@ -1,4 +1,4 @@
-"""Which figures of a ranking agree with a published one."""
+"""Agreement of a ranking with published figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def place(name: str) -> str:
 
 
 def compare_with_published(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
-    """Set a ranking beside the published figures that are comparable at any scale.
+    """Compare a ranking with the published figures that do not depend on the scale.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The listings of a simulated world, kind by kind and in parts of bounded size."""
+"""The listings of a simulated world, by kind and in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -9,61 +9,60 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from gclust.datasets.accounts import Account
+from gclust.datasets.allocation import RecordClasses
 from gclust.datasets.fields import FIELDS, field_limits, field_of
-from gclust.datasets.scatter import Points, Shuffle, mixed, uniform
+from gclust.datasets.positions import PositionPools, Shuffle, mixed, uniform
 
 PRECISIONS = ("city", "postal", "rooftop")
-_PRECISION_PARTS = {  # city and postal code; the rest are rooftops
+_PRECISION_SHARES = {  # city and postal code; the rest are rooftops
     "patent": (0.10, 0.45),
     "publication": (0.27, 0.48),
     "deal": (0.40, 0.40),
 }
 _ORGANISATION = {"patent": "company", "publication": "university", "deal": "company"}
-_PART_RECORDS = {"patent": 500_000, "publication": 350_000, "deal": 500_000}
+_CHUNK_RECORDS = {"patent": 500_000, "publication": 350_000, "deal": 500_000}
 
 
 @dataclass(frozen=True)
 class Sites:
-    """Where the listings of each region go, the noise's places last.
+    """Where the listings of each region lie; those of the noise come last.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        ``name, country, region, lat, lon, spread_km, part, fixed, listings``,
+        ``name, country, region, lat, lon, radius_km, part, fixed, listings``,
         sorted by region; ``listings`` at scale 1.
-    points : Points
-        The positions about each site.
+    points : PositionPools
     organisations : ndarray of int
         Number of organisations of each site and kind.
     """
 
     table: pd.DataFrame
-    points: Points
+    points: PositionPools
     organisations: np.ndarray
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> Sites:
-        """Prepare the positions and organisations of a table of sites."""
-        columns = (table[name].to_numpy() for name in ("lat", "lon", "spread_km", "listings"))
+        """Make the pools of positions and the numbers of organisations of a table of sites."""
+        columns = (table[name].to_numpy() for name in ("lat", "lon", "radius_km", "listings"))
         many = np.log2(np.maximum(table["listings"].to_numpy(), 2.0) / 500.0)
-        return cls(table, Points(*columns), np.clip(many, 1, 12).astype(np.int64))
+        return cls(table, PositionPools(*columns), np.clip(many, 1, 12).astype(np.int64))
 
     def quotas(self, listings: np.ndarray, fixed_unit: float) -> np.ndarray:
-        """Share each region's listings out among its sites, in whole listings.
+        """Allocate each region's listings to its sites, in whole numbers.
 
         Parameters
         ----------
         listings : ndarray
             Listings of each region.
         fixed_unit : float
-            What one unit of the sites' ``fixed`` weight is, in listings.
+            Listings for one unit of the sites' ``fixed`` weight.
         """
         region = self.table["region"].to_numpy()
         fixed = self.table["fixed"].to_numpy() * fixed_unit
         out = np.where(fixed > 0.0, np.maximum(np.ceil(fixed), 2.0), 0.0).astype(np.int64)
         free = listings - np.bincount(region, weights=out, minlength=len(listings)).astype(np.int64)
-        # Cumulative rounding inside each region: parts sum to one there.
+        # Cumulative rounding within each region, whose parts sum to one.
         ends = np.cumsum(self.table["part"].to_numpy())
         starts = np.concatenate([[0.0], ends])[np.searchsorted(region, region)]
         last = np.append(region[1:] != region[:-1], True)
@@ -75,19 +74,19 @@ class Sites:
 
 def listings(
     kind: str,
-    account: Account,
+    classes: RecordClasses,
     sites: Sites,
     quotas: np.ndarray,
     years: tuple[int, int],
     seed: int,
 ) -> Iterator[tuple[float, pa.Table]]:
-    """Yield the listings of one kind, part by part, with the share done after each.
+    """Yield the listings of one kind in chunks, each with the share done after it.
 
     Parameters
     ----------
     kind : str
         ``patent``, ``publication`` or ``deal``.
-    account : Account
+    classes : RecordClasses
         The records.
     sites : Sites
         The places.
@@ -104,41 +103,41 @@ def listings(
         ``record, kind, lat, lon, year, organisation, field, country, precision``; the field
         is the record's, by the city of its first listing.
     """
-    writer = _Part(kind, account, sites, quotas, years, seed)
-    total, step = account.records, _PART_RECORDS[kind]
+    generator = _ListingGenerator(kind, classes, sites, quotas, years, seed)
+    total, step = classes.records, _CHUNK_RECORDS[kind]
     for low in range(0, total, step):
         high = min(low + step, total)
-        yield high / total, writer.table(low, high)
+        yield high / total, generator.table(low, high)
 
 
-class _Part:
-    """Makes the listings of any run of records from their numbers alone."""
+class _ListingGenerator:
+    """Generates the listings of any range of records from their numbers alone."""
 
     def __init__(
         self,
         kind: str,
-        account: Account,
+        classes: RecordClasses,
         sites: Sites,
         quotas: np.ndarray,
         years: tuple[int, int],
         seed: int,
     ) -> None:
-        self.kind, self.account, self.sites, self.years = kind, account, sites, years
-        self.seed = seed * 1000 + list(_PRECISION_PARTS).index(kind)
-        self.class_start = np.concatenate([[0], np.cumsum(account.count)])
+        self.kind, self.classes, self.sites, self.years = kind, classes, sites, years
+        self.seed = seed * 1000 + list(_PRECISION_SHARES).index(kind)
+        self.class_start = np.concatenate([[0], np.cumsum(classes.count)])
         region = sites.table["region"].to_numpy()
         regions = int(region.max()) + 1
         in_region = np.bincount(region, weights=quotas, minlength=regions).astype(np.int64)
         self.region_start = np.concatenate([[0], np.cumsum(in_region)])
-        self.shuffle_records = Shuffle.of(account.records, self.seed)
+        self.shuffle_records = Shuffle.of(classes.records, self.seed)
         self.shuffle_listings = Shuffle.of(in_region, self.seed)
         self.site_end = np.cumsum(quotas)
-        self.first_listing, self.second_listing = _class_listings(account, regions)
+        self.first_listing, self.second_listing = _class_listings(classes, regions)
         names, self.country_code = np.unique(sites.table["country"], return_inverse=True)
         self.countries = pa.array(names.tolist(), pa.string())
         self.organisation_start = np.concatenate([[0], np.cumsum(sites.organisations)])
         noun = _ORGANISATION[kind]
-        # Each once, though cities share names: with repeated entries in a dictionary,
+        # Without repeats, though cities share names: with repeated entries in a dictionary
         # Parquet files of equal tables differ.
         every = [
             f"{name} {noun} {number + 1} (simulated)"
@@ -157,7 +156,7 @@ class _Part:
         nth = self.shuffle_records(record)
         group = np.searchsorted(self.class_start, nth, side="right") - 1
         within = nth - self.class_start[group]
-        size = self.account.size[group]
+        size = self.classes.size[group]
         ends = np.cumsum(size)
         row = np.repeat(np.arange(len(record)), size)
         slot = np.arange(len(row)) - np.repeat(ends - size, size)
@@ -175,10 +174,10 @@ class _Part:
         self, group: np.ndarray, within: np.ndarray, slot: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return each listing's region and its number there."""
-        here = self.account.here[group]
-        there = self.account.size[group] - here
+        here = self.classes.here[group]
+        there = self.classes.size[group] - here
         away = slot >= here
-        region = np.where(away, self.account.second[group], self.account.first[group])
+        region = np.where(away, self.classes.second[group], self.classes.first[group])
         number = np.where(
             away,
             self.second_listing[group] + within * there + slot - here,
@@ -190,12 +189,14 @@ class _Part:
         self, record: np.ndarray, site: np.ndarray, number: np.ndarray, field: np.ndarray
     ) -> pa.Table:
         bits = mixed(number.astype(np.uint64), self.seed)
-        precision = self.sites.points.precision(site, bits, *_PRECISION_PARTS[self.kind])
-        # The pools of positions are the same for every kind: they are the world's buildings.
+        precision = self.sites.points.precision(site, bits, *_PRECISION_SHARES[self.kind])
+        # All kinds share the pools of positions: they are the buildings of the world.
         lat, lon = self.sites.points.positions(site, precision, bits, self.seed // 1000)
         first, last = self.years
-        spread = mixed(record.astype(np.uint64), self.seed + 500)
-        year = first + ((spread >> np.uint64(32)) * np.uint64(last - first + 1) >> np.uint64(32))
+        bits_of_record = mixed(record.astype(np.uint64), self.seed + 500)
+        year = first + (
+            (bits_of_record >> np.uint64(32)) * np.uint64(last - first + 1) >> np.uint64(32)
+        )
         many = self.sites.organisations[site]
         draw = (bits >> np.uint64(48)).astype(np.float64) / 65536.0
         # The nth organisation has about 1/n of the first one's listings.
@@ -218,11 +219,11 @@ class _Part:
         )
 
 
-def _class_listings(account: Account, regions: int) -> tuple[np.ndarray, np.ndarray]:
+def _class_listings(classes: RecordClasses, regions: int) -> tuple[np.ndarray, np.ndarray]:
     """Return where each class's listings begin in the count of its first and second region."""
-    here = account.count * account.here
-    there = np.where(account.second >= 0, account.count * (account.size - account.here), 0)
-    region = np.concatenate([account.first, np.maximum(account.second, 0)])
+    here = classes.count * classes.here
+    there = np.where(classes.second >= 0, classes.count * (classes.size - classes.here), 0)
+    region = np.concatenate([classes.first, np.maximum(classes.second, 0)])
     many = np.concatenate([here, there])
     order = np.argsort(region, kind="stable")
     ends = np.cumsum(many[order])

@@ -1,4 +1,4 @@
-"""How many inventors or authors a record has, and how a shared one is split."""
+"""Team sizes: the listings of a record, and how a record of two regions is split."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Patterns:
     frequency: np.ndarray
 
     def allocate(self, counts: np.ndarray, phase: np.ndarray) -> np.ndarray:
-        """Share whole numbers of records out among the patterns, (n, patterns).
+        """Allocate whole numbers of records to the patterns, (n, patterns).
 
-        Every row sums to its count; the phase, in [0, 1), decides which
-        patterns a small count takes.
+        Every row sums to its count; the phase, in [0, 1), decides which patterns a small count
+        gets.
         """
         ends = np.cumsum(self.frequency)
         ends[-1] = 1.0

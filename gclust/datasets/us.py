@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gclust.datasets.fetch import fetch
-from gclust.datasets.made import check_place, make_in
+from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.us_places import ZipTable, read_zip_table
 from gclust.progress import Report, resolve, stage
 
@@ -49,7 +49,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class KindCount:
-    """What became of one kind's source.
+    """Rows and weight of one kind's source, located and not.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class KindCount:
         Rows among them for which no coordinates were found.
     unlocated_weight : float
     listings : int
-        Rows written; more than `rows` where a row is spread over several points.
+        Rows written; more than `rows` where a row is divided among several points.
     note : str
-        What a reader of the figures has to know.
+        A note for readers of the figures.
     """
 
     kind: str
@@ -93,7 +93,7 @@ class KindCount:
 
 @dataclass(frozen=True)
 class PreparedUS:
-    """What `prepare_us` has written.
+    """The files that `prepare_us` wrote.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class PreparedUS:
     study : pathlib.Path
         The study to run.
     raster : pathlib.Path
-        Persons per km2, beside the study.
+        Persons per km2.
     listings : dict of str to pathlib.Path
         Parquet file of each kind.
     counts : tuple of KindCount
@@ -114,7 +114,7 @@ class PreparedUS:
     counts: tuple[KindCount, ...]
 
     def describe(self) -> str:
-        """Say for each kind what there is and what could not be geocoded, a line each."""
+        """Describe each kind in a line: its rows, its weight, and what could not be geocoded."""
         return "\n".join(str(count) for count in self.counts)
 
 
@@ -153,7 +153,7 @@ def prepare_us(
     raster, study = folder / RASTER, folder / "study.toml"
     tables = {kind: folder / f"{kind}.parquet" for kind in ("patent", "research", "deal")}
     made = [path.name for path in (*tables.values(), raster)]
-    check_place(folder, made)
+    check_replaceable(folder, made)
     counts = []
     listed = {}
     with stage(report, "preparing the US listings") as done:
@@ -179,16 +179,16 @@ def prepare_us(
                 with resources.as_file(resources.files("gclust.datasets") / "data") as data:
                     shutil.copyfile(data / "us_study.toml", place / "study.toml")
 
-        make_in(folder, made, write, last="study.toml")
+        write_data_set(folder, made, write, last="study.toml")
     return PreparedUS(folder, study, raster, tables, tuple(counts))
 
 
 def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Spread the utility patents of a county, that of the first-named inventor, over its ZIP codes.
+    """Divide a county's utility patents, by first-named inventor, among its ZIP codes.
 
-    Each ZIP code of the county has an equal part of each year's patents; ZIP codes at one
-    point are put together. Parts are whole multiples of 1/`WEIGHT_UNIT`, and what is left
-    over goes one each to the first points, so that the sum over the county is exact.
+    Each ZIP code of the county gets an equal share of each year's patents; ZIP codes at the same
+    point are joined. Shares are multiples of 1/`WEIGHT_UNIT`; the remainder goes one each to the
+    first points, so that the sum over the county is exact.
     """
     raw = pd.read_csv(path, dtype=object, keep_default_na=False, encoding="latin-1")
     raw = raw[raw["FIPS Code"] != "ALL"]
@@ -197,7 +197,7 @@ def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount
     by_year = raw[years].astype(np.int64).assign(county=counties)
     n_patents = by_year.melt("county", var_name="year", value_name="n").query("n > 0")
     n_patents["year"] = n_patents["year"].astype(np.int64)
-    table = _spread(n_patents, zips.zips)
+    table = _divide_among_points(n_patents, zips.zips)
     listed = _as_listings(table, "patent")
     lost = ~n_patents["county"].isin(zips.zips["county"])
     count = KindCount(
@@ -214,7 +214,7 @@ def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount
     return listed, count
 
 
-def _spread(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.DataFrame:
+def _divide_among_points(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.DataFrame:
     """Divide patents of each county and year among its points, by their ZIP codes."""
     points = zips.groupby(["county", "lat", "lon"]).size().reset_index(name="n_zips")
     points["n_county"] = points.groupby("county")["n_zips"].transform("sum")
@@ -262,14 +262,14 @@ def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCou
 def deal_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
     """Place each funding round of a US company at its city's central ZIP code.
 
-    The file's lines end in CR alone, and its letters are those of the Macintosh.
+    The file's lines end in CR alone, and it is encoded in Mac Roman.
     """
     raw = pd.read_csv(
         path, dtype=object, keep_default_na=False, encoding="mac_roman", lineterminator="\r"
     )
     raw = raw[raw["company_country_code"] == "USA"]
     key = raw["company_permalink"] + "|" + raw["funded_at"] + "|" + raw["funding_round_type"]
-    # Rounds of one day and type are told apart by their number among themselves.
+    # Rounds of one day and type get numbers, which make their ids unique.
     number = key.groupby(key, sort=False).cumcount() + 1
     raw = raw.assign(
         record=key + "|" + number.astype(str).astype(object),

@@ -9,31 +9,31 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from gclust.datasets.accounts import Account, balance, gravity
+from gclust.datasets.allocation import RecordClasses, allocate_records, shared_records
 from gclust.datasets.background import background
-from gclust.datasets.contract import write_figures, write_study
 from gclust.datasets.geometry import distances_km
 from gclust.datasets.inhabitants import populations, write_population
 from gclust.datasets.layout import MIN_SAMPLES, Layout, lay_out
-from gclust.datasets.made import check_place, make_in
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS, targets
+from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.records import Sites, listings
 from gclust.datasets.teams import mean_size
+from gclust.datasets.world_files import write_figures, write_study
 from gclust.progress import Report, resolve, stage
 
 DEFAULT_SCALE = 0.05
 LEAST_SCALE = 0.005
 MADE = ("study.toml", "listings", "population.tif", "figures.csv")
-"""What a world consists of; its study reads all that is in ``listings``."""
+"""The files of a world; its study reads all that is in ``listings``."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A simulated world in a folder, and what its simulation meant.
+    """A simulated world in a folder, and the figures that it was simulated to have.
 
     The listings are simulated. What :func:`gclust.datasets.gii` returns is
-    published; every other figure is modelled. A study reads ``study`` and the
-    files that it names; ``clusters`` is for those who want to compare.
+    published; every other figure is modelled. ``clusters`` is what a run of ``study`` should
+    find.
 
     Attributes
     ----------
@@ -89,11 +89,11 @@ def simulate(
     edition : {2025, 2023}
         2025 has patents, publications and deals; 2023 patents and publications.
     scale : float
-        Part of the real size: 1.0 is about 36 million listings.
+        Size relative to the real one: 1.0 is about 36 million listings.
     seed : int
-        Decides everything that is random; the same seed gives the same bytes.
+        Seed of everything random; the same seed gives the same bytes.
     progress : bool or callable
-        As everywhere in gclust.
+        See :mod:`gclust.progress`.
 
     Returns
     -------
@@ -125,24 +125,26 @@ def simulate(
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed!r}")
     report, folder = resolve(progress), Path(folder)
-    check_place(folder, MADE)
+    check_replaceable(folder, MADE)
     with stage(report, "laying out the world") as done:
         plan = _Plan.of(edition, seed)
         done(0.5)
-        accounts = {kind: plan.account(kind, scale, seed) for kind in WORLD_TOTALS[edition]}
+        classes_of = {
+            kind: plan.record_classes(kind, scale, seed) for kind in WORLD_TOTALS[edition]
+        }
     min_samples = max(1, round(MIN_SAMPLES * scale))
     many: dict[str, int] = {}
-    totals = {kind: account.records for kind, account in accounts.items()}
+    totals = {kind: classes.records for kind, classes in classes_of.items()}
 
     def make(place: Path) -> None:
-        for kind, account in accounts.items():
-            many[kind] = _write_listings(place, plan, account, kind, min_samples, seed, report)
+        for kind, classes in classes_of.items():
+            many[kind] = _write_listings(place, plan, classes, kind, min_samples, seed, report)
         with stage(report, "writing the population"):
             plan.write_population(place / "population.tif")
         write_figures(place / "figures.csv", edition, plan.clusters)
         write_study(place / "study.toml", edition, scale, seed, min_samples, totals)
 
-    make_in(folder, MADE, make, last="study.toml")
+    write_data_set(folder, MADE, make, last="study.toml")
     return World(
         folder=folder,
         study=folder / "study.toml",
@@ -161,7 +163,7 @@ def simulate(
 def _write_listings(
     folder: Path,
     plan: _Plan,
-    account: Account,
+    classes: RecordClasses,
     kind: str,
     min_samples: int,
     seed: int,
@@ -170,10 +172,10 @@ def _write_listings(
     """Write one kind's listings in parts, and return how many there are."""
     place = folder / "listings" / kind
     place.mkdir(parents=True, exist_ok=True)
-    many = account.listings(len(plan.layout.regions) + 1)
+    many = classes.listings(len(plan.layout.regions) + 1)
     # The sparse places between joined regions are the same few publications everywhere.
     quotas = plan.sites.quotas(many, min_samples if kind == "publication" else 0.0)
-    parts = listings(kind, account, plan.sites, quotas, YEARS[plan.edition][kind], seed)
+    parts = listings(kind, classes, plan.sites, quotas, YEARS[plan.edition][kind], seed)
     with stage(report, f"simulating {kind}s") as done:
         for number, (share, table) in enumerate(parts):
             # The names of organisations outgrow the default of 1 MiB, beyond which they
@@ -187,7 +189,7 @@ def _write_listings(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a world will hold, and where, before any listing is made."""
+    """The clusters and the noise of a world, laid out before any listing is generated."""
 
     edition: int
     clusters: pd.DataFrame
@@ -212,7 +214,7 @@ class _Plan:
         clusters = _clusters(wanted, layout, edition)
         return cls(edition, clusters, layout, sites, noise)
 
-    def account(self, kind: str, scale: float, seed: int) -> Account:
+    def record_classes(self, kind: str, scale: float, seed: int) -> RecordClasses:
         """Allocate the records of one kind at a scale."""
         regions, world = self.layout.regions, WORLD_TOTALS[self.edition][kind]
         cluster = np.array([region["cluster"] for region in regions])
@@ -224,8 +226,8 @@ class _Plan:
             lat, lon = (np.array([site[axis] for site in first]) for axis in ("lat", "lon"))
             km = distances_km(lat, lon, lat, lon)
             mass = part * wanted[cluster]
-            ties = gravity(mass, km, self.layout.joined, self.layout.leaning)
-        return balance(kind, wanted, cluster, part, ties, round(world * scale), seed)
+            ties = shared_records(mass, km, self.layout.joined, self.layout.leaning)
+        return allocate_records(kind, wanted, cluster, part, ties, round(world * scale), seed)
 
     def regions(self) -> pd.DataFrame:
         """Return the main city of each region."""
@@ -235,7 +237,7 @@ class _Plan:
         return out
 
     def write_population(self, path: Path) -> None:
-        """Put each cluster's inhabitants about its cities, and everybody else in theirs."""
+        """Write the inhabitants of clusters about their cities, and the others in their places."""
         table = pd.DataFrame(self.layout.sites)
         cluster = np.array([region["cluster"] for region in self.layout.regions])
         table["cluster"] = cluster[table["region"]]
@@ -254,8 +256,8 @@ class _Plan:
 
 
 def _sites(layout: Layout, noise: pd.DataFrame, noise_mass: float) -> Sites:
-    """Put the sites of all regions and of the noise into one table."""
-    names = ["name", "country", "region", "lat", "lon", "spread_km", "part", "fixed"]
+    """Return the sites of all regions and of the noise in one table."""
+    names = ["name", "country", "region", "lat", "lon", "radius_km", "part", "fixed"]
     table = pd.DataFrame(layout.sites)[names]
     mass = np.array([region["listings"] for region in layout.regions])
     table["listings"] = table["part"].to_numpy() * mass[table["region"]]

@@ -15,7 +15,7 @@ from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.places.footprints.outlines import FootprintOptions, footprints
-from gclust.places.footprints.overlaps import told_overlaps
+from gclust.places.footprints.overlaps import overlap_warning
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
@@ -152,7 +152,7 @@ def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
 
     Not refused by ``strict``, for no row of the listings is wrong.
     """
-    message = told_overlaps(clusters.geometry.to_numpy(), clusters["name"].tolist())
+    message = overlap_warning(clusters.geometry.to_numpy(), clusters["name"].tolist())
     if message is not None:
         run_log.warn(message)
 

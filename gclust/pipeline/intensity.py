@@ -16,7 +16,7 @@ from gclust.errors import StudyError, Warn, warn_user
 from gclust.pipeline.describe import footprint_options
 from gclust.pipeline.rasters import RasterUsed, band_of, check_files, files_of, warnings_of
 from gclust.places.footprints.outlines import footprints as draw_footprints
-from gclust.places.footprints.overlaps import shared_share, told_overlaps
+from gclust.places.footprints.overlaps import shared_share, overlap_warning
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
@@ -213,7 +213,7 @@ def _draw(
         n_clusters=len(first),
         names=first["name"].tolist(),
     )
-    overlaps = told_overlaps(shapes.to_numpy(), first["name"].tolist())
+    overlaps = overlap_warning(shapes.to_numpy(), first["name"].tolist())
     if overlaps is not None:
         warn(overlaps)
     return shapes

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gclust.errors import StudyError
-from gclust.places.rasters.check import Checked, check_raster
-from gclust.places.rasters.files import RasterFiles, seen_from
+from gclust.places.rasters.check import RasterSummary, check_raster
+from gclust.places.rasters.files import RasterFiles, rebased_path
 from gclust.study.schema import Study
 from gclust.study.sections import OtherRaster, Population
 
@@ -35,7 +35,7 @@ class RasterUsed:
     where: str
     raster: str
     chosen: bool
-    found: Checked
+    found: RasterSummary
 
     @property
     def warning(self) -> str | None:
@@ -85,8 +85,8 @@ def absolute(study: Study, raster: Population | OtherRaster) -> str | tuple[str,
     if raster.raster is None:
         return None
     if isinstance(raster.raster, str):
-        return seen_from(raster.raster, study.folder)
-    return tuple(seen_from(each, study.folder) for each in raster.raster)
+        return rebased_path(raster.raster, study.folder)
+    return tuple(rebased_path(each, study.folder) for each in raster.raster)
 
 
 def cells_raster(study: Study) -> RasterFiles | None:

@@ -77,7 +77,7 @@ def from_rings(rings: Sequence[tuple[Floats, Floats]]) -> Any:
     return outer.difference(shapely.union_all(holes)) if holes else outer
 
 
-def torn(shape: Any, meridian: float) -> Any:
+def split_at_meridian(shape: Any, meridian: float) -> Any:
     """Part a planar polygon at a meridian, by a gap of 0.2 mm.
 
     Parameters

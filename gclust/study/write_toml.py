@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.escapes import escaped
-from gclust.places.rasters.files import seen_from as raster_seen_from
+from gclust.places.rasters.files import rebased_path as raster_seen_from
 from gclust.study.schema import SECTIONS, Study
 from gclust.study.sections import Source
 
@@ -54,9 +54,9 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     for item in fields(section):
         value = getattr(section, item.name)
         if item.name in ("path", "sweep") and isinstance(value, str):
-            value = seen_from(home, study.folder / value)
+            value = rebased_path(home, study.folder / value)
         if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
-            value = tuple(seen_from(home, study.folder / each) for each in value or (".",))
+            value = tuple(rebased_path(home, study.folder / each) for each in value or (".",))
         if item.name == "data" and value is not None:
             value = value if isinstance(value, str) else described_table(value)
         if item.name == "raster" and isinstance(value, str):
@@ -78,7 +78,7 @@ def described_table(data: Any) -> str:
     return f"{kind.__module__.split('.')[0]}.{kind.__qualname__}{size}"
 
 
-def seen_from(home: Path, path: str | Path) -> str:
+def rebased_path(home: Path, path: str | Path) -> str:
     """Return a path relative to a folder, valid whatever links are on the way.
 
     Parameters

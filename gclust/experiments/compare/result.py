@@ -15,7 +15,7 @@ from gclust.results.folders import Place, claim
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
 from gclust.study.schema import Study
-from gclust.study.write_toml import absolute_path, seen_from
+from gclust.study.write_toml import absolute_path, rebased_path
 
 TABLES = {
     "comparison": "table",
@@ -160,7 +160,7 @@ def _seen_from(home: Path, difference: Difference, side: str) -> object:
     """Return the choice of one study for JSON, paths relative to a folder."""
     value = getattr(difference, side)
     if isinstance(value, str) and difference.setting.endswith(PATH):
-        return seen_from(home, value)
+        return rebased_path(home, value)
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -159,7 +159,7 @@ class GatedTornado(BokehTornado):
         """Scripts of the page; found once, because that is the slowest step."""
         return bundle_for_objs_and_resources(None, self.resources())
 
-    def check_place(self) -> None:
+    def check_replaceable(self) -> None:
         """Refuse a further window if there are as many as are served.
 
         Windows are counted, not Bokeh's sessions: a session outlives its window by seconds, so
@@ -252,7 +252,7 @@ class Front(Plain):
     def get(self) -> None:
         """Answer with the page and the name of the session that its websocket opens."""
         server = self.application
-        server.check_place()
+        server.check_replaceable()
         signing = {"secret_key": server.secret_key, "signed": server.sign_sessions}
         session = generate_jwt_token(
             generate_session_id(**signing), expiration=server.session_token_expiration, **signing
@@ -267,7 +267,7 @@ class Window(Plain, WSHandler):
 
     async def prepare(self) -> None:
         """Take a place, or refuse before the websocket is accepted."""
-        self.application.check_place()
+        self.application.check_replaceable()
         self.application.windows.add(self)
         await WSHandler.prepare(self)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gclust.places.geodesic import area_km2
 
-MOST_PAIRS_TOLD = 3
+MOST_PAIRS = 3
 LEAST_OVERLAP_KM2 = 0.05
 """What would be told as 0.0 km2 is not told."""
 
@@ -66,16 +66,16 @@ def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
     return np.minimum(share, 1.0)
 
 
-def told_overlaps(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
+def overlap_warning(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
     """Say which footprints overlap and by how much, the largest overlaps first; or None."""
     shared = overlaps(shapes)
     if shared.empty:
         return None
     told = "; ".join(
         f"{names[row.a]} and {names[row.b]} by {row.area_km2:.1f} km2"
-        for row in shared.head(MOST_PAIRS_TOLD).itertuples()
+        for row in shared.head(MOST_PAIRS).itertuples()
     )
-    more = len(shared) - MOST_PAIRS_TOLD
+    more = len(shared) - MOST_PAIRS
     return (
         "footprints of different clusters overlap, and inhabitants there count for each:"
         f" {told}" + (f"; and {more} pairs more, by less" if more > 0 else "")

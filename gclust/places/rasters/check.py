@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gclust.errors import StudyError
-from gclust.places.rasters.complete import check_whole
+from gclust.places.rasters.truncation import check_whole
 from gclust.places.rasters.file import Tile, open_file, read
 from gclust.places.rasters.files import RasterFiles
 from gclust.places.rasters.tiles import Tiles, opened
@@ -22,7 +22,7 @@ LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
-class Checked:
+class RasterSummary:
     """What a raster is made of.
 
     Attributes
@@ -39,7 +39,7 @@ class Checked:
     n_files: int
 
 
-def check_raster(files: RasterFiles, band: int | None = None) -> Checked:
+def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
     """Refuse a raster that could not be counted in, without reading all of it.
 
     Parameters
@@ -70,7 +70,7 @@ def check_raster(files: RasterFiles, band: int | None = None) -> Checked:
             _check_file(tile.path, (tiles.band,), ())
         for one, other in tiles.overlaps():
             _compare(tiles, one, other)
-        return Checked(tiles.band, tiles.tiles[0].names, len(tiles.tiles))
+        return RasterSummary(tiles.band, tiles.tiles[0].names, len(tiles.tiles))
 
 
 def _check_file(path: str, bands: tuple[int, ...], within: tuple[str, ...]) -> None:

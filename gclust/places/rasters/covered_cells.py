@@ -53,7 +53,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellPlane:
     """An open raster as a plane of cells without end, of which it has data for some.
 
     Parameters

@@ -15,7 +15,7 @@ RasterPath = str | os.PathLike[str]
 ENDINGS = (".tif", ".tiff")
 """What is taken for a tile in a folder."""
 
-BESIDE = (".aux.xml", ".ovr", ".msk")
+SIDECARS = (".aux.xml", ".ovr", ".msk")
 """What GDAL writes beside a raster: never a tile, though a pattern such as ``*.tif*`` fits."""
 
 
@@ -98,7 +98,7 @@ def _files(path: str, folder: str) -> list[str]:
     if is_pattern(path, folder):
         # The folder's own name may hold what a pattern gives a meaning to.
         fit = sorted(glob.glob(path, root_dir=folder or None, recursive=True))
-        files = [os.path.join(folder, each) for each in fit if not each.endswith(BESIDE)]
+        files = [os.path.join(folder, each) for each in fit if not each.endswith(SIDECARS)]
         files = [each for each in files if os.path.isfile(each)]
         if not files:
             raise StudyError(
@@ -113,7 +113,7 @@ def _files(path: str, folder: str) -> list[str]:
     return [whole]
 
 
-def seen_from(path: str, folder: Path, home: Path | None = None) -> str:
+def rebased_path(path: str, folder: Path, home: Path | None = None) -> str:
     """Spell a path or pattern that is relative to a folder as one relative to another.
 
     Parameters

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.places.rasters.covered_cells import Cells, Grid
+from gclust.places.rasters.covered_cells import Cells, CellPlane
 from gclust.places.rasters.file import NARROWER
-from gclust.places.rasters.tiles import Stored
+from gclust.places.rasters.tiles import StoredNumber
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Plausibility:
     raster and there more than once.
     """
 
-    grid: Grid
+    grid: CellPlane
     unit: str
     _largest: float = 0.0
     _is_known: bool = False
@@ -135,7 +135,7 @@ class Plausibility:
             f" no data, {self._mend(stored, number)}"
         )
 
-    def _mend(self, stored: Stored, number: str) -> str:
+    def _mend(self, stored: StoredNumber, number: str) -> str:
         """What makes a stored number no data."""
         path = shlex.quote(stored.path)
         each = ", of each tile" if len(self.grid.source.tiles) > 1 else ""

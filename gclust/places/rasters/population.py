@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import Warn, warn_user
-from gclust.places.antimeridian import torn
-from gclust.places.rasters.covered_cells import Grid
+from gclust.places.antimeridian import split_at_meridian
+from gclust.places.rasters.covered_cells import CellPlane
 from gclust.places.rasters.files import RasterFiles, RasterPath
 from gclust.places.rasters.plausible import Plausibility
 from gclust.places.rasters.tiles import opened
@@ -103,7 +103,7 @@ def population(
     labels = [str(name) for name in (footprints.index if names is None else names)]
     files = RasterFiles.of(raster)
     with opened(files, band) as source, stage(resolve(progress), "population") as done:
-        grid = Grid(source)
+        grid = CellPlane(source)
         judge = Plausibility(grid, unit)
         people = np.full(len(labels), np.nan)
         uncovered = np.ones(len(labels))
@@ -122,7 +122,7 @@ def population(
 def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas.GeoSeries:
     """Cut sides short, and shapes where the plane is torn: sides on its rim are bent there."""
     if seam is not None:
-        footprints = footprints.to_crs(4326).apply(torn, meridian=seam)
+        footprints = footprints.to_crs(4326).apply(split_at_meridian, meridian=seam)
     return footprints.segmentize(LONGEST_SIDE_DEGREES)
 
 

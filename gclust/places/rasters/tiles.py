@@ -34,7 +34,7 @@ APART = 0.01
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredNumber:
     """What a file has written of a cell: the number, and what it declares as no data."""
 
     path: str
@@ -114,7 +114,7 @@ class Tiles:
             for other in np.flatnonzero(meets):
                 yield tile, self.tiles[number + 1 + other]
 
-    def stored(self, column: int, row: int) -> Stored:
+    def stored(self, column: int, row: int) -> StoredNumber:
         """Return what is stored of a cell that has data; what is suspect first."""
         found = []
         for tile in self.tiles:
@@ -127,7 +127,7 @@ class Tiles:
                     number = source.read(self.band, window=window)[0, 0]
                     at = self.band - 1
                     is_scaled = (source.scales[at], source.offsets[at]) != (1.0, 0.0)
-                    told = Stored(tile.path, number, source.nodatavals[at], is_scaled)
+                    told = StoredNumber(tile.path, number, source.nodatavals[at], is_scaled)
                     found.append((not block.suspect[0, 0], told))
         return min(found, key=lambda each: each[0])[1]
 

@@ -1,7 +1,7 @@
-"""Random numbers that depend on a counter alone, and the points made from them.
+"""Positions of simulated listings, by a generator whose numbers depend on a counter alone.
 
-Every listing's place is computed from its number, so that a world can be
-written in parts of any size and is the same whatever their order.
+Every listing's position follows from its number, so that a world can be written in chunks of any
+size and is the same in any order of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_ROOFTOPS = 1 << 20
 
 
 def mixed(counter: np.ndarray, seed: int) -> np.ndarray:
-    """Turn counters into 64 well-mixed bits each.
+    """Hash each counter to 64 bits.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
     """
@@ -40,10 +40,10 @@ def uniform(counter: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Shuffle:
-    """Permutations of 0 .. size - 1, one for each size, that bring neighbours far apart.
+    """Permutations of 0 .. size - 1, one for each size, that separate neighbours.
 
-    They are affine maps with a step near the golden section of the size, so
-    that any run of numbers is spread evenly over the whole.
+    They are affine maps with a step near the golden section of the size, so that any run of
+    consecutive numbers is distributed evenly over the whole range.
     """
 
     size: np.ndarray
@@ -52,7 +52,7 @@ class Shuffle:
 
     @classmethod
     def of(cls, size: np.ndarray | int, seed: int) -> Shuffle:
-        """Choose for each size a step that has no common factor with it."""
+        """Choose a step coprime to each size."""
         size = np.maximum(np.atleast_1d(np.asarray(size, dtype=np.int64)), 1)
         step = np.maximum(np.rint(size * 0.6180339887498949).astype(np.int64), 1)
         while (bad := np.gcd(step, size) != 1).any():
@@ -60,36 +60,36 @@ class Shuffle:
         return cls(size, step, seed % 1_000_003)
 
     def __call__(self, index: np.ndarray, which: np.ndarray | int = 0) -> np.ndarray:
-        """Return the new place of each number under the permutation it belongs to."""
+        """Apply to each number the permutation of its size."""
         return (index * self.step[which] + self.shift) % self.size[which]
 
 
-class Points:
-    """The finite pools of positions about each site: centre, postal codes, rooftops.
+class PositionPools:
+    """Finite pools of positions in each site: its centre, postal codes and rooftops.
 
     Parameters
     ----------
     lat, lon : ndarray
         Centres in degrees.
-    spread_km : ndarray
-        Radius about each centre; 0 keeps every listing at the centre.
+    radius_km : ndarray
+        Radius of each site; 0 puts every listing at the centre.
     listings : ndarray
-        Expected listings at scale 1, which the pools are sized for.
+        Expected listings at scale 1, which decide the sizes of the pools.
     """
 
     def __init__(
-        self, lat: np.ndarray, lon: np.ndarray, spread_km: np.ndarray, listings: np.ndarray
+        self, lat: np.ndarray, lon: np.ndarray, radius_km: np.ndarray, listings: np.ndarray
     ) -> None:
-        self.lat, self.lon, self.spread_km = lat, lon, spread_km
-        still = spread_km == 0.0
+        self.lat, self.lon, self.radius_km = lat, lon, radius_km
+        at_centre = radius_km == 0.0
         postal = np.clip(listings / 40.0, 6, POSTAL_POINTS).astype(np.int64)
         rooftops = np.clip(listings * 0.5, 16, _MAX_ROOFTOPS).astype(np.int64)
-        self.postal = np.where(still, 0, postal)
-        self.rooftops = np.where(still, 0, rooftops)
+        self.postal = np.where(at_centre, 0, postal)
+        self.rooftops = np.where(at_centre, 0, rooftops)
 
     @property
     def bound(self) -> int:
-        """Number of positions there can be at any scale."""
+        """Upper bound of the number of positions at any scale."""
         return int(len(self.lat) + self.postal.sum() + self.rooftops.sum())
 
     def precision(
@@ -98,7 +98,7 @@ class Points:
         """Return 0 (city), 1 (postal) or 2 (rooftop) for each listing from its random bits."""
         draw = (bits & np.uint64(0xFFFF)).astype(np.float64) / 65536.0
         code = (draw >= city).astype(np.int8) + (draw >= city + postal).astype(np.int8)
-        return np.where(self.spread_km[site] == 0.0, np.int8(0), code)
+        return np.where(self.radius_km[site] == 0.0, np.int8(0), code)
 
     def positions(
         self, site: np.ndarray, precision: np.ndarray, bits: np.ndarray, seed: int
@@ -113,6 +113,6 @@ class Points:
         point = mixed(key, seed)
         near = (point >> np.uint64(32)).astype(np.float64) * 2.0**-32
         angle = (point & np.uint64(0xFFFFFFFF)).astype(np.float64) * (2.0**-32 * 2.0 * np.pi)
-        km = np.where(precision == 0, 0.0, self.spread_km[site] * near**0.8)
+        km = np.where(precision == 0, 0.0, self.radius_km[site] * near**0.8)
         lat, lon = offset(self.lat[site], self.lon[site], km, angle)
         return np.round(lat, DECIMALS), np.round(lon, DECIMALS)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 import gclust
 from gclust.cli import main
-from gclust.datasets import made
-from gclust.datasets.made import NOTE, check_place, make_in
+from gclust.datasets import own_files
+from gclust.datasets.own_files import NOTE, check_replaceable, write_data_set
 from gclust.errors import StudyError
 
 NAMES = ("study.toml", "listings", "figures.csv")
@@ -44,9 +44,9 @@ def world(text, parts=2):
 
 
 def test_what_was_made_is_replaced_and_the_rest_stays(tmp_path):
-    make_in(tmp_path, NAMES, make("old", 3))
+    write_data_set(tmp_path, NAMES, make("old", 3))
     (tmp_path / "mine.toml").write_text("mine")
-    make_in(tmp_path, NAMES, make("new"))
+    write_data_set(tmp_path, NAMES, make("new"))
     assert files(tmp_path) == world("new") | {"mine.toml": "mine"}
 
 
@@ -63,16 +63,16 @@ def test_a_file_that_was_not_made_is_not_replaced(tmp_path, name, link):
         (tmp_path / name).write_text("mine")
     before = files(tmp_path)
     with pytest.raises(FileExistsError, match=f"{name} was not made by gclust"):
-        make_in(tmp_path, NAMES, lambda _: pytest.fail("made in vain"))
+        write_data_set(tmp_path, NAMES, lambda _: pytest.fail("made in vain"))
     assert files(tmp_path) == before
 
 
 @pytest.mark.parametrize("name", sorted(world("")))
 def test_a_file_that_was_changed_is_not_replaced(tmp_path, name):
-    make_in(tmp_path, NAMES, make("old"))
+    write_data_set(tmp_path, NAMES, make("old"))
     (tmp_path / name).write_text("mine")
     with pytest.raises(FileExistsError, match=f"{name} was changed since gclust made it"):
-        make_in(tmp_path, NAMES, make("new"))
+        write_data_set(tmp_path, NAMES, make("new"))
     assert files(tmp_path) == world("old") | {name: "mine"}
 
 
@@ -82,23 +82,23 @@ def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path):
         (tmp_path / "study.toml").write_text("mine")
 
     with pytest.raises(FileExistsError, match="was not made by gclust"):
-        make_in(tmp_path, NAMES, write)
+        write_data_set(tmp_path, NAMES, write)
     assert files(tmp_path) == {"study.toml": "mine"}
 
 
 def test_a_note_that_cannot_be_read_is_none(tmp_path):
-    make_in(tmp_path, NAMES, make("old"))
+    write_data_set(tmp_path, NAMES, make("old"))
     for text in ("", "[]", '{"study.toml": 3}', "[" * 9000):
         (tmp_path / NOTE).write_text(text)
         with pytest.raises(FileExistsError, match="was not made by gclust"):
-            check_place(tmp_path, NAMES)
+            check_replaceable(tmp_path, NAMES)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a fork")
 def test_after_a_kill_at_any_step_it_goes_on(tmp_path):
     for step in range(40):
         folder = tmp_path / str(step)
-        make_in(folder, NAMES, make("old", 3), last="study.toml")
+        write_data_set(folder, NAMES, make("old", 3), last="study.toml")
         child = os.fork()
         if not child:
             steps = iter(range(1000))
@@ -115,14 +115,14 @@ def test_after_a_kill_at_any_step_it_goes_on(tmp_path):
             for module, name in ((os, "rename"), (os, "replace"), (Path, "unlink")):
                 setattr(module, name, counted(getattr(module, name)))
             try:
-                make_in(folder, NAMES, make("new", 2), last="study.toml")
+                write_data_set(folder, NAMES, make("new", 2), last="study.toml")
             finally:
                 os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         found = files(folder)
         if "study.toml" in found and not any(".gclust-partial" in name for name in found):
             assert found in (world("old", 3), world("new"))
-        make_in(folder, NAMES, make("newest"), last="study.toml")
+        write_data_set(folder, NAMES, make("newest"), last="study.toml")
         assert files(folder) == world("newest")
         if code == 0:
             break
@@ -135,7 +135,7 @@ def test_a_full_disk_is_named(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(StudyError, match=f"^{tmp_path}: the disk is full"):
-        make_in(tmp_path, NAMES, burst)
+        write_data_set(tmp_path, NAMES, burst)
     assert files(tmp_path) == {}
 
 
@@ -179,4 +179,4 @@ def test_a_world_that_is_as_it_was_made_is_replaced(small_world):
     assert (small_world / "world" / "narrow.toml").read_text() == "mine"
     noted = json.loads((small_world / "world" / NOTE).read_text())
     for name, sums in noted.items():
-        assert sums == [made._sum(small_world / "world" / name)]
+        assert sums == [own_files._sum(small_world / "world" / name)]

@@ -1,4 +1,4 @@
-"""The texts beside a simulated world's listings: its study, and what its figures are."""
+"""The study of a simulated world, and the table of its figures."""
 
 from __future__ import annotations
 

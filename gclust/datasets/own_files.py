@@ -1,4 +1,4 @@
-"""Data sets written into a folder, where nothing is replaced that was not made so."""
+"""Data sets in folders: only files that gclust wrote there, unchanged, are replaced."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gclust.disk import writing
 from gclust.folders import TemporaryFolder, remove_abandoned
 
 NOTE = ".gclust-made.json"
-"""Names each file that was made, with the sums that its content may have."""
+"""Lists the files that gclust wrote, each with the sha256 sums that it may have."""
 PREFIX = ".gclust-partial-"
 
 Note = dict[str, list[str]]
 
 
-def check_place(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder in which a file would be replaced that was not made by gclust.
+def check_replaceable(folder: Path, names: Iterable[str]) -> None:
+    """Refuse a folder in which a file would be replaced that gclust did not write.
 
     Parameters
     ----------
     folder : Path
     names : iterable of str
-        Files that will be made, and folders in which nothing else may be.
+        Files that will be written, and folders in which nothing else may be.
 
     Raises
     ------
@@ -48,45 +48,45 @@ def check_place(folder: Path, names: Iterable[str]) -> None:
                 )
 
 
-def make_in(
+def write_data_set(
     folder: Path, names: Iterable[str], make: Callable[[Path], None], *, last: str = ""
 ) -> None:
-    """Make files beside their place, then move them there; what was made before goes.
+    """Write files into a temporary folder, then move them to their place and remove old ones.
 
-    After a kill the next call goes on: all that it may replace is noted before.
+    A call after a kill finishes the work: the note is written before the first file is moved.
 
     Parameters
     ----------
     folder : Path
         Made if it is not there.
     names : iterable of str
-        See `check_place`.
+        See `check_replaceable`.
     make : callable
         Called with the folder to write into.
     last : str
-        The file that goes first and comes last, so that a folder that has it is whole.
+        The file that is removed first and moved last, so that a folder that has it is complete.
 
     Raises
     ------
     FileExistsError
-        See `check_place`.
+        See `check_replaceable`.
     gclust.StudyError
         If the folder cannot be written.
     """
     names = list(names)
-    check_place(folder, names)
+    check_replaceable(folder, names)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder, PREFIX)
-        beside = TemporaryFolder(folder, PREFIX)
+        temporary = TemporaryFolder(folder, PREFIX)
         try:
-            new = beside.path / "new"
+            new = temporary.path / "new"
             new.mkdir()
             make(new)
-            check_place(folder, names)
+            check_replaceable(folder, names)
             _move(new, folder, names, last)
         finally:
-            beside.remove()
+            temporary.remove()
 
 
 def _move(new: Path, folder: Path, names: list[str], last: str) -> None:
@@ -100,14 +100,14 @@ def _move(new: Path, folder: Path, names: list[str], last: str) -> None:
     for name in sorted(made, key=lambda name: name == last):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(folder / name):
-            raise FileExistsError(f"{folder / name} came meanwhile and is not replaced")
+            raise FileExistsError(f"{folder / name} was written meanwhile and is not replaced")
         os.rename(new / name, folder / name)
     gone = {name for name in before if not os.path.lexists(folder / name)}
     _write(folder, {name: sums for name, sums in {**before, **made}.items() if name not in gone})
 
 
 def _files(path: Path) -> list[Path]:
-    """A file, or all that is in a folder and no folder itself."""
+    """List a file, or all files below a folder."""
     if path.is_symlink() or not path.is_dir():
         return [path] if os.path.lexists(path) else []
     return [inner for each in sorted(path.iterdir()) for inner in _files(each)]
@@ -119,10 +119,10 @@ def _sum(path: Path) -> str:
 
 
 def _read(folder: Path) -> Note:
-    """What is noted of a folder; nothing where the note cannot be read."""
+    """Read the note of a folder; empty if it cannot be read."""
     try:
-        told = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-        return {str(name): [str(each) for each in sums] for name, sums in told.items()}
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        return {str(name): [str(each) for each in sums] for name, sums in note.items()}
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 

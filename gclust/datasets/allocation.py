@@ -1,9 +1,8 @@
-"""How many records each region has of its own, and how many it shares with which other.
+"""Allocation of records to regions: those of one region, and those that two regions share.
 
-Masses are allocated, not drawn: shared records first, and then as many of its
-own as bring every cluster to its target, in exact fractions. So a cluster's
-fractional count is within half a record of its target at any scale, and the
-world's total is exact.
+Records are allocated, not drawn: shared ones first, then as many of a single region as bring
+every cluster to its target. A cluster's fractional count is within half a record of its target at
+any scale, and the world's total is exact.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gclust.datasets.scatter import uniform
+from gclust.datasets.positions import uniform
 from gclust.datasets.teams import UNIT, own_patterns, shared_patterns
 
-# Parts of the smaller partner's records, so that both ends can bear them.
+# Shares of the smaller partner's records, so that neither exceeds its own.
 _WITH_NOISE = 0.08
 _WITH_CLUSTERS = 0.15
 _JOINED = 0.40  # more than with all noise, from both ends: these regions merge
@@ -24,8 +23,8 @@ _DISTANCE_KM = 100.0  # at which ties have fallen to a half
 
 
 @dataclass(frozen=True)
-class Account:
-    """The records of one kind as classes of equal ones.
+class RecordClasses:
+    """The records of one kind, counted in classes of equal records.
 
     Attributes
     ----------
@@ -74,7 +73,7 @@ class Account:
         return out
 
 
-def balance(
+def allocate_records(
     kind: str,
     targets: np.ndarray,
     cluster: np.ndarray,
@@ -82,7 +81,7 @@ def balance(
     ties: np.ndarray,
     world: int,
     seed: int,
-) -> Account:
+) -> RecordClasses:
     """Allocate the records of one kind.
 
     Parameters
@@ -90,10 +89,10 @@ def balance(
     kind : str
         Decides the sizes of teams.
     targets : ndarray
-        Records that each cluster should hold, fractional, at this scale.
+        Wanted fractional count of each cluster at this scale.
     cluster, part : ndarray
-        Cluster of each region, and the region's part of it. The noise is one
-        more region, after the last.
+        Cluster of each region, and the region's share of it. The noise is one more
+        region, after the last.
     ties : ndarray (regions + 1, regions + 1)
         Records shared by pairs of regions, the noise last; only the upper
         triangle is read.
@@ -111,23 +110,23 @@ def balance(
     first, second = np.nonzero(np.triu(ties, 1))
     shared = ties[first, second]
     patterns = shared_patterns(kind) if kind != "deal" else own_patterns(kind)
-    # One of the two at random comes first, so that odd splits favour neither.
+    # A random one of the two comes first, so that odd splits favour neither.
     phase = uniform(first.astype(np.uint64) * np.uint64(1 << 20) + second.astype(np.uint64), seed)
     counts = patterns.allocate(shared, phase)
     turn = uniform(second.astype(np.uint64) * np.uint64(1 << 20) + first.astype(np.uint64), seed)
     first, second = np.where(turn < 0.5, (first, second), (second, first))
     pair, shape = np.nonzero(counts)
-    between = Account(
+    between = RecordClasses(
         first[pair], second[pair], patterns.size[shape], patterns.here[shape], counts[pair, shape]
     )
 
-    held = between.units(noise + 1)
+    already = between.units(noise + 1)
     own = np.zeros(noise + 1, dtype=np.int64)
-    # Rounding runs on through a cluster's regions, so that their sum is rounded once.
+    # Cumulative rounding over a cluster's regions, so that their sum is rounded once.
     for position, target in enumerate(targets):
         members = np.flatnonzero(cluster == position)
         wanted = np.rint(np.cumsum(part[members]) * target * UNIT).astype(np.int64)
-        left = wanted - np.cumsum(held[members])
+        left = wanted - np.cumsum(already[members])
         upto = (2 * left + UNIT) // (2 * UNIT)
         own[members] = np.diff(upto, prepend=0)
     own[noise] = world - own.sum() - between.records
@@ -139,7 +138,7 @@ def balance(
     counts = patterns.allocate(own, uniform(regions + np.uint64(1 << 40), seed))
     region, shape = np.nonzero(counts)
     size = patterns.size[shape]
-    return Account(
+    return RecordClasses(
         np.concatenate([between.first, region]),
         np.concatenate([between.second, np.full(len(region), -1)]),
         np.concatenate([between.size, size]),
@@ -148,13 +147,13 @@ def balance(
     )
 
 
-def gravity(
+def shared_records(
     mass: np.ndarray,
     km: np.ndarray,
     joined: list[tuple[int, int]],
     leaning: list[tuple[int, int]],
 ) -> np.ndarray:
-    """Return the records that pairs of regions share, the noise as the last region.
+    """Return the numbers of records that pairs of regions share; the noise is the last region.
 
     Parameters
     ----------
@@ -168,9 +167,9 @@ def gravity(
 
     Notes
     -----
-    Two regions attract each other with the product of their masses, falling
-    with distance but not to nothing: neighbours and the world's capitals share
-    most. Each gives a fixed part of its records to all others together.
+    A gravity model: two regions share records in proportion to the product of their masses,
+    less with distance but never nothing, so that neighbours and the largest regions share most.
+    Each region shares a fixed part of its records with all others together.
     """
     pull = mass[None, :] * (0.05 + 1.0 / (1.0 + (km / _DISTANCE_KM) ** 2))
     np.fill_diagonal(pull, 0.0)
