@@ -180,13 +180,7 @@ def remove_folder(path: Path) -> None:
 
 
 class _Look:
-    """Whether a folder is marked as temporary, and locked; locks it itself if nobody has.
-
-    Attributes
-    ----------
-    marked : bool
-    locked_by_others : bool
-    """
+    """Whether a folder is marked as temporary, and locked; locks it itself if nobody has."""
 
     def __init__(self, path: Path) -> None:
         self.marked = self.locked_by_others = False

@@ -56,21 +56,7 @@ class Indicator(Protocol):
 
 @dataclass(frozen=True)
 class About:
-    """Metadata of an indicator, as `indicator` attaches them.
-
-    Attributes
-    ----------
-    name : str
-        The name in studies.
-    needs : tuple of str
-        Columns of listings without which it cannot be computed. ``"{by}"`` is the
-        column that the option ``by`` names.
-    source : str
-        Citation.
-    formula : str
-    looks_at : tuple of str
-        Columns of `OF_CLUSTERS` that it uses; where a study is run many times, it gets no others.
-    """
+    """Metadata of an indicator; see `indicator`."""
 
     name: str
     needs: tuple[str, ...] = ()

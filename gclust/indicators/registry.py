@@ -26,40 +26,20 @@ REQUIRED = inspect.Parameter.empty
 
 @dataclass(frozen=True)
 class Option:
-    """One option of an indicator.
-
-    Attributes
-    ----------
-    name : str
-    hint : type
-        Its annotation.
-    default : object
-        `REQUIRED` where there is none.
-    """
+    """One option of an indicator."""
 
     name: str
-    hint: Any
-    default: Any
+    hint: Any  # its annotation
+    default: Any  # REQUIRED if it has none
 
 
 @dataclass(frozen=True)
 class Registered:
-    """An indicator with its options and metadata.
-
-    Attributes
-    ----------
-    name : str
-    function : callable
-        See `gclust.indicators.protocol.Indicator`.
-    origin : str
-        ``gclust``, or its distribution and version.
-    options : tuple of Option
-    about : About
-    """
+    """An indicator with its options and metadata."""
 
     name: str
-    function: Callable[..., pd.Series]
-    origin: str
+    function: Callable[..., pd.Series]  # see `gclust.indicators.protocol.Indicator`
+    origin: str  # "gclust", or its distribution and version
     options: tuple[Option, ...]
     about: About
 
@@ -127,19 +107,9 @@ def origin_of(point: EntryPoint) -> str:
 
 
 def registered(function: Any, origin: str, name: str | None = None) -> Registered:
-    """Return a function as a registered indicator.
+    """Return a function as an indicator, under its own name by default.
 
-    Parameters
-    ----------
-    function : callable
-    origin : str
-    name : str, optional
-        By which it is registered; its own by default.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be one, with the reason.
+    Raises TypeError with the reason if it cannot be one.
     """
     if not callable(function):
         raise TypeError(f"it is of type {type(function).__name__}; expected a function")

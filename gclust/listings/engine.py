@@ -206,13 +206,7 @@ def _runs(thread: threading.Thread) -> bool:
 
 
 def _own_folder(parent: str | Path | None) -> TemporaryFolder:
-    """Make a temporary folder, and remove those that killed processes left.
-
-    Raises
-    ------
-    StudyError
-        If none can be made there.
-    """
+    """Make a temporary folder, and remove those that killed processes left."""
     try:
         place = Path(parent) if parent is not None else Path(tempfile.gettempdir())
     except FileNotFoundError as error:

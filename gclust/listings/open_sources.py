@@ -46,32 +46,16 @@ MOST_PARTS = 8
 
 @dataclass(frozen=True)
 class Scan:
-    """An opened source.
-
-    Attributes
-    ----------
-    source : SourceFiles
-    parts : tuple of SourcePart
-    user_columns : dict
-        gclust's column -> the user's.
-    columns : tuple of str
-        All of the user's columns.
-    columns_summary : str
-        Each of gclust's columns with the user's, in one line.
-    hints, messages : tuple of str
-        Columns that the user may want to name too, and what else there is to know.
-    sha256 : dict
-        ``{name: digest}`` of a table in memory or a query.
-    """
+    """An opened source."""
 
     source: SourceFiles
     parts: tuple[SourcePart, ...]
-    user_columns: dict[str, str]
-    columns: tuple[str, ...]
-    columns_summary: str
-    hints: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
-    sha256: dict[str, str] = field(default_factory=dict)
+    user_columns: dict[str, str]  # gclust's column -> the user's
+    columns: tuple[str, ...]  # all of the user's
+    columns_summary: str  # each of gclust's columns with the user's, in one line
+    hints: tuple[str, ...] = ()  # columns that the user may want to name too
+    messages: tuple[str, ...] = ()  # what else there is to know
+    sha256: dict[str, str] = field(default_factory=dict)  # of a table in memory or a query
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -90,13 +74,7 @@ class Scan:
 
 
 def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs) -> list[Scan]:
-    """Find the files and columns of all sources.
-
-    Raises
-    ------
-    StudyError
-        As `open_source` does; columns that are missing in several sources are named together.
-    """
+    """Open all sources; columns that are missing in several are named in one error."""
     scans, faults = [], []
     for source in sources:
         try:

@@ -28,9 +28,9 @@ def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> p
     Parameters
     ----------
     counted : LazyFrame
-        From `gclust.listings.counting.record_counts`; labels below 0 are noise and do not matter.
+        From `gclust.listings.counting.record_counts`; noise (labels below 0) does not matter.
     collect : callable
-        Turns a small frame into a pandas one.
+        Computes a small frame as a pandas one.
     put : callable
         Stores a small pandas frame, under a name, where the listings are.
 

@@ -29,16 +29,8 @@ COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
     """Read the rejected rows of some sources again, as they were given, with their lines.
 
-    Numbering rows costs the parallel reading, so it is paid only where there
-    are rejects.
-
-    Parameters
-    ----------
-    engine : Engine
-    scans : sequence of Scan
-        Sources with rejects.
-    root : Path
-        Folder to which paths are shown relative.
+    Numbered rows are not read in parallel, so sources without rejects are not read again. Paths
+    are shown relative to ``root``.
 
     Returns
     -------

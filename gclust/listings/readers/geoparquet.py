@@ -21,18 +21,8 @@ DEGREES = "OGC:CRS84"
 def points_of_parquet(path: str, footer: pq.FileMetaData, *, has_axes: bool) -> PointFile | None:
     """Find the geometry of a Parquet file, None if it has none.
 
-    Parameters
-    ----------
-    path : str
-    footer : pyarrow.parquet.FileMetaData
-    has_axes : bool
-        Whether it has columns of latitude and longitude; then a column of bytes that is only
-        called geometry does not count.
-
-    Raises
-    ------
-    StudyError
-        If the file's metadata of its geometry are not GeoParquet.
+    If it has columns of latitude and longitude (``has_axes``), a column of bytes that is only
+    called geometry does not count.
     """
     schema = footer.schema.to_arrow_schema()
     native = _native_columns(footer)

@@ -28,23 +28,14 @@ def open_layers(
     inputs: Inputs,
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read one layer of each GeoPackage or GeoJSON file of a source.
-
-    Parameters and returns as `gclust.listings.readers.csv.read.open_csv`.
-    """
+    """Read one layer of each file; see `gclust.listings.readers.csv.read.open_csv`."""
     inputs.hash_in_background(files)
     points = {path: _points_of_layer(path, source) for path in files}
     return read_points(engine, source, points, resolver)
 
 
 def _points_of_layer(path: str, source: SourceFiles) -> PointFile:
-    """Find the points of a file's layer.
-
-    Raises
-    ------
-    StudyError
-        If it cannot be read, or has several layers of points and none is named.
-    """
+    """Find the points of a file's layer: the named one, or the only one with a geometry."""
     try:
         layers = {str(name): geometry for name, geometry in pyogrio.list_layers(path)}
     except pyogrio.errors.DataSourceError as error:

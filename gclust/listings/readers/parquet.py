@@ -58,14 +58,7 @@ def open_parquet(
 
     Files of the same schema make one part; types are never unified over several. A column
     that the files do not have, but all their folders' names (``year=2015/``), is taken from
-    these.
-
-    Parameters and returns as `gclust.listings.readers.csv.read.open_csv`.
-
-    Raises
-    ------
-    StudyError
-        If a file cannot be read, a column is missing in one, or of a type that cannot serve.
+    these. Parameters and returns as in `gclust.listings.readers.csv.read.open_csv`.
     """
     inputs.hash_in_background(files)
     footers = {path: _read_footer(path) for path in files}
@@ -83,11 +76,12 @@ def open_parquet(
     resolver.check()
     groups: dict[Any, list[_File]] = {}
     for file in found:
-        used = resolver.used(file.path)
+        used = resolver.files[file.path].used
         alike = (tuple(file.schema.names), tuple(map(str, file.schema.types)), tuple(used.items()))
         groups.setdefault(alike, []).append(file)
     parts = [
-        _part(engine, source, group, resolver.used(group[0].path)) for group in groups.values()
+        _part(engine, source, group, resolver.files[group[0].path].used)
+        for group in groups.values()
     ]
     return parts, []
 

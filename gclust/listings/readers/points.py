@@ -30,28 +30,14 @@ Load = Callable[[Sequence[str]], tuple[pa.Table, Any]]
 
 @dataclass(frozen=True)
 class PointFile:
-    """A file of points, not yet read.
-
-    Attributes
-    ----------
-    path : str
-    names : tuple of str
-        Its columns without geometries.
-    geometry : str
-        The column of the points, empty if coordinates are columns.
-    crs : object
-        A coordinate reference system as pyproj takes it, None if the file has none.
-    load : callable
-    messages : tuple of str
-        What the user should know.
-    """
+    """A file of points, not yet read."""
 
     path: str
-    names: tuple[str, ...]
-    geometry: str
-    crs: Any
+    names: tuple[str, ...]  # its columns without geometries
+    geometry: str  # the column of the points, "" if coordinates are columns
+    crs: Any  # as pyproj takes it, None if the file has none
     load: Load
-    messages: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()  # what the user should know
 
 
 def read_points(
@@ -60,19 +46,9 @@ def read_points(
     files: Mapping[str, PointFile | None],
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read files of points into the engine.
+    """Read files of points, by their paths, into the engine; None is a file without geometry.
 
-    Parameters
-    ----------
-    engine, source, resolver
-        As `gclust.listings.readers.csv.read.open_csv` takes them.
-    files : mapping
-        Path -> points; None where a file has no geometry.
-
-    Returns
-    -------
-    parts : list of SourcePart
-    messages : list of str
+    The rest as in `gclust.listings.readers.csv.read.open_csv`.
     """
     messages: list[str] = []
     for path, file in files.items():
@@ -131,12 +107,8 @@ def _from_coordinates(column: Any, storage: pa.DataType) -> NDArray[Any]:
 def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return latitude and longitude of points in any CRS, NaN for empty ones.
 
-    A multipoint of one point is that point.
-
-    Raises
-    ------
-    StudyError
-        If there is no CRS, or a geometry is no point.
+    A multipoint of one point is that point. Raises StudyError if there is no CRS, or a geometry
+    is no point.
     """
     from pyproj import CRS, Transformer
     from pyproj.exceptions import CRSError

@@ -28,21 +28,10 @@ _FOLDER = threading.Lock()
 def open_query(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Run a source's query in a database of its own, and store the result.
+    """Run a source's query, and store the result; return it as a part, and the query's sha256.
 
-    The query is one ``SELECT``; it reads files below `SourceFiles.sql_paths` and nothing else,
-    and cannot change that.
-
-    Returns
-    -------
-    part : SourcePart
-    sha256 : str
-        Of the query's text.
-
-    Raises
-    ------
-    StudyError
-        If it is no single ``SELECT``, reads elsewhere, or fails.
+    Raises StudyError if the query is no single ``SELECT``, reads files that are not below
+    `SourceFiles.sql_paths`, or fails.
     """
     assert source.sql is not None
     where = source.path
@@ -85,7 +74,7 @@ def _part_of_reader(
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
     selected = []
-    for name, at in resolver.used(source.path).items():
+    for name, at in resolver.files[source.path].used.items():
         steps = (names[fields[at].position], *fields[at].steps)
         selected.append(f"{'.'.join(map(identifier, steps))} AS {identifier(name)}")
     stored = f"source_{engine.next_number()}"

@@ -34,25 +34,10 @@ def stored_part(
     rows: int,
     user_columns: Mapping[str, str],
 ) -> SourcePart:
-    """Return a table of the engine as a part of its source.
+    """Return a table of the engine, whose columns have gclust's names, as a part of its source.
 
-    Parameters
-    ----------
-    engine : Engine
-    source : SourceFiles
-    path : str
-        The source's name, for messages and rejects.
-    stored : str
-        The table's name; its columns have gclust's names.
-    rows : int
-        As counted before it was stored.
-    user_columns : mapping
-        gclust's name -> the user's.
-
-    Raises
-    ------
-    StudyError
-        If a column is of a type that cannot serve.
+    ``path`` is the source's name in messages, ``stored`` the table's, ``rows`` were counted
+    before it was stored, and ``user_columns`` are the user's names by gclust's.
     """
     table = engine.connection.table(stored)
     columns = {}

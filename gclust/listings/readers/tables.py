@@ -24,18 +24,9 @@ from gclust.listings.sources.struct_fields import field_paths
 def open_table(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Store a table in memory.
+    """Store a table in memory; return it as a part of its source, and the `digest` of its columns.
 
-    Returns
-    -------
-    part : SourcePart
-    sha256 : str
-        Of the table's used columns; see `digest`.
-
-    Raises
-    ------
-    StudyError
-        If it is no table, or its columns cannot be found or read.
+    Raises StudyError if it is no table, or its columns cannot be found or read.
     """
     path = source.path
     table, points = as_arrow(source.data, path, set(AXES) <= set(source.columns))
@@ -44,7 +35,7 @@ def open_table(
     resolver.check()
     user_columns = resolver.files[path].user_columns
     arrays = {}
-    for name, at in resolver.used(path).items():
+    for name, at in resolver.files[path].used.items():
         arrays[name] = table.column(fields[at].position)
         for step in fields[at].steps:
             arrays[name] = pa.compute.struct_field(arrays[name], step)
@@ -56,7 +47,7 @@ def open_table(
 
 
 def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
-    """Return a table of any library as Arrow's.
+    """Return a table of any library as Arrow's, and the points of a GeoDataFrame.
 
     Parameters
     ----------
@@ -65,18 +56,13 @@ def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
     where : str
         For messages.
     has_axes : bool
-        Whether the source names ``lat`` and ``lon``, so that a GeoDataFrame's geometry is not
-        used.
+        Whether the source names ``lat`` and ``lon``, so that no geometry is used.
 
     Returns
     -------
     table : pyarrow.Table
     points : (ndarray, ndarray) or None
-        Latitude and longitude of a GeoDataFrame's points.
-
-    Raises
-    ------
-    StudyError
+        Latitude and longitude.
     """
     points = None
     if hasattr(data, "geometry") and hasattr(data, "to_crs"):

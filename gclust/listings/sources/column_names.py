@@ -40,24 +40,12 @@ LIKENESS = 0.6
 
 @dataclass(frozen=True)
 class FileColumns:
-    """The columns of one file or table, and how they are used.
+    """The columns of one file or table, and how they are used."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        All columns; a name may occur twice.
-    used : dict
-        gclust's name -> position in ``names``.
-    by_geometry : bool
-        Whether coordinates come from a geometry instead of ``lat`` and ``lon``.
-    hints : tuple of str
-        Columns that the user may want to name too.
-    """
-
-    names: tuple[str, ...]
-    used: dict[str, int]
-    by_geometry: bool = False
-    hints: tuple[str, ...] = ()
+    names: tuple[str, ...]  # all columns; a name may occur twice
+    used: dict[str, int]  # gclust's name -> position in names
+    by_geometry: bool = False  # whether coordinates come from a geometry
+    hints: tuple[str, ...] = ()  # columns that the user may want to name too
 
     @property
     def user_columns(self) -> dict[str, str]:
@@ -102,7 +90,7 @@ def match_columns(
     by_geometry : bool
         Whether coordinates come from a geometry, so that ``lat`` and ``lon`` are not columns.
     help_of_one : str
-        What may be wrong where there is one column only.
+        Help for a file of one column only.
 
     Returns
     -------

@@ -13,13 +13,7 @@ MOST_FAULTS = 20
 
 
 class ColumnError(StudyError):
-    """Columns of a source are missing, or occur twice.
-
-    Attributes
-    ----------
-    faults : list of str
-        One sentence for each, with its file.
-    """
+    """Columns of a source are missing, or occur twice: a sentence for each, with its file."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -28,17 +22,7 @@ class ColumnError(StudyError):
 
 
 class ColumnResolver:
-    """gclust's columns among those of each file of a source.
-
-    Parameters
-    ----------
-    source : SourceFiles
-
-    Attributes
-    ----------
-    files : dict
-        File, or what else the source is called -> its `FileColumns`.
-    """
+    """gclust's columns among those of each file of a source, in ``files``."""
 
     def __init__(self, source: SourceFiles) -> None:
         self._source = source
@@ -62,13 +46,7 @@ class ColumnResolver:
         self._faults += [f"{path}: {fault}" for fault in faults]
 
     def check(self) -> None:
-        """Refuse missing columns, and columns that some files have and others do not.
-
-        Raises
-        ------
-        ColumnError
-            The message names every file and column.
-        """
+        """Raise ColumnError for missing columns, and those that only some of the files have."""
         faults = self._faults or self._differences()
         if faults:
             raise ColumnError(faults)
@@ -85,10 +63,6 @@ class ColumnResolver:
                     " the same columns in all files of a source"
                 )
         return faults
-
-    def used(self, path: str) -> dict[str, int]:
-        """Return gclust's name of each used column -> its position in a file."""
-        return self.files[path].used
 
     @property
     def first(self) -> FileColumns:

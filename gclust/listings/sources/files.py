@@ -40,19 +40,7 @@ def matching_files(path: str, kind: str) -> tuple[str, ...]:
 
     Hidden files and folders, and those whose names begin with an underscore (marks and
     unfinished parts of Spark), are left out; a folder that is linked to more than once is
-    read once.
-
-    Parameters
-    ----------
-    path : str
-        Absolute.
-    kind : str
-        For the message.
-
-    Raises
-    ------
-    StudyError
-        If there is none, or their formats are not known or not one.
+    read once. Raises StudyError if there is none, or their formats are not known or not one.
     """
     if os.path.isfile(path):
         found = [path]

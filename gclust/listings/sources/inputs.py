@@ -20,13 +20,7 @@ class Inputs:
         self._hashers: list[_Hasher] = []
 
     def open(self, path: str) -> None:
-        """Note the state of a file before it is read.
-
-        Raises
-        ------
-        StudyError
-            If it does not exist or may not be read.
-        """
+        """Note the state of a file before it is read; raise StudyError if it cannot be opened."""
         if path in self._states:
             return
         try:
@@ -48,13 +42,7 @@ class Inputs:
             self._hashers.append(_Hasher(new))
 
     def sha256(self) -> dict[str, str]:
-        """Return the digest of every file, by its path.
-
-        Raises
-        ------
-        StudyError
-            If one cannot be read any more.
-        """
+        """Return the digest of every file, by its path; wait for those in the background."""
         while self._hashers:
             hasher = self._hashers.pop()
             hasher.wait()

@@ -12,53 +12,23 @@ LEAST_REJECTED = 10
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """One source: files of one format, a table in memory, or a query.
-
-    Attributes
-    ----------
-    kind : str
-        Kind of the records.
-    path : str
-        A file, a folder of files, or a pattern; the source's name if it is no file.
-    columns : mapping
-        gclust's name of a column -> the user's.
-    years : (int, int), optional
-        First and last year of the window, both included.
-    delimiter, quote, encoding : str, optional
-        Of CSV files. Delimiter and quote are found if not given; the encoding is UTF-8.
-    layer : str, optional
-        Of a GeoPackage; its only layer of points if not given.
-    further : tuple of str
-        Which of `gclust.listings.columns.FURTHER` are read.
-    missing : tuple of str, optional
-        Texts that stand for no value, in place of `gclust.listings.sources.values.MISSING`.
-    null_island : {"reject", "keep"}
-        Treatment of rows within 1 km of latitude 0, longitude 0.
-    max_rejects : float
-        Share of its rows, or of their weight, that may be rejected.
-    data : table, optional
-        A table in memory instead of files.
-    sql : str, optional
-        A query instead of files.
-    sql_paths : tuple of str
-        Folders that the query may read.
-    """
+    """One source: files of one format, a table in memory, or a query."""
 
     kind: str
-    path: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    years: tuple[int, int] | None = None
-    delimiter: str | None = None
-    layer: str | None = None
-    further: tuple[str, ...] = ()
-    encoding: str | None = None
+    path: str  # a file, a folder of files, or a pattern; the source's name if it is no file
+    columns: Mapping[str, str] = field(default_factory=dict)  # gclust's name -> the user's
+    years: tuple[int, int] | None = None  # first and last year, both included
+    delimiter: str | None = None  # of CSV files, as quote; found if not given
+    layer: str | None = None  # of a GeoPackage; its only layer of points if not given
+    further: tuple[str, ...] = ()  # those of `gclust.listings.columns.FURTHER` that are read
+    encoding: str | None = None  # of CSV files; UTF-8 if not given
     quote: str | None = None
-    missing: tuple[str, ...] | None = None
-    null_island: str = "reject"
-    max_rejects: float = 0.05
-    data: Any = None
-    sql: str | None = None
-    sql_paths: tuple[str, ...] = ()
+    missing: tuple[str, ...] | None = None  # texts for no value, instead of `values.MISSING`
+    null_island: str = "reject"  # or "keep": rows within 1 km of latitude 0, longitude 0
+    max_rejects: float = 0.05  # share of its rows, or of their weight, that may be rejected
+    data: Any = None  # a table in memory instead of files
+    sql: str | None = None  # a query instead of files
+    sql_paths: tuple[str, ...] = ()  # folders that the query may read
 
     @property
     def is_file(self) -> bool:

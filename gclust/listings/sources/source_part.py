@@ -18,21 +18,11 @@ Lines = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the user's.
-
-    Attributes
-    ----------
-    name : str
-        The user's name of it.
-    sql : str
-        SQL that yields its values.
-    sql_type : str
-        DuckDB's type of these.
-    """
+    """A column of the user's."""
 
     name: str
-    sql: str
-    sql_type: str
+    sql: str  # yields its values
+    sql_type: str  # DuckDB's type of these
 
     def check_type(self, path: str, name: str) -> None:
         """Raise StudyError if a column of this type cannot serve as gclust's ``name``."""
@@ -45,21 +35,12 @@ class Column:
 
 @dataclass(frozen=True)
 class BadRows:
-    """Rows of one file with a wrong number of fields.
-
-    Attributes
-    ----------
-    line, found : ndarray of int64
-        Line of each, and its number of fields.
-    expected : int
-    text : tuple of str
-        The beginning of each.
-    """
+    """Rows of one file with a wrong number of fields."""
 
     line: NDArray[np.int64]
-    found: NDArray[np.int64]
+    found: NDArray[np.int64]  # number of fields
     expected: int
-    text: tuple[str, ...]
+    text: tuple[str, ...]  # the beginning of each
 
 
 @dataclass(frozen=True)

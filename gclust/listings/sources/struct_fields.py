@@ -8,21 +8,11 @@ import pyarrow as pa
 
 
 class FieldPath(NamedTuple):
-    """A column, or a field within a column of structs.
+    """A column, or a field within a column of structs."""
 
-    Attributes
-    ----------
-    name : str
-        With a dot before each field.
-    position : int
-        Of the column in its table.
-    steps : tuple of str
-        Names of the fields, from the outermost.
-    """
-
-    name: str
-    position: int
-    steps: tuple[str, ...] = ()
+    name: str  # with a dot before each field
+    position: int  # of the column in its table
+    steps: tuple[str, ...] = ()  # names of the fields, from the outermost
 
 
 def field_paths(schema: pa.Schema) -> list[FieldPath]:

@@ -57,15 +57,7 @@ def is_number(sql_type: str) -> bool:
 
 
 def expected_of(name: str, sql_type: str) -> str | None:
-    """Return what is expected of a column's type, None if it is right.
-
-    Parameters
-    ----------
-    name : str
-        gclust's name of the column.
-    sql_type : str
-        DuckDB's type.
-    """
+    """Return what is expected of the DuckDB type of gclust's column ``name``, None if it fits."""
     readable = is_text(sql_type) or is_number(sql_type) or sql_type in ('"NULL"', "NULL")
     if name in NUMBERS:
         return None if readable else "a number"
@@ -111,18 +103,9 @@ def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> st
 
 
 def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -> str:
-    """Return SQL for an id or another text, null where it is missing.
+    """Return SQL for gclust's column ``name``, an id or other text, null where it is missing.
 
-    Parameters
-    ----------
-    column : str
-        SQL of the user's column.
-    sql_type : str
-        Its DuckDB type.
-    name : str
-        gclust's name of it.
-    missing : sequence of str, optional
-        Texts that stand for no value, instead of `MISSING`; blanks always do.
+    ``missing`` are texts that stand for no value, instead of `MISSING`; blanks always do.
     """
     if missing and not is_text(sql_type):
         return _unless_missing(column, sql_type, missing, text(column, sql_type, name, None))

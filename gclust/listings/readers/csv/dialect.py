@@ -22,35 +22,16 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Dialect:
-    """Syntax of a file's rows, and where its data begin.
-
-    Attributes
-    ----------
-    delimiter : str
-    quote : str
-        ``""`` where quotes are characters like others.
-    escape : str
-        The quote itself where it is doubled within a field, or a backslash.
-    header : tuple of str
-        The columns' names, without the blanks around them.
-    header_line : int
-        The physical line of the header, from 1.
-    data_line : int
-        The physical line after it.
-    data_offset : int
-        The byte (of the text in UTF-8) at which that line begins.
-    header_end : str
-        The end of line after the header.
-    """
+    """Syntax of a file's rows, and where its data begin."""
 
     delimiter: str
-    quote: str
-    escape: str
-    header: tuple[str, ...]
-    header_line: int
-    data_line: int
-    data_offset: int
-    header_end: str = "\n"
+    quote: str  # "" where quotes are characters like others
+    escape: str  # the quote itself where it is doubled within a field, or a backslash
+    header: tuple[str, ...]  # the columns' names, without blanks around them
+    header_line: int  # physical line, from 1
+    data_line: int  # physical line after the header
+    data_offset: int  # byte (of the text in UTF-8) at which that line begins
+    header_end: str = "\n"  # end of line after the header
 
     @property
     def is_simple(self) -> bool:
@@ -59,23 +40,11 @@ class Dialect:
 
 
 def find_dialect(path: str, head: bytes, source: SourceFiles) -> Dialect:
-    """Find a file's header and its delimiter.
+    """Find a file's header and its delimiter in the beginning of its text in UTF-8.
 
     The header is the first line that names latitude and longitude, else the first line that is
     not empty; lines before it are a title. The delimiter is the one with which the header has
-    these columns, else the one that it holds most often.
-
-    Parameters
-    ----------
-    path : str
-    head : bytes
-        The beginning of the text in UTF-8.
-    source : SourceFiles
-
-    Raises
-    ------
-    StudyError
-        If the file is empty.
+    these columns, else the one that it holds most often. Raises StudyError if the file is empty.
     """
     text = head.decode("utf-8", errors="ignore")
     candidates = DELIMITERS if source.delimiter is None else (source.delimiter,)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
+from gclust.kernels import csv_rows as kernel
 from gclust.listings.engine import Engine
 from gclust.listings.readers.csv.scan import CsvScan, scan_csv
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
-from gclust.listings.sources.source_part import BadRows, Column, SourcePart
+from gclust.listings.sources.source_part import Column, SourcePart
 from gclust.listings.sources.values import quoted
-
-LEAST_LINE_SIZE = 2_000_000
-"""DuckDB's own limit of a row's bytes."""
 
 
 def open_csv(
@@ -42,18 +41,12 @@ def open_csv(
     Returns
     -------
     parts : list of SourcePart
-        Files with the same header and dialect make one.
     messages : list of str
         What the user should know.
-
-    Raises
-    ------
-    StudyError
-        See `gclust.listings.readers.csv.scan.scan_csv`.
     """
     scans = []
     for done, path in enumerate(files):
-        progress = _progress(engine, done, len(files))
+        progress = partial(_report, engine, done, len(files))
         scan = scan_csv(path, source, engine.copies, engine.next_number(), progress)
         inputs.hashed(path, scan.sha256)
         resolver.resolve(path, scan.dialect.header)
@@ -65,19 +58,15 @@ def open_csv(
     return parts, [message for scan in scans for message in scan.messages]
 
 
-def _progress(engine: Engine, done: int, files: int) -> Callable[[float], None]:
-    return lambda fraction: engine.progress((done + fraction) / files, "look through files")
+def _report(engine: Engine, done: int, files: int, fraction: float) -> None:
+    engine.progress((done + fraction) / files, "look through files")
 
 
 def _alike(scan: CsvScan) -> tuple[Any, ...]:
     """Properties that files must share to be read together."""
     dialect = scan.dialect
     how = (dialect.delimiter, dialect.quote, dialect.escape)
-    return dialect.header, how, scan.skip, scan.breaks_in_quotes, _line_size(scan)
-
-
-def _line_size(scan: CsvScan) -> int:
-    return max(LEAST_LINE_SIZE, 2 * scan.longest)
+    return dialect.header, how, scan.skip, scan.counter.breaks_in_quotes, scan.counter.line_size
 
 
 def _part(scans: list[CsvScan], resolver: ColumnResolver, source: SourceFiles) -> SourcePart:
@@ -96,8 +85,8 @@ def _part(scans: list[CsvScan], resolver: ColumnResolver, source: SourceFiles) -
         "strict_mode": "true",
         "null_padding": "false",
         "ignore_errors": "false",
-        "max_line_size": _line_size(first),
-        "parallel": "false" if first.breaks_in_quotes else "true",
+        "max_line_size": first.counter.line_size,
+        "parallel": "false" if first.counter.breaks_in_quotes else "true",
         "compression": "'none'",
         "hive_partitioning": "false",
         "union_by_name": "false",
@@ -112,18 +101,14 @@ def _part(scans: list[CsvScan], resolver: ColumnResolver, source: SourceFiles) -
 
     return SourcePart(
         files=tuple(scan.path for scan in scans),
-        rows=tuple(scan.rows for scan in scans),
+        rows=tuple(scan.counter[kernel.ROWS] for scan in scans),
         table=table,
         columns={
             name: Column(dialect.header[at], f'"c{at}"', "VARCHAR")
-            for name, at in resolver.used(first.path).items()
+            for name, at in resolver.files[first.path].used.items()
         },
         source=source,
         lines={scan.path: scan.lines for scan in scans},
-        bad={
-            scan.path: BadRows(scan.bad[:, 2], scan.bad[:, 3], len(dialect.header), scan.bad_texts)
-            for scan in scans
-            if len(scan.bad)
-        },
+        bad={scan.path: scan.bad_rows for scan in scans if scan.bad_texts},
         is_text=True,
     )

@@ -13,6 +13,8 @@ from gclust.listings.readers.csv.dialect import Dialect
 
 MOST_NOTED = 4096
 """Rows that one call of the kernel may note."""
+LEAST_LINE_SIZE = 2_000_000
+"""DuckDB's own limit of a row's bytes."""
 
 
 class RowCounter:
@@ -48,6 +50,16 @@ class RowCounter:
 
     def __getitem__(self, name: int) -> int:
         return int(self._state[name])
+
+    @property
+    def breaks_in_quotes(self) -> bool:
+        """Whether a field goes over several lines."""
+        return self[kernel.QUOTED_BREAKS] > 0
+
+    @property
+    def line_size(self) -> int:
+        """Limit of a row's bytes for DuckDB."""
+        return max(LEAST_LINE_SIZE, 2 * self[kernel.LONGEST])
 
     @property
     def bad(self) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ from gclust.listings.readers.csv.dialect import HEAD, Dialect, find_dialect
 from gclust.listings.readers.csv.row_counter import RowCounter
 from gclust.listings.readers.csv.text import Text
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
+from gclust.listings.sources.source_part import BadRows
 
 SHOWN_BYTES = 200
 """Bytes of a bad row's text that are kept."""
@@ -30,53 +31,46 @@ SHOWN_BYTES = 200
 
 @dataclass(frozen=True)
 class CsvScan:
-    """Result of the pass over a file.
+    """A CSV file as a dialect reads it, and the options with which DuckDB reads the same."""
 
-    Attributes
-    ----------
-    path : str
-        The user's file.
-    read_from : str
-        The file that DuckDB reads: the user's, or a copy.
-    dialect : Dialect
-    skip : int
-        Lines of ``read_from`` before the data.
-    rows : int
-        Rows with as many fields as the header.
-    bad : ndarray of int64, shape (m, 4)
-        Rows with more or fewer: first byte and end (in the text), line, fields.
-    shifts : ndarray of int64, shape (k, 2)
-        From which row on the line is how much more than the row's number.
-    longest : int
-        Bytes of the longest row.
-    breaks_in_quotes : bool
-        Whether a field goes over several lines.
-    messages : tuple of str
-        What the user should know.
-    sha256 : str
-        Of the user's file.
-    bad_texts : tuple of str
-        The texts of the bad rows.
-    """
-
-    path: str
-    read_from: str
+    path: str  # the user's file
+    read_from: str  # the file that DuckDB reads: the user's, or a copy
     dialect: Dialect
-    skip: int
-    rows: int
-    bad: NDArray[np.int64]
-    shifts: NDArray[np.int64]
-    longest: int
-    breaks_in_quotes: bool
-    messages: tuple[str, ...]
-    sha256: str
+    counter: RowCounter
+    sha256: str  # of the user's file
+    messages: tuple[str, ...] = ()
+    skip: int = 1  # lines of read_from before the data
     bad_texts: tuple[str, ...] = ()
+
+    def again(self, message: str, dialect: Dialect) -> CsvScan:
+        """Read the text in another dialect, which the message explains."""
+        counter = RowCounter(dialect).read(Text(self.read_from).chunks())
+        return replace(self, dialect=dialect, counter=counter, messages=(message,))
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether DuckDB reads a copy that holds the good rows alone."""
+        counter, end = self.counter, self.dialect.header_end
+        ends = {"\n": kernel.LF, "\r\n": kernel.CRLF, "\r": kernel.CR}
+        return (
+            not self.dialect.is_simple
+            or any(counter[name] for other, name in ends.items() if other != end)
+            or counter[kernel.CR] > 0
+            or counter[kernel.BLANKS] > 0
+            or len(counter.bad) > 0
+        )
+
+    @property
+    def bad_rows(self) -> BadRows:
+        """The rows with a wrong number of fields."""
+        _, _, line, found = self.counter.bad.T
+        return BadRows(line, found, len(self.dialect.header), self.bad_texts)
 
     def lines(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the physical lines at which rows begin, numbered from 0 without bad ones."""
-        at = np.searchsorted(self.shifts[:, 0], row, side="right") - 1
-        shift = np.concatenate((self.shifts[:, 1], [self.dialect.data_line]))
-        return row + shift[at]
+        shifts = self.counter.shifts
+        at = np.searchsorted(shifts[:, 0], row, side="right") - 1
+        return row + np.append(shifts[:, 1], self.dialect.data_line)[at]
 
 
 def scan_csv(
@@ -84,7 +78,7 @@ def scan_csv(
     source: SourceFiles,
     folder: Path,
     number: int,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None],
 ) -> CsvScan:
     """Read a file once from its beginning to its end, and decide how DuckDB reads it.
 
@@ -110,53 +104,37 @@ def scan_csv(
     dialect = find_dialect(path, text.head(HEAD), source)
     digest = hashlib.sha256()
     chunks = _watched(text.chunks(digest), progress, max(1, Path(path).stat().st_size))
-    plain_path = path
+    read_from = path
     if not text.is_plain:
-        plain_path = str(folder / f"text-{number}.csv")
-        chunks = _copied(chunks, plain_path)
+        read_from = str(folder / f"text-{number}.csv")
+        chunks = _copied(chunks, read_from)
     with closing(chunks):
         counter = RowCounter(dialect).read(chunks)
-    reading = _understand_quotes(
-        _Reading(path, plain_path, dialect, counter), is_given=source.quote is not None
-    )
-    _refuse_ragged(reading, source.max_rejects)
-    dialect, counter, messages = reading.dialect, reading.counter, reading.messages
+    scan = CsvScan(path, read_from, dialect, counter, digest.hexdigest())
+    scan = _understand_quotes(scan, is_given=source.quote is not None)
+    _refuse_ragged(scan, source.max_rejects)
     if dialect.header_line > 1:
         title = f"{path}: the header is line {dialect.header_line}; the lines before it are a title"
-        messages = (title, *messages)
-    bad_texts = _texts(plain_path, counter.bad, text.is_plain)
-    read_from, skip = plain_path, 1
-    if reading.needs_copy:
-        read_from, skip = str(folder / f"rows-{number}.csv"), 0
-        with open(read_from, "wb") as file:
-            RowCounter(dialect, file).read(Text(plain_path).chunks())
+        scan = replace(scan, messages=(title, *scan.messages))
+    scan = replace(scan, bad_texts=_texts(read_from, scan.counter.bad, text.is_plain))
+    if scan.needs_copy:
+        copy = str(folder / f"rows-{number}.csv")
+        with open(copy, "wb") as file:
+            RowCounter(scan.dialect, file).read(Text(read_from).chunks())
         if not text.is_plain:
-            Path(plain_path).unlink()
-    return CsvScan(
-        path=path,
-        read_from=read_from,
-        dialect=dialect,
-        skip=skip,
-        rows=counter[kernel.ROWS],
-        bad=counter.bad,
-        shifts=counter.shifts,
-        longest=counter[kernel.LONGEST],
-        breaks_in_quotes=counter[kernel.QUOTED_BREAKS] > 0,
-        messages=messages,
-        sha256=digest.hexdigest(),
-        bad_texts=bad_texts,
-    )
+            Path(read_from).unlink()
+        scan = replace(scan, read_from=copy, skip=0)
+    return scan
 
 
 def _watched(
-    chunks: Iterable[bytes], progress: Callable[[float], None] | None, size: int
+    chunks: Iterable[bytes], progress: Callable[[float], None], size: int
 ) -> Generator[bytes, None, None]:
     """Pass chunks on, and report which fraction of a file's bytes was read."""
     read = 0
     for chunk in chunks:
         read += len(chunk)
-        if progress is not None:
-            progress(min(read / size, 0.999))
+        progress(min(read / size, 0.999))
         yield chunk
 
 
@@ -173,61 +151,29 @@ def _copied(chunks: Iterable[bytes], to: str) -> Generator[bytes, None, None]:
             pending.result()
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """A file's text as a dialect reads it; ``plain_path`` holds it unpacked and in UTF-8."""
-
-    path: str
-    plain_path: str
-    dialect: Dialect
-    counter: RowCounter
-    messages: tuple[str, ...] = ()
-
-    def again(self, message: str, dialect: Dialect) -> _Reading:
-        """Read the text in another dialect, which the message explains."""
-        counter = RowCounter(dialect).read(Text(self.plain_path).chunks())
-        return replace(self, dialect=dialect, counter=counter, messages=(message,))
-
-    @property
-    def needs_copy(self) -> bool:
-        """Whether DuckDB reads a copy that holds the good rows alone."""
-        counter, end = self.counter, self.dialect.header_end
-        ends = {"\n": kernel.LF, "\r\n": kernel.CRLF, "\r": kernel.CR}
-        return (
-            not self.dialect.is_simple
-            or any(counter[name] for other, name in ends.items() if other != end)
-            or counter[kernel.CR] > 0
-            or counter[kernel.BLANKS] > 0
-            or len(counter.bad) > 0
-        )
-
-
-def _understand_quotes(reading: _Reading, *, is_given: bool) -> _Reading:
+def _understand_quotes(scan: CsvScan, *, is_given: bool) -> CsvScan:
     """Decide what quotes mean, after the text was read as if they quoted fields.
 
-    Raises
-    ------
-    StudyError
-        If no reading of the quotes fits the whole file.
+    Raises StudyError if no reading of the quotes fits the whole file.
     """
-    path, dialect, counter = reading.path, reading.dialect, reading.counter
+    path, dialect, counter = scan.path, scan.dialect, scan.counter
     if dialect.quote == "" or counter[kernel.QUOTED_FIELDS] == 0:
         # Nothing is quoted: DuckDB need not look for quotes.
-        return replace(reading, dialect=replace(dialect, quote="", escape=""))
+        return replace(scan, dialect=replace(dialect, quote="", escape=""))
     malformed = counter[kernel.MALFORMED_LINE]
     swallowed = 0 if is_given else counter[kernel.SWALLOWED_LINE]
     open_line = counter[kernel.ROW_LINE] if counter.unterminated else 0
     if not (malformed or swallowed or open_line):
-        return reading
+        return scan
     if not is_given:
         if counter[kernel.RAGGED_LINE] == 0 and counter[kernel.WRAPPED_LINE] == 0:
             message = (
                 f"{path}: quotes are read as characters, for every line has"
                 f" {len(dialect.header)} fields without them and none is quoted as a whole"
             )
-            return reading.again(message, replace(dialect, quote="", escape=""))
+            return scan.again(message, replace(dialect, quote="", escape=""))
         message = f"{path}: a backslash stands before quotes within fields"
-        escaped = reading.again(message, replace(dialect, escape="\\"))
+        escaped = scan.again(message, replace(dialect, escape="\\"))
         faults = (kernel.MALFORMED_LINE, kernel.OTHER_ESCAPES, kernel.SWALLOWED_LINE)
         counted = escaped.counter
         if not (counted.unterminated or len(counted.bad) or any(counted[name] for name in faults)):
@@ -253,9 +199,9 @@ def _understand_quotes(reading: _Reading, *, is_given: bool) -> _Reading:
     raise StudyError(f"{path}: {what}; {help_}")
 
 
-def _refuse_ragged(reading: _Reading, max_rejects: float) -> None:
+def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
     """Raise StudyError if too many rows have a wrong number of fields."""
-    dialect, counter = reading.dialect, reading.counter
+    dialect, counter = scan.dialect, scan.counter
     bad = counter.bad
     rows, wrong = counter[kernel.ROWS], len(bad)
     in_a_row = counter[kernel.TEN_LINE]
@@ -268,9 +214,9 @@ def _refuse_ragged(reading: _Reading, max_rejects: float) -> None:
     else:
         return
     line, found = bad[first, 2:]
-    shown = _texts(reading.plain_path, bad[first : first + 1], True)[0]
+    shown = _texts(scan.read_from, bad[first : first + 1], True)[0]
     raise StudyError(
-        f"{reading.path}: from line {line} on {why} do not have the {len(dialect.header)} fields of"
+        f"{scan.path}: from line {line} on {why} do not have the {len(dialect.header)} fields of"
         f" the header (line {dialect.header_line}): line {line} has {found}: {shown[:80]!r}."
         f" Expected one table, its fields parted by {dialect.delimiter!r}; where that is another,"
         " name it in the source, delimiter; where files were joined, name them apart"

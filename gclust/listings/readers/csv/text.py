@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from gclust.errors import StudyError
+from gclust.errors import StudyError, first_line
 
 CHUNK = 4 * 1024**2
 """Bytes that are read at a time."""
@@ -41,12 +41,9 @@ SAMPLE = 64 * 1024
 
 
 def packing(path: str) -> str | None:
-    """Return how a file is packed, by its first bytes, None if it is not.
+    """Return a file's compression by its first bytes, None if it has none.
 
-    Raises
-    ------
-    StudyError
-        If its first bytes are those of another format.
+    Raises StudyError if these are the first bytes of another format.
     """
     with open(path, "rb") as file:
         first = file.read(16)
@@ -57,13 +54,7 @@ def packing(path: str) -> str | None:
 
 
 def codec_of(encoding: str | None, path: str) -> str:
-    """Return Python's name of an encoding.
-
-    Raises
-    ------
-    StudyError
-        If there is no such encoding of text.
-    """
+    """Return Python's name of an encoding; raise StudyError if it is no encoding of text."""
     if encoding is None:
         return UTF8
     try:
@@ -80,22 +71,9 @@ def codec_of(encoding: str | None, path: str) -> str:
 
 
 class Text:
-    """Text of a file in chunks of UTF-8.
+    """Text of a file in chunks of UTF-8; its ``encoding`` is UTF-8 if not given.
 
-    Parameters
-    ----------
-    path : str
-    encoding : str, optional
-        UTF-8 if not given.
-
-    Attributes
-    ----------
-    packed : str or None
-        How the file is packed.
-    codec : str
-        Python's name of its encoding.
-    is_plain : bool
-        Whether the chunks are the file's own bytes (but for a byte order mark).
+    It ``is_plain`` if the chunks are the file's own bytes, but for a byte order mark.
     """
 
     def __init__(self, path: str, encoding: str | None = None) -> None:
@@ -106,18 +84,10 @@ class Text:
         self.is_plain = self.packed is None and self.codec == UTF8
 
     def chunks(self, digest: Any = None) -> Iterator[bytes]:
-        """Yield the text; a byte order mark is left out.
+        """Yield the text without its byte order mark; update a digest with the file's own bytes.
 
-        Parameters
-        ----------
-        digest : hashlib's object, optional
-            Updated with the bytes of the file itself.
-
-        Raises
-        ------
-        StudyError
-            If the file is damaged or not in its encoding; the message names the line, and
-            the encoding that it looks like.
+        Raises StudyError if the file is damaged or not in its encoding; the message names the
+        line, and the encoding that it looks like.
         """
         decoder = _Utf8(self) if self.codec == UTF8 else _Other(self)
         try:
@@ -183,9 +153,9 @@ class _Utf8:
         if len(chunk) < 4 and codecs.BOM_UTF8.startswith(chunk[:3]) and chunk != codecs.BOM_UTF8:
             return chunk
         self._is_first = False
-        even, odd = chunk[:200:2], chunk[1:200:2]
+        first = chunk[:200]
         marked = chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        if marked or (even + odd).count(0) > len(chunk[:200]) // 4:
+        if marked or first.count(0) > len(first) // 4:
             raise self._text.misread(0, chunk[:1], 1)
         return chunk.removeprefix(codecs.BOM_UTF8)
 
@@ -199,8 +169,7 @@ class _Utf8:
                 self._rest = chunk[start:]
                 return chunk[:start]
             line = self._line + chunk[:start].count(b"\n")
-            around = chunk[max(start - 20, 0) : start + 20]
-            bad = around[min(start, 20) :]
+            bad = chunk[start : start + 20]
             raise self._text.misread(self._read + start, bad, line) from error
 
 
@@ -290,8 +259,8 @@ def _member(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
 
 
 def _damaged(path: str, packed: str | None, error: BaseException) -> StudyError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return StudyError(f"{path}: is damaged or cut off ({packed}: {reason}); fetch it again")
+    why = first_line(error)
+    return StudyError(f"{path}: is damaged or cut off ({packed}: {why}); fetch it again")
 
 
 def _raw_sample(path: str, packed: str | None, before: int) -> bytes:
@@ -310,19 +279,10 @@ def _raw_sample(path: str, packed: str | None, before: int) -> bytes:
 def looks_like(sample: bytes) -> str:
     """Guess the encoding of text that is not UTF-8.
 
-    Parameters
-    ----------
-    sample : bytes
-
-    Returns
-    -------
-    str
-        A name that `encoding` takes. Tables of the west are cp1252 where nothing speaks
-        against it, for it has all of latin-1's letters.
+    Western text is cp1252 if nothing contradicts it, for it has all of latin-1's letters.
     """
-    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if sample.startswith(mark):
-            return name
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
     if sample.count(0) > len(sample) // 4:
         even, odd = sample[::2].count(0), sample[1::2].count(0)
         return "utf-16-le" if odd > even else "utf-16-be"
@@ -331,7 +291,7 @@ def looks_like(sample: bytes) -> str:
     high = sum(byte >= 0x80 for byte in sample)
     pairs = sum(1 for at in range(len(sample) - 1) if sample[at] >= 0x80 and sample[at + 1] >= 0x80)
     if pairs > high / 2:
-        # Letters of the west stand alone; two bytes make a character in the east.
+        # Western letters above 127 stand alone; eastern characters have two such bytes.
         east = ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "cp1251", "koi8_r"]
         best = from_bytes(sample, cp_isolation=east).best()
         if best is not None:
