@@ -58,7 +58,7 @@ def test_no_label_covers_another_or_leaves_the_page(n, tmp_path):
     assert len(boxes) == 3 + first["rank_a"].notna().sum() + first["rank_b"].notna().sum()
 
 
-def test_what_labels_say(tmp_path):
+def test_texts_of_labels(tmp_path):
     table = pd.DataFrame(
         {
             "id": [0, 1, 2],

@@ -143,7 +143,7 @@ def test_two_kinds_give_the_ranks_of_2024(two_kinds, run_2025):
 
 
 def check_parts(found):
-    """Parts add up to the last bit, for every cluster that is followed."""
+    """Contributions add up to the last bit, for every cluster found in all coalitions."""
     for row in found.table.to_dict("records"):
         for what in ("rank", "score"):
             parts = [row[f"{what}_{factor}"] for factor in found.factors]

@@ -27,7 +27,7 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
-# testing stands beside the house: public names and what lies beneath all.
+# testing is outside the floors: public names and the ground floor only.
 BESIDE = {"testing"}
 BESIDE_MAY = {"gclust", "gclust.units"}
 # The simulated worlds are laid out on the gazetteer and know nothing else of the house.

@@ -442,8 +442,8 @@ def test_a_name_is_read_as_that_of_its_own_symbol(group: str) -> None:
             assert box.distance(shapely.Point(label.leader[2:])) < 1e-9
             line = shapely.LineString(np.reshape(label.leader, (2, 2)))
             for i, (middle, _) in enumerate(discs):
-                told_apart = middle.distance(discs[own][0]) > GAP
-                assert not told_apart or i == own or line.distance(middle) > GAP / 2, (own, i)
+                distinct = middle.distance(discs[own][0]) > GAP
+                assert not distinct or i == own or line.distance(middle) > GAP / 2, (own, i)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -69,7 +69,7 @@ def no_figures(monkeypatch):
         monkeypatch.setattr(f"gclust.experiments.sweep.folder.{name}", lambda *a, **k: [])
 
 
-def test_each_pair_is_what_a_run_of_its_own_gives(done, runs):
+def test_each_pair_is_as_in_a_run_of_its_own(done, runs):
     assert done.table.columns.tolist() == COLUMNS
     assert [*zip(done.table["eps_km"], done.table["min_samples"], strict=True)] == [
         (eps, least) for eps in EPS for least in LEAST
@@ -246,7 +246,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_bytes(study, done, tmp_path, 
     assert found == expected
 
 
-def test_what_another_study_left_is_not_taken(study, tmp_path, monkeypatch, no_figures):
+def test_a_checkpoint_of_another_study_is_not_used(study, tmp_path, monkeypatch, no_figures):
     """A sweep that stops, is changed, and is started again."""
     out = tmp_path / "out"
     tried = []
@@ -311,9 +311,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("options", "told_of"), WRONG)
-def test_errors_name_the_value(study, tmp_path, options, told_of):
-    with pytest.raises(StudyError, match=told_of):
+@pytest.mark.parametrize(("options", "message"), WRONG)
+def test_errors_name_the_value(study, tmp_path, options, message):
+    with pytest.raises(StudyError, match=message):
         gclust.sweep(study, out=tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
@@ -363,7 +363,7 @@ def test_the_command_and_its_exit_codes(tmp_path, monkeypatch, no_figures):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_bar_tells_the_time_left(capsys):
+def test_the_bar_shows_the_time_left(capsys):
     from rich.console import Console
 
     with time_left(Console(stderr=True, force_terminal=True, width=100)) as report:

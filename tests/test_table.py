@@ -121,7 +121,7 @@ def test_one_kind_without_population(ranking: pd.DataFrame) -> None:
     assert _lines(text)[1].split() == ["Rank", "Cluster", "Economy", "share", "%", "Total", "count"]
 
 
-def test_what_is_not_known_at_all_has_no_column(ranking: pd.DataFrame) -> None:
+def test_a_column_without_values_is_left_out(ranking: pd.DataFrame) -> None:
     ranking[["population", "intensity"]] = float("nan")
     ranking["intensity_rank"] = pd.array([None] * 5, dtype="Int64")
     text = ranking_table(ranking, width=200)
