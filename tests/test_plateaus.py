@@ -70,6 +70,15 @@ def test_edges_are_where_agreement_or_number_change():
     assert plateaus(surface(LEVEL, steps_eps=cut[:2])) == {"12 km, 200": 12}
 
 
+def test_both_limits_are_inclusive_and_the_change_is_of_the_larger():
+    table = surface(LEVEL)
+    assert find_plateaus(table, least_ari=0.97)[0]["pairs"].tolist() == [12]
+    assert find_plateaus(table, least_ari=np.nextafter(0.97, 1))[0]["pairs"].tolist() == [3] * 4
+    # 5 % of 20 is 1.
+    assert plateaus(surface([[20] * 3, [19] * 3, [20] * 3, [20] * 3])) == {"12 km, 200": 12}
+    assert len(plateaus(surface([[18] * 3, [17] * 3, [17] * 3, [17] * 3]))) == 2
+
+
 def test_a_cell_alone_and_a_cell_with_diagnostics_are_no_plateau():
     all_cells = [(i, j) for i in range(4) for j in range(3)]
     assert plateaus(surface(LEVEL, steps_eps=all_cells, steps_min=all_cells)) == {}
