@@ -113,6 +113,8 @@ def test_the_largest_plateau_s_centre_is_suggested():
 
 def test_a_target_is_calibrated_to_where_it_is_stable():
     n = [[70, 60, 50], [70, 60, 50], [71, 60, 50], [90, 71, 50]]
+    # All pairs have as many: the centre.
+    assert suggested(surface(LEVEL), 50)[0] == (12, 200)
     # 71 clusters twice: in the plateau of the first column, and alone in the last row.
     assert suggested(surface(n), 71)[0] == (15, 100)
     assert suggested(surface(n), 72)[0] == (15, 100)
