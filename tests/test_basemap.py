@@ -10,7 +10,7 @@ import shapely
 
 from gclust.places.basemap import countries
 from gclust.places.cities.gazetteer import distance_to_city_km, gazetteer
-from gclust.places.data.build import bears_the_name_of_its_city, decode_arcs, rings
+from gclust.places.data.build import decode_arcs, is_named_after_city, join_arcs
 from gclust.places.data.sections import ENGLISH, SECTIONS
 from gclust.places.geodesic import area_km2
 
@@ -72,7 +72,7 @@ def test_a_section_bears_the_name_of_a_city_twice_its_size_beside_it():
         ],
         columns=["name", "latitude", "longitude", "population"],
     )
-    assert bears_the_name_of_its_city(cities).tolist() == [False, True, False, False, False]
+    assert is_named_after_city(cities).tolist() == [False, True, False, False, False]
 
 
 def test_callers_cannot_spoil_what_others_get():
@@ -148,12 +148,12 @@ def test_topojson_arcs_are_decoded_and_joined_in_both_directions():
         [[11.0, -3.0], [10.0, -3.0], [10.0, -5.0]],
         [[11.0, -3.0], [10.0, -5.0]],
     ]
-    ((lon, lat),) = rings([[0, 1]], arcs)
+    ((lon, lat),) = join_arcs([[0, 1]], arcs)
     assert shapely.Polygon(zip(lon, lat, strict=True)).equals(shapely.box(10, -5, 11, -3))
-    ((lon, lat),) = rings([[1, ~2]], arcs)
+    ((lon, lat),) = join_arcs([[1, ~2]], arcs)
     expected = shapely.Polygon([(11, -3), (10, -3), (10, -5)])
     assert shapely.Polygon(zip(lon, lat, strict=True)).equals(expected)
-    assert rings([[2, ~2]], [*arcs[:2], arcs[2] * [1, 0]]) == []
+    assert join_arcs([[2, ~2]], [*arcs[:2], arcs[2] * [1, 0]]) == []
 
 
 def test_distance_to_the_nearest_city():

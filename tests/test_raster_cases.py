@@ -63,7 +63,7 @@ def test_an_undeclared_65535_is_refused_and_mended(case):
         ran(folder)
     message = str(caught.value)
     assert f"{folder / 'pop.tif'}: the footprint " in message
-    assert "meets a cell of 65535 at longitude 11.5" in message
+    assert "covers a cell of 65535 at longitude 11.5" in message
     assert "the largest number of its type (uint16)" in message
     assert message.endswith(f"rio edit-info --nodata 65535 {folder / 'pop.tif'}")
     mend(message)

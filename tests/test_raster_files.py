@@ -114,7 +114,7 @@ def test_a_block_that_lies_last_in_the_file_alone_is_missed(tmp_path):
         file.write(NOISE[10:11], 1, window=Window(0, 10, 80, 1))
     assert is_whole(path, 1)
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(StudyError, match=r"a\.tif: is cut short: rows 10 to 10 are told to lie"):
+    with pytest.raises(StudyError, match=r"a\.tif: is cut short: rows 10 to 10 end at byte"):
         check(path)
 
 
@@ -161,7 +161,7 @@ def test_damage_in_the_middle_is_an_error_that_names_the_file(files, row, data):
 def test_the_part_of_a_vrt_that_is_missing_is_named(tmp_path):
     write(tmp_path, "strips")
     path = vrt(tmp_path / "both.vrt", "a.tif", "gone.tif")
-    match = r"both\.vrt: one of its parts is no good: .*gone\.tif: no raster that can be read"
+    match = r"both\.vrt: one of its sources cannot be used: .*gone\.tif: no raster that can be read"
     with pytest.raises(StudyError, match=match):
         check(path)
     # And where nothing was checked ahead.

@@ -63,7 +63,7 @@ class Layout:
     joined, apart : list of (int, int)
         Pairs of regions with near borders that ties join, or do not.
     leaning : list of (int, int)
-        Those of ``apart`` of which the first has its strongest ties with the second.
+        Those of ``apart`` whose first region has its strongest ties with the second.
     """
 
     sites: list[dict] = field(default_factory=list)

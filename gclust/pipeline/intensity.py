@@ -16,7 +16,7 @@ from gclust.errors import StudyError, Warn, warn_user
 from gclust.pipeline.describe import footprint_options
 from gclust.pipeline.rasters import RasterUsed, band_of, check_files, files_of, warnings_of
 from gclust.places.footprints.outlines import footprints as draw_footprints
-from gclust.places.footprints.overlaps import shared_share, overlap_warning
+from gclust.places.footprints.overlaps import overlap_warning, shared_share
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent

@@ -1,7 +1,8 @@
-"""Rings on the sphere become polygons in the rectangle of longitude and latitude.
+"""Polygons across the 180th meridian and round the poles.
 
-The rectangle [-180, 180] x [-90, 90] has a seam at 180 degrees and its poles are lines.
-A ring that crosses the seam is cut there; one that goes round a pole is closed along it.
+Rings on the sphere become polygons in the rectangle [-180, 180] x [-90, 90] of longitude and
+latitude. A ring that crosses the 180th meridian is cut there; a ring round a pole is closed along
+the pole, which is a side of the rectangle.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ HALF_GAP_DEGREES = 1e-9
 
 
 def unwrapped(lon: Floats, lat: Floats) -> Any:
-    """Make the planar polygon of one ring, with longitudes that run on without a jump.
+    """Make the planar polygon of one ring, with longitudes that continue without a jump.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ def unwrapped(lon: Floats, lat: Floats) -> Any:
     Returns
     -------
     shapely.Polygon
-        What the ring encloses; for a ring round a pole, the side of the pole that it is
-        nearer to. Longitudes may leave [-180, 180].
+        The interior of the ring; for a ring round a pole, the side of the nearer pole.
+        Longitudes may leave [-180, 180].
     """
     lon = np.unwrap(np.append(lon, lon[0]), period=360.0)
     lat = np.append(lat, lat[0])
@@ -44,25 +45,25 @@ def unwrapped(lon: Floats, lat: Floats) -> Any:
 
 
 def into_rectangle(polygon: Any) -> list[Any]:
-    """Cut a planar polygon with free longitudes at the seam; all parts within [-180, 180]."""
+    """Cut a planar polygon at the 180th meridian and shift its parts to [-180, 180]."""
     west, _, east, _ = polygon.bounds
     parts: list[Any] = []
     for turn in range(int(np.floor((west + 180.0) / 360.0)), int(np.ceil((east + 180.0) / 360.0))):
         offset = 360.0 * turn
         if west >= offset - 180.0 and east <= offset + 180.0:
-            piece = polygon
+            inside = polygon
         else:
-            piece = polygon.intersection(shapely.box(offset - 180.0, -90.0, offset + 180.0, 90.0))
-        parts.extend(polygons_of(translate(piece, xoff=-offset) if turn else piece))
+            inside = polygon.intersection(shapely.box(offset - 180.0, -90.0, offset + 180.0, 90.0))
+        parts.extend(polygons_of(translate(inside, xoff=-offset) if turn else inside))
     return parts
 
 
-def from_rings(rings: Sequence[tuple[Floats, Floats]]) -> Any:
-    """Make a polygon with holes of rings on the sphere, split at 180 degrees.
+def from_rings(boundaries: Sequence[tuple[Floats, Floats]]) -> Any:
+    """Make a polygon with holes from rings on the sphere, split at 180 degrees.
 
     Parameters
     ----------
-    rings : sequence of (lon, lat)
+    boundaries : sequence of (lon, lat)
         The outer ring and then the holes, as in :func:`unwrapped`.
 
     Returns
@@ -72,20 +73,20 @@ def from_rings(rings: Sequence[tuple[Floats, Floats]]) -> Any:
     """
     outer, *holes = [
         shapely.union_all(into_rectangle(shapely.make_valid(unwrapped(lon, lat))))
-        for lon, lat in rings
+        for lon, lat in boundaries
     ]
     return outer.difference(shapely.union_all(holes)) if holes else outer
 
 
 def split_at_meridian(shape: Any, meridian: float) -> Any:
-    """Part a planar polygon at a meridian, by a gap of 0.2 mm.
+    """Split a planar polygon at a meridian, with a gap of 0.2 mm.
 
     Parameters
     ----------
     shape : shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180].
     meridian : float
-        Where a projection tears the Earth.
+        The one along which a projection cuts the Earth.
     """
     west, _, east, _ = shape.bounds
     if not west <= meridian <= east:

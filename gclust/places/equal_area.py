@@ -63,7 +63,7 @@ class EqualAreaGrid:
         )
 
     def cells(self, lat: Floats, lon: Floats) -> tuple[Numbers, Numbers]:
-        """Bands and columns of the cells that hold places, each cell once and in order."""
+        """Return bands and columns of the cells that contain places, each cell once, in order."""
         band = np.searchsorted(self.limits, lat, side="right") - 1
         band = np.clip(band, 0, len(self.columns) - 1)
         columns = self.columns[band]
@@ -73,7 +73,7 @@ class EqualAreaGrid:
         return found[:, 0], found[:, 1]
 
     def outlines(self, band: Numbers, column: Numbers) -> Any:
-        """Draw cells: an array of polygons in degrees."""
+        """Return cells as an array of polygons in degrees."""
         width = 360.0 / self.columns[band]
         west, south, north = -180.0 + column * width, self.limits[band], self.limits[band + 1]
         east = np.where(column + 1 == self.columns[band], 180.0, -180.0 + (column + 1) * width)
@@ -81,7 +81,7 @@ class EqualAreaGrid:
 
 
 def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:
-    """Unite the cells of an equal-area grid that hold places.
+    """Join the cells of an equal-area grid that contain places.
 
     Parameters
     ----------

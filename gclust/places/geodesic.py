@@ -31,14 +31,14 @@ Floats = NDArray[np.float64]
 def direct(
     lat: ArrayLike, lon: ArrayLike, azimuth: ArrayLike, distance_km: float, metric: str
 ) -> tuple[Floats, Floats]:
-    """Go a distance from each place in a direction.
+    """Return the points at a distance from places, each in a direction.
 
     Parameters
     ----------
     lat, lon, azimuth : array_like
         Degrees, broadcast against each other; azimuths count from north to east.
     distance_km : float
-        Length of the way.
+        Kilometres.
     metric : {"haversine", "wgs84"}
         Sphere or ellipsoid.
 
@@ -58,11 +58,11 @@ def direct(
     phi, alpha, way = np.radians(lat), np.radians(azimuth), distance_km / EARTH_RADIUS_KM
     # From the components of the end point, not from its sine: arcsin loses metres near a pole.
     up = np.sin(phi) * np.cos(way) + np.cos(phi) * np.sin(way) * np.cos(alpha)
-    ahead = np.cos(phi) * np.cos(way) - np.sin(phi) * np.sin(way) * np.cos(alpha)
+    forward = np.cos(phi) * np.cos(way) - np.sin(phi) * np.sin(way) * np.cos(alpha)
     aside = np.sin(way) * np.sin(alpha)
     return (
-        np.degrees(np.arctan2(up, np.hypot(ahead, aside))),
-        lon + np.degrees(np.arctan2(aside, ahead)),
+        np.degrees(np.arctan2(up, np.hypot(forward, aside))),
+        lon + np.degrees(np.arctan2(aside, forward)),
     )
 
 
@@ -139,7 +139,7 @@ class Stereographic:
 
 
 def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
-    """Turn latitudes of the conformal sphere back into geodetic ones, degrees."""
+    """Convert latitudes of the conformal sphere to geodetic ones, degrees."""
     chi = np.asarray(chi, float)
     if metric == "haversine":
         return chi
@@ -152,7 +152,7 @@ def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
 
 
 def band_km2(lat: ArrayLike) -> Floats:
-    """Area between the equator and parallels, over one degree of longitude.
+    """Return the area between the equator and parallels, for one degree of longitude.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def band_km2(lat: ArrayLike) -> Floats:
 
 
 def square_degree_km2(lat: ArrayLike) -> Floats:
-    """Area of one degree by one degree at a latitude, in the limit of a small piece.
+    """Return the area per square degree at a latitude.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cities that may give a cluster its name, and what each weighs in it."""
+"""The cities of a cluster and their weights, by Reilly's law."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-# A city is in a cluster that has a location this near to the city's point.
 NEAR_KM = 15.0
+"""A city is in a cluster if a location of the cluster lies this near to the city's point."""
 
 # A city's radius is that of a circle in which its inhabitants live this densely. A place
 # within the radius of a larger city of its economy is a part of that city when it has less
@@ -27,15 +27,15 @@ NEAR_KM = 15.0
 INHABITANTS_PER_KM2 = 2500.0
 PART_SHARE = 1 / 6
 
-# Ratios computed at a time: 16 MB.
-_AT_A_TIME = 2_000_000
+_CHUNK_RATIOS = 2_000_000
+"""Ratios computed at a time: 16 MB."""
 
 _COLUMNS = ("name", "country", "lat", "lon", "population")
 
 
 @dataclass(frozen=True)
 class Cities:
-    """A gazetteer, largest city first, then by ``geonameid``: the order that settles ties.
+    """A gazetteer, largest city first, then by ``geonameid``: the order that decides ties.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Cities:
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> Cities:
-        """Prepare a gazetteer; see :func:`gclust.places.cities.names.name_clusters`."""
+        """Sort and index a gazetteer; see :func:`gclust.places.cities.names.name_clusters`."""
         missing = [column for column in _COLUMNS if column not in table.columns]
         if missing:
             raise ValueError(
@@ -99,14 +99,14 @@ class Cities:
 
 @lru_cache(maxsize=1)
 def shipped_cities() -> Cities:
-    """The package's gazetteer, prepared once."""
+    """Return the package's gazetteer, indexed once."""
     return Cities.of(gazetteer())
 
 
 def _without_parts(
     vectors: Floats, population: Floats, country: NDArray[np.object_], rows: Rows
 ) -> Rows:
-    """Leave out the parts of larger cities; rows go from the largest city down."""
+    """Leave out the parts of larger cities; rows are ordered from the largest city down."""
     tree = cKDTree(vectors[rows])
     radius_km = np.sqrt(population[rows] / INHABITANTS_PER_KM2 / np.pi)
     chords = 2.0 * np.sin(radius_km / EARTH_RADIUS_KM / 2.0)
@@ -170,7 +170,7 @@ def _cities_near(vectors: Floats, cities: Cities) -> Rows:
 
 
 def strongest(vectors: Floats, cities: Cities, rows: Rows) -> Rows:
-    """For each location, which of the rows is the city that draws it most.
+    """Return for each location the city that attracts it most, among some rows.
 
     Parameters
     ----------
@@ -182,12 +182,12 @@ def strongest(vectors: Floats, cities: Cities, rows: Rows) -> Rows:
     Returns
     -------
     ndarray of int, shape (n,)
-        Positions in ``rows``: of the largest population over squared distance (Reilly's
-        law), the first of equal ones.
+        Positions in ``rows`` of the largest population over squared distance (Reilly's law);
+        the first of equal ones.
     """
     places, population = cities.vectors[rows], cities.population[rows]
     out = np.empty(len(vectors), dtype=np.intp)
-    step = max(1, _AT_A_TIME // len(rows))
+    step = max(1, _CHUNK_RATIOS // len(rows))
     for start in range(0, len(vectors), step):
         some = slice(start, start + step)
         # einsum sums in one order; a BLAS product may choose by the number of threads.

@@ -1,4 +1,4 @@
-"""Member cities: the cities of which a cluster consists, and the city of each location."""
+"""Member cities: the cities that a cluster consists of, and the city of each location."""
 
 from __future__ import annotations
 

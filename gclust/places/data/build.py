@@ -41,7 +41,7 @@ DEGREES = pa.decimal128(8, 5)
 # A hundred metres: the atlas was drawn for 1:50 million.
 DECIMALS = 3
 
-# A place that bears a city's name and this distance from its point is a part of it.
+# A place with a city's name at most this far from its point is a part of it.
 SECTION_KM = 15.0
 
 
@@ -93,7 +93,7 @@ def gazetteer_table() -> pa.Table:
             "lon": degrees(cities["longitude"]),
             "population": pa.array(cities["population"], pa.int64()),
             "section": pa.array(
-                cities["geonameid"].isin(listed) | bears_the_name_of_its_city(cities), pa.bool_()
+                cities["geonameid"].isin(listed) | is_named_after_city(cities), pa.bool_()
             ),
         }
     )
@@ -108,8 +108,8 @@ def check_names(expected: dict[int, str], names: pd.Series) -> None:
             )
 
 
-def bears_the_name_of_its_city(cities: pd.DataFrame) -> np.ndarray:
-    """Tell which places are called after a city of twice their size beside them."""
+def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
+    """Mark places that are named after a near city of twice their size."""
     vectors = unit_vectors(cities["latitude"], cities["longitude"])
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, name in enumerate(cities["name"]):
@@ -185,11 +185,13 @@ def decode_arcs(topology: dict[str, Any]) -> list[np.ndarray]:
 def country(row: dict[str, Any], arcs: list[np.ndarray]) -> Any:
     """Assemble the polygons of one TopoJSON geometry."""
     polygons = [row["arcs"]] if row["type"] == "Polygon" else row["arcs"]
-    return shapely.union_all([from_rings(rings(polygon, arcs)) for polygon in polygons])
+    return shapely.union_all([from_rings(join_arcs(polygon, arcs)) for polygon in polygons])
 
 
-def rings(polygon: list[list[int]], arcs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Join arcs to rings; a negative index ~i stands for arc i backwards."""
+def join_arcs(
+    polygon: list[list[int]], arcs: list[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Join arcs to rings; a negative index ~i means arc i backwards."""
     out = []
     for indices in polygon:
         line = np.concatenate([arcs[i][1:] if i >= 0 else arcs[~i][-2::-1] for i in indices])

@@ -1,13 +1,13 @@
-"""Places that are sections of a city, though GeoNames lists them beside it.
+"""Places that are sections of a city, though GeoNames lists them separately.
 
-They stay in the gazetteer, because they help to tell the economy of a border town, but
-they give no name to a cluster: an address in Brooklyn is in New York City.
+They stay in the gazetteer, because they help to find the economy of a border town, but no
+cluster is named after them: an address in Brooklyn is in New York City.
 
-Most sections need no entry. A section that is small beside its city and lies within it is
-left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks those that
-bear their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are
-those that both miss because they are large beside their city, because they lie far from
-its point, or because GeoNames' figure of inhabitants is wrong or the whole district's.
+Most sections need no entry. A section that is much smaller than its city and lies within it is
+left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks those
+with their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are
+those that both miss because they are nearly as large as their city, because they lie far from
+its point, or because GeoNames' number of inhabitants is wrong or that of the whole district.
 
 Each entry is ``geonameid: name as GeoNames has it``; the build stops when they disagree.
 """

@@ -1,23 +1,22 @@
-"""Alpha shapes: what an eraser of one radius leaves of the plane round places.
+"""Alpha shapes: the plane minus all empty discs of one radius, here called erasers.
 
-A cluster may have half a million places, and what is asked for is their alpha shape widened by
-a radius r. Two tests find the places that have no part in the outline of that, and neither
-changes it:
+A footprint is the alpha shape of a cluster's locations, widened by a radius r. A cluster may have
+half a million locations (*places* here). Two tests find places that do not affect the outline:
 
-1.  Of places that are crowded as far as the eraser reaches, one for each cell of a grid is
-    enough: where every eraser that touches a place holds another place of a neighbouring cell
-    too, none gets near it. The test is that of :mod:`gclust.places.footprints.discs`, with cells a fifth of
-    alpha wide, so that the neighbours are nearer than 0.86 alpha and lie within 49.1 degrees of
-    the eraser's centre.
+1.  In densely occupied parts, one place for each cell of a grid is enough: where every eraser
+    that touches a place contains another place of a neighbouring cell too, none gets near it. The
+    test is that of :mod:`gclust.places.footprints.discs`, with cells a fifth of alpha wide, so
+    that the neighbours are nearer than 0.86 alpha and lie within 49.1 degrees of the eraser's
+    centre.
 2.  Let p be a point of the outline and q the point of the alpha shape nearest to it, r away. No
     place is nearer to p than r. So the place u that is nearest to the point three quarters of the
     way from q to p is at least 0.75 r from that point, and at most 2 alpha from q: as some place
     lies within alpha of q and none within r of p, u is in a crescent at q whose tips are
     ``alpha * sqrt(r / (r - 0.75 r))`` away. Then the Voronoi cell of u reaches beyond a disc of
-    0.75 r, and :func:`gclust.places.footprints.discs.outline_places` finds all such. Triangles and lines
-    without a place within 3 alpha of one of them do not hold such a q.
+    0.75 r, and :func:`gclust.places.footprints.discs.outline_places` finds all such places.
+    Triangles and lines without a place within 3 alpha of one of them do not contain such a q.
     The same holds for all points p of the widened shape that are farther than r from every
-    place, so that what is left open without the other triangles lies in discs about places.
+    place, so that openings left by the other triangles lie in discs about places.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ _FACING = np.array([2, 0, 1])
 
 
 NEAR_RIM = 3.3
-"""Alphas from the places at the rim within which triangles and lines matter; see above, with
-room for the distortion of the plane."""
+"""Distance, in alphas, from the places at the rim within which triangles and lines matter; see
+above, with a margin for the distortion of the plane."""
 
 LOCAL = NEAR_RIM + 3.0
-"""Alphas from the rim that hold all places of such triangles, and of the circles round them."""
+"""Distance, in alphas, from the rim that contains such triangles and their circumcircles."""
 
 RIM = 0.75
-"""Part of the radius at which places are at the rim."""
+"""A place is at the rim if its Voronoi cell reaches beyond this part of the radius."""
 
-CROWDED = 0.2
+DENSE_CELL = 0.2
 """Width of the grid's cells in alphas."""
 
 
@@ -65,7 +64,7 @@ class AlphaComplex:
     lines : ndarray, shape (k, 2)
         Places at the ends of lines that border on no triangle.
     alone : ndarray of bool, shape (n,)
-        Places that neither touches.
+        Places that touch neither.
     """
 
     triangles: Pairs
@@ -73,7 +72,7 @@ class AlphaComplex:
     alone: NDArray[np.bool_]
 
     def touching(self, some: NDArray[np.bool_]) -> AlphaComplex:
-        """Return what touches some of the places."""
+        """Return the triangles, lines and places that touch some of the places."""
         return AlphaComplex(
             self.triangles[some[self.triangles].any(axis=1)],
             self.lines[some[self.lines].any(axis=1)],
@@ -81,9 +80,9 @@ class AlphaComplex:
         )
 
     def shapes(self, xy: Floats, side: float) -> list[Any]:
-        """Unite triangles and lines, those of each square of the plane for themselves.
+        """Unite triangles and lines, separately in each square of the plane.
 
-        GEOS takes far longer for a lace of ten thousand triangles than for ten of a thousand,
+        GEOS takes far longer for ten thousand triangles at once than for ten times a thousand,
         and cannot be interrupted.
         """
         where = np.concatenate([xy[self.triangles].mean(axis=1), xy[self.lines].mean(axis=1)])
@@ -111,21 +110,21 @@ def _united(forms: NDArray[Any]) -> Any:
 def at_outline(
     xy: Floats, vectors: Floats, radius: Floats, widening: Floats
 ) -> tuple[Pairs, NDArray[np.bool_]]:
-    """Find the places that make the outline of their widened alpha shape.
+    """Find the places that decide the outline of the widened alpha shape.
 
     Parameters
     ----------
     xy, vectors, radius
         As for `alpha_complex`.
     widening : ndarray, shape (n,)
-        By how much the shape is to be widened, radians; varies slowly with the place.
+        Width by which the shape is widened, radians; varies slowly with the place.
 
     Returns
     -------
     rows : ndarray of int
-        The places of which to make the complex.
+        The places from which to make the complex.
     near : ndarray of bool
-        Those of ``rows`` that a triangle or line must touch to be a part of the outline.
+        Those of ``rows`` that a triangle or line must touch to affect the outline.
     """
     rim = outline_places(vectors, RIM * widening)
     # Chords are shorter than arcs.
@@ -133,7 +132,7 @@ def at_outline(
     apart, _ = cKDTree(vectors[rim]).query(vectors, distance_upper_bound=reach)
     rows = np.flatnonzero(apart <= reach)
     # The plane stretches, so that cells are never too wide.
-    rows = rows[thinned_by_grid(xy[rows], CROWDED * float(radius.min()))]
+    rows = rows[thinned_by_grid(xy[rows], DENSE_CELL * float(radius.min()))]
     return rows, apart[rows] <= NEAR_RIM * float(radius.max())
 
 
@@ -158,8 +157,8 @@ def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
     Edelsbrunner, Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane
     (IEEE Trans. Inf. Theory 29), in the form of the alpha complex: the Delaunay triangles
     whose circle is no wider than alpha, and the pairs of places whose smallest circle is
-    neither wider than alpha nor holds another place. Places of which each is within 2
-    alpha of the next are always joined.
+    neither wider than alpha nor contains another place. Places are always connected if each is
+    within 2 alpha of the next.
     """
     try:
         triangles = Delaunay(xy).simplices

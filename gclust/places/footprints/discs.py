@@ -1,8 +1,7 @@
-"""The union of discs of one radius about many places.
+"""The union of discs of one radius about many locations (*places* here).
 
-A cluster may have half a million places, and the union of as many discs is out of reach.
-Nearly all of them lie deep within the others, and two tests find those that cannot touch
-the outline:
+A cluster may have half a million places, and the union of so many discs takes too long. Nearly
+all of them lie deep within the others, and two tests find those that cannot touch the outline:
 
 1.  A grid of cells a quarter of the radius wide. Where the eight cells at offsets
     (+-3, 0), (0, +-3), (+-2, +-2) of a cell are all occupied, every direction from a place
@@ -11,14 +10,14 @@ the outline:
     at 49.1 degrees is 1.31 r: the rim is covered all round. One place is kept for such a
     cell, so that the next test knows that it is occupied.
 2.  Of the places left, one whose Voronoi cell lies within its disc cannot touch the
-    outline, for whatever lies on its rim is nearer to another place. The corners of the
+    outline, because every point of its rim is nearer to another place. The corners of the
     cell are the centres of the circles round the Delaunay triangles, so it is enough that
     all of these circles are smaller than the disc (the alpha shape of Edelsbrunner,
     Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane).
 
-The outline of the union is thus that of the remaining discs, except that a part of the
-union may be left open. Each opening lies wholly within the union or wholly outside it, so
-one point of it tells.
+The outline of the union is thus that of the remaining discs, except that a part of the union may
+be left open. Each opening lies wholly within the union or wholly outside it, so that one of its
+points decides.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ VERTICES = 96
 """Corners of a disc, on its circle: the middles of the sides lie 0.054 % of the radius inside."""
 
 # Within this many radii of a pole the sides of a disc, straight in degrees, would leave
-# the circle by more than 0.01 % of the radius; such discs are drawn with care.
+# the circle by more than 0.01 % of the radius; such discs get more corners.
 POLAR_RADII = 8.0
 
 # Corners of polar discs lie inside the circle by this share of the radius, so that sides
@@ -93,14 +92,14 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
 
 
 def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
-    """Fill what is open in a shape in degrees though it should not be.
+    """Fill the openings of a shape in degrees that should be covered.
 
     Parameters
     ----------
     united : shapely geometry
     is_covered : callable
-        Whether points, given by latitudes and longitudes, belong to the whole; each opening
-        belongs to it as a whole, or not at all.
+        Whether points, given by latitudes and longitudes, belong to the shape; each opening
+        belongs to it wholly or not at all.
     """
     openings = np.array(polygons_of(_WORLD.difference(united)))
     points = shapely.point_on_surface(openings)
@@ -109,7 +108,7 @@ def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np
 
 
 def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
-    """Tell which discs may touch the outline of the union.
+    """Mark the discs that may touch the outline of the union.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (n,)
-        False only for discs without which the outline is the same.
+        False only for discs that do not affect the outline.
     """
     everything = np.ones(len(vectors), bool)
     plane = Stereographic.at_centre_of(vectors)
@@ -132,7 +131,7 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
     candidates = np.flatnonzero(thinned_by_grid(xy, 0.25 * float(radius.min())))
     try:
         triangles = Delaunay(xy[candidates])
-    except QhullError:  # all in one line: every disc has two stretches of the outline
+    except QhullError:  # all in one line: every disc touches the outline twice
         return everything
     on_outline = np.ones(len(candidates), bool)
     corners = triangles.simplices

@@ -24,7 +24,7 @@ from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Floats = NDArray[np.float64]
 
-# Great circles and straight lines of the plane or of degrees part by less than
+# Great circles and straight lines of the plane or of degrees differ by less than
 # 20 m over this length up to 80 degrees of latitude; nearer the poles sides are cut finer.
 LONGEST_SIDE_KM = 10.0
 POLAR_TURN_DEGREES = 0.5
@@ -33,12 +33,12 @@ POLAR_TURN_DEGREES = 0.5
 WIDEST_DEGREES = 80.0
 
 SQUARE_RADII = 2.0
-"""Alpha shapes are widened square by square, so many radii and alphas wide."""
+"""Alpha shapes are widened square by square; side of a square, in radii and alphas."""
 
 
 @dataclass(frozen=True)
 class ProjectedLocations:
-    """The places of one cluster in a conformal plane at its centre.
+    """The locations of one cluster, projected to a conformal plane at its centre.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class ProjectedLocations:
     xy : ndarray, shape (n, 2)
         In the plane.
     plane_per_km : float
-        Units of the plane in a kilometre, where the places lie on average.
+        Units of the plane per kilometre, on average over the locations.
     """
 
     lat: Floats
@@ -67,19 +67,19 @@ class ProjectedLocations:
 
     @classmethod
     def of(cls, lat: Floats, lon: Floats, metric: str) -> ProjectedLocations:
-        """Project places.
+        """Project locations.
 
         Raises
         ------
         StudyError
-            If they spread over more than a hemisphere, on which no hull is defined.
+            If one is more than 80 degrees from the centre, where no hull is defined.
         """
         on_sphere, km_per_radian = conformal_sphere(lat, metric)
         vectors = unit_vectors(on_sphere, lon)
         plane = Stereographic.at_centre_of(vectors)
         if (vectors @ plane.up).min() < np.cos(np.radians(WIDEST_DEGREES)):
             raise StudyError(
-                f"a cluster spreads over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
+                f"a cluster extends over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
                 "where hulls have no meaning; use the footprint method 'discs'"
             )
         xy = plane.forward(vectors)
@@ -88,7 +88,7 @@ class ProjectedLocations:
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
     def widened(self, shapes: Iterable[Any], radius_km: float) -> Any:
-        """Widen shapes of the plane, unite them, and turn them into degrees."""
+        """Widen shapes of the plane, join them, and convert them to degrees."""
         radius, corners = radius_km * self.plane_per_km, VERTICES // 4
         wide = shapely.union_all([shape.buffer(radius, quad_segs=corners) for shape in shapes])
         return shapely.union_all(
@@ -104,15 +104,15 @@ class ProjectedLocations:
         )
 
 
-def convex(places: ProjectedLocations, radius_km: float) -> Any:
-    """Draw the convex hull of places, widened by a radius.
+def convex(locations: ProjectedLocations, radius_km: float) -> Any:
+    """Draw the convex hull of locations, widened by a radius.
 
-    The hull of one place is a disc, that of two or of places in one line a strip with
+    The hull of one location is a disc, that of two or of locations in one line a strip with
     round ends.
 
     Parameters
     ----------
-    places : Places
+    locations : Places
     radius_km : float
         Everything within this distance of the hull belongs to the result.
 
@@ -121,15 +121,15 @@ def convex(places: ProjectedLocations, radius_km: float) -> Any:
     shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180].
     """
-    return places.widened([shapely.convex_hull(shapely.multipoints(places.xy))], radius_km)
+    return locations.widened([shapely.convex_hull(shapely.multipoints(locations.xy))], radius_km)
 
 
-def concave(places: ProjectedLocations, radius_km: float, ratio: float) -> Any:
-    """Draw the concave hull of places, of a ratio, widened by a radius.
+def concave(locations: ProjectedLocations, radius_km: float, ratio: float) -> Any:
+    """Draw the concave hull of locations by a ratio, widened by a radius.
 
     Parameters
     ----------
-    places : Places
+    locations : Places
     radius_km : float
         As in :func:`convex`.
     ratio : float
@@ -140,21 +140,21 @@ def concave(places: ProjectedLocations, radius_km: float, ratio: float) -> Any:
     shapely.Polygon or shapely.MultiPolygon
         As in :func:`convex`; without holes.
     """
-    hull = shapely.concave_hull(shapely.multipoints(places.xy), ratio=ratio)
-    return places.widened([hull], radius_km)
+    hull = shapely.concave_hull(shapely.multipoints(locations.xy), ratio=ratio)
+    return locations.widened([hull], radius_km)
 
 
-def concave_by_edge(places: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
-    """Draw the concave hull of places, indented at sides longer than a length.
+def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
+    """Draw the concave hull of locations, indented at sides longer than a length.
 
-    The Delaunay triangulation is worn away from outside, the longest side first, as long
-    as a side is longer than `edge_km` and what is left hangs together (the characteristic
-    shape of Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple
-    polygons for characterizing the shape of a set of points in the plane).
+    Outer triangles of the Delaunay triangulation are removed, the longest side first, as long
+    as a side is longer than `edge_km` and the rest stays connected (the characteristic shape of
+    Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple polygons for
+    characterizing the shape of a set of points in the plane).
 
     Parameters
     ----------
-    places : Places
+    locations : Places
     radius_km : float
         As in :func:`convex`.
     edge_km : float
@@ -165,15 +165,17 @@ def concave_by_edge(places: ProjectedLocations, radius_km: float, edge_km: float
     shapely.Polygon or shapely.MultiPolygon
         As in :func:`concave`.
     """
-    return concave(places, radius_km, _ratio_of_edge(places.xy, edge_km * places.plane_per_km))
+    return concave(
+        locations, radius_km, _ratio_of_edge(locations.xy, edge_km * locations.plane_per_km)
+    )
 
 
-def alpha(places: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
-    """Draw the alpha shape of places, widened by a radius.
+def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
+    """Draw the alpha shape of locations, widened by a radius.
 
     Parameters
     ----------
-    places : Places
+    locations : Places
     radius_km : float
         As in :func:`convex`.
     alpha_km : float
@@ -184,35 +186,37 @@ def alpha(places: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
     shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180]; it may have holes and several parts.
     """
-    reach = alpha_km / places.km_per_radian
-    rows, near = at_outline(places.xy, places.vectors, reach, radius_km / places.km_per_radian)
-    found = alpha_complex(places.xy[rows], places.vectors[rows], reach[rows]).touching(near)
-    side = SQUARE_RADII * (radius_km + alpha_km) * places.plane_per_km
-    parts = [places.widened(found.shapes(places.xy[rows], side), radius_km)]
+    reach = alpha_km / locations.km_per_radian
+    rows, near = at_outline(
+        locations.xy, locations.vectors, reach, radius_km / locations.km_per_radian
+    )
+    found = alpha_complex(locations.xy[rows], locations.vectors[rows], reach[rows]).touching(near)
+    side = SQUARE_RADII * (radius_km + alpha_km) * locations.plane_per_km
+    parts = [locations.widened(found.shapes(locations.xy[rows], side), radius_km)]
     alone = rows[found.alone]
     if alone.size:
-        lat, lon = places.lat[alone], places.lon[alone]
-        parts.append(union_of_discs(lat, lon, radius_km, places.metric))
+        lat, lon = locations.lat[alone], locations.lon[alone]
+        parts.append(union_of_discs(lat, lon, radius_km, locations.metric))
     united = shapely.union_all(parts)
-    if len(rows) == len(places.lat) and near.all():
+    if len(rows) == len(locations.lat) and near.all():
         return united
-    tree = cKDTree(places.vectors)
+    tree = cKDTree(locations.vectors)
 
     def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
-        # What lies in no disc is within the radius of a triangle or line that was drawn.
-        return distance_to(tree, lat, lon, places.metric) <= radius_km
+        # A point in no disc is covered only by a triangle or line that was drawn.
+        return distance_to(tree, lat, lon, locations.metric) <= radius_km
 
     return fill_openings(united, is_covered)
 
 
 def _ratio_of_edge(xy: Floats, edge: float) -> float:
-    """Ratio with which GEOS keeps sides of at most a length.
+    """Return the ratio with which GEOS keeps sides of at most a length.
 
-    GEOS has the length itself in C++ alone; in C, and so in Shapely, the ratio is that of
-    the way from the shortest to the longest side of the Delaunay triangles.
+    GEOS takes the length itself in C++ only; in C, and so in Shapely, the ratio is that between
+    the shortest (0) and the longest (1) side of the Delaunay triangles.
     """
     triangles = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(xy)))
-    if len(triangles) == 0:  # up to two places, or all in one line
+    if len(triangles) == 0:  # up to two locations, or all in one line
         return 1.0
     corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)
     sides = np.hypot(*np.moveaxis(np.diff(corners, axis=1), -1, 0))
@@ -223,7 +227,7 @@ def _ratio_of_edge(xy: Floats, edge: float) -> float:
 
 
 def _to_degrees(ring: Any, plane: Stereographic, metric: str) -> tuple[Floats, Floats]:
-    """Turn a ring of the plane into longitudes and latitudes, with vertices enough."""
+    """Convert a ring of the plane to longitudes and latitudes, with enough vertices."""
     ring = shapely.segmentize(ring, LONGEST_SIDE_KM / EARTH_RADIUS_KM)
     xy = shapely.get_coordinates(ring)[:-1]
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""Footprints that overlap."""
+"""Overlaps of footprints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.places.geodesic import area_km2
 
 MOST_PAIRS = 3
 LEAST_OVERLAP_KM2 = 0.05
-"""What would be told as 0.0 km2 is not told."""
+"""Smaller overlaps, which would be printed as 0.0 km2, are left out."""
 
 
 def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
 
 
 def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
-    """Tell which share of each polygon belongs to others too.
+    """Return the share of each polygon that belongs to others too.
 
     Parameters
     ----------
@@ -67,16 +67,16 @@ def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def overlap_warning(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
-    """Say which footprints overlap and by how much, the largest overlaps first; or None."""
+    """Return a warning of the footprints that overlap, the largest overlap first; or None."""
     shared = overlaps(shapes)
     if shared.empty:
         return None
-    told = "; ".join(
+    listed = "; ".join(
         f"{names[row.a]} and {names[row.b]} by {row.area_km2:.1f} km2"
         for row in shared.head(MOST_PAIRS).itertuples()
     )
     more = len(shared) - MOST_PAIRS
     return (
         "footprints of different clusters overlap, and inhabitants there count for each:"
-        f" {told}" + (f"; and {more} pairs more, by less" if more > 0 else "")
+        f" {listed}" + (f"; and {more} pairs more, by less" if more > 0 else "")
     )

@@ -1,4 +1,4 @@
-"""The cells of a raster that hold places, as a polygon on the Earth."""
+"""The cells of a raster that contain locations, as a polygon on the Earth."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 LONGEST_SIDE_KM = 10.0
-"""Sides of cells are straight in the raster's plane; they are cut so short in degrees."""
+"""Sides of cells, straight in the raster's plane, get a vertex at least every so many km."""
 
 LONGEST_SIDE_DEGREES = 0.5
-"""The same where the plane is one of degrees: a parallel is no geodesic."""
+"""The same for rasters in degrees: a parallel is no geodesic."""
 
 
 @dataclass(frozen=True)
 class RasterCells:
-    """The cells of a raster as a plane without end.
+    """The cells of a raster, continued beyond its edges.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class RasterCells:
 
     @classmethod
     def of(cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles) -> RasterCells:
-        """Read where the cells of a raster, or of its tiles, lie.
+        """Read the position of the cells of a raster, or of its tiles.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class RasterCells:
         if not (np.isfinite(x) & np.isfinite(y)).all():
             at = int(np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))[0])
             raise StudyError(
-                f"{self.path}: the raster's projection has no place for latitude {lat[at]:g},"
+                f"{self.path}: the raster's projection is not defined at latitude {lat[at]:g},"
                 f" longitude {lon[at]:g}; expected a raster in degrees, or another footprint"
             )
         if self.crs.is_geographic and not (self.transform.b or self.transform.d):
@@ -96,7 +96,7 @@ class RasterCells:
         return shapely.union_all([self._on_the_earth(part) for part in polygons_of(united)])
 
     def _longest_side(self) -> float:
-        """How many cells a side may be long."""
+        """Return the longest side without a vertex, in cells."""
         affine = self.transform
         wide = max(float(np.hypot(affine.a, affine.d)), float(np.hypot(affine.b, affine.e)))
         if self.crs.is_geographic:
@@ -104,7 +104,7 @@ class RasterCells:
         return LONGEST_SIDE_KM * 1000.0 / (wide * self.crs.axis_info[0].unit_conversion_factor)
 
     def _on_the_earth(self, part: Any) -> Any:
-        """Turn a polygon of columns and rows into degrees."""
+        """Convert a polygon of columns and rows to degrees."""
         from pyproj import Transformer
 
         to_degrees = Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
@@ -113,8 +113,8 @@ class RasterCells:
             column, row = shapely.get_coordinates(line)[:-1].T
             return to_degrees.transform(*(self.transform @ (column, row)))
 
-        rings = [ring(line) for line in (part.exterior, *part.interiors)]
+        boundaries = [ring(line) for line in (part.exterior, *part.interiors)]
         if not self.crs.is_geographic:
-            return from_rings(rings)
-        outer, *holes = [np.column_stack(each) for each in rings]
+            return from_rings(boundaries)
+        outer, *holes = [np.column_stack(each) for each in boundaries]
         return shapely.union_all(into_rectangle(shapely.Polygon(outer, holes)))

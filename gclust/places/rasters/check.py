@@ -1,4 +1,4 @@
-"""Whether the files of a raster are whole, before anything is made of them."""
+"""Check that the files of a raster are complete, before anything is computed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gclust.errors import StudyError
-from gclust.places.rasters.truncation import check_whole
 from gclust.places.rasters.file import Tile, open_file, read
 from gclust.places.rasters.files import RasterFiles
 from gclust.places.rasters.tiles import Tiles, opened
+from gclust.places.rasters.truncation import check_whole
 
 SAMPLED_CELLS = 65_536
-"""Thrice so many cells of an overlap of two tiles are compared: its top, middle and bottom."""
+"""Cells compared in each of the top, middle and bottom of an overlap of two tiles."""
 
-LOOKED_AT = 256
-"""Columns and rows of a block that are asked for, at its end."""
+SAMPLED_SIDE = 256
+"""Columns and rows that are read at the end of a block."""
 
 
 @dataclass(frozen=True)
 class RasterSummary:
-    """What a raster is made of.
+    """The bands and files of a raster.
 
     Attributes
     ----------
     band : int
-        The one that is used.
+        The band that is used.
     bands : tuple of str
         Number and description of each band of the first file.
     n_files : int
@@ -40,7 +40,7 @@ class RasterSummary:
 
 
 def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
-    """Refuse a raster that could not be counted in, without reading all of it.
+    """Refuse a raster that cannot be used, without reading all of it.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
     Raises
     ------
     StudyError
-        Naming the file that is no raster, lies nowhere, is cut short or has no such band, the
-        missing part of a VRT, or two tiles that do not go together.
+        Naming the file that is no raster, has no position, is truncated or has no such band, the
+        missing part of a VRT, or two tiles that do not fit.
 
     Warns
     -----
@@ -61,9 +61,9 @@ def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
 
     Notes
     -----
-    Of GeoTIFFs the place of each block within the file is looked at, so that one that was cut
-    short anywhere is found; of every file the first, a middle and the last block are read. Damage
-    elsewhere is found, and refused, when a footprint meets it.
+    For GeoTIFFs the offset of each block is compared with the size of the file, so that every
+    truncation is found; of every file the first, a middle and the last block are read. Damage
+    elsewhere is found, and refused, when a footprint covers it.
     """
     with opened(files, band) as tiles:
         for tile in tiles.tiles:
@@ -74,7 +74,7 @@ def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
 
 
 def _check_file(path: str, bands: tuple[int, ...], within: tuple[str, ...]) -> None:
-    """Check one file, and what it is made of."""
+    """Check one file, and the parts of a VRT."""
     with open_file(path) as source:
         if source.driver == "VRT":
             for part in _parts(path):
@@ -87,7 +87,7 @@ def _check_file(path: str, bands: tuple[int, ...], within: tuple[str, ...]) -> N
 
 
 def _parts(path: str) -> Iterator[str]:
-    """List the files that a VRT is made of, as its XML names them."""
+    """List the source files of a VRT, as its XML names them."""
     try:
         tree = ElementTree.parse(path)
     except (OSError, ElementTree.ParseError):  # somewhere that GDAL alone can read
@@ -104,19 +104,19 @@ def _parts(path: str) -> Iterator[str]:
 
 
 def _check_part(part: str, path: str, within: tuple[str, ...]) -> None:
-    """Check a part of a VRT; within itself it would have no end."""
+    """Check a source file of a VRT; a VRT within itself would never end."""
     if part in within:
-        raise StudyError(f"{path}: is made of {part}, which is made of it; expected other files")
+        raise StudyError(f"{path}: has the source {part}, whose source it is; expected other files")
     try:
         with open_file(part) as source:
             bands = tuple(source.indexes)
         _check_file(part, bands, within)
     except StudyError as error:
-        raise StudyError(f"{path}: one of its parts is no good: {error}") from error
+        raise StudyError(f"{path}: one of its sources cannot be used: {error}") from error
 
 
 def _some_blocks(source: Any, band: int) -> list[Any]:
-    """Windows of the ends of the first, a middle and the last block: blocks are read whole."""
+    """Return windows at the ends of the first, a middle and the last block."""
     from rasterio.windows import Window
 
     height, width = source.block_shapes[band - 1]
@@ -125,13 +125,16 @@ def _some_blocks(source: Any, band: int) -> list[Any]:
     for row, column in sorted({(0, 0), (rows // 2, columns // 2), (rows - 1, columns - 1)}):
         right, bottom = (column + 1) * width, (row + 1) * height
         right, bottom = min(right, source.width), min(bottom, source.height)
-        across, down = min(LOOKED_AT, right - column * width), min(LOOKED_AT, bottom - row * height)
+        across, down = (
+            min(SAMPLED_SIDE, right - column * width),
+            min(SAMPLED_SIDE, bottom - row * height),
+        )
         windows.append(Window(right - across, bottom - down, across, down))
     return windows
 
 
 def _compare(tiles: Tiles, one: Tile, other: Tile) -> None:
-    """Read some of where two tiles overlap: `Tiles.block` refuses what differs."""
+    """Read samples of the overlap of two tiles: `Tiles.block` refuses differences."""
     left, top = max(one.column, other.column), max(one.row, other.row)
     right = min(one.column + one.width, other.column + other.width)
     bottom = min(one.row + one.height, other.row + other.height)

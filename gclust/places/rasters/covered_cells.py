@@ -1,4 +1,4 @@
-"""The cells of a raster that polygons cover, with shares and areas."""
+"""The cells of a raster that polygons cover, with covered shares and areas."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# A polygon is read in blocks of at most this many cells: 100 MB.
 BLOCK_CELLS = 2_000_000
+"""A polygon is read in blocks of at most so many cells: 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class CellPlane:
-    """An open raster as a plane of cells without end, of which it has data for some.
+    """An open raster as an infinite plane of cells, some of them with data.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ class CellPlane:
 
     Notes
     -----
-    Shapes are taken into the raster's own columns and rows, so that it may be turned or
-    have its south above; a share of a cell is the same there.
+    Shapes are converted to the raster's columns and rows, so that it may be rotated or have the
+    south on top; the covered share of a cell is the same there.
     """
 
     source: Tiles
@@ -81,24 +81,26 @@ class CellPlane:
         """
         if not np.isfinite(shapely.get_coordinates(shape)).all():
             return
-        for part in self._on_this_turn(shape if shape.is_valid else shapely.make_valid(shape)):
+        for part in self._at_raster_longitudes(
+            shape if shape.is_valid else shapely.make_valid(shape)
+        ):
             flat = self._in_cells(part)
             for column, row, width, height in _blocks(flat.bounds):
                 box = shapely.box(column, -(row + height), column + width, -row)
                 inside = flat if box.contains(flat) else flat.intersection(box)
-                for piece in polygons_of(inside):
-                    yield self._covered(piece, column, row, width, height, true_areas)
+                for polygon in polygons_of(inside):
+                    yield self._covered(polygon, column, row, width, height, true_areas)
 
     def _in_cells(self, part: Any) -> Any:
-        """Take a shape from the raster's CRS to columns and, downwards from 0, rows."""
+        """Convert a shape from the raster's CRS to columns and negative rows."""
         to_cells = ~self.source.transform
         matrix = (to_cells.a, to_cells.b, -to_cells.d, -to_cells.e, to_cells.c, -to_cells.f)
         return affine_transform(part, matrix)
 
     def seam(self) -> float | None:
-        """Meridian at which the raster's plane is torn, degrees; None for that of 180.
+        """Return the meridian along which the raster's projection cuts the Earth, degrees.
 
-        That opposite to the one that a projection has in its middle.
+        It is opposite to the central meridian; None for that of 180 degrees.
         """
         from pyproj import CRS
 
@@ -115,8 +117,8 @@ class CellPlane:
         meridian = float((middles[0] + 360.0) % 360.0 - 180.0)
         return None if abs(meridian) == 180.0 else meridian
 
-    def _on_this_turn(self, shape: Any) -> list[Any]:
-        """Shift longitudes by whole turns to the raster's, which may run from 0 to 360."""
+    def _at_raster_longitudes(self, shape: Any) -> list[Any]:
+        """Shift longitudes by whole turns to those of the raster, which may run from 0 to 360."""
         if not self.source.crs.is_geographic:
             return polygons_of(shape)
         affine, width, height = self.source.transform, self.source.width, self.source.height
@@ -129,14 +131,14 @@ class CellPlane:
             ):
                 start = left + 360.0 * turn
                 whole = start <= west and east <= start + 360.0
-                piece = part
+                inside = part
                 if not whole:
-                    piece = part.intersection(shapely.box(start, south, start + 360.0, north))
-                out.extend(polygons_of(translate(piece, xoff=-360.0 * turn)))
+                    inside = part.intersection(shapely.box(start, south, start + 360.0, north))
+                out.extend(polygons_of(translate(inside, xoff=-360.0 * turn)))
         return out
 
     def _covered(
-        self, piece: Any, column: int, row: int, width: int, height: int, true_areas: bool
+        self, polygon: Any, column: int, row: int, width: int, height: int, true_areas: bool
     ) -> Cells:
         from exactextract import exact_extract
         from exactextract.feature import JSONFeatureSource
@@ -144,10 +146,10 @@ class CellPlane:
 
         read = self.source.block(column, row, width, height)
         box = (column, -(row + height), column + width, -row)
-        # exactextract leaves out cells without data; given the numbers of cells it tells all.
+        # exactextract leaves out cells without data, so it gets a raster of zeros.
         block = NumPyRasterSource(np.zeros(read.values.shape, np.int8), *box)
         feature = JSONFeatureSource(
-            {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(piece)}
+            {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(polygon)}
         )
         (found,) = exact_extract(block, feature, ["cell_id", "coverage"])
         cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""One file of a raster: what it says of itself, and its cells read block by block."""
+"""One file of a raster: its metadata, and its cells in blocks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 NARROWER = (32767, 65535)
-"""Largest of 16 bits: no data of a raster that was since written with more."""
+"""Largest numbers of 16 bits: "no data" of rasters that were later stored in wider types."""
 
 HUGE = 1e19
-"""No count is stored by such a number: 1e20, 9.97e36 and 3.4e38 are written for no data."""
+"""No count is so large: 1e20, 9.97e36 and 3.4e38 are in use for "no data"."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Block:
         Scaled; 0 where there are no data.
     has_data : ndarray of bool
     narrower : ndarray of bool
-        What is stored there is the largest number of a narrower type than the file's.
+        The stored number is the largest of a narrower type than the file's.
     suspect : ndarray of bool
-        What is stored there is a number that no raster of inhabitants holds as a value: the
-        largest of its type, one beyond all counts, or a whole one that means less than nobody.
+        The stored number cannot be inhabitants: the largest of its type, one larger than any
+        count, or a negative whole number.
     """
 
     values: Floats
@@ -74,13 +74,13 @@ class Block:
 
 
 def describe(path: str, band: int | None) -> Tile:
-    """Read what a file says of itself.
+    """Read the metadata of a file.
 
     Raises
     ------
     StudyError
-        If it is no raster, lies nowhere on the Earth, has no such band, or one of other than
-        real numbers.
+        If it is no raster, has no position on the Earth, no such band, or a band of complex
+        numbers.
     """
     with open_file(path) as source:
         if source.crs is None:
@@ -126,7 +126,7 @@ def _bands_expected(source: Any) -> str:
 
 
 def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Block:
-    """Tell values from no data, and from what was not declared as such.
+    """Separate values from "no data", and mark numbers that may be undeclared "no data".
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Blo
     has_data = ~np.ma.getmaskarray(stored) & np.isfinite(raw)
     nodata = source.nodatavals[band - 1]
     if nodata is not None and not np.isnan(nodata):
-        # A mask of its own would hide it.
+        # If the file has a mask, rasterio ignores the declared value.
         has_data &= raw != _as_stored(nodata, raw.dtype)
-    # What is stored may be a number to multiply and shift.
+    # Stored numbers may have a scale and an offset.
     values = raw.astype(float) * source.scales[band - 1] + source.offsets[band - 1]
     if raw.dtype.kind in "iu":
         suspect = values < 0.0
@@ -154,7 +154,7 @@ def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Blo
 
 
 def _as_stored(nodata: float, dtype: Any) -> Any:
-    """A declared "no data" as the band holds it, NaN where it cannot."""
+    """Return a declared "no data" in the band's type, NaN if it does not fit."""
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return np.asarray(nodata).astype(dtype)
@@ -185,11 +185,11 @@ def read(source: Any, path: str, band: int, window: Any) -> np.ma.MaskedArray[An
 
 
 def open_file(path: str) -> rasterio.DatasetReader:
-    """Open a file; StudyError if it is no raster."""
+    """Open a file; raise StudyError if it is no raster."""
     import rasterio
 
     with warnings.catch_warnings():
-        # That it lies nowhere is refused, in our own words.
+        # A file without a position is refused by `describe`.
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         try:
             return rasterio.open(path)

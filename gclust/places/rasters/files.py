@@ -13,10 +13,10 @@ from gclust.errors import StudyError
 RasterPath = str | os.PathLike[str]
 
 ENDINGS = (".tif", ".tiff")
-"""What is taken for a tile in a folder."""
+"""Endings of the files of a folder that are tiles."""
 
 SIDECARS = (".aux.xml", ".ovr", ".msk")
-"""What GDAL writes beside a raster: never a tile, though a pattern such as ``*.tif*`` fits."""
+"""Files that GDAL writes next to a raster: never tiles, even if a pattern fits."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class RasterFiles:
     def of(
         cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles, folder: RasterPath = ""
     ) -> RasterFiles:
-        """Find the files that are meant.
+        """Find the files of a raster, a folder, a pattern or a list.
 
         Parameters
         ----------
         raster : path or sequence of paths
             A file, whatever GDAL opens, a folder of ``.tif`` files or a pattern such as
-            ``tiles/*.tif``, ``**`` standing for folders of any depth; what exists under the very
-            name is no pattern.
+            ``tiles/*.tif``, ``**`` meaning folders of any depth; the name of an existing file is no
+            pattern.
         folder : path
             Relative paths are relative to it.
 
@@ -70,14 +70,14 @@ class RasterFiles:
 
     @property
     def name(self) -> str:
-        """What warnings call it: short."""
+        """Short name, for warnings."""
         path = Path(self.path)
         fits = len(self.files) > 1 and glob.has_magic(path.name)
         return f"{path.parent.name}/{path.name}" if fits else path.name
 
     @property
     def stem(self) -> str:
-        """What comparisons call it by default: the file without ending, or the folder of tiles."""
+        """Default name in comparisons: the file without ending, or the folder of tiles."""
         path = Path(self.files[0] if self.is_list else self.path)
         if self.is_list and len(self.files) > 1:
             return f"{path.stem} and {len(self.files) - 1} more"
@@ -88,7 +88,7 @@ class RasterFiles:
 
 
 def is_pattern(path: RasterPath, folder: RasterPath = "") -> bool:
-    """Tell whether a path is a pattern, not the name of something that exists."""
+    """Whether a path is a pattern, and not the name of an existing file or folder."""
     return glob.has_magic(os.fspath(path)) and not os.path.exists(os.path.join(folder, path))
 
 
@@ -96,7 +96,7 @@ def _files(path: str, folder: str) -> list[str]:
     """List the files of one entry."""
     whole = os.path.join(folder, path)
     if is_pattern(path, folder):
-        # The folder's own name may hold what a pattern gives a meaning to.
+        # The folder's own name may contain characters of patterns.
         fit = sorted(glob.glob(path, root_dir=folder or None, recursive=True))
         files = [os.path.join(folder, each) for each in fit if not each.endswith(SIDECARS)]
         files = [each for each in files if os.path.isfile(each)]
@@ -114,15 +114,15 @@ def _files(path: str, folder: str) -> list[str]:
 
 
 def rebased_path(path: str, folder: Path, home: Path | None = None) -> str:
-    """Spell a path or pattern that is relative to a folder as one relative to another.
+    """Make a path or pattern that is relative to one folder relative to another.
 
     Parameters
     ----------
     path : str
     folder : Path
-        Where it is relative to.
+        The folder that it is relative to.
     home : Path, optional
-        Where it will be; an absolute path by default.
+        The folder that it becomes relative to; by default it becomes absolute.
     """
     parts = Path(path).parts
     plain = len(parts)
@@ -131,5 +131,5 @@ def rebased_path(path: str, folder: Path, home: Path | None = None) -> str:
     start = folder.joinpath(*parts[:plain])
     spelled = os.path.abspath(start) if home is None else os.path.relpath(start, home)
     spelled = Path(spelled).as_posix()
-    # None of what leads to the pattern is part of it.
+    # The folders before the pattern are not part of it.
     return "/".join([glob.escape(spelled), *parts[plain:]]) if plain < len(parts) else spelled

@@ -1,4 +1,4 @@
-"""Whether the cells of a raster can be inhabitants, or are a "no data" that none declared."""
+"""Refuse raster cells that cannot be inhabitants, such as an undeclared "no data"."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.places.rasters.covered_cells import Cells, CellPlane
+from gclust.places.rasters.covered_cells import CellPlane, Cells
 from gclust.places.rasters.file import NARROWER
 from gclust.places.rasters.tiles import StoredNumber
 
 Floats = NDArray[np.float64]
 
 MOST_PER_KM2 = 1e6
-"""More than live anywhere today, on a hectare or more."""
+"""More than live anywhere today on a hectare or more."""
 
 LEAST_KM2 = 0.01
-"""A smaller cell may be a tower: it is judged as if its inhabitants had a hectare."""
+"""A smaller cell may be one tower: its density is computed for a hectare."""
 
 RIPPLE = 1e-6
-"""What is below 0 by less than this part of the largest cell is a ripple of resampling."""
+"""Negative values smaller than this part of the largest cell are ripples of resampling."""
 
 
 @dataclass
 class Plausibility:
-    """What the cells of one raster are held against.
+    """The check of the cells of one raster.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class Plausibility:
 
     Notes
     -----
-    A cell below 0 counts as 0 if it is smaller in size than a millionth of the largest cell of
-    the whole raster, and no whole number: interpolation with negative weights (cubic, Lanczos)
-    leaves such. Of the whole raster no more is read than it takes to say so, and that only where
-    the cells met so far are not large enough: the answer does not depend on what was met.
+    A negative cell counts as 0 if its size is less than a millionth of the largest cell of the
+    whole raster, and no whole number: interpolation with negative weights (cubic, Lanczos)
+    leaves such ripples. The whole raster is read only as far as needed, and only if the cells
+    read so far are not large enough: the result does not depend on the order of footprints.
 
-    32767 and 65535 are refused in wider types too, where they are the largest cell of the whole
-    raster and there more than once.
+    32767 and 65535 are refused in wider types too, if they are the largest cell of the whole
+    raster and occur more than once.
     """
 
     grid: CellPlane
@@ -53,21 +53,21 @@ class Plausibility:
     _is_known: bool = False
     _fill: float | None = None
 
-    def counted(self, cells: Cells, name: str) -> Floats:
+    def checked_values(self, cells: Cells, name: str) -> Floats:
         """Return the values of cells, ripples as 0.
 
         Parameters
         ----------
         cells : Cells
         name : str
-            What errors call the footprint that meets them.
+            Name of the footprint that covers the cells, for errors.
 
         Raises
         ------
         StudyError
-            If a value cannot be inhabitants; naming it, where it lies and what to do.
+            If a value cannot be inhabitants; the message names it, its position and a remedy.
         """
-        bad = cells.suspect | self._is_crowded(cells)
+        bad = cells.suspect | self._is_too_dense(cells)
         if cells.narrower.any():
             bad |= cells.narrower & (cells.values == self._narrower_fill())
         if bad.any():
@@ -80,7 +80,7 @@ class Plausibility:
             return np.maximum(cells.values, 0.0)
         return cells.values
 
-    def _is_crowded(self, cells: Cells) -> NDArray[np.bool_]:
+    def _is_too_dense(self, cells: Cells) -> NDArray[np.bool_]:
         """Mark cells with more inhabitants than can live there."""
         many = self._per_km2(cells.values, cells.km2) > MOST_PER_KM2 / 1000.0
         if many.any():
@@ -101,21 +101,21 @@ class Plausibility:
         return size < RIPPLE * self._largest
 
     def _find_largest(self, enough: float) -> float:
-        """Largest cell of the raster that can be inhabitants; the first beyond ``enough``."""
+        """Return the largest plausible cell of the raster, or the first one above ``enough``."""
         largest = self._largest
         for cells in self.grid.all_cells():
-            kept = ~(cells.suspect | self._is_crowded(cells))
+            kept = ~(cells.suspect | self._is_too_dense(cells))
             largest = max(largest, float(cells.values[kept].max(initial=0.0)))
             if largest > enough:
                 break
         return largest
 
     def _narrower_fill(self) -> float:
-        """Largest value of the raster if it is there twice, stored as a narrower type's; or NaN."""
+        """Return the raster's largest value if it is a narrower type's maximum, twice; or NaN."""
         if self._fill is None:
             largest, times = 0.0, 0
             for cells in self.grid.all_cells():
-                kept = ~(cells.suspect | self._is_crowded(cells))
+                kept = ~(cells.suspect | self._is_too_dense(cells))
                 top = float(cells.values[kept].max(initial=0.0))
                 if top > largest:
                     largest, times = top, 0
@@ -130,13 +130,13 @@ class Plausibility:
         number = _spelled(stored.number)
         scaled = f" (that is {cells.values[at]:g})" if cells.values[at] != stored.number else ""
         return StudyError(
-            f"{stored.path}: the footprint {name} meets a cell of {number}{scaled} at longitude"
+            f"{stored.path}: the footprint {name} covers a cell of {number}{scaled} at longitude"
             f" {lon:.6g}, latitude {lat:.6g}, {self._why(cells, at, stored.number)}; if it means"
-            f" no data, {self._mend(stored, number)}"
+            f" no data, {self._remedy(stored, number)}"
         )
 
-    def _mend(self, stored: StoredNumber, number: str) -> str:
-        """What makes a stored number no data."""
+    def _remedy(self, stored: StoredNumber, number: str) -> str:
+        """Advise how to make a stored number no data."""
         path = shlex.quote(stored.path)
         each = ", of each tile" if len(self.grid.source.tiles) > 1 else ""
         # NaN means no data whether it is declared or not.
@@ -145,15 +145,15 @@ class Plausibility:
                 return f"declare it{each}: gdal_edit.py -a_nodata {number} {path}"
             return f"declare it{each}: rio edit-info --nodata {number} {path}"
         declared = f"{stored.nodata:.17g}"
-        told = f"write {declared}, which the file declares so, in its place{each}"
+        advice = f"replace it by {declared}, which the file declares as no data{each}"
         if stored.is_scaled or _is_beyond_floats(stored.number):  # rio calc would lose either
-            return told
+            return advice
         where = f"(where (== (read 1) {number}) {declared} (read 1))"
-        return f"{told}: rio calc '{where}' {path} MENDED.tif"
+        return f"{advice}: rio calc '{where}' {path} MENDED.tif"
 
     def _why(self, cells: Cells, at: int, number: Any) -> str:
         if cells.values[at] < 0.0:
-            return "and nowhere do fewer than 0 live"
+            return "and no place has fewer than 0 inhabitants"
         if number.dtype.kind in "iu" and number == np.iinfo(number.dtype).max:
             return f"the largest number of its type ({number.dtype})"
         if number in NARROWER:
@@ -168,10 +168,10 @@ class Plausibility:
 
 
 def _is_beyond_floats(number: Any) -> bool:
-    """Whether rio, which takes numbers for floating ones, would change a whole one."""
+    """Whether a whole number is too large for rio, which reads numbers as floats."""
     return number.dtype.kind in "iu" and abs(int(number)) > 2**53
 
 
 def _spelled(number: Any) -> str:
-    """A stored number as it must be written to be the same again."""
+    """Write a stored number so that it is read back unchanged."""
     return str(int(number)) if number.dtype.kind in "iu" else f"{float(number):.17g}"

@@ -24,14 +24,14 @@ Floats = NDArray[np.float64]
 
 UNITS = ("count", "per_km2")
 
-# Less than this is not worth a warning: coasts and lakes have no data in many rasters.
-UNCOVERED_TOLD = 0.01
+LEAST_UNCOVERED = 0.01
+"""A smaller uncovered share is no warning: many rasters have no data for coasts and lakes."""
 
-# Straight in degrees and straight in a plane part by metres over this length.
+# Over this length, straight lines in degrees and in a plane differ by metres.
 LONGEST_SIDE_DEGREES = 0.1
 
-# A warning names at most so many footprints.
 _NAMED = 10
+"""A warning names at most so many footprints."""
 
 
 def population(
@@ -52,10 +52,9 @@ def population(
         Polygons with a CRS, such as those of :func:`gclust.places.footprints.outlines.footprints`;
         in degrees they are cut at 180.
     raster : path, sequence of paths or RasterFiles
-        A raster that GDAL reads, with any CRS, turned or with the south above too; or several
-        tiles of one grid as one, by a folder, a pattern such as ``tiles/*.tif`` or a list. Its
-        numbers are taken with their scale and offset. Of tiles that overlap, what one has no
-        data for the other may tell.
+        A raster that GDAL reads, in any CRS, also rotated or with the south on top; or several
+        tiles of one grid, by a folder, a pattern such as ``tiles/*.tif`` or a list. Scale and
+        offset are applied. Where tiles overlap, the data of any of them count.
     unit : {"count", "per_km2"}
         What a cell holds: its inhabitants, or inhabitants per square kilometre.
     band : int, optional
@@ -120,7 +119,7 @@ def population(
 
 
 def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas.GeoSeries:
-    """Cut sides short, and shapes where the plane is torn: sides on its rim are bent there."""
+    """Split shapes where the projection cuts the Earth, and add vertices to long sides."""
     if seam is not None:
         footprints = footprints.to_crs(4326).apply(split_at_meridian, meridian=seam)
     return footprints.segmentize(LONGEST_SIDE_DEGREES)
@@ -131,7 +130,7 @@ def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, flo
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
     is_density = judge.unit == "per_km2"
     for cells in judge.grid.cells(shape, true_areas=is_density):
-        values = judge.counted(cells, name)[cells.has_data]
+        values = judge.checked_values(cells, name)[cells.has_data]
         covered_km2 = cells.coverage * cells.km2
         all_km2 += float(covered_km2.sum())
         with_data_km2 += float(covered_km2[cells.has_data].sum())
@@ -143,14 +142,14 @@ def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, flo
 
 
 def _warn_of_uncovered(share: Floats, labels: list[str], raster: str, warn: Warn) -> None:
-    told = np.flatnonzero(share > UNCOVERED_TOLD)
-    if told.size == 0:
+    rows = np.flatnonzero(share > LEAST_UNCOVERED)
+    if rows.size == 0:
         return
-    told = told[np.argsort(-share[told], kind="stable")]
-    shown = ", ".join(f"{labels[row]} ({100 * share[row]:.1f} %)" for row in told[:_NAMED])
-    rest = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    rows = rows[np.argsort(-share[rows], kind="stable")]
+    shown = ", ".join(f"{labels[row]} ({100 * share[row]:.1f} %)" for row in rows[:_NAMED])
+    rest = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     warn(
-        f"{raster} has no data for more than {100 * UNCOVERED_TOLD:.0f} % of "
-        f"{len(told)} of {len(share)} footprints: {shown}{rest}; their population is that of "
+        f"{raster} has no data for more than {100 * LEAST_UNCOVERED:.0f} % of "
+        f"{len(rows)} of {len(share)} footprints: {shown}{rest}; their population is that of "
         "the part with data, NaN where there is none"
     )

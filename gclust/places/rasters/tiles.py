@@ -1,4 +1,4 @@
-"""A raster, or several tiles of one, as one plane of cells read block by block."""
+"""A raster, or several tiles of one, as one plane of cells that is read in blocks."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 CACHE_BYTES = 64 * 1024**2
-"""GDAL would keep what it has read up to a twentieth of the machine's memory."""
+"""GDAL's cache of blocks; by default it takes a twentieth of the machine's memory."""
 
 OPEN_TILES = 32
 """Tiles kept open at a time."""
 
 MOST_TURNS = 1.01
-"""So much of a turn tiles may cover: some rasters of the world are a cell or two wider."""
+"""Turns round the Earth that tiles may cover: some world rasters are a cell or two wider."""
 
 APART = 0.01
-"""Corners of tiles of one grid lie so near to corners of its cells, in cells."""
+"""Largest distance of a tile's corners from corners of the grid's cells, in cells."""
 
 
 @dataclass(frozen=True)
 class StoredNumber:
-    """What a file has written of a cell: the number, and what it declares as no data."""
+    """The number that a file stores for a cell, and its declared "no data"."""
 
     path: str
     number: Any
@@ -67,7 +67,7 @@ class Tiles:
 
     @property
     def path(self) -> str:
-        """What errors call it."""
+        """Name of the raster, for errors."""
         return self.files.path
 
     @cached_property
@@ -77,12 +77,12 @@ class Tiles:
         return np.array(each, dtype=np.int64)
 
     def block(self, column: int, row: int, width: int, height: int) -> Block:
-        """Read a rectangle that may lie partly or wholly outside of the tiles.
+        """Read a rectangle of cells, which may lie partly or wholly outside of the tiles.
 
         Raises
         ------
         StudyError
-            If a tile cannot be read, or two say different things of one cell.
+            If a tile cannot be read, or two have different values in one cell.
         """
         shape = height, width
         out = Block(np.zeros(shape), *(np.zeros(shape, bool) for _ in range(3)))
@@ -97,7 +97,7 @@ class Tiles:
             if owner is not None:
                 self._agree(out, part, inner, owner, number, (start, first))
                 owner[inner][part.has_data] = number
-            # Tiles may overlap: what one has no data for, another may tell.
+            # Tiles may overlap: one may have data where another has none.
             out.values[inner][part.has_data] = part.values[part.has_data]
             out.has_data[inner] |= part.has_data
             out.narrower[inner] |= part.narrower
@@ -115,7 +115,7 @@ class Tiles:
                 yield tile, self.tiles[number + 1 + other]
 
     def stored(self, column: int, row: int) -> StoredNumber:
-        """Return what is stored of a cell that has data; what is suspect first."""
+        """Return the number stored for a cell that has data; a suspect one first."""
         found = []
         for tile in self.tiles:
             down, across = row - tile.row, column - tile.column
@@ -127,8 +127,8 @@ class Tiles:
                     number = source.read(self.band, window=window)[0, 0]
                     at = self.band - 1
                     is_scaled = (source.scales[at], source.offsets[at]) != (1.0, 0.0)
-                    told = StoredNumber(tile.path, number, source.nodatavals[at], is_scaled)
-                    found.append((not block.suspect[0, 0], told))
+                    stored = StoredNumber(tile.path, number, source.nodatavals[at], is_scaled)
+                    found.append((not block.suspect[0, 0], stored))
         return min(found, key=lambda each: each[0])[1]
 
     def _agree(
@@ -140,7 +140,7 @@ class Tiles:
         number: int,
         origin: tuple[int, int],
     ) -> None:
-        """Refuse tiles that say different things of one cell."""
+        """Refuse tiles with different values in one cell."""
         both = out.has_data[inner] & part.has_data & ~(out.suspect[inner] | part.suspect)
         differ = both & (out.values[inner] != part.values)
         if not differ.any():
@@ -168,7 +168,7 @@ class Tiles:
             if len(self._open) >= OPEN_TILES:
                 self._open.pop(next(iter(self._open))).close()
             source = open_file(tile.path)
-        self._open[tile.path] = source  # the last one used is closed last
+        self._open[tile.path] = source  # the most recently used one is closed last
         return source
 
     def _read(self, tile: Tile, column: int, row: int, width: int, height: int) -> Block:
@@ -201,8 +201,8 @@ def opened(
     Raises
     ------
     StudyError
-        If a file is no raster, lies nowhere on the Earth, has no such band, or one of other than
-        real numbers; if tiles do not lie on one grid.
+        If a file is no raster, has no position on the Earth, no such band, or a band of complex
+        numbers; if tiles do not lie on one grid.
 
     Warns
     -----
@@ -228,7 +228,7 @@ def opened(
 
 
 def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tiles:
-    """Put tiles into one plane of cells.
+    """Arrange tiles in one plane of cells.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tile
     column, row = min(tile.column for tile in tiles), min(tile.row for tile in tiles)
     transform = base.transform
     if len(tiles) > 1:
-        # Of a raster that was cut, the very numbers of the whole.
+        # The same origin as that of the raster from which the tiles were cut, to the bit.
         west = next(tile.transform for tile in tiles if tile.column == column)
         north = next(tile.transform for tile in tiles if tile.row == row)
         moved = base.transform @ Affine.translation(column, row)
@@ -263,7 +263,7 @@ def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tile
 
 
 def _placed(tile: Tile, base: Tile) -> Tile:
-    """Find the columns and rows of a tile on the grid of the first one."""
+    """Place a tile at its column and row of the first one's grid."""
     if tile.crs != base.crs:
         raise StudyError(
             f"{base.path} and {tile.path} differ in CRS ({_named(base.crs)}, {_named(tile.crs)});"

@@ -1,4 +1,4 @@
-"""Whether a file of a raster is cut short, where GDAL alone would not tell in time."""
+"""Detect truncated raster files that GDAL does not report in time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CHUNK_BYTES = 16 * 1024**2
 
 
 def check_whole(source: Any, path: str, bands: tuple[int, ...]) -> None:
-    """Refuse a file that ends before its cells do.
+    """Refuse a truncated file.
 
     Parameters
     ----------
     source : rasterio.DatasetReader
     path : str
     bands : tuple of int
-        Those whose cells are looked for.
+        The bands whose cells must be there.
 
     Raises
     ------
@@ -29,9 +29,9 @@ def check_whole(source: Any, path: str, bands: tuple[int, ...]) -> None:
 
     Notes
     -----
-    Of most formats GDAL tells when the last cells are read. Of GeoTIFFs any block may be the one
-    at the end of the file; of ENVI files it reads what is missing as 0; and in text that ends
-    early it may look for the rest for ever.
+    For most formats GDAL fails when the last cells are read. In GeoTIFFs any block may be the last
+    of the file; missing cells of ENVI files are read as 0; and in truncated text GDAL may search
+    for the rest for ever.
     """
     if source.driver in ("GTiff", "COG"):
         _check_directories_are_there(path)
@@ -43,10 +43,10 @@ def check_whole(source: Any, path: str, bands: tuple[int, ...]) -> None:
 
 
 def _check_directories_are_there(path: str) -> None:
-    """Refuse a GeoTIFF that is cut short before a directory: its mask may be there.
+    """Refuse a GeoTIFF that is truncated before a directory, such as that of its mask.
 
-    GDAL does without what it does not find. The layout is that of TIFF 6.0, section 2, and of
-    BigTIFF: https://www.awaresystems.be/imaging/tiff/bigtiff.html.
+    GDAL ignores directories that it does not find. The layout is that of TIFF 6.0, section 2,
+    and of BigTIFF: https://www.awaresystems.be/imaging/tiff/bigtiff.html.
     """
     with open(path, "rb") as file:
         head = file.read(16)
@@ -82,18 +82,18 @@ def _check_blocks_are_there(source: Any, path: str, bands: tuple[int, ...]) -> N
                     source.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=band)
                     for what in ("OFFSET", "SIZE")
                 )
-                # A block that was never written, for all of it is no data, has no place.
+                # A block without data may never have been written, and has no offset then.
                 if start is not None and length is not None and int(start) + int(length) > size:
                     raise StudyError(
                         f"{path}: is cut short: rows {row * height} to"
-                        f" {min((row + 1) * height, source.height) - 1} are told to lie up to byte"
+                        f" {min((row + 1) * height, source.height) - 1} end at byte"
                         f" {int(start) + int(length)}, but the file has {size} bytes; fetch or"
                         " write it again"
                     )
 
 
 def _check_size(source: Any, path: str) -> None:
-    """Refuse an ENVI file that is cut short: GDAL reads zeros there."""
+    """Refuse a truncated ENVI file: GDAL reads zeros there."""
     needed = source.width * source.height * sum(np.dtype(d).itemsize for d in source.dtypes)
     is_packed = source.tags(ns="ENVI").get("file_compression", "0") != "0"
     if not is_packed and os.path.getsize(path) < needed:
@@ -104,11 +104,13 @@ def _check_size(source: Any, path: str) -> None:
 
 
 def _check_numbers(source: Any, path: str) -> None:
-    """Refuse a text of numbers that has too few."""
+    """Refuse a text grid that has too few numbers."""
     needed, found, was_space = source.width * source.height, 0, True
     with open(path, "rb") as file:
         line = file.readline()
-        while line[:1].isalpha() and line[:3].lower() != b"nan":  # the head: a name and a number
+        while (
+            line[:1].isalpha() and line[:3].lower() != b"nan"
+        ):  # header lines: a name and a number
             line = file.readline()
         file.seek(-len(line), os.SEEK_CUR)
         while chunk := file.read(CHUNK_BYTES):
