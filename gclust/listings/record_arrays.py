@@ -153,6 +153,26 @@ def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(length)))
 
 
+def number_records(
+    rows: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], *columns: str
+) -> nw.LazyFrame[Any]:
+    """Number the records of rows by kind and record, for these may be texts or long numbers.
+
+    Returns
+    -------
+    LazyFrame
+        ``number`` (int64, -1 for none), ``kind`` (int64), ``columns`` and ``record_units`` (1 for
+        none).
+    """
+    numbered = totals.with_row_index("number", order_by=["kind", "record"])
+    return rows.join(numbered, on=["kind", "record"], how="left").select(
+        nw.col("number").cast(nw.Int64).fill_null(-1),
+        nw.col("kind").cast(nw.Int64),
+        *columns,
+        nw.col("record_units").fill_null(1),
+    )
+
+
 def _rows_of_records(
     engine: Engine,
     located: nw.LazyFrame[Any],
@@ -170,16 +190,8 @@ def _rows_of_records(
     rows = engine.store(
         label_records(located, engine.put(at, "places")), "at_places", "fold records"
     )
-    # Records may be texts, or numbers of more digits than a float has.
-    numbered = totals.with_row_index("number", order_by=["kind", "record"])
-    joined = rows.join(numbered, on=["kind", "record"], how="left").select(
-        nw.col("number").cast(nw.Int64).fill_null(-1),
-        nw.col("kind").cast(nw.Int64),
-        "label",
-        "units",
-        nw.col("record_units").fill_null(1),
-    )
-    table = engine.arrow(joined.sort("number", "label"), "sort records")
+    numbered = number_records(rows, totals, "label", "units")
+    table = engine.arrow(numbered.sort("number", "label"), "sort records")
     for name in ("places", "at_places"):
         engine.drop(name)
     return tuple(table[name].to_numpy() for name in table.column_names)

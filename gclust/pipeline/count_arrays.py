@@ -44,8 +44,16 @@ class LabelTotals(NamedTuple):
     """Label of each row of the open records (`gclust.listings.record_arrays.Records`)."""
 
 
-def merge_labels(totals: LabelTotals, options: Merge) -> tuple[Merging, NDArray[np.int64]]:
-    """Merge labels by a rule; also return the cluster id of each label, shape (n_labels,)."""
+class MergedLabels(NamedTuple):
+    """Merged labels."""
+
+    merging: Merging
+    cluster_ids: NDArray[np.int64]
+    """(n_labels,) cluster of each label."""
+
+
+def merge_labels(totals: LabelTotals, options: Merge) -> MergedLabels:
+    """Merge labels by a study's rule."""
     merging = merge(
         totals.units.shape[1],
         totals.gaps_km,
@@ -55,7 +63,7 @@ def merge_labels(totals: LabelTotals, options: Merge) -> tuple[Merging, NDArray[
         noise_partner=options.noise_partner,
     )
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
-    return merging, cluster_ids.astype(np.int64)
+    return MergedLabels(merging, cluster_ids.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -109,20 +117,22 @@ class RecordCounter:
     def count(
         self,
         totals: LabelTotals,
-        cluster_ids: NDArray[np.int64],
+        merged: MergedLabels,
+        world: dict[str, float],
         copies: NDArray[np.int64] = ONCE,
-    ) -> pd.DataFrame:
-        """Count the records of each cluster; shape (clusters, kinds).
+    ) -> MergedCounts:
+        """Count the records of merged clusters.
 
         Parameters
         ----------
         totals : LabelTotals
-        cluster_ids : ndarray of int64, shape (n_labels,)
-            The cluster that each label merged into.
+        merged : MergedLabels
+        world : dict
+            Kind -> world total, which shares are of.
         copies : ndarray of int64, shape (r,) or (0,)
             How many records each of those at several locations stands for; one by default.
         """
-        records, opened = self.records, self.records.opened
+        records, opened, cluster_ids = self.records, self.records.opened, merged.cluster_ids
         clusters = np.append(cluster_ids, -1)[totals.open_labels].astype(np.int32)
         units = count_by_cluster(
             records.open_rows._replace(place=np.arange(len(clusters), dtype=np.int32)),
@@ -135,18 +145,8 @@ class RecordCounter:
         )
         for kind, of_labels in enumerate(totals.units):
             np.add.at(units[kind], cluster_ids, of_labels)
-        return pd.DataFrame(units.T / UNIT, columns=list(self.kinds))
-
-    def merge_and_count(
-        self, totals: LabelTotals, world: dict[str, float], copies: NDArray[np.int64] = ONCE
-    ) -> MergedCounts:
-        """Merge labels by the study's rule, and count the clusters as `count` does.
-
-        ``world`` holds the world total of each kind, which shares are of.
-        """
-        merging, cluster_ids = merge_labels(totals, self.study.merge)
-        counted = self.count(totals, cluster_ids, copies)
-        return MergedCounts(merging, cluster_ids, counted, shares(counted, world))
+        counted = pd.DataFrame(units.T / UNIT, columns=list(self.kinds))
+        return MergedCounts(merged.merging, cluster_ids, counted, shares(counted, world))
 
 
 class ArrayCounter:
@@ -178,6 +178,7 @@ class ArrayCounter:
         report: Report = silent,
     ) -> None:
         self._world, kinds = prepared.world_totals, prepared.staged.kinds
+        self._options = study.merge
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
         self._order = np.arange(len(locations))
@@ -215,7 +216,7 @@ class ArrayCounter:
         if self._merges:
             gaps_km = self._grid.gaps_km(self._lat, self._lon, ordered)
         totals = self._counter.totals(ordered, gaps_km)
-        return self._counter.merge_and_count(totals, self._world)
+        return self._counter.count(totals, merge_labels(totals, self._options), self._world)
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:

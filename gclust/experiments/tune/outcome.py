@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,9 @@ from gclust.experiments.cluster_statistics import agreement, cluster_statistics
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.tune.partition import PairPartition
-from gclust.pipeline.count_arrays import merge_labels
+from gclust.pipeline.count import MergedCounts
+from gclust.pipeline.count_arrays import MergedLabels, merge_labels
+from gclust.pipeline.run import rank_clusters
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.ranking.columns import scored
@@ -60,8 +62,7 @@ class MergedPartition:
     Attributes
     ----------
     partition : PairPartition
-    cluster_ids : ndarray of int64, shape (n_labels,)
-        The cluster that each label merged into.
+    labels : MergedLabels
     figures : dict
         ``n_clusters, clusters_before_merging, clustered_share, largest_share, core_share`` (of
         the weight that forms clusters), ``ari`` (adjusted Rand index with the study's clusters).
@@ -70,9 +71,14 @@ class MergedPartition:
     """
 
     partition: PairPartition
-    cluster_ids: NDArray[np.int64]
+    labels: MergedLabels
     figures: dict[str, float]
     diagnostics: str
+
+    @property
+    def cluster_ids(self) -> NDArray[np.int64]:
+        """Cluster of each label."""
+        return self.labels.cluster_ids
 
     @property
     def n_clusters(self) -> int:
@@ -128,7 +134,8 @@ def merge_partition(
         The cluster of each of the study's own labels; None if the partition is the study's own.
     """
     options = replace(study.merge, max_gap_km=parameters.max_gap_km, rule=parameters.rule)
-    _, ids = merge_labels(partition.totals, options)
+    labels = merge_labels(partition.totals, options)
+    ids = labels.cluster_ids
     now = np.append(ids, -1)[partition.label]
     then = np.append(ids if base is None else base, -1)[partition.base_label]
     shares, _ = cluster_statistics(
@@ -139,7 +146,7 @@ def merge_partition(
         clusters_before_merging=partition.n_labels,
     )
     figures = {**shares, "ari": agreement(then, now, partition.weight)}
-    return MergedPartition(partition, ids, figures, diagnose(figures))
+    return MergedPartition(partition, labels, figures, diagnose(figures))
 
 
 def name_merged(
@@ -162,8 +169,7 @@ def name_merged(
 def rank_merged(
     study: Study,
     named: pd.DataFrame,
-    count: pd.DataFrame,
-    share: pd.DataFrame,
+    counted: MergedCounts,
     described: pd.DataFrame | None,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -174,7 +180,7 @@ def rank_merged(
     study : Study
     named : DataFrame
         ``name, economies``, by cluster.
-    count, share : DataFrame, shape (clusters, kinds)
+    counted : MergedCounts
     described : DataFrame, optional
         ``area_km2, population`` if the score needs them. Without it there is no score yet, and
         clusters are in the order of the sum of their shares.
@@ -187,30 +193,19 @@ def rank_merged(
         As of `gclust.ranking.table.ranking`, without the columns that follow from areas and
         inhabitants and are not in the score.
     """
-    of_areas = {
-        column: np.nan if described is None else described.get(column, np.nan)
-        for column in ("population", "area_km2")
-    }
-    clusters = named.assign(cluster_id=np.arange(len(count)), **of_areas)
-    of = scored(study.kinds, study.score.of)
+    areas = pd.DataFrame() if described is None else described
+    of_areas = {name: areas.get(name, np.nan) for name in ("population", "area_km2")}
+    clusters = named.assign(cluster_id=np.arange(len(counted.count)), **of_areas)
     if described is None:
-        table = ranking(clusters, count, share)
-        table["rank"] = pd.array([pd.NA] * len(table), dtype="Int64")
-        table["score"] = np.nan
+        table = ranking(clusters, counted.count, counted.share)
+        table = table.assign(rank=pd.array([pd.NA] * len(table), dtype="Int64"), score=np.nan)
+        kept: Sequence[str] = ()
     else:
-        table = ranking(
-            clusters,
-            count,
-            share,
-            study.score,
-            top=study.study.top,
-            indicators=indicators,
-        )
+        table = rank_clusters(study, clusters, counted, indicators)
+        kept = scored(study.kinds, study.score.of)
     per_head = [f"{kind}_per_million" for kind in study.kinds]
     unseen = [*per_head, "population", "intensity", "intensity_rank", "area_km2"]
-    return table.drop(
-        columns=[column for column in unseen if column not in of or described is None]
-    )
+    return table.drop(columns=[column for column in unseen if column not in kept])
 
 
 def compare_with(

@@ -27,10 +27,9 @@ from gclust.experiments.tune.outcome import (
 )
 from gclust.experiments.tune.partition import PairPartition, partition_pair
 from gclust.experiments.tune.write_study import with_parameters
-from gclust.indicators.counts import shares
 from gclust.listings.engine import Engine
 from gclust.listings.record_arrays import gather_records
-from gclust.pipeline.count import warn_of_gap
+from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
@@ -168,9 +167,8 @@ class Session:
     def draft(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
         """Return the outcome without scores and ranks, whose columns are slow to compute."""
         merged = self._merged(parameters, report)
-        count, named = self._named(merged, report)
-        share = shares(count, self._prepared.world_totals)
-        table = rank_merged(self.study, named, count, share, None)
+        counted, named = self._counted(merged, report)
+        table = rank_merged(self.study, named, counted, None)
         draft = self._compare(parameters, merged, table)
         return replace(draft, pending=self.columns.further)
 
@@ -231,18 +229,20 @@ class Session:
             labels, core, self._base_labels, self._grid, self._counter, parameters.ties, report
         )
 
-    def _named(self, merged: MergedPartition, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
-        count = self._counter.count(merged.partition.totals, merged.cluster_ids)
-        named = name_merged(self.study, merged, lambda share: report(share, "rank clusters"))
-        return count, named
+    def _counted(
+        self, merged: MergedPartition, report: Report
+    ) -> tuple[MergedCounts, pd.DataFrame]:
+        """Count and name the clusters."""
+        totals = merged.partition.totals
+        counted = self._counter.count(totals, merged.labels, self._prepared.world_totals)
+        return counted, name_merged(self.study, merged, lambda done: report(done, "rank clusters"))
 
     def _rank(
         self, merged: MergedPartition, parameters: ParameterSet, report: Report
     ) -> pd.DataFrame:
-        count, named = self._named(merged, report)
-        share = shares(count, self._prepared.world_totals)
+        counted, named = self._counted(merged, report)
         if not self.columns.further:
-            return rank_merged(self.study, named, count, share, pd.DataFrame())
+            return rank_merged(self.study, named, counted, pd.DataFrame())
         columns = self.columns
         if columns.looks_at & OUTLINED:
             columns = ScoreColumns(with_parameters(self.study, parameters))
@@ -259,10 +259,9 @@ class Session:
         gathered = replace(
             listings, gather=lambda frame: self._engine.pandas(frame, "compute indicators")
         )
-        values = columns.values(count, share, described, gathered)
-        return rank_merged(
-            self.study, named, count, share, described, values[list(columns.headings)]
-        )
+        values = columns.values(counted.count, counted.share, described, gathered)
+        indicators = values[list(columns.headings)]
+        return rank_merged(self.study, named, counted, described, indicators)
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return labels and core flags of the locations, in the order of the grid."""

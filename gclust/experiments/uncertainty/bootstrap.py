@@ -28,6 +28,7 @@ from gclust.pipeline.count_arrays import (
     PairValues,
     RecordCounter,
     labels_with_gaps,
+    merge_labels,
     ties_of,
 )
 from gclust.pipeline.prepare import Prepared
@@ -214,7 +215,8 @@ class Bootstrap:
         at = weight.kind[inside], labels[weight.place[inside]]
         np.add.at(units, at, replicate.weight[inside])
         totals = LabelTotals(gaps_km, ties, units, short[records.open_rows.place])
-        return self._counter.merge_and_count(totals, replicate.world, several)
+        merged = merge_labels(totals, self._study.merge)
+        return self._counter.count(totals, merged, replicate.world, several)
 
 
 class _NearRecords:

@@ -23,6 +23,7 @@ from gclust.experiments.uncertainty.parameters import DrawnPairs
 from gclust.experiments.uncertainty.recluster import (
     FixedLocationReclusterer,
     JitteredReclusterer,
+    Reclusterer,
 )
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.indicators.labelled_listings import LabelledListings
@@ -65,15 +66,6 @@ class Replicates:
     scores: Floats
     ranks: Floats
     moved: pd.DataFrame | None = None
-
-    @classmethod
-    def empty(cls, n_draws: int, n_clusters: int, n_kinds: int) -> Replicates:
-        """Return replicates that are all NaN, to be filled."""
-        return cls(
-            np.full((n_draws, n_clusters, n_kinds), np.nan),
-            np.full((n_draws, n_clusters), np.nan),
-            np.full((n_draws, n_clusters), np.nan),
-        )
 
     def fill(
         self,
@@ -176,9 +168,10 @@ class BootstrapInputs:
         return same_clusters(own, clusters, units, len(counted.count), count_threads(self.n_jobs))
 
     def empty_replicates(self) -> Replicates:
-        """Return replicates to be filled."""
-        n_clusters = len(self.baseline.counted.count)
-        return Replicates.empty(self.study.uncertainty.draws, n_clusters, len(self.study.kinds))
+        """Return replicates that are all NaN, to be filled."""
+        shape = self.study.uncertainty.draws, len(self.baseline.counted.count)
+        scores, ranks = np.full((2, *shape), np.nan)
+        return Replicates(np.full((*shape, len(self.study.kinds)), np.nan), scores, ranks)
 
 
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
@@ -327,7 +320,7 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
     # Other methods, and columns slower than a replicate, use all threads themselves.
     alone = study.clusters.reach_km is None or bool(inputs.scorer.columns.further)
     at_once, n_jobs = threads_per_replicate(count_threads(inputs.n_jobs), alone=alone)
-    reclusterer: FixedLocationReclusterer | JitteredReclusterer
+    reclusterer: Reclusterer
     with stage(report, "gather listings"):
         if study.uncertainty.moves:
             every = np.arange(len(prepared.locations))
@@ -341,10 +334,8 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
         of_listings = None
         if inputs.baseline.reads_listings:
             of_listings = ReplicateListings(study, inputs.engine, prepared, bootstrap)
-    # Replicates of one eps_km share their bands.
-    order = np.argsort(drawn.chosen, kind="stable").tolist()
-    parallel = ParallelReplicates(bootstrap, reclusterer, order, drawn.chosen, at_once)
-    for number in inputs.with_progress(order, "recluster"):
+    parallel = ParallelReplicates(bootstrap, reclusterer, drawn.chosen, at_once)
+    for number in inputs.with_progress(parallel.order, "recluster"):
         replicate, (labels, _, core, polygons), counted = parallel.take(number)
         clusters = counted.clusters(labels)
         same = inputs.matched(clusters, bootstrap.density, bootstrap.location)

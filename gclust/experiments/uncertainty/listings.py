@@ -14,7 +14,8 @@ from gclust.experiments.uncertainty.jitter import DISCS
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.counting import add_fractional_counts
 from gclust.listings.engine import Engine
-from gclust.listings.record_arrays import fractional_units_of_arrays
+from gclust.listings.fold import fractional_units
+from gclust.listings.record_arrays import number_records
 from gclust.pipeline.labelled_listings import named_kinds
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
@@ -46,47 +47,26 @@ class ReplicateListings:
     ) -> None:
         self._engine, self._bootstrap = engine, bootstrap
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
-        self._columns = ["code", "number", "place", "units", *study.needed_columns]
-        if not self._whole:
-            self._columns.append("fractional_count")
-        rows = self._fixed(engine, prepared)
-        if bootstrap.jittered is not None:
-            table = self._jittered(bootstrap.jittered, len(prepared.locations))
-            rows = nw.concat([rows, engine.put(table, JITTERED).select(*self._columns)])
-        self._base = engine.store(rows, BASE, "number listings")
-
-    def _fixed(self, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
-        location = self._bootstrap.location[: len(prepared.locations)]
+        self._needed = study.needed_columns
+        location = bootstrap.location[: len(prepared.locations)]
         places = prepared.locations[["lat", "lon"]].iloc[location]
         at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
         rows = prepared.located.join(at, on=["lat", "lon"])
-        if self._bootstrap.jittered is not None:
+        columns = ["place", "units", *self._needed]
+        jittered = bootstrap.jittered
+        if jittered is not None:
             rows = rows.join(engine.frame(DISCS), on=["lat", "lon", "precision"], how="left")
             rows = rows.filter(nw.col("radius_km").is_null())
+        rows = number_records(rows, prepared.totals, *columns)
+        if jittered is not None:
+            place = pa.array(np.arange(len(places), len(places) + len(jittered)))
+            at_place = jittered.set_column(jittered.column_names.index("place"), "place", place)
+            names = ["number", "kind", *columns, "record_units"]
+            rows = nw.concat([rows, engine.put(at_place, JITTERED).select(*names)])
         if not self._whole:
-            rows = add_fractional_counts(rows, prepared.totals, "fractional")
-        numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
-        number = nw.col("number").cast(nw.Int64)
-        rows = rows.join(
-            numbered.select("kind", "record", number), on=["kind", "record"], how="left"
-        )
-        return rows.with_columns(code=nw.col("kind").cast(nw.Int64)).select(*self._columns)
-
-    def _jittered(self, table: pa.Table, n_fixed: int) -> pa.Table:
-        number, units, total = (
-            table[name].to_numpy() for name in ("number", "units", "record_units")
-        )
-        unrecorded = number < 0
-        counted = np.where(unrecorded, units, fractional_units_of_arrays(units, total))
-        columns = {
-            "code": table["kind"],
-            "number": pa.array(number, mask=unrecorded),
-            "place": np.arange(n_fixed, n_fixed + len(number)),
-            "units": units,
-            "fractional_count": counted,
-        }
-        needed = {name: table[name] for name in self._columns if name not in columns}
-        return pa.table({**columns, **needed})
+            share = fractional_units(nw.col("units"), nw.col("record_units"))
+            rows = rows.with_columns(fractional_count=share)
+        self._base = engine.store(rows.drop("record_units"), BASE, "number listings")
 
     def listings(self, replicate: Replicate, places: pd.DataFrame) -> LabelledListings:
         """Return the listings of a replicate, which are computed when a column reads them.
@@ -115,7 +95,7 @@ class ReplicateListings:
         factor = replicate.weight / weight.units
         tables = (
             pd.DataFrame({"number": number, "record": number * MOST_COPIES + copy}),
-            pd.DataFrame({"code": weight.kind, "place": weight.place, "factor": factor}),
+            pd.DataFrame({"kind": weight.kind, "place": weight.place, "factor": factor}),
             pd.DataFrame({"place": np.arange(len(places))}).join(
                 places[["lat", "lon", "cluster"]].reset_index(drop=True)
             ),
@@ -126,15 +106,15 @@ class ReplicateListings:
         rows = self._base.join(at, on="place")
         recorded = rows.join(of_records, on="number")
         units = (nw.col("units") * nw.col("factor") + 0.5).floor().cast(nw.Int64)
-        bare = rows.filter(nw.col("number").is_null()).join(of_weight, on=["code", "place"])
+        bare = rows.filter(nw.col("number") < 0).join(of_weight, on=["kind", "place"])
         bare = bare.with_columns(units=units, record=nw.lit(None, dtype=nw.Int64))
+        columns = ["kind", "record", "lat", "lon", "cluster", "units", *self._needed]
         if not self._whole:
+            columns.append("fractional_count")
             bare = bare.with_columns(fractional_count=nw.col("units"))
-        columns = ["record", "lat", "lon", "cluster", *self._columns]
         frame = nw.concat(
             [recorded.select(*columns), bare.filter(nw.col("units") > 0).select(*columns)]
-        ).with_columns(kind=nw.col("code"))
+        )
         if self._whole:
             frame = add_fractional_counts(frame, frame, "whole")
-        named = frame.with_columns(kind=named_kinds(self._kinds))
-        return engine.store(named.drop("code", "number", "place"), TABLE)
+        return engine.store(frame.with_columns(kind=named_kinds(self._kinds)), TABLE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
-from gclust.experiments.uncertainty.recluster import Reclustered
+from gclust.experiments.uncertainty.recluster import Reclustered, Reclusterer
 from gclust.parallel import parallel_for
 from gclust.pipeline.count import MergedCounts
 
@@ -24,16 +24,6 @@ class Finished(NamedTuple):
     counted: MergedCounts
 
 
-class Reclusterer(Protocol):
-    """Finds the clusters of replicates."""
-
-    def use_pair(self, pair: int) -> None:
-        """Prepare for the replicates of a pair of parameters, given by its number."""
-
-    def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
-        """Find the clusters of a replicate; may be called by several threads."""
-
-
 def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
     """Return how many replicates are computed at once, and the threads of each.
 
@@ -44,29 +34,32 @@ def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
 
 
 class ParallelReplicates:
-    """Computes replicates in a given order, those of one pair of parameters several at a time.
+    """Computes replicates, those of one pair of parameters several at a time.
 
     Parameters
     ----------
     bootstrap : Bootstrap
     reclusterer : Reclusterer
-    order : list of int
-        Numbers of the replicates.
-    chosen : ndarray of int64
-        The pair of parameters of each replicate.
+    chosen : ndarray of int64, shape (draws,)
+        The number of each replicate's pair of parameters.
     at_once : int
+
+    Attributes
+    ----------
+    order : list of int
+        Numbers of the replicates, by pair: those of one eps_km share their bands.
     """
 
     def __init__(
         self,
         bootstrap: Bootstrap,
         reclusterer: Reclusterer,
-        order: list[int],
         chosen: NDArray[np.int64],
         at_once: int,
     ) -> None:
         self._bootstrap, self._reclusterer, self._chosen = bootstrap, reclusterer, chosen
-        self._left, self._at_once = order.copy(), at_once
+        self.order: list[int] = np.argsort(chosen, kind="stable").tolist()
+        self._left, self._at_once = self.order.copy(), at_once
         self._finished: dict[int, Finished] = {}
 
     def take(self, number: int) -> Finished:

@@ -189,6 +189,9 @@ class JitteredReclusterer:
         return np.append(self._lat, lat), np.append(self._lon, lon)
 
 
+Reclusterer = FixedLocationReclusterer | JitteredReclusterer
+
+
 def _sorted(lat: Floats, lon: Floats, n_fixed: int, present: NDArray[np.bool_]) -> Ints:
     """Sort the places that are present by latitude, then longitude; fixed ones are sorted."""
     fixed, moved = np.flatnonzero(present[:n_fixed]), n_fixed + np.flatnonzero(present[n_fixed:])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -23,6 +22,7 @@ from gclust.experiments.uncertainty.jitter import (
 )
 from gclust.listings.engine import Engine
 from gclust.listings.fold import density_units
+from gclust.listings.record_arrays import number_records
 from gclust.listings.sums import sum_by
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
@@ -83,51 +83,30 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
     )
     places = prepared.locations[["lat", "lon"]].iloc[order]
     at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
-    numbered = prepared.totals.with_row_index("number", order_by=["kind", "record"])
     jittered = None
     if study.uncertainty.moves:
         discs = store_discs(study, engine, prepared)
         placed = weighted.join(discs, on=["lat", "lon", "precision"], how="left")
         weighted = placed.filter(nw.col("radius_km").is_null())
         jittered = placed.filter(~nw.col("radius_km").is_null()).join(at, on=["lat", "lon"])
-    summed = engine.store(
-        sum_by(
-            weighted.join(at, on=["lat", "lon"]),
-            *("kind", "record", "place"),
-            units="units",
-            density="density",
-        ),
-        ROWS,
-        "fold records",
-    )
-    rows = _of_records(summed, numbered, ())
+    listed = weighted.join(at, on=["lat", "lon"])
+    summed = sum_by(listed, "kind", "record", "place", units="units", density="density")
+    summed = engine.store(summed, ROWS, "fold records")
+    columns = ["place", "units", "density"]
+    rows = number_records(summed, prepared.totals, *columns)
     table = engine.arrow(rows.sort("number", "kind", "place"), "sort records")
     gathered = ListingArrays(_arrays(table), order, no_jitter(study))
     if jittered is not None:
         # Listings equal in all of these are interchangeable.
         needed = [column for column in study.needed_columns if column != "precision"]
         by = ("number", "kind", "place", "precision", "units", *needed)
-        rows = _of_records(jittered, numbered, ("lat", "lon", "precision", "radius_km", *needed))
+        columns += ["lat", "lon", "precision", "radius_km", *needed]
+        rows = number_records(jittered, prepared.totals, *columns)
         table = engine.arrow(rows.sort(*by), "sort records")
         gathered = _with_jittered(gathered, prepared.staged.kinds, table)
     for name in (PLACES, ROWS):
         engine.drop(name)
     return gathered
-
-
-def _of_records(
-    rows: nw.LazyFrame[Any], numbered: nw.LazyFrame[Any], further: tuple[str, ...]
-) -> nw.LazyFrame[Any]:
-    """Number the records of rows: -1 for none, which has one unit."""
-    return rows.join(numbered, on=["kind", "record"], how="left").select(
-        nw.col("number").cast(nw.Int64).fill_null(-1),
-        nw.col("kind").cast(nw.Int64),
-        nw.col("place").cast(nw.Int64),
-        "units",
-        "density",
-        nw.col("record_units").fill_null(1),
-        *further,
-    )
 
 
 def _arrays(table: pa.Table) -> dict[str, Ints]:
