@@ -82,36 +82,13 @@ class MapView:
         self.figure.toolbar.logo = None
         self.figure.grid.visible = False
         self.figure.multi_polygons(**land(), fill_color=LAND, line_color=BORDER, line_width=0.7)
-        shape: dict[str, list[Any]] = {"xs": [], "ys": [], "colour": []}
-        dot: dict[str, list[Any]] = {
-            "x": [],
-            "y": [],
-            "size": [],
-            "colour": [],
-            "name": [],
-            "rank": [],
-            "moved": [],
-        }
-        self._shapes = ColumnDataSource(data=shape)
-        self._dots = ColumnDataSource(data={**dot, "then": [], "score": []}, name="clusters")
-        self._names = ColumnDataSource(
-            data={"x": [], "y": [], "name": [], "offset": []}, name="names"
-        )
-        self.figure.multi_polygons(
-            source=self._shapes,
-            fill_color="colour",
-            fill_alpha=0.35,
-            line_color="colour",
-            line_width=0.8,
-        )
+        self._shapes = empty_source("shapes", "xs ys colour")
+        self._dots = empty_source("clusters", "x y size colour name rank moved then score")
+        self._names = empty_source("names", "x y name offset")
+        coloured = {"fill_color": "colour", "line_color": "colour"}
+        self.figure.multi_polygons(source=self._shapes, fill_alpha=0.35, line_width=0.8, **coloured)
         dots = self.figure.scatter(
-            "x",
-            "y",
-            size="size",
-            source=self._dots,
-            fill_color="colour",
-            fill_alpha=0.45,
-            line_color="colour",
+            "x", "y", size="size", source=self._dots, fill_alpha=0.45, **coloured
         )
         self.figure.add_layout(
             LabelSet(
@@ -196,6 +173,11 @@ class MapView:
             "name": [names[i] for i in shown],
             "offset": offset,
         }
+
+
+def empty_source(name: str, columns: str) -> ColumnDataSource:
+    """Return a data source without rows; ``columns`` are separated by blanks."""
+    return ColumnDataSource(name=name, data={column: [] for column in columns.split()})
 
 
 def legend(square_km: float) -> str:

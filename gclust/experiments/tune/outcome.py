@@ -37,13 +37,8 @@ class ParameterSet:
     @classmethod
     def of(cls, study: Study) -> ParameterSet:
         """Return the parameters of a study."""
-        return cls(
-            study.dbscan.eps_km,
-            study.dbscan.min_samples,
-            study.merge.max_gap_km,
-            study.merge.rule,
-            study.merge.ties,
-        )
+        dbscan, merge = study.dbscan, study.merge
+        return cls(dbscan.eps_km, dbscan.min_samples, merge.max_gap_km, merge.rule, merge.ties)
 
     @property
     def pair(self) -> Pair:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -91,38 +92,39 @@ class Page:
         self._heat.show(known, self.parameters.pair)
 
     def _controls(self) -> None:
-        pairs, own = self._session.pairs, self._session.own
-        slider = partial(CategoricalSlider, sizing_mode="stretch_width", bar_color="#2f6f8f")
-        self._eps = slider(
-            title="eps_km", categories=texts(pairs.eps_km), value=text(own.eps_km), name="eps_km"
-        )
-        self._least = slider(
-            title="min_samples",
-            categories=texts(pairs.min_samples),
-            value=text(own.min_samples),
-            name="min_samples",
-        )
-        self._gap = slider(
-            title="max_gap_km of merging",
-            categories=texts(self._session.gaps_km),
-            value=text(own.max_gap_km),
-            name="max_gap_km",
-        )
-        buttons = partial(RadioButtonGroup, sizing_mode="stretch_width")
-        self._rule = buttons(labels=list(RULES), active=RULES.index(own.rule), name="rule")
-        self._ties = buttons(labels=list(TIES), active=TIES.index(own.ties), name="ties")
-        for control in (self._eps, self._least, self._gap):
-            control.on_change("value", self._changed)
-        for control in (self._rule, self._ties):
-            control.on_change("active", self._changed)
-        self._back = Button(label="Back to the study", name="back", sizing_mode="stretch_width")
+        session, own = self._session, self._session.own
+        wide = {"sizing_mode": "stretch_width"}
+        sliders = {
+            "eps_km": session.pairs.eps_km,
+            "min_samples": session.pairs.min_samples,
+            "max_gap_km": session.gaps_km,
+        }
+        self._values = list(sliders.values())
+        self._sliders = [
+            CategoricalSlider(
+                name=name,
+                title="max_gap_km of merging" if name == "max_gap_km" else name,
+                categories=[text(each) for each in values],
+                value=text(getattr(own, name)),
+                bar_color="#2f6f8f",
+                **wide,
+            )
+            for name, values in sliders.items()
+        ]
+        self._groups = [
+            RadioButtonGroup(
+                name=name, labels=list(labels), active=labels.index(getattr(own, name)), **wide
+            )
+            for name, labels in (("rule", RULES), ("ties", TIES))
+        ]
+        for slider in self._sliders:
+            slider.on_change("value", self._changed)
+        for group in self._groups:
+            group.on_change("active", self._changed)
+        self._back = Button(label="Back to the study", name="back", **wide)
         self._back.on_click(lambda: self._set(own))
-        self._write = Button(
-            label=f"Write {self._path.name}",
-            button_type="primary",
-            name="write",
-            sizing_mode="stretch_width",
-        )
+        label = f"Write {self._path.name}"
+        self._write = Button(label=label, button_type="primary", name="write", **wide)
         self._write.on_click(self._write_study)
 
     def _layout(self, title: str) -> Any:
@@ -134,9 +136,9 @@ class Page:
         captioned = partial(column, sizing_mode="stretch_width", margin=0)
         side = column(
             captioned(Div(text=head, sizing_mode="stretch_width")),
-            captioned(self._eps, self._least),
-            captioned(self._gap, caption("Merging"), self._rule),
-            captioned(caption("Ties of records"), self._ties),
+            captioned(*self._sliders[:2]),
+            captioned(self._sliders[2], caption("Merging"), self._groups[0]),
+            captioned(caption("Ties of records"), self._groups[1]),
             captioned(row(self._back, self._write, sizing_mode="stretch_width"), self._written),
             captioned(self._busy, self._figures),
             stylesheets=[SIDE],
@@ -156,17 +158,14 @@ class Page:
         if self._setting:
             return
         self.parameters = ParameterSet(
-            self._value(self._eps, self._session.pairs.eps_km),
-            self._value(self._least, self._session.pairs.min_samples),
-            self._value(self._gap, self._session.gaps_km),
-            RULES[self._rule.active],
-            TIES[self._ties.active],
+            *(
+                values[slider.categories.index(slider.value)]
+                for slider, values in zip(self._sliders, self._values, strict=True)
+            ),
+            *(group.labels[group.active] for group in self._groups),
         )
         self._request()
         self.refresh()
-
-    def _value(self, slider: CategoricalSlider, values: tuple[float, ...]) -> float:
-        return values[slider.categories.index(slider.value)]
 
     def _set_pair(self, pair: tuple[float, float]) -> None:
         self._set(self.parameters.at(pair))
@@ -174,16 +173,12 @@ class Page:
     def _set(self, parameters: ParameterSet) -> None:
         """Set all controls, and request the outcome once."""
         self._setting = True
+        *numbers, rule, ties = astuple(parameters)
         try:
-            self._eps.value, self._least.value = (
-                text(parameters.eps_km),
-                text(parameters.min_samples),
-            )
-            self._gap.value = text(parameters.max_gap_km)
-            self._rule.active, self._ties.active = (
-                RULES.index(parameters.rule),
-                TIES.index(parameters.ties),
-            )
+            for slider, value in zip(self._sliders, numbers, strict=True):
+                slider.value = text(value)
+            for group, label in zip(self._groups, (rule, ties), strict=True):
+                group.active = group.labels.index(label)
         finally:
             self._setting = False
         self._changed("", None, None)
@@ -224,11 +219,6 @@ class Page:
 def text(value: float) -> str:
     """Return a value as sliders show it."""
     return f"{value:.12g}"
-
-
-def texts(values: tuple[float, ...]) -> list[str]:
-    """Return values as sliders show them."""
-    return [text(value) for value in values]
 
 
 def caption(words: str) -> Div:

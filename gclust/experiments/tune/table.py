@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from html import escape
 from math import nan
 from typing import Any
@@ -48,27 +49,19 @@ class RankingTable:
         self._kinds, self._further = kinds, further
         self._source = ColumnDataSource(name="ranking", data={})
         number = NumberFormatter(format="0.000", text_align="right")
-        whole = HTMLTemplateFormatter(template=PLAIN)
+        plain, change = (HTMLTemplateFormatter(template=html) for html in (PLAIN, MOVED))
         columns = [
-            TableColumn(field="rank", title="Rank", width=42, formatter=whole),
-            TableColumn(field="then", title="Study", width=46, formatter=whole),
-            TableColumn(
-                field="moved",
-                title="Change",
-                width=58,
-                formatter=HTMLTemplateFormatter(template=MOVED),
-            ),
-            TableColumn(field="name", title="Cluster", width=216, formatter=whole),
-            TableColumn(field="economies", title="Economies", width=74, formatter=whole),
-            TableColumn(field="score", title="Score", width=60, formatter=number),
-            *(
-                TableColumn(field=f"{kind}_share", title=f"{kind} %", width=88, formatter=number)
-                for kind in kinds
-            ),
-            *(
-                TableColumn(field=name, title=name, width=LETTER * len(name) + 20, formatter=number)
-                for name in further
-            ),
+            TableColumn(field=field, title=title, width=width, formatter=formatter)
+            for field, title, width, formatter in (
+                ("rank", "Rank", 42, plain),
+                ("then", "Study", 46, plain),
+                ("moved", "Change", 58, change),
+                ("name", "Cluster", 216, plain),
+                ("economies", "Economies", 74, plain),
+                ("score", "Score", 60, number),
+                *((f"{kind}_share", f"{kind} %", 88, number) for kind in kinds),
+                *((name, name, LETTER * len(name) + 20, number) for name in further),
+            )
         ]
         self._table = DataTable(
             source=self._source,
@@ -107,15 +100,8 @@ class RankingTable:
         }
         self._source.data = data
         # Tags follow the data: whoever sees the parameters sees their ranking.
-        parameters = outcome.parameters
-        self._source.tags = [
-            parameters.eps_km,
-            parameters.min_samples,
-            parameters.max_gap_km,
-            parameters.rule,
-            parameters.ties,
-            *(["pending"] if outcome.pending else []),
-        ]
+        pending = ["pending"] if outcome.pending else []
+        self._source.tags = [*astuple(outcome.parameters), *pending]
         rows = max(len(table), LEAST_ROWS)
         self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
         self._gone.text = gone_html(outcome.gone, top)
@@ -140,10 +126,7 @@ def gone_html(gone: pd.DataFrame, top: int) -> str:
     names = [
         f"{escape(row.name)} ({row.rank}"
         + (")" if pd.isna(row.into) else f", now in {escape(row.into)})")
-        for row in lost.head(MOST_GONE)
-        .rename_axis("at")
-        .reset_index(drop=True)
-        .itertuples(index=False)
+        for row in lost.head(MOST_GONE).itertuples(index=False)
     ]
     more = f" and {len(lost) - MOST_GONE} more" if len(lost) > MOST_GONE else ""
     return f"Of the study’s first {top}, no longer clusters of their own: {', '.join(names)}{more}."
