@@ -37,14 +37,7 @@ Known = tuple[dict[str, float], str] | None
 
 
 class HeatMaps:
-    """Three heat maps on which a click sets a pair.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    set_pair : callable
-        Called with the pair that was clicked on.
-    """
+    """Three heat maps; a click on a cell calls ``set_pair`` with its pair."""
 
     def __init__(self, pairs: Pairs, set_pair: Callable[[Pair], Any]) -> None:
         self._pairs, self._set_pair = pairs, set_pair

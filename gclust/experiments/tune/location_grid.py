@@ -19,21 +19,13 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Patches:
-    """The clustered locations of each cell and label, as one row each; shape (p,).
-
-    Attributes
-    ----------
-    lat, lon : ndarray of float64
-        Degrees, of the first location.
-    weight : ndarray of int64
-        Sum of their density, in units.
-    label : ndarray of int32
-        Without noise.
-    """
+    """The clustered locations of each cell and label, as one row each; arrays of shape (p,)."""
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
+    """In degrees, of the first location."""
     weight: NDArray[np.int64]
+    """Sum of the density."""
     label: NDArray[np.int32]
 
 

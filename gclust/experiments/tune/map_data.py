@@ -57,11 +57,8 @@ def polygon_paths(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list
 def clusters_to_draw(outcome: Outcome) -> pd.DataFrame:
     """Return what the map draws of each cluster, in the order of the ranking.
 
-    Returns
-    -------
-    DataFrame
-        ``rank, rank_then, name, score, total``, ``x, y`` (a place in its heaviest cell) and
-        ``shape``.
+    Columns ``rank, rank_then, name, score, total``, ``x, y`` (a location in its heaviest cell) and
+    ``shape``.
     """
     merged, table = outcome.merged, outcome.table
     patches = merged.partition.patches
@@ -94,20 +91,8 @@ def names_with_room(
 ) -> list[int]:
     """Choose names that fit on the map without overlapping, the first ones first.
 
-    Parameters
-    ----------
-    x, y : ndarray
-        Of the dots, in the order of importance; names stand to their right.
-    names : sequence of str
-    window : (west, east, south, north)
-        The visible part of the plane.
-    pixels : (width, height)
-        Size of the window.
-
-    Returns
-    -------
-    list of int
-        Positions in ``names``.
+    Names stand to the right of their dots ``x, y``. ``window`` is the visible part of the plane
+    (west, east, south, north), ``pixels`` its width and height. Returns positions in ``names``.
     """
     west, east, south, north = window
     across, up = pixels[0] / (east - west), pixels[1] / (north - south)

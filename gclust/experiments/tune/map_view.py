@@ -49,13 +49,7 @@ cb_obj.fitted = {w, seen: seen()}
 
 
 class MapView:
-    """Countries, outlines of clusters, dots by score, and as many names as fit.
-
-    Parameters
-    ----------
-    square_km : float
-        Side of the squares in outlines.
-    """
+    """Countries, outlines of clusters by squares, dots by score, and as many names as fit."""
 
     def __init__(self, square_km: float) -> None:
         self.legend = Div(text=legend(square_km), sizing_mode="stretch_width", name="legend")

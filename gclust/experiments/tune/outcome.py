@@ -117,16 +117,9 @@ def merge_partition(
     partition: PairPartition,
     base: NDArray[np.int64] | None,
 ) -> MergedPartition:
-    """Merge labels with a parameter set, and measure the clusters.
+    """Merge the labels of a parameter set's pair, and measure the clusters.
 
-    Parameters
-    ----------
-    study : Study
-    parameters : ParameterSet
-    partition : PairPartition
-        Of the pair of the parameter set.
-    base : ndarray of int64, optional
-        The cluster of each of the study's own labels; None if the partition is the study's own.
+    ``base`` is the cluster of each of the study's own labels; None if the partition is the study's.
     """
     options = replace(study.merge, max_gap_km=parameters.max_gap_km, rule=parameters.rule)
     labels = merge_labels(partition.totals, options)
@@ -172,10 +165,9 @@ def rank_merged(
 
     Parameters
     ----------
-    study : Study
+    study, counted
     named : DataFrame
         ``name, economies``, by cluster.
-    counted : MergedCounts
     described : DataFrame, optional
         ``area_km2, population`` if the score needs them. Without it there is no score yet, and
         clusters are in the order of the sum of their shares.

@@ -48,16 +48,7 @@ MAIN = """
 
 
 class Page:
-    """What one browser window shows.
-
-    Parameters
-    ----------
-    document : bokeh Document
-    session : Session
-    worker : Worker
-    path : Path
-        The file of the study.
-    """
+    """The page in one browser window; ``path`` is the file of the study."""
 
     def __init__(self, document: Document, session: Session, worker: Worker, path: Path) -> None:
         self._document, self._session, self._worker, self._path = document, session, worker, path

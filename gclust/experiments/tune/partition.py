@@ -19,27 +19,19 @@ BYTES_OF_A_TIE = 250
 
 @dataclass(frozen=True)
 class PairPartition:
-    """The labels of a pair, and all that merging, naming and drawing them needs.
-
-    Attributes
-    ----------
-    totals : LabelTotals
-    base_label, label, weight : ndarray, shape (k,)
-        The study's own label and the pair's, noise included, and the weight that has both.
-    core_weight : int
-        Of all core locations.
-    patches : Patches
-    outlines : ndarray of shapely geometries, shape (n_labels,)
-        In degrees.
-    """
+    """The labels of a pair, and all that merging, naming and drawing them needs."""
 
     totals: LabelTotals
     base_label: NDArray[np.int64]
+    """(k,) the study's own label, noise included."""
     label: NDArray[np.int64]
+    """(k,) the pair's label, noise included."""
     weight: NDArray[np.int64]
+    """(k,) the weight that has both labels."""
     core_weight: int
     patches: Patches
     outlines: NDArray[np.object_]
+    """(n_labels,) polygons in degrees."""
 
     @property
     def n_labels(self) -> int:
@@ -69,19 +61,9 @@ def partition_pair(
 ) -> PairPartition:
     """Gather a pair's partition from its labels.
 
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (n,)
-        Of the locations in the order of the grid; -1 for noise.
-    core : ndarray of bool, shape (n,)
-    base : ndarray of int32, shape (n,)
-        The study's own labels.
-    grid : LocationGrid
-    counter : RecordCounter
-        Of the locations in the same order.
-    ties : {"fractional", "pairs"}
-    report : callable
-        Called with ``(fraction, stage)`` now and then; an exception that it raises ends the work.
+    ``labels``, ``core`` and ``base`` (the study's own labels), of shape (n,), are in the order of
+    the grid's locations, and so are the counter's records. An exception that ``report`` raises
+    ends the work.
     """
     name = "label listings"
     starts = runs(base, labels)

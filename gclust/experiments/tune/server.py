@@ -79,22 +79,10 @@ def listen(port: int) -> list[socket]:
 def make_server(
     open_page: Callable[[Document], None], sockets: list[socket], title: str
 ) -> tuple[BaseServer, str]:
-    """Create a server that is not started yet.
+    """Create a server that is not started yet; also return the page's address, with the token.
 
-    Parameters
-    ----------
-    open_page : callable
-        Called with the document of each window that opens.
-    sockets : list of socket
-        See `listen`.
-    title : str
-        Title of the page until its document sets another.
-
-    Returns
-    -------
-    server : bokeh BaseServer
-    address : str
-        The whole address of the page, with the token.
+    ``open_page`` is called with the document of each window that opens; ``title`` is the title of
+    the page until its document sets another.
     """
     settings.resources.set_value("server")  # overrides the environment
     # Closed windows need no message.
@@ -109,17 +97,7 @@ def make_server(
 class GatedTornado(BokehTornado):
     """Bokeh's server, for requests that pass the gate, and only for what the page needs.
 
-    Parameters
-    ----------
-    application : bokeh Application
-    gate : Gate
-    title : str
-
-    Attributes
-    ----------
-    gate : Gate
-    windows : set of Window
-        With a websocket that is open or about to open.
+    ``windows`` are those with a websocket that is open or about to open.
     """
 
     def __init__(self, application: Application, gate: Gate, title: str) -> None:

@@ -148,12 +148,7 @@ class Session:
     def outcome(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
         """Return the outcome of a parameter set, compared with the study's.
 
-        Parameters
-        ----------
-        parameters : ParameterSet
-            Of any pair; its gap is one of ``gaps_km``.
-        report : callable
-            Called often with ``(fraction, stage)``; an exception that it raises ends the work.
+        Its gap is one of ``gaps_km``. An exception that ``report`` raises ends the work.
         """
         if parameters not in self._outcomes:
             merged = self._merged(parameters, report)

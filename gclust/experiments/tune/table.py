@@ -38,11 +38,7 @@ ROWS = """
 class RankingTable:
     """A table of clusters, and a line on the study's clusters that have no match in it.
 
-    Parameters
-    ----------
-    kinds : tuple of str
-    further : tuple of str
-        Columns of the score that are neither shares nor counts.
+    ``further`` are the columns of the score that are neither shares nor counts.
     """
 
     def __init__(self, kinds: tuple[str, ...], further: tuple[str, ...] = ()) -> None:

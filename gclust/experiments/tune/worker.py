@@ -27,13 +27,7 @@ class Worker:
 
     Only the last request of each client is answered. While there is no request, the figures of
     all pairs are computed, then their rankings, those nearest to the last request first; a request
-    preempts them.
-
-    Parameters
-    ----------
-    session : Session
-    notify : callable
-        Called in the thread whenever the figures of a further parameter set are at hand.
+    preempts them. ``notify`` is called in the thread whenever further figures are at hand.
     """
 
     def __init__(self, session: Session, notify: Callable[[], Any]) -> None:

@@ -32,18 +32,8 @@ def with_parameters(study: Study, parameters: ParameterSet) -> Study:
 def write_study(study: Study, parameters: ParameterSet, path: Path) -> Path:
     """Write a parameter set as a new study, whole or not at all; no file is replaced.
 
-    Parameters
-    ----------
-    study : Study
-    parameters : ParameterSet
-    path : Path
-        The study's file, ``study.toml`` for example: the new one is ``study-tuned.toml`` in the
-        same folder, or if that exists ``study-tuned-2.toml``, and so on.
-
-    Returns
-    -------
-    Path
-        The new file, absolute.
+    ``path`` is the study's file, ``study.toml`` for example: the new one is ``study-tuned.toml`` in
+    the same folder, or if that exists ``study-tuned-2.toml``, and so on. Returns its absolute path.
 
     Raises
     ------

@@ -59,30 +59,19 @@ class UnrecordedWeight:
 
 @dataclass(frozen=True)
 class Replicate:
-    """The records of one bootstrap replicate.
-
-    Attributes
-    ----------
-    number : int
-        Of the replicate; the random numbers depend on it.
-    copies : ndarray of uint8, shape (r,)
-        How often each record is drawn.
-    weight : ndarray of int64
-        Units of the listings without a record, in the order of `Bootstrap.weight`.
-    density : ndarray of int64, shape (n,)
-        Of the places.
-    present : ndarray of bool, shape (n,)
-        Whether a place has any listing.
-    world : dict
-        Kind -> the replicate's world total.
-    """
+    """The records of one bootstrap replicate."""
 
     number: int
     copies: NDArray[np.uint8]
+    """(r,) how often each record is drawn."""
     weight: Ints
+    """Units of the listings without a record, in the order of `Bootstrap.weight`."""
     density: Ints
+    """(n,) of the places."""
     present: NDArray[np.bool_]
+    """(n,) whether a place has any listing."""
     world: dict[str, float]
+    """Kind -> the replicate's world total."""
 
 
 class Bootstrap:
@@ -188,18 +177,9 @@ class Bootstrap:
     ) -> MergedCounts:
         """Merge clusters by the ties of a replicate's records, and count these.
 
-        Parameters
-        ----------
-        labels : ndarray of int64, shape (n,)
-            Of the places; -1 for noise.
-        gaps_km : dict
-            Least distances of clusters that may merge; see `gclust.cluster.gaps.gaps_km`.
-        replicate : Replicate
-
-        Raises
-        ------
-        StudyError
-            If the ties of records are too large to count.
+        ``labels`` are those of the places, -1 for noise; ``gaps_km`` the least distances of
+        clusters that may merge (`gclust.cluster.gaps.gaps_km`). Raises StudyError if the ties of
+        records are too large to count.
         """
         records, weight = self._counter.records, self.weight
         short, n_labels = labels.astype(np.int32), int(labels.max(initial=-1)) + 1

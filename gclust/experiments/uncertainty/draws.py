@@ -77,16 +77,8 @@ class Replicates:
     ) -> None:
         """Score the clusters of a replicate, and keep those that match the study's own.
 
-        Parameters
-        ----------
-        number : int
-        scorer : Scorer
-        values : DataFrame
-            Columns of the score; see `gclust.pipeline.score_columns.ScoreColumns.values`.
-        share : DataFrame, shape (clusters of the replicate, kinds)
-        same : ndarray of int64, shape (clusters,), optional
-            The replicate's cluster that matches each of the study's, -1 for none; by default
-            the clusters are the study's own.
+        ``values`` are the columns of the score. ``same`` is the replicate's cluster that matches
+        each of the study's, -1 for none; by default the clusters are the study's own.
         """
         scores, ranks = scorer.score(number, values)
         if same is None:
@@ -111,17 +103,7 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True)
 class BootstrapInputs:
-    """What replicates are computed from.
-
-    Attributes
-    ----------
-    study, engine, prepared
-    baseline : Baseline
-    drawn : DrawnPairs
-    scorer : Scorer
-    n_jobs, report
-        Threads, and a callable for ``(fraction, stage)``.
-    """
+    """What replicates are computed from."""
 
     study: Study
     engine: Engine
@@ -177,15 +159,8 @@ class BootstrapInputs:
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
     """Return the replicate's cluster that matches each of the study's, -1 for none.
 
-    Clusters match by the weight that they share; see `gclust.ranking.matching.match`.
-
-    Parameters
-    ----------
-    own, replicate : ndarray of int64, shape (n,)
-        Clusters of the study and of the replicate at the same places; -1 for noise.
-    units : ndarray of int64, shape (n,)
-        Density of the study's places.
-    n_own, threads : int
+    Clusters match by the weight that they share; see `gclust.ranking.matching.match`. ``own`` and
+    ``replicate`` are clusters of the same places, -1 for noise; ``units`` is the study's density.
     """
     weight = cross_tabulate(own, replicate, units, threads)
     a, b = np.nonzero(weight)

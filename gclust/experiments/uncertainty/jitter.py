@@ -35,23 +35,15 @@ _DISC = pa.schema(
 
 @dataclass(frozen=True)
 class PositionalJitter:
-    """Listings whose true position is anywhere in a disc round their coordinates.
-
-    Attributes
-    ----------
-    lat, lon : ndarray of float64, shape (m,)
-        Coordinates in the data, in degrees.
-    radius_km : ndarray of float64, shape (m,)
-        Above 0.
-    decimals : int or None
-        To which the study rounds coordinates.
-    seed : int
-    """
+    """Listings whose true position is anywhere in a disc round their coordinates (shape (m,))."""
 
     lat: Floats
     lon: Floats
+    """In degrees, as in the data."""
     radius_km: Floats
+    """Above 0."""
     decimals: int | None
+    """To which the study rounds coordinates."""
     seed: int
 
     def coordinates(self, number: int, threads: int) -> tuple[Floats, Floats]:
@@ -70,17 +62,10 @@ def no_jitter(study: Study) -> PositionalJitter:
 
 
 def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
-    """Store the discs of the listings that are jittered.
+    """Store the discs of the listings that are jittered, one row for each location and precision.
 
-    Returns
-    -------
-    LazyFrame
-        ``lat, lon, precision, radius_km`` (above 0), one row for each location and precision.
-
-    Raises
-    ------
-    StudyError
-        If no address has the precision that the study names.
+    Columns ``lat, lon, precision, radius_km`` (above 0). Raises StudyError if no address has the
+    precision that the study names.
     """
     wanted = study.uncertainty
     named = {wanted.precision, *wanted.spread_km}
@@ -116,12 +101,9 @@ def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[st
 
 
 def jitter_table(moved: pd.DataFrame) -> pd.DataFrame:
-    """Summarise the jittered listings: ``kind, precision, listings, weight``, and radii in km.
+    """Summarise jittered listings by ``kind, precision``: ``listings, weight``, and radii in km.
 
-    Parameters
-    ----------
-    moved : DataFrame
-        ``kind`` (its name), ``precision, weight, radius_km`` of each listing.
+    ``moved`` has ``kind`` (its name), ``precision, weight, radius_km`` of each listing.
     """
     groups = moved.groupby(["kind", "precision"], sort=True)
     return groups.agg(

@@ -34,12 +34,6 @@ class ReplicateListings:
     A record that is drawn twice is two records of the same listings, so that an indicator sees
     a replicate as it would see other data. Listings without a record of one kind at one
     place are drawn together, each with its part of their weight.
-
-    Parameters
-    ----------
-    study, engine, prepared
-    bootstrap : Bootstrap
-        Of the same study; numbers its records and places.
     """
 
     def __init__(
@@ -71,11 +65,7 @@ class ReplicateListings:
     def listings(self, replicate: Replicate, places: pd.DataFrame) -> LabelledListings:
         """Return the listings of a replicate, which are computed when a column reads them.
 
-        Parameters
-        ----------
-        replicate : Replicate
-        places : DataFrame
-            ``lat, lon, cluster`` of the places of the replicate; -1 for noise.
+        ``places`` has ``lat, lon, cluster`` of the places of the replicate; -1 for noise.
         """
         return LabelledListings(
             lambda: self._computed(replicate, places),

@@ -36,18 +36,8 @@ def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
 class ParallelReplicates:
     """Computes replicates, those of one pair of parameters several at a time.
 
-    Parameters
-    ----------
-    bootstrap : Bootstrap
-    reclusterer : Reclusterer
-    chosen : ndarray of int64, shape (draws,)
-        The number of each replicate's pair of parameters.
-    at_once : int
-
-    Attributes
-    ----------
-    order : list of int
-        Numbers of the replicates, by pair: those of one eps_km share their bands.
+    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates by pair, for
+    those of one eps_km share their bands.
     """
 
     def __init__(

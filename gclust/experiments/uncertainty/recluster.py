@@ -44,17 +44,8 @@ class Reclustered(NamedTuple):
 class FixedLocationReclusterer:
     """Clusters a study's locations under the densities of one replicate after another.
 
-    Parameters
-    ----------
-    study, prepared
-    pairs : list of (eps_km, min_samples)
-        Of DBSCAN, to be used by number; empty for the study's own.
-    n_jobs : int, optional
-
-    Attributes
-    ----------
-    order : ndarray of int64, shape (n,)
-        The prepared location of each place.
+    ``pairs`` of DBSCAN are used by number; none stands for the study's own. ``order``, of shape
+    (n,), is the prepared location of each place.
     """
 
     def __init__(
@@ -129,14 +120,7 @@ class FixedLocationReclusterer:
 class JitteredReclusterer:
     """Clusters a study's locations together with listings that each replicate puts elsewhere.
 
-    Parameters
-    ----------
-    study, prepared
-    pairs
-        See `FixedLocationReclusterer`.
-    jitter : PositionalJitter
-        The jittered listings, whose places come after the prepared locations.
-    n_jobs : int, optional
+    The places of jittered listings come after the prepared locations.
     """
 
     def __init__(

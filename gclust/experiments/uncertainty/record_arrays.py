@@ -36,42 +36,24 @@ ROW = ("number", "kind", "place", "units", "density", "record_units")
 
 @dataclass(frozen=True)
 class ListingArrays:
-    """Listings by record and place.
-
-    Attributes
-    ----------
-    rows : dict
-        ``number`` (of the record, -1 for none), ``kind, place, units, density,
-        record_units``: each record's listings summed by place, sorted by number and place.
-    location : ndarray of int64, shape (n,)
-        The prepared location of each place; jittered listings are the last places.
-    jitter : PositionalJitter
-    moved : DataFrame or None
-        See `gclust.experiments.uncertainty.jitter.jitter_table`.
-    jittered : Table, optional
-        The jittered listings in the order of their places, with the columns that the study needs.
-    """
+    """Listings by record and place."""
 
     rows: dict[str, Ints]
+    """``number`` (of the record, -1 for none), ``kind, place, units, density, record_units``: each
+    record's listings summed by place, sorted by number and place."""
     location: Ints
+    """(n,) the prepared location of each place; jittered listings are the last places."""
     jitter: PositionalJitter
     moved: pd.DataFrame | None = None
+    """See `gclust.experiments.uncertainty.jitter.jitter_table`."""
     jittered: pa.Table | None = None
+    """The jittered listings in the order of their places, with the columns that the study needs."""
 
 
 def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Ints) -> ListingArrays:
-    """Read a study's listings into memory.
+    """Read a study's listings into memory; ``order`` has the location of each place not jittered.
 
-    Parameters
-    ----------
-    study, engine, prepared
-    order : ndarray of int64, shape (n_locations,)
-        The prepared location of each place that is not jittered.
-
-    Raises
-    ------
-    StudyError
-        If the study jitters addresses of a precision that no address has.
+    Raises StudyError if the study jitters addresses of a precision that no address has.
     """
     kinds = prepared.staged.kinds
     kind_units = {

@@ -115,19 +115,10 @@ def rank_uncertainty(
     found: Replicates,
     drawn_pairs: list[Pair],
 ) -> Uncertainty:
-    """Compute intervals, rank sets and pairs from replicates.
+    """Compute intervals, rank sets and pairs of clusters from replicates.
 
-    Parameters
-    ----------
-    study : Study
-    named : DataFrame
-        ``name, economies`` of the clusters, by id.
-    share : DataFrame, shape (clusters, kinds)
-    score : Series
-        The study's own.
-    found : Replicates
-    drawn_pairs : list of (eps_km, min_samples)
-        The pairs drawn from; empty if parameters are not drawn.
+    ``named`` (``name, economies``), ``share`` (by kind) and ``score`` are those of the study's own
+    clusters, by id.
     """
     level = study.uncertainty.level
     order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()

@@ -19,18 +19,7 @@ WEIGHTS = 1
 class Scorer:
     """Scores clusters with a study's weights, or with weights drawn round them.
 
-    Parameters
-    ----------
-    study : Study
-
-    Raises
-    ------
-    StudyError
-        If a raster that columns of the score need is missing.
-
-    Attributes
-    ----------
-    columns : ScoreColumns
+    Raises StudyError if a raster that columns of the score need is missing.
     """
 
     def __init__(self, study: Study) -> None:
@@ -46,12 +35,7 @@ class Scorer:
     def score(self, number: int, values: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return scores and ranks of clusters with the weights of a replicate.
 
-        Parameters
-        ----------
-        number : int
-            Of the replicate.
-        values : DataFrame, shape (clusters, columns)
-            See `gclust.pipeline.score_columns.ScoreColumns.values`.
+        ``values`` are those of `gclust.pipeline.score_columns.ScoreColumns.values`.
         """
         weights = dict(zip(self._weights, self._drawn[number].tolist(), strict=True))
         scores = self.columns.score(values, weights).to_numpy(dtype=np.float64)
