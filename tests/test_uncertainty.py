@@ -293,7 +293,7 @@ def test_the_command_shows_and_writes(tmp_path):
     done = CliRunner().invoke(main, ["uncertainty", str(path), "-o", str(out)])
     assert done.exit_code == 0, done.output
     assert "Munich" in done.output
-    assert "cannot be told apart" in done.output
+    assert "cannot be distinguished" in done.output
     table = pd.read_csv(out / "uncertainty.csv")
     assert table.columns[:4].tolist() == ["rank", "cluster_id", "name", "economies"]
     assert (table["rank_set_low"] <= table["rank"]).all()

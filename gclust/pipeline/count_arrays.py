@@ -68,41 +68,22 @@ def merge_labels(totals: LabelTotals, options: Merge) -> MergedLabels:
 
 @dataclass(frozen=True)
 class RecordCounter:
-    """Counts a study's records by label and by merged cluster.
-
-    Attributes
-    ----------
-    study : Study
-    kinds : tuple of str
-    records : Records
-        Of the locations in any order; labels are given in the same order.
-    threads : int
-        Results do not depend on it.
-    """
+    """Counts a study's records by label and by merged cluster."""
 
     study: Study
     kinds: tuple[str, ...]
     records: Records
+    """Of locations in any order; labels are given in the same order."""
     threads: int
+    """Results do not depend on it."""
 
     def totals(
         self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None
     ) -> LabelTotals:
         """Sum the records by label.
 
-        Parameters
-        ----------
-        labels : ndarray of int32, shape (n,)
-            Of the locations; -1 for noise.
-        gaps_km : dict
-            (a, b) with a < b -> km, of the labels that may merge.
-        ties : {"fractional", "pairs"}, optional
-            The study's by default.
-
-        Raises
-        ------
-        StudyError
-            If the ties of records are too large to count.
+        ``labels`` are those of the locations, -1 for noise; ``gaps_km`` has the labels that may
+        merge; ``ties`` is the study's by default. Raises StudyError if ties are too large to count.
         """
         n_labels = int(labels.max(initial=-1)) + 1
         strengths: PairValues = {}
@@ -121,16 +102,10 @@ class RecordCounter:
         world: dict[str, float],
         copies: NDArray[np.int64] = ONCE,
     ) -> MergedCounts:
-        """Count the records of merged clusters.
+        """Count the records of merged clusters; ``world`` has the world total of each kind.
 
-        Parameters
-        ----------
-        totals : LabelTotals
-        merged : MergedLabels
-        world : dict
-            Kind -> world total, which shares are of.
-        copies : ndarray of int64, shape (r,) or (0,)
-            How many records each of those at several locations stands for; one by default.
+        ``copies``, of shape (r,), says how many records each of those at several locations stands
+        for; one by default.
         """
         records, opened, cluster_ids = self.records, self.records.opened, merged.cluster_ids
         clusters = np.append(cluster_ids, -1)[totals.open_labels].astype(np.int32)

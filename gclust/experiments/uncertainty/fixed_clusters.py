@@ -45,7 +45,7 @@ class RecordGroups:
         What a record of the group adds there.
     n_clusters, n_kinds : int
     unrecorded : frozenset of int
-        Kinds of which some listings have no record.
+        Kinds with listings without a record.
     """
 
     times: NDArray[np.float64]
@@ -60,18 +60,9 @@ class RecordGroups:
 def group_records(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> RecordGroups:
-    """Group a study's records by what they count in which clusters.
+    """Group a study's records by what they count in which merged clusters (-1 for noise).
 
-    Parameters
-    ----------
-    study, engine, prepared
-    clusters : ndarray of int64, shape (n_locations,)
-        After merging; -1 for noise.
-
-    Returns
-    -------
-    Groups
-        Their order follows from kinds, clusters and counts, not from rows or engines.
+    The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
     at = engine.put(prepared.locations[["lat", "lon"]].assign(label=clusters), _TABLES[0])
     labelled = engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
@@ -157,22 +148,8 @@ def bootstrap_groups(
     In the Poisson bootstrap each record enters a replicate a Poisson number of times, of mean
     one, independently of the others. A group of n records then enters it a Poisson number of
     times of mean n, which is one draw. A listing without a record counts as its weight in
-    records. World totals, noise included, are drawn with the rest.
-
-    Parameters
-    ----------
-    groups : Groups
-    draws : ndarray of int64, shape (n_draws,)
-        Numbers of the replicates: the same number gives the same records.
-    seed : int
-    threads : int
-        Results do not depend on it.
-    report : callable
-        Called with ``(fraction, stage)``.
-
-    Returns
-    -------
-    DrawnGroups
+    records. World totals, noise included, are drawn with the rest. ``draws``, of shape (n_draws,),
+    are numbers of replicates: the same number gives the same records.
     """
     n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds

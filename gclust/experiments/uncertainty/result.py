@@ -75,7 +75,7 @@ class Uncertainty:
         probability ``level``); ``first_10, first_100`` (share of the draws in which
         the cluster is among them), and ``found`` (share of the draws that have the cluster).
     pairs : DataFrame
-        Pairs of clusters that cannot be told apart: ``rank_a, cluster_a, name_a, rank_b,
+        Pairs of clusters that cannot be distinguished: ``rank_a, cluster_a, name_a, rank_b,
         cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
         pairs), ``a_above_b`` (share of the draws with both in which a is above).
     scores : ndarray of float64, shape (draws, clusters)
@@ -171,7 +171,7 @@ def _superpopulation(study: Study) -> str:
 
 
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:
-    """Return the pairs that cannot be told apart, the better cluster first."""
+    """Return the pairs that cannot be distinguished, the better cluster first."""
     a, b = np.nonzero(np.triu(~(sets.above | sets.above.T), 1))
     listed = pd.DataFrame()
     for side, at in (("a", a), ("b", b)):

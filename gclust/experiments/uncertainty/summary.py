@@ -18,7 +18,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
         f"{describe_draws(found)}.",
         f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
         f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
-        f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be told apart;"
+        f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be distinguished;"
         f" {alone} clusters have one rank alone.",
         *_moved(found),
         *(f"Note: {warning}." for warning in found.warnings),
