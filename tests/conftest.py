@@ -15,58 +15,52 @@ settings.load_profile("any machine")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-ON_ONE_PYTHON = (
-    "test_benchmarks",
-    "test_border_ties",
-    "test_broken_folders",
-    "test_clustering_methods",
-    "test_columns",
-    "test_compare",
-    "test_contour",
-    "test_coverage_kernels",
-    "test_demo",
-    "test_disk",
-    "test_file_cases",
-    "test_fuzz_files",
-    "test_fuzz_studies",
-    "test_inputs",
-    "test_kernel_cache",
-    "test_own_files",
-    "test_outputs",
-    "test_raster_cases",
-    "test_raster_files",
-    "test_raster_tiles",
-    "test_raster_values",
-    "test_signals",
-    "test_surface",
-    "test_sweep",
-    "test_tables",
-    "test_tune_browser",
-    "test_tune_gate_browser",
-    "test_tune_windows",
-    "test_uncertainty",
-    "test_uncertainty_anew",
-    "test_world",
-)
-"""Files that take long, the longest first, and look at files, the machine or the whole way rather
-than at what differs between versions of Python."""
+ON_ONE_PYTHON = """
+    world demo fuzz_files outputs uncertainty compare sweep uncertainty_reclustered tune_browser
+    fuzz_studies file_cases tables surface contour broken_folders clustering_methods
+    tune_gate_browser tune_windows coverage_kernels border_ties map footprints uncertainty_jitter
+    count_arrays intensity sweep_figures builtin_indicators centroid_geocodes bump density_kernels
+    surface_kernels weight_zero population builtin_members us fuzz benchmarks raster_cases
+    raster_files raster_tiles raster_values columns inputs disk kernel_cache own_files signals
+    words floors parameters csv_rows habits
+"""
+"""Files that look at results, files, the machine or the tree, none of which differs between
+versions of Python: one of the two is enough in CI. Those that take longest come first."""
+
+QUICK = """
+    agreement basemap counting dbscan_contract dbscan_input escapes estimator_checks example fetch
+    floors geodesic habits hdbscan_kernels lineage matching merging names packaging plateaus
+    rank_sets registry shapley study table tune_gate units values
+"""
+"""Files that together take half a minute and have something of every area."""
 
 TAKEN = os.environ.get("GCLUST_TESTS_TAKEN")
-"""In CI a folder in which the suites of two Pythons, side by side, note which of the files above
-they have taken: each is run by the suite that comes to it first."""
+"""A folder in which the suites of two Pythons, which CI runs at the same time, note the files of
+`ON_ONE_PYTHON` that they have taken: each is run by the suite that comes to it first."""
 
 
+@cache
+def stems(names: str) -> list[str]:
+    """Return the names of test files in a list of them."""
+    return [f"test_{name}" for name in names.split()]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of which one Python is enough last, in their order."""
+    """Mark quick tests, and put the files for which one Python is enough last, in order."""
+    quick = set(stems(QUICK))
+    for item in items:
+        if item.path.stem in quick:
+            item.add_marker("quick")
     if TAKEN is not None:
-        order = {name: number for number, name in enumerate(ON_ONE_PYTHON)}
+        order = {name: number for number, name in enumerate(stems(ON_ONE_PYTHON))}
         items.sort(key=lambda item: order.get(item.path.stem, -1))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """Leave out a test of a file that the suite of another Python has taken."""
-    if TAKEN is None or item.path.stem not in ON_ONE_PYTHON or _take(item.path.stem):
+    if TAKEN is None or item.path.stem not in stems(ON_ONE_PYTHON) or _take(item.path.stem):
         return None
     item.config.hook.pytest_deselected(items=[item])
     return True

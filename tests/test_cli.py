@@ -48,10 +48,8 @@ def test_run_prints_the_ranking_and_where_the_files_are(folder):
     "env",
     [
         {"LC_ALL": "C"},
-        {"PYTHONIOENCODING": "latin-1"},
-        {"PYTHONIOENCODING": "ascii"},
-        {"COLUMNS": "200"},
-        {"COLUMNS": "40", "TZ": "Asia/Kathmandu"},
+        {"PYTHONIOENCODING": "latin-1", "COLUMNS": "200"},
+        {"PYTHONIOENCODING": "ascii", "COLUMNS": "40", "TZ": "Asia/Kathmandu"},
     ],
 )
 def test_odd_locales_and_widths(folder, env):

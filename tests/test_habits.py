@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import conftest
+
 ROOT = Path(__file__).resolve().parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PATH = re.compile(r"(?:\.?\w+/)+[\w.]*|\.?\w+(?:\.\w+)*\.(?:md|toml|py|txt|yaml)")
@@ -50,6 +52,14 @@ def test_tasks_can_be_run_and_ci_runs_them():
         assert f"ci/{path.name}" in ci or path.name == "quick"  # part of the tests
         subprocess.run(["bash", "-n", path], check=True)
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+def test_lists_of_test_files_name_files():
+    files = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
+    for names in (conftest.ON_ONE_PYTHON, conftest.QUICK):
+        listed = conftest.stems(names)
+        assert len(set(listed)) == len(listed)
+        assert set(listed) <= files, set(listed) - files
 
 
 def test_hooks_have_the_versions_of_ci():
