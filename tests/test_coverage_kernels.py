@@ -227,7 +227,7 @@ def reach_hierarchies():
         test_core_distances_are_those_of_the_definition(world, need)
     # A radius over half the globe cuts many leaves.
     balls, _ = grown(places(everywhere, 20_000, 1))
-    core_distances.measure_leaves(balls, int(balls.units.sum()) // 2, np.empty(20_000), 0, 1)
+    core_distances.fill_core_keys(balls, int(balls.units.sum()) // 2, np.empty(20_000), 0, 1)
     assert key_of_chord(True, -1e-9) == -1.0
     test_balls_hold_their_points_and_weigh_them(1)
     test_more_than_there_is_has_no_core_distance()

@@ -1,10 +1,10 @@
-"""The condensed tree of a weighted spanning tree: which clusters there are at any radius.
+"""The condensed tree of a weighted spanning tree: which clusters exist at which radii.
 
-Edges of equal length contract together: a node of the hierarchy has as many children as
-its edges part. A cluster goes on in the only child that weighs enough, and ends where
-there are several of these (R. Campello, D. Moulavi, J. Sander: Density-based clustering
-based on hierarchical density estimates. PAKDD 2013, section 4; runt pruning after
-W. Stuetzle, Journal of Classification 20, 2003).
+Edges of equal length contract together: a node of the hierarchy has as many children as its
+edges separate. A cluster continues in the only child that weighs enough, and ends where there
+are several (R. Campello, D. Moulavi, J. Sander: Density-based clustering based on hierarchical
+density estimates. PAKDD 2013, section 4; runt pruning after W. Stuetzle, Journal of
+Classification 20, 2003).
 """
 
 from __future__ import annotations
@@ -21,89 +21,135 @@ from gclust.kernels.union_find import find_root
 from gclust.parallel import even_chunks, parallel_for
 
 CHUNK = 1 << 18
+"""Nodes in a chunk of work."""
 
 
 class Condensed(NamedTuple):
-    """Clusters, parents before children, and where each of n points leaves them."""
+    """Clusters, parents before children, and where each of ``n`` points leaves them."""
 
     cluster: NDArray[np.int64]
-    """Smallest cluster that each point is ever in, shape (n,)."""
+    """(n,) smallest cluster that each point is ever in"""
     leaves: NDArray[np.float64]
-    """Radius at and below which the point is in no cluster, shape (n,)."""
+    """(n,) radius at and below which the point is in no cluster"""
     parent: NDArray[np.int64]
-    """Of each cluster; -1 for the first one, which holds all."""
+    """(clusters,) -1 for the first one, the root, which holds all points"""
     birth: NDArray[np.float64]
-    """Radius below which there is the cluster; infinite for the first one."""
+    """(clusters,) radius below which the cluster exists, infinite for the root"""
     weight: NDArray[np.int64]
-    """Of all its points at its birth."""
+    """(clusters,) of all its points at its birth"""
+
+
+class Dendrogram(NamedTuple):
+    """The single-linkage tree of ``n`` points: nodes of points, then of ``n - 1`` merges."""
+
+    parent: NDArray[np.int32]
+    """(2 n - 1,)"""
+    height: NDArray[np.float64]
+    """(2 n - 1,) core distance of a point, length of the edge of a merge"""
+    weight: NDArray[np.int64]
+    """(2 n - 1,)"""
+
+
+class Contraction(NamedTuple):
+    """Nodes of a dendrogram contracted into their ancestors of equal height."""
+
+    into: NDArray[np.int32]
+    """(2 n - 1,) node that each has become part of, itself if none"""
+    heavy: NDArray[np.int32]
+    """(2 n - 1,) number of children that weigh enough for a cluster"""
+
+
+class Leaving(NamedTuple):
+    """The cluster of each node of a dendrogram, and where the node leaves it."""
+
+    cluster: NDArray[np.int32]
+    """(2 n - 1,)"""
+    radius: NDArray[np.float64]
+    """(2 n - 1,) 0 as long as the node has not left"""
+
+
+class Clusters(NamedTuple):
+    """Clusters in the order in which they are found."""
+
+    parent: NDArray[np.int64]
+    """(clusters,)"""
+    birth: NDArray[np.float64]
+    """(clusters,)"""
+    node: NDArray[np.int64]
+    """(clusters,) of the dendrogram"""
 
 
 @kernel
-def merge_edges(ends, order, parent, weight, root, top, first, last):
-    """Fill the nodes that the edges ``order[first:last]`` make, of two children each.
+def merge_edges(ends, order, tree, root, top, first, last):
+    """Fill the nodes of a `Dendrogram` that the edges ``order[first:last]`` merge.
 
-    ``root`` is a forest over the points, ``top`` the node that each of its roots is in.
+    ``ends`` (2, n - 1) int32, ``order`` (n - 1,) int64 by length; ``root`` (n,) int32 is a
+    union-find over the points, ``top`` (n,) int32 the node that each of its roots is in.
     """
     n = len(root)
     for i in range(first, last):
         a, b = find_root(root, ends[0, order[i]]), find_root(root, ends[1, order[i]])
-        parent[top[a]], parent[top[b]] = n + i, n + i
-        weight[n + i] = weight[top[a]] + weight[top[b]]
+        tree.parent[top[a]], tree.parent[top[b]] = n + i, n + i
+        tree.weight[n + i] = tree.weight[top[a]] + tree.weight[top[b]]
         root[b] = a
         top[a] = n + i
 
 
 @kernel
-def contract_nodes(parent, height, weight, least, whole, heavy, first, last):
-    """Contract nodes into the one above that has their height, from the root down.
+def contract_nodes(tree, min_units, contraction, first, last):
+    """Contract the nodes of a `Dendrogram` into ancestors of equal height, from the root down.
 
-    ``whole`` gets the node that each has become part of, ``heavy`` the number of children
-    of at least ``least``. A point is no group of copies from its core distance on.
+    Points are not contracted: from its core distance down a point is no group of copies.
     """
+    parent, height, weight = tree
+    into, heavy = contraction
     n = (len(parent) + 1) >> 1
     for i in range(first, last):
         node = len(parent) - 1 - i
-        whole[node] = node
+        into[node] = node
         if i == 0:
             continue
-        above = whole[parent[node]]
+        above = into[parent[node]]
         if height[node] < height[above]:
-            heavy[above] += weight[node] >= least
+            heavy[above] += weight[node] >= min_units
         elif node >= n:
-            whole[node] = above
+            into[node] = above
 
 
 @kernel
-def follow_clusters(parent, height, weight, least, whole, heavy, state, grown, at, first, last):
-    """Find the cluster of each node and where it leaves it, from the root down.
+def follow_clusters(tree, contraction, min_units, leaving, clusters, at, first, last):
+    """Find the cluster of each node and where the node leaves it, from the root down.
 
-    ``state`` holds cluster and radius by node, the radius 0 as long as it has not left;
-    ``grown`` parent, birth and node by cluster.
+    Continues with cluster number ``at``, and returns the next one.
     """
-    cluster, leaves = state
+    parent, height, weight = tree
+    into, heavy = contraction
+    cluster, radius = leaving
     n = (len(parent) + 1) >> 1
     for i in range(first, last):
         node = len(parent) - 1 - i
-        if whole[node] != node:
+        if into[node] != node:
             continue
         if i == 0:
-            grown[0][0], grown[1][0], grown[2][0] = -1, math.inf, node
-            cluster[node], leaves[node] = 0, 0.0
+            clusters.parent[0], clusters.birth[0], clusters.node[0] = -1, math.inf, node
+            cluster[node], radius[node] = 0, 0.0
             at = 1
         else:
-            above = whole[parent[node]]
-            cluster[node], leaves[node] = cluster[above], leaves[above]
-            if leaves[above] > 0.0:
+            above = into[parent[node]]
+            cluster[node], radius[node] = cluster[above], radius[above]
+            if radius[above] > 0.0:
                 continue
-            if weight[node] < least or height[node] == height[above]:
-                leaves[node] = height[above]
+            if weight[node] < min_units or height[node] == height[above]:
+                radius[node] = height[above]
                 continue
             if heavy[above] > 1:
-                grown[0][at], grown[1][at], grown[2][at] = cluster[above], height[above], node
+                clusters.parent[at] = cluster[above]
+                clusters.birth[at] = height[above]
+                clusters.node[at] = node
                 cluster[node] = at
                 at += 1
         if node < n:
-            leaves[node] = height[node]
+            radius[node] = height[node]
     return at
 
 
@@ -112,7 +158,7 @@ def condense(
     edges: NDArray[np.float64],
     cores: NDArray[np.float64],
     units: NDArray[np.int64],
-    least: int,
+    min_units: int,
     report: Callable[[float], None],
 ) -> Condensed:
     """Return the condensed tree of points.
@@ -124,50 +170,46 @@ def condense(
     edges : ndarray of float64, shape (n - 1,)
         Their lengths, which are positive.
     cores : ndarray of float64, shape (n,)
-        Core distances of the points, positive; copies of a point part there.
+        Core distances of the points, positive; copies of a point separate there.
     units : ndarray of int64, shape (n,)
-        Weights.
-    least : int
+        Fixed-point weights.
+    min_units : int
         Least weight of a cluster, two copies or more.
     report : callable
         Called with the share done.
 
     Notes
     -----
-    Clusters are numbered from the greatest birth down, those of one birth by their first
-    point: the same for all minimum spanning trees.
+    Clusters are numbered from the greatest birth down, those of equal birth by their first
+    point: the numbers do not depend on which of several minimum spanning trees is given.
     """
     n = len(units)
-    parent, height, weight = _merge(ends, edges, cores, units, lambda share: report(0.4 * share))
-    whole, heavy = np.empty(2 * n - 1, dtype=np.int32), np.zeros(2 * n - 1, dtype=np.int32)
+    chunks = even_chunks(2 * n - 1, CHUNK)
+    tree = _merge(ends, edges, cores, units, lambda share: report(0.4 * share))
+    contraction = Contraction(
+        np.empty(2 * n - 1, dtype=np.int32), np.zeros(2 * n - 1, dtype=np.int32)
+    )
     parallel_for(
-        even_chunks(2 * n - 1, CHUNK),
+        chunks,
         1,
         contract_nodes,
-        parent,
-        height,
-        weight,
-        least,
-        whole,
-        heavy,
+        *(tree, min_units, contraction),
         report=lambda share: report(0.4 + 0.2 * share),
     )
-    most = 1 + int(heavy[heavy > 1].sum())
-    state = np.empty(2 * n - 1, dtype=np.int32), np.empty(2 * n - 1)
-    grown = np.empty(most, dtype=np.int64), np.empty(most), np.empty(most, dtype=np.int64)
+    most = 1 + int(contraction.heavy[contraction.heavy > 1].sum())
+    leaving = Leaving(np.empty(2 * n - 1, dtype=np.int32), np.empty(2 * n - 1))
+    clusters = Clusters(
+        np.empty(most, dtype=np.int64), np.empty(most), np.empty(most, dtype=np.int64)
+    )
     at = [0]
 
     def follow(first: int, last: int) -> None:
-        at[0] = follow_clusters(
-            parent, height, weight, least, whole, heavy, state, grown, at[0], first, last
-        )
+        at[0] = follow_clusters(tree, contraction, min_units, leaving, clusters, at[0], first, last)
 
-    parallel_for(
-        even_chunks(2 * n - 1, CHUNK), 1, follow, report=lambda share: report(0.6 + 0.3 * share)
-    )
-    above, birth, node = grown
-    cluster = state[0][:n].astype(np.int64)
-    return _number(Condensed(cluster, state[1][:n].copy(), above, birth, weight[node]))
+    parallel_for(chunks, 1, follow, report=lambda share: report(0.6 + 0.3 * share))
+    cluster, leaves = leaving.cluster[:n].astype(np.int64), leaving.radius[:n].copy()
+    weight = tree.weight[clusters.node]
+    return _number(Condensed(cluster, leaves, clusters.parent, clusters.birth, weight))
 
 
 def _merge(
@@ -176,31 +218,23 @@ def _merge(
     cores: NDArray[np.float64],
     units: NDArray[np.int64],
     report: Callable[[float], None],
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
-    """Return parent, height and weight of points and, after them, of merges."""
+) -> Dendrogram:
+    """Return the dendrogram of a spanning tree."""
     n = len(units)
     order = np.argsort(edges, kind="stable")
-    height = np.concatenate([cores, edges[order]])
-    weight = np.concatenate([units, np.zeros(n - 1, dtype=np.int64)])
-    parent = np.full(2 * n - 1, -1, dtype=np.int32)
-    root, top = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
-    parallel_for(
-        even_chunks(n - 1, CHUNK),
-        1,
-        merge_edges,
-        ends,
-        order,
-        parent,
-        weight,
-        root,
-        top,
-        report=report,
+    tree = Dendrogram(
+        parent=np.full(2 * n - 1, -1, dtype=np.int32),
+        height=np.concatenate([cores, edges[order]]),
+        weight=np.concatenate([units, np.zeros(n - 1, dtype=np.int64)]),
     )
-    return parent, height, weight
+    root, top = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
+    chunks = even_chunks(n - 1, CHUNK)
+    parallel_for(chunks, 1, merge_edges, ends, order, tree, root, top, report=report)
+    return tree
 
 
 def _number(tree: Condensed) -> Condensed:
-    """Number clusters from the greatest birth down, those of one birth by first point."""
+    """Number clusters from the greatest birth down, those of equal birth by first point."""
     many = len(tree.parent)
     first = np.full(many, len(tree.cluster))
     np.minimum.at(first, tree.cluster, np.arange(len(tree.cluster)))

@@ -1,9 +1,9 @@
-"""Core distances: the least radius round each point that holds enough weight.
+"""Core distances: the least radius around each point that holds enough weight.
 
-The points of a leaf are measured together. As core distances of two points differ by no
-more than the points are apart, each one is bounded by the one before; nodes that are
-within the bounds for sure are weighed whole, and only leaves between the bounds are
-looked into.
+The points of a leaf of a ball tree are handled together. Core distances of two points differ by
+no more than their distance, so that the one before bounds the next; nodes certainly within the
+lower bound are weighed whole, and only leaves between the bounds are opened. Core distances are
+those of R. Campello, D. Moulavi, J. Sander (PAKDD 2013), with weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
+from gclust.kernels.hdbscan.nearest_first import points_of_leaf
 from gclust.kernels.spatial.ball_tree import (
     LEAF,
     Balls,
@@ -27,21 +28,23 @@ from gclust.kernels.sphere import CHORD_SLACK
 from gclust.parallel import even_chunks, parallel_for
 
 LEAVES_CHUNK = 64
+"""Leaves in a chunk of work."""
 
-CROWD = 2
-"""Points between a point's bounds, for each leaf looked into, from which on the leaves'
-balls narrow the bounds of the leaf's other points: they see a city from afar."""
+DENSE = 2
+"""Points between the bounds of a point, per open leaf, from which on the balls of the leaves
+narrow the bounds of the next points of its leaf: they look at a city from afar."""
 
 LONGEST = 2.01
 """Longer than any chord, in mean radii of the Earth."""
 
 
 @helper
-def weigh_within(balls, x, y, z, around, radius, possible, stack):
-    """Weigh what is within a radius of a ball, in whole leaves.
+def weight_within(balls, x, y, z, around, radius, possible, stack):
+    """Return the weight within a radius of a ball, in whole leaves.
 
-    ``possible`` counts the leaves that may be within the radius of some point of the
-    ball, otherwise those that are within it of every point.
+    The ball has the centre ``x, y, z`` and the radius ``around``. With ``possible`` from above:
+    of the leaves that may be within the radius of some point of the ball; otherwise from below:
+    of those that are within it of every point. ``stack`` (2 depth + 2,) int64.
     """
     leaves = 1 << balls.depth
     total = np.int64(0)
@@ -64,12 +67,12 @@ def weigh_within(balls, x, y, z, around, radius, possible, stack):
 
 
 @helper
-def narrow(balls, x, y, z, around, lower, upper, need, stack):
-    """Narrow the bounds of the core distances of all points of a ball by bisection."""
+def bisect_bounds(balls, x, y, z, around, lower, upper, need, stack):
+    """Narrow the bounds of the core distances of all points of a ball; see `weight_within`."""
     low, high = lower, upper
     while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
-        if weigh_within(balls, x, y, z, around, middle, False, stack) >= need:
+        if weight_within(balls, x, y, z, around, middle, False, stack) >= need:
             high = middle
         else:
             low = middle
@@ -77,7 +80,7 @@ def narrow(balls, x, y, z, around, lower, upper, need, stack):
     low = lower
     while high - low > max(around, 0.1 * high) + CHORD_SLACK:
         middle = 0.5 * (low + high)
-        if weigh_within(balls, x, y, z, around, middle, True, stack) < need:
+        if weight_within(balls, x, y, z, around, middle, True, stack) < need:
             low = middle
         else:
             high = middle
@@ -85,14 +88,14 @@ def narrow(balls, x, y, z, around, lower, upper, need, stack):
 
 
 @helper
-def collect_between(balls, x, y, z, around, lower, upper, stack, near):
-    """List the leaves that are not within ``lower`` of all of a ball nor beyond ``upper``.
+def collect_leaves(balls, x, y, z, around, lower, upper, stack, near):
+    """List the leaves neither within ``lower`` of all points of a ball nor beyond ``upper``.
 
-    Returns the weight of what is within, and the number of leaves.
+    Returns the weight within, and the number of leaves in ``near`` (leaves,) int64.
     """
     leaves = 1 << balls.depth
     within = np.int64(0)
-    many = 0
+    n_near = 0
     stack[0] = 1
     n = 1
     while n > 0:
@@ -107,30 +110,29 @@ def collect_between(balls, x, y, z, around, lower, upper, stack, near):
                 stack[n], stack[n + 1] = 2 * node, 2 * node + 1
                 n += 2
             else:
-                near[many] = node
-                many += 1
-    return within, many
+                near[n_near] = node
+                n_near += 1
+    return within, n_near
 
 
 @helper
-def gather_between(balls, p, near, many, lower, upper, keys, weights):
-    """Gather the points about ``p`` from ``lower`` to ``upper`` among the leaves ``near``.
+def gather_between(balls, p, near, lower, upper, keys, weights):
+    """Gather the points from ``lower`` to ``upper`` around ``p`` among the leaves ``near``.
 
-    Returns the weight of those that are nearer, and the number gathered.
+    Into ``keys`` float64 and ``weights`` int64. Returns the weight of nearer points, and the
+    number gathered.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     least, most = key_of_chord(balls.sphere, lower), key_of_chord(balls.sphere, upper)
-    n, leaves = len(balls.units), 1 << balls.depth
     nearer = np.int64(0)
     m = 0
-    for t in range(many):
-        node = near[t]
+    for node in near:
         away, reach = away_from(balls, node, x, y, z), balls.ball[node, 3]
         if away + reach < lower - CHORD_SLACK:
             nearer += balls.inside[node]
         elif away - reach <= upper + CHORD_SLACK:
-            k = node - leaves
-            for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
+            begin, end = points_of_leaf(balls, node)
+            for q in range(begin, end):
                 key = key_between(
                     balls.sphere, x, y, z, balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
                 )
@@ -144,9 +146,10 @@ def gather_between(balls, p, near, many, lower, upper, keys, weights):
 
 @helper
 def select_weighted(keys, weights, n, need):
-    """Return the least key up to which the weights add up to ``need``; sorts on the way.
+    """Return the least key up to which the weights add up to ``need``; reorders both arrays.
 
-    Hoare's selection (Find, CACM 4, 1961) with weights, in three parts.
+    Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. ``keys``
+    float64 and ``weights`` int64, of which the first ``n`` are used.
     """
     low, high = 0, n
     while True:
@@ -179,43 +182,47 @@ def select_weighted(keys, weights, n, need):
 
 
 @helper
-def bound_by_leaves(balls, x, y, z, near, many, need, keys, weights):
+def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
     """Bound the core distance of a point by the balls of the leaves ``near`` alone."""
-    for t in range(many):
+    n = len(near)
+    for t in range(n):
         keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
         weights[t] = balls.inside[near[t]]
-    nearest = select_weighted(keys, weights, many, need)
-    for t in range(many):
+    nearest = select_weighted(keys, weights, n, need)
+    for t in range(n):
         keys[t] = away_from(balls, near[t], x, y, z) + balls.ball[near[t], 3] + CHORD_SLACK
         weights[t] = balls.inside[near[t]]
-    return nearest, select_weighted(keys, weights, many, need)
+    return nearest, select_weighted(keys, weights, n, need)
 
 
 @kernel
-def measure_leaves(balls, need, core, first, last):
-    """Fill the keys of the core distances of the points in the leaves ``first .. last``."""
-    n, leaves = len(balls.units), 1 << balls.depth
+def fill_core_keys(balls, need, core, first, last):
+    """Fill the keys of the core distances of the points in the leaves ``first .. last``.
+
+    ``need`` is the least weight within, ``core`` (n,) float64 takes the keys.
+    """
+    leaves = 1 << balls.depth
     stack = np.empty(2 * balls.depth + 2, dtype=np.int64)
     near = np.empty(leaves, dtype=np.int64)
     keys = np.empty(64 * LEAF)
     weights = np.empty(len(keys), dtype=np.int64)
-    before = -1  # the last point measured, where it is, and its core distance
+    before = -1  # the last point done, where it is, and its core distance
     bx, by, bz, chord = 0.0, 0.0, 0.0, 0.0
-    for k in range(first, last):
-        node = leaves + k
+    for node in range(leaves + first, leaves + last):
         around = balls.ball[node, 3] + CHORD_SLACK
         x, y, z = balls.ball[node, 0], balls.ball[node, 1], balls.ball[node, 2]
         lower, upper = 0.0, LONGEST
         if before >= 0:
             apart = away_from(balls, node, bx, by, bz) + around
             lower, upper = max(chord - apart, 0.0), min(chord + apart, LONGEST)
-        lower, upper = narrow(balls, x, y, z, around, lower, upper, need, stack)
-        within, many = collect_between(balls, x, y, z, around, lower, upper, stack, near)
-        if many * LEAF > len(keys):
-            keys = np.empty(many * LEAF)
+        lower, upper = bisect_bounds(balls, x, y, z, around, lower, upper, need, stack)
+        within, n_near = collect_leaves(balls, x, y, z, around, lower, upper, stack, near)
+        if n_near * LEAF > len(keys):
+            keys = np.empty(n_near * LEAF)
             weights = np.empty(len(keys), dtype=np.int64)
-        crowded = False
-        for p in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
+        dense = False
+        begin, end = points_of_leaf(balls, node)
+        for p in range(begin, end):
             core[p] = 0.0
             x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
             if balls.units[p] < need:
@@ -224,14 +231,14 @@ def measure_leaves(balls, need, core, first, last):
                     apart = key_between(False, bx, by, bz, x, y, z)
                     apart = math.sqrt(apart) + CHORD_SLACK
                     low, high = max(low, chord - apart), min(high, chord + apart)
-                if crowded:
+                if dense:
                     nearest, farthest = bound_by_leaves(
-                        balls, x, y, z, near, many, need - within, keys, weights
+                        balls, x, y, z, near[:n_near], need - within, keys, weights
                     )
                     low, high = max(low, nearest), min(high, max(farthest, low))
-                nearer, m = gather_between(balls, p, near, many, low, high, keys, weights)
+                nearer, m = gather_between(balls, p, near[:n_near], low, high, keys, weights)
                 core[p] = select_weighted(keys, weights, m, need - within - nearer)
-                crowded |= m > CROWD * many
+                dense |= m > DENSE * n_near
             before, bx, by, bz = p, x, y, z
             chord = chord_of_key(balls.sphere, core[p])
 
@@ -250,19 +257,19 @@ def core_keys(
     balls : Balls
         The points.
     need : int
-        Weight that a core distance holds, the point's own included; no more than all.
+        Least fixed-point weight within a core distance, the point's own included; no more than
+        that of all points.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     places : ndarray of int64, optional
-        Points whose core distances are wanted; those of points that share no leaf with one
-        are infinite.
+        Points whose core distances are wanted. Points in other leaves get infinite ones.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        0 where the point itself is enough.
+        0 where the point itself weighs enough.
 
     Raises
     ------
@@ -273,16 +280,15 @@ def core_keys(
         raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")
     n, leaves = len(balls.units), 1 << balls.depth
     core = np.full(n, math.inf)
-    begins = np.arange(leaves) * n >> balls.depth
     wanted = np.arange(leaves)
     if places is not None:
+        begins = wanted * n >> balls.depth
         wanted = np.unique(np.searchsorted(begins, places, side="right") - 1)
 
-    def measure(first: int, last: int) -> None:
-        for run in np.split(
-            wanted[first:last], np.flatnonzero(np.diff(wanted[first:last]) > 1) + 1
-        ):
-            measure_leaves(balls, need, core, int(run[0]), int(run[-1]) + 1)
+    def fill(first: int, last: int) -> None:
+        some = wanted[first:last]
+        for run in np.split(some, np.flatnonzero(np.diff(some) > 1) + 1):
+            fill_core_keys(balls, need, core, int(run[0]), int(run[-1]) + 1)
 
-    parallel_for(even_chunks(len(wanted), LEAVES_CHUNK), threads, measure, report=report)
+    parallel_for(even_chunks(len(wanted), LEAVES_CHUNK), threads, fill, report=report)
     return core

@@ -1,4 +1,4 @@
-"""The member of a cluster that a point which forms none goes with: the nearest that may be."""
+"""The nearest member of a cluster that each location without weight may join."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
-from gclust.kernels.spatial.ball_tree import Balls, key_between, least_key
+from gclust.kernels.hdbscan.nearest_first import points_of_leaf, push_children, reduce_by_node
+from gclust.kernels.spatial.ball_tree import Balls, key_between
 from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, key_of_angle, widened
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
+"""Points in a chunk of work."""
 
 
 class Members(NamedTuple):
-    """Which points of a tree others may go with; ``n`` points."""
+    """The points of a tree that others may join; ``n`` points."""
 
     below: NDArray[np.float64]
-    """(n,) key that the distance to each must be below, and the other's core distance; 0 for
-    points of no cluster."""
+    """(n,) key that the distance to each must be below, and the core distance of the point that
+    joins it; 0 for points of no cluster"""
     rank: NDArray[np.int64]
-    """(n,) place of each by latitude, then longitude."""
+    """(n,) rank of each by latitude, then longitude"""
     node_below: NDArray[np.float64]
-    """Greatest of the keys in each node."""
+    """(nodes,) greatest ``below`` in each node"""
 
 
 @helper
-def look_for_member(balls, members, p, core, most, by_rank, stack, keys):
-    """Return the least key to a member that point ``p`` may go with, and the member, or -1.
+def search_member(balls, members, p, core, most, by_rank, stack, keys):
+    """Return the least key to a member that point ``p`` may join, and the member, or -1.
 
-    With ``by_rank`` the first by rank of those whose key is at most ``most``.
+    ``core`` is the key of the point's core distance. With ``by_rank`` the member is the first
+    by rank of those whose key is at most ``most``. For ``stack`` and ``keys`` see
+    ``push_children``.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
-    n, leaves = len(balls.units), 1 << balls.depth
     best, found = most, np.int64(-1)
     stack[0], keys[0] = 1, 0.0
     top = 1
@@ -45,18 +48,11 @@ def look_for_member(balls, members, p, core, most, by_rank, stack, keys):
         node, below = stack[top], members.node_below[stack[top]]
         if keys[top] > best or keys[top] >= below or core >= below:
             continue
-        if node < leaves:
-            left, right = 2 * node, 2 * node + 1
-            to_left = least_key(balls, left, x, y, z)
-            to_right = least_key(balls, right, x, y, z)
-            if to_left < to_right:  # the nearer one is looked at first
-                left, right, to_left, to_right = right, left, to_right, to_left
-            stack[top], keys[top] = left, to_left
-            stack[top + 1], keys[top + 1] = right, to_right
-            top += 2
+        if node < 1 << balls.depth:
+            top = push_children(balls, node, (x, y, z), stack, keys, top)
             continue
-        k = node - leaves
-        for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
+        begin, end = points_of_leaf(balls, node)
+        for q in range(begin, end):
             if core >= members.below[q]:
                 continue
             key = key_between(
@@ -73,22 +69,24 @@ def look_for_member(balls, members, p, core, most, by_rank, stack, keys):
 
 @kernel
 def find_members(balls, members, core, places, tolerance, to, key, first, last):
-    """Find the members of the points ``places[first:last]``, -1 where there is none.
+    """Find the members that the points ``places[first:last]`` join, -1 where there is none.
 
-    The nearest, or of those no more than ``tolerance`` (radians) farther the first by rank.
+    The nearest one, or of those no more than ``tolerance`` (radians) farther the first by rank.
+    ``core`` (n,) float64, ``places`` (m,) int64; ``to`` (m,) int64 takes the members, ``key``
+    (m,) float64 the keys of the distances to the nearest.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
     keys = np.empty(balls.depth + 2)
     for t in range(first, last):
         p = places[t]
-        nearest, found = look_for_member(balls, members, p, core[p], math.inf, False, stack, keys)
+        nearest, found = search_member(balls, members, p, core[p], math.inf, False, stack, keys)
         key[t] = nearest
         if found >= 0:
             if balls.sphere:
                 most = max(nearest, widened(nearest, tolerance))
             else:
                 most = (math.sqrt(nearest) + tolerance) ** 2
-            _, found = look_for_member(balls, members, p, core[p], most, True, stack, keys)
+            _, found = search_member(balls, members, p, core[p], most, True, stack, keys)
         to[t] = found
 
 
@@ -109,21 +107,21 @@ def attach_points(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find which member of a cluster each of some points goes with.
+    """Find the member of a cluster that each of some points joins.
 
     Parameters
     ----------
     balls : Balls
         Members, those points and others.
     core : ndarray of float64, shape (n,)
-        Keys of the core distances of those points; the others' are not looked at.
+        Keys of the core distances of those points; others are not read.
     below : ndarray of float64, shape (n,)
-        What the key of the distance to each member must be below, and that of the point's
-        core distance; 0 for those that are no members.
+        Key that the distance to each member must be below, and the core distance of the point
+        that joins it; 0 for those that are no members.
     rank : ndarray of int64, shape (n,)
-        Which of two members that are as near to a micrometre comes first.
+        Of members that are equally near (to a micrometre) the first by rank is taken.
     places : ndarray of int64, shape (m,)
-        The points.
+        The points, by their place in the tree.
     threads : int
         Number of threads.
     report : callable
@@ -136,26 +134,14 @@ def attach_points(
     key : ndarray of float64, shape (m,)
         Key of the distance to the nearest one.
     """
-    n, depth = len(core), balls.depth
-    node_below = np.zeros(2 << depth)
-    node_below[1 << depth :] = np.maximum.reduceat(below, np.arange(1 << depth) * n >> depth)
-    for level in range(depth - 1, -1, -1):
-        under = node_below[2 << level : 4 << level]
-        node_below[1 << level : 2 << level] = np.maximum(under[::2], under[1::2])
-    members = Members(below, rank, node_below)
+    members = Members(below, rank, reduce_by_node(below, balls.depth, np.maximum))
     to, key = np.empty(len(places), dtype=np.int64), np.empty(len(places))
     tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
     parallel_for(
         even_chunks(len(places), POINTS_CHUNK),
         threads,
         find_members,
-        balls,
-        members,
-        core,
-        places,
-        tolerance,
-        to,
-        key,
+        *(balls, members, core, places, tolerance, to, key),
         report=report,
     )
     return to, key

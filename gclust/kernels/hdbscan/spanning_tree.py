@@ -1,9 +1,11 @@
-"""The minimum spanning tree of mutual reachability, by Boruvka's rounds.
+"""The minimum spanning tree of mutual reachability, by Boruvka's rounds over a ball tree.
 
-In a round each component looks for its lightest edge to another one; the weight of an
-edge is the key of the largest of its length and its ends' core distances. Points keep
-what they have found: an edge to a point that is still in another component is still
-their lightest, and a search that found nothing has left a lower bound.
+In each round every component takes its lightest edge to another one; the weight of an edge is
+the largest key of its length and of the core distances of its ends (L. McInnes, J. Healy:
+Accelerated hierarchical density based clustering, ICDM Workshops 2017; W. March, P. Ram,
+A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). Points keep what they have found: an
+edge to a point that is still in another component is still their lightest, and a search
+without a result has left a lower bound.
 """
 
 from __future__ import annotations
@@ -16,36 +18,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
-from gclust.kernels.spatial.ball_tree import Balls, key_between, least_key
+from gclust.kernels.hdbscan.nearest_first import points_of_leaf, push_children, reduce_by_node
+from gclust.kernels.spatial.ball_tree import Balls, key_between
 from gclust.kernels.union_find import find_root, join_sets
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
+"""Points in a chunk of searches."""
 
 COUNT_CHUNK = 1 << 20
 """Points in a chunk of a simple pass."""
 
 
-class Search(NamedTuple):
-    """What the points and the nodes of a tree know of their lightest edges."""
+class Candidates(NamedTuple):
+    """The lightest edges that ``n`` points know, and bounds by node of the tree."""
 
     core: NDArray[np.float64]
-    """Key of each point's core distance."""
+    """(n,) key of the core distance"""
     component: NDArray[np.int32]
-    """Of each point."""
+    """(n,)"""
     key: NDArray[np.float64]
-    """Lower bound of each point's edges, or the weight of the one that it has found."""
+    """(n,) weight of the edge that a point has found, or a lower bound of all its edges"""
     to: NDArray[np.int32]
-    """Its other end, or -1."""
+    """(n,) the edge's other end, or -1"""
     node_core: NDArray[np.float64]
-    """Least core distance in each node."""
+    """(nodes,) least core distance in each node"""
     node_component: NDArray[np.int32]
-    """The one component of all points of a node, or -1."""
+    """(nodes,) the one component of all points of a node, or -1"""
 
 
 @kernel
 def fill_components(depth, component, node_component, first, last):
-    """Fill the component of the leaves ``first .. last``."""
+    """Fill the component of the leaves ``first .. last``; arrays as in `Candidates`."""
     n = len(component)
     for k in range(first, last):
         begin = (k * n) >> depth
@@ -58,133 +62,130 @@ def fill_components(depth, component, node_component, first, last):
 
 
 @kernel
-def bound_components(search, bound, first, last):
-    """Bound the components' lightest edges by those that points have still."""
+def bound_components(candidates, bound, first, last):
+    """Bound the components' lightest edges by those that points still know.
+
+    ``bound`` (components,) float64. Forgets edges that have become inner ones.
+    """
     for p in range(first, last):
-        mine = search.component[p]
-        if search.to[p] >= 0:
-            if search.component[search.to[p]] == mine:
-                search.to[p] = -1
+        mine = candidates.component[p]
+        if candidates.to[p] >= 0:
+            if candidates.component[candidates.to[p]] == mine:
+                candidates.to[p] = -1
             else:
-                bound[mine] = min(bound[mine], search.key[p])
+                bound[mine] = min(bound[mine], candidates.key[p])
 
 
 @helper
-def look_out(balls, search, p, best, stack, keys):
-    """Return the weight and the end of the lightest edge from ``p`` that is below ``best``.
+def nearest_foreign(balls, candidates, p, best, stack, keys):
+    """Return weight and end of the lightest edge below ``best`` from ``p`` to another component.
 
-    Stops at an edge that no other one from ``p`` can be below.
+    The end is -1 if there is none. Stops at an edge as light as the lower bound of those of
+    ``p``. For ``stack`` and ``keys`` see ``push_children``.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
-    n, leaves = len(balls.units), 1 << balls.depth
-    mine, core, enough = search.component[p], search.core[p], search.key[p]
-    end = -1
+    mine, core, enough = candidates.component[p], candidates.core[p], candidates.key[p]
+    foreign = -1
     stack[0], keys[0] = 1, 0.0
     top = 1
     while top > 0:
         top -= 1
         node = stack[top]
-        if keys[top] >= best or search.node_core[node] >= best:
+        if keys[top] >= best or candidates.node_core[node] >= best:
             continue
-        if search.node_component[node] == mine:
+        if candidates.node_component[node] == mine:
             continue
-        if node < leaves:
-            left, right = 2 * node, 2 * node + 1
-            to_left = least_key(balls, left, x, y, z)
-            to_right = least_key(balls, right, x, y, z)
-            if to_left < to_right:  # the nearer one is looked at first
-                left, right, to_left, to_right = right, left, to_right, to_left
-            stack[top], keys[top] = left, to_left
-            stack[top + 1], keys[top + 1] = right, to_right
-            top += 2
+        if node < 1 << balls.depth:
+            top = push_children(balls, node, (x, y, z), stack, keys, top)
             continue
-        k = node - leaves
-        for q in range((k * n) >> balls.depth, ((k + 1) * n) >> balls.depth):
-            if search.core[q] >= best or search.component[q] == mine:
+        begin, end = points_of_leaf(balls, node)
+        for q in range(begin, end):
+            if candidates.core[q] >= best or candidates.component[q] == mine:
                 continue
             key = key_between(
                 balls.sphere, x, y, z, balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
             )
-            key = max(key, core, search.core[q])
+            key = max(key, core, candidates.core[q])
             if key < best:
-                best, end = key, q
+                best, foreign = key, q
                 if best <= enough:
-                    return best, end
-    return best, end
+                    return best, foreign
+    return best, foreign
 
 
 @kernel
-def search_points(balls, search, bound, first, last):
-    """Look for the lightest edges of the points ``first .. last``.
+def search_points(balls, candidates, bound, first, last):
+    """Search the lightest edges of the points ``first .. last``; ``bound`` (components,) float64.
 
-    Threads share ``bound`` without locks: whatever it holds is the weight of an edge that
-    some point of the component keeps, so that the lightest weight is found in any case.
+    Threads share ``bound`` without locks: any value in it is the weight of an edge that some
+    point of the component keeps, so that the lightest weight is found in any case.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
     keys = np.empty(balls.depth + 2)
     for p in range(first, last):
-        mine = search.component[p]
-        if search.to[p] >= 0 or search.key[p] >= bound[mine]:
+        mine = candidates.component[p]
+        if candidates.to[p] >= 0 or candidates.key[p] >= bound[mine]:
             continue
-        best, end = look_out(balls, search, p, bound[mine], stack, keys)
-        search.key[p], search.to[p] = best, end
-        if end >= 0 and best < bound[mine]:
+        best, foreign = nearest_foreign(balls, candidates, p, bound[mine], stack, keys)
+        candidates.key[p], candidates.to[p] = best, foreign
+        if foreign >= 0 and best < bound[mine]:
             bound[mine] = best
 
 
 @kernel
-def choose_edges(search, chosen, first, last):
-    """Choose each component's lightest edge: that of its first point that has it."""
+def choose_edges(candidates, chosen, first, last):
+    """Choose each component's lightest edge by the first point that has it.
+
+    ``chosen`` (components,) int32, -1 where there is none yet.
+    """
     for p in range(first, last):
-        mine = search.component[p]
-        if search.to[p] >= 0 and (chosen[mine] < 0 or search.key[p] < search.key[chosen[mine]]):
+        mine = candidates.component[p]
+        if candidates.to[p] >= 0 and (
+            chosen[mine] < 0 or candidates.key[p] < candidates.key[chosen[mine]]
+        ):
             chosen[mine] = p
 
 
 @kernel
-def join_components(search, chosen, parent, ends, at):
+def join_components(candidates, chosen, parent, ends, at):
     """Join components along their edges, given lightest first; return the edges so far.
 
-    Among edges of one weight, one that closes a circle is left out.
+    ``chosen`` (m,) int32 are points, ``parent`` (components,) int32 a union-find, ``ends``
+    (2, n - 1) int32 takes the edges from number ``at`` on. Among edges of equal weight, one
+    that closes a cycle is left out.
     """
     for t in range(len(chosen)):
         p = chosen[t]
-        a, b = (
-            find_root(parent, search.component[p]),
-            find_root(parent, search.component[search.to[p]]),
-        )
+        a = find_root(parent, candidates.component[p])
+        b = find_root(parent, candidates.component[candidates.to[p]])
         if a != b:
             join_sets(parent, a, b)
-            ends[0, at], ends[1, at] = p, search.to[p]
+            ends[0, at], ends[1, at] = p, candidates.to[p]
             at += 1
     return at
 
 
 @kernel
 def rename_components(component, name, first, last):
-    """Give the points ``first .. last`` the new names of their components."""
+    """Rename the components (n,) int32 of the points ``first .. last`` by ``name`` (m,) int32."""
     for p in range(first, last):
         component[p] = name[component[p]]
 
 
-def _begin(balls: Balls, core: NDArray[np.float64]) -> Search:
+def _single_points(balls: Balls, core: NDArray[np.float64]) -> Candidates:
+    """Return the candidates of the first round, in which each point is a component."""
     n, depth = len(core), balls.depth
-    node_core = np.full(2 << depth, math.inf)
-    node_core[1 << depth :] = np.minimum.reduceat(core, np.arange(1 << depth) * n >> depth)
-    for level in range(depth - 1, -1, -1):
-        below = node_core[2 << level : 4 << level]
-        node_core[1 << level : 2 << level] = np.minimum(below[::2], below[1::2])
-    return Search(
+    return Candidates(
         core=core,
         component=np.arange(n, dtype=np.int32),
         key=core.copy(),
         to=np.full(n, -1, dtype=np.int32),
-        node_core=node_core,
+        node_core=reduce_by_node(core, depth, np.minimum),
         node_component=np.full(2 << depth, -1, dtype=np.int32),
     )
 
 
-def _rename(search: Search, parent: NDArray[np.int32], depth: int, threads: int) -> int:
+def _rename(candidates: Candidates, parent: NDArray[np.int32], depth: int, threads: int) -> int:
     """Number the joined components from 0 on; return how many there are."""
     while True:  # parents have lower numbers: all point at their roots in a few steps
         above = parent[parent]
@@ -193,17 +194,12 @@ def _rename(search: Search, parent: NDArray[np.int32], depth: int, threads: int)
         parent = above
     is_root = parent == np.arange(len(parent), dtype=np.int32)
     name = (np.cumsum(is_root, dtype=np.int32) - np.int32(1))[parent]
-    cuts = even_chunks(len(search.core), COUNT_CHUNK)
-    parallel_for(cuts, threads, rename_components, search.component, name)
-    node_component = search.node_component
+    component, node_component = candidates.component, candidates.node_component
     parallel_for(
-        even_chunks(1 << depth, COUNT_CHUNK >> 4),
-        threads,
-        fill_components,
-        depth,
-        search.component,
-        node_component,
+        even_chunks(len(component), COUNT_CHUNK), threads, rename_components, component, name
     )
+    chunks = even_chunks(1 << depth, COUNT_CHUNK >> 4)
+    parallel_for(chunks, threads, fill_components, depth, component, node_component)
     for level in range(depth - 1, -1, -1):
         below = node_component[2 << level : 4 << level]
         node_component[1 << level : 2 << level] = np.where(
@@ -217,8 +213,8 @@ def spanning_tree(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability.
 
-    Which of the trees of equal weight it is may differ between calls; their weights and
-    what they connect up to any weight do not.
+    Which of the trees of equal weight is returned may differ between calls. The weights of the
+    edges, and what the edges up to any weight connect, do not.
 
     Parameters
     ----------
@@ -239,31 +235,30 @@ def spanning_tree(
         Their weights.
     """
     n = len(core)
-    search = _begin(balls, core)
+    candidates = _single_points(balls, core)
     ends = np.empty((2, n - 1), dtype=np.int32)
     keys = np.empty(n - 1)
-    at, many = 0, n
-    while many > 1:
-        bound = np.full(many, math.inf)
-        chosen = np.full(many, -1, dtype=np.int32)
-        # One after the other: a chunk may write to any component.
-        parallel_for(even_chunks(n, COUNT_CHUNK), 1, bound_components, search, bound)
-        done = 1 - math.log(many) / math.log(n)
+    passes, searches = even_chunks(n, COUNT_CHUNK), even_chunks(n, POINTS_CHUNK)
+    at, n_components = 0, n
+    while n_components > 1:
+        bound = np.full(n_components, math.inf)
+        chosen = np.full(n_components, -1, dtype=np.int32)
+        # On one thread: a chunk may write to any component.
+        parallel_for(passes, 1, bound_components, candidates, bound)
+        done = 1 - math.log(n_components) / math.log(n)
         parallel_for(
-            even_chunks(n, POINTS_CHUNK),
+            searches,
             threads,
             search_points,
-            balls,
-            search,
-            bound,
+            *(balls, candidates, bound),
             report=lambda share, done=done: report(done + 0.2 * share * (1 - done)),  # type: ignore[misc]
         )
-        parallel_for(even_chunks(n, COUNT_CHUNK), 1, choose_edges, search, chosen)
-        chosen = chosen[np.argsort(search.key[chosen], kind="stable")]
-        parent = np.arange(many, dtype=np.int32)
-        joined = join_components(search, chosen, parent, ends, at)
-        keys[at:joined] = search.key[ends[0, at:joined]]
+        parallel_for(passes, 1, choose_edges, candidates, chosen)
+        chosen = chosen[np.argsort(candidates.key[chosen], kind="stable")]
+        parent = np.arange(n_components, dtype=np.int32)
+        joined = join_components(candidates, chosen, parent, ends, at)
+        keys[at:joined] = candidates.key[ends[0, at:joined]]
         at = joined
-        many = _rename(search, parent, balls.depth, threads)
+        n_components = _rename(candidates, parent, balls.depth, threads)
     report(1.0)
     return ends, keys
