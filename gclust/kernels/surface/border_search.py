@@ -268,17 +268,18 @@ def refine(balls, index, p, n_open, radius, found, work):
         if points[highest, LEVEL] <= level:
             break
         is_higher = found.best < 0 or points[highest, LEVEL] > points[found.best, LEVEL]
-        if found.split and not is_higher:
-            break
-        agreeing = agrees(index, leaf, found.deepest)
-        if agreeing and not is_higher:
-            deepest = higher_core(points, found.deepest, highest)
-            found = Found(found.best, deepest, found.split)
-            continue
+        if not is_higher:
+            if found.split:
+                break
+            if agrees(index, leaf, found.deepest):
+                deepest = higher_core(points, found.deepest, highest)
+                found = Found(found.best, deepest, found.split)
+                continue
         away = away_from(balls, leaf, xyz[p, 0], xyz[p, 1], xyz[p, 2])
         if away - balls.ball[leaf, 3] > radius.outer:
             continue
-        if is_higher and agreeing and away + balls.ball[leaf, 3] < radius.inner:
+        certain = is_higher and away + balls.ball[leaf, 3] < radius.inner
+        if certain and agrees(index, leaf, found.deepest):
             found = Found(highest, higher_core(points, found.deepest, highest), found.split)
         else:
             found = scan_leaf(balls, index, p, leaf, radius.limit, found)
