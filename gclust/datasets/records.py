@@ -82,26 +82,9 @@ def listings(
 ) -> Iterator[tuple[float, pa.Table]]:
     """Yield the listings of one kind in chunks, each with the share done after it.
 
-    Parameters
-    ----------
-    kind : str
-        ``patent``, ``publication`` or ``deal``.
-    classes : RecordClasses
-        The records.
-    sites : Sites
-        The places.
-    quotas : ndarray
-        Listings of each site.
-    years : (int, int)
-        First and last year.
-    seed : int
-        Decides everything that is random.
-
-    Yields
-    ------
-    (float, pyarrow.Table)
-        ``record, kind, lat, lon, year, organisation, field, country, precision``; the field
-        is the record's, by the city of its first listing.
+    ``quotas`` are the listings of each site, ``years`` the first and the last one. Columns:
+    ``record, kind, lat, lon, year, organisation, field, country, precision``; the field is the
+    record's, by the city of its first listing.
     """
     generator = _ListingGenerator(kind, classes, sites, quotas, years, seed)
     total, step = classes.records, _CHUNK_RECORDS[kind]
@@ -111,7 +94,7 @@ def listings(
 
 
 class _ListingGenerator:
-    """Generates the listings of any range of records from their numbers alone."""
+    """Generates the listings of any range of records from their numbers alone; see `listings`."""
 
     def __init__(
         self,

@@ -105,65 +105,27 @@ class ProjectedLocations:
 
 
 def convex(locations: ProjectedLocations, radius_km: float) -> Any:
-    """Draw the convex hull of locations, widened by a radius.
+    """Return all points within a radius of the convex hull, as polygons in degrees.
 
-    The hull of one location is a disc, that of two or of locations in one line a strip with
-    round ends.
-
-    Parameters
-    ----------
-    locations : Places
-    radius_km : float
-        Everything within this distance of the hull belongs to the result.
-
-    Returns
-    -------
-    shapely.Polygon or shapely.MultiPolygon
-        In degrees, within [-180, 180].
+    That is a disc for one location, and a strip with round ends for two or for locations in
+    one line.
     """
     return locations.widened([shapely.convex_hull(shapely.multipoints(locations.xy))], radius_km)
 
 
 def concave(locations: ProjectedLocations, radius_km: float, ratio: float) -> Any:
-    """Draw the concave hull of locations by a ratio, widened by a radius.
-
-    Parameters
-    ----------
-    locations : Places
-    radius_km : float
-        As in :func:`convex`.
-    ratio : float
-        Of :func:`shapely.concave_hull`, from 0 (the most indented) to 1 (convex).
-
-    Returns
-    -------
-    shapely.Polygon or shapely.MultiPolygon
-        As in :func:`convex`; without holes.
-    """
+    """Return all points within a radius of :func:`shapely.concave_hull`, without holes."""
     hull = shapely.concave_hull(shapely.multipoints(locations.xy), ratio=ratio)
     return locations.widened([hull], radius_km)
 
 
 def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
-    """Draw the concave hull of locations, indented at sides longer than a length.
+    """Do the same with a hull that is indented at sides longer than a length.
 
     Outer triangles of the Delaunay triangulation are removed, the longest side first, as long
     as a side is longer than `edge_km` and the rest stays connected (the characteristic shape of
     Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple polygons for
     characterizing the shape of a set of points in the plane).
-
-    Parameters
-    ----------
-    locations : Places
-    radius_km : float
-        As in :func:`convex`.
-    edge_km : float
-        The same for each cluster, whatever its size.
-
-    Returns
-    -------
-    shapely.Polygon or shapely.MultiPolygon
-        As in :func:`concave`.
     """
     return concave(
         locations, radius_km, _ratio_of_edge(locations.xy, edge_km * locations.plane_per_km)
@@ -171,20 +133,9 @@ def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: fl
 
 
 def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
-    """Draw the alpha shape of locations, widened by a radius.
+    """Return all points within a radius of the alpha shape; it may have holes.
 
-    Parameters
-    ----------
-    locations : Places
-    radius_km : float
-        As in :func:`convex`.
-    alpha_km : float
-        See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`; the same for each cluster.
-
-    Returns
-    -------
-    shapely.Polygon or shapely.MultiPolygon
-        In degrees, within [-180, 180]; it may have holes and several parts.
+    See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`.
     """
     reach = alpha_km / locations.km_per_radian
     rows, near = at_outline(

@@ -15,6 +15,7 @@ from gclust.places.antimeridian import polygons_of
 from gclust.places.geodesic import band_km2, square_degree_km2
 
 if TYPE_CHECKING:
+    from gclust.places.rasters.file import Block
     from gclust.places.rasters.tiles import Tiles
 
 Floats = NDArray[np.float64]
@@ -153,17 +154,8 @@ class CellPlane:
         )
         (found,) = exact_extract(block, feature, ["cell_id", "coverage"])
         cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
-        columns, rows = column + cell % width, row + cell // width
-        return Cells(
-            values=read.values.ravel()[cell],
-            has_data=read.has_data.ravel()[cell],
-            coverage=np.asarray(found["properties"]["coverage"], dtype=float),
-            km2=self._km2(columns, rows, true_areas),
-            column=columns,
-            row=rows,
-            narrower=read.narrower.ravel()[cell],
-            suspect=read.suspect.ravel()[cell],
-        )
+        coverage = np.asarray(found["properties"]["coverage"], dtype=float)
+        return self._cells(read, cell, coverage, (column, row), true_areas)
 
     def all_cells(self) -> Iterator[Cells]:
         """List the cells that have data, in blocks; areas in a projected CRS are the plane's."""
@@ -171,19 +163,30 @@ class CellPlane:
         for column, row, width, height in _blocks(bounds):
             read = self.source.block(column, row, width, height)
             cell = np.flatnonzero(read.has_data)
-            if not cell.size:
-                continue
-            columns, rows = column + cell % width, row + cell // width
-            yield Cells(
-                values=read.values.ravel()[cell],
-                has_data=np.ones(cell.size, bool),
-                coverage=np.ones(cell.size),
-                km2=self._km2(columns, rows, False),
-                column=columns,
-                row=rows,
-                narrower=read.narrower.ravel()[cell],
-                suspect=read.suspect.ravel()[cell],
-            )
+            if cell.size:
+                yield self._cells(read, cell, np.ones(cell.size), (column, row), False)
+
+    def _cells(
+        self,
+        read: Block,
+        cell: NDArray[np.int64],
+        coverage: Floats,
+        origin: tuple[int, int],
+        true_areas: bool,
+    ) -> Cells:
+        """Select cells of a block that begins at a column and row, by their numbers in it."""
+        width = read.values.shape[1]
+        column, row = origin[0] + cell % width, origin[1] + cell // width
+        return Cells(
+            values=read.values.ravel()[cell],
+            has_data=read.has_data.ravel()[cell],
+            coverage=coverage,
+            km2=self._km2(column, row, true_areas),
+            column=column,
+            row=row,
+            narrower=read.narrower.ravel()[cell],
+            suspect=read.suspect.ravel()[cell],
+        )
 
     def _km2(self, column: NDArray[np.int64], row: NDArray[np.int64], true_areas: bool) -> Floats:
         affine = self.source.transform
