@@ -73,7 +73,7 @@ def some_world(seed: int, n: int = 500) -> pd.DataFrame:
     )
 
 
-def attributed(
+def labelled_listings(
     table: pd.DataFrame, engine: str = "pandas", kinds: tuple[str, ...] = KINDS, **options: str
 ) -> LabelledListings:
     """What an indicator is given, on an engine; kinds without a listing have a total of 0."""
@@ -115,7 +115,7 @@ class Twin:
         for row in self.rows:
             own = [row] if row["record"] is None else self.records[row["kind"], row["record"]]
             whole = 1 if row["record"] is None else sum(each["weight"] for each in own)
-            row["credit"] = Fraction(row["weight"], whole)
+            row["fraction"] = Fraction(row["weight"], whole)
 
     def of(self, kind: str | None, cluster: int | None = None) -> list[dict]:
         return [
@@ -125,21 +125,21 @@ class Twin:
         ]
 
     def world(self, kind: str) -> Fraction:
-        return sum((row["credit"] for row in self.of(kind)), Fraction(0))
+        return sum((row["fraction"] for row in self.of(kind)), Fraction(0))
 
     def count(self, cluster: int, kind: str | None) -> Fraction:
-        return sum((row["credit"] for row in self.of(kind, cluster)), Fraction(0))
+        return sum((row["fraction"] for row in self.of(kind, cluster)), Fraction(0))
 
     def share(self, cluster: int, kind: str | None) -> Fraction:
         kinds = [k for k in KINDS if kind in (None, k) and self.world(k)]
         return sum((100 * self.count(cluster, k) / self.world(k) for k in kinds), Fraction(0))
 
     def parts(self, cluster: int | None, kind: str | None, column: str) -> dict[str, Fraction]:
-        credit: Counter = Counter()
+        fractions: Counter = Counter()
         for row in self.of(kind, cluster):
             if row[column] is not None:
-                credit[row[column]] += row["credit"]
-        return dict(credit)
+                fractions[row[column]] += row["fraction"]
+        return dict(fractions)
 
     def top(self, cluster: int, kind: str | None, column: str) -> str | None:
         parts = self.parts(cluster, kind, column)
@@ -165,7 +165,7 @@ class Twin:
         lost: Counter = Counter()
         for row in self.of(kind, cluster):
             if row["organisation"] is not None:
-                lost[row["organisation"]] += 100 * row["credit"] / self.world(row["kind"])
+                lost[row["organisation"]] += 100 * row["fraction"] / self.world(row["kind"])
         return self.share(cluster, kind) - max(lost.values(), default=Fraction(0))
 
     def rank_without_top(self, cluster: int, kind: str | None, n: int) -> int:
@@ -175,7 +175,7 @@ class Twin:
     def growth(self, cluster: int, kind: str | None, first, last, compound: bool) -> float:
         def a_year(window: tuple[int, int]) -> Fraction:
             rows = [r for r in self.of(kind, cluster) if r["year"] is not None]
-            inside = [r["credit"] for r in rows if window[0] <= r["year"] <= window[1]]
+            inside = [r["fraction"] for r in rows if window[0] <= r["year"] <= window[1]]
             return sum(inside, Fraction(0)) / (window[1] - window[0] + 1)
 
         if not a_year(first):

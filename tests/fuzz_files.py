@@ -1,4 +1,4 @@
-"""Read files of listings that are written in all ways, and judge what comes of it.
+"""Read files of listings that are written in all ways, and compare with what is expected.
 
     python -m tests.fuzz_files --cases 20000 --seed 1 --jobs 2
     python -m tests.fuzz_files --seed 1 --case 123 --keep folder
@@ -30,9 +30,9 @@ from gclust.errors import StudyError
 from gclust.listings.engine import Engine
 from gclust.listings.open_sources import Scan
 from tests.fuzz_files_cases import make_case
-from tests.fuzz_files_judge import (
+from tests.fuzz_files_compare import (
     Outcome,
-    judge,
+    check_read,
     judge_refusal,
     kind_of,
     open_case,
@@ -76,24 +76,24 @@ def folder_of(case: Case, root: Path) -> Path:
 
 
 def failed(case: Case, error: BaseException) -> Outcome:
-    told = str(error).strip().splitlines() or [""]
-    return Outcome(case, "failed", f"{type(error).__name__}: {told[0]}")
+    message = str(error).strip().splitlines() or [""]
+    return Outcome(case, "failed", f"{type(error).__name__}: {message[0]}")
 
 
 def alone(case: Case, folder: Path) -> Outcome:
-    """Read and judge one case with an engine of its own."""
+    """Read and check one case with an engine of its own."""
     try:
         with Engine(folder.parent, threads=2) as engine, limited(SECONDS):
-            wrong = judge(case, read_case(engine, case, folder), folder, folder)
+            wrong = check_read(case, read_case(engine, case, folder), folder, folder)
     except StudyError as error:
         return judge_refusal(case, error)
-    except (Exception, Hang) as error:  # whatever it is, the case must be told
+    except (Exception, Hang) as error:  # whatever it is, the case must be reported
         return failed(case, error)
     return Outcome(case, "failed", wrong) if wrong else Outcome(case, "read")
 
 
 def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outcome]:
-    """Read and judge cases in one study; without those that are refused if some are."""
+    """Read and check cases in one study; without those that are refused if some are."""
     while opened:
         try:
             found = read_opened(engine, opened, root)
@@ -113,7 +113,7 @@ def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outco
                 return
         else:
             for (case, _), read in zip(opened, found, strict=True):
-                wrong = judge(case, read, root, folder_of(case, root))
+                wrong = check_read(case, read, root, folder_of(case, root))
                 yield Outcome(case, "failed", wrong) if wrong else Outcome(case, "read")
             return
         drop_listings(engine)
@@ -128,8 +128,8 @@ def drop_listings(engine: Engine) -> None:
     engine.connection.execute("DROP TABLE IF EXISTS listings")
 
 
-def is_named(case: Case, told: str, root: Path) -> bool:
-    return f"{kind_of(case)!r}" in told or f"{folder_of(case, root).name}/" in told
+def is_named(case: Case, message: str, root: Path) -> bool:
+    return f"{kind_of(case)!r}" in message or f"{folder_of(case, root).name}/" in message
 
 
 def read_batch(engine: Engine, cases: list[Case], root: Path) -> Iterator[Outcome]:
@@ -140,7 +140,7 @@ def read_batch(engine: Engine, cases: list[Case], root: Path) -> Iterator[Outcom
             opened.append((case, open_case(engine, case, folder_of(case, root))))
         except StudyError as error:
             yield judge_refusal(case, error)
-        except Exception as error:  # whatever it is, the case must be told
+        except Exception as error:  # whatever it is, the case must be reported
             yield failed(case, error)
     yield from together(engine, opened, root)
 
@@ -156,7 +156,7 @@ def made(seed: int, number: int, root: Path) -> Case:
 
 
 def check(seed: int, numbers: list[int]) -> list[Outcome]:
-    """Make, read and judge cases; what fails among others is read once more alone."""
+    """Make, read and check cases; those that fail among others are read again alone."""
     with tempfile.TemporaryDirectory(prefix="fuzz-files-") as name:
         root = Path(name)
         cases = [made(seed, number, root) for number in numbers]
@@ -172,11 +172,11 @@ def check(seed: int, numbers: list[int]) -> list[Outcome]:
 
 
 def confirmed(outcome: Outcome, folder: Path) -> Outcome:
-    """Read a failed case alone; where that is right, it fails beside others only."""
+    """Read a failed case alone; where that is right, it fails with others only."""
     again = alone(outcome.case, folder)
     if again.end == "failed":
         return again
-    return Outcome(outcome.case, "failed", f"beside others only: {outcome.told}")
+    return Outcome(outcome.case, "failed", f"with others only: {outcome.message}")
 
 
 def light(outcomes: list[Outcome]) -> list[Outcome]:
@@ -217,14 +217,14 @@ def batches(seed: int, cases: int, jobs: int) -> Iterator[list[Outcome] | str]:
 
 def run(seed: int, cases: int, jobs: int, minutes: float | None = None) -> int:
     """Check cases until there are enough or the time is up; return the exit status."""
-    begin = told = time.monotonic()
+    begin = reported = time.monotonic()
     report = Report(seed)
     print(f"seed {seed}", flush=True)
     for outcomes in batches(seed, cases, jobs):
         report.add(outcomes)
         now = time.monotonic()
-        if now - told >= 20:
-            told = now
+        if now - reported >= 20:
+            reported = now
             print(report.progress(now - begin), flush=True)
         if minutes is not None and now - begin > 60 * minutes:
             break
@@ -233,7 +233,7 @@ def run(seed: int, cases: int, jobs: int, minutes: float | None = None) -> int:
 
 
 def repeat(seed: int, number: int, keep: str | None) -> int:
-    """Make and read one case alone, and tell all of it."""
+    """Make and read one case alone, and print all of it."""
     with contextlib.ExitStack() as stack:
         name = keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz-files-"))
         root = Path(name)
@@ -243,7 +243,7 @@ def repeat(seed: int, number: int, keep: str | None) -> int:
         outcome = alone(case, folder_of(case, root))
     print(f"way: {', '.join(case.way)}\npath: {case.path}\noptions: {case.options}")
     print(f"rows: {Counter(len(part.rows) for part in case.parts)}")
-    print(f"must be: {case.verdict} {case.why}\n{outcome.end}: {outcome.told}")
+    print(f"must be: {case.verdict} {case.why}\n{outcome.end}: {outcome.message}")
     return 1 if outcome.end == "failed" else 0
 
 

@@ -130,7 +130,7 @@ def encode(rng: random.Random, case: Case, sheet: Sheet, file: str | None) -> by
     encoding = rng.choice(ENCODINGS) if rng.random() < 0.22 else "utf-8"
     named = rng.random() < 0.6 and "encoding" in OPTIONS
     if any(fitting(name, encoding) != name for name in sheet.header):
-        encoding = "utf-8"  # names that are asked for stay as they are
+        encoding = "utf-8"  # names that the source gives stay as they are
     change(sheet, lambda text: fitting(text, encoding))
     text, part = write(sheet, file)
     data = encoded(text, encoding)
@@ -139,7 +139,7 @@ def encode(rng: random.Random, case: Case, sheet: Sheet, file: str | None) -> by
         if named:
             case.doubt("read" if encoding == "latin-1" else "either", "a rare encoding")
         elif is_utf8(data) and not text.isascii():
-            data, encoding = text.encode("utf-8"), "utf-8"  # by chance; nobody could tell
+            data, encoding = text.encode("utf-8"), "utf-8"  # by chance; nobody could know
         elif not text.isascii():
             is_read = any(not value.isascii() for value in readable)
             case.doubt("refused" if is_read else "either", "an encoding that is not named")

@@ -74,10 +74,10 @@ def sheet_of(rng: random.Random, rows: Rows, names: dict[str, str], extras: int)
     for extra in rng.sample(EXTRAS, extras):
         roles.insert(rng.randrange(len(roles) + 1), extra)
     header = [names.get(role, role) for role in roles]
-    told = [role if role in names else None for role in roles]
+    present = [role if role in names else None for role in roles]
     filling = ("", "a", "b c", "7", "2012-01-01", "x, y", 'the "x"')
     table = [[row[r] if r in row else rng.choice(filling) for r in roles] for row in rows]
-    return Sheet(header, told, table)
+    return Sheet(header, present, table)
 
 
 def one_field(sheet: Sheet, text: str) -> str:
@@ -150,7 +150,7 @@ def quote_nothing(sheet: Sheet) -> None:
     """Write no quotes, and no values that need them."""
     pattern = re.compile(f'[\r\n"{re.escape(sheet.delimiter)}]')
     if any(pattern.search(name) for name in sheet.header):
-        sheet.quoting = "minimal"  # names that are asked for stay as they are
+        sheet.quoting = "minimal"  # names that the source gives stay as they are
         return
     change(sheet, lambda text: pattern.sub("_", text))
     sheet.quoting = "none"

@@ -25,7 +25,7 @@ LEFTOVERS = (
 )
 
 
-def beside(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
+def leftovers(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
     """A folder in which a writer has left what are no rows."""
     case.path = rng.choice(("parts", "parts", "parts/*.parquet", "parts/**/*.parquet"))
     table, held = typed(rng, rows, case.way)
@@ -38,7 +38,7 @@ def beside(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path
         path = folder / "parts" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data if name.endswith(".parquet") else b"")
-    case.way[:0] = ["leftovers beside", *left]
+    case.way[:0] = ["leftovers", *left]
     case.doubt("either" if any("parquet" in name for name in left) else "read", "leftovers")
     case.parts.append(part_of("parts/part-0.parquet", held))
 
@@ -58,9 +58,9 @@ def hive(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) 
         if "/" in names[role]:
             file = f"parts/plain/part-{number}.parquet"
         save_table(rng, table.take(take), names, folder / file, case.way)
-        mine = [dict(held[i]) for i in take]
-        case.parts.append(part_of(file, mine))
-        too.append(part_of(file, [{**row, role: value} for row in mine]))
+        taken = [dict(held[i]) for i in take]
+        case.parts.append(part_of(file, taken))
+        too.append(part_of(file, [{**row, role: value} for row in taken]))
     case.doubt("read" if own else "either", "values in names of folders")
     if not own:
         case.parts_too = too
@@ -112,7 +112,7 @@ def struct(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path
 
 
 def twins(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
-    """A Parquet file whose name is a pattern, beside files that fit it, or with a name twice."""
+    """A Parquet file whose name is a pattern, next to files that fit it, or with a name twice."""
     table, held = typed(rng, rows, case.way)
     if rng.random() < 0.6:
         case.path = rng.choice(("[a]", "rows*", "rows?", "{a,b}", "[!x]rows")) + ".parquet"
@@ -133,4 +133,4 @@ def twins(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path)
     case.parts.append(part_of(case.path, held))
 
 
-LAYOUTS = {beside: 2, hive: 2, links: 1, struct: 1, twins: 2}
+LAYOUTS = {leftovers: 2, hive: 2, links: 1, struct: 1, twins: 2}

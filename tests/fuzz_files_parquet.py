@@ -95,8 +95,8 @@ def by_duckdb(rng: random.Random, table: pa.Table, path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("listings", table)
-        told = str(path).replace("'", "''")
-        connection.execute(f"COPY listings TO '{told}' (FORMAT parquet)")
+        target = str(path).replace("'", "''")
+        connection.execute(f"COPY listings TO '{target}' (FORMAT parquet)")
 
 
 WRITERS: dict[Callable[[random.Random, pa.Table, Path], None], int] = {
@@ -152,14 +152,14 @@ def parquet_parts(rng: random.Random, case: Case, rows: Rows, names: dict, folde
     case.way[:0] = ["parquet parts", "alike" if alike else "unlike"]
     for number in range(count):
         file = f"parts/{'deep/' if number and '**' in case.path else ''}part-{number}.parquet"
-        mine = rows[number::count]
+        own = rows[number::count]
         if alike:
             kinds = random.Random(f"{case.seed}:{case.number}:types")
             table, held = typed(kinds, rows, [])
             take = list(range(number, len(rows), count))
             table, held = table.take(take), [held[i] for i in take]
         else:
-            table, held = typed(rng, mine, case.way)
+            table, held = typed(rng, own, case.way)
             table, held = shuffled(rng, case, table, held, number)
             case.doubt("either", "parts that are unlike")
         save_table(rng, table, names, folder / file, case.way)

@@ -84,14 +84,14 @@ def plain_frame(rows: Rows) -> pd.DataFrame:
 
 
 def beside_geometry(rng: random.Random, case: Case, frame: gpd.GeoDataFrame) -> None:
-    """Put columns beside a frame's geometry that may be taken for its coordinates."""
+    """Add columns to a frame's geometry that may be taken for its coordinates."""
     if rng.random() < 0.2:
-        case.way.append("LAT beside geometry")
+        case.way.append("LAT and geometry")
         names = rng.choice((("LAT", "LON"), ("Lat", "Lon"), ("latitude", "longitude")))
         for name in names:
             if name not in frame.columns:
                 frame[name] = 7.5
-        case.doubt("either", "names of coordinates beside a geometry")
+        case.doubt("either", "names of coordinates and a geometry")
 
 
 def geoparquet(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
@@ -128,7 +128,7 @@ def bare_wkb(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Pa
 
 
 def geopackage(rng: random.Random, case: Case, rows: Rows, names: dict, folder: Path) -> None:
-    """A layer of a GeoPackage, beside a table without geometry or another layer in some."""
+    """A layer of a GeoPackage, in some with a table without geometry or another layer."""
     frame, held = frame_of(rng, case, rows[:60], names, plain=True)
     beside_geometry(rng, case, frame)
     case.way.insert(0, "geopackage")
@@ -137,11 +137,11 @@ def geopackage(rng: random.Random, case: Case, rows: Rows, names: dict, folder: 
     if rng.random() < 0.3:
         other = pd.DataFrame({"a": [1, 2]})
         pyogrio.write_dataframe(other, folder / case.path, layer="attributes", append=True)
-        case.way.append("a table beside")
-        case.doubt("either", "a table beside the layer")
+        case.way.append("another table")
+        case.doubt("either", "a table in addition to the layer")
     if rng.random() < 0.3:
         case.options["layer"] = "listings"
-        case.verdict = "read" if case.why == "a table beside the layer" else case.verdict
+        case.verdict = "read" if case.why == "a table in addition to the layer" else case.verdict
     case.parts.append(part_of(case.path, held))
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-from tests.fuzz_files_judge import Outcome
+from tests.fuzz_files_compare import Outcome
 
 SHOWN = 12  # failures of one sort that are printed
 
 
-def sort_of(told: str) -> str:
+def sort_of(message: str) -> str:
     """Return a failure without what belongs to one case, to count by."""
-    if told.startswith("refused, but must be read"):
-        told = re.sub(r"read: .*?: ", "read: ", told)
+    if message.startswith("refused, but must be read"):
+        message = re.sub(r"read: .*?: ", "read: ", message)
     else:
-        told = re.split(r"[:;(]", told, maxsplit=1)[0] if not told[:1].isupper() else told[:60]
-    told = re.sub(r"/\S+|'[^']*'|\"[^\"]*\"", "...", told)
-    told = re.sub(r"reject of .*", "rejects differ", told)
-    told = re.sub(r"rejects at .*", "rejects differ", told)
-    return re.sub(r"\d+", "n", told)[:90]
+        message = (
+            re.split(r"[:;(]", message, maxsplit=1)[0]
+            if not message[:1].isupper()
+            else message[:60]
+        )
+    message = re.sub(r"/\S+|'[^']*'|\"[^\"]*\"", "...", message)
+    message = re.sub(r"reject of .*", "rejects differ", message)
+    message = re.sub(r"rejects at .*", "rejects differ", message)
+    return re.sub(r"\d+", "n", message)[:90]
 
 
 class Report:
@@ -43,7 +47,7 @@ class Report:
         for outcome in outcomes:
             self.count(outcome)
             if outcome.end == "failed":
-                self.tell(outcome)
+                self.report(outcome)
 
     def count(self, outcome: Outcome) -> None:
         self.done += 1
@@ -51,17 +55,17 @@ class Report:
         for tag in outcome.case.way[1:]:
             self.tags[tag][outcome.end] += 1
         if outcome.end == "refused":
-            self.reasons[outcome.told] += 1
+            self.reasons[outcome.message] += 1
 
-    def tell(self, outcome: Outcome) -> None:
+    def report(self, outcome: Outcome) -> None:
         self.failures += 1
-        sort = sort_of(outcome.told)
+        sort = sort_of(outcome.message)
         self.sorts[sort] += 1
         if self.sorts[sort] > SHOWN:
             return
         case = outcome.case
         print(
-            f"\ncase {case.number} failed: {outcome.told}\n  written: {', '.join(case.way)}\n"
+            f"\ncase {case.number} failed: {outcome.message}\n  written: {', '.join(case.way)}\n"
             f"  alone: python -m tests.fuzz_files --seed {self.seed} --case {case.number}",
             flush=True,
         )

@@ -90,7 +90,7 @@ def exponents(rng: random.Random, n: int) -> list[Any]:
 
 
 def pointed(rng: random.Random, n: int) -> list[Any]:
-    """What a tool makes of whole numbers once one is missing."""
+    """Whole numbers as a tool writes them once one is missing."""
     return [rng.choice(("", f"{rng.randrange(n + 1)}.0", f"{rng.randrange(9)}")) for _ in range(n)]
 
 

@@ -1,4 +1,4 @@
-"""What reading must make of a file of listings: the rules, written once more and slowly.
+"""The expected result of reading a file of listings: the rules again, written slowly.
 
 Nothing here calls gclust but for its unit of weights. A case knows which values it has put
 where; `expect` says which listings, rejects and counts these are.
@@ -69,7 +69,7 @@ class Case:
 
 @dataclass
 class Expected:
-    """Listings as a multiset, rejects by file and line with what may be told, and counts."""
+    """Listings as a multiset, rejects by file and line with their messages, and counts."""
 
     rows: Counter[Row]
     rejects: Counter[tuple[str | None, int]]
@@ -146,7 +146,7 @@ def is_null_island(lat: float, lon: float) -> bool:
 
 
 def causes_of(row: dict[str, Any], options: dict[str, Any]) -> set[str]:
-    """Return why a row must be rejected, in words of which one must be told."""
+    """Return why a row must be rejected, in words, one of which must be in the message."""
     lat, lon = number_of(row.get("lat")), number_of(row.get("lon"))
     causes = set()
     if lat is None or not -90 <= lat <= 90:
@@ -210,7 +210,7 @@ def expect(case: Case, parts: list[Part]) -> Expected:
     return found
 
 
-def settle(case: Case) -> list[Expected]:
+def expected_of(case: Case) -> list[Expected]:
     """Return what may be read, after lowering the verdict for what no reading can use."""
     found = [expect(case, parts) for parts in (case.parts, case.parts_too) if parts is not None]
     for each in found:

@@ -23,7 +23,7 @@ from gclust.indicators.partners import top_partner, top_partner_share
 from gclust.indicators.size import count, kind_share, per_km2, per_million, share
 from gclust.indicators.specialisation import kind_specialisation, specialisation
 from gclust.units import UNIT
-from tests.builtin_twin import ENGINES, KINDS, Twin, attributed, clusters_of, some_world
+from tests.builtin_twin import ENGINES, KINDS, Twin, clusters_of, labelled_listings, some_world
 
 EACH = range(5)
 
@@ -43,7 +43,7 @@ def kind(request):
 @pytest.fixture(params=["duckdb", "polars"])
 def given(request):
     table = some_world(1)
-    return clusters_of(table), attributed(table, request.param), Twin(table)
+    return clusters_of(table), labelled_listings(table, request.param), Twin(table)
 
 
 def test_organisations_are_those_of_the_twin(given, kind):
@@ -146,15 +146,17 @@ def test_engines_and_orders_of_rows_agree_to_the_bit(name):
     table = some_world(2, 300)
     shuffled = table.sample(frac=1, random_state=3, ignore_index=True)
     clusters = clusters_of(table)
-    answers = [function(clusters, attributed(shuffled), **options)]
-    answers += [function(clusters, attributed(table, engine), **options) for engine in ENGINES]
+    answers = [function(clusters, labelled_listings(shuffled), **options)]
+    answers += [
+        function(clusters, labelled_listings(table, engine), **options) for engine in ENGINES
+    ]
     for answer in answers[1:]:
         pd.testing.assert_series_equal(answer, answers[0], check_exact=True)
 
 
 def test_sizes():
     table = some_world(3)
-    clusters, listings, twin = clusters_of(table), attributed(table), Twin(table)
+    clusters, listings, twin = clusters_of(table), labelled_listings(table), Twin(table)
     counts = [twin.count(c, "patent") for c in EACH]
     assert count(clusters, listings, kind="patent").tolist() == [float(c) for c in counts]
     close(count(clusters, listings), [twin.count(c, None) for c in EACH], clusters)
@@ -180,7 +182,7 @@ def test_sizes():
 
 def test_a_kind_of_which_the_world_has_nothing():
     table = some_world(4)
-    clusters, listings = clusters_of(table), attributed(table)
+    clusters, listings = clusters_of(table), labelled_listings(table)
     for function in (count, share):
         assert (function(clusters, listings, kind="deal") == 0).all()
     for function in (
@@ -208,11 +210,13 @@ def test_balance():
     values = {"patent": [3.0, 1.0, 4.0, 0.0], "publication": [3.0, 1.0, 0.0, 0.0], "deal": 0.0}
     clusters = pd.DataFrame({f"{kind}_share": value for kind, value in values.items()})
     clusters.loc[1, "deal_share"] = 1.0
-    listings = attributed(some_world(1, 50))
+    listings = labelled_listings(some_world(1, 50))
     # The world has no deals, so two kinds are left.
     assert balance(clusters, listings).fillna(-1).tolist() == [1.0, 1.0, 0.0, -1.0]
     table = some_world(1, 50)
-    three = attributed(pd.concat([table, table.tail(1).assign(kind="deal")], ignore_index=True))
+    three = labelled_listings(
+        pd.concat([table, table.tail(1).assign(kind="deal")], ignore_index=True)
+    )
     close(balance(clusters, three), [math.log(2) / math.log(3), 1, 0, math.nan], clusters)
     close(balance(clusters, three, measure="simpson"), [0.75, 1, 0, math.nan], clusters)
     two = ("deal", "patent")
@@ -229,7 +233,7 @@ def rows(*listings: tuple) -> pd.DataFrame:
 def test_equal_organisations_and_partners_go_by_name():
     table = rows((1, 0, "Beta"), (1, 1, "Beta"), (2, 0, "Alpha"), (2, 2, None), (3, 1, "Alpha"))
     for engine in ENGINES:
-        listings = attributed(table, engine, ("patent",))
+        listings = labelled_listings(table, engine, ("patent",))
         clusters = clusters_of(table, 3, ("patent",))
         assert top_organisation(clusters, listings).tolist() == ["Alpha", "Alpha", None]
         clusters["name"] = ["Zurich", "Yokohama", "Xian"]
@@ -238,7 +242,10 @@ def test_equal_organisations_and_partners_go_by_name():
 
 def test_only_noise_for_partners():
     table = rows((1, 0, None), (1, -1, None), (2, 0, None), (3, 1, None), (3, 1, None))
-    clusters, listings = clusters_of(table, 2, ("patent",)), attributed(table, kinds=("patent",))
+    clusters, listings = (
+        clusters_of(table, 2, ("patent",)),
+        labelled_listings(table, kinds=("patent",)),
+    )
     assert top_partner(clusters, listings).tolist() == [None, None]
     close(top_partner_share(clusters, listings), [0, math.nan], clusters)
     close(collaboration(clusters, listings, partner="noise"), [50, 0], clusters)
@@ -249,7 +256,10 @@ def test_only_noise_for_partners():
 
 def test_one_cluster_alone():
     table = rows((1, 0, "Only"), (2, 0, "Only"))
-    clusters, listings = clusters_of(table, 1, ("patent",)), attributed(table, kinds=("patent",))
+    clusters, listings = (
+        clusters_of(table, 1, ("patent",)),
+        labelled_listings(table, kinds=("patent",)),
+    )
     assert rank_without_top(clusters, listings).tolist() == [1]
     assert share_without_top(clusters, listings).tolist() == [0.0]
     assert hhi(clusters, listings, normalised=True).tolist() == [1.0]
@@ -262,7 +272,10 @@ def test_one_cluster_alone():
 
 def test_nothing_but_noise():
     table = rows((1, -1, "Only"), (2, -1, "Only"))
-    clusters, listings = clusters_of(table, 0, ("patent",)), attributed(table, kinds=("patent",))
+    clusters, listings = (
+        clusters_of(table, 0, ("patent",)),
+        labelled_listings(table, kinds=("patent",)),
+    )
     for function in (hhi, top_organisation, rank_without_top, top_partner, collaboration, share):
         assert len(function(clusters, listings)) == 0
 
@@ -273,7 +286,10 @@ def test_a_battery_maker_without_which_a_town_falls():
     city = [(10 + n, 1, f"Firm {n}") for n in range(4)]
     third = [(20 + n, 2, None) for n in range(2)]
     table = rows(*town, *city, *third)
-    clusters, listings = clusters_of(table, 3, ("patent",)), attributed(table, kinds=("patent",))
+    clusters, listings = (
+        clusters_of(table, 3, ("patent",)),
+        labelled_listings(table, kinds=("patent",)),
+    )
     close(share_without_top(clusters, listings), [100 / 12, 25, 200 / 12], clusters)
     assert rank_without_top(clusters, listings).tolist() == [3, 2, 3]
 
@@ -286,21 +302,24 @@ def test_the_top_organisation_of_all_kinds_is_weighed_by_the_world():
         [rows(*patents), rows(*articles).assign(kind="publication")], ignore_index=True
     )
     kinds = ("patent", "publication")
-    clusters, listings = clusters_of(table, 2, kinds), attributed(table, kinds=kinds)
+    clusters, listings = clusters_of(table, 2, kinds), labelled_listings(table, kinds=kinds)
     assert top_organisation(clusters, listings).tolist() == ["School", None]
     close(share_without_top(clusters, listings), [20, 130], clusters)
 
 
 def test_diversity_is_normalised_by_the_fields_of_the_world():
     table = rows((1, 0, "A"), (2, 0, "B"), (3, -1, "C"), (4, -1, "D"))
-    clusters, listings = clusters_of(table, 1, ("patent",)), attributed(table, kinds=("patent",))
+    clusters, listings = (
+        clusters_of(table, 1, ("patent",)),
+        labelled_listings(table, kinds=("patent",)),
+    )
     actual = diversity(clusters, listings, by="organisation", measure="normalised")
     close(actual, [math.log(2) / math.log(4)], clusters)
 
 
 def test_options_that_cannot_be():
     table = some_world(1, 60)
-    clusters, listings = clusters_of(table), attributed(table)
+    clusters, listings = clusters_of(table), labelled_listings(table)
     with pytest.raises(ValueError, match="no kind 'patents'; kinds are patent, publication"):
         count(clusters, listings, kind="patents")
     with pytest.raises(ValueError, match="no kind 'x'"):

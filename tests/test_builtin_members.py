@@ -16,7 +16,7 @@ from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.member_cities import member_cities
 from gclust.places.cities.names import name_clusters
 from gclust.units import UNIT
-from tests.builtin_twin import ENGINES, KINDS, Twin, attributed, clusters_of, some_world
+from tests.builtin_twin import ENGINES, KINDS, Twin, clusters_of, labelled_listings, some_world
 from tests.worlds import listings, study_folder
 
 
@@ -43,7 +43,7 @@ def test_members_are_those_of_the_twin(engine):
     table = some_world(7)
     members, places = divided(table)
     on_engine = nw.from_native(ENGINES[engine](places)).lazy()
-    listings, clusters = attributed(table, engine), clusters_of(table)
+    listings, clusters = labelled_listings(table, engine), clusters_of(table)
     actual = member_counts(clusters, listings, members, on_engine)
     twin = Twin(table)
     at = {(row.lat, row.lon): row.member for row in places.itertuples()}
@@ -53,7 +53,7 @@ def test_members_are_those_of_the_twin(engine):
     assert actual["name"].tolist() == clusters["name"].reindex(members["cluster_id"]).tolist()
     for kind in KINDS:
         brought = [
-            sum((r["credit"] for r in twin.of(kind) if r["member"] == m), Fraction(0))
+            sum((r["fraction"] for r in twin.of(kind) if r["member"] == m), Fraction(0))
             for m in members.index
         ]
         assert actual[f"{kind}_count"].tolist() == [float(part) for part in brought]
@@ -148,7 +148,7 @@ def test_no_ties_where_each_cluster_is_one_city(engine):
     on_engine = nw.from_native(
         ENGINES[engine](places.rename(columns={"cluster": "member"}).reset_index(drop=True))
     ).lazy()
-    ties = member_ties(attributed(table, engine), members, on_engine)
+    ties = member_ties(labelled_listings(table, engine), members, on_engine)
     assert ties.columns.tolist() == ["cluster_id", "city_a", "city_b", "ties"]
     assert ties.empty
 
@@ -178,9 +178,9 @@ def test_a_study_divides_its_clusters_among_their_cities(tmp_path):
     towns = pd.crosstab([table["kind"], table["record"]], table["town"])
     n = towns.sum(axis=1)
     ties = (towns["Munich"] * towns["Augsburg"] / (n * (n - 1) / 2).where(n > 1)).sum()
-    told = run.member_ties[run.member_ties["cluster_id"] == first]
-    assert told[["city_a", "city_b"]].to_numpy().tolist() == [["Munich", "Augsburg"]]
-    assert told["ties"].iloc[0] == pytest.approx(ties, rel=1e-6)
+    ties_of_first = run.member_ties[run.member_ties["cluster_id"] == first]
+    assert ties_of_first[["city_a", "city_b"]].to_numpy().tolist() == [["Munich", "Augsburg"]]
+    assert ties_of_first["ties"].iloc[0] == pytest.approx(ties, rel=1e-6)
 
     back = gclust.read_run(tmp_path / "out")
     pd.testing.assert_frame_equal(back.members, run.members, check_dtype=False)

@@ -80,8 +80,8 @@ def test_fractional_counts_are_those_of_a_short_twin(engine):
     listings = some_listings(3)
     labels = labels_of(listings)
     frame = lazy(listings, engine)
-    attributed = label_records(frame, lazy(labels, engine))
-    actual = collect(count_records(attributed, record_totals(frame), "fractional"))
+    labelled = label_records(frame, lazy(labels, engine))
+    actual = collect(count_records(labelled, record_totals(frame), "fractional"))
 
     joined = listings.merge(labels).assign(w=lambda t: t["units"] // UNIT)
     whole = joined.groupby(["kind", "record"])["w"].transform("sum")
@@ -104,11 +104,11 @@ def test_engines_agree_to_the_bit(method):
     for engine in ENGINES:
         frame = lazy(listings, engine)
         totals = record_totals(frame)
-        attributed = label_records(frame, lazy(labels, engine))
+        labelled = label_records(frame, lazy(labels, engine))
         answers.append(
             (
-                collect(count_records(attributed, totals, method)).to_numpy().tolist(),
-                collect(sum_ties(attributed, totals, "fractional")).to_numpy().tolist(),
+                collect(count_records(labelled, totals, method)).to_numpy().tolist(),
+                collect(sum_ties(labelled, totals, "fractional")).to_numpy().tolist(),
                 collect(world_totals(frame)).to_numpy().tolist(),
                 fold_all(frame, "fractional", {0: 1, 1: 1}, totals).to_numpy().tolist(),
                 fold_all(frame, "equal", {0: 3 * UNIT, 1: 7 * UNIT}).to_numpy().tolist(),
@@ -122,8 +122,8 @@ def test_engines_agree_to_the_bit(method):
 def test_every_record_counts_one(seed):
     listings = some_listings(seed, bare=0)
     frame = lazy(listings, "pandas")
-    attributed = label_records(frame, lazy(labels_of(listings), "pandas"))
-    counted = collect(count_records(attributed, record_totals(frame), "fractional"))
+    labelled = label_records(frame, lazy(labels_of(listings), "pandas"))
+    counted = collect(count_records(labelled, record_totals(frame), "fractional"))
     world = collect(world_totals(frame))
     assert world["units"].tolist() == (listings.groupby("kind")["record"].nunique() * UNIT).tolist()
     parts = counted.groupby("kind")["units"].sum().to_numpy()
@@ -145,21 +145,21 @@ def test_counts_by_hand():
     )
     labels = pd.DataFrame({"lat": [0.0, 1.0, 2.0], "lon": 0.0, "label": [0, 1, -1]})
     frame = lazy(listings, "duckdb")
-    attributed = label_records(frame, lazy(labels, "duckdb"))
+    labelled = label_records(frame, lazy(labels, "duckdb"))
     totals = record_totals(frame)
-    table = collect(count_records(attributed, totals, "fractional"))
+    table = collect(count_records(labelled, totals, "fractional"))
     expected = pd.DataFrame({"patent": [0.5, 1.25], "deal": [2.5, 0.0]})
     pd.testing.assert_frame_equal(counts(table, ["patent", "deal"], 2), expected)
-    whole = collect(count_records(attributed, totals, "whole"))
+    whole = collect(count_records(labelled, totals, "whole"))
     assert counts(whole, ["patent", "deal"], 2)["patent"].tolist() == [1.0, 2.0]
     # 4 listings have 6 pairs: 2 join 0 and 1, 2 join 0 and noise, 1 joins 1 and noise.
-    tied = collect(sum_ties(attributed, totals, "fractional"))
+    tied = collect(sum_ties(labelled, totals, "fractional"))
     assert tied.to_numpy().tolist() == [
         [-1, 0, round(UNIT / 3)],
         [-1, 1, round(UNIT / 6)],
         [0, 1, round(UNIT / 3)],
     ]
-    pairs = collect(sum_ties(attributed, totals, "pairs"))
+    pairs = collect(sum_ties(labelled, totals, "pairs"))
     assert pairs["ties"].tolist() == [2 * UNIT, UNIT, 2 * UNIT]
     share = shares(expected, {"patent": 2.0, "deal": 0.0})
     assert share["patent"].tolist() == [25.0, 62.5]
@@ -179,9 +179,9 @@ def test_whole_counting_after_merging_counts_a_record_once():
     )
     labels = pd.DataFrame({"lat": [0.0, 1.0], "lon": 0.0, "label": [0, 1]})
     frame = lazy(listings, "pandas")
-    attributed = label_records(frame, lazy(labels, "pandas"))
+    labelled = label_records(frame, lazy(labels, "pandas"))
     mapping = pd.DataFrame({"label": [-1, 0, 1], "cluster": [-1, 0, 0]})
-    merged = relabel_records(attributed, lazy(mapping, "pandas"))
+    merged = relabel_records(labelled, lazy(mapping, "pandas"))
     assert collect(count_records(merged, record_totals(frame), "whole"))["units"].tolist() == [UNIT]
 
 
@@ -199,9 +199,9 @@ def test_unlocated_listings_stay_in_the_denominator_when_kept():
     frame = lazy(listings, "pandas")
     usable = frame.filter(nw.col("reason").is_null())
     labels = pd.DataFrame({"lat": [0.0], "lon": [0.0], "label": [0]})
-    attributed = label_records(usable, lazy(labels, "pandas"))
-    dropped = collect(count_records(attributed, record_totals(usable), "fractional"))
-    kept = collect(count_records(attributed, record_totals(frame), "fractional"))
+    labelled = label_records(usable, lazy(labels, "pandas"))
+    dropped = collect(count_records(labelled, record_totals(usable), "fractional"))
+    kept = collect(count_records(labelled, record_totals(frame), "fractional"))
     assert dropped["units"].tolist() == [UNIT]
     assert kept["units"].tolist() == [UNIT // 2]
     assert collect(world_totals(frame))["units"].tolist() == [UNIT]

@@ -49,6 +49,6 @@ def test_a_study_asks_for_an_indicator_of_another_package(installed, tmp_path):
 
 def test_the_readme_of_the_example_names_its_entry_point():
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    told = re.findall(r"```toml\n(.*?)```", (EXAMPLE / "README.md").read_text("utf-8"), re.S)
-    points = tomllib.loads(told[-1])["project"]["entry-points"][GROUP]
+    blocks = re.findall(r"```toml\n(.*?)```", (EXAMPLE / "README.md").read_text("utf-8"), re.S)
+    points = tomllib.loads(blocks[-1])["project"]["entry-points"][GROUP]
     assert points == project["entry-points"][GROUP]

@@ -83,8 +83,8 @@ def test_an_encoding_that_is_named_is_read(cases):
 
 
 def test_unquoted_reading_is_noted(cases):
-    told = ran(cases, "s01_tsv_quote_swallows_rows").info["warnings"]
-    assert any("quotes are read as characters" in line for line in told)
+    warnings = ran(cases, "s01_tsv_quote_swallows_rows").info["warnings"]
+    assert any("quotes are read as characters" in line for line in warnings)
 
 
 def test_a_short_row_is_a_reject_with_its_line_and_text(cases, tmp_path):
@@ -93,11 +93,11 @@ def test_a_short_row_is_a_reject_with_its_line_and_text(cases, tmp_path):
     assert row["line"] == 52
     assert row["reason"] == "3 fields where 5 were expected"
     assert row["text"] == "P00050,48.1104,11.5972"
-    told = CliRunner().invoke(
+    shown = CliRunner().invoke(
         main, ["run", str(cases / "e03_one_short_row" / "study.toml"), "-o", str(tmp_path / "run")]
     )
-    assert "1 patent rows rejected. Most often: 3 fields where 5 were expected" in told.output
-    assert "a.csv line 52: 'P00050,48.1104,11.5972'" in told.output
+    assert "1 patent rows rejected. Most often: 3 fields where 5 were expected" in shown.output
+    assert "a.csv line 52: 'P00050,48.1104,11.5972'" in shown.output
 
 
 def test_lines_are_those_of_the_file_below_a_title(cases):
@@ -105,8 +105,8 @@ def test_lines_are_those_of_the_file_below_a_title(cases):
 
 
 def test_rows_without_a_record_are_noted(cases):
-    told = ran(cases, "s06_record_NA_is_one_record").info["sources"][0]["messages"]
-    assert told == ["a.csv: 27 of 105 rows have no record and count by weight"]
+    messages = ran(cases, "s06_record_NA_is_one_record").info["sources"][0]["messages"]
+    assert messages == ["a.csv: 27 of 105 rows have no record and count by weight"]
 
 
 def test_the_columns_that_serve_are_noted(cases):

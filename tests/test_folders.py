@@ -61,7 +61,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 
 
 def test_a_folder_in_use_is_not(tmp_path):
-    mine = TemporaryFolder(tmp_path, PREFIX)
+    folder = TemporaryFolder(tmp_path, PREFIX)
     code = "import sys; from pathlib import Path; from gclust.folders import *\n"
     code += "remove_abandoned(Path(sys.argv[1]), 'gclust-')\n"
     code += "print(len(list(abandoned(Path(sys.argv[1]), 'gclust-', locked=True))))"
@@ -69,8 +69,8 @@ def test_a_folder_in_use_is_not(tmp_path):
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "1\n"
-    assert mine.path.is_dir()
-    mine.remove()
+    assert folder.path.is_dir()
+    folder.remove()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gclust.listings.engine
-from tests import fuzz_files, fuzz_files_judge
+from tests import fuzz_files, fuzz_files_compare
 from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_truth import number_of, record_of, text_of, year_of
 
@@ -27,10 +27,12 @@ def outcomes():
 
 
 def test_a_short_run_finds_nothing(outcomes):
-    told = [
-        f"case {number}: {each.told}" for number, each in outcomes.items() if each.end == "failed"
+    message = [
+        f"case {number}: {each.message}"
+        for number, each in outcomes.items()
+        if each.end == "failed"
     ]
-    assert told == []
+    assert message == []
 
 
 def test_cases_are_of_all_kinds_and_most_are_read(outcomes):
@@ -108,7 +110,7 @@ def numbers_of_all_sorts(monkeypatch):
 
 
 def before_opening(monkeypatch, pattern, alter):
-    open_source = fuzz_files_judge.open_source
+    open_source = fuzz_files_compare.open_source
 
     def faulty(engine, source):
         folder = next(parent for parent in Path(source.path).parents if parent.is_dir())
@@ -117,18 +119,18 @@ def before_opening(monkeypatch, pattern, alter):
             path.write_bytes(data)
         return open_source(engine, source)
 
-    monkeypatch.setattr(fuzz_files_judge, "open_source", faulty)
+    monkeypatch.setattr(fuzz_files_compare, "open_source", faulty)
 
 
 def lines_from_zero(monkeypatch):
     """Rejects name the line before theirs."""
-    stage_listings = fuzz_files_judge.stage_listings
+    stage_listings = fuzz_files_compare.stage_listings
 
     def faulty(*args, **options):
         staged = stage_listings(*args, **options)
         return replace(staged, rejects=staged.rejects.assign(line=staged.rejects["line"] - 1))
 
-    monkeypatch.setattr(fuzz_files_judge, "stage_listings", faulty)
+    monkeypatch.setattr(fuzz_files_compare, "stage_listings", faulty)
     return lambda case: "bad numbers" in case.way and case.verdict == "read", "reject"
 
 
@@ -143,12 +145,12 @@ FAULTS = (
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_planted_fault_is_found(outcomes, monkeypatch, capsys, fault):
-    concerns, told = fault(monkeypatch)
+    concerns, message = fault(monkeypatch)
     sound = [n for n, each in outcomes.items() if each.end != "failed" and concerns(each.case)]
     found = fuzz_files.check(SEED, sound[:FEW])
     wrong = [each for each in found if each.end == "failed"]
     assert wrong, sound
-    assert any(each.told.startswith(told) for each in wrong), wrong[0].told
+    assert any(each.message.startswith(message) for each in wrong), wrong[0].message
     alone = ["--seed", str(SEED), "--case", str(wrong[0].case.number)]
     assert fuzz_files.main(alone) == 1
     monkeypatch.undo()
@@ -158,12 +160,12 @@ def test_a_planted_fault_is_found(outcomes, monkeypatch, capsys, fault):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs signals")
 def test_a_hang_ends(monkeypatch):
-    monkeypatch.setattr(fuzz_files_judge, "open_source", lambda *_: time.sleep(20))
+    monkeypatch.setattr(fuzz_files_compare, "open_source", lambda *_: time.sleep(20))
     monkeypatch.setattr(fuzz_files, "SECONDS", 0.3)
     begin = time.monotonic()
     found = fuzz_files.check(SEED, [0, 1])
     assert [each.end for each in found] == ["failed"] * 2
-    assert "0.3 s are over" in found[0].told
+    assert "0.3 s are over" in found[0].message
     assert time.monotonic() - begin < 10
 
 
@@ -181,10 +183,10 @@ def test_a_number_is_one_case(tmp_path):
 def test_a_run_tells_counts_and_how_to_repeat_what_fails(monkeypatch, capsys):
     lose_a_row(monkeypatch)
     assert fuzz_files.main(["--seed", "5", "--cases", "20"]) == 1
-    told = capsys.readouterr().out
-    assert "alone: python -m tests.fuzz_files --seed 5 --case " in told
-    assert "refusals by reason" in told
-    assert "20 cases, " in told
+    message = capsys.readouterr().out
+    assert "alone: python -m tests.fuzz_files --seed 5 --case " in message
+    assert "refusals by reason" in message
+    assert "20 cases, " in message
 
 
 def test_the_rules():

@@ -76,19 +76,19 @@ def test_listings_of_an_unknown_kind_or_without_a_column():
 
 
 def test_listings_are_read_only_when_an_indicator_needs_them():
-    asked = []
+    calls = []
 
     def make():
-        asked.append(1)
+        calls.append(1)
         return nw.from_native(pd.DataFrame({"kind": ["a"]})).lazy()
 
     listings = LabelledListings(make, ("a",), {"a": 1.0})
-    assert asked == []
+    assert calls == []
     assert listings.frame is listings.frame
-    assert asked == [1]
+    assert calls == [1]
 
 
-ASKED = """
+SECTIONS = """
 [[indicators]]
 name = "hhi"
 kind = "patent"
@@ -137,8 +137,8 @@ def study_of(folder, text: str, table: pd.DataFrame | None = None):
 
 
 def test_a_study_with_indicators(tmp_path, with_credit_of):
-    asked = ASKED.replace("=patents", "patents") + '[score]\nof = ["patent_share", "patents"]\n'
-    path = study_of(tmp_path / "data", asked)
+    text = SECTIONS.replace("=patents", "patents") + '[score]\nof = ["patent_share", "patents"]\n'
+    path = study_of(tmp_path / "data", text)
     run = gclust.run(path, tmp_path / "run")
     assert run.ranking.columns[-4:].tolist() == [
         "area_km2", "patent_hhi", "patents", "top_organisation"
@@ -199,7 +199,7 @@ def test_one_cluster_which_has_no_record_of_a_kind(tmp_path):
 
 def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of):
     columns = []
-    for text in ("", ASKED.replace("=patents", "patents")):
+    for text in ("", SECTIONS.replace("=patents", "patents")):
         study = gclust.read_study(study_of(tmp_path, text))
         with Engine() as engine:
             located = prepare_listings(study, engine, RunLog(silent, strict=False)).located
@@ -230,7 +230,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
             '[[indicators]]\nname = "balance"\n[[indicators]]\nname = "hhi"\ncolumn = "Balance"',
             "number 2: there is a column 'Balance' already",
         ),
-        (ASKED, "column = '=patents' cannot name a column"),
+        (SECTIONS, "column = '=patents' cannot name a column"),
     ],
 )
 def test_studies_that_are_refused(tmp_path, text, reason):
@@ -260,11 +260,11 @@ CLUSTERS = pd.DataFrame({"name": ["a", "b"]}, index=pd.Index([0, 1], name="clust
     ],
 )
 def test_what_an_indicator_may_not_return(values, reason):
-    asked = ResolvedIndicator(
+    resolved = ResolvedIndicator(
         IndicatorEntry(name="f"), registered(lambda a, b: values, "p 1.0", "f"), {}
     )
     with pytest.raises(StudyError) as raised:
-        compute_indicator(asked, CLUSTERS, None)
+        compute_indicator(resolved, CLUSTERS, None)
     assert str(raised.value).startswith("indicator 'f' of p 1.0 returned ")
     assert reason in str(raised.value)
 
@@ -275,9 +275,9 @@ def test_an_indicator_that_fails_is_named():
         return clusters["of"]
 
     clusters = CLUSTERS.copy()
-    asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    resolved = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     with pytest.raises(StudyError, match="indicator 'f' of p 1.0 failed: KeyError: 'of'"):
-        compute_indicator(asked, clusters, None)
+        compute_indicator(resolved, clusters, None)
     pd.testing.assert_frame_equal(clusters, CLUSTERS)
 
 
@@ -285,6 +285,6 @@ def test_texts_and_missing_values_are_kept():
     def f(clusters, listings):
         return pd.Series(["x", None], index=clusters.index)
 
-    asked = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
+    resolved = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     expected = pd.Series(["x", None], index=CLUSTERS.index, dtype="string")
-    pd.testing.assert_series_equal(compute_indicator(asked, CLUSTERS, None), expected)
+    pd.testing.assert_series_equal(compute_indicator(resolved, CLUSTERS, None), expected)

@@ -237,7 +237,7 @@ def test_a_broken_parquet_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weight", "told"),
+    ("weight", "message"),
     [
         ("-1", "'-1'"),
         ("nan", "'nan'"),
@@ -246,9 +246,9 @@ def test_a_broken_parquet_is_named(tmp_path):
         ("5e10", "'5e10'"),
     ],
 )
-def test_a_bad_weight_is_named(tmp_path, weight, told):
+def test_a_bad_weight_is_named(tmp_path, weight, message):
     table = ROWS.assign(weight=["1", "2", weight, "3"])
-    with pytest.raises(StudyError, match=f"weight that cannot be used, such as {told}"):
+    with pytest.raises(StudyError, match=f"weight that cannot be used, such as {message}"):
         staged(write_csv(tmp_path / "rows.csv", table))
 
 
@@ -505,7 +505,7 @@ def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path)
 
 
 def test_a_pattern_finds_tables_that_are_folders(tmp_path):
-    """Spark writes a table as a folder of the name of a file, with marks beside its parts."""
+    """Spark writes a table as a folder of the name of a file, with marks next to its parts."""
     for name, rows in (("a.parquet", ROWS[:2]), ("b.parquet", ROWS[2:])):
         (tmp_path / name / "_temporary").mkdir(parents=True)
         rows.to_parquet(tmp_path / name / "part-0.parquet")

@@ -1,4 +1,4 @@
-"""Indicators that come with gclust and with plug-ins: found, refused, and asked for."""
+"""Indicators that come with gclust and with plug-ins: found, refused, and resolved."""
 
 from __future__ import annotations
 
@@ -199,12 +199,12 @@ def test_options_are_checked_by_type(plug_in, options, reason):
 def test_options_are_converted_and_spelled_out(plug_in):
     plug_in("f-plug", {"tested": "good_for_tests:tested"})
     given = {"share": 1, "cities": ["Graz", "Munich"]}
-    (asked,) = resolve_indicators([IndicatorEntry(name="tested", options=given)])
+    (resolved,) = resolve_indicators([IndicatorEntry(name="tested", options=given)])
     expected = {"by": "field", "share": 1.0, "n": 3, "on": False, "cities": ("Graz", "Munich")}
-    assert asked.options == asked.entry.options == expected
-    assert type(asked.options["share"]) is float
-    assert asked.entry.heading == asked.entry.column == "tested"
-    assert asked.needs == ("field",)
+    assert resolved.options == resolved.entry.options == expected
+    assert type(resolved.options["share"]) is float
+    assert resolved.entry.heading == resolved.entry.column == "tested"
+    assert resolved.needs == ("field",)
 
 
 @pytest.mark.parametrize(

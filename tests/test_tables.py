@@ -87,7 +87,7 @@ def test_a_study_without_sources_takes_tables_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ({"lat": [1]}, "a dict is no table"),
         (
@@ -98,8 +98,8 @@ def test_a_study_without_sources_takes_tables_alone(tmp_path):
         (as_points(table()).set_crs(None, allow_override=True), "has no CRS"),
     ],
 )
-def test_what_is_no_table_is_refused(data, told):
-    with pytest.raises(StudyError, match=told):
+def test_what_is_no_table_is_refused(data, message):
+    with pytest.raises(StudyError, match=message):
         gclust.run(gclust.Study(sources=[{"kind": "patent", "data": data}], clusters=CLUSTERS))
 
 

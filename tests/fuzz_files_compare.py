@@ -1,4 +1,4 @@
-"""Reading cases with gclust, and judging what comes of it."""
+"""Reading cases with gclust, and comparing the result with what is expected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.listings.engine import Engine
 from gclust.listings.open_sources import Scan, open_source
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.stage import stage_listings
-from tests.fuzz_files_truth import Case, Expected, Row, place, settle
+from tests.fuzz_files_truth import Case, Expected, Row, expected_of, place
 
 KNOWN = {each.name for each in fields(SourceFiles)}
 COLUMNS = ("record", "lat", "lon", "units", "year", "organisation", "field", "country")
@@ -33,11 +33,11 @@ class Read:
 
 @dataclass
 class Outcome:
-    """How a case ended: ``read``, ``refused`` or ``failed``, and what is told of that."""
+    """How a case ended: ``read``, ``refused`` or ``failed``, and its message."""
 
     case: Case
     end: str
-    told: str = ""
+    message: str = ""
 
 
 def kind_of(case: Case) -> str:
@@ -92,9 +92,9 @@ def canonical(values: list[Any], loose: bool) -> Row:
     )
 
 
-def judge(case: Case, read: Read, root: Path, folder: Path) -> str | None:
+def check_read(case: Case, read: Read, root: Path, folder: Path) -> str | None:
     """Return what is wrong with what was read, if anything is."""
-    wanted = settle(case)
+    wanted = expected_of(case)
     if case.verdict == "refused":
         return f"was read, but must be refused: {case.why}"
     wrong = [compare(case, read, each, folder.relative_to(root).as_posix()) for each in wanted]
@@ -153,20 +153,20 @@ def rejects_differ(rejects: pd.DataFrame, wanted: Expected, under: str) -> str |
     any_file = None in names
     prefix = "" if under == "." else under + "/"
     found: Counter[tuple[str | None, int]] = Counter()
-    for told, line, reason, *text in rejects[
+    for message, line, reason, *text in rejects[
         ["source", "line", "reason", *(["text"] if "text" in rejects else [])]
     ].itertuples(index=False):
-        key = (None if any_file else str(told).removeprefix(prefix), int(line))
+        key = (None if any_file else str(message).removeprefix(prefix), int(line))
         found[key] += 1
         causes = wanted.causes.get(key)
         if causes is None:
-            return f"reject of {told} line {line} ({reason}); expected at {spots(wanted)}"
+            return f"reject of {message} line {line} ({reason}); expected at {spots(wanted)}"
         if not any(cause in str(reason) for cause in causes) or pd.isna(reason):
-            return f"reject of {told} line {line}: reason {reason!r}, expected one on {causes}"
+            return f"reject of {message} line {line}: reason {reason!r}, expected one on {causes}"
         raw = wanted.texts.get(key)
         if raw and text and not same_start(raw, text[0]):
-            return f"reject of {told} line {line}: text {text[0]!r}, expected {raw!r}"
-    if any_file:  # members of an archive may be told by any name
+            return f"reject of {message} line {line}: text {text[0]!r}, expected {raw!r}"
+    if any_file:  # members of an archive may have any name
         return None if sum(found.values()) == sum(wanted.rejects.values()) else "rejects: number"
     if found != wanted.rejects:
         return f"rejects at {spots_of(found)}; expected at {spots(wanted)}"
@@ -188,28 +188,28 @@ def spots_of(found: Counter[tuple[str | None, int]]) -> str:
 
 
 def judge_refusal(case: Case, error: StudyError) -> Outcome:
-    """Judge a refusal: may the case be refused, and does the message name it and say why?"""
-    settle(case)
-    told = " ".join(str(error).split())
+    """Check a refusal: may the case be refused, and does the message name it and say why?"""
+    expected_of(case)
+    message = " ".join(str(error).split())
     if case.verdict == "read":
-        return Outcome(case, "failed", f"refused, but must be read: {told}")
+        return Outcome(case, "failed", f"refused, but must be read: {message}")
     names = {case.path, Path(case.path).name, *(p.file for p in case.parts if p.file)}
     names |= {Path(name).name for name in names}
     if "an empty file" in case.way:
         names.add("part-x.csv")
-    is_named = any(name in told for name in names) or (
-        "no usable rows" in told and repr(kind_of(case)) in told
+    is_named = any(name in message for name in names) or (
+        "no usable rows" in message and repr(kind_of(case)) in message
     )
     if not is_named:
-        return Outcome(case, "failed", f"refused without naming the file: {told}")
-    if len(told.split()) < 4:
-        return Outcome(case, "failed", f"refused without a reason: {told}")
-    return Outcome(case, "refused", reason_of(told))
+        return Outcome(case, "failed", f"refused without naming the file: {message}")
+    if len(message.split()) < 4:
+        return Outcome(case, "failed", f"refused without a reason: {message}")
+    return Outcome(case, "refused", reason_of(message))
 
 
-def reason_of(told: str) -> str:
+def reason_of(message: str) -> str:
     """Return a refusal without what belongs to one file, to count by."""
-    told = re.sub(r"^.*?: |^\S*/\S* ", "", told, count=1)
-    told = re.sub(r"'[^']*'|\"[^\"]*\"", "...", told)
-    told = re.sub(r"/\S+", "...", told)
-    return re.sub(r"\d+(\.\d+)?", "n", told)[:70]
+    message = re.sub(r"^.*?: |^\S*/\S* ", "", message, count=1)
+    message = re.sub(r"'[^']*'|\"[^\"]*\"", "...", message)
+    message = re.sub(r"/\S+", "...", message)
+    return re.sub(r"\d+(\.\d+)?", "n", message)[:70]
