@@ -9,16 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "boxes_meet",
-    "boxes_to_circles",
-    "line_meets_boxes",
-    "lines_cross",
-    "lines_through_box",
-    "lines_to_points",
-    "out_of_order",
-]
-
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 

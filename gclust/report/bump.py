@@ -18,8 +18,6 @@ from matplotlib.text import Text
 from gclust.report.style import SMALL_PT, STYLE, TITLE_PT, save_both, shortened
 from gclust.report.symbols import INK
 
-__all__ = ["draw_bump_chart"]
-
 TOP = 30
 ROW_IN, LINES_IN, EDGE_IN, GAP_IN = 0.155, 2.4, 0.12, 0.05
 HEAD_IN, FOOT_IN = 0.5, 0.36

@@ -8,8 +8,6 @@ import pandas as pd
 
 from gclust.report.text_table import ALWAYS, NEEDED, Column, filled, fixed, table_lines, whole
 
-__all__ = ["changes_table"]
-
 LESS = 6
 
 

@@ -26,8 +26,6 @@ from gclust.report.style import (
 )
 from gclust.report.symbols import INK
 
-__all__ = ["draw_intensity"]
-
 TOP = 30
 LONGEST = 40
 WIDTH_IN = 7.2

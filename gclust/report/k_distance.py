@@ -15,8 +15,6 @@ from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both, 
 from gclust.report.sweep_heatmaps import HEIGHT_IN, WIDTH_IN
 from gclust.report.symbols import INK
 
-__all__ = ["draw_k_distance"]
-
 COLOURS = ("#8a1f6a", "#dc4a4d", "#f9a13a", "#7f95ad")
 MOST_OTHERS = len(COLOURS)
 LEAST_KM = 0.1

@@ -29,8 +29,6 @@ from gclust.report.boxes import (
     out_of_order,
 )
 
-__all__ = ["Label", "place_labels"]
-
 Floats = NDArray[np.float64]
 
 ANGLES = np.radians(np.arange(0.0, 360.0, 15.0))

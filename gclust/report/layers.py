@@ -17,8 +17,6 @@ from gclust.report.labels import Label, place_labels
 from gclust.report.projection import Frame
 from gclust.report.symbols import BORDER, INK, LAND, OCEAN, fill
 
-__all__ = ["draw_clusters", "draw_land", "draw_names", "noise_dots"]
-
 Floats = NDArray[np.float64]
 
 NAME_PT = 6.4

@@ -9,8 +9,6 @@ from matplotlib.figure import Figure
 from gclust.report.projection import WORLD_SCALE_LAT, Frame
 from gclust.report.symbols import INK, NOISE, OTHER, RankClass, fill, radii_pt, round_scores
 
-__all__ = ["draw_legend"]
-
 TEXT_PT = 6.4
 SMALL_PT = 6.0
 ROW_PT = 13.0

@@ -26,7 +26,6 @@ from gclust.report.symbols import INK, NOISE, OTHER, radii_pt, rank_classes
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["NOISE_WEIGHT", "DrawnMap", "MapOptions", "draw_map"]
 
 Region = tuple[float, float, float, float] | Literal["world"]
 

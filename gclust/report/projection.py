@@ -15,8 +15,6 @@ from scipy.spatial import cKDTree
 
 from gclust.sphere import unit_vectors
 
-__all__ = ["WORLD_LON_0", "Frame", "choose_frame", "frame_of_points", "world_frame"]
-
 WORLD_LON_0 = 11.0
 """Central meridian of the world map, which is cut at 169 degrees west, in the Bering Strait."""
 

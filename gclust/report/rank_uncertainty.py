@@ -26,8 +26,6 @@ from gclust.report.text_table import (
     whole,
 )
 
-__all__ = ["draw_rank_sets", "rank_uncertainty_table"]
-
 TOP = 40
 WIDTH_IN, ROW_IN, HEAD_IN, FOOT_IN = 6.4, 0.15, 0.5, 0.66
 NAME_IN = 1.75

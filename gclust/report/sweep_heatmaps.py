@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both
 from gclust.report.symbols import INK
 
-__all__ = ["QUANTITIES", "Quantity", "draw_surfaces"]
-
 Pair = tuple[float, float]
 Floats = NDArray[np.float64]
 

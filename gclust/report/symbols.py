@@ -8,20 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "BORDER",
-    "INK",
-    "LAND",
-    "NOISE",
-    "OCEAN",
-    "OTHER",
-    "RankClass",
-    "fill",
-    "radii_pt",
-    "rank_classes",
-    "round_scores",
-]
-
 OCEAN = "#f5f8fa"
 LAND = "#e4e3df"
 BORDER = "#ffffff"

@@ -17,8 +17,6 @@ from gclust.report.text_table import (
     whole,
 )
 
-__all__ = ["ranking_table"]
-
 FOOTNOTE = "* agrees with a published figure"
 
 

@@ -12,6 +12,11 @@ from scipy.sparse.csgraph import connected_components
 
 LEAST_ARI = 0.95
 MOST_CHANGE = 0.05
+AXES = ("eps_km", "min_samples")
+COLUMNS = (
+    *("plateau", "eps_km", "min_samples", "pairs", "least_eps_km", "most_eps_km"),
+    *("least_min_samples", "most_min_samples", "least_clusters", "most_clusters", "least_ari"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,44 +64,60 @@ def find_plateaus(
     names : Series of str
         The plateau of each row of ``table``, empty for none.
     """
-    grid = _Grid.of(table)
-    links, ari = grid.links(least_ari, most_change)
-    number = grid.n_eps * grid.n_min
-    ones = np.ones(len(links), dtype=np.int8)
-    graph = coo_array((ones, (links[:, 0], links[:, 1])), shape=(number, number))
+    order = np.lexsort((table["min_samples"], table["eps_km"]))
+    grid = table.iloc[order].reset_index(drop=True)
+    axes = [np.unique(grid[name].to_numpy(float)) for name in AXES]
+    if not pd.MultiIndex.from_frame(grid[list(AXES)]).equals(pd.MultiIndex.from_product(axes)):
+        raise ValueError("the table must have each pair of eps_km and min_samples once")
+    links, ari = _links(grid, (axes[0].size, axes[1].size), least_ari, most_change)
+    graph = coo_array((np.ones(len(links)), links.T), shape=(len(grid), len(grid)))
     _, region = connected_components(graph, directed=False)
     rows = []
-    names = np.full(number, "", dtype=object)
+    names = np.full(len(grid), "", dtype=object)
     for label in np.flatnonzero(np.bincount(region) > 1):
         cells = np.flatnonzero(region == label)
-        centre = grid.centre(cells)
-        name = named(grid.eps_km[centre], grid.min_samples[centre])
-        names[cells] = name
-        clusters = grid.n_clusters[cells]
-        rows.append(
-            {
-                "plateau": name,
-                "eps_km": grid.eps_km[centre],
-                "min_samples": grid.min_samples[centre],
-                "pairs": cells.size,
-                "least_eps_km": grid.eps_km[cells].min(),
-                "most_eps_km": grid.eps_km[cells].max(),
-                "least_min_samples": grid.min_samples[cells].min(),
-                "most_min_samples": grid.min_samples[cells].max(),
-                "least_clusters": clusters.min(),
-                "most_clusters": clusters.max(),
-                "least_ari": ari[np.isin(links[:, 0], cells)].min(),
-            }
-        )
-    columns = [
-        *("plateau", "eps_km", "min_samples", "pairs", "least_eps_km", "most_eps_km"),
-        *("least_min_samples", "most_min_samples", "least_clusters", "most_clusters", "least_ari"),
-    ]
-    plateaus = pd.DataFrame(rows, columns=columns).sort_values(
-        ["pairs", "eps_km", "min_samples"], ascending=[False, True, True], ignore_index=True
+        centre = grid.iloc[_centre(cells, axes[1].size)]
+        row = {"plateau": named(*centre[list(AXES)]), **centre[list(AXES)], "pairs": cells.size}
+        for name in (*AXES, "n_clusters"):
+            values, what = grid[name].iloc[cells], name.removeprefix("n_")
+            row |= {f"least_{what}": values.min(), f"most_{what}": values.max()}
+        rows.append({**row, "least_ari": ari[np.isin(links[:, 0], cells)].min()})
+        names[cells] = row["plateau"]
+    plateaus = pd.DataFrame(rows, columns=COLUMNS).sort_values(
+        ["pairs", *AXES], ascending=[False, True, True], ignore_index=True
     )
-    in_order = pd.Series(names[grid.place], index=table.index, name="plateau", dtype="string")
-    return plateaus, in_order
+    in_order = np.empty(len(grid), dtype=object)
+    in_order[order] = names
+    return plateaus, pd.Series(in_order, index=table.index, name="plateau", dtype="string")
+
+
+def _links(
+    grid: pd.DataFrame, shape: tuple[int, int], least_ari: float, most_change: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the pairs of linked cells, shape (n, 2), and their adjusted Rand index."""
+    cells = np.arange(len(grid)).reshape(shape)
+    down, right = (
+        (cells[1:].ravel(), cells[:-1].ravel()),
+        (cells[:, 1:].ravel(), cells[:, :-1].ravel()),
+    )
+    ari = np.concatenate(
+        (
+            grid["ari_to_smaller_eps"].to_numpy(float)[down[0]],
+            grid["ari_to_smaller_min_samples"].to_numpy(float)[right[0]],
+        )
+    )
+    both = np.hstack((down, right))
+    n, m = grid["n_clusters"].to_numpy(np.int64)[both]
+    linked = (grid["diagnostics"] == "").to_numpy()[both].all(axis=0) & (ari >= least_ari)
+    linked &= np.abs(n - m) <= most_change * np.maximum(n, m)
+    return both.T[linked], ari[linked]
+
+
+def _centre(cells: NDArray[np.int64], n_columns: int) -> int:
+    """Return the cell with the least sum of squared steps to all others."""
+    row, column = np.divmod(cells, n_columns)
+    steps = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
+    return int(cells[np.argmin(steps.sum(axis=1))])
 
 
 def suggest(
@@ -174,62 +195,3 @@ def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Sug
     else:
         reason += ", on no plateau: with its neighbours the clusters change"
     return Suggestion(float(row["eps_km"]), float(row["min_samples"]), reason)
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Columns of the table in the order of the grid, rows of equal eps_km one after another."""
-
-    n_eps: int
-    n_min: int
-    place: NDArray[np.int64]
-    eps_km: NDArray[np.float64]
-    min_samples: NDArray[np.float64]
-    n_clusters: NDArray[np.int64]
-    ari_eps: NDArray[np.float64]
-    ari_min: NDArray[np.float64]
-    sound: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, table: pd.DataFrame) -> _Grid:
-        eps, row = np.unique(table["eps_km"].to_numpy(float), return_inverse=True)
-        least, column = np.unique(table["min_samples"].to_numpy(float), return_inverse=True)
-        place = row * least.size + column
-        order = np.argsort(place, kind="stable")
-        if not np.array_equal(place[order], np.arange(eps.size * least.size)):
-            raise ValueError("the table must have each pair of eps_km and min_samples once")
-        ordered = table.iloc[order]
-        return cls(
-            n_eps=eps.size,
-            n_min=least.size,
-            place=place,
-            eps_km=ordered["eps_km"].to_numpy(float),
-            min_samples=ordered["min_samples"].to_numpy(float),
-            n_clusters=ordered["n_clusters"].to_numpy(np.int64),
-            ari_eps=ordered["ari_to_smaller_eps"].to_numpy(float),
-            ari_min=ordered["ari_to_smaller_min_samples"].to_numpy(float),
-            sound=(ordered["diagnostics"] == "").to_numpy(),
-        )
-
-    def links(
-        self, least_ari: float, most_change: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the linked neighbours, and their adjusted Rand index."""
-        cells = np.arange(self.n_eps * self.n_min).reshape(self.n_eps, self.n_min)
-        joined = np.vstack(
-            (
-                np.column_stack((cells[1:].ravel(), cells[:-1].ravel())),
-                np.column_stack((cells[:, 1:].ravel(), cells[:, :-1].ravel())),
-            )
-        )
-        ari = np.concatenate((self.ari_eps[cells[1:].ravel()], self.ari_min[cells[:, 1:].ravel()]))
-        n, m = self.n_clusters[joined[:, 0]], self.n_clusters[joined[:, 1]]
-        same = self.sound[joined].all(axis=1) & (ari >= least_ari)
-        same &= np.abs(n - m) <= most_change * np.maximum(n, m)
-        return joined[same], ari[same]
-
-    def centre(self, cells: NDArray[np.int64]) -> int:
-        """Return the cell with the least sum of squared steps to all others."""
-        row, column = cells // self.n_min, cells % self.n_min
-        steps = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
-        return int(cells[np.argmin(steps.sum(axis=1))])
