@@ -51,14 +51,8 @@ def draw_bump_chart(
         ``id_a, id_b, continues``: pairs of related clusters.
     labels : (str, str)
         Names of the runs.
-    folder : Path
-        Made if it is missing.
     top : int
         The number of first clusters.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     shown = table[(table["rank_a"] <= top).fillna(False) | (table["rank_b"] <= top).fillna(False)]
     sides = [_Side(shown, which, top) for which in ("a", "b")]

@@ -46,16 +46,10 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
     detail : DataFrame
         ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
         study's own combination first.
-    folder : Path
-        Made if it is missing.
     title : str
         Title of the study.
     top : int
         The number of clusters drawn, the first of the ranking.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     own = detail["combination"].iloc[0]
     clusters = detail.loc[detail["combination"] == own, ["cluster_id", "name"]].head(top)

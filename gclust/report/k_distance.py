@@ -33,13 +33,8 @@ def draw_k_distance(
         `gclust.experiments.sweep.k_distance.k_distance`.
     baseline : (eps_km, min_samples)
         Its curve is bold, its eps_km a line; up to four others are drawn.
-    folder : Path
     title : str
         Title of the study.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")

@@ -119,10 +119,6 @@ def draw_map(
         the order of the rows.
     options : MapOptions
 
-    Returns
-    -------
-    DrawnMap
-
     Raises
     ------
     ValueError

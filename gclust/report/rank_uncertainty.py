@@ -82,16 +82,10 @@ def draw_rank_sets(
         As in ``uncertainty.csv``, best first.
     level : float
         Confidence of sets and intervals.
-    folder : Path
-        Made if it is not there.
     title, note : str
         Title of the study; note on the draws.
     top : int
         The number of clusters drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     shown = table.head(top).reset_index(drop=True)
     height = HEAD_IN + FOOT_IN + ROW_IN * max(len(shown), 4)

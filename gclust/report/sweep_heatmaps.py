@@ -98,8 +98,6 @@ def draw_surfaces(
         Marked by a square.
     suggestions : sequence of (eps_km, min_samples)
         Marked by numbered circles.
-    folder : Path
-        Made if it is missing.
     title : str
         Title of the study.
     target_clusters : int, optional
@@ -107,10 +105,6 @@ def draw_surfaces(
     quantities : sequence of Quantity
     progress : callable, optional
         Called with the share done.
-
-    Returns
-    -------
-    list of matplotlib.figure.Figure
     """
     figures = []
     grid = _Grid(table, baseline, suggestions)
