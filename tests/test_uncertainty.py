@@ -131,7 +131,7 @@ def _grouped(study):
 def _expected(groups):
     """What the groups add up to if each is drawn as often as it is there."""
     sums = np.zeros((groups.n_clusters + 1) * groups.n_kinds)
-    for group, times in enumerate(groups.times):
+    for group, times in enumerate(groups.records):
         entries = slice(groups.start[group], groups.start[group + 1])
         np.add.at(sums, groups.cell[entries], times * groups.units[entries])
     return (sums / UNIT).reshape(-1, groups.n_kinds)
@@ -155,7 +155,6 @@ def test_groups_add_up_to_the_counts_of_the_study(tmp_path, extra):
     found = _expected(groups)
     np.testing.assert_allclose(found[:-1], counted.count.to_numpy(), rtol=1e-12)
     np.testing.assert_allclose(found[-1], [world[kind] for kind in study.kinds], rtol=1e-12)
-    assert groups.unrecorded == {0, 1}
 
 
 def test_draws_scatter_as_poisson_records_do(tmp_path):
@@ -163,7 +162,7 @@ def test_draws_scatter_as_poisson_records_do(tmp_path):
     study = gclust.read_study(study_folder(tmp_path))
     groups, counted, _ = _grouped(study)
     shares = bootstrap_groups(groups, np.arange(2000), 3, threads=2, report=silent).shares
-    n = groups.times
+    n = groups.records
     random = np.random.default_rng(1)
     ours = np.zeros((2000, (groups.n_clusters + 1) * groups.n_kinds))
     for group, times in enumerate(n):
@@ -228,7 +227,7 @@ def test_one_cluster_and_a_kind_that_it_lacks(tmp_path):
 
 def test_a_draw_without_records_of_a_kind_has_shares_of_zero():
     groups = RecordGroups(
-        times=np.array([5.0, 0.01]),
+        records=np.array([5.0, 0.01]),
         start=np.array([0, 2, 4]),
         cell=np.array([0, 2, 1, 3]),
         units=np.full(4, UNIT),
@@ -353,25 +352,25 @@ def truth(n_clusters, n_kinds, seed):
 
 
 def _shares(groups, times):
-    sums = _expected(replace(groups, times=times))
+    sums = _expected(replace(groups, records=times))
     return 100 * sums[:-1] / sums[-1:]
 
 
 def coverage(n_replicates, n_draws, n_clusters=30, n_kinds=3):
     """How often intervals cover the true shares and scores, and sets all true ranks at once."""
     groups = truth(n_clusters, n_kinds, 1)
-    share = _shares(groups, groups.times)
+    share = _shares(groups, groups.records)
     score = share.sum(axis=1)
     # The equal ones have the same partners' rates but for rounding and their neighbours'.
     true_rank = 1 + (score[None, :] > score[:, None] + 1e-9).sum(axis=1)
     random = np.random.default_rng(7)
     of_share, of_score, jointly, percentile = [], [], [], []
     for replicate in range(n_replicates):
-        seen = replace(groups, times=random.poisson(groups.times).astype(np.float64))
+        seen = replace(groups, records=random.poisson(groups.records).astype(np.float64))
         drawn = bootstrap_groups(
             seen, np.arange(n_draws), 1000 + replicate, threads=2, report=silent
         ).shares
-        own, scores = _shares(groups, seen.times).sum(axis=1), drawn.sum(axis=2)
+        own, scores = _shares(groups, seen.records).sum(axis=1), drawn.sum(axis=2)
         low, high = intervals(drawn, LEVEL)
         of_share.append((low <= share) & (share <= high))
         low, high = intervals(scores, LEVEL)

@@ -31,30 +31,19 @@ class RecordGroups:
     """Groups of exchangeable records, each with the cells of a table that it adds to.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
-    and one for the world's total of each kind.
-
-    Attributes
-    ----------
-    times : ndarray of float64, shape (n,)
-        Records of each group, or the weight of its listings without a record.
-    start : ndarray of int64, shape (n + 1,)
-        First entry of each group, and their number.
-    cell : ndarray of int64
-        Column of each entry.
-    units : ndarray of int64
-        What a record of the group adds there.
-    n_clusters, n_kinds : int
-    unrecorded : frozenset of int
-        Kinds with listings without a record.
+    and one for the world total of each kind.
     """
 
-    times: NDArray[np.float64]
+    records: NDArray[np.float64]
+    """(n,) number of records, or weight of listings without a record, of each group."""
     start: NDArray[np.int64]
+    """(n + 1,) first entry of each group, and the number of entries."""
     cell: NDArray[np.int64]
+    """Column of each entry."""
     units: NDArray[np.int64]
+    """What a record of the group adds there."""
     n_clusters: int
     n_kinds: int
-    unrecorded: frozenset[int] = frozenset()
 
 
 def group_records(
@@ -109,18 +98,17 @@ def _joined(
     outside = _entries(n + n_bare + np.arange(n_kinds), totals + np.arange(n_kinds), UNIT)
     entries = pd.concat([own, whole, weight, weight_total, outside], ignore_index=True)
     entries = entries.sort_values(["group", "cell"], kind="stable")
-    times = np.concatenate(
+    records = np.concatenate(
         (first["records"].to_numpy(np.float64), bare["units"].to_numpy() / UNIT, rest)
     )
     group = entries["group"].to_numpy(np.int64)
     return RecordGroups(
-        times=times,
-        start=np.searchsorted(group, np.arange(len(times) + 1)).astype(np.int64),
+        records=records,
+        start=np.searchsorted(group, np.arange(len(records) + 1)).astype(np.int64),
         cell=np.ascontiguousarray(entries["cell"].to_numpy(np.int64)),
         units=np.ascontiguousarray(entries["units"].to_numpy(np.int64)),
         n_clusters=n_clusters,
         n_kinds=n_kinds,
-        unrecorded=frozenset(np.flatnonzero(world["unrecorded"] > 0).tolist()),
     )
 
 
@@ -156,10 +144,10 @@ def bootstrap_groups(
     sums = np.zeros((n_draws, width + groups.n_kinds), dtype=np.int64)
     with stage(report, "draw records") as share_done:
         parallel_for(
-            even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.times)))),
+            even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.records)))),
             threads,
             draw_sums,
-            groups.times,
+            groups.records,
             groups.start,
             groups.cell,
             groups.units,
