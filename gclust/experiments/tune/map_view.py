@@ -146,7 +146,7 @@ class MapView:
         self._name()
 
     def _moved(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002
-        """Update the names once, shortly after the last of the four ends of the axes has moved."""
+        """Update the names soon after the map moves, once for all four ends of its axes."""
         if not self._naming and self.figure.document is not None:
             self._naming = True
             self.figure.document.add_timeout_callback(self._name, NAMES_AFTER_MS)
