@@ -77,6 +77,27 @@ class RecordCounter:
     threads: int
     """Results do not depend on it."""
 
+    @classmethod
+    def gather(
+        cls,
+        study: Study,
+        engine: Engine,
+        prepared: Prepared,
+        order: NDArray[np.int64],
+        n_jobs: int | None,
+    ) -> RecordCounter:
+        """Read the records of the prepared locations, in an order of these, into memory."""
+        kinds = prepared.staged.kinds
+        records = gather_records(
+            engine,
+            prepared.located,
+            prepared.totals,
+            prepared.locations[["lat", "lon"]].iloc[order],
+            n_kinds=len(kinds),
+            method=study.counting.method,
+        )
+        return cls(study, kinds, records, count_threads(n_jobs))
+
     def totals(
         self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None
     ) -> LabelTotals:
@@ -152,8 +173,7 @@ class ArrayCounter:
         n_jobs: int | None = None,
         report: Report = silent,
     ) -> None:
-        self._world, kinds = prepared.world_totals, prepared.staged.kinds
-        self._options = study.merge
+        self._world, self._options = prepared.world_totals, study.merge
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
         self._order = np.arange(len(locations))
@@ -163,15 +183,7 @@ class ArrayCounter:
                 self._grid = GridHash(lat, lon, study.merge.max_gap_km)
                 self._order = np.argsort(self._grid.number, kind="stable")
                 self._lat, self._lon = lat[self._order], lon[self._order]
-        records = gather_records(
-            engine,
-            prepared.located,
-            prepared.totals,
-            locations[["lat", "lon"]].iloc[self._order],
-            n_kinds=len(kinds),
-            method=study.counting.method,
-        )
-        self._counter = RecordCounter(study, kinds, records, count_threads(n_jobs))
+        self._counter = RecordCounter.gather(study, engine, prepared, self._order, n_jobs)
 
     def merge_and_count(self, labels: NDArray[np.integer]) -> MergedCounts:
         """Label the listings, merge clusters, and count records.

@@ -28,7 +28,6 @@ from gclust.experiments.tune.outcome import (
 from gclust.experiments.tune.partition import PairPartition, partition_pair
 from gclust.experiments.tune.write_study import with_parameters
 from gclust.listings.engine import Engine
-from gclust.listings.record_arrays import gather_records
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
@@ -38,7 +37,6 @@ from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
-from gclust.threads import count_threads
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500
@@ -110,15 +108,8 @@ class Session:
         with stage(report, "gather locations"):
             self._grid = LocationGrid(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
         self.kinds = prepared.staged.kinds
-        records = gather_records(
-            engine,
-            prepared.located,
-            prepared.totals,
-            prepared.locations[["lat", "lon"]].iloc[self._grid.order],
-            n_kinds=len(self.kinds),
-            method=study.counting.method,
-        )
-        self._counter = RecordCounter(study, self.kinds, records, count_threads(self._n_jobs))
+        order, n_jobs = self._grid.order, self._n_jobs
+        self._counter = RecordCounter.gather(study, engine, prepared, order, n_jobs)
         self._surface = self._make_surface(report)
         self._partitions: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
