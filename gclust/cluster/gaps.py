@@ -67,20 +67,28 @@ class GridHash:
         Degrees.
     max_gap_km : float
         The largest gap that is found.
+    within : ndarray of int64, shape (n,), optional
+        Key by which the locations of a cell are sorted.
 
     Attributes
     ----------
-    number : ndarray of int64, shape (n,)
-        The cell of each location.
+    order : ndarray of int64, shape (n,)
+        The locations, sorted by cell.
     """
 
     def __init__(
-        self, lat: NDArray[np.float64], lon: NDArray[np.float64], max_gap_km: float
+        self,
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        max_gap_km: float,
+        within: NDArray[np.int64] | None = None,
     ) -> None:
         self._max_gap_km = max_gap_km
         side = max(float(chord_of(max_gap_km)) * (1 + 1e-6), LEAST_SIDE)
         keys, offsets = _cell_keys(unit_vectors(lat, lon), side)
-        cells, self.number, length = np.unique(keys, return_inverse=True, return_counts=True)
+        cells, number, length = np.unique(keys, return_inverse=True, return_counts=True)
+        self.order = np.lexsort((number,) if within is None else (within, number))
+        self._lat, self._lon = lat[self.order], lon[self.order]
         self._starts, self._length = np.cumsum(length) - length, length
         near = cells[:, None] + offsets
         at = np.minimum(np.searchsorted(cells, near), len(cells) - 1)
@@ -89,22 +97,17 @@ class GridHash:
     def _near_another(self, label: NDArray[np.int32], threads: int) -> NDArray[np.int64]:
         """Return the locations of clusters with another cluster in or next to their cell.
 
-        ``label``, (n,), holds the clusters of the locations in the order of `number`, -1 for
-        noise; locations are numbered in that order too.
+        ``label``, (n,), holds the clusters of the locations in `order`, -1 for noise; locations
+        are numbered in that order too.
         """
         mixed = mixed_cubes(self._starts, self._length, self._neighbours, label, threads)
         return np.flatnonzero(np.repeat(mixed, self._length) & (label >= 0))
 
-    def gaps_km(
-        self,
-        lat: NDArray[np.float64],
-        lon: NDArray[np.float64],
-        label: NDArray[np.int32],
-        threads: int = 1,
-    ) -> Gaps:
-        """Return what the function `gaps_km` does; all arrays are in the order of `number`."""
+    def gaps_km(self, label: NDArray[np.int32], threads: int = 1) -> Gaps:
+        """Return what the function `gaps_km` does; ``label`` is in the order of `order`."""
         near = self._near_another(label, threads)
-        return _least_gaps(unit_vectors(lat[near], lon[near]), label[near], self._max_gap_km)
+        vectors = unit_vectors(self._lat[near], self._lon[near])
+        return _least_gaps(vectors, label[near], self._max_gap_km)
 
 
 def _chord(max_gap_km: float) -> float:

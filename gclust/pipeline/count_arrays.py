@@ -181,8 +181,7 @@ class ArrayCounter:
             with stage(report, "gather locations"):
                 lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
                 self._grid = GridHash(lat, lon, study.merge.max_gap_km)
-                self._order = np.argsort(self._grid.number, kind="stable")
-                self._lat, self._lon = lat[self._order], lon[self._order]
+                self._order = self._grid.order
         self._counter = RecordCounter.gather(study, engine, prepared, self._order, n_jobs)
 
     def merge_and_count(self, labels: NDArray[np.integer]) -> MergedCounts:
@@ -201,7 +200,7 @@ class ArrayCounter:
         ordered = labels[self._order].astype(np.int32)
         gaps_km: PairValues = {}
         if self._merges:
-            gaps_km = self._grid.gaps_km(self._lat, self._lon, ordered)
+            gaps_km = self._grid.gaps_km(ordered)
         totals = self._counter.totals(ordered, gaps_km)
         return self._counter.count(totals, merge_labels(totals, self._options), self._world)
 

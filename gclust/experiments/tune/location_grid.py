@@ -65,8 +65,8 @@ class LocationGrid:
         square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
         within = (north % self.step) * self.step + east % self.step
         cell = square * self.step**2 + within
-        self._grid_hash = GridHash(lat, lon, most_gap_km)
-        self.order = np.lexsort((cell, self._grid_hash.number))
+        self._grid_hash = GridHash(lat, lon, most_gap_km, within=cell)
+        self.order = self._grid_hash.order
         self.lat, self.lon = lat[self.order], lon[self.order]
         self.density = locations["density"].to_numpy()[self.order]
         self.has_density = self.density > 0
@@ -110,7 +110,7 @@ class LocationGrid:
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
         """Return the least distances between labels, up to ``most_gap_km``."""
-        return self._grid_hash.gaps_km(self.lat, self.lon, labels)
+        return self._grid_hash.gaps_km(labels)
 
 
 def runs(*keys: Rows) -> Rows:

@@ -67,8 +67,6 @@ class FixedLocationReclusterer:
         if study.merge.rule != "none" and prepared.has_records:
             lat, lon = self._lat[self.order], self._lon[self.order]
             self._grid_hash = GridHash(lat, lon, study.merge.max_gap_km)
-            self._by_cell = np.argsort(self._grid_hash.number, kind="stable")
-            self._sorted = lat[self._by_cell], lon[self._by_cell]
 
     def use_pair(self, pair: int) -> None:
         """Prepare for a pair; its replicates may then be reclustered by several threads."""
@@ -81,8 +79,8 @@ class FixedLocationReclusterer:
         labels, core, polygons = self._clusters(pair, replicate)
         gaps: Gaps = {}
         if self._grid_hash is not None:
-            ordered = labels.astype(np.int32)[self._by_cell]
-            gaps = self._grid_hash.gaps_km(*self._sorted, ordered, count_threads(self._n_jobs))
+            ordered = labels.astype(np.int32)[self._grid_hash.order]
+            gaps = self._grid_hash.gaps_km(ordered, count_threads(self._n_jobs))
         return Reclustered(labels, gaps, core, polygons)
 
     def coordinates(self, replicate: Replicate) -> tuple[Floats, Floats]:  # noqa: ARG002
