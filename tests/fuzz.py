@@ -64,7 +64,7 @@ def chunk_sizes() -> list[tuple[ModuleType, str, int]]:
             names = [
                 name
                 for name in vars(module)
-                if re.fullmatch(r"([A-Z_]*_)?CHUNK|BUCKET|MOST_UNSURE", name)
+                if re.fullmatch(r"([A-Z_]*_)?CHUNK|BUCKET|MOST_CANDIDATES", name)
             ]
             found += [(module, name, getattr(module, name)) for name in names]
     return found

@@ -54,13 +54,14 @@ def missing(measured) -> dict[str, list[int]]:
     from coverage.exceptions import NoDataError
 
     lines = {}
-    for path in sorted(KERNELS.glob("*.py")):
+    for path in sorted(KERNELS.rglob("*.py")):
         if path.name == "_cache.py":  # nothing is kept there; see test_kernel_cache
             continue
         try:
-            lines[path.name] = measured.analysis2(str(path))[3]
+            found = measured.analysis2(str(path))[3]
         except NoDataError:
-            lines[path.name] = ["all"]
+            found = ["all"]
+        lines[path.relative_to(KERNELS).as_posix()] = found
     return {name: numbers for name, numbers in lines.items() if numbers}
 
 
@@ -143,27 +144,28 @@ def many_bands():
     lat = 10 + np.random.default_rng(9).integers(0, 40, 72) * 2.3e-12
     lat[:2] = -90, 90
     X = np.stack([lat, np.full(72, 7.0)], axis=1)
-    usual = grid._grid_over
+    usual = grid._layout_of
     with mock.patch.object(
-        grid, "_grid_over", lambda extent, height, n: usual(extent, height, n << 20)
+        grid, "_layout_of", lambda extent, height, n: usual(extent, height, n << 20)
     ):
         check(Case("many bands", X, None, TOLERANCE_KM, 3, "haversine"))
 
 
-def weigh_a_city_by_tree():
-    """Let the tree weigh a city in which whole groups are decided at once."""
+def count_a_city_by_tree():
+    """Let the tree count a city in which whole groups are decided at once."""
     from gclust.kernels.dbscan import core_levels as levels
+    from gclust.kernels.dbscan.density_level import Counting
     from gclust.parallel import unreported
     from tests.test_kernels import banded
 
     rng = np.random.default_rng(12)
     lat, lon = 48 + 0.05 * rng.normal(size=200), 8 + 0.05 * rng.normal(size=200)
     points, prefix, reach = banded(lat, lon, 6.0, rng.integers(1, 3, 200))
-    bounds = [np.zeros(200, np.uint8), np.ones(200, np.uint8)]
+    cells = np.arange(len(points.cell_band))
     for least in (1, 100, 10_000):
         level = np.zeros(200, dtype=np.uint8)
-        every, thresholds = np.arange(200), np.array([least])
-        levels.level_by_tree(points, every, prefix, thresholds, bounds, reach, 1, unreported, level)
+        counting = Counting(prefix, np.array([least]), reach, 0)
+        levels.count_by_tree(points, cells, counting, level, 1, unreported)
         assert level.all() == (least == 1)
 
 
@@ -190,14 +192,13 @@ def check_surface(case):
         expect_like_dbscan(case.X, eps, least, case.weight, border=border, metric=case.metric)
 
 
-def check_with(case, **changed):
-    """Check a case with other constants of ``kernels.levels``."""
+def check_with(case, module, **changed):
+    """Check a case with other constants of a module of ``kernels.dbscan``."""
     from unittest import mock
 
-    from gclust.kernels.dbscan import core_levels as levels
     from tests.fuzz import check
 
-    with mock.patch.multiple(levels, **changed):
+    with mock.patch.multiple(f"gclust.kernels.dbscan.{module}", **changed):
         check(case)
 
 
@@ -300,15 +301,15 @@ def draw_numbers():
     assert shared.tolist() == [[6, 0, 0], [0, 7, 0], [0, 0, 5]]
 
 
-def find_mixed_cubes():
+def find_mixed_cells():
     """Mark cubes about which there are several clusters, and those of one or of none."""
-    from gclust.kernels.spatial.cluster_cells import mixed_cubes
+    from gclust.kernels.spatial.cluster_cells import mixed_cells
 
     ends, label = np.array([0, 2, 3, 5]), np.array([0, -1, 1, 2, 2], dtype=np.int32)
     beside = np.array([[0, 1, 9], [1, 0, 9], [2, 9, 9]])
-    assert mixed_cubes(ends[:3], np.diff(ends), beside, label, 1).tolist() == [True, True, False]
+    assert mixed_cells(ends[:3], np.diff(ends), beside, label, 1).tolist() == [True, True, False]
     alone = np.full(5, -1, dtype=np.int32)
-    assert not mixed_cubes(ends[:3], np.diff(ends), beside, alone, 1).any()
+    assert not mixed_cells(ends[:3], np.diff(ends), beside, alone, 1).any()
 
 
 def move_points():
@@ -349,7 +350,8 @@ def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
 
-    measured = coverage.Coverage(include=[str(KERNELS / "*.py")], data_file=None, config_file=False)
+    include = [str(KERNELS / "*.py"), str(KERNELS / "**" / "*.py")]
+    measured = coverage.Coverage(include=include, data_file=None, config_file=False)
     measured.start()
     from tests.fuzz import check
     from tests.fuzz_cases import make_case
@@ -359,16 +361,16 @@ def cover() -> dict[str, list[int]]:
     many_bands()
     for case in unusual_cases():
         check(case)
-    check_with(case, MOST_UNSURE=0)
-    check_with(case, MOST_GATHERED=0)
+    check_with(case, "core_levels", MOST_CANDIDATES=0)
+    check_with(case, "batch_counts", MOST_GATHERED=0)
     check_surface(case)
     check_surface(towns_at_the_date_line())
-    weigh_a_city_by_tree()
+    count_a_city_by_tree()
     reach_contours()
     reach_hierarchies()
     reach_ties()
     draw_numbers()
-    find_mixed_cubes()
+    find_mixed_cells()
     move_points()
     sum_surroundings()
     read_texts()

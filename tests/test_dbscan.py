@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gclust import DBSCAN
 from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.cluster.fixed_point import UNIT
 from gclust.kernels.dbscan import border_labels as assign
 from gclust.kernels.dbscan import core_components as link
@@ -211,7 +212,7 @@ def tiny_chunks(monkeypatch):
         for name in ("CHUNK", "BANDS_CHUNK", "CELLS_CHUNK", "POINTS_CHUNK", "BUCKET"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 7)
-    monkeypatch.setattr(levels, "MOST_UNSURE", 25)  # some cells go down the tree
+    monkeypatch.setattr(levels, "MOST_CANDIDATES", 25)  # some cells go down the tree
 
 
 @pytest.mark.parametrize("border", ["nearest", "first", "noise"])
@@ -276,9 +277,8 @@ def test_a_radius_set_after_fitting_is_the_one_that_predicts(border):
     order = np.lexsort((X[core, 1], X[core, 0]))
     core_lat, core_lon = X[core][order].T
     new = X[np.lexsort((X[:, 1], X[:, 0]))] + 1e-3
-    ways = {"eps_km": 2.5, "border": border, "metric": "haversine"}
-    labels = model.labels_[core][order]
-    expected = assign_locations(*new.T, core_lat, core_lon, labels, **ways)
+    cores = CoreLocations(core_lat, core_lon, model.labels_[core][order])
+    expected = assign_locations(*new.T, cores, DBSCAN(2.5, border=border))
     assert model.set_params(eps_km=2.5).predict(new).tolist() == expected.tolist()
     assert len(set(expected.tolist())) > 2
 
@@ -289,24 +289,23 @@ def test_locations_give_what_rows_give():
     X = np.round(towns[rng.integers(0, 12, 600)] + rng.normal(0, 0.05, (600, 2)), 2)
     places, location, counts = np.unique(X, axis=0, return_inverse=True, return_counts=True)
     lat, lon = places.T
-    ways = {"eps_km": 4.0, "border": "nearest", "metric": "haversine"}
+    model = DBSCAN(4.0, 9, n_jobs=2)
     seen: list[tuple[float, str]] = []
     labels, core = cluster_locations(
         lat,
         lon,
         counts * UNIT,
-        min_units=9 * UNIT,
-        n_jobs=2,
+        model,
         progress=lambda share, stage: seen.append((share, stage)),
-        **ways,
     )
-    model = DBSCAN(4, 9).fit(X)
+    model.fit(X)
     assert labels.max() > 3
     assert_same_partition(labels[location.ravel()], model.labels_)
     assert (core[location.ravel()] == model.core_sample_mask_).all()
     first = [int(np.argmax(core & (labels == k))) for k in range(labels.max() + 1)]
     assert first == sorted(first)
-    again = assign_locations(lat, lon, lat[core], lon[core], labels[core], **ways)
+    cores = CoreLocations(lat[core], lon[core], labels[core])
+    again = assign_locations(lat, lon, cores, model)
     assert again.tolist() == labels.tolist()
     assert {stage for share, stage in seen if share == 1.0} >= {
         "folding onto locations",
@@ -319,13 +318,14 @@ def test_locations_give_what_rows_give():
 
 def test_no_locations_and_no_cores():
     none = np.zeros(0)
-    ways = {"eps_km": 1.0, "border": "nearest", "metric": "haversine"}
-    labels, core = cluster_locations(none, none, none, min_units=1, **ways)
+    model = DBSCAN(1.0, 1 + 1 / UNIT)
+    labels, core = cluster_locations(none, none, none, model)
     assert labels.tolist() == core.tolist() == []
     one = np.zeros(1)
-    assert assign_locations(one, one, none, none, none, **ways).tolist() == [-1]
-    assert assign_locations(none, none, one, one, one, **ways).tolist() == []
-    assert cluster_locations(one, one, [UNIT], min_units=UNIT + 1, **ways)[0].tolist() == [-1]
+    assert assign_locations(one, one, CoreLocations(none, none, none), model).tolist() == [-1]
+    assert assign_locations(none, none, CoreLocations(one, one, one), model).tolist() == []
+    assert cluster_locations(one, one, [UNIT], model)[0].tolist() == [-1]
+    assert cluster_locations(one, one, [UNIT + 1], model)[0].tolist() == [0]
 
 
 def test_100_000_postal_codes_are_clustered_as_by_sklearn(shared_data):

@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from gclust import DBSCAN, HDBSCAN, DensityContour
 from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.errors import GclustWarning
 
 X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])
@@ -120,24 +121,25 @@ def test_predict_before_fit():
 
 
 def test_bad_locations_are_named():
-    ways = {"eps_km": 1.0, "border": "nearest", "metric": "haversine"}
+    model = DBSCAN(1.0, 1)
     lat, lon, units = np.array([1.0, 2]), np.array([5.0, 5]), np.array([1, 1])
     for wrong, message in (
-        ((lat[::-1], lon, units, 1), "location 1 is not"),
-        ((lat * 0, lon, units, 1), "distinct and sorted"),
-        ((lat, lon + 175, units, 1), r"longitudes in \[-180, 180\)"),
-        ((lat, lon * np.nan, units, 1), r"longitudes in \[-180, 180\)"),
-        ((lat, lon[:1], units, 1), "of one length"),
-        ((lat, lon, units[:1], 1), "one whole number per location"),
-        ((lat, lon, -units, 1), "none negative"),
-        ((lat, lon, units, 0), "min_units must be at least 1, not 0"),
+        ((lat[::-1], lon, units), "location 1 is not"),
+        ((lat * 0, lon, units), "distinct and sorted"),
+        ((lat, lon + 175, units), r"longitudes in \[-180, 180\)"),
+        ((lat, lon * np.nan, units), r"longitudes in \[-180, 180\)"),
+        ((lat, lon[:1], units), "of one length"),
+        ((lat, lon, units[:1]), "one whole number per location"),
+        ((lat, lon, -units), "none negative"),
     ):
         with pytest.raises(ValueError, match=message):
-            cluster_locations(*wrong[:3], min_units=wrong[3], **ways)
-    with pytest.raises(ValueError, match="core_labels"):
-        assign_locations(lat, lon, lat, lon, units[:1], **ways)
+            cluster_locations(*wrong, model)
+    with pytest.raises(ValueError, match="min_samples must be a number from 1"):
+        cluster_locations(lat, lon, units, DBSCAN(1.0, 0))
+    with pytest.raises(ValueError, match="cores have labels"):
+        assign_locations(lat, lon, CoreLocations(lat, lon, units[:1]), model)
     with pytest.raises(ValueError, match="border"):
-        assign_locations(lat, lon, lat, lon, units, **{**ways, "border": "all"})
+        assign_locations(lat, lon, CoreLocations(lat, lon, units), DBSCAN(border="all"))
 
 
 def test_predict_after_eps_was_changed_without_any_core():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gclust import DBSCAN
-from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.hierarchy import HierarchyParameters, connect_locations, fold_locations
+from gclust.cluster.parameters import SURFACES
 from gclust.cluster.selection import Selection
 from gclust.kernels.hdbscan import core_distances, spanning_tree
 from gclust.kernels.hdbscan.condensed_tree import condense

@@ -14,20 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from gclust.cluster.dbscan import SURFACES
+from gclust.cluster.parameters import SURFACES
 from gclust.kernels import sphere
 from gclust.kernels.dbscan import border_labels as assign
 from gclust.kernels.dbscan import core_components as link
 from gclust.kernels.dbscan import core_levels as levels
 from gclust.kernels.dbscan import levels_by_radius as radii
-from gclust.kernels.dbscan import point_counts as weigh
+from gclust.kernels.dbscan import point_counts as counts
+from gclust.kernels.dbscan.density_level import Counting
 from gclust.kernels.dbscan.warmup import run_dbscan_kernels
 from gclust.kernels.spatial import ball_tree as balls
 from gclust.kernels.spatial import bands
 from gclust.kernels.spatial import bucket_sort as grid
 from gclust.kernels.spatial import cell_bounds as bounds
 from gclust.kernels.spatial import fold as folding
-from gclust.kernels.spatial.fold import fold, unfold
+from gclust.kernels.spatial.fold import fold_rows, unfold
 from gclust.parallel import balanced_chunks, parallel_for, unreported
 from gclust.testing import geodesic_km, great_circle_km
 
@@ -51,7 +52,7 @@ NONE = np.zeros(0, dtype=np.int64)
 def banded(lat, lon, eps_km, units=NONE, metric="haversine"):
     """Locations in bands, their cumulative units, and the reach."""
     reach = sphere.reach_of(eps_km)
-    folded = fold(lat, lon, units, bands.band_height(eps_km), 1, unreported)
+    folded = fold_rows(lat, lon, units, bands.band_height(eps_km), 1, unreported)
     surface = SURFACES[metric]
     points = bands.build_bands(folded.lat, folded.lon, surface, eps_km, reach, 1, unreported)
     return points, folded.prefix, reach
@@ -158,37 +159,26 @@ def test_bounds_hold_for_every_point_and_cells_are_small(seed, eps_km, metric):
     cell = np.repeat(np.arange(len(sizes)), sizes)
     assert within[cell[:, None] == cell].all()
     everything = np.arange(len(sizes))
-    cells, last = bounds.cells_of(points), len(points.start) - 1
     for least in {30, *exact[::10].tolist(), *(exact[5::10] + 1).tolist()}:
         thresholds = np.array([least, least + 10])
-        lowest, highest = np.zeros((2, len(sizes)), dtype=np.uint8)
-        levels.bound_cells(
-            points,
-            cells,
-            prefix[points.cell_start],
-            reach.inner2,
-            reach.outer2,
-            thresholds,
-            lowest,
-            highest,
-            0,
-            last,
-        )
+        counting = Counting(prefix, thresholds, reach, levels.MOST_CANDIDATES)
+        lowest, highest = levels.cell_levels(points, counting, 1, unreported)
         expected = (exact[:, None] >= thresholds).sum(axis=1)
         assert (np.repeat(lowest, sizes) <= expected).all()
         assert (np.repeat(highest, sizes) >= expected).all()
-        enough = np.empty(len(cell), dtype=np.bool_)
-        weigh.weigh_points(points, everything, points, prefix, reach, least, 1, unreported, enough)
-        assert (enough == (exact >= least)).all()
-        for most in (levels.MOST_UNSURE, 20, -1):  # -1: the tree has all undecided cells
+        reached = counts.points_reaching(
+            points, everything, points, prefix, reach, least, 1, unreported
+        )
+        assert (reached == (exact >= least)).all()
+        for most in (levels.MOST_CANDIDATES, 20, -1):  # -1: the tree has all undecided cells
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(levels, "MOST_UNSURE", most)
-                found = levels.find_levels(points, prefix, thresholds, reach, 1, unreported)
+                patch.setattr(levels, "MOST_CANDIDATES", most)
+                found = levels.density_levels(points, prefix, thresholds, reach, 1, unreported)
             assert (found == expected).all()
 
 
 @pytest.mark.parametrize("centre", [(48.2, 7.8), (10.0, 180.0), (90.0, 0.0)])
-def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
+def test_a_tree_counts_a_dense_city_exactly(centre):
     rng = np.random.default_rng(6)
     lat, lon = (at + 0.1 * rng.normal(size=3000) for at in centre)
     lat, lon = np.minimum(lat, 180 - lat), (lon + 180) % 360 - 180
@@ -197,11 +187,13 @@ def test_a_tree_weighs_a_dense_city_exactly(centre, monkeypatch):
     vectors_ = points.vectors.T
     chord2 = ((vectors_[:, :, None] - vectors_[:, None, :]) ** 2).sum(axis=0)
     exact = ((chord2 <= reach.limit) * units).sum(axis=1)
-    wanted = rng.random(len(units)) < 0.5
+    sizes = np.diff(points.cell_start)
+    some = rng.random(len(sizes)) < 0.5
+    cells, wanted = np.flatnonzero(some), np.repeat(some, sizes)
     for least in (1, int(np.median(exact)), int(exact.max()), int(exact.max()) + 1):
         level = np.zeros(len(units), dtype=np.uint8)
-        every, thresholds = np.arange(len(units)), np.array([least])
-        levels.level_by_tree(points, every, wanted, prefix, thresholds, reach, 2, unreported, level)
+        counting = Counting(prefix, np.array([least]), reach, 0)
+        levels.count_by_tree(points, cells, counting, level, 2, unreported)
         assert (level == (wanted & (exact >= least))).all()
 
 
@@ -234,7 +226,7 @@ def as_sorted(lat, lon, height):
 
 
 def as_folded(lat, lon, height, threads=1):
-    folded = fold(lat, lon, np.zeros(0, dtype=np.int64), height, threads, unreported)
+    folded = fold_rows(lat, lon, np.zeros(0, dtype=np.int64), height, threads, unreported)
     number = np.empty(len(lat), dtype=np.int64)
     bucket = np.repeat(np.arange(len(folded.bounds) - 1), np.diff(folded.bounds))
     number[folded.rows] = folded.offsets[bucket] + folded.place
@@ -286,7 +278,7 @@ def test_folding_is_that_of_a_dictionary(rows):
         first.setdefault(place, row)
     places = sorted(first, key=lambda place: (place[0] // 2, place[1], place[0]))
     for units in (NONE, np.arange(len(rows)) + 1):
-        folded = fold(lat, lon, units, 2.0, 2, unreported)
+        folded = fold_rows(lat, lon, units, 2.0, 2, unreported)
         assert list(zip(folded.lat.tolist(), folded.lon.tolist(), strict=True)) == places
         assert folded.first.tolist() == [first[place] for place in places]
         sums = dict.fromkeys(places, 0)
@@ -312,7 +304,7 @@ def test_linking_tests_points_where_bounds_leave_it_open():
         assert len(set(root.tolist())) == components
 
 
-def test_pieces_cover_everything_once():
+def test_chunks_cover_everything_once():
     ends = np.array([0, 3, 3, 10, 11, 50])
     for size in (1, 4, 100):
         cuts = balanced_chunks(ends, size)
@@ -333,7 +325,7 @@ def test_pieces_cover_everything_once():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_an_exception_in_a_piece_ends_the_work(threads):
+def test_an_exception_in_a_chunk_ends_the_work(threads):
     started = []
 
     def work(first, last):
@@ -366,7 +358,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
             sphere,
             radii,
             balls,
-            weigh,
+            counts,
         )
         for value in vars(module).values()
         if hasattr(value, "signatures") and value.targetoptions.get("nogil")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gclust.cluster.dbscan import cluster_locations
+from gclust.cluster.dbscan import DBSCAN, cluster_locations
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.k_distance import k_distance
 from gclust.experiments.sweep.plateaus import Suggestion, find_plateaus, suggest
@@ -179,10 +179,7 @@ def test_the_share_below_eps_is_the_share_that_is_core():
     lat, lon, units = town()
     curve = k_distance(lat, lon, units, [60])
     for eps_km in (2.0, 8.0, 15.0):
-        _, core = cluster_locations(
-            lat, lon, units, eps_km=eps_km, min_units=60 * UNIT, border="nearest",
-            metric="haversine",
-        )  # fmt: skip
+        _, core = cluster_locations(lat, lon, units, DBSCAN(eps_km, 60))
         below = curve.loc[curve["distance_km"] <= eps_km, "weight_share"].max()
         assert below == pytest.approx(units[core].sum() / units.sum(), abs=1e-12)
         assert 0 < below < 1

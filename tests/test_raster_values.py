@@ -137,7 +137,9 @@ def test_a_second_no_data_is_written_as_the_declared_one(tmp_path, dtype, fill, 
 
 def test_a_scaled_raster_is_not_sent_to_what_would_lose_its_scale(tmp_path):
     path = scale(write_raster(tmp_path / "a.tif", people("int16", 32767), nodata=-1), 0.5)
-    with pytest.raises(StudyError, match=r"32767 \(that is 16383.5\).*replace it by -1, .*no data$"):
+    with pytest.raises(
+        StudyError, match=r"32767 \(that is 16383.5\).*replace it by -1, .*no data$"
+    ):
         counted(path)
 
 

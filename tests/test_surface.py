@@ -98,7 +98,7 @@ def test_locations_are_clustered_as_by_their_own_dbscan():
     assert (surface.eps_km, surface.min_units) == ((3.0, 8.0), (5 * UNIT + 1, 20 * UNIT))
     for eps in surface.eps_km:
         for least in surface.min_units:
-            expected = cluster_locations(lat, lon, units, eps_km=eps, min_units=least, **ways)
+            expected = cluster_locations(lat, lon, units, DBSCAN(eps, least / UNIT, **ways))
             for found, wanted in zip(surface.cluster(eps, least), expected, strict=True):
                 assert found.tolist() == wanted.tolist()
     none = np.zeros(0)

@@ -28,7 +28,7 @@ def within(lat, lon, eps_km):
 def grown(seed):
     """Points, their levels, the core points among them, and the component tree of these."""
     points, prefix, reach = banded(*scattered(seed, 300), EPS_KM)
-    level = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
+    level = levels.density_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
     at = np.flatnonzero(level)
     cores = bands.select_points(points, at, reach, 1)
     rank = np.random.default_rng(seed).permutation(len(at)).astype(np.uint32)
@@ -44,20 +44,20 @@ def test_levels_count_the_thresholds_that_are_reached(seed, eps_km):
     points, prefix, reach = banded(lat, lon, eps_km, units)
     around = within(points.lat, points.lon, eps_km) @ np.diff(prefix)
     expected = np.searchsorted(THRESHOLDS, around, side="right")
-    found = levels.find_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
+    found = levels.density_levels(points, prefix, THRESHOLDS, reach, 1, unreported)
     assert found.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("most_unsure", [2500, 100])
-def test_levels_in_a_dense_city(monkeypatch, most_unsure):
+@pytest.mark.parametrize("most_candidates", [2500, 100])
+def test_levels_in_a_dense_city(monkeypatch, most_candidates):
     """More points at about the radius than are gathered, and than are looked at at all."""
     rng = np.random.default_rng(2)
     lat, lon = 48 + 0.2 * rng.normal(size=(2, 4000))
     points, prefix, reach = banded(lat, lon, 20.0)
     thresholds = np.linspace(200, 2000, 13).astype(np.int64)
-    monkeypatch.setattr(levels, "MOST_UNSURE", most_unsure)
+    monkeypatch.setattr(levels, "MOST_CANDIDATES", most_candidates)
     around = within(points.lat, points.lon, 20.0).sum(axis=1)
-    found = levels.find_levels(points, prefix, thresholds, reach, 2, unreported)
+    found = levels.density_levels(points, prefix, thresholds, reach, 2, unreported)
     assert found.tolist() == np.searchsorted(thresholds, around, side="right").tolist()
 
 
@@ -133,7 +133,7 @@ def test_levels_of_all_radii_are_those_of_each(seed, eps_km):
     eps = eps_km * np.array([0.5, 0.7, 0.9, 1.0, 2.1])
     reaches = [reach_of(each) for each in eps]
     balls, order = radii.grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
-    found = radii.find_all_levels(balls, order, reaches, THRESHOLDS, 2, unreported)
+    found = radii.levels_by_radius(balls, order, reaches, THRESHOLDS, 2, unreported)
     for each, of_each in zip(eps, found, strict=True):
         around = within(lat, lon, each) @ units
         assert of_each.tolist() == np.searchsorted(THRESHOLDS, around, side="right").tolist()

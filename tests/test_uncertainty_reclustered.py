@@ -18,7 +18,7 @@ from gclust.experiments.uncertainty import bootstrap as bootstrap_module
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
 from gclust.kernels.resampling.poisson import draw_copies
-from gclust.kernels.spatial.cluster_cells import mixed_cubes
+from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.form import label_locations
@@ -269,8 +269,8 @@ def test_cubes_with_another_cluster_about_them():
         here = (label[4 * cube : 4 * cube + 4] >= 0).any()
         expected.append(bool(here) and len(about) > 1)
     for threads in (1, 2):
-        found = mixed_cubes(starts, np.full(50, 4), neighbours, label, threads)
+        found = mixed_cells(starts, np.full(50, 4), neighbours, label, threads)
         assert found.tolist() == expected
     nothing = np.zeros(0, dtype=np.int64)
-    none = mixed_cubes(nothing, nothing, neighbours[:0], label[:0], 1)
+    none = mixed_cells(nothing, nothing, neighbours[:0], label[:0], 1)
     assert none.tolist() == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import gclust
 from gclust import DBSCAN, HDBSCAN, DensityContour
 from gclust.cluster.dbscan import assign_locations, cluster_locations
+from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.cluster.fixed_point import UNIT
 from gclust.cluster.surface import surface_of_locations
 
@@ -118,15 +119,14 @@ def test_in_folded_locations(cloud, border):
     np.add.at(units, at.ravel(), (weight * UNIT).astype(np.int64))
     lat, lon = places.T
     some = units > 0
-    ways = {"eps_km": 8.0, "border": border, "metric": "haversine"}
-    labels, core = cluster_locations(lat, lon, units, min_units=2 * UNIT, **ways)
-    found, core_found = cluster_locations(
-        lat[some], lon[some], units[some], min_units=2 * UNIT, **ways
-    )
+    model = DBSCAN(8.0, 2, border=border)
+    labels, core = cluster_locations(lat, lon, units, model)
+    found, core_found = cluster_locations(lat[some], lon[some], units[some], model)
     assert labels[some].tolist() == found.tolist()
     assert core[some].tolist() == core_found.tolist()
     assert not core[~some].any()
-    assigned = assign_locations(lat, lon, lat[core], lon[core], labels[core], **ways)
+    cores = CoreLocations(lat[core], lon[core], labels[core])
+    assigned = assign_locations(lat, lon, cores, model)
     assert labels[~some].tolist() == assigned[~some].tolist()
     surface = surface_of_locations(
         lat, lon, units, eps_km=[8.0], min_units=[2 * UNIT], border=border, metric="haversine"

@@ -27,7 +27,7 @@ from gclust.kernels.kde import (
     mark_tiles,
     sums_of_block,
 )
-from gclust.kernels.spatial.fold import fold
+from gclust.kernels.spatial.fold import fold_rows
 from gclust.kernels.sphere import EARTH_RADIUS_KM
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 from gclust.progress import Report, stage
@@ -169,7 +169,7 @@ def fold_places(
     parallel_for(even_chunks(len(lat), _CHUNK_ROWS), threads, measure)
     given = np.zeros(0, dtype=np.int64) if units is None else units
     # Rows of the raster are bands of this height, so the order is the one that is wanted.
-    folded = fold(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
+    folded = fold_rows(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
     of_row = np.empty(len(lat), dtype=np.int64)
     offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
 

@@ -1,4 +1,4 @@
-"""The one place that turns what users have into latitudes and longitudes."""
+"""Latitudes and longitudes in degrees from arrays, data frames and geometries."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 def degrees(
     X: Any, threads: int = 1, report: Callable[[float], None] = unreported
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return validated and normalised coordinates, the input left as it is.
+    """Return validated and normalised coordinates, in new arrays.
 
     Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
-    negative zero: equal places have equal numbers.
+    negative zero: equal points have equal numbers.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def find_places(
     known_lat: NDArray[np.float64],
     known_lon: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Return which of the known places each place is, -1 for none of them.
+    """Return the number of each place among known places, -1 if it is not one of them.
 
     Parameters
     ----------
@@ -98,20 +98,20 @@ def find_places(
 def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
     """Set ``n_features_in_`` and, for a data frame, ``feature_names_in_``; or compare with them.
 
-    Points of GeoPandas have no names of features.
+    Geometries have no feature names.
 
     Parameters
     ----------
     estimator : BaseEstimator
     X : as in `degrees`
-        Already found to be right.
+        Already validated.
     reset : bool
         Whether to set them, as in fitting, or to compare, as in prediction.
 
     Raises
     ------
     ValueError
-        If the names are others than those that were fitted.
+        If the feature names differ from those that were fitted.
     """
     if _is_geometry(X):
         if reset:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import SURFACES
-from gclust.kernels.dbscan.border_labels import POINTS_CHUNK, search_points
+from gclust.cluster.parameters import SURFACES
+from gclust.kernels.dbscan.border_labels import LabelledCores, search_labels
 from gclust.kernels.spatial.ball_tree import Balls
 from gclust.kernels.spatial.bands import Bands, band_height, build_bands, select_points
-from gclust.kernels.spatial.fold import fold
-from gclust.kernels.spatial.nearby_cells import CELLS_CHUNK, mark_around
-from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, Reach, reach_of
+from gclust.kernels.spatial.fold import fold_rows
+from gclust.kernels.spatial.nearby_cells import nearby_points
+from gclust.kernels.sphere import Reach, reach_of
 from gclust.kernels.surface.border_search import find_borders
 from gclust.kernels.surface.component_tree import (
     NONE,
@@ -25,7 +25,7 @@ from gclust.kernels.surface.component_tree import (
     sum_subtrees,
 )
 from gclust.kernels.surface.node_sums import sum_by_node
-from gclust.parallel import even_chunks, parallel_for, unreported
+from gclust.parallel import unreported
 
 NO_UNITS = np.zeros(0, dtype=np.int64)
 
@@ -192,7 +192,9 @@ def fixed_eps_hierarchy(
     """
     eps_km, n_thresholds, border, metric = options
     reach = reach_of(eps_km)
-    folded = fold(locations.lat, locations.lon, NO_UNITS, band_height(eps_km), threads, unreported)
+    folded = fold_rows(
+        locations.lat, locations.lon, NO_UNITS, band_height(eps_km), threads, unreported
+    )
     order, lat, lon = folded.first, folded.lat, folded.lon
     del folded
     report(0.1)
@@ -261,54 +263,24 @@ def _find_overrides(
     queries, highest = queries[sort], ambiguous.highest[sort]
     own = points.level[order[queries]]
     cells = np.unique(np.searchsorted(bands.cell_start, queries, side="right") - 1)
-    around = np.zeros(len(order), dtype=np.bool_)
-    chunks = even_chunks(len(cells), CELLS_CHUNK)
-    parallel_for(chunks, threads, mark_around, bands, cells, reach.inner2, reach.outer2, around)
-    near = np.flatnonzero(around[cores.at])
+    near = np.flatnonzero(nearby_points(bands, cells, reach, threads)[cores.at])
     near_level, near_node = cores.level[near], cores.node[near]
     near_bands = choose_points(cores.bands, near, threads)
-    out = np.full(len(order), NONE, dtype=np.int64)
     overrides = []
     for threshold in range(n_thresholds):
         number, roots = number_nodes(tree, threshold)
         open_now = queries[(own <= threshold) & (highest > threshold)]
+        found = open_now
         if len(open_now):
             chosen = np.flatnonzero(near_level > threshold)
             some = choose_points(near_bands, chosen, threads)
-            labels = number[near_node[chosen]]
-            _search(bands, open_now, some, labels, nearest, reach, threads, out)
-        found = out[open_now]
+            labelled = LabelledCores(some, number[near_node[chosen]])
+            found = search_labels(bands, open_now, labelled, nearest, reach, threads)
         place = order[open_now]
         differs = found != number[points.node[place]]
         other = roots[found[differs]]
         overrides.append(BorderOverrides(place[differs], other.astype(np.int32)))
     return overrides
-
-
-def _search(
-    points: Bands,
-    places: NDArray[np.int64],
-    cores: Bands,
-    labels: NDArray[np.int64],
-    nearest: bool,
-    reach: Reach,
-    threads: int,
-    out: NDArray[np.int64],
-) -> None:
-    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    parallel_for(
-        even_chunks(len(places), POINTS_CHUNK),
-        threads,
-        search_points,
-        points,
-        places,
-        cores,
-        labels,
-        reach.limit,
-        nearest,
-        tolerance,
-        out,
-    )
 
 
 def _summarise(

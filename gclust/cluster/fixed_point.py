@@ -1,4 +1,4 @@
-"""Weights and thresholds as whole numbers of units; see ``gclust.units``."""
+"""Fixed-point weights and thresholds: whole numbers of units, see ``gclust.units``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["UNIT", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
-    """Return weights as whole numbers of units, rounded to the nearest.
+    """Return weights as fixed-point weights, rounded to the nearest unit.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def to_units(weights: Any) -> NDArray[np.int64]:
 
 
 def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
-    """Return the weights of the rows of ``X`` as `to_units` does.
+    """Return the fixed-point weights of the rows of ``X``; see `to_units`.
 
     Raises
     ------
     ValueError
-        If there is not one weight for each row, or one cannot be used.
+        If there is not one valid weight for each row.
     """
     units = to_units(sample_weight)
     if len(units) != n_rows:
@@ -75,7 +75,7 @@ def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
 
 
 def threshold_units(min_samples: Any) -> int:
-    """Return ``min_samples`` as a whole number of units.
+    """Return ``min_samples`` as a fixed-point weight.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from gclust.kernels.spatial.cluster_cells import mixed_cubes
+from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.kernels.sphere import TOLERANCE_KM
 from gclust.sphere import arc_km, chord_of, unit_vectors
 
@@ -100,7 +100,7 @@ class GridHash:
         ``label``, (n,), holds the clusters of the locations in `order`, -1 for noise; locations
         are numbered in that order too.
         """
-        mixed = mixed_cubes(self._starts, self._length, self._neighbours, label, threads)
+        mixed = mixed_cells(self._starts, self._length, self._neighbours, label, threads)
         return np.flatnonzero(np.repeat(mixed, self._length) & (label >= 0))
 
     def gaps_km(self, label: NDArray[np.int32], threads: int = 1) -> Gaps:

@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees, find_places, note_features
-from gclust.cluster.dbscan import SURFACES, check_metric
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
 from gclust.cluster.hdbscan_predict import attach_weightless
 from gclust.cluster.hierarchy import (
@@ -25,6 +24,7 @@ from gclust.cluster.hierarchy import (
     run_hierarchy_kernels,
 )
 from gclust.cluster.numbers import is_real
+from gclust.cluster.parameters import SURFACES, check_metric
 from gclust.cluster.selection import METHODS, Selection, strength
 from gclust.errors import GclustWarning
 from gclust.kernels.hdbscan.condensed_tree import Condensed

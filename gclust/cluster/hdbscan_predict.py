@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.hierarchy import HierarchyParameters, vectors_of
 from gclust.cluster.lengths import lengths_km
+from gclust.cluster.parameters import SURFACES
 from gclust.kernels.hdbscan.core_distances import core_keys
 from gclust.kernels.hdbscan.nearest_member import attach_points, key_of_km
 from gclust.kernels.spatial.ball_tree import LEAF, grow_balls

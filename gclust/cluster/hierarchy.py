@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import SURFACES
 from gclust.cluster.lengths import lengths_km
+from gclust.cluster.parameters import SURFACES
 from gclust.cluster.selection import (
     METHODS,
     Selection,
@@ -27,7 +27,7 @@ from gclust.kernels.hdbscan.core_distances import core_keys
 from gclust.kernels.hdbscan.nearest_member import attach_points
 from gclust.kernels.hdbscan.spanning_tree import spanning_tree
 from gclust.kernels.spatial.ball_tree import LEAF, grow_balls
-from gclust.kernels.spatial.fold import fold, locations_of
+from gclust.kernels.spatial.fold import fold_rows, locations_of
 from gclust.kernels.sphere import fill_vectors
 from gclust.parallel import even_chunks, parallel_for, unreported
 from gclust.progress import Report, silent, stage
@@ -102,7 +102,7 @@ def fold_locations(
 
     An empty ``units`` stands for ones.
     """
-    folded = fold(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
+    folded = fold_rows(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
     row_of = locations_of(folded, threads, lambda share: report(0.9 + 0.1 * share))
     weight = np.diff(folded.prefix)
     return WeightedLocations(folded.lat, folded.lon, weight, folded.first, row_of)

@@ -1,4 +1,4 @@
-"""Arrays of real numbers from whatever holds them."""
+"""Arrays of real numbers from array-likes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 
 def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
-    """Return values as an array of numbers, those that are missing or masked as NaN.
+    """Return an array of numbers; missing and masked values are NaN.
 
     Parameters
     ----------
     values : array-like of real numbers
     kinds : str
-        NumPy's letters of the types that count as numbers.
+        NumPy's codes of the types that count as numbers.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
         raise TypeError(f"numbers expected, got {array.dtype}")
     if any(isinstance(value, str | bytes) for value in array.flat):
         raise TypeError("numbers expected, got text")
-    return np.asarray(values, dtype=np.float64)  # which knows what each library calls missing
+    return np.asarray(values, dtype=np.float64)  # which reads the missing values of each library
 
 
 def is_real(value: Any) -> bool:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import SURFACES, _number, check_locations, check_parameters
-from gclust.kernels.dbscan.border_labels import assign_labels
-from gclust.kernels.dbscan.core_components import link_points
-from gclust.kernels.dbscan.core_levels import find_levels
+from gclust.cluster.dbscan_steps import ONES, Parameters, cluster_bands, fold_for
+from gclust.cluster.parameters import SURFACES, check_locations, check_parameters
 from gclust.kernels.dbscan.warmup import run_dbscan_kernels
-from gclust.kernels.spatial.bands import band_height, build_bands, select_points
-from gclust.kernels.spatial.fold import fold
+from gclust.kernels.spatial.bands import build_bands
 from gclust.kernels.sphere import reach_of
 from gclust.kernels.warm_up import warm_up
 from gclust.parallel import unreported
 from gclust.progress import Report, silent
-
-_NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
 class Reweighed:
@@ -45,17 +40,17 @@ class Reweighed:
         n_jobs: int | None = None,
         progress: Report = silent,
     ) -> None:
-        self._threads = check_parameters(eps_km, border, metric, n_jobs)
-        self._border = border
+        threads = check_parameters(eps_km, border, metric, n_jobs)
+        self._parameters = Parameters(float(eps_km), border, metric, threads)
         lat, lon = check_locations(lat, lon)
         warm_up(progress, run_dbscan_kernels)
-        eps = float(eps_km)
-        self._reach = reach_of(eps)
-        folded = fold(lat, lon, _NO_UNITS, band_height(eps), self._threads, unreported)
+        folded = fold_for(lat, lon, ONES, self._parameters, silent)
+        self._rank = folded.first
         self.order = folded.first.astype(np.int64)
         """The location that each point of the bands is: labels and weights are in this order."""
+        eps_km, _, metric, threads = self._parameters
         self._bands = build_bands(
-            folded.lat, folded.lon, SURFACES[metric], eps, self._reach, self._threads, unreported
+            folded.lat, folded.lon, SURFACES[metric], eps_km, reach_of(eps_km), threads, unreported
         )
 
     def cluster(
@@ -83,29 +78,8 @@ class Reweighed:
             Likewise; -1 for noise, numbered by first core location.
         core : ndarray of bool, shape (n,)
         """
-        n, threads, reach = len(self.order), self._threads, self._reach
-        labels = np.full(n, -1, dtype=np.int64)
-        prefix = np.zeros(n + 1, dtype=np.int64)
+        prefix = np.zeros(len(self.order) + 1, dtype=np.int64)
         np.cumsum(units, out=prefix[1:])
-        least = np.array([min_units], dtype=np.int64)
-        levels = find_levels(self._bands, prefix, least, reach, threads, unreported)
-        core = levels.view(np.bool_) & (units > 0)
-        places = np.flatnonzero(core)
-        if len(places):
-            cores = select_points(self._bands, places, reach, threads)
-            start, root = link_points(cores, reach, threads, unreported)
-            core_labels = _number(start, root, self.order[places].astype(np.uint32))
-            labels[places] = core_labels
-            if self._border != "noise" and len(places) < n:
-                assign_labels(
-                    self._bands,
-                    ~core if there is None else there & ~core,
-                    cores,
-                    core_labels,
-                    self._border == "nearest",
-                    reach,
-                    threads,
-                    unreported,
-                    labels,
-                )
-        return labels, core
+        return cluster_bands(
+            self._bands, prefix, self._rank, min_units, self._parameters, wanted=there
+        )

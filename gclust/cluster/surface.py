@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.dbscan import SURFACES, check_locations, check_parameters
 from gclust.cluster.fixed_eps import (
     NO_UNITS,
     CountedLocations,
@@ -22,12 +21,13 @@ from gclust.cluster.fixed_eps import (
     hierarchy_of_nothing,
 )
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.parameters import SURFACES, check_locations, check_parameters
 from gclust.cluster.surface_memory import check_memory
-from gclust.kernels.dbscan.core_levels import MOST_LEVELS
-from gclust.kernels.dbscan.levels_by_radius import find_all_levels, grow_tree
+from gclust.kernels.dbscan.density_level import MOST_LEVELS
+from gclust.kernels.dbscan.levels_by_radius import grow_tree, levels_by_radius
 from gclust.kernels.dbscan.warmup import SIDE, run_dbscan_kernels
 from gclust.kernels.spatial.bands import band_height
-from gclust.kernels.spatial.fold import Folded, fold, unfold
+from gclust.kernels.spatial.fold import Folded, fold_rows, unfold
 from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.kernels.surface.node_sums import count_rows
 from gclust.kernels.warm_up import warm_up
@@ -110,7 +110,7 @@ def parameter_surface(
     else:
         units = row_units(sample_weight, len(lat))
     with stage(show, "folding onto locations") as report:
-        folded = fold(lat, lon, units, band_height(eps[len(eps) // 2]), threads, report)
+        folded = fold_rows(lat, lon, units, band_height(eps[len(eps) // 2]), threads, report)
     del lat, lon
     rows = weighing = np.diff(folded.prefix)
     weighs = None
@@ -344,7 +344,7 @@ def _cluster(
     with stage(show, "growing a tree") as report:
         balls = grow_tree(locations.lat, locations.lon, locations.units, surface, threads, report)
     with stage(show, "finding core locations") as report:
-        levels = find_all_levels(*balls, reaches, least, threads, report)
+        levels = levels_by_radius(*balls, reaches, least, threads, report)
         if not locations.units.all():
             levels[:, locations.units == 0] = 0  # a point without weight is no core point
     hierarchies: list[Any] = [None] * len(eps_km)
@@ -411,7 +411,7 @@ def _run_surface_kernels(report: Callable[[float], None]) -> None:
     least = np.array([100, 400, 401, 1000])
     locations = CountedLocations(lat, lon, units, rank, rows, rows)
     balls = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
-    level = find_all_levels(*balls, [reach_of(1.0)], least, 1, unreported)[0]
+    level = levels_by_radius(*balls, [reach_of(1.0)], least, 1, unreported)[0]
     for border in ("nearest", "first"):
         options = FixedEpsOptions(1.0, len(least), border, "haversine")
         fixed_eps_hierarchy(locations, balls, level, options, 1, unreported)

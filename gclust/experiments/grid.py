@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from gclust.cluster.dbscan import check_parameters
 from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.parameters import check_parameters
 from gclust.cluster.surface import rising
 from gclust.errors import StudyError
-from gclust.kernels.dbscan.core_levels import MOST_LEVELS
+from gclust.kernels.dbscan.density_level import MOST_LEVELS
 from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)

@@ -14,7 +14,7 @@ it together again.
 - The folder lies in ``NUMBA_CACHE_DIR`` if that is set, else in the package's
   ``__pycache__``, or in the user's cache directory where that cannot be written. What is
   found in one that can only be read is used.
-- A damaged file is removed, and the kernel is compiled anew.
+- A damaged file is removed, and the kernel is compiled again.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Store:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the folders of other sources beside one that have not been used for long.
+    """Remove the folders of other sources next to one that have not been used for long.
 
     A process that still uses one compiles what it lacks once more. What a process that was
     killed has left half-written goes too.

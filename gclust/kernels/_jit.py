@@ -5,11 +5,11 @@
   be entered by two threads at once, ``parallel=True`` takes several times as long
   to compile, and a running parallel loop cannot be interrupted.
 - ``cache``: the machine code of kernels is kept (see ``_cache``); a change in any of their
-  files has all of them compiled anew.
+  files makes all of them be compiled again.
 - no ``fastmath``: results must not depend on the order of sums or on the processor.
-- indices of inner loops have no sign (``np.uint64``): one that might be negative counts from
-  the end, which is looked at for each element, and keeps processors from doing several at a
-  time. Mixed with signed numbers they become floats, so that they are nothing but indices.
+- unsigned indices of inner loops (``np.uint64``): a signed one may count from the end, which
+  is checked for each element and keeps the loop from being vectorised. Mixed with signed
+  numbers they become floats, so they are used as indices only.
 - ``error_model="numpy"``: a division by zero gives inf, which distances rely on.
 """
 
@@ -52,24 +52,24 @@ class _Helper(CPUDispatcher):
 
 
 def helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which makes no arrays, into the kernels that call it.
+    """Compile ``function``, which allocates no arrays, into the kernels that call it.
 
     Without Numba's runtime it does not count references: for arrays that come in a
-    named tuple these counts were half of the time of the inner loops.
+    named tuple this counting was half of the time of the inner loops.
     """
     return _compiled_within(function, {**_HELPER, "_nrt": False})
 
 
 def allocating_helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which makes arrays, into the kernels that call it."""
+    """Compile ``function``, which allocates arrays, into the kernels that call it."""
     return _compiled_within(function, _HELPER)
 
 
 def inlined_helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which makes no arrays, into the very places where it is called.
+    """Compile ``function``, which allocates no arrays, inline where it is called.
 
-    A compiler leaves long helpers apart, and hands them the arrays of all named tuples one by
-    one: this was two fifths of the time of finding summits.
+    The compiler does not inline long helpers by itself, and passes them the arrays of named
+    tuples one by one: this was two fifths of the time of the border search over thresholds.
     """
     return _compiled_within(function, {**_HELPER, "_nrt": False, "forceinline": True})
 

@@ -3,7 +3,8 @@
 Lengths are in mean radii of the Earth (6371.0088 km). A surface of revolution is
 given by ``axis`` and ``e2``, its semi-major axis and squared eccentricity: 1 and 0
 for the sphere. Distances are compared by a *key*, a number that grows with the
-distance and keeps its precision for near and for antipodal points.
+distance and keeps its precision for near and for antipodal points. See "Why it is exact" in
+docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ TOLERANCE_KM = 1e-9
 far above the rounding of the vectors (about 1e-12 km)."""
 
 CHORD_SLACK = 2e-14
-"""What bounds on a chord give way by, so that rounding cannot make them wrong:
-twenty times the rounding of a vector (1e-15), a hundredth of the tolerance."""
-
+"""Added to bounds on a chord, so that rounding cannot make them wrong: twenty times the
+rounding of a vector (1e-15), an eighth of the tolerance."""
 
 RADIAN = math.pi / 180.0
 
@@ -37,9 +37,9 @@ class Reach(NamedTuple):
     limit: float
     """Key of the radius: a pair is within it if its key is at most this."""
     inner2: float
-    """Squared chord below which a pair is within the radius for sure."""
+    """Squared chord below which a pair is certainly within the radius."""
     outer2: float
-    """Squared chord above which a pair is not within the radius for sure."""
+    """Squared chord above which a pair is certainly not within the radius."""
 
 
 def reach_of(eps_km: float) -> Reach:
@@ -90,7 +90,18 @@ def vector_at(lat, lon, axis, e2):
 
 @kernel
 def fill_vectors(lat, lon, axis, e2, vectors, first, last):
-    """Fill the vectors of the points ``first .. last``."""
+    """Fill the vectors of the points ``first .. last``.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    axis, e2 : float
+        Of the surface.
+    vectors : ndarray of float64, shape (n, 3)
+        Output.
+    first, last : int
+    """
     for i in range(first, last):
         vectors[i, 0], vectors[i, 1], vectors[i, 2] = vector_at(lat[i], lon[i], axis, e2)
 

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from gclust.kernels._jit import helper
 
 
@@ -22,3 +27,12 @@ def join_sets(parent, i, j):
     """Join the sets of ``i`` and ``j`` under the lower of their roots."""
     i, j = find_root(parent, i), find_root(parent, j)
     parent[max(i, j)] = min(i, j)
+
+
+def all_roots(parent: NDArray[Any]) -> NDArray[Any]:
+    """Return the root of every element, in an array of the type of ``parent``."""
+    while True:  # a few steps: each halves the depth
+        above = parent[parent]
+        if np.array_equal(above, parent):
+            return parent
+        parent = above

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.contour import DensityContour
-from gclust.cluster.dbscan import assign_locations, cluster_locations
-from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.dbscan import DBSCAN, assign_locations, cluster_locations
+from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
 from gclust.errors import StudyError, Warn, warn_user
 from gclust.progress import Report
@@ -147,28 +147,26 @@ def label_locations(
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     labels = np.full(len(locations), -1, dtype=np.int64)
     core = np.zeros(len(locations), dtype=bool)
+    model = DBSCAN(
+        options.eps_km,
+        options.min_samples,
+        border=options.border,
+        metric=options.metric,
+        n_jobs=n_jobs,
+    )
     labels[weighted], core[weighted] = cluster(
         lat[weighted],
         lon[weighted],
         locations["density"].to_numpy()[weighted],
-        eps_km=options.eps_km,
-        min_units=threshold_units(options.min_samples),
-        border=options.border,
-        metric=options.metric,
-        n_jobs=n_jobs,
-        progress=report,
+        model,
+        report,
     )
     if core.any() and not weighted.all():
         labels[~weighted] = assign_locations(
             lat[~weighted],
             lon[~weighted],
-            lat[core],
-            lon[core],
-            labels[core],
-            eps_km=options.eps_km,
-            border=options.border,
-            metric=options.metric,
-            n_jobs=n_jobs,
+            CoreLocations(lat[core], lon[core], labels[core]),
+            model,
         )
     return labels, core
 

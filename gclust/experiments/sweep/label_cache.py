@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.experiments.grid import Pairs
+from gclust.progress import Report
 
 KEPT = 2
 """Surfaces that are kept in addition to the baseline's: the current one, and its neighbour."""
@@ -36,16 +36,21 @@ class LabelCache:
         lat: NDArray[np.float64],
         lon: NDArray[np.float64],
         units: NDArray[np.int64],
-        *,
-        eps_km: float,
-        min_units: int,
-        **options: Any,
+        model: DBSCAN,
+        progress: Report,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return labels and core flags, as `gclust.cluster.dbscan.cluster_locations` does."""
+        eps_km, min_units = model.eps_km, threshold_units(model.min_samples)
         surface = self._surfaces.pop(eps_km, None)
         if surface is None:
             surface = surface_of_locations(
-                lat, lon, units, eps_km=[eps_km], min_units=self._min_units, **options
+                *(lat, lon, units),
+                eps_km=[eps_km],
+                min_units=self._min_units,
+                border=model.border,
+                metric=model.metric,
+                n_jobs=model.n_jobs,
+                progress=progress,
             )
         self._surfaces[eps_km] = surface  # the last used stands last
         others = [eps for eps in self._surfaces if eps != self._baseline_eps_km]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.errors import StudyError
@@ -265,10 +266,10 @@ class Session:
         return labels.astype(np.int32)[order], core[order]
 
     def _cluster(
-        self, *_: Any, eps_km: float, min_units: int, **__: Any
+        self, _lat: Any, _lon: Any, _units: Any, model: DBSCAN, _progress: Report
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Look up in the surface what `gclust.cluster.dbscan.cluster_locations` would compute."""
-        return self._surface.cluster(eps_km, min_units)
+        return self._surface.cluster(model.eps_km, threshold_units(model.min_samples))
 
     def _make_surface(self, report: Report) -> LocationSurface:
         locations, options = self._prepared.locations, self.study.dbscan

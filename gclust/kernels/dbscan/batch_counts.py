@@ -1,42 +1,87 @@
-"""Weighing neighbouring points together: what may be near all of them is gathered once.
+"""Neighbour weights of a batch of points: their common candidates are gathered once.
 
-A *crowd* is a few points that follow each other in a cell. Half-widths from its own box,
-smaller than its band, leave few points open; these are copied side by side, and each point
-of the crowd is compared with all of them in one plain loop, which processors do four at a
-time. It takes a third of the time of finding each point's own half-widths, as long as
-there are not too many.
+A *query batch* is a few points that follow each other in a cell. Half-widths from its own
+box, smaller than its band, leave few candidates; these are copied to one place, and each
+point of the batch is compared with all of them in one plain loop, which processors do four
+at a time. It takes a third of the time of finding each point's own half-widths, as long as
+there are not too many. See step 2 of "Which points are core points" in docs/algorithm.md.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gclust.kernels._jit import helper
+from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.dbscan.density_level import LARGEST_LIMIT, Bounds, narrowed
+from gclust.kernels.dbscan.point_counts import level_of_point
 from gclust.kernels.spatial.bands import (
     NORTH,
     NORTH_RHO,
     SOUTH,
     SOUTH_RHO,
+    BandRange,
+    bands_within,
     clipped,
     half_width,
     north_chord2,
+    query_point,
     south_chord2,
 )
-from gclust.kernels.spatial.longitudes import locate, seek, sum_before
+from gclust.kernels.spatial.longitudes import locate, seek, segment_at, sum_between
 
-CROWD = 32
-"""Most points of a crowd."""
+BATCH = 32
+"""Most points of a batch."""
+
+MOST_CELLS = 8
+"""Most cells of a batch: few points have tight bounds, many share the time these take."""
 
 MOST_GATHERED = 2048
-"""Most points to compare with: with more, each point's own half-widths are the faster way."""
+"""Most candidates of a batch: with more, each point's own half-widths are the faster way."""
 
-LARGEST_LIMIT = 1.9
-"""Keys up to this are squared chords; see ``sphere.separation``."""
+STAGE = 128
+"""Candidates compared before the bounds of the level are narrowed again."""
 
-STRETCH = 128
-"""Points compared with between looks at whether the level is known."""
+BATCH_BOUNDS, BATCH_DISTANCES, POINT_BOUNDS, POINT_DISTANCES, BALL_TREE, CANDIDATES = range(6)
+"""Columns of the work of a cell: by which step its points are decided, and the number of
+distances from one of its points to a candidate."""
+
+
+class Candidates(NamedTuple):
+    """Points that may be within the radius of those of a batch."""
+
+    x: NDArray[np.float64]  # (MOST_GATHERED,) vectors
+    y: NDArray[np.float64]  # (MOST_GATHERED,)
+    z: NDArray[np.float64]  # (MOST_GATHERED,)
+    units: NDArray[np.int64]  # (MOST_GATHERED,) weight
+
+
+class Workspace(NamedTuple):
+    """What a batch needs, for up to ``k`` bands."""
+
+    ranges: NDArray[np.int64]  # (4 k,) four positions in each band, see ``annulus_range``
+    own: NDArray[np.int64]  # (4 k,) those of a single point
+    hints: NDArray[np.int64]  # (k, 2) where single points begin to search
+    candidates: Candidates
+
+
+@allocating_helper
+def make_workspace(bands):
+    """Return a workspace for a number of bands."""
+    return Workspace(
+        np.empty(4 * bands, dtype=np.int64),
+        np.empty(4 * bands, dtype=np.int64),
+        np.empty((bands, 2), dtype=np.int64),
+        Candidates(
+            np.empty(MOST_GATHERED),
+            np.empty(MOST_GATHERED),
+            np.empty(MOST_GATHERED),
+            np.empty(MOST_GATHERED, dtype=np.int64),
+        ),
+    )
 
 
 @helper
@@ -52,147 +97,261 @@ def box_of(lat, begin, end):
 
 
 @helper
-def box_widths(at, south, north, lat, b, j, inner2, outer2):
+def box_widths(points, south, north, j, reach):
     """Return inner and outer half-width of a box and band ``j``, in degrees.
 
-    ``south`` and ``north`` are the numbers of its southernmost and northernmost point.
+    ``south`` and ``north`` are its southernmost and its northernmost point.
     """
+    at, lat = points.vectors, points.lat
     south_rho = math.sqrt(at[south, 0] * at[south, 0] + at[south, 1] * at[south, 1])
     north_rho = math.sqrt(at[north, 0] * at[north, 0] + at[north, 1] * at[north, 1])
     far2 = max(
-        north_chord2(south_rho, at[south, 2], b, j), south_chord2(north_rho, at[north, 2], b, j)
+        north_chord2(south_rho, at[south, 2], points, j),
+        south_chord2(north_rho, at[north, 2], points, j),
     )
     facing2 = 0.0
-    if b.edges[j, SOUTH] > lat[north]:
-        facing2 = south_chord2(north_rho, at[north, 2], b, j)
-    elif b.edges[j, NORTH] < lat[south]:
-        facing2 = north_chord2(south_rho, at[south, 2], b, j)
-    wide = max(south_rho, north_rho) * max(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
-    thin = min(south_rho, north_rho) * min(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
-    return clipped(half_width(inner2 - far2, 4.0 * wide), half_width(outer2 - facing2, 4.0 * thin))
+    if points.edges[j, SOUTH] > lat[north]:
+        facing2 = south_chord2(north_rho, at[north, 2], points, j)
+    elif points.edges[j, NORTH] < lat[south]:
+        facing2 = north_chord2(south_rho, at[south, 2], points, j)
+    south_edge, north_edge = points.edges[j, SOUTH_RHO], points.edges[j, NORTH_RHO]
+    wide = max(south_rho, north_rho) * max(south_edge, north_edge)
+    thin = min(south_rho, north_rho) * min(south_edge, north_edge)
+    return clipped(
+        half_width(reach.inner2 - far2, 4.0 * wide), half_width(reach.outer2 - facing2, 4.0 * thin)
+    )
 
 
 @helper
-def move_ring(b, j, west, east, inner, outer, rings, k):
-    """Move ``rings[k : k + 4]``, positions in band ``j``, to where they lie seen from a box.
+def move_range(points, j, west, east, inner, outer, ranges, k):
+    """Move ``ranges[k : k + 4]``, positions in band ``j``, to those seen from a box.
 
-    What they are see ``weigh.find_ring``. They are looked for from where they were.
+    From ``west`` to ``east``; see ``annulus_range``. They are searched from their last places.
     """
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    first = rings[k]
-    sure_first = sure_last = last = first
+    start = points.start[j]
+    m = points.start[j + 1] - start
+    lon = points.lon
+    first = ranges[k]
+    certain_first = certain_last = last = first
     if outer >= 0.0:
-        first = sure_first = sure_last = seek(b.lon, start, m, first, west - outer)
+        first = certain_first = certain_last = seek(lon, start, m, first, west - outer)
         if east - inner < west + inner:
-            sure_first = seek(b.lon, start, m, max(first, rings[k + 1]), east - inner)
-            sure_last = seek(b.lon, start, m, max(sure_first, rings[k + 2]), west + inner)
-        last = seek(b.lon, start, m, max(sure_last, rings[k + 3]), east + outer)
-    rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = first, sure_first, sure_last, last
+            certain_first = seek(lon, start, m, max(first, ranges[k + 1]), east - inner)
+            certain_last = seek(lon, start, m, max(certain_first, ranges[k + 2]), west + inner)
+        last = seek(lon, start, m, max(certain_last, ranges[k + 3]), east + outer)
+    ranges[k], ranges[k + 1], ranges[k + 2], ranges[k + 3] = (
+        first,
+        certain_first,
+        certain_last,
+        last,
+    )
 
 
 @helper
-def place_rings(b, span, lon, rings):
-    """Set all positions of ``rings`` to those of a longitude."""
-    low, _, high = span
-    for j in range(low, high):
-        at = locate(b.lon, b.start[j], b.start[j + 1] - b.start[j], lon)
-        for k in range(4 * (j - low), 4 * (j - low) + 4):
-            rings[k] = at
+def place_ranges(points, nearby, lon, ranges):
+    """Set all positions of ``ranges`` to those of a longitude."""
+    for j in range(nearby.low, nearby.high):
+        start = points.start[j]
+        at = locate(points.lon, start, points.start[j + 1] - start, lon)
+        for k in range(4 * (j - nearby.low), 4 * (j - nearby.low) + 4):
+            ranges[k] = at
 
 
 @helper
-def rings_of_crowd(b, span, prefix, reach, begin, end, rings):
-    """Move ``rings`` to the points ``begin .. end`` of ``b``; see ``weigh.find_rings``.
+def batch_ranges(points, begin, end, nearby, counting, ranges):
+    """Move ``ranges`` to the batch of the points ``begin .. end``; see ``annulus_range``.
 
-    Returns the lower and the upper bound of what is within reach of each, and how many
-    points are between them, -1 where a half-width may reach round the Earth.
+    Returns lower and upper bound of the neighbour weight of each point, and the number of
+    candidates, -1 where a half-width may reach round the Earth.
     """
-    low, _, high = span
-    south, north = box_of(b.lat, begin, end)
-    west, east = b.lon[begin], b.lon[end - 1]
-    lower = upper = unsure = 0
-    for j in range(low, high):
-        inner, outer = box_widths(
-            b.vectors, south, north, b.lat, b, np.uint64(j), reach.inner2, reach.outer2
-        )
+    south, north = box_of(points.lat, begin, end)
+    west, east = points.lon[begin], points.lon[end - 1]
+    lower = upper = candidates = 0
+    for j in range(nearby.low, nearby.high):
+        inner, outer = box_widths(points, south, north, np.uint64(j), counting.reach)
         if 2.0 * outer + (east - west) >= 360.0:
             return lower, upper, -1
-        k = 4 * (j - low)
-        move_ring(b, j, west, east, inner, outer, rings, k)
-        first, sure_first, sure_last, last = rings[k], rings[k + 1], rings[k + 2], rings[k + 3]
-        start = b.start[j]
-        m = b.start[j + 1] - start
-        lower += sum_before(prefix, start, m, sure_last) - sum_before(prefix, start, m, sure_first)
-        upper += sum_before(prefix, start, m, last) - sum_before(prefix, start, m, first)
-        unsure += last - first - (sure_last - sure_first)
-    return lower, upper, unsure
+        k = 4 * (j - nearby.low)
+        move_range(points, j, west, east, inner, outer, ranges, k)
+        first, certain_first, certain_last, last = (
+            ranges[k],
+            ranges[k + 1],
+            ranges[k + 2],
+            ranges[k + 3],
+        )
+        start = points.start[j]
+        m = points.start[j + 1] - start
+        lower += sum_between(counting.prefix, start, m, certain_first, certain_last)
+        upper += sum_between(counting.prefix, start, m, first, last)
+        candidates += last - first - (certain_last - certain_first)
+    return lower, upper, candidates
 
 
 @helper
-def gather_rings(b, span, rings, prefix, x, y, z, units):
-    """Copy the points of the rings side by side; return how many they are."""
-    low, _, high = span
+def gather_candidates(points, nearby, ranges, prefix, to):
+    """Copy the candidates between the ranges to one place."""
     n = 0
-    for k in range(0, 4 * (high - low), 2):
-        start = b.start[low + k // 4]
-        m = b.start[low + k // 4 + 1] - start
-        first, last = rings[k], rings[k + 1]
+    for k in range(0, 4 * (nearby.high - nearby.low), 2):
+        j = nearby.low + k // 4
+        start = points.start[j]
+        m = points.start[j + 1] - start
+        first, last = ranges[k], ranges[k + 1]
         while first < last:
-            if first < 0:
-                shift, stop = start + m, min(last, 0)
-            elif first < m:
-                shift, stop = start, min(last, m)
-            else:
-                shift, stop = start - m, last
+            shift, stop = segment_at(start, m, first, last)
             before = prefix[first + shift]
             for q in range(np.uint64(first + shift), np.uint64(stop + shift)):
-                x[n], y[n], z[n] = b.vectors[q, 0], b.vectors[q, 1], b.vectors[q, 2]
+                to.x[n], to.y[n] = points.vectors[q, 0], points.vectors[q, 1]
+                to.z[n] = points.vectors[q, 2]
                 upto = prefix[q + np.uint64(1)]
-                units[n] = upto - before
+                to.units[n] = upto - before
                 before = upto
                 n += 1
             first = stop
-    return n
 
 
 @helper
-def level_of(thresholds, units):
-    """Return how many of the rising thresholds are at most ``units``."""
-    level = 0
-    while level < len(thresholds) and thresholds[level] <= units:
-        level += 1
-    return level
+def fill_hints(points, nearby, ranges, is_set, hints):
+    """Fill where the points of a batch begin to search; see ``annulus_range``."""
+    for j in range(nearby.low, nearby.high):
+        k = j - nearby.low
+        hints[k, 0] = hints[k, 1] = points.start[j] - points.start[j + 1]
+        if is_set:
+            hints[k, 0], hints[k, 1] = ranges[4 * k], ranges[4 * k + 2]
 
 
 @helper
-def narrow(thresholds, lower, upper, lowest, highest):
-    """Return the bounds of a level, narrowed by those of the units."""
-    while lowest < highest and lower >= thresholds[lowest]:
-        lowest += 1
-    while lowest < highest and upper < thresholds[highest - 1]:
-        highest -= 1
-    return lowest, highest
+def level_in_batch(vectors, p, candidates, n, limit, thresholds, bounds):
+    """Return the level of point ``p``, compared with ``n`` candidates until it is known.
 
-
-@helper
-def level_in_crowd(at, p, x, y, z, units, n, limit, lower, upper, thresholds, lowest, highest):
-    """Return the level of point ``p``, compared with ``n`` points until it is known.
-
-    ``lower`` and ``upper`` bound what is within reach of it without and with all of these.
+    ``bounds`` are those without and with the weight of all of these.
     """
-    px, py, pz = at[p, 0], at[p, 1], at[p, 2]
-    for first in range(0, n, STRETCH):
+    px, py, pz = vectors[p, 0], vectors[p, 1], vectors[p, 2]
+    x, y, z, units = candidates
+    for first in range(0, n, STAGE):
         hit = seen = 0
-        for q in range(np.uint64(first), np.uint64(min(first + STRETCH, n))):
+        for q in range(np.uint64(first), np.uint64(min(first + STAGE, n))):
             dx = px - x[q]
             dy = py - y[q]
             dz = pz - z[q]
             seen += units[q]
             hit += units[q] if dx * dx + dy * dy + dz * dz <= limit else 0
-        lower += hit
-        upper += hit - seen
-        lowest, highest = narrow(thresholds, lower, upper, lowest, highest)
-        if lowest == highest:
+        bounds = narrowed(thresholds, bounds.lower + hit, bounds.upper + hit - seen, bounds)
+        if bounds.lowest == bounds.highest:
             break
-    return lowest
+    return bounds.lowest
+
+
+@helper
+def count_batch(points, begin, end, nearby, workspace, counting, bounds, n_reached, work):
+    """Find the levels of the points ``begin .. end``, between those of ``bounds``.
+
+    ``work`` gets what it took, see ``CANDIDATES``. Returns False where a point has more than
+    ``counting.most`` candidates.
+    """
+    ranges, limit = workspace.ranges, counting.reach.limit
+    lower, upper, n = batch_ranges(points, begin, end, nearby, counting, ranges)
+    together = 0 <= n <= min(counting.most, MOST_GATHERED) and limit <= LARGEST_LIMIT
+    if n >= 0:
+        bounds = narrowed(counting.thresholds, lower, upper, bounds)
+    if bounds.lowest == bounds.highest:
+        for p in range(begin, end):
+            n_reached[p] = bounds.lowest
+        work[BATCH_BOUNDS] += end - begin
+        return True
+    if together:
+        gather_candidates(points, nearby, ranges, counting.prefix, workspace.candidates)
+        for p in range(begin, end):
+            n_reached[p] = level_in_batch(
+                points.vectors, p, workspace.candidates, n, limit, counting.thresholds, bounds
+            )
+        work[BATCH_DISTANCES] += end - begin
+        work[CANDIDATES] += (end - begin) * n
+        return True
+    fill_hints(points, nearby, ranges, n >= 0, workspace.hints)
+    for p in range(begin, end):
+        level, scanned = level_of_point(
+            query_point(points, p),
+            points,
+            nearby,
+            workspace.hints,
+            workspace.own,
+            counting,
+            bounds.lowest,
+            bounds.highest,
+        )
+        if level < 0:
+            return False
+        n_reached[p] = level
+        work[POINT_DISTANCES if scanned else POINT_BOUNDS] += 1
+        work[CANDIDATES] += scanned
+    return True
+
+
+@helper
+def cells_of_batch(points, cells, t, last):
+    """Return how many of the ``cells[t:last]``, each next to the other, make a batch."""
+    stop = t + 1
+    while (
+        stop < min(last, t + MOST_CELLS)
+        and cells[stop] == cells[stop - 1] + 1
+        and points.cell_band[cells[stop]] == points.cell_band[cells[t]]
+        and points.cell_start[cells[stop] + 1] - points.cell_start[cells[t]] <= BATCH
+    ):
+        stop += 1
+    return stop - t
+
+
+@kernel
+def count_cells(points, cells, counting, lowest, highest, n_reached, work, first, last):
+    """Find the levels of the points of ``cells[first:last]``.
+
+    Cells with too many candidates are left to the ball tree: those with ``BALL_TREE`` points.
+
+    Parameters
+    ----------
+    points : Bands
+        ``n`` points in ``k`` cells.
+    cells : ndarray of int64, shape (c,)
+        Ascending.
+    counting : Counting
+    lowest, highest : ndarray of uint8, shape (k,)
+        Bounds of the level of the points of each cell.
+    n_reached : ndarray of uint8, shape (n,)
+        Output, for the points of the cells: their levels.
+    work : ndarray of int64, shape (c, 6)
+        Output, by first cell of a batch: see ``CANDIDATES``; zeros before.
+    first, last : int
+    """
+    band = np.int64(-1)
+    nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))
+    workspace = make_workspace(np.int64(0))
+    t = first
+    while t < last:
+        c = cells[t]
+        begin = points.cell_start[c]
+        if points.cell_band[c] != band:
+            band = points.cell_band[c]
+            nearby = bands_within(points, band, points, counting.reach)
+            if 4 * (nearby.high - nearby.low) > len(workspace.ranges):
+                workspace = make_workspace(nearby.high - nearby.low)
+            place_ranges(points, nearby, points.lon[begin], workspace.ranges)
+        together = cells_of_batch(points, cells, t, last)
+        end = points.cell_start[c + together]
+        below, above = np.int64(lowest[c]), np.int64(highest[c])
+        for k in range(1, together):
+            below = min(below, np.int64(lowest[c + k]))
+            above = max(above, np.int64(highest[c + k]))
+        bounds = Bounds(np.int64(0), np.int64(0), below, above)
+        is_known = True
+        while begin < end and is_known:
+            stop = min(begin + BATCH, end)
+            is_known = count_batch(
+                points, begin, stop, nearby, workspace, counting, bounds, n_reached, work[t]
+            )
+            begin = stop
+        if not is_known:
+            for k in range(together):
+                size = points.cell_start[c + k + 1] - points.cell_start[c + k]
+                work[t + k] = 0
+                work[t + k, BALL_TREE] = size
+        t += together

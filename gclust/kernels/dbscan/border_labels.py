@@ -1,16 +1,22 @@
-"""Finding for points the core point, or the label, that they belong to."""
+"""Labels of border points: that of the nearest core point, or the lowest within the radius.
+
+Cells first: where all core points that may be within the radius of a cell have one label, it
+is the *candidate label* of the cell's points, and only whether one is within the radius is
+left to decide. Points of ambiguous cells search the core points around them. See "Border
+labels" in docs/algorithm.md.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.binary_search import lower_bound
-from gclust.kernels.dbscan.point_counts import weigh_points
+from gclust.kernels.dbscan.point_counts import points_reaching
 from gclust.kernels.spatial.bands import (
     NORTH,
     NORTH_RHO,
@@ -21,172 +27,242 @@ from gclust.kernels.spatial.bands import (
     half_width,
     half_widths,
     north_chord2,
+    query_point,
     south_chord2,
 )
-from gclust.kernels.spatial.cell_bounds import all_half_widths, cells_of, group_cells, sum_around
+from gclust.kernels.spatial.cell_bounds import (
+    Cells,
+    all_half_widths,
+    bound_weight,
+    cells_of,
+    group_cells,
+)
 from gclust.kernels.spatial.longitudes import advance, locate, longitude_at
-from gclust.kernels.spatial.nearby_cells import reached_cells
+from gclust.kernels.spatial.nearby_cells import nearby_cells
 from gclust.kernels.sphere import (
     EARTH_RADIUS_KM,
     TOLERANCE_KM,
     Reach,
     outer_chord2,
     separation,
-    vector_at,
     widened,
 )
-from gclust.parallel import balanced_chunks, even_chunks, parallel_for
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 
 CELLS_CHUNK = 50_000
-"""Points of bands in a chunk whose cells are decided by bounds."""
+"""Points of bands in a chunk whose cells get candidate labels."""
 
 POINTS_CHUNK = 2_000
+"""Points in a chunk that search for themselves."""
 
-NONE, SEARCH = -1, -2
-"""Claims on a cell: no core point is within reach; each point must search for itself."""
+NONE = -1
+"""Label of points, or cells, without a core point within the radius."""
+
+AMBIGUOUS = -2
+"""Candidate label of cells whose points may have different labels."""
 
 COUNT = np.zeros(0, dtype=np.int64)
-"""Has core points counted, each as one."""
+"""Cumulative weight that counts core points, each as one."""
+
+
+class LabelledCores(NamedTuple):
+    """``m`` core points, and their clusters."""
+
+    points: Bands
+    labels: NDArray[np.int64]  # (m,) none negative
+
+
+class Candidates(NamedTuple):
+    """The candidate label of each of ``k`` cells."""
+
+    label: NDArray[np.int64]  # (k,) or ``NONE`` or ``AMBIGUOUS``
+    certain: NDArray[np.bool_]  # (k,) whether a core point is within reach of all its points
+
+
+class Rule(NamedTuple):
+    """Which core point within the radius gives a point its label."""
+
+    nearest: bool  # the nearest one, or that with the lowest label
+    limit: float  # key of the radius
+    tolerance: float  # radians by which a core point may be farther and still ties
+
+
+def rule_of(nearest: bool, reach: Reach) -> Rule:
+    """Return the rule for the nearest core point, or for the lowest label."""
+    return Rule(nearest, reach.limit, TOLERANCE_KM / EARTH_RADIUS_KM)
 
 
 @helper
-def common_label(b, j, labels, changes, low, high):
-    """Return the label that the core points of the cells ``low .. high`` share, or ``SEARCH``.
+def common_label(cores, changes, j, low, high):
+    """Return the label that the core points of the cells ``low .. high`` share, if they do.
 
-    ``changes[p]`` counts how often the label changes along the band up to point ``p``.
+    Positions in band ``j``. ``changes[p]`` counts how often the label changes up to core
+    point ``p``.
     """
+    b = cores.points
     start = b.band_cell[j]
     m = b.band_cell[j + 1] - start
     if low < 0 or high > m:
         low, high = np.int64(0), m
     first, last = b.cell_start[start + low], b.cell_start[start + high] - 1
-    return labels[first] if changes[first] == changes[last] else SEARCH
+    return cores.labels[first] if changes[first] == changes[last] else AMBIGUOUS
 
 
 @helper
-def claim_runs(b, cells, j, labels, changes, outer, runs, west, east, n, claims):
-    """Update the claims on runs by what band ``j`` has within their outer half-width."""
+def add_band(cores, cells, changes, j, outer, runs, open_runs, n, found):
+    """Update the candidate labels of runs by the core points of band ``j``.
+
+    Of the runs ``open_runs[:n]``; ``outer`` is the half-width of their band and band ``j``.
+    """
     start = cells.start[j]
     m = cells.start[j + 1] - start
-    position = locate(cells.east, start, m, west[runs[0]] - outer)
+    position = locate(cells.east, start, m, runs.west[open_runs[0]] - outer)
     for t in range(n):
-        r = runs[t]
-        if 2.0 * outer + (east[r] - west[r]) >= 360.0:
+        r = open_runs[t]
+        if 2.0 * outer + (runs.east[r] - runs.west[r]) >= 360.0:
             low, high = np.int64(0), m
         else:
-            low = position = advance(cells.east, start, m, position, west[r] - outer)
-            high = advance(cells.west, start, m, low, east[r] + outer)
+            low = position = advance(cells.east, start, m, position, runs.west[r] - outer)
+            high = advance(cells.west, start, m, low, runs.east[r] + outer)
         if low < high:
-            label = common_label(b, j, labels, changes, low, high)
-            claims[r] = label if claims[r] == NONE or claims[r] == label else SEARCH
+            label = common_label(cores, changes, j, low, high)
+            found[r] = label if found[r] == NONE or found[r] == label else AMBIGUOUS
 
 
 @allocating_helper
-def find_claims(b, cells, span, outer, labels, changes, west, east):
-    """Return the claims on runs of a band whose half-widths to those of ``span`` are ``outer``.
+def labels_of_runs(cores, cells, changes, nearby, outer, runs):
+    """Return the candidate labels of runs of a band: int64, shape (r,).
 
-    The label that all core points of ``b`` which may reach the run share, ``NONE`` if
-    there are none, or ``SEARCH``.
+    ``nearby`` are the bands of core points around it, with the half-widths ``outer``.
     """
-    low, _, high = span
-    n = len(west)
-    claims = np.full(n, NONE)
-    runs = np.arange(n).astype(np.uint64)
-    for j in range(low, high):
+    n = len(runs.west)
+    found = np.full(n, NONE)
+    open_runs = np.arange(n).astype(np.uint64)
+    for j in range(nearby.low, nearby.high):
         if n == 0:
             break
-        claim_runs(b, cells, j, labels, changes, outer[j - low], runs, west, east, n, claims)
+        add_band(cores, cells, changes, j, outer[j - nearby.low], runs, open_runs, n, found)
         kept = 0
         for t in range(n):
-            if claims[runs[t]] != SEARCH:
-                runs[kept] = runs[t]
+            if found[open_runs[t]] != AMBIGUOUS:
+                open_runs[kept] = open_runs[t]
                 kept += 1
         n = kept
-    return claims
+    return found
 
 
 @kernel
-def claim_cells(
-    a, cells, wanted, b, of_b, labels, changes, inner2, outer2, claims, sure, first, last
-):
-    """Find who claims the wanted cells of the bands ``first .. last`` of ``a``.
+def label_cells(points, cells, cores, core_cells, changes, reach, candidates, first, last):
+    """Find the candidate labels of the cells of the bands ``first .. last``.
 
-    ``cells`` and ``of_b`` are the cells of ``a`` and ``b``. Runs of cells as wide as the
-    radius come first: most have one cluster around them. ``sure`` gets whether some core
-    point is within reach of all points of a cell that has one claim.
+    Runs of cells as wide as the radius come first: most have one cluster around them.
+
+    Parameters
+    ----------
+    points : Bands
+    cells : Cells
+        Of these; ``k`` cells.
+    cores : LabelledCores
+        ``m`` core points.
+    core_cells : Cells
+        Of these.
+    changes : ndarray of int64, shape (m,)
+        How often the label changes up to each core point.
+    reach : Reach
+    candidates : Candidates
+        Output; the labels are ``AMBIGUOUS`` for the cells to decide, ``NONE`` for others.
+    first, last : int
     """
+    label, b = candidates.label, cores.points
     one, upper = np.int64(1), np.bool_(False)
     for i in range(first, last):
         begin, end = cells.start[i], cells.start[i + 1]
-        open_cells = wanted[begin:end].copy()
-        claims[begin:end] = NONE
-        sure[begin:end] = False
-        if not open_cells.any():
+        is_open = label[begin:end] == AMBIGUOUS
+        label[begin:end] = NONE
+        candidates.certain[begin:end] = False
+        if not is_open.any():
             continue
-        span = bands_within(a, i, b, outer2)
-        inner, outer = all_half_widths(a, i, b, span[0], span[2], inner2, outer2)
-        width, _ = half_widths(a, i, a, i, inner2, outer2)
-        for widest in (width, -1.0):
-            west, east, run_of = group_cells(cells, i, open_cells, widest)
-            found = find_claims(b, of_b, span, outer, labels, changes, west, east)
+        nearby = bands_within(points, i, b, reach)
+        inner, outer = all_half_widths(points, i, b, nearby, reach)
+        radius, _ = half_widths(points, i, points, i, reach)
+        for width in (radius, -1.0):
+            runs, run_of = group_cells(cells, i, is_open, width)
+            found = labels_of_runs(cores, core_cells, changes, nearby, outer, runs)
             for k in range(len(run_of)):
                 if run_of[k] >= 0:
-                    claims[begin + k] = found[run_of[k]]
-                    open_cells[k] = found[run_of[k]] == SEARCH
-        for k in range(len(open_cells)):
-            open_cells[k] = claims[begin + k] >= 0
-        west, east, run_of = group_cells(cells, i, open_cells, -1.0)
-        near = sum_around(of_b, span, inner, outer, b.cell_start, one, upper, west, east)
+                    label[begin + k] = found[run_of[k]]
+                    is_open[k] = found[run_of[k]] == AMBIGUOUS
+        for k in range(len(is_open)):
+            is_open[k] = label[begin + k] >= 0
+        runs, run_of = group_cells(cells, i, is_open, -1.0)
+        near = bound_weight(core_cells, nearby, inner, b.cell_start, one, upper, runs)
         for k in range(len(run_of)):
             if run_of[k] >= 0:
-                sure[begin + k] = near[run_of[k]] > 0
+                candidates.certain[begin + k] = near[run_of[k]] > 0
 
 
 @kernel
-def label_cells(points, wanted, claims, reached, out, first, last):
-    """Write the claims on the cells ``first .. last`` for their wanted points that are reached."""
+def label_points(points, wanted, label, reached, out, first, last):
+    """Give the wanted points of the cells ``first .. last`` the labels of their cells.
+
+    Parameters
+    ----------
+    points : Bands
+        ``n`` points in ``k`` cells.
+    wanted : ndarray of bool, shape (n,)
+    label : ndarray of int64, shape (k,)
+        Candidate labels.
+    reached : ndarray of bool, shape (n,)
+        Whether a core point is within the radius of each; if not, the label is ``NONE``.
+    out : ndarray of int64, shape (n,)
+        Output, for the wanted points.
+    first, last : int
+    """
     for c in range(first, last):
         for p in range(points.cell_start[c], points.cell_start[c + 1]):
             if wanted[p]:
-                out[p] = claims[c] if reached[p] else NONE
+                out[p] = label[c] if reached[p] else NONE
 
 
 @helper
-def is_better(core, labels, nearest, p, q):
-    """Return whether core point ``p`` goes before ``q`` among those that tie."""
+def is_before(cores, nearest, p, q):
+    """Return whether core point ``p`` comes before ``q`` among those that tie.
+
+    The nearest ones by latitude, then longitude; others by label.
+    """
     if not nearest:
-        return labels[p] < labels[q]
-    if core.lat[p] != core.lat[q]:
-        return core.lat[p] < core.lat[q]
-    return core.lon[p] < core.lon[q]
+        return cores.labels[p] < cores.labels[q]
+    if cores.points.lat[p] != cores.points.lat[q]:
+        return cores.points.lat[p] < cores.points.lat[q]
+    return cores.points.lon[p] < cores.points.lon[q]
 
 
 @helper
-def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, found):
+def search_band(cores, j, nearest, point, limit, shrink, found):
     """Search band ``j`` for a better core point than ``found`` (-1: none yet).
 
-    With ``shrink`` the nearest one is better, else the first by ``is_better`` among those
-    whose key is at most ``limit``. Returns the limit, shrunk
-    to the key of the nearest, and the best point.
+    With ``shrink`` the nearest one is better, else the first by ``is_before`` among those
+    whose key is at most ``limit``. Returns the limit, shrunk to the key of the nearest one,
+    and the best core point.
     """
-    rho = math.sqrt(x * x + y * y)
+    b = cores.points
     near2 = 0.0
-    if lat < core.edges[j, SOUTH]:
-        near2 = south_chord2(rho, z, core, j)
-    elif lat > core.edges[j, NORTH]:
-        near2 = north_chord2(rho, z, core, j)
-    product = 4.0 * rho * min(core.edges[j, SOUTH_RHO], core.edges[j, NORTH_RHO])
+    if point.lat < b.edges[j, SOUTH]:
+        near2 = south_chord2(point.rho, point.z, b, j)
+    elif point.lat > b.edges[j, NORTH]:
+        near2 = north_chord2(point.rho, point.z, b, j)
+    product = 4.0 * point.rho * min(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
     width = half_width(outer_chord2(limit) - near2, product)
-    at = core.vectors
-    start = core.start[j]
-    m = core.start[j + 1] - start
-    middle = locate(core.lon, start, m, lon)
+    at, lon = b.vectors, b.lon
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    middle = locate(lon, start, m, point.lon)
     for step in (1, -1):
         here = middle if step == 1 else middle - 1
-        while -m <= here < 2 * m and abs(longitude_at(core.lon, start, m, here) - lon) <= width:
+        while -m <= here < 2 * m and abs(longitude_at(lon, start, m, here) - point.lon) <= width:
             p = start + here % m
-            if shrink or found < 0 or is_better(core, labels, nearest, p, found):
-                key = separation(x, y, z, at[p, 0], at[p, 1], at[p, 2])
+            if shrink or found < 0 or is_before(cores, nearest, p, found):
+                key = separation(point.x, point.y, point.z, at[p, 0], at[p, 1], at[p, 2])
                 if key <= limit and (not shrink or key < limit or found < 0):
                     found = p
                     if shrink:
@@ -197,78 +273,118 @@ def search_band(core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, foun
 
 
 @helper
-def search(core, labels, nearest, lat, lon, x, y, z, limit, shrink):
-    """Return the key of the best core point (see ``search_band``) and the point, or -1.
+def search(cores, nearest, point, limit, shrink):
+    """Return the key of the best core point (see ``search_band``) and the core point, or -1.
 
     Bands are taken from the point's own outwards, so that the limit shrinks early.
     """
-    n_bands = len(core.edges)
-    rho = math.sqrt(x * x + y * y)
-    low = lower_bound(core.edges[:, NORTH], 0, n_bands, lat)
+    b = cores.points
+    n_bands = len(b.edges)
+    own = lower_bound(b.edges[:, NORTH], 0, n_bands, point.lat)
     found = np.int64(-1)
     for step in (1, -1):
-        j = low if step == 1 else low - 1
+        j = own if step == 1 else own - 1
         while 0 <= j < n_bands:
-            edge2 = south_chord2(rho, z, core, j) if step == 1 else north_chord2(rho, z, core, j)
-            away = step == -1 or core.edges[j, SOUTH] > lat  # not the point's own band
+            if step == 1:
+                edge2 = south_chord2(point.rho, point.z, b, j)
+            else:
+                edge2 = north_chord2(point.rho, point.z, b, j)
+            away = step == -1 or b.edges[j, SOUTH] > point.lat  # not the point's own band
             if away and edge2 > outer_chord2(limit):
                 break
-            limit, found = search_band(
-                core, j, labels, nearest, lat, lon, x, y, z, limit, shrink, found
-            )
+            limit, found = search_band(cores, j, nearest, point, limit, shrink, found)
             j += step
     return limit, found
 
 
 @kernel
-def search_points(points, places, core, labels, limit, nearest, tolerance, out, first, last):
-    """Write the labels of the ``places[first:last]`` of ``points``, -1 without core point.
+def search_points(points, chosen, cores, rule, out, first, last):
+    """Find the labels of the points ``chosen[first:last]``.
 
-    ``nearest``: that of the nearest core point, or of those no more than ``tolerance``
-    (radians) farther the first by place. Otherwise the least label within ``limit``.
+    Parameters
+    ----------
+    points : Bands
+    chosen : ndarray of int64, shape (c,)
+        Point numbers.
+    cores : LabelledCores
+        With vectors.
+    rule : Rule
+        Nearest: the label of the nearest core point, or, of those no more than the tolerance
+        farther, the first by latitude, then longitude. Otherwise the lowest label.
+    out : ndarray of int64, shape (c,)
+        Output; ``NONE`` without a core point within the radius.
+    first, last : int
     """
     for t in range(first, last):
-        p = places[t]
-        lat, lon = points.lat[p], points.lon[p]
-        x, y, z = vector_at(lat, lon, points.axis, points.e2)
-        within = limit
+        point = query_point(points, chosen[t])
+        within = rule.limit
         found = np.int64(-1)
-        for rounds in range(2 if nearest else 1, 0, -1):
+        for rounds in range(2 if rule.nearest else 1, 0, -1):
             shrink = rounds == 2
-            key, found = search(core, labels, nearest, lat, lon, x, y, z, within, shrink)
+            key, found = search(cores, rule.nearest, point, within, shrink)
             if found < 0:
                 break
             if shrink:
-                within = min(limit, max(key, widened(key, tolerance)))
-        out[p] = labels[found] if found >= 0 else -1
+                within = min(rule.limit, max(key, widened(key, rule.tolerance)))
+        out[t] = cores.labels[found] if found >= 0 else NONE
+
+
+def search_labels(
+    points: Bands,
+    chosen: NDArray[np.int64],
+    cores: LabelledCores,
+    nearest: bool,
+    reach: Reach,
+    threads: int,
+    report: Callable[[float], None] = unreported,
+) -> NDArray[np.int64]:
+    """Return the labels of some points, each found by a search of its own.
+
+    Parameters
+    ----------
+    points : Bands
+    chosen : ndarray of int64, shape (c,)
+        Point numbers.
+    cores : LabelledCores
+        With vectors; their cells are not used.
+    nearest, reach, threads, report
+        As in :func:`assign_labels`.
+
+    Returns
+    -------
+    ndarray of int64, shape (c,)
+        -1 for points without a core point within the radius.
+    """
+    out = np.empty(len(chosen), dtype=np.int64)
+    args = (points, chosen, cores, rule_of(nearest, reach), out)
+    chunks = even_chunks(len(chosen), POINTS_CHUNK)
+    parallel_for(chunks, threads, search_points, *args, report=report)
+    return out
 
 
 def assign_labels(
     points: Bands,
     wanted: NDArray[np.bool_],
-    core: Bands,
-    labels: NDArray[np.int64],
+    cores: LabelledCores,
     nearest: bool,
     reach: Reach,
     threads: int,
     report: Callable[[float], None],
     out: NDArray[np.int64],
 ) -> None:
-    """Write the label of the core point that each point belongs to.
+    """Find the labels that points take from core points.
 
     Parameters
     ----------
     points : Bands
-        Points to find a label for.
+        ``n`` points.
     wanted : ndarray of bool, shape (n,)
-        Which of ``points``.
-    core : Bands
-        The core points.
-    labels : ndarray of int64, shape (core points,)
-        Their labels, none negative.
+        Which of them.
+    cores : LabelledCores
+        With vectors.
     nearest : bool
-        True: the label of the nearest core point, ties (a micrometre) to the least
-        latitude, then longitude. False: the least label within reach.
+        True: the label of the nearest core point, ties (a micrometre) going to the least
+        latitude, then longitude. False: the lowest label within the radius.
     reach : Reach
         The radius.
     threads : int
@@ -276,67 +392,45 @@ def assign_labels(
     report : callable
         Called with the share done.
     out : ndarray of int64, shape (n,)
-        Gets the labels of the wanted points, -1 out of reach of all core points.
+        Output, for the wanted points: -1 without a core point within the radius.
     """
-    cells, of_core = cells_of(points), cells_of(core)
-    some = reached_cells(core, points, cells, reach, threads, lambda share: report(0.1 * share))
-    some &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
-    claims = np.empty(len(some), dtype=np.int64)
-    sure = np.empty(len(some), dtype=np.bool_)
-    changes = np.zeros(len(labels), dtype=np.int64)
-    np.cumsum(labels[1:] != labels[:-1], out=changes[1:])
-    parallel_for(
-        balanced_chunks(points.start, CELLS_CHUNK),
-        threads,
-        claim_cells,
-        points,
-        cells,
-        some,
-        core,
-        of_core,
-        labels,
-        changes,
-        reach.inner2,
-        reach.outer2,
-        claims,
-        sure,
-        report=lambda share: report(0.1 + 0.3 * share),
+    cells = cells_of(points)
+    candidates = _candidates(points, cells, wanted, cores, reach, threads, report)
+    unclear = np.flatnonzero((candidates.label >= 0) & ~candidates.certain)
+    reached = points_reaching(
+        *(points, unclear, cores.points, COUNT, reach, 1, threads),
+        report=lambda share: report(0.4 + 0.3 * share),
     )
-    reached = np.ones(len(wanted), dtype=np.bool_)
-    weigh_points(
-        points,
-        np.flatnonzero((claims >= 0) & ~sure),
-        core,
-        COUNT,
-        reach,
-        1,
-        threads,
-        lambda share: report(0.4 + 0.3 * share),
-        reached,
-    )
-    parallel_for(
-        balanced_chunks(points.cell_start, CELLS_CHUNK),
-        threads,
-        label_cells,
-        points,
-        wanted,
-        claims,
-        reached,
-        out,
-    )
-    places = np.flatnonzero(out == SEARCH)
-    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    parallel_for(
-        even_chunks(len(places), POINTS_CHUNK),
-        threads,
-        search_points,
-        points,
-        places,
-        core,
-        labels,
-        reach.limit,
-        nearest,
-        tolerance,
-        out,
+    chunks = balanced_chunks(points.cell_start, CELLS_CHUNK)
+    parallel_for(chunks, threads, label_points, points, wanted, candidates.label, reached, out)
+    chosen = np.flatnonzero(out == AMBIGUOUS)
+    out[chosen] = search_labels(
+        *(points, chosen, cores, nearest, reach, threads),
         report=lambda share: report(0.7 + 0.3 * share),
     )
+
+
+def _candidates(
+    points: Bands,
+    cells: Cells,
+    wanted: NDArray[np.bool_],
+    cores: LabelledCores,
+    reach: Reach,
+    threads: int,
+    report: Callable[[float], None],
+) -> Candidates:
+    """Return the candidate labels of the cells with wanted points near core points."""
+    is_open = nearby_cells(
+        *(cores.points, points, cells, reach, threads), report=lambda share: report(0.1 * share)
+    )
+    is_open &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
+    label = np.where(is_open, np.int64(AMBIGUOUS), np.int64(NONE))
+    candidates = Candidates(label, np.empty(len(is_open), dtype=np.bool_))
+    changes = np.zeros(len(cores.labels), dtype=np.int64)
+    np.cumsum(cores.labels[1:] != cores.labels[:-1], out=changes[1:])
+    args = (points, cells, cores, cells_of(cores.points), changes, reach, candidates)
+    chunks = balanced_chunks(points.start, CELLS_CHUNK)
+    parallel_for(
+        chunks, threads, label_cells, *args, report=lambda share: report(0.1 + 0.3 * share)
+    )
+    return candidates

@@ -1,15 +1,15 @@
-"""Joining core points within reach of each other, run by run.
+"""Components of core points: runs of a band, linked by union-find.
 
-A run is a stretch of a band in which each core point is within reach of the next, so
-that components are made of runs. Two runs join without a distance where points at or
+A run is a stretch of a band in which each core point is within the radius of the next, so
+that components are made of runs. Two runs are linked without a distance where points at or
 next to their ends face each other within the inner half-width; only pairs that are in
-different components after that, and that may reach, are looked at point by point.
+different components after that, and that may be within the radius, are compared point by
+point. See "Linking" in docs/algorithm.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,24 +19,43 @@ from gclust.kernels._jit import helper, kernel
 from gclust.kernels.binary_search import lower_bound
 from gclust.kernels.spatial.bands import Bands, bands_within, half_widths
 from gclust.kernels.sphere import Reach, separation
-from gclust.kernels.union_find import find_root, join_sets
+from gclust.kernels.union_find import all_roots, find_root, join_sets
 from gclust.parallel import balanced_chunks, parallel_for
 
 CHUNK = 100_000
+"""Points of bands in a chunk of work."""
 
 
 class Runs(NamedTuple):
-    """Runs of core points; ``k`` runs in ``m`` bands."""
+    """``r`` runs of core points in ``m`` bands."""
 
-    start: NDArray[np.int64]  # (k + 1,) first point of each run
+    start: NDArray[np.int64]  # (r + 1,) first point of each run
     band: NDArray[np.int64]  # (m + 1,) first run of each band
 
 
+class Window(NamedTuple):
+    """How two bands lie to each other, in degrees of longitude."""
+
+    shift: float  # added to the longitudes of the second band: 0, 360 or -360
+    inner: float  # half-widths
+    outer: float
+
+
 @kernel
-def mark_runs(bands, inner2, outer2, marks, first, last):
-    """Mark the first point of each run of the bands ``first .. last``."""
+def mark_runs(bands, reach, marks, first, last):
+    """Mark the first point of each run of the bands ``first .. last``.
+
+    Parameters
+    ----------
+    bands : Bands
+        ``n`` core points.
+    reach : Reach
+    marks : ndarray of bool, shape (n,)
+        Output.
+    first, last : int
+    """
     for i in range(first, last):
-        inner, _ = half_widths(bands, i, bands, i, inner2, outer2)
+        inner, _ = half_widths(bands, i, bands, i, reach)
         begin = bands.start[i]
         marks[begin] = True
         for p in range(begin + 1, bands.start[i + 1]):
@@ -52,8 +71,9 @@ def faces(lon, runs, r, value, inner):
 
 
 @helper
-def surely_within(lon, runs, r, s, shift, inner):
-    """Return whether an end of one run surely reaches the other; ``s`` is shifted."""
+def certainly_within(lon, runs, r, s, window):
+    """Return whether an end of one of two runs is certainly within the radius of the other."""
+    shift, inner, _ = window
     if inner >= 180.0:
         return True
     ends = (
@@ -66,9 +86,10 @@ def surely_within(lon, runs, r, s, shift, inner):
 
 
 @helper
-def any_within(bands, runs, r, s, shift, inner, outer, limit):
-    """Return whether any points of two runs are within reach; ``s`` is shifted."""
+def any_within(bands, runs, r, s, window, limit):
+    """Return whether any points of two runs are within the radius of each other."""
     lon, at = bands.lon, bands.vectors
+    shift, inner, outer = window
     begin, end = runs.start[s], runs.start[s + 1]
     p = lower_bound(lon, runs.start[r], runs.start[r + 1], lon[begin] + shift - outer)
     while p < runs.start[r + 1] and lon[p] <= lon[end - 1] + shift + outer:
@@ -85,37 +106,51 @@ def any_within(bands, runs, r, s, shift, inner, outer, limit):
 
 
 @helper
-def join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent):
-    """Join the runs of two bands, the second shifted, that are within reach.
+def link_bands(bands, runs, i, j, window, limit, test, parent):
+    """Link the runs of two bands that are within the radius of each other.
 
-    ``test`` looks at the points of pairs that the ends of the runs leave open.
+    ``test`` compares the points of pairs of runs that their ends leave undecided.
     """
-    lon = bands.lon
+    lon, shift = bands.lon, window.shift
     begin = runs.band[j]
     stop = runs.band[j + 1]
     for r in range(runs.band[i], runs.band[i + 1]):
-        west = lon[runs.start[r]] - outer
-        east = lon[runs.start[r + 1] - 1] + outer
+        west = lon[runs.start[r]] - window.outer
+        east = lon[runs.start[r + 1] - 1] + window.outer
         while begin < stop and lon[runs.start[begin + 1] - 1] + shift < west:
             begin += 1
         s = begin
         while s < stop and lon[runs.start[s]] + shift <= east:
             if find_root(parent, r) != find_root(parent, s) and (
-                any_within(bands, runs, r, s, shift, inner, outer, limit)
+                any_within(bands, runs, r, s, window, limit)
                 if test
-                else surely_within(lon, runs, r, s, shift, inner)
+                else certainly_within(lon, runs, r, s, window)
             ):
                 join_sets(parent, r, s)
             s += 1
 
 
 @kernel
-def join_runs(bands, runs, inner2, outer2, limit, test, parent, first, last):
-    """Join the runs of the bands ``first .. last`` with their own and more northern ones."""
+def link_runs(bands, runs, reach, test, parent, first, last):
+    """Link the runs of the bands ``first .. last`` with their own and more northern ones.
+
+    Parameters
+    ----------
+    bands : Bands
+        Core points.
+    runs : Runs
+        ``r`` runs.
+    reach : Reach
+    test : bool
+        See ``link_bands``.
+    parent : ndarray of int64, shape (r,)
+        Union-find over the runs, changed in place; a root is the lowest run of its set.
+    first, last : int
+    """
     for i in range(first, last):
-        _, near, high = bands_within(bands, i, bands, outer2)
+        _, near, high = bands_within(bands, i, bands, reach)
         for j in range(near, high):
-            inner, outer = half_widths(bands, i, bands, j, inner2, outer2)
+            inner, outer = half_widths(bands, i, bands, j, reach)
             if inner <= 0.0 and not test:
                 continue
             for shift in (0.0, 360.0, -360.0):
@@ -125,7 +160,8 @@ def join_runs(bands, runs, inner2, outer2, limit, test, parent, first, last):
                 )
                 if gap > outer:
                     continue
-                join_bands(bands, runs, i, j, shift, inner, outer, limit, test, parent)
+                window = Window(shift, inner, outer)
+                link_bands(bands, runs, i, j, window, reach.limit, test, parent)
 
 
 def link_points(
@@ -146,44 +182,21 @@ def link_points(
 
     Returns
     -------
-    start : ndarray of int64, shape (n_runs + 1,)
+    start : ndarray of int64, shape (r + 1,)
         First point of each run, and the number of points.
-    root : ndarray of int64, shape (n_runs,)
+    root : ndarray of int64, shape (r,)
         The first run of each run's component.
     """
     n = len(bands.lon)
     marks = np.empty(n, dtype=np.bool_)
-    inner2, outer2 = reach.inner2, reach.outer2
-    cuts = balanced_chunks(bands.start, CHUNK)
-    parallel_for(cuts, threads, mark_runs, bands, inner2, outer2, marks)
+    chunks = balanced_chunks(bands.start, CHUNK)
+    parallel_for(chunks, threads, mark_runs, bands, reach, marks)
     start = np.append(np.flatnonzero(marks), n)
     runs = Runs(start, np.searchsorted(start, bands.start))
     parent = np.arange(len(start) - 1)
-    for test in (False, True):
-        parallel_for(
-            cuts,
-            1,
-            partial(_join, bands, runs, reach, test, parent),
-            report=partial(_report_half, report, test),
-        )
-    while True:
-        grand = parent[parent]
-        if np.array_equal(grand, parent):
-            return start, parent
-        parent = grand
-
-
-def _join(
-    bands: Bands,
-    runs: Runs,
-    reach: Reach,
-    test: bool,
-    parent: NDArray[np.int64],
-    first: int,
-    last: int,
-) -> None:
-    join_runs(bands, runs, reach.inner2, reach.outer2, reach.limit, test, parent, first, last)
-
-
-def _report_half(report: Callable[[float], None], second: bool, share: float) -> None:
-    report(0.5 * (share + second))
+    args = (bands, runs, reach)
+    half = (lambda share: report(0.5 * share), lambda share: report(0.5 + 0.5 * share))
+    # One thread: links depend on each other.
+    parallel_for(chunks, 1, link_runs, *args, False, parent, report=half[0])
+    parallel_for(chunks, 1, link_runs, *args, True, parent, report=half[1])
+    return start, all_roots(parent)

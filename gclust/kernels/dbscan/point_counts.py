@@ -1,246 +1,263 @@
-"""Whether single points have enough around them: tighter bounds, then distances.
+"""Neighbour weights of single points: tighter bounds, then distances.
 
-A point's own latitude, in the place of its band's edges, halves what the half-widths
-leave open. Only the points between the inner and the outer ones are looked at.
+A point's own latitude, in place of the edges of its band, halves the annulus between the
+half-widths. Only the points within it are candidates, whose distances are computed. See
+"Which points are core points" in docs/algorithm.md, step 3.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
+from gclust.kernels.dbscan.density_level import Bounds, Counting, narrowed
 from gclust.kernels.spatial.bands import (
     NORTH,
     NORTH_RHO,
     SOUTH,
     SOUTH_RHO,
+    BandRange,
     Bands,
     bands_within,
     clipped,
     half_width,
     north_chord2,
+    query_point,
     south_chord2,
 )
 from gclust.kernels.spatial.cell_bounds import all_half_widths
-from gclust.kernels.spatial.longitudes import advance, locate, sum_before
-from gclust.kernels.sphere import Reach, separation, vector_at
+from gclust.kernels.spatial.longitudes import advance, locate, segment_at, sum_before, sum_between
+from gclust.kernels.sphere import Reach, separation
 from gclust.parallel import balanced_chunks, parallel_for
 
 CHUNK = 500
-"""Points in a chunk; one may need a look at all other points."""
+"""Points in a chunk; one may have all other points as candidates."""
+
+NO_LIMIT = 1 << 62
+"""Candidates per point: no point is left to a tree."""
 
 
 @helper
-def point_widths(rho, height, lat, b, j, inner2, outer2):
-    """Return inner and outer half-width of a point and band ``j``, in degrees."""
-    south2 = south_chord2(rho, height, b, j)
-    north2 = north_chord2(rho, height, b, j)
+def point_widths(q, b, j, reach):
+    """Return inner and outer half-width of a query point and band ``j``, in degrees."""
+    south2 = south_chord2(q.rho, q.z, b, j)
+    north2 = north_chord2(q.rho, q.z, b, j)
     facing2 = min(south2, north2)
-    if b.edges[j, SOUTH] <= lat <= b.edges[j, NORTH]:
+    if b.edges[j, SOUTH] <= q.lat <= b.edges[j, NORTH]:
         facing2 = 0.0
     south, north = b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO]
     return clipped(
-        half_width(inner2 - max(south2, north2), 4.0 * rho * max(south, north)),
-        half_width(outer2 - facing2, 4.0 * rho * min(south, north)),
+        half_width(reach.inner2 - max(south2, north2), 4.0 * q.rho * max(south, north)),
+        half_width(reach.outer2 - facing2, 4.0 * q.rho * min(south, north)),
     )
 
 
 @helper
-def find_ring(b, j, base, sure_base, lon, inner, outer):
-    """Return four positions in band ``j``, seen from a point.
+def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
+    """Return four positions in band ``j``, seen from a longitude.
 
-    What lies between the first and the second or between the third and the fourth may
-    be within reach, what lies between the second and the third is, and nothing else.
-    The first is searched from ``base`` on, the third from ``sure_base`` on.
+    The candidates are between the first and the second and between the third and the
+    fourth; the points between the second and the third are certainly within the radius,
+    and no others are. The first is searched from ``hint`` on, the third from
+    ``certain_hint`` on.
     """
     start = b.start[j]
     m = b.start[j + 1] - start
-    west = advance(b.lon, start, m, base, lon - outer)
+    west = advance(b.lon, start, m, hint, lon - outer)
     if inner >= 180.0:
         return west, west, west + m, west + m
-    sure_west = sure_east = west
+    certain_west = certain_east = west
     if inner > 0.0:
-        sure_west = advance(b.lon, start, m, west, lon - inner)
-        sure_east = advance(b.lon, start, m, max(sure_west, sure_base), lon + inner)
+        certain_west = advance(b.lon, start, m, west, lon - inner)
+        certain_east = advance(b.lon, start, m, max(certain_west, certain_hint), lon + inner)
     if outer >= 180.0:
-        return west, sure_west, sure_east, west + m
-    return west, sure_west, sure_east, advance(b.lon, start, m, sure_east, lon + outer)
+        return west, certain_west, certain_east, west + m
+    return west, certain_west, certain_east, advance(b.lon, start, m, certain_east, lon + outer)
 
 
 @helper
-def weigh_within(b, j, x, y, z, first, last, prefix, limit):
-    """Return the units of band ``j`` within reach of a point at the positions ``first .. last``."""
-    at = b.vectors
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    units = 0
-    while first < last:
-        if first < 0:
-            shift, stop = start + m, min(last, 0)
-        elif first < m:
-            shift, stop = start, min(last, m)
-        else:
-            shift, stop = start - m, last
-        for q in range(first + shift, stop + shift):
-            if separation(x, y, z, at[q, 0], at[q, 1], at[q, 2]) <= limit:
-                units += prefix[q + 1] - prefix[q] if len(prefix) else 1
-        first = stop
-    return units
+def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
+    """Fill ``ranges`` with four positions in each of the bands ``nearby``.
 
-
-@helper
-def find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings):
-    """Fill ``rings`` with four positions in each band of ``span``; see ``find_ring``.
-
-    Returns the lower and the upper bound of the units within reach of a point, and how
-    many points are between them; ends early where the lower one is enough.
+    See ``annulus_range``. Returns lower and upper bound of the neighbour weight of a query
+    point, and the number of candidates; ends early where the lower bound reaches the
+    threshold.
     """
-    low, near, high = span
-    lower = upper = unsure = 0
+    low, near, high = nearby
+    prefix = counting.prefix
+    lower = upper = candidates = 0
     for d in range(max(near - low, high - near)):
         for j in (near + d, near - 1 - d):
             if not low <= j < high:
                 continue
             start = b.start[j]
             m = b.start[j + 1] - start
-            inner, outer = point_widths(rho, z, lat, b, j, reach.inner2, reach.outer2)
-            west = sure_west = sure_east = east = 0
+            inner, outer = point_widths(q, b, j, counting.reach)
+            west = certain_west = certain_east = east = 0
             if outer >= 0.0:
-                west, sure_west, sure_east, east = find_ring(
-                    b, j, base[j - low, 0], base[j - low, 1], lon, inner, outer
+                west, certain_west, certain_east, east = annulus_range(
+                    b, j, hints[j - low, 0], hints[j - low, 1], q.lon, inner, outer
                 )
             k = 4 * (j - low)
-            rings[k], rings[k + 1], rings[k + 2], rings[k + 3] = west, sure_west, sure_east, east
-            unsure += east - west - (sure_east - sure_west)
+            ranges[k], ranges[k + 1] = west, certain_west
+            ranges[k + 2], ranges[k + 3] = certain_east, east
+            candidates += east - west - (certain_east - certain_west)
             if west < east:
-                upper += sum_before(prefix, start, m, east) - sum_before(prefix, start, m, west)
-            if sure_west < sure_east:
-                lower += sum_before(prefix, start, m, sure_east)
-                lower -= sum_before(prefix, start, m, sure_west)
-            if lower >= least:
+                upper += sum_between(prefix, start, m, west, east)
+            if certain_west < certain_east:
+                lower += sum_between(prefix, start, m, certain_west, certain_east)
+            if lower >= threshold:
                 return lower, lower, 0
-    return lower, upper, unsure
+    return lower, upper, candidates
 
 
 @helper
-def weigh_point(a, p, b, span, base, rings, prefix, reach, least):
-    """Return whether point ``p`` of ``a`` has ``least`` units within reach.
+def weight_within(q, b, j, first, last, prefix, limit):
+    """Return the weight within the radius at the positions ``first .. last`` of band ``j``."""
+    at = b.vectors
+    start = b.start[j]
+    m = b.start[j + 1] - start
+    weight = 0
+    while first < last:
+        shift, stop = segment_at(start, m, first, last)
+        for p in range(first + shift, stop + shift):
+            if separation(q.x, q.y, q.z, at[p, 0], at[p, 1], at[p, 2]) <= limit:
+                weight += prefix[p + 1] - prefix[p] if len(prefix) else 1
+        first = stop
+    return weight
 
-    ``base`` is that of ``move_base`` for the point's cell, ``rings`` is room for four
-    positions in each band of ``span``.
+
+@helper
+def level_of_point(q, b, nearby, hints, ranges, counting, lowest, highest):
+    """Return the level of a query point, in ``lowest .. highest``, and the distances computed.
+
+    ``hints`` are those of ``move_hints``, ``ranges`` has room for four positions in each of
+    the bands ``nearby``. The level is -1 if there are more than ``counting.most`` candidates.
     """
-    lat, lon = a.lat[p], a.lon[p]
-    x, y, z = vector_at(lat, lon, a.axis, a.e2)
-    rho = math.sqrt(x * x + y * y)
-    lower, upper, _ = find_rings(b, span, base, prefix, reach, lat, lon, rho, z, least, rings)
-    low, _, high = span
-    for k in range(0, 4 * (high - low), 2):
-        if lower >= least or upper < least:
-            break
-        first, last = rings[k], rings[k + 1]
+    thresholds, prefix = counting.thresholds, counting.prefix
+    lower, upper, candidates = annulus_ranges(
+        q, b, nearby, hints, ranges, counting, thresholds[highest - 1]
+    )
+    bounds = Bounds(lower, upper, lowest, highest)
+    scanned = 0
+    k = 0
+    while True:
+        bounds = narrowed(thresholds, lower, upper, bounds)
+        if bounds.lowest == bounds.highest or k == 4 * (nearby.high - nearby.low):
+            return bounds.lowest, scanned
+        if candidates > counting.most:
+            return -1, scanned
+        first, last = ranges[k], ranges[k + 1]
         if first < last:
-            j = low + k // 4
+            j = nearby.low + k // 4
             start = b.start[j]
             m = b.start[j + 1] - start
-            units = weigh_within(b, j, x, y, z, first, last, prefix, reach.limit)
-            lower += units
-            upper += units + sum_before(prefix, start, m, first)
+            weight = weight_within(q, b, j, first, last, prefix, counting.reach.limit)
+            lower += weight
+            upper += weight + sum_before(prefix, start, m, first)
             upper -= sum_before(prefix, start, m, last)
-    return lower >= least
+            scanned += last - first
+        k += 2
 
 
 @helper
-def move_base(b, span, inner, outer, west, fresh, base):
-    """Move ``base`` to where the points of a cell, from ``west`` on, can begin to search.
+def move_hints(b, nearby, inner, outer, west, is_new, hints):
+    """Move ``hints`` to where the searches of the points of a cell can begin.
 
-    In each band of ``span`` the first position that may be within reach, and the first
-    that is beyond what surely is, of the cell's first point. ``fresh``: ``base`` does not
-    hold those of a cell farther west.
+    In each of the bands ``nearby``, seen from the first point of the cell, at longitude
+    ``west``: the first position that may be within the radius, and the first beyond those
+    that certainly are. ``is_new``: ``hints`` does not hold those of a cell farther west.
     """
-    low, _, high = span
+    low, _, high = nearby
     for j in range(low, high):
         start = b.start[j]
         m = b.start[j + 1] - start
         edge = west - outer[j - low]
-        if fresh:
-            base[j - low, 0] = base[j - low, 1] = locate(b.lon, start, m, edge)
+        if is_new:
+            hints[j - low, 0] = hints[j - low, 1] = locate(b.lon, start, m, edge)
         else:
-            base[j - low, 0] = advance(b.lon, start, m, base[j - low, 0], edge)
+            hints[j - low, 0] = advance(b.lon, start, m, hints[j - low, 0], edge)
         if 0.0 < inner[j - low] < 180.0:
-            base[j - low, 1] = advance(b.lon, start, m, base[j - low, 1], west + inner[j - low])
+            hints[j - low, 1] = advance(b.lon, start, m, hints[j - low, 1], west + inner[j - low])
 
 
 @kernel
-def weigh_cells(a, cells, b, prefix, reach, least, enough, first, last):
-    """Decide the points of the ``cells[first:last]`` of ``a``."""
+def check_cells(a, cells, b, counting, reached, first, last):
+    """Decide whether each point of ``cells[first:last]`` reaches the only threshold.
+
+    Parameters
+    ----------
+    a, b : Bands
+        ``n`` points, and those around them.
+    cells : ndarray of int64, shape (c,)
+        Cells of ``a``.
+    counting : Counting
+        Of the weight of ``b``.
+    reached : ndarray of bool, shape (n,)
+        Output, for the points of the cells.
+    first, last : int
+    """
     band = np.int64(-1)
-    span = (np.int64(0), np.int64(0), np.int64(0))
+    nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))
     outer = np.empty(0)
     inner = np.empty(0)
-    base = np.empty((0, 2), dtype=np.int64)
-    rings = np.empty(0, dtype=np.int64)
+    hints = np.empty((0, 2), dtype=np.int64)
+    ranges = np.empty(0, dtype=np.int64)
     for t in range(first, last):
         c = cells[t]
-        fresh = a.cell_band[c] != band
-        if fresh:
+        is_new = a.cell_band[c] != band
+        if is_new:
             band = a.cell_band[c]
-            span = bands_within(a, band, b, reach.outer2)
-            low, _, high = span
-            inner, outer = all_half_widths(a, band, b, low, high, reach.inner2, reach.outer2)
-            base = np.empty((high - low, 2), dtype=np.int64)
-            rings = np.empty(4 * (high - low), dtype=np.int64)
-        move_base(b, span, inner, outer, a.lon[a.cell_start[c]], fresh, base)
+            nearby = bands_within(a, band, b, counting.reach)
+            inner, outer = all_half_widths(a, band, b, nearby, counting.reach)
+            hints = np.empty((nearby.high - nearby.low, 2), dtype=np.int64)
+            ranges = np.empty(4 * (nearby.high - nearby.low), dtype=np.int64)
+        move_hints(b, nearby, inner, outer, a.lon[a.cell_start[c]], is_new, hints)
         for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            enough[p] = weigh_point(a, p, b, span, base, rings, prefix, reach, least)
+            level, _ = level_of_point(query_point(a, p), b, nearby, hints, ranges, counting, 0, 1)
+            reached[p] = level == 1
 
 
-def weigh_points(
+def points_reaching(
     a: Bands,
     cells: NDArray[np.int64],
     b: Bands,
     prefix: NDArray[np.int64],
     reach: Reach,
-    least: int,
+    threshold: int,
     threads: int,
     report: Callable[[float], None],
-    enough: NDArray[np.bool_],
-) -> None:
-    """Find which points of some cells have enough around them.
+) -> NDArray[np.bool_]:
+    """Return which points of some cells have at least a given weight within the radius.
 
     Parameters
     ----------
     a, b : Bands
-        The points that are asked about, and those around them; may be the same.
-    cells : ndarray of int64
+        ``n`` points, and those around them; may be the same.
+    cells : ndarray of int64, shape (c,)
         Cells of ``a``, ascending.
     prefix : ndarray of int64, shape (points of b + 1,) or (0,)
-        Cumulative units of ``b``, from 0; an empty one stands for a count of points.
+        Cumulative weight of ``b``, from 0; an empty one counts points.
     reach : Reach
         The radius.
-    least : int
-        Least sum of units.
+    threshold : int
+        Least weight.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
-    enough : ndarray of bool, shape (points of a,)
-        Gets the answers for the points of ``cells``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for the points of other cells.
     """
+    reached = np.ones(len(a.lon), dtype=np.bool_)
     sizes = a.cell_start[cells + 1] - a.cell_start[cells]
-    parallel_for(
-        balanced_chunks(np.concatenate([[0], np.cumsum(sizes)]), CHUNK),
-        threads,
-        weigh_cells,
-        a,
-        cells,
-        b,
-        prefix,
-        reach,
-        least,
-        enough,
-        report=report,
-    )
+    chunks = balanced_chunks(np.concatenate([[0], np.cumsum(sizes)]), CHUNK)
+    counting = Counting(prefix, np.array([threshold], dtype=np.int64), reach, NO_LIMIT)
+    parallel_for(chunks, threads, check_cells, a, cells, b, counting, reached, report=report)
+    return reached

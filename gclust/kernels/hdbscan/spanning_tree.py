@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import helper, kernel
 from gclust.kernels.hdbscan.nearest_first import points_of_leaf, push_children, reduce_by_node
 from gclust.kernels.spatial.ball_tree import Balls, key_between
-from gclust.kernels.union_find import find_root, join_sets
+from gclust.kernels.union_find import all_roots, find_root, join_sets
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
@@ -187,11 +187,7 @@ def _single_points(balls: Balls, core: NDArray[np.float64]) -> Candidates:
 
 def _rename(candidates: Candidates, parent: NDArray[np.int32], depth: int, threads: int) -> int:
     """Number the joined components from 0 on; return how many there are."""
-    while True:  # parents have lower numbers: all point at their roots in a few steps
-        above = parent[parent]
-        if np.array_equal(above, parent):
-            break
-        parent = above
+    parent = all_roots(parent)
     is_root = parent == np.arange(len(parent), dtype=np.int32)
     name = (np.cumsum(is_root, dtype=np.int32) - np.int32(1))[parent]
     component, node_component = candidates.component, candidates.node_component

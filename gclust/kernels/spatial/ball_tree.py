@@ -1,9 +1,9 @@
-"""A balanced tree of balls round points in space, halved at medians.
+"""A balanced tree of balls around points in space, halved at medians (Omohundro 1989).
 
-Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``; all leaves are
-on one level, of which leaf ``k`` holds the points from ``k n >> depth`` on. Distances are
+Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``; all leaves have
+one depth, at which leaf ``k`` holds the points from ``k n >> depth`` on. Distances are
 compared by keys that grow with them: the squared chord, beyond a quarter of the sphere
-what :func:`gclust.kernels.sphere.separation` gives.
+those of :func:`gclust.kernels.sphere.separation`. See "Ball tree" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -21,30 +21,24 @@ from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
-"""Most points in a leaf of a tree for distances of points one by one."""
+"""Most points in a leaf of a tree for distances of single points."""
 
 CHUNK = 1 << 17
-"""Points in a chunk of work on one level."""
+"""Points in a chunk of work at one depth."""
 
 FARTHEST = 1e300
 """Key of antipodes: finite, so that infinity can stand for no pair at all."""
 
 
 class Balls(NamedTuple):
-    """Points in the order of the tree, and the balls of its nodes."""
+    """``n`` points in the order of a tree, and the balls of its nodes, numbered from 1."""
 
-    xyz: NDArray[np.float64]
-    """Vectors of the points in mean radii of the Earth, shape (n, 3)."""
-    units: NDArray[np.int64]
-    """Weight of each point, shape (n,)."""
-    ball: NDArray[np.float64]
-    """Centre and radius of each node, shape (nodes, 4)."""
-    inside: NDArray[np.int64]
-    """Weight of the points of each node, shape (nodes,)."""
-    depth: int
-    """Level of the leaves; the root's is 0."""
-    sphere: bool
-    """Whether the points lie on the unit sphere."""
+    xyz: NDArray[np.float64]  # (n, 3) vectors of the points in mean radii of the Earth
+    units: NDArray[np.int64]  # (n,) weight of each point
+    ball: NDArray[np.float64]  # (nodes + 1, 4) centre and radius of each node
+    inside: NDArray[np.int64]  # (nodes + 1,) weight of the points of each node
+    depth: int  # of the leaves; the root's is 0
+    sphere: bool  # whether the points lie on the unit sphere
 
 
 @helper
@@ -81,16 +75,16 @@ def chord_of_key(sphere, key):
 
 @helper
 def away_from(balls, node, x, y, z):
-    """Return the chord from a point to the centre of a ball."""
+    """Return the chord from a point to the centre of the ball of a node."""
     dx, dy, dz = balls.ball[node, 0] - x, balls.ball[node, 1] - y, balls.ball[node, 2] - z
     return math.sqrt(dx * dx + dy * dy + dz * dz)
 
 
 @helper
 def least_key(balls, node, x, y, z):
-    """Return a key that no distance from a point into a ball is below.
+    """Return a lower bound of the keys of distances from a point into the ball of a node.
 
-    Chords to places about the antipode are all but equal; those to the antipode are not.
+    Near the antipode of the point, where chords lose digits, from the chord to the antipode.
     """
     chord = away_from(balls, node, x, y, z) - balls.ball[node, 3] - CHORD_SLACK
     if chord <= 0.0:
@@ -103,7 +97,17 @@ def least_key(balls, node, x, y, z):
 
 @kernel
 def fill_km(sphere, key, km, first, last):
-    """Fill the distances ``first .. last`` in kilometres from their keys."""
+    """Fill the distances ``first .. last`` in kilometres from their keys.
+
+    Parameters
+    ----------
+    sphere : bool
+        See ``Balls``.
+    key : ndarray of float64, shape (n,)
+    km : ndarray of float64, shape (n,)
+        Output.
+    first, last : int
+    """
     for i in range(first, last):
         if key[i] <= 2.0 or not sphere:
             km[i] = 2.0 * EARTH_RADIUS_KM * math.asin(min(0.5 * math.sqrt(key[i]), 1.0))
@@ -113,9 +117,9 @@ def fill_km(sphere, key, km, first, last):
 
 @helper
 def halve(xyz, order, axis, begin, end, middle):
-    """Put the points that are lowest along an axis before ``middle``.
+    """Partition the points ``begin .. end`` at ``middle``, by their order along an axis.
 
-    Hoare's selection (Find, CACM 4, 1961), with the median of three as pivot.
+    Quickselect (Hoare, Algorithm 65: Find, CACM 4, 1961) with the median of three as pivot.
     """
     low, high = begin, end - 1
     while low < high:
@@ -142,12 +146,25 @@ def halve(xyz, order, axis, begin, end, middle):
 
 
 @kernel
-def grow_nodes(xyz, order, ball, level, depth, first, last):
-    """Fill the balls ``first .. last`` of a level, and halve them above the leaves."""
+def grow_nodes(xyz, order, ball, depth, leaf_depth, first, last):
+    """Fill the balls ``first .. last`` at a depth, and halve them above the leaves.
+
+    Parameters
+    ----------
+    xyz : ndarray of float64, shape (n, 3)
+        Vectors of the points; sorted.
+    order : ndarray of int32, shape (n,)
+        Numbers of the points; sorted with them.
+    ball : ndarray of float64, shape (nodes + 1, 4)
+        Output; see ``Balls``.
+    depth, leaf_depth : int
+    first, last : int
+        Counted from the first node at the depth.
+    """
     n = len(order)
     for k in range(first, last):
-        begin, end = (k * n) >> level, ((k + 1) * n) >> level
-        node = (1 << level) + k
+        begin, end = (k * n) >> depth, ((k + 1) * n) >> depth
+        node = (1 << depth) + k
         widest, width = 0, -1.0
         for axis in range(3):
             total, least, most = 0.0, math.inf, -math.inf
@@ -164,8 +181,8 @@ def grow_nodes(xyz, order, ball, level, depth, first, last):
             dz = xyz[p, 2] - ball[node, 2]
             farthest = max(farthest, dx * dx + dy * dy + dz * dz)
         ball[node, 3] = math.sqrt(farthest)
-        if level < depth:
-            middle = ((2 * k + 1) * n) >> (level + 1)
+        if depth < leaf_depth:
+            middle = ((2 * k + 1) * n) >> (depth + 1)
             halve(xyz, order, widest, begin, end, middle)
 
 
@@ -177,7 +194,7 @@ def grow_balls(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Grow a tree over points.
+    """Build a tree over points.
 
     Parameters
     ----------
@@ -198,29 +215,25 @@ def grow_balls(
     -------
     balls : Balls
     order : ndarray of int32, shape (n,)
-        Which point is at each place of the tree.
+        Number of the point at each place of the tree.
     """
     n = len(units)
-    depth = max(0, (-(-n // leaf) - 1).bit_length())
+    leaf_depth = max(0, (-(-n // leaf) - 1).bit_length())
     order = np.arange(n, dtype=np.int32)
-    ball = np.zeros((2 << depth, 4))
-    for level in range(depth + 1):
-        parallel_for(
-            even_chunks(1 << level, max(1, (CHUNK << level) // n)),
-            threads,
-            grow_nodes,
-            xyz,
-            order,
-            ball,
-            level,
-            depth,
-            report=lambda share, level=level: report((level + share) / (depth + 1)),  # type: ignore[misc]
-        )
-    inside = np.zeros(2 << depth, dtype=np.int64)
+    ball = np.zeros((2 << leaf_depth, 4))
+    for depth in range(leaf_depth + 1):
+        chunks = even_chunks(1 << depth, max(1, (CHUNK << depth) // n))
+        parallel_for(chunks, threads, grow_nodes, xyz, order, ball, depth, leaf_depth)
+        report((depth + 1) / (leaf_depth + 1))
+    inside = np.zeros(2 << leaf_depth, dtype=np.int64)
     units = units[order]
-    begin = np.arange(1 << depth) * n >> depth
-    inside[1 << depth :] = np.add.reduceat(units, begin)
-    for level in range(depth - 1, -1, -1):
-        below = inside[2 << level : 4 << level]
-        inside[1 << level : 2 << level] = below[::2] + below[1::2]
-    return Balls(xyz, units, ball, inside, depth, sphere), order
+    inside[1 << leaf_depth :] = np.add.reduceat(units, leaf_starts(n, leaf_depth)[:-1])
+    for depth in range(leaf_depth - 1, -1, -1):
+        below = inside[2 << depth : 4 << depth]
+        inside[1 << depth : 2 << depth] = below[::2] + below[1::2]
+    return Balls(xyz, units, ball, inside, leaf_depth, sphere), order
+
+
+def leaf_starts(n: int, depth: int) -> NDArray[np.int64]:
+    """Return the first point of each leaf of a tree over ``n`` points, and ``n``."""
+    return np.arange((1 << depth) + 1) * n >> depth

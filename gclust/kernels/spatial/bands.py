@@ -1,12 +1,12 @@
-"""Points in bands of latitude, sorted by longitude and cut into cells.
+"""Points in bands of latitude, sorted by longitude and divided into cells.
 
-For a pair of bands two half-widths of longitude follow from their edges alone: a
-pair of points nearer than the inner one is within the radius, and one farther than
-the outer one is not. With rho the distance from the axis and m the chord of two
-points turned onto one meridian, their chord is
+For a pair of bands two half-widths of longitude follow from their edges alone: a pair of
+points whose longitudes differ by less than the inner one is within the radius, and one
+whose longitudes differ by more than the outer one is not. With rho the distance from the
+axis and m the chord of two points turned onto one meridian, their chord is
 ``m**2 + 4 rho_1 rho_2 sin(dlon / 2)**2``, which holds on every surface of revolution.
-A cell is a run of points of one band; all its points are within the radius of each
-other.
+A cell is a run of points of one band; all its points are within the radius of each other
+(Gunawan 2013; Gan and Tao 2015). See "Bands and cells" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from gclust.kernels.sphere import (
     Reach,
     fill_vectors,
     meridian_point,
+    vector_at,
 )
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
@@ -40,12 +41,12 @@ NEARLY_HALF_TURN = 179.9999999
 (outer), so that rounding cannot count a point on both sides of the circle."""
 
 SMALL_SQUARE = 1e-4
-"""Squared sines up to which four terms of the series of the arc sine do."""
+"""Squared sines up to which four terms of the series of the arc sine are exact."""
 
 DEGREE = 180.0 / math.pi
 
 CHUNK = 50_000
-
+"""Points in a chunk of work."""
 
 SOUTH, NORTH, SOUTH_RHO, NORTH_RHO, SOUTH_HEIGHT, NORTH_HEIGHT = range(6)
 """Columns of a band's edges: their latitudes in degrees, the distances of both from the
@@ -53,21 +54,48 @@ axis, and their heights above the equator."""
 
 
 class Bands(NamedTuple):
-    """Points in bands; ``n`` points, ``m`` bands, ``k`` cells.
+    """``n`` points in ``m`` bands and ``k`` cells.
 
     Few arrays: each costs time to compile in each kernel that gets them.
     """
 
     lat: NDArray[np.float64]  # (n,) degrees
-    lon: NDArray[np.float64]
-    vectors: NDArray[np.float64]  # (n, 3) in mean radii of the Earth; (0, 3) if unwanted
+    lon: NDArray[np.float64]  # (n,) degrees in [-180, 180), ascending within a band
+    vectors: NDArray[np.float64]  # (n, 3) in mean radii of the Earth; (0, 3) if not needed
     start: NDArray[np.int64]  # (m + 1,) first point of each band
     edges: NDArray[np.float64]  # (m, 6) see SOUTH and following
     cell_start: NDArray[np.int64]  # (k + 1,) first point of each cell
-    cell_band: NDArray[np.int64]  # (k,)
+    cell_band: NDArray[np.int64]  # (k,) band of each cell
     band_cell: NDArray[np.int64]  # (m + 1,) first cell of each band
-    axis: float  # of the surface, see ``sphere``
-    e2: float
+    axis: float  # semi-major axis of the surface, in mean radii of the Earth
+    e2: float  # its squared eccentricity
+
+
+class BandRange(NamedTuple):
+    """The bands that may hold points within the radius of a band."""
+
+    low: int  # the first
+    near: int  # the first that begins no farther south than the band itself
+    high: int  # the last + 1
+
+
+class QueryPoint(NamedTuple):
+    """A point whose neighbours are counted or searched."""
+
+    lat: float  # degrees
+    lon: float  # degrees
+    x: float  # vector in mean radii of the Earth
+    y: float
+    z: float
+    rho: float  # distance from the axis
+
+
+@helper
+def query_point(points, p):
+    """Return point ``p``; its vector is computed, as not all bands have vectors."""
+    lat, lon = points.lat[p], points.lon[p]
+    x, y, z = vector_at(lat, lon, points.axis, points.e2)
+    return QueryPoint(lat, lon, x, y, z, math.sqrt(x * x + y * y))
 
 
 @helper
@@ -92,10 +120,10 @@ def north_chord2(rho, height, b, j):
 
 @helper
 def half_width(across2, product):
-    """Return the longitude difference at which a chord square is ``across2``.
+    """Return the longitude difference, in degrees, of a chord with a given part across.
 
-    ``product`` is 4 rho_1 rho_2. Degrees; 180 if the whole circle is nearer, -1 if
-    nothing is.
+    ``across2`` is the squared chord less that on one meridian, ``product`` is
+    4 rho_1 rho_2. 180 if the whole circle is nearer, -1 if no point is.
     """
     if across2 < 0.0:
         return -1.0
@@ -111,7 +139,7 @@ def half_width(across2, product):
 
 @helper
 def facing_chord2(a, i, b, j):
-    """Return the least squared chord of band ``i`` of ``a`` and band ``j`` of ``b``."""
+    """Return the least squared chord between band ``i`` of ``a`` and band ``j`` of ``b``."""
     if b.edges[j, SOUTH] > a.edges[i, NORTH]:
         return south_chord2(a.edges[i, NORTH_RHO], a.edges[i, NORTH_HEIGHT], b, j)
     if b.edges[j, NORTH] < a.edges[i, SOUTH]:
@@ -121,7 +149,7 @@ def facing_chord2(a, i, b, j):
 
 @helper
 def clipped(inner, outer):
-    """Return half-widths that are either 180 degrees or surely less."""
+    """Return half-widths that are either 180 degrees or certainly less."""
     if inner < 180.0:
         inner = min(inner, NEARLY_HALF_TURN)
     if outer > NEARLY_HALF_TURN:
@@ -130,8 +158,8 @@ def clipped(inner, outer):
 
 
 @helper
-def half_widths(a, i, b, j, inner2, outer2):
-    """Return inner and outer half-width of a pair of bands, in degrees."""
+def half_widths(a, i, b, j, reach):
+    """Return inner and outer half-width, in degrees, of band ``i`` of ``a`` and ``j`` of ``b``."""
     south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
     far2 = max(
         north_chord2(south, a.edges[i, SOUTH_HEIGHT], b, j),
@@ -140,30 +168,37 @@ def half_widths(a, i, b, j, inner2, outer2):
     wide = max(south, north) * max(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
     thin = min(south, north) * min(b.edges[j, SOUTH_RHO], b.edges[j, NORTH_RHO])
     return clipped(
-        half_width(inner2 - far2, 4.0 * wide),
-        half_width(outer2 - facing_chord2(a, i, b, j), 4.0 * thin),
+        half_width(reach.inner2 - far2, 4.0 * wide),
+        half_width(reach.outer2 - facing_chord2(a, i, b, j), 4.0 * thin),
     )
 
 
 @helper
-def bands_within(a, i, b, outer2):
-    """Return which bands of ``b`` band ``i`` of ``a`` may reach.
-
-    The first one, one next to band ``i``, and the last + 1.
-    """
+def bands_within(a, i, b, reach):
+    """Return the range of bands of ``b`` that may be within the radius of band ``i`` of ``a``."""
     near = lower_bound(b.edges[:, SOUTH], 0, len(b.edges), a.edges[i, SOUTH])
-    low = near
-    high = near
-    while low > 0 and facing_chord2(a, i, b, low - 1) <= outer2:
+    low = high = near
+    while low > 0 and facing_chord2(a, i, b, low - 1) <= reach.outer2:
         low -= 1
-    while high < len(b.edges) and facing_chord2(a, i, b, high) <= outer2:
+    while high < len(b.edges) and facing_chord2(a, i, b, high) <= reach.outer2:
         high += 1
-    return low, near, high
+    return BandRange(low, near, high)
 
 
 @kernel
 def mark_bands(lat, height, marks, first, last):
-    """Mark the first point of each band among the points ``first .. last``."""
+    """Mark the first point of each band among the points ``first .. last``.
+
+    Parameters
+    ----------
+    lat : ndarray of float64, shape (n,)
+        Degrees, sorted by band.
+    height : float
+        Of the bands, in degrees.
+    marks : ndarray of bool, shape (n,)
+        Output.
+    first, last : int
+    """
     before = band_of(lat[first - 1], height) if first > 0 else np.int64(0)
     for p in range(first, last):
         band = band_of(lat[p], height)
@@ -173,7 +208,20 @@ def mark_bands(lat, height, marks, first, last):
 
 @kernel
 def find_edges(lat, start, axis, e2, edges, first, last):
-    """Find the edges of the bands ``first .. last``."""
+    """Find the edges of the bands ``first .. last``.
+
+    Parameters
+    ----------
+    lat : ndarray of float64, shape (n,)
+        Degrees.
+    start : ndarray of int64, shape (m + 1,)
+        First point of each band.
+    axis, e2 : float
+        See ``Bands``.
+    edges : ndarray of float64, shape (m, 6)
+        Output; see ``SOUTH`` and following.
+    first, last : int
+    """
     for i in range(first, last):
         south = north = lat[start[i]]
         for p in range(start[i] + 1, start[i + 1]):
@@ -185,11 +233,23 @@ def find_edges(lat, start, axis, e2, edges, first, last):
 
 
 @kernel
-def mark_cells(bands, inner2, outer2, parts, marks, first, last):
-    """Mark the first point of each cell of the bands ``first .. last``."""
+def mark_cells(bands, reach, divisor, marks, first, last):
+    """Mark the first point of each cell of the bands ``first .. last``.
+
+    Parameters
+    ----------
+    bands : Bands
+        Its cells are not used.
+    reach : Reach
+    divisor : int
+        Cells are as wide as the inner half-width divided by this.
+    marks : ndarray of bool, shape (n,)
+        Output.
+    first, last : int
+    """
     for i in range(first, last):
-        inner, _ = half_widths(bands, i, bands, i, inner2, outer2)
-        width = max(inner, 0.0) / parts
+        inner, _ = half_widths(bands, i, bands, i, reach)
+        width = max(inner, 0.0) / divisor
         west = -math.inf
         for p in range(bands.start[i], bands.start[i + 1]):
             marks[p] = bands.lon[p] - west > width
@@ -198,10 +258,19 @@ def mark_cells(bands, inner2, outer2, parts, marks, first, last):
 
 
 @kernel
-def gather_points(bands, places, out, first, last):
-    """Copy the points ``places[first:last]`` of ``bands``."""
+def gather_points(bands, chosen, out, first, last):
+    """Copy the points ``chosen[first:last]`` to the same places of other bands.
+
+    Parameters
+    ----------
+    bands, out : Bands
+        Of ``n`` and of ``m`` points.
+    chosen : ndarray of int64, shape (m,)
+        Point numbers.
+    first, last : int
+    """
     for t in range(first, last):
-        p = places[t]
+        p = chosen[t]
         out.lat[t] = bands.lat[p]
         out.lon[t] = bands.lon[p]
         for k in range(3):
@@ -223,27 +292,26 @@ def build_bands(
     report: Callable[[float], None],
     vectors: bool = True,
 ) -> Bands:
-    """Find the bands of sorted points.
+    """Return the bands and cells of sorted points.
 
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees; by band of :func:`band_height`, then longitude, as ``grid`` sorts them.
+        Degrees; by band of :func:`band_height`, then longitude, as ``fold`` sorts them.
     surface : tuple of float
         Semi-major axis and squared eccentricity, see ``sphere``.
     eps_km : float
-        The radius; its reach is ``reach``.
+        The radius.
     reach : Reach
-        What cells are cut by.
+        The radius, too.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     vectors : bool, default True
-        Whether the points' vectors are wanted: points that others look for need them.
+        Whether to compute vectors: only points that are neighbours of others need them.
     """
     n = len(lat)
-    cuts = even_chunks(n, CHUNK)
     marks = np.empty(n, dtype=np.bool_)
     height = band_height(eps_km)
     axis, e2 = surface
@@ -254,31 +322,40 @@ def build_bands(
         if vectors:
             fill_vectors(lat, lon, axis, e2, at, first, last)
 
-    parallel_for(cuts, threads, mark, report=report)
+    parallel_for(even_chunks(n, CHUNK), threads, mark, report=report)
     start = np.append(np.flatnonzero(marks), n)
     edges = np.empty((len(start) - 1, 6))
     none = np.zeros(0, dtype=np.int64)
     bands = Bands(lat, lon, at, start, edges, none, none, none, float(axis), float(e2))
 
-    def cut(first: int, last: int) -> None:
+    def mark_starts(first: int, last: int) -> None:
         find_edges(lat, start, axis, e2, edges, first, last)
-        mark_cells(bands, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
+        mark_cells(bands, reach, BANDS_PER_RADIUS, marks, first, last)
 
-    parallel_for(balanced_chunks(start, CHUNK), threads, cut)
+    parallel_for(balanced_chunks(start, CHUNK), threads, mark_starts)
     return _with_cells(bands, marks)
 
 
-def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
-    """Return the bands of some points alone, their cells cut anew.
+def select_points(bands: Bands, chosen: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
+    """Return bands of some of the points, with new cells.
 
-    ``places`` are the points' numbers, ascending.
+    Parameters
+    ----------
+    bands : Bands
+        With vectors.
+    chosen : ndarray of int64, shape (m,)
+        Point numbers, ascending.
+    reach : Reach
+        The radius.
+    threads : int
+        Number of threads.
     """
-    n = len(places)
+    n = len(chosen)
     if n == len(bands.lon):
         return bands
-    start = np.searchsorted(places, bands.start)
+    start = np.searchsorted(chosen, bands.start)
     kept = np.flatnonzero(start[1:] > start[:-1])
-    chosen = bands._replace(
+    selected = bands._replace(
         lat=np.empty(n),
         lon=np.empty(n),
         vectors=np.empty((n, 3)),
@@ -287,12 +364,12 @@ def select_points(bands: Bands, places: NDArray[np.int64], reach: Reach, threads
     )
     marks = np.empty(n, dtype=np.bool_)
 
-    def cut(first: int, last: int) -> None:
-        gather_points(bands, places, chosen, chosen.start[first], chosen.start[last])
-        mark_cells(chosen, reach.inner2, reach.outer2, BANDS_PER_RADIUS, marks, first, last)
+    def fill(first: int, last: int) -> None:
+        gather_points(bands, chosen, selected, selected.start[first], selected.start[last])
+        mark_cells(selected, reach, BANDS_PER_RADIUS, marks, first, last)
 
-    parallel_for(balanced_chunks(chosen.start, CHUNK), threads, cut)
-    return _with_cells(chosen, marks)
+    parallel_for(balanced_chunks(selected.start, CHUNK), threads, fill)
+    return _with_cells(selected, marks)
 
 
 def _with_cells(bands: Bands, marks: NDArray[np.bool_]) -> Bands:

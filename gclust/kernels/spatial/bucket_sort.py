@@ -1,8 +1,9 @@
-"""Rows in buckets: what comes before what by band of latitude, then longitude, roughly.
+"""First pass of a sample sort: rows into buckets by band of latitude, then longitude.
 
-A row's *place* is an integer that grows with its band and, within the band, with its
-longitude. Rows are split into buckets at sampled places, and their coordinates go with
-them: what follows looks only at one bucket, which a processor's cache holds.
+A row's *key* is an integer that grows with its band and, within the band, with its
+longitude. Rows are divided into buckets at sampled keys (Frazer and McKellar 1970), and
+their coordinates are copied along: later steps look at one bucket at a time, which a
+processor's cache holds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gclust.kernels._jit import helper, kernel
 from gclust.parallel import even_chunks, parallel_for
 
 BUCKET = 1 << 16
-"""Rows wanted in a bucket: what is looked at of them fits a processor's second cache."""
+"""Rows wanted in a bucket: their coordinates fit a processor's second cache."""
 
 MOST_BUCKETS = 512
 """More are slower to scatter into than larger ones are to sort."""
@@ -26,35 +27,45 @@ MOST_BUCKETS = 512
 SAMPLES_PER_BUCKET = 64
 
 TABLE_BITS = 14
-"""Leading bits of a place that a table turns into a bucket, or one shortly before it."""
+"""Leading bits of a key that a table turns into a bucket, or one shortly before it."""
 
 CHUNK = 1 << 18
+"""Rows in a chunk of work."""
 
 MOST_ROWS = 1 << 32
 """Row numbers are held in 32 bits."""
 
 
-class Grid(NamedTuple):
-    """How places are made of coordinates."""
+class KeyLayout(NamedTuple):
+    """How keys are made of coordinates."""
 
     height: float  # of a band, degrees
     south: int  # number of the southernmost band
-    drop: int  # bits that band numbers lose, where there are more bands than places
+    drop: int  # bits that band numbers lose, where there are more bands than keys
     west: float  # westernmost longitude
-    scale: float  # places per degree of longitude
-    top: int  # last place of a band
+    scale: float  # keys per degree of longitude
+    top: int  # last key of a band
     lon_bits: int
-    row_bits: int  # left below a place for the number of a row in its bucket
+    row_bits: int  # left below a key for the number of a row in its bucket
+
+
+class Splitters(NamedTuple):
+    """The keys at which rows are divided into ``b`` buckets."""
+
+    layout: KeyLayout
+    keys: NDArray[np.int64]  # (b - 1,) ascending
+    table: NDArray[np.int64]  # (2**TABLE_BITS,) keys at or below the least of 2**shift keys
+    shift: int
 
 
 class Buckets(NamedTuple):
-    """Rows in the order of their buckets, and within each in their own."""
+    """``n`` rows in the order of their buckets, and within each in their own."""
 
-    grid: Grid
+    layout: KeyLayout
     lat: NDArray[np.float64]  # (n,) degrees
-    lon: NDArray[np.float64]
-    rows: NDArray[np.uint32]  # (n,)
-    start: NDArray[np.int64]  # where each bucket begins, and n; equal points are in one
+    lon: NDArray[np.float64]  # (n,) degrees
+    rows: NDArray[np.uint32]  # (n,) number of each row
+    start: NDArray[np.int64]  # first row of each bucket, and n; equal points are in one
 
 
 @helper
@@ -64,17 +75,26 @@ def band_of(lat, height):
 
 
 @helper
-def place_of(lat, lon, grid):
-    """Return the place of a point."""
-    band = (band_of(lat, grid.height) - grid.south) >> grid.drop
-    return (band << grid.lon_bits) | min(np.int64((lon - grid.west) * grid.scale), grid.top)
+def sort_key(lat, lon, layout):
+    """Return the key of a point."""
+    band = (band_of(lat, layout.height) - layout.south) >> layout.drop
+    return (band << layout.lon_bits) | min(np.int64((lon - layout.west) * layout.scale), layout.top)
 
 
 @kernel
 def normalise(lat, lon, first, last):
     """Wrap longitudes into [-180, 180), give poles longitude 0, and drop negative zeros.
 
-    Returns whether all of the rows ``first .. last`` were in [-90, 90] and [-180, 360).
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees; changed in place.
+    first, last : int
+
+    Returns
+    -------
+    bool
+        Whether all of the rows ``first .. last`` were in [-90, 90] and [-180, 360).
     """
     for i in range(first, last):
         if not (-90.0 <= lat[i] <= 90.0 and -180.0 <= lon[i] < 360.0):
@@ -89,44 +109,90 @@ def normalise(lat, lon, first, last):
 
 
 @kernel
-def find_extent(lat, lon, extent, chunk, first, last):
-    """Write least and greatest latitude and longitude of a chunk into its row."""
+def find_extent(lat, lon, extent, first, last):
+    """Write least and greatest latitude and longitude of the rows ``first .. last``.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    extent : ndarray of float64, shape (4,)
+        Output: south, north, west, east.
+    first, last : int
+    """
     south, north, west, east = math.inf, -math.inf, math.inf, -math.inf
     for i in range(first, last):
         south = min(south, lat[i])
         north = max(north, lat[i])
         west = min(west, lon[i])
         east = max(east, lon[i])
-    extent[chunk, 0] = south
-    extent[chunk, 1] = north
-    extent[chunk, 2] = west
-    extent[chunk, 3] = east
+    extent[0], extent[1], extent[2], extent[3] = south, north, west, east
 
 
 @kernel
-def count_buckets(lat, lon, grid, splits, table, shift, bucket, counts, first, last):
-    """Find the bucket of each row: the number of ``splits`` at or below its place.
+def count_buckets(lat, lon, splitters, bucket, counts, first, last):
+    """Find the bucket of each row: the number of splitters at or below its key.
 
-    ``table`` has this number for the least place of each run of 2**shift places.
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    splitters : Splitters
+        For ``b`` buckets.
+    bucket : ndarray of uint16, shape (n,)
+        Output.
+    counts : ndarray of int64, shape (b,)
+        Output: rows of the chunk in each bucket are added.
+    first, last : int
     """
     for i in range(first, last):
-        place = place_of(lat[i], lon[i], grid)
-        b = table[place >> shift]
-        while b < len(splits) and splits[b] <= place:
+        key = sort_key(lat[i], lon[i], splitters.layout)
+        b = splitters.table[key >> splitters.shift]
+        while b < len(splitters.keys) and splitters.keys[b] <= key:
             b += 1
         bucket[i] = b
         counts[b] += 1
 
 
 @kernel
-def scatter_rows(lat, lon, bucket, cursor, out_lat, out_lon, rows, first, last):
-    """Write the rows of a chunk into their buckets, which it fills from ``cursor`` on."""
+def scatter_rows(lat, lon, bucket, cursor, out, first, last):
+    """Write the rows ``first .. last`` into their buckets.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    bucket : ndarray of uint16, shape (n,)
+        Bucket of each row.
+    cursor : ndarray of int64, shape (b,)
+        Where the chunk begins to write in each bucket; moved.
+    out : Buckets
+        Output.
+    first, last : int
+    """
     for i in range(first, last):
         k = cursor[bucket[i]]
         cursor[bucket[i]] = k + 1
-        out_lat[k] = lat[i]
-        out_lon[k] = lon[i]
-        rows[k] = i
+        out.lat[k] = lat[i]
+        out.lon[k] = lon[i]
+        out.rows[k] = i
+
+
+@kernel
+def sample_keys(lat, lon, layout, step, keys):
+    """Fill ``keys`` with those of every ``step``-th row.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees.
+    layout : KeyLayout
+    step : int
+    keys : ndarray of int64, shape (s,)
+        Output.
+    """
+    for k in range(len(keys)):
+        keys[k] = sort_key(lat[k * step], lon[k * step], layout)
 
 
 def fill_buckets(
@@ -136,7 +202,7 @@ def fill_buckets(
     threads: int,
     report: Callable[[float], None],
 ) -> Buckets:
-    """Split rows into buckets by band of latitude, then longitude.
+    """Divide rows into buckets by band of latitude, then longitude.
 
     Parameters
     ----------
@@ -157,64 +223,48 @@ def fill_buckets(
     n = len(lat)
     if n > MOST_ROWS:
         raise ValueError(f"X has {n} rows; at most {MOST_ROWS} can be clustered")
-    cuts = even_chunks(n, CHUNK)
-    chunks = {int(start): k for k, start in enumerate(cuts[:-1])}
-    extent = np.empty((len(chunks), 4))
-    parallel_for(
-        cuts, threads, lambda first, last: find_extent(lat, lon, extent, chunks[first], first, last)
-    )
-    grid = _grid_over(extent, height, n)
-    splits = _splits(lat, lon, grid)
-    shift = max(0, 63 - grid.row_bits - TABLE_BITS)
-    heads = np.arange(1 << (63 - grid.row_bits - shift), dtype=np.int64) << shift
-    table = np.searchsorted(splits, heads, side="right")
+    chunks = even_chunks(n, CHUNK)
+    extent = np.empty((len(chunks) - 1, 4))
     bucket = np.empty(n, dtype=np.uint16)
-    counts = np.zeros((len(chunks), len(splits) + 1), dtype=np.int64)
-    parallel_for(
-        cuts,
-        threads,
-        lambda first, last: count_buckets(
-            lat, lon, grid, splits, table, shift, bucket, counts[chunks[first]], first, last
-        ),
-        report=lambda share: report(0.5 * share),
-    )
+
+    def measure(first: int, last: int) -> None:
+        find_extent(lat, lon, extent[first // CHUNK], first, last)
+
+    parallel_for(chunks, threads, measure)
+    layout = _layout_of(extent, height, n)
+    splitters = _choose_splitters(lat, lon, layout)
+    counts = np.zeros((len(chunks) - 1, len(splitters.keys) + 1), dtype=np.int64)
+
+    def count(first: int, last: int) -> None:
+        count_buckets(lat, lon, splitters, bucket, counts[first // CHUNK], first, last)
+
+    parallel_for(chunks, threads, count, report=lambda share: report(0.5 * share))
     bounds = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     cursor = np.cumsum(counts, axis=0) - counts + bounds[:-1]
     filled = Buckets(
-        grid, np.empty(n), np.empty(n), np.empty(n, dtype=np.uint32), np.unique(bounds)
+        layout, np.empty(n), np.empty(n), np.empty(n, dtype=np.uint32), np.unique(bounds)
     )
-    parallel_for(
-        cuts,
-        threads,
-        lambda first, last: scatter_rows(
-            lat,
-            lon,
-            bucket,
-            cursor[chunks[first]],
-            filled.lat,
-            filled.lon,
-            filled.rows,
-            first,
-            last,
-        ),
-        report=lambda share: report(0.5 + 0.5 * share),
-    )
+
+    def scatter(first: int, last: int) -> None:
+        scatter_rows(lat, lon, bucket, cursor[first // CHUNK], filled, first, last)
+
+    parallel_for(chunks, threads, scatter, report=lambda share: report(0.5 + 0.5 * share))
     return filled
 
 
-def _grid_over(extent: NDArray[np.float64], height: float, n: int) -> Grid:
+def _layout_of(extent: NDArray[np.float64], height: float, n: int) -> KeyLayout:
     south, north = (
         math.floor(extent[:, 0].min() / height),
         math.floor(extent[:, 1].max() / height),
     )
     west, east = float(extent[:, 2].min()), float(extent[:, 3].max())
     row_bits = n.bit_length()
-    place_bits = 63 - row_bits
+    key_bits = 63 - row_bits
     band_bits = (north - south).bit_length()
-    drop = max(0, band_bits - place_bits)
-    lon_bits = min(place_bits - (band_bits - drop), 40)
+    drop = max(0, band_bits - key_bits)
+    lon_bits = min(key_bits - (band_bits - drop), 40)
     width = max(east - west, 1e-9)
-    return Grid(
+    return KeyLayout(
         height=float(height),
         south=south,
         drop=drop,
@@ -226,19 +276,17 @@ def _grid_over(extent: NDArray[np.float64], height: float, n: int) -> Grid:
     )
 
 
-@kernel
-def place_sample(lat, lon, grid, step, places):
-    """Fill ``places`` with those of every ``step``-th row."""
-    for k in range(len(places)):
-        places[k] = place_of(lat[k * step], lon[k * step], grid)
-
-
-def _splits(lat: NDArray[np.float64], lon: NDArray[np.float64], grid: Grid) -> NDArray[np.int64]:
-    """Return sampled places that split the rows evenly."""
+def _choose_splitters(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], layout: KeyLayout
+) -> Splitters:
+    """Return sampled keys that divide the rows evenly."""
     n = len(lat)
     n_buckets = min(max(n // BUCKET, 1), MOST_BUCKETS)
     step = max(n // (n_buckets * SAMPLES_PER_BUCKET), 1)
-    places = np.empty((n - 1) // step + 1, dtype=np.int64)
-    place_sample(lat, lon, grid, step, places)
-    places.sort()
-    return places[np.arange(1, n_buckets) * len(places) // n_buckets]
+    sample = np.empty((n - 1) // step + 1, dtype=np.int64)
+    sample_keys(lat, lon, layout, step, sample)
+    sample.sort()
+    keys = sample[np.arange(1, n_buckets) * len(sample) // n_buckets]
+    shift = max(0, 63 - layout.row_bits - TABLE_BITS)
+    heads = np.arange(1 << (63 - layout.row_bits - shift), dtype=np.int64) << shift
+    return Splitters(layout, keys, np.searchsorted(keys, heads, side="right"), shift)

@@ -1,10 +1,10 @@
-"""What runs of points have around them at least and at most, from sums along bands.
+"""Bounds of the weight around runs of points, from prefix sums along bands.
 
-For a band and a run of points of another, the points between the inner half-widths
-are within the radius of every point of the run, and those beyond the outer ones of
-none. Whole cells are summed: those that lie between the inner half-widths bound the
-weight around each point of the run from below, those that reach between the outer
-ones from above.
+For a band and a run of points of another, the points between the inner half-widths are
+within the radius of every point of the run, and those beyond the outer ones of none. Whole
+cells are summed: those that lie between the inner half-widths bound the weight around each
+point of the run from below, those that reach between the outer ones from above. See "Cell
+bounds" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -16,15 +16,22 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper
 from gclust.kernels.spatial.bands import Bands, half_widths
-from gclust.kernels.spatial.longitudes import advance, locate, sum_before
+from gclust.kernels.spatial.longitudes import advance, locate, sum_between
 
 
 class Cells(NamedTuple):
-    """The cells of bands, ``k`` cells in ``m`` bands: fewer to step over than points."""
+    """The ``k`` cells of ``m`` bands: fewer to step over than points."""
 
     west: NDArray[np.float64]  # (k,) longitude of the first point of each
-    east: NDArray[np.float64]  # (k,) and of the last one
+    east: NDArray[np.float64]  # (k,) longitude of the last point of each
     start: NDArray[np.int64]  # (m + 1,) first cell of each band
+
+
+class Runs(NamedTuple):
+    """Runs of cells of one band, ``r`` of them."""
+
+    west: NDArray[np.float64]  # (r,) longitude of the first point of each
+    east: NDArray[np.float64]  # (r,) longitude of the last point of each
 
 
 def cells_of(bands: Bands) -> Cells:
@@ -34,78 +41,82 @@ def cells_of(bands: Bands) -> Cells:
 
 
 @helper
-def sum_inside(b, j, prefix, inner, runs, west, east, n, total):
-    """Add to ``total`` the cells of band ``j`` within the inner half-width of each run."""
-    start = b.start[j]
-    m = b.start[j + 1] - start
+def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
+    """Add to ``total`` the cells of band ``j`` within the inner half-width of each run.
+
+    Of the runs ``undecided[:n]``.
+    """
+    start = cells.start[j]
+    m = cells.start[j + 1] - start
     if inner >= 180.0:
         for t in range(n):
-            total[runs[t]] += sum_before(prefix, start, m, m) - sum_before(prefix, start, m, 0)
+            total[undecided[t]] += sum_between(prefix, start, m, 0, m)
         return
-    low = locate(b.west, start, m, east[runs[0]] - inner)
+    low = locate(cells.west, start, m, runs.east[undecided[0]] - inner)
     high = low
     for t in range(n):
-        r = runs[t]
-        if east[r] - inner < west[r] + inner:
-            low = advance(b.west, start, m, low, east[r] - inner)
-            high = advance(b.east, start, m, max(low, high), west[r] + inner)
-            total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
+        r = undecided[t]
+        if runs.east[r] - inner < runs.west[r] + inner:
+            low = advance(cells.west, start, m, low, runs.east[r] - inner)
+            high = advance(cells.east, start, m, max(low, high), runs.west[r] + inner)
+            total[r] += sum_between(prefix, start, m, low, high)
 
 
 @helper
-def sum_outside(b, j, prefix, outer, runs, west, east, n, total):
+def sum_outside(cells, j, prefix, outer, runs, undecided, n, total):
     """Add to ``total`` the cells of band ``j`` that are not beyond the outer half-width."""
-    start = b.start[j]
-    m = b.start[j + 1] - start
-    low = locate(b.east, start, m, west[runs[0]] - outer)
+    start = cells.start[j]
+    m = cells.start[j + 1] - start
+    low = locate(cells.east, start, m, runs.west[undecided[0]] - outer)
     high = low
     for t in range(n):
-        r = runs[t]
-        if 2.0 * outer + (east[r] - west[r]) >= 360.0:
-            total[r] += sum_before(prefix, start, m, m) - sum_before(prefix, start, m, 0)
+        r = undecided[t]
+        if 2.0 * outer + (runs.east[r] - runs.west[r]) >= 360.0:
+            total[r] += sum_between(prefix, start, m, 0, m)
             continue
-        low = advance(b.east, start, m, low, west[r] - outer)
-        high = advance(b.west, start, m, max(low, high), east[r] + outer)
-        total[r] += sum_before(prefix, start, m, high) - sum_before(prefix, start, m, low)
+        low = advance(cells.east, start, m, low, runs.west[r] - outer)
+        high = advance(cells.west, start, m, max(low, high), runs.east[r] + outer)
+        total[r] += sum_between(prefix, start, m, low, high)
 
 
 @allocating_helper
-def all_half_widths(a, i, b, low, high, inner2, outer2):
-    """Return the half-widths of band ``i`` of ``a`` and the bands ``low .. high`` of ``b``."""
-    inner = np.empty(high - low)
-    outer = np.empty(high - low)
-    for j in range(low, high):
-        inner[j - low], outer[j - low] = half_widths(
-            a, np.uint64(i), b, np.uint64(j), inner2, outer2
+def all_half_widths(a, i, b, nearby, reach):
+    """Return the half-widths of band ``i`` of ``a`` and the bands ``nearby`` of ``b``."""
+    inner = np.empty(nearby.high - nearby.low)
+    outer = np.empty(nearby.high - nearby.low)
+    for j in range(nearby.low, nearby.high):
+        inner[j - nearby.low], outer[j - nearby.low] = half_widths(
+            a, np.uint64(i), b, np.uint64(j), reach
         )
     return inner, outer
 
 
 @allocating_helper
-def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
-    """Return a bound of what runs of a band have around them in ``b``: the upper or the lower one.
+def bound_weight(cells, nearby, widths, prefix, threshold, upper, runs):
+    """Bound the weight within the radius of every point of each run.
 
-    ``b`` and ``prefix`` are the cells and their cumulative units, ``west`` and ``east`` the runs'
-    first and last longitudes, ``span`` is that of ``bands_within``, and the half-widths are
-    those of its bands. These are taken from the nearest outwards, and a run is left alone once
-    it has ``least``.
+    From above, or from below if not ``upper``. ``nearby`` is the range of bands and
+    ``widths`` are their outer or inner half-widths; ``prefix`` has the cumulative weight
+    of the cells. Bands are taken from the nearest outwards, and a run is left out once it
+    has reached ``threshold``. Returns an array of int64, shape (r,).
     """
-    low, near, high = span
-    n = len(west)
+    low, near, high = nearby
+    n = len(runs.west)
     total = np.zeros(n, dtype=np.int64)
-    runs = np.arange(n).astype(np.uint64)
+    undecided = np.arange(n).astype(np.uint64)
     for d in range(max(near - low, high - near)):
         for j in (near + d, near - 1 - d):
             if n == 0 or not low <= j < high:
                 continue
+            width = widths[j - low]
             if upper:
-                sum_outside(b, j, prefix, outer[j - low], runs, west, east, n, total)
-            elif inner[j - low] > 0.0:
-                sum_inside(b, j, prefix, inner[j - low], runs, west, east, n, total)
+                sum_outside(cells, j, prefix, width, runs, undecided, n, total)
+            elif width > 0.0:
+                sum_inside(cells, j, prefix, width, runs, undecided, n, total)
             kept = 0
             for t in range(n):
-                if total[runs[t]] < least:
-                    runs[kept] = runs[t]
+                if total[undecided[t]] < threshold:
+                    undecided[kept] = undecided[t]
                     kept += 1
             n = kept
     return total
@@ -113,9 +124,9 @@ def sum_around(b, span, inner, outer, prefix, least, upper, west, east):
 
 @allocating_helper
 def group_cells(cells, i, wanted, width):
-    """Group the ``wanted`` among the cells of band ``i`` into runs no wider than ``width`` degrees.
+    """Group the ``wanted`` cells of band ``i`` into runs no wider than ``width`` degrees.
 
-    Returns the runs' first and last longitudes and, for each cell, its run or -1.
+    Returns the runs and, for each cell, its run or -1: int64, shape (cells of the band,).
     """
     begin = cells.start[i]
     k = cells.start[i + 1] - begin
@@ -130,4 +141,4 @@ def group_cells(cells, i, wanted, width):
                 n += 1
             east[n - 1] = cells.east[c]
             run_of[c - begin] = n - 1
-    return west[:n], east[:n], run_of
+    return Runs(west[:n], east[:n]), run_of

@@ -1,4 +1,4 @@
-"""Cubes about which there are several clusters."""
+"""Cells of a hash grid that have locations of several clusters in or next to them."""
 
 from __future__ import annotations
 
@@ -9,74 +9,88 @@ from gclust.kernels._jit import kernel
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 CHUNK = 1 << 18
-"""Locations, or neighbours of cubes, in a chunk."""
+"""Locations, or neighbours of cells, in a chunk."""
 
 
 @kernel
 def find_extremes(starts, length, label, least, most, first, last):
-    """Find the least and the largest cluster in the cubes ``first .. last``."""
-    for cube in range(first, last):
+    """Find the least and the largest cluster in the cells ``first .. last``.
+
+    Parameters
+    ----------
+    starts, length : ndarray of int64, shape (c,)
+        First location of each cell, and how many it has.
+    label : ndarray of int32, shape (n,)
+        Cluster of each location, -1 for noise.
+    least, most : ndarray of int32, shape (c,)
+        Output; ``most`` is -1 in cells without clusters.
+    first, last : int
+    """
+    for cell in range(first, last):
         low, high = np.int32(2**31 - 1), np.int32(-1)
-        for i in range(starts[cube], starts[cube] + length[cube]):
+        for i in range(starts[cell], starts[cell] + length[cell]):
             if label[i] >= 0:
                 low = min(low, label[i])
                 high = max(high, label[i])
-        least[cube], most[cube] = low, high
+        least[cell], most[cell] = low, high
 
 
 @kernel
 def mark_mixed(neighbours, least, most, mixed, first, last):
-    """Mark which of the cubes ``first .. last`` have clusters, and another in or beside them.
+    """Mark the cells ``first .. last`` with clusters, and another in or next to them.
 
-    A neighbour that is not there has a number beyond the last.
+    Parameters
+    ----------
+    neighbours : ndarray of int64, shape (c, k)
+        Cells next to each, itself included; c where there is none.
+    least, most : ndarray of int32, shape (c,)
+        See ``find_extremes``.
+    mixed : ndarray of bool, shape (c,)
+        Output.
+    first, last : int
     """
     n = len(least)
-    for cube in range(first, last):
-        mixed[cube] = False
-        if most[cube] < 0:
+    for cell in range(first, last):
+        mixed[cell] = False
+        if most[cell] < 0:
             continue
-        low, high = least[cube], most[cube]
+        low, high = least[cell], most[cell]
         for k in range(neighbours.shape[1]):
-            other = neighbours[cube, k]
+            other = neighbours[cell, k]
             if other < n and most[other] >= 0:
                 low, high = min(low, least[other]), max(high, most[other])
-        mixed[cube] = high > low
+        mixed[cell] = high > low
 
 
-def mixed_cubes(
+def mixed_cells(
     starts: NDArray[np.int64],
     length: NDArray[np.int64],
     neighbours: NDArray[np.int64],
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:
-    """Return which cubes hold clusters, and have another cluster in them or beside them.
+    """Return which cells have clusters, and another cluster in or next to them.
 
     Parameters
     ----------
     starts, length : ndarray of int64, shape (c,)
-        First location of each cube, and how many it has.
+        First location of each cell, and how many it has.
     neighbours : ndarray of int64, shape (c, k)
-        Of each cube, itself included; c where there is none.
+        Cells next to each, itself included; c where there is none.
     label : ndarray of int32, shape (n,)
-        Clusters of the locations, cube by cube; -1 for noise.
+        Cluster of each location, cell by cell; -1 for noise.
     threads : int
         Number of threads.
+
+    Returns
+    -------
+    ndarray of bool, shape (c,)
     """
     least, most = np.empty(len(starts), dtype=np.int32), np.empty(len(starts), dtype=np.int32)
     mixed = np.empty(len(starts), dtype=np.bool_)
     if len(starts):
-        ends = np.append(starts, starts[-1] + length[-1])
-        parallel_for(
-            balanced_chunks(ends, CHUNK), threads, find_extremes, starts, length, label, least, most
-        )
-        parallel_for(
-            even_chunks(len(starts), CHUNK // neighbours.shape[1]),
-            threads,
-            mark_mixed,
-            neighbours,
-            least,
-            most,
-            mixed,
-        )
+        chunks = balanced_chunks(np.append(starts, starts[-1] + length[-1]), CHUNK)
+        parallel_for(chunks, threads, find_extremes, starts, length, label, least, most)
+        chunks = even_chunks(len(starts), CHUNK // neighbours.shape[1])
+        parallel_for(chunks, threads, mark_mixed, neighbours, least, most, mixed)
     return mixed

@@ -1,4 +1,4 @@
-"""Folding rows with the same coordinates onto one location, and carrying results back."""
+"""Folding rows with the same coordinates onto one location, and results back onto rows."""
 
 from __future__ import annotations
 
@@ -15,49 +15,76 @@ from gclust.parallel import parallel_for, unreported
 
 
 class Folded(NamedTuple):
-    """Distinct locations, by band, then longitude, then latitude."""
+    """``m`` distinct locations of ``n`` rows, by band, then longitude, then latitude."""
 
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    prefix: NDArray[np.int64]
-    """Cumulative units of the locations, from 0: one more than there are."""
-    first: NDArray[np.uint32]
-    """Lowest row at each location that weighs anything, the lowest where none does."""
-    rows: NDArray[np.uint32]
-    """Rows in the order of their buckets."""
-    place: NDArray[np.uint32]
-    """The location of each of them, counted from its bucket's first one."""
-    bounds: NDArray[np.int64]
-    """Where the buckets of rows begin; no location is in two."""
-    offsets: NDArray[np.int64]
-    """Location at which each bucket begins, and their number."""
+    lat: NDArray[np.float64]  # (m,) degrees
+    lon: NDArray[np.float64]  # (m,) degrees
+    prefix: NDArray[np.int64]  # (m + 1,) cumulative weight of the locations, from 0
+    first: NDArray[np.uint32]  # (m,) lowest row with weight at each, or the lowest if none has
+    rows: NDArray[np.uint32]  # (n,) rows in the order of their buckets
+    place: NDArray[np.uint32]  # (n,) location of each of these, from its bucket's first one
+    bounds: NDArray[np.int64]  # (b + 1,) first of these of each bucket; no location is in two
+    offsets: NDArray[np.int64]  # (b + 1,) first location of each bucket
+
+
+class Locations(NamedTuple):
+    """The locations of a bucket, ``k`` of them; see `Folded`."""
+
+    lat: NDArray[np.float64]  # (k,)
+    lon: NDArray[np.float64]  # (k,)
+    units: NDArray[np.int64]  # (k,) weight
+    first: NDArray[np.uint32]  # (k,)
 
 
 @kernel
-def gather_locations(lat, lon, rows, place, units, out_lat, out_lon, out_units, out_first):
-    """Write the locations of a bucket. An empty ``units`` stands for ones.
+def gather_locations(lat, lon, rows, place, units, out):
+    """Write the locations of a bucket.
 
-    The first row of a location is one that weighs anything, if any does.
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (r,)
+        Degrees, of the rows of the bucket.
+    rows : ndarray of uint32, shape (r,)
+        Their numbers.
+    place : ndarray of uint32, shape (r,)
+        Their locations.
+    units : ndarray of int64, shape (n,) or (0,)
+        Weights of all rows; an empty one stands for ones.
+    out : Locations
+        Output; its weights start from 0.
     """
     for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each comes last
         k = place[i]
         weight = units[rows[i]] if len(units) else 1
-        out_lat[k] = lat[i]
-        out_lon[k] = lon[i]
-        if weight > 0 or out_units[k] == 0:
-            out_first[k] = rows[i]
-        out_units[k] += weight
+        out.lat[k] = lat[i]
+        out.lon[k] = lon[i]
+        if weight > 0 or out.units[k] == 0:
+            out.first[k] = rows[i]
+        out.units[k] += weight
 
 
 @kernel
 def spread_back(rows, place, labels, core, out_labels, out_core):
-    """Give the rows of a bucket what their locations have."""
+    """Give the rows of a bucket the labels and core flags of their locations.
+
+    Parameters
+    ----------
+    rows : ndarray of uint32, shape (r,)
+    place : ndarray of uint32, shape (r,)
+        Location of each row.
+    labels : ndarray of int64, shape (k,)
+    core : ndarray of bool, shape (k,)
+    out_labels : ndarray of int64, shape (n,)
+        Output, by row.
+    out_core : ndarray of bool, shape (n,)
+        Output, by row.
+    """
     for i in range(len(rows)):
         out_labels[rows[i]] = labels[place[i]]
         out_core[rows[i]] = core[place[i]]
 
 
-def fold(
+def fold_rows(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
@@ -70,9 +97,9 @@ def fold(
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees, normalised: equal places have equal numbers.
+        Degrees, normalised: equal points have equal numbers.
     units : ndarray of int64, shape (n,) or (0,)
-        What is summed by location; an empty one stands for ones.
+        Weights, summed by location; an empty one stands for ones.
     height : float
         Of the bands, in degrees.
     threads : int
@@ -88,7 +115,7 @@ def fold(
 
     def order(first: int, last: int) -> None:
         found[number[first] + 1] = order_bucket(
-            buckets.lat[first:last], buckets.lon[first:last], buckets.grid, place[first:last]
+            buckets.lat[first:last], buckets.lon[first:last], buckets.layout, place[first:last]
         )
 
     parallel_for(bounds, threads, order, report=lambda share: report(0.5 + 0.4 * share))
@@ -104,21 +131,17 @@ def fold(
         bounds=bounds,
         offsets=offsets,
     )
-
     sums = folded.prefix[1:]
 
     def gather(first: int, last: int) -> None:
-        rows, here = slice(first, last), _locations(folded, number[first])
+        rows, here = slice(first, last), _locations_in(folded, number[first])
         gather_locations(
             buckets.lat[rows],
             buckets.lon[rows],
             buckets.rows[rows],
             place[rows],
             units,
-            folded.lat[here],
-            folded.lon[here],
-            sums[here],
-            folded.first[here],
+            Locations(folded.lat[here], folded.lon[here], sums[here], folded.first[here]),
         )
 
     parallel_for(bounds, threads, gather, report=lambda share: report(0.9 + 0.1 * share))
@@ -126,7 +149,7 @@ def fold(
     return folded
 
 
-def _locations(folded: Folded, bucket: int) -> slice:
+def _locations_in(folded: Folded, bucket: int) -> slice:
     return slice(int(folded.offsets[bucket]), int(folded.offsets[bucket + 1]))
 
 
@@ -137,13 +160,30 @@ def unfold(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the label and the core flag of every row, given those of the locations."""
+    """Return label and core flag of every row, given those of the locations.
+
+    Parameters
+    ----------
+    folded : Folded
+        ``m`` locations of ``n`` rows.
+    labels : ndarray of int64, shape (m,)
+    core : ndarray of bool, shape (m,)
+    threads : int
+        Number of threads.
+    report : callable
+        Called with the share done.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+    core : ndarray of bool, shape (n,)
+    """
     out_labels = np.empty(len(folded.rows), dtype=np.int64)
     out_core = np.empty(len(folded.rows), dtype=np.bool_)
     number = {int(start): k for k, start in enumerate(folded.bounds)}
 
     def spread(first: int, last: int) -> None:
-        rows, here = slice(first, last), _locations(folded, number[first])
+        rows, here = slice(first, last), _locations_in(folded, number[first])
         spread_back(
             folded.rows[rows], folded.place[rows], labels[here], core[here], out_labels, out_core
         )
@@ -155,7 +195,7 @@ def unfold(
 def locations_of(
     folded: Folded, threads: int, report: Callable[[float], None] = unreported
 ) -> NDArray[np.int32]:
-    """Return the location of every row."""
+    """Return the location of every row, shape (n,)."""
     row_of = np.empty(len(folded.rows), dtype=np.int32)
     offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
 

@@ -25,7 +25,7 @@ def longitude_at(lon, start, m, j):
 
 @helper
 def sum_before(prefix, start, m, j):
-    """Return ``prefix`` carried on round the circle to position ``j``.
+    """Return ``prefix``, continued around the circle, at position ``j``.
 
     An empty one stands for a count of points.
     """
@@ -37,6 +37,26 @@ def sum_before(prefix, start, m, j):
     if j >= m:
         return prefix[np.uint64(start + j - m)] + total
     return prefix[np.uint64(start + j)]
+
+
+@helper
+def sum_between(prefix, start, m, first, last):
+    """Return the weight at the positions ``first .. last``."""
+    return sum_before(prefix, start, m, last) - sum_before(prefix, start, m, first)
+
+
+@helper
+def segment_at(start, m, first, last):
+    """Return which points the first of the positions ``first .. last`` are.
+
+    Those from ``first`` to the end of a turn of the circle. Returns the shift from
+    positions to point numbers, and the position at which they end.
+    """
+    if first < 0:
+        return start + m, min(last, 0)
+    if first < m:
+        return start, min(last, m)
+    return start - m, last
 
 
 @helper
@@ -52,10 +72,16 @@ def bisect(lon, start, m, low, high, value):
 
 
 @helper
+def locate(lon, start, m, value):
+    """Return the first position whose longitude is at least ``value``."""
+    return bisect(lon, start, m, -m, 2 * m, value)
+
+
+@helper
 def advance(lon, start, m, j, value):
     """Return the first position from ``j`` on whose longitude is at least ``value``.
 
-    Doubling steps, then halving ones: one comparison where the next position is it.
+    Doubling steps, then bisection: one comparison where the next position is it.
     """
     low = j
     high = j
@@ -69,7 +95,7 @@ def advance(lon, start, m, j, value):
 
 @helper
 def seek(lon, start, m, j, value):
-    """Return what ``locate`` does, looked for from position ``j`` on, to either side."""
+    """Return what ``locate`` does, searching from position ``j`` to either side."""
     if j < 2 * m and longitude_at(lon, start, m, j) < value:
         return advance(lon, start, m, j, value)
     high = j
@@ -80,9 +106,3 @@ def seek(lon, start, m, j, value):
         low -= step
         step *= 2
     return bisect(lon, start, m, max(low, -m - 1) + 1, high, value)
-
-
-@helper
-def locate(lon, start, m, value):
-    """Return the first position whose longitude is at least ``value``."""
-    return bisect(lon, start, m, -m, 2 * m, value)

@@ -1,4 +1,4 @@
-"""What lies about chosen points: marks on all that may be within reach of one of them."""
+"""Marks on all points, or cells, that may be within the radius of some given points."""
 
 from __future__ import annotations
 
@@ -10,45 +10,78 @@ from numpy.typing import NDArray
 from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.binary_search import lower_bound_near
 from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, half_widths
-from gclust.kernels.spatial.cell_bounds import Cells
+from gclust.kernels.spatial.cell_bounds import Cells, Runs
 from gclust.kernels.spatial.longitudes import advance, locate
 from gclust.kernels.sphere import Reach
-from gclust.parallel import balanced_chunks, parallel_for
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 CELLS_CHUNK = 500
+"""Cells in a chunk of work."""
 
 
 @kernel
-def mark_around(bands, cells, inner2, outer2, around, first, last):
-    """Mark the points that may be within reach of those of the ``cells[first:last]``."""
+def mark_nearby_points(bands, cells, reach, nearby, first, last):
+    """Mark the points that may be within the radius of those of ``cells[first:last]``.
+
+    Parameters
+    ----------
+    bands : Bands
+    cells : ndarray of int64, shape (c,)
+    reach : Reach
+    nearby : ndarray of bool, shape (n,)
+        Output; only set to True.
+    first, last : int
+    """
     for t in range(first, last):
         c = cells[t]
         i = bands.cell_band[c]
         west = bands.lon[bands.cell_start[c]]
         east = bands.lon[bands.cell_start[c + 1] - 1]
-        low, _, high = bands_within(bands, i, bands, outer2)
+        low, _, high = bands_within(bands, i, bands, reach)
         for j in range(low, high):
-            _, outer = half_widths(bands, i, bands, j, inner2, outer2)
-            mark_window(bands, j, west - outer, east + outer, around)
+            _, outer = half_widths(bands, i, bands, j, reach)
+            mark_window(bands, j, west - outer, east + outer, nearby)
 
 
 @helper
-def mark_window(bands, j, west, east, around):
+def mark_window(bands, j, west, east, nearby):
     """Mark the points of band ``j`` with longitudes from ``west`` to ``east``."""
     start = bands.start[j]
     m = bands.start[j + 1] - start
     first = locate(bands.lon, start, m, west)
     last = min(advance(bands.lon, start, m, first, east) + 1, first + m)
     for k in range(first, last):
-        around[start + k % m] = True
+        nearby[start + k % m] = True
+
+
+def nearby_points(
+    bands: Bands, cells: NDArray[np.int64], reach: Reach, threads: int
+) -> NDArray[np.bool_]:
+    """Return which points may be within the radius of those of some cells.
+
+    Parameters
+    ----------
+    bands : Bands
+        ``n`` points.
+    cells : ndarray of int64, shape (c,)
+    reach : Reach
+        The radius.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    nearby = np.zeros(len(bands.lon), dtype=np.bool_)
+    chunks = even_chunks(len(cells), CELLS_CHUNK)
+    parallel_for(chunks, threads, mark_nearby_points, bands, cells, reach, nearby)
+    return nearby
 
 
 @allocating_helper
 def group_points(bands, i, width):
-    """Group the points of band ``i`` into runs no wider than ``width`` degrees.
-
-    Returns the runs' first and last longitudes.
-    """
+    """Return runs of the points of band ``i`` no wider than ``width`` degrees."""
     lon = bands.lon[bands.start[i] : bands.start[i + 1]]
     west = np.empty(len(lon))
     east = np.empty(len(lon))
@@ -58,44 +91,56 @@ def group_points(bands, i, width):
             west[n] = value
             n += 1
         east[n - 1] = value
-    return west[:n], east[:n]
+    return Runs(west[:n], east[:n])
 
 
 @kernel
-def mark_reached(b, a, cells, inner2, outer2, reached, first, last):
-    """Mark the ``cells`` of ``a`` that may be within reach of the bands ``first .. last``.
+def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
+    """Mark the cells of ``a`` that may be within the radius of the bands ``first .. last``.
 
-    Runs of points as wide as the radius mark together.
+    Runs of points as wide as the radius are marked around together.
+
+    Parameters
+    ----------
+    b, a : Bands
+        The given points, and those whose cells are marked.
+    cells : Cells
+        Of ``a``; ``k`` cells.
+    reach : Reach
+    nearby : ndarray of bool, shape (k,)
+        Output; only set to True.
+    first, last : int
+        Bands of ``b``.
     """
     for j in range(first, last):
-        width, _ = half_widths(b, j, b, j, inner2, outer2)
-        west, east = group_points(b, j, width)
-        low, _, high = bands_within(b, j, a, outer2)
+        width, _ = half_widths(b, j, b, j, reach)
+        runs = group_points(b, j, width)
+        low, _, high = bands_within(b, j, a, reach)
         for i in range(low, high):
-            _, outer = half_widths(b, j, a, i, inner2, outer2)
+            _, outer = half_widths(b, j, a, i, reach)
             for shift in (0.0, 360.0, -360.0):
-                mark_facing(cells, i, west, east, outer, shift, reached)
+                mark_facing(cells, i, runs, outer, shift, nearby)
 
 
 @helper
-def mark_facing(cells, i, west, east, outer, shift, reached):
-    """Mark the cells of band ``i`` within ``outer`` degrees of runs that are ``shift`` away."""
+def mark_facing(cells, i, runs, outer, shift, nearby):
+    """Mark the cells of band ``i`` within ``outer`` degrees of runs moved by ``shift``."""
     begin, end = cells.start[i], cells.start[i + 1]
-    n = len(west)
-    if cells.west[begin] > east[n - 1] + shift + outer:
+    n = len(runs.west)
+    if cells.west[begin] > runs.east[n - 1] + shift + outer:
         return
-    if cells.east[end - 1] < west[0] + shift - outer:
+    if cells.east[end - 1] < runs.west[0] + shift - outer:
         return
     c = begin
     for r in range(n):
-        c = lower_bound_near(cells.east, c, end, west[r] + shift - outer)
-        edge = east[r] + shift + outer
+        c = lower_bound_near(cells.east, c, end, runs.west[r] + shift - outer)
+        edge = runs.east[r] + shift + outer
         while c < end and cells.west[c] <= edge:
-            reached[c] = True
+            nearby[c] = True
             c += 1
 
 
-def reached_cells(
+def nearby_cells(
     b: Bands,
     a: Bands,
     cells: Cells,
@@ -103,32 +148,26 @@ def reached_cells(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.bool_]:
-    """Return which cells of ``a`` may have points within reach of points of ``b``.
+    """Return which cells of ``a`` may have points within the radius of points of ``b``.
 
     Parameters
     ----------
     b, a : Bands
-        Asked from ``b``, whose points are few or crowded together; its cells are not used.
+        The search starts from ``b``, whose points are few or dense; its cells are not used.
     cells : Cells
-        Those of ``a``.
+        Of ``a``; ``k`` cells.
     reach : Reach
         The radius.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
     """
-    reached = np.zeros(len(cells.west), dtype=np.bool_)
-    parallel_for(
-        balanced_chunks(b.start, CHUNK),
-        threads,
-        mark_reached,
-        b,
-        a,
-        cells,
-        reach.inner2,
-        reach.outer2,
-        reached,
-        report=report,
-    )
-    return reached
+    nearby = np.zeros(len(cells.west), dtype=np.bool_)
+    chunks = balanced_chunks(b.start, CHUNK)
+    parallel_for(chunks, threads, mark_nearby_cells, b, a, cells, reach, nearby, report=report)
+    return nearby

@@ -1,8 +1,9 @@
-"""What a few places have around them: exact sums of weights within a radius."""
+"""Exact sums of weights within a radius of some of the points."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +14,57 @@ from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
 CHUNK = 256
-"""Places in a chunk; each looks at the points of a band of latitude."""
+"""Queries in a chunk; each scans the points of a band of latitude."""
+
+
+class WeightedPoints(NamedTuple):
+    """``n`` points, by latitude."""
+
+    lat: NDArray[np.float64]  # (n,) degrees, ascending
+    lon: NDArray[np.float64]  # (n,) degrees in [-180, 180)
+    units: NDArray[np.int64]  # (n,) weight
+
+
+class Queries(NamedTuple):
+    """``m`` of the points, and the points at their latitudes."""
+
+    at: NDArray[np.int64]  # (m,) point of each
+    begin: NDArray[np.int64]  # (m,) first point of its band of latitude
+    end: NDArray[np.int64]  # (m,) last point of its band of latitude + 1
 
 
 @kernel
-def sum_around(lat, lon, units, at, begin, end, degrees, limit, around, first, last):
-    """Fill the weight around the points ``at[first:last]``, without their own.
+def sum_around(points, queries, degrees, limit, around, first, last):
+    """Fill the weight around the queries ``first .. last``, without their own.
 
-    ``begin`` and ``end`` bound the points in their bands of latitude, ``degrees`` is the
-    half-width of the band, ``limit`` the key of the radius.
+    Parameters
+    ----------
+    points : WeightedPoints
+    queries : Queries
+    degrees : float
+        Half the height of a query's band of latitude.
+    limit : float
+        Key of the radius, see ``sphere.Reach``.
+    around : ndarray of int64, shape (m,)
+        Output.
+    first, last : int
     """
+    lat, lon = points.lat, points.lon
     for k in range(first, last):
-        i = at[k]
+        i = queries.at[k]
         x, y, z = vector_at(lat[i], lon[i], 1.0, 0.0)
         wide = 180.0
         farthest = abs(lat[i]) + degrees
         if farthest < 89.0:
-            # A meridian's distance shrinks with the cosine; a part more for its curvature.
+            # A degree of longitude shrinks with the cosine; a thousandth more for curvature.
             wide = 1.001 * degrees / math.cos(math.radians(farthest))
         total = np.int64(0)
-        for q in range(begin[k], end[k]):
+        for q in range(queries.begin[k], queries.end[k]):
             apart = abs(lon[q] - lon[i])
             if min(apart, 360.0 - apart) <= wide and q != i:
                 ox, oy, oz = vector_at(lat[q], lon[q], 1.0, 0.0)
                 if separation(x, y, z, ox, oy, oz) <= limit:
-                    total += units[q]
+                    total += points.units[q]
         around[k] = total
 
 
@@ -56,29 +83,24 @@ def units_around(
     lat, lon : ndarray of float64, shape (n,)
         Degrees, sorted by latitude; longitudes in [-180, 180).
     units : ndarray of int64, shape (n,)
+        Weights.
     at : ndarray of int64, shape (m,)
-        Which of the points are asked about.
+        The points whose neighbours are summed.
     radius_km : float
         Great-circle distance, inclusive.
     threads : int
+        Number of threads.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
     """
     degrees = math.degrees((radius_km + 1e-6) / EARTH_RADIUS_KM)
     begin = np.searchsorted(lat, lat[at] - degrees)
     end = np.searchsorted(lat, lat[at] + degrees, side="right")
     limit = reach_of(radius_km).limit
     around = np.empty(len(at), dtype=np.int64)
-    parallel_for(
-        even_chunks(len(at), CHUNK),
-        threads,
-        sum_around,
-        lat,
-        lon,
-        units,
-        at,
-        begin,
-        end,
-        degrees,
-        limit,
-        around,
-    )
+    points, queries = WeightedPoints(lat, lon, units), Queries(at, begin, end)
+    chunks = even_chunks(len(at), CHUNK)
+    parallel_for(chunks, threads, sum_around, points, queries, degrees, limit, around)
     return around

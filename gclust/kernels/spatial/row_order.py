@@ -1,8 +1,8 @@
-"""The order of a bucket's rows: by band of latitude, longitude, latitude and row.
+"""Second pass of a sample sort: rows of one bucket by band, longitude, latitude and row.
 
-Place and number of a row are packed into one int64, as NumPy sorts integers several
-times as fast as it finds the order of floats. Rows whose places are equal are put right
-by their exact coordinates.
+Key and number of a row are packed into one int64, as NumPy sorts integers several times as
+fast as it finds the order of floats. Rows with equal keys are then sorted by their exact
+coordinates.
 """
 
 from __future__ import annotations
@@ -11,22 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
-from gclust.kernels.spatial.bucket_sort import Grid, band_of, place_of
+from gclust.kernels.spatial.bucket_sort import KeyLayout, band_of, sort_key
 
 SHORT = 24
 """Ranges up to this length are sorted by insertion."""
 
 
 @kernel
-def fill_keys(lat, lon, grid, keys):
-    """Fill the keys of a bucket's rows."""
+def fill_keys(lat, lon, layout, keys):
+    """Fill the keys of a bucket's rows, each with the row's number in its lowest bits.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (r,)
+        Degrees.
+    layout : KeyLayout
+    keys : ndarray of int64, shape (r,)
+        Output.
+    """
     for k in range(len(keys)):
-        keys[k] = (place_of(lat[k], lon[k], grid) << grid.row_bits) | k
+        keys[k] = (sort_key(lat[k], lon[k], layout) << layout.row_bits) | k
 
 
 @helper
 def precedes(lat, lon, height, a, b):
-    """Return whether row ``a`` comes before row ``b``."""
+    """Return whether row ``a`` is before row ``b``."""
     band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
     if band_a != band_b:
         return band_a < band_b
@@ -75,26 +84,39 @@ def sort_rows(rows, first, last, lat, lon, height):
 
 
 @kernel
-def number_locations(keys, lat, lon, grid, place):
-    """Number the locations of a bucket in their order; return how many there are.
+def number_locations(keys, lat, lon, layout, place):
+    """Number the locations of a bucket in their order.
 
-    ``keys`` are sorted, and become the rows in order; ``place`` gets each row's location.
+    Parameters
+    ----------
+    keys : ndarray of int64, shape (r,)
+        Ascending; become the rows in order.
+    lat, lon : ndarray of float64, shape (r,)
+        Degrees.
+    layout : KeyLayout
+    place : ndarray of uint32, shape (r,)
+        Output: location of each row, from 0.
+
+    Returns
+    -------
+    int
+        Number of locations.
     """
-    mask = (1 << grid.row_bits) - 1
+    mask = (1 << layout.row_bits) - 1
     count = 0
     i = np.int64(0)
     while i < len(keys):
-        here = keys[i] >> grid.row_bits
+        here = keys[i] >> layout.row_bits
         keys[i] &= mask
         at_lat, at_lon = lat[keys[i]], lon[keys[i]]
         alike = True
         j = i + 1
-        while j < len(keys) and keys[j] >> grid.row_bits == here:
+        while j < len(keys) and keys[j] >> layout.row_bits == here:
             keys[j] &= mask
             alike = alike and lat[keys[j]] == at_lat and lon[keys[j]] == at_lon
             j += 1
         if not alike:
-            sort_rows(keys, i, j, lat, lon, grid.height)
+            sort_rows(keys, i, j, lat, lon, layout.height)
             at_lat, at_lon = lat[keys[i]], lon[keys[i]]
         for k in range(i, j):
             row = keys[k]
@@ -108,25 +130,23 @@ def number_locations(keys, lat, lon, grid, place):
 
 
 def order_bucket(
-    lat: NDArray[np.float64], lon: NDArray[np.float64], grid: Grid, place: NDArray[np.uint32]
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    layout: KeyLayout,
+    place: NDArray[np.uint32],
 ) -> int:
-    """Number the locations of a bucket's rows in their order.
+    """Number the locations of a bucket's rows in their order; return how many there are.
 
     Parameters
     ----------
-    lat, lon : ndarray of float64, shape (n,), n >= 1
+    lat, lon : ndarray of float64, shape (r,), r >= 1
         Degrees.
-    grid : Grid
-        What the bucket was made by.
-    place : ndarray of uint32, shape (n,)
-        Gets the number of each row's location, from 0.
-
-    Returns
-    -------
-    int
-        Number of locations.
+    layout : KeyLayout
+        Of the buckets.
+    place : ndarray of uint32, shape (r,)
+        Output: location of each row, from 0.
     """
     keys = np.empty(len(lat), dtype=np.int64)
-    fill_keys(lat, lon, grid, keys)
+    fill_keys(lat, lon, layout, keys)
     keys.sort()
-    return int(number_locations(keys, lat, lon, grid, place))
+    return int(number_locations(keys, lat, lon, layout, place))

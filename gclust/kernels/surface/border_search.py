@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, inlined_helper, kernel
-from gclust.kernels.dbscan.core_levels import MOST_LEVELS
+from gclust.kernels.dbscan.density_level import MOST_LEVELS
 from gclust.kernels.spatial.ball_tree import Balls, away_from
 from gclust.kernels.sphere import Reach, separation
 from gclust.kernels.surface.component_tree import NONE, ComponentTree, fill_intervals

@@ -193,7 +193,7 @@ def chain_cells(cores, cells, links, reach, first, last):
     ``cores`` are `Bands` of the core points, ``cells`` their `Cells`, ``links`` `CellLinks`.
     """
     for i in range(first, last):
-        inner, _ = half_widths(cores, i, cores, i, reach.inner2, reach.outer2)
+        inner, _ = half_widths(cores, i, cores, i, reach)
         links.chained[cells.start[i]] = False
         for c in range(cells.start[i] + 1, cells.start[i + 1]):
             links.chained[c] = cells.east[c] - cells.west[c - 1] < inner
@@ -209,9 +209,9 @@ def link_cells(cores, cells, links, reach, certain, first, last):
     Arguments as in `chain_cells`.
     """
     for i in range(first, last):
-        _, near, high = bands_within(cores, i, cores, reach.outer2)
+        _, near, high = bands_within(cores, i, cores, reach)
         for j in range(near, high):
-            inner, outer = half_widths(cores, i, cores, j, reach.inner2, reach.outer2)
+            inner, outer = half_widths(cores, i, cores, j, reach)
             if inner <= 0.0 and certain:
                 continue
             for shift in (0.0, 360.0, -360.0):

@@ -1,0 +1,203 @@
+"""The steps of DBSCAN on locations in bands: core locations, linking, border labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.cluster.coordinates import find_places
+from gclust.cluster.parameters import SURFACES
+from gclust.kernels.dbscan.border_labels import LabelledCores, assign_labels
+from gclust.kernels.dbscan.core_components import link_points
+from gclust.kernels.dbscan.core_levels import density_levels
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+from gclust.kernels.spatial.bands import Bands, band_height, build_bands, select_points
+from gclust.kernels.spatial.fold import Folded, fold_rows, unfold
+from gclust.kernels.sphere import reach_of
+from gclust.kernels.warm_up import warm_up
+from gclust.parallel import unreported
+from gclust.progress import Report, silent, stage
+
+ONES = np.zeros(0, dtype=np.int64)
+"""Stands for weights of one."""
+
+
+class Parameters(NamedTuple):
+    """Parameters of `gclust.DBSCAN`, checked."""
+
+    eps_km: float
+    border: str
+    metric: str
+    threads: int
+
+
+class CoreLocations(NamedTuple):
+    """``m`` core locations and their clusters."""
+
+    lat: NDArray[np.float64]
+    """(m,) degrees"""
+    lon: NDArray[np.float64]
+    """(m,) degrees"""
+    label: NDArray[np.int64]
+    """(m,)"""
+
+
+def fold_for(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    parameters: Parameters,
+    progress: Report,
+) -> Folded:
+    """Fold rows onto locations, in the order of the bands of a radius."""
+    with stage(progress, "folding onto locations") as report:
+        return fold_rows(
+            lat, lon, units, band_height(parameters.eps_km), parameters.threads, report
+        )
+
+
+def cluster_folded(
+    folded: Folded, min_units: int, parameters: Parameters, progress: Report
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return label and core flag of each location, clusters numbered by their lowest row.
+
+    Parameters
+    ----------
+    folded : Folded
+        ``m`` locations.
+    min_units : int
+        ``min_samples`` in the units of the weights.
+    parameters : Parameters
+    progress : callable
+        Called as ``progress(fraction, stage)``.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (m,)
+        -1 for noise.
+    core : ndarray of bool, shape (m,)
+    """
+    eps_km, _, metric, threads = parameters
+    with stage(progress, "making bands") as report:
+        points = build_bands(
+            folded.lat, folded.lon, SURFACES[metric], eps_km, reach_of(eps_km), threads, report
+        )
+    return cluster_bands(points, folded.prefix, folded.first, min_units, parameters, progress)
+
+
+def cluster_bands(
+    points: Bands,
+    prefix: NDArray[np.int64],
+    rank: NDArray[np.uint32],
+    min_units: int,
+    parameters: Parameters,
+    progress: Report = silent,
+    wanted: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return label and core flag of each location in bands.
+
+    Parameters
+    ----------
+    points : Bands
+        ``m`` locations in the bands of ``parameters.eps_km``.
+    prefix : ndarray of int64, shape (m + 1,)
+        Their cumulative weight, from 0. One without weight is no core location.
+    rank : ndarray of uint32, shape (m,)
+        Clusters are numbered by the lowest rank of their core locations.
+    min_units, parameters, progress
+        As in `cluster_folded`.
+    wanted : ndarray of bool, shape (m,), optional
+        Which border locations take a label, all by default; the others are -1.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (m,)
+        -1 for noise.
+    core : ndarray of bool, shape (m,)
+    """
+    reach, threads = reach_of(parameters.eps_km), parameters.threads
+    labels = np.full(len(rank), -1, dtype=np.int64)
+    with stage(progress, "finding core locations") as report:
+        thresholds = np.array([min_units], dtype=np.int64)
+        n_reached = density_levels(points, prefix, thresholds, reach, threads, report)
+        core = n_reached.view(np.bool_)  # of one threshold: 0 or 1
+        core &= prefix[1:] > prefix[:-1]
+    chosen = np.flatnonzero(core)
+    if len(chosen) == 0:
+        return labels, core
+    with stage(progress, "linking") as report:
+        cores = select_points(points, chosen, reach, threads)
+        start, root = link_points(cores, reach, threads, report)
+        core_labels = _number(start, root, rank[chosen])
+        labels[chosen] = core_labels
+    if parameters.border != "noise" and len(chosen) < len(core):
+        del chosen, start, root  # before more memory is needed
+        with stage(progress, "assigning borders") as report:
+            borders = ~core if wanted is None else wanted & ~core
+            labelled, nearest = LabelledCores(cores, core_labels), parameters.border == "nearest"
+            assign_labels(points, borders, labelled, nearest, reach, threads, report, labels)
+    return labels, core
+
+
+def assign_rows(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    cores: CoreLocations,
+    parameters: Parameters,
+    progress: Report,
+) -> NDArray[np.int64]:
+    """Return the labels that rows take from core locations, as border points do.
+
+    Parameters
+    ----------
+    lat, lon : ndarray of float64, shape (n,)
+        Degrees, normalised.
+    cores : CoreLocations
+        In the order of the bands of ``parameters.eps_km``.
+    parameters : Parameters
+    progress : callable
+        Called as ``progress(fraction, stage)``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        -1 for rows that belong to no cluster.
+    """
+    if len(lat) == 0 or len(cores.lat) == 0:
+        return np.full(len(lat), -1, dtype=np.int64)
+    warm_up(progress, run_dbscan_kernels)
+    rows = fold_for(lat, lon, ONES, parameters, progress)
+    labels = np.full(len(rows.lat), -1, dtype=np.int64)
+    wanted = np.ones(len(labels), dtype=np.bool_)
+    with stage(progress, "assigning") as report:
+        if parameters.border == "noise":  # only at the same coordinates
+            at = find_places(rows.lat, rows.lon, cores.lat, cores.lon)
+            labels[at >= 0] = cores.label[at[at >= 0]]
+        else:
+            eps_km, border, metric, threads = parameters
+            ways = (SURFACES[metric], eps_km, reach_of(eps_km), threads, unreported)
+            points = build_bands(rows.lat, rows.lon, *ways, vectors=False)
+            core = LabelledCores(build_bands(cores.lat, cores.lon, *ways), cores.label)
+            nearest = border == "nearest"
+            assign_labels(points, wanted, core, nearest, reach_of(eps_km), threads, report, labels)
+    return unfold(rows, labels, wanted, parameters.threads)[0]
+
+
+def in_bands(cores: CoreLocations, parameters: Parameters) -> CoreLocations:
+    """Return core locations in the order of the bands of a radius."""
+    folded = fold_for(cores.lat, cores.lon, ONES, parameters, silent)
+    return CoreLocations(folded.lat, folded.lon, cores.label[folded.first])
+
+
+def _number(
+    start: NDArray[np.int64], root: NDArray[np.int64], rank: NDArray[np.uint32]
+) -> NDArray[np.int64]:
+    """Return labels of core points, numbered by the lowest rank in each component."""
+    first = np.full(len(root), np.iinfo(np.int64).max)
+    np.minimum.at(first, root, np.minimum.reduceat(rank, start[:-1]))
+    roots = np.flatnonzero(root == np.arange(len(root)))
+    number = np.empty(len(root), dtype=np.int64)
+    number[roots[np.argsort(first[roots])]] = np.arange(len(roots))
+    return np.repeat(number[root], np.diff(start))

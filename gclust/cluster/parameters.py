@@ -1,0 +1,76 @@
+"""Parameters and locations that clustering methods share: surfaces, borders, what is valid."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.threads import count_threads
+
+_FLATTENING = 1 / 298.257223563
+SURFACES = {
+    "haversine": (1.0, 0.0),
+    "wgs84": (6378.137 / EARTH_RADIUS_KM, _FLATTENING * (2 - _FLATTENING)),
+}
+"""Semi-major axis in mean radii and squared eccentricity, by metric."""
+
+LARGEST_EPS_KM = {"haversine": math.inf, "wgs84": 1000.0}
+"""The one curvature of ``wgs84`` is 5 mm off at 60 km and 25 m at 1000 km."""
+
+BORDERS = ("nearest", "first", "noise")
+
+
+def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
+    """Return the number of threads.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that cannot be used; names it.
+    """
+    if border not in BORDERS:
+        raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
+    check_metric(metric)
+    is_number = isinstance(eps_km, Real) and not isinstance(eps_km, bool | np.bool_)
+    if not is_number or not 0 < eps_km < math.inf:
+        raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
+    if eps_km > LARGEST_EPS_KM[metric]:
+        raise ValueError(
+            f"eps_km is {eps_km!r}, but metric {metric!r} holds only up to "
+            f"{LARGEST_EPS_KM[metric]:g} km; take 'haversine'"
+        )
+    return count_threads(n_jobs)
+
+
+def check_metric(metric: Any) -> None:
+    """Raise ValueError for an unknown metric."""
+    if metric not in SURFACES:
+        raise ValueError(f"metric must be one of {', '.join(SURFACES)}, not {metric!r}")
+
+
+def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return own contiguous copies of sorted, distinct, normalised locations.
+
+    Raises
+    ------
+    ValueError
+        If they are not; names the first one.
+    """
+    lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
+    if lat.ndim != 1 or lat.shape != lon.shape:
+        raise ValueError(f"lat and lon must be of one length, not {lat.shape} and {lon.shape}")
+    if not (np.all(np.abs(lat) <= 90) and np.all(lon >= -180) and np.all(lon < 180)):
+        raise ValueError("locations must have latitudes in [-90, 90], longitudes in [-180, 180)")
+    rises = lat[1:] > lat[:-1]
+    rises |= (lat[1:] == lat[:-1]) & (lon[1:] > lon[:-1])
+    if not rises.all():
+        raise ValueError(
+            "locations must be distinct and sorted by latitude, then longitude; "
+            f"location {int(np.argmin(rises)) + 1} is not"
+        )
+    return lat, lon
