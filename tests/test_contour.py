@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gclust import DensityContour
 from gclust.cluster.contour_density import find_cells
-from gclust.cluster.contour_regions import connect, outline
+from gclust.cluster.contour_regions import connect_runs, outline
 from gclust.errors import GclustWarning
 from gclust.kernels.kde import Raster
 from gclust.testing import assert_same_partition, great_circle_km
@@ -134,7 +134,7 @@ def test_cells_that_share_a_corner_alone_are_apart():
     #  # . # .   the hole touches the outside at a corner; the cell at the end of the next
     #  # # # .   row, and the first of the row after, are no neighbours
     runs = np.array([[21, 22], [40, 40], [42, 42], [60, 62], [99, 99], [100, 100], [119, 119]])
-    regions = connect(runs, raster)
+    regions = connect_runs(runs, raster)
     assert regions.sheet.tolist() == [0, 0, 0, 0, 1, 2, 1]
     assert regions.region.tolist() == [0, 0, 0, 0, 1, 1, 1]
     ring = outline(regions.runs[:4], regions.sheet[:4], raster)

@@ -12,8 +12,8 @@ from gclust.cluster.contour_density import (
     Density,
     cell_km2,
     estimate_density,
-    fold_places,
-    make_bump,
+    fold_onto_raster,
+    make_kernel,
     make_raster,
     standard_deviation_km,
 )
@@ -27,9 +27,9 @@ KERNELS = ["gaussian", "epanechnikov"]
 
 def density_of(lat, lon, kernel, bandwidth_km, resolution_km, units=None, threads=1, **options):
     raster = make_raster(resolution_km)
-    places = fold_places(np.asarray(lat, float), np.asarray(lon, float), units, raster)
-    bump = make_bump(kernel, bandwidth_km)
-    return estimate_density(places, raster, bump, threads, silent, **options)
+    locations = fold_onto_raster(np.asarray(lat, float), np.asarray(lon, float), units, raster)
+    radial = make_kernel(kernel, bandwidth_km)
+    return estimate_density(locations, raster, radial, threads, silent, **options)
 
 
 def whole_earth(density: Density):
@@ -118,18 +118,18 @@ def test_all_cells_of_the_earth_against_a_direct_sum(kernel, bandwidth_km, resol
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(("bandwidth_km", "resolution_km"), [(900.0, 800.0), (60.0, 12.0)])
-def test_blocks_in_pieces_have_the_same_bits(monkeypatch, kernel, bandwidth_km, resolution_km):
+def test_blocks_in_chunks_have_the_same_bits(monkeypatch, kernel, bandwidth_km, resolution_km):
     monkeypatch.setattr(contour_density, "_CHUNK_POINTS", 7)
     rng = np.random.default_rng(5)
     near = rng.normal(0, 0.6, (2, 60))
     lat = np.concatenate([near[0] - 17, [90.0, 89.5, -90.0, 70.0, 0.0, -0.1]])
     lon = np.concatenate([(near[1] + 360) % 360 - 180, [0.0, 100.0, 0.0, -179.99, 5.0, 6.0]])
     raster = make_raster(resolution_km)
-    places = fold_places(lat, lon, None, raster)
-    bump = make_bump(kernel, bandwidth_km)
-    whole = estimate_density(places, raster, bump, 1, silent)
+    locations = fold_onto_raster(lat, lon, None, raster)
+    radial = make_kernel(kernel, bandwidth_km)
+    whole = estimate_density(locations, raster, radial, 1, silent)
     for heavy, threads in ((0, 1), (0, 2), (40, 2)):
-        found = estimate_density(places, raster, bump, threads, silent, heavy_visits=heavy)
+        found = estimate_density(locations, raster, radial, threads, silent, heavy_visits=heavy)
         assert (found.values == whole.values).all()
     assert whole.values.max() > 0
 
@@ -165,8 +165,8 @@ def test_densities_add_up_to_the_weight(kernel, lat):
             at = np.clip(lat + rng.uniform(-0.03, 0.03), -90, 90), rng.uniform(179.95, 180.05)
             lon = at[1] if at[1] < 180 else at[1] - 360
             density = density_of([at[0]], [lon], kernel, bandwidth_km, resolution_km)
-            held = density.values.sum(dtype=np.float64) * cell_km2(density.raster)
-            assert abs(held - 1) < 1e-3
+            total = density.values.sum(dtype=np.float64) * cell_km2(density.raster)
+            assert abs(total - 1) < 1e-3
 
 
 def test_cells_divide_the_earth():
@@ -196,7 +196,7 @@ def test_same_bits_for_any_threads_order_and_copies(kernel):
     assert expected.values[there].tobytes() == found.values.tobytes()
 
 
-def test_only_tiles_that_points_reach_are_held():
+def test_only_tiles_that_points_reach_are_in_memory():
     density = density_of([48.0, -20.0], [11.0, 179.9], "gaussian", 5.0, 1.0)
     assert len(density.tiles) <= 8
     assert density.at(np.array([0])) == 0

@@ -14,17 +14,17 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.contour_density import (
-    Places,
+    RasterLocations,
     cell_km2,
     estimate_density,
     find_cells,
-    fold_places,
+    fold_onto_raster,
     latitude_of_height,
-    make_bump,
+    make_kernel,
     make_raster,
     standard_deviation_km,
 )
-from gclust.cluster.contour_regions import Regions, connect, find_runs, outline
+from gclust.cluster.contour_regions import Regions, connect_runs, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
 from gclust.cluster.fixed_point import UNIT, row_units
 from gclust.cluster.numbers import is_real
@@ -41,47 +41,45 @@ if TYPE_CHECKING:
 KERNELS = ("gaussian", "epanechnikov")
 
 LARGEST_BANDWIDTH_KM = 1000.0
-"""Beyond, chords, of which the kernels are functions, part from arcs."""
+"""Beyond it the chords that kernels are functions of differ from arcs."""
 
 LEAST_RESOLUTION_KM = 0.05
-"""Addresses are not known better."""
+"""The accuracy of addresses."""
 
 
 class DensityContour(ClusterMixin, BaseEstimator):
     """Clusters of weighted points within contours of their kernel density, on the sphere.
 
     The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
-    region of cells that hang together by their sides, have a density of at least the
-    contour's and hold points that weigh at least ``threshold``: the contour method
-    ("organic clusters") of Alcácer and Zhao [1]_, with one contour for all clusters. Points
-    outside are noise.
+    region of cells connected by their sides, with at least the density of the contour, and
+    with points that weigh at least ``threshold``: the contour method ("organic clusters") of
+    Alcácer and Zhao [1]_, with one contour for all clusters. Points outside are noise.
 
     Parameters
     ----------
     bandwidth_km : float, default 7.5
-        How far the kernel spreads a point's weight: the Gaussian's standard deviation
-        along an axis, or the radius at which Epanechnikov's ends. With 7.5 km a Gaussian
-        spreads as far as a disc of 15 km. At most 1000.
+        Width of the kernel: the Gaussian's standard deviation along an axis, or the radius at
+        which Epanechnikov's ends. A Gaussian of 7.5 km has the standard deviation of a uniform
+        disc of 15 km. At most 1000.
     threshold : float, default 4500
         Least weight of the points of a cluster, above 0.
     kernel : {"gaussian", "epanechnikov"}, default "gaussian"
-        ``gaussian``: ends at 4.5 bandwidths; the 4e-5 of its mass beyond go to the rest.
-        ``epanechnikov``: a paraboloid ([2]_, the "radius" of geographic software).
+        ``gaussian``: ends at 4.5 bandwidths; the 4e-5 of its mass beyond are distributed over
+        the rest. ``epanechnikov``: a paraboloid ([2]_, the "radius" of geographic software).
         Distances are great circles on a sphere of 6371.0088 km.
     resolution_km : float, optional
         Side of the raster's cells, at least 0.05 and at most ``bandwidth_km``. A fifth of
         the kernel's standard deviation by default: ``bandwidth_km / 5``, or about
-        ``bandwidth_km / 12`` with Epanechnikov's. It is rounded so that cells divide the
-        Earth. Cells are square at 30 degrees and ``cos(30°) / cos(lat)`` times as high
-        elsewhere, twice at 64 degrees; polygons follow their edges.
+        ``bandwidth_km / 12`` with Epanechnikov's. It is rounded so that a whole number of
+        cells covers the Earth. Cells are square at 30 degrees and ``cos(30°) / cos(lat)``
+        times as high elsewhere, twice at 64 degrees; polygons follow their edges.
     level : float, optional
-        Density of the contour, weight per km2.
+        Density of the contour, weight per km2. By default that of ``threshold`` spread evenly
+        over a disc of two standard deviations of the kernel: the least density within
+        ``eps_km`` of a core point of ``DBSCAN(2 * bandwidth_km, threshold)``.
     share : float, optional
-        Instead of ``level``: the highest contour whose inside holds this share of the
-        weight, above 0 and at most 1 (a highest density region, [3]_).
-        By default ``level`` is the density that ``threshold`` has if spread evenly over
-        the disc that spreads as far as the kernel, of a radius of two standard deviations;
-        that is the condition of ``DBSCAN(2 * bandwidth_km, threshold)`` for core points.
+        Instead of ``level``: the highest contour that contains this share of the weight,
+        above 0 and at most 1 (a highest density region, [3]_).
     n_jobs : int, optional
         Number of threads; by default all that the process may use within the limits of
         ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and joblib, -1 for all processors, -2 for
@@ -90,8 +88,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, -1 for noise, numbered by the first row of
-        weight in each.
+        Cluster of each row, -1 for noise, numbered by first member row of weight.
     polygons_ : geopandas.GeoSeries, shape (n_clusters,)
         Outlines in EPSG:4326 by label: Polygon or MultiPolygon, valid, cut at 180 degrees.
     level_ : float
@@ -111,10 +108,10 @@ class DensityContour(ClusterMixin, BaseEstimator):
     parallels at 30 degrees, as EPSG:6933 for the ellipsoid. A density is the kernel's mean
     over the cell by the midpoint rule, with midpoints at most 0.3 standard deviations apart
     (a fourteenth of the radius for Epanechnikov's), so one at the centre of cells that are
-    small beside the bandwidth. Nothing is rescaled: over all cells a point's density adds
-    up to its weight within 1e-3 at any latitude, the poles included, where cells are tall
-    and narrow and are cut into many parts; there a cell's mean may hide a small cluster.
-    Only tiles of cells that points reach are held.
+    small compared to the bandwidth. Nothing is rescaled: over all cells the density of a point
+    adds up to its weight within 1e-3 at any latitude, the poles included. Near them cells are
+    tall and narrow, and the mean over a cell may hide a small cluster. Only tiles of cells
+    that points reach are in memory.
 
     References
     ----------
@@ -177,6 +174,11 @@ class DensityContour(ClusterMixin, BaseEstimator):
         warn : callable, optional
             Called with each warning, in the place of giving a GclustWarning.
 
+        Returns
+        -------
+        DensityContour
+            The fitted estimator.
+
         Raises
         ------
         ValueError
@@ -198,23 +200,23 @@ class DensityContour(ClusterMixin, BaseEstimator):
         raster = make_raster(self._resolution_km())
         warm_up(show, _run_kernels)
         with stage(show, "folding onto locations") as report:
-            places = fold_places(lat, lon, units, raster, threads, report)
+            locations = fold_onto_raster(lat, lon, units, raster, threads, report)
         del lat, lon, units
-        self._warn_of_tall_cells(places, raster, warn)
-        bump = make_bump(self.kernel, float(self.bandwidth_km))
-        self._density = estimate_density(places, raster, bump, threads, show)
+        self._warn_of_tall_cells(locations, raster, warn)
+        kernel = make_kernel(self.kernel, float(self.bandwidth_km))
+        self._density = estimate_density(locations, raster, kernel, threads, show)
         with stage(show, "finding contours"):
-            at_places = self._density.at(places.cell)
-            self.level_ = self._find_level(at_places, places.units)
-            regions = connect(self._density.runs_above(self.level_), raster)
-            self._clusters, labels = _select(regions, places, _units(self.threshold))
-            self.labels_ = labels[places.of_row]
-            self.density_ = at_places[places.of_row]
+            at_locations = self._density.at(locations.cell)
+            self.level_ = self._find_level(at_locations, locations.units)
+            regions = connect_runs(self._density.runs_above(self.level_), raster)
+            self._clusters, labels = _select(regions, locations, _units(self.threshold))
+            self.labels_ = labels[locations.of_row]
+            self.density_ = at_locations[locations.of_row]
         with stage(show, "outlining"):
             self.polygons_ = _outlines(self._clusters, raster)
         self.cell_km2_ = cell_km2(raster)
         if self.polygons_.empty:
-            self._warn_of_no_cluster(int(places.units.sum()) / UNIT, warn)
+            self._warn_of_no_cluster(int(locations.units.sum()) / UNIT, warn)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -227,8 +229,13 @@ class DensityContour(ClusterMixin, BaseEstimator):
         Returns
         -------
         ndarray of int64, shape (n_samples,)
-            The label of the point's cell, -1 outside of all clusters. On the rows that
-            were fitted it is ``labels_``.
+            The label of the point's cell, -1 outside all clusters. For the rows that were
+            fitted it is ``labels_``.
+
+        Raises
+        ------
+        ValueError
+            For coordinates that cannot be used; names the value.
         """
         check_is_fitted(self)
         lat, lon = degrees(X, count_threads(self.n_jobs))
@@ -240,13 +247,18 @@ class DensityContour(ClusterMixin, BaseEstimator):
         """Write the density as a GeoTIFF.
 
         Weight per km2 as float32 in Lambert's cylindrical equal-area projection of the
-        sphere of 6371.0088 km, standard parallels at 30 degrees, in blocks, deflated. Zero
-        is the value of "no data": no point reaches there.
+        sphere of 6371.0088 km, standard parallels at 30 degrees, tiled and compressed. Zero is
+        the value of "no data": cells that no point reaches.
 
         Parameters
         ----------
         path : str or path-like
             Overwritten once the new file is complete.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
         check_is_fitted(self)
         self._density.write(path)
@@ -290,10 +302,10 @@ class DensityContour(ClusterMixin, BaseEstimator):
     def _resolution_km(self) -> float:
         return self._spread_km() / 5 if self.resolution_km is None else float(self.resolution_km)
 
-    def _warn_of_tall_cells(self, places: Places, raster: Raster, warn: Warn) -> None:
+    def _warn_of_tall_cells(self, locations: RasterLocations, raster: Raster, warn: Warn) -> None:
         limit = latitude_of_height(2.0 * self._spread_km(), raster)
-        sine = np.abs(1.0 - places.height * (2.0 / raster.n_rows))
-        beyond = int(np.count_nonzero(places.units[sine > math.sin(math.radians(limit))]))
+        sine = np.abs(1.0 - locations.height * (2.0 / raster.n_rows))
+        beyond = int(np.count_nonzero(locations.units[sine > math.sin(math.radians(limit))]))
         if beyond:
             warn(
                 f"{beyond} locations lie beyond {limit:.1f} degrees of latitude, where cells are "
@@ -307,11 +319,11 @@ class DensityContour(ClusterMixin, BaseEstimator):
         if self.share is None:
             return float(self.threshold) / (4.0 * math.pi * self._spread_km() ** 2)
         order = np.argsort(-density, kind="stable")
-        held = np.cumsum(units[order])
-        if held[-1] == 0:
+        inside = np.cumsum(units[order])
+        if inside[-1] == 0:
             return math.inf
-        wanted = min(math.ceil(float(self.share) * int(held[-1])), int(held[-1]))
-        return float(density[order[np.searchsorted(held, wanted)]])
+        wanted = min(math.ceil(float(self.share) * int(inside[-1])), int(inside[-1]))
+        return float(density[order[np.searchsorted(inside, wanted)]])
 
 
 def _check_number(name: str, value: Any, most: float) -> None:
@@ -325,26 +337,28 @@ def _units(threshold: float) -> int:
     return max(whole * UNIT + round((float(threshold) - whole) * UNIT), 1)
 
 
-def _select(regions: Regions, places: Places, least: int) -> tuple[Regions, NDArray[np.int64]]:
-    """Keep the regions whose places weigh enough, numbered by their first row.
+def _select(
+    regions: Regions, locations: RasterLocations, least: int
+) -> tuple[Regions, NDArray[np.int64]]:
+    """Keep the regions whose locations weigh enough, numbered by their first row.
 
     Returns
     -------
     clusters : Regions
         The runs of clusters; their regions are labels.
     labels : ndarray of int64
-        Of each place.
+        Of each location.
     """
-    run = find_runs(places.cell, regions.runs)
+    run = find_runs(locations.cell, regions.runs)
     inside = np.flatnonzero(run >= 0)
     region = regions.region[run[inside]]
     n_regions = int(regions.region.max(initial=-1)) + 1
-    held = np.zeros(n_regions, dtype=np.int64)
-    np.add.at(held, region, places.units[inside])
+    weight = np.zeros(n_regions, dtype=np.int64)
+    np.add.at(weight, region, locations.units[inside])
     first = np.full(n_regions, np.iinfo(np.int64).max)
-    weighs = places.units[inside] > 0
-    np.minimum.at(first, region[weighs], places.first[inside][weighs])
-    kept = np.flatnonzero(held >= least)
+    weighs = locations.units[inside] > 0
+    np.minimum.at(first, region[weighs], locations.first[inside][weighs])
+    kept = np.flatnonzero(weight >= least)
     label = np.full(n_regions + 1, -1, dtype=np.int64)
     label[kept[np.argsort(first[kept])]] = np.arange(len(kept))
     labels = np.full(len(run), -1, dtype=np.int64)
@@ -370,8 +384,8 @@ def _run_kernels(report: Callable[[float], None]) -> None:
     """Run every kernel of contour clustering once."""
     raster = make_raster(500.0)
     at = np.zeros(1)
-    places = fold_places(at, at, None, raster)
+    locations = fold_onto_raster(at, at, None, raster)
     for heavy in (0, 1 << 40):  # blocks in chunks, and whole
-        bump = make_bump("gaussian", 100.0)
-        estimate_density(places, raster, bump, 1, silent, heavy_visits=heavy)
+        kernel = make_kernel("gaussian", 100.0)
+        estimate_density(locations, raster, kernel, 1, silent, heavy_visits=heavy)
     report(1.0)

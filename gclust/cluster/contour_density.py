@@ -17,9 +17,10 @@ from gclust.cluster.fixed_point import UNIT
 from gclust.kernels.kde import (
     BLOCK,
     TILE,
-    Bump,
-    Points,
+    Inputs,
+    RadialKernel,
     Raster,
+    RasterPoints,
     add_to_row,
     count_visits,
     fill_blocks,
@@ -33,8 +34,8 @@ from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreport
 from gclust.progress import Report, stage
 
 STANDARD_PARALLEL = 30.0
-"""Where cells are square, as in the EASE-Grid 2.0 (EPSG:6933); at 60 degrees they are
-three times as tall as wide, at the equator three quarters."""
+"""Latitude at which cells are square, as in the EASE-Grid 2.0 (EPSG:6933); at 60 degrees they
+are three times as tall as wide, at the equator three quarters."""
 
 CRS = (
     f"+proj=cea +lat_ts={STANDARD_PARALLEL:g} +lon_0=0 +x_0=0 +y_0=0 "
@@ -45,11 +46,11 @@ ellipsoid of EPSG:6933 a square kilometre is up to 0.9 % more or less of this sp
 densities would not add up to the weights."""
 
 MOST_CELLS = 1_000_000_000
-"""Cells that are held at most: 4 GB."""
+"""Most cells in memory: 4 GB."""
 
 CUTOFF = 4.5
-"""Standard deviations at which the Gaussian ends: beyond lie 4e-5 of its mass, which go to
-the rest in proportion."""
+"""Standard deviations at which the Gaussian ends. The 4e-5 of its mass beyond are distributed
+over the rest in proportion."""
 
 _CHUNK_VISITS = 2_000_000  # a tenth of a second
 _HEAVY_VISITS = 4_000_000  # of one block, which the points of a city of a million reach
@@ -58,26 +59,32 @@ _CHUNK_BLOCKS = 2048
 _CHUNK_ROWS = 1 << 18
 
 
-class Places(NamedTuple):
-    """Distinct locations, sorted by row of the raster, longitude and latitude."""
+class RasterLocations(NamedTuple):
+    """``n`` distinct locations, sorted by row of the raster, longitude and latitude."""
 
-    height: NDArray[np.float64]  # rows of the raster from the north, with fractions
+    height: NDArray[np.float64]
+    """(n,) rows of the raster from the north, with fractions"""
     lon: NDArray[np.float64]
+    """(n,) degrees"""
     units: NDArray[np.int64]
+    """(n,) fixed-point weight"""
     cell: NDArray[np.int64]
-    first: NDArray[np.int64]  # lowest row of X at each
-    of_row: NDArray[np.int64]  # place of each row of X
+    """(n,)"""
+    first: NDArray[np.int64]
+    """(n,) lowest row of X at each"""
+    of_row: NDArray[np.int64]
+    """(n_rows,) location of each row of X"""
 
 
 def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
     """Return the standard deviation of a kernel along one axis.
 
-    Half the radius of a disc of one density that spreads as far.
+    It is half the radius of a uniform disc of the same standard deviation.
     """
     return bandwidth_km if kernel == "gaussian" else bandwidth_km / math.sqrt(6.0)
 
 
-def make_bump(kernel: str, bandwidth_km: float) -> Bump:
+def make_kernel(kernel: str, bandwidth_km: float) -> RadialKernel:
     """Return a kernel whose integral over the sphere is 1.
 
     Both are functions of the chord c, in radii R of the Earth: of the Gaussian with
@@ -86,10 +93,10 @@ def make_bump(kernel: str, bandwidth_km: float) -> Bump:
     chord C of its radius, ``1 - c^2 / C^2``, over ``pi R^2 C^2 / 2``. An area element of
     the sphere is ``2 pi R^2 c dc``, hence the divisors.
 
-    Midpoints may lie as far apart as keeps the sum over all cells within 1e-3. For the
-    Gaussian that is where cells begin to be cut in two, which misses ``(h / s)^2 / 132``
-    for a distance h of 0.3 s: 7e-4 of a point that lies there, less elsewhere.
-    Epanechnikov's has an edge, and a fourteenth of its radius misses up to 4e-4.
+    Midpoints are as far apart as keeps the error of the sum over all cells below 1e-3. For
+    the Gaussian it is greatest where cells begin to be divided in two: ``(h / s)^2 / 132``
+    for a distance h of 0.3 s, 7e-4 of a point that lies there. Epanechnikov's has an edge; a
+    fourteenth of its radius gives an error of up to 4e-4.
     """
     angle = bandwidth_km / EARTH_RADIUS_KM
     sphere_km2 = 2.0 * math.pi * EARTH_RADIUS_KM**2
@@ -101,11 +108,11 @@ def make_bump(kernel: str, bandwidth_km: float) -> Bump:
         scale = 1.0 / end**2
         mass = sphere_km2 * end**2 / 4.0
     reach = 2.0 * math.asin(0.5 * end)
-    return Bump(kernel == "gaussian", scale, end**2, reach, 1.0 / mass, step)
+    return RadialKernel(kernel == "gaussian", scale, end**2, reach, 1.0 / mass, step)
 
 
 def make_raster(resolution_km: float) -> Raster:
-    """Return the raster whose cells are nearest to squares of this side at 30 degrees."""
+    """Return the raster whose cells are most nearly squares of this side at 30 degrees."""
     parallel = math.cos(math.radians(STANDARD_PARALLEL))
     n_rows = max(round(2.0 * EARTH_RADIUS_KM / parallel / resolution_km), 1)
     n_cols = max(round(2.0 * math.pi * EARTH_RADIUS_KM * parallel / resolution_km), 1)
@@ -139,27 +146,27 @@ def _heights(lat: NDArray[np.float64], raster: Raster) -> NDArray[np.float64]:
 def _cells(
     height: NDArray[np.float64], lon: NDArray[np.float64], raster: Raster
 ) -> NDArray[np.int64]:
-    col = (_turns(lon) * raster.n_cols).astype(np.int64)
+    col = (_fraction_of_turn(lon) * raster.n_cols).astype(np.int64)
     return height.astype(np.int64) * raster.n_cols + np.minimum(col, raster.n_cols - 1)
 
 
-def _turns(lon: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return longitudes from 180 degrees west as shares of the circle, below 1."""
+def _fraction_of_turn(lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return longitudes from 180 degrees west as fractions of a turn, below 1."""
     return np.minimum((lon + 180.0) / 360.0, np.nextafter(1.0, 0.0))
 
 
-def fold_places(
+def fold_onto_raster(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64] | None,
     raster: Raster,
     threads: int = 1,
     report: Callable[[float], None] = unreported,
-) -> Places:
+) -> RasterLocations:
     """Fold rows onto distinct locations; rows without ``units`` weigh 1.
 
-    Locations are told apart by their height on the raster: those of one longitude within a
-    millionth of a metre of each other may be one.
+    Locations are distinguished by their height on the raster: two of the same longitude within
+    a micrometre of each other may be one.
     """
     height = np.empty(len(lat))
 
@@ -168,7 +175,7 @@ def fold_places(
 
     parallel_for(even_chunks(len(lat), _CHUNK_ROWS), threads, measure)
     given = np.zeros(0, dtype=np.int64) if units is None else units
-    # Rows of the raster are bands of this height, so the order is the one that is wanted.
+    # Bands as high as rows of the raster, so that locations are sorted by row.
     folded = fold_rows(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
     of_row = np.empty(len(lat), dtype=np.int64)
     offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
@@ -177,7 +184,7 @@ def fold_places(
         of_row[folded.rows[first:last]] = folded.place[first:last] + np.int64(offset[first])
 
     parallel_for(folded.bounds, threads, number, report=lambda share: report(0.9 + 0.1 * share))
-    return Places(
+    return RasterLocations(
         height=folded.lat,
         lon=folded.lon,
         units=np.diff(folded.prefix) * (UNIT if units is None else 1),
@@ -280,121 +287,117 @@ class Density:
                 out.update_tags(1, unit="weight per km2")
                 for (tile_row, tile_col), cells in zip(self.tiles, self.values, strict=True):
                     row, col = tile_row * TILE, tile_col * TILE
-                    part = cells[: raster.n_rows - row, : raster.n_cols - col]
-                    window = Window(col - left, row - top, part.shape[1], part.shape[0])
-                    out.write(part, 1, window=window)
+                    inside = cells[: raster.n_rows - row, : raster.n_cols - col]
+                    window = Window(col - left, row - top, inside.shape[1], inside.shape[0])
+                    out.write(inside, 1, window=window)
             os.replace(draft, final)
         finally:
             draft.unlink(missing_ok=True)
 
 
 def estimate_density(
-    places: Places,
+    locations: RasterLocations,
     raster: Raster,
-    bump: Bump,
+    radial: RadialKernel,
     threads: int,
     progress: Report,
     heavy_visits: int = _HEAVY_VISITS,
 ) -> Density:
     """Sum the kernels of locations in the cells that they reach.
 
-    Blocks in which points are looked at more often than ``heavy_visits`` are summed in chunks;
-    the bits are the same.
+    Blocks with more visits of points than ``heavy_visits`` are summed in chunks of points; the
+    bits are the same.
 
     Raises
     ------
     ValueError
-        If there are more such cells than are held.
+        If there are more such cells than fit into memory.
     """
-    points = _points(places, raster)
-    tiles = _find_tiles(points, raster, bump)
+    inputs = Inputs(_points(locations, raster), raster, radial)
+    tiles = _find_tiles(inputs)
     n_cells = len(tiles) * TILE**2
     if n_cells > MOST_CELLS:
         km = math.sqrt(cell_km2(raster))
         least = math.ceil(1.05 * km * math.sqrt(n_cells / MOST_CELLS) * 100) / 100
         raise ValueError(
             f"at this resolution_km ({km:.3g} km) the density of these points fills "
-            f"{n_cells:.3g} cells ({4 * n_cells / 1e9:.3g} GB), and {MOST_CELLS:.3g} are held at "
-            f"most; take a resolution_km of {least:g} or more, or a smaller bandwidth_km"
+            f"{n_cells:.3g} cells ({4 * n_cells / 1e9:.3g} GB), more than {MOST_CELLS:.3g}; "
+            f"take a resolution_km of {least:g} or more, or a smaller bandwidth_km"
         )
     values = np.zeros((len(tiles), TILE, TILE), dtype=np.float32)
     visits = np.empty(len(tiles) * (TILE // BLOCK), dtype=np.int64)
-
-    def count(first: int, last: int) -> None:
-        count_visits(points, raster, bump, tiles, visits, first, last)
-
     with stage(progress, "summing the density") as report:
-        parallel_for(even_chunks(len(visits), _CHUNK_BLOCKS), threads, count)
+        chunks = even_chunks(len(visits), _CHUNK_BLOCKS)
+        parallel_for(chunks, threads, count_visits, inputs, tiles, visits)
         is_heavy = visits > heavy_visits
         heavy, light = np.flatnonzero(is_heavy), np.where(is_heavy, 0, visits)
         share_light = float(light.sum()) / max(float(visits.sum()), 1.0)
 
         def fill(first: int, last: int) -> None:
             if not is_heavy[first]:
-                fill_blocks(points, raster, bump, tiles, values, first, last)
+                fill_blocks(inputs, tiles, values, first, last)
 
-        cuts = balanced_chunks(np.append(0, np.cumsum(light)), _CHUNK_VISITS)
+        chunks = balanced_chunks(np.append(0, np.cumsum(light)), _CHUNK_VISITS)
         # Each heavy block is a chunk of its own, which is left for later.
-        cuts = np.unique(np.concatenate([cuts, heavy, heavy + 1]))
-        parallel_for(cuts, threads, fill, report=lambda share: report(share_light * share))
+        chunks = np.unique(np.concatenate([chunks, heavy, heavy + 1]))
+        parallel_for(chunks, threads, fill, report=lambda share: report(share_light * share))
         done = share_light
         together = -(-threads // BLOCK)
         for first in range(0, len(heavy), together):
             some = heavy[first : first + together]
-            _fill_heavy(points, raster, bump, tiles, values, some, int(visits[some].max()), threads)
+            _fill_heavy(inputs, tiles, values, some, int(visits[some].max()), threads)
             done += float(visits[some].sum()) / float(visits.sum())
             report(done)
     return Density(raster, tiles, values)
 
 
 def _fill_heavy(
-    points: Points,
-    raster: Raster,
-    bump: Bump,
+    inputs: Inputs,
     tiles: NDArray[np.int64],
     values: NDArray[np.float32],
     blocks: NDArray[np.int64],
     visits: int,
     threads: int,
 ) -> None:
-    """Fill blocks that so many points reach that they must be left off in between.
+    """Fill blocks that take so long that they must be interruptible.
 
-    Their rows are summed side by side, all over some of the points at a time.
+    Their rows are summed in parallel, each over a chunk of the points at a time.
     """
-    sums = [sums_of_block(raster, bump, tiles, item) for item in blocks]
+    sums = [sums_of_block(inputs, tiles, item) for item in blocks]
     rows = [(at, number) for at, each in enumerate(sums) for number in range(len(each))]
     most = visits // min((len(each) for each in sums if len(each)), default=1)
     for begin in range(0, most, _CHUNK_POINTS):
 
         def add(first: int, last: int, begin: int = begin) -> None:
-            end = begin + _CHUNK_POINTS
             for at, number in rows[first:last]:
-                add_to_row(points, raster, bump, tiles, blocks[at], sums[at], number, begin, end)
+                end = begin + _CHUNK_POINTS
+                add_to_row(inputs, tiles, blocks[at], sums[at], number, begin, end)
 
         parallel_for(even_chunks(len(rows), 1), threads, add)
     for item, each in zip(blocks, sums, strict=True):
-        finish_block(raster, bump, tiles, item, each, values)
+        finish_block(inputs, tiles, item, each, values)
 
 
-def _points(places: Places, raster: Raster) -> Points:
-    # Of the heights, not of latitudes: these may differ where heights are one.
-    z = 1.0 - places.height * (2.0 / raster.n_rows)
-    lon = np.radians(places.lon)
+def _points(locations: RasterLocations, raster: Raster) -> RasterPoints:
+    # Of the heights, not of latitudes, which may differ where heights are equal.
+    z = 1.0 - locations.height * (2.0 / raster.n_rows)
+    lon = np.radians(locations.lon)
     rho = np.sqrt((1.0 - z) * (1.0 + z))
-    row = places.cell // raster.n_cols
-    return Points(
+    row = locations.cell // raster.n_cols
+    return RasterPoints(
         x=rho * np.cos(lon),
         y=rho * np.sin(lon),
         z=z,
         rho=rho,
-        turn=_turns(places.lon),
-        weight=places.units / UNIT,
+        lon=_fraction_of_turn(locations.lon),
+        weight=locations.units / UNIT,
         start=np.searchsorted(row, np.arange(raster.n_rows + 1)).astype(np.int64),
     )
 
 
-def _find_tiles(points: Points, raster: Raster, bump: Bump) -> NDArray[np.int64]:
+def _find_tiles(inputs: Inputs) -> NDArray[np.int64]:
+    raster = inputs.raster
     shape = -(-raster.n_rows // TILE), -(-raster.n_cols // TILE)
     flags = np.zeros(shape, dtype=np.bool_)
-    mark_tiles(points, raster, bump.angle, flags)
+    mark_tiles(inputs.points, raster, inputs.radial.angle, flags)
     return np.ascontiguousarray(np.argwhere(flags), dtype=np.int64)

@@ -14,22 +14,25 @@ Ints = NDArray[np.int64]
 
 
 class Regions(NamedTuple):
-    """Regions of cells that are joined by their sides, as runs of cells in rows.
+    """Regions of cells connected by their sides, as runs of cells in rows.
 
-    A *sheet* is a region on the map, which ends at 180 degrees; sheets that meet there are
+    A *sheet* is a region on the map, which ends at 180 degrees; sheets that touch there are
     one region.
     """
 
-    runs: Ints  # (n_runs, 2): first and last cell of each, sorted
-    sheet: Ints  # (n_runs,)
-    region: Ints  # (n_runs,)
+    runs: Ints
+    """(n_runs, 2) first and last cell of each, sorted"""
+    sheet: Ints
+    """(n_runs,)"""
+    region: Ints
+    """(n_runs,)"""
 
 
-def connect(runs: Ints, raster: Raster) -> Regions:
-    """Join runs of cells into regions, across 180 degrees too.
+def connect_runs(runs: Ints, raster: Raster) -> Regions:
+    """Connect runs of cells to regions, across 180 degrees too.
 
-    Cells that share a side are joined, those that share a corner alone are not: the inside
-    of a region hangs together.
+    Cells that share a side are connected, those that share only a corner are not: the interior
+    of a region is connected.
     """
     n_cols = raster.n_cols
     begin, end = runs[:, 0], runs[:, 1]
@@ -44,9 +47,9 @@ def connect(runs: Ints, raster: Raster) -> Regions:
     west = np.flatnonzero(begin % n_cols == 0)
     east = np.searchsorted(end, begin[west] + n_cols - 1)
     east = np.minimum(east, len(runs) - 1)
-    meet = end[east] == begin[west] + n_cols - 1
+    touch = end[east] == begin[west] + n_cols - 1
     n_sheets = int(sheet.max(initial=-1)) + 1
-    region = _components(n_sheets, sheet[west[meet]], sheet[east[meet]])
+    region = _components(n_sheets, sheet[west[touch]], sheet[east[touch]])
     return Regions(runs, sheet, region[sheet])
 
 
@@ -67,7 +70,7 @@ def find_runs(cell: Ints, runs: Ints) -> Ints:
 
 
 def outline(runs: Ints, sheet: Ints, raster: Raster) -> Any:
-    """Make the polygon of a region, in degrees of longitude and latitude.
+    """Return the polygon of a region, in degrees of longitude and latitude.
 
     Parameters
     ----------

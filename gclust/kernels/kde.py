@@ -1,15 +1,15 @@
 """Kernel density of weighted points in the cells of an equal-area raster on the sphere.
 
-The raster is Lambert's cylindrical projection of the sphere: its ``n_rows`` rows are
-equally high in the sine of latitude, from the north down, its ``n_cols`` columns equally
-wide in longitude, from 180 degrees west on, so that all cells have one area. Only *tiles*
-of 64 by 64 cells that points reach are filled; each is summed in blocks of four rows,
-always over the same points in the same order, whichever thread does it.
+The raster is Lambert's cylindrical projection of the sphere: its ``n_rows`` rows are equally
+high in the sine of latitude, from the north down, its ``n_cols`` columns equally wide in
+longitude, from 180 degrees west on, so that all cells have one area. Only *tiles* of 64 by 64
+cells that points reach are filled. Each is summed in blocks of four rows, always over the same
+points in the same order, on any thread.
 
-A cell's density is its mean over the cell by the midpoint rule: cells that are longer or
-wider than the kernel's ``step`` are cut into rows of equal height in latitude, weighted
-by their areas, and columns of equal width. Cells are tall near the poles, where
-longitudes are dense; a cell that needs no cutting has the density at its centre.
+The density of a cell is its mean over the cell by the midpoint rule: cells longer or wider than
+the kernel's ``step`` are divided into rings of equal height in latitude, weighted by their
+areas, and each ring into midpoints equally far apart. Cells are tall near the poles, where
+meridians are dense; a cell that needs no division has the density at its centre.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.binary_search import lower_bound
@@ -29,7 +30,7 @@ BLOCK = 4
 """Rows that are summed from one list of points."""
 
 GROUP = 16
-"""Places of a row that are summed at once."""
+"""Midpoints of a ring that are summed at once."""
 
 SLACK = 1e-9
 """Radians by which searches for points reach farther, above all rounding."""
@@ -42,27 +43,90 @@ class Raster(NamedTuple):
     n_cols: int
 
 
-class Points(NamedTuple):
-    """Points sorted by row of the raster and by longitude within it."""
+class RasterPoints(NamedTuple):
+    """``n`` points sorted by row of the raster and by longitude within it."""
 
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
-    rho: np.ndarray  # distance from the axis
-    turn: np.ndarray  # longitude from 180 degrees west as a share of the circle, below 1
-    weight: np.ndarray
-    start: np.ndarray  # first point of each row, and the number of points
+    x: NDArray[np.float64]
+    """(n,) as ``y`` and ``z``: vectors in Earth radii"""
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+    rho: NDArray[np.float64]
+    """(n,) distance from the axis of the Earth"""
+    lon: NDArray[np.float64]
+    """(n,) longitude from 180 degrees west as a fraction of a turn, below 1"""
+    weight: NDArray[np.float64]
+    """(n,)"""
+    start: NDArray[np.int64]
+    """(n_rows + 1,) first point of each row, and ``n``"""
 
 
-class Bump(NamedTuple):
-    """A kernel, as a function of the squared chord in Earth radii."""
+class RadialKernel(NamedTuple):
+    """A kernel as a function of the squared chord in Earth radii."""
 
-    gaussian: bool  # exp(-scale * chord2), or else 1 - scale * chord2
+    gaussian: bool
+    """``exp(-scale * chord2)``, otherwise ``1 - scale * chord2``"""
     scale: float
-    limit: float  # squared chord beyond which it is zero
-    angle: float  # the same as a central angle
-    peak: float  # its value at distance zero, per km2
-    step: float  # central angle that points of the midpoint rule lie apart at most
+    limit: float
+    """squared chord beyond which it is zero"""
+    angle: float
+    """the same as a central angle"""
+    peak: float
+    """its value at distance zero, per km2"""
+    step: float
+    """central angle between midpoints at most"""
+
+
+class Inputs(NamedTuple):
+    """The inputs of a density."""
+
+    points: RasterPoints
+    raster: Raster
+    radial: RadialKernel
+
+
+class Block(NamedTuple):
+    """Rows ``row .. end`` and ``width`` columns from ``col`` on of a tile."""
+
+    tile: int
+    row: int
+    end: int
+    col: int
+    width: int
+
+
+class RowCut(NamedTuple):
+    """How the cells of a row are divided, and the row's edges."""
+
+    down: int
+    """rings"""
+    across: int
+    """midpoints of a cell in each ring"""
+    upper: float
+    """as ``lower``: sine of latitude"""
+    lower: float
+    north: float
+    """as ``south``: latitude in radians"""
+    south: float
+
+
+class Ring(NamedTuple):
+    """Where the midpoints of a ring lie."""
+
+    z: float
+    rho: float
+    west: int
+    """number of the first midpoint around the whole circle"""
+    n: int
+    around: int
+    """midpoints around the whole circle"""
+
+
+class Midpoints(NamedTuple):
+    """The midpoints of a ring, with a margin of a group."""
+
+    sums: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
 
 @helper
@@ -83,17 +147,19 @@ def row_at(lat, n_rows):
 
 @helper
 def rows_within(first, last, angle, n_rows):
-    """Return the rows, first and last, that points within ``angle`` of other rows lie in."""
+    """Return the first and the last row of points within ``angle`` of rows ``first .. last``."""
     north = math.asin(sine_at(first, n_rows)) + angle + SLACK
     south = math.asin(sine_at(last + 1, n_rows)) - angle - SLACK
     return row_at(north, n_rows), row_at(south, n_rows)
 
 
 @helper
-def turn_within(lat, angle):
-    """Return the share of the circle by which longitudes differ at most within ``angle``."""
-    far = abs(lat) + angle + SLACK
-    if far >= 0.5 * math.pi:
+def half_width_of_row(row, angle, n_rows):
+    """Return by which fraction of a turn longitudes within ``angle`` of a row differ at most."""
+    top = math.asin(sine_at(row, n_rows))
+    bottom = math.asin(sine_at(row + 1, n_rows))
+    lat = max(abs(top), abs(bottom))
+    if lat + angle + SLACK >= 0.5 * math.pi:
         return 0.5
     return math.asin(math.sin(angle + SLACK) / math.cos(lat)) / (2.0 * math.pi) + SLACK
 
@@ -103,9 +169,9 @@ def mark(flags, row, west, east, n_cols):
     """Set the flags of the tiles of a row of tiles between two columns, which may wrap."""
     if east - west + 1 >= n_cols:
         west, east = 0, n_cols - 1
-    for turn in range(-1, 2):
-        first = max(west + turn * n_cols, 0)
-        last = min(east + turn * n_cols, n_cols - 1)
+    for wrap in range(-1, 2):
+        first = max(west + wrap * n_cols, 0)
+        last = min(east + wrap * n_cols, n_cols - 1)
         if first <= last:
             for tile in range(first // TILE, last // TILE + 1):
                 flags[row, tile] = True
@@ -113,18 +179,16 @@ def mark(flags, row, west, east, n_cols):
 
 @kernel
 def mark_tiles(points, raster, angle, flags):
-    """Set the flags of the tiles, by rows and columns of tiles, that points reach."""
+    """Set the ``flags`` (rows, columns of tiles) bool of the tiles that points reach."""
     for row in range(raster.n_rows):
         if points.start[row] == points.start[row + 1]:
             continue
         north, south = rows_within(row, row, angle, raster.n_rows)
-        top = math.asin(sine_at(row, raster.n_rows))
-        bottom = math.asin(sine_at(row + 1, raster.n_rows))
-        turn = turn_within(max(abs(top), abs(bottom)), angle)
+        half = half_width_of_row(row, angle, raster.n_rows)
         marked = np.int64(-raster.n_cols)
         for i in range(points.start[row], points.start[row + 1]):
-            west = np.int64(math.floor((points.turn[i] - turn) * raster.n_cols))
-            east = np.int64(math.floor((points.turn[i] + turn) * raster.n_cols))
+            west = np.int64(math.floor((points.lon[i] - half) * raster.n_cols))
+            east = np.int64(math.floor((points.lon[i] + half) * raster.n_cols))
             if west == marked:  # and so was the east: the columns have one width
                 continue
             marked = west
@@ -133,34 +197,34 @@ def mark_tiles(points, raster, angle, flags):
 
 
 @helper
-def points_near(points, row, west, east, turn):
-    """Return two runs of a row's points: those within ``turn`` of two longitudes."""
+def points_near(points, row, west, east, half):
+    """Return two runs of a row's points: those within ``half`` a turn's fraction of a range."""
     low, high = points.start[row], points.start[row + 1]
-    west -= turn
-    east += turn
+    west -= half
+    east += half
     if east - west >= 1.0:
         return low, high, high, high
-    first = lower_bound(points.turn, low, high, west + (west < 0.0))
-    last = lower_bound(points.turn, low, high, east - (east >= 1.0))
+    first = lower_bound(points.lon, low, high, west + (west < 0.0))
+    last = lower_bound(points.lon, low, high, east - (east >= 1.0))
     if west < 0.0 or east >= 1.0:
         return first, high, low, last
     return first, last, high, high
 
 
 @allocating_helper
-def list_runs(points, raster, angle, row, end, col, width):
-    """List the runs of points that may reach a block of cells."""
-    north, south = rows_within(row, end - 1, angle, raster.n_rows)
+def list_runs(inputs, block):
+    """List the runs of points that may reach a block of cells, (runs, 2) int64."""
+    points, angle = inputs.points, inputs.radial.angle
+    n_rows, n_cols = inputs.raster.n_rows, inputs.raster.n_cols
+    north, south = rows_within(block.row, block.end - 1, angle, n_rows)
     runs = np.empty((2 * (south - north + 1), 2), dtype=np.int64)
     filled = 0
+    west, east = block.col / n_cols, (block.col + block.width) / n_cols
     for source in range(north, south + 1):
         if points.start[source] == points.start[source + 1]:
             continue
-        top = math.asin(sine_at(source, raster.n_rows))
-        bottom = math.asin(sine_at(source + 1, raster.n_rows))
-        turn = turn_within(max(abs(top), abs(bottom)), angle)
-        west, east = col / raster.n_cols, (col + width) / raster.n_cols
-        a, b, c, d = points_near(points, source, west, east, turn)
+        half = half_width_of_row(source, angle, n_rows)
+        a, b, c, d = points_near(points, source, west, east, half)
         for first, last in ((a, b), (c, d)):
             if first < last:
                 runs[filled, 0] = first
@@ -171,28 +235,32 @@ def list_runs(points, raster, angle, row, end, col, width):
 
 @helper
 def block_of(item, tiles, raster):
-    """Return a block's tile, first row, end of rows, first column and width."""
-    tile, block = item // (TILE // BLOCK), item % (TILE // BLOCK)
-    row = tiles[tile, 0] * TILE + block * BLOCK
+    """Return block number ``item``; ``tiles`` (n_tiles, 2) int64, rows and columns of tiles."""
+    tile, number = item // (TILE // BLOCK), item % (TILE // BLOCK)
+    row = tiles[tile, 0] * TILE + number * BLOCK
     col = tiles[tile, 1] * TILE
-    return tile, row, min(row + BLOCK, raster.n_rows), col, min(TILE, raster.n_cols - col)
+    width = min(TILE, raster.n_cols - col)
+    return Block(tile, row, min(row + BLOCK, raster.n_rows), col, width)
 
 
 @kernel
-def count_visits(points, raster, bump, tiles, visits, first, last):
-    """Count for the blocks ``first .. last`` how often a point is looked at."""
+def count_visits(inputs, tiles, visits, first, last):
+    """Count for the blocks ``first .. last`` how often a point is added to a row of cells.
+
+    ``tiles`` as in `block_of`, ``visits`` (blocks,) int64.
+    """
     for item in range(first, last):
-        _, row, end, col, width = block_of(item, tiles, raster)
+        block = block_of(item, tiles, inputs.raster)
         visits[item] = 1
-        if row < end:
-            runs = list_runs(points, raster, bump.angle, row, end, col, width)
+        if block.row < block.end:
+            runs = list_runs(inputs, block)
             for run in range(len(runs)):
-                visits[item] += (runs[run, 1] - runs[run, 0]) * (end - row)
+                visits[item] += (runs[run, 1] - runs[run, 0]) * (block.end - block.row)
 
 
 @helper
 def decay(t):
-    """Return exp(-t) for t from 0 to 10.2, by a share of 2e-11 off at most.
+    """Return exp(-t) for t from 0 to 10.2, with a relative error of 2e-11 at most.
 
     Multiplications alone, in an order of their own: they run four or eight at a time, and
     give the same bits on every processor.
@@ -210,190 +278,196 @@ def decay(t):
 
 
 @helper
-def add_point(sums, xs, ys, first, last, x, y, dz2, weight, bump):
-    """Add a point's kernel to the sums of places ``first .. last`` of one row.
+def add_point(midpoints, first, last, x, y, dz2, weight, radial):
+    """Add a point's kernel to the sums of the midpoints ``first .. last`` of one ring.
 
-    Whole groups of places are summed, those beyond the kernel's end and in the margin of
-    the arrays included, where it is zero: loops of a fixed length use the processor's
-    vectors to the end (1 ns a place; 6 ns in a plain loop).
+    Whole groups are summed, also beyond the kernel's end and in the margin of the arrays, where
+    it is zero: loops of a fixed length use the processor's vectors to the end (1 ns a midpoint;
+    6 ns in a plain loop).
     """
-    scale, limit = bump.scale, bump.limit
+    scale, limit = radial.scale, radial.limit
     for begin in range(first, last, GROUP):
-        s = sums[begin : begin + GROUP]
-        u = xs[begin : begin + GROUP]
-        v = ys[begin : begin + GROUP]
+        s = midpoints.sums[begin : begin + GROUP]
+        u = midpoints.x[begin : begin + GROUP]
+        v = midpoints.y[begin : begin + GROUP]
         for j in range(GROUP):
             dx = u[j] - x
             dy = v[j] - y
             chord2 = dx * dx + dy * dy + dz2
-            value = decay(scale * chord2) if bump.gaussian else 1.0 - scale * chord2
+            value = decay(scale * chord2) if radial.gaussian else 1.0 - scale * chord2
             s[j] += weight * value if chord2 <= limit else 0.0
 
 
 @helper
-def add_run(sums, xs, ys, z, rho, west, n_places, around, points, first, last, bump):
-    """Add a run of points to the sums of the places of one row.
+def add_run(midpoints, ring, points, first, last, radial):
+    """Add the points ``first .. last`` to the sums of the midpoints of one ring.
 
-    The ``n_places`` places begin at the place ``west`` of the ``around`` of the circle.
     Longitudes are narrowed to a range that holds the point's kernel, not to its very end.
     """
+    around = ring.around
     for i in range(first, last):
-        dz = z - points.z[i]
-        aside = rho - points.rho[i]
-        room = bump.limit - dz * dz - aside * aside
-        if room < 0.0:
+        dz = ring.z - points.z[i]
+        drho = ring.rho - points.rho[i]
+        across2 = radial.limit - dz * dz - drho * drho
+        if across2 < 0.0:
             continue
         # The squared sine of half the angle of longitude; its arc is at most the sine's
         # (1 + (pi/2 - 1) sine^2), as the arcsine's series has positive terms alone.
-        share = room / (4.0 * rho * points.rho[i])
-        half = math.sqrt(share) * (1.0 + 0.5708 * share) / math.pi * around + 1e-6
+        sine2 = across2 / (4.0 * ring.rho * points.rho[i])
+        half = math.sqrt(sine2) * (1.0 + 0.5708 * sine2) / math.pi * around + 1e-6
         x, y, weight = points.x[i], points.y[i], points.weight[i]
-        if not half < 0.5 * around - GROUP:  # else no group of places is summed twice
-            add_point(sums, xs, ys, 0, n_places, x, y, dz * dz, weight, bump)
+        if not half < 0.5 * around - GROUP:  # else no group of midpoints is summed twice
+            add_point(midpoints, 0, ring.n, x, y, dz * dz, weight, radial)
             continue
-        middle = points.turn[i] * around - west - 0.5
-        for turn in range(-1, 2):
-            centre = middle + turn * around
+        middle = points.lon[i] * around - ring.west - 0.5
+        for wrap in range(-1, 2):
+            centre = middle + wrap * around
             begin = max(np.int64(math.ceil(centre - half)), 0)
-            stop = min(np.int64(math.floor(centre + half)) + 1, n_places)
+            stop = min(np.int64(math.floor(centre + half)) + 1, ring.n)
             if begin < stop:
-                add_point(sums, xs, ys, begin, stop, x, y, dz * dz, weight, bump)
+                add_point(midpoints, begin, stop, x, y, dz * dz, weight, radial)
 
 
 @helper
-def pieces_of(length, step):
-    """Return how many pieces of at most ``step`` a length is cut into."""
+def subdivisions(length, step):
+    """Return into how many equal lengths of at most ``step`` a length is divided."""
     return max(np.int64(math.ceil(length / step - 1e-9)), 1)
 
 
 @helper
-def cut_row(row, raster, bump):
-    """Return how a row's cells are cut: rings down, places across, and the row's edges.
-
-    Edges are the sines and the latitudes (radians) of its north and its south.
-    """
+def cut_row(row, raster, radial):
+    """Return how the cells of a row are divided."""
     upper, lower = sine_at(row, raster.n_rows), sine_at(row + 1, raster.n_rows)
     north, south = math.asin(upper), math.asin(lower)
     widest = 1.0 if north * south < 0.0 else max(math.cos(north), math.cos(south))
-    across = pieces_of(widest * 2.0 * math.pi / raster.n_cols, bump.step)
-    rings = max(north, -south) + bump.angle > 0.5 * math.pi  # about a pole within reach
-    down = pieces_of(north - south, bump.step / (3.0 if rings else 1.0))
-    return down, across, upper, lower, north, south
+    across = subdivisions(widest * 2.0 * math.pi / raster.n_cols, radial.step)
+    polar = max(north, -south) + radial.angle > 0.5 * math.pi  # a pole is within reach
+    down = subdivisions(north - south, radial.step / (3.0 if polar else 1.0))
+    return RowCut(down, across, upper, lower, north, south)
 
 
 @helper
-def ring_between(k, down, upper, lower, north, south):
-    """Return the sines of the edges of ring ``k`` of a row."""
-    height = (north - south) / down
-    top = upper if k == 0 else math.sin(north - k * height)
-    base = lower if k == down - 1 else math.sin(north - (k + 1) * height)
+def ring_edges(k, cut):
+    """Return the sines of the upper and the lower edge of ring ``k`` of a row."""
+    height = (cut.north - cut.south) / cut.down
+    top = cut.upper if k == 0 else math.sin(cut.north - k * height)
+    base = cut.lower if k == cut.down - 1 else math.sin(cut.north - (k + 1) * height)
     return top, base
 
 
 @helper
-def add_ring(sums, xs, ys, k, row, col, width, runs, begin, end, points, raster, bump):
-    """Add points to the sums of the places of one ring of a row.
-
-    The places are those of ``width`` cells from column ``col`` on, the points those of the
-    runs, laid end to end, from number ``begin`` to before ``end``.
-    """
-    down, across, upper, lower, north, south = cut_row(row, raster, bump)
-    top, base = ring_between(k, down, upper, lower, north, south)
+def ring_of(k, cut, block, n_cols):
+    """Return ring ``k`` of a row of a block."""
+    top, base = ring_edges(k, cut)
     z = 0.5 * (top + base)
-    if down > 1:
-        height = (north - south) / down
-        middle = north - (k + 0.5) * height
+    if cut.down > 1:
+        height = (cut.north - cut.south) / cut.down
+        middle = cut.north - (k + 0.5) * height
         z = math.sin(middle - math.tan(middle) * height * height / 12.0)  # of mass
     rho = math.sqrt((1.0 - z) * (1.0 + z))
-    around = raster.n_cols * across
-    n_places = width * across
-    for j in range(n_places):
-        angle = 2.0 * math.pi * ((col * across + j + 0.5) / around - 0.5)
-        xs[j] = rho * math.cos(angle)
-        ys[j] = rho * math.sin(angle)
+    return Ring(z, rho, block.col * cut.across, block.width * cut.across, n_cols * cut.across)
+
+
+@helper
+def add_ring(midpoints, ring, runs, begin, end, points, radial):
+    """Add points to the sums of the midpoints of one ring.
+
+    The points are those of the ``runs``, laid end to end, from number ``begin`` to before
+    ``end``.
+    """
+    for j in range(ring.n):
+        angle = 2.0 * math.pi * ((ring.west + j + 0.5) / ring.around - 0.5)
+        midpoints.x[j] = ring.rho * math.cos(angle)
+        midpoints.y[j] = ring.rho * math.sin(angle)
     before = 0
     for run in range(len(runs)):
         length = runs[run, 1] - runs[run, 0]
         first = runs[run, 0] + min(max(begin - before, 0), length)
         last = runs[run, 0] + min(max(end - before, 0), length)
         before += length
-        add_run(sums, xs, ys, z, rho, col * across, n_places, around, points, first, last, bump)
+        add_run(midpoints, ring, points, first, last, radial)
 
 
 @helper
-def share_out(out, sums, k, row, width, raster, bump):
-    """Add the part of the cells' densities that the sums of ring ``k`` make."""
-    down, across, upper, lower, north, south = cut_row(row, raster, bump)
-    top, base = ring_between(k, down, upper, lower, north, south)
-    share = bump.peak * (top - base) / (upper - lower) / across
-    for j in range(width * across):
-        out[j // across] += share * sums[j]
+def add_to_cells(out, sums, k, cut, width, peak):
+    """Add the share of ring ``k`` to the densities ``out`` (TILE,) float64 of a row's cells."""
+    top, base = ring_edges(k, cut)
+    share = peak * (top - base) / (cut.upper - cut.lower) / cut.across
+    for j in range(width * cut.across):
+        out[j // cut.across] += share * sums[j]
 
 
 @kernel
-def fill_blocks(points, raster, bump, tiles, values, first, last):
-    """Write the densities of the cells of the blocks ``first .. last``.
+def fill_blocks(inputs, tiles, values, first, last):
+    """Fill the densities of the cells of the blocks ``first .. last``.
 
-    ``tiles`` holds the row and column of each tile among tiles, ``values`` (n_tiles, TILE,
-    TILE) its cells, per km2; those beyond the edges of the raster stay as they are.
+    ``tiles`` as in `block_of`; ``values`` (n_tiles, TILE, TILE) float32 takes the densities per
+    km2. Cells beyond the edges of the raster are not written.
     """
-    across = pieces_of(2.0 * math.pi / raster.n_cols, bump.step)
-    scratch = np.zeros((3, TILE * across + GROUP))
-    sums, xs, ys = scratch[0], scratch[1], scratch[2]
+    points, raster, radial = inputs
+    most = TILE * subdivisions(2.0 * math.pi / raster.n_cols, radial.step)
+    scratch = np.zeros((3, most + GROUP))
+    midpoints = Midpoints(scratch[0], scratch[1], scratch[2])
     out = np.empty(TILE)
     for item in range(first, last):
-        tile, row, end, col, width = block_of(item, tiles, raster)
-        if row >= end:
+        block = block_of(item, tiles, raster)
+        if block.row >= block.end:
             continue
-        runs = list_runs(points, raster, bump.angle, row, end, col, width)
+        runs = list_runs(inputs, block)
         n = (runs[:, 1] - runs[:, 0]).sum()
         if n == 0:
             continue
-        for r in range(row, end):
+        for row in range(block.row, block.end):
             out[:] = 0.0
-            for k in range(cut_row(r, raster, bump)[0]):
-                sums[:] = 0.0
-                add_ring(sums, xs, ys, k, r, col, width, runs, 0, n, points, raster, bump)
-                share_out(out, sums, k, r, width, raster, bump)
-            for c in range(width):
-                values[tile, r % TILE, c] = out[c]
+            cut = cut_row(row, raster, radial)
+            for k in range(cut.down):
+                midpoints.sums[:] = 0.0
+                ring = ring_of(k, cut, block, raster.n_cols)
+                add_ring(midpoints, ring, runs, 0, n, points, radial)
+                add_to_cells(out, midpoints.sums, k, cut, block.width, radial.peak)
+            for c in range(block.width):
+                values[block.tile, row % TILE, c] = out[c]
 
 
 @kernel
-def sums_of_block(raster, bump, tiles, item):
-    """Return zeros for the places of a block, of the shape (rows, rings, places and a group)."""
-    _, row, end, _, width = block_of(item, tiles, raster)
+def sums_of_block(inputs, tiles, item):
+    """Return zeros for the midpoints of a block: (rows, rings, midpoints and a group) float64."""
+    block = block_of(item, tiles, inputs.raster)
     down, across = 1, 1
-    for r in range(row, end):
-        cut = cut_row(r, raster, bump)
-        down, across = max(down, cut[0]), max(across, cut[1])
-    return np.zeros((max(end - row, 0), down, width * across + GROUP))
+    for row in range(block.row, block.end):
+        cut = cut_row(row, inputs.raster, inputs.radial)
+        down, across = max(down, cut.down), max(across, cut.across)
+    return np.zeros((max(block.end - block.row, 0), down, block.width * across + GROUP))
 
 
 @kernel
-def add_to_row(points, raster, bump, tiles, item, sums, number, begin, end):
-    """Add some of a block's points to the sums of its row ``number``.
+def add_to_row(inputs, tiles, item, sums, number, begin, end):
+    """Add some of a block's points to the sums of its row ``number``; see `sums_of_block`.
 
     The points are those numbered from ``begin`` to before ``end`` in the order in which
     `fill_blocks` adds them, so that the bits are the same.
     """
-    _, row, stop, col, width = block_of(item, tiles, raster)
-    runs = list_runs(points, raster, bump.angle, row, stop, col, width)
+    points, raster, radial = inputs
+    block = block_of(item, tiles, raster)
+    runs = list_runs(inputs, block)
     scratch = np.zeros((2, sums.shape[2]))
-    xs, ys, r = scratch[0], scratch[1], row + number
-    for k in range(cut_row(r, raster, bump)[0]):
-        add_ring(sums[number, k], xs, ys, k, r, col, width, runs, begin, end, points, raster, bump)
+    cut = cut_row(block.row + number, raster, radial)
+    for k in range(cut.down):
+        midpoints = Midpoints(sums[number, k], scratch[0], scratch[1])
+        ring = ring_of(k, cut, block, raster.n_cols)
+        add_ring(midpoints, ring, runs, begin, end, points, radial)
 
 
 @kernel
-def finish_block(raster, bump, tiles, item, sums, values):
-    """Write the densities of the cells of a block from the sums of its places."""
-    tile, row, _, _, width = block_of(item, tiles, raster)
+def finish_block(inputs, tiles, item, sums, values):
+    """Fill the densities of a block's cells from the sums of its midpoints; see `fill_blocks`."""
+    block = block_of(item, tiles, inputs.raster)
     out = np.empty(TILE)
     for number in range(len(sums)):
-        r = row + number
+        row = block.row + number
         out[:] = 0.0
-        for k in range(cut_row(r, raster, bump)[0]):
-            share_out(out, sums[number, k], k, r, width, raster, bump)
-        for c in range(width):
-            values[tile, r % TILE, c] = out[c]
+        cut = cut_row(row, inputs.raster, inputs.radial)
+        for k in range(cut.down):
+            add_to_cells(out, sums[number, k], k, cut, block.width, inputs.radial.peak)
+        for c in range(block.width):
+            values[block.tile, row % TILE, c] = out[c]
