@@ -356,6 +356,10 @@ def test_ids_are_carried_on_over_several_comparisons(tmp_path):
     assert of[2]["Graz"] == 4
     assert third.coalitions["id"].unique().tolist() == third.decomposition["id"].tolist() == [3]
     check_sums(third.table.dropna(subset="rank_change"), third.factors)
+    # The id of Graz is not given again where nothing but Graz has gone.
+    alone = gclust.run(one_town(tmp_path / "alone", table[table["town"].isin(["Munich"])]))
+    fewer = gclust.compare(runs[1], alone, decompose=False, after=first)
+    assert (fewer.table["event"].tolist(), fewer.next_id) == (["kept", "gone"], 3)
     with pytest.raises(StudyError, match="ends with a run of 2 clusters that is not the first"):
         gclust.compare(runs[0], runs[1], decompose=False, after=replace(first, table=third.table))
     with pytest.raises(StudyError, match="holds no comparison"):
