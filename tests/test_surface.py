@@ -92,9 +92,7 @@ def test_locations_are_clustered_as_by_their_own_dbscan():
     order = np.lexsort((lon, lat))
     lat, lon, units = lat[order], lon[order], rng.integers(0, 3 * UNIT, 400)
     ways = {"border": "nearest", "metric": "haversine"}
-    surface = surface_of_locations(
-        lat, lon, units, eps_km=[8, 3], min_units=[20 * UNIT, 5 * UNIT + 1], **ways
-    )
+    surface = surface_of_locations(lat, lon, units, ([8, 3], [20 * UNIT, 5 * UNIT + 1]), **ways)
     assert (surface.eps_km, surface.min_units) == ((3.0, 8.0), (5 * UNIT + 1, 20 * UNIT))
     for eps in surface.eps_km:
         for least in surface.min_units:
@@ -102,7 +100,7 @@ def test_locations_are_clustered_as_by_their_own_dbscan():
             for found, wanted in zip(surface.cluster(eps, least), expected, strict=True):
                 assert found.tolist() == wanted.tolist()
     none = np.zeros(0)
-    empty = surface_of_locations(none, none, none, eps_km=[1], min_units=[1], **ways)
+    empty = surface_of_locations(none, none, none, ([1], [1]), **ways)
     assert [part.tolist() for part in empty.cluster(1, 1)] == [[], []]
 
 
@@ -154,15 +152,15 @@ def test_what_cannot_be_used_is_named(wrong, told):
 
 def test_locations_that_cannot_be_used_are_named():
     lat = np.array([1.0, 2.0])
-    ways = {"eps_km": [1], "border": "noise", "metric": "haversine"}
+    ways = {"border": "noise", "metric": "haversine"}
     with pytest.raises(ValueError, match="min_units must be at least 1, not 0"):
-        surface_of_locations(lat, lat, [1, 1], min_units=[0], **ways)
+        surface_of_locations(lat, lat, [1, 1], ([1], [0]), **ways)
     with pytest.raises(ValueError, match="min_units must be a sequence of whole numbers"):
-        surface_of_locations(lat, lat, [1, 1], min_units=[1.5], **ways)
+        surface_of_locations(lat, lat, [1, 1], ([1], [1.5]), **ways)
     with pytest.raises(ValueError, match="units must be one whole number per location"):
-        surface_of_locations(lat, lat, [1, -1], min_units=[1], **ways)
+        surface_of_locations(lat, lat, [1, -1], ([1], [1]), **ways)
     with pytest.raises(ValueError, match="distinct and sorted"):
-        surface_of_locations(lat[::-1], lat, [1, 1], min_units=[1], **ways)
+        surface_of_locations(lat[::-1], lat, [1, 1], ([1], [1]), **ways)
 
 
 def test_a_pair_that_is_not_there_is_named():

@@ -62,7 +62,7 @@ PROSE = {
     "rank uncertainty": r"\b[Hh]ow firm\b|\bfirmness\b",
     "listings with cluster labels": r"\battributed\b",
     "factor": r"\bplayers?\b",
-    "run log": r"\b[Jj]ournal\b(?! of\b)",
+    "run log": r"\b[Jj]ournal\b(?! of\b| \d)",
 }
 """A plain phrase: a pattern of what it replaces in docstrings, comments and messages."""
 

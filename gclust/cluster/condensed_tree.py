@@ -60,7 +60,7 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         select_clusters : bool, default False
             Whether to draw an oval round each selected cluster.
         label_clusters : bool, default False
-            Whether to write its label beside it.
+            Whether to write its label next to it.
         selection_palette : sequence of colours, optional
             Of the ovals, by label; red by default.
 

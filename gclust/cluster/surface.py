@@ -238,9 +238,8 @@ def surface_of_locations(
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
     units: NDArray[np.int64],
+    grid: tuple[Iterable[float], Iterable[int]],
     *,
-    eps_km: Iterable[float],
-    min_units: Iterable[int],
     border: str,
     metric: str,
     n_jobs: int | None = None,
@@ -252,11 +251,9 @@ def surface_of_locations(
     ----------
     lat, lon, units : ndarray, shape (n,)
         As in :func:`gclust.cluster.dbscan.cluster_locations`.
-    eps_km : iterable of float
-        As in :func:`parameter_surface`.
-    min_units : iterable of int
-        ``min_samples`` as fixed-point weights, at least 1; in any order, none twice, at most
-        255.
+    grid : (iterable of float, iterable of int)
+        ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point weights,
+        at least 1; in any order, none twice, at most 255.
     border, metric, n_jobs, progress
         As in :func:`gclust.cluster.dbscan.cluster_locations`.
 
@@ -265,8 +262,8 @@ def surface_of_locations(
     ValueError
         As :func:`parameter_surface` and :func:`gclust.cluster.dbscan.cluster_locations`.
     """
-    eps = rising("eps_km", eps_km)
-    least = tuple(int(each) for each in rising("min_units", min_units, whole=True))
+    eps = rising("eps_km", grid[0])
+    least = tuple(int(each) for each in rising("min_units", grid[1], whole=True))
     threads = _check_values(eps, least, border, metric, n_jobs)
     lat, lon = check_locations(lat, lon)
     units = np.array(units, dtype=np.int64)

@@ -73,7 +73,7 @@ def digest_of(sources: tuple[Path, ...]) -> str:
 
 def usual_roots() -> list[Path]:
     """Return where folders of compiled kernels may lie, the one to be written to first."""
-    # As Numba names it; installations that share a directory are told apart.
+    # As Numba names it; this keeps installations that share a directory apart.
     own = f"{PACKAGE.name}_{hashlib.sha1(os.fsencode(PACKAGE)).hexdigest()}"
     if config.CACHE_DIR:  # type: ignore[attr-defined]
         return [Path(config.CACHE_DIR).absolute() / own]  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ class Store:
     Parameters
     ----------
     roots : list of Path
-        Folders, of which the first one that can be written is written to.
+        Folders; the first writable one is written to.
     sources : tuple of Path
         What the kernels are compiled from.
     """

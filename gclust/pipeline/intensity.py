@@ -20,7 +20,7 @@ from gclust.places.footprints.overlaps import overlap_warning, shared_share
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
-from gclust.ranking.spread import intensity_spread as jitter_table
+from gclust.ranking.spread import intensity_spread as rank_table
 from gclust.ranking.spread import rank_intensities
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run
@@ -184,7 +184,7 @@ def spread_of(
         "area_km2", "population", "uncovered_share", "shared_share", "intensity",
         "intensity_rank",
     ]  # fmt: skip
-    return IntensitySpread(jitter_table(detail), detail[columns])
+    return IntensitySpread(rank_table(detail), detail[columns])
 
 
 def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -45,8 +45,7 @@ class LabelCache:
         if surface is None:
             surface = surface_of_locations(
                 *(lat, lon, units),
-                eps_km=[eps_km],
-                min_units=self._min_units,
+                ([eps_km], self._min_units),
                 border=model.border,
                 metric=model.metric,
                 n_jobs=model.n_jobs,

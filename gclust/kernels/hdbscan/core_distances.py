@@ -149,7 +149,7 @@ def select_weighted(keys, weights, n, need):
     """Return the least key up to which the weights add up to ``need``; reorders both arrays.
 
     Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. ``keys``
-    float64 and ``weights`` int64, of which the first ``n`` are used.
+    float64 and ``weights`` int64, with the first ``n`` in use.
     """
     low, high = 0, n
     while True:

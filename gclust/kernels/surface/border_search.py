@@ -94,7 +94,7 @@ def is_descendant(points, p, q):
 
 @inlined_helper
 def higher_core(points, p, q):
-    """Return the higher one of two core points, either of which may be missing."""
+    """Return the higher one of two core points, where each may be missing."""
     return q if p < 0 or (q >= 0 and points[q, LEVEL] > points[p, LEVEL]) else p
 
 

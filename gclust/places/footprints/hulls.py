@@ -83,8 +83,8 @@ class ProjectedLocations:
                 "where hulls have no meaning; use the footprint method 'discs'"
             )
         xy = plane.forward(vectors)
-        stretch = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
-        per_km = stretch / float(km_per_radian.mean())
+        scale = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
+        per_km = scale / float(km_per_radian.mean())
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
     def widened(self, shapes: Iterable[Any], radius_km: float) -> Any:

@@ -72,7 +72,7 @@ def _check_directories_are_there(path: str) -> None:
 
 
 def _check_blocks_are_there(source: Any, path: str, bands: tuple[int, ...]) -> None:
-    """Refuse a GeoTIFF of which a block lies beyond the end of the file."""
+    """Refuse a GeoTIFF with a block beyond the end of the file."""
     size = os.path.getsize(path)
     for band in bands:
         height, width = source.block_shapes[band - 1]
