@@ -17,7 +17,7 @@ from gclust.ranking.columns import ScoreOptions
 from gclust.ranking.contributions import contributions
 from gclust.ranking.score import COMBINE, score
 from gclust.ranking.table import ranking
-from tests.test_intensity import crowds, write_raster
+from tests.test_intensity import clouds, write_raster
 from tests.worlds import TOWNS, study_folder
 
 NOWHERE = "[clusters]\neps_km = 10\nmin_samples = 20\n"
@@ -94,7 +94,7 @@ def every_indicator() -> str:
 
 def study_of(folder, world: str, extra: str = ALL):
     path = study_folder(folder, listings(WORLDS[world]), extra + every_indicator())
-    write_raster(folder / "people.tif", crowds())
+    write_raster(folder / "people.tif", clouds())
     return path
 
 

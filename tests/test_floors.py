@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"_version", "escapes"},
     {"errors"},
-    {"disk", "folders", "parallel", "progress", "spelling", "sphere", "threads", "units"},
+    {"disk", "parallel", "progress", "spelling", "sphere", "temporary_folders", "threads", "units"},
     {"kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gclust import folders
-from gclust.folders import MARK, TemporaryFolder, abandoned, remove_abandoned
+from gclust import temporary_folders as folders
 from gclust.listings.engine import Engine
+from gclust.temporary_folders import MARK, TemporaryFolder, abandoned, remove_abandoned
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="folders are not marked on Windows")
 
@@ -23,7 +23,7 @@ PREFIX = "gclust-"
 LEAVE = """
 import os, sys
 from pathlib import Path
-from gclust.folders import TemporaryFolder
+from gclust.temporary_folders import TemporaryFolder
 folder = TemporaryFolder(Path(sys.argv[1]), "gclust-")
 (folder.path / "spill").mkdir()
 (folder.path / "spill" / "block").write_text("x")
@@ -62,7 +62,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 
 def test_a_folder_in_use_is_not(tmp_path):
     folder = TemporaryFolder(tmp_path, PREFIX)
-    code = "import sys; from pathlib import Path; from gclust.folders import *\n"
+    code = "import sys; from pathlib import Path; from gclust.temporary_folders import *\n"
     code += "remove_abandoned(Path(sys.argv[1]), 'gclust-')\n"
     code += "print(len(list(abandoned(Path(sys.argv[1]), 'gclust-', locked=True))))"
     done = subprocess.run(
@@ -79,14 +79,16 @@ def test_it_goes_with_the_object_and_with_python(tmp_path):
     (folder.path / "spill").mkdir()
     del folder
     assert list(tmp_path.iterdir()) == []
-    code = "import sys; from pathlib import Path; from gclust.folders import TemporaryFolder\n"
+    code = "import sys; from pathlib import Path\n"
+    code += "from gclust.temporary_folders import TemporaryFolder\n"
     code += "folder = TemporaryFolder(Path(sys.argv[1]), 'gclust-')\n"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_end_of_a_forked_child_leaves_it(tmp_path):
-    code = "import os, sys; from pathlib import Path; from gclust.folders import TemporaryFolder\n"
+    code = "import os, sys; from pathlib import Path\n"
+    code += "from gclust.temporary_folders import TemporaryFolder\n"
     code += "folder = TemporaryFolder(Path(sys.argv[1]), 'gclust-')\n"
     code += "child = os.fork()\nif child == 0:\n    sys.exit(0)\n"
     code += "os.waitpid(child, 0)\nassert folder.path.is_dir()\n"
@@ -199,7 +201,7 @@ def test_what_belongs_to_another_user_stays(tmp_path, whose):
 
 def test_a_mark_without_a_lock_yet_is_none(tmp_path, monkeypatch):
     """A cleaner that looks at any moment while a folder is made finds nothing to remove."""
-    code = "import sys; from pathlib import Path; from gclust.folders import *\n"
+    code = "import sys; from pathlib import Path; from gclust.temporary_folders import *\n"
     code += "remove_abandoned(Path(sys.argv[1]), 'gclust-')"
     clean = [sys.executable, "-c", code, str(tmp_path)]
     for module, name in ((folders.os, "open"), (folders.os, "write"), (folders.os, "rename")):
@@ -223,7 +225,7 @@ def test_a_mark_without_a_lock_yet_is_none(tmp_path, monkeypatch):
 MAKER = """
 import random, sys, time
 from pathlib import Path
-from gclust.folders import TemporaryFolder
+from gclust.temporary_folders import TemporaryFolder
 place, seed, number = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 lost = 0
 for _ in range(number):
@@ -238,7 +240,7 @@ print(lost)
 CLEANER = """
 import sys
 from pathlib import Path
-from gclust.folders import remove_abandoned
+from gclust.temporary_folders import remove_abandoned
 while True:
     remove_abandoned(Path(sys.argv[1]), "gclust-")
 """

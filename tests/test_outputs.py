@@ -16,13 +16,13 @@ import pytest
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.folders import TemporaryFolder
 from gclust.results import folders as atomic
 from gclust.results.exchange import exchange
 from gclust.results.folders import NEW, OLD, PREFIX, claim
 from gclust.study.schema import Study
 from gclust.study.sections import Source
 from gclust.study.write_toml import rebased_path, study_toml
+from gclust.temporary_folders import TemporaryFolder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, and folders in use")
 

@@ -25,7 +25,7 @@ from gclust.datasets.inhabitants import _cells_about
 from gclust.datasets.layout import EPS_KM, MIN_SAMPLES
 from gclust.datasets.modelled import WORLD_TOTALS, YEARS
 from gclust.datasets.own_files import NOTE
-from gclust.datasets.positions import Points, Shuffle, uniform
+from gclust.datasets.positions import PositionPools, Shuffle, uniform
 from gclust.datasets.records import PRECISIONS
 from gclust.sphere import EARTH_RADIUS_KM, chord_of, unit_vectors
 
@@ -217,7 +217,7 @@ def test_a_shuffle_is_a_permutation():
 def test_positions_are_finite_and_near_their_site(plan):
     points = plan.sites.points
     assert points.bound <= 60_000_000
-    lone = Points(*(np.array([value]) for value in (60.0, 179.99, 3.0, 200.0)))
+    lone = PositionPools(*(np.array([value]) for value in (60.0, 179.99, 3.0, 200.0)))
     many = 20_000
     site, bits = np.zeros(many, dtype=np.int64), np.arange(many, dtype=np.uint64) << np.uint64(32)
     bits |= np.arange(many, dtype=np.uint64) << np.uint64(16)

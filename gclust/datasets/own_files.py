@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gclust.disk import writing
-from gclust.folders import TemporaryFolder, remove_abandoned
+from gclust.temporary_folders import TemporaryFolder, remove_abandoned
 
 NOTE = ".gclust-made.json"
 """Lists the files that gclust wrote, each with the sha256 sums that it may have."""

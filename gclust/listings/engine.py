@@ -24,8 +24,8 @@ import pyarrow as pa
 
 from gclust.disk import FULL, is_full, writing
 from gclust.errors import StudyError
-from gclust.folders import TemporaryFolder, remove_abandoned
 from gclust.progress import Report, silent
+from gclust.temporary_folders import TemporaryFolder, remove_abandoned
 from gclust.threads import count_threads
 
 PREFIX = "gclust-"

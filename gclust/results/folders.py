@@ -14,9 +14,9 @@ from typing import Any
 
 from gclust.disk import writing
 from gclust.errors import StudyError, warn_user
-from gclust.folders import TemporaryFolder, abandoned, remove_folder
 from gclust.results.exchange import exchange
 from gclust.results.manifest import foreign_entry, note_files, remove_written
+from gclust.temporary_folders import TemporaryFolder, abandoned, remove_folder
 
 PREFIX = ".gclust-partial-"
 RECORD, NEW, OLD = "for.json", "new", "old"

@@ -13,7 +13,6 @@ from pathlib import Path
 import gclust
 from gclust.experiments.grid import Pair, Pairs
 from gclust.experiments.sweep.grid_point import GridPoint
-from gclust.folders import remove_abandoned
 from gclust.listings.engine import Engine
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.rasters import files_of
@@ -22,6 +21,7 @@ from gclust.results.folders import PREFIX, write_file
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
+from gclust.temporary_folders import remove_abandoned
 
 DIGITS = 16
 DIGEST = re.compile(f"[0-9a-f]{{{DIGITS}}}")

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError
 from gclust.kernels import csv_rows as kernel
 from gclust.listings.readers.csv.dialect import HEAD, Dialect, find_dialect
+from gclust.listings.readers.csv.encoding import Text
 from gclust.listings.readers.csv.row_counter import RowCounter
-from gclust.listings.readers.csv.text import Text
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.sources.source_part import BadRows
 
