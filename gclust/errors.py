@@ -1,4 +1,4 @@
-"""Errors and warnings of gclust's own, for callers who want to catch them apart."""
+"""gclust's own errors and warnings, so that callers can catch them separately from others."""
 
 from __future__ import annotations
 

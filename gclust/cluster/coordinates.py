@@ -96,7 +96,7 @@ def find_places(
 
 
 def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
-    """Set ``n_features_in_`` and, for a data frame, ``feature_names_in_``; or compare with them.
+    """Set ``n_features_in_`` and ``feature_names_in_`` in ``fit``; later, check input against them.
 
     Geometries have no feature names.
 

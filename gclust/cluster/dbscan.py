@@ -229,7 +229,7 @@ def cluster_locations(
     model: DBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster folded locations.
+    """Cluster locations: distinct points with the weight of all listings at them.
 
     Parameters
     ----------

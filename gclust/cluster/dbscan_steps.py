@@ -148,7 +148,7 @@ def assign_rows(
     parameters: Parameters,
     progress: Report,
 ) -> NDArray[np.int64]:
-    """Return the labels that rows take from core locations, as border points do.
+    """Label rows as border points: by the core locations within reach, -1 without any.
 
     Parameters
     ----------

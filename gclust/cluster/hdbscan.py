@@ -42,13 +42,13 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     The core distance of a point is the least radius within which the points, itself
     included, weigh at least ``min_samples``. Two points are connected at a radius no less
     than their distance and their core distances. The connected points at a radius are the
-    clusters of :class:`gclust.DBSCAN` with that ``eps_km`` and without borders. As the radius
+    clusters of :class:`gclust.DBSCAN` with that ``eps_km`` and without border points. As the radius
     falls, they split and shrink; the hierarchy keeps those that weigh at least
     ``min_cluster_size``, and selects the ones that persist longest ([1]_, [2]_).
 
-    Weight k is the same as k copies, and weight 0 as none. Lengths that differ by less than a
-    micrometre are equal, and split a cluster into all of its components at once: the result
-    does not depend on the order of rows.
+    Weight k is the same as k copies, and weight 0 as none. Connection radii that differ by less
+    than a micrometre count as equal, and a cluster may split into more than two parts at one
+    radius: the result does not depend on the order of rows.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ MADE = ("study.toml", "listings", "population.tif", "figures.csv")
 
 @dataclass(frozen=True)
 class World:
-    """A simulated world in a folder, and the figures that it was simulated to have.
+    """A simulated world in a folder, and the figures that went into its simulation.
 
     The listings are simulated. What :func:`gclust.datasets.gii` returns is
     published; every other figure is modelled. ``clusters`` is what a run of ``study`` should

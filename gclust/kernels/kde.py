@@ -198,7 +198,7 @@ def mark_tiles(points, raster, angle, flags):
 
 @helper
 def points_near(points, row, west, east, half):
-    """Return two runs of a row's points: those within ``half`` a turn's fraction of a range."""
+    """Return the points of a row within ``half`` (of a turn) of a range, as two index ranges."""
     low, high = points.start[row], points.start[row + 1]
     west -= half
     east += half

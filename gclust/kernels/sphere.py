@@ -127,7 +127,7 @@ def separation(ax, ay, az, bx, by, bz):
 
 @kernel
 def key_of_angle(angle):
-    """Return the key of a central angle in radians, infinite from pi on."""
+    """Return the comparison key of a central angle in radians; infinite for pi and more."""
     if angle >= math.pi:
         return math.inf
     if angle <= 0.5 * math.pi:

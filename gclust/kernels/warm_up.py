@@ -13,7 +13,7 @@ _done: set[Run] = set()
 
 
 def warm_up(progress: Report, *runs: Run) -> None:
-    """Call what has not been called in this process yet, as one stage of the progress.
+    """Compile the kernels that this process has not called yet, as one stage of the progress.
 
     Parameters
     ----------

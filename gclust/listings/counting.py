@@ -76,10 +76,10 @@ def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
 
 
 def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
-    """Add ``fractional_count``: the part of its record that a listing adds to its cluster.
+    """Add ``fractional_count``: the fraction of a record that a listing adds to its cluster.
 
-    Summed over the listings of a kind in a cluster, it is the result of `count_records`:
-    exactly for records of up to 22 listings, and within half a unit a listing beyond.
+    Its sum over a cluster and kind equals `count_records`: exactly where no record has more
+    than 22 listings, else within half a fixed-point unit for each listing.
 
     Parameters
     ----------

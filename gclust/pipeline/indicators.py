@@ -1,4 +1,4 @@
-"""A study's indicators computed, and what they return checked."""
+"""Compute a study's indicators, and check what they return."""
 
 from __future__ import annotations
 

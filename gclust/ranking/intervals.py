@@ -71,5 +71,5 @@ def draw_ranks(scores: ArrayLike) -> Floats:
 
 
 def chance_of_first(ranks: ArrayLike, first: int) -> Floats:
-    """Return the share of the draws in which each cluster is among the first; 0 without a rank."""
+    """Return, for each cluster, the share of draws in which its rank is at most ``first``."""
     return (np.asarray(ranks, dtype=np.float64) <= first).mean(axis=0)

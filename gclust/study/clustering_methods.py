@@ -60,7 +60,7 @@ class ClusteringOptions(Section):
 
     @property
     def unmet(self) -> str:
-        """What listings do not meet if there is no cluster."""
+        """Return the condition that no listings met, for the error "no cluster found"."""
         raise NotImplementedError
 
 

@@ -269,7 +269,7 @@ def study_from(
 ) -> Study:
     """Build a study from nested mappings, as ``study.toml`` nests them.
 
-    ``listings`` are tables in memory by kind, which stand for the sources of that kind.
+    ``listings`` maps kinds to tables in memory, which replace the sources of these kinds.
     """
     for old, new in RENAMED.items():
         if old in table:

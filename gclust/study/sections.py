@@ -143,9 +143,9 @@ class OtherFootprint(Footprint):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRaster(Section):
-    """One of ``[intensity] rasters``, as in ``[population]``.
+    """An entry of ``[intensity] rasters``; it has the options of ``[population]``.
 
-    Called by its file, or by the folder of its tiles, by default.
+    The default ``name`` is that of the file or of the folder of tiles.
     """
 
     raster: str | tuple[str, ...]
@@ -237,7 +237,7 @@ class Population(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Members(Section):
-    """``[members]``: whether clusters are divided among their cities, and from what share on."""
+    """``[members]``: whether to list the member cities of clusters, and their least share."""
 
     on: bool = False
     least_share: float = number(0.05, least=0, most=1)

@@ -36,7 +36,7 @@ ROWS = """
 
 
 class RankingTable:
-    """A table of clusters, and a line on the study's clusters that have no match in it.
+    """The ranking as a table, and a sentence that lists the study's clusters without a match.
 
     ``further`` are the columns of the score that are neither shares nor counts.
     """

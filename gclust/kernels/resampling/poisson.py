@@ -180,7 +180,7 @@ def count_replicate(
 def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Return the weight that labels of two labellings share; ``[a + 1, b + 1]``, noise is -1."""
+    """Return the weight common to label a and label b, at ``[a + 1, b + 1]``; noise is -1."""
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
     return _summed(partial(add_pairs, a, b, weight), even_chunks(len(a), CHUNK), shape, threads)
 

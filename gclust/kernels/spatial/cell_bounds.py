@@ -28,7 +28,7 @@ class Cells(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """Runs of cells of one band, ``r`` of them."""
+    """``r`` runs of consecutive cells, each of one band."""
 
     west: NDArray[np.float64]  # (r,) longitude of the first point of each
     east: NDArray[np.float64]  # (r,) longitude of the last point of each

@@ -259,7 +259,7 @@ def scan_leaf(balls, index, p, leaf, limit, found):
 
 @inlined_helper
 def refine(balls, index, p, n_open, radius, found, work):
-    """Return what point ``p`` finds in the leaves left open, highest first, beyond ``found``."""
+    """Search the undecided leaves of point ``p``, highest first, for more than ``found``."""
     points, xyz = index.points, balls.xyz
     level = np.int64(points[p, LEVEL])
     for t in range(n_open):

@@ -119,7 +119,7 @@ def find_centroid_geocodes(
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     units = np.array(units, dtype=np.int64)
     if not lat.shape == lon.shape == units.shape or (np.diff(lat) < 0).any():
-        raise ValueError("locations must be of one length and sorted by latitude")
+        raise ValueError("lat and lon must have the same length and be sorted by latitude")
     cities = shipped() if gazetteer is None else gazetteer
     row = np.flatnonzero(units >= criteria.least_weight * UNIT)
     city, distance_km = _nearest(lat[row], lon[row], cities)

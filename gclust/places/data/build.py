@@ -127,7 +127,7 @@ def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
 
 
 def degrees(values: pd.Series) -> pa.Array:
-    """Keep GeoNames' five decimals as such: half the size of binary fractions."""
+    """Store degrees as GeoNames' five decimals, which takes half the space of floats."""
     hundred_thousandths = np.rint(values.to_numpy() * 1e5).astype(np.int64)
     return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
 
