@@ -213,7 +213,8 @@ def test_components_are_the_places_of_core_points():
 
 
 def test_docstrings_say_what_min_samples_counts():
-    for model in (DBSCAN, HDBSCAN):
-        text = " ".join(model.__doc__.split())
-        assert "one more than in the ``hdbscan`` library" in text
-        assert "weigh less where points that its core" in text
+    dbscan, hdbscan = (" ".join(model.__doc__.split()) for model in (DBSCAN, HDBSCAN))
+    assert "one more than in the ``hdbscan`` library" in dbscan
+    assert "weigh less where points that its core" in dbscan
+    assert "``min_samples=5`` here is ``min_samples=4`` there" in hdbscan
+    assert "It is not a least weight of clusters" in hdbscan
