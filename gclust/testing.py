@@ -1,6 +1,6 @@
-"""Slow, obviously right twins and assertions, for the tests of gclust and of others.
+"""Slow, simple reference implementations and assertions for tests of gclust and other code.
 
-Every function here costs time and memory of the order of n squared.
+Every function here takes time and memory of the order of n squared.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOLERANCE_KM = 1e-9
 def great_circle_km(
     lat_1: ArrayLike, lon_1: ArrayLike, lat_2: ArrayLike, lon_2: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return great-circle distances on a sphere of 6371.0088 km.
+    """Return great-circle distances in km on a sphere of radius 6371.0088 km.
 
     The arctangent form keeps its precision at all distances, antipodal ones included
     (T. Vincenty, Survey Review 23 (176), 1975, with flattening 0).
@@ -47,7 +47,7 @@ def great_circle_km(
 def geodesic_km(
     lat_1: ArrayLike, lon_1: ArrayLike, lat_2: ArrayLike, lon_2: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return geodesic distances on the WGS84 ellipsoid, by ``pyproj.Geod``.
+    """Return geodesic distances in km on the WGS84 ellipsoid, from ``pyproj.Geod``.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def geodesic_km(
 
 
 def distances_km(lat: ArrayLike, lon: ArrayLike, metric: str = "haversine") -> NDArray[np.float64]:
-    """Return all distances between points.
+    """Return the distances in km between all pairs of points.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def dbscan_oracle(
     border: str = "nearest",
     metric: str = "haversine",
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster by the definition of DBSCAN, from all distances.
+    """Return DBSCAN labels and core flags, computed by definition from all distances.
 
     Parameters
     ----------
     lat, lon : array-like of float, shape (n,)
         Degrees.
     weight : array-like of float, shape (n,), optional
-        1 by default. Points of weight 0 are never core; they go with others as borders do.
+        1 by default. Points of weight 0 are never core; they take a label as border points do.
     eps_km, min_samples, border, metric
         As in :class:`gclust.DBSCAN`.
 
@@ -147,7 +147,7 @@ def dbscan_oracle(
 
 
 def wrapped(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Return longitudes in [-180, 180), 0 at the poles; degrees."""
+    """Return longitudes in degrees in [-180, 180), and 0 at the poles."""
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
     return np.where(np.abs(lat) == 90, 0.0, np.where(lon >= 180, lon - 360, lon)) + 0.0
 

@@ -1,1 +1,1 @@
-"""Cluster formation: estimators with the scikit-learn contract, and merging."""
+"""Cluster methods with the scikit-learn interface, and the merging of clusters."""

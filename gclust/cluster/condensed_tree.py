@@ -1,4 +1,4 @@
-"""The condensed tree as an object with the plots of the ``hdbscan`` library."""
+"""The condensed tree of HDBSCAN as an object with the plots of the ``hdbscan`` library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROW = np.dtype(
 
 
 class CondensedTree(hdbscan.plots.CondensedTree):
-    """Clusters and points by the lambda at which they leave their parent.
+    """Condensed tree: clusters and points, each with the lambda at which it leaves its parent.
 
     Plots and ``to_numpy``, ``to_pandas`` and ``to_networkx`` are those of the ``hdbscan``
     library, with columns ``parent``, ``child``, ``lambda_val`` (1 / km) and
@@ -51,18 +51,18 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         log_size: bool = False,
         max_rectangles_per_icicle: int = 20,
     ) -> Any:
-        """Draw the icicle plot: the ``hdbscan`` library's, with selected clusters ringed.
+        """Draw the icicle plot of the ``hdbscan`` library, with ovals round selected clusters.
 
         Parameters
         ----------
         leaf_separation, cmap, axis, colorbar, log_size, max_rectangles_per_icicle
-            As there.
+            As in the ``hdbscan`` library.
         select_clusters : bool, default False
             Whether to draw an oval round each selected cluster.
         label_clusters : bool, default False
-            Whether to write its label next to it.
+            Whether to write the label next to each selected cluster.
         selection_palette : sequence of colours, optional
-            Of the ovals, by label; red by default.
+            Colours of the ovals, by label; red by default.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         log_size: bool = False,
         max_rectangle_per_icicle: int = 20,
     ) -> dict[str, Any]:
-        """Return bars and lines of the icicle plot.
+        """Return the bars and lines of the icicle plot.
 
         Parameters
         ----------
@@ -140,10 +140,10 @@ class CondensedTree(hdbscan.plots.CondensedTree):
 
 
 def _ring(axis: Any, bounds: list[list[float]], colours: Any, label: bool) -> None:
-    """Draw an oval round each of the bounds.
+    """Draw an oval round the bounds of each selected cluster.
 
-    The library's own, of clusters that are low in the plot, have an array for a height,
-    which Matplotlib refuses to draw.
+    The library itself passes Matplotlib an array as the height of some ovals, those of
+    clusters low in the plot, and Matplotlib refuses to draw them.
     """
     from matplotlib.patches import Ellipse
 
@@ -163,7 +163,7 @@ def _width(weight: NDArray[np.float64], log_size: bool) -> NDArray[np.float64]:
 
 
 def _centres(parent: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Place leaves side by side, and each other cluster amid those it is split into."""
+    """Return the position of each cluster: leaves in a row, others in the middle of their parts."""
     many = len(parent)
     below: list[list[int]] = [[] for _ in range(many)]
     for k in range(1, many):
@@ -185,7 +185,7 @@ def _centres(parent: NDArray[np.int64]) -> NDArray[np.float64]:
 def _bars(
     rows: NDArray[Any], birth: float, log_size: bool, most: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return bottoms, tops and widths of the bars of a cluster, of its sorted rows."""
+    """Return the bottoms, tops and widths of the bars of a cluster from its sorted rows."""
     until, starts = np.unique(rows["lambda_val"], return_index=True)
     lost = np.add.reduceat(rows["child_size"], starts)
     weight = lost[::-1].cumsum()[::-1]  # up to each of these lambdas
@@ -203,12 +203,12 @@ def condensed_tree(
     unit: int,
     selected: NDArray[np.int64],
 ) -> CondensedTree:
-    """Return the condensed tree of rows.
+    """Return the condensed tree of rows from that of their locations.
 
     Parameters
     ----------
     tree : Condensed
-        Of locations, radii in kilometres.
+        Condensed tree of the locations, radii in kilometres.
     row_of : ndarray of int32, shape (n_rows,)
         Location of each row.
     size : ndarray of float64, shape (n_rows,), optional

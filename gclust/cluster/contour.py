@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 KERNELS = ("gaussian", "epanechnikov")
 
 LARGEST_BANDWIDTH_KM = 1000.0
-"""Beyond it the chords that kernels are functions of differ from arcs."""
+"""Kernels are functions of chords, which differ from arcs at larger bandwidths."""
 
 LEAST_RESOLUTION_KM = 0.05
 """The accuracy of addresses."""
 
 
 class DensityContour(ClusterMixin, BaseEstimator):
-    """Clusters of weighted points within contours of their kernel density, on the sphere.
+    """Estimator of clusters: weighted points within contours of their kernel density.
 
     The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
     region of cells connected by their sides, with at least the density of the contour, and
@@ -64,8 +64,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
     threshold : float, default 4500
         Least weight of the points of a cluster, above 0.
     kernel : {"gaussian", "epanechnikov"}, default "gaussian"
-        ``gaussian``: ends at 4.5 bandwidths; the 4e-5 of its mass beyond are distributed over
-        the rest. ``epanechnikov``: a paraboloid ([2]_, the "radius" of geographic software).
+        ``gaussian``: ends at 4.5 bandwidths; the 4e-5 of its mass farther out are distributed
+        over the rest. ``epanechnikov``: a paraboloid ([2]_, the "radius" of geographic software).
         Distances are great circles on a sphere of 6371.0088 km.
     resolution_km : float, optional
         Side of the raster's cells, at least 0.05 and at most ``bandwidth_km``. A fifth of
@@ -100,7 +100,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
     n_features_in_ : int
         2.
     feature_names_in_ : ndarray of str, shape (2,)
-        Names of the columns of a data frame; not there for other input.
+        Names of the columns of a data frame; not set for other input.
 
     Notes
     -----
@@ -172,7 +172,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
             True draws progress on a terminal; a callable is called as
             ``progress(fraction, stage)``.
         warn : callable, optional
-            Called with each warning, in the place of giving a GclustWarning.
+            Called with each warning, instead of giving a GclustWarning.
 
         Returns
         -------
@@ -183,13 +183,13 @@ class DensityContour(ClusterMixin, BaseEstimator):
         ------
         ValueError
             For coordinates, weights or parameters that cannot be used, or a raster that
-            would not fit in memory; names the value.
+            would not fit in memory; the message names the value.
 
         Warns
         -----
         GclustWarning
             If there is no cluster, or points lie so near a pole that cells are higher there
-            than two standard deviations of the kernel, beyond 85 degrees by default.
+            than two standard deviations of the kernel, by default nearer than 5 degrees.
         """
         threads = self._check()
         show = resolve(progress)
@@ -235,7 +235,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For coordinates that cannot be used; names the value.
+            If coordinates cannot be used; the message names the value.
         """
         check_is_fitted(self)
         lat, lon = degrees(X, count_threads(self.n_jobs))
@@ -253,7 +253,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         Parameters
         ----------
         path : str or path-like
-            Overwritten once the new file is complete.
+            File to write; an existing one is replaced once the new one is complete.
 
         Raises
         ------
@@ -264,7 +264,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         self._density.write(path)
 
     def _check(self) -> int:
-        """Raise ValueError for a parameter that cannot be used; return the threads."""
+        """Raise ValueError for a parameter that cannot be used; return the number of threads."""
         if self.kernel not in KERNELS:
             raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {self.kernel!r}")
         _check_number("bandwidth_km", self.bandwidth_km, LARGEST_BANDWIDTH_KM)
@@ -345,9 +345,9 @@ def _select(
     Returns
     -------
     clusters : Regions
-        The runs of clusters; their regions are labels.
+        The runs of cells of the clusters; the number of a region is its label.
     labels : ndarray of int64
-        Of each location.
+        Label of each location.
     """
     run = find_runs(locations.cell, regions.runs)
     inside = np.flatnonzero(run >= 0)

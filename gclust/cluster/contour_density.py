@@ -1,4 +1,4 @@
-"""The density of weighted locations in the cells of an equal-area raster of the Earth."""
+"""The kernel density of weighted locations in the cells of an equal-area raster of the Earth."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ MOST_CELLS = 1_000_000_000
 """Most cells in memory: 4 GB."""
 
 CUTOFF = 4.5
-"""Standard deviations at which the Gaussian ends. The 4e-5 of its mass beyond are distributed
-over the rest in proportion."""
+"""Standard deviations at which the Gaussian ends. The 4e-5 of its mass farther out are
+distributed over the rest in proportion."""
 
 _CHUNK_VISITS = 2_000_000  # a tenth of a second
 _HEAVY_VISITS = 4_000_000  # of one block, which the points of a city of a million reach
@@ -69,9 +69,9 @@ class RasterLocations(NamedTuple):
     units: NDArray[np.int64]
     """(n,) fixed-point weight"""
     cell: NDArray[np.int64]
-    """(n,)"""
+    """(n,) number of the cell of each location"""
     first: NDArray[np.int64]
-    """(n,) lowest row of X at each"""
+    """(n,) lowest row of X at each location"""
     of_row: NDArray[np.int64]
     """(n_rows,) location of each row of X"""
 
@@ -85,7 +85,7 @@ def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
 
 
 def make_kernel(kernel: str, bandwidth_km: float) -> RadialKernel:
-    """Return a kernel whose integral over the sphere is 1.
+    """Return the named kernel, scaled so that its integral over the sphere is 1.
 
     Both are functions of the chord c, in radii R of the Earth: of the Gaussian with
     bandwidth s, ``exp(-c^2 / 2 s^2)``, which is Fisher's distribution, the part within
@@ -112,7 +112,7 @@ def make_kernel(kernel: str, bandwidth_km: float) -> RadialKernel:
 
 
 def make_raster(resolution_km: float) -> Raster:
-    """Return the raster whose cells are most nearly squares of this side at 30 degrees."""
+    """Return the raster whose cells at 30 degrees are nearly squares with this side."""
     parallel = math.cos(math.radians(STANDARD_PARALLEL))
     n_rows = max(round(2.0 * EARTH_RADIUS_KM / parallel / resolution_km), 1)
     n_cols = max(round(2.0 * math.pi * EARTH_RADIUS_KM * parallel / resolution_km), 1)
@@ -120,12 +120,12 @@ def make_raster(resolution_km: float) -> Raster:
 
 
 def cell_km2(raster: Raster) -> float:
-    """Return the area of a cell."""
+    """Return the area of a cell of the raster in km2."""
     return 4.0 * math.pi * EARTH_RADIUS_KM**2 / (raster.n_rows * raster.n_cols)
 
 
 def latitude_of_height(height_km: float, raster: Raster) -> float:
-    """Return the latitude beyond which cells are higher than this."""
+    """Return the latitude in degrees above which cells are higher than ``height_km``."""
     step_km = 2.0 * EARTH_RADIUS_KM / raster.n_rows  # along the axis of the Earth
     return math.degrees(math.acos(min(step_km / height_km, 1.0)))
 
@@ -138,7 +138,7 @@ def find_cells(
 
 
 def _heights(lat: NDArray[np.float64], raster: Raster) -> NDArray[np.float64]:
-    """Return how many rows, with fractions, lie north of latitudes; less than all."""
+    """Return the number of rows, with fractions, north of each latitude; below ``n_rows``."""
     rows = (1.0 - np.sin(np.radians(lat))) * (0.5 * raster.n_rows)
     return np.minimum(rows, np.nextafter(raster.n_rows, 0.0))
 
@@ -151,7 +151,7 @@ def _cells(
 
 
 def _fraction_of_turn(lon: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return longitudes from 180 degrees west as fractions of a turn, below 1."""
+    """Return each longitude as a fraction of the circle from 180 degrees west, below 1."""
     return np.minimum((lon + 180.0) / 360.0, np.nextafter(1.0, 0.0))
 
 
@@ -163,10 +163,10 @@ def fold_onto_raster(
     threads: int = 1,
     report: Callable[[float], None] = unreported,
 ) -> RasterLocations:
-    """Fold rows onto distinct locations; rows without ``units`` weigh 1.
+    """Sum the weights of rows at each distinct location; without ``units`` each row weighs 1.
 
-    Locations are distinguished by their height on the raster: two of the same longitude within
-    a micrometre of each other may be one.
+    Latitudes are compared as heights on the raster: two locations of the same longitude within
+    a micrometre of each other may become one.
     """
     height = np.empty(len(lat))
 
@@ -196,13 +196,13 @@ def fold_onto_raster(
 
 @dataclass(frozen=True)
 class Density:
-    """Weight per km2 in the cells of the tiles that locations reach; elsewhere it is zero.
+    """Density (weight per km2) in the tiles that kernels reach; it is zero in all others.
 
     Attributes
     ----------
     raster : Raster
     tiles : ndarray of int64, shape (n_tiles, 2)
-        Row and column of each tile among tiles, sorted.
+        Row and column of each tile in the grid of tiles, sorted.
     values : ndarray of float32, shape (n_tiles, 64, 64)
     """
 
@@ -211,7 +211,7 @@ class Density:
     values: NDArray[np.float32]
 
     def at(self, cell: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the density of cells, given by their numbers."""
+        """Return the density of cells from their numbers."""
         row, col = np.divmod(cell, self.raster.n_cols)
         across = -(-self.raster.n_cols // TILE)
         known = self.tiles[:, 0] * across + self.tiles[:, 1]
@@ -226,7 +226,7 @@ class Density:
         Returns
         -------
         ndarray of int64, shape (n_runs, 2)
-            Numbers of the first and the last cell of each, sorted.
+            Numbers of the first and the last cell of each run, sorted.
         """
         runs = [np.zeros((0, 2), dtype=np.int64)]
         n_cols = self.raster.n_cols
@@ -303,10 +303,10 @@ def estimate_density(
     progress: Report,
     heavy_visits: int = _HEAVY_VISITS,
 ) -> Density:
-    """Sum the kernels of locations in the cells that they reach.
+    """Compute the density of locations in the cells that their kernels reach.
 
     Blocks with more visits of points than ``heavy_visits`` are summed in chunks of points; the
-    bits are the same.
+    result is the same, bit by bit.
 
     Raises
     ------
@@ -359,7 +359,7 @@ def _fill_heavy(
     visits: int,
     threads: int,
 ) -> None:
-    """Fill blocks that take so long that they must be interruptible.
+    """Compute the density in blocks that take so long that they must be interruptible.
 
     Their rows are summed in parallel, each over a chunk of the points at a time.
     """

@@ -1,4 +1,4 @@
-"""Connected regions of cells, and their outlines."""
+"""Connected regions of raster cells, and their outlines."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Regions(NamedTuple):
     """
 
     runs: Ints
-    """(n_runs, 2) first and last cell of each, sorted"""
+    """(n_runs, 2) first and last cell of each run, sorted"""
     sheet: Ints
-    """(n_runs,)"""
+    """(n_runs,) sheet of each run"""
     region: Ints
     """(n_runs,)"""
 
 
 def connect_runs(runs: Ints, raster: Raster) -> Regions:
-    """Connect runs of cells to regions, across 180 degrees too.
+    """Join runs of cells into regions, also across 180 degrees of longitude.
 
     Cells that share a side are connected, those that share only a corner are not: the interior
     of a region is connected.
@@ -62,7 +62,7 @@ def _components(n: int, a: Ints, b: Ints) -> Ints:
 
 
 def find_runs(cell: Ints, runs: Ints) -> Ints:
-    """Return the run that each cell lies in, -1 for none."""
+    """Return the index of the run that each cell lies in, or -1 if it lies in none."""
     if len(runs) == 0:
         return np.full(len(cell), -1, dtype=np.int64)
     run = np.searchsorted(runs[:, 0], cell, side="right") - 1
@@ -81,7 +81,7 @@ def outline(runs: Ints, sheet: Ints, raster: Raster) -> Any:
     Returns
     -------
     shapely.Polygon or shapely.MultiPolygon
-        Valid, within [-180, 180]; its edges are those of cells.
+        Valid, longitudes in [-180, 180]; its edges are edges of cells.
     """
     import shapely
 

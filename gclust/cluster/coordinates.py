@@ -1,4 +1,4 @@
-"""Latitudes and longitudes in degrees from arrays, data frames and geometries."""
+"""Reading of latitudes and longitudes from arrays, data frames and geometries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 def degrees(
     X: Any, threads: int = 1, report: Callable[[float], None] = unreported
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return validated and normalised coordinates, in new arrays.
+    """Return checked and normalised latitudes and longitudes as new arrays.
 
     Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
     negative zero: equal points have equal numbers.
@@ -36,7 +36,7 @@ def degrees(
     threads : int, default 1
         Number of threads.
     report : callable, optional
-        Called with the share done.
+        Called with the fraction of work done.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def degrees(
     ------
     ValueError
         If X is empty, has another shape or type, has a value that is missing, infinite
-        or out of range, or geometries without a reference system or other than points.
+        or out of range, or has geometries that are no points or have no reference system.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def find_places(
     known_lat: NDArray[np.float64],
     known_lon: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Return the number of each place among known places, -1 if it is not one of them.
+    """Return the index of each point among known places, or -1 if it is not one of them.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def find_places(
 
 
 def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
-    """Set ``n_features_in_`` and ``feature_names_in_`` in ``fit``; later, check input against them.
+    """Set ``n_features_in_`` and ``feature_names_in_``, or check new input against them.
 
     Geometries have no feature names.
 
@@ -106,7 +106,7 @@ def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
     X : as in `degrees`
         Already validated.
     reset : bool
-        Whether to set them, as in fitting, or to compare, as in prediction.
+        True sets the two attributes, as in ``fit``; False compares, as in ``predict``.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _is_geometry(X: Any) -> bool:
 
 
 def _explain(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> None:
-    """Raise ValueError for the first row that cannot be used."""
+    """Raise ValueError that names the first row that cannot be used."""
     for values, name in ((lat, "latitude"), (lon, "longitude")):
         _refuse(~np.isfinite(values), values, name, "is not a finite number")
     _refuse((lat < -90) | (lat > 90), lat, "latitude", "is outside [-90, 90]")
@@ -144,7 +144,7 @@ def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, wh
 
 
 def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the two columns of ``X``, which may be views of it, of any number type."""
+    """Return the two columns of ``X``, of any number type; they may share its memory."""
     if _is_geometry(X):
         return _of_points(X.geometry)
     frame = nw.from_native(X, pass_through=True)

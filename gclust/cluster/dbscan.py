@@ -31,7 +31,7 @@ from gclust.progress import Report, resolve, silent, stage
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
-    """Density-based clusters of weighted points on the Earth, exact.
+    """Estimator of DBSCAN, exact, for weighted points on the Earth.
 
     A point is a core point if the points within ``eps_km`` of it, itself included, weigh
     at least ``min_samples``. Core points within ``eps_km`` of each other are in one
@@ -46,9 +46,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         clusters, nor on the distance between points of one.
     min_samples : float, default 4500
         Least weight of a core point's neighbourhood, at least 1. The point itself counts:
-        as in scikit-learn, and one more than in the ``hdbscan`` library. It is no least
-        weight of clusters: one may weigh less where points that its core points count are
-        nearer to the core points of a neighbour, and go with them.
+        as in scikit-learn, and one more than in the ``hdbscan`` library. It is not a
+        least weight of clusters: one may weigh less where points that its core points count
+        are nearer to core points of a neighbouring cluster, and join that one.
     border : {"nearest", "first", "noise"}, default "nearest"
         What a border point becomes. ``nearest``: it joins its nearest core point, ties
         (a micrometre) going to the smallest latitude, then longitude; the partition does
@@ -75,7 +75,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     n_features_in_ : int
         2.
     feature_names_in_ : ndarray of str, shape (2,)
-        Names of the columns of a data frame; not there for other input.
+        Names of the columns of a data frame; not set for other input.
 
     References
     ----------
@@ -133,7 +133,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For coordinates, weights or parameters that cannot be used; names the value.
+            If coordinates, weights or parameters cannot be used; the message names the value.
 
         Warns
         -----
@@ -229,7 +229,7 @@ def cluster_locations(
     model: DBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster locations: distinct points with the weight of all listings at them.
+    """Find the clusters of locations: distinct points with the weight of their listings.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ def assign_locations(
     model: DBSCAN,
     progress: Report = silent,
 ) -> NDArray[np.int64]:
-    """Return the label that locations take from given core locations.
+    """Return the label of each location from given core locations.
 
     Parameters
     ----------

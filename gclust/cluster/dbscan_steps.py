@@ -1,4 +1,4 @@
-"""The steps of DBSCAN on locations in bands: core locations, linking, border labels."""
+"""The steps of DBSCAN on sorted locations: find core locations, link them, label borders."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gclust.parallel import unreported
 from gclust.progress import Report, silent, stage
 
 ONES = np.zeros(0, dtype=np.int64)
-"""Stands for weights of one."""
+"""Empty array in the place of weights: every weight is 1."""
 
 
 class Parameters(NamedTuple):
-    """Parameters of `gclust.DBSCAN`, checked."""
+    """Checked parameters of `gclust.DBSCAN`."""
 
     eps_km: float
     border: str
@@ -34,7 +34,7 @@ class Parameters(NamedTuple):
 
 
 class CoreLocations(NamedTuple):
-    """``m`` core locations and their clusters."""
+    """Arrays of ``m`` core locations and their clusters."""
 
     lat: NDArray[np.float64]
     """(m,) degrees"""
@@ -51,7 +51,7 @@ def fold_for(
     parameters: Parameters,
     progress: Report,
 ) -> Folded:
-    """Fold rows onto locations, in the order of the bands of a radius."""
+    """Sum the weights of rows at each location; locations are in bands as high as a radius."""
     with stage(progress, "folding onto locations") as report:
         return fold_rows(
             lat, lon, units, band_height(parameters.eps_km), parameters.threads, report
@@ -61,7 +61,7 @@ def fold_for(
 def cluster_folded(
     folded: Folded, min_units: int, parameters: Parameters, progress: Report
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return label and core flag of each location, clusters numbered by their lowest row.
+    """Return the label and core flag of each location; clusters are numbered by lowest row.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def cluster_bands(
     progress: Report = silent,
     wanted: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return label and core flag of each location in bands.
+    """Return the label and core flag of each location; the locations are sorted in bands.
 
     Parameters
     ----------
     points : Bands
         ``m`` locations in the bands of ``parameters.eps_km``.
     prefix : ndarray of int64, shape (m + 1,)
-        Their cumulative weight, from 0. One without weight is no core location.
+        Their cumulative weight, from 0. A location without weight is no core location.
     rank : ndarray of uint32, shape (m,)
         Clusters are numbered by the lowest rank of their core locations.
     min_units, parameters, progress
@@ -148,7 +148,7 @@ def assign_rows(
     parameters: Parameters,
     progress: Report,
 ) -> NDArray[np.int64]:
-    """Label rows as border points: by the core locations within reach, -1 without any.
+    """Label rows as border points by the core locations within reach; -1 if there are none.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def assign_rows(
 
 
 def in_bands(cores: CoreLocations, parameters: Parameters) -> CoreLocations:
-    """Return core locations in the order of the bands of a radius."""
+    """Return core locations sorted in the bands of a radius."""
     folded = fold_for(cores.lat, cores.lon, ONES, parameters, silent)
     return CoreLocations(folded.lat, folded.lon, cores.label[folded.first])
 
@@ -194,7 +194,7 @@ def in_bands(cores: CoreLocations, parameters: Parameters) -> CoreLocations:
 def _number(
     start: NDArray[np.int64], root: NDArray[np.int64], rank: NDArray[np.uint32]
 ) -> NDArray[np.int64]:
-    """Return labels of core points, numbered by the lowest rank in each component."""
+    """Return the labels of core points; components are numbered by their lowest rank."""
     first = np.full(len(root), np.iinfo(np.int64).max)
     np.minimum.at(first, root, np.minimum.reduceat(rank, start[:-1]))
     roots = np.flatnonzero(root == np.arange(len(root)))

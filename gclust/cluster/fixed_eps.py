@@ -1,4 +1,4 @@
-"""The clusters of one radius at every threshold: a component tree, and overrides of borders."""
+"""DBSCAN of one radius at every threshold: a component tree, and exceptions for borders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_NODES = ComponentTree(NO_UNITS, NO_UNITS, NO_UNITS)
 
 
 class CountedLocations(NamedTuple):
-    """``n`` distinct locations in any order, and the rows at each."""
+    """Arrays of ``n`` distinct locations in any order, with the number of rows at each."""
 
     lat: NDArray[np.float64]
     """(n,) degrees"""
@@ -50,7 +50,7 @@ class CountedLocations(NamedTuple):
 
 
 class BorderOverrides(NamedTuple):
-    """Border locations of one threshold whose cluster is not that of their node."""
+    """Border locations that at one threshold belong to another cluster than that of their node."""
 
     place: NDArray[np.uint32]
     """(m,) location"""
@@ -59,7 +59,7 @@ class BorderOverrides(NamedTuple):
 
 
 class PairSummary(NamedTuple):
-    """Counts and weights for one pair of parameters."""
+    """Counts and weights of the clusters for one pair of ``eps_km`` and ``min_samples``."""
 
     n_clusters: int
     n_core: int
@@ -69,10 +69,10 @@ class PairSummary(NamedTuple):
 
 
 class FixedEpsHierarchy(NamedTuple):
-    """The clusters of ``n`` locations at ``k`` rising thresholds, for one radius."""
+    """Clusters of ``n`` locations for one radius, at ``k`` rising thresholds."""
 
     level: NDArray[np.uint8]
-    """(n,) how many thresholds each location reaches"""
+    """(n,) number of thresholds that each location reaches"""
     node: NDArray[np.int32]
     """(n,) component of each location at the highest threshold at which it is in any"""
     tree: ComponentTree
@@ -82,19 +82,19 @@ class FixedEpsHierarchy(NamedTuple):
     """(k,)"""
 
     def labels(self, threshold: int) -> NDArray[np.int64]:
-        """Return the clusters of the locations, -1 for noise, numbered by lowest rank."""
+        """Return the cluster of each location, -1 for noise, numbered by lowest rank."""
         number, _ = number_nodes(self.tree, threshold)
         labels = number[self.node]  # the last one is that of no node
         labels[self.overrides[threshold].place] = number[self.overrides[threshold].node]
         return labels
 
     def core(self, threshold: int) -> NDArray[np.bool_]:
-        """Return which locations are core."""
+        """Return whether each location is a core location."""
         return self.level > threshold
 
 
 class FixedEpsOptions(NamedTuple):
-    """Parameters that all thresholds of a hierarchy share."""
+    """Parameters that are the same for all thresholds of a hierarchy."""
 
     eps_km: float
     n_thresholds: int
@@ -103,11 +103,11 @@ class FixedEpsOptions(NamedTuple):
 
 
 class _Points(NamedTuple):
-    """All locations in bands."""
+    """All locations, sorted in bands."""
 
     bands: Bands
     order: NDArray[np.uint32]
-    """(n,) location of each point of the bands"""
+    """(n,) number of the location of each point in the bands"""
     level: NDArray[np.uint8]
     """(n,) by location"""
     node: NDArray[np.int32]
@@ -115,32 +115,32 @@ class _Points(NamedTuple):
 
 
 class _Cores(NamedTuple):
-    """Core locations in bands."""
+    """Core locations, sorted in bands."""
 
     bands: Bands
     at: NDArray[np.int64]
-    """(m,) place of each among all points"""
+    """(m,) index of each among all points"""
     level: NDArray[np.uint8]
     """(m,)"""
     node: NDArray[np.int64]
-    """(m,) at its own level"""
+    """(m,) node of each at its own level"""
 
 
 class _Ambiguous(NamedTuple):
-    """Border locations with core locations of several components within reach."""
+    """Border locations that have core locations of several components within reach."""
 
     place: NDArray[np.int32]
     highest: NDArray[np.uint8]
-    """Level of the highest core neighbour of each"""
+    """Level of the core neighbour of the highest level, for each"""
 
 
 def number_nodes(
     tree: ComponentTree, threshold: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the label of each node's cluster, and the root nodes of the clusters by label.
+    """Return the cluster label of each node, and the root node of each cluster.
 
-    The label is -1 for nodes that are born below the threshold, and for a last one that
-    stands for no node.
+    The label is -1 for nodes that are born below the threshold. One more label at the end, -1,
+    is that of "no node".
     """
     root = np.empty(len(tree.birth), dtype=np.int64)
     find_roots(tree, threshold, root)
@@ -158,7 +158,7 @@ def _no_overrides(n_thresholds: int) -> list[BorderOverrides]:
 
 
 def hierarchy_of_nothing(n_thresholds: int) -> FixedEpsHierarchy:
-    """Return the clusters of no locations."""
+    """Return the hierarchy of an empty set of locations."""
     overrides = _no_overrides(n_thresholds)
     summaries = [PairSummary(0, 0, 0, 0, 0) for _ in range(n_thresholds)]
     return FixedEpsHierarchy(
@@ -174,21 +174,21 @@ def fixed_eps_hierarchy(
     threads: int,
     report: Callable[[float], None],
 ) -> FixedEpsHierarchy:
-    """Find the clusters of locations at every threshold.
+    """Find the clusters of locations at every threshold, for one radius.
 
     Parameters
     ----------
     locations : CountedLocations
         At least one.
     balls : tuple
-        From `gclust.kernels.dbscan.levels_by_radius.grow_tree` over them.
+        From `gclust.kernels.dbscan.levels_by_radius.grow_tree` for these locations.
     level : ndarray of uint8, shape (n,)
-        How many thresholds each location reaches; kept.
+        Number of thresholds that each location reaches; the array is kept, not copied.
     options : FixedEpsOptions
     threads : int
         Number of threads.
     report : callable
-        Called with the share done.
+        Called with the fraction of work done.
     """
     eps_km, n_thresholds, border, metric = options
     reach = reach_of(eps_km)
@@ -232,7 +232,7 @@ def _join_borders(
     threads: int,
     report: Callable[[float], None],
 ) -> _Ambiguous:
-    """Give each location the node of its highest core neighbour; return those left to search."""
+    """Give borders the node of a core neighbour of the highest level; return ambiguous ones."""
     node, (_, place) = points.node, balls
     borders = find_borders(
         *(*balls, points.level, node, tree, reach, threads),
@@ -254,7 +254,7 @@ def _find_overrides(
     reach: Reach,
     threads: int,
 ) -> list[BorderOverrides]:
-    """Search the cores around ambiguous border locations, threshold by threshold."""
+    """Find the overrides of ambiguous border locations, threshold by threshold."""
     order, bands = points.order, points.bands
     number_of = np.empty(len(order), dtype=np.int64)
     number_of[order] = np.arange(len(order))
@@ -290,7 +290,7 @@ def _summarise(
     tree: ComponentTree,
     overrides: list[BorderOverrides],
 ) -> list[PairSummary]:
-    """Return the counts and weights at each threshold."""
+    """Return the counts and weights of the clusters at each threshold."""
     of_level = np.zeros(len(overrides) + 1, dtype=np.int64)
     own, own_rows = np.zeros((2, len(tree.birth)), dtype=np.int64)
     sum_by_node(

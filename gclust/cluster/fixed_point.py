@@ -1,4 +1,4 @@
-"""Fixed-point weights and thresholds: whole numbers of units, see ``gclust.units``."""
+"""Weights and thresholds as fixed-point numbers: whole numbers of units (``gclust.units``)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["UNIT", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
-    """Return weights as fixed-point weights, rounded to the nearest unit.
+    """Return weights as whole numbers of units, rounded to the nearest.
 
     Parameters
     ----------
     weights : array-like of real numbers, shape (n,)
-        None negative. Whole numbers and fractions of up to 22 parts are kept exactly.
+        None negative. Whole numbers and fractions with denominators up to 22 are kept exactly.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
     Raises
     ------
     ValueError
-        If there is not one valid weight for each row.
+        If the weights are invalid, or not one for each row.
     """
     units = to_units(sample_weight)
     if len(units) != n_rows:

@@ -1,8 +1,8 @@
-"""Gaps: the least distances between clusters, from a grid hash of cells as wide as the largest gap.
+"""Gaps, the least distances between clusters, found with a grid of cells as wide as the largest.
 
-Two locations within the largest gap lie in one cell or in two that touch. Cells with no other
-cluster in or next to them drop out before any distance is computed: dense cities of a single
-cluster, which hold most locations.
+Two locations within the largest gap lie in one cell or in two that touch. No distance is
+computed for cells with no other cluster in or next to them: dense cities of a single cluster,
+which hold most locations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gclust.kernels.sphere import TOLERANCE_KM
 from gclust.sphere import arc_km, chord_of, unit_vectors
 
 LEAST_SIDE = 1e-5
-"""Of a cell, in Earth radii: 64 m. Smaller ones could not be numbered by 64 bits."""
+"""Least side of a cell in Earth radii: 64 m. Smaller cells could not be numbered by 64 bits."""
 
 Gaps = dict[tuple[int, int], float]
 """(a, b) with a < b -> great-circle distance in km."""
@@ -59,7 +59,7 @@ def gaps_km(
 
 
 class GridHash:
-    """Locations in grid cells, made once to find the gaps of many labellings.
+    """Grid of cells with locations, made once to find the gaps of many labellings.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class GridHash:
     max_gap_km : float
         The largest gap that is found.
     within : ndarray of int64, shape (n,), optional
-        Key by which the locations of a cell are sorted.
+        Sort key of the locations within a cell.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class GridHash:
         self._neighbours = np.where(cells[at] == near, at, len(cells)) if len(cells) else near
 
     def _near_another(self, label: NDArray[np.int32], threads: int) -> NDArray[np.int64]:
-        """Return the locations of clusters with another cluster in or next to their cell.
+        """Return the clustered locations that have another cluster in or next to their cell.
 
         ``label``, (n,), holds the clusters of the locations in `order`, -1 for noise; locations
         are numbered in that order too.
@@ -104,7 +104,7 @@ class GridHash:
         return np.flatnonzero(np.repeat(mixed, self._length) & (label >= 0))
 
     def gaps_km(self, label: NDArray[np.int32], threads: int = 1) -> Gaps:
-        """Return what the function `gaps_km` does; ``label`` is in the order of `order`."""
+        """Return gaps like the function `gaps_km`; ``label`` is in the order of `order`."""
         near = self._near_another(label, threads)
         vectors = unit_vectors(self._lat[near], self._lon[near])
         return _least_gaps(vectors, label[near], self._max_gap_km)
@@ -117,7 +117,7 @@ def _chord(max_gap_km: float) -> float:
 def _cell_keys(
     vectors: NDArray[np.float64], side: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the key of each vector's cell, and what to add for it and its 26 neighbours."""
+    """Return the key of each vector's cell, and the offsets of a cell and its 26 neighbours."""
     cells = np.floor(vectors / side).astype(np.int64)
     cells -= cells.min(axis=0, initial=0) - 1
     extent = cells.max(axis=0, initial=0) + 2
@@ -129,7 +129,7 @@ def _cell_keys(
 def _near_another(
     vectors: NDArray[np.float64], label: NDArray[np.integer], side: float
 ) -> NDArray[np.bool_]:
-    """Mark the vectors with another label in their cell or one next to it."""
+    """Return whether each vector has another label in its cell or a cell next to it."""
     key, offsets = _cell_keys(vectors, side)
     order = np.argsort(key, kind="stable")
     first = np.flatnonzero(np.diff(key[order], prepend=-1))
@@ -150,7 +150,7 @@ def _near_another(
 def _least_gaps(
     vectors: NDArray[np.float64], label: NDArray[np.integer], max_gap_km: float
 ) -> Gaps:
-    """Return the gaps between the labels of unit vectors; those far from others cost time."""
+    """Return the gaps between labels of unit vectors; vectors far from other labels cost time."""
     reach = _chord(max_gap_km)
     found: Gaps = {}
     if label.size == 0:

@@ -37,7 +37,7 @@ _NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
 class HDBSCAN(ClusterMixin, BaseEstimator):
-    """Hierarchical density-based clusters of weighted points on the Earth, exact.
+    """Estimator of HDBSCAN, exact, for weighted points on the Earth.
 
     The core distance of a point is the least radius within which the points, itself
     included, weigh at least ``min_samples``. Two points are connected at a radius no less
@@ -72,8 +72,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     allow_single_cluster : bool, default False
         Whether the root, which holds everything, may be selected. Its points are those in it
         when it splits or ends, or at ``cluster_selection_epsilon_km`` if that is given, as in
-        the ``hdbscan`` library and in scikit-learn; the others are noise. Unlike there,
-        ``leaf`` too selects a root that never splits.
+        the ``hdbscan`` library and in scikit-learn; the others are noise. Unlike in
+        those two, ``leaf`` may also select a root that never splits.
     metric : {"haversine", "wgs84"}, default "haversine"
         Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
         within 5 mm up to 60 km and within 25 m up to 1000 km.
@@ -95,7 +95,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     n_features_in_ : int
         2.
     feature_names_in_ : ndarray of str, shape (2,)
-        Names of the columns of a data frame; not there for other input.
+        Names of the columns of a data frame; not set for other input.
 
     Notes
     -----
@@ -175,7 +175,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For coordinates, weights or parameters that cannot be used; names the value.
+            If coordinates, weights or parameters cannot be used; the message names the value.
 
         Warns
         -----
@@ -208,11 +208,11 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the cluster that each point of ``X`` would join if it weighed next to nothing.
+        """Return the cluster that each point of ``X`` would join if its weight were negligible.
 
-        That of the nearest member of a cluster to which it would be connected at some radius at
-        which the cluster exists: the member is within that radius, and so are points that weigh
-        ``min_samples``. Ties (a micrometre) go to the smallest latitude, then longitude. For
+        It is the cluster of the nearest member to which the point would be connected at some
+        radius at which the cluster exists: the member is within that radius, and so are points
+        that weigh ``min_samples``. Ties (a micrometre) go to the smallest latitude, then longitude. For
         the rows that were fitted it is ``labels_``.
 
         ``approximate_predict`` of the ``hdbscan`` library considers only the point to which the
@@ -230,7 +230,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For coordinates that cannot be used; names the value.
+            If coordinates cannot be used; the message names the value.
         """
         check_is_fitted(self)
         parameters = self._fitted._replace(threads=count_threads(self.n_jobs))
@@ -268,14 +268,14 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     @property
     def condensed_tree_(self) -> Any:
-        """The hierarchy, as the ``hdbscan`` library's ``CondensedTree``."""
+        """The hierarchy as a ``CondensedTree`` of the ``hdbscan`` library."""
         check_is_fitted(self)
         from gclust.cluster.condensed_tree import condensed_tree  # hdbscan takes a second to load
 
         return condensed_tree(*self._tree)
 
     def _check(self) -> HierarchyParameters:
-        """Return all parameters; raise ValueError for one that cannot be used."""
+        """Return the checked parameters; raise ValueError for one that cannot be used."""
         size, samples = self.min_cluster_size, self.min_samples
         if not is_real(size) or not size >= 2:
             raise ValueError(f"min_cluster_size must be a number from 2 on, not {size!r}")
@@ -319,7 +319,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 def _cluster(
     known: WeightedLocations, unit: int, parameters: HierarchyParameters, show: Report
 ) -> tuple[Condensed, FlatClusters]:
-    """Return the hierarchy and the flat clusters of locations, those without weight included."""
+    """Return the hierarchy and the flat clusters of locations, also of those without weight."""
     tree = find_hierarchy(known.lat, known.lon, known.units, parameters, show)
     flat = extract_clusters(tree, known.units, known.first, unit, parameters.selection, show)
     others = np.flatnonzero(known.units == 0)
@@ -341,7 +341,7 @@ def hierarchical_labels(
     model: HDBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Cluster folded locations.
+    """Return the HDBSCAN labels of distinct locations, which hold the weight of all rows.
 
     Parameters
     ----------

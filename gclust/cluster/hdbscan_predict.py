@@ -1,4 +1,4 @@
-"""Labels of HDBSCAN for locations without weight, which neither form nor connect clusters."""
+"""HDBSCAN labels of locations without weight, which neither form nor connect clusters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gclust.progress import Report, stage
 
 
 class Attached(NamedTuple):
-    """The clusters of ``m`` locations without weight."""
+    """Clusters of ``m`` locations without weight."""
 
     labels: NDArray[np.int64]
-    """(m,) -1 for none"""
+    """(m,) -1 if the location is in no cluster"""
     reach_km: NDArray[np.float64]
     """(m,) least radius at which each is connected to the member that gives it its label"""
 
@@ -34,13 +34,13 @@ def attach_weightless(
     parameters: HierarchyParameters,
     show: Report,
 ) -> Attached:
-    """Return the clusters of the locations without weight.
+    """Return the cluster of each location without weight.
 
     Such a location takes the cluster of the nearest member to which it would be connected at
     some radius at which the cluster exists: the member is within that radius, and so is
-    ``min_samples`` of weight. It is then as much a point of the cluster as a member, which is
-    a core point at such a radius and within it of another member. It connects nothing itself:
-    what is near to it alone stays outside.
+    ``min_samples`` of weight. It then belongs to the cluster as a member does, which is a core
+    point at such a radius and within that radius of another member. It connects nothing itself:
+    points that are near to no other point of the cluster stay outside.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def attach_weightless(
         Distinct locations in degrees, normalised as by
         :func:`gclust.cluster.coordinates.degrees`.
     units : ndarray of int64, shape (n,)
-        Fixed-point weight of each; 0 for those that are labelled.
+        Fixed-point weight of each; 0 for the locations to be labelled.
     labels : ndarray of int64, shape (n,)
         Clusters of the locations with weight, -1 for noise and for the others.
     until_km : ndarray of float64, shape (n_clusters,)

@@ -1,7 +1,7 @@
-"""The hierarchy of weighted locations, and the flat clusters that are extracted from it.
+"""The HDBSCAN hierarchy of weighted locations, and the flat clusters selected from it.
 
-Core distances, a minimum spanning tree of mutual reachability (R. Campello, D. Moulavi,
-J. Sander, PAKDD 2013), its condensed tree, and the selection of `gclust.cluster.selection`.
+The steps are core distances, a minimum spanning tree of mutual reachability (R. Campello,
+D. Moulavi, J. Sander, PAKDD 2013), its condensed tree, and `gclust.cluster.selection`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class HierarchyParameters(NamedTuple):
     threads: int
 
     def in_rows(self) -> HierarchyParameters:
-        """Return the parameters for weights that are numbers of rows."""
+        """Return the same parameters for weights that count rows."""
         most = self.selection.most
         return self._replace(
             min_cluster_units=-(-self.min_cluster_units // UNIT),
@@ -62,7 +62,7 @@ class HierarchyParameters(NamedTuple):
 
 
 class WeightedLocations(NamedTuple):
-    """``n`` distinct locations, by band of latitude, longitude and latitude."""
+    """Arrays of ``n`` distinct locations, sorted by latitude band, longitude and latitude."""
 
     lat: NDArray[np.float64]
     """(n,) degrees"""
@@ -71,24 +71,24 @@ class WeightedLocations(NamedTuple):
     units: NDArray[np.int64]
     """(n,) fixed-point weight"""
     first: NDArray[np.uint32]
-    """(n,) lowest row with weight at each location, the lowest one where none has any"""
+    """(n,) lowest row with weight at each location, or the lowest row if none has weight"""
     row_of: NDArray[np.int32]
     """(n_rows,) location of each row"""
 
 
 class FlatClusters(NamedTuple):
-    """The selected clusters of ``n`` locations."""
+    """Selected clusters of ``n`` locations, with memberships and radii."""
 
     labels: NDArray[np.int64]
     """(n,) -1 for noise"""
     probability: NDArray[np.float64]
     """(n,) 0 for noise"""
     chosen: NDArray[np.int64]
-    """(n_clusters,) cluster of the hierarchy by label"""
+    """(n_clusters,) number in the hierarchy of each cluster"""
     until_km: NDArray[np.float64]
     """(n_clusters,) radius below which points connected to a member are members too"""
     last_km: NDArray[np.float64]
-    """(n_clusters,) least radius at which the cluster is whole: that of probability 1"""
+    """(n_clusters,) least radius at which the cluster is whole; probability is 1 there"""
 
 
 def fold_locations(
@@ -98,9 +98,9 @@ def fold_locations(
     threads: int,
     report: Callable[[float], None],
 ) -> WeightedLocations:
-    """Fold rows onto distinct locations, whose order does not depend on that of the rows.
+    """Sum the weights of rows at each distinct location, in an order independent of the rows'.
 
-    An empty ``units`` stands for ones.
+    If ``units`` is empty, every row weighs 1.
     """
     folded = fold_rows(lat, lon, units, _BAND, threads, lambda share: report(0.9 * share))
     row_of = locations_of(folded, threads, lambda share: report(0.9 + 0.1 * share))
@@ -117,7 +117,7 @@ def find_hierarchy(
 ) -> Condensed:
     """Return the condensed tree of locations, its radii in kilometres.
 
-    Locations without weight leave its root at an infinite radius: they are in no cluster.
+    Locations without weight leave the root at an infinite radius: they are in no cluster.
     """
     n, total = len(lat), int(units.sum())
     if total < parameters.min_units:  # no radius holds enough
@@ -142,7 +142,7 @@ def connect_locations(
     parameters: HierarchyParameters,
     show: Report,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Return a minimum spanning tree of mutual reachability, and all core distances.
+    """Return a minimum spanning tree of mutual reachability, and the core distances.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def vectors_of(
     surface: tuple[float, float],
     threads: int,
 ) -> NDArray[np.float64]:
-    """Return the vectors of locations in mean radii of the Earth, shape (n, 3)."""
+    """Return locations as vectors in mean Earth radii, shape (n, 3)."""
     xyz = np.empty((len(lat), 3))
     parallel_for(even_chunks(len(lat), _CHUNK), threads, fill_vectors, lat, lon, *surface, xyz)
     return xyz
@@ -187,7 +187,7 @@ def extract_clusters(
     selection: Selection,
     show: Report,
 ) -> FlatClusters:
-    """Select clusters, numbered by their first location in the order of ``first``."""
+    """Return the selected clusters, numbered by the lowest ``first`` of their locations."""
     with stage(show, "selecting clusters"):
         chosen = select(tree, excess_of_mass(tree, units, unit), selection)
         until_km, last_km = cluster_radii(tree, chosen, selection.epsilon_km)

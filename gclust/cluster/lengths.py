@@ -1,4 +1,4 @@
-"""Lengths of hierarchies in kilometres, rounded so that those that are equal are found to be."""
+"""Distances of HDBSCAN hierarchies in kilometres, rounded so that ties are recognised."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DECIMALS = 9
 """Lengths are rounded to micrometres."""
 
 SHORTEST_KM = 1e-3
-"""What shorter lengths count as, so that lambda = 1 / km is finite: one metre, about as
-well as a geocode is known."""
+"""Least length, so that lambda = 1 / km is finite: one metre, about the accuracy of a
+geocode. Shorter lengths count as this."""
 
 _CHUNK = 1 << 18
 
 
 def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
-    """Return the kilometres of keys of distances, rounded and none too short."""
+    """Convert distance keys to kilometres: rounded to micrometres, at least one metre."""
     km = np.empty(len(keys))
     parallel_for(even_chunks(len(keys), _CHUNK), threads, fill_km, sphere, keys, km)
     return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)

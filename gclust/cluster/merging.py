@@ -1,4 +1,4 @@
-"""Merging: neighbouring clusters with strong ties are joined, round by round.
+"""Merging of neighbouring clusters with strong ties, in rounds.
 
 The rule of the GII's method since 2018, as far as it is known: two clusters merge if their
 edges lie within 5 km and each is the other's strongest partner.
@@ -29,7 +29,7 @@ MERGE_COLUMNS = {
 
 @dataclass(frozen=True)
 class Merging:
-    """The clusters after merging, and how they came to be.
+    """Result of merging: the cluster of each label, and a log of the joins.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def merge(
     rule: str = "mutual",
     noise_partner: bool = True,
 ) -> Merging:
-    """Join clusters in rounds until no pair qualifies.
+    """Merge clusters in rounds until no pair qualifies.
 
     A pair qualifies if its gap is at most ``max_gap_km``, its ties are above zero, and each
     of the two (``mutual``) or at least one (``one-sided``) has strictly stronger ties with the
@@ -67,12 +67,12 @@ def merge(
     gaps : dict
         (a, b) with a < b -> km, from `gclust.cluster.gaps.gaps_km`.
     ties : dict
-        (a, b) with a < b -> ties; noise is -1.
+        (a, b) with a < b -> strength of the ties between a and b; noise has the number -1.
     max_gap_km : float
-        Inclusive.
+        Largest gap of a pair that may merge, inclusive.
     rule : {"mutual", "one-sided", "none"}
     noise_partner : bool
-        Whether all noise together counts as one further partner.
+        Whether all noise together counts as one more partner.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def merge(
 def _partners(
     cluster: np.ndarray, ties: dict[tuple[int, int], float], noise_partner: bool
 ) -> dict[int, dict[int, float]]:
-    """Return the ties of each cluster with each of its partners."""
+    """Return for each cluster its partners and its ties with them."""
     partners: dict[int, dict[int, float]] = {}
     for (a, b), strength in ties.items():
         if not noise_partner and min(a, b) < 0:
@@ -120,7 +120,7 @@ def _partners(
 
 
 def _runner_up(partners: dict[int, dict[int, float]], here: int, there: int) -> tuple[int, float]:
-    """Return the strongest partner of ``here`` other than ``there``, (-2, 0) if none."""
+    """Return the strongest partner of ``here`` other than ``there`` and its ties, or (-2, 0)."""
     others = [
         (-strength, name) for name, strength in partners.get(here, {}).items() if name != there
     ]
@@ -151,7 +151,7 @@ def _row(
 
 
 def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Join pairs of clusters, and chains of pairs.
+    """Join pairs of clusters; pairs that share a cluster become one cluster.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Arrays of real numbers from array-likes."""
+"""Conversion of array-likes to arrays of real numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
-    """Return an array of numbers; missing and masked values are NaN.
+    """Convert values to an array of numbers; missing and masked values become NaN.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
     Returns
     -------
     ndarray
-        Of float64, or of the type that ``values`` have; may share their memory.
+        Of float64, or of the type of ``values``; it may share their memory.
 
     Raises
     ------
     TypeError, ValueError, OverflowError
-        For anything else, dates, complex numbers and text that reads as a number included.
+        If values are not real numbers, for example dates, complex numbers or texts of digits.
 
     Examples
     --------
@@ -46,5 +46,5 @@ def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
 
 
 def is_real(value: Any) -> bool:
-    """Return whether a value is a real number; True and False are none."""
+    """Return whether a value is a real number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)

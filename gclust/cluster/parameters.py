@@ -1,4 +1,4 @@
-"""Parameters and locations that clustering methods share: surfaces, borders, what is valid."""
+"""Checks of parameters and locations that are common to the clustering methods."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ SURFACES = {
     "haversine": (1.0, 0.0),
     "wgs84": (6378.137 / EARTH_RADIUS_KM, _FLATTENING * (2 - _FLATTENING)),
 }
-"""Semi-major axis in mean radii and squared eccentricity, by metric."""
+"""Metric -> semi-major axis of the Earth in mean radii, and squared eccentricity."""
 
 LARGEST_EPS_KM = {"haversine": math.inf, "wgs84": 1000.0}
-"""The one curvature of ``wgs84`` is 5 mm off at 60 km and 25 m at 1000 km."""
+"""Largest eps_km by metric: ``wgs84`` uses one curvature, off by 5 mm at 60 km, 25 m at 1000 km."""
 
 BORDERS = ("nearest", "first", "noise")
 
 
 def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
-    """Return the number of threads.
+    """Check the parameters of DBSCAN, and return the number of threads.
 
     Raises
     ------
     ValueError
-        For a parameter that cannot be used; names it.
+        If a parameter cannot be used; the message names it.
     """
     if border not in BORDERS:
         raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
@@ -54,12 +54,12 @@ def check_metric(metric: Any) -> None:
 
 
 def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return own contiguous copies of sorted, distinct, normalised locations.
+    """Return contiguous copies of locations that are sorted, distinct and normalised.
 
     Raises
     ------
     ValueError
-        If they are not; names the first one.
+        If they are not; the message names the first that is out of order.
     """
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     if lat.ndim != 1 or lat.shape != lon.shape:

@@ -1,4 +1,4 @@
-"""DBSCAN of the same locations under one weighting after another."""
+"""DBSCAN of the same locations with different weights, one set after another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gclust.progress import Report, silent
 
 
 class Reweighed:
-    """Locations sorted into bands once, then clustered under any weights.
+    """Locations that are sorted once, then clustered with any weights.
 
     Parameters
     ----------
@@ -59,23 +59,23 @@ class Reweighed:
         min_units: int,
         there: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Cluster the locations under weights.
+        """Return the DBSCAN labels and core flags of the locations for given weights.
 
         Parameters
         ----------
         units : ndarray of int64, shape (n,)
-            Of the locations, in the `order` of the bands. One without weight forms no cluster
-            and connects none, but takes the label that :meth:`gclust.DBSCAN.predict` would give
-            it.
+            Weights of the locations, in the `order` of the bands. A location without weight forms
+            no cluster and connects none, but takes the label that :meth:`gclust.DBSCAN.predict`
+            would give it.
         min_units : int
             ``min_samples`` in the units of the weights.
         there : ndarray of bool, shape (n,), optional
-            Which locations take a label at all; the others are -1.
+            Whether each location takes a label; the others are -1.
 
         Returns
         -------
         labels : ndarray of int64, shape (n,)
-            Likewise; -1 for noise, numbered by first core location.
+            In the same order; -1 for noise, numbered by first core location.
         core : ndarray of bool, shape (n,)
         """
         prefix = np.zeros(len(self.order) + 1, dtype=np.int64)

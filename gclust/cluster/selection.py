@@ -1,4 +1,4 @@
-"""Selection of flat clusters from a condensed tree, and the membership of points in them."""
+"""Selection of flat clusters from an HDBSCAN condensed tree, and memberships of points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METHODS = ("eom", "leaf")
 
 
 class Selection(NamedTuple):
-    """How the clusters of a hierarchy are selected."""
+    """Options for the selection of clusters from a hierarchy."""
 
     method: str
     """``eom``: those of greatest total excess of mass, ties going to the parent; ``leaf``: the
@@ -32,8 +32,8 @@ class Selection(NamedTuple):
 def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
     """Return the excess of mass of each cluster.
 
-    The sum, over the points of a cluster, of weight times the growth of lambda = 1 / km from
-    the birth of the cluster until the point leaves it or the cluster splits (R. Campello,
+    It is the sum, over the points of a cluster, of weight times the growth of lambda = 1 / km
+    from the birth of the cluster until the point leaves it or the cluster splits (R. Campello,
     D. Moulavi, A. Zimek, J. Sander: Hierarchical density estimates for data clustering,
     visualization, and outlier detection. ACM TKDD 10 (1), 2015, section 5).
 
@@ -63,7 +63,7 @@ def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDAr
 
 
 def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -> NDArray[np.int64]:
-    """Return the selected clusters, such that none holds another.
+    """Return the selected clusters, none of which contains another.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -
     Returns
     -------
     ndarray of int64
-        Increasing numbers of clusters. 0, the root, which holds everything, only with
-        ``single``, and then alone.
+        Increasing numbers of clusters. 0 is the root, which holds everything; it is returned
+        only with ``single``, and then alone.
     """
     many = len(tree.parent)
     chosen = np.ones(many, dtype=np.bool_)
@@ -98,7 +98,7 @@ def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -
 def _of_greatest_mass(
     tree: Condensed, excess: NDArray[np.float64], selection: Selection
 ) -> NDArray[np.bool_]:
-    """Mark the clusters of greatest total excess of mass, such that none holds another."""
+    """Mark the clusters of greatest total excess of mass, none of which contains another."""
     many = len(tree.parent)
     chosen, covered = np.zeros((2, many), dtype=np.bool_)
     below = np.zeros(many)  # the greatest total of the children of each cluster
@@ -168,8 +168,8 @@ def memberships(
     number : ndarray of int64, shape (n,)
         Index in ``chosen``, or -1.
     probability : ndarray of float64, shape (n,)
-        Lambda at which the point leaves the cluster over the greatest one at which
-        any does before it splits, at most 1; 0 in no cluster.
+        Lambda at which the point leaves the cluster, divided by the greatest lambda at which
+        any point does before the split, at most 1; 0 for points in no cluster.
     """
     of = np.full(len(tree.parent), -1)
     of[chosen] = np.arange(len(chosen))
@@ -188,5 +188,5 @@ def memberships(
 
 
 def strength(last_km: NDArray[np.float64], leaves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the strength of membership of points that leave their clusters at a radius."""
+    """Return the strength of membership of points from the radii at which they leave."""
     return np.minimum(last_km / leaves, 1.0)

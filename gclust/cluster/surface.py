@@ -1,4 +1,4 @@
-"""Parameter surfaces: the clusters of DBSCAN for every pair of two sequences of parameters."""
+"""Parameter surfaces: DBSCAN clusters for every pair of ``eps_km`` and ``min_samples``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
 
 MOST_AT_ONCE = 3
-"""Most radii in work at the same time: each takes memory (see `gclust.cluster.surface_memory`)."""
+"""Most radii computed at a time: each takes memory (see `gclust.cluster.surface_memory`)."""
 
 
 def parameter_surface(
@@ -51,9 +51,9 @@ def parameter_surface(
 ) -> Surface:
     """Find the clusters of ``X`` for every pair of ``eps_km`` and ``min_samples``.
 
-    They are those of :class:`gclust.DBSCAN` for that pair, borders included. All
-    ``min_samples`` of one ``eps_km`` take one pass; 5 bytes are kept for each distinct
-    location and ``eps_km``, and labels are computed on demand.
+    They are the clusters of :class:`gclust.DBSCAN` for that pair, borders included. All
+    ``min_samples`` of one ``eps_km`` are computed together; 5 bytes are kept for each
+    distinct location and ``eps_km``, and labels are computed on demand.
 
     Parameters
     ----------
@@ -78,15 +78,15 @@ def parameter_surface(
     ------
     ValueError
         For coordinates, weights or parameters that cannot be used, an empty sequence, a
-        value that is there twice (names the value), or a surface that would not fit in
-        memory (names what would).
+        value that appears twice (the message names it), or a surface that would not fit in
+        memory (the message says what would).
 
     Notes
     -----
     One pass finds how many of the thresholds the neighbourhood of each point reaches at
     every radius. For each radius the components of all thresholds form a tree, as in
     :class:`gclust.HDBSCAN` over falling densities, and a border point has at most one node
-    in it but for the few with several components within reach. See docs/algorithm.md.
+    in it, apart from the few points with several components within reach. See docs/algorithm.md.
 
     Examples
     --------
@@ -128,12 +128,12 @@ def parameter_surface(
 
 
 class Surface:
-    """The clusters of rows for every pair of parameters, from `gclust.parameter_surface`.
+    """DBSCAN clusters of rows for every pair of parameters, from `gclust.parameter_surface`.
 
     Attributes
     ----------
     eps_km, min_samples : tuple of float
-        Rising.
+        In increasing order.
     table : DataFrame
         For every pair, by ``eps_km``, then ``min_samples``: ``n_clusters``; ``n_core`` and
         ``n_noise``, rows that are core points and rows that are noise; ``clustered_weight``
@@ -166,7 +166,7 @@ class Surface:
         self._folded, self._hierarchies, self._threads = folded, hierarchies, threads
 
     def labels(self, eps_km: float, min_samples: float) -> NDArray[np.int64]:
-        """Return the labels that ``DBSCAN(eps_km, min_samples)`` gives the rows.
+        """Return the labels of the rows from ``DBSCAN(eps_km, min_samples)``.
 
         Parameters
         ----------
@@ -186,7 +186,7 @@ class Surface:
         return self._unfold(eps_km, min_samples)[0]
 
     def core_sample_mask(self, eps_km: float, min_samples: float) -> NDArray[np.bool_]:
-        """Return which rows are core points for a pair, shape (n_rows,); see :meth:`labels`."""
+        """Return whether each row is a core point, shape (n_rows,); see :meth:`labels`."""
         return self._unfold(eps_km, min_samples)[1]
 
     def _unfold(
@@ -198,18 +198,18 @@ class Surface:
         return labels, core if self._weighs is None else core & self._weighs
 
     def __repr__(self) -> str:
-        """Show the parameters of the surface."""
+        """Return the parameters of the surface as text."""
         return f"Surface(eps_km={list(self.eps_km)}, min_samples={list(self.min_samples)})"
 
 
 class LocationSurface:
-    """The clusters of folded locations for every pair; see :func:`surface_of_locations`.
+    """DBSCAN clusters of distinct locations for every pair; see :func:`surface_of_locations`.
 
     Attributes
     ----------
     eps_km : tuple of float
     min_units : tuple of int
-        Rising.
+        In increasing order.
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class LocationSurface:
         self._hierarchies = hierarchies
 
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return labels and core flags of the locations, as ``cluster_locations`` does.
+        """Return the labels and core flags of the locations, as ``cluster_locations`` does.
 
         Raises
         ------
@@ -245,7 +245,7 @@ def surface_of_locations(
     n_jobs: int | None = None,
     progress: Report = silent,
 ) -> LocationSurface:
-    """Find the clusters of folded locations for every pair of ``eps_km`` and ``min_units``.
+    """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def surface_of_locations(
 
 
 def rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
-    """Return the values of a sequence, rising."""
+    """Return the values of a sequence in increasing order."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ValueError(f"{name} must be a sequence of numbers, not {given!r}")
     values: list[Any] = list(given)
@@ -314,7 +314,7 @@ def _check_values(
 def _count_rows(
     folded: Folded, units: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how many rows there are at each location, and how many of them weigh anything."""
+    """Return the number of rows at each location, and of those with weight above 0."""
     rows, weighing = np.zeros((2, len(folded.lat)), dtype=np.int64)
     for bucket, (first, last) in enumerate(pairwise(folded.bounds.tolist())):
         here = slice(first, last)
@@ -332,7 +332,7 @@ def _cluster(
     threads: int,
     show: Report,
 ) -> list[FixedEpsHierarchy]:
-    """Return the clusters of each radius."""
+    """Return the clusters at all thresholds, for each radius."""
     warm_up(show, run_dbscan_kernels, _run_surface_kernels)
     least = np.array(thresholds, dtype=np.int64)
     if len(locations.lat) == 0:

@@ -1,17 +1,17 @@
-"""The memory that a parameter surface takes, compared with what is free."""
+"""Check that a parameter surface fits into free memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 ROW_BYTES = 40
-"""For a row of X while its coordinates are folded."""
+"""Bytes for a row of X while its coordinates are reduced to distinct locations."""
 
 LOCATION_BYTES = 400
-"""For a location while three radii are in work."""
+"""Bytes for a location while three radii are computed."""
 
 RADIUS_BYTES = 8
-"""For a location and radius: 5, and the nodes of components."""
+"""Bytes for a location and radius: 5, and the nodes of components."""
 
 
 def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
@@ -44,7 +44,7 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
 
 
 def available_bytes() -> int | None:
-    """Return the memory that this process may still take, None on systems that do not say."""
+    """Return the free memory of this process in bytes, or None if the system does not say."""
     info = Path("/proc/meminfo")
     if not info.exists():
         return None

@@ -1,1 +1,1 @@
-"""Scores and ranks: pure tables."""
+"""Scores and ranks of clusters, computed from tables."""

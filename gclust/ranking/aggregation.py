@@ -1,4 +1,4 @@
-"""Rank aggregation: scores from the orders of several columns, not from their amounts."""
+"""Rank aggregation: scores from the ranks in several columns, not from their values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 EVEN = 1e-12
-"""Relative difference below which the weights for and against tie: 0.1 + 0.2 ties with 0.3."""
+"""Relative difference below which weights for and against are equal: 0.1 + 0.2 equals 0.3."""
 
 AT_A_TIME = 1 << 20
 """Pairs compared at a time: some 20 MB."""
 
 
 def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Count in each column the clusters that each cluster is above.
+    """Return the Borda points: in each column, the number of clusters below each cluster.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (clusters, columns)
         From 0 to clusters - 1. A tie counts a half, so that the points of a column have the
-        same sum with and without ties, and each cluster has those of its mid-rank [2]_.
+        same sum with and without ties, and each cluster has the points of its mid-rank [2]_.
 
     Notes
     -----
@@ -49,7 +49,7 @@ def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def copeland(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Count the clusters that each cluster beats, a tie counting a half.
+    """Return the number of clusters that each cluster beats; a tie counts a half.
 
     A cluster beats another if the columns in which it is above weigh more than the columns in
     which it is below. Columns in which both are equal do not count.
@@ -68,8 +68,8 @@ def copeland(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float
 
     Notes
     -----
-    Wins and half the ties, in the order of Copeland's wins less losses, which are
-    2 * score - (clusters - 1) [1]_.
+    The score is wins plus half the ties. It has the same order as Copeland's wins less losses,
+    which are 2 * score - (clusters - 1) [1]_.
 
     References
     ----------

@@ -1,9 +1,9 @@
-"""Agreement of two labellings of the same listings, and of two rankings of their clusters.
+"""Agreement of two labellings of the same listings, and of two rankings of clusters.
 
 Noise is no cluster, so by default each noise listing is a cluster of its own
 (``noise="singletons"``): two listings that are noise in both labellings agree in
 being apart. With ``noise="class"`` all noise is one further cluster, which rewards
-labellings for the noise that they share: if half of the weight is noise, a quarter of
+labellings for common noise: if half of the weight is noise, a quarter of
 all pairs agree for that reason alone.
 """
 
@@ -25,7 +25,7 @@ CHUNK = 1 << 17
 
 @dataclass(frozen=True)
 class _Contingency:
-    """A contingency table, equal rows, columns and cells counted instead of repeated.
+    """A contingency table in which equal rows, columns and cells are stored once, with a count.
 
     The rows of ``cells`` are shared weight, weight in a, weight in b, and number of cells;
     those of ``a`` and ``b`` the different sizes of clusters, and the number of clusters.
@@ -38,14 +38,14 @@ class _Contingency:
 
     @property
     def identical(self) -> bool:
-        """Whether both labellings are the same partition."""
+        """Whether the two labellings are the same partition."""
         return bool(
             (self.cells[0] == self.cells[1]).all() and (self.cells[0] == self.cells[2]).all()
         )
 
 
 def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
-    """Adjusted Rand index of two labellings (Hubert and Arabie 1985, equation 5).
+    """Return the adjusted Rand index of two labellings (Hubert and Arabie 1985, equation 5).
 
     Computed in integers and divided once, so it is exact for any weight.
 
@@ -83,7 +83,7 @@ def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> f
 
 
 def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
-    """Adjusted mutual information of two labellings (Vinh, Epps and Bailey 2010).
+    """Return the adjusted mutual information of two labellings (Vinh, Epps and Bailey 2010).
 
     The expected mutual information is the exact sum over hypergeometric distributions
     (their equation 24a), normalised by the arithmetic mean of the entropies; see
@@ -114,14 +114,14 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 
 
 def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    """Return the expected mutual information, in nats, of random labellings with given sizes.
+    """Return the expected mutual information, in nats, of random labellings of these sizes.
 
-    The sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters i, j and all
-    weights n that they can share: n / N * log(N n / (a_i b_j)) times the hypergeometric
+    It is the sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters i, j and all
+    weights n that they can have in common: n / N * log(N n / (a_i b_j)) times the hypergeometric
     probability of n. Equal sizes are summed once. The probabilities are computed from their
     ratios, outward from the most probable n, and divided by their sum: logarithms of
     factorials of 10 million would lose half of the digits. Terms below 1e-20 of the largest
-    are left out, beyond about twenty standard deviations.
+    are left out: those more than about twenty standard deviations away.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> f
 def jaccard_of_first(
     matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
 ) -> float:
-    """Jaccard index of the first clusters of two rankings.
+    """Return the Jaccard index of the first clusters of two rankings.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def jaccard_of_first(
 def tau_b_of_first(
     matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
 ) -> float:
-    """Kendall's tau-b (1945) of the ranks of the clusters that are among the first in both.
+    """Return Kendall's tau-b (1945) of the ranks of clusters that are among the first in both.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _sizes(shared: pd.DataFrame, side: str, noise: str) -> NDArray[np.int64]:
 
 
 def _pairs(sizes: NDArray[np.int64], times: NDArray[np.int64]) -> int:
-    """Return the pairs of listings in the same cluster; Python's integers do not overflow."""
+    """Return the number of pairs of listings in the same cluster, without overflow."""
     return sum(math.comb(n, 2) * k for n, k in zip(sizes.tolist(), times.tolist(), strict=True))
 
 
@@ -247,7 +247,7 @@ def _entropy(sizes: NDArray[np.int64], total: float) -> float:
 
 
 def _shared_log(a: NDArray[np.int64], b: NDArray[np.int64], total: int) -> NDArray[np.float64]:
-    """Mean of n * log(N n / (a b)) over the hypergeometric distribution of each pair of sizes."""
+    """Return the hypergeometric mean of n * log(N n / (a b)) for each pair of sizes."""
     x, y, all_ = a.astype(np.float64), b.astype(np.float64), float(total)
     low, high = np.maximum(0.0, x + y - all_), np.minimum(x, y)
     mode = np.clip(np.floor((x + 1) * (y + 1) / (all_ + 2)), low, high)

@@ -1,4 +1,4 @@
-"""The columns of a ranking that its score is computed from, and their weights."""
+"""The columns of a ranking that enter its score, and their weights."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 OF_KINDS = ("share", "count", "per_million")
-"""Columns ``<kind>_<...>`` that every ranking has."""
+"""Endings of the columns that every ranking has for each kind, as in ``patent_share``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
-    """How columns of a ranking are combined into a score.
+    """Options for combining columns of a ranking into a score.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ScoreOptions:
 
 
 def kind_columns(kinds: Iterable[str]) -> dict[str, str]:
-    """Return the columns of the kinds that a score may combine, each with its kind."""
+    """Return the columns of the kinds that a score may combine: column -> kind."""
     return {f"{kind}_{what}": kind for kind in kinds for what in OF_KINDS}
 
 

@@ -1,4 +1,4 @@
-"""The listings that two runs share, by place."""
+"""Listings that two runs have in common, found by place."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 def common_places(
     a: pd.DataFrame, b: pd.DataFrame, decimals: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find the places at which both runs have listings, and the weight that they share there.
+    """Return the places at which both runs have listings, and their common weight there.
 
     Two runs of the same data have the same listings at every place. Where the data differ,
-    in their years for example, they share the smaller of their two weights at a place.
+    in their years for example, the common weight at a place is the smaller of the two weights.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def common_places(
         location.
     decimals : int, optional
         Decimals to which coordinates are rounded before they are compared; not rounded by
-        default. Where several locations of a run become one place, the shared weight is
+        default. Where several locations of a run become one place, the common weight is
         divided among them in proportion to their weights, rounded down.
 
     Returns
@@ -30,7 +30,7 @@ def common_places(
     at_a, at_b : ndarray of int64
         Rows of ``a`` and of ``b``, pair by pair; sorted by both.
     units : ndarray of int64
-        Weight that the two locations of a pair share, above 0.
+        Common weight of the two locations of a pair, above 0.
     """
     if decimals is None and all(np.array_equal(a[axis], b[axis]) for axis in ("lat", "lon")):
         at, units = np.arange(len(a)), np.minimum(a["units"].to_numpy(), b["units"].to_numpy())
@@ -49,7 +49,7 @@ def common_places(
 
 
 def _keyed(locations: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
-    """Return rows with their place, and the weight of all rows at that place."""
+    """Return the rows, each with its place and the weight of all rows there."""
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     if decimals is None:
         y, x = lat, lon

@@ -1,4 +1,4 @@
-"""Intervals and probabilities from draws of shares, scores and ranks."""
+"""Percentile intervals and probabilities from bootstrap draws of shares, scores and ranks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Floats = NDArray[np.float64]
 
 
 def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
-    """Return percentile intervals, from the (1 - level) / 2 to the (1 + level) / 2 quantile.
+    """Return percentile intervals: the (1 - level) / 2 and (1 + level) / 2 quantiles.
 
     Parameters
     ----------
     draws : array_like of float, shape (n_draws, ...)
-        Missing values are left out; the interval of only missing values is missing.
+        Missing values are left out; if all are missing, so is the interval.
     level : float
         Above 0 and below 1.
 
@@ -27,7 +27,7 @@ def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
 
 
 def rank_intervals(ranks: ArrayLike, level: float) -> tuple[Floats, Floats]:
-    """Return percentile intervals of ranks, whose ends are drawn ranks.
+    """Return percentile intervals of ranks; both ends are ranks that occur in the draws.
 
     They describe the spread of the draws and do not cover the true rank; for that see
     `gclust.ranking.rank_sets.rank_sets`. Parameters as in `intervals`.
@@ -50,7 +50,7 @@ def _quantiles(draws: ArrayLike, level: float, method: str) -> tuple[Floats, Flo
 
 
 def draw_ranks(scores: ArrayLike) -> Floats:
-    """Rank the clusters in each draw, the largest score 1; equal scores share the smaller rank.
+    """Rank the clusters in each draw: rank 1 for the largest score, the smaller rank for ties.
 
     Parameters
     ----------
@@ -71,5 +71,5 @@ def draw_ranks(scores: ArrayLike) -> Floats:
 
 
 def chance_of_first(ranks: ArrayLike, first: int) -> Floats:
-    """Return, for each cluster, the share of draws in which its rank is at most ``first``."""
+    """Return, for each cluster, the fraction of draws in which its rank is at most ``first``."""
     return (np.asarray(ranks, dtype=np.float64) <= first).mean(axis=0)

@@ -1,4 +1,4 @@
-"""The leading clusters in each kind of record: per head, per km2, or by share."""
+"""The first clusters in each kind of record: per head, per km2, or by share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PER = {"head": "per million inhabitants", "km2": "per km2", "world": "per cent o
 def leaders(
     run: Any, *, per: str = "head", first: int = 10, top: int | None = None
 ) -> pd.DataFrame:
-    """List the first clusters in each kind, as the GII does for patents per head.
+    """Return the first clusters in each kind, as the GII lists them for patents per head.
 
     Parameters
     ----------

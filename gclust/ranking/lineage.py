@@ -1,4 +1,4 @@
-"""Lineage: which clusters of one run continue in another, and which split, merged or vanished."""
+"""Lineage of clusters from one run to another: which continue, split, merge or vanish."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVENTS = ("kept", "split", "merged", "split and merged", "born", "gone")
 def lineage(
     shared: pd.DataFrame, n_a: int, n_b: int, *, least_share: float = LEAST_SHARE
 ) -> pd.DataFrame:
-    """Trace clusters from one run to another by the weight of listings that they share.
+    """Trace clusters from one run to another by the weight of common listings.
 
     Two clusters are related if they share at least ``least_share`` of the weight that the
     lighter one shares with all. A cluster with one relation, to a cluster that has no other, is
@@ -66,7 +66,7 @@ def lineage(
 
 
 def _events(related: pd.DataFrame) -> list[str]:
-    """Return the event of each relation, by the other relations of its two clusters."""
+    """Return the event of each relation from the other relations of its two clusters."""
     several_b = related.groupby("a")["b"].transform("size") > 1
     several_a = related.groupby("b")["a"].transform("size") > 1
     # One relation only, but most of one cluster is scattered over clusters without a relation.
@@ -80,7 +80,7 @@ def _events(related: pd.DataFrame) -> list[str]:
 def carried_ids(
     related: pd.DataFrame, ids_a: np.ndarray, n_b: int, first_free: int | None = None
 ) -> np.ndarray:
-    """Return the ids of clusters: those of the clusters that they continue, else new ones.
+    """Return the id of each cluster: that of the cluster it continues, or a new one.
 
     Parameters
     ----------

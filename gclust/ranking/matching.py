@@ -1,4 +1,4 @@
-"""Matching of the clusters of two labellings, by the listings that they share."""
+"""Matching of the clusters of two labellings by their common listings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LEAST_SHARE = 0.5
 def overlap(
     labels_a: NDArray[np.integer], labels_b: NDArray[np.integer], weight: NDArray[np.integer]
 ) -> pd.DataFrame:
-    """Sum the weight that each cluster of one labelling shares with each of another.
+    """Sum the common weight of each cluster of one labelling and each of another.
 
     Parameters
     ----------
     labels_a, labels_b : ndarray of int, shape (n,)
         Clusters of the same locations, -1 for noise.
     weight : ndarray of int64, shape (n,)
-        Of the locations; weight k is the same as k copies.
+        Weights of the locations; weight k is the same as k copies.
 
     Returns
     -------
@@ -63,15 +63,15 @@ def overlap(
 
 
 def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataFrame:
-    """Match clusters that share most with each other.
+    """Match clusters of two labellings that have most weight in common with each other.
 
     Two clusters match if each shares more weight with the other than with any third cluster,
     and they share at least ``least_share`` of the weight of the lighter one. So of several
     clusters that have merged, the heaviest matches the merged one; of a cluster that has
     split, the heaviest fragment does. An assignment of largest total weight would match more
-    clusters, but against the evidence: a remnant that lost its bulk to a neighbour would be
-    taken for the whole. Noise is not matched, so that the core of a cluster that is left at a
-    higher threshold is still that cluster.
+    clusters, but wrongly: the small rest of a cluster that lost most of its weight to a
+    neighbour would count as the whole cluster. Noise is not matched, so that the core of a
+    cluster that is left at a higher threshold is still that cluster.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ranks of unrounded values: the largest is 1, ties share a rank."""
+"""Ranks of unrounded values: the largest has rank 1, equal values have the same rank."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def rank(values: pd.Series) -> pd.Series:
-    """Rank values, the largest 1; equal values share the smaller rank.
+    """Rank values: rank 1 for the largest; equal values all get the smaller rank.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Rank sets: the ranks that a cluster may have, with joint confidence for all clusters.
 
 Percentiles of bootstrapped ranks do not cover the true rank: among near ties every draw
-orders the clusters, and the first can only fall. Rank sets follow from differences instead.
+orders the clusters, and the first can only fall. Rank sets are computed from differences instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RankSets:
-    """Rank sets, and the comparisons that they follow from.
+    """Rank sets of clusters, and the pairwise comparisons from which they are computed.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class RankSets:
     error : ndarray of float64, shape (p, p)
         Standard errors of the differences; missing with fewer than two draws of both.
     critical : float
-        The critical value before stepping down: standard errors within which all differences
-        lie jointly at the given level.
+        The critical value before stepping down, in standard errors: at the given level, all
+        differences lie jointly within it.
     """
 
     low: NDArray[np.int64]
@@ -42,7 +42,7 @@ class RankSets:
 def rank_sets(
     estimates: ArrayLike, draws: ArrayLike, level: float = 0.9, *, stepdown: bool = True
 ) -> RankSets:
-    """Return sets that jointly contain all true ranks with the probability ``level``.
+    """Return rank sets that jointly contain all true ranks with probability ``level``.
 
     A cluster is significantly above another if their difference exceeds the critical value
     times its standard error. Its rank set leaves out as many ranks at either end as there are
@@ -109,7 +109,7 @@ def rank_sets(
 
 
 def least_draws(level: float) -> int:
-    """Return the number of draws from which the quantile at a level is one of them."""
+    """Return the least number of draws for which the quantile at ``level`` is one of the draws."""
     return math.ceil(round(level / (1 - level), 9))
 
 
@@ -131,7 +131,7 @@ def _check(value: Floats, drawn: Floats, level: float) -> None:
 
 
 def _deviation(apart: Floats) -> Floats:
-    """Return the standard deviation of each column over its draws; missing for fewer than two."""
+    """Return the standard deviation of each column; missing with fewer than two draws."""
     there = ~np.isnan(apart)
     number = there.sum(axis=0)
     filled = np.where(there, apart, 0.0)
@@ -148,7 +148,7 @@ def _deviation(apart: Floats) -> Floats:
 def _critical(
     value: Floats, drawn: Floats, error: Floats, open_: NDArray[np.bool_], level: float
 ) -> float:
-    """Return the quantile of the largest studentised deviation over the open ordered pairs."""
+    """Return the quantile of the largest studentised deviation over the pairs still compared."""
     largest = np.zeros(len(drawn))
     centred = drawn - value
     for j in range(value.size):

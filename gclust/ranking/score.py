@@ -24,7 +24,7 @@ def score(
     weights: Mapping[str, float] | None = None,
     lower_is_better: Collection[str] = (),
 ) -> pd.Series:
-    """Combine indicators into a score; the larger, the better.
+    """Combine the indicators of each cluster into a score; a larger score is better.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def score(
 def weighted(
     values: pd.DataFrame, weights: Mapping[str, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the values, the weight of each column, and which clusters are complete.
+    """Return the values, the weight of each column, and whether each cluster is complete.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _combined(
     combine: str,
     values: pd.DataFrame,
 ) -> NDArray[np.float64]:
-    """Combine values without missing ones in the columns that have a weight."""
+    """Return the score of complete clusters from the columns that have a weight."""
     used = w > 0
     x, w, sign = x[:, used], w[used], sign[used]
     if combine == "geometric":
@@ -178,7 +178,7 @@ def _combined(
 
 
 def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd.DataFrame) -> None:
-    """Raise ValueError for a value without a geometric mean, naming cluster and column."""
+    """Raise ValueError, with cluster and column, for a value not allowed in a geometric mean."""
     for cluster, k in np.argwhere((x < 0) | ((x == 0) & (sign < 0)))[:1]:
         what = "negative values" if x[cluster, k] < 0 else "zeros where lower is better"
         raise ValueError(
@@ -189,5 +189,5 @@ def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd
 
 
 def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of rows, rounded once: clusters with the same terms in any order tie."""
+    """Return the sums of rows, rounded once, so that the order of terms does not matter."""
     return np.array([math.fsum(row) for row in terms])

@@ -1,4 +1,4 @@
-"""Shapley values: the contribution of each of several factors to their joint effect."""
+"""Shapley values: the contribution of each factor to the joint effect of all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SPARE_BITS = 48
 
 
 def coalitions(factors: Sequence[str]) -> Iterator[Coalition]:
-    """Yield all sets of factors, the smaller ones first, in the order of the factors."""
+    """Yield all sets of factors, smaller sets first, in the order of the factors."""
     for size in range(len(factors) + 1):
         yield from map(frozenset, combinations(factors, size))
 
 
 def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict[str, Fraction]:
-    """Return the Shapley value of each factor (Shapley 1953, equation 12), in exact fractions.
+    """Return the Shapley value of each factor (Shapley 1953, equation 12) as an exact fraction.
 
     It is the effect that the factor adds to those before it, averaged over all orders of the
     factors. Shapley values are the only ones that add up to the effect of all factors
@@ -36,7 +36,7 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
     Returns
     -------
     dict
-        Player -> Shapley value; together ``value[all] - value[none]``.
+        Factor -> Shapley value; their sum is ``value[all] - value[none]``.
 
     Examples
     --------
@@ -54,12 +54,12 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
 
 
 def _weight(before: int, factors: int) -> Fraction:
-    """Return the share of all orders in which a factor comes right after a given set of others."""
+    """Return the fraction of orders in which a factor comes right after a given set of others."""
     return Fraction(1, factors * math.comb(factors - 1, before))
 
 
 def exact_step(largest: float) -> Fraction:
-    """Return a step whose multiples up to a largest value have exact float64 sums.
+    """Return a step size whose multiples, up to ``largest``, add up exactly in float64.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def exact_step(largest: float) -> Fraction:
 
 
 def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
-    """Round values to whole steps so that their sum stays the same.
+    """Round values to multiples of a step so that their sum stays the same.
 
     All are rounded down; the remaining steps go to the values with the largest remainders, of
     equal ones to the first.

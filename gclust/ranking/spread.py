@@ -1,4 +1,4 @@
-"""Ranks by intensity under several footprints and rasters, and their spread."""
+"""Ranks of clusters by intensity for several footprints and rasters, and their range."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gclust.ranking.rank import rank
 
 
 def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
-    """Rank clusters by intensity under each combination of a footprint and a raster.
+    """Rank clusters by intensity, separately for each combination of footprint and raster.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
-    """Return the range of each cluster's ranks by intensity.
+    """Return the range of each cluster's ranks by intensity over the combinations.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The ranking: one row per cluster, the largest score first."""
+"""The ranking table: one row per cluster, the largest score first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ranking(
     top: int = 100,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Score and rank clusters.
+    """Return the ranking of clusters, with their scores.
 
     Parameters
     ----------
@@ -138,6 +138,6 @@ def contribution_table(ranked: pd.DataFrame, options: ScoreOptions = DEFAULT) ->
 
 
 def kinds_of(ranked: pd.DataFrame) -> list[str]:
-    """Return the kinds of a ranking, in its order: prefixes with all columns of a kind."""
+    """Return the kinds of a ranking in its order: prefixes that have all columns of a kind."""
     kinds = [str(column)[: -len("_share")] for column in ranked if str(column).endswith("_share")]
     return [kind for kind in kinds if all(f"{kind}_{what}" in ranked for what in OF_KINDS)]

@@ -1,1 +1,1 @@
-"""Tables in, files out: figures and terminal tables."""
+"""Figures as files and tables for the terminal, made from result tables."""

@@ -1,4 +1,4 @@
-"""Boxes, lines and circles in the plane of a map: distances and intersections.
+"""Distances and intersections of boxes, lines and circles in the plane of a map.
 
 A box is left, bottom, right and top; a line is x and y of its two ends; a circle is x, y
 and radius. Arrays hold one of them in each row.
@@ -14,7 +14,7 @@ Truths = NDArray[np.bool_]
 
 
 def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
-    """Return the distance of each box (rows) from the edge of each circle, negative within it."""
+    """Return the distance of each box (rows) from the edge of each circle; negative inside."""
     x, y, r = (circles[:, i][None, :] for i in range(3))
     aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
     above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
@@ -33,7 +33,7 @@ def lines_to_points(lines: Floats, points: Floats) -> Floats:
 
 
 def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
-    """Return whether each box comes nearer than `gap` to one box."""
+    """Return whether each box is nearer than `gap` to one given box."""
     return (
         (boxes[:, 0] < box[2] + gap)
         & (boxes[:, 2] > box[0] - gap)
@@ -45,7 +45,7 @@ def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
 def out_of_order(
     boxes: Floats, anchors: Floats, box: Floats, anchor: Floats, reach: float, slack: float
 ) -> Truths:
-    """Return whether each box is on the wrong side of one box, `reach` from it or nearer.
+    """Return whether each box is on the wrong side of a given box, at most `reach` from it.
 
     Of two boxes in a column the upper one should have the upper anchor; of two in a row the
     left one should have the left anchor. Anchors that differ by at most `slack` have no order.
@@ -61,17 +61,17 @@ def out_of_order(
 
 
 def line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> Truths:
-    """Return whether one line comes nearer than `gap` to each box."""
+    """Return, for each box, whether one given line comes nearer than `gap` to it."""
     return _clip(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
 
 
 def lines_through_box(lines: Floats, box: Floats, gap: float) -> Truths:
-    """Return whether each line comes nearer than `gap` to one box."""
+    """Return whether each line comes nearer than `gap` to one given box."""
     return _clip(lines, np.broadcast_to(box, (len(lines), 4)), gap)
 
 
 def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
-    """Return whether each line passes through its box (Liang and Barsky 1984)."""
+    """Return whether each line passes through the box of its row (Liang and Barsky 1984)."""
     enter, leave = np.zeros(len(lines)), np.ones(len(lines))
     meets = np.ones(len(lines), dtype=bool)
     for axis in (0, 1):
@@ -88,7 +88,7 @@ def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
 
 
 def lines_cross(lines: Floats, line: Floats) -> Truths:
-    """Return whether each line crosses one line."""
+    """Return whether each line crosses one given line."""
 
     def side(ax: Floats, ay: Floats, bx: Floats, by: Floats, cx: Floats, cy: Floats) -> Floats:
         return np.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))

@@ -36,7 +36,7 @@ def draw_bump_chart(
     *,
     top: int = TOP,
 ) -> Figure:
-    """Draw the ranks of clusters that are among the first in a or b, as ``bump.png`` and ``.pdf``.
+    """Draw the ranks of the first clusters of either run, as ``bump.png`` and ``bump.pdf``.
 
     A line joins the two ranks of a cluster. Clusters that are among the first only in the other
     run are drawn below the first ones. From a cluster that does not continue a dashed line
@@ -78,7 +78,7 @@ def draw_bump_chart(
 
 
 class _Side:
-    """The clusters of one ranking: the row of each, its text and its colour."""
+    """One side of the chart: row, text and colour of each cluster of a run."""
 
     def __init__(self, shown: pd.DataFrame, which: str, top: int) -> None:
         self.which = which
@@ -112,7 +112,7 @@ def _colour(change: object) -> str:
 
 
 def _lines(axes: Axes, shown: pd.DataFrame, related: pd.DataFrame, sides: list[_Side]) -> bool:
-    """Join the ranks of each cluster; return whether any line is dashed."""
+    """Draw the lines between the two ranks of clusters; return whether any is dashed."""
     dashed = False
     left, right = (side.row for side in sides)
     for each in shown.itertuples():
@@ -183,7 +183,7 @@ def _legend(figure: Figure, height: float, dashed: bool, alone: bool) -> None:
 
 
 def _widest(figure: Figure, texts: list[str]) -> float:
-    """Return the width of the widest text in inches."""
+    """Return the width of the widest text, in inches."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     widths = [0.0]
     for text in texts:

@@ -1,4 +1,4 @@
-"""The catalogue of indicators in the terminal."""
+"""The list of indicators as text for the terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 from gclust.report.text_table import plain
 
 WIDEST = 100
-"""Columns beyond which lines of text are hard to read."""
+"""Most characters in a line of text: longer lines are hard to read."""
 
 
 def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> str:
-    """Write a list of indicators, each with its origin, options and source.
+    """Return the list of indicators as text, each with its origin, options and source.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> s
 
 
 def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
-    """Write everything about one indicator, a row of `gclust.list_indicators`."""
+    """Return all information on one indicator as text; it is a row of `gclust.list_indicators`."""
     blocks = [_head(str(row.name), row, width, alone=True)]
     for paragraph in row["about"]:
         blocks.append(_wrapped(paragraph, width, "    ", "    "))

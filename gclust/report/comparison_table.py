@@ -1,4 +1,4 @@
-"""The table of a comparison in the terminal: changes of ranks and scores, by factor."""
+"""The table of a comparison for the terminal: changes of ranks and scores by factor."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def changes_table(
     top: int = 20,
     ascii: bool = False,
 ) -> str:
-    """Write the changes of the first clusters of a comparison as a table of text.
+    """Return the changes of the first clusters of a comparison as a table of text.
 
     Ranks, names and the contribution of each factor to a change of rank are always shown;
-    scores and contributions to them as far as the width allows. The event of a cluster is shown
-    if not all are kept.
+    scores and contributions to them are shown as far as the width allows. The event of a cluster
+    is shown if not all are kept.
 
     Parameters
     ----------
     table : DataFrame
         As in ``comparison.csv``.
     factors : sequence of str
-        The factors that changes are decomposed into; may be empty.
+        The factors that explain changes; may be empty.
     width, top, ascii
         See `gclust.report.table.ranking_table`.
     """
@@ -54,7 +54,7 @@ def changes_table(
 
 
 def _signed(value: float) -> str:
-    """Write gained places, which are fractions where they depend on the order of factors."""
+    """Return gained places as text; fractions where they depend on the order of factors."""
     text = f"{value:+.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("+0", "-0") else text
 

@@ -1,4 +1,4 @@
-"""The figure of ranks by intensity under several footprints and rasters."""
+"""The figure of ranks by intensity for several footprints and rasters."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#aa3377", "#66a5c4", "#8
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 KEYS_PER_LINE = 4
 LANES = 0.56
-"""Share of a row's height that the lanes of the rasters take."""
+"""Fraction of a row's height that the lanes of the rasters take."""
 
 
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
-    """Draw the range of ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
+    """Draw the ranges of ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
 
 @dataclass(frozen=True)
 class _Styles:
-    """A colour for each footprint, a mark and a lane for each raster."""
+    """Styles of the points: a colour for each footprint, a mark and a lane for each raster."""
 
     colours: dict[str, str]
     marks: dict[str, str]
@@ -98,7 +98,7 @@ class _Styles:
 
 
 def _legends(figure: Figure, styles: _Styles, height: float) -> None:
-    """Explain the colours and, with several rasters, the marks."""
+    """Draw the legends of the colours and, with several rasters, of the marks."""
     first = next(iter(styles.marks.values()))
     colours = [(first, colour, name) for name, colour in styles.colours.items()]
     marks = [(mark, "#7f8a94", name) for name, mark in styles.marks.items()]

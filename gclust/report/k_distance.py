@@ -24,12 +24,12 @@ LEAST_KM = 0.1
 def draw_k_distance(
     curve: pd.DataFrame, baseline: tuple[float, float], folder: Path, *, title: str
 ) -> Figure:
-    """Draw the k-distance curve, as ``k_distance.png`` and ``k_distance.pdf``.
+    """Draw the k-distance curves, as ``k_distance.png`` and ``k_distance.pdf``.
 
     Parameters
     ----------
     curve : DataFrame
-        ``min_samples, distance_km, weight_share``, rising; see
+        ``min_samples, distance_km, weight_share``, in increasing order; see
         `gclust.experiments.sweep.k_distance.k_distance`.
     baseline : (eps_km, min_samples)
         Its curve is bold, its eps_km a line; up to four others are drawn.
@@ -76,7 +76,7 @@ def draw_k_distance(
 
 
 def _others(curve: pd.DataFrame, own: float) -> list[float]:
-    """Return up to four values of min_samples other than the baseline's, evenly spaced."""
+    """Return up to four evenly spaced values of min_samples other than the baseline's."""
     known = np.array(sorted(set(curve["min_samples"]) - {own}))
     if known.size <= MOST_OTHERS:
         return known.tolist()

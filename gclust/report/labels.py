@@ -1,4 +1,4 @@
-"""Label placement: positions of the names on a map, each clearly that of its own symbol.
+"""Label placement: positions of names on a map, each clearly next to its own symbol.
 
 Three rules hold for every name that is placed. No name meets another or the frame. A
 name without a leader is at least twice as near to its own symbol as to any other; every
@@ -38,25 +38,25 @@ Costs are in heights of the text: how much further away a better direction may b
 
 N_DISTANCES = 28
 NEAR = 0.45
-"""Up to this distance from its symbol, in heights of the text, a name has no leader."""
+"""Largest distance of a name without a leader from its symbol, in heights of the text."""
 
 CLEARER = 2.0
-"""How many times further every other symbol must be from a name without a leader."""
+"""Factor by which every other symbol must be farther from a name without a leader."""
 
 STACK = 2.0
-"""Names up to this far apart, in heights of the text, are in the order of their symbols."""
+"""Largest distance, in heights of the text, at which names must be in the order of symbols."""
 
 LEADER_COST = 1.0
 CROSSING_COST = 2.5
 HIDING_COST = 4.0
 ROUNDS = 1500
 GROUP = 8
-"""Rounds of the search, and the most names that are placed again in each."""
+"""Most names that are placed again in each of the ``ROUNDS`` rounds of the search."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """The position of a name.
+    """Position of a name on the map.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Label:
 def place_labels(
     symbols: Floats, sizes: Floats, outline: shapely.Polygon, *, gap: float
 ) -> list[Label | None]:
-    """Find a position for each name.
+    """Return a position for each name, or None where none is free.
 
     Each name in turn takes its cheapest free position. Then neighbours are removed and placed
     again in another order, `ROUNDS` times; a round is kept if more of the first names have a
@@ -143,7 +143,7 @@ def _candidates(
 
 
 class _Search:
-    """The position chosen for each name, -1 for none, and the positions still free."""
+    """State of the search: the position chosen for each name (-1 for none), and free positions."""
 
     def __init__(self, candidates: list[_Candidates], anchors: Floats, gap: float) -> None:
         counts = [len(c.cost) for c in candidates]
@@ -161,7 +161,7 @@ class _Search:
         self._conflicts_of: dict[int, NDArray[np.bool_]] = {}
 
     def improve(self) -> None:
-        """Place neighbours again, and keep improvements."""
+        """Remove and place neighbouring names again, and keep improvements."""
         # The sequence of random() is the same in every version of Python.
         draw = random.Random(0).random
         n = len(self.chosen)
@@ -189,7 +189,7 @@ class _Search:
                 self.chosen[i] = -1
 
     def place(self, names: Iterable[int], draw: Callable[[], float] = lambda: 1.0) -> None:
-        """Give each name in turn the cheapest free position, or at random one of the next."""
+        """Give each name in turn its cheapest free position, or at random one of the next."""
         for i in names:
             free = np.flatnonzero(self.blocked[self.of[i]] == 0) + self.of[i].start
             if len(free):
@@ -207,7 +207,7 @@ class _Search:
         return (~placed).tolist(), round(float(self.cost[self.chosen[placed]].sum()), 6)
 
     def _conflicts(self, position: int) -> NDArray[np.bool_]:
-        """Return whether a position, leader included, excludes each position of other names."""
+        """Return whether a position with its leader excludes each position of other names."""
         if position not in self._conflicts_of:
             box, line, owner = self.boxes[position], self.lines[position], self.owner[position]
             found = boxes_meet(self.boxes, box, self.gap)
@@ -233,7 +233,7 @@ class _Search:
 
 
 def _around(anchor: tuple[float, float], reaches: Floats, size: Floats) -> tuple[Floats, Floats]:
-    """Return boxes around a symbol in all directions, and lines to them from its middle."""
+    """Return boxes around a symbol in all directions, and lines from its middle to them."""
     width, height = size
     angle = np.tile(ANGLES, len(reaches))
     reach = np.repeat(reaches, ANGLES.size)
@@ -254,7 +254,7 @@ def _contained(boxes: Floats, within: shapely.Geometry) -> NDArray[np.bool_]:
 
 
 def _misses_middles(lines: Floats, symbols: Floats, gap: float) -> NDArray[np.bool_]:
-    """Return whether each line passes no middle of a symbol apart from its own."""
+    """Return whether each line stays away from the middles of all other symbols."""
     apart = np.hypot(*(symbols[:, :2] - lines[0, :2]).T) > gap
     matters = symbols[:, 3] >= 1.0
     nearest = lines_to_points(lines, symbols[apart & matters]).min(axis=1, initial=np.inf)
@@ -262,7 +262,7 @@ def _misses_middles(lines: Floats, symbols: Floats, gap: float) -> NDArray[np.bo
 
 
 def _crossed(lines: Floats, symbols: Floats) -> Floats:
-    """Return the cost of the symbols that each line crosses."""
+    """Return the cost of each line for the symbols that it crosses."""
     found = np.zeros(len(lines))
     for x, y, r, matter in symbols:
         square = np.array([x - r, y - r, x + r, y + r])
@@ -271,9 +271,9 @@ def _crossed(lines: Floats, symbols: Floats) -> Floats:
 
 
 def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
-    """Return the cost of the symbols that each box hides.
+    """Return the cost of each box for the symbols that it hides.
 
-    A small symbol counts by its hidden share, a large one also by the hidden area, in
+    A small symbol counts by its hidden fraction, a large one also by the hidden area, in
     squares of the text's height.
     """
     if not len(symbols):

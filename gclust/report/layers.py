@@ -23,7 +23,7 @@ NAME_PT = 6.4
 HALO_PT = 1.6
 NAME_GAP_PT = 1.6
 DOT_PT = 1.0
-"""Diameter of the end of a leader, in the middle of its circle."""
+"""Diameter, in points, of the end of a leader in the middle of its circle."""
 EDGE_PT = 0.6
 RING_PT = 1.5
 SIMPLIFY_PIXELS = 0.4
@@ -31,7 +31,7 @@ GRID_CELLS = 60_000_000
 
 
 def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pixel: float) -> None:
-    """Draw the sea within the frame, and countries in degrees with their borders."""
+    """Draw the sea within the frame, and countries (given in degrees) with their borders."""
     sea = _paths([frame.outline])
     axes.add_collection(PathCollection(sea, facecolor=OCEAN, edgecolor="none", zorder=0))
     plane = frame.shapes(land)
@@ -46,7 +46,7 @@ def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pi
 
 
 def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[Outline]:
-    """Return one compound path for each geometry, holes included."""
+    """Return each geometry as one compound path, holes included."""
     found = []
     for geometry in geometries:
         boundaries = [
@@ -63,7 +63,7 @@ def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list
 def noise_dots(
     locations: pd.DataFrame, frame: Frame, cell: float, least: float
 ) -> tuple[Floats, Floats]:
-    """Thin the noise to one dot in each cell of the map that has any.
+    """Return one dot for each cell of the map that has noise.
 
     Locations are first put on a grid of degrees finer than `cell`, so that not all of ten
     million locations are projected. The dots do not depend on the order of the rows.
@@ -109,7 +109,7 @@ def draw_clusters(
     radii_pt: Floats,
     colours: NDArray[np.object_],
 ) -> None:
-    """Draw circles, the largest first, and the footprints above them.
+    """Draw the circles of clusters, the largest first, and the footprints above them.
 
     A white ring around each circle separates it from those below, in grey print too.
     """

@@ -27,7 +27,7 @@ def draw_legend(
     without_rank: bool,
     noise_weight: float | None,
 ) -> None:
-    """Draw the legend into a box (left, bottom, width, height) of the figure, in inches."""
+    """Draw the legend into a box of the figure (left, bottom, width, height in inches)."""
     width_in, height_in = figure.get_size_inches()
     left, bottom, width, height = box_in
     axes = figure.add_axes(
@@ -61,7 +61,7 @@ def draw_legend(
 
 
 class _Strip:
-    """Writes entries from left to right."""
+    """A row of the legend, filled with entries from left to right."""
 
     def __init__(self, axes: Axes) -> None:
         self.axes = axes

@@ -1,4 +1,4 @@
-"""The map of a ranking: footprints, scores, names and noise, for print."""
+"""The map of a ranking for print: footprints, scores, names and noise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LEADING = 1.35
 
 @dataclass(frozen=True)
 class DrawnMap:
-    """A map, and what it shows.
+    """A drawn map, with the names and the number of noise dots on it.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class DrawnMap:
 
 @dataclass(frozen=True, kw_only=True)
 class MapOptions:
-    """Texts of a map, and what it shows.
+    """Options of a map: texts, numbers of clusters and names, region and land.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def draw_map(
 
 
 def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
-    """Return clusters by rank, those without one last, whatever the order of the rows."""
+    """Return clusters by rank, unranked ones last, independent of the order of the rows."""
     geometry = clusters.geometry.to_numpy()
     centre = shapely.centroid(geometry)
     rank = pd.to_numeric(clusters["rank"]).astype("Float64").to_numpy(float, na_value=np.inf)
@@ -189,7 +189,7 @@ def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) 
 
 
 class _Page:
-    """A figure with title, map, legend and note."""
+    """A page with title, map, legend and note."""
 
     def __init__(self, frame: Frame, title: str, note: str) -> None:
         self.frame = frame
@@ -223,7 +223,7 @@ class _Page:
         return axes
 
     def _wrapped(self, text: str, **style: Any) -> list[str]:
-        """Break a text into lines that fit, by its width when drawn."""
+        """Break a text into lines that fit into a width when drawn."""
         lines: list[str] = []
         for word in text.split():
             longer = f"{lines[-1]} {word}" if lines else word

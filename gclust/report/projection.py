@@ -37,14 +37,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Frame:
-    """A projection and the region of its plane that is drawn.
+    """A map projection and the region of its plane that is drawn.
 
     Attributes
     ----------
     proj : str
         PROJ string, in metres.
     lon_0, lat_0 : float
-        Its centre in degrees.
+        Centre of the projection in degrees.
     outline : shapely.Polygon
         The region that is drawn, in metres of the plane.
     is_world : bool
@@ -132,7 +132,7 @@ class Frame:
         return np.column_stack(self._to_plane.transform(lon_lat[:, 0], lon_lat[:, 1]))
 
     def bar_metres(self, km: float) -> float:
-        """Length of a scale bar in metres of the plane.
+        """Return the length of a scale bar in metres of the plane.
 
         It is exact along the parallel of `WORLD_SCALE_LAT` on a world map, where equal steps
         of longitude are equal on the map, and at the centre of a region.
@@ -160,7 +160,7 @@ def _shifted(
 
 
 def world_frame() -> Frame:
-    """Return the world in the Equal Earth projection (Savric, Patterson and Jenny 2019)."""
+    """Return the frame of the world in the Equal Earth projection (Savric et al. 2019)."""
     proj = f"+proj=eqearth +lon_0={WORLD_LON_0:g} +datum=WGS84 +units=m"
     south, north = WORLD_LAT
     lats = np.linspace(south, north, 141)
@@ -174,7 +174,7 @@ def world_frame() -> Frame:
 
 
 def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, Floats]) -> Frame:
-    """Choose the region for locations and for clusters, which are at `must` (lat, lon).
+    """Return the map frame for locations and clusters; clusters are at `must` (lat, lon).
 
     A separate group of locations (no other within `LINK_DEG`) without a cluster and with less
     than `LEAST_SHARE` of the weight does not widen the map, such as Hawaii and Alaska in a
@@ -208,7 +208,7 @@ def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
 
 
 def frame_of_points(lat: Floats, lon: Floats) -> Frame:
-    """Return an equal-area map of all points: a region, or the world if they are far apart."""
+    """Return an equal-area frame with all points: a region, or the world if they are far apart."""
     lon_0, lat_0 = _middle(lat, lon)
     centre = unit_vectors(np.array([lat_0]), np.array([lon_0]))
     angle = np.degrees(np.arccos(np.clip(unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))
@@ -235,7 +235,7 @@ def _middle(lat: Floats, lon: Floats) -> tuple[float, float]:
 def _padded(
     x_min: float, y_min: float, x_max: float, y_max: float
 ) -> tuple[float, float, float, float]:
-    """Return bounds with a margin, at least 200 km wide and neither too flat nor too tall."""
+    """Return bounds with a margin, at least 200 km wide, neither too flat nor too tall."""
     # Cells of a degree stand for locations up to 60 km from their middle.
     margin = max(0.04 * max(x_max - x_min, y_max - y_min), 60e3)
     width = max(x_max - x_min + 2 * margin, 200e3)

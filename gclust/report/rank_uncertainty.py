@@ -1,4 +1,4 @@
-"""Rank uncertainty: a figure of rank sets and intervals of scores, and a table of text."""
+"""Rank uncertainty as a figure of rank sets and score intervals, and as a table of text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
 def rank_uncertainty_table(
     table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False
 ) -> str:
-    """Write the first clusters with their rank sets as a table of text.
+    """Return the first clusters with their rank sets as a table of text.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _ranges(low: pd.Series, high: pd.Series, dash: str) -> list[str]:
 def draw_rank_sets(
     table: pd.DataFrame, level: float, folder: Path, *, title: str, note: str, top: int = TOP
 ) -> Figure:
-    """Draw rank sets and intervals of scores, as ``rank_sets.png`` and ``.pdf``.
+    """Draw rank sets and score intervals, as ``rank_sets.png`` and ``rank_sets.pdf``.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def draw_rank_sets(
     level : float
         Confidence of sets and intervals.
     title, note : str
-        Title of the study; note on the draws.
+        Title of the study, and note on the draws.
     top : int
         The number of clusters drawn.
     """
@@ -127,7 +127,7 @@ def draw_rank_sets(
 
 
 def _stripes(axes: Axes, rows: int) -> None:
-    """Shade every other row."""
+    """Shade every second row of the figure."""
     for row in range(0, rows, 2):
         axes.axhspan(row - 0.5, row + 0.5, color=BAND, lw=0, zorder=0)
     axes.set_ylim(rows - 0.5, -0.5)

@@ -1,4 +1,4 @@
-"""The style and output of all figures: one typeface, one resolution, bytes without dates."""
+"""The style and output of all figures: one typeface, one resolution, files without dates."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STYLE: dict[str, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
 }
-"""For ``matplotlib.style.context(["default", STYLE])``, which overrides a user's own settings;
-names of clusters are never parsed as formulas."""
+"""Style for ``matplotlib.style.context(["default", STYLE])``, which overrides a user's settings.
+Names of clusters are never parsed as formulas."""
 
 
 def save(figure: Figure, target: Path, title: str) -> None:
@@ -52,7 +52,7 @@ def save_both(figure: Figure, stem: Path, title: str) -> None:
 
 
 def thin_axes(axes: Axes, sides: tuple[str, ...], size: float = SMALL_PT) -> None:
-    """Draw thin ticks, and thin spines on the given sides only."""
+    """Make ticks and spines thin, and show spines on the given sides only."""
     axes.tick_params(labelsize=size, width=0.4, length=2, colors=INK, which="both")
     for side, spine in axes.spines.items():
         spine.set_linewidth(0.4)
@@ -60,6 +60,6 @@ def thin_axes(axes: Axes, sides: tuple[str, ...], size: float = SMALL_PT) -> Non
 
 
 def shortened(name: object, longest: int) -> str:
-    """Return a name on one line, cut to the longest number of letters."""
+    """Return a name on one line, cut to a largest number of letters."""
     text = " ".join(str(name).split())
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

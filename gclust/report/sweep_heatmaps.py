@@ -29,14 +29,14 @@ Floats = NDArray[np.float64]
 
 WIDTH_IN, HEIGHT_IN = 4.6, 3.9
 COLOURS = LinearSegmentedColormap.from_list("surface", ["#fdfbf2", "#f0dfae", "#dfa878", "#b8727c"])
-"""Pale enough for lines and letters in ink."""
+"""Colour map, pale enough for lines and letters in ink."""
 MISSING, HATCH, PLATEAU = "#e4e6e8", "#8c8f94", "#2f6f8f"
 MOST_TICKS = 12
 MOST_LEVELS = 7
 COUNTS = [digit * 10.0**power for power in range(8) for digit in (1, 2, 3, 5, 7)]
 AGREEMENTS = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
 LABEL_HALF_IN = np.array([0.30, 0.14])
-"""Half of the width and height that a label needs."""
+"""Half of the width and height that a label needs, in inches."""
 SHORTEST = 0.7
 """Least length of a contour, in cells, to be labelled."""
 PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
@@ -44,7 +44,7 @@ PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of a sweep's table, and how it is drawn.
+    """A column of a sweep's table, with its title and colour scale.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ def draw_surfaces(
         Its contour in the number of clusters is bold.
     quantities : sequence of Quantity
     progress : callable, optional
-        Called with the share done.
+        Called with the fraction of work done.
     """
     figures = []
     grid = _Grid(table, baseline, suggestions)
@@ -120,7 +120,7 @@ def draw_surfaces(
 
 
 class _Grid:
-    """The table as rows of equal eps_km, ascending, and columns of equal min_samples."""
+    """The table as a grid: rows of equal eps_km, ascending, and columns of equal min_samples."""
 
     def __init__(self, table: pd.DataFrame, baseline: Pair, suggestions: Sequence[Pair]) -> None:
         self.table = table
@@ -136,7 +136,7 @@ class _Grid:
         return values
 
     def place(self, pair: Pair) -> tuple[float, float]:
-        """Return the middle of a pair's cell: across, up."""
+        """Return the middle of the cell of a pair: across, up."""
         across = int(np.searchsorted(self.min_samples, pair[1]))
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
 
@@ -180,7 +180,7 @@ def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Fi
 
 
 def _norm(values: Floats, scale: str) -> Normalize:
-    """Return colours from the least to the greatest value, over a least range."""
+    """Return the colour scale from the least to the greatest value, with a minimum range."""
     known = values[np.isfinite(values) & ((values > 0) | (scale != "count"))]
     low, high = (float(known.min()), float(known.max())) if known.size else (1.0, 1.0)
     if scale == "count":
@@ -191,7 +191,7 @@ def _norm(values: Floats, scale: str) -> Normalize:
 
 
 def _levels(values: Floats, scale: str) -> list[float]:
-    """Return round values between the least and the greatest, at most seven."""
+    """Return at most seven round values between the least and the greatest value."""
     known = values[np.isfinite(values)]
     low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
     if not low < high or (scale == "per cent" and high - low < 1):
@@ -221,7 +221,7 @@ def _contours(axes: Axes, grid: _Grid, values: Floats, scale: str, target: int |
 def _label_contours(
     axes: Axes, lines: QuadContourSet, taken: list[tuple[float, float]], **style: Any
 ) -> None:
-    """Write each level once, upright, where it is farthest from all marks and labels.
+    """Write each contour level once, upright, as far as possible from all marks and labels.
 
     A label too near to a mark, another label or the frame is left out. ``taken`` has the places
     of marks and labels, in cells.
@@ -249,7 +249,7 @@ def _label_contours(
 
 
 def _along(segment: Floats) -> Floats:
-    """Return points along a line, a tenth of a cell apart; none for one too short for a label."""
+    """Return points along a line, a tenth of a cell apart; none if it is too short to label."""
     steps = np.hypot(*np.diff(segment, axis=0).T)
     length = np.concatenate(([0.0], np.cumsum(steps)))
     if length[-1] < SHORTEST:

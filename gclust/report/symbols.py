@@ -1,4 +1,4 @@
-"""Colours, sizes and classes of the symbols on a map."""
+"""Colours, sizes and rank classes of the symbols on a map."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ OTHER = "#a09e99"
 INK = "#1a1a1a"
 
 RANK_COLOURS = ("#20093f", "#8a1f6a", "#dc4a4d", "#f9a13a")
-"""From first ranks to last; lightness increases evenly, also in grey and for colour blindness."""
+"""Colours from first ranks to last; lightness increases evenly, also in grey and for colour
+blindness."""
 
 FILL = 0.45
 """Opacity of a circle, through which footprints, noise and other circles are visible."""
@@ -26,12 +27,12 @@ MIN_RADIUS_PT = 1.0
 
 
 _ROUND_RANKS = ((50, (10, 25, 50)), (20, (5, 10, 20)), (9, (3, 6, 9)), (4, (1, 2, 4)))
-"""Above the first number of ranks: the last rank of each class except the last one."""
+"""More ranks than this -> the last rank of each class, except the last class."""
 
 
 @dataclass(frozen=True)
 class RankClass:
-    """Ranks from `first` to `last`, both included, and their colour."""
+    """Class of ranks from `first` to `last`, both included, and its colour."""
 
     first: int
     last: int
@@ -39,12 +40,12 @@ class RankClass:
 
     @property
     def name(self) -> str:
-        """Text of the legend."""
+        """Text of the class in the legend."""
         return f"{self.first}–{self.last}" if self.first < self.last else f"{self.first}"
 
 
 def rank_classes(n_ranked: int) -> list[RankClass]:
-    """Return classes of ranks for the legend: round numbers, the first class the smallest."""
+    """Return the rank classes of the legend, with round numbers; the first class is smallest."""
     inner = next(
         (rounds for least, rounds in _ROUND_RANKS if n_ranked > least),
         range(1, n_ranked),
@@ -58,12 +59,12 @@ def rank_classes(n_ranked: int) -> list[RankClass]:
 
 
 def fill(colour: str) -> tuple[str, float]:
-    """Return colour and opacity inside a circle: clusters without a rank are hollow."""
+    """Return the colour and opacity inside a circle; clusters without a rank are hollow."""
     return ("#ffffff", 0.8) if colour == OTHER else (colour, FILL)
 
 
 def radii_pt(score: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
-    """Return radii in points of circles with areas proportional to scores, none too small."""
+    """Return radii in points: areas are proportional to scores, with a least radius."""
     share = np.clip(np.nan_to_num(score) / largest, 0.0, None) if largest > 0 else 0.0 * score
     return np.maximum(MAX_RADIUS_PT * np.sqrt(share), MIN_RADIUS_PT)
 

@@ -1,4 +1,4 @@
-"""The table of a ranking in the terminal."""
+"""The table of a ranking for the terminal."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def ranking_table(
     marks: pd.DataFrame | None = None,
     ascii: bool = False,
 ) -> str:
-    """Write the first clusters of a ranking as a table of text.
+    """Return the first clusters of a ranking as a table of text.
 
     Rank, name, economies, the share of each kind and the total are always shown; counts,
-    population, intensity and area as far as the width allows, if they are known. The score is
+    population, intensity and area are shown if known, as far as the width allows. The score is
     shown if it differs from the total.
 
     Parameters
@@ -100,7 +100,7 @@ def _columns(ranking: pd.DataFrame) -> list[Column]:
 
 
 def _decimals(ranking: pd.DataFrame, shares: list[str]) -> int:
-    """Return one decimal as WIPO prints; two if shares are too small for one."""
+    """Return the number of decimals of shares: one, as WIPO prints, or two if they are small."""
     found = [float(np.nanmedian(numbers(ranking[name]))) for name in shares if len(ranking)]
     return 2 if found and min(found) < 1.0 else 1
 

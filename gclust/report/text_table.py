@@ -1,4 +1,4 @@
-"""Tables of text for the terminal: columns that drop out or are cut as the width requires."""
+"""Tables of text for the terminal; columns are left out or cut to fit the width."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ALWAYS, NEEDED = 9, 8
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its source, its heading in two lines, and how values are written.
+    """A column of a table: its source, its heading in two lines, and the writer of its values.
 
-    Where the width is short, columns of the least `importance` are dropped first; those of
-    importance `ALWAYS` never are. ``write=None`` is for texts.
+    If the width is too small, columns of the least `importance` are dropped first; columns of
+    importance `ALWAYS` are never dropped. ``write=None`` is for texts.
     """
 
     source: str
@@ -33,12 +33,12 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Columns of the terminal that the widest text takes."""
+        """Width of the widest text in characters of the terminal."""
         return max(cell_len(text) for text in (*self.head, *self.cells))
 
 
 def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = None) -> Column:
-    """Fill a column with the rows of a table; figures that are marked get an asterisk."""
+    """Fill a column from the rows of a table; marked figures get an asterisk."""
     values = table[column.source]
     if column.write is None:
         texts = ["" if pd.isna(value) else cell(value) for value in values]
@@ -58,12 +58,12 @@ def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = Non
 
 
 def numbers(values: pd.Series) -> np.ndarray:
-    """Return values as float64, NaN for missing ones."""
+    """Return values as float64, with NaN for missing ones."""
     return pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
 
 
 def table_lines(columns: list[Column], width: int, ascii: bool) -> list[str]:
-    """Write filled columns as far as the width allows: two lines of headings, a rule, the rows."""
+    """Return the lines of a table that fits the width: two of headings, a rule, the rows."""
     if ascii:
         columns = [
             replace(column, head=plain(column.head), cells=plain(column.cells))
@@ -79,24 +79,24 @@ def table_lines(columns: list[Column], width: int, ascii: bool) -> list[str]:
 
 
 def fixed(decimals: int) -> Callable[[float], str]:
-    """Return a writer of numbers with so many decimals."""
+    """Return a function that writes numbers with a given number of decimals."""
     return lambda value: f"{value:,.{decimals}f}"
 
 
 def whole(value: float) -> str:
-    """Write a number without decimals."""
+    """Return a number as text without decimals."""
     return f"{value:,.0f}"
 
 
 def significant(value: float) -> str:
-    """Write three significant digits without an exponent, and all digits before the point."""
+    """Return a number as text with three significant digits, or all digits before the point."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
 def plain(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return texts in ASCII: no accents, hyphens for dashes, question marks for other letters."""
+    """Return texts in ASCII: without accents, with hyphens for dashes and ? for other letters."""
     table = str.maketrans({"–": "-", "—": "-", "’": "'", "²": "2", "…": "~", "ß": "ss", "ø": "o"})
     found = []
     for text in texts:
