@@ -87,8 +87,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     labels_ : ndarray of int64, shape (n_samples,)
         Cluster of each row, -1 for noise, numbered by first member row of weight.
     probabilities_ : ndarray of float64, shape (n_samples,)
-        Strength of membership: lambda at which a row leaves its cluster, over the greatest one
-        at which any row does before the cluster splits; 0 for noise. Lambda is 1 / km; lengths
+        Strength of membership: lambda at which a row leaves its cluster, divided by the
+        greatest lambda at which any row does before the cluster splits; 0 for noise. Lambda is 1 / km; lengths
         below 1 m count as 1 m.
     condensed_tree_ : hdbscan.plots.CondensedTree
         The hierarchy, with the plots of the ``hdbscan`` library; sizes are weights.
@@ -212,8 +212,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
         It is the cluster of the nearest member to which the point would be connected at some
         radius at which the cluster exists: the member is within that radius, and so are points
-        that weigh ``min_samples``. Ties (a micrometre) go to the smallest latitude, then longitude. For
-        the rows that were fitted it is ``labels_``.
+        that weigh ``min_samples``. Ties (a micrometre) go to the smallest latitude, then
+        longitude. For the rows that were fitted it is ``labels_``.
 
         ``approximate_predict`` of the ``hdbscan`` library considers only the point to which the
         new one would be connected first, and returns noise where that one is noise.

@@ -63,7 +63,7 @@ def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDAr
 
 
 def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -> NDArray[np.int64]:
-    """Return the selected clusters, none of which contains another.
+    """Return the selected clusters, so that none contains another.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -
 def _of_greatest_mass(
     tree: Condensed, excess: NDArray[np.float64], selection: Selection
 ) -> NDArray[np.bool_]:
-    """Mark the clusters of greatest total excess of mass, none of which contains another."""
+    """Mark the clusters of greatest total excess of mass, so that none contains another."""
     many = len(tree.parent)
     chosen, covered = np.zeros((2, many), dtype=np.bool_)
     below = np.zeros(many)  # the greatest total of the children of each cluster

@@ -200,7 +200,7 @@ def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, F
 
 
 def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
-    """Return the groups of points that are linked by steps of at most `LINK_DEG`."""
+    """Return the group of each point; steps of at most `LINK_DEG` link points into groups."""
     tree = cKDTree(unit_vectors(lat, lon))
     pairs = tree.query_pairs(2.0 * np.sin(np.radians(LINK_DEG / 2.0)), output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(lat.size, lat.size))

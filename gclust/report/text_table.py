@@ -89,7 +89,7 @@ def whole(value: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Return a number as text with three significant digits, or all digits before the point."""
+    """Return a number with three significant digits, all digits before the point, no exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
