@@ -48,7 +48,7 @@ LEAST_RESOLUTION_KM = 0.05
 
 
 class DensityContour(ClusterMixin, BaseEstimator):
-    """Estimator of clusters: weighted points within contours of their kernel density.
+    """Estimator of clusters: weighted points within contours of their kernel density on Earth.
 
     The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
     region of cells connected by their sides, with at least the density of the contour, and

@@ -1,4 +1,4 @@
-"""Gaps, the least distances between clusters, found with a grid of cells as wide as the largest.
+"""Gaps, the least distances between clusters, from a grid of cells as wide as the largest gap.
 
 Two locations within the largest gap lie in one cell or in two that touch. No distance is
 computed for cells with no other cluster in or next to them: dense cities of a single cluster,

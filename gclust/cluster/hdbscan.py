@@ -88,8 +88,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Cluster of each row, -1 for noise, numbered by first member row of weight.
     probabilities_ : ndarray of float64, shape (n_samples,)
         Strength of membership: lambda at which a row leaves its cluster, divided by the
-        greatest lambda at which any row does before the cluster splits; 0 for noise. Lambda is 1 / km; lengths
-        below 1 m count as 1 m.
+        greatest lambda at which any row does before the cluster splits; 0 for noise. Lambda is
+        1 / km; lengths below 1 m count as 1 m.
     condensed_tree_ : hdbscan.plots.CondensedTree
         The hierarchy, with the plots of the ``hdbscan`` library; sizes are weights.
     n_features_in_ : int

@@ -98,7 +98,7 @@ def fold_locations(
     threads: int,
     report: Callable[[float], None],
 ) -> WeightedLocations:
-    """Sum the weights of rows at each distinct location, in an order independent of the rows'.
+    """Sum the weights of rows at each distinct location; the order of rows does not matter.
 
     If ``units`` is empty, every row weighs 1.
     """

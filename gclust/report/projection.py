@@ -160,7 +160,7 @@ def _shifted(
 
 
 def world_frame() -> Frame:
-    """Return the frame of the world in the Equal Earth projection (Savric et al. 2019)."""
+    """Return the world frame in Equal Earth projection (Savric, Patterson and Jenny 2019)."""
     proj = f"+proj=eqearth +lon_0={WORLD_LON_0:g} +datum=WGS84 +units=m"
     south, north = WORLD_LAT
     lats = np.linspace(south, north, 141)
