@@ -1,4 +1,4 @@
-"""Input and output of commands: text that is safe to print, one-line errors, signals."""
+"""Helpers of the commands: safe printing, one-line errors, handling of signals."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.escapes import visible
 
 WRONG = 2
-"""Exit code of errors that users can correct; click's own for wrong options."""
+"""Exit code after errors that users can correct; click also uses it for wrong options."""
 LONGEST = 2000
-"""Letters of a message; longer ones are cut in the middle."""
+"""Largest number of characters in a message; longer messages are cut in the middle."""
 SIGNALLED = 128
-"""Shells add this to the number of a signal for an exit code."""
+"""Added to a signal's number to give the exit code, as shells do."""
 SIGNALS = ("SIGTERM", "SIGHUP")
-"""Signals that end a command as Ctrl-C does, unless they are ignored, as by nohup."""
+"""Signals that end a command as Ctrl-C does, unless they are ignored (nohup ignores SIGHUP)."""
 NARROW, NORMAL, WIDE = 60, 80, 200
-"""Least, default and largest width of tables."""
+"""Least, default and largest width of tables, in characters."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends the command, handled like Ctrl-C."""
+    """Exception raised on a signal that ends the command; handled like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -38,7 +38,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Command(click.Command):
-    """A command that reports errors that users can correct in one sentence, without a traceback."""
+    """Command that reports errors that users can correct in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -62,7 +62,7 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """Commands of one program, from the first option to the exit code."""
+    """Group of commands that also handles signals and closed pipes."""
 
     def main(
         self,
@@ -95,19 +95,19 @@ class Commands(click.Group):
 
 
 def say(text: object = "") -> None:
-    """Print lines, with control characters escaped."""
+    """Print a text of one or more lines, with control characters escaped."""
     click.echo("\n".join(visible(line) for line in str(text).split("\n")))
 
 
 def terminal() -> tuple[int, bool]:
-    """Return the columns of the terminal, within limits, and whether it shows only ASCII."""
+    """Return the terminal's width (characters, within limits) and whether it shows only ASCII."""
     width = shutil.get_terminal_size((NORMAL, 24)).columns
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     return min(max(width, NARROW), WIDE), not encoding.replace("-", "").startswith("utf")
 
 
 def _end(message: str) -> NoReturn:
-    """Print an error in one line, and end."""
+    """Print an error in one line, and end the command."""
     line = visible(message)
     if len(line) > LONGEST:
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
@@ -122,16 +122,16 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Raise `Stopped` on a signal; yield the list that the first one is appended to.
+    """Raise `Stopped` on a signal; yield the list to which the first signal is appended.
 
-    Further signals are ignored, so that they do not interrupt the cleaning up.
+    Further signals are ignored, so that they do not interrupt the clean-up.
     """
     come: list[int] = []
     handlers: dict[int, Any] = {}
 
     def stop(number: int, _: object) -> None:
-        # Not SIG_IGN from here on: Python prints on stderr that a signal was ignored if it has
-        # come before, but has not been handled yet.
+        # Later signals are not set to SIG_IGN: if one has come but is not handled yet, Python
+        # prints on stderr that it was ignored.
         if not come:
             come.append(number)
             raise Stopped(number)
@@ -152,7 +152,7 @@ def _signals() -> Iterator[list[int]]:
 
 
 def _stopped(error: BaseException) -> int:
-    """Print what has ended the command, in one line; return the exit code."""
+    """Print in one line which signal ended the command; return the exit code."""
     number = error.number if isinstance(error, Stopped) else int(signal.SIGINT)
     # The cursor may be in the line of a progress bar.
     start = "\n" if sys.stderr.isatty() else ""
@@ -163,7 +163,7 @@ def _stopped(error: BaseException) -> int:
 
 
 def _drop_output() -> None:
-    """Discard the output that is left, because its reader has gone."""
+    """Discard the remaining output, because its reader has closed the pipe."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

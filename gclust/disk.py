@@ -1,4 +1,4 @@
-"""Errors of folders that cannot be written, in a sentence that names the folder."""
+"""Error messages for folders that cannot be written to; each names the folder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _WHY_FULL = {
     errno.EFBIG: "files may not become as large as this one",
 }
 FULL = frozenset(_WHY_FULL)
-"""Numbers of errors that mean a full disk."""
+"""Error numbers (errno) that mean that the disk is full."""
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn errors of writing to a folder into errors that name it and the reason.
+    """Turn errors in writing to a folder into a StudyError that names the folder and the reason.
 
     Raises
     ------
     StudyError
-        Instead of any `OSError`, and of any error of a library if the disk is full.
-        `FileExistsError` is not caught, for callers know what exists.
+        Raised instead of any `OSError`, and instead of any library's error if the disk is full.
+        `FileExistsError` is not caught, because callers know what exists.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Return why a folder cannot be written."""
+    """Return the message that says why a folder cannot be written to."""
     if error.errno in FULL:
         return f"{folder}: {_WHY_FULL[error.errno]}; make room there, or name another folder"
     where = error.filename if isinstance(error.filename, str) else folder
@@ -52,7 +52,7 @@ def unwritable(folder: Path, error: OSError) -> str:
 
 
 def is_full(folder: Path) -> bool:
-    """Whether a folder, or the nearest one above it that exists, has no room for a little more."""
+    """Return whether the disk of a folder (or of its nearest existing parent) is full."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:

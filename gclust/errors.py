@@ -1,4 +1,4 @@
-"""gclust's own errors and warnings, so that callers can catch them separately from others."""
+"""gclust's own error and warning classes, which callers can catch separately from others."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from gclust.escapes import visible
 
 Warn = Callable[[str], None]
-"""What a function that may warn is given: it is called with the message."""
+"""The type of a function that gives a warning; it is called with the message."""
 
 
 class StudyError(ValueError):
-    """A study, or the data it names, cannot be used as it stands.
+    """Error in a study or in its data that the user can correct.
 
-    The message names the file, the key or the column, what was expected, and
-    what to do; it is one line, whatever names it holds. The command line ends
-    with exit code 2 on it.
+    The message names the file, the key or the column, says what was expected and
+    what to do, and is always one line. The command line ends with exit code 2 on
+    this error.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -25,19 +25,19 @@ class StudyError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, the name of its type if it has none."""
+    """Return the first line of an error's message, or the error type's name if it is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class GclustWarning(UserWarning):
-    """Something in the data or the study that deserves a look; its message is one line."""
+    """Warning about the data or the study that the user should check; its message is one line."""
 
     def __init__(self, message: object = "") -> None:
         super().__init__(visible(message))
 
 
 def warn_user(message: str) -> None:
-    """Give a `GclustWarning` that points at the first line outside of gclust."""
+    """Give a `GclustWarning` that points at the line outside gclust that called it."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gclust."):
         level, frame = level + 1, frame.f_back
@@ -45,4 +45,4 @@ def warn_user(message: str) -> None:
 
 
 def ignore_warning(message: str) -> None:
-    """Give no warning: what looks wrong has been said before."""
+    """Give no warning, because the user has already been warned."""

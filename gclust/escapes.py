@@ -1,15 +1,15 @@
-"""Texts made safe to show: no character in them acts on a terminal or breaks a line."""
+"""Escaping of texts, so that no character in them controls a terminal or breaks a line."""
 
 from __future__ import annotations
 
 import re
 
 _ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line separators, marks of writing direction, undecodable file name bytes."""
+"""Control characters, line separators, text direction marks, undecodable file name bytes."""
 
 
 def visible(text: object) -> str:
-    r"""Return a text on one line, with characters that act on a terminal spelled out.
+    r"""Return a text on one line, with characters that control a terminal escaped.
 
     Examples
     --------
@@ -20,12 +20,12 @@ def visible(text: object) -> str:
 
 
 def cell(text: object) -> str:
-    """Return a text as a cell of a table: line breaks and runs of blanks become one blank."""
+    """Return a text for a table cell, with each run of blanks and line breaks as one blank."""
     return visible(" ".join(str(text).split()))
 
 
 def escaped(text: str) -> str:
-    """Return JSON or TOML with characters that act on a terminal escaped; line breaks stay."""
+    """Return JSON or TOML with characters that control a terminal escaped, except line breaks."""
     return _ACTIVE.sub(
         lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
     )

@@ -1,7 +1,7 @@
-"""One way to report progress: ``progress=`` takes True or a callable.
+"""Progress reports: the argument ``progress=`` takes True or a callable.
 
-The callable is called as ``progress(fraction, stage)`` with the share done of
-the stage, from 0 to 1, and the stage's name.
+The callable is called as ``progress(fraction, stage)`` with the fraction of the
+stage that is done, from 0 to 1, and the stage's name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def silent(fraction: float, stage: str) -> None:
 
 
 def resolve(progress: bool | Report | None) -> Report:
-    """Turn the user's ``progress=`` into a callable.
+    """Return a callable for the user's ``progress=`` argument.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def resolve(progress: bool | Report | None) -> Report:
     Raises
     ------
     TypeError
-        For anything else.
+        If it is anything else.
     """
     if progress is None or progress is False:
         return silent
@@ -46,21 +46,21 @@ def resolve(progress: bool | Report | None) -> Report:
 
 @contextmanager
 def stage(report: Report, name: str) -> Iterator[Callable[[float], None]]:
-    """Announce a stage, yield a function that reports its share done, and close it."""
+    """Report the start and end of a stage; yield a function that reports the fraction done."""
     report(0.0, name)
     yield lambda fraction: report(min(max(fraction, 0.0), 1.0), name)
     report(1.0, name)
 
 
 class TerminalProgress:
-    """Draws one line per stage: its name, a bar, the share done and the time taken.
+    """Progress bar in a terminal: a line per stage with name, bar, per cent done and time taken.
 
     Parameters
     ----------
     stream : text stream
-        Where to draw; a terminal.
+        The terminal to draw on.
     least_seconds : float
-        Stages that end sooner leave no line behind.
+        The line of a stage that takes less time is erased when the stage ends.
     """
 
     def __init__(self, stream: TextIO, least_seconds: float = 1.0) -> None:

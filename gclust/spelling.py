@@ -1,4 +1,4 @@
-"""The nearest known name to one that is not known."""
+"""Suggestions for misspelt names: the most similar known name."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import difflib
 from collections.abc import Iterable
 
 LIKENESS = 0.5
-"""Least similarity of two names, from 0 to 1, as `difflib` measures it."""
+"""Least similarity of a suggested name, from 0 to 1, as `difflib` measures it."""
 
 
 def nearest(word: object, known: Iterable[object], likeness: float = LIKENESS) -> str | None:
-    """Return the known name that is most like a word, None if none is."""
+    """Return the known name most similar to a word, or None if none is similar enough."""
     near = difflib.get_close_matches(str(word), map(str, known), n=1, cutoff=likeness)
     return near[0] if near else None
 
 
 def did_you_mean(word: object, known: Iterable[object], otherwise: str = "") -> str:
-    """Return the end of an error message that proposes the nearest known name.
+    """Return the end of an error message, which proposes the most similar known name.
 
     Parameters
     ----------
     word : str
-        What was given; numbers are compared as texts.
+        The unknown name; numbers are compared as texts.
     known : iterable of str
     otherwise : str
-        Returned if no known name is near.
+        Returned if no known name is similar enough.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""Temporary folders that are removed with the process that made them, even if it is killed.
+"""Temporary folders that are removed when their process ends, even if it is killed.
 
-A killed process leaves its folders behind, and the next one removes them. A folder that may be
-removed is recognised by its mark: a file that only gclust makes, that names the folder, and
-that its maker keeps locked. A mark without a lock is in a folder that nobody uses. A name would
-not do, for a folder of the user's can have it too; nor would the number of a process, which
-means nothing in a container or on a shared disk.
+A killed process leaves its folders behind, and the next process removes them. It recognises a
+temporary folder by its mark: a file that only gclust makes and that names the folder. The
+process that made the folder keeps the mark locked, so an unlocked mark shows that nobody uses
+the folder. A folder's name is not enough, because a folder of the user's can have the same
+name. A process number is not enough, because it means nothing in a container or on a shared
+disk.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 class TemporaryFolder:
     """A new folder that only this user can enter, locked until it is removed.
 
-    It is removed by `remove`, when nothing refers to this object any more, or at the end of
-    Python, whichever comes first; after a kill by `abandoned`.
+    It is removed by `remove`, when nothing refers to this object any more, or when Python ends,
+    whichever comes first. If the process is killed, `remove_abandoned` removes it later.
 
     Parameters
     ----------
     place : Path
-        Where it is made.
+        The folder in which it is made.
     prefix : str
-        How its name begins.
+        The first letters of its name.
     prepare : callable, optional
         Called with the folder before other processes can notice it.
 
@@ -70,7 +71,7 @@ def _made(
     place: Path, prefix: str, prepare: Callable[[Path], object] | None
 ) -> tuple[Path, int | None]:
     while True:
-        # Named before it is made, so that it is removed if a signal comes just after.
+        # The path is set before the folder is made, so that a signal just after still removes it.
         path = place / f"{prefix}{secrets.token_hex(8)}"
         lock = None
         try:
@@ -89,9 +90,9 @@ def _made(
 
 
 def _locked(path: Path) -> int | None:
-    """Make the file that becomes the mark, and lock it; None where there are no locks.
+    """Make the file that becomes the mark and lock it; return None if locks are not supported.
 
-    It has another name until it is locked: another process would remove the folder.
+    It has another name until it is locked, because another process would remove the folder.
     """
     if fcntl is None:
         return None
@@ -112,7 +113,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _remove_own(path: Path, lock: int | None, maker: int) -> None:
-    """Remove a folder of this process; not in a child that a fork made."""
+    """Remove a folder that this process made; do nothing in a forked child."""
     if os.getpid() != maker:
         return
     if fcntl is None:
@@ -132,19 +133,19 @@ def _remove_own(path: Path, lock: int | None, maker: int) -> None:
 
 
 def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Path]:
-    """Yield the temporary folders whose makers are gone, each locked while it is yielded.
+    """Yield the temporary folders that ended processes left, each locked while it is yielded.
 
-    A folder counts as one if it and the mark in it are real (no link, pipe or device) and this
-    user's own, if the mark names this very folder, and if nobody has it locked. Where any of
-    this is uncertain, it does not.
+    A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
+    belong to this user, the mark names this very folder, and nobody has it locked. If any of
+    this is uncertain, the folder is skipped.
 
     Parameters
     ----------
     place : Path
     prefix : str
-        How their names begin; only folders with it are opened.
+        The first letters of their names; other folders are not opened.
     locked : bool
-        Yield instead those that somebody else has locked.
+        Yield the folders that another process has locked instead.
     """
     if fcntl is None:
         return
@@ -167,7 +168,7 @@ def remove_abandoned(place: Path, prefix: str) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder that `abandoned` has just yielded; what cannot be removed stays."""
+    """Remove a folder that `abandoned` has just yielded; leave what cannot be removed."""
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -180,7 +181,7 @@ def remove_folder(path: Path) -> None:
 
 
 class _Look:
-    """Whether a folder is marked as temporary, and locked; locks it itself if nobody has."""
+    """Check of whether a folder is marked as temporary and locked; locks it if nobody has."""
 
     def __init__(self, path: Path) -> None:
         self.marked = self.locked_by_others = False
@@ -191,7 +192,7 @@ class _Look:
             self.marked = False
 
     def _look(self, path: Path) -> None:
-        # Nothing is opened before it is known to be no pipe, which would wait for a writer.
+        # Check first that this is no pipe: opening a pipe would wait for a writer.
         if not _own(os.lstat(path), stat.S_ISDIR):
             return
         flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -207,7 +208,7 @@ class _Look:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.locked_by_others = True
-        # Another process may have removed it meanwhile, and made another of the same name.
+        # Another process may have removed the folder and made a new one of the same name.
         now = os.stat(MARK, dir_fd=folder, follow_symlinks=False)
         same = os.path.samestat(os.fstat(lock), now) and os.path.samestat(os.lstat(path), found)
         says = os.pread(lock, _MOST_BYTES, 0)
@@ -226,7 +227,10 @@ def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
 
 
 def _remove(path: Path, folder: int) -> None:
-    """Empty an open folder, its mark last, and remove it; a kill meanwhile leaves it marked."""
+    """Empty an open folder and remove it.
+
+    The mark is removed last, so that the folder stays marked if the process is killed.
+    """
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_dir in found:

@@ -1,4 +1,4 @@
-"""Indicators: one value per cluster. What plug-ins need is named here."""
+"""Indicators, which give one value per cluster; plug-ins import what they need from here."""
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import Indicator, indicator

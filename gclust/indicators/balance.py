@@ -1,4 +1,4 @@
-"""Balance: how evenly a cluster's shares are spread over the kinds."""
+"""Indicator of balance: how evenly a cluster's shares are spread over the kinds."""
 
 from __future__ import annotations
 

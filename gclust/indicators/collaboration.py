@@ -1,4 +1,4 @@
-"""Collaboration: partners of a cluster's records inside it, in other clusters, and abroad."""
+"""Indicators of collaboration inside a cluster, with other clusters, and with other countries."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def international_collaboration(
 def _share(
     listings: LabelledListings, records: Frame, found: nw.Expr, clusters: pd.DataFrame
 ) -> pd.Series:
-    """Per cent of the rows of each cluster that meet a condition."""
+    """Return the per cent of the rows of each cluster that meet a condition."""
     counted = records.with_columns(found=found.cast(nw.Int64), one=nw.lit(1, dtype=nw.Int64))
     table = listings.collect(sum_by(counted, "cluster", found="found", every="one"))
     return percent(by_cluster(table, "found", clusters), by_cluster(table, "every", clusters))

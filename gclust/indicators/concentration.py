@@ -1,4 +1,4 @@
-"""Concentration: how far a cluster depends on few organisations, or on one."""
+"""Indicators of concentration: how far a cluster depends on one or a few organisations."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ HERFINDAHL = "Hirschman 1945, 1964; Herfindahl 1950"
 LEFT_OUT = "Quenouille 1956, Biometrika 43: 353; Cook 1977, Technometrics 19: 15: one left out"
 
 SQUARED = 2.0**60
-"""Squares of shares are summed as whole multiples of 1 / SQUARED; they add up to one at most."""
+"""Squares of shares are summed as integer multiples of 1 / SQUARED; their sum is at most one."""
 
 OF_WORLD = 2.0**56
-"""Shares of the world likewise; those of up to 128 kinds add up to less than 2^63."""
+"""Shares of the world are summed as integer multiples of 1 / OF_WORLD; the sum of up to 128
+kinds is below 2^63."""
 
 
 @indicator(
@@ -179,7 +180,7 @@ def rank_without_top(
 def _shares(
     clusters: pd.DataFrame, listings: LabelledListings, kind: str | None
 ) -> tuple[pd.Series, pd.Series]:
-    """Share of the world (or sum of shares) with and without the top organisation."""
+    """Return the world share (or sum of shares) with and without the top organisation."""
     kinds = tuple(k for k in kinds_of(listings, kind) if listings.totals[k] > 0)
     rows = in_clusters(rows_of(listings, kind))
     counted = listings.collect(sum_fractional_counts(rows, "kind", "cluster"))
@@ -197,7 +198,7 @@ def _shares(
 
 
 def _of_world(parts: Frame, listings: LabelledListings, kinds: tuple[str, ...]) -> Frame:
-    """Add ``part``: the fractional count over the world total of its kind, in 1 / OF_WORLD."""
+    """Add ``part``: fractional count / world total of the kind, in multiples of 1 / OF_WORLD."""
     part = nw.lit(0, dtype=nw.Int64)
     for kind in kinds:
         scale = OF_WORLD / (float(listings.totals[kind]) * UNIT)
@@ -207,7 +208,7 @@ def _of_world(parts: Frame, listings: LabelledListings, kinds: tuple[str, ...]) 
 
 
 def _by_kind(table: pd.DataFrame, kinds: tuple[str, ...], clusters: pd.DataFrame) -> np.ndarray:
-    """Fractional counts by cluster and kind."""
+    """Return the fractional counts by cluster and kind."""
     counted = np.zeros((len(clusters), len(kinds)), dtype=np.int64)
     for column, kind in enumerate(kinds):
         counted[:, column] = by_cluster(table[table["kind"] == kind], "fractional_count", clusters)
@@ -215,6 +216,6 @@ def _by_kind(table: pd.DataFrame, kinds: tuple[str, ...], clusters: pd.DataFrame
 
 
 def _total(counted: np.ndarray, worlds: list[float], clusters: pd.DataFrame) -> pd.Series:
-    """Sum of the shares of the kinds, in per cent, rounded once."""
+    """Return the sum of the shares of the kinds, in per cent, rounded once."""
     shares = 100 * (counted / UNIT) / np.array(worlds)
     return pd.Series([math.fsum(row) for row in shares], index=clusters.index, dtype="float64")

@@ -1,4 +1,4 @@
-"""Counts and shares of the kinds as tables, and values per inhabitant."""
+"""Tables of counts and shares by cluster and kind, and values per inhabitant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gclust.units import UNIT
 
 
 def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.DataFrame:
-    """Fractional (or whole) counts of records per cluster and kind.
+    """Return the fractional (or whole) counts of records per cluster and kind.
 
     Parameters
     ----------
@@ -34,7 +34,9 @@ def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.Dat
 
 
 def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
-    """Per cent of the world's total of each kind, noise included.
+    """Return each cluster's count as per cent of the world's total of the kind.
+
+    The world's total includes noise.
 
     Parameters
     ----------
@@ -47,5 +49,5 @@ def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
 
 
 def per_million_inhabitants(values: pd.Series, population: pd.Series) -> pd.Series:
-    """Value per million inhabitants; missing where nobody lives or it is not known."""
+    """Return values per million inhabitants; missing where the population is 0 or unknown."""
     return values / (population.where(population > 0) / 1e6)

@@ -1,4 +1,4 @@
-"""Diversity: how many fields a cluster works in, and how evenly."""
+"""Indicator of diversity: how many fields a cluster works in, and how evenly."""
 
 from __future__ import annotations
 

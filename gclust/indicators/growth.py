@@ -1,4 +1,4 @@
-"""Growth: a cluster's records in late years compared with early ones."""
+"""Indicator of growth: a cluster's records in late years compared with early years."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def growth(
 def _windows(
     years: pd.Series, first: tuple[int, ...] | None, last: tuple[int, ...] | None
 ) -> tuple[Window, Window]:
-    """Check the given windows, and halve the years for those that are not given."""
+    """Return both windows of years: check those that are given, halve the years for the others."""
     for name, window in (("first", first), ("last", last)):
         if window is not None and (len(window) != 2 or window[0] > window[1]):
             raise ValueError(
@@ -102,7 +102,7 @@ def _windows(
 
 
 def _per_year(table: pd.DataFrame, window: Window, clusters: pd.DataFrame) -> pd.Series:
-    """Fractional count per year in a window."""
+    """Return the fractional count per year in a window of years."""
     inside = table[table["year"].between(*window)].groupby("cluster", as_index=False)
     counted = by_cluster(inside["fractional_count"].sum(), "fractional_count", clusters)
     return counted.astype(np.float64) / (window[1] - window[0] + 1)

@@ -1,4 +1,4 @@
-"""Listings with cluster labels, as indicators see them."""
+"""Listings with cluster labels, the input of indicators."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from gclust.units import UNIT
 
 
 def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
-    """Compute a lazy frame of any engine as a pandas frame."""
+    """Return a lazy frame of any engine, computed as a pandas frame."""
     return frame.collect().to_pandas()
 
 
 @dataclass(frozen=True)
 class LabelledListings:
-    """All listings with the clusters in which they lie, noise included.
+    """Table of all listings with the clusters in which they lie, noise included.
 
-    They stay where they are (in DuckDB while a study runs): sum `frame`, or the listings `of`
-    a kind, and `collect` the small result.
+    The listings stay in their engine (DuckDB while a study runs). An indicator sums `frame`, or
+    the listings `of` a kind, and collects the small result with `collect`.
 
     Attributes
     ----------
     make : callable
-        Returns the frame; called when `frame` is first used, so that indicators that need no
-        listing cost no pass over them.
+        Returns the frame. It is called when `frame` is first used, so that indicators that do
+        not need listings do not cause a pass over them.
     kinds : tuple of str
         In the order of the study's sources.
     totals : mapping
@@ -57,7 +57,7 @@ class LabelledListings:
 
     @cached_property
     def frame(self) -> nw.LazyFrame[Any]:
-        """One row per listing.
+        """The table of listings, one row per listing.
 
         ``kind`` (text), ``record`` (null for listings without one), ``lat, lon``
         (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the listing's weight in
@@ -87,9 +87,9 @@ class LabelledListings:
         return self.frame.filter(nw.col("kind") == kind)
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pd.DataFrame:
-        """Compute a frame, and sort it by all its columns: engines keep no order.
+        """Return a frame as pandas, sorted by all its columns, because engines keep no order.
 
-        What is collected is held in memory: sums by cluster, not listings.
+        The result is held in memory, so collect sums by cluster and not listings.
         """
         table = self.gather(frame)
         return table.sort_values(list(table.columns), ignore_index=True, na_position="first")
@@ -103,7 +103,7 @@ class LabelledListings:
         kinds: Sequence[str] | None = None,
         method: str = "fractional",
     ) -> LabelledListings:
-        """Return the listings of a table, for tests of indicators.
+        """Return labelled listings made from a table, for tests of indicators.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class LabelledListings:
         totals : mapping, optional
             Kind -> the world's total; the table's own by default.
         kinds : sequence of str, optional
-            Those of ``totals``, else of the table, in their order by default.
+            By default those of ``totals``, or else those of the table, in their order.
         method : {"fractional", "whole"}
             How records are counted.
 

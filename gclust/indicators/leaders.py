@@ -1,4 +1,4 @@
-"""The organisation or field of the largest fractional count in a cluster, and its share."""
+"""Indicators of the top organisation and top field of a cluster, and of their shares."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def top_field_share(
 
 
 def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
-    """Return each cluster's row of the largest value; of equal ones the first by name.
+    """Return each cluster's row with the largest value; of equal rows the first by name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Counts of each member city of a cluster, and the ties between the cities."""
+"""Counts of records in each member city of a cluster, and the ties between member cities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gclust.units import UNIT
 def member_counts(
     clusters: pd.DataFrame, listings: LabelledListings, members: pd.DataFrame, places: Frame
 ) -> pd.DataFrame:
-    """Count the records of each kind in each member city, and its share of the cluster's.
+    """Count each member city's records by kind, and compute its share of the cluster's records.
 
     ``count_mk = sum of the fractional counts of the listings of kind k in m``, and
     ``share_mk = 100 * count_mk / sum over the cluster's members of count_mk``.
@@ -58,10 +58,10 @@ def member_counts(
 
 
 def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame) -> pd.DataFrame:
-    """Ties between the member cities of each cluster.
+    """Compute the ties between the member cities of each cluster.
 
-    As between clusters that may merge: each record spreads one unit evenly over the
-    ``n (n - 1) / 2`` pairs of its listings, wherever these lie, so
+    Ties are computed as between clusters that may merge: each record spreads one unit evenly
+    over the ``n (n - 1) / 2`` pairs of its listings, wherever these lie, so
     ``t_ab = sum over records of n_a n_b / (n (n - 1) / 2)``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The other cluster with which a cluster has its strongest ties."""
+"""Indicators of the other cluster with which a cluster has its strongest ties."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def top_partner_share(
 def _strongest(
     clusters: pd.DataFrame, listings: LabelledListings, kind: str | None
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Each cluster's strongest ``other`` cluster with its ``ties``, and the sum of all ties."""
+    """Return the ``other`` cluster with the strongest ``ties``, and the sum of all ties."""
     rows = known(rows_of(listings, kind), "record")
     of_record = sum_by(rows, "kind", "record", "cluster", units="units")
     parts = of_record.select("kind", "record", "units", label="cluster")

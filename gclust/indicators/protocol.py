@@ -1,4 +1,4 @@
-"""The interface of indicators: functions from clusters and listings to one value per cluster."""
+"""Interface of indicators: functions that compute one value per cluster."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.columns import FURTHER
 
 NEEDS = ("record", *FURTHER)
-"""Columns of listings that an indicator may need."""
+"""Columns of the listings that an indicator may need."""
 OF_CLUSTERS = ("name", "economies", "area_km2", "population")
-"""Columns of clusters beyond counts and shares that an indicator may look at."""
+"""Columns of the clusters that an indicator may use, in addition to counts and shares."""
 ATTRIBUTE = "__gclust_indicator__"
 
 
 @runtime_checkable
 class Indicator(Protocol):
-    """A function from clusters and their listings to one value per cluster.
+    """Function that computes one value per cluster from clusters and their listings.
 
     Its options are keyword-only parameters with annotations: ``str``, ``int``,
     ``float``, ``bool``, ``Literal`` of texts or numbers, ``tuple[str, ...]`` or
-    ``list[str]`` (of numbers too), and any of these or None. A study's
-    ``[[indicators]]`` gives them by name. An option called ``kind`` is one of the
+    ``list[str]`` (of numbers too), and any of these or None. A study sets
+    them by name in ``[[indicators]]``. An option called ``kind`` is one of the
     study's kinds.
     """
 
@@ -48,8 +48,8 @@ class Indicator(Protocol):
         Returns
         -------
         Series
-            One value for each row of ``clusters``, with its index: numbers, or
-            texts; missing where the indicator says nothing.
+            One value for each row of ``clusters``, with its index: numbers or
+            texts, missing where the indicator has no value.
         """
         ...
 
@@ -81,19 +81,19 @@ def indicator(
     Parameters
     ----------
     name : str, optional
-        The name in studies; the function's own by default.
+        The name in studies; the function's name by default.
     needs : sequence of str
-        Of ``record, year, organisation, field, country, precision``: columns
-        without which it cannot be computed. ``"{by}"`` is the column that the
-        option ``by`` names.
+        The columns without which it cannot be computed, from ``record, year,
+        organisation, field, country, precision``. ``"{by}"`` is the column that
+        the option ``by`` names.
     source : str
         Citation, author and year first.
     formula : str
         In plain text.
     looks_at : sequence of str
-        Those of ``name, economies, area_km2, population`` that it uses of ``clusters``, in
-        addition to counts and shares; all by default. Where a study is run many times (a
-        sweep, a comparison), the others are neither computed nor passed to it.
+        The columns of ``clusters`` that it uses in addition to counts and shares, from
+        ``name, economies, area_km2, population``; all by default. Where a study is run many
+        times (a sweep, a comparison), the others are neither computed nor passed to it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The registry of indicators: gclust's own, and those of plug-ins."""
+"""Registry of indicators: gclust's own indicators and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gclust.errors import warn_user
 from gclust.indicators.protocol import ATTRIBUTE, NEEDS, About
 
 GROUP = "gclust.indicators"
-"""The group of entry points by which packages add indicators."""
+"""Name of the entry point group through which packages add indicators."""
 TAKEN_OPTIONS = ("name", "column")
-"""Keys of ``[[indicators]]`` itself."""
+"""Keys of ``[[indicators]]``, which are no names of options."""
 REQUIRED = inspect.Parameter.empty
 
 
@@ -29,8 +29,8 @@ class Option:
     """One option of an indicator."""
 
     name: str
-    hint: Any  # its annotation
-    default: Any  # REQUIRED if it has none
+    hint: Any  # the option's annotation
+    default: Any  # REQUIRED if the option has no default
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Registered:
 
     name: str
     function: Callable[..., pd.Series]  # see `gclust.indicators.protocol.Indicator`
-    origin: str  # "gclust", or its distribution and version
+    origin: str  # "gclust", or the plug-in's distribution and version
     options: tuple[Option, ...]
     about: About
 
     @property
     def summary(self) -> str:
-        """The first line of its documentation."""
+        """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0].strip()
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the columns of listings that it needs with some options."""
+        """Return the columns of the listings that the indicator needs with given options."""
         named = (
             str(options[need[1:-1]]) if need.startswith("{") else need for need in self.about.needs
         )
@@ -62,8 +62,8 @@ def registry() -> Mapping[str, Registered]:
     Warns
     -----
     GclustWarning
-        Once for each plug-in that is broken, or whose name is taken already:
-        by gclust, or by a plug-in of a distribution that is first in the
+        Once for each plug-in that is broken, or whose name is already used by
+        gclust or by a plug-in of a distribution that comes first in the
         alphabet.
     """
     found, messages = _discovered()
@@ -74,7 +74,7 @@ def registry() -> Mapping[str, Registered]:
 
 @cache
 def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
-    """All indicators, and warnings that have not been raised yet."""
+    """Return all indicators, and warnings that have not been given yet."""
     from gclust.indicators.builtin import BUILT_IN
 
     found = {}
@@ -102,14 +102,14 @@ def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
 
 
 def origin_of(point: EntryPoint) -> str:
-    """Return the distribution and version that an entry point comes with."""
+    """Return the name and version of the distribution that has an entry point."""
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
 
 
 def registered(function: Any, origin: str, name: str | None = None) -> Registered:
-    """Return a function as an indicator, under its own name by default.
+    """Return a function as a registered indicator, under its own name by default.
 
-    Raises TypeError with the reason if it cannot be one.
+    Raises TypeError with the reason if it cannot be an indicator.
     """
     if not callable(function):
         raise TypeError(f"it is of type {type(function).__name__}; expected a function")
@@ -156,7 +156,7 @@ def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
 
 
 def _is_known(hint: Any) -> bool:
-    """Whether values of a type can be given in TOML, and be checked."""
+    """Return whether values of a type can be written in TOML and checked."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return all(argument is types.NoneType or _is_known(argument) for argument in arguments)

@@ -1,4 +1,4 @@
-"""Size of a cluster: counts and shares of the kinds, per inhabitant and per area."""
+"""Indicators of a cluster's size: counts and shares of kinds, also per inhabitant and area."""
 
 from __future__ import annotations
 
@@ -173,12 +173,12 @@ def per_km2(
 
 
 def _amount(clusters: pd.DataFrame, listings: LabelledListings, kind: str | None) -> pd.Series:
-    """Count of a kind; of all kinds together the sum of their shares, for they differ in size."""
+    """Return the count of a kind, or the sum of the shares of all kinds (these differ in size)."""
     return _summed(clusters, kinds_of(listings, kind), "share" if kind is None else "count")
 
 
 def _summed(clusters: pd.DataFrame, kinds: tuple[str, ...], figure: str) -> pd.Series:
-    """Sum a figure over kinds, rounded once."""
+    """Sum a column (count or share) over kinds, rounded once."""
     columns = [clusters[f"{kind}_{figure}"] for kind in kinds]
     sums = [math.fsum(row) for row in zip(*columns, strict=True)]
     return pd.Series(sums, index=clusters.index, dtype="float64")

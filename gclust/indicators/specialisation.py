@@ -1,4 +1,4 @@
-"""Specialisation: location quotients of fields and of kinds."""
+"""Indicators of specialisation: location quotients of fields and of kinds."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def kind_specialisation(
 def _quotient(
     own: pd.Series, every: pd.Series, world_own: float, world: float, *, symmetric: bool
 ) -> pd.Series:
-    """Location quotient, missing where a denominator is 0."""
+    """Return the location quotient, missing where a denominator is 0."""
     expected = world_own / world if world_own > 0 else np.nan
     quotient = own.astype(np.float64) / every.astype(np.float64).where(every > 0) / expected
     return (quotient - 1) / (quotient + 1) if symmetric else quotient

@@ -1,7 +1,7 @@
-"""Fractional counts of clusters, summed by organisation, field, year or kind.
+"""Sums of fractional counts of clusters by organisation, field, year or kind.
 
-A listing's fractional count is its part of its record, as a fixed-point number, so that sums
-are the same for any order of rows and any engine.
+A listing's fractional count is a fixed-point number, the part of its record that it adds to its
+cluster. Sums are therefore the same for any order of rows and any engine.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ def kinds_of(listings: LabelledListings, kinds: str | Sequence[str] | None) -> t
 
 
 def rows_of(listings: LabelledListings, kind: str | None) -> Frame:
-    """Return the listings of one kind, or of all where it is None."""
+    """Return the listings of one kind, or of all kinds if it is None."""
     return listings.frame if kind is None else listings.of(kind)
 
 
 def in_clusters(frame: Frame) -> Frame:
-    """Leave out noise."""
+    """Return the listings that lie in clusters, without noise."""
     return frame.filter(nw.col("cluster") >= 0)
 
 
 def known(frame: Frame, column: str) -> Frame:
-    """Leave out listings whose value in a column is not known."""
+    """Return the listings whose value in a column is known."""
     return frame.filter(~nw.col(column).is_null())
 
 
 def sum_fractional_counts(frame: Frame, *columns: str) -> Frame:
-    """Sum fractional counts by columns without nulls."""
+    """Sum fractional counts by columns that have no nulls."""
     return sum_by(frame, *columns, fractional_count="fractional_count")
 
 
 def by_cluster(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
-    """Return a column of whole numbers by ``cluster``, aligned; 0 where a cluster has no row."""
+    """Return an integer column aligned to the clusters; 0 where a cluster has no row."""
     values = table.set_index("cluster")[column]
     return values.reindex(clusters.index, fill_value=0).astype(np.int64)
 
 
 def texts(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
-    """Return a column of texts by ``cluster``, aligned; None where a cluster has no row."""
+    """Return a text column aligned to the clusters; None where a cluster has no row."""
     by_id = dict(zip(table["cluster"].tolist(), table[column].tolist(), strict=True))
     values = [by_id.get(cluster) for cluster in clusters.index.tolist()]
     return pd.Series(values, index=clusters.index, dtype=object)
 
 
 def percent(part: pd.Series, whole: pd.Series) -> pd.Series:
-    """Per cent that a part is of the whole; missing where the whole is 0."""
+    """Return a part as per cent of the whole; missing where the whole is 0."""
     return 100 * part / whole.where(whole > 0)

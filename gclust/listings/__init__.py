@@ -1,1 +1,1 @@
-"""Listings on DuckDB: read, validate, fold onto locations, label, count."""
+"""Processing of listings in DuckDB: read, validate, fold onto locations, label and count."""

@@ -2,5 +2,5 @@
 
 COLUMNS = ("record", "lat", "lon", "weight", "year")
 FURTHER = ("year", "organisation", "field", "country", "precision")
-"""Columns that are kept only for indicators that need them; years also for windows of years."""
+"""Columns that are kept only for indicators that need them; ``year`` also for windows of years."""
 KNOWN = tuple(dict.fromkeys((*COLUMNS, *FURTHER)))

@@ -1,6 +1,6 @@
-"""Counts of records, fractional or whole, as sums of fixed-point numbers.
+"""Fractional and whole counts of records, computed as sums of fixed-point numbers.
 
-One record is `gclust.units.UNIT`. Sums of such integers do not depend on the order of rows, so
+One record counts `gclust.units.UNIT`. Sums of integers do not depend on the order of rows, so
 counts are the same on every engine.
 """
 
@@ -19,22 +19,25 @@ Frame = nw.LazyFrame[Any]
 
 
 def record_totals(listings: Frame) -> Frame:
-    """Total weight of each record's listings: ``kind, record, record_units``, all above 0."""
+    """Return the total weight of each record's listings: ``kind, record, record_units``.
+
+    Listings of weight 0 are left out.
+    """
     of_record = listings.filter(~nw.col("record").is_null() & (nw.col("units") > 0))
     return sum_by(of_record, "kind", "record", record_units="units")
 
 
 def fractional_units(units: nw.Expr, total: nw.Expr) -> nw.Expr:
-    """Fraction ``units / total`` of one record in fixed point, rounded half up.
+    """Return the fraction ``units / total`` of one record in fixed point, rounded half up.
 
-    The quotient of two doubles is the same on every engine, and within 1e-7 of
-    a unit of the true one, so that fractions of up to 22 listings come out exact.
+    The quotient of two doubles is the same on every engine, and within 1e-7 of a
+    unit of the true quotient, so that fractions of up to 22 listings are exact.
     """
     return (units / total * UNIT + 0.5).floor().cast(nw.Int64)
 
 
 def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Return what each record adds to the count of each label that it touches.
+    """Return the count that each record adds to each label in which it has listings.
 
     Parameters
     ----------
@@ -43,8 +46,9 @@ def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
     totals : LazyFrame
         ``kind, record, record_units``: the denominators.
     method : {"fractional", "whole"}
-        Each record counts one, spread over its listings; or one for each
-        cluster that it touches. Listings without a record count by weight.
+        ``fractional``: each record counts one, spread over its listings. ``whole``:
+        it counts one in each cluster where it has listings. Listings without a
+        record count by weight.
 
     Returns
     -------
@@ -78,8 +82,8 @@ def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
 def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
     """Add ``fractional_count``: the fraction of a record that a listing adds to its cluster.
 
-    Its sum over a cluster and kind equals `count_records`: exactly where no record has more
-    than 22 listings, else within half a fixed-point unit for each listing.
+    Its sum over a cluster and kind equals `count_records`. The sum is exact if no record has
+    more than 22 listings, and otherwise within half a fixed-point unit for each listing.
 
     Parameters
     ----------
@@ -89,9 +93,9 @@ def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
     method : {"fractional", "whole"}
-        The record's one unit is spread over all its listings; or, once for
-        each cluster that it touches, over its listings there. Listings without
-        a record count by weight.
+        ``fractional``: one unit is spread over all listings of the record.
+        ``whole``: one unit for each cluster is spread over the record's listings
+        in it. Listings without a record count by weight.
 
     Returns
     -------
@@ -104,21 +108,23 @@ def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
         of_record = listings.filter(~nw.col("record").is_null())
         totals = sum_by(of_record, *keys, record_units="units")
     joined = listings.join(totals.select(*keys, "record_units"), on=keys, how="left")
-    # Rows without a record have no total; eager engines compute their fraction all the same.
+    # Rows without a record have no total, but eager engines compute their fraction anyway.
     fraction = fractional_units(nw.col("units"), nw.col("record_units").fill_null(1))
     count = nw.when(nw.col("record").is_null()).then(nw.col("units")).otherwise(fraction)
     return joined.with_columns(fractional_count=count.cast(nw.Int64)).drop("record_units")
 
 
 def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
-    """Total of each kind, noise included: records, and weight of listings without one.
+    """Return the world total of each kind, noise included.
+
+    The total is the number of records plus the weight of listings without a record.
 
     Parameters
     ----------
     listings : LazyFrame
         Validated listings: ``kind, record, units, reason``.
     unlocated : {"drop", "keep"}
-        Whether records without any located listing are left out, or count too.
+        Whether records without any located listing are left out (``drop``) or count too.
 
     Returns
     -------
@@ -135,7 +141,7 @@ def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
 def world_components(
     listings: Frame, unlocated: str, collect: Callable[[Frame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return both terms of `world_totals` apart, for the bootstrap draws them apart.
+    """Return both terms of `world_totals` separately, as the bootstrap draws them separately.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The DuckDB engine: a temporary database that spills to disk, with progress.
+"""DuckDB engine: a temporary database that spills to disk and reports progress.
 
-Stages are written on narwhals frames; this module opens the database, stores frames as tables,
-and brings tables to pandas.
+The stages of a study use narwhals frames. This module opens the database, stores frames as
+tables, and returns tables as pandas frames.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from gclust.threads import count_threads
 
 PREFIX = "gclust-"
 DISK_WORDS = ("No space left", "max_temp_directory_size", "Disk quota", "File too large")
-"""Parts of DuckDB's messages when the disk under its database is full."""
+"""Parts of DuckDB's error messages when the disk of its database is full."""
 POLL_SECONDS = 0.1
 
 MOST_UNCOMPRESSED = 20_000_000
-"""Rows up to which tables are not compressed: 40 bytes a row on the disk instead of 12 (2 million
-rows with ids of 15 letters), for compressing took a third of the time of reading them."""
+"""Largest number of rows of a table that is not compressed. Compressing took a third of the time
+of reading; without it a row takes 40 bytes on the disk instead of 12 (measured with 2 million rows
+with ids of 15 letters)."""
 
 LOOK_SECONDS = 1e-3
 
@@ -46,7 +47,7 @@ class Engine:
     Parameters
     ----------
     folder : path-like, optional
-        Where the database and its spill files live; the system's temporary
+        The folder of the database and its spill files; the system's temporary
         folder by default.
     threads : int, optional
         Threads that DuckDB may use, see `gclust.threads.count_threads`; all by default.
@@ -108,15 +109,15 @@ class Engine:
         return folder
 
     def remove_copies(self) -> None:
-        """Free the room of copies that are not read any more."""
+        """Remove the copies that are not read any more, to free disk space."""
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
     def next_number(self) -> int:
-        """Return a number that was not returned before, for names of tables and files."""
+        """Return a new number for names of tables and files."""
         return next(self._numbers)
 
     def expect(self, rows: int) -> None:
-        """Decide by the number of rows to come whether tables are compressed."""
+        """Turn the compression of tables on or off by the number of rows to expect."""
         how = "uncompressed" if rows <= MOST_UNCOMPRESSED else "auto"
         self.connection.execute(f"SET force_compression = '{how}'")
 
@@ -125,7 +126,7 @@ class Engine:
         return nw.from_native(self.connection.table(name))
 
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
-        """Run a lazy frame's query, store the result as a table, return that table."""
+        """Run a lazy frame's query, store the result as a table, and return the table."""
         relation = frame.to_native()
         self._watched(lambda: relation.create(name), stage)
         return self.frame(name)
@@ -144,12 +145,12 @@ class Engine:
         self.connection.execute(f'DROP TABLE "{name}"')
 
     def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
-        """Run a lazy frame's query and bring the result as an Arrow table."""
+        """Run a lazy frame's query and return the result as an Arrow table."""
         relation = frame.to_native()
         return self._watched(lambda: relation.to_arrow_table(), stage)
 
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
-        """Run a lazy frame's query and bring the result as a pandas frame."""
+        """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
 
     def put(
@@ -157,7 +158,7 @@ class Engine:
     ) -> nw.LazyFrame[Any]:
         """Store a table that is in memory, and return it as a lazy frame.
 
-        ``columns`` is SQL of a ``SELECT`` from it.
+        ``columns`` is the SQL list of columns to select from it.
         """
         self.connection.register("incoming", table)
         self.connection.execute(f'CREATE TABLE "{name}" AS SELECT {columns} FROM incoming')
@@ -165,7 +166,7 @@ class Engine:
         return self.frame(name)
 
     def _watched(self, query: Callable[[], Any], stage: str) -> Any:
-        """Run a query in a thread, so that Ctrl-C and progress are served meanwhile."""
+        """Run a query in a thread, so that Ctrl-C and progress reports work meanwhile."""
         outcome: list[Any] = []
         failure: list[BaseException] = []
 
@@ -198,7 +199,7 @@ class Engine:
 
 
 def _runs(thread: threading.Thread) -> bool:
-    """Wait a tenth of a second at most; return whether a thread still runs."""
+    """Wait up to a tenth of a second; return whether a thread still runs."""
     end = time.monotonic() + POLL_SECONDS
     while thread.is_alive() and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
@@ -206,7 +207,7 @@ def _runs(thread: threading.Thread) -> bool:
 
 
 def _own_folder(parent: str | Path | None) -> TemporaryFolder:
-    """Make a temporary folder, and remove those that killed processes left."""
+    """Make a temporary folder; remove temporary folders that killed processes left."""
     try:
         place = Path(parent) if parent is not None else Path(tempfile.gettempdir())
     except FileNotFoundError as error:
@@ -220,9 +221,9 @@ def _own_folder(parent: str | Path | None) -> TemporaryFolder:
 
 
 def _disk_failure(error: BaseException | None, folder: Path) -> StudyError | None:
-    """Return the error to raise if a full disk caused an error, directly or not; else None.
+    """Return the error to raise if a full disk caused an error, directly or not, else None.
 
-    A full disk may have been reported as an error in the input.
+    DuckDB may report a full disk as an error in the input.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

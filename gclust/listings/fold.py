@@ -1,4 +1,4 @@
-"""Listings folded onto locations: one row per distinct coordinate, with its weight."""
+"""Folding of listings onto locations: one row per distinct coordinate, with its weight."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ def density_units(
     kind_units: Mapping[int, int],
     totals: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
-    """Add ``density``: the fixed-point weight with which a listing counts for the density.
+    """Add ``density``: the fixed-point weight with which a listing counts in the density.
 
     Parameters
     ----------
     listings : LazyFrame
         Usable listings: ``kind, record, units``.
     weight : {"listings", "fractional", "equal"}
-        Each listing has its own weight; each record one, spread over its listings (a listing
-        without a record: its weight); or each kind the same total.
+        ``listings``: each listing has its own weight. ``fractional``: each record has weight
+        one, spread over its listings (a listing without a record has its own weight).
+        ``equal``: each kind has the same total weight.
     kind_units : mapping
-        The kinds that form clusters -> their total units; listings of other
-        kinds have density 0.
+        Kinds that form clusters -> their total units; listings of other kinds
+        have density 0.
     totals : LazyFrame
         From `gclust.listings.counting.record_totals`, for ``fractional``.
     """
@@ -37,7 +38,7 @@ def density_units(
         if totals is None:
             raise TypeError("weight 'fractional' needs the totals of the records")
         listings = listings.join(totals, on=["kind", "record"], how="left")
-        # Rows without a record have no total; eager engines compute their fraction all the same.
+        # Rows without a record have no total, but eager engines compute their fraction anyway.
         fraction = fractional_units(units, nw.col("record_units").fill_null(1))
         units = nw.when(nw.col("record").is_null()).then(units).otherwise(fraction)
     if weight == "equal":
@@ -57,7 +58,7 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
 
 
 def fold_locations(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Fold listings onto their locations.
+    """Fold listings onto their locations: sum the weights at each coordinate.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def fold_locations(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Returns
     -------
     LazyFrame
-        ``lat, lon`` (degrees), ``density`` (0 where only kinds lie that form no clusters) and
+        ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
         ``units`` (weight of all kinds), sorted by ``lat``, then ``lon``.
     """
     folded = sum_by(listings, "lat", "lon", density="density", units="units")

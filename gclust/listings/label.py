@@ -1,6 +1,6 @@
-"""Labels of locations carried back to records, and the ties that records make between labels.
+"""Labels of records, found from the labels of locations, and ties of records between labels.
 
-A listing has the label of its location, wherever a footprint lies.
+A listing has the label of its location, whether or not the location lies in a footprint.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Frame = nw.LazyFrame[Any]
 
 
 def label_records(listings: Frame, labels: Frame) -> Frame:
-    """Sum each record's listings by label.
+    """Sum the weights of each record's listings by label.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def label_records(listings: Frame, labels: Frame) -> Frame:
 
 
 def relabel_records(labelled: Frame, clusters: Frame) -> Frame:
-    """Replace labels by the clusters they were merged into (``label, cluster``)."""
+    """Replace labels by the clusters into which they were merged (table ``label, cluster``)."""
     joined = labelled.join(clusters, on="label", how="inner")
     summed = sum_by(joined, "kind", "record", "cluster", units="units")
     return summed.select("kind", "record", nw.col("cluster").alias("label"), "units")
 
 
 def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Sum the ties between labels: the pairs of listings of one record that lie in both.
+    """Sum the ties between labels: pairs of listings of one record, one listing in each label.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
     if method == "fractional":
         pairs = pairs.join(totals, on=["kind", "record"])
         n = nw.col("record_units") / UNIT
-        # A weight below two has no full pair: it is spread as if n - 1 were one.
+        # A weight below two has no full pair; it is spread as if n - 1 were 1.
         others = nw.when(n < 2).then(nw.lit(1.0)).otherwise(n - 1)
         strength = strength * 2 / (n * others)
     weighted = pairs.with_columns(ties=(strength * UNIT + 0.5).floor().cast(nw.Int64))

@@ -1,8 +1,8 @@
-"""The sources of a study opened: files found, columns resolved, SQL that reads them all.
+"""Opening of a study's sources: find the files, resolve the columns, build the SQL that reads them.
 
-A new format is a module in `gclust.listings.readers` and an entry of `READERS`. Nothing is
-validated here but types of columns; values that cannot be read become null for
-`gclust.listings.validate`.
+A new format needs a module in `gclust.listings.readers` and an entry in `READERS`. Only the types
+of columns are validated here; values that cannot be read become null, and
+`gclust.listings.validate` rejects their rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Reader = Callable[
     [Engine, SourceFiles, Sequence[str], Inputs, ColumnResolver],
     tuple[list[SourcePart], list[str]],
 ]
-"""Opens the files of a source; returns its parts, and messages for the user."""
+"""Type of a function that opens a source's files and returns its parts and messages."""
 
 READERS: dict[str, Reader] = {
     "csv": open_csv,
@@ -38,23 +38,23 @@ READERS: dict[str, Reader] = {
     "gpkg": open_layers,
     "geojson": open_layers,
 }
-"""Readers by format, which `gclust.listings.sources.files.format_of` finds by a file's name."""
+"""Readers by format; `gclust.listings.sources.files.format_of` finds the format by a file's name."""
 
 MOST_PARTS = 8
-"""Parts of sources that are read by one query."""
+"""Largest number of parts of sources that one query reads."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """An opened source."""
+    """Opened source: its parts and columns, and what the user should know."""
 
     source: SourceFiles
     parts: tuple[SourcePart, ...]
     user_columns: dict[str, str]  # gclust's column -> the user's
-    columns: tuple[str, ...]  # all of the user's
+    columns: tuple[str, ...]  # all columns of the user's files
     columns_summary: str  # each of gclust's columns with the user's, in one line
     hints: tuple[str, ...] = ()  # columns that the user may want to name too
-    messages: tuple[str, ...] = ()  # what else there is to know
+    messages: tuple[str, ...] = ()  # other messages for the user
     sha256: dict[str, str] = field(default_factory=dict)  # of a table in memory or a query
 
     @property
@@ -64,17 +64,17 @@ class Scan:
 
     @property
     def rows(self) -> int:
-        """Rows that DuckDB must yield, counted independently of it."""
+        """Number of rows that DuckDB must yield, counted independently of DuckDB."""
         return sum(sum(part.rows) for part in self.parts)
 
     @property
     def bad_rows(self) -> int:
-        """Rows with a wrong number of fields, which DuckDB does not yield."""
+        """Number of rows with a wrong number of fields, which DuckDB does not yield."""
         return sum(len(bad.line) for part in self.parts for bad in part.bad.values())
 
 
 def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs) -> list[Scan]:
-    """Open all sources; columns that are missing in several are named in one error."""
+    """Open all sources; name the columns that are missing in any of them in one error."""
     scans, faults = [], []
     for source in sources:
         try:
@@ -87,13 +87,13 @@ def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs)
 
 
 def open_source(engine: Engine, source: SourceFiles, inputs: Inputs | None = None) -> Scan:
-    """Find a source's files and columns.
+    """Open a source: find its files and columns.
 
     Raises
     ------
     StudyError
         If no file matches, the format is not known, a file cannot be read as it is written,
-        or a column is missing; the message names the file and what helps.
+        or a column is missing; the message names the file and how to correct it.
     """
     inputs = Inputs() if inputs is None else inputs
     resolver = ColumnResolver(source)
@@ -133,21 +133,21 @@ def _refuse_unused_options(source: SourceFiles) -> None:
 
 
 def _may_be(source: SourceFiles, *formats: str) -> bool:
-    """Whether a source's path is of one of some formats, or its format is not known yet."""
+    """Return whether a source may have files of one of the given formats."""
     found = format_of(source.path)
     unknown = found is None or os.path.isdir(source.path)
     return source.is_file and (found in formats or unknown)
 
 
 def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
-    """Yield the rows of all sources as relations of DuckDB, a few parts of sources in each.
+    """Yield the rows of all sources as DuckDB relations, each with a few parts of sources.
 
     The time to plan a query grows with the square of its parts. Columns: ``source`` (position),
     ``kind`` (position among the kinds in the order of their first source), ``record``, ``lat``,
-    ``lon``, ``inside`` (whether the year is in the source's window, null where the year is),
+    ``lon``, ``inside`` (whether the year is in the source's window, null where the year is null),
     ``island`` (whether rows near latitude 0, longitude 0 are rejected), ``weight``, and the
-    sources' ``further`` ones, null where a source has none: ``year`` (integer), the others as
-    text.
+    ``further`` columns of the sources, null where a source has none: ``year`` (integer) and the
+    others (text).
     """
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]

@@ -1,7 +1,7 @@
-"""The listings of each record as arrays, for sweeps and draws that count many labellings.
+"""Arrays of each record's listings, for sweeps and bootstraps that count many labellings.
 
 `gclust.listings.label` defines counts and ties on any engine; `gclust.kernels.cooccurrence`
-computes the same from these arrays, at the speed of memory.
+computes the same from these arrays in memory, which is faster.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ Units = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Records:
-    """Counts of records by location, and the records that lie at several locations.
+    """Counts of records by location, and the records that have listings at several locations.
 
     Attributes
     ----------
     fixed : ndarray of int64, shape (kinds, n)
-        Units that a location adds to the count of any cluster that it belongs to.
+        Units that a location adds, for each kind, to the count of its cluster.
     rows : RecordRows
-        Records at several locations: one row for each record and location, by record.
+        Records at several locations: one row per record and location, sorted by record.
     located_units, record_units : ndarray of int64, shape (r,)
-        Units of such a record's located listings, and its denominator.
+        Units of the located listings of each of these r records, and its denominator.
     kind : ndarray of int16, shape (r,)
-        Its kind's code.
+        Code of the kind of each of these records.
     opened : ndarray of int64
-        Which of these records are left out of ``fixed``, for what they add to a cluster is not
-        the sum of what they add to its locations.
+        Which of these records are left out of ``fixed``: their count in a cluster is not the
+        sum of their counts at its locations.
     open_rows : RecordRows
-        Their rows alone.
+        The rows of the records in ``opened``.
     """
 
     fixed: Units
@@ -55,12 +55,12 @@ class Records:
 
     @cached_property
     def doubled_pairs(self) -> NDArray[np.float64]:
-        """Twice the pairs of listings over which a record spreads one unit of fractional ties.
+        """Twice the number of listing pairs over which a record spreads one unit of ties.
 
         Shape (r,); see `gclust.listings.label.sum_ties`.
         """
         n = self.located_units / UNIT
-        # A weight below two has no full pair: it is spread as if n - 1 were one.
+        # A weight below two has no full pair; it is spread as if n - 1 were 1.
         return n * np.where(n < 2, 1.0, n - 1)
 
 
@@ -73,11 +73,12 @@ def gather_records(
     n_kinds: int,
     method: str,
 ) -> Records:
-    """Fold the listings of each record onto locations, and count by location where that is exact.
+    """Fold each record's listings onto locations; count by location where this is exact.
 
-    A record's fraction in a cluster is rounded once, after its listings there are summed. Where
-    the fractions of its locations are whole units (as with up to 22 listings of equal weight)
-    their sum is the same, so they are added to the locations; where not, the record stays open.
+    A record's fraction in a cluster is rounded once, after its listings there are summed. If the
+    fractions at its locations are whole units (as with up to 22 listings of equal weight), their
+    sum is the same, so they are added to the locations. Otherwise the record stays open: it is
+    counted later, for each labelling.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def gather_records(
 
 
 def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
-    """Return the `Records` of rows of arrays; see `gather_records`.
+    """Return the `Records` made from five arrays of rows; see `gather_records`.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
 
 
 def fractional_units_of_arrays(units: Units, total: Units) -> Units:
-    """Fractions of one record; the same as `gclust.listings.counting.fractional_units`."""
+    """Return fractions of records, as `gclust.listings.counting.fractional_units` does."""
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
 
 
@@ -156,13 +157,13 @@ def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
 def number_records(
     rows: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], *columns: str
 ) -> nw.LazyFrame[Any]:
-    """Number the records of rows by kind and record, for these may be texts or long numbers.
+    """Replace each row's record, a text or a long number, by a number from 0.
 
     Returns
     -------
     LazyFrame
-        ``number`` (int64, -1 for none), ``kind`` (int64), ``columns`` and ``record_units`` (1 for
-        none).
+        ``number`` (int64, -1 without a record), ``kind`` (int64), ``columns`` and ``record_units``
+        (1 without a record).
     """
     numbered = totals.with_row_index("number", order_by=["kind", "record"])
     return rows.join(numbered, on=["kind", "record"], how="left").select(
@@ -179,12 +180,12 @@ def _rows_of_records(
     totals: nw.LazyFrame[Any],
     locations: pd.DataFrame,
 ) -> tuple[NDArray[np.int64], ...]:
-    """Sum each record's listings by location.
+    """Sum the weights of each record's listings by location.
 
     Returns
     -------
     record, kind, at, units, record_units : ndarray of int64
-        Sorted by the number of the record, which is -1 for none, then by location.
+        Sorted by the record's number (-1 for listings without one), then by location.
     """
     at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
     rows = engine.store(

@@ -1,7 +1,7 @@
-"""Records grouped by what they add to the counts of clusters.
+"""Profiles: groups of records that add the same units to the counts of the same clusters.
 
-Records of one kind that add the same to the same clusters are exchangeable: a bootstrap needs
-to know how many of them were drawn, never which.
+Records of one kind with the same profile are exchangeable: a bootstrap needs to know how many of
+them were drawn, but not which.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ Collect = Callable[[nw.LazyFrame[Any]], pd.DataFrame]
 Put = Callable[[pd.DataFrame, str], nw.LazyFrame[Any]]
 
 KNOWN_BY_SUMS = 3
-"""Parts of a record up to which their number, least, largest and sum say which they are."""
+"""Largest number of parts that their count, least, largest and sum determine."""
 
 
 def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> pd.DataFrame:
-    """Group the records by kind, clusters touched, and what they add to each.
+    """Group records of one kind that add the same units to the same clusters.
 
     Parameters
     ----------
     counted : LazyFrame
-        From `gclust.listings.counting.record_counts`; noise (labels below 0) does not matter.
+        From `gclust.listings.counting.record_counts`; noise (labels below 0) is ignored.
     collect : callable
         Computes a small frame as a pandas one.
     put : callable
-        Stores a small pandas frame, under a name, where the listings are.
+        Stores a small pandas frame under a name in the listings' engine.
 
     Returns
     -------
     DataFrame of int64
         One row per profile and part: ``profile`` (numbered from 0 in an order that follows
-        from kinds, labels and units alone), ``records`` (how many have it), ``kind, label,
-        units`` (added to the label's count by each record).
+        from kinds, labels and units alone), ``records`` (how many have the profile), ``kind,
+        label, units`` (added to the label's count by each record).
     """
     touching = counted.filter(~nw.col("record").is_null() & (nw.col("label") >= 0))
     parts = collect(rows_by(touching, "kind", "label", "units")).drop(columns="rows")
@@ -64,7 +64,7 @@ def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> p
 
 
 def _of_sums(sums: pd.DataFrame) -> dict[tuple[int, ...], int]:
-    """Return sorted parts -> number of records, from count, least, largest and sum of parts."""
+    """Return sorted parts -> number of records, found from the parts' count, min, max and sum."""
     groups = {}
     for n, least, most, total, rows in sums.itertuples(index=False):
         parts = (least, total - least - most, most) if n == 3 else (least, most)[:n]
@@ -93,7 +93,7 @@ def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.Dat
 
 
 def unrecorded(counted: nw.LazyFrame[Any], collect: Collect) -> pd.DataFrame:
-    """Weight of the listings without a record: ``kind, label, units``, noise left out."""
+    """Return the weight of listings without a record: ``kind, label, units``, without noise."""
     bare = counted.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
     table = collect(sum_by(bare, "kind", "label", units="units")).astype("int64")
     return table.sort_values(["kind", "label"], ignore_index=True)

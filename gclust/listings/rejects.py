@@ -1,4 +1,4 @@
-"""Rejected rows: as they were given, each with its line and reason."""
+"""Table of the rejected rows: their values as given, with line and reason."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 
 
 def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
-    """Read the rejected rows of some sources again, as they were given, with their lines.
+    """Return the rejected rows of sources with their values as given and their line numbers.
 
-    Numbered rows are not read in parallel, so sources without rejects are not read again. Paths
-    are shown relative to ``root``.
+    The sources are read again, and numbered rows cannot be read in parallel, so pass only
+    sources with rejects. Paths are shown relative to ``root``.
 
     Returns
     -------
     DataFrame
-        ``source, line, kind``, what was given as ``record, lat, lon, year, weight``,
+        ``source, line, kind``, the given values of ``record, lat, lon, year, weight``,
         ``reason``, ``value`` (the column and value that the reason is about) and ``text`` (of
         rows with a wrong number of fields).
 
@@ -93,7 +93,7 @@ def _of_bad_rows(bad: BadRows) -> pd.DataFrame:
 
 
 def _value(row: dict[str, Any]) -> str | None:
-    """Return the column and value that a reason is about, None for other reasons."""
+    """Return the column and value that a reason is about, None if it is about no column."""
     name = COLUMN_OF_REASON.get(str(row["reason"]).split()[0])
     if name is None:
         return None
@@ -101,7 +101,7 @@ def _value(row: dict[str, Any]) -> str | None:
 
 
 def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> None:
-    """Refuse a file in which a second header puts the columns in another order."""
+    """Raise StudyError if a second header in a file puts the columns in another order."""
     own = {name: column.name for name, column in part.columns.items()}
     known = {each.casefold() for each in own.values()}
     for axis in ("lat", "lon"):
@@ -122,7 +122,7 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
 
 
 def rejects_summary(rejects: pd.DataFrame) -> str:
-    """Return the most frequent reason of rejects and its first row, "" if there are none."""
+    """Return the most frequent reason of rejects and its first row, or "" without rejects."""
     if rejects.empty:
         return ""
     reasons = rejects["reason"].value_counts()
@@ -143,7 +143,7 @@ def rejects_summary(rejects: pd.DataFrame) -> str:
 
 
 def shown_path(path: str, root: Path) -> str:
-    """Return a path relative to the study's folder, its name if it lies elsewhere."""
+    """Return a path relative to the study's folder, or its name alone if it lies elsewhere."""
     absolute = Path(os.path.abspath(path))
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()

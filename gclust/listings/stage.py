@@ -1,4 +1,4 @@
-"""Rows of all sources staged: validated, normalised and stored, with the rejects in a table."""
+"""Staging of all sources' rows: validate, normalise and store them; list the rejects."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from gclust.listings.validate import (
 from gclust.units import LARGEST_TOTAL, UNIT
 
 MOST_NAMED = 10
-"""Sources that a message names."""
+"""Largest number of sources that a message names."""
 
 WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
-"""Numbers up to which floats hold all whole ones, by DuckDB's types."""
+"""DuckDB's float type -> the number up to which it holds all whole numbers exactly."""
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Listings ready for folding.
+    """Staged listings, ready to be folded onto locations, with their sources and rejects.
 
     Attributes
     ----------
@@ -47,24 +47,24 @@ class Staged:
         units`` (weight, in fixed point), ``reason`` (null: usable), and the sources' ``further``
         columns.
     kinds : tuple of str
-        Kind by code.
+        The kinds, in the order of their codes.
     kind_units : dict
-        Kind's code -> total units of its usable rows.
+        Code of a kind -> total units of its usable rows.
     rejects : DataFrame
         One row per rejected row, as the user gave it, with source, line and reason.
     sources : DataFrame
         Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
         without_record`` (of those used) and ``columns`` (gclust's with the user's).
     weights : DataFrame
-        Per source: ``used`` and ``rejected`` weight, the null island's left out.
+        Per source: ``used`` and ``rejected`` weight, without rows at the null island.
     inputs : Inputs
         The files that were read.
     oddities : DataFrame
         Per source: ``rows, zeros, within_radians`` (see `suspicious`).
     own_sha256 : dict
-        Digests of tables in memory and queries, by the names of their sources.
+        sha256 of tables in memory and of queries, by the names of their sources.
     messages : list of list of str
-        Per source, what the user should know.
+        Messages for the user, for each source.
     """
 
     listings: nw.LazyFrame[Any]
@@ -80,7 +80,7 @@ class Staged:
 
     @property
     def sha256(self) -> dict[str, str]:
-        """Digest of every input, by its path or the name of its source."""
+        """The sha256 of every input, by its path or by the name of its source."""
         return {**self.inputs.sha256(), **self.own_sha256}
 
 
@@ -100,9 +100,9 @@ def stage_listings(
     scans : sequence of Scan
         All with the same ``further`` columns.
     decimals : int or None
-        To which coordinates are rounded.
+        Decimals to which coordinates are rounded.
     root : Path
-        Folder to which the sources' paths are shown relative.
+        Paths of sources are shown relative to this folder.
     inputs : Inputs, optional
         The files of the scans.
 
@@ -142,7 +142,7 @@ def stage_listings(
 def _store(
     engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs
 ) -> nw.LazyFrame[Any]:
-    """Read, validate and store all rows; those outside the years keep source, kind and reason."""
+    """Read, validate and store all rows; keep only source, kind and reason outside the years."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
     columns: list[Any] = list(names)
@@ -167,7 +167,7 @@ def _store(
 
 
 def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
-    """Raise StudyError if records are floats beyond the whole numbers that floats hold."""
+    """Raise StudyError if record ids are floats too large to be exact whole numbers."""
     for scan in scans:
         for part in scan.parts:
             record = part.columns.get("record")
@@ -203,7 +203,7 @@ def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequ
 
 
 def _bad_weight(engine: Engine, scan: Scan) -> str:
-    """Return a source's first bad weight, as it was given."""
+    """Return a source's smallest bad weight, as it was given."""
     query = " UNION ALL ".join(
         f"SELECT {part.given('weight')} AS given, CAST({part.value('weight')} AS DOUBLE) AS weight"
         f" FROM {part.table(part.files)} WHERE coalesce({part.inside}, true)"
@@ -221,7 +221,7 @@ def _kind_units(
     sources: pd.DataFrame,
     rejects: pd.DataFrame,
 ) -> dict[int, int]:
-    """Return total units by kind; refuse a kind without rows, and sums that would overflow."""
+    """Return total units by kind; raise StudyError if a kind has no rows or sums overflow."""
     weights = usable(listings).with_columns(weight=nw.col("units").cast(nw.Float64) / UNIT)
     summed = engine.pandas(weights.group_by("kind").agg(total=nw.col("weight").sum()))
     total = float(summed["total"].sum())
@@ -289,7 +289,7 @@ def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inpu
 
 
 def _weights(counts: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Return the weight of each source's used and rejected rows, without the null island's."""
+    """Return the weight of used and rejected rows by source, without rows at the null island."""
     validated = counts.loc[~counts["reason"].isin([OUTSIDE, NULL_ISLAND])]
     used = validated["reason"].isna()
     by_source = {

@@ -1,4 +1,4 @@
-"""Sums of whole numbers by group, the same on every engine."""
+"""Sums of integers by group, which are the same on every engine."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import narwhals as nw
 
 
 def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[Any]:
-    """Sum columns of whole numbers by group: ``sum_by(frame, "kind", total="units")``.
+    """Sum integer columns by group: ``sum_by(frame, "kind", total="units")``.
 
-    DuckDB's sum of BIGINT is a HUGEINT, so it is cast back; after the
-    aggregation, since pandas is quick only on plain ones.
+    DuckDB's sum of BIGINT is a HUGEINT, so it is cast back to int64. This is
+    done after the aggregation, because pandas is fast only on plain sums.
     """
     totals = [nw.col(column).sum().alias(name) for name, column in columns.items()]
     back = [nw.col(name).cast(nw.Int64) for name in columns]
@@ -19,7 +19,7 @@ def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[A
 
 
 def rows_by(frame: nw.LazyFrame[Any], *by: str) -> nw.LazyFrame[Any]:
-    """Count rows by group, as ``rows``."""
+    """Count the rows of each group in the column ``rows``."""
     return (
         frame.group_by(*by).agg(nw.len().alias("rows")).with_columns(nw.col("rows").cast(nw.Int64))
     )

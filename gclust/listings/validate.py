@@ -1,6 +1,6 @@
-"""Validation of every row: its reason to be rejected, its coordinates and weight normalised.
+"""Validation of rows: find the reason to reject a row; normalise its coordinates and weight.
 
-Written on narwhals: every engine gives the same answer, to the bit.
+The code uses narwhals, and every engine gives the same result to the bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gclust.listings.sums import sum_by
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import LARGEST_TOTAL, UNIT
 
-# In order of precedence: a row has one reason.
+# In order of precedence: a row has only its first reason.
 REASONS = (
     "latitude is missing or not a number",
     "longitude is missing or not a number",
@@ -30,17 +30,17 @@ OUTSIDE = "outside the years"
 """Reason of rows that are neither used nor rejected."""
 
 ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
-"""One kilometre at (0, 0), where the plane of degrees is as good as the sphere."""
+"""One kilometre in degrees at (0, 0), where the plane of degrees is as exact as the sphere."""
 
 
 def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``reason``: why a row is not used, null if it is.
+    """Add the column ``reason``: why a row is not used, null if the row is used.
 
     Parameters
     ----------
     rows : LazyFrame
-        With ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in its
-        window, null if there is no year) and ``island`` (whether rows near latitude 0,
+        With ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in the
+        source's window, null if there is no year) and ``island`` (whether rows near latitude 0,
         longitude 0 are rejected).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
@@ -70,7 +70,7 @@ def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple
         lon = (lon * scale + 0.5).floor() / scale
     lon = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
     if decimals is not None:
-        # lon - 360 is not the double nearest to its decimals: round once more.
+        # lon - 360 is not the double nearest to its decimals, so it is rounded again.
         lon = (lon * scale + 0.5).floor() / scale
     lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
     return lat + 0.0, lon + 0.0
@@ -80,15 +80,15 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     """Wrap and round the coordinates, and turn weights into fixed point.
 
     Longitudes are wrapped into [-180, 180), poles get longitude 0, and no zero
-    is negative. Rounding is half up, ``floor(x * 10**decimals + 0.5)``: the
-    same bits on every engine, which ``round`` is not.
+    is negative. Rounding is half up, ``floor(x * 10**decimals + 0.5)``, which
+    gives the same bits on every engine; ``round`` does not.
 
     Parameters
     ----------
     rows : LazyFrame
         Validated rows.
     decimals : int or None
-        Of the coordinates; they are not rounded if None.
+        Decimals of the coordinates; they are not rounded if None.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     usable = nw.col("reason").is_null()
     bad = bad_weight()
     weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
-    # Whole part and fraction apart: UNIT * weight has more digits than a double.
+    # Whole part and fraction are separate: UNIT * weight has more digits than a double.
     part = ((weight - weight.floor()) * UNIT + 0.5).floor().cast(nw.Int64)
     return rows.with_columns(
         lat=nw.when(usable).then(lat),
@@ -112,7 +112,7 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
 def count_by_reason(validated: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
 
-    ``weight`` is a sum of floats: good for a share, not for a count.
+    ``weight`` is a sum of floats: exact enough for a share, but not for a count.
     """
     weight = nw.col("units").cast(nw.Float64) / UNIT
     grouped = validated.with_columns(weight=weight).group_by("source", "reason")
@@ -121,7 +121,7 @@ def count_by_reason(validated: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def bad_weight() -> nw.Expr:
-    """Whether a row's weight is missing, negative, not finite or beyond any total."""
+    """Return whether a row's weight is missing, negative, not finite or above the largest total."""
     weight = nw.col("weight")
     return weight.is_null() | ~weight.is_finite() | (weight < 0) | (weight > LARGEST_TOTAL)
 

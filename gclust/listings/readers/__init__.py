@@ -1,1 +1,1 @@
-"""Readers of listings, one for each format; `gclust.listings.open_sources` names them all."""
+"""Readers of listings, one for each format; `gclust.listings.open_sources` lists them all."""

@@ -1,4 +1,4 @@
-"""The geometry column of a Parquet file: GeoParquet, Parquet's own type, GeoArrow, or plain WKB."""
+"""Reader of a Parquet file's geometry: GeoParquet, Parquet's own type, GeoArrow or plain WKB."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gclust.errors import StudyError
 from gclust.listings.readers.points import PointFile
 
 WKB_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "shape")
-"""Columns of bytes that are taken for geometries in a Parquet file without metadata of them."""
+"""Names of byte columns that are read as WKB if a Parquet file has no geometry metadata."""
 
 DEGREES = "OGC:CRS84"
 
 
 def points_of_parquet(path: str, footer: pq.FileMetaData, *, has_axes: bool) -> PointFile | None:
-    """Find the geometry of a Parquet file, None if it has none.
+    """Return the points of a Parquet file with a geometry column, or None without one.
 
-    If it has columns of latitude and longitude (``has_axes``), a column of bytes that is only
-    called geometry does not count.
+    If the file has columns of latitude and longitude (``has_axes``), a byte column that only
+    has a name of `WKB_NAMES` is not used.
     """
     schema = footer.schema.to_arrow_schema()
     native = _native_columns(footer)
@@ -81,7 +81,7 @@ def _of_geoparquet(path: str, schema: pa.Schema, bare: list[str], written: bytes
 
 
 def _native_columns(footer: pq.FileMetaData) -> dict[str, Any]:
-    """Columns of Parquet's own geometry type, each with its CRS."""
+    """Return the columns of Parquet's own geometry type, each with its CRS."""
     found = {}
     for at in range(footer.num_columns):
         column = footer.schema.column(at)
@@ -106,7 +106,7 @@ def _is_geoarrow(field: pa.Field) -> bool:
 
 
 def _geoarrow_crs(field: pa.Field) -> Any:
-    """Return the CRS in a GeoArrow column's metadata; degrees if it has none."""
+    """Return the CRS in a GeoArrow column's metadata, or degrees (`DEGREES`) without one."""
     if isinstance(field.type, pa.BaseExtensionType):
         written = field.type.__arrow_ext_serialize__()
     else:

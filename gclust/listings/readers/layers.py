@@ -1,4 +1,4 @@
-"""Layers of GeoPackage and GeoJSON files."""
+"""Reader of layers of GeoPackage and GeoJSON files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import SourcePart
 
 WKB_NAME = "wkb_geometry"
-"""GDAL's name of a geometry column that has none."""
+"""Name that GDAL gives to a geometry column without a name."""
 
 
 def open_layers(
@@ -65,7 +65,7 @@ def _points_of_layer(path: str, source: SourceFiles) -> PointFile:
     geometry, crs = (WKB_NAME, info["crs"]) if by_geometry else ("", None)
 
     def load(columns: Sequence[str]) -> tuple[pa.Table, Any]:
-        # As Arrow, in which whole numbers keep all digits.
+        # Read as Arrow, so that whole numbers keep all digits.
         try:
             meta, table = pyogrio.read_arrow(path, layer=layer, columns=list(columns))
         except (pyogrio.errors.DataSourceError, RuntimeError, pa.ArrowException) as error:

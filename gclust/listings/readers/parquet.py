@@ -1,4 +1,4 @@
-"""Parquet files of a source: each is read with its own schema, none with another's."""
+"""Reader of a source's Parquet files; each file is read with its own schema."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class _File:
-    """A Parquet file: its own schema with paths to fields, rows, and keys of its folders' names."""
+    """Parquet file: its schema, paths to fields, rows, and keys in its folders' names."""
 
     path: str
     schema: pa.Schema
@@ -54,11 +54,11 @@ def open_parquet(
     inputs: Inputs,
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Find the columns or geometries of the Parquet files of a source.
+    """Find the columns or geometries in a source's Parquet files.
 
-    Files of the same schema make one part; types are never unified over several. A column
-    that the files do not have, but all their folders' names (``year=2015/``), is taken from
-    these. Parameters and returns as in `gclust.listings.readers.csv.read.open_csv`.
+    Files of the same schema make one part; types of different schemas are never unified. A
+    column that the files do not have is read from their folders' names (``year=2015/``) if all
+    of them have it. For parameters and returns see `gclust.listings.readers.csv.read.open_csv`.
     """
     inputs.hash_in_background(files)
     footers = {path: _read_footer(path) for path in files}
@@ -105,7 +105,7 @@ def _described(path: str, footer: pq.FileMetaData, source: SourceFiles) -> _File
 
 
 def _folder_keys(path: str, source: SourceFiles) -> dict[str, str]:
-    """Return keys and values in the names of a file's folders that may serve as columns."""
+    """Return the keys and values in a file's folder names that may be used as columns."""
     wanted = {name.casefold() for name in (*source.columns.values(), *FURTHER)}
     parts = os.path.dirname(path).replace(os.sep, "/").split("/")
     matches = (FOLDER_KEY.fullmatch(part) for part in parts)
@@ -154,7 +154,7 @@ def _part(
 
 
 def _sql_of_folders(key: str, group: list[_File]) -> str:
-    """Return SQL for the value in the name of a row's folder."""
+    """Return SQL for the value of a key in the folder name of a row's file."""
     by_value: dict[str, list[str]] = {}
     for file in group:
         by_value.setdefault(file.folders[key], []).append(file.path)

@@ -1,7 +1,7 @@
-"""Files of points (GeoParquet, GeoPackage, GeoJSON): latitudes and longitudes of their geometries.
+"""Reader of files of points (GeoParquet, GeoPackage, GeoJSON) as latitudes and longitudes.
 
-GeoParquet files are recognised in `gclust.listings.readers.geoparquet`, layers of GeoPackage and
-GeoJSON files in `gclust.listings.readers.layers`.
+`gclust.listings.readers.geoparquet` finds the points of GeoParquet files; those of GeoPackage and
+GeoJSON files are found in `gclust.listings.readers.layers`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from gclust.listings.sources.source_part import SourcePart
 POINT, MULTIPOINT = 0, 4
 
 Load = Callable[[Sequence[str]], tuple[pa.Table, Any]]
-"""Reads some columns of a file; returns a table that holds them, and the geometries or None."""
+"""Type of a function that reads given columns of a file, and its geometries or None."""
 
 
 @dataclass(frozen=True)
 class PointFile:
-    """A file of points, not yet read."""
+    """File of points that has not been read yet."""
 
     path: str
-    names: tuple[str, ...]  # its columns without geometries
-    geometry: str  # the column of the points, "" if coordinates are columns
+    names: tuple[str, ...]  # the file's columns without geometries
+    geometry: str  # the column of the points, "" if latitude and longitude are columns
     crs: Any  # as pyproj takes it, None if the file has none
     load: Load
-    messages: tuple[str, ...] = ()  # what the user should know
+    messages: tuple[str, ...] = ()  # messages for the user
 
 
 def read_points(
@@ -46,9 +46,10 @@ def read_points(
     files: Mapping[str, PointFile | None],
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read files of points, by their paths, into the engine; None is a file without geometry.
+    """Read files of points into the engine, and return them as parts of their source.
 
-    The rest as in `gclust.listings.readers.csv.read.open_csv`.
+    ``files`` maps paths to files, or to None for a file without geometry. Other parameters and
+    returns are those of `gclust.listings.readers.csv.read.open_csv`.
     """
     messages: list[str] = []
     for path, file in files.items():
@@ -78,7 +79,7 @@ def _part(
 
 
 def _decoded(path: str, column: Any) -> NDArray[Any]:
-    """Return the geometries of a column of WKB, or of GeoArrow points."""
+    """Return the geometries in a column of WKB or of GeoArrow points."""
     storage = column.type
     if isinstance(storage, pa.BaseExtensionType):
         storage = storage.storage_type
@@ -91,7 +92,7 @@ def _decoded(path: str, column: Any) -> NDArray[Any]:
 
 
 def _from_coordinates(column: Any, storage: pa.DataType) -> NDArray[Any]:
-    """Return GeoArrow's points: structs of x and y, or lists of both."""
+    """Return the points in a GeoArrow column, stored as structs or as lists of x and y."""
     array = column.combine_chunks()
     array = array.storage if isinstance(array, pa.ExtensionArray) else array
     if pa.types.is_struct(storage):
@@ -105,10 +106,10 @@ def _from_coordinates(column: Any, storage: pa.DataType) -> NDArray[Any]:
 
 
 def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return latitude and longitude of points in any CRS, NaN for empty ones.
+    """Return the latitude and longitude of points in any CRS, NaN for empty points.
 
-    A multipoint of one point is that point. Raises StudyError if there is no CRS, or a geometry
-    is no point.
+    A multipoint of one point is read as that point. Raises StudyError if there is no CRS, or if
+    a geometry is not a point.
     """
     from pyproj import CRS, Transformer
     from pyproj.exceptions import CRSError

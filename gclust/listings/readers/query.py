@@ -1,4 +1,4 @@
-"""SQL queries, run in a database that reads below given folders and nothing else."""
+"""Reader of SQL queries, run in a database that can read only files below given folders."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from gclust.listings.sources.struct_fields import field_paths
 from gclust.listings.sources.values import identifier
 
 _FOLDER = threading.Lock()
-"""Held while the process's working folder is that of a query."""
+"""Lock that is held while a query has changed the process's working folder."""
 
 
 def open_query(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Run a source's query, and store the result; return it as a part, and the query's sha256.
+    """Run a source's query and store the result; return it as a part, with the query's sha256.
 
-    Raises StudyError if the query is no single ``SELECT``, reads files that are not below
+    Raises StudyError if the query is not a single ``SELECT``, reads files that are not below
     `SourceFiles.sql_paths`, or fails.
     """
     assert source.sql is not None
@@ -56,12 +56,12 @@ def open_query(
 def _part_of_reader(
     engine: Engine, source: SourceFiles, reader: pa.RecordBatchReader, resolver: ColumnResolver
 ) -> SourcePart:
-    """Store the result of a query, batch after batch."""
+    """Store the result of a query batch by batch; return it as a part of its source."""
     fields = field_paths(reader.schema)
     resolver.resolve(source.path, [field.name for field in fields])
     resolver.check()
     rows = 0
-    # Numbered, for a result may have two columns of one name.
+    # The columns are numbered, because a result may have two columns of the same name.
     names = [f"c{at}" for at in range(len(reader.schema))]
     schema = pa.schema(
         [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
@@ -85,7 +85,7 @@ def _part_of_reader(
 
 
 def _confine(own: Any, folders: Sequence[str], where: str) -> None:
-    """Let a database read files below some folders, and nothing else."""
+    """Restrict a database to reading files below given folders."""
     for folder in folders:
         if not os.path.isdir(folder):
             raise StudyError(f"{where}: sql_paths: {folder} is no folder")

@@ -1,4 +1,4 @@
-"""A table in memory stored in the engine, as a part of its source."""
+"""Storing of a table in memory in the engine, as a part of its source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gclust.listings.sources.values import identifier
 def store_table(
     engine: Engine, source: SourceFiles, path: str, table: pa.Table, user_columns: Mapping[str, str]
 ) -> SourcePart:
-    """Store a table whose columns have gclust's names; see `stored_part`."""
+    """Store a table whose columns have gclust's names; return it as `stored_part` does."""
     stored = f"source_{engine.next_number()}"
     try:
         engine.put(_with_plain_types(table), stored)
@@ -34,10 +34,11 @@ def stored_part(
     rows: int,
     user_columns: Mapping[str, str],
 ) -> SourcePart:
-    """Return a table of the engine, whose columns have gclust's names, as a part of its source.
+    """Return a stored table, whose columns have gclust's names, as a part of its source.
 
-    ``path`` is the source's name in messages, ``stored`` the table's, ``rows`` were counted
-    before it was stored, and ``user_columns`` are the user's names by gclust's.
+    ``path`` is the source's name in messages, ``stored`` is the table's name in the engine,
+    ``rows`` is the number of rows counted before it was stored, and ``user_columns`` maps
+    gclust's names to the user's.
     """
     table = engine.connection.table(stored)
     columns = {}
@@ -48,7 +49,7 @@ def stored_part(
 
 
 def _with_plain_types(table: pa.Table) -> pa.Table:
-    """Replace Arrow types that DuckDB does not know by ones that it does."""
+    """Replace Arrow types that DuckDB does not know by types that it knows."""
     for at, field in enumerate(table.schema):
         plain = (
             field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type

@@ -1,4 +1,4 @@
-"""Tables in memory, of any library."""
+"""Reader of tables in memory from any dataframe library."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from gclust.listings.sources.struct_fields import field_paths
 def open_table(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Store a table in memory; return it as a part of its source, and the `digest` of its columns.
+    """Store a table that is in memory; return it as a part of its source, with its `digest`.
 
-    Raises StudyError if it is no table, or its columns cannot be found or read.
+    The digest covers the columns that are used. Raises StudyError if it is no table, or if its
+    columns cannot be found or read.
     """
     path = source.path
     table, points = as_arrow(source.data, path, set(AXES) <= set(source.columns))
@@ -47,14 +48,15 @@ def open_table(
 
 
 def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
-    """Return a table of any library as Arrow's, and the points of a GeoDataFrame.
+    """Return a table of any library as an Arrow table, with the points of a GeoDataFrame.
 
     Parameters
     ----------
     data : table
-        pandas, Polars, PyArrow, GeoDataFrame, a relation of DuckDB, or what narwhals knows.
+        A table of pandas, Polars, PyArrow or GeoPandas, a DuckDB relation, or another that
+        narwhals knows.
     where : str
-        For messages.
+        The source's name in messages.
     has_axes : bool
         Whether the source names ``lat`` and ``lon``, so that no geometry is used.
 
@@ -99,10 +101,10 @@ def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
 
 
 def digest(table: pa.Table) -> str:
-    """Return the sha256 of a table: of its schema and rows, however they are chunked.
+    """Return the sha256 of a table's schema and rows, independent of its chunks.
 
-    Texts and bytes are written as large ones, dictionaries as their values, so that the same
-    table gives the same digest whichever library held it.
+    Texts and bytes are hashed as large types, dictionaries as their values, so that the same
+    table gives the same digest with every library.
     """
     fields = [pa.field(field.name, _canonical(field.type)) for field in table.schema]
     plain = table.cast(pa.schema(fields)).combine_chunks()
@@ -124,7 +126,7 @@ def _canonical(kind: pa.DataType) -> pa.DataType:
 
 
 class _Sink:
-    """Takes bytes as a file does, and hashes them."""
+    """Writable file object that hashes the bytes written to it."""
 
     closed = False
 
@@ -136,7 +138,7 @@ class _Sink:
         return len(memoryview(data))
 
     def flush(self) -> None:
-        """Nothing is kept."""
+        """Do nothing, because no bytes are kept."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because no file is open."""

@@ -1,1 +1,1 @@
-"""What all sources of listings share: options, files, columns, values; formats are in `readers`."""
+"""Options, files, columns and values of sources of listings; formats are in `readers`."""

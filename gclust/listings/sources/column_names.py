@@ -1,4 +1,4 @@
-"""Names by which a source's columns are recognised."""
+"""Recognition of a source's columns by their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "lon": ("longitude", "lng", "long", "x"),
     "organisation": ("organization",),
 }
-"""Names under which a column is found without being named in the source, in any case."""
+"""Other names by which a column is found if the source does not name it; case is ignored."""
 
 HINTS: Mapping[str, tuple[str, ...]] = {
     "record": (
@@ -29,13 +29,13 @@ HINTS: Mapping[str, tuple[str, ...]] = {
         "py", "date", "filing_date", "publication_date", "jahr",
     ),
 }  # fmt: skip
-"""Names that such a column often has. They are proposed, never used unless the source says so,
-for they change what is counted."""
+"""Names that a column often has. They are only proposed, because they change what is counted; the
+source must name the column."""
 
 AXES = ("lat", "lon")
 MOST_LISTED = 20
 LIKENESS = 0.6
-"""Least similarity of a column's name that is proposed; see `gclust.spelling.nearest`."""
+"""Least similarity of a proposed column name; see `gclust.spelling.nearest`."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class FileColumns:
 
     @property
     def user_columns(self) -> dict[str, str]:
-        """The user's name of each column, by gclust's."""
+        """The user's name of each column that is used, by gclust's name."""
         return {name: self.names[at] for name, at in self.used.items()}
 
     @property
     def summary(self) -> str:
-        """Each of gclust's columns with the user's, in one line."""
+        """The name of each column that is used, gclust's and the user's, in one line."""
         shown = []
         for name in KNOWN:
             if name in self.used:
@@ -74,10 +74,10 @@ def match_columns(
     by_geometry: bool = False,
     help_of_one: str = "",
 ) -> tuple[FileColumns, list[str]]:
-    """Find gclust's columns among those of a file or table.
+    """Find gclust's columns among the columns of a file or table.
 
-    A name that the source gives is taken to the letter, else in any case where one column has
-    it so. Without one, gclust's own name and the most common others are looked for.
+    A name that the source gives must match exactly, or else in any case. If the source gives no
+    name, gclust's own name and the most common other names are tried.
 
     Parameters
     ----------
@@ -86,11 +86,11 @@ def match_columns(
     named : mapping
         gclust's name -> the user's, as the source gives them.
     required : iterable of str
-        Columns that must exist in addition to these, and to ``lat`` and ``lon``.
+        Columns that must exist in addition to the named ones and to ``lat`` and ``lon``.
     by_geometry : bool
         Whether coordinates come from a geometry, so that ``lat`` and ``lon`` are not columns.
     help_of_one : str
-        Help for a file of one column only.
+        Help for the message about a file with only one column.
 
     Returns
     -------
@@ -118,12 +118,12 @@ def match_columns(
 
 
 def count_axes(names: Sequence[str], named: Mapping[str, str]) -> int:
-    """Return how many of latitude and longitude are among a header's names, 2 for both."""
+    """Return how many of the two columns latitude and longitude a header names."""
     return sum(bool(_positions(names, axis, named.get(axis))) for axis in AXES)
 
 
 def _positions(names: Sequence[str], name: str, given: str | None) -> list[int]:
-    """Positions of the columns that could serve as ``name``: those of the best name."""
+    """Return the positions of the columns with the best name for gclust's column ``name``."""
     candidates = (name, *OTHER_NAMES.get(name, ())) if given is None else (given,)
     for candidate in candidates:
         exact = [at for at, column in enumerate(names) if column == candidate]
@@ -154,7 +154,7 @@ def _missing(names: Sequence[str], name: str, column: str, help_of_one: str) -> 
 def _hints(
     names: Sequence[str], used: Mapping[str, int], left_out: Sequence[str]
 ) -> tuple[str, ...]:
-    """Columns whose names suggest that they are one of gclust's that is not used."""
+    """Return hints: unused columns whose names suggest one of gclust's columns."""
     taken = set(used.values())
     free = [column for at, column in enumerate(names) if at not in taken]
     hints = []

@@ -1,4 +1,4 @@
-"""gclust's columns in every file of a source: found, and the same in all."""
+"""Search for gclust's columns in every file of a source; all files must have the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_FAULTS = 20
 
 
 class ColumnError(StudyError):
-    """Columns of a source are missing, or occur twice: a sentence for each, with its file."""
+    """Error for a source's columns that are missing or occur twice, each named with its file."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -22,7 +22,7 @@ class ColumnError(StudyError):
 
 
 class ColumnResolver:
-    """gclust's columns among those of each file of a source, in ``files``."""
+    """Finder of gclust's columns in each file of a source; they are kept in ``files``."""
 
     def __init__(self, source: SourceFiles) -> None:
         self._source = source
@@ -30,7 +30,7 @@ class ColumnResolver:
         self.files: dict[str, FileColumns] = {}
 
     def resolve(self, path: str, names: Sequence[str], *, by_geometry: bool = False) -> None:
-        """Find gclust's columns among those of a file."""
+        """Find gclust's columns among the columns of a file."""
         source = self._source
         left_out = AXES if by_geometry else ()
         help_of_one = ""
@@ -46,7 +46,7 @@ class ColumnResolver:
         self._faults += [f"{path}: {fault}" for fault in faults]
 
     def check(self) -> None:
-        """Raise ColumnError for missing columns, and those that only some of the files have."""
+        """Raise ColumnError if columns are missing, in all files or only in some."""
         faults = self._faults or self._differences()
         if faults:
             raise ColumnError(faults)
@@ -66,12 +66,12 @@ class ColumnResolver:
 
     @property
     def first(self) -> FileColumns:
-        """The columns of the first file."""
+        """The columns of the first file, and how they are used."""
         return next(iter(self.files.values()), FileColumns((), {}))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns of all files, each once."""
+        """The column names of all files, each once."""
         return tuple(dict.fromkeys(name for each in self.files.values() for name in each.names))
 
     @property

@@ -1,4 +1,4 @@
-"""The files that a source's path names."""
+"""Search for the files that a source's path names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTED = (*TEXT_ENDINGS, ".csv.gz", ".zst", ".zip", ".parquet", ".gpkg", ".geojs
 
 
 def format_of(path: str) -> str | None:
-    """Return ``"csv"``, ``"parquet"``, ``"gpkg"`` or ``"geojson"`` by a file's name."""
+    """Return a file's format by its name: ``"csv"``, ``"parquet"``, ``"gpkg"`` or ``"geojson"``."""
     name = path.lower()
     if name.endswith(PARQUET_ENDINGS):
         return "parquet"
@@ -36,11 +36,11 @@ def format_of(path: str) -> str | None:
 
 
 def matching_files(path: str, kind: str) -> tuple[str, ...]:
-    """Return the files that a path names, sorted: a file, a pattern, or a folder of files.
+    """Return the sorted files that a path names: a file, a pattern, or a folder of files.
 
     Hidden files and folders, and those whose names begin with an underscore (marks and
     unfinished parts of Spark), are left out; a folder that is linked to more than once is
-    read once. Raises StudyError if there is none, or their formats are not known or not one.
+    read once. Raises StudyError if there is no file, or formats are unknown or different.
     """
     if os.path.isfile(path):
         found = [path]
@@ -78,7 +78,7 @@ def matching_files(path: str, kind: str) -> tuple[str, ...]:
 
 
 def _once(paths: list[str]) -> list[str]:
-    """Leave out links to files that are listed themselves."""
+    """Return paths without links to files that are also listed."""
     first: dict[str, str] = {}
     for path in paths:
         real = os.path.realpath(path)
@@ -93,7 +93,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _below(folder: str) -> Iterator[str]:
-    """Files of known formats below a folder; each folder once, however it is reached."""
+    """Yield the files of known formats below a folder; read each linked folder only once."""
     seen: set[str] = set()
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -108,7 +108,7 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def _of_pattern(pattern: str) -> Iterator[str]:
-    """Files that a pattern matches; hidden ones only where the pattern itself has them."""
+    """Yield the files that a pattern matches; hidden files only if the pattern names them."""
     for path in glob.glob(pattern, recursive=True):
         if os.path.isdir(path) and format_of(path) is not None:
             # Spark writes a table as a folder of the name of a file.
@@ -118,7 +118,7 @@ def _of_pattern(pattern: str) -> Iterator[str]:
 
 
 def _names_hidden(pattern: str, path: str) -> bool:
-    """Whether a pattern names all hidden folders and files of a path, such as ``_parts/*.csv``."""
+    """Return whether a pattern such as ``_parts/*.csv`` names all hidden parts of a path."""
     parts = Path(pattern).parts
     named = [part for part in parts if _is_hidden(part)]
     fixed = takewhile(lambda part: not glob.has_magic(part), parts[:-1])

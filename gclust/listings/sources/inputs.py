@@ -1,4 +1,4 @@
-"""Digests of the files that a study reads, and whether they change while it does."""
+"""The sha256 of the files that a study reads, and the check that they do not change meanwhile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gclust.errors import StudyError
 
 
 class Inputs:
-    """The files that a study reads, each hashed once, in a thread of its own if it can."""
+    """Files that a study reads, each hashed once (sha256), where possible in a thread."""
 
     def __init__(self) -> None:
         self._states: dict[str, tuple[int, int, int]] = {}
@@ -20,7 +20,7 @@ class Inputs:
         self._hashers: list[_Hasher] = []
 
     def open(self, path: str) -> None:
-        """Note the state of a file before it is read; raise StudyError if it cannot be opened."""
+        """Store the state of a file before it is read; raise StudyError if it cannot be opened."""
         if path in self._states:
             return
         try:
@@ -31,18 +31,18 @@ class Inputs:
             raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
 
     def hashed(self, path: str, sha256: str) -> None:
-        """Note the digest of a file that was read as a whole."""
+        """Store the sha256 of a file that was read as a whole."""
         self._sha256[path] = sha256
 
     def hash_in_background(self, paths: Iterable[str]) -> None:
-        """Begin to hash files in a thread."""
+        """Start to hash files in a thread."""
         begun = {path for hasher in self._hashers for path in hasher.paths}
         new = [path for path in paths if path not in self._sha256 and path not in begun]
         if new:
             self._hashers.append(_Hasher(new))
 
     def sha256(self) -> dict[str, str]:
-        """Return the digest of every file, by its path; wait for those in the background."""
+        """Return the sha256 of every file by path; wait for the hashing threads."""
         while self._hashers:
             hasher = self._hashers.pop()
             hasher.wait()
@@ -55,8 +55,7 @@ class Inputs:
     def check(self) -> None:
         """Raise StudyError if a file has changed or vanished since it was opened.
 
-        Size, time of change and inode are compared; where these differ the file is hashed
-        again.
+        Size, time of change and inode are compared; if they differ, the file is hashed again.
         """
         digests = self.sha256()
         for path, state in self._states.items():
@@ -69,7 +68,7 @@ class Inputs:
 
 
 class _Hasher(threading.Thread):
-    """Computes the sha256 of files one after another; it does not keep Python from ending."""
+    """Thread that computes the sha256 of files one by one; Python can end before it."""
 
     def __init__(self, paths: list[str]) -> None:
         super().__init__(name="gclust-sha256", daemon=True)
@@ -78,13 +77,13 @@ class _Hasher(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Hash the files; one that cannot be read any more has no digest."""
+        """Hash the files; skip a file that cannot be read any more."""
         for path in self.paths:
             with contextlib.suppress(OSError):
                 self.found[path] = _sha256_of(path)
 
     def wait(self) -> None:
-        """Wait for the last file, a tenth of a second at a time so that Ctrl-C is served."""
+        """Wait until all files are hashed; Ctrl-C works meanwhile."""
         while self.is_alive():
             self.join(0.1)
 

@@ -1,4 +1,4 @@
-"""Part of a source that one table function of DuckDB reads: its rows, and its columns as SQL."""
+"""Part of a source that one DuckDB table function reads: its rows, and its columns as SQL."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gclust.listings.sources import values
 from gclust.listings.sources.source import SourceFiles
 
 Lines = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""Turns numbers of rows, from 0, into the lines at which they begin."""
+"""Type of a function that turns row numbers (from 0) into the lines where the rows begin."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the user's."""
+    """Column of the user's files, with the SQL that reads it."""
 
     name: str
     sql: str  # yields its values
-    sql_type: str  # DuckDB's type of these
+    sql_type: str  # DuckDB's type of the values
 
     def check_type(self, path: str, name: str) -> None:
         """Raise StudyError if a column of this type cannot serve as gclust's ``name``."""
@@ -35,35 +35,36 @@ class Column:
 
 @dataclass(frozen=True)
 class BadRows:
-    """Rows of one file with a wrong number of fields."""
+    """Rows of one file that have a wrong number of fields."""
 
     line: NDArray[np.int64]
     found: NDArray[np.int64]  # number of fields
     expected: int
-    text: tuple[str, ...]  # the beginning of each
+    text: tuple[str, ...]  # the beginning of each row
 
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Files of a source that are read by one table function, or a stored table.
+    """Part of a source: files that one DuckDB table function reads, or a stored table.
 
     Attributes
     ----------
     files : tuple of str
         The user's files, sorted.
     rows : tuple of int
-        Rows of each that are read, counted independently of DuckDB.
+        Number of rows read from each file, counted independently of DuckDB.
     table : callable
-        Returns SQL for ``FROM`` that yields the rows of some of the files.
+        Returns SQL for ``FROM`` that reads the rows of given files.
     columns : dict
         gclust's name -> the user's column.
     source : SourceFiles
     lines : dict
-        File -> the lines of its rows; the rows of other files are numbered from 1.
+        File -> function that gives the lines of its rows; rows of other files are numbered
+        from 1.
     bad : dict
         File -> its rows with a wrong number of fields.
     is_text : bool
-        Whether it is read from CSV, whose values are all texts.
+        Whether the part is read from CSV files, in which all values are texts.
     """
 
     files: tuple[str, ...]
@@ -76,7 +77,7 @@ class SourcePart:
     is_text: bool = False
 
     def value(self, name: str) -> str:
-        """Return SQL for one of gclust's columns, null where it cannot be read."""
+        """Return SQL for the values of gclust's column ``name``, null where they cannot be read."""
         column = self.columns.get(name)
         if column is None:
             return "NULL"
@@ -87,7 +88,7 @@ class SourcePart:
         return values.text(column.sql, column.sql_type, name, self.source.missing)
 
     def given(self, name: str) -> str:
-        """Return SQL for one of gclust's columns as text, as the user gave it."""
+        """Return SQL for the values of gclust's column ``name`` as the user gave them, as text."""
         column = self.columns.get(name)
         return "CAST(NULL AS VARCHAR)" if column is None else f"CAST({column.sql} AS VARCHAR)"
 
@@ -111,5 +112,5 @@ class SourcePart:
 
     @property
     def has_integer_records(self) -> bool:
-        """Whether the records are whole numbers of 64 bits."""
+        """Whether the records are integers of 64 bits."""
         return self.columns["record"].sql_type in values.INTEGERS

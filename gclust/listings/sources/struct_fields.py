@@ -1,4 +1,4 @@
-"""Fields of structs as columns, under names with dots."""
+"""Fields of struct columns, used as columns under names with dots."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pyarrow as pa
 
 
 class FieldPath(NamedTuple):
-    """A column, or a field within a column of structs."""
+    """Column, or field within a struct column."""
 
-    name: str  # with a dot before each field
+    name: str  # the column's name, then a dot and name for each field
     position: int  # of the column in its table
     steps: tuple[str, ...] = ()  # names of the fields, from the outermost
 
 
 def field_paths(schema: pa.Schema) -> list[FieldPath]:
-    """Return the columns of a schema, then the fields of their structs.
+    """Return the columns of a schema, then the fields of its struct columns.
 
-    Fields that only case distinguishes are left out, as DuckDB does not tell them apart, and so
-    are those whose name with dots is a column's.
+    Fields whose names differ only in case are left out, because DuckDB does not distinguish
+    them. Fields whose name with dots is also a column's name are left out too.
     """
     columns = [FieldPath(field.name, at) for at, field in enumerate(schema)]
     names = {column.name for column in columns}

@@ -1,7 +1,7 @@
-"""Values of the user's columns as SQL: numbers, years, ids, and what is missing.
+"""SQL that reads values of the user's columns: numbers, years, ids and missing values.
 
-This is the only place that decides what a text means: a number if `NUMBER` matches all of it,
-a year if `YEAR` or `DATE` does.
+Only this module decides what a text means: a number if `NUMBER` matches all of it, a year if
+`YEAR` or `DATE` does.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ MISSING = (
     "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "Null", "\\N", "nan", "NaN", "NAN",
     "NaT", "None", "none", "NONE", "-",
 )  # fmt: skip
-"""Texts that stand for no value, in a record, organisation, field or year; blanks too."""
+"""Texts that mean a missing record, organisation, field or year; blank texts do too."""
 
 MISSING_COUNTRY = (
     "NULL", "null", "Null", "\\N", "nan", "NaN", "NAN", "NaT", "None", "none", "NONE", "<NA>",
 )  # fmt: skip
-"""The same in a country: NA is Namibia."""
+"""Texts that mean a missing country, without NA, which is Namibia."""
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-"""DuckDB's types whose values all fit into 64 bits with a sign."""
+"""DuckDB's types whose values all fit into a signed integer of 64 bits."""
 
 LARGE = ("HUGEINT", "UBIGINT", "UHUGEINT")
 FLOATS = ("FLOAT", "DOUBLE")
 DATES = ("DATE", "TIMESTAMP")
 NESTED = ("STRUCT", "MAP", "UNION", "BLOB", "GEOMETRY", "BIT", "VARIANT")
 BLANKS = " \t"
-"""Characters that are stripped from the ends of ids and other texts."""
+"""Characters that are removed from both ends of ids and other texts."""
 
 
 def quoted(text: str) -> str:
-    """Return text as an SQL string."""
+    """Return a text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -47,17 +47,17 @@ def identifier(name: str) -> str:
 
 
 def is_text(sql_type: str) -> bool:
-    """Whether DuckDB's type holds texts."""
+    """Return whether a DuckDB type holds texts."""
     return sql_type == "VARCHAR" or sql_type.startswith("ENUM")
 
 
 def is_number(sql_type: str) -> bool:
-    """Whether DuckDB's type holds numbers."""
+    """Return whether a DuckDB type holds numbers."""
     return sql_type in (*INTEGERS, *LARGE, *FLOATS) or sql_type.startswith("DECIMAL")
 
 
 def expected_of(name: str, sql_type: str) -> str | None:
-    """Return what is expected of the DuckDB type of gclust's column ``name``, None if it fits."""
+    """Return which type gclust's column ``name`` should have, or None if its DuckDB type fits."""
     readable = is_text(sql_type) or is_number(sql_type) or sql_type in ('"NULL"', "NULL")
     if name in NUMBERS:
         return None if readable else "a number"
@@ -68,14 +68,14 @@ def expected_of(name: str, sql_type: str) -> str | None:
 
 
 def number(column: str, sql_type: str) -> str:
-    """Return SQL for a number, null where there is none."""
+    """Return SQL for a column's number, null where it has none."""
     if sql_type.startswith("DECIMAL"):
         # Through its digits: DuckDB's own cast is not the double nearest to them.
         return f"CAST(CAST({column} AS VARCHAR) AS DOUBLE)"
     if not is_text(sql_type):
         return f"CAST({column} AS DOUBLE)"
     text = column if sql_type == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-    # Beyond what NUMBER matches, DuckDB's cast takes only these: 1_0, +-1, inf and nan.
+    # DuckDB's cast also takes these, which NUMBER does not match: 1_0, +-1, inf and nan.
     cast = f"TRY_CAST({text} AS DOUBLE)"
     plain = f"isfinite({cast}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
     matched = f"regexp_full_match({text}, {quoted(NUMBER)})"
@@ -83,7 +83,7 @@ def number(column: str, sql_type: str) -> str:
 
 
 def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> str:
-    """Return SQL for a year from 1 to 9999, null where there is none or it is in ``missing``."""
+    """Return SQL for a column's year (1 to 9999), null if there is none or it is in ``missing``."""
     if missing:
         return _unless_missing(column, sql_type, missing, year(column, sql_type))
     if sql_type.startswith(DATES):
@@ -103,14 +103,14 @@ def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> st
 
 
 def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -> str:
-    """Return SQL for gclust's column ``name``, an id or other text, null where it is missing.
+    """Return SQL for the text (id or other) of gclust's column ``name``, null if it is missing.
 
-    ``missing`` are texts that stand for no value, instead of `MISSING`; blanks always do.
+    ``missing`` are texts that mean a missing value, instead of `MISSING`; blank texts always do.
     """
     if missing and not is_text(sql_type):
         return _unless_missing(column, sql_type, missing, text(column, sql_type, name, None))
     if sql_type in FLOATS:
-        # pandas makes whole numbers floats once one is missing: 1.0 is record 1.
+        # pandas turns whole numbers into floats if one is missing: 1.0 is record 1.
         whole = f"isfinite({column}) AND {column} = floor({column})"
         digits = f"CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR)"
         shown = f"CASE WHEN isfinite({column}) THEN CAST({column} AS VARCHAR) END"
@@ -141,7 +141,7 @@ def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -
 
 
 def _unless_missing(column: str, sql_type: str, missing: Sequence[str], sql: str) -> str:
-    """Return SQL for a value, null where the column's text stands for no value."""
+    """Return SQL for a value, null where the column's text means a missing value."""
     shown = f"trim(CAST({column} AS VARCHAR), {quoted(BLANKS)})"
     if sql_type in FLOATS:
         shown = f"regexp_replace({shown}, {quoted(WHOLE)}, '\\1')"

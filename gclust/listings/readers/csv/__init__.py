@@ -1,1 +1,1 @@
-"""CSV files: encoding, dialect and every row, decided before DuckDB reads them."""
+"""CSV reader: finds encoding, dialect and rows of a file before DuckDB reads it."""

@@ -1,4 +1,4 @@
-"""The dialect of a CSV file, found in its first lines: delimiter, header, quotes."""
+"""Dialect of a CSV file (delimiter, header, quotes), found in its first lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gclust.listings.sources.source import SourceFiles
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 1024**2
-"""Bytes in which the header is looked for."""
+"""Number of bytes at the beginning of a file in which the header is searched."""
 
 MOST_TITLE_LINES = 50
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -22,11 +22,11 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Dialect:
-    """Syntax of a file's rows, and where its data begin."""
+    """Dialect of a CSV file: the syntax of its rows, and where its data begin."""
 
     delimiter: str
-    quote: str  # "" where quotes are characters like others
-    escape: str  # the quote itself where it is doubled within a field, or a backslash
+    quote: str  # "" if quotes are ordinary characters
+    escape: str  # the quote itself if it is doubled within a field, or a backslash
     header: tuple[str, ...]  # the columns' names, without blanks around them
     header_line: int  # physical line, from 1
     data_line: int  # physical line after the header
@@ -35,16 +35,16 @@ class Dialect:
 
     @property
     def is_simple(self) -> bool:
-        """Whether the header is the first line, and one line."""
+        """Whether the header is the first line and takes only one line."""
         return self.header_line == 1 and self.data_line == 2
 
 
 def find_dialect(path: str, head: bytes, source: SourceFiles) -> Dialect:
-    """Find a file's header and its delimiter in the beginning of its text in UTF-8.
+    """Find a CSV file's header and delimiter in the beginning of its text (UTF-8).
 
     The header is the first line that names latitude and longitude, else the first line that is
     not empty; lines before it are a title. The delimiter is the one with which the header has
-    these columns, else the one that it holds most often. Raises StudyError if the file is empty.
+    these columns, else the most frequent one in the header. Raises StudyError if the file is empty.
     """
     text = head.decode("utf-8", errors="ignore")
     candidates = DELIMITERS if source.delimiter is None else (source.delimiter,)
@@ -63,7 +63,7 @@ def find_dialect(path: str, head: bytes, source: SourceFiles) -> Dialect:
 
 
 def _lines(text: str) -> list[tuple[int, int]]:
-    """Return number and beginning of the first lines that are not empty."""
+    """Return the number and start position of the first lines that are not empty."""
     found = []
     for line, match in enumerate(LINE.finditer(text), start=1):
         if match.group().strip():
@@ -74,7 +74,7 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 
 def _fields(text: str, start: int, delimiter: str, quote: str) -> tuple[list[str], int]:
-    """Read one row; return its fields and how many characters it takes."""
+    """Read one row; return its fields and its number of characters."""
     taken = 0
 
     def lines() -> Iterator[str]:
@@ -114,7 +114,7 @@ def _dialect(text: str, line: int, start: int, delimiter: str, quote: str) -> Di
 
 
 def refuse_marks(path: str, delimiter: str | None, quote: str | None) -> None:
-    """Raise StudyError for a delimiter or quote that is not one character, or for equal ones."""
+    """Raise StudyError if delimiter or quote is not one character, or if they are equal."""
     if delimiter is not None and (
         len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n" '
     ):

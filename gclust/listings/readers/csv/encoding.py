@@ -1,4 +1,4 @@
-"""The text of a CSV file as UTF-8: unpacked, decoded, without a byte order mark."""
+"""Decoding of a CSV file to UTF-8: uncompressed and without a byte order mark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from gclust.errors import StudyError, first_line
 
 CHUNK = 4 * 1024**2
-"""Bytes that are read at a time."""
+"""Number of bytes that are read at a time."""
 
 MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -37,11 +37,11 @@ OTHER_MAGIC = {
 DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, pa.ArrowInvalid)
 UTF8 = "utf-8"
 SAMPLE = 64 * 1024
-"""Bytes by which an encoding is guessed."""
+"""Number of bytes from which an encoding is guessed."""
 
 
 def packing(path: str) -> str | None:
-    """Return a file's compression by its first bytes, None if it has none.
+    """Return a file's compression, found by its first bytes, or None if it is not compressed.
 
     Raises StudyError if these are the first bytes of another format.
     """
@@ -54,7 +54,7 @@ def packing(path: str) -> str | None:
 
 
 def codec_of(encoding: str | None, path: str) -> str:
-    """Return Python's name of an encoding; raise StudyError if it is no encoding of text."""
+    """Return Python's name of an encoding; raise StudyError if it is not a text encoding."""
     if encoding is None:
         return UTF8
     try:
@@ -71,9 +71,9 @@ def codec_of(encoding: str | None, path: str) -> str:
 
 
 class Text:
-    """Text of a file in chunks of UTF-8; its ``encoding`` is UTF-8 if not given.
+    """Text of a file in chunks of UTF-8; the file's ``encoding`` is UTF-8 if not given.
 
-    It ``is_plain`` if the chunks are the file's own bytes, but for a byte order mark.
+    ``is_plain`` is true if the chunks are the file's own bytes, except a byte order mark.
     """
 
     def __init__(self, path: str, encoding: str | None = None) -> None:
@@ -84,7 +84,7 @@ class Text:
         self.is_plain = self.packed is None and self.codec == UTF8
 
     def chunks(self, digest: Any = None) -> Iterator[bytes]:
-        """Yield the text without its byte order mark; update a digest with the file's own bytes.
+        """Yield the text without byte order mark; update a digest with the file's own bytes.
 
         Raises StudyError if the file is damaged or not in its encoding; the message names the
         line, and the encoding that it looks like.
@@ -100,13 +100,13 @@ class Text:
         except DAMAGED as error:
             raise _damaged(self.path, self.packed, error) from error
         except OSError as error:
-            # gzip's and Arrow's errors of damaged files are OSErrors without a number.
+            # For damaged files gzip and Arrow raise an OSError without a number.
             if self.packed is None or error.errno is not None:
                 raise StudyError(f"{self.path}: cannot be read: {error}") from error
             raise _damaged(self.path, self.packed, error) from error
 
     def head(self, size: int) -> bytes:
-        """Return the first bytes of the text, as chunks give them."""
+        """Return the first bytes of the text in UTF-8."""
         found = bytearray()
         for chunk in self.chunks():
             found += chunk
@@ -129,7 +129,7 @@ class Text:
 
 
 class _Utf8:
-    """Checks UTF-8, and passes it on as it is."""
+    """Decoder that checks UTF-8 and returns it unchanged."""
 
     def __init__(self, text: Text) -> None:
         self._text = text
@@ -174,7 +174,7 @@ class _Utf8:
 
 
 class _Other:
-    """Turns another encoding into UTF-8."""
+    """Decoder that turns another encoding into UTF-8."""
 
     def __init__(self, text: Text) -> None:
         self._text = text
@@ -201,7 +201,7 @@ class _Other:
 
 
 class _Watched(io.RawIOBase):
-    """A file whose bytes are hashed as they are read."""
+    """File whose bytes are hashed while they are read."""
 
     def __init__(self, file: IO[bytes], digest: Any) -> None:
         self._file, self._digest = file, digest
@@ -217,7 +217,7 @@ class _Watched(io.RawIOBase):
 
 @contextmanager
 def _unpacked(path: str, packed: str | None, digest: Any) -> Iterator[Any]:
-    """Open a file for reading its unpacked bytes."""
+    """Open a file for reading its uncompressed bytes."""
     with open(path, "rb", buffering=0) as raw:
         if packed == "zip":
             if digest is not None:
@@ -241,7 +241,7 @@ def _unpacked(path: str, packed: str | None, digest: Any) -> Iterator[Any]:
 
 
 def _member(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
-    """Return the one file of an archive."""
+    """Return the only file in an archive."""
     files = [
         info
         for info in archive.infolist()
@@ -264,7 +264,7 @@ def _damaged(path: str, packed: str | None, error: BaseException) -> StudyError:
 
 
 def _raw_sample(path: str, packed: str | None, before: int) -> bytes:
-    """Return unpacked bytes round the first one that cannot be read."""
+    """Return uncompressed bytes around the first byte that cannot be decoded."""
     kept = b""
     read = 0
     with _unpacked(path, packed, None) as stream:
@@ -279,7 +279,8 @@ def _raw_sample(path: str, packed: str | None, before: int) -> bytes:
 def looks_like(sample: bytes) -> str:
     """Guess the encoding of text that is not UTF-8.
 
-    Western text is cp1252 if nothing contradicts it, for it has all of latin-1's letters.
+    Western text is guessed as cp1252 if nothing contradicts it, as cp1252 has all of latin-1's
+    letters.
     """
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -304,6 +305,6 @@ def looks_like(sample: bytes) -> str:
 
 
 def _shown(bad: bytes, encoding: str) -> str:
-    """Show how the bytes read in the encoding that they look like."""
+    """Return a text that shows the bytes decoded in the encoding that they look like."""
     text = bad[:12].decode(encoding, errors="ignore").split("\n")[0].strip()
     return f', "{text}" in {encoding}' if text.isprintable() and text else ""

@@ -1,4 +1,4 @@
-"""CSV files of a source: each is scanned once, then DuckDB reads them with all options given."""
+"""Reader of CSV files: each is scanned once, then DuckDB reads it with all options given."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def open_csv(
     inputs: Inputs,
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Scan the CSV files of a source, and group those that DuckDB reads alike.
+    """Scan the CSV files of a source; group files that DuckDB reads with the same options.
 
     Parameters
     ----------
     engine : Engine
-        Has a folder for copies of files that DuckDB would not read as they are written.
+        Its folder takes copies of files that DuckDB would not read correctly.
     source : SourceFiles
     files : sequence of str
     inputs : Inputs
-        Takes the digests.
+        Stores the sha256 of the files.
     resolver : ColumnResolver
-        Finds gclust's columns among those of each file.
+        Finds gclust's columns among the columns of each file.
 
     Returns
     -------
     parts : list of SourcePart
     messages : list of str
-        What the user should know.
+        Messages for the user.
     """
     scans = []
     for done, path in enumerate(files):
@@ -63,14 +63,14 @@ def _report(engine: Engine, done: int, files: int, fraction: float) -> None:
 
 
 def _alike(scan: CsvScan) -> tuple[Any, ...]:
-    """Properties that files must share to be read together."""
+    """Return the properties that files must have in common to be read together."""
     dialect = scan.dialect
     how = (dialect.delimiter, dialect.quote, dialect.escape)
     return dialect.header, how, scan.skip, scan.counter.breaks_in_quotes, scan.counter.line_size
 
 
 def _part(scans: list[CsvScan], resolver: ColumnResolver, source: SourceFiles) -> SourcePart:
-    """Return files with the same header and dialect."""
+    """Return files with the same header and dialect as a part of their source."""
     first, dialect = scans[0], scans[0].dialect
     columns = ", ".join(f"{quoted(f'c{at}')}: 'VARCHAR'" for at in range(len(dialect.header)))
     given = {

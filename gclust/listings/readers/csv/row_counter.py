@@ -1,4 +1,4 @@
-"""Rows of a CSV text counted chunk by chunk, with those that have a wrong number of fields."""
+"""Counter of the rows of a CSV text, which also finds rows with a wrong number of fields."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gclust.kernels import csv_rows as kernel
 from gclust.listings.readers.csv.dialect import Dialect
 
 MOST_NOTED = 4096
-"""Rows that one call of the kernel may note."""
+"""Largest number of bad rows (and of line offsets) that one call of the kernel can store."""
 LEAST_LINE_SIZE = 2_000_000
-"""DuckDB's own limit of a row's bytes."""
+"""DuckDB's default limit of the bytes in a row."""
 
 
 class RowCounter:
-    """Rows of a text in a dialect.
+    """Counter of the rows of a CSV text in a dialect.
 
     ``counter[name]`` is a value of the kernel's state, see `gclust.kernels.csv_rows`.
 
@@ -26,7 +26,7 @@ class RowCounter:
     ----------
     dialect : Dialect
     good_rows : binary file, optional
-        Takes the rows with as many fields as the header, a line feed behind each.
+        Receives the rows with as many fields as the header, each followed by a line feed.
 
     Attributes
     ----------
@@ -53,22 +53,22 @@ class RowCounter:
 
     @property
     def breaks_in_quotes(self) -> bool:
-        """Whether a field goes over several lines."""
+        """Whether a quoted field contains a line break."""
         return self[kernel.QUOTED_BREAKS] > 0
 
     @property
     def line_size(self) -> int:
-        """Limit of a row's bytes for DuckDB."""
+        """Limit of the bytes in a row that is passed to DuckDB."""
         return max(LEAST_LINE_SIZE, 2 * self[kernel.LONGEST])
 
     @property
     def bad(self) -> NDArray[np.int64]:
-        """Rows with a wrong number of fields: first byte, end, line, fields; shape (m, 4)."""
+        """Rows with a wrong number of fields, shape (m, 4): first byte, end, line, fields."""
         return np.concatenate(self._bad)
 
     @property
     def shifts(self) -> NDArray[np.int64]:
-        """From which row on its line is how much more than its number; shape (k, 2)."""
+        """Offsets from row numbers to line numbers, shape (k, 2): first row, offset from it on."""
         return np.concatenate(self._shifts)
 
     def read(self, chunks: Iterable[bytes]) -> RowCounter:

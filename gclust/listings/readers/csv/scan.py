@@ -1,7 +1,8 @@
-"""One pass over a CSV file: its rows are counted, its quotes understood.
+"""Scan of a CSV file in one pass: count its rows and find out what quotes mean.
 
-DuckDB gets everything that was found as options, and guesses nothing. A file that it would not
-read as it is written is copied once, without title, blank lines and rows of a wrong length.
+The results are passed to DuckDB as options, so that it guesses nothing. A file that DuckDB would
+not read correctly is copied once, without title, blank lines and rows with a wrong number of
+fields.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.sources.source_part import BadRows
 
 SHOWN_BYTES = 200
-"""Bytes of a bad row's text that are kept."""
+"""Number of bytes of a bad row's text that are kept."""
 
 
 @dataclass(frozen=True)
 class CsvScan:
-    """A CSV file as a dialect reads it, and the options with which DuckDB reads the same."""
+    """Result of scanning a CSV file: its dialect and rows, and what DuckDB needs to read it."""
 
     path: str  # the user's file
     read_from: str  # the file that DuckDB reads: the user's, or a copy
@@ -43,13 +44,13 @@ class CsvScan:
     bad_texts: tuple[str, ...] = ()
 
     def again(self, message: str, dialect: Dialect) -> CsvScan:
-        """Read the text in another dialect, which the message explains."""
+        """Scan the text again in another dialect; the message explains it to the user."""
         counter = RowCounter(dialect).read(Text(self.read_from).chunks())
         return replace(self, dialect=dialect, counter=counter, messages=(message,))
 
     @property
     def needs_copy(self) -> bool:
-        """Whether DuckDB reads a copy that holds the good rows alone."""
+        """Whether DuckDB must read a copy that holds only the good rows."""
         counter, end = self.counter, self.dialect.header_end
         ends = {"\n": kernel.LF, "\r\n": kernel.CRLF, "\r": kernel.CR}
         return (
@@ -67,7 +68,7 @@ class CsvScan:
         return BadRows(line, found, len(self.dialect.header), self.bad_texts)
 
     def lines(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the physical lines at which rows begin, numbered from 0 without bad ones."""
+        """Return the physical lines where rows begin; rows are numbered from 0 without bad rows."""
         shifts = self.counter.shifts
         at = np.searchsorted(shifts[:, 0], row, side="right") - 1
         return row + np.append(shifts[:, 1], self.dialect.data_line)[at]
@@ -80,7 +81,7 @@ def scan_csv(
     number: int,
     progress: Callable[[float], None],
 ) -> CsvScan:
-    """Read a file once from its beginning to its end, and decide how DuckDB reads it.
+    """Read a CSV file once from beginning to end, and decide how DuckDB reads it.
 
     Parameters
     ----------
@@ -88,17 +89,17 @@ def scan_csv(
     source : SourceFiles
         Gives encoding, delimiter, quote, columns, and the share of bad rows that is accepted.
     folder : Path
-        For copies.
+        The folder for copies.
     number : int
-        Distinguishes the copies of several files.
+        Number in the name of the copy, different for each file.
     progress : callable
-        Called with the fraction of the file that was read.
+        Called with the fraction of the file that has been read.
 
     Raises
     ------
     StudyError
         If the file is damaged, not in its encoding, empty, or not the table that its header
-        announces; the message names file, line, what was expected and the key that helps.
+        announces; the message names the file, the line, what was expected and the key to set.
     """
     text = Text(path, source.encoding)
     dialect = find_dialect(path, text.head(HEAD), source)
@@ -130,7 +131,7 @@ def scan_csv(
 def _watched(
     chunks: Iterable[bytes], progress: Callable[[float], None], size: int
 ) -> Generator[bytes, None, None]:
-    """Pass chunks on, and report which fraction of a file's bytes was read."""
+    """Yield the same chunks; report the fraction of the file's bytes that has been read."""
     read = 0
     for chunk in chunks:
         read += len(chunk)
@@ -139,7 +140,7 @@ def _watched(
 
 
 def _copied(chunks: Iterable[bytes], to: str) -> Generator[bytes, None, None]:
-    """Pass chunks on, and write them to a file in another thread."""
+    """Yield the same chunks; write them to a file in another thread."""
     pending: Future[Any] | None = None
     with open(to, "wb") as file, ThreadPoolExecutor(1) as writer:
         for chunk in chunks:
@@ -152,9 +153,9 @@ def _copied(chunks: Iterable[bytes], to: str) -> Generator[bytes, None, None]:
 
 
 def _understand_quotes(scan: CsvScan, *, is_given: bool) -> CsvScan:
-    """Decide what quotes mean, after the text was read as if they quoted fields.
+    """Decide what quotes mean, after the text was read as if they enclosed fields.
 
-    Raises StudyError if no reading of the quotes fits the whole file.
+    Raises StudyError if no meaning of the quotes fits the whole file.
     """
     path, dialect, counter = scan.path, scan.dialect, scan.counter
     if dialect.quote == "" or counter[kernel.QUOTED_FIELDS] == 0:
@@ -224,7 +225,7 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
 
 
 def _texts(path: str, bad: NDArray[np.int64], may_have_mark: bool) -> tuple[str, ...]:
-    """Return the texts of bad rows, the beginnings of long ones."""
+    """Return the texts of bad rows, cut after `SHOWN_BYTES`."""
     found = []
     with open(path, "rb") as file:
         mark = 3 if may_have_mark and file.read(3) == b"\xef\xbb\xbf" else 0
