@@ -38,7 +38,7 @@ READERS: dict[str, Reader] = {
     "gpkg": open_layers,
     "geojson": open_layers,
 }
-"""Readers by format; `gclust.listings.sources.files.format_of` finds the format by a file's name."""
+"""Readers by format, which `gclust.listings.sources.files.format_of` finds by a file's name."""
 
 MOST_PARTS = 8
 """Largest number of parts of sources that one query reads."""
