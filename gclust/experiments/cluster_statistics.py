@@ -21,7 +21,7 @@ def cluster_statistics(
     n_clusters: int,
     clusters_before_merging: int,
 ) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Count clusters, and compute which shares of the weight they hold.
+    """Compute the number of clusters and their shares of the weight.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def cluster_statistics(
     (0.75, 0.5, [0.5, 0.25])
     """
     of_clusters = np.zeros(n_clusters + 1, dtype=np.int64)
-    np.add.at(of_clusters, clusters, weight)  # noise falls into the last place
+    np.add.at(of_clusters, clusters, weight)  # noise is counted in the last place
     total, share = weight.sum(), of_clusters[:-1] / weight.sum()
     statistics = {
         "clusters_before_merging": clusters_before_merging,
@@ -72,7 +72,7 @@ def agreement(clusters: Labels, others: Labels, weight: NDArray[np.int64]) -> fl
 
 
 def whole_listings(shared: pd.DataFrame) -> pd.DataFrame:
-    """Round shared weights to whole listings, since pairs of listings are counted.
+    """Round shared weights to whole listings, because indices count pairs of listings.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def whole_listings(shared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same with ``weight`` in listings, half a listing rounded up; rows of none left out.
+        The same with ``weight`` in listings, half a listing rounded up; rows of 0 left out.
     """
     listings = shared.assign(weight=(shared["weight"] + UNIT // 2) // UNIT)
     return listings[listings["weight"] > 0]

@@ -1,1 +1,1 @@
-"""The live tuner: a local page whose sliders try a study's parameters."""
+"""The live tuner: a local web page with sliders to try a study's parameters."""

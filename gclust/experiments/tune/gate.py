@@ -1,4 +1,4 @@
-"""Access control of the tuner: only a browser that was given its address, for its own page.
+"""Access control of the tuner: serves only its own page, to browsers with its secret address.
 
 Any page of any site can send requests to a server on the user's own machine, and a site whose
 name is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of
@@ -22,7 +22,7 @@ PLAIN_PORT = 80
 
 
 class Gate:
-    """The checks that a request passes before any handler sees it.
+    """Checks that a request must pass before any handler sees it.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Gate:
 
     @property
     def address(self) -> str:
-        """The whole address of the page, with the token."""
+        """The full address of the page, with the token."""
         return f"{self.origin}/?{ARGUMENT}={self.token}"
 
     def refusal(self, request: HTTPServerRequest) -> str | None:
-        """Return the sentence that refuses a request, None if the request may be answered."""
+        """Return the reason for refusing a request, None if the request may be answered."""
         if request.headers.get("Host", "").lower() != self.host:
             return f"This page is served at {self.origin}/ alone, and under no other name."
         if request.headers.get("Origin", "") not in ("", self.origin):
@@ -69,7 +69,7 @@ class Gate:
         return None
 
     def has_token(self, request: HTTPServerRequest) -> bool:
-        """Whether a request asks for the page by its whole address."""
+        """Return whether a request asks for the page by its full address."""
         given = request.query_arguments.get(ARGUMENT, [])
         is_page = request.method == "GET" and request.path == "/"
         return is_page and len(given) == 1 and self._is_token(given[0])
@@ -79,5 +79,5 @@ class Gate:
         return cookie is not None and self._is_token(cookie.value.encode())
 
     def _is_token(self, given: bytes) -> bool:
-        """Compare in a time that does not depend on the token."""
+        """Return whether a value is the token, in a time that does not depend on the token."""
         return hmac.compare_digest(given, self.token.encode())

@@ -1,4 +1,4 @@
-"""Heat maps of the whole grid on the page of the tuner."""
+"""Heat maps of the parameter grid on the tuner's page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Known = tuple[dict[str, float], str] | None
 
 
 class HeatMaps:
-    """Three heat maps; a click on a cell calls ``set_pair`` with its pair."""
+    """Three heat maps of the parameter grid; a click on a cell calls ``set_pair`` with its pair."""
 
     def __init__(self, pairs: Pairs, set_pair: Callable[[Pair], Any]) -> None:
         self._pairs, self._set_pair = pairs, set_pair
@@ -62,7 +62,7 @@ class HeatMaps:
         self.layout = row(*drawn, sizing_mode="stretch_width", stylesheets=[FLOW])
 
     def show(self, known: Mapping[Pair, Known], chosen: Pair) -> None:
-        """Show the known figures, and mark a pair."""
+        """Show the known figures, and mark the chosen pair."""
         data: dict[str, list[Any]] = {"diagnostics": []}
         for name in SHOWN:
             data[name], data[f"{name}_text"] = [], []
@@ -158,7 +158,7 @@ class HeatMaps:
 
 
 def value_text(value: float, form: str) -> str:
-    """Return a value in few letters."""
+    """Return a value as short text."""
     if np.isnan(value):
         return ""
     return form.format(value) if value < 1000 else f"{value / 1000:.1f}k"

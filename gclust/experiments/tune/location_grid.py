@@ -19,20 +19,20 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Patches:
-    """The clustered locations of each cell and label, as one row each; arrays of shape (p,)."""
+    """Clustered locations summed by cell and label, one row each; arrays of shape (p,)."""
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
-    """In degrees, of the first location."""
+    """Longitude of the first location, in degrees."""
     weight: NDArray[np.int64]
-    """Sum of the density."""
+    """Sum of the locations' density."""
     label: NDArray[np.int32]
 
 
 class LocationGrid:
-    """The locations of a study, sorted by cell.
+    """Locations of a study, sorted by grid cell.
 
-    Cells are those that cluster names are found by (`gclust.places.cities.names`); clusters are
+    Cells are those used to find cluster names (`gclust.places.cities.names`); clusters are
     outlined by larger squares.
 
     Parameters
@@ -40,9 +40,9 @@ class LocationGrid:
     locations : DataFrame
         ``lat, lon, density``.
     eps_km : float
-        Squares measure about a quarter of it from south to north.
+        The side of the squares is about a quarter of it, from south to north.
     most_gap_km : float
-        Largest gap between clusters that will be looked up.
+        Largest gap between clusters that `gaps_km` can find.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class LocationGrid:
     lat, lon, density : ndarray, shape (n,)
         Of the rows.
     has_density : ndarray of bool, shape (n,)
-        Whether a row forms clusters: those of other kinds only count.
+        Whether a row forms clusters; rows of other kinds are only counted.
     """
 
     def __init__(self, locations: pd.DataFrame, eps_km: float, most_gap_km: float) -> None:
@@ -75,11 +75,11 @@ class LocationGrid:
 
     @property
     def square_km(self) -> float:
-        """Side of the squares from south to north."""
+        """Side of the squares from south to north, in km."""
         return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
 
     def patches(self, labels: NDArray[np.int32]) -> Patches:
-        """Group the locations of each label by cell."""
+        """Sum the locations of each label by cell."""
         starts = runs(self._cell, labels)
         weight = np.add.reduceat(self.density, starts)
         inside = labels[starts] >= 0
@@ -89,14 +89,14 @@ class LocationGrid:
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
     ) -> NDArray[np.object_]:
-        """Return the union of the squares with core locations of each label, in degrees."""
+        """Return for each label the union of the squares with its core locations, in degrees."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
         squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
         pairs = np.unique(labels[first].astype(np.int64) * squares_in_all + self._square[first])
         label, square = np.divmod(pairs, squares_in_all)
         north, east = np.divmod(square, 360 * CELLS_PER_DEGREE)
-        # Neighbours must have the very same corners, so these are whole numbers until the end.
+        # Neighbours must have exactly the same corners, so these are whole numbers until the end.
         south, west = north * self.step, east * self.step
         west = west - np.where(west >= 180 * CELLS_PER_DEGREE, 360 * CELLS_PER_DEGREE, 0)
         corners = np.stack([west, south, west + self.step, south + self.step]) - 0.5
@@ -109,12 +109,12 @@ class LocationGrid:
         return out
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
-        """Return the least distances between labels, up to ``most_gap_km``."""
+        """Return the least distance in km between labels, up to ``most_gap_km``."""
         return self._grid_hash.gaps_km(labels)
 
 
 def runs(*keys: Rows) -> Rows:
-    """Return the first row of each run of equal keys."""
+    """Return the first row of each sequence of consecutive equal keys."""
     if not len(keys[0]):
         return np.zeros(0, dtype=np.int64)
     changed = np.zeros(len(keys[0]), dtype=bool)

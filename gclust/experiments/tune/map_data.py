@@ -1,4 +1,4 @@
-"""Data of the tuner's map: countries, clusters, and as many names as fit."""
+"""Data of the tuner's map: countries, clusters, and the names that fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.experiments.tune.outcome import Outcome
 from gclust.places.basemap import countries
 
 WORLD_X, WORLD_Y = (-180.0, 180.0), (-62.0, 105.0)
-"""Shown at first, in the units of `mercator`: from 52 degrees south to 73 north."""
+"""First view of the map in units of `mercator`: from 52 degrees south to 73 north."""
 NAME_PIXELS_PER_LETTER, NAME_PIXELS_HIGH = 6.4, 15.0
 DOT_PIXELS = 12.0
 MOST_NAMES = 60
@@ -38,7 +38,7 @@ def land() -> dict[str, list[Any]]:
 
 
 def polygon_paths(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list[Any]]:
-    """Turn polygons in degrees into ``xs, ys`` of Bokeh's ``multi_polygons``, on the plane."""
+    """Project polygons in degrees, and return ``xs, ys`` of Bokeh's ``multi_polygons``."""
     xs: list[Any] = []
     ys: list[Any] = []
     for shape in shapes:
@@ -55,7 +55,7 @@ def polygon_paths(shapes: Sequence[Any] | NDArray[np.object_]) -> dict[str, list
 
 
 def clusters_to_draw(outcome: Outcome) -> pd.DataFrame:
-    """Return what the map draws of each cluster, in the order of the ranking.
+    """Return the data that the map draws for each cluster, in the order of the ranking.
 
     Columns ``rank, rank_then, name, score, total``, ``x, y`` (a location in its heaviest cell) and
     ``shape``.
@@ -89,7 +89,7 @@ def names_with_room(
     window: tuple[float, float, float, float],
     pixels: tuple[float, float],
 ) -> list[int]:
-    """Choose names that fit on the map without overlapping, the first ones first.
+    """Choose names that fit on the map without overlaps, giving earlier names priority.
 
     Names stand to the right of their dots ``x, y``. ``window`` is the visible part of the plane
     (west, east, south, north), ``pixels`` its width and height. Returns positions in ``names``.

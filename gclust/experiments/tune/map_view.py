@@ -1,4 +1,4 @@
-"""The map on the page of the tuner."""
+"""The map on the tuner's page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HIGH = 430
 COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f", "…": "#8a8f94"}
 MOST_DOT, LEAST_DOT = 20.0, 4.0
 LEAST_SPAN = 4.0
-"""Degrees that are shown at least."""
+"""Smallest extent that the map shows, in degrees."""
 NAMES_AFTER_MS = 80
 FIT = """
 // All clusters at first, then what was shown; a degree is as long across as up.
@@ -49,7 +49,7 @@ cb_obj.fitted = {w, seen: seen()}
 
 
 class MapView:
-    """Countries, outlines of clusters by squares, dots by score, and as many names as fit."""
+    """Map of countries, cluster outlines made of squares, dots by score, and names that fit."""
 
     def __init__(self, square_km: float) -> None:
         self.legend = Div(text=legend(square_km), sizing_mode="stretch_width", name="legend")
@@ -57,7 +57,7 @@ class MapView:
         self._size = np.zeros(0)
         self._naming = False
         self._x, self._y = Range1d(*WORLD_X), Range1d(*WORLD_Y)
-        # Until the browser reports its own.
+        # Until the browser reports its own size.
         self._pixels = {"inner_width": 900.0, "inner_height": float(HIGH)}
         self.figure = figure(
             name="map",
@@ -114,7 +114,7 @@ class MapView:
         self.figure.js_on_change("tags", fit)
 
     def show(self, outcome: Outcome) -> None:
-        """Show an outcome."""
+        """Show an outcome on the map."""
         first = self._drawn is None
         drawn = self._drawn = clusters_to_draw(outcome)
         change = [moved(*ranks) for ranks in zip(drawn["rank"], drawn["rank_then"], strict=True)]
@@ -175,7 +175,7 @@ def empty_source(name: str, columns: str) -> ColumnDataSource:
 
 
 def legend(square_km: float) -> str:
-    """Return the meaning of colours and shapes, as HTML."""
+    """Return the map's legend of colours and shapes, as HTML."""
     words = {"▲": "higher than in the study", "▼": "lower", "=": "as in the study", "n": "new"}
     dots = " ".join(
         f"<span style='white-space:nowrap'><span style='color:{COLOURS[key]}'>●</span>"

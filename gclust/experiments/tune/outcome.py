@@ -1,4 +1,4 @@
-"""The outcome of a parameter set: clusters, ranks, and their changes against the study."""
+"""Outcome of a parameter set: clusters, ranks, and how they differ from the study's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gclust.study.schema import Study
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """The parameters that the controls set."""
+    """Parameters that the tuner's controls set."""
 
     eps_km: float
     min_samples: float
@@ -42,7 +42,7 @@ class ParameterSet:
 
     @property
     def pair(self) -> Pair:
-        """Its eps_km and min_samples."""
+        """The parameter set's eps_km and min_samples."""
         return self.eps_km, self.min_samples
 
     def at(self, pair: Pair) -> ParameterSet:
@@ -72,7 +72,7 @@ class MergedPartition:
 
     @property
     def cluster_ids(self) -> NDArray[np.int64]:
-        """Cluster of each label."""
+        """The cluster of each label."""
         return self.labels.cluster_ids
 
     @property
@@ -87,7 +87,7 @@ class MergedPartition:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Clusters and ranks of a parameter set.
+    """Clusters and ranks that a parameter set gives.
 
     Attributes
     ----------
@@ -140,9 +140,9 @@ def merge_partition(
 def name_merged(
     study: Study, merged: MergedPartition, report: Callable[[float], None]
 ) -> pd.DataFrame:
-    """Name the clusters as a run does: ``name, economies``.
+    """Return the ``name, economies`` of clusters, as in a run.
 
-    ``report`` is called with the share done; an exception that it raises ends the work.
+    ``report`` is called with the fraction done; an exception that it raises ends the work.
     """
     n_clusters, partition = merged.n_clusters, merged.partition
     patches = partition.patches
@@ -161,7 +161,7 @@ def rank_merged(
     described: pd.DataFrame | None,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Score and rank clusters, as a run does.
+    """Score and rank clusters as in a run.
 
     Parameters
     ----------
@@ -172,12 +172,12 @@ def rank_merged(
         ``area_km2, population`` if the score needs them. Without it there is no score yet, and
         clusters are in the order of the sum of their shares.
     indicators : DataFrame, optional
-        Those in the score.
+        The indicators in the score.
 
     Returns
     -------
     DataFrame
-        As of `gclust.ranking.table.ranking`, without the columns that follow from areas and
+        As `gclust.ranking.table.ranking` returns it, without columns that depend on areas or
         inhabitants and are not in the score.
     """
     areas = pd.DataFrame() if described is None else described
@@ -202,9 +202,9 @@ def compare_with(
     merged: MergedPartition,
     table: pd.DataFrame,
 ) -> Outcome:
-    """Compare a ranking with the study's.
+    """Compare a parameter set's ranking with the study's.
 
-    Clusters match by the weight that they share; see `gclust.ranking.matching.match`.
+    Clusters match by their common weight; see `gclust.ranking.matching.match`.
     """
     partition = merged.partition
     shared = overlap(

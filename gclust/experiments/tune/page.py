@@ -1,4 +1,4 @@
-"""The page of the tuner: controls, map, ranking and heat maps of one browser window."""
+"""The tuner's page in a browser window: controls, map, ranking and heat maps."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MAIN = """
 
 
 class Page:
-    """The page in one browser window; ``path`` is the file of the study."""
+    """The tuner's page in one browser window; ``path`` is the file of the study."""
 
     def __init__(self, document: Document, session: Session, worker: Worker, path: Path) -> None:
         self._document, self._session, self._worker, self._path = document, session, worker, path
@@ -70,7 +70,7 @@ class Page:
         self.refresh()
 
     def refresh_soon(self) -> None:
-        """Refresh the heat maps soon; may be called by any thread."""
+        """Schedule a refresh of the heat maps; any thread may call this."""
         if not self._refreshing:
             self._refreshing = True
             self._document.add_next_tick_callback(self.refresh)
@@ -162,7 +162,7 @@ class Page:
         self._set(self.parameters.at(pair))
 
     def _set(self, parameters: ParameterSet) -> None:
-        """Set all controls, and request the outcome once."""
+        """Set all controls to a parameter set, and request its outcome once."""
         self._setting = True
         *numbers, rule, ties = astuple(parameters)
         try:
@@ -208,12 +208,12 @@ class Page:
 
 
 def text(value: float) -> str:
-    """Return a value as sliders show it."""
+    """Return a value as the text that sliders show."""
     return f"{value:.12g}"
 
 
 def caption(words: str) -> Div:
-    """Return the line above a group of buttons."""
+    """Return the caption of a group of buttons."""
     return Div(text=words, margin=(8, 5, 0, 5))
 
 

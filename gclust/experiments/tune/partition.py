@@ -19,19 +19,19 @@ BYTES_OF_A_TIE = 250
 
 @dataclass(frozen=True)
 class PairPartition:
-    """The labels of a pair, and all that merging, naming and drawing them needs."""
+    """Labels of a pair, with the data needed to merge, name and draw them."""
 
     totals: LabelTotals
     base_label: NDArray[np.int64]
-    """(k,) the study's own label, noise included."""
+    """The study's own label, noise included, shape (k,)."""
     label: NDArray[np.int64]
-    """(k,) the pair's label, noise included."""
+    """The pair's label, noise included, shape (k,)."""
     weight: NDArray[np.int64]
-    """(k,) the weight that has both labels."""
+    """Weight that has both labels, shape (k,)."""
     core_weight: int
     patches: Patches
     outlines: NDArray[np.object_]
-    """(n_labels,) polygons in degrees."""
+    """Outline of each label as polygons in degrees, shape (n_labels,)."""
 
     @property
     def n_labels(self) -> int:
@@ -40,7 +40,7 @@ class PairPartition:
 
     @property
     def n_bytes(self) -> int:
-        """About how much memory it takes."""
+        """Approximate memory of the partition in bytes."""
         patches, totals = self.patches, self.totals
         kept = (
             *(totals.units, totals.open_labels, self.base_label, self.label, self.weight),
@@ -59,7 +59,7 @@ def partition_pair(
     ties: str,
     report: Report = silent,
 ) -> PairPartition:
-    """Gather a pair's partition from its labels.
+    """Build a pair's partition from its labels.
 
     ``labels``, ``core`` and ``base`` (the study's own labels), of shape (n,), are in the order of
     the grid's locations, and so are the counter's records. An exception that ``report`` raises

@@ -1,4 +1,4 @@
-"""A live tuner: a page on this machine whose sliders try a study's parameters."""
+"""Entry point of the live tuner: a local web page with sliders for a study's parameters."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def tune(
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
 ) -> None:
-    """Serve a page that tries a study's parameters, until Ctrl-C.
+    """Serve a web page on which a study's parameters can be tried, until Ctrl-C.
 
-    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters; a map, the
-    ranking and its changes against the study follow them, and heat maps show both parameters. It
-    is served to this machine alone, to browsers that were given its whole address, and needs no
+    The page has sliders for ``eps_km``, ``min_samples`` and the merging of clusters. A map, the
+    ranking and its changes against the study follow the sliders; heat maps show both parameters.
+    The page is served only to browsers on this machine that have its full address, and needs no
     network.
 
     Parameters
@@ -42,16 +42,16 @@ def tune(
     study : path-like
         ``study.toml``; its section ``[sweep]`` sets the values of the sliders.
     port : int
-        0 for a free one.
+        Port to listen at; 0 for a free one.
     ready : callable
         Called with the page's address once it is served. The address holds a secret token:
         whoever knows it can see the ranking and write studies, and nobody else.
     show : bool
-        Whether to open it in a browser.
+        Whether to open the page in a browser.
     progress : bool or callable, optional
-        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+        True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
-        Threads; all by default.
+        Number of threads; all by default.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _serve(
 
 
 def _until_stopped(server: BaseServer) -> None:
-    """Run until Ctrl-C or a signal to terminate."""
+    """Run the server until Ctrl-C or a signal to terminate."""
 
     def stop(number: int, frame: Any) -> None:  # noqa: ARG001
         server.io_loop.add_callback_from_signal(server.io_loop.stop)

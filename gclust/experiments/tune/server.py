@@ -1,4 +1,4 @@
-"""The tuner's server: Bokeh's behind a gate, for a few browser windows."""
+"""Web server of the tuner: a Bokeh server with access control, for a few browser windows."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from bokeh.document import Document
 
 ADDRESS = "127.0.0.1"
-"""Where the server listens: at this machine alone."""
+"""Address where the server listens, which only this machine can reach."""
 
 MOST_WINDOWS = 8
 MOST_BODY_BYTES = 1 << 16
-"""No request of the page has a body."""
+"""Largest body of a request in bytes; no request of the page has a body."""
 
 IDLE_SECONDS = 60
-"""A connection without a request for so long is closed."""
+"""Time in seconds after which a connection without a request is closed."""
 
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -79,7 +79,7 @@ def listen(port: int) -> list[socket]:
 def make_server(
     open_page: Callable[[Document], None], sockets: list[socket], title: str
 ) -> tuple[BaseServer, str]:
-    """Create a server that is not started yet; also return the page's address, with the token.
+    """Create a server without starting it; return it and the page's address with the token.
 
     ``open_page`` is called with the document of each window that opens; ``title`` is the title of
     the page until its document sets another.
@@ -95,7 +95,7 @@ def make_server(
 
 
 class GatedTornado(BokehTornado):
-    """Bokeh's server, for requests that pass the gate, and only for what the page needs.
+    """Bokeh server that answers only requests that pass the gate and that the page needs.
 
     ``windows`` are those with a websocket that is open or about to open.
     """
@@ -118,7 +118,7 @@ class GatedTornado(BokehTornado):
         }
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Find the handler of a request; Tornado calls this before the request's body is read."""
+        """Return the handler of a request; Tornado calls this before it reads the body."""
         refusal = self.gate.refusal(request)
         if refusal is not None:
             return self._refuse(request, 403, refusal)
@@ -134,14 +134,14 @@ class GatedTornado(BokehTornado):
 
     @cached_property
     def bundle(self) -> Any:
-        """Scripts of the page; found once, because that is the slowest step."""
+        """Scripts of the page, found only once because this is the slowest step."""
         return bundle_for_objs_and_resources(None, self.resources())
 
     def check_replaceable(self) -> None:
-        """Refuse a further window if there are as many as are served.
+        """Refuse a further window if the largest number of windows is open.
 
         Windows are counted, not Bokeh's sessions: a session outlives its window by seconds, so
-        a few reloads would take all places.
+        a few reloads would use up the limit.
         """
         if len(self.windows) >= MOST_WINDOWS:
             raise HTTPError(503)
@@ -152,7 +152,7 @@ class GatedTornado(BokehTornado):
 
 
 class SafeHeaders(OutputTransform):
-    """Adds to every response the headers that keep other pages out."""
+    """Output transform that adds headers against other sites' pages to every response."""
 
     def transform_first_chunk(
         self,
@@ -161,14 +161,14 @@ class SafeHeaders(OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: ARG002
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """Tornado calls this with the head of every response."""
+        """Add the headers; Tornado calls this with the head of every response."""
         for name, value in HEADERS.items():
             headers[name] = value
         return status_code, headers, chunk
 
 
 class Plain(RequestHandler):
-    """Answers errors with one sentence, without HTML."""
+    """Handler that answers errors with one sentence, without HTML."""
 
     application: GatedTornado
 
@@ -184,7 +184,7 @@ class Plain(RequestHandler):
 
 
 class Refusal(Plain):
-    """Refuses any request."""
+    """Handler that refuses any request."""
 
     def initialize(self, status: int, sentence: str) -> None:
         """Tornado calls this with the arguments of `GatedTornado`."""
@@ -201,10 +201,10 @@ class Refusal(Plain):
 
 
 class Entry(Plain):
-    """Takes the token from the address into a cookie."""
+    """Handler that stores the token of the address in a cookie."""
 
     def get(self) -> None:
-        """Set the cookie, and go to the address without the token."""
+        """Set the cookie, and redirect to the address without the token."""
         gate = self.application.gate
         self.set_cookie(gate.cookie, gate.token, httponly=True, samesite="Strict")
         self.set_header("Cache-Control", "no-store")
@@ -217,10 +217,10 @@ class Entry(Plain):
 
 
 class Front(Plain):
-    """The page as it is sent: empty, filled later through a websocket.
+    """Handler that sends the page, empty until a websocket fills it.
 
-    Bokeh's own handler creates a document for every request; this one creates nothing that stays,
-    so that any number of requests without a websocket costs no memory.
+    Bokeh's own handler creates a document for every request. This one keeps nothing, so requests
+    without a websocket use no memory, however many there are.
     """
 
     def initialize(self, title: str) -> None:
@@ -228,7 +228,7 @@ class Front(Plain):
         self._title = title
 
     def get(self) -> None:
-        """Answer with the page and the name of the session that its websocket opens."""
+        """Send the page, with the id of the session that its websocket will open."""
         server = self.application
         server.check_replaceable()
         signing = {"secret_key": server.secret_key, "signed": server.sign_sessions}
@@ -241,16 +241,16 @@ class Front(Plain):
 
 
 class Window(Plain, WSHandler):
-    """The websocket of one window."""
+    """Websocket handler of one browser window."""
 
     async def prepare(self) -> None:
-        """Take a place, or refuse before the websocket is accepted."""
+        """Count the window, or refuse it before the websocket is accepted."""
         self.application.check_replaceable()
         self.application.windows.add(self)
         await WSHandler.prepare(self)
 
     def check_origin(self, origin: str) -> bool:
-        """Whether the page of an origin may open it; overrides the environment."""
+        """Return whether an origin's page may open the websocket; overrides the environment."""
         return origin == self.application.gate.origin
 
     def open(self) -> None:
@@ -262,11 +262,11 @@ class Window(Plain, WSHandler):
             raise
 
     def on_finish(self) -> None:
-        """Give the place back if no websocket was opened."""
+        """Stop counting the window if no websocket was opened."""
         if self.get_status() != 101:
             self.application.windows.discard(self)
 
     def on_close(self) -> None:
-        """Give the place back."""
+        """Stop counting the window."""
         self.application.windows.discard(self)
         super().on_close()

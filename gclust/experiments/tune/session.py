@@ -1,4 +1,4 @@
-"""A tuning session: a study prepared once, then tried with any parameter set."""
+"""Tuning session: a study read once, then clustered and ranked with many parameter sets."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ from gclust.study.schema import Study
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500
 MOST_BYTES = 1 << 30
-"""Memory for the partitions of the pairs that were tried, at most."""
+"""Most memory for the partitions of tried pairs, in bytes."""
 
 AT_ONCE_SECONDS = 0.5
-"""A score that took longer than this for the study's own clusters is shown after a draft."""
+"""Time in seconds above which a score counts as slow, so that a draft is shown first."""
 
 Figures = tuple[dict[str, float], str]
 
 
 class Session:
-    """A study's listings in memory, and the outcomes of the parameter sets that were tried.
+    """Tuning session with a study's listings in memory and the outcomes of tried parameters.
 
-    Not to be used by two threads at once.
+    Two threads must not use it at once.
 
     Parameters
     ----------
     study : Study
     n_jobs : int, optional
-        Threads; all by default.
+        Number of threads; all by default.
     report : callable
         Called with ``(fraction, stage)``.
 
@@ -72,9 +72,9 @@ class Session:
     columns : ScoreColumns
     kinds : tuple of str
     own : ParameterSet
-        The study's.
+        The study's own parameters.
     seconds : float
-        That ranking the study's own clusters took.
+        Time that ranking the study's own clusters took.
 
     Raises
     ------
@@ -95,10 +95,10 @@ class Session:
             self.close()
             raise
         if not self.columns.further:
-            self.close()  # the arrays in memory are all that is needed
+            self.close()  # only the arrays in memory are still needed
 
     def close(self) -> None:
-        """Close the engine; further columns of a score are then not computed any more."""
+        """Close the engine, after which no further columns of a score can be computed."""
         self._engine.__exit__(None, None, None)
 
     def _open(self, report: Report) -> None:
@@ -129,12 +129,12 @@ class Session:
 
     @property
     def own_figures(self) -> dict[str, float]:
-        """Figures of the study itself."""
+        """Figures of the study's own clusters."""
         return self._base.figures
 
     @property
     def square_km(self) -> float:
-        """Side of the squares by which clusters are outlined."""
+        """Side in km of the squares that outline clusters."""
         return self._grid.square_km
 
     def outcome(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
@@ -152,7 +152,7 @@ class Session:
         return self._outcomes[parameters]
 
     def draft(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
-        """Return the outcome without scores and ranks, whose columns are slow to compute."""
+        """Return an outcome without scores and ranks, whose columns are slow to compute."""
         merged = self._merged(parameters, report)
         counted, named = self._counted(merged, report)
         table = rank_merged(self.study, named, counted, None)
@@ -160,7 +160,7 @@ class Session:
         return replace(draft, pending=self.columns.further)
 
     def is_pending(self, parameters: ParameterSet) -> bool:
-        """Whether the score of a parameter set is not at hand and slow to compute."""
+        """Return whether the score of a parameter set is not computed yet and slow to compute."""
         slow = bool(self.columns.further) and self.seconds > AT_ONCE_SECONDS
         return slow and not self.is_ranked(parameters)
 
@@ -171,11 +171,11 @@ class Session:
         return self._figures[parameters]
 
     def is_ranked(self, parameters: ParameterSet) -> bool:
-        """Whether the outcome of a parameter set is at hand."""
+        """Return whether the outcome of a parameter set is already computed."""
         return parameters in self._outcomes
 
     def known_figures(self, parameters: ParameterSet) -> Figures | None:
-        """Return the figures of a parameter set if they are at hand, else None."""
+        """Return the figures of a parameter set if they are already computed, else None."""
         return self._figures.get(parameters)
 
     def _compare(
@@ -197,7 +197,7 @@ class Session:
         return merged
 
     def _keep(self, key: tuple[Pair, str], partition: PairPartition) -> None:
-        """Keep a partition, and drop those used longest ago beyond the memory for them."""
+        """Store a partition, and drop the least recently used ones that exceed the memory limit."""
         kept = self._partitions
         kept[key] = partition
         while len(kept) > 1 and sum(each.n_bytes for each in kept.values()) > MOST_BYTES:
@@ -219,7 +219,7 @@ class Session:
     def _counted(
         self, merged: MergedPartition, report: Report
     ) -> tuple[MergedCounts, pd.DataFrame]:
-        """Count and name the clusters."""
+        """Count and name the clusters of a partition."""
         totals = merged.partition.totals
         counted = self._counter.count(totals, merged.labels, self._prepared.world_totals)
         return counted, name_merged(self.study, merged, lambda done: report(done, "rank clusters"))
@@ -268,7 +268,7 @@ class Session:
     def _cluster(
         self, _lat: Any, _lon: Any, _units: Any, model: DBSCAN, _progress: Report
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Look up in the surface what `gclust.cluster.dbscan.cluster_locations` would compute."""
+        """Return from the surface what `gclust.cluster.dbscan.cluster_locations` would compute."""
         return self._surface.cluster(model.eps_km, threshold_units(model.min_samples))
 
     def _make_surface(self, report: Report) -> LocationSurface:

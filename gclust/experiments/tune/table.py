@@ -1,4 +1,4 @@
-"""The ranking on the page of the tuner, with the changes against the study's."""
+"""The ranking table on the tuner's page, with changes against the study's ranking."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_HIGH, HEAD_HIGH, ROW_HIGH = 330, 30, 25
 LEAST_ROWS = 4
 MOST_GONE = 12
 LETTER = 7
-"""Width of a letter of a heading, in pixels."""
+"""Width of one letter in a heading, in pixels."""
 MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
 '#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
 PLAIN = "<%- value %>"
@@ -36,7 +36,7 @@ ROWS = """
 
 
 class RankingTable:
-    """The ranking as a table, and a sentence that lists the study's clusters without a match.
+    """Table of the ranking, with a sentence that lists the study's clusters without a match.
 
     ``further`` are the columns of the score that are neither shares nor counts.
     """
@@ -77,7 +77,7 @@ class RankingTable:
         self.models: tuple[Any, ...] = (self._table, self._gone)
 
     def show(self, outcome: Outcome, top: int) -> None:
-        """Show an outcome."""
+        """Show the ranking of an outcome."""
         table = outcome.table
         none = "…" if outcome.pending else "–"
         data = {
@@ -95,7 +95,7 @@ class RankingTable:
             },
         }
         self._source.data = data
-        # Tags follow the data: whoever sees the parameters sees their ranking.
+        # Tags are set after the data, so a reader of the parameters sees their ranking.
         pending = ["pending"] if outcome.pending else []
         self._source.tags = [*astuple(outcome.parameters), *pending]
         rows = max(len(table), LEAST_ROWS)
@@ -104,7 +104,7 @@ class RankingTable:
 
 
 def moved(now: Any, then: Any) -> str:
-    """Return the change of a rank: ▲ or ▼ with a number, ``=``, ``new``, or ``…`` if pending."""
+    """Return a change of rank as text: ▲ or ▼ with a number, ``=``, ``new``; ``…`` if pending."""
     if pd.isna(now):
         return "…"
     if pd.isna(then):
@@ -115,7 +115,7 @@ def moved(now: Any, then: Any) -> str:
 
 
 def gone_html(gone: pd.DataFrame, top: int) -> str:
-    """Return the clusters among the study's first ``top`` that have no match, as HTML."""
+    """Return the names of the study's first ``top`` clusters that have no match, as HTML."""
     lost = gone[gone["rank"] <= top]
     if lost.empty:
         return ""

@@ -1,4 +1,4 @@
-"""Background work of the tuner: requests at once, the rest of the grid while there are none."""
+"""Background thread of the tuner: computes requests first, then the rest of the grid."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Deliver = Callable[[Outcome | Exception], Any]
 
 
 class _Preempted(BaseException):
-    """Raised within work that has to wait for more urgent work.
+    """Signal that ends current work because more urgent work has come.
 
-    No Exception: those are taken for faults of indicators.
+    It is not an Exception, because an Exception is treated as a fault of an indicator.
     """
 
 
 class Worker:
-    """One thread that works on a session.
+    """Thread that computes the outcomes of a session.
 
-    Only the last request of each client is answered. While there is no request, the figures of
-    all pairs are computed, then their rankings, those nearest to the last request first; a request
-    preempts them. ``notify`` is called in the thread whenever further figures are at hand.
+    Only the last request of each client is answered. While there is no request, the thread
+    computes the figures of all pairs, then their rankings, nearest to the last request first; a
+    request preempts this. The thread calls ``notify`` whenever new figures are ready.
     """
 
     def __init__(self, session: Session, notify: Callable[[], Any]) -> None:
@@ -46,7 +46,7 @@ class Worker:
         self._thread.start()
 
     def request(self, client: object, parameters: ParameterSet, deliver: Deliver) -> None:
-        """Request an outcome, in place of the client's requests that are not answered yet.
+        """Request an outcome, and drop the client's requests that are not answered yet.
 
         ``deliver`` is called in the thread, with the outcome or with the exception.
         """
@@ -55,7 +55,7 @@ class Worker:
             self._changed.notify()
 
     def end(self) -> None:
-        """Stop, and wait until the thread has stopped."""
+        """Stop the thread, and wait until it has stopped."""
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -106,13 +106,13 @@ class Worker:
             self._notify()
 
     def _check(self, fraction: float, stage: str) -> None:  # noqa: ARG002
-        """Take the place of a report of progress, and end work that is preempted."""
+        """Raise _Preempted if there is more urgent work; passed as the progress callback."""
         no_client = self._client is None
         if self._ended or (self._requests if no_client else self._client in self._requests):
             raise _Preempted
 
     def _next(self) -> ParameterSet | None:
-        """Choose what to try next: figures first, then rankings, near the last request first."""
+        """Return what to compute next: figures, then rankings, near the last request first."""
         left = [p for p in map(self._last.at, self._session.pairs) if p not in self._failed]
         unknown = [p for p in left if self._session.known_figures(p) is None]
         return min(unknown or filter(self._is_to_rank, left), key=self._steps, default=None)

@@ -1,4 +1,4 @@
-"""A parameter set written as a study of its own."""
+"""Writing of a parameter set as a new study file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.study.write_toml import study_toml
 
 
 def with_parameters(study: Study, parameters: ParameterSet) -> Study:
-    """Return the study with other parameters.
+    """Return a copy of the study with the given parameters.
 
     Raises
     ------

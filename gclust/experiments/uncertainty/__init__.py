@@ -1,1 +1,1 @@
-"""Rank uncertainty: bootstrap draws, rank sets, intervals."""
+"""Rank uncertainty: a bootstrap that gives rank sets and intervals of scores and ranks."""

@@ -1,4 +1,4 @@
-"""Poisson bootstrap of single records: densities of replicates, and counts of their clusters."""
+"""Poisson bootstrap of single records, which gives each replicate's densities and counts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Ints = NDArray[np.int64]
 class UnrecordedWeight:
     """Weight of listings without a record, by place and kind.
 
-    ``density`` is what all of it adds to the density.
+    ``density`` is the density that the whole weight adds at each place.
     """
 
     place: Ints
@@ -53,7 +53,7 @@ class UnrecordedWeight:
 
     @property
     def records(self) -> NDArray[np.float64]:
-        """For how many records it stands."""
+        """The weight as a number of records."""
         return self.units / UNIT
 
 
@@ -63,34 +63,34 @@ class Replicate:
 
     number: int
     copies: NDArray[np.uint8]
-    """(r,) how often each record is drawn."""
+    """Number of times each record is drawn, shape (r,)."""
     weight: Ints
     """Units of the listings without a record, in the order of `Bootstrap.weight`."""
     density: Ints
-    """(n,) of the places."""
+    """Density of each place, shape (n,)."""
     present: NDArray[np.bool_]
-    """(n,) whether a place has any listing."""
+    """Whether each place has any listing, shape (n,)."""
     world: dict[str, float]
-    """Kind -> the replicate's world total."""
+    """World total of the replicate by kind."""
 
 
 class Bootstrap:
-    """A study's listings in memory, from which replicates are drawn.
+    """Bootstrap that draws replicates from a study's listings in memory.
 
     Parameters
     ----------
     study, engine, prepared
     order : ndarray of int64, shape (n_locations,)
-        The prepared location of each place of the arrays that is not jittered.
+        The prepared location of each place that is not jittered.
     n_jobs : int, optional
-        Threads; all by default. Results do not depend on it.
+        Number of threads; all by default. Results do not depend on it.
 
     Attributes
     ----------
     location : ndarray of int64, shape (n,)
         The prepared location of each place: ``order``, then that of each jittered listing.
     density : ndarray of int64, shape (n,)
-        Of the study's own listings.
+        Density of each place in the study's own listings.
     weight : UnrecordedWeight
     jitter : PositionalJitter
         Coordinates of the jittered listings, the last places.
@@ -146,7 +146,7 @@ class Bootstrap:
         self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
-        """Return the replicate of a number; the study's own listings unless it draws records."""
+        """Return a replicate by number; if records are not drawn, the study's own listings."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
@@ -165,7 +165,7 @@ class Bootstrap:
         return Replicate(number, copies, weight_copies * UNIT, density, present, totals)
 
     def _every_record_once(self) -> Replicate:
-        """The study's own listings."""
+        """Return the study's own listings as a replicate."""
         copies = np.ones(int(self._bounds[-1]), dtype=np.uint8)
         density, present = sum_density(self._listed, copies, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
@@ -175,11 +175,11 @@ class Bootstrap:
     def merge_and_count(
         self, labels: Ints, gaps_km: PairValues, replicate: Replicate
     ) -> MergedCounts:
-        """Merge clusters by the ties of a replicate's records, and count these.
+        """Merge clusters by the ties of a replicate's records, and count the records in them.
 
-        ``labels`` are those of the places, -1 for noise; ``gaps_km`` the least distances of
-        clusters that may merge (`gclust.cluster.gaps.gaps_km`). Raises StudyError if the ties of
-        records are too large to count.
+        ``labels`` are those of the places, -1 for noise; ``gaps_km`` are the least distances
+        between clusters that may merge (`gclust.cluster.gaps.gaps_km`). Raises StudyError if the
+        ties of records are too large to count.
         """
         records, weight = self._counter.records, self.weight
         short, n_labels = labels.astype(np.int32), int(labels.max(initial=-1)) + 1
@@ -200,9 +200,9 @@ class Bootstrap:
 
 
 class _NearRecords:
-    """Finds the records at places of clusters that may merge; a record found once is kept.
+    """Cache of the records at places of clusters that may merge.
 
-    Replicates share most of them, and one that is not near adds no ties.
+    Most of these records are the same in all replicates. A record at no such place adds no ties.
     """
 
     def __init__(self, listed: LocationRows, several: Ints, n_records: int) -> None:
@@ -211,7 +211,7 @@ class _NearRecords:
         self._near = np.zeros(n_records, dtype=bool)
 
     def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
-        """Return the copies of the records at several places, 0 where none of these is wanted."""
+        """Return the copies of records at several places, 0 if none of their places is wanted."""
         new = np.flatnonzero(wanted & ~self._known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin
@@ -249,7 +249,7 @@ def _listed(
 
 
 def _codes(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """Number the distinct rows of columns: the number of each row, and a row of each number."""
+    """Number the distinct rows; return the number of each row, and one row for each number."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for values in columns:
         own, distinct = pd.factorize(values)

@@ -1,4 +1,4 @@
-"""Bootstrap replicates of a study's ranking: shares, scores and ranks of its clusters in each."""
+"""Bootstrap replicates of a ranking, with the shares, scores and ranks of its clusters."""
 
 from __future__ import annotations
 
@@ -45,12 +45,14 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONG_SECONDS = 120.0
-"""Replicates that will take longer than this are warned of."""
+"""Expected time of all replicates, in seconds, above which the user is warned."""
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """The study's own clusters in every replicate; NaN where a replicate has no such cluster.
+    """Shares, scores and ranks of the study's own clusters in every replicate.
+
+    A value is NaN where a replicate has no cluster that matches.
 
     Attributes
     ----------
@@ -75,7 +77,7 @@ class Replicates:
         share: pd.DataFrame,
         same: Ints | None = None,
     ) -> None:
-        """Score the clusters of a replicate, and keep those that match the study's own.
+        """Score the clusters of a replicate, and store the values of those that match the study's.
 
         ``values`` are the columns of the score. ``same`` is the replicate's cluster that matches
         each of the study's, -1 for none; by default the clusters are the study's own.
@@ -90,10 +92,10 @@ class Replicates:
 
 
 class Baseline(NamedTuple):
-    """The study's own clusters, which replicates are compared with."""
+    """The study's own clusters, with which replicates are compared."""
 
     clusters: Ints
-    """(n_locations,) -1 for noise."""
+    """Cluster of each location, -1 for noise, shape (n_locations,)."""
     counted: MergedCounts
     described: pd.DataFrame
     """See `gclust.pipeline.score_columns.ScoreColumns.describe`."""
@@ -103,7 +105,7 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True)
 class BootstrapInputs:
-    """What replicates are computed from."""
+    """Inputs from which replicates are computed."""
 
     study: Study
     engine: Engine
@@ -119,11 +121,11 @@ class BootstrapInputs:
         return columns_of_pairs(self.study, self.drawn.pairs)
 
     def columns(self, pair: Pair | None) -> ScoreColumns:
-        """Return the columns of the score with a pair of parameters, or with the study's own."""
+        """Return the columns of the score for a pair of parameters, None for the study's own."""
         return self.scorer.columns if pair is None else self._of_pairs[pair]
 
     def with_progress(self, numbers: list[int], name: str) -> Iterator[int]:
-        """Iterate over replicates, and report which columns make them slow and the time left."""
+        """Yield the numbers of replicates, and report slow columns and the time left."""
         further = ", ".join(self.scorer.columns.further)
         start = time.perf_counter()
         self.report(0.0, name)
@@ -150,7 +152,7 @@ class BootstrapInputs:
         return same_clusters(own, clusters, units, len(counted.count), count_threads(self.n_jobs))
 
     def empty_replicates(self) -> Replicates:
-        """Return replicates that are all NaN, to be filled."""
+        """Return a `Replicates` object whose values are all NaN."""
         shape = self.study.uncertainty.draws, len(self.baseline.counted.count)
         scores, ranks = np.full((2, *shape), np.nan)
         return Replicates(np.full((*shape, len(self.study.kinds)), np.nan), scores, ranks)
@@ -159,7 +161,7 @@ class BootstrapInputs:
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
     """Return the replicate's cluster that matches each of the study's, -1 for none.
 
-    Clusters match by the weight that they share; see `gclust.ranking.matching.match`. ``own`` and
+    Clusters match by their common weight; see `gclust.ranking.matching.match`. ``own`` and
     ``replicate`` are clusters of the same places, -1 for noise; ``units`` is the study's density.
     """
     weight = cross_tabulate(own, replicate, units, threads)
@@ -171,7 +173,7 @@ def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: 
 
 
 class _FixedClusters(NamedTuple):
-    """The clusters of a pair of parameters, which all its replicates have."""
+    """The clusters that all replicates of one pair of parameters have."""
 
     clusters: Ints
     counted: MergedCounts
@@ -181,7 +183,7 @@ class _FixedClusters(NamedTuple):
 
 
 def fixed_cluster_replicates(inputs: BootstrapInputs) -> Replicates:
-    """Compute replicates with fixed clusters: those of the study's listings, for each pair.
+    """Compute replicates without reclustering: each pair has the clusters of the study's listings.
 
     Only a score that reads listings (a concentration, a growth) needs the listings of each
     replicate; any other follows from its counts and from the areas and inhabitants of the fixed
@@ -211,7 +213,7 @@ def fixed_cluster_replicates(inputs: BootstrapInputs) -> Replicates:
 
 
 def _clusters_of_pairs(inputs: BootstrapInputs) -> Iterator[tuple[Ints, _FixedClusters]]:
-    """Yield the clusters of each pair that is drawn, with the numbers of its replicates."""
+    """Yield the clusters of each drawn pair, with the numbers of its replicates."""
     study, drawn, (own, counted, described, _) = inputs.study, inputs.drawn, inputs.baseline
     if not drawn.pairs:
         every = np.arange(study.uncertainty.draws)
@@ -238,7 +240,7 @@ def _clusters_of_pairs(inputs: BootstrapInputs) -> Iterator[tuple[Ints, _FixedCl
 def _fill_from_groups(
     inputs: BootstrapInputs, found: Replicates, numbers: Ints, fixed: _FixedClusters
 ) -> None:
-    """Draw how many records of each group there are, and score the counts."""
+    """Draw the number of records in each group, and score the clusters by these counts."""
     study, report, kinds = inputs.study, inputs.report, list(inputs.study.kinds)
     groups = group_records(study, inputs.engine, inputs.prepared, fixed.clusters)
     threads = count_threads(inputs.n_jobs)
@@ -265,7 +267,7 @@ class _FixedClusterListings:
             self._listings = ReplicateListings(study, engine, prepared, self._bootstrap)
 
     def values(self, fixed: _FixedClusters, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the shares of the clusters in a replicate, and the columns of their score."""
+        """Return the shares of the clusters in a replicate, and the columns of the score."""
         replicate = self._bootstrap.draw(number)
         counted = self._bootstrap.merge_and_count(fixed.clusters, {}, replicate)
         places = self._places.assign(cluster=fixed.clusters)
@@ -275,7 +277,7 @@ class _FixedClusterListings:
 
 
 def without_listings(world: dict[str, float]) -> LabelledListings:
-    """Return the world totals of a replicate whose score's columns read no listings."""
+    """Return listings with only a replicate's world totals, for scores that read no listings."""
 
     def refuse() -> Any:
         raise RuntimeError("it read no listing of the study, and reads those of a replicate")
@@ -284,10 +286,10 @@ def without_listings(world: dict[str, float]) -> LabelledListings:
 
 
 def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
-    """Compute replicates that find, merge and count their own clusters.
+    """Compute replicates with reclustering: each finds, merges and counts its own clusters.
 
-    They are matched with the study's by the weight that they share; see `same_clusters`. Areas,
-    inhabitants and names are their own too.
+    Its clusters are matched with the study's by their common weight; see `same_clusters`. It
+    also has its own areas, inhabitants and names.
     """
     study, report, prepared = inputs.study, inputs.report, inputs.prepared
     drawn, kinds = inputs.drawn, list(study.kinds)

@@ -21,27 +21,27 @@ from gclust.study.schema import Study
 from gclust.units import UNIT
 
 CHUNK = 2_000_000
-"""Groups drawn in one chunk, over one or several replicates."""
+"""Number of groups drawn in one chunk, over one or several replicates."""
 
 _TABLES = ("fixed_labels", "fixed_listings", "parts")
 
 
 @dataclass(frozen=True)
 class RecordGroups:
-    """Groups of exchangeable records, each with the cells of a table that it adds to.
+    """Groups of exchangeable records, each with the cells of a table to which it adds counts.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
     and one for the world total of each kind.
     """
 
     records: NDArray[np.float64]
-    """(n,) number of records, or weight of listings without a record, of each group."""
+    """Number of records, or weight of listings without a record, of each group, shape (n,)."""
     start: NDArray[np.int64]
-    """(n + 1,) first entry of each group, and the number of entries."""
+    """First entry of each group, then the number of entries, shape (n + 1,)."""
     cell: NDArray[np.int64]
     """Column of each entry."""
     units: NDArray[np.int64]
-    """What a record of the group adds there."""
+    """Count that one record of the group adds in that column."""
     n_clusters: int
     n_kinds: int
 
@@ -49,7 +49,7 @@ class RecordGroups:
 def group_records(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> RecordGroups:
-    """Group a study's records by what they count in which merged clusters (-1 for noise).
+    """Group a study's records by their counts in each merged cluster (-1 for noise).
 
     The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
@@ -74,7 +74,10 @@ def group_records(
 def _joined(
     profiles: pd.DataFrame, bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int
 ) -> RecordGroups:
-    """Join profiles, weight by cluster, and the rest in no cluster, each with its world total."""
+    """Join the groups of records, the weight in clusters and the rest outside clusters.
+
+    Each adds to its world total.
+    """
     n_kinds = len(world)
     totals = n_clusters * n_kinds
     kind, label = profiles["kind"].to_numpy(), profiles["label"].to_numpy()
@@ -121,17 +124,18 @@ class GroupReplicates(NamedTuple):
     """Counts of clusters in replicates."""
 
     counts: NDArray[np.float64]
-    """(n_draws, n_clusters, n_kinds) records."""
+    """Counts in records, shape (n_draws, n_clusters, n_kinds)."""
     shares: NDArray[np.float64]
-    """(n_draws, n_clusters, n_kinds) per cent of the replicate's world total, 0 where that is 0."""
+    """Shares in per cent of the replicate's world total, 0 where that is 0, shape (n_draws,
+    n_clusters, n_kinds)."""
     world: NDArray[np.float64]
-    """(n_draws, n_kinds) world totals of the replicates, in records."""
+    """World totals of the replicates in records, shape (n_draws, n_kinds)."""
 
 
 def bootstrap_groups(
     groups: RecordGroups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
 ) -> GroupReplicates:
-    """Draw how many records of each group a replicate has, and count its clusters.
+    """Draw the number of records of each group in each replicate, and count its clusters.
 
     In the Poisson bootstrap each record enters a replicate a Poisson number of times, of mean
     one, independently of the others. A group of n records then enters it a Poisson number of

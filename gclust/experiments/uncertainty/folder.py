@@ -1,4 +1,4 @@
-"""The result folder of an uncertainty: tables, scores, a figure, and the superpopulation."""
+"""Result folder of rank uncertainty: tables, scores, a figure, and the superpopulation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gclust.results.writer import ResultWriter, versions, write_result
 from gclust.study.sections import DRAWN
 
 TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved"}
-"""Name of a file -> what it holds of an uncertainty."""
+"""Attribute of an uncertainty that each file holds, by file name."""
 
 
 def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Uncertainty:
-    """Write the result folder of an uncertainty; see `gclust.results.writer.write_result`.
+    """Write the result folder of rank uncertainty; see `gclust.results.writer.write_result`.
 
     It holds ``uncertainty.csv`` (the table), ``pairs.csv`` and ``moved.csv`` (if addresses are
     jittered), the same as Parquet, ``scores.parquet`` (a row per draw, a column per cluster id),
@@ -49,7 +49,7 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
 
 
 def describe_draws(found: Uncertainty) -> str:
-    """Describe the draws in a line: their number, sources, clusters and seed."""
+    """Describe the draws in one line: their number, sources, clusters and seed."""
     wanted = found.study.uncertainty
     what = {
         "records": "records (Poisson bootstrap)",
@@ -81,12 +81,12 @@ def _info(found: Uncertainty) -> dict[str, object]:
 
 
 def read_uncertainty(path: str | Path) -> Uncertainty:
-    """Read the result folder of an uncertainty back, as `gclust.uncertainty` returned it.
+    """Read rank uncertainty back from its result folder, as `gclust.uncertainty` returned it.
 
     Parameters
     ----------
     path : path-like
-        What ``gclust uncertainty -o`` or ``gclust.uncertainty(out=...)`` wrote.
+        The folder that ``gclust uncertainty -o`` or ``gclust.uncertainty(out=...)`` wrote.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Positional jitter: each replicate puts addresses known to their city only elsewhere in it."""
+"""Positional jitter: each replicate moves addresses within the area that they are known by."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _DISC = pa.schema(
 
 @dataclass(frozen=True)
 class PositionalJitter:
-    """Listings whose true position is anywhere in a disc round their coordinates (shape (m,))."""
+    """Listings whose true position is anywhere in a disc round their coordinates, shape (m,)."""
 
     lat: Floats
     lon: Floats
-    """In degrees, as in the data."""
+    """Longitudes in degrees, as in the data."""
     radius_km: Floats
-    """Above 0."""
+    """Radius of each disc in km, above 0."""
     decimals: int | None
-    """To which the study rounds coordinates."""
+    """Number of decimals to which the study rounds coordinates."""
     seed: int
 
     def coordinates(self, number: int, threads: int) -> tuple[Floats, Floats]:
-        """Return their coordinates in a replicate, in degrees rounded as the study rounds."""
+        """Return the listings' coordinates in a replicate, in degrees rounded as in the study."""
         lat, lon = jitter_points(self.lat, self.lon, self.radius_km, self.seed, number, threads)
         rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
         north, east = round_coordinates(nw.col("lat"), nw.col("lon"), self.decimals)
@@ -56,13 +56,13 @@ class PositionalJitter:
 
 
 def no_jitter(study: Study) -> PositionalJitter:
-    """Return the jitter of a study that jitters no listing."""
+    """Return an empty jitter, for a study that jitters no listing."""
     none = np.zeros(0)
     return PositionalJitter(none, none, none, study.density.rounding, study.uncertainty.seed)
 
 
 def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFrame[Any]:
-    """Store the discs of the listings that are jittered, one row for each location and precision.
+    """Store the discs of jittered listings, one row for each location and precision.
 
     Columns ``lat, lon, precision, radius_km`` (above 0). Raises StudyError if no address has the
     precision that the study names.
@@ -85,7 +85,10 @@ def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFram
 
 
 def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[str]) -> None:
-    """Refuse a precision that no address has; that of cities may lack where others are named."""
+    """Raise StudyError for a named precision that no address has.
+
+    The precision of cities may be missing if the study names others too.
+    """
     wanted = study.uncertainty
     missing = [name for name in wanted.spread_km if name not in found]
     if not wanted.spread_km and not found:

@@ -1,4 +1,4 @@
-"""The listings of a replicate: those of each record as often as it is drawn."""
+"""The listings of a replicate, where each record occurs as often as it is drawn."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BASE, JITTERED, PLACES = "bootstrap_listings", "jittered_listings", "listing_pla
 _OF_REPLICATE = ("replicate_records", "replicate_weight", "replicate_places")
 
 MOST_COPIES = 256
-"""More often than a record is ever drawn: copies are counted in bytes."""
+"""Number larger than the copies of any record, because copies are counted in bytes."""
 
 
 class ReplicateListings:
-    """A study's listings in the engine, from which those of a replicate are taken.
+    """A study's listings in the engine, from which the listings of a replicate are selected.
 
     A record that is drawn twice is two records of the same listings, so that an indicator sees
     a replicate as it would see other data. Listings without a record of one kind at one
@@ -63,7 +63,7 @@ class ReplicateListings:
         self._base = engine.store(rows.drop("record_units"), BASE, "number listings")
 
     def listings(self, replicate: Replicate, places: pd.DataFrame) -> LabelledListings:
-        """Return the listings of a replicate, which are computed when a column reads them.
+        """Return the listings of a replicate, computed only when a column reads them.
 
         ``places`` has ``lat, lon, cluster`` of the places of the replicate; -1 for noise.
         """

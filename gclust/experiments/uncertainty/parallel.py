@@ -1,4 +1,4 @@
-"""Bootstrap replicates with reclustering, several at a time."""
+"""Parallel computation of bootstrap replicates with reclustering."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gclust.parallel import parallel_for
 from gclust.pipeline.count import MergedCounts
 
 MOST_AT_ONCE = 4
-"""Each replicate at work holds some arrays as long as there are places."""
+"""Most replicates computed at once; each holds some arrays with an entry for every place."""
 
 
 class Finished(NamedTuple):
-    """A replicate with its clusters and their counts."""
+    """A finished replicate with its clusters and their counts."""
 
     replicate: Replicate
     reclustered: Reclustered
@@ -25,19 +25,19 @@ class Finished(NamedTuple):
 
 
 def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
-    """Return how many replicates are computed at once, and the threads of each.
+    """Return how many replicates are computed at once, and how many threads each uses.
 
-    Some steps of a replicate use one thread only; other replicates use the rest meanwhile.
+    Some steps of a replicate use only one thread; other replicates use the rest meanwhile.
     """
     at_once = 1 if alone else min(threads, MOST_AT_ONCE)
     return at_once, threads // at_once
 
 
 class ParallelReplicates:
-    """Computes replicates, those of one pair of parameters several at a time.
+    """Parallel computation of replicates, several of the same pair of parameters at a time.
 
-    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates by pair, for
-    those of one eps_km share their bands.
+    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates by pair,
+    because replicates with the same eps_km use the same bands.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ParallelReplicates:
         self._finished: dict[int, Finished] = {}
 
     def take(self, number: int) -> Finished:
-        """Return the replicate of a number, which must be the next in the order."""
+        """Return the replicate with a number, which must be the next in the order."""
         if number not in self._finished:
             pair = int(self._chosen[number])
             batch = [each for each in self._left[: self._at_once] if self._chosen[each] == pair]

@@ -1,4 +1,4 @@
-"""The pairs of eps_km and min_samples that replicates draw: of a plateau, or given."""
+"""Draws of eps_km and min_samples for replicates, from a plateau or from given pairs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PAIRS = 2
 
 
 class DrawnPairs(NamedTuple):
-    """The pairs of parameters of all replicates."""
+    """The pair of parameters drawn for each replicate."""
 
     pairs: list[Pair]
-    """In rising order; empty where every replicate has the study's own pair."""
+    """Distinct pairs in rising order; empty if every replicate has the study's own pair."""
     chosen: NDArray[np.int64]
-    """(draws,) number of each replicate's pair in the list."""
+    """Position of each replicate's pair in ``pairs``, shape (draws,)."""
 
     def pair(self, replicate: int) -> Pair | None:
-        """Return the pair of a replicate, None for the study's own."""
+        """Return the pair of a replicate, None for the study's own pair."""
         return self.pairs[self.chosen[replicate]] if self.pairs else None
 
 
 def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPairs:
-    """Draw a pair for each replicate, if the study wants that.
+    """Draw a pair for each replicate, if the study draws parameters.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reclustering: the clusters of a bootstrap replicate, and the gaps between them."""
+"""Reclustering: finds the clusters of a bootstrap replicate and the gaps between them."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class Reclustered(NamedTuple):
     """The clusters of a replicate before merging."""
 
     labels: Ints
-    """Of the places; -1 for noise, and where the replicate has no listing."""
+    """Label of each place, -1 for noise and where the replicate has no listing."""
     gaps_km: Gaps
-    """Least distances of clusters that may merge; empty where none merge."""
+    """Least distances between clusters that may merge; empty if none may."""
     core: NDArray[np.bool_]
-    """Of the places; see `gclust.pipeline.form.Partition`."""
+    """An array over places; see `gclust.pipeline.form.Partition`."""
     polygons: GeoSeries | None
-    """Contours by label, where the method has them."""
+    """Contours by label, if the method has contours."""
 
 
 class FixedLocationReclusterer:
-    """Clusters a study's locations under the densities of one replicate after another.
+    """Reclusterer of a study's locations with the densities of each replicate.
 
-    ``pairs`` of DBSCAN are used by number; none stands for the study's own. ``order``, of shape
-    (n,), is the prepared location of each place.
+    ``pairs`` of DBSCAN are used by number; without any, the study's own pair is used. ``order``,
+    of shape (n,), is the prepared location of each place.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class FixedLocationReclusterer:
             self._grid_hash = GridHash(lat, lon, study.merge.max_gap_km)
 
     def use_pair(self, pair: int) -> None:
-        """Prepare for a pair; its replicates may then be reclustered by several threads."""
+        """Prepare for a pair, so that several threads can recluster its replicates."""
         if self._dbscan is not None and self._pairs[pair][0] != self._eps_km:
             self._eps_km = self._pairs[pair][0]
             self._bands = self._in_bands(self._dbscan, self._eps_km)
 
     def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
-        """Find the clusters of a replicate with the pair of a number."""
+        """Find the clusters of a replicate with the pair of the given number."""
         labels, core, polygons = self._clusters(pair, replicate)
         gaps: Gaps = {}
         if self._grid_hash is not None:
@@ -116,7 +116,7 @@ class FixedLocationReclusterer:
 
 
 class JitteredReclusterer:
-    """Clusters a study's locations together with listings that each replicate puts elsewhere.
+    """Reclusterer of a study's locations and of listings that each replicate moves.
 
     The places of jittered listings come after the prepared locations.
     """
@@ -143,7 +143,7 @@ class JitteredReclusterer:
         """Do nothing: coordinates differ between replicates, so nothing can be prepared."""
 
     def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
-        """Find the clusters of a replicate as a study of its listings would."""
+        """Find the clusters of a replicate, as a study of its listings would."""
         lat, lon = self.coordinates(replicate)
         order = _sorted(lat, lon, len(self._lat), replicate.present)
         lat, lon = lat[order], lon[order]
@@ -175,7 +175,7 @@ Reclusterer = FixedLocationReclusterer | JitteredReclusterer
 
 
 def _sorted(lat: Floats, lon: Floats, n_fixed: int, present: NDArray[np.bool_]) -> Ints:
-    """Sort the places that are present by latitude, then longitude; fixed ones are sorted."""
+    """Sort the present places by latitude, then longitude; fixed places are sorted already."""
     fixed, moved = np.flatnonzero(present[:n_fixed]), n_fixed + np.flatnonzero(present[n_fixed:])
     moved = moved[np.lexsort((lon[moved], lat[moved]))]
     at = np.searchsorted(_pairs(lat[fixed], lon[fixed]), _pairs(lat[moved], lon[moved]), "right")
@@ -183,7 +183,7 @@ def _sorted(lat: Floats, lon: Floats, n_fixed: int, present: NDArray[np.bool_]) 
 
 
 def _pairs(lat: Floats, lon: Floats) -> NDArray[np.complex128]:
-    """Return pairs as complex numbers, which NumPy compares by real, then imaginary part."""
+    """Return coordinates as complex numbers, which NumPy sorts by real, then imaginary part."""
     out = np.empty(len(lat), dtype=np.complex128)
     out.real, out.imag = lat, lon
     return out

@@ -1,4 +1,4 @@
-"""A study's listings by record and place, as the arrays that replicates are drawn from.
+"""Arrays of a study's listings by record and place, from which replicates are drawn.
 
 A place is a prepared location, or the position of one jittered listing.
 """
@@ -36,13 +36,13 @@ ROW = ("number", "kind", "place", "units", "density", "record_units")
 
 @dataclass(frozen=True)
 class ListingArrays:
-    """Listings by record and place."""
+    """Arrays of a study's listings by record and place."""
 
     rows: dict[str, Ints]
-    """``number`` (of the record, -1 for none), ``kind, place, units, density, record_units``: each
-    record's listings summed by place, sorted by number and place."""
+    """Each record's listings summed by place, sorted by number and place: ``number`` (of the
+    record, -1 for none), ``kind, place, units, density, record_units``."""
     location: Ints
-    """(n,) the prepared location of each place; jittered listings are the last places."""
+    """The prepared location of each place, shape (n,); jittered listings are the last places."""
     jitter: PositionalJitter
     moved: pd.DataFrame | None = None
     """See `gclust.experiments.uncertainty.jitter.jitter_table`."""
@@ -51,9 +51,10 @@ class ListingArrays:
 
 
 def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Ints) -> ListingArrays:
-    """Read a study's listings into memory; ``order`` has the location of each place not jittered.
+    """Read a study's listings into memory as arrays.
 
-    Raises StudyError if the study jitters addresses of a precision that no address has.
+    ``order`` is the location of each place that is not jittered. Raises StudyError if the study
+    jitters addresses of a precision that no address has.
     """
     kinds = prepared.staged.kinds
     kind_units = {
@@ -96,7 +97,7 @@ def _arrays(table: pa.Table) -> dict[str, Ints]:
 
 
 def _with_jittered(arrays: ListingArrays, kinds: Sequence[str], table: pa.Table) -> ListingArrays:
-    """Give each jittered listing a place of its own, after those that stay."""
+    """Add one place for each jittered listing, after the places of the other listings."""
     jittered, n = _arrays(table), len(arrays.location)
     location = arrays.location[jittered["place"]]
     jittered["place"] = n + np.arange(len(location))

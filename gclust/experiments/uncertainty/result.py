@@ -1,4 +1,4 @@
-"""Rank uncertainty of a study: intervals, rank sets and pairs, computed from replicates."""
+"""Result of rank uncertainty: intervals, rank sets and pairs of clusters from replicates."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ WEIGHTS = (
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Rank uncertainty of a study.
+    """Rank uncertainty of a study's clusters.
 
     Attributes
     ----------
@@ -79,20 +79,20 @@ class Uncertainty:
         cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
         pairs), ``a_above_b`` (share of the draws with both in which a is above).
     scores : ndarray of float64, shape (draws, clusters)
-        Of the clusters in the order of ``table``.
+        Scores of the clusters in each draw, in the order of ``table``.
     critical : float
         See `gclust.ranking.rank_sets.RankSets`.
     superpopulation : str
-        The population that the draws stand for, in sentences.
+        The population that the draws represent, in sentences.
     parameters : tuple of (eps_km, min_samples)
-        The pairs drawn from; empty if parameters are not drawn.
+        The pairs from which draws choose; empty if parameters are not drawn.
     moved : DataFrame, optional
         The jittered addresses: ``kind, precision, listings, weight,
         radius_km_least, radius_km_median, radius_km_most``.
     warnings : tuple of str
-        What looked wrong in the data.
+        Warnings about the data.
     path : Path, optional
-        The folder, if it was written.
+        The result folder, if it was written.
     """
 
     study: Study
@@ -136,7 +136,7 @@ def rank_uncertainty(
     table["score_low"], table["score_high"] = intervals(scores, level)
     for name, ends in zip(("rank_low", "rank_high"), rank_intervals(ranks, level), strict=True):
         table[name] = pd.array(ends, dtype="Int64")
-    n = int(table["score"].notna().sum())  # those without score come last, and have no ranks
+    n = int(table["score"].notna().sum())  # clusters without a score come last, and have no ranks
     sets = rank_sets(table["score"][:n], scores[:, :n], level)
     for name, known_ends in (("rank_set_low", sets.low), ("rank_set_high", sets.high)):
         known = pd.Series(known_ends).reindex(table.index)
@@ -171,7 +171,7 @@ def _superpopulation(study: Study) -> str:
 
 
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:
-    """Return the pairs that cannot be distinguished, the better cluster first."""
+    """Return the pairs of clusters that cannot be distinguished, the better cluster first."""
     a, b = np.nonzero(np.triu(~(sets.above | sets.above.T), 1))
     listed = pd.DataFrame()
     for side, at in (("a", a), ("b", b)):

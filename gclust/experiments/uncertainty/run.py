@@ -1,4 +1,4 @@
-"""Rank uncertainty: a bootstrap of a study's records and of its choices."""
+"""Entry point of rank uncertainty: a bootstrap of a study's records and choices."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def uncertainty(
     n_jobs: int | None = None,
     overwrite: bool = False,
 ) -> Uncertainty:
-    """Bootstrap a study's records and choices: uncertainty of its shares, scores and ranks.
+    """Compute the uncertainty of a study's shares, scores and ranks by a bootstrap.
 
-    The study's section ``[uncertainty]`` sets what is drawn, how often, and the level. The result
-    says which superpopulation the draws stand for.
+    The study's section ``[uncertainty]`` sets what is drawn (records, choices), how often, and the
+    level. The result says which superpopulation the draws represent.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def uncertainty(
     out : path-like, optional
         Folder to write, as a whole or not at all. Nothing is written without it.
     progress : bool or callable, optional
-        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+        True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
-        Threads; all by default. Results do not depend on it.
+        Number of threads; all by default. Results do not depend on it.
     overwrite : bool
         Whether the result of an earlier call in ``out`` may be replaced.
 
@@ -93,7 +93,7 @@ def uncertainty(
 
 
 def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
-    """Find the study's clusters, draw replicates, and compare both."""
+    """Find the study's clusters, draw replicates, and compare them."""
     check_method(study.clusters)
     _check_draws(study)
     scorer, kinds = Scorer(study), list(study.kinds)
@@ -106,7 +106,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
         own = counted.clusters(partition.labels)
         if "records" in study.uncertainty.sources:
             run_log.messages.extend(_without_records(study, engine, prepared))
-        engine.progress = silent  # reports of single draws would hide the whole
+        engine.progress = silent  # reports of single draws would hide the overall progress
         contours = None
         if partition.polygons is not None:
             contours = dissolve(partition.polygons, counted.cluster_ids)
@@ -134,7 +134,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:
-    """Warn of kinds with listings without a record, which are drawn by their weight."""
+    """Return warnings about kinds with listings without a record, drawn by their weight."""
     parts = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     bare = parts.index[parts["unrecorded"] > 0]
     return [f"kind {prepared.staged.kinds[code]!r} {NO_RECORDS}" for code in bare]

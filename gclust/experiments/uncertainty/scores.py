@@ -1,4 +1,4 @@
-"""Scores and ranks of a replicate's clusters, with the weights of the replicate."""
+"""Scores and ranks of a replicate's clusters with the replicate's weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gclust.study.schema import Study
 Floats = NDArray[np.float64]
 
 WEIGHTS = 1
-"""Key of the random numbers that weights are drawn with."""
+"""Key of the random numbers that draw weights."""
 
 
 class Scorer:
-    """Scores clusters with a study's weights, or with weights drawn round them.
+    """Scorer of clusters with a study's weights, or with random weights near them.
 
     Raises StudyError if a raster that columns of the score need is missing.
     """
@@ -43,9 +43,9 @@ class Scorer:
 
 
 def _drawn_weights(study: Study, own: Floats) -> Floats:
-    """Return the weights of the columns in each replicate: the study's own, or drawn round them.
+    """Return the weights of the columns in each replicate: the study's own, or drawn near them.
 
-    Shape (draws, columns). Their sum is that of the study's; a weight of 0 stays 0.
+    Shape (draws, columns). Their sum is that of the study's weights; a weight of 0 stays 0.
     """
     wanted = study.uncertainty
     drawn = np.repeat(own[None], wanted.draws, axis=0)

@@ -1,4 +1,4 @@
-"""Rank uncertainty as lines of text."""
+"""Summary of rank uncertainty for the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gclust.report.rank_uncertainty import rank_uncertainty_table
 
 
 def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
-    """Return lines for the terminal: the table, its meaning, and the paths of the files."""
+    """Return lines of text: the table, its meaning, and the paths of the files."""
     level = f"{100 * found.study.uncertainty.level:g} %"
     n = len(found.table)
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
@@ -44,7 +44,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
 
 
 def _moved(found: Uncertainty) -> list[str]:
-    """Count the jittered listings, and give the range of their radii."""
+    """Return lines with the number of jittered listings and the range of their radii."""
     if found.moved is None:
         return []
     if found.moved.empty:
