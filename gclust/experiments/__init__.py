@@ -1,1 +1,1 @@
-"""Experiments run a study many times: sweep, compare, uncertainty, tune."""
+"""Experiments that run a study many times: sweep, compare, uncertainty and tune."""

@@ -1,4 +1,4 @@
-"""The parameter grid: pairs of eps_km and min_samples, one of them the baseline."""
+"""Parameter grid: pairs of eps_km and min_samples, with one pair as the baseline."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from gclust.study.schema import Study
 
 EPS_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 MIN_SAMPLES_FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
-"""Multiples of a study's own parameters that make the default grid: from half to twice the
-radius, from a quarter to four times the density."""
+"""Multiples of a study's own parameters in the default grid: from half to twice the radius, and
+from a quarter to four times the density."""
 
 Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """All pairs of two sequences.
+    """All pairs of a sequence of eps_km and a sequence of min_samples.
 
     Attributes
     ----------
     eps_km, min_samples : tuple of float
-        Ascending.
+        Values in ascending order.
     baseline : (float, float)
         One of the pairs.
     """
@@ -42,7 +42,7 @@ class Pairs:
         return product(self.eps_km, self.min_samples)
 
     def smaller(self, pair: Pair) -> tuple[Pair | None, Pair | None]:
-        """Return the neighbours with the next smaller eps_km and min_samples, None at the edge."""
+        """Return the pairs with the next smaller eps_km or min_samples, None at the edge."""
         eps, least = self.eps_km.index(pair[0]), self.min_samples.index(pair[1])
         return (
             (self.eps_km[eps - 1], pair[1]) if eps else None,
@@ -56,13 +56,13 @@ def choose_pairs(
     min_samples: Iterable[float] | None,
     baseline: Sequence[float] | None,
 ) -> Pairs:
-    """Choose the pairs: those given, else those of ``[sweep]``, else multiples of the study's own.
+    """Return the pairs that are given, else those of ``[sweep]``, else multiples of the study's.
 
     Parameters
     ----------
     study : Study
     eps_km, min_samples : iterable of float, optional
-        In any order, none twice.
+        Values in any order, none twice.
     baseline : (eps_km, min_samples), optional
         By default the study's own parameters.
 
@@ -115,7 +115,7 @@ def _values(
 
 
 def _around(own: float, factors: Sequence[float], *, whole: bool) -> tuple[float, ...]:
-    """Return multiples of a study's own value, to 6 digits; whole numbers if it is whole."""
+    """Return multiples of a study's own value to 6 digits, or as whole numbers if ``whole``."""
     values = {float(round(own * f)) if whole else float(f"{own * f:.6g}") for f in factors}
     return tuple(sorted({value for value in values if not whole or value >= 1} | {own}))
 

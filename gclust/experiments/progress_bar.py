@@ -21,12 +21,12 @@ from gclust.progress import Report, silent
 
 QUICK_SECONDS = 1.0
 ESTIMATED_OVER_SECONDS = 3600.0
-"""Window over which speed is measured; rich's default of 30 s may be shorter than one pair."""
+"""Seconds over which speed is measured; rich's default of 30 may be shorter than one pair."""
 
 
 @contextmanager
 def time_left(console: Console | None = None) -> Iterator[Report]:
-    """Draw a bar for each stage, with the time taken and the time left; only on a terminal.
+    """Draw a progress bar with elapsed and remaining time for each stage, if on a terminal.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The columns that a study's score is computed from, with their weights, directions and kinds."""
+"""Columns from which a study's score is computed, with their weights, directions and kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gclust.study.schema import Study
 
 @dataclass(frozen=True)
 class ScoredColumn:
-    """A column of a ranking that the score is computed from.
+    """Column of a ranking from which the score is computed.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class ScoredColumn:
     weight : float
     lower_is_better : bool
     entry : IndicatorEntry, optional
-        The indicator, if it is one.
+        The indicator, if the column is one.
     """
 
     heading: str
@@ -41,7 +41,7 @@ class ScoredColumn:
 
     @property
     def looks_at(self) -> tuple[str, ...]:
-        """Attributes of clusters that it depends on, in addition to counts and shares.
+        """Attributes of clusters that the column depends on, in addition to counts and shares.
 
         All attributes for an indicator whose plug-in is no longer installed, so that runs with
         its column can still be compared.
@@ -62,7 +62,7 @@ class ScoredColumn:
 
 
 def scored_columns(study: Study) -> list[ScoredColumn]:
-    """Return the columns of a study's score, in their order."""
+    """Return the columns of a study's score, in the study's order."""
     entries = {entry.heading: entry for entry in study.indicators}
     columns = scored(study.kinds, study.score.of)
     weights = column_weights(columns, study.score.weights, study.kinds)

@@ -1,4 +1,4 @@
-"""Attribution: clusters found in every coalition, and what each factor contributes to changes."""
+"""Attribution of changes in ranks and scores to factors, for clusters in every coalition."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gclust.ranking.matching import match, overlap
 from gclust.ranking.shapley import Coalition, coalitions, exact_step, in_steps, shapley
 
 RANK_STEP = Fraction(1, 2**40)
-"""Contributions to ranks are multiples of 1/12, whose sums in float64 are not exact."""
+"""Step for ranks: their contributions are multiples of 1/12, with inexact sums in float64."""
 
 
 def shared_listings(
     a: ScenarioResult, b: ScenarioResult
 ) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """Weigh the listings that each cluster of one run shares with each of another.
+    """Compute the weight of common listings of each cluster of one run and each of another.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def shared_listings(
 
 
 class _SharedListings:
-    """Listings that other scenarios share with one; equal locations are looked up once."""
+    """Common listings of one scenario and others; equal locations are looked up once."""
 
     def __init__(self, own: ScenarioResult) -> None:
         self.own = own
@@ -57,7 +57,7 @@ class _SharedListings:
 
 
 class Attribution:
-    """The clusters that continue from a to b, in the scenario of every coalition.
+    """Clusters that continue from a to b, found in the scenario of every coalition.
 
     A cluster is found in a scenario if one cluster there matches both the cluster of a and
     that of b.
@@ -66,7 +66,7 @@ class Attribution:
     ----------
     factors : sequence of str
     ends : (ScenarioResult, ScenarioResult)
-        Of a and b.
+        Scenarios of a and b.
     lineage : DataFrame
         From `gclust.ranking.lineage.lineage`.
 
@@ -120,7 +120,7 @@ class Attribution:
 
     @property
     def scores(self) -> list[NDArray[np.float64]]:
-        """Scores of all clusters that are found, by coalition."""
+        """Scores of all found clusters, by coalition."""
         return [table["score"].to_numpy() for table in self.found.values()]
 
     def missing_in(self) -> pd.Series:
@@ -138,7 +138,7 @@ class Attribution:
         Parameters
         ----------
         step : Fraction
-            To which scores are rounded; see `gclust.ranking.shapley.exact_step`.
+            Step to which scores are rounded; see `gclust.ranking.shapley.exact_step`.
 
         Returns
         -------
@@ -169,5 +169,5 @@ def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
 
 
 def on_steps(scores: pd.Series, step: Fraction) -> pd.Series:
-    """Round scores to whole steps (exactly: a step is a power of two)."""
+    """Round scores to whole steps, which is exact because a step is a power of two."""
     return (scores / float(step)).round() * float(step)

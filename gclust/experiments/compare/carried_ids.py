@@ -1,4 +1,4 @@
-"""Cluster ids that are carried on from one comparison to the next."""
+"""Cluster ids that are kept from one comparison to the next."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gclust.experiments.compare.result import Comparison, read_comparison
 
 
 class Carried(NamedTuple):
-    """Ids of a run's clusters from an earlier comparison: by cluster, and the first free id."""
+    """Ids of a run's clusters from an earlier comparison, and the first free id."""
 
     ids: NDArray[np.int64]
     next_id: int
 
 
 def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carried:
-    """Return the ids that the clusters of a run have from an earlier comparison.
+    """Return the ids that an earlier comparison gave to the clusters of a run.
 
     Parameters
     ----------
     before : Comparison or path-like
         A comparison whose second run is this one, or its folder.
     ranking : DataFrame
-        Of the run.
+        The run's ranking.
 
     Raises
     ------
     StudyError
-        If it is no comparison, or its second run is another.
+        If ``before`` is no comparison, or its second run is a different one.
     """
     found = before if isinstance(before, Comparison) else read_comparison(before)
     ended = found.table[found.table["cluster_id_b"].notna()].sort_values("cluster_id_b")

@@ -1,4 +1,4 @@
-"""Hybrid studies: some factors with the choices of one study, the others with those of another."""
+"""Hybrid studies, which take some factors from one study and the other factors from another."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SECTIONS = (
     ("weights", "score", ("weights", "of", "lower_is_better")),
     ("weights", "counting", ("totals", "unlocated")),
 )
-"""Factor, section, and its keys that belong to other factors."""
+"""Factor of each section, and the section's keys that belong to other factors."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Difference:
     factor : str
         See `FACTORS`.
     setting : str
-        Its section and key, such as ``[clusters] eps_km``.
+        Section and key of the choice, such as ``[clusters] eps_km``.
     a, b : object
         The value in either study; None where it has none.
     """
@@ -65,7 +65,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class HybridStudies:
-    """Two studies, and those that take the choices of each factor from one of them.
+    """Two studies, and the hybrid studies that take each factor from one of them.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class HybridStudies:
 
     @cached_property
     def looks_at(self) -> frozenset[str]:
-        """Attributes of clusters that the scores of either study depend on."""
+        """Attributes of clusters on which the scores of either study depend."""
         columns = scored_columns(self.a) + scored_columns(self.b)
         return frozenset(name for column in columns for name in column.looks_at)
 
@@ -88,7 +88,7 @@ class HybridStudies:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """All choices that differ and affect scores, in the order of the factors."""
+        """All choices that differ and affect scores, ordered by factor."""
         one, two = (
             dict(_settings(study, self.shared, self.looks_at)) for study in (self.a, self.b)
         )
@@ -108,7 +108,7 @@ class HybridStudies:
         return tuple(factor for factor in FACTORS if factor in there)
 
     def study(self, coalition: Coalition) -> Study | None:
-        """Return the study with the coalition's factors from b, the others from a.
+        """Return the hybrid study with the coalition's factors from b and the others from a.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class HybridStudies:
         )
 
     def _population(self, data: Study) -> Population:
-        """Return the raster of a study, or that of the other if it has none."""
+        """Return the population raster of a study, or the other study's if it has none."""
         for study in (data, self.a, self.b):
             if study.population.raster is not None:
                 return replace(study.population, raster=absolute(study, study.population))
@@ -216,13 +216,13 @@ def _absolute(source: Source, study: Study) -> Source:
 def _settings(
     study: Study, shared: tuple[str, ...], looks_at: frozenset[str]
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield the choices of a study: factor and setting, and the value."""
+    """Yield the factor, setting and value of each choice of a study."""
     for kind in shared:
         for number, source in enumerate(_sources(study, kind), start=1):
             of = f"sources of {kind}" + (f" ({number})" if number > 1 else "")
             for item in fields(source):
                 value = getattr(source, item.name)
-                # Tables have no equality of their own: the same one is the same object.
+                # Tables define no equality: equal tables are the same object.
                 value = id(value) if item.name == "data" and value is not None else value
                 yield ("data", f"{of}: {item.name}"), value
         yield ("data", f"[counting] totals of {kind}"), study.counting.totals.get(kind)

@@ -1,4 +1,4 @@
-"""The result of a comparison, and its folder."""
+"""Result of a comparison, and its folder."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ TABLES = {
     "decomposition": "decomposition",
     "coalitions": "coalitions",
 }
-"""Name of a file -> attribute of a comparison."""
+"""Attribute of a comparison that each file holds, by file name."""
 OF_DECOMPOSED = ("decomposition", "coalitions")
 PATH = ": path"
-"""Ending of settings that are paths."""
+"""Ending of the names of settings that are paths."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs compared: the lineage of their clusters, and why ranks and scores changed.
+    """Comparison of two runs: the lineage of clusters, and why ranks and scores changed.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Comparison:
     differences : tuple of Difference
         The choices that differ, each with its factor.
     table : DataFrame
-        One row per cluster of either run, by rank in b, then in a: ``id`` (carried on from a;
+        One row per cluster of either run, by rank in b, then in a: ``id`` (kept from a;
         new for others), ``event`` (see ``lineage``), ``cluster_id_a, name_a, rank_a, score_a``
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
         ``score_change``, and the contribution of each factor to both, ``rank_<factor>,
@@ -65,7 +65,7 @@ class Comparison:
     common : (float, float)
         Share of the listings of a, and of b, that the other run has too.
     next_id : int
-        The first id that is not in use and never was.
+        The first id that was never used.
     decomposed : bool
         Whether coalitions were run.
     path : Path, optional
@@ -87,7 +87,7 @@ class Comparison:
     path: Path | None = None
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Comparison:
-        """Write tables and figures into a folder, as a whole or not at all.
+        """Write tables and figures into a folder, completely or not at all.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Comparison:
         Returns
         -------
         Comparison
-            The same with its path.
+            The same comparison with its path.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Comparison:
 
 
 def write_comparison(found: Comparison, place: Place) -> Comparison:
-    """Write a comparison's folder; see `gclust.results.writer.write_result`.
+    """Write a comparison's result folder; see `gclust.results.writer.write_result`.
 
     It holds ``comparison.csv`` (the table), ``lineage.csv``, ``decomposition.csv`` and
     ``coalitions.csv`` (if changes are decomposed), with all digits, so that changes add up
@@ -157,7 +157,7 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
 
 
 def _seen_from(home: Path, difference: Difference, side: str) -> object:
-    """Return the choice of one study for JSON, paths relative to a folder."""
+    """Return one study's choice for JSON, with paths relative to a folder."""
     value = getattr(difference, side)
     if isinstance(value, str) and difference.setting.endswith(PATH):
         return rebased_path(home, value)
@@ -218,7 +218,7 @@ def read_comparison(path: str | Path) -> Comparison:
 
 
 def _difference(read: Mapping[str, Any], home: Path) -> Difference:
-    """Return a difference as it was before it was written: absolute paths, tuples for lists."""
+    """Return a difference read from JSON, with absolute paths, and tuples for lists."""
     sides = []
     for value in (read["a"], read["b"]):
         if isinstance(value, str) and read["setting"].endswith(PATH):

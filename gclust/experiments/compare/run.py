@@ -1,4 +1,4 @@
-"""Comparison of two runs: matched clusters, and the decomposition of their changes."""
+"""Entry point of comparisons of two runs, which match clusters and decompose their changes."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def compare(
 ) -> Comparison:
     """Compare two runs, or one study under two settings.
 
-    Clusters are matched by the weight of the listings that they share: of those that form
-    clusters, or of all listings if the two studies weight them differently. Where the data
-    differ, two runs share as many listings at a location as both have there.
+    Clusters are matched by the weight of their common listings: of those that form clusters, or
+    of all listings if the two studies weight them differently. If the data differ, the common
+    listings at a location are as many as both runs have there.
 
     Each change of a rank or score is decomposed by Shapley values into contributions of four
     factors: the data, the formation of clusters, the kinds and the weights. Every coalition of
@@ -59,9 +59,9 @@ def compare(
         An earlier comparison whose second run is the first of this one, from which clusters
         keep their ids over many editions.
     progress : bool or callable, optional
-        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+        True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
-        Threads; all by default. Results do not depend on it.
+        Number of threads; all by default. Results do not depend on it.
     overwrite : bool
         Whether a comparison that is in ``out`` may be replaced.
 
@@ -121,13 +121,13 @@ def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) 
 
 
 def _matching_weight(hybrids: HybridStudies) -> str:
-    """Return the weight that forms clusters if both studies define it alike, else that of all."""
+    """Return the weight that forms clusters if it is the same in both studies, else "units"."""
     apart = {"[density] weight", *(f"[density] kinds: {kind}" for kind in hybrids.shared)}
     return "units" if apart & {each.setting for each in hybrids.differences} else "density"
 
 
 def _labels(runs: tuple[Run, Run], given: tuple[object, object]) -> tuple[str, str]:
-    """Return names that differ: of the studies, else of the folders or files."""
+    """Return different names for the runs: of the studies, else of the folders or files."""
     names = []
     for each, what in zip(runs, given, strict=True):
         place = Path(what) if isinstance(what, str | Path) else each.path
@@ -148,7 +148,7 @@ def _attribute(
     n_jobs: int | None,
     report: Report,
 ) -> None:
-    """Run the scenarios of all coalitions, and find in them the clusters that continue."""
+    """Run the scenarios of all coalitions, and find the continuing clusters in them."""
     every = list(coalitions(hybrids.factors))
     scenarios = run_scenarios(hybrids, every, weight, n_jobs=n_jobs, report=report)
     try:

@@ -1,4 +1,4 @@
-"""Scenarios: the clusters and ranks of each coalition of factors, run as a hybrid study."""
+"""Scenarios: clusters and ranks of the hybrid study of each coalition of factors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from gclust.units import UNIT
 T = TypeVar("T")
 Scenario = tuple[Coalition, Study]
 WEIGHTS = {"density": "density", "units": "weight"}
-"""Weight column of prepared locations -> its column in a run's ``locations``."""
+"""Column in a run's ``locations`` for each weight column of prepared locations."""
 
 
 @dataclass(frozen=True)
 class ScenarioResult:
-    """The clusters of one scenario, and their ranks.
+    """Clusters of one scenario, and their ranks.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ def scenario_of_run(run: Run, weight: str) -> ScenarioResult:
     ----------
     run : Run
     weight : {"density", "units"}
-        The weight by which clusters are matched: that which forms clusters, or that of all
-        listings.
+        The weight by which clusters are matched: the weight that forms clusters, or the weight
+        of all listings.
     """
     units = np.rint(run.locations[WEIGHTS[weight]].to_numpy() * UNIT).astype(np.int64)
     return ScenarioResult(
@@ -84,7 +84,7 @@ def run_scenarios(
     n_jobs: int | None,
     report: Report,
 ) -> Iterator[tuple[Coalition, ScenarioResult]]:
-    """Run the hybrid study of each coalition; stages that several have in common run once.
+    """Run the hybrid study of each coalition, and run common stages only once.
 
     The same listings are read once, folded once for the same kinds and density, clustered
     once for the same ``[clusters]``, merged and counted once; each column of the scores is
@@ -128,7 +128,7 @@ def run_scenarios(
 
 
 class _Runner:
-    """Runs the scenarios that share their prepared listings."""
+    """Runner of the scenarios that have the same prepared listings."""
 
     def __init__(
         self, engine: Engine, prepared: Prepared, weight: str, run_log: RunLog, n_jobs: int | None
@@ -140,7 +140,7 @@ class _Runner:
         self._counters: dict[Hashable, ArrayCounter] = {}
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Coalition, ScenarioResult]]:
-        """Cluster, merge, count and score; yield the result of each coalition."""
+        """Cluster, merge, count and score each scenario, and yield the result of each coalition."""
         for same_clusters in _grouped(scenarios, lambda each: repr(each[1].clusters)):
             first = same_clusters[0][1]
             partition = form(first, self._prepared, self._run_log, self._n_jobs)
@@ -162,7 +162,7 @@ class _Runner:
 
 
 class _Scorer:
-    """Scores of the same clusters by one study after another."""
+    """Scorer of the same clusters with several studies."""
 
     def __init__(
         self, engine: Engine, prepared: Prepared, partition: Partition, counted: MergedCounts
@@ -173,7 +173,7 @@ class _Scorer:
         self._values: dict[Hashable, pd.DataFrame] = {}
 
     def ranks(self, study: Study) -> pd.DataFrame:
-        """Rank and score by cluster; see `ScenarioResult`."""
+        """Return the rank and score of each cluster; see `ScenarioResult`."""
         columns = ScoreColumns(study)
         key = repr((columns.columns, study.indicators, _description_key(study, columns)))
         if key not in self._values:
@@ -205,7 +205,7 @@ def _contours(partition: Partition, counted: MergedCounts) -> GeoSeries | None:
 
 
 def _grouped(items: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Group items of the same key, in the order in which keys first occur."""
+    """Group items with the same key, in the order in which keys first occur."""
     groups: dict[Hashable, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -213,23 +213,23 @@ def _grouped(items: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 
 
 def _reading_key(study: Study) -> Hashable:
-    """Return what reading, validation and rounding of the listings depend on."""
+    """Return the choices that reading, validation and rounding of listings depend on."""
     counting = study.counting
     return repr((study.sources, study.density.decimals, counting.unlocated, counting.totals))
 
 
 def _density_key(study: Study) -> Hashable:
-    """Return what folding depends on, once listings are read."""
+    """Return the choices that folding of the read listings depends on."""
     return repr((sorted(study.kinds), sorted(study.density_kinds), study.density.weight))
 
 
 def _description_key(study: Study, columns: ScoreColumns) -> Hashable:
-    """Return what areas, inhabitants and names depend on, once clusters are merged."""
+    """Return the choices that areas, inhabitants and names of merged clusters depend on."""
     looks_at = columns.looks_at
     footprints = (study.footprint, study.population) if looks_at & OUTLINED else None
     return repr((sorted(looks_at), footprints, study.names if looks_at - OUTLINED else None))
 
 
 def _count_key(study: Study) -> Hashable:
-    """Return what merging and counting depend on, once locations are labelled."""
+    """Return the choices that merging and counting of labelled locations depend on."""
     return repr((study.merge, study.counting.method))

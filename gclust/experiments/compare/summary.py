@@ -1,4 +1,4 @@
-"""The summary of a comparison for the terminal."""
+"""Summary of a comparison for the terminal."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def summary_lines(found: Comparison, width: int) -> list[str]:
 
 
 def _wrapped(lines: list[str], width: int) -> list[str]:
-    """Break long lines, continuations indented by two more blanks."""
+    """Break long lines, and indent continuations by two more spaces."""
     return [
         wrapped
         for line in lines
@@ -91,14 +91,14 @@ def _choice(value: object) -> str:
 
 
 def _relations(lineage: pd.DataFrame) -> list[str]:
-    """Return one line per event other than kept, the first ranks first.
+    """Return one line for each event other than kept, best ranks first.
 
-    An event is a cluster that has split, one that others have merged into, or one that only one
-    run has.
+    An event is a cluster that has split, a cluster merged from others, or a cluster of only one
+    run.
     """
     changed = lineage[lineage["event"] != "kept"].reset_index(drop=True)
     first = changed[["rank_a", "rank_b"]].min(axis=1)
-    # The relation that continues before the lesser ones.
+    # The relation that continues comes before the others.
     order = changed.assign(first=first, lesser=~changed["continues"], light=-changed["weight"])
     lines: list[tuple[int, str]] = []
     done: set[int] = set()
@@ -121,7 +121,7 @@ def _relations(lineage: pd.DataFrame) -> list[str]:
 
 
 def _listed(rows: pd.DataFrame, which: str) -> str:
-    """Return the different clusters of one run, with their ranks."""
+    """Return the distinct clusters of one run with their ranks, as text."""
     there = rows.dropna(subset=[f"id_{which}"]).drop_duplicates(f"id_{which}")
     names = [
         f"{name} ({rank})"

@@ -1,4 +1,4 @@
-"""The tables of a comparison."""
+"""Tables of a comparison, assembled from its two runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assemble(
     attribution: Attribution | None,
     carried: Carried | None = None,
 ) -> Comparison:
-    """Assemble the result of a comparison.
+    """Assemble the result of a comparison of two runs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def assemble(
     common : (float, float)
         Share of the listings of either run that the other has too.
     attribution : Attribution, optional
-        Only if changes are decomposed.
+        Given only if changes are decomposed.
     carried : Carried, optional
         Ids of a's clusters from an earlier comparison; their own by default.
     """
@@ -77,7 +77,7 @@ def assemble(
 
 
 def _side(ranking: pd.DataFrame, ids: NDArray[np.int64], step: Fraction) -> pd.DataFrame:
-    """Return the clusters of a run by id, with the columns that tables show."""
+    """Return the clusters of a run with their ids and the columns that tables show."""
     side = ranking.reset_index()[list(OF_RUN)].astype(TYPES)
     side["score"] = on_steps(side["score"], step)
     side.insert(0, "id", ids)
@@ -85,7 +85,7 @@ def _side(ranking: pd.DataFrame, ids: NDArray[np.int64], step: Fraction) -> pd.D
 
 
 def _picked(side: pd.DataFrame, at: pd.Series, columns: list[str], ending: str) -> pd.DataFrame:
-    """Return rows of a side, missing ones where ``at`` is missing."""
+    """Return the rows of a run's clusters at ``at``, with missing values where it is missing."""
     rows = side[columns].reindex(at.fillna(-1).astype("int64")).set_index(at.index)
     return rows.add_suffix(ending)
 
@@ -128,7 +128,7 @@ def _lineage(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.
 
 
 def _long(table: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
-    """Return the decomposition with a row for each cluster and factor."""
+    """Return the decomposition as a long table with a row for each cluster and factor."""
     tables = [
         pd.DataFrame(
             {

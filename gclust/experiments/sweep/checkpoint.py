@@ -1,4 +1,4 @@
-"""The checkpoint of a sweep: its finished grid points on disk, from which a killed one resumes."""
+"""Checkpoint of a sweep: finished grid points on disk, from which a killed sweep resumes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ DIGITS = 16
 DIGEST = re.compile(f"[0-9a-f]{{{DIGITS}}}")
 PAIR_FILE = re.compile(r"eps-[-+.\w]+-min-[-+.\w]+\.json")
 LONGEST_NAME = 200
-"""Bytes of a folder's name: file names have up to 255, prefix and digest included."""
+"""Most bytes of a folder's name, as file names with prefix and digest have up to 255 bytes."""
 
 
 class Checkpoint:
-    """One file for each finished pair, in a hidden folder next to that of the sweep.
+    """Checkpoint with one file for each finished pair, in a hidden folder next to the sweep's.
 
     The folder's name holds a digest of the study, its listings and the grid, so that grid points
     of another sweep are never used. Files are written whole and depend on nothing else, so two
@@ -59,13 +59,13 @@ class Checkpoint:
         return GridPoint(**json.loads(text))
 
     def write(self, pair: Pair, point: GridPoint) -> None:
-        """Keep the grid point of a pair."""
+        """Write the grid point of a pair to its file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # Python writes floats so that they read back the same, NaN included.
         write_file(self._file(pair), json.dumps(asdict(point)).encode())
 
     def remove(self) -> None:
-        """Remove the folder, and the checkpoints of other sweeps for the same output folder."""
+        """Remove this checkpoint, and those of other sweeps for the same output folder."""
         for name in os.listdir(self._parent):
             if name.startswith(self._start) and DIGEST.fullmatch(name, len(self._start)):
                 _remove_pairs(self._parent / name)
@@ -75,7 +75,7 @@ class Checkpoint:
 
 
 def _shortened(name: str) -> str:
-    """Return a name, or its digest where the name is too long to be part of another one."""
+    """Return a name, or its digest if the name is too long to be part of another name."""
     if len(os.fsencode(name)) <= LONGEST_NAME:
         return name
     return hashlib.sha256(os.fsencode(name)).hexdigest()[: 2 * DIGITS]
@@ -115,7 +115,7 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
 
 
 def _raster_digest(study: Study) -> str:
-    """Return a digest of the raster, empty if scores do not depend on inhabitants."""
+    """Return a digest of the population raster, "" if scores do not depend on inhabitants."""
     if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
         return ""
     whole = hashlib.sha256()

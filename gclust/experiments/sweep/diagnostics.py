@@ -1,4 +1,4 @@
-"""Diagnostics: signs that a pair of eps_km and min_samples is ill chosen.
+"""Diagnostics: signs that a pair of eps_km and min_samples is badly chosen.
 
 After Schubert, Sander, Ester, Kriegel and Xu (2017, DBSCAN Revisited, Revisited, ACM TODS
 42(3), article 19), who propose indicators of bad parameters of DBSCAN: almost no point is
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ALMOST_ALL = 0.95
-"""Share of the weight at core locations above which fewer than one listing in twenty is left for
-density to separate. The simulated world of the GII 2025 has 0.64 at the GII's parameters and 0.88
-at a quarter of their density."""
+"""Share of the weight at core locations above which fewer than one listing in twenty is not core,
+so density hardly separates clusters. The simulated world of the GII 2025 has 0.64 at the GII's
+parameters and 0.88 at a quarter of their density."""
 
 ALMOST_NONE = 0.05
 """Share of the weight at core locations below which more than nineteen listings in twenty are
 noise or border."""
 
 GIANT = 0.5
-"""Share of the clustered weight above which one cluster outweighs all others together, as cities
-that have chained together do."""
+"""Share of the clustered weight above which one cluster outweighs all others together, such as a
+chain of cities."""
 
 NO_CLUSTER = "no cluster"
 ALL_CORE = "almost all listings core"
@@ -29,7 +29,7 @@ ONE_GIANT = "one giant cluster"
 
 
 def diagnose(statistics: Mapping[str, float]) -> str:
-    """Return what is suspicious about the clusters at a pair of parameters.
+    """Return the diagnostics of the clusters at a pair of parameters.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def diagnose(statistics: Mapping[str, float]) -> str:
     Returns
     -------
     str
-        Empty if nothing is; else one or several of ``no cluster``; ``almost no listings core``
-        (below 5 %); ``almost all listings core`` (above 95 %); ``one giant cluster`` (more than
-        half of the clustered weight), joined by semicolons.
+        Empty if nothing is suspicious; else one or several of ``no cluster``; ``almost no
+        listings core`` (below 5 %); ``almost all listings core`` (above 95 %); ``one giant
+        cluster`` (more than half of the clustered weight), joined by semicolons.
     """
     if statistics["n_clusters"] == 0:
         return NO_CLUSTER

@@ -1,4 +1,4 @@
-"""The folder of a sweep: tables, figures, the study and its metadata."""
+"""Result folder of a sweep: tables, figures, the study and metadata."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TABLES = {
     "plateaus": "plateaus",
     "k_distance": "k_distance",
 }
-"""Name of a file -> attribute of a sweep."""
+"""Attribute of a sweep that each file holds, by file name."""
 
 FOR_READERS = ("sweep", "clusters", "plateaus")
-"""Tables that are short enough to read, and are also written as CSV."""
+"""Tables that are short enough to read, so they are also written as CSV."""
 
 
 def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
-    """Write a sweep's folder, as a whole or not at all.
+    """Write a sweep's result folder, completely or not at all.
 
     It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
     ``ranks.parquet``, ``k_distance.parquet``, ``figures/``, ``study.toml`` and ``sweep.json``.

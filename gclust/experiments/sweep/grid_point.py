@@ -1,4 +1,4 @@
-"""One grid point: the clusters at a pair of parameters, their scores, their agreement."""
+"""Grid point of a sweep: the clusters at a pair of parameters, with scores and agreement."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from gclust.ranking.rank import rank
 
 @dataclass(frozen=True)
 class GridPoint:
-    """The results of a study at one pair of parameters, in plain numbers.
+    """Results of a study at one pair of parameters, as plain numbers.
 
     Attributes
     ----------
     eps_km, min_samples : float
     statistics : dict
-        Column of the sweep's table -> value.
+        Values of the sweep's table by column.
     cluster_of_label : list of int
         The cluster after merging of each label of the locations.
     share, score, rank : list
@@ -50,12 +50,12 @@ class GridPoint:
     baseline_id: list[int]
 
     def clusters(self, labels: Labels) -> Labels:
-        """Return the cluster of each label, in 4 bytes each; -1 for noise."""
+        """Return the cluster of each label as 4-byte integers, -1 for noise."""
         return np.array([*self.cluster_of_label, -1], dtype=np.int32)[labels]
 
     @property
     def ranks(self) -> pd.Series:
-        """Rank by cluster."""
+        """The rank of each cluster."""
         return pd.Series(self.rank, dtype="Int64")
 
 
@@ -66,7 +66,7 @@ def measure_point(
     counted: MergedCounts,
     scores: pd.Series,
 ) -> GridPoint:
-    """Measure the clusters at a pair of parameters, without the baseline.
+    """Compute the statistics, shares and ranks of the clusters at a pair of parameters.
 
     Shares are of the weight that forms clusters, noise included. The weight of other kinds,
     such as dollars of deals, may be of another order of magnitude.
@@ -80,7 +80,7 @@ def measure_point(
     counted : MergedCounts
         The clusters that the labels were merged into.
     scores : Series of float
-        By cluster.
+        Score of each cluster.
     """
     labels, core = labelled
     weight = prepared.locations["density"].to_numpy()
@@ -117,13 +117,13 @@ def compare_to_baseline(
     weight: NDArray[np.int64],
     top: int,
 ) -> GridPoint:
-    """Add the agreement with the baseline, and which clusters match the baseline's.
+    """Add to a grid point its agreement with the baseline, and the clusters that match.
 
     Parameters
     ----------
     point, baseline : GridPoint
     clusters : (ndarray of int, ndarray of int), each of shape (n,)
-        Cluster of each location at either of them, -1 for noise.
+        Cluster of each location at the point and at the baseline, -1 for noise.
     weight : ndarray of int64, shape (n,)
         Weights with which the locations form clusters.
     top : int

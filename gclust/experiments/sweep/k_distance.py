@@ -1,9 +1,9 @@
-"""The weighted k-distance curve: the distance within which each location has min_samples.
+"""Weighted k-distance curve: the distance within which each location reaches min_samples.
 
 Ester, Kriegel, Sander and Xu (1996, section 4.2) choose eps by the curve of distances to the
 k-th neighbour. With weights, the k-distance of a location is the distance within which the
 weight of all locations, itself included, reaches k: the least eps at which it is core. So the
-share of weight up to a distance is the share that is core at that eps.
+share of weight with at most a certain k-distance is the share that is core at that eps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gclust.sphere import arc_km, unit_vectors
 SAMPLE = 4000
 FIRST_NEIGHBOURS = 64
 AT_A_TIME = 1 << 20
-"""Neighbours searched at a time: some 16 MB."""
+"""Number of neighbours searched at a time, which take about 16 MB."""
 
 
 def k_distance(
@@ -32,16 +32,16 @@ def k_distance(
     *,
     sample: int = SAMPLE,
 ) -> pd.DataFrame:
-    """Compute the weighted k-distance curve on the sphere.
+    """Compute the weighted k-distance curve of locations on the sphere.
 
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,)
         Distinct locations in degrees.
     units : ndarray of int64, shape (n,)
-        Their weights in units (see `gclust.units`), all above 0.
+        Weights of the locations in units (see `gclust.units`), all above 0.
     min_samples : sequence of float
-        The weights k to be reached.
+        The weights k that neighbourhoods must reach.
     sample : int
         With more locations than this, that many points are sampled at even steps of the
         cumulative weight, in the order of the locations. On the 0.26 million locations of the
@@ -69,7 +69,7 @@ def k_distance(
     if at.size == 0:
         return _curves(np.zeros((0, wanted.size)), weight, min_samples)
     vectors = unit_vectors(lat, lon)
-    # Splitting at the middle of cells builds faster, and equal points have been folded.
+    # Splitting at the middle of cells is faster, and there are no equal points.
     tree = cKDTree(vectors, balanced_tree=False)
     chord = np.full((at.size, wanted.size), np.inf)
     left, k = np.arange(at.size), min(FIRST_NEIGHBOURS, lat.size)

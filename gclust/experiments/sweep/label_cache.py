@@ -1,4 +1,4 @@
-"""Label cache: the labels at one pair after another, from one surface for each eps_km."""
+"""Label cache: computes labels at each pair from one surface per eps_km."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gclust.experiments.grid import Pairs
 from gclust.progress import Report
 
 KEPT = 2
-"""Surfaces that are kept in addition to the baseline's: the current one, and its neighbour."""
+"""Number of surfaces kept in addition to the baseline's: the current one and its neighbour."""
 
 
 class LabelCache:
-    """Labels of the same locations at one pair of parameters after another.
+    """Cache that gives the labels of the same locations at each pair of parameters.
 
     The surface of an eps_km is computed when its labels are first needed, so a sweep that is
     resumed computes only those of the pairs that are left.
@@ -51,7 +51,7 @@ class LabelCache:
                 n_jobs=model.n_jobs,
                 progress=progress,
             )
-        self._surfaces[eps_km] = surface  # the last used stands last
+        self._surfaces[eps_km] = surface  # the last used is at the end
         others = [eps for eps in self._surfaces if eps != self._baseline_eps_km]
         for eps in others[:-KEPT]:
             del self._surfaces[eps]

@@ -21,13 +21,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested pair of parameters.
+    """Suggested pair of parameters.
 
     Attributes
     ----------
     eps_km, min_samples : float
     reason : str
-        A sentence.
+        The reason in one sentence.
     """
 
     eps_km: float
@@ -58,7 +58,7 @@ def find_plateaus(
     -------
     plateaus : DataFrame
         ``plateau`` (named by its centre, such as ``15 km, 4500``), ``eps_km, min_samples`` (its
-        centre: the pair with the least sum of squared steps to all others), ``pairs``,
+        centre: the pair with the least sum of squared steps to its other pairs), ``pairs``,
         ``least_eps_km, most_eps_km, least_min_samples, most_min_samples, least_clusters,
         most_clusters, least_ari`` (between neighbours within it); the largest first.
     names : Series of str
@@ -94,7 +94,7 @@ def find_plateaus(
 def _links(
     grid: pd.DataFrame, shape: tuple[int, int], least_ari: float, most_change: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the pairs of linked cells, shape (n, 2), and their adjusted Rand index."""
+    """Return the pairs of linked cells, shape (n, 2), and the adjusted Rand index of each."""
     cells = np.arange(len(grid)).reshape(shape)
     down, right = (
         (cells[1:].ravel(), cells[:-1].ravel()),
@@ -114,7 +114,7 @@ def _links(
 
 
 def _centre(cells: NDArray[np.int64], n_columns: int) -> int:
-    """Return the cell with the least sum of squared steps to all others."""
+    """Return the plateau's cell with the least sum of squared steps to its other cells."""
     row, column = np.divmod(cells, n_columns)
     steps = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
     return int(cells[np.argmin(steps.sum(axis=1))])
@@ -123,7 +123,7 @@ def _centre(cells: NDArray[np.int64], n_columns: int) -> int:
 def suggest(
     table: pd.DataFrame, plateaus: pd.DataFrame, target_clusters: int | None
 ) -> tuple[Suggestion, ...]:
-    """Suggest parameters, with the reason.
+    """Return suggested pairs of parameters, with reasons.
 
     Parameters
     ----------

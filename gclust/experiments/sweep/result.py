@@ -1,4 +1,4 @@
-"""The result of a sweep."""
+"""Result of a parameter sweep."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from gclust.study.schema import Study
 
 @dataclass(frozen=True)
 class Sweep:
-    """The results of a study for each pair of eps_km and min_samples.
+    """Results of a study for each pair of eps_km and min_samples.
 
     Attributes
     ----------
     study : Study
     baseline : (eps_km, min_samples)
-        The pair that all others are compared with.
+        The pair with which all others are compared.
     table : DataFrame
         One row per pair: ``eps_km, min_samples, clusters_before_merging, n_clusters, n_core,
         n_noise`` (locations that form clusters), ``clustered_share, largest_share, core_share``
         (of the weight that forms clusters: in clusters, in the largest, at core locations);
         agreement with the baseline: ``ari, ami`` (adjusted Rand index and mutual information,
-        weighted by listings, each noise listing a cluster of its own), ``jaccard, tau_b`` (of the
+        weighted by listings, each noise listing as a separate cluster), ``jaccard, tau_b`` (of the
         first ``top`` clusters and of their ranks); ``ari_to_smaller_eps,
         ari_to_smaller_min_samples`` (agreement with the neighbouring pair); ``diagnostics`` (see
         `gclust.experiments.sweep.diagnostics`) and ``plateau``.
@@ -61,12 +61,12 @@ class Sweep:
     path: Path | None = None
 
     def rank_of(self, name: str | int) -> pd.DataFrame:
-        """Rank of a cluster of the baseline in every pair.
+        """Return the rank of a cluster of the baseline at every pair of parameters.
 
         Parameters
         ----------
         name : str or int
-            Its name or its ``cluster_id`` in the baseline.
+            The cluster's name or its ``cluster_id`` in the baseline.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class Sweep:
         return self._surface(name, "rank").astype("Int64")
 
     def score_of(self, name: str | int) -> pd.DataFrame:
-        """Score of a cluster of the baseline in every pair; see `rank_of`."""
+        """Return the score of a cluster of the baseline at every pair; see `rank_of`."""
         return self._surface(name, "score")
 
     def _surface(self, name: str | int, column: str) -> pd.DataFrame:

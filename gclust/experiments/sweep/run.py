@@ -1,4 +1,4 @@
-"""Parameter sweeps: the results of a study for each pair of eps_km and min_samples."""
+"""Entry point of parameter sweeps, which run a study for each pair of eps_km and min_samples."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def sweep(
 
     Listings are read and folded once. Each pair goes through the study's own stages, from
     clusters to scores; its clusters are matched with those of the baseline by the weight of
-    listings they share. Weights are those with which listings form clusters.
+    their common listings. Weights are those with which listings form clusters.
 
-    Scores of shares and counts cost nothing more. Other columns of a score are computed for each
-    pair, which takes as long as in a run: footprints for areas, also a raster for inhabitants, a
-    pass over the listings for most indicators.
+    Scores of shares and counts take no extra time. Other columns of a score are computed for each
+    pair, which takes as long as in a run: areas need footprints, inhabitants also a raster, most
+    indicators a pass over the listings.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def sweep(
         Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
         it is started again: finished pairs are kept in a hidden folder next to it.
     progress : bool or callable, optional
-        True draws on the terminal; a callable is called with ``(fraction, stage)``.
+        True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
-        Threads; all by default. Results do not depend on it.
+        Number of threads; all by default. Results do not depend on it.
     overwrite : bool
         Whether a sweep that is in ``out`` may be replaced.
 
@@ -118,7 +118,7 @@ def sweep(
 def _sweep(
     study: Study, pairs: Pairs, place: Place | None, run_log: RunLog, n_jobs: int | None
 ) -> tuple[Sweep, Checkpoint | None]:
-    """Evaluate all grid points; with a place, finished ones are kept in a checkpoint."""
+    """Compute all grid points; with a place, finished ones are kept in a checkpoint."""
     columns = columns_of_pairs(study, pairs)
     checkpoint = None
     with ExitStack() as while_needed:
@@ -128,9 +128,9 @@ def _sweep(
         if place is not None:
             checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs, report=run_log.report)
-        engine.progress = silent  # the progress of single grid points would hide that of all
+        engine.progress = silent  # reports of single grid points would hide the overall progress
         if not columns[pairs.baseline].further:
-            while_needed.close()  # everything that is still needed is in memory
+            while_needed.close()  # all data that is still needed is in memory
         inputs = _Inputs(study, pairs, columns, engine, prepared, counter, n_jobs)
         grid = _GridPoints(inputs, checkpoint, run_log.report)
         points = grid.evaluate(run_log.report)
@@ -142,7 +142,7 @@ def _sweep(
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What all grid points have in common."""
+    """Inputs that all grid points have in common."""
 
     study: Study
     pairs: Pairs
@@ -154,7 +154,7 @@ class _Inputs:
 
 
 class _GridPoints:
-    """The grid points of all pairs, each computed once, or read from the checkpoint."""
+    """Grid points of all pairs, each computed once or read from the checkpoint."""
 
     def __init__(self, inputs: _Inputs, checkpoint: Checkpoint | None, report: Report) -> None:
         self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
@@ -164,7 +164,7 @@ class _GridPoints:
             pair: None if checkpoint is None else checkpoint.read(pair) for pair in inputs.pairs
         }
         self._clusters: dict[Pair, Labels] = {}
-        # The baseline reports progress of its own: kernels are compiled on first use.
+        # The baseline reports its own progress: kernels are compiled on first use.
         pair = inputs.pairs.baseline
         labels, core = self._labels(pair, report)
         check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
@@ -172,7 +172,7 @@ class _GridPoints:
         self.baseline_clusters = self.baseline.clusters(labels)
 
     def evaluate(self, report: Report) -> list[GridPoint]:
-        """Compute the grid points that are not finished, in rows of equal eps_km."""
+        """Compute the grid points that are not finished, row by row of equal eps_km."""
         left = [pair for pair, point in self._finished.items() if point is None]
         stage = "try pairs" + self._expected_time(len(left))
         report(0.0, stage)
@@ -186,7 +186,7 @@ class _GridPoints:
         return [point for point in self._finished.values() if point is not None]
 
     def _expected_time(self, n_left: int) -> str:
-        """Return the columns that make pairs slow, and the time expected from the baseline's."""
+        """Return text on the columns that make pairs slow and on the expected time."""
         further = self.inputs.columns[self.inputs.pairs.baseline].further
         if not further or not n_left:
             return ""
@@ -205,7 +205,7 @@ class _GridPoints:
         point = compare_to_baseline(point, self.baseline, both, self.weight, top)
         statistics = dict(point.statistics)
         smaller = self.inputs.pairs.smaller(pair)
-        # Only the current row and the one before have neighbours to come.
+        # Only the current row and the one before still have neighbours to compute.
         kept = {pair[0], *(other[0] for other in smaller if other is not None)}
         self._clusters = {at: known for at, known in self._clusters.items() if at[0] in kept}
         self._clusters[pair] = clusters

@@ -1,4 +1,4 @@
-"""The summary of a sweep for the terminal."""
+"""Summary of a sweep for the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a sweep, from its grid points."""
+"""Tables of a sweep, assembled from its grid points."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def assemble_sweep(
     pairs : Pairs
     prepared : Prepared
     points : list of GridPoint
-        Of all pairs, in their order.
+        Grid points of all pairs, in the order of ``pairs``.
     baseline : (GridPoint, ndarray of int)
-        The baseline, and its cluster of each location.
+        The baseline, and the cluster of each location in it.
     """
     table = pd.DataFrame(
         [
@@ -68,7 +68,7 @@ def assemble_sweep(
 def _clusters(
     study: Study, prepared: Prepared, baseline: GridPoint, clusters: Labels
 ) -> pd.DataFrame:
-    """Return the named clusters of the baseline, by rank."""
+    """Return the baseline's clusters with their names, in the order of ranks."""
     n_clusters = len(baseline.score)
     names = names_of(study, prepared.locations, pd.Series(clusters), n_clusters)
     return pd.DataFrame(
@@ -84,7 +84,7 @@ def _clusters(
 
 
 def _ranks(points: list[GridPoint]) -> pd.DataFrame:
-    """Return one row per cluster and pair."""
+    """Return the ranks, scores and shares of clusters, one row per cluster and pair."""
     tables = []
     for point in points:
         table = pd.DataFrame(
