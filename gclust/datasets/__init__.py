@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Bound here and now: a module of the same name would hide a function loaded later.
+# Imported at once: a module of the same name would hide a function loaded later.
 from gclust.datasets.fetch import fetch
 from gclust.datasets.figures import gii_world
 from gclust.datasets.gii import gii

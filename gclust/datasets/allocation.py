@@ -1,4 +1,4 @@
-"""Allocation of records to regions: those of one region, and those that two regions share.
+"""Allocation of records to one region, or to two regions that have them in common.
 
 Records are allocated, not drawn: shared ones first, then as many of a single region as bring
 every cluster to its target. A cluster's fractional count is within half a record of its target at
@@ -24,7 +24,7 @@ _DISTANCE_KM = 100.0  # at which ties have fallen to a half
 
 @dataclass(frozen=True)
 class RecordClasses:
-    """The records of one kind, counted in classes of equal records.
+    """Records of one kind, counted in classes of equal records.
 
     Attributes
     ----------
@@ -44,11 +44,11 @@ class RecordClasses:
 
     @property
     def records(self) -> int:
-        """Number of records."""
+        """Total number of records."""
         return int(self.count.sum())
 
     def units(self, regions: int) -> np.ndarray:
-        """Fractional counts of the regions in units of 1/232792560 of a record.
+        """Return the fractional counts of regions in units of 1/232792560 of a record.
 
         Exact for records of two regions; those of one count 1 whatever their size.
         """
@@ -64,7 +64,7 @@ class RecordClasses:
         return out
 
     def listings(self, regions: int) -> np.ndarray:
-        """Listings in each region."""
+        """Return the number of listings in each region."""
         out = np.zeros(regions, dtype=np.int64)
         np.add.at(out, self.first, self.count * self.here)
         shared = self.second >= 0
@@ -82,7 +82,7 @@ def allocate_records(
     world: int,
     seed: int,
 ) -> RecordClasses:
-    """Allocate the records of one kind.
+    """Allocate the records of one kind to regions.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def shared_records(
     joined: list[tuple[int, int]],
     leaning: list[tuple[int, int]],
 ) -> np.ndarray:
-    """Return the numbers of records that pairs of regions share; the noise is the last region.
+    """Return the number of common records of each pair of regions, with the noise last.
 
     Parameters
     ----------
@@ -162,8 +162,8 @@ def shared_records(
     km : ndarray (regions, regions)
         Distances of their centres.
     joined, leaning : list of (int, int)
-        Pairs whose ties are each other's strongest, and pairs whose ties are
-        the strongest of the first one only.
+        Pairs whose ties are the strongest of both regions, and pairs whose ties
+        are the strongest of the first region only.
 
     Notes
     -----

@@ -1,7 +1,7 @@
-"""Noise of a simulated world: listings in many small places outside every cluster.
+"""Noise of a simulated world: listings in many small places outside all clusters.
 
-Each place is below the density of a cluster, and so far from the next and from every cluster that
-no neighbourhood of 15 km contains two.
+Each place is below the density of a cluster, and far enough from other places and from clusters
+that no neighbourhood of 15 km contains two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LARGEST = 0.75 * MIN_SAMPLES  # listings of a place at scale 1, at most
 
 
 def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int) -> pd.DataFrame:
-    """Choose the places of the noise and their shares of its listings.
+    """Choose the places of the noise and the share of its listings in each.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int)
 
 
 def _clear_of_clusters(layout: Layout, points: np.ndarray) -> np.ndarray:
-    """Mark the points from which no listing of a cluster is within 15 km."""
+    """Return which points have no listing of a cluster within 15 km."""
     lat = np.array([site["lat"] for site in layout.sites])
     lon = np.array([site["lon"] for site in layout.sites])
     radius = np.array([site["radius_km"] for site in layout.sites])
@@ -79,7 +79,7 @@ def _clear_of_clusters(layout: Layout, points: np.ndarray) -> np.ndarray:
 
 
 def _far_from_each_other(points: np.ndarray) -> np.ndarray:
-    """Keep points in order, leaving out those too near to one that is kept."""
+    """Choose points in order, without those too near to a point already chosen."""
     tree = cKDTree(points)
     pairs = tree.query_ball_point(points, chord_of(_CLEAR_KM + 2.0 * RADIUS_KM))
     keep = np.ones(len(points), dtype=bool)

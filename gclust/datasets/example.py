@@ -1,4 +1,4 @@
-"""The example study: simulated listings of three towns, small enough for a lesson."""
+"""Example study with simulated listings of three towns, small enough for a lesson."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gclust.datasets.positions import uniform
 FILES = ("study.toml", "patent.csv", "publication.csv", "population.tif")
 FIRST_YEAR, LAST_YEAR = 2015, 2024
 RADIUS_KM = 12.0
-"""No listing of a town lies farther from its centre; half of them lie within half of it."""
+"""Largest distance of a town's listings from its centre; half lie within half the distance."""
 ELSEWHERE, COUNTRY, AT_CENTRE = 0.10, 0.04, 0.15
-"""Shares of co-listings in the next town and in the country, and of addresses known to the city."""
+"""Shares of co-listings in the next town and outside towns, and of city-level addresses."""
 SOUTH, NORTH, WEST, EAST = 44.5, 47.0, 4.0, 7.0
-"""The country round the towns, in degrees."""
+"""Bounds of the country round the towns, in degrees."""
 CELL_DEGREES = 1.0 / 60.0
 
 _STUDY = """\
@@ -58,9 +58,9 @@ class _Town(NamedTuple):
     lon: float
     inhabitants: int
     records: dict[str, tuple[int, int]]
-    """Kind -> records in the first and in the last year."""
+    """Number of records in the first and in the last year, by kind."""
     fields: dict[str, tuple[str, str, str]]
-    """Kind -> its fields, each half as frequent as the one before."""
+    """Fields by kind, each half as frequent as the one before."""
 
 
 TOWNS = (
@@ -83,28 +83,28 @@ TOWNS = (
          "publication": ("physics", "medicine", "mathematics")},
     ),
 )  # fmt: skip
-"""Real towns; what they do is made up."""
+"""Real towns with invented data."""
 
 
 def example_study(
     folder: str | Path | None = None, *, years: tuple[int, int] = (2020, 2024)
 ) -> Path:
-    """Write a small study that runs in a second: simulated listings of three towns.
+    """Write a small study of simulated listings in three towns, which runs in a second.
 
-    Patents and publications of Lyon, Grenoble and Geneva and of the country between them,
-    4,811 listings of the years 2015 to 2024 with every column that gclust knows. The study
-    takes the last five years, in which Grenoble overtakes Lyon. The same call writes the
-    same bytes.
+    It has 4,811 listings of patents and publications in Lyon, Grenoble, Geneva and the
+    country between them, for the years 2015 to 2024, with every column that gclust knows. The
+    study uses the last five years, in which Grenoble overtakes Lyon. The same call always
+    writes the same bytes.
 
     Parameters
     ----------
     folder : str or path, optional
         Where to write ``study.toml``, ``patent.csv``, ``publication.csv`` and
-        ``population.tif``; made if need be. By default a temporary folder, which is removed
+        ``population.tif``; created if missing. By default a temporary folder, which is removed
         when Python ends.
     years : (int, int)
-        First and last year that the study takes, from 2015 to 2024: two studies of
-        different years are two editions to compare.
+        First and last year that the study uses, from 2015 to 2024. Two studies of
+        different years can be compared as two editions.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def example_study(
     ValueError
         If the years are not between 2015 and 2024, or in the wrong order.
     FileExistsError
-        If a file would be replaced that no call made, or that was changed since.
+        If a file would be replaced that gclust did not write, or that was changed since.
     gclust.StudyError
         If the folder cannot be written.
 
@@ -150,7 +150,7 @@ def example_study(
 
 
 def _listings(kind: str, seed: int) -> pd.DataFrame:
-    """Simulate one kind's listings, one row for each member of a record's team of one to four."""
+    """Simulate one kind's listings, one for each member of a record's team of one to four."""
 
     def draw(counter: np.ndarray, what: int) -> np.ndarray:
         return uniform(counter.astype(np.uint64), seed + what)
@@ -195,7 +195,7 @@ def _listings(kind: str, seed: int) -> pd.DataFrame:
 
 
 def _records(kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the town and the year of each record of a kind, by year."""
+    """Return the town and the year of each record of a kind, ordered by year."""
     years = np.arange(FIRST_YEAR, LAST_YEAR + 1)
     ends = np.array([town.records[kind] for town in TOWNS])
     many = np.linspace(ends[:, 0], ends[:, 1], len(years)).round().astype(np.int64)
@@ -204,12 +204,12 @@ def _records(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _centres() -> np.ndarray:
-    """Return latitudes and longitudes of the towns, (2, towns)."""
+    """Return latitudes and longitudes of the towns, shape (2, towns)."""
     return np.array([(town.lat, town.lon) for town in TOWNS]).T
 
 
 def _write_population(path: Path) -> None:
-    """Write persons per cell of one minute of arc: towns with a dense centre, and the country."""
+    """Write a raster of persons per cell of one minute of arc, densest in town centres."""
     import rasterio
     from rasterio.transform import Affine
 

@@ -1,4 +1,4 @@
-"""Published data sets: downloaded, checked and cached.
+"""Download, check and cache of published data sets.
 
 A file is downloaded over HTTP into a cache, resumed after an interruption, and used only if it has
 the sha256 that is listed here. ``GCLUST_CACHE`` names another cache; ``GCLUST_MIRROR`` names a
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["DATA_SETS", "FetchError", "RemoteFile", "fetch"]
 
 TRIES = 5
-"""Successive attempts without a new byte after which a download is given up."""
+"""Number of successive attempts without new bytes after which a download fails."""
 
 FIRST_WAIT_S = 0.5
-"""Wait before the second attempt in seconds; it doubles with every further one."""
+"""Seconds before the second attempt; they double with each further attempt."""
 
 TIMEOUT_S = 30.0
 CHUNK_BYTES = 1 << 14
-"""Bytes read at a time; an interruption loses at most so many."""
+"""Bytes read at a time, which is the most that an interruption loses."""
 
 
 class FetchError(StudyError):
-    """A file of a data set cannot be downloaded, or differs from the published one."""
+    """Error raised if a file cannot be downloaded or differs from the published file."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name in the cache, its address and its sha256."""
+    """Published file with its name in the cache, its address and its sha256."""
 
     name: str
     url: str
@@ -104,7 +104,7 @@ def fetch(
         Folder that keeps the files. By default ``GCLUST_CACHE``, else the operating
         system's folder for caches.
     progress : bool or callable, optional
-        As everywhere: True, or ``progress(fraction, stage)``.
+        True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def _from_network(file: RemoteFile, folder: Path, report: Report) -> Path:
 
 @contextmanager
 def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch from writing to stderr: only `progress` reports."""
+    """Keep pooch from writing to stderr, so that only `progress` reports."""
     import pooch
 
     logger = pooch.get_logger()
@@ -206,7 +206,7 @@ def _quiet_pooch() -> Iterator[None]:
 
 
 class ResumingDownload:
-    """A downloader for pooch that resumes interrupted downloads.
+    """Downloader for pooch that resumes interrupted downloads.
 
     Data are written to ``<name>.part`` in the cache, and the server's ETag to
     ``<name>.part.etag``: a file that was changed since is downloaded from its first byte
@@ -315,4 +315,4 @@ class ResumingDownload:
 
 
 class _Interrupted(Exception):  # noqa: N818 - never leaves this file
-    """An interrupted download that is worth another attempt."""
+    """Interrupted download that is worth another attempt."""

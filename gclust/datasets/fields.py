@@ -1,7 +1,7 @@
-"""The fields of simulated records, and the specialities of cities.
+"""Fields of simulated records, and the specialities of cities.
 
-All of it is modelled: the share of each field in the world, and the fields in which a city is
-specialised. Some cities have the specialities that they are known for, the others random ones.
+Both are modelled: the share of each field in the world, and the fields in which a city is
+specialised. Some cities have the specialities that they are known for, other cities random ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FIELDS: dict[str, dict[str, float]] = {
         "software": 34.0,
     },
 }
-"""Field -> its per cent of a kind's records in the world, before specialities."""
+"""Per cent of a kind's records in the world in each field, before specialities."""
 
 KNOWN_FOR: dict[str, tuple[str, ...]] = {
     "Basel": ("pharmaceuticals", "biology", "biotechnology"),
@@ -76,15 +76,15 @@ KNOWN_FOR: dict[str, tuple[str, ...]] = {
     "Tokyo": ("electrical machinery", "physics"),
     "Yokohama": ("electrical machinery", "engineering"),
 }
-"""City -> the fields that are six times as frequent in its region as in the world."""
+"""Fields that are six times as frequent in a city's region as in the world, by city."""
 
 TIMES = 6.0
 LEAST, MOST = 0.4, 1.6
-"""Range of the random factors of all other fields, by city."""
+"""Range of a city's random factors for all other fields."""
 
 
 def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -> np.ndarray:
-    """Draw the shares of a kind's fields in each city.
+    """Draw the cumulative shares of a kind's fields in each city.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -
     cities : ndarray of str, shape (n,)
         Names.
     region : ndarray of int, shape (n,)
-        Cities of a region have equal shares, with the specialities of all of them; those of
-        the last region, the noise, are independent.
+        Region of each city. Cities of a region have equal shares, with the specialities of all
+        of them; cities of the last region, the noise, are independent.
     seed : int
 
     Returns

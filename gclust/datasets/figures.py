@@ -1,7 +1,7 @@
-"""The published figures of the Global Innovation Index's cluster rankings.
+"""Published figures of the Global Innovation Index's cluster rankings.
 
-Only what WIPO printed or the press reported is here, each figure with its
-source; nothing remembered, guessed or of an uncertain translation.
+They are only figures that WIPO printed or the press reported, each with its
+source; no figure is remembered, guessed or from an uncertain translation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def published_figures(year: int) -> pd.DataFrame:
 
 
 def gii_world(year: int) -> pd.DataFrame:
-    """Return the published figures of one edition that are about no single cluster.
+    """Return the published figures of one edition that do not describe a single cluster.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The figures of one edition of the Global Innovation Index's cluster ranking."""
+"""Figures of one edition of the Global Innovation Index's cluster ranking."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from gclust.datasets.modelled import modelled_figures
 
 
 def gii(year: int, *, modelled: bool = False) -> pd.DataFrame:
-    """Return the figures of one edition, one row per cluster and figure.
+    """Return the figures of one edition of the GII, one row per cluster and figure.
 
     Parameters
     ----------
     year : int
         The edition: 2017, 2018, 2020, 2023, 2024 or 2025.
     modelled : bool
-        Whether to add what was not published, as the simulated worlds of 2023 and 2025
-        model it: ranks, totals and shares of 237 clusters.
+        Whether to add modelled figures that were not published: ranks, totals and shares of
+        237 clusters in the simulated worlds of 2023 and 2025.
 
     Returns
     -------

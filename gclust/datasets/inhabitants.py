@@ -1,4 +1,4 @@
-"""The simulated population: the inhabitants of each cluster, and their raster."""
+"""Simulated population: the inhabitants of each cluster, and a raster of all inhabitants."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _CURVES = {
 
 
 def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) -> np.ndarray:
-    """Return each cluster's inhabitants, which reproduce the published ranks of intensity.
+    """Return each cluster's inhabitants, chosen to reproduce the published ranks of intensity.
 
     Parameters
     ----------
     targets : pandas.DataFrame
         Clusters by rank, with ``cluster`` and ``total``.
     inhabitants : ndarray
-        Of each cluster's cities in the gazetteer: they order the clusters
-        without a published rank.
+        Inhabitants of each cluster's cities in the gazetteer, which order the
+        clusters without a published rank.
     edition : int
-        Which figures.
+        Edition of the published figures.
     """
     top = targets["total"].to_numpy()[:100]
     figures = published(edition)
@@ -81,7 +81,7 @@ def write_population(
 
 
 def _write(path: Path, cells: np.ndarray, persons: np.ndarray) -> None:
-    """Write only the blocks with inhabitants: the others are read as 0."""
+    """Write only blocks with inhabitants, because missing blocks are read as 0."""
     import rasterio
     from rasterio.transform import Affine
     from rasterio.windows import Window
@@ -110,7 +110,7 @@ def _write(path: Path, cells: np.ndarray, persons: np.ndarray) -> None:
 def _cells_about(
     lat: np.ndarray, lon: np.ndarray, persons: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells wholly within reach of each centre, and their persons."""
+    """Return the cells wholly within reach of each centre, and the persons in each."""
     reach = int(np.ceil(_WITHIN_KM / KM_PER_DEGREE / CELL_DEGREES))
     cells, weights = [], []
     for here_lat, here_lon, many in zip(lat, lon, persons, strict=True):

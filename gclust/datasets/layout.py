@@ -1,9 +1,9 @@
-"""Layout of a simulated world: the sites of its clusters.
+"""Layout of a simulated world, which places the sites of its clusters.
 
 A *site* is a city, or a waypoint between two, with listings about its centre. A *region* is a
 cluster before merging: a chain of sites, each dense enough by itself or with its neighbours, at
-most 15 km apart. A cluster has one region, or two that are merged because of their ties: sparse
-outposts between them bring their borders near while their core points stay apart.
+most 15 km apart. A cluster has one region, or two that are merged because of their ties. Sparse
+outposts between these two bring their borders near, while their core points stay apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gclust.sphere import chord_of, unit_vectors
 
 EPS_KM = 15.0
 MIN_SAMPLES = 4500
-"""The GII's parameters, at scale 1; min_samples goes with the scale."""
+"""The GII's parameters at scale 1; min_samples is proportional to the scale."""
 
 # Near each other, but separate clusters. Wuxi is one-sided: its strongest ties are with
 # Shanghai–Suzhou, whose own strongest ties are elsewhere.
@@ -50,7 +50,7 @@ _SUBURBS = 8
 
 @dataclass
 class Layout:
-    """Sites and regions of a world.
+    """Sites and regions of a simulated world.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Layout:
 
 
 class Atlas:
-    """The gazetteer's cities, found by name and by place."""
+    """Atlas of the gazetteer's cities, which finds them by name and by position."""
 
     def __init__(self, cities: pd.DataFrame) -> None:
         order = ["population", "geonameid"]
@@ -105,7 +105,7 @@ class Atlas:
         return {key: city[key] for key in keys} | {"row": int(row)}
 
     def near(self, lat: float, lon: float, km: float) -> list[int]:
-        """Rows of the cities within ``km``, largest first."""
+        """Return the rows of the cities within ``km``, largest first."""
         return sorted(self.tree.query_ball_point(unit_vectors(lat, lon), chord_of(km)))
 
 
@@ -161,7 +161,7 @@ def lay_out(targets: pd.DataFrame, listings: np.ndarray, cities: pd.DataFrame) -
 def _chain(
     layout: Layout, region: int, atlas: Atlas, principal: list[str], further: list[str]
 ) -> None:
-    """Add a region's principal and further cities, and waypoints between neighbours."""
+    """Add a region's principal and further cities, and waypoints between neighbouring cities."""
     cities = [atlas.named(name) for name in principal]
     roles = ["principal"] * len(cities) + ["corridor"] * len(further)
     cities += [atlas.named(name) for name in further]
@@ -175,7 +175,7 @@ def _chain(
 
 
 def _waypoints(atlas: Atlas, start: dict, end: dict) -> Iterable[dict]:
-    """Yield cities between two cities in short hops, and points without a city where needed."""
+    """Yield the waypoints of short hops between two cities: cities, else points without one."""
     km = _apart_km(start, end)
     if km <= _HOP_KM:
         return
@@ -214,7 +214,7 @@ def _apart_km(a: dict, b: dict) -> float:
 
 
 def _anchors(layout: Layout, a: int, b: int) -> tuple[dict, dict, float]:
-    """Return the two nearest sites of two regions and their distance."""
+    """Return the nearest sites of two regions, one of each, and their distance."""
     sites = [(one, other) for one in layout.of_region(a) for other in layout.of_region(b)]
     one, other = min(sites, key=lambda pair: _apart_km(*pair))
     return one, other, _apart_km(one, other)
@@ -255,7 +255,7 @@ def _suburbs(layout: Layout, atlas: Atlas) -> None:
 
 
 def _fits(layout: Layout, region: int, city: dict) -> bool:
-    """Whether a suburb is far enough from its region's sites and from other regions."""
+    """Return whether a suburb is far enough from its region's sites and from other regions."""
     lat = np.array([site["lat"] for site in layout.sites])
     lon = np.array([site["lon"] for site in layout.sites])
     km = distances_km(np.array([city["lat"]]), np.array([city["lon"]]), lat, lon)[0]
@@ -288,7 +288,7 @@ def _share_out(layout: Layout, region: int) -> None:
 
 
 def _check_apart(layout: Layout) -> None:
-    """Refuse a layout in which different regions could touch each other."""
+    """Raise ValueError if different regions of a layout could touch each other."""
     lat = np.array([site["lat"] for site in layout.sites])
     lon = np.array([site["lon"] for site in layout.sites])
     radius = np.array([site["radius_km"] for site in layout.sites])

@@ -13,7 +13,7 @@ TOLERANCE = {"share": 0.1, "total": 0.1, "rank": 0.0}
 
 
 def place(name: str) -> str:
-    """A cluster's name without the state codes that WIPO adds: ``San Diego, CA``."""
+    """Return a cluster's name without WIPO's state codes, as in ``San Diego, CA``."""
     return re.sub(r", [A-Z]{2}(?=–|$)", "", name)
 
 
@@ -25,7 +25,7 @@ def compare_with_published(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
     ranking : DataFrame
         As in ``ranking.csv``.
     edition : int
-        Of the GII.
+        Edition of the GII.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def compare_with_published(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
 
 
 def published_marks(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
-    """Return which cells of a ranking agree with a published figure, as a table of bool."""
+    """Return a table of bool that marks the ranking's cells that agree with published figures."""
     marks = pd.DataFrame(False, index=ranking.index, columns=ranking.columns)
     compared = compare_with_published(ranking, edition)
     for row in compared[compared["agrees"]].itertuples():

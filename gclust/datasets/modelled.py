@@ -1,10 +1,10 @@
-"""How much of the world each cluster of a simulated world holds.
+"""Modelled shares of the world's records in each cluster of a simulated world.
 
-Published figures are taken as they are. What was not published is computed
-here from what was: two falling curves of totals (with and without deals)
-through published anchors, and splits that make the published sums of the
-first hundred hold. The table ``modelled_clusters.csv`` only names the clusters
-and says how each leans: towards patents, and towards deals.
+Published figures are used unchanged. Figures that were not published are
+computed from published ones: two falling curves of totals (with and without
+deals) through published anchors, and splits that keep the published sums of
+the first hundred. The table ``modelled_clusters.csv`` only names the clusters
+and says how much each leans towards patents and towards deals.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _THREE_KIND_CURVE = {15: 2.75, 43: 1.075, 54: 0.955, 87: 0.435}
 
 
 def targets(edition: int) -> pd.DataFrame:
-    """Return what each cluster of a simulated world is meant to hold.
+    """Return the shares of the world that each cluster of a simulated world should have.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def targets(edition: int) -> pd.DataFrame:
 
 
 def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
-    """Return ranks, shares and totals that were not published, as rows of `gclust.datasets.gii`.
+    """Return modelled ranks, shares and totals, as rows of `gclust.datasets.gii`.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def log_linear(anchors: dict[int, float], ranks: np.ndarray) -> np.ndarray:
-    """Return totals by rank: straight lines in the logarithm through the anchors."""
+    """Return totals by rank, whose logarithm is linear between the anchors."""
     at = sorted(anchors)
     return np.exp(np.interp(ranks, at, np.log([anchors[rank] for rank in at])))
 
 
 def _patent_parts(table: pd.DataFrame) -> pd.Series:
-    """Patents' part of a cluster's total of two kinds: of 2023 where WIPO printed it."""
+    """Return patents' part of each cluster's total of two kinds, that of 2023 if printed."""
     world = WORLD_TOTALS[2023]
     counts = published(2023)
     patents = counts["patent_count"] / world["patent"]
@@ -119,12 +119,12 @@ def _patent_parts(table: pd.DataFrame) -> pd.Series:
 
 
 def published(edition: int) -> pd.DataFrame:
-    """Return an edition's published figures, a row per cluster and a column per figure."""
+    """Return an edition's published figures, with a row per cluster and a column per figure."""
     return published_figures(edition).pivot_table(index="cluster", columns="figure", values="value")
 
 
 def _world_2023(table: pd.DataFrame) -> pd.DataFrame:
-    """Shares of 2023: the printed counts, and below rank 35 the curve of two kinds."""
+    """Return the shares of 2023 from the printed counts, and from a curve for other ranks."""
     counts = published(2023)[["patent_count", "publication_count"]].dropna()
     shares = 100.0 * counts / [WORLD_TOTALS[2023][kind] for kind in ("patent", "publication")]
     shares = shares.set_axis(["patent_share", "publication_share"], axis=1)
@@ -141,7 +141,7 @@ def _world_2023(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _world_2025(table: pd.DataFrame) -> pd.DataFrame:
-    """Shares of 2025: the head as given, the rest from the two curves and the sums."""
+    """Return the shares of 2025: the first ranks as published, others from curves and sums."""
     sums = gii_world(2025).set_index("figure")["value"]
     hundred = {kind: float(sums[f"{kind}_share_first_100"]) for kind in WORLD_TOTALS[2025]}
     first = table["first_hundred"].to_numpy() == 1
@@ -202,7 +202,7 @@ def rate_of(edition: int, cluster: str) -> float:
 
 
 def _three_kind_ranks(table: pd.DataFrame, modelled: np.ndarray) -> np.ndarray:
-    """Give the published ranks to their clusters, and the free ones by modelled total."""
+    """Return ranks: published ones as they are, and the free ones by modelled total."""
     rank = table["cluster"].map(published(2025)["rank"]).to_numpy().copy()
     free = np.setdiff1d(np.arange(1, len(table) + 1), rank[~np.isnan(rank)])
     unranked = np.flatnonzero(np.isnan(rank))
@@ -216,7 +216,7 @@ def _solve(
     low: float,
     high: float,
 ) -> np.ndarray:
-    """Bisect for the parameter at which the shares have no surplus over what was published."""
+    """Return the shares at the parameter, found by bisection, where their surplus is zero."""
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if surplus(shares(middle)) < 0.0 else (low, middle)

@@ -1,4 +1,4 @@
-"""Data sets in folders: only files that gclust wrote there, unchanged, are replaced."""
+"""Safe writing of data sets, which replaces only unchanged files that gclust wrote."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gclust.disk import writing
 from gclust.temporary_folders import TemporaryFolder, remove_abandoned
 
 NOTE = ".gclust-made.json"
-"""Lists the files that gclust wrote, each with the sha256 sums that it may have."""
+"""File that lists the files that gclust wrote, each with its possible sha256 sums."""
 PREFIX = ".gclust-partial-"
 
 Note = dict[str, list[str]]
 
 
 def check_replaceable(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder in which a file would be replaced that gclust did not write.
+    """Raise FileExistsError if a file would be replaced that gclust did not write.
 
     Parameters
     ----------
     folder : Path
     names : iterable of str
-        Files that will be written, and folders in which nothing else may be.
+        Files that will be written, and folders that may contain nothing else.
 
     Raises
     ------
@@ -51,14 +51,14 @@ def check_replaceable(folder: Path, names: Iterable[str]) -> None:
 def write_data_set(
     folder: Path, names: Iterable[str], make: Callable[[Path], None], *, last: str = ""
 ) -> None:
-    """Write files into a temporary folder, then move them to their place and remove old ones.
+    """Write files into a temporary folder, then move them to their place and remove old files.
 
-    A call after a kill finishes the work: the note is written before the first file is moved.
+    A call after a killed one finishes the work, because the note is written before files move.
 
     Parameters
     ----------
     folder : Path
-        Made if it is not there.
+        Created if missing.
     names : iterable of str
         See `check_replaceable`.
     make : callable
@@ -119,7 +119,7 @@ def _sum(path: Path) -> str:
 
 
 def _read(folder: Path) -> Note:
-    """Read the note of a folder; empty if it cannot be read."""
+    """Read the note of a folder, empty if it cannot be read."""
     try:
         note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
         return {str(name): [str(each) for each in sums] for name, sums in note.items()}

@@ -1,7 +1,7 @@
-"""Positions of simulated listings, by a generator whose numbers depend on a counter alone.
+"""Positions of simulated listings, from random numbers that depend only on a counter.
 
-Every listing's position follows from its number, so that a world can be written in chunks of any
-size and is the same in any order of them.
+Every listing's position depends only on its number, so a world can be written in chunks of any
+size and in any order.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from gclust.datasets.geometry import offset
 
 POSTAL_POINTS = 4000
-"""Postal-code points of a site, at most."""
+"""Most postal-code points of a site."""
 DECIMALS = 5
-"""Of the degrees of every position: about a metre."""
+"""Number of decimals of positions in degrees, which is about a metre."""
 
 _MAX_ROOFTOPS = 1 << 20
 
@@ -34,16 +34,16 @@ def mixed(counter: np.ndarray, seed: int) -> np.ndarray:
 
 
 def uniform(counter: np.ndarray, seed: int) -> np.ndarray:
-    """Return one number in [0, 1) for each counter."""
+    """Return a uniform random number in [0, 1) for each counter."""
     return (mixed(counter, seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 @dataclass(frozen=True)
 class Shuffle:
-    """Permutations of 0 .. size - 1, one for each size, that separate neighbours.
+    """Permutations of 0 to size - 1, one for each size, that separate neighbours.
 
-    They are affine maps with a step near the golden section of the size, so that any run of
-    consecutive numbers is distributed evenly over the whole range.
+    They are affine maps with a step near the golden section of the size, so that consecutive
+    numbers are distributed evenly over the whole range.
     """
 
     size: np.ndarray
@@ -65,7 +65,7 @@ class Shuffle:
 
 
 class PositionPools:
-    """Finite pools of positions in each site: its centre, postal codes and rooftops.
+    """Finite pools of positions at each site: its centre, postal codes and rooftops.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class PositionPools:
     def precision(
         self, site: np.ndarray, bits: np.ndarray, city: float, postal: float
     ) -> np.ndarray:
-        """Return 0 (city), 1 (postal) or 2 (rooftop) for each listing from its random bits."""
+        """Return each listing's precision from its random bits: 0 city, 1 postal, 2 rooftop."""
         draw = (bits & np.uint64(0xFFFF)).astype(np.float64) / 65536.0
         code = (draw >= city).astype(np.int8) + (draw >= city + postal).astype(np.int8)
         return np.where(self.radius_km[site] == 0.0, np.int8(0), code)
@@ -103,7 +103,7 @@ class PositionPools:
     def positions(
         self, site: np.ndarray, precision: np.ndarray, bits: np.ndarray, seed: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return latitude and longitude of each listing in degrees, rounded to 5 decimals."""
+        """Return the latitude and longitude of each listing in degrees, rounded to 5 decimals."""
         draw = ((bits >> np.uint64(16)) & np.uint64(0xFFFFFFFF)).astype(np.float64) * 2.0**-32
         pool = np.where(precision == 1, self.postal[site], self.rooftops[site])
         # Postal codes near the centre have more addresses than those far out.

@@ -1,4 +1,4 @@
-"""Team sizes: the listings of a record, and how a record of two regions is split."""
+"""Team sizes: numbers of listings of a record, and how records of two regions are split."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ TEAM_SIZES: dict[str, dict[int, float]] = {
     },
     "deal": {1: 1.0},
 }  # fmt: skip
-"""Frequencies of the number of listings of a record, by kind."""
+"""Frequency of each number of listings per record, by kind."""
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Shapes of records: ``size`` listings, ``here`` of them in the first region."""
+    """Patterns of records with ``size`` listings, ``here`` of them in the first region."""
 
     size: np.ndarray
     here: np.ndarray
     frequency: np.ndarray
 
     def allocate(self, counts: np.ndarray, phase: np.ndarray) -> np.ndarray:
-        """Allocate whole numbers of records to the patterns, (n, patterns).
+        """Return whole numbers of records allocated to the patterns, shape (n, patterns).
 
         Every row sums to its count; the phase, in [0, 1), decides which patterns a small count
         gets.
@@ -53,14 +53,14 @@ def mean_size(kind: str) -> float:
 
 
 def own_patterns(kind: str) -> Patterns:
-    """Return the shapes of records that lie in one region."""
+    """Return the patterns of records that lie in one region."""
     sizes = np.array(list(TEAM_SIZES[kind]), dtype=np.int64)
     frequency = np.array(list(TEAM_SIZES[kind].values()))
     return Patterns(sizes, sizes.copy(), frequency / frequency.sum())
 
 
 def shared_patterns(kind: str) -> Patterns:
-    """Return the shapes of records in two regions: teams of 2 to 22, so that halves are exact."""
+    """Return the patterns of records in two regions: teams of 2 to 22, so that halves are exact."""
     shapes: dict[tuple[int, int], float] = {}
     for size, share in TEAM_SIZES[kind].items():
         if 2 <= size <= 22:

@@ -1,8 +1,8 @@
-"""The listings of the US example, made from the five files as they are published.
+"""Listings of the US example, made from five published files.
 
-Nothing is geocoded beyond what the files hold: patents are known by county, university
-research by ZIP code, funding rounds by city. A row that finds no place keeps empty
-coordinates, so that the run lists it among its rejects.
+Geocoding uses only the places in the files: counties for patents, ZIP codes for university
+research, cities for funding rounds. A row without a known place keeps empty coordinates, so
+that the run lists it among its rejects.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gclust.progress import Report, resolve, stage
 __all__ = ["KindCount", "PreparedUS", "prepare_us"]
 
 WEIGHT_UNIT = 232_792_560
-"""Weights are whole multiples of one part in this many, as everywhere in gclust."""
+"""Weights are whole multiples of one over this number, as everywhere in gclust."""
 
 PATENT_YEARS = range(2011, 2016)
 RASTER = "gpw_v4_population_density_rev11_2020_15_min.tif"
@@ -49,19 +49,19 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class KindCount:
-    """Rows and weight of one kind's source, located and not.
+    """Numbers of rows and weight of one kind's source, in total and unlocated.
 
     Attributes
     ----------
     kind : str
     rows : int
-        Rows of the source, empty and repeated ones left out.
+        Rows of the source without empty and repeated ones.
     weight : float
-        Their weight, in `unit`.
+        Weight of the rows, in `unit`.
     unit : str
-        What the weight counts.
+        Unit of the weight, such as patents.
     unlocated_rows : int
-        Rows among them for which no coordinates were found.
+        Rows for which no coordinates were found.
     unlocated_weight : float
     listings : int
         Rows written; more than `rows` where a row is divided among several points.
@@ -93,7 +93,7 @@ class KindCount:
 
 @dataclass(frozen=True)
 class PreparedUS:
-    """The files that `prepare_us` wrote.
+    """Files that `prepare_us` wrote.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class PreparedUS:
     counts: tuple[KindCount, ...]
 
     def describe(self) -> str:
-        """Describe each kind in a line: its rows, its weight, and what could not be geocoded."""
+        """Describe in one line per kind its rows, its weight and its unlocated rows."""
         return "\n".join(str(count) for count in self.counts)
 
 
@@ -129,9 +129,9 @@ def prepare_us(
     Parameters
     ----------
     folder : path
-        Made if it is not there. It gets ``patent.parquet``, ``research.parquet``,
-        ``deal.parquet``, the raster, and ``study.toml`` unless one lies there already,
-        which may be a user's own.
+        Created if missing. The call writes ``patent.parquet``, ``research.parquet``,
+        ``deal.parquet``, the raster, and ``study.toml`` unless one exists already, which
+        may be a user's own.
     cache, progress
         As for `gclust.datasets.fetch.fetch`.
 
@@ -143,9 +143,9 @@ def prepare_us(
     Raises
     ------
     gclust.datasets.fetch.FetchError
-        If a file cannot be had.
+        If a file cannot be fetched.
     FileExistsError
-        If a file would be replaced that no call made, or that was changed since.
+        If a file would be replaced that gclust did not write, or that was changed since.
     """
     report = resolve(progress)
     files = fetch("us-innovation", cache=cache, progress=report)
@@ -184,7 +184,7 @@ def prepare_us(
 
 
 def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Divide a county's utility patents, by first-named inventor, among its ZIP codes.
+    """Divide the utility patents of each county of first-named inventors among its ZIP codes.
 
     Each ZIP code of the county gets an equal share of each year's patents; ZIP codes at the same
     point are joined. Shares are multiples of 1/`WEIGHT_UNIT`; the remainder goes one each to the
@@ -215,7 +215,7 @@ def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount
 
 
 def _divide_among_points(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.DataFrame:
-    """Divide patents of each county and year among its points, by their ZIP codes."""
+    """Divide the patents of each county and year among its points by their ZIP codes."""
     points = zips.groupby(["county", "lat", "lon"]).size().reset_index(name="n_zips")
     points["n_county"] = points.groupby("county")["n_zips"].transform("sum")
     table = n_patents.merge(points, on="county", how="left").fillna({"n_zips": 1, "n_county": 1})
@@ -232,7 +232,7 @@ def _divide_among_points(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.Data
 
 
 def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Place the R&D dollars (thousands) of each campus and year at its ZIP code or city.
+    """Return the R&D dollars (thousands) of each campus and year at its ZIP code or city.
 
     The source repeats a campus for every county that its ZIP code touches; each campus
     counts once a year.
@@ -260,7 +260,7 @@ def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCou
 
 
 def deal_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Place each funding round of a US company at its city's central ZIP code.
+    """Return each funding round of a US company at its city's central ZIP code.
 
     The file's lines end in CR alone, and it is encoded in Mac Roman.
     """
@@ -269,7 +269,7 @@ def deal_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
     )
     raw = raw[raw["company_country_code"] == "USA"]
     key = raw["company_permalink"] + "|" + raw["funded_at"] + "|" + raw["funding_round_type"]
-    # Rounds of one day and type get numbers, which make their ids unique.
+    # Rounds of the same day and type get numbers, which make their ids unique.
     number = key.groupby(key, sort=False).cumcount() + 1
     raw = raw.assign(
         record=key + "|" + number.astype(str).astype(object),

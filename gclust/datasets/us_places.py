@@ -1,4 +1,4 @@
-"""Where a US county, ZIP code or city lies, by the ZIP codes of the GeoNames table."""
+"""Coordinates of US counties, ZIP codes and cities from the GeoNames table of ZIP codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONNECTICUT_REGIONS = {
     "180": "011",
     "190": "001",
 }
-"""Planning region, which replaced Connecticut's counties in 2022: the county of most towns."""
+"""County with most towns of each planning region; these replaced Connecticut's counties in 2022."""
 
 CONNECTICUT_TOWNS = {
     "001": "Shelton",
@@ -36,7 +36,7 @@ CONNECTICUT_TOWNS = {
     "Storrs Mansfield, Tolland, Union, Vernon Rockville, Willington",
     "015": "North Windham, South Windham, Willimantic, Windham",
 }
-"""County and those of its towns whose planning region mostly lies in another county."""
+"""Towns of each county whose planning region mostly lies in another county."""
 
 OTHER_NAMES = {
     # Municipalities whose mail goes by a neighbour's post office, parts of cities, and
@@ -113,13 +113,13 @@ OTHER_NAMES = {
     "VA": {"tysons corner": "22102", "viena": "22180"},
     "WA": {"bellvue": "98004", "downtown seattle": "98101"},
 }
-"""State and other name of a place: a ZIP code in it."""
+"""ZIP code in a place, by state and by another name of the place."""
 
 _SHORT_WORDS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount"}
 
 
 class ZipTable:
-    """The points of counties, ZIP codes and cities.
+    """Points of US counties, ZIP codes and cities.
 
     Parameters
     ----------
@@ -137,12 +137,12 @@ class ZipTable:
         self._cities = _central_points(zips)
 
     def zip_point(self, code: str, state_code: str) -> tuple[float, float] | None:
-        """Latitude and longitude of a ZIP code, None if it is not one of that state."""
+        """Return latitude and longitude of a ZIP code, None if the state has no such code."""
         lat, lon, state = self._point.get(code, (np.nan, np.nan, None))
         return (lat, lon) if state == state_code else None
 
     def city_point(self, city: str, state_code: str) -> tuple[float, float] | None:
-        """Latitude and longitude of a city's most central ZIP code, None if it is unknown.
+        """Return latitude and longitude of a city's most central ZIP code, None if unknown.
 
         "City" at the end, and the state's name or letters behind the city's, are ignored
         where the name is not known with them.
@@ -162,7 +162,7 @@ class ZipTable:
 
 
 def plain_name(name: str) -> str:
-    """Name without accents, case and punctuation, with St, Ft and Mt written out."""
+    """Return a name without accents, case and punctuation, with St, Ft and Mt written out."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in letters if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", " ", re.sub(r"['’.]", "", letters)).split()
@@ -170,12 +170,12 @@ def plain_name(name: str) -> str:
 
 
 def _compact(name: str) -> str:
-    """Plain name without spaces, which McLean and Sugar Land are written with and without."""
+    """Return the plain name without spaces, as sources differ in spaces (McLean, Sugar Land)."""
     return name.replace(" ", "")
 
 
 def read_zip_table(path: Path) -> ZipTable:
-    """Read the zipped CSV of ZIP codes; military ones, which lie in no state, are left out."""
+    """Read the zipped CSV of ZIP codes without military ones, which lie in no state."""
     with zipfile.ZipFile(path) as archive, archive.open("zipcodes.us.csv") as file:
         raw = pd.read_csv(file, dtype=object, keep_default_na=False, encoding="utf-8")
     raw = raw[raw["state_code"] != ""]
@@ -194,7 +194,7 @@ def read_zip_table(path: Path) -> ZipTable:
 
 
 def _county_codes(raw: pd.DataFrame) -> pd.Series:
-    """Three digits of the county, with Connecticut's old counties in place of its regions."""
+    """Return the county's three digits, with Connecticut's old counties instead of its regions."""
     town_county = {
         plain_name(town): county
         for county, towns in CONNECTICUT_TOWNS.items()
@@ -212,7 +212,7 @@ def _county_codes(raw: pd.DataFrame) -> pd.Series:
 
 
 def _central_points(zips: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
-    """Take for each city the ZIP point that is nearest to the median of its ZIP points.
+    """Return for each city the ZIP point nearest to the median of its ZIP points.
 
     The median leaves out a ZIP code with a misplaced coordinate or of a namesake in the
     same state; a ZIP point itself cannot lie in a bay between two halves of a city.
@@ -221,7 +221,7 @@ def _central_points(zips: pd.DataFrame) -> dict[tuple[str, str], tuple[float, fl
     middle = table.groupby(["state_code", "name"])[["lat", "lon"]].transform("median")
     north = table["lat"] - middle["lat"]
     east = (table["lon"] - middle["lon"]) * np.cos(np.radians(middle["lat"]))
-    # What differs by rounding only is a tie, which the order of ZIP codes decides.
+    # Distances that differ only by rounding are ties, which the order of ZIP codes decides.
     table["distance"] = np.round(north**2 + east**2, 12)
     nearest = table.sort_values("distance", kind="stable").drop_duplicates(["state_code", "name"])
     return {

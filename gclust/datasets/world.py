@@ -1,4 +1,4 @@
-"""Simulated worlds: the listings behind the GII's cluster tables, written to a folder."""
+"""Simulated worlds: simulated listings behind the GII's cluster tables, written to a folder."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gclust.progress import Report, resolve, stage
 DEFAULT_SCALE = 0.05
 LEAST_SCALE = 0.005
 MADE = ("study.toml", "listings", "population.tif", "figures.csv")
-"""The files of a world; its study reads all that is in ``listings``."""
+"""Files of a world, whose study reads all files in ``listings``."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A simulated world in a folder, and the figures that went into its simulation.
+    """Simulated world in a folder, with the figures that it is simulated from.
 
     The listings are simulated. What :func:`gclust.datasets.gii` returns is
     published; every other figure is modelled. ``clusters`` is what a run of ``study`` should
@@ -40,9 +40,9 @@ class World:
     folder, study : pathlib.Path
         The folder, and the study in it that is ready to run.
     edition, scale, seed : int, float, int
-        As given.
+        The values that were given to `simulate`.
     min_samples : int
-        The density threshold that goes with the scale.
+        The density threshold at this scale.
     totals, listings : dict of str to int
         Records and listings of the world, by kind.
     clusters : pandas.DataFrame
@@ -54,7 +54,7 @@ class World:
         ``cluster`` (its rank), ``city, lat, lon`` (its main city): the separate
         regions of high density, in the order of clusters.
     most_locations : int
-        Positions there can be, at any scale.
+        Upper bound of the number of positions at any scale.
     """
 
     folder: Path
@@ -78,18 +78,18 @@ def simulate(
     seed: int = 1,
     progress: bool | Report | None = None,
 ) -> World:
-    """Write the simulated listings behind one of the GII's cluster tables.
+    """Write a simulated world of listings that lead to one of the GII's cluster tables.
 
     Parameters
     ----------
     folder : str or path
         Where to write ``study.toml``, ``listings/<kind>/part-*.parquet``,
-        ``population.tif`` and ``figures.csv``; made if need be. An earlier
-        world in it is replaced, as far as it is as it was made; other files stay.
+        ``population.tif`` and ``figures.csv``; created if missing. Unchanged files
+        of an earlier world in it are replaced; other files stay.
     edition : {2025, 2023}
         2025 has patents, publications and deals; 2023 patents and publications.
     scale : float
-        Size relative to the real one: 1.0 is about 36 million listings.
+        Size relative to the real world: 1.0 is about 36 million listings.
     seed : int
         Seed of everything random; the same seed gives the same bytes.
     progress : bool or callable
@@ -105,7 +105,7 @@ def simulate(
         For an unknown edition, a negative seed, or a scale below 0.005, at
         which the smallest clusters would have too few records.
     FileExistsError
-        If a file would be replaced that no call made, or that was changed since.
+        If a file would be replaced that gclust did not write, or that was changed since.
     gclust.StudyError
         If the folder cannot be written.
 
@@ -169,7 +169,7 @@ def _write_listings(
     seed: int,
     report: Report,
 ) -> int:
-    """Write one kind's listings in parts, and return how many there are."""
+    """Write one kind's listings in several files, and return the number of listings."""
     place = folder / "listings" / kind
     place.mkdir(parents=True, exist_ok=True)
     many = classes.listings(len(plan.layout.regions) + 1)

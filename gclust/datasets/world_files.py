@@ -1,4 +1,4 @@
-"""The study of a simulated world, and the table of its figures."""
+"""Writing of a simulated world's study and of its table of figures."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def write_study(
 
 
 def write_figures(path: Path, edition: int, clusters: pd.DataFrame) -> None:
-    """Write each cluster's figures, those that were published with their source.
+    """Write the published and modelled figures of each cluster.
 
-    A published figure is given as it was published; a modelled one as the
-    simulation means it, before listings are counted in whole numbers.
+    Published figures are unchanged and have their source; modelled figures are
+    the simulation's targets, before listings are counted in whole numbers.
     """
     kept = ["rank", "total", "population", "intensity_rank"]
     marked = gii(edition)
