@@ -25,7 +25,7 @@ def gii_world(year: int) -> pd.DataFrame:
     Parameters
     ----------
     year : int
-        As in :func:`gclust.datasets.gii`.
+        The edition, as in :func:`gclust.datasets.gii`.
 
     Returns
     -------

@@ -63,7 +63,7 @@ class Layout:
     joined, apart : list of (int, int)
         Pairs of regions with near borders that ties join, or do not.
     leaning : list of (int, int)
-        Those of ``apart`` whose first region has its strongest ties with the second.
+        Pairs of ``apart`` whose first region has its strongest ties with the second.
     """
 
     sites: list[dict] = field(default_factory=list)
@@ -115,7 +115,7 @@ def lay_out(targets: pd.DataFrame, listings: np.ndarray, cities: pd.DataFrame) -
     Parameters
     ----------
     targets : pandas.DataFrame
-        As :func:`gclust.datasets.modelled.targets` returns it.
+        The table that :func:`gclust.datasets.modelled.targets` returns.
     listings : ndarray
         Expected listings of each cluster at scale 1, all kinds.
     cities : pandas.DataFrame

@@ -23,7 +23,7 @@ def compare_with_published(ranking: pd.DataFrame, edition: int) -> pd.DataFrame:
     Parameters
     ----------
     ranking : DataFrame
-        As in ``ranking.csv``.
+        A ranking with the columns of ``ranking.csv``.
     edition : int
         Edition of the GII.
 

@@ -189,7 +189,7 @@ def _write_listings(
 
 @dataclass(frozen=True)
 class _Plan:
-    """The clusters and the noise of a world, laid out before any listing is generated."""
+    """Plan of a world's clusters and noise, made before any listing is generated."""
 
     edition: int
     clusters: pd.DataFrame

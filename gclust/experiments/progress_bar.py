@@ -31,7 +31,7 @@ def time_left(console: Console | None = None) -> Iterator[Report]:
     Parameters
     ----------
     console : rich.console.Console, optional
-        By default stderr.
+        Console to draw on, by default stderr.
 
     Yields
     ------

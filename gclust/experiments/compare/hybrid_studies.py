@@ -45,7 +45,7 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """A choice that differs between two studies.
+    """Choice that differs between two studies.
 
     Attributes
     ----------

@@ -34,8 +34,8 @@ class GridPoint:
     cluster_of_label : list of int
         The cluster after merging of each label of the locations.
     share, score, rank : list
-        Of each cluster: share of the weight that forms clusters, score, and rank by it (None for
-        a cluster without score).
+        Each cluster's share of the weight that forms clusters, its score, and its rank by score
+        (None for a cluster without score).
     baseline_id : list of int
         The baseline's cluster that each cluster matches, -1 for none.
     """

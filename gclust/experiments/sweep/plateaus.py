@@ -128,7 +128,7 @@ def suggest(
     Parameters
     ----------
     table : DataFrame
-        As in `find_plateaus`, and ``plateau``.
+        The table of `find_plateaus` with a column ``plateau``.
     plateaus : DataFrame
         From `find_plateaus`.
     target_clusters : int, optional

@@ -50,7 +50,7 @@ class LocationGrid:
         The prepared location of each row, by cube and within it by cell: rows that are summed
         together lie together in memory.
     lat, lon, density : ndarray, shape (n,)
-        Of the rows.
+        Coordinates in degrees and density of the rows.
     has_density : ndarray of bool, shape (n,)
         Whether a row forms clusters; rows of other kinds are only counted.
     """

@@ -94,7 +94,7 @@ class Outcome:
     parameters : ParameterSet
     merged : MergedPartition
     table : DataFrame
-        As `gclust.ranking.table.ranking` gives it, and ``rank_then``: the rank in the study,
+        The table of `gclust.ranking.table.ranking`, with ``rank_then``: the rank in the study,
         missing for clusters that it does not have.
     gone : DataFrame
         ``rank, name, into`` (the cluster that has most of it now, missing for none) of the
@@ -177,7 +177,7 @@ def rank_merged(
     Returns
     -------
     DataFrame
-        As `gclust.ranking.table.ranking` returns it, without columns that depend on areas or
+        The table of `gclust.ranking.table.ranking`, without columns that depend on areas or
         inhabitants and are not in the score.
     """
     areas = pd.DataFrame() if described is None else described

@@ -1,4 +1,4 @@
-"""The clusters of one pair of eps_km and min_samples, before merging."""
+"""Partition: clusters of one pair of eps_km and min_samples before they are merged."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class Session:
     def outcome(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
         """Return the outcome of a parameter set, compared with the study's.
 
-        Its gap is one of ``gaps_km``. An exception that ``report`` raises ends the work.
+        The set's gap must be one of ``gaps_km``. An exception that ``report`` raises ends the work.
         """
         if parameters not in self._outcomes:
             merged = self._merged(parameters, report)

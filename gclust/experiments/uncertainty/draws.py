@@ -100,7 +100,7 @@ class Baseline(NamedTuple):
     described: pd.DataFrame
     """See `gclust.pipeline.score_columns.ScoreColumns.describe`."""
     reads_listings: bool
-    """Whether some columns of the score read listings."""
+    """Whether any column of the score reads listings."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def _fill_from_groups(
 
 
 class _FixedClusterListings:
-    """The listings of replicates with fixed clusters."""
+    """Reader of the listings of replicates with fixed clusters."""
 
     def __init__(self, inputs: BootstrapInputs) -> None:
         study, engine, prepared = inputs.study, inputs.engine, inputs.prepared

@@ -29,7 +29,7 @@ Gaps = dict[tuple[int, int], float]
 
 
 class Reclustered(NamedTuple):
-    """The clusters of a replicate before merging."""
+    """Clusters of a replicate before merging."""
 
     labels: Ints
     """Label of each place, -1 for noise and where the replicate has no listing."""
