@@ -29,8 +29,8 @@ LEAST_PART = 0.05
 """Default least weight of a centroid geocode, as a part of a cluster's: 225 of 4,500."""
 
 CITY_SHARE = "city_share"
-"""The column of a run's locations with the part of their weight that is known to the city
-only, if the study says what ``precision`` says of such."""
+"""Column of a run's locations: the part of their weight whose addresses are known to the city
+only. It exists if the study names the text of ``precision`` for such addresses."""
 
 SHOWN = [
     "lat", "lon", "city", "country", "distance_km", "weight", "weight_around", "ratio", "excess",
@@ -116,11 +116,11 @@ def centroid_geocodes(
 def _read_city_share(
     study: Study, locations: pd.DataFrame, n_jobs: int | None, report: Report
 ) -> NDArray[np.float64] | None:
-    """Read the listings of a run once more, for the share of each location that is a city's."""
-    # Nothing but what the centroid geocodes need is read.
+    """Read a run's listings once more for the share of each location known to the city only."""
+    # Only what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
     with Engine(threads=n_jobs, progress=report) as engine:
-        # The run has given the warnings.
+        # The run has already given these warnings.
         prepared = prepare_listings(
             study, engine, RunLog(report, strict=False, give=ignore_warning)
         )
@@ -144,7 +144,7 @@ def centroid_geocode_table(
     n_jobs: int | None = None,
     report: Report = silent,
 ) -> pd.DataFrame:
-    """Find centroid geocodes among locations; see `centroid_geocodes` for what is returned.
+    """Return the centroid geocodes among locations, as the table of `centroid_geocodes`.
 
     ``locations`` have ``lat, lon, density`` (fixed-point weight) and ``label`` after merging;
     ``names`` are those of the clusters by id.
@@ -202,8 +202,9 @@ def city_share(
 ) -> NDArray[np.float64] | None:
     """Return the part of each location's weight that is known to the city only.
 
-    None where the study does not say what the column ``precision`` says of such; listings
-    without a precision are not taken for it. Weights are those of listings of all kinds.
+    None where the study does not name the text of the column ``precision`` for such
+    addresses. Listings without a precision do not count as such. The weights include listings
+    of all kinds.
     """
     if options.precision is None:
         return None
@@ -217,9 +218,9 @@ def city_share(
 def _within_reach(
     study: Study, vectors: NDArray[np.float64], inside: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Mark the locations that decide whether those of a cluster are core locations.
+    """Mark the locations that decide whether the locations of a cluster are core locations.
 
-    All do with methods that have no `reach_km`.
+    With methods that have no `reach_km`, all locations do.
     """
     if study.clusters.reach_km is None:
         return np.ones(len(inside), dtype=bool)

@@ -1,4 +1,4 @@
-"""Warnings of valid coordinates that look wrong: null island, swapped, in radians."""
+"""Warnings of valid but suspicious coordinates: null island, swapped axes, radians."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gclust.places.cities.gazetteer import distance_to_city_km
 
 LOOKED_AT = 50_000
 LEAST_LOOKED_AT, MOST_PLACES = 2_000, 400_000
-"""Places of a source, and of all sources, that are brought to be looked at."""
+"""Numbers of places that are read for the check, of one source and of all sources."""
 
 FAR_KM = 50.0
 NEAR_KM = 20.0
@@ -24,7 +24,7 @@ LEAST_SHARE = 0.02
 
 
 def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
-    """Return messages about a source without records, with columns that may serve.
+    """Return messages about a source without records that name columns which may hold them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
 
 
 def check_null_island(staged: Staged) -> list[str]:
-    """Return warnings of rows near latitude 0, longitude 0."""
+    """Return warnings about rows near latitude 0, longitude 0."""
     messages = []
     for row in staged.sources.to_dict("records"):
         path = row["path"]
@@ -59,7 +59,7 @@ def check_null_island(staged: Staged) -> list[str]:
 
 
 def check_zeros_and_radians(staged: Staged) -> list[str]:
-    """Return warnings of rows at (0, 0) that are kept, and of sources in radians."""
+    """Return warnings about kept rows at (0, 0) and about sources in radians."""
     messages = []
     for row in staged.oddities.itertuples():
         path = staged.sources["path"].iloc[row.source]
@@ -77,7 +77,7 @@ def check_zeros_and_radians(staged: Staged) -> list[str]:
 
 
 def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
-    """Return a warning of rejects that would be valid with latitude and longitude swapped."""
+    """Return a warning about rejects that would be valid with latitude and longitude swapped."""
     outside = rejects.loc[rejects["reason"] == "latitude is outside [-90, 90]"]
     lat = pd.to_numeric(outside["lat"], errors="coerce")
     lon = pd.to_numeric(outside["lon"], errors="coerce")
@@ -92,7 +92,7 @@ def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
 
 
 def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
-    """Return warnings of sources with swapped latitudes and longitudes; see `swapped`."""
+    """Return warnings about sources with swapped latitudes and longitudes; see `swapped`."""
     most = max(LEAST_LOOKED_AT, MOST_PLACES // len(staged.sources))
     step = nw.lit(1.0)
     for position, used in enumerate(staged.sources["used"]):
@@ -113,9 +113,9 @@ def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
 
 
 def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
-    """Return a warning if 2 % of the locations lie far from any city, and near one when swapped.
+    """Return a warning if 2 % of the locations lie far from any city, but near one if swapped.
 
-    At most 50,000 locations are looked at, evenly spaced in their order.
+    At most 50,000 locations are checked, evenly spaced in their order.
     """
     step = max(1, -(-lat.size // LOOKED_AT))
     lat, lon = lat[::step], lon[::step]

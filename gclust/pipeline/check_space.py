@@ -1,4 +1,4 @@
-"""A warning where temporary files have less room than the listings take."""
+"""A warning about too little disk space for temporary files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.study.schema import Study
 
 
 def warn_of_space(study: Study) -> None:
-    """Warn before the work if listings are larger than the room for temporary files.
+    """Warn before the work if the listings need more disk space than is free.
 
     No more than a warning: what the database needs is known when the listings are read. It
     takes 2.5 times the size of a CSV file of five columns, and nothing for unused columns.

@@ -1,4 +1,4 @@
-"""Clusters merged by the ties of their records, and records counted, in SQL."""
+"""Merging of clusters by the ties of their records, and counts of records, in SQL."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from gclust.study.schema import Study
 from gclust.units import UNIT
 
 _OF_LABELS = ("labels", "labelled", "cluster_of_label")
-"""Tables of one labelling of the locations, dropped after it."""
+"""Names of the tables of one labelling; they are dropped after it."""
 
 
 @dataclass(frozen=True)
 class MergedCounts:
-    """Merged clusters, and their records of each kind.
+    """Merged clusters and their numbers of records by kind.
 
     Attributes
     ----------
     merging : Merging
     cluster_ids : ndarray of int64, shape (n_labels,)
-        The cluster into which each label went.
+        The merged cluster of each label.
     count, share : DataFrame, shape (clusters, kinds)
         Records, and per cent of the world's total.
     """
@@ -60,9 +60,9 @@ def merge_and_count(
     labels: NDArray[np.int64],
     run_log: RunLog,
 ) -> MergedCounts:
-    """Label the listings, merge clusters, and count records, in SQL.
+    """Label the listings, merge clusters, and count their records in SQL.
 
-    `gclust.pipeline.count_arrays` finds the same, to the bit, for many labellings.
+    `gclust.pipeline.count_arrays` gives bit-identical results for many labellings.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def merge_and_count(
 
 
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
-    """Warn where no clusters can merge because border locations are noise."""
+    """Warn if no clusters can merge because border locations are noise."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
     if study.merge.rule != "none" and least is not None and gap < least:
         run_log.warn_or_refuse(

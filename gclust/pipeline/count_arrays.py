@@ -1,6 +1,6 @@
-"""Merge-and-count from arrays in memory: for sweeps, replicates and the tuner, which repeat it.
+"""Merging and counting from arrays in memory, for sweeps, bootstrap draws and the tuner.
 
-`gclust.pipeline.count.merge_and_count` does the same in SQL, once, and is the oracle of the tests.
+`gclust.pipeline.count.merge_and_count` does the same once, in SQL; the tests compare the two.
 """
 
 from __future__ import annotations
@@ -28,28 +28,30 @@ from gclust.threads import count_threads
 from gclust.units import UNIT
 
 PairValues = dict[tuple[int, int], float]
-"""Labels (a, b) with a < b -> gap in km, or ties in records; noise is -1."""
+"""A mapping from pairs of labels (a, b), a < b, to their gap (km) or ties (records).
+
+The label of noise is -1."""
 
 
 class LabelTotals(NamedTuple):
-    """Labels of locations before merging: all that merging and counting them needs."""
+    """The gaps, ties and counts of unmerged labels, as merging and counting need them."""
 
     gaps_km: PairValues
-    """Of labels that may merge."""
+    """Gaps between labels that may merge."""
     ties: PairValues
-    """Of labels that have a gap, with any label and with noise."""
+    """Ties of the labels in ``gaps_km`` with any label and with noise."""
     units: NDArray[np.int64]
-    """(kinds, n_labels) fixed-point counts of the records that are summed by location."""
+    """Fixed-point counts of the records summed by location, shape (kinds, n_labels)."""
     open_labels: NDArray[np.integer]
     """Label of each row of the open records (`gclust.listings.record_arrays.Records`)."""
 
 
 class MergedLabels(NamedTuple):
-    """Merged labels."""
+    """The result of merging, and the cluster of each label."""
 
     merging: Merging
     cluster_ids: NDArray[np.int64]
-    """(n_labels,) cluster of each label."""
+    """Cluster of each label, shape (n_labels,)."""
 
 
 def merge_labels(totals: LabelTotals, options: Merge) -> MergedLabels:
@@ -68,14 +70,14 @@ def merge_labels(totals: LabelTotals, options: Merge) -> MergedLabels:
 
 @dataclass(frozen=True)
 class RecordCounter:
-    """Counts a study's records by label and by merged cluster."""
+    """A counter of a study's records by label and by merged cluster."""
 
     study: Study
     kinds: tuple[str, ...]
     records: Records
-    """Of locations in any order; labels are given in the same order."""
+    """Records by location; labels must be in the same order of locations."""
     threads: int
-    """Results do not depend on it."""
+    """Number of threads; results do not depend on it."""
 
     @classmethod
     def gather(
@@ -86,7 +88,7 @@ class RecordCounter:
         order: NDArray[np.int64],
         n_jobs: int | None,
     ) -> RecordCounter:
-        """Read the records of the prepared locations, in an order of these, into memory."""
+        """Read the records of the prepared locations into memory, in a given order of locations."""
         kinds = prepared.staged.kinds
         records = gather_records(
             engine,
@@ -103,8 +105,9 @@ class RecordCounter:
     ) -> LabelTotals:
         """Sum the records by label.
 
-        ``labels`` are those of the locations, -1 for noise; ``gaps_km`` has the labels that may
-        merge; ``ties`` is the study's by default. Raises StudyError if ties are too large to count.
+        ``labels`` are the labels of the locations, -1 for noise; ``gaps_km`` has the gaps of labels
+        that may merge; ``ties`` is the study's by default. Raises StudyError if ties are too
+        large to count.
         """
         n_labels = int(labels.max(initial=-1)) + 1
         strengths: PairValues = {}
@@ -125,8 +128,8 @@ class RecordCounter:
     ) -> MergedCounts:
         """Count the records of merged clusters; ``world`` has the world total of each kind.
 
-        ``copies``, of shape (r,), says how many records each of those at several locations stands
-        for; one by default.
+        ``copies``, of shape (r,), says how often each record with several locations is counted;
+        once by default.
         """
         records, opened, cluster_ids = self.records, self.records.opened, merged.cluster_ids
         clusters = np.append(cluster_ids, -1)[totals.open_labels].astype(np.int32)
@@ -146,7 +149,7 @@ class RecordCounter:
 
 
 class ArrayCounter:
-    """Merge-and-count for any number of labellings of a study's locations.
+    """A counter that merges and counts any number of labellings of a study's locations.
 
     Listings are read into memory once, record by record; each labelling then takes one pass
     over them. Counts, clusters and the log of merges equal those of
@@ -206,7 +209,7 @@ class ArrayCounter:
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
-    """Mark the labels that have a gap, noise first: merging uses the ties of no others."""
+    """Mark the labels that have a gap, noise first: merging needs the ties of these alone."""
     near = np.zeros(n_labels + 1, dtype=bool)
     near[[end + 1 for pair in gaps_km for end in pair]] = True
     return near
@@ -220,7 +223,7 @@ def ties_of(
     threads: int,
     copies: NDArray[np.int64] = ONCE,
 ) -> PairValues:
-    """Return the ties of labels that may merge, those of `gclust.listings.label.sum_ties`.
+    """Return the ties of labels that may merge, as `gclust.listings.label.sum_ties` does in SQL.
 
     Parameters
     ----------
@@ -228,11 +231,11 @@ def ties_of(
     labels : ndarray of int32, shape (n,)
         Of the locations, in the order of the records' arrays; -1 for noise.
     near : ndarray of bool, shape (n_labels + 1,)
-        Labels whose ties are wanted; see `labels_with_gaps`.
+        Labels whose ties are computed; see `labels_with_gaps`.
     ties : {"fractional", "pairs"}
     threads : int
     copies : ndarray of int64, shape (r,) or (0,)
-        How many records each stands for; one by default.
+        How often each record is counted; once by default.
 
     Returns
     -------

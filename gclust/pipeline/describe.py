@@ -31,7 +31,7 @@ def describe(
     run_log: RunLog,
     contours: gpd.GeoSeries | None = None,
 ) -> gpd.GeoDataFrame:
-    """Draw footprints of clusters, measure and name them, and count their inhabitants.
+    """Draw the footprints of clusters, measure and name them, and count their inhabitants.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def describe(
 
 
 def dissolve(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
-    """Join the polygons of the labels of each cluster; the same shapes have the same bytes."""
+    """Unite the polygons of the labels of each cluster; equal shapes have equal bytes."""
     parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
     shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
     return gpd.GeoSeries(shapes, crs=4326, name="geometry")
@@ -109,7 +109,7 @@ def outline(
 
 
 def footprint_options(study: Study, footprint: Footprint) -> FootprintOptions:
-    """Resolve a footprint of a study: its lengths, its metric and its raster."""
+    """Return the options of a study's footprint, with its lengths, metric and raster filled in."""
     return FootprintOptions(
         method=footprint.method,
         raster=cells_raster(study) if footprint.method == "raster" else None,
@@ -150,7 +150,7 @@ def inhabitants(
 def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
     """Warn of footprints that overlap.
 
-    Not refused by ``strict``, for no row of the listings is wrong.
+    ``strict`` does not refuse them, because no row of the listings is wrong.
     """
     message = overlap_warning(clusters.geometry.to_numpy(), clusters["name"].tolist())
     if message is not None:
@@ -158,7 +158,7 @@ def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
 
 
 def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Join a ranking and the footprints of its clusters, in the ranking's order."""
+    """Add the footprints of the clusters to a ranking, in the ranking's order."""
     at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
     return gpd.GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
 
@@ -166,7 +166,7 @@ def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.Geo
 def name_merges(
     study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
 ) -> pd.DataFrame:
-    """Add names and final clusters to the log of merges.
+    """Add the names and final clusters to the log of merges.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def name_merges(
 def output_table(
     locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None
 ) -> pd.DataFrame:
-    """The output table of locations: weights in listings, clusters by id."""
+    """Return the output table of locations, with weights in listings and the cluster ids."""
     table = pd.DataFrame(
         {
             "lat": locations["lat"],

@@ -1,4 +1,4 @@
-"""The clustering methods of a study: DBSCAN, HDBSCAN and contours of density."""
+"""The clustering of a study's locations with DBSCAN, HDBSCAN or density contours."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Partition(NamedTuple):
         Locations that clusters consist of, from which footprints are drawn: DBSCAN's core
         locations, else all that form clusters and lie in one.
     polygons : GeoSeries, optional
-        Contours by label (EPSG:4326), where the method has them.
+        Contours by label (EPSG:4326), if the method draws contours.
     metadata : dict
-        What else the method found, for ``run.json``.
+        Further results of the method, for ``run.json``.
     """
 
     labels: NDArray[np.int64]
@@ -51,9 +51,9 @@ class Partition(NamedTuple):
 
 
 def check_method(options: ClusteringOptions) -> None:
-    """Raise StudyError if contours need a raster finer than addresses are known.
+    """Raise StudyError if contours need raster cells finer than the precision of addresses.
 
-    `gclust.read_study` does not see it: cells follow from the bandwidth.
+    `gclust.read_study` does not find it, because the cell size follows from the bandwidth.
     """
     if isinstance(options, ContourClusters):
         try:
@@ -81,9 +81,9 @@ def partition_locations(
     report: Report,
     warn: Warn = warn_user,
 ) -> Partition:
-    """Cluster the locations that form clusters, and give the others a label.
+    """Cluster the locations that form clusters, and label the others.
 
-    Others, which only count, neither form nor connect clusters. They take the label of core
+    The others only count: they neither form nor connect clusters. They take the label of core
     locations near them (DBSCAN; see `label_locations`), of the cluster that they would join
     (HDBSCAN; see `gclust.cluster.hdbscan_predict.attach_weightless`), or of the contour that
     they lie in.
@@ -123,7 +123,7 @@ def label_locations(
     report: Report,
     cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster with DBSCAN; locations of zero density take the label of core locations near them.
+    """Cluster with DBSCAN; locations of zero density take the label of a near core location.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ def label_locations(
     n_jobs, report
         Threads, and a callable for ``(fraction, stage)``.
     cluster : callable
-        Labels and cores of the locations that form clusters; takes what
-        `gclust.cluster.dbscan.cluster_locations` takes.
+        Returns labels and core locations of the locations that form clusters; takes the
+        arguments of `gclust.cluster.dbscan.cluster_locations`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Compute a study's indicators, and check what they return."""
+"""The computation of a study's indicators, and checks of their results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def compute_indicators(
     Returns
     -------
     DataFrame or None
-        Index ``cluster_id``, one column for each; None if the study asks for none.
+        Index ``cluster_id``, one column per indicator; None if the study asks for none.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def compute_indicators(
 
 
 def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame:
-    """The clusters as indicators see them."""
+    """Return the table of clusters that indicators receive."""
     seen = pd.DataFrame(clusters)[["cluster_id", *COLUMNS]].set_index("cluster_id")
     for kind in counted.count.columns:
         seen[f"{kind}_count"] = counted.count[kind].to_numpy()
@@ -81,7 +81,7 @@ def compute_indicator(
     indicator = resolved.indicator
     named = f"indicator {indicator.name!r} of {indicator.origin}"
     try:
-        # A copy, for it may write into what it is given.
+        # A copy, because an indicator may change its arguments.
         values = indicator.function(clusters.copy(), listings, **resolved.options)
     except Exception as error:
         raise StudyError(f"{named} failed: {type(error).__name__}: {error}") from error
@@ -101,7 +101,7 @@ def compute_indicator(
 
 
 def _typed(values: pd.Series, named: str) -> pd.Series:
-    """Numbers as they are, texts as strings; all else is refused."""
+    """Return numbers as they are and texts as strings; refuse all other types."""
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_complex_dtype(values):
         raise StudyError(
             f"{named} returned values of type {values.dtype}; expected numbers or texts"

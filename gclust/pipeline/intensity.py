@@ -38,7 +38,7 @@ _SIZES = {
     "raster": (),
     "contour": (),
 }
-"""The lengths that a method uses."""
+"""The keys of the lengths that each footprint method uses."""
 
 
 def intensity_spread(
@@ -110,12 +110,12 @@ def _read(entries: Sequence[Any], kind: type, key: str) -> tuple[Any, ...]:
 
 
 def check_rasters(study: Study) -> list[RasterUsed]:
-    """Refuse a study whose rasters cannot be used, or that has none to compare with.
+    """Raise StudyError if a study has no raster, or one that cannot be used.
 
     Returns
     -------
     list of RasterUsed
-        Whose warnings are the caller's to give.
+        The caller gives their warnings.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def spread_of(
     report: Report = silent,
     warn: Warn = warn_user,
 ) -> IntensitySpread:
-    """Measure and rank the intensity under each combination that a study asks for.
+    """Compute and rank the intensity under each combination of footprint and raster of a study.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ def spread_of(
     report : callable
         Called with ``(fraction, stage)``.
     warn : callable
-        Called with each warning: of overlaps and of footprints that a raster does not cover,
-        naming the combination.
+        Called with each warning about overlaps and about footprints that a raster does not
+        cover; it names the combination.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def spread_of(
 
 
 def _own(first: gpd.GeoDataFrame) -> pd.DataFrame:
-    """The run's own measurements."""
+    """Return the areas and populations that the run has measured."""
     return pd.DataFrame(first[[*OF_CLUSTERS, "area_km2", "population", "uncovered_share"]])
 
 
@@ -199,7 +199,7 @@ def _draw(
     locations: pd.DataFrame,
     warn: Warn,
 ) -> gpd.GeoSeries:
-    """Draw footprints of the first clusters, unless they are the run's own."""
+    """Return the footprints of the first clusters: the run's own, or drawn as asked."""
     if footprint is study.footprint:
         return first.geometry
     position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
@@ -243,7 +243,7 @@ def _measure(
 
 @contextmanager
 def _named(what: str, warn: Warn) -> Iterator[Warn]:
-    """Begin errors and warnings with what they are about."""
+    """Put the name of the footprint or combination before errors and warnings."""
     try:
         yield lambda message: warn(f"{what}: {message}")
     except StudyError as error:
@@ -251,7 +251,7 @@ def _named(what: str, warn: Warn) -> Iterator[Warn]:
 
 
 def _footprints(study: Study) -> dict[str, Footprint]:
-    """The footprints by name, the study's own first, without repetitions."""
+    """Return the footprints by name, the study's own first, without repetitions."""
     section, radius = study.intensity, study.radius_km
     named: dict[str, Footprint] = {_name(study, study.footprint): study.footprint}
     seen = {_key(study, study.footprint)}
@@ -276,7 +276,7 @@ def _footprints(study: Study) -> dict[str, Footprint]:
 
 
 def _key(study: Study, footprint: Footprint) -> tuple[Any, ...]:
-    """Method and lengths: equal for footprints that are drawn alike."""
+    """Return method and lengths of a footprint, which are equal for equal footprints."""
     sizes = study.sizes(footprint)
     if sizes["ratio"] is not None:
         sizes["edge_km"] = None
@@ -296,7 +296,7 @@ def _name(study: Study, footprint: Footprint) -> str:
 
 
 def _rasters(study: Study) -> dict[str, OtherRaster]:
-    """The rasters by name, the study's own first, without repetitions."""
+    """Return the rasters by name, the study's own first, without repetitions."""
     own, listed = study.population, list(study.intensity.rasters)
     if own.raster is not None:
         listed.insert(0, OtherRaster(raster=own.raster, unit=own.unit, band=own.band))

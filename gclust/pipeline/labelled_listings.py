@@ -1,4 +1,4 @@
-"""The listings of a run with their clusters and fractional counts, as indicators see them."""
+"""The table of listings with clusters and fractional counts that indicators receive."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ TABLE = "listings_of_clusters"
 def labelled_listings(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> LabelledListings:
-    """Give each located listing its cluster and fractional count, once an indicator reads them.
+    """Add cluster and fractional count to each located listing when an indicator first reads them.
 
-    An engine holds those of one labelling at a time: others take the place of the table.
+    An engine holds the table of one labelling at a time; the next labelling replaces it.
 
     Parameters
     ----------
     study : Study
     engine : Engine
-        Where the listings are; the table lives as long as it does.
+        Holds the listings; the table exists as long as the engine.
     prepared : Prepared
     clusters : ndarray of int64, shape (n,)
         Cluster of each of ``prepared.locations``, -1 for noise.
@@ -47,14 +47,14 @@ def labelled_listings(
         engine.drop(f"{TABLE}_places")
         return stored
 
-    # A comparison prepares more kinds than each of its studies has.
+    # A comparison prepares the kinds of all its studies.
     kinds = tuple(kind for kind in prepared.staged.kinds if kind in study.kinds)
     totals = {kind: prepared.world_totals[kind] for kind in kinds}
     return LabelledListings(make, kinds, totals, engine.pandas)
 
 
 def named_kinds(kinds: Sequence[str]) -> nw.Expr:
-    """The names of kinds in the place of their codes."""
+    """Replace the codes of kinds with their names."""
     name = nw.lit(None, dtype=nw.String)
     for code, kind in enumerate(kinds):
         name = nw.when(nw.col("kind") == code).then(nw.lit(kind)).otherwise(name)

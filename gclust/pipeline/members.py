@@ -1,4 +1,4 @@
-"""The member cities of a run's clusters: their shares, and the ties between them."""
+"""The member cities of a run's clusters, with their shares and ties."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def divide_clusters(
     locations: pd.DataFrame,
     run_log: RunLog,
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Divide the clusters among their cities, if the study asks for it.
+    """Divide each cluster among its cities if the study asks for it.
 
     Parameters
     ----------
     study : Study
         Its section ``[members]``.
     engine : Engine
-        Where the listings are.
+        Holds the listings.
     listings : LabelledListings
     clusters : DataFrame
         Index ``cluster_id``, from 0; ``name``.

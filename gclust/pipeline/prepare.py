@@ -1,4 +1,4 @@
-"""Listings read, checked and folded to locations: what every clustering of a study starts from."""
+"""The input of every clustering: listings read, checked and summed by location."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from gclust.units import UNIT
 
 @dataclass(frozen=True)
 class Prepared:
-    """Listings staged and folded: what every clustering of a study starts from.
+    """The listings and locations from which every clustering of a study starts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Prepared:
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
     located_totals : LazyFrame
-        The same of located listings alone, between which ties are.
+        The same for located listings alone, from which ties are computed.
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (fixed-point weight that forms clusters) and
         ``units`` (fixed-point weight of all kinds), sorted by ``lat``, then ``lon``.
@@ -62,7 +62,7 @@ class Prepared:
 
 
 def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
-    """Read, check, store and fold the listings of a study.
+    """Read, check and store the listings of a study, and sum them by location.
 
     Raises
     ------
@@ -90,12 +90,12 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
-    """Return the subset of the kinds of another study, weighted as it says.
+    """Select a study's kinds from listings prepared for another, with the study's own weights.
 
     Parameters
     ----------
     study : Study
-        Reads the same listings as the study that they were prepared for, or some kinds of them.
+        Its listings are those of the study that they were prepared for, or some kinds of these.
     engine : Engine
     prepared : Prepared
     run_log : RunLog
@@ -150,7 +150,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
 
 
 def source_files(study: Study, source: Source) -> SourceFiles:
-    """Return where the listings of a source are, with the study's own defaults."""
+    """Return the location and reading options of a source, with the study's defaults filled in."""
     if isinstance(source.data, str):
         raise StudyError(
             f"the listings of kind {source.kind!r} were a table in memory ({source.data}); give"
@@ -177,12 +177,12 @@ def source_files(study: Study, source: Source) -> SourceFiles:
 
 
 def _relative(line: str, folder: Path) -> str:
-    """Make paths below a study's folder relative to it."""
+    """Make the paths in a line of text relative to the study's folder."""
     return line.replace(f"{folder}{os.sep}", "")
 
 
 def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
-    """Raise StudyError for a column that something needs and no source has."""
+    """Raise StudyError if a needed column is in no source."""
     for need in study.needs:
         mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
         if not any(need.column in scan.user_columns for scan in mine):
@@ -196,14 +196,14 @@ def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
 
 
 def source_of(study: Study, scan: Scan) -> str:
-    """The path of a scan's source, as the study gives it."""
+    """Return the path of a scan's source as the study gives it."""
     if not scan.source.is_file:
         return scan.source.path
     return os.path.relpath(scan.source.path, study.folder)
 
 
 def _check_rejects(study: Study, staged: Staged) -> None:
-    """Refuse a source with too many rejects, by rows or by weight.
+    """Refuse a source if too large a part of its rows or weight is rejected.
 
     Rows near latitude 0, longitude 0 do not count: they are known to have no place.
     """
@@ -248,7 +248,7 @@ def _fold(
 
 
 def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
-    """Total of each kind: that of ``[counting] totals``, or of the sources."""
+    """Return the world total of each kind, from ``[counting] totals`` or the sources."""
     counting = study.counting
     table = engine.pandas(
         world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"

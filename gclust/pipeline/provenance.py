@@ -1,4 +1,4 @@
-"""The content of ``run.json``: provenance, and the run's own numbers."""
+"""The content of ``run.json``: the provenance and the numbers of a run."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def provenance(
     world_totals : dict
         Kind -> the world's total.
     clusters : (int, int)
-        Before and after merging.
+        Numbers of clusters before and after merging.
     threads : int or None
-        All for None.
+        None means all.
     run_log : RunLog
 
     Returns
@@ -71,14 +71,14 @@ def provenance(
 
 
 def _sources(staged: Staged) -> list[dict[str, Any]]:
-    """Each source: rows used, rejected and outside the years, which column serves as what."""
+    """Return for each source the rows used, rejected and outside the years, and its columns."""
     rows = staged.sources.to_dict(orient="records")
     messages = [*staged.messages, *[[]] * (len(rows) - len(staged.messages))]
     return [{**row, "messages": lines} for row, lines in zip(rows, messages, strict=True)]
 
 
 def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
-    """The files, tables and queries that were read, each with its sha256."""
+    """List the files, tables and queries that were read, each with its sha256."""
     return [
         {"path": shown_path(path, study.folder), "sha256": sha256}
         for path, sha256 in sorted(staged.sha256.items())
@@ -86,7 +86,7 @@ def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
 
 
 def _indicators(study: Study) -> dict[str, Any]:
-    """Where the study's indicators come from, by their columns."""
+    """Return the origin of each indicator of the study by its column."""
     origins = {
         resolved.entry.heading: {
             "name": resolved.indicator.name,
@@ -98,7 +98,7 @@ def _indicators(study: Study) -> dict[str, Any]:
 
 
 def _peak_memory_mb() -> int | None:
-    """The largest memory of the process so far; None on Windows, which keeps no such number."""
+    """Return the peak memory of the process in MB; None on Windows, which does not record it."""
     if sys.platform == "win32":
         return None
     import resource

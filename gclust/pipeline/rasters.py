@@ -1,4 +1,4 @@
-"""The rasters of a study: found, and checked before anything is computed."""
+"""The population rasters of a study, found and checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FIRST_BAND = 1
 
 @dataclass(frozen=True)
 class RasterUsed:
-    """A raster of a study, with the result of its check.
+    """A raster of a study with the result of its check.
 
     Attributes
     ----------
     where : str
-        The key of the study.
+        The key of the study that names the raster.
     raster : str
-        As the study names it.
+        The raster as the study names it.
     chosen : bool
-        Whether the study says which band.
+        Whether the study chooses the band.
     found : Checked
     """
 
@@ -39,7 +39,7 @@ class RasterUsed:
 
     @property
     def warning(self) -> str | None:
-        """The warning that a band is used that nobody chose, if it is so."""
+        """The warning that the study has not chosen the band of the raster, or None."""
         if self.chosen or len(self.found.bands) == 1:
             return None
         return (
@@ -50,7 +50,7 @@ class RasterUsed:
 
     @property
     def metadata(self) -> dict[str, Any] | None:
-        """What ``run.json`` holds of a raster of several bands or files."""
+        """The entry of ``run.json`` for a raster of several bands or files."""
         if len(self.found.bands) == 1 and self.found.n_files == 1:
             return None
         return {
@@ -63,7 +63,7 @@ class RasterUsed:
 
 
 def files_of(study: Study, raster: Population | OtherRaster) -> RasterFiles:
-    """Find the files of a raster of a study.
+    """Return the files of a raster of a study.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def files_of(study: Study, raster: Population | OtherRaster) -> RasterFiles:
 
 
 def band_of(raster: Population | OtherRaster) -> int:
-    """The band that is used of a raster."""
+    """Return the band of a raster that is used."""
     return FIRST_BAND if raster.band is None else raster.band
 
 
 def absolute(study: Study, raster: Population | OtherRaster) -> str | tuple[str, ...] | None:
-    """The raster of a study by absolute paths."""
+    """Return the absolute path or paths of a study's raster."""
     if raster.raster is None:
         return None
     if isinstance(raster.raster, str):
@@ -90,14 +90,14 @@ def absolute(study: Study, raster: Population | OtherRaster) -> str | tuple[str,
 
 
 def cells_raster(study: Study) -> RasterFiles | None:
-    """The raster whose cells footprints of the method ``raster`` consist of."""
+    """Return the raster whose cells make up the footprints of the method ``raster``."""
     if study.population.raster is not None:
         return files_of(study, study.population)
     return next((files_of(study, other) for other in study.intensity.rasters), None)
 
 
 def rasters_of(study: Study) -> Iterator[tuple[str, Population | OtherRaster]]:
-    """The rasters that a study names, with the key that does."""
+    """Yield each key of a study that names a raster, with the raster."""
     if study.population.raster is not None:
         yield "[population] raster", study.population
     for position, other in enumerate(study.intensity.rasters, start=1):
@@ -135,5 +135,5 @@ def _spelled(raster: Population | OtherRaster) -> str:
 
 
 def warnings_of(used: Iterable[RasterUsed]) -> list[str]:
-    """Return the warnings of rasters, of those that have one."""
+    """Return the warnings of all rasters that have one."""
     return [raster.warning for raster in used if raster.warning is not None]

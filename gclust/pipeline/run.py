@@ -1,4 +1,4 @@
-"""The order of the stages: from a study to a run."""
+"""The computation of a run from a study: its stages in their order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study, read_study, with_listings
 
 MOST_NAMED = 5
-"""Clusters named in a warning."""
+"""Largest number of clusters that a warning names."""
 
 
 def run(
@@ -44,14 +44,14 @@ def run(
     n_jobs: int | None = None,
     overwrite: bool = False,
 ) -> Run:
-    """Run a study: from listings to ranked clusters.
+    """Run a study, from listings to ranked clusters.
 
     Parameters
     ----------
     study : path-like or Study
         ``study.toml``, or a `gclust.Study`.
     out : path-like, optional
-        Folder to write, as a whole or not at all. Nothing is written without it.
+        Folder to write, completely or not at all. Nothing is written without it.
     listings : mapping, optional
         Kind -> table in memory (pandas, Polars, PyArrow, GeoPandas, DuckDB), in place of the
         study's sources of that kind.
@@ -96,7 +96,7 @@ def run(
         run_log.warn_or_refuse(warnings_of(rasters))
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]
         check_method(study.clusters)
-        # With every default of its indicators spelled out: another version may have others.
+        # With every default of its indicators written out: another version may have others.
         study = replace(
             study,
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
@@ -134,7 +134,7 @@ def rank_clusters(
     counted: MergedCounts,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Score and rank clusters as a study says; see `gclust.ranking.table.ranking`."""
+    """Score and rank clusters by a study's rules; see `gclust.ranking.table.ranking`."""
     kinds = list(study.kinds)
     try:
         return ranking(
@@ -158,7 +158,7 @@ def complete(
     run_log: RunLog,
     n_jobs: int | None = None,
 ) -> Run:
-    """Describe, score and rank clusters that have been formed, merged and counted."""
+    """Describe, score and rank clusters that are already formed, merged and counted."""
     labels = partition.labels
     locations = prepared.locations.assign(
         part=labels, label=counted.clusters(labels), core=partition.core

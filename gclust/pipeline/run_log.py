@@ -1,4 +1,4 @@
-"""The log of a run: its warnings, the seconds of its stages, and the rasters that it used."""
+"""The log of a run: its warnings, the duration of its stages, and its rasters."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from gclust.progress import Report
 
 @dataclass
 class RunLog:
-    """The log of one run.
+    """The log of one run: warnings, duration of the stages, and rasters.
 
     Attributes
     ----------
     report : callable
         Called with ``(fraction, stage)``.
     strict : bool
-        Whether what looks wrong is refused instead of warned of.
+        Whether suspicious input raises an error instead of a warning.
     give : callable
         Gives a warning to the user.
     messages : list of str
-        The warnings so far, and the messages that ``run.json`` alone holds.
+        The warnings so far, and messages that are written to ``run.json`` only.
     seconds : dict
-        Stage -> seconds that it took.
+        Duration of each stage in seconds.
     rasters : list of dict
-        What was used of rasters that have several bands or files.
+        The bands and files used of rasters with several.
     """
 
     report: Report
@@ -41,7 +41,7 @@ class RunLog:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Announce a stage, and log the seconds that it takes."""
+        """Report the start of a stage, and log its duration in seconds."""
         start = time.perf_counter()
         self.report(0.0, name)
         yield
@@ -54,7 +54,7 @@ class RunLog:
         self.give(message)
 
     def warn_or_refuse(self, messages: list[str]) -> None:
-        """Warn of what looks wrong in the listings or the study.
+        """Warn of suspicious listings or options, or refuse them if ``strict``.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The columns that a study's score uses, computed for any clusters of its listings."""
+"""The computation of the columns of a study's score for any clustering of its listings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ OUTLINED = frozenset({"area_km2", "population"})
 
 
 class ScoreColumns:
-    """Computes the columns that the score uses, and no others.
+    """A function from clusters to the columns that the score uses.
 
-    Sweeps, comparisons and bootstrap draws repeat this many times, so that of the clusters too
-    only the attributes are computed that these columns need.
+    Sweeps, comparisons and bootstrap draws repeat this many times, so only the attributes of
+    clusters that these columns need are computed.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class ScoreColumns:
     ----------
     columns : tuple of str
     further : tuple of str
-        Those of them that are neither shares nor counts of kinds.
+        The columns that are neither shares nor counts of kinds.
     headings : tuple of str
-        Those that are indicators.
+        The columns that are indicators.
     looks_at : frozenset of str
-        Of ``name, economies, area_km2, population``: what the columns follow from.
+        The attributes among ``name, economies, area_km2, population`` that the columns need.
     """
 
     def __init__(self, study: Study) -> None:
@@ -65,14 +65,14 @@ class ScoreColumns:
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
 
     def check(self, warn: Warn = warn_user) -> None:
-        """Raise StudyError if a raster that the columns follow from cannot be used."""
+        """Raise StudyError if a raster that the columns need cannot be used."""
         if "population" in self.looks_at:
             for message in warnings_of(check_rasters(self._study)):
                 warn(message)
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weight of each column."""
+        """Return the weight of each column in the score."""
         return column_weights(self.columns, self._study.score.weights, self._study.kinds)
 
     def describe(
@@ -85,7 +85,7 @@ class ScoreColumns:
         contours: gpd.GeoSeries | None = None,
         report: Report = silent,
     ) -> pd.DataFrame:
-        """Return the attributes of clusters that the columns need, but counts and shares.
+        """Return the attributes of clusters that the columns need, except counts and shares.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class ScoreColumns:
         core : ndarray of bool, shape (n,)
         n_clusters : int
         contours : GeoSeries, optional
-            Those of the clusters, with the method that has them.
+            Contours of the clusters, if the method draws contours.
         report : callable
             Called with ``(fraction, stage)``.
 
@@ -118,7 +118,7 @@ class ScoreColumns:
             outlines = outline(study, at, n_clusters, report, contours)
             table["area_km2"] = area_km2(outlines)
             if "population" in self.looks_at:
-                # A run of the study warns of what is not covered; here it would many times.
+                # A run of the study gives these warnings once; here they would be repeated.
                 people = inhabitants(study, outlines, report, warn=ignore_warning)
                 table["population"] = people["population"].to_numpy()
         return table[[name for name in OF_CLUSTERS if name in self.looks_at]]
@@ -130,7 +130,7 @@ class ScoreColumns:
         described: pd.DataFrame,
         listings: LabelledListings,
     ) -> pd.DataFrame:
-        """Compute the columns.
+        """Compute the columns of the score for each cluster.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class ScoreColumns:
         Raises
         ------
         StudyError
-            If a column cannot be combined so.
+            If a column cannot be combined with these weights.
         """
         options = self._study.score
         try:

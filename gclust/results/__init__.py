@@ -1,1 +1,1 @@
-"""Results: a run in memory, and the one writer and reader of result folders."""
+"""Results: a run in memory, and the writer and reader of all result folders."""

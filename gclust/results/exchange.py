@@ -1,4 +1,4 @@
-"""An atomic exchange of two folders, where the system can do it."""
+"""The atomic exchange of two folders, on systems that support it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def exchange(one: Path, two: Path) -> bool:
-    """Exchange two paths in one step: at no moment is one of them missing.
+    """Exchange two paths in one step, so that both exist at every moment.
 
-    Linux can do it (``renameat2``), on most file systems.
+    Linux supports it on most file systems (``renameat2``).
 
     Returns
     -------
     bool
-        False where the system cannot do it; then nothing has changed.
+        False if the system does not support it; then nothing has changed.
 
     Raises
     ------
     OSError
-        If it cannot be done with these two.
+        If these two paths cannot be exchanged.
     """
     call = _renameat2()
     if call is None:
@@ -42,7 +42,7 @@ def exchange(one: Path, two: Path) -> bool:
 
 @cache
 def _renameat2() -> Any:
-    """The call of the C library, None where it has none."""
+    """Return ``renameat2`` of the C library, or None if it is missing."""
     if os.name == "nt":
         return None
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

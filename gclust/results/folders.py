@@ -1,4 +1,4 @@
-"""Result folders: claimed before the work, written as a whole or not at all, none lost."""
+"""Result folders: reserved before the work, then written completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from gclust.temporary_folders import TemporaryFolder, abandoned, remove_folder
 
 PREFIX = ".gclust-partial-"
 RECORD, NEW, OLD = "for.json", "new", "old"
-"""Names in the temporary folder: what it is for, the new result, the replaced one."""
+"""Names in the temporary folder: its purpose, the new result, the replaced result."""
 LOOKS = 10
 LOOK_SECONDS = 0.1
 OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
 
 
 class Place:
-    """The claimed place of a result folder.
+    """The path of a result folder that is reserved for one process.
 
     Attributes
     ----------
     path : Path
-        Absolute and free of links, so that paths relative to it are valid.
+        Absolute and without links, so that paths relative to it are valid.
     what : str
-        What it will hold, ``"run"`` say.
+        What it will hold, for example ``"run"``.
     """
 
     def __init__(self, path: Path, what: str, overwrite: bool, temporary: TemporaryFolder) -> None:
@@ -42,7 +42,7 @@ class Place:
         self._replaced = _identity(path, what) if overwrite else None
 
     def write(self, fill: Callable[[Path], None]) -> Path:
-        """Fill a temporary folder in the same folder as the place, then move it there in one step.
+        """Write the result to a temporary folder next to the place, then move it there in one step.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Place:
         Raises
         ------
         FileExistsError
-            If something has come to the place since it was claimed; it is still there.
+            If another process has written to the place meanwhile; its files are kept.
         StudyError
             If the folder cannot be written.
         """
@@ -74,7 +74,7 @@ class Place:
         return self.path
 
     def _put(self, new: Path) -> None:
-        """Put the folder where nothing is; an empty folder is nothing."""
+        """Move the new folder to a place that is free or an empty folder."""
         try:
             if os.name == "nt" and self.path.is_dir():
                 os.rmdir(self.path)
@@ -85,14 +85,14 @@ class Place:
             raise
 
     def _look_at_replaced(self, taken: Path) -> None:
-        """Remove what was exchanged for the new folder, or undo that if it is not what it was."""
+        """Remove the replaced folder, or undo the exchange if somebody else has changed it."""
         if _identity(taken, self.what) != self._replaced or foreign_entry(taken, self.what):
             exchange(taken, self.path)
             raise self._taken()
         _discard(taken, self.path, self.what)
 
     def _put_after(self, new: Path) -> None:
-        """Replace in two steps; after a kill in between, `_restore` undoes the first."""
+        """Replace the folder in two steps; `_restore` undoes the first after a kill in between."""
         old = self._temporary.path / OLD
         os.rename(self.path, old)
         try:
@@ -113,19 +113,19 @@ class Place:
 
 @contextmanager
 def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place | None]:
-    """Claim the place of a result folder, from before the work until it is written.
+    """Reserve the place of a result folder, from before the work until it is written.
 
-    Whatever is wrong with it is found now: a folder that exists, one that cannot be written,
-    one to which somebody else is about to write. Nothing is left behind if nothing is written.
+    Problems are found now: a folder that exists, that cannot be written, or to which another
+    process is about to write. No file is left behind if nothing is written.
 
     Parameters
     ----------
     out : path-like or None
-        Links are followed. Nothing is claimed without it.
+        Links are followed. Nothing is reserved without it.
     overwrite : bool
-        Whether a run (or whatever else) in ``out`` may be replaced.
+        Whether a result in ``out``, such as a run, may be replaced.
     what : str
-        What the folder holds, ``"run"`` say; it is known by its file ``run.json``.
+        What the folder holds, for example ``"run"``; its file ``run.json`` identifies it.
 
     Yields
     ------
@@ -152,7 +152,7 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
             )
         try:
             _refuse_second(path, what, temporary.path)
-            # Once more: before this claim was seen, another run may have ended.
+            # Check again: another run may have ended before it could see this claim.
             _check(path, overwrite, what)
             yield Place(path, what, overwrite, temporary)
         finally:
@@ -165,10 +165,10 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
 
 
 def _resolved(out: str | Path) -> Path:
-    """Follow the links to a place: of a link, an exchange would move the link itself."""
+    """Return a path with its links followed, because an exchange would move the link itself."""
     try:
         path = Path(os.path.realpath(out))
-        # Libraries write to no other names.
+        # Libraries cannot write to other names.
         str(path).encode("utf-8")
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -181,7 +181,7 @@ def _resolved(out: str | Path) -> Path:
 
 
 def _check(path: Path, overwrite: bool, what: str) -> None:
-    """Refuse a folder that exists, unless it holds what may be replaced and nothing else."""
+    """Refuse an existing folder, unless it holds only a result that may be replaced."""
     if not os.path.lexists(path):
         return
     if not path.is_dir():
@@ -211,7 +211,7 @@ def _check(path: Path, overwrite: bool, what: str) -> None:
 
 
 def _make_parents(parent: Path) -> list[Path]:
-    """Make the folders down to one; return those that were not there, the last first."""
+    """Create a folder and its parents; return those that are new, the innermost first."""
     missing = []
     for folder in (parent, *parent.parents):
         if os.path.lexists(folder):
@@ -223,7 +223,7 @@ def _make_parents(parent: Path) -> list[Path]:
 
 
 def _prepare(folder: Path, path: Path, what: str) -> None:
-    """Write what a temporary folder is for, before others can take notice of it."""
+    """Write the purpose of a temporary folder before other processes can see it."""
     (folder / NEW).mkdir()
     record = {
         "out": path.name,
@@ -235,10 +235,9 @@ def _prepare(folder: Path, path: Path, what: str) -> None:
 
 
 def _refuse_second(path: Path, what: str, mine: Path) -> None:
-    """Refuse a place to which another process is about to write, if it was there before.
+    """Refuse a place if another process has reserved it earlier.
 
-    What is locked may also be locked for a moment by a process that removes it, so it is
-    looked at several times.
+    A process that removes a folder also locks it for a moment, so the check is repeated.
     """
     for look in range(LOOKS):
         first = _order(mine)
@@ -255,7 +254,7 @@ def _refuse_second(path: Path, what: str, mine: Path) -> None:
 
 
 def _order(temporary: Path) -> tuple[str, int, str]:
-    """For which place a temporary folder is, since when, and its name."""
+    """Return the place that a temporary folder is for, the time of its creation, and its name."""
     record = _record(temporary) or {"out": "", "since": 0}
     return str(record["out"]), int(record["since"]), temporary.name
 
@@ -269,7 +268,7 @@ def _record(temporary: Path) -> dict[str, Any] | None:
 
 
 def _restore(parent: Path) -> None:
-    """Undo or end what killed processes were about in a folder, and remove what they left."""
+    """Undo or finish the moves of killed processes in a folder, and remove their files."""
     for temporary in abandoned(parent, PREFIX):
         record = _record(temporary)
         if record is not None:
@@ -287,13 +286,13 @@ def _restore(parent: Path) -> None:
 
 
 def _discard(replaced: Path, path: Path, what: str) -> None:
-    """Remove a folder that was replaced, or keep it under another name if it has others' files."""
+    """Remove a replaced folder, or rename it if it holds files that gclust did not write."""
     if not remove_written(replaced, what):
         _keep(replaced, path)
 
 
 def _bring_back(old: Path, path: Path) -> None:
-    """Move what was to be replaced back to its place, or to another name if that is taken."""
+    """Move a folder back to its place, or to another name if the place is taken."""
     try:
         os.rename(old, path)
     except OSError:
@@ -312,7 +311,7 @@ def _keep(folder: Path, path: Path) -> None:
 
 
 def _identity(path: Path, what: str) -> tuple[int, ...] | None:
-    """What identifies a folder, and no other that comes to its place; None if there is none."""
+    """Return numbers that identify a result folder, or None if there is none."""
     try:
         folder, manifest = path.stat(), (path / f"{what}.json").stat()
     except OSError:
@@ -321,7 +320,7 @@ def _identity(path: Path, what: str) -> tuple[int, ...] | None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole: after a kill it is there complete, or not at all."""
+    """Write a file completely or not at all, even if the process is killed."""
     with writing(path.parent):
         temporary = TemporaryFolder(path.parent, PREFIX)
         try:

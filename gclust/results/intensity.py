@@ -1,4 +1,4 @@
-"""The intensity of clusters under several footprints and rasters, and its files in a run."""
+"""The intensity of clusters under several footprints and rasters, and its files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from gclust.results.reader import ResultReader
 
 SPREAD, DETAIL = "intensity", "intensity_detail"
-"""Names of the files."""
+"""Names of the files in a run's folder."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class IntensitySpread:
 
 
 def read_spread(folder: ResultReader) -> IntensitySpread | None:
-    """Read the intensity under several footprints and rasters, if the run compared them."""
+    """Read the intensity under several footprints and rasters if the run has computed it."""
     if f"{SPREAD}.csv" not in folder.files:
         return None
     table = folder.table(f"{SPREAD}.csv", ("intensity_rank_range",), pd.read_csv)

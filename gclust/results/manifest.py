@@ -1,4 +1,4 @@
-"""The files that gclust wrote into a result folder, so that no others are replaced with them."""
+"""The list of files that gclust wrote into a result folder, so that it replaces no others."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any
 from gclust.escapes import escaped
 
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""What file browsers leave in folders that they show."""
+"""Names of files that file browsers leave in folders."""
 BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
-"""Endings of files that programs put next to a GeoPackage or raster that they open."""
+"""Endings of files that programs create next to a GeoPackage or raster that they open."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file in which no text acts on a terminal."""
+    """Write a JSON file without characters that control a terminal."""
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
     path.write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def note_files(folder: Path, what: str) -> None:
-    """Note in ``<what>.json`` of an result folder the files that it holds.
+    """List the files of a result folder in its ``<what>.json``.
 
-    Whatever adds a file to a folder that is there already has to call it again.
+    Call it again after adding a file to an existing folder.
     """
     path = folder / f"{what}.json"
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -35,18 +35,18 @@ def note_files(folder: Path, what: str) -> None:
 
 
 def foreign_entry(folder: Path, what: str) -> str | None:
-    """Return the first file or folder in an result folder that gclust did not write there.
+    """Return the first file or folder in a result folder that gclust did not write.
 
     Parameters
     ----------
     folder : Path
     what : str
-        What it holds, ``"run"`` say.
+        What it holds, for example ``"run"``.
 
     Returns
     -------
     str or None
-        Its path within the folder; ``<what>.json`` where that does not list the files.
+        Its path within the folder; ``<what>.json`` if that does not list the files.
     """
     manifest = f"{what}.json"
     try:
@@ -60,7 +60,7 @@ def foreign_entry(folder: Path, what: str) -> str | None:
 
 
 def remove_written(folder: Path, what: str) -> bool:
-    """Remove what gclust wrote into an result folder, and the folder if that was all.
+    """Remove the files that gclust wrote into a result folder, and the folder if it is then empty.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def remove_written(folder: Path, what: str) -> bool:
         Whether nothing is left.
     """
     manifest = f"{what}.json"
-    # A kill may have left it empty.
+    # It may be empty after a killed process.
     if any(folder.iterdir()):
         if foreign_entry(folder, what) == manifest:
             return False
@@ -86,7 +86,7 @@ def remove_written(folder: Path, what: str) -> bool:
         if names := os.listdir(folder):
             if names != [manifest]:
                 return False
-            # Last the list of the others: after a kill the rest is still known.
+            # The list of files goes last, so that it still exists after a kill.
             (folder / manifest).unlink()
     os.rmdir(folder)
     return True
@@ -99,7 +99,7 @@ def _is_known(name: str, known: set[str]) -> bool:
 
 
 def _entries(folder: Path, within: str = "") -> Iterator[tuple[str, Path]]:
-    """Yield the files and empty folders in a folder: the path within, and the path."""
+    """Yield relative and full path of each file and empty folder in a folder."""
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:

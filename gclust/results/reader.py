@@ -1,4 +1,4 @@
-"""Result folders read back: errors name the file that is missing, broken or of another version."""
+"""The reader of result folders, with errors for missing, broken or incompatible files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from gclust.study.schema import Study, read_study
 Content = TypeVar("Content")
 
 COMMANDS = {"run": "run", "sweep": "sweep", "comparison": "compare", "uncertainty": "uncertainty"}
-"""What a folder holds -> the command that writes it."""
+"""The command that writes each kind of result folder."""
 
 RENAMED_KEYS = {"players": "factors", "formed": "clusters"}
 RENAMED_FILES = {"heaps.csv": "centroid_geocodes.csv", "parts.csv": "decomposition.csv"}
 RENAMED_COLUMNS = {"caution": "diagnostics"}
-"""Names in the folders of earlier versions -> those of now."""
+"""Names of columns in earlier versions, with their present names."""
 
 
 class ResultReader:
-    """Reads the files of a result folder.
+    """The reader of the files of a result folder.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ResultReader:
     path : Path
         The folder, absolute.
     info : dict
-        What ``<what>.json`` holds, but for ``files``.
+        The content of ``<what>.json``, except ``files``.
     files : frozenset of str
         The files that were written.
 
@@ -78,7 +78,7 @@ class ResultReader:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Name a file in the errors about it: libraries raise all sorts on files that are cut."""
+        """Raise StudyError that names the file for any error of a library on a broken file."""
         try:
             yield
         except StudyError:
@@ -94,7 +94,7 @@ class ResultReader:
             raise self._broken(name, why) from error
 
     def file(self, name: str, read: Callable[[Path], Content]) -> Content:
-        """Read a file with a function of its path."""
+        """Read a file with a function that takes its path."""
         with self.reading(name):
             return read(self._folder / name)
 
@@ -104,7 +104,7 @@ class ResultReader:
         columns: Iterable[str] = (),
         read: Callable[[Path], pd.DataFrame] = pd.read_parquet,
     ) -> pd.DataFrame:
-        """Read a table, which must have some columns."""
+        """Read a table, and check that it has the given columns."""
         table = self.file(name, read)
         for old, new in RENAMED_COLUMNS.items():
             if old in table.columns:
@@ -115,7 +115,7 @@ class ResultReader:
         return table
 
     def study(self, name: str = "study") -> Study:
-        """Read a study, which another version of gclust may have written."""
+        """Read a study that another version of gclust may have written."""
         try:
             return read_study(self._folder / f"{name}.toml")
         except StudyError as error:

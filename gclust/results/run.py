@@ -1,4 +1,4 @@
-"""The result of a run, and its folder: written, and read back."""
+"""The result of a run, and functions that write and read its folder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from gclust.study.schema import Study
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
-"""Columns that are read back of every run."""
+"""Columns that the files of every run must have."""
 OPTIONAL_TABLES = ("members", "member_ties", "centroid_geocodes")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of a study.
+    """The result of one execution of a study.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
         exact |= {SPREAD: run.intensity.table, DETAIL: run.intensity.detail}
     for name, table in exact.items():
         if table is not None:
-            folder.csv(name, table, numbers=None)  # all digits: a run is read back from them
+            folder.csv(name, table, numbers=None)  # all digits: a run is read from these
     for name in ("locations", "rejects", "clusters"):
         folder.parquet(name, getattr(run, name))
     _geopackage(run.clusters, folder.folder / "clusters.gpkg")
@@ -142,11 +142,11 @@ def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read a run's folder back.
+    """Read a run from its folder.
 
-    Nothing is computed: columns of indicators are read as the run stored them, so the
-    plug-ins that they came from need not be installed any more. Only to run the study again,
-    or to vary it where its indicators are computed, they must be.
+    Nothing is computed: columns of indicators are read as the run stored them, so their
+    plug-ins need not be installed. They are only needed to run the study again, or to vary it
+    where its indicators are computed.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def read_run(path: str | Path) -> Run:
 
 
 def _optional_table(path: Path) -> pd.DataFrame:
-    """Read a table of members or centroid geocodes; NA is Namibia, not missing."""
+    """Read a table of members or centroid geocodes if it exists; NA is Namibia, not missing."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     texts = ("name", "city", "country", "city_a", "city_b", "cluster")
     flags = [column for column in table.columns if column.startswith("only_by_")]

@@ -12,7 +12,7 @@ from gclust.results.run import Run
 def summary_lines(
     run: Run, *, width: int, top: int, marks: pd.DataFrame | None = None, ascii: bool = False
 ) -> list[str]:
-    """Return lines of text: the ranking, the numbers of clusters and rows, paths of the files.
+    """Return the lines of a summary: ranking, numbers of clusters and rows, and file paths.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The files of a result folder, written the same way for runs, sweeps and all experiments."""
+"""The writer of result folders, for runs, sweeps and all experiments."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from gclust.study.write_toml import study_toml
 
 CSV_NUMBERS = "%.12g"
 LIBRARIES = ("duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy")
-"""The libraries on which the numbers of an experiment depend."""
+"""The libraries that can change the numbers of an experiment."""
 
 Result = TypeVar("Result")
 
 
 class ResultWriter:
-    """Writes the files of a result folder.
+    """The writer of the files of a result folder.
 
-    No file gets a time, or anything else that differs between two runs of the same study.
+    No file contains a time or anything else that differs between two runs of the same study.
 
     Parameters
     ----------
@@ -42,29 +42,29 @@ class ResultWriter:
 
     @property
     def figures(self) -> Path:
-        """The folder of the figures."""
+        """The folder for figures."""
         return self.folder / "figures"
 
     def parquet(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table from which it is read back as it is."""
+        """Write a table as Parquet, so that it is read back unchanged."""
         table.to_parquet(self.folder / f"{name}.parquet", index=False, compression="zstd")
 
     def csv(self, name: str, table: pd.DataFrame, *, numbers: str | None = CSV_NUMBERS) -> None:
-        """Write a table for readers; see `write_csv`."""
+        """Write a table as CSV for people; see `write_csv`."""
         write_csv(table, self.folder / f"{name}.csv", numbers=numbers)
 
     def study(self, study: Study, name: str = "study") -> None:
-        """Write a study with all defaults spelled out, which can be run from the folder."""
+        """Write a study with all its defaults, so that it can be run from the folder."""
         text = study_toml(study, self.home)
         (self.folder / f"{name}.toml").write_text(text, encoding="utf-8")
 
     def json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write names and values."""
+        """Write a mapping as JSON."""
         write_json(self.folder / f"{name}.json", content)
 
 
 def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], None]) -> Result:
-    """Write a result's folder, as a whole or not at all.
+    """Write the folder of a result, completely or not at all.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], No
     Returns
     -------
     dataclass
-        The same result, knowing its path.
+        The same result with its path.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], No
 
 
 def versions() -> dict[str, Any]:
-    """Return the versions of gclust and of the libraries below it, for an experiment's JSON."""
+    """Return the versions of gclust and its libraries for the JSON file of an experiment."""
     return {
         "gclust": gclust.__version__,
         "libraries": {name: version(name) for name in LIBRARIES},
@@ -97,7 +97,7 @@ def versions() -> dict[str, Any]:
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file in which no text is a formula, breaks a line or acts on a terminal.
+    """Write a CSV file whose texts are no formulas, break no line and control no terminal.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""A study: what to compute. Sections with defaults, parsing, validation, TOML."""
+"""A study, which says what to compute: its sections, defaults, validation and TOML."""

@@ -1,4 +1,4 @@
-"""The list of all indicators, with their options."""
+"""The list of all indicators with their options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gclust.study.write_toml import toml_value
 
 
 def list_indicators() -> pd.DataFrame:
-    """List the indicators that a study may ask for, plug-ins' included.
+    """List the indicators that a study may use, including those of plug-ins.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def list_indicators() -> pd.DataFrame:
 
 
 def _option(option: Option) -> str:
-    """An option as TOML with its default, and what it may be."""
+    """Return an option as TOML, with its default and its allowed values."""
     expected = described(option.hint)
     if option.default is REQUIRED:
         return f"{option.name} ({expected}; required)"
@@ -57,7 +57,7 @@ def _need(need: str) -> str:
 
 
 def _paragraphs(documentation: str) -> list[str]:
-    """The paragraphs between the first line and the first section, in plain text."""
+    """Return the paragraphs of a docstring between summary and first section, in plain text."""
     lines = documentation.splitlines()
     ends = [at - 1 for at, line in enumerate(lines) if line and set(line) == {"-"}]
     text = "\n".join(lines[1 : ends[0] if ends else len(lines)])

@@ -1,4 +1,4 @@
-"""``[clusters]``: the options of DBSCAN, HDBSCAN and density contours, with their defaults."""
+"""The options of DBSCAN, HDBSCAN and density contours (``[clusters]``), with defaults."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ METHODS = ("dbscan", "hdbscan", "contour")
 BORDERS = ("nearest", "first", "noise")
 METRICS = ("haversine", "wgs84")
 SCALE_KM = 15.0
-"""The eps_km of the GII: lengths of footprints follow from it with methods without one."""
+"""The eps_km of the GII, from which methods without one derive the lengths of footprints."""
 
 
 class ClusteringOptions(Section):
-    """``[clusters]`` of any method."""
+    """The options of any clustering method (``[clusters]``)."""
 
     remedy = ""
-    """What to change if there is no cluster."""
+    """Advice for the error "no cluster found"."""
 
     @property
     def method(self) -> str:
-        """The key of `CLUSTERING_METHODS`."""
+        """Name of the method, a key of `CLUSTERING_METHODS`."""
         raise NotImplementedError
 
     @property
     def metric(self) -> str:
-        """The surface on which distances are measured."""
+        """Metric in which distances are measured."""
         return "haversine"
 
     @property
@@ -40,33 +40,33 @@ class ClusteringOptions(Section):
 
     @property
     def reach_km(self) -> float | None:
-        """Radius within which locations decide whether one is a core; None if all decide."""
+        """Radius of the neighbourhood that makes a core location; None if all locations matter."""
         return None
 
     @property
     def least_gap_km(self) -> float | None:
-        """Distance that clusters keep from each other; None if they keep none."""
+        """Least distance between two clusters, or None if there is no such limit."""
         return None
 
     @property
     def scale_km(self) -> float:
-        """The length from which those of footprints follow."""
+        """Length from which the default lengths of footprints are derived."""
         return self.reach_km or SCALE_KM
 
     @property
     def contradiction(self) -> str | None:
-        """What is wrong with the options taken together; None if nothing is."""
+        """Error message if the options contradict each other, else None."""
         return None
 
     @property
     def unmet(self) -> str:
-        """Return the condition that no listings met, for the error "no cluster found"."""
+        """Reason for the error "no cluster found"."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(ClusteringOptions):
-    """``[clusters]`` of ``method = "dbscan"``; see `gclust.DBSCAN`."""
+    """The options of ``method = "dbscan"``; see `gclust.DBSCAN`."""
 
     remedy = "Lower min_samples or raise eps_km in [clusters]"
 
@@ -78,7 +78,7 @@ class Clusters(ClusteringOptions):
 
     @property
     def least_weight(self) -> float:
-        """Weight from which on there can be a cluster."""
+        """Least weight of a cluster."""
         return self.min_samples
 
     @property
@@ -88,12 +88,12 @@ class Clusters(ClusteringOptions):
 
     @property
     def least_gap_km(self) -> float | None:
-        """Clusters of core locations alone lie more than eps_km apart."""
+        """eps_km if border locations are noise, else None: only core locations are so far apart."""
         return self.eps_km if self.border == "noise" else None
 
     @property
     def contradiction(self) -> str | None:
-        """That the ellipsoid's distances are not exact so far."""
+        """Error message if eps_km is too large for exact distances on the ellipsoid, else None."""
         if self.metric == "wgs84" and self.eps_km > LARGEST_WGS84_EPS_KM:
             return (
                 f"eps_km = {self.eps_km:g}; metric 'wgs84' holds up to {LARGEST_WGS84_EPS_KM:g}"
@@ -103,7 +103,7 @@ class Clusters(ClusteringOptions):
 
     @property
     def unmet(self) -> str:
-        """That no neighbourhood is heavy enough."""
+        """Reason for finding no cluster: no neighbourhood is heavy enough."""
         return (
             f"no neighbourhood of eps_km = {self.eps_km:g} reaches"
             f" min_samples = {self.min_samples:g}"
@@ -112,11 +112,11 @@ class Clusters(ClusteringOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class HierarchyClusters(ClusteringOptions):
-    """``[clusters]`` of ``method = "hdbscan"``; see `gclust.HDBSCAN`.
+    """The options of ``method = "hdbscan"``; see `gclust.HDBSCAN`.
 
     ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
-    ``selection_eps_km`` are what HDBSCAN calls ``cluster_selection_method`` and
-    ``cluster_selection_epsilon_km``. The others have its names.
+    ``selection_eps_km`` are HDBSCAN's ``cluster_selection_method`` and
+    ``cluster_selection_epsilon_km``. The other options have the same names as there.
     """
 
     remedy = "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
@@ -137,7 +137,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def contradiction(self) -> str | None:
-        """That clusters must be heavier than they may be."""
+        """Error message if the least weight of a cluster exceeds the largest, else None."""
         most = self.max_cluster_size
         if most is not None and most < self.min_cluster_size:
             return (
@@ -148,7 +148,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def unmet(self) -> str:
-        """That listings do not split into heavy clusters at any radius."""
+        """Reason for finding no cluster: listings do not split into heavy clusters at any radius."""
         need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"
         return (
             f"at no radius{need} do the listings split into several clusters of"
@@ -159,7 +159,7 @@ class HierarchyClusters(ClusteringOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ContourClusters(ClusteringOptions):
-    """``[clusters]`` of ``method = "contour"``; see `gclust.DensityContour`."""
+    """The options of ``method = "contour"``; see `gclust.DensityContour`."""
 
     remedy = "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"
 
@@ -178,7 +178,7 @@ class ContourClusters(ClusteringOptions):
 
     @property
     def contradiction(self) -> str | None:
-        """That two options say where the contour runs, or that cells are too large."""
+        """Error message if two options set the contour's level or cells are too large, else None."""
         if self.level is not None and self.share is not None:
             return (
                 f"level = {self.level:g} and share = {self.share:g}; expected one of them, for"
@@ -193,7 +193,7 @@ class ContourClusters(ClusteringOptions):
 
     @property
     def unmet(self) -> str:
-        """That no contour is heavy enough."""
+        """Reason for finding no cluster: no contour is heavy enough."""
         return (
             f"no contour of bandwidth_km = {self.bandwidth_km:g} holds threshold ="
             f" {self.threshold:g}"
@@ -205,4 +205,4 @@ CLUSTERING_METHODS: dict[str, type[ClusteringOptions]] = {
     "hdbscan": HierarchyClusters,
     "contour": ContourClusters,
 }
-"""The class of ``[clusters]`` by its ``method``: each has its own keys."""
+"""The class of options for each clustering method."""

@@ -1,4 +1,4 @@
-"""``[[indicators]]`` of a study, resolved: found in the registry, their options checked."""
+"""The indicators of a study: found in the registry, with their options checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = {"name": str, "kind": str, "column": str}
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorEntry:
-    """``[[indicators]]``: one indicator, as a column of the ranking.
+    """An entry of ``[[indicators]]``: one indicator as a column of the ranking.
 
     ``column`` is ``<kind>_<name>`` by default, ``<name>`` without a kind; all other
     keys are the indicator's own options.
@@ -29,7 +29,7 @@ class IndicatorEntry:
 
     @property
     def heading(self) -> str:
-        """The name of its column."""
+        """Name of its column."""
         if self.column is not None:
             return self.column
         return self.name if self.kind is None else f"{self.kind}_{self.name}"
@@ -37,15 +37,15 @@ class IndicatorEntry:
 
 @dataclass(frozen=True)
 class ResolvedIndicator:
-    """An indicator of a study, with its function and all its options.
+    """An indicator of a study with its function and all its options.
 
     Attributes
     ----------
     entry : IndicatorEntry
-        With all defaults spelled out.
+        The entry with all its defaults.
     indicator : Registered
     options : dict
-        What its function is called with.
+        The arguments of its function.
     needs : tuple of str
         Columns of listings without which it cannot be computed.
     """
@@ -61,7 +61,7 @@ class ResolvedIndicator:
 
 
 def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
-    """Read ``[[indicators]]`` of a study; options are not checked yet."""
+    """Read ``[[indicators]]`` of a study; options are checked later."""
     if not isinstance(listed, list):
         raise StudyError(f"{name}: [indicators] must be written [[indicators]], one for each")
     entries = []
@@ -78,7 +78,7 @@ def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
 def resolve_indicators(
     entries: Sequence[IndicatorEntry], name: str = "study"
 ) -> tuple[ResolvedIndicator, ...]:
-    """Find the indicators of a study, and check the options given to them.
+    """Find the indicators of a study in the registry, and check their options.
 
     Parameters
     ----------
@@ -124,5 +124,5 @@ def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     }
     given = {key: value for key, value in options.items() if key != "kind" and value is not None}
     spelled = replace(entry, kind=options.get("kind"), options=given)
-    # A kind that is a default of the function's does not name the column.
+    # A kind that is the function's default is not part of the column's name.
     return ResolvedIndicator(replace(spelled, column=entry.heading), indicator, options)

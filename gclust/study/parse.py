@@ -1,4 +1,4 @@
-"""TOML read into the fields of a dataclass, with their types, bounds and defaults."""
+"""The parser of TOML into dataclasses, which checks types and bounds of their fields."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gclust.errors import StudyError
 from gclust.spelling import did_you_mean
 
 LARGEST_WHOLE = 2**63 - 1
-"""The largest whole number of TOML, and of tables."""
+"""The largest whole number in TOML and in tables."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 _SHORT.maxlevel = 3
 
 
 def choice(default: str, *options: str) -> Any:
-    """A text that must be one of a few."""
+    """Return a dataclass field for a text that must be one of the options."""
     return field(default=default, metadata={"options": options})
 
 
@@ -36,15 +36,15 @@ def number(
     above: float | None = None,
     most: float | None = None,
 ) -> Any:
-    """A number with a lower bound, inclusive (``least``) or not (``above``), and an upper one."""
+    """Return a field for a number >= ``least`` or > ``above``, and <= ``most``."""
     return field(default=default, metadata={"least": least, "above": above, "most": most})
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: no longer than a line or two."""
+    """Return a value as text for a message, at most a line or two long."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # Python writes no number of thousands of digits
+    except ValueError:  # Python cannot write a number of thousands of digits
         return "a number of thousands of digits"
 
 
@@ -67,7 +67,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise StudyError(f"{path}: is not TOML: it is nested too deeply") from error
     except ValueError as error:
-        # TOMLDecodeError, or what Python says of a number of thousands of digits.
+        # TOMLDecodeError, or Python's error for a number of thousands of digits.
         raise StudyError(f"{path}: is not TOML: {error}") from error
 
 
@@ -78,7 +78,7 @@ def parse_section(
     *,
     known: Iterable[str] | None = None,
 ) -> dict[str, Any]:
-    """Check a section's keys and values against a dataclass, and convert them.
+    """Check the keys and values of a section against a dataclass, and convert them.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def parse_section(
 
 
 class Section:
-    """A section of a study, whose values are checked wherever they come from.
+    """The base of all sections of a study, which checks their values.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
 
 
 def described(hint: Any) -> str:
-    """A type in words."""
+    """Return a type in words."""
     if is_dataclass(hint):
         return f"a table of {', '.join(entry.name for entry in fields(hint))}"
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -237,7 +237,7 @@ def described(hint: Any) -> str:
 
 
 def _present_name(value: Any, bounds: Mapping[str, Any]) -> Any:
-    """Return what an option of an earlier version is called now, other values as they are."""
+    """Return the present name of an option that has been renamed, other values unchanged."""
     return bounds.get("were", {}).get(value, value) if isinstance(value, str) else value
 
 

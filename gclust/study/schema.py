@@ -1,4 +1,4 @@
-"""A study: ``study.toml`` read, or written in Python, with its sections checked."""
+"""The class `Study`, read from ``study.toml`` or written in Python."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from gclust.study.sections import (
 
 @dataclass(frozen=True)
 class Need:
-    """A column of listings that something needs: of one kind, or (None) of any."""
+    """A column that a study needs in the listings of one kind, or (None) of any kind."""
 
     by: str
     column: str
@@ -48,7 +48,7 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What to compute: a study in Python, or what was read from ``study.toml``.
+    """A study, which says what to compute: made in Python or read from ``study.toml``.
 
     Sections are given as their classes or as mappings with the keys of ``study.toml``.
 
@@ -104,7 +104,7 @@ class Study:
         self._check("study")
 
     def _check(self, name: str) -> None:
-        """Check sections as a whole; ``name`` begins each message."""
+        """Check each section as a whole; ``name`` begins each message."""
         kinds, has_raster = self.kinds, self.population.raster is not None
         validate.check_sources(self.sources, name)
         validate.check_density(self.density, kinds, name)
@@ -122,17 +122,17 @@ class Study:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of record, in the order of their first source."""
+        """Kinds of record, in the order of their first source."""
         return tuple(dict.fromkeys(source.kind for source in self.sources))
 
     @property
     def density_kinds(self) -> tuple[str, ...]:
-        """The kinds that form clusters; all by default."""
+        """Kinds whose listings form clusters; all by default."""
         return self.kinds if self.density.kinds is None else self.density.kinds
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """Columns of listings that the study needs beyond place, record and weight."""
+        """Columns of listings that the study needs besides place, record and weight."""
         by = {
             "[centroid_geocodes] precision": self.centroid_geocodes.on
             and self.centroid_geocodes.precision is not None,
@@ -149,13 +149,13 @@ class Study:
 
     @property
     def needed_columns(self) -> tuple[str, ...]:
-        """The further columns of listings that are read; see `needs`."""
+        """Names of the further columns of listings that are read; see `needs`."""
         named = {need.column for need in self.needs}
         return tuple(column for column in FURTHER if column in named)
 
     @property
     def dbscan(self) -> Clusters:
-        """The options of DBSCAN; StudyError if the method is another."""
+        """Options of DBSCAN; raises StudyError for another method."""
         if not isinstance(self.clusters, Clusters):
             raise StudyError(
                 "eps_km and min_samples can be varied with method = 'dbscan' only; [clusters]"
@@ -170,7 +170,7 @@ class Study:
         return self.clusters.scale_km / 3 if given is None else given
 
     def sizes(self, footprint: Footprint) -> dict[str, Any]:
-        """Lengths of a footprint; those that are not given follow from eps_km."""
+        """Return the lengths of a footprint; missing ones are derived from eps_km."""
         scale = self.clusters.scale_km
         defaults = {
             "radius_km": self.radius_km,
@@ -203,11 +203,11 @@ SECTIONS: dict[str, type] = {
 }
 
 RENAMED = {"heaps": "centroid_geocodes"}
-"""Sections by the names that they had."""
+"""Names of sections in earlier versions, with their present names."""
 
 
 def _as_sections(study: Study) -> dict[str, Any]:
-    """Sections that were given as mappings, as their classes."""
+    """Convert sections that are given as mappings to their classes."""
     found: dict[str, Any] = {"folder": Path(study.folder).absolute()}
     found["sources"] = tuple(_sources(study.sources, "study"))
     for key, kind in SECTIONS.items():
@@ -267,7 +267,7 @@ def study_from(
     name: str,
     listings: Mapping[str, Any] | None = None,
 ) -> Study:
-    """Build a study from nested mappings, as ``study.toml`` nests them.
+    """Make a study from nested mappings, with the structure of ``study.toml``.
 
     ``listings`` maps kinds to tables in memory, which replace the sources of these kinds.
     """
@@ -299,7 +299,7 @@ def with_listings(study: Study, listings: Mapping[str, Any]) -> Study:
     ----------
     study : Study
     listings : mapping
-        Kind -> table. Columns and years of the kind's source still hold; a kind without a
+        Kind -> table. Columns and years of the kind's source still apply; a kind without a
         source gets one.
 
     Raises

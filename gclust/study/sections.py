@@ -1,4 +1,4 @@
-"""The sections of ``study.toml`` as frozen dataclasses: every option with its default.
+"""The sections of ``study.toml`` as frozen dataclasses, with every option and default.
 
 ``[clusters]`` has other options with each method; see `gclust.study.clustering_methods`.
 """
@@ -17,16 +17,16 @@ from gclust.units import LARGEST_TOTAL
 LARGEST_CELL_KM = 1000.0
 NULL_ISLAND = ("reject", "keep")
 OUTLINES = ("discs", "concave", "convex", "alpha", "cells", "raster")
-"""Methods of footprints that draw them from locations."""
+"""Methods that draw footprints from locations."""
 DRAWN = ("records", "addresses", "parameters", "weights")
-"""What may be drawn to measure the uncertainty of ranks."""
+"""Sources of uncertainty that may be drawn at random to measure that of ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source(Section):
-    """``[[sources]]``: where the listings of one kind of record are.
+    """An entry of ``[[sources]]``: the listings of one kind of record.
 
-    One of ``path``, ``sql`` and ``data`` says it.
+    One of ``path``, ``sql`` and ``data`` says where they are.
 
     Parameters
     ----------
@@ -40,22 +40,22 @@ class Source(Section):
         First and last year that count.
     delimiter, quote, encoding : str, optional
         Of CSV files. Delimiter and quote are found where they are not given; ``quote = ""``
-        says that quotes are characters like others. The encoding is UTF-8 if not given.
+        says that quotes are ordinary characters. The encoding is UTF-8 if not given.
     layer : str, optional
         Of a GeoPackage.
     missing : tuple of str, optional
-        Texts that stand for no value, in place of gclust's own list.
+        Texts that mean a missing value, instead of gclust's own list.
     null_island : {"reject", "keep"}, optional
-        What becomes of rows within 1 km of latitude 0, longitude 0; as ``[study]`` says if not
-        given.
+        Treatment of rows within 1 km of latitude 0, longitude 0; by default that of
+        ``[study]``.
     sql : str, optional
         One ``SELECT`` in DuckDB's SQL, whose result is read in place of files.
     sql_paths : tuple of str, optional
         Folders that ``sql`` may read, the study's own by default. A study with SQL is code:
-        it runs what it says.
+        its query is executed.
     data : table, optional
         A table in memory: of pandas, Polars, PyArrow, GeoPandas, DuckDB, or any that
-        narwhals knows. Of a study that was written to a file, what the table was.
+        narwhals knows. In a study that was read from a file, a description of the table.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Source(Section):
 
     @property
     def called(self) -> str:
-        """What messages call the source: its path, or what it is."""
+        """Name of the source in messages: its path or a description."""
         if self.path is not None:
             return self.path
         return f"the query of {self.kind}" if self.sql is not None else f"the table of {self.kind}"
@@ -96,13 +96,13 @@ class Density(Section):
 
     @property
     def rounding(self) -> int | None:
-        """Decimals to which coordinates are rounded, None for none."""
+        """Decimals to which coordinates are rounded; None without rounding."""
         return None if isinstance(self.decimals, str) else self.decimals
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Section):
-    """``[merge]``: which neighbouring clusters become one."""
+    """The section ``[merge]``: the rule that merges neighbouring clusters."""
 
     max_gap_km: float = number(5.0, least=0)
     rule: str = choice("mutual", "mutual", "one-sided", "none")
@@ -112,11 +112,11 @@ class Merge(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint(Section):
-    """``[footprint]``: the polygon of a cluster.
+    """The section ``[footprint]``: how the polygon of a cluster is drawn.
 
-    Lengths that are not given follow from eps_km, with methods other than DBSCAN from 15
-    km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` is as much,
-    ``alpha_km`` half. ``ratio`` bends concave hulls by each cluster's own longest side
+    Lengths that are not given are derived from eps_km, with methods other than DBSCAN from
+    15 km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` equals it,
+    ``alpha_km`` is half of it. ``ratio`` bends concave hulls by each cluster's own longest side
     instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold core
     locations, ``contour`` is the contour that the method of that name found.
     """
@@ -131,7 +131,7 @@ class Footprint(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherFootprint(Footprint):
-    """One of ``[intensity] footprints``; its name is made of method and size if not given.
+    """An entry of ``[intensity] footprints``; its default name is its method and size.
 
     ``raster`` means the cells of the study's own raster, or of the first one of
     ``[intensity] rasters``.
@@ -143,7 +143,7 @@ class OtherFootprint(Footprint):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRaster(Section):
-    """An entry of ``[intensity] rasters``; it has the options of ``[population]``.
+    """An entry of ``[intensity] rasters``, with the options of ``[population]``.
 
     The default ``name`` is that of the file or of the folder of tiles.
     """
@@ -156,10 +156,10 @@ class OtherRaster(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Intensity(Section):
-    """``[intensity]``: footprints and rasters under which the intensity is ranked too.
+    """The section ``[intensity]``: further footprints and rasters for ranking the intensity.
 
-    The study's own footprint and raster are always the first. ``usual`` adds discs of half
-    and one and a half times the study's radius, and each other method once.
+    The study's own footprint and raster are always the first. ``usual`` adds discs of 0.5
+    and 1.5 times the study's radius, and each other method once.
     """
 
     usual: bool = False
@@ -168,13 +168,13 @@ class Intensity(Section):
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anything to compare."""
+        """Whether the section asks for a comparison."""
         return self.usual or bool(self.footprints or self.rasters)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names(Section):
-    """``[names]``: how many cities name a cluster, each with what share of its weight."""
+    """The section ``[names]``: how many cities name a cluster, and their least share."""
 
     most: int = number(3, least=1)
     least_share: float = number(0.1, least=0, most=1)
@@ -182,7 +182,7 @@ class Names(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Counting(Section):
-    """``[counting]``: how records are counted, and what the world's totals are."""
+    """The section ``[counting]``: how records are counted, and the world's totals."""
 
     method: str = choice("fractional", "fractional", "whole")
     unlocated: str = choice("drop", "drop", "keep")
@@ -191,7 +191,7 @@ class Counting(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Score(Section, ScoreOptions):
-    """``[score]``: how columns of the ranking become a score.
+    """The section ``[score]``: how columns of the ranking are combined to a score.
 
     ``of`` names the columns, by default the shares of all kinds; ``lower_is_better`` names those
     whose low values are good. See `gclust.ranking.score.score` and
@@ -206,7 +206,7 @@ class Score(Section, ScoreOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CentroidGeocodes(Section):
-    """``[centroid_geocodes]``: whether locations of city-level addresses are looked for, and how.
+    """The section ``[centroid_geocodes]``: how locations of city-level addresses are found.
 
     ``least_weight`` is a twentieth of what a cluster needs by default; see
     `gclust.places.cities.centroid_geocodes.find_centroid_geocodes`. ``precision`` is the text in
@@ -224,7 +224,7 @@ class CentroidGeocodes(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Population(Section):
-    """``[population]``: a raster of persons per cell (``count``) or per km2.
+    """The section ``[population]``: a raster of persons per cell (``count``) or per km2.
 
     ``raster`` is a file, or the tiles of one raster: a folder, a pattern such as ``tiles/*.tif``
     or a list of files. ``band`` is the band to use, the first by default.
@@ -237,7 +237,7 @@ class Population(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Members(Section):
-    """``[members]``: whether to list the member cities of clusters, and their least share."""
+    """The section ``[members]``: whether member cities are listed, and their least share."""
 
     on: bool = False
     least_share: float = number(0.05, least=0, most=1)
@@ -245,7 +245,7 @@ class Members(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class SweepGrid(Section):
-    """``[sweep]``: which pairs of parameters a sweep tries, and how many clusters are wanted."""
+    """The section ``[sweep]``: the pairs of parameters to try, and the wanted cluster count."""
 
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
@@ -254,19 +254,20 @@ class SweepGrid(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Draws(Section):
-    """``[uncertainty]``: what is drawn, how often, and what ranks are derived from the draws.
+    """The section ``[uncertainty]``: the random draws from which uncertain ranks follow.
 
-    ``sources`` are drawn alone or together:
+    It says what is drawn, how often, and which ranks are computed. ``sources`` are drawn alone
+    or together:
 
     - ``records``: a Poisson bootstrap, with the study's own clusters (``clusters = "fixed"``) or
       those of each draw (``"reclustered"``);
-    - ``addresses``: those whose column ``precision`` says that their city alone is known
-      (``precision``), or that ``spread_km`` has a radius for, lie anywhere in a disc round their
-      place, that of a city by its inhabitants (see
-      `gclust.places.cities.city_radii.city_radii_km`); each draw is reclustered;
-    - ``parameters``: pairs of eps_km and min_samples, all equally likely: those of ``eps_km`` and
-      ``min_samples``, else of the plateau on which a sweep's folder ``sweep`` has the study's
-      own, else of a sweep that is made;
+    - ``addresses``: addresses are moved at random within a disc round their place, if their
+      column ``precision`` says that only their city is known (``precision``) or ``spread_km``
+      has a radius for them. The disc of a city follows from its inhabitants (see
+      `gclust.places.cities.city_radii.city_radii_km`). Each draw is reclustered;
+    - ``parameters``: pairs of eps_km and min_samples, all equally likely. They come from
+      ``eps_km`` and ``min_samples``; else from the sweep in the folder ``sweep``, the plateau
+      that contains the study's own pair; else from a new sweep;
     - ``weights`` of the score: a Dirichlet distribution round the study's own, which is narrower
       the larger ``concentration`` is.
     """
@@ -293,20 +294,20 @@ class Draws(Section):
 
     @property
     def moves(self) -> bool:
-        """Whether draws put listings elsewhere."""
+        """Whether the draws move listings."""
         return "addresses" in self.sources
 
     @property
     def reclusters(self) -> bool:
-        """Whether the locations of each draw are clustered again."""
+        """Whether each draw is clustered again."""
         return self.moves or ("records" in self.sources and self.clusters == "reclustered")
 
 
 @dataclass(frozen=True, kw_only=True)
 class General(Section):
-    """``[study]``: the name, how many clusters are ranked, how strict to be.
+    """The section ``[study]``: name, number of ranked clusters and strictness.
 
-    ``title`` (the name if not given) and ``note`` stand above and below figures.
+    ``title`` (by default the name) and ``note`` are printed above and below figures.
     """
 
     name: str = "study"

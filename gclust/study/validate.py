@@ -1,4 +1,4 @@
-"""Checks of sections as a whole, and of sections against each other."""
+"""Checks of the sections of a study as a whole and against each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAKEN_COLUMNS = {
     "rank", "cluster_id", "name", "economies", "total", "score", "population", "intensity",
     "intensity_rank", "area_km2", "uncovered_share", "geometry", "geom", "fid",
 }  # fmt: skip
-"""Columns of rankings and GeoPackages that are no indicator's."""
+"""Column names of rankings and GeoPackages that no indicator may have."""
 
 
 def check_sources(sources: Sequence[Source], name: str) -> None:
@@ -48,7 +48,7 @@ def check_sources(sources: Sequence[Source], name: str) -> None:
 
 
 def _check_source(source: Source, where: str) -> None:
-    """Refuse a source with none or several of path, sql and data, or with keys of another."""
+    """Refuse a source without exactly one of path, sql and data, or with keys of another."""
     given = [key for key in ("path", "sql", "data") if getattr(source, key) is not None]
     if len(given) != 1:
         found = " and ".join(given) if given else "none of them"
@@ -68,7 +68,7 @@ def _check_source(source: Source, where: str) -> None:
 
 
 def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
-    """Refuse unknown kinds, and decimals out of bounds."""
+    """Refuse unknown kinds and decimals out of bounds in ``[density]``."""
     if density.kinds is not None:
         if not density.kinds:
             raise StudyError(f"{name}: [density] kinds = []; expected at least one kind")
@@ -81,13 +81,13 @@ def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
 
 
 def check_clusters(options: ClusteringOptions, name: str) -> None:
-    """Refuse options of ``[clusters]`` that do not go together."""
+    """Refuse options of ``[clusters]`` that contradict each other."""
     if (wrong := options.contradiction) is not None:
         raise StudyError(f"{name}: [clusters] {wrong}")
 
 
 def check_footprint(footprint: Footprint, where: str) -> None:
-    """Refuse a footprint with two lengths for one thing."""
+    """Refuse a footprint with two options for the same length."""
     if footprint.ratio is not None and footprint.edge_km is not None:
         raise StudyError(
             f"{where}: ratio = {footprint.ratio:g} and edge_km = {footprint.edge_km:g}; expected"
@@ -102,7 +102,7 @@ def check_method_of_footprint(
     has_raster: bool,
     name: str,
 ) -> None:
-    """Refuse a footprint method that needs other clusters, or a population raster."""
+    """Refuse a footprint method that needs another clustering method or a missing raster."""
     if footprint.method == "raster" and not has_raster:
         raise StudyError(
             f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
@@ -131,7 +131,7 @@ def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
 
 
 def check_draws(draws: Draws, name: str) -> None:
-    """Refuse radii and a confidence level out of bounds."""
+    """Refuse radii and a confidence level out of bounds in ``[uncertainty]``."""
     for precision, radius_km in draws.spread_km.items():
         if not 0 <= radius_km <= LARGEST_SPREAD_KM:
             raise StudyError(
@@ -143,7 +143,7 @@ def check_draws(draws: Draws, name: str) -> None:
 
 
 def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str], name: str) -> None:
-    """Refuse indicators of unknown kinds, and columns that exist already."""
+    """Refuse indicators of unknown kinds, and indicators whose column already exists."""
     of_kinds = {f"{kind}_{what}" for kind in kinds for what in (*OF_KINDS, "rank")}
     taken = {column.casefold() for column in TAKEN_COLUMNS | of_kinds}
     for position, entry in enumerate(indicators, start=1):
@@ -167,7 +167,7 @@ def check_score(
     has_raster: bool,
     name: str,
 ) -> None:
-    """Refuse unknown columns, weights of other columns, and weights that are all 0."""
+    """Refuse a score with unknown columns, weights of unused columns, or only weights of 0."""
     of_kinds = kind_columns(kinds)
     columns = scored(kinds, options.of)
     known = [*of_kinds, *(entry.heading for entry in indicators)]

@@ -1,4 +1,4 @@
-"""A study written as TOML, with all defaults spelled out."""
+"""The writer of a study as TOML, with all defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def study_toml(study: Study, home: Path) -> str:
-    """Return ``study.toml`` for a folder, with all defaults written out.
+    """Return the text of ``study.toml`` for a folder, with all defaults.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def _lines(heading: str, entries: Mapping[str, Any]) -> str:
 
 
 def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
-    """The values of a section that are written, paths as seen from ``home``."""
+    """Return the values of a section to write, with paths relative to ``home``."""
     entries = {}
     for item in fields(section):
         value = getattr(section, item.name)
@@ -71,7 +71,7 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
 
 
 def described_table(data: Any) -> str:
-    """Describe a table in memory: its library, rows and columns."""
+    """Return a description of a table in memory: its library, rows and columns."""
     kind = type(data)
     shape = getattr(data, "shape", None)
     size = f" of {shape[0]} rows and {shape[1]} columns" if shape and len(shape) == 2 else ""
@@ -79,15 +79,15 @@ def described_table(data: Any) -> str:
 
 
 def rebased_path(home: Path, path: str | Path) -> str:
-    """Return a path relative to a folder, valid whatever links are on the way.
+    """Return a path relative to a folder, valid also if the path contains links.
 
     Parameters
     ----------
     home : Path
         Absolute and free of links.
     path : path-like
-        Links in it are kept, for their names tell what the files are; but from where a link
-        leads, ``..`` is not the folder that the link is in.
+        Links in it are kept, because their names describe the files. But after a link, ``..``
+        is not the folder that contains the link.
     """
     leads = absolute_path(path)
     try:
@@ -97,7 +97,7 @@ def rebased_path(home: Path, path: str | Path) -> str:
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return a path from the root, without ``..`` and with its other links as they are."""
+    """Return an absolute path without ``..``, whose other links are kept."""
     whole = Path.cwd() / path
     at = Path(whole.anchor)
     for part in whole.parts[1:]:
