@@ -24,7 +24,7 @@ LEAST_SHARE = 0.02
 
 
 def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
-    """Return messages about a source without records that name columns which may hold them.
+    """Return messages about rows without a record, with columns that may identify it.
 
     Parameters
     ----------

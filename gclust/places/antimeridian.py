@@ -1,4 +1,4 @@
-"""Polygons across the 180th meridian and round the poles.
+"""Polygons that cross the 180th meridian or contain a pole.
 
 Rings on the sphere become polygons in the rectangle [-180, 180] x [-90, 90] of longitude and
 latitude. A ring that crosses the 180th meridian is cut there; a ring round a pole is closed along
@@ -21,7 +21,7 @@ HALF_GAP_DEGREES = 1e-9
 
 
 def unwrapped(lon: Floats, lat: Floats) -> Any:
-    """Make the planar polygon of one ring, with longitudes that continue without a jump.
+    """Return the planar polygon of one ring, whose longitudes continue without a jump.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def split_at_meridian(shape: Any, meridian: float) -> Any:
     shape : shapely.Polygon or shapely.MultiPolygon
         In degrees, within [-180, 180].
     meridian : float
-        The one along which a projection cuts the Earth.
+        The meridian along which a projection cuts the Earth.
     """
     west, _, east, _ = shape.bounds
     if not west <= meridian <= east:
@@ -99,7 +99,7 @@ def split_at_meridian(shape: Any, meridian: float) -> Any:
 
 
 def polygons_of(geometry: Any) -> list[Any]:
-    """List the polygons of a geometry; the points and lines of an overlay are left out."""
+    """List the polygons of a geometry, without its points and lines."""
     parts = shapely.get_parts(geometry)
     if any(part.geom_type == "GeometryCollection" for part in parts):
         parts = shapely.get_parts(parts)

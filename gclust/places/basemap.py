@@ -1,4 +1,4 @@
-"""The map that figures are drawn on."""
+"""The base map of figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def countries() -> geopandas.GeoDataFrame:
-    """Countries of the world at 1:50 million.
+    """Return the countries of the world at 1:50 million.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""A grid of cells of one area over the whole Earth.
+"""A grid of cells of equal area over the whole Earth.
 
-Bands of latitude of about one height are cut into whole numbers of columns, and their
-limits moved until every cell of the Earth has the same area: the idea of Leopardi 2006 (A
+Bands of latitude of about equal height are cut into whole numbers of columns, and their
+limits are moved until every cell has the same area. This is the idea of Leopardi 2006 (A
 partition of the unit sphere into regions of equal area and small diameter, Electron.
 Trans. Numer. Anal. 25), on the ellipsoid and with sides along meridians and parallels.
 The meridian of 180 degrees and the equator are limits of cells.
@@ -24,12 +24,12 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 LONGEST_SIDE_DEGREES = 0.5
-"""Longer sides, near the poles, are cut, for a parallel there is no geodesic."""
+"""Largest length of a side: longer ones are cut, because a parallel is no geodesic."""
 
 
 @dataclass(frozen=True)
 class EqualAreaGrid:
-    """Cells of one area.
+    """A grid of cells of equal area on the Earth.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class EqualAreaGrid:
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, cell_km: float) -> EqualAreaGrid:
-        """Make the grid of cells nearest to squares with sides of `cell_km`."""
+        """Make the grid whose cells are nearest to squares with sides of `cell_km`."""
         n_bands = max(round(np.pi / 2.0 * EARTH_RADIUS_KM / cell_km), 1)
         even = np.linspace(0.0, 90.0, n_bands + 1)
         wanted = 360.0 * np.diff(band_km2(even)) / cell_km**2
@@ -63,7 +63,7 @@ class EqualAreaGrid:
         )
 
     def cells(self, lat: Floats, lon: Floats) -> tuple[Numbers, Numbers]:
-        """Return bands and columns of the cells that contain places, each cell once, in order."""
+        """Return band and column of each cell that contains a place, once and in order."""
         band = np.searchsorted(self.limits, lat, side="right") - 1
         band = np.clip(band, 0, len(self.columns) - 1)
         columns = self.columns[band]
@@ -73,7 +73,7 @@ class EqualAreaGrid:
         return found[:, 0], found[:, 1]
 
     def outlines(self, band: Numbers, column: Numbers) -> Any:
-        """Return cells as an array of polygons in degrees."""
+        """Return an array of the polygons of cells, in degrees."""
         width = 360.0 / self.columns[band]
         west, south, north = -180.0 + column * width, self.limits[band], self.limits[band + 1]
         east = np.where(column + 1 == self.columns[band], 180.0, -180.0 + (column + 1) * width)
@@ -81,7 +81,7 @@ class EqualAreaGrid:
 
 
 def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:
-    """Join the cells of an equal-area grid that contain places.
+    """Return the union of the cells of an equal-area grid that contain places.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:
 
 
 def _latitude_of(area_km2: Floats, near: Floats) -> Floats:
-    """Latitudes north of the equator with an area between them and it, by Newton's method.
+    """Return the latitudes that enclose given areas with the equator, by Newton's method.
 
     Parameters
     ----------

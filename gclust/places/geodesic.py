@@ -1,7 +1,7 @@
 """Distances, areas and local planes on the Earth.
 
-Two metrics, those of the clusters: ``"haversine"`` is the sphere of the Earth's
-mean radius, ``"wgs84"`` the ellipsoid. Areas are always the ellipsoid's.
+The two metrics are those of the clustering: ``"haversine"`` is the sphere with the Earth's
+mean radius, ``"wgs84"`` is the ellipsoid. Areas are always measured on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 def direct(
     lat: ArrayLike, lon: ArrayLike, azimuth: ArrayLike, distance_km: float, metric: str
 ) -> tuple[Floats, Floats]:
-    """Return the points at a distance from places, each in a direction.
+    """Return the point at a given distance and direction from each place.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def conformal_sphere(lat: ArrayLike, metric: str) -> tuple[Floats, Floats]:
     lat = np.asarray(lat, float)
     if metric == "haversine":
         return lat, np.full(lat.shape, EARTH_RADIUS_KM)
-    # The limit at the poles is taken a metre away from them.
+    # The values at the poles are computed a metre away from them.
     phi = np.radians(np.clip(lat, -_NEARLY_POLE, _NEARLY_POLE))
     sine = np.sin(phi)
     isometric = np.arcsinh(np.tan(phi)) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine)
@@ -101,7 +101,7 @@ def conformal_sphere(lat: ArrayLike, metric: str) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Stereographic:
-    """A plane that touches the conformal sphere at one place; circles stay circles.
+    """A stereographic plane, which touches the conformal sphere and maps circles to circles.
 
     The plane's unit is the radian at its centre; at a distance d from there it is stretched
     by 1 / cos(d / 2)^2, which is 1.0006 at 300 km.
@@ -113,7 +113,7 @@ class Stereographic:
 
     @classmethod
     def at_centre_of(cls, vectors: Floats) -> Stereographic:
-        """Touch the sphere in the direction of the mean of the vectors (n, 3).
+        """Return the plane that touches the sphere in the mean direction of vectors (n, 3).
 
         Vectors that balance each other have no such direction; the plane then touches at
         the first.
@@ -132,7 +132,7 @@ class Stereographic:
         return np.stack([scale * (vectors @ self.east), scale * (vectors @ self.north)], axis=-1)
 
     def inverse(self, plane: Floats) -> Floats:
-        """Turn points of the plane (n, 2) into unit vectors of the conformal sphere, (n, 3)."""
+        """Convert points of the plane (n, 2) to unit vectors of the conformal sphere, (n, 3)."""
         quarter = (plane**2).sum(axis=-1, keepdims=True) / 4.0
         flat = plane[..., :1] * self.east + plane[..., 1:] * self.north
         return (flat + (1.0 - quarter) * self.up) / (1.0 + quarter)
@@ -152,7 +152,7 @@ def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
 
 
 def band_km2(lat: ArrayLike) -> Floats:
-    """Return the area between the equator and parallels, for one degree of longitude.
+    """Return the area between the equator and each latitude, per degree of longitude.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def square_degree_km2(lat: ArrayLike) -> Floats:
 
 
 def area_km2(geometries: Iterable[Any]) -> Floats:
-    """Area of polygons on the WGS 84 ellipsoid.
+    """Return the area of polygons on the WGS 84 ellipsoid.
 
     Parameters
     ----------

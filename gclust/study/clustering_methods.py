@@ -148,7 +148,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def unmet(self) -> str:
-        """Reason for finding no cluster: listings do not split into heavy clusters at any radius."""
+        """Reason for finding no cluster: no radius splits the listings into heavy clusters."""
         need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"
         return (
             f"at no radius{need} do the listings split into several clusters of"
@@ -178,7 +178,7 @@ class ContourClusters(ClusteringOptions):
 
     @property
     def contradiction(self) -> str | None:
-        """Error message if two options set the contour's level or cells are too large, else None."""
+        """Error message if the level is set twice or cells are too large, else None."""
         if self.level is not None and self.share is not None:
             return (
                 f"level = {self.level:g} and share = {self.share:g}; expected one of them, for"

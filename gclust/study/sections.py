@@ -88,7 +88,7 @@ class Source(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Density(Section):
-    """``[density]``: what counts for the density of listings."""
+    """The section ``[density]``: the kinds and weights that count for the density."""
 
     kinds: tuple[str, ...] | None = None
     weight: str = choice("listings", "listings", "fractional", "equal")
@@ -254,7 +254,7 @@ class SweepGrid(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Draws(Section):
-    """The section ``[uncertainty]``: the random draws from which uncertain ranks follow.
+    """The section ``[uncertainty]``: random draws that measure the uncertainty of ranks.
 
     It says what is drawn, how often, and which ranks are computed. ``sources`` are drawn alone
     or together:

@@ -102,7 +102,7 @@ def check_method_of_footprint(
     has_raster: bool,
     name: str,
 ) -> None:
-    """Refuse a footprint method that needs another clustering method or a missing raster."""
+    """Refuse a footprint method that does not fit the clusters or lacks a population raster."""
     if footprint.method == "raster" and not has_raster:
         raise StudyError(
             f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"

@@ -1,4 +1,4 @@
-"""Centroid geocodes: points on which a geocoder put every address that it knew to the city only.
+"""Centroid geocodes: points where a geocoder puts all addresses known to the city only.
 
 A geocoder that finds no street for an address puts it at the point of its city. Many such
 addresses make one location far heavier than its surroundings, at a city's point.
@@ -21,23 +21,23 @@ from gclust.threads import count_threads
 from gclust.units import UNIT
 
 ADDRESS_KM2 = 1.0
-"""The area that a located address stands for: about that of an urban postal code."""
+"""Area that one location represents: about that of an urban postal code."""
 
 LEAST_CITY_SHARE = 0.5
-"""Of a location's weight, known to the city only: with less it is no centroid geocode."""
+"""Least part of a centroid geocode's weight whose addresses are known to the city only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeocodeCriteria:
-    """What makes a location a centroid geocode.
+    """The criteria by which a location is a centroid geocode.
 
     Attributes
     ----------
     least_weight : float
-        The least weight, in listings: a lone address in a village is heavier than the nothing
-        around it, and no centroid geocode.
+        The least weight, in listings: a lone address in a village is no centroid geocode,
+        although nothing around it has any weight.
     radius_km : float
-        How far the surroundings reach, at least 0.8 km.
+        Radius of the surroundings, at least 0.8 km.
     near_km : float
         The largest distance from a city's point.
     least_ratio : float
@@ -63,7 +63,7 @@ class GeocodeCriteria:
 
     @property
     def expected_share(self) -> float:
-        """Weight of a location as dense as its surroundings, as a share of theirs."""
+        """Expected weight of a location as a share of the weight of its surroundings."""
         return ADDRESS_KM2 / (math.pi * self.radius_km**2 - ADDRESS_KM2)
 
 
@@ -77,7 +77,7 @@ def find_centroid_geocodes(
     city_share: ArrayLike | None = None,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Find the locations at a city's point that are far heavier than their surroundings.
+    """Find locations at a city's point that are far heavier than their surroundings.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def find_centroid_geocodes(
 def _nearest(
     lat: NDArray[np.float64], lon: NDArray[np.float64], cities: pd.DataFrame
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Row of the nearest city and its distance."""
+    """Return the row of the nearest city of each location, and the distance."""
     if len(lat) == 0:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
     chord, city = cKDTree(unit_vectors(cities["lat"], cities["lon"])).query(unit_vectors(lat, lon))

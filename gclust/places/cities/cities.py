@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 NEAR_KM = 15.0
-"""A city is in a cluster if a location of the cluster lies this near to the city's point."""
+"""Largest distance from a city's point to a location of a cluster that contains the city."""
 
 # A city's radius is that of a circle in which its inhabitants live this densely. A place
 # within the radius of a larger city of its economy is a part of that city when it has less
@@ -28,14 +28,14 @@ INHABITANTS_PER_KM2 = 2500.0
 PART_SHARE = 1 / 6
 
 _CHUNK_RATIOS = 2_000_000
-"""Ratios computed at a time: 16 MB."""
+"""Number of ratios that are computed at a time (16 MB)."""
 
 _COLUMNS = ("name", "country", "lat", "lon", "population")
 
 
 @dataclass(frozen=True)
 class Cities:
-    """A gazetteer, largest city first, then by ``geonameid``: the order that decides ties.
+    """A gazetteer, sorted by population (largest first), then ``geonameid``, to break ties.
 
     Attributes
     ----------
@@ -93,20 +93,20 @@ class Cities:
         )
 
     def nearest(self, vectors: Floats) -> Rows:
-        """Row of the city nearest to each unit vector."""
+        """Return the row of the city nearest to each unit vector."""
         return self.tree.query(vectors)[1]
 
 
 @lru_cache(maxsize=1)
 def shipped_cities() -> Cities:
-    """Return the package's gazetteer, indexed once."""
+    """Return the indexed gazetteer of the package; it is made once."""
     return Cities.of(gazetteer())
 
 
 def _without_parts(
     vectors: Floats, population: Floats, country: NDArray[np.object_], rows: Rows
 ) -> Rows:
-    """Leave out the parts of larger cities; rows are ordered from the largest city down."""
+    """Return the rows of cities that are no parts of larger cities; rows are sorted by size."""
     tree = cKDTree(vectors[rows])
     radius_km = np.sqrt(population[rows] / INHABITANTS_PER_KM2 / np.pi)
     chords = 2.0 * np.sin(radius_km / EARTH_RADIUS_KM / 2.0)
@@ -158,7 +158,7 @@ def weigh(
 
 
 def _cities_near(vectors: Floats, cities: Cities) -> Rows:
-    """Rows of the eligible cities that lie near a location, in the order of rows."""
+    """Return the rows of the eligible cities near a location, ascending."""
     centre = vectors.mean(axis=0)
     centre /= max(float(np.linalg.norm(centre)), 1e-12)
     reach = np.linalg.norm(vectors - centre, axis=1).max() + NEAR_KM / EARTH_RADIUS_KM
@@ -170,7 +170,7 @@ def _cities_near(vectors: Floats, cities: Cities) -> Rows:
 
 
 def strongest(vectors: Floats, cities: Cities, rows: Rows) -> Rows:
-    """Return for each location the city that attracts it most, among some rows.
+    """Return for each location which of the given cities attracts it most.
 
     Parameters
     ----------

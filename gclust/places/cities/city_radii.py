@@ -1,4 +1,4 @@
-"""Radii of cities, from their inhabitants."""
+"""Radii of cities, computed from their inhabitants."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gclust.places.cities.cities import INHABITANTS_PER_KM2, Cities, shipped_cit
 from gclust.sphere import chord_of, unit_vectors
 
 LEAST_INHABITANTS = 15_000.0
-"""Smaller places are not in the gazetteer."""
+"""Least number of inhabitants of places in the gazetteer."""
 
 AT_POINT_KM = 1.0
-"""Points of one city in different gazetteers lie nearer to each other than this."""
+"""Largest distance between the points of one city in different gazetteers."""
 
 
 def city_radii_km(

@@ -1,4 +1,4 @@
-"""The gazetteer that comes with the package."""
+"""The gazetteer of the package: the cities of the world."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def gazetteer() -> pd.DataFrame:
-    """Cities of 15,000 and more inhabitants, and capitals, of the world.
+    """Return the world's cities of 15,000 and more inhabitants, and its capitals.
 
     Returns
     -------
@@ -50,14 +50,14 @@ def _load() -> pd.DataFrame:
         table = pq.read_table(file)
     frame = table.drop(["lat", "lon"]).to_pandas()
     for place, axis in ((4, "lat"), (5, "lon")):
-        # Arrow's cast of a decimal misses the nearest binary fraction by a bit.
+        # Arrow's cast of a decimal does not give the nearest float.
         degrees = np.round(table[axis].cast(pa.float64()).to_numpy(), 5)
         frame.insert(place, axis, degrees)
     return frame
 
 
 def distance_to_city_km(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Distance from each place to the nearest city of the gazetteer.
+    """Return the distance from each place to the nearest city of the gazetteer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The weight of each cluster in the cells of a fine grid, by which its cities are weighed."""
+"""The weight of each cluster in the cells of a fine grid, from which its cities are weighed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 CELLS_PER_DEGREE = 100
-"""Cells measure 1.1 km at most: names need no more, and tens of millions of rooftops become some
-hundred thousand cells."""
+"""Cells measure at most 1.1 km, which is fine enough for names: tens of millions of rooftops become
+a few hundred thousand cells."""
 
 
 @dataclass(frozen=True)
 class ClusterCells:
-    """Cells of each cluster with the weight of its locations there, sorted by cluster.
+    """The grid cells of each cluster and the weight of its locations in them, sorted by cluster.
 
     Attributes
     ----------
     lat, lon : ndarray
-        Of the cells, degrees.
+        Coordinates of the cells, degrees.
     weight : ndarray
     country : ndarray of str
         Empty where unknown.
@@ -52,7 +52,7 @@ class ClusterCells:
         n_clusters: int,
         country: ArrayLike | None = None,
     ) -> ClusterCells:
-        """Sum the weights of each cluster's locations in the cells.
+        """Sum the weights of each cluster's locations by cell.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Member cities: the cities that a cluster consists of, and the city of each location."""
+"""Member cities: the cities that make up a cluster, and the city of each location."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def member_cities(
     least_share: float = 0.05,
     gazetteer: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Divide each cluster among its cities.
+    """Divide the locations of each cluster among its cities.
 
     The cities are weighed as for the cluster's name (`gclust.places.cities.names.name_clusters`).
     Those of at least `least_share` are its members, and each location belongs to the member
@@ -83,7 +83,7 @@ def member_cities(
 def _divide(
     vectors: NDArray[np.float64], weight: NDArray[np.generic], cities: Cities, least_share: float
 ) -> tuple[Rows, Rows]:
-    """Rows of one cluster's members, heaviest first, and which of them each cell belongs to."""
+    """Return the rows of one cluster's members, heaviest first, and the member of each cell."""
     rows, weights = weigh(vectors, weight, cities)
     heavy = rows[weights >= least_share * weight.sum()]
     among = np.sort(heavy if heavy.size else rows[:1])
@@ -93,6 +93,6 @@ def _divide(
 
 
 def _distinct_names(cities: Cities, rows: Rows) -> list[str]:
-    """Distinct names of one cluster's cities."""
+    """Return distinct names of one cluster's cities."""
     columns = cities.name, cities.country, cities.admin1
     return distinct(*(column[rows].tolist() for column in columns))

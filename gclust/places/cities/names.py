@@ -1,4 +1,4 @@
-"""Names of clusters, after their cities, and the economies in which they lie."""
+"""Names of clusters, taken from their cities, and the economies in which they lie."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gclust.sphere import unit_vectors
 LEAST_ECONOMY_SHARE = 0.01
 
 REPORTED = 64
-"""Clusters that are named between two reports, in about a hundredth of a second."""
+"""Number of clusters named between two progress reports (about 0.01 seconds)."""
 
 
 def name_clusters(
@@ -36,7 +36,7 @@ def name_clusters(
         The weights of the clusters' locations. Where the country of one is not known, its
         economy is that of the nearest city.
     most : int
-        At most so many cities are named.
+        Largest number of cities in a name.
     least_share : float
         A city is named if it has at least this share of the cluster's weight.
     gazetteer : pandas.DataFrame, optional
@@ -113,7 +113,7 @@ def _named(
     most: int,
     least_share: float,
 ) -> NDArray[np.intp]:
-    """Rows of the cities that name one cluster."""
+    """Return the rows of the cities that name one cluster."""
     rows, weights = weigh(vectors, weight, cities)
     heavy = rows[weights >= least_share * weight.sum()]
     if heavy.size < 2:
@@ -122,7 +122,7 @@ def _named(
 
 
 def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str:
-    """Codes of the economies of one cluster, heaviest first, joined by slashes."""
+    """Return the codes of one cluster's economies, heaviest first, joined by slashes."""
     if (country == country[0]).all():
         return str(country[0])
     codes, row_of = np.unique(country.astype(str), return_inverse=True)
@@ -134,7 +134,7 @@ def _economies(country: NDArray[np.object_], weight: NDArray[np.generic]) -> str
 
 
 def distinct(names: Sequence[str], economies: Sequence[str], divisions: Sequence[str]) -> list[str]:
-    """Make equal names distinct by their economies, divisions or numbers."""
+    """Make equal names distinct by adding economies, divisions or numbers."""
     out = list(names)
     for row in _repeated(out):
         out[row] = f"{names[row]} ({economies[row]})"

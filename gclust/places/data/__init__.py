@@ -1,1 +1,1 @@
-"""Data files of the package, and the script that makes them (``build``)."""
+"""Data files of the package, and the script ``build`` that makes them."""

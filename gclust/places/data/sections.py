@@ -1,4 +1,4 @@
-"""Places that are sections of a city, though GeoNames lists them separately.
+"""A list of places that are sections of a city, though GeoNames lists them separately.
 
 They stay in the gazetteer, because they help to find the economy of a border town, but no
 cluster is named after them: an address in Brooklyn is in New York City.
@@ -6,7 +6,7 @@ cluster is named after them: an address in Brooklyn is in New York City.
 Most sections need no entry. A section that is much smaller than its city and lies within it is
 left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks those
 with their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are
-those that both miss because they are nearly as large as their city, because they lie far from
+those that both rules miss because they are nearly as large as their city, because they lie far from
 its point, or because GeoNames' number of inhabitants is wrong or that of the whole district.
 
 Each entry is ``geonameid: name as GeoNames has it``; the build stops when they disagree.

@@ -1,1 +1,1 @@
-"""Footprints: the polygon of each cluster, one method a module; `outlines` registers them."""
+"""Footprints, the polygons of clusters: one module per method; `outlines` registers them."""

@@ -1,4 +1,4 @@
-"""Alpha shapes: the plane minus all empty discs of one radius, here called erasers.
+"""Alpha shapes: the plane minus all empty discs of equal radius, here called erasers.
 
 A footprint is the alpha shape of a cluster's locations, widened by a radius r. A cluster may have
 half a million locations (*places* here). Two tests find places that do not affect the outline:
@@ -40,17 +40,17 @@ _FACING = np.array([2, 0, 1])
 
 
 NEAR_RIM = 3.3
-"""Distance, in alphas, from the places at the rim within which triangles and lines matter; see
-above, with a margin for the distortion of the plane."""
+"""Distance from places at the rim within which triangles and lines matter, in alphas; see above.
+It has a margin for the distortion of the plane."""
 
 LOCAL = NEAR_RIM + 3.0
-"""Distance, in alphas, from the rim that contains such triangles and their circumcircles."""
+"""Distance from the rim within which such triangles and their circumcircles lie, in alphas."""
 
 RIM = 0.75
-"""A place is at the rim if its Voronoi cell reaches beyond this part of the radius."""
+"""A place is at the rim if its Voronoi cell extends farther than this part of the radius."""
 
 DENSE_CELL = 0.2
-"""Width of the grid's cells in alphas."""
+"""Width of the grid's cells, in alphas."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class AlphaComplex:
     alone: NDArray[np.bool_]
 
     def touching(self, some: NDArray[np.bool_]) -> AlphaComplex:
-        """Return the triangles, lines and places that touch some of the places."""
+        """Return the part of the complex that touches the given places."""
         return AlphaComplex(
             self.triangles[some[self.triangles].any(axis=1)],
             self.lines[some[self.lines].any(axis=1)],
@@ -80,7 +80,7 @@ class AlphaComplex:
         )
 
     def shapes(self, xy: Floats, side: float) -> list[Any]:
-        """Unite triangles and lines, separately in each square of the plane.
+        """Unite triangles and lines separately in each square of the plane; return the unions.
 
         GEOS takes far longer for ten thousand triangles at once than for ten times a thousand,
         and cannot be interrupted.
@@ -101,7 +101,7 @@ class AlphaComplex:
 
 
 def _united(forms: NDArray[Any]) -> Any:
-    """Unite triangles that share sides or nothing, and lines."""
+    """Return the union of lines and triangles that share whole sides or nothing."""
     flat = shapely.get_type_id(forms) == shapely.GeometryType.POLYGON
     united = shapely.coverage_union_all(forms[flat])
     return shapely.union_all([united, *forms[~flat]])
@@ -110,7 +110,7 @@ def _united(forms: NDArray[Any]) -> Any:
 def at_outline(
     xy: Floats, vectors: Floats, radius: Floats, widening: Floats
 ) -> tuple[Pairs, NDArray[np.bool_]]:
-    """Find the places that decide the outline of the widened alpha shape.
+    """Find the places that determine the outline of the widened alpha shape.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
 
 
 def _along_line(xy: Floats) -> Pairs:
-    """Neighbours of places that lie in one line, shape (n - 1, 2)."""
+    """Return the neighbouring pairs of places in one line, shape (n - 1, 2)."""
     away = xy - xy[0]
     far = away[np.argmax((away**2).sum(axis=1))]
     order = np.argsort(away @ far, kind="stable")
@@ -189,7 +189,7 @@ def _along_line(xy: Floats) -> Pairs:
 
 
 def _free_sides(triangles: Pairs, vectors: Floats) -> tuple[Pairs, NDArray[np.bool_]]:
-    """Sides of triangles, each once, and whether their smallest circle holds no place."""
+    """Return each side of the triangles once, and whether its smallest circle holds no place."""
     n = len(vectors)
     pairs = triangles[:, _SIDES].reshape(-1, 2)
     facing = vectors[triangles[:, _FACING].ravel()]
@@ -203,6 +203,6 @@ def _free_sides(triangles: Pairs, vectors: Floats) -> tuple[Pairs, NDArray[np.bo
 
 
 def _key(pairs: Pairs, n: int) -> NDArray[np.int64]:
-    """One number for each pair of `n` places, in either direction."""
+    """Return one number for each pair of `n` places, in either order."""
     ordered = np.sort(pairs, axis=1).astype(np.int64)
     return ordered[:, 0] * n + ordered[:, 1]

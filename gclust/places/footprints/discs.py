@@ -1,4 +1,4 @@
-"""The union of discs of one radius about many locations (*places* here).
+"""The union of discs of equal radius about many locations (*places* here).
 
 A cluster may have half a million places, and the union of so many discs takes too long. Nearly
 all of them lie deep within the others, and two tests find those that cannot touch the outline:
@@ -41,7 +41,7 @@ from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 Floats = NDArray[np.float64]
 
 VERTICES = 96
-"""Corners of a disc, on its circle: the middles of the sides lie 0.054 % of the radius inside."""
+"""Corners of a disc, which lie on its circle; sides lie up to 0.054 % of the radius inside."""
 
 # Within this many radii of a pole the sides of a disc, straight in degrees, would leave
 # the circle by more than 0.01 % of the radius; such discs get more corners.
@@ -63,14 +63,14 @@ _WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
 
 
 def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> Any:
-    """Unite the discs about places.
+    """Return the union of the discs about places.
 
     Parameters
     ----------
     lat, lon : ndarray, shape (n,)
         Degrees; distinct, in an order that depends on their values alone.
     radius_km : float
-        Of every disc, in the metric.
+        Radius of every disc, in the metric.
     metric : {"haversine", "wgs84"}
 
     Returns
@@ -92,7 +92,7 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
 
 
 def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
-    """Fill the openings of a shape in degrees that should be covered.
+    """Fill the openings of a shape that should be covered; the shape is in degrees.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
 
 
 def circumradius(corners: Floats) -> Floats:
-    """Radius in radians of the circle through three unit vectors each, shape (n, 3, 3)."""
+    """Return the radii (radians) of circles through three unit vectors each, shape (n, 3, 3)."""
     ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     bc = ac - ab
     twice_area = np.linalg.norm(np.cross(ab, ac), axis=1)
@@ -175,14 +175,14 @@ def circumradius(corners: Floats) -> Floats:
 
 
 def distance_to(tree: cKDTree, lat: Floats, lon: Floats, metric: str) -> Floats:
-    """Kilometres from points to the nearest place of a tree of unit vectors."""
+    """Return the distance (km) from points to the nearest place of a tree of unit vectors."""
     on_sphere, km_per_radian = conformal_sphere(lat, metric)
     chord, _ = tree.query(unit_vectors(on_sphere, lon))
     return 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * km_per_radian
 
 
 def discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> list[Any]:
-    """Draw discs, cut at 180 degrees; one or more polygons for each."""
+    """Return the polygons of discs, cut at 180 degrees; one or more for each disc."""
     polar = np.radians(90.0 - np.abs(lat)) * EARTH_RADIUS_KM < POLAR_RADII * radius_km
     azimuth = np.arange(VERTICES) * (360.0 / VERTICES)
     lat2, lon2 = direct(lat[~polar, None], lon[~polar, None], azimuth, radius_km, metric)
@@ -197,7 +197,7 @@ def discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> list[Any]:
 
 
 def polar_disc(lat: float, lon: float, radius_km: float, metric: str) -> Any:
-    """Draw one disc near a pole, its sides cut until they follow the circle in degrees."""
+    """Return the polygon of a disc near a pole, with enough vertices to follow the circle."""
     drawn_km = (1.0 - POLAR_INSET) * radius_km
     # Half a step aside no corner is due north or south, where the circle may meet the pole.
     azimuth = (np.arange(VERTICES) + 0.5) * (360.0 / VERTICES)
@@ -219,7 +219,7 @@ def polar_disc(lat: float, lon: float, radius_km: float, metric: str) -> Any:
 
 
 def distance_km(lat: Any, lon: Any, lat2: Floats, lon2: Floats, metric: str) -> Floats:
-    """Distance between places a few radii apart, on the conformal sphere."""
+    """Return the distance between places a few radii apart, on the conformal sphere."""
     chi, km_per_radian = conformal_sphere(lat, metric)
     chi2, km_per_radian2 = conformal_sphere(lat2, metric)
     chord = np.linalg.norm(unit_vectors(chi2, lon2) - unit_vectors(chi, lon), axis=-1)

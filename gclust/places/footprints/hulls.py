@@ -29,11 +29,11 @@ Floats = NDArray[np.float64]
 LONGEST_SIDE_KM = 10.0
 POLAR_TURN_DEGREES = 0.5
 
-# The plane is one of a hemisphere.
+# The plane can represent a hemisphere only.
 WIDEST_DEGREES = 80.0
 
 SQUARE_RADII = 2.0
-"""Alpha shapes are widened square by square; side of a square, in radii and alphas."""
+"""Side of the squares in which alpha shapes are widened, in radii and alphas."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ProjectedLocations:
 
     @classmethod
     def of(cls, lat: Floats, lon: Floats, metric: str) -> ProjectedLocations:
-        """Project locations.
+        """Project locations to a plane at their centre.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class ProjectedLocations:
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
     def widened(self, shapes: Iterable[Any], radius_km: float) -> Any:
-        """Widen shapes of the plane, join them, and convert them to degrees."""
+        """Widen shapes in the plane, unite them, and convert them to degrees."""
         radius, corners = radius_km * self.plane_per_km, VERTICES // 4
         wide = shapely.union_all([shape.buffer(radius, quad_segs=corners) for shape in shapes])
         return shapely.union_all(
@@ -120,7 +120,7 @@ def concave(locations: ProjectedLocations, radius_km: float, ratio: float) -> An
 
 
 def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
-    """Do the same with a hull that is indented at sides longer than a length.
+    """Return all points within a radius of the hull indented at sides above `edge_km`.
 
     Outer triangles of the Delaunay triangulation are removed, the longest side first, as long
     as a side is longer than `edge_km` and the rest stays connected (the characteristic shape of
@@ -133,7 +133,7 @@ def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: fl
 
 
 def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
-    """Return all points within a radius of the alpha shape; it may have holes.
+    """Return all points within a radius of the alpha shape, which may have holes.
 
     See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`.
     """
@@ -161,7 +161,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
 
 
 def _ratio_of_edge(xy: Floats, edge: float) -> float:
-    """Return the ratio with which GEOS keeps sides of at most a length.
+    """Return the ratio with which GEOS keeps sides up to a given length.
 
     GEOS takes the length itself in C++ only; in C, and so in Shapely, the ratio is that between
     the shortest (0) and the longest (1) side of the Delaunay triangles.

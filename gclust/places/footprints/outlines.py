@@ -1,4 +1,4 @@
-"""Footprints of clusters, and the registry of the methods that draw them.
+"""Footprints of clusters, and the registry of their methods.
 
 A new method is a module of this folder, a function here, and an entry of `METHODS`.
 """
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Draw = Callable[[Floats, Floats], Any]
-"""From the latitudes and longitudes of one cluster's core locations to a polygon in degrees."""
+"""A function from latitudes and longitudes of a cluster's core locations to a polygon (degrees)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FootprintOptions:
-    """How footprints are drawn.
+    """The method of drawing footprints, and its options.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class FootprintOptions:
         A raster that GDAL reads, or tiles of one, for ``"raster"``; beyond its edge its cells
         are continued.
     metric : {"haversine", "wgs84"}
-        In which lengths are measured; that of the clustering.
+        Metric of all lengths; that of the clustering.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def footprints(
     n_clusters : int
         Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
     names : sequence of str, optional
-        What errors call the clusters; their numbers by default.
+        Names of the clusters in errors; their numbers by default.
     progress : bool or callable, optional
         See :mod:`gclust.progress`.
 
@@ -234,7 +234,7 @@ def footprints(
 def _core_locations(
     lat: ArrayLike, lon: ArrayLike, core: ArrayLike, labels: ArrayLike, n_clusters: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Distinct core coordinates of each cluster, sorted: no trace of the order of rows."""
+    """Return the distinct, sorted coordinates of each cluster's core locations."""
     lat, lon = np.asarray(lat, float), np.asarray(lon, float)
     core, labels = np.asarray(core, bool), np.asarray(labels)
     lengths = {"lat": lat.shape, "lon": lon.shape, "core": core.shape, "labels": labels.shape}
@@ -256,7 +256,7 @@ def _core_locations(
 
 
 def _normalized(shape: Any) -> Any:
-    """Return the valid shape whose vertices are in canonical order: equal shapes, equal bytes."""
+    """Return the shape, made valid, with vertices in one order: equal shapes have equal bytes."""
     if not shape.is_valid:
         shape = shapely.make_valid(shape, method="structure")
     return shapely.orient_polygons(shapely.normalize(shape))

@@ -1,4 +1,4 @@
-"""Overlaps of footprints."""
+"""Overlaps between the footprints of clusters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gclust.places.geodesic import area_km2
 
 MOST_PAIRS = 3
 LEAST_OVERLAP_KM2 = 0.05
-"""Smaller overlaps, which would be printed as 0.0 km2, are left out."""
+"""Least area of an overlap; smaller ones would be printed as 0.0 km2."""
 
 
 def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
 
 
 def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the share of each polygon that belongs to others too.
+    """Return the share of each polygon's area that overlaps other polygons.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64
-        Of the area, from 0 to 1. Inhabitants there are counted for several clusters.
+        Share of the area, from 0 to 1. Inhabitants there are counted for several clusters.
     """
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a != b], b[a != b]
@@ -67,7 +67,7 @@ def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def overlap_warning(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
-    """Return a warning of the footprints that overlap, the largest overlap first; or None."""
+    """Return a warning about overlapping footprints, the largest overlap first, or None."""
     shared = overlaps(shapes)
     if shared.empty:
         return None

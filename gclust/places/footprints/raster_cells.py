@@ -1,4 +1,4 @@
-"""The cells of a raster that contain locations, as a polygon on the Earth."""
+"""Footprints made of the raster cells that contain locations."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 LONGEST_SIDE_KM = 10.0
-"""Sides of cells, straight in the raster's plane, get a vertex at least every so many km."""
+"""Largest distance (km) between vertices on sides of cells, straight in the raster's plane."""
 
 LONGEST_SIDE_DEGREES = 0.5
-"""The same for rasters in degrees: a parallel is no geodesic."""
+"""The same for rasters in degrees, because a parallel is no geodesic."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RasterCells:
 
     @classmethod
     def of(cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles) -> RasterCells:
-        """Read the position of the cells of a raster, or of its tiles.
+        """Read the position of the cells of a raster or of its tiles.
 
         Raises
         ------
@@ -56,11 +56,11 @@ class RasterCells:
         """
         from pyproj import CRS
 
-        with opened(raster, band=1) as source:  # all bands lie alike
+        with opened(raster, band=1) as source:  # all bands have the same position
             return cls(source.path, CRS(source.crs.to_wkt()), source.transform)
 
     def occupied(self, lat: Floats, lon: Floats) -> Any:
-        """Unite the cells that hold places.
+        """Return the union of the cells that contain places.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class RasterCells:
         Raises
         ------
         gclust.errors.StudyError
-            If a place has none in the raster's plane.
+            If a place has no position in the raster's plane.
         """
         from pyproj import Transformer
 
@@ -96,7 +96,7 @@ class RasterCells:
         return shapely.union_all([self._on_the_earth(part) for part in polygons_of(united)])
 
     def _longest_side(self) -> float:
-        """Return the longest side without a vertex, in cells."""
+        """Return the largest distance between vertices, in cells."""
         affine = self.transform
         wide = max(float(np.hypot(affine.a, affine.d)), float(np.hypot(affine.b, affine.e)))
         if self.crs.is_geographic:

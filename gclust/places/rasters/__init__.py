@@ -1,1 +1,1 @@
-"""Population rasters: checked, joined from tiles, summed within footprints."""
+"""Population rasters: checks, joining of tiles, and sums within footprints."""

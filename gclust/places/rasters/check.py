@@ -1,4 +1,4 @@
-"""Check that the files of a raster are complete, before anything is computed."""
+"""Checks that the files of a raster are complete, before anything is computed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gclust.places.rasters.tiles import Tiles, opened
 from gclust.places.rasters.truncation import check_whole
 
 SAMPLED_CELLS = 65_536
-"""Cells compared in each of the top, middle and bottom of an overlap of two tiles."""
+"""Number of cells compared in each of the top, middle and bottom of two tiles' overlap."""
 
 SAMPLED_SIDE = 256
-"""Columns and rows that are read at the end of a block."""
+"""Number of columns and rows that are read at the end of a block."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RasterSummary:
 
 
 def check_raster(files: RasterFiles, band: int | None = None) -> RasterSummary:
-    """Refuse a raster that cannot be used, without reading all of it.
+    """Raise StudyError for a raster that cannot be used, without reading all of it.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _parts(path: str) -> Iterator[str]:
     """List the source files of a VRT, as its XML names them."""
     try:
         tree = ElementTree.parse(path)
-    except (OSError, ElementTree.ParseError):  # somewhere that GDAL alone can read
+    except (OSError, ElementTree.ParseError):  # a place that only GDAL can read
         return
     seen = set()
     for tag in ("SourceFilename", "SourceDataset"):
@@ -116,7 +116,7 @@ def _check_part(part: str, path: str, within: tuple[str, ...]) -> None:
 
 
 def _some_blocks(source: Any, band: int) -> list[Any]:
-    """Return windows at the ends of the first, a middle and the last block."""
+    """Return windows at the end of the first, a middle and the last block."""
     from rasterio.windows import Window
 
     height, width = source.block_shapes[band - 1]
@@ -134,7 +134,7 @@ def _some_blocks(source: Any, band: int) -> list[Any]:
 
 
 def _compare(tiles: Tiles, one: Tile, other: Tile) -> None:
-    """Read samples of the overlap of two tiles: `Tiles.block` refuses differences."""
+    """Read samples of the overlap of two tiles, so that `Tiles.block` refuses differences."""
     left, top = max(one.column, other.column), max(one.row, other.row)
     right = min(one.column + one.width, other.column + other.width)
     bottom = min(one.row + one.height, other.row + other.height)

@@ -1,4 +1,4 @@
-"""The cells of a raster that polygons cover, with covered shares and areas."""
+"""The raster cells that polygons cover, with their covered shares and areas."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 BLOCK_CELLS = 2_000_000
-"""A polygon is read in blocks of at most so many cells: 100 MB."""
+"""Largest number of cells of a polygon that are read at a time (100 MB)."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells that a polygon covers, arrays of one length.
+    """The cells that a polygon covers, as arrays of equal length.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class CellPlane:
-    """An open raster as an infinite plane of cells, some of them with data.
+    """An open raster as an infinite plane of cells, some with data.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class CellPlane:
     source: Tiles
 
     def cells(self, shape: Any, *, true_areas: bool) -> Iterator[Cells]:
-        """List the cells that a shape covers, in blocks.
+        """Yield the cells that a shape covers, in blocks.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class CellPlane:
     def seam(self) -> float | None:
         """Return the meridian along which the raster's projection cuts the Earth, degrees.
 
-        It is opposite to the central meridian; None for that of 180 degrees.
+        It is opposite to the central meridian; None if it is that of 180 degrees.
         """
         from pyproj import CRS
 
@@ -119,7 +119,7 @@ class CellPlane:
         return None if abs(meridian) == 180.0 else meridian
 
     def _at_raster_longitudes(self, shape: Any) -> list[Any]:
-        """Shift longitudes by whole turns to those of the raster, which may run from 0 to 360."""
+        """Shift longitudes by multiples of 360 to the raster's range, such as 0 to 360 degrees."""
         if not self.source.crs.is_geographic:
             return polygons_of(shape)
         affine, width, height = self.source.transform, self.source.width, self.source.height
@@ -158,7 +158,7 @@ class CellPlane:
         return self._cells(read, cell, coverage, (column, row), true_areas)
 
     def all_cells(self) -> Iterator[Cells]:
-        """List the cells that have data, in blocks; areas in a projected CRS are the plane's."""
+        """Yield all cells with data, in blocks; areas in a projected CRS are those in the plane."""
         bounds = (0.0, -float(self.source.height), float(self.source.width), 0.0)
         for column, row, width, height in _blocks(bounds):
             read = self.source.block(column, row, width, height)
@@ -174,7 +174,7 @@ class CellPlane:
         origin: tuple[int, int],
         true_areas: bool,
     ) -> Cells:
-        """Select cells of a block that begins at a column and row, by their numbers in it."""
+        """Return cells of a block by their numbers in it; the block starts at a column and row."""
         width = read.values.shape[1]
         column, row = origin[0] + cell % width, origin[1] + cell // width
         return Cells(
@@ -205,11 +205,11 @@ class CellPlane:
         return np.where(np.isfinite(true), true, plane)
 
     def true_km2(self, column: NDArray[np.int64], row: NDArray[np.int64]) -> Floats:
-        """Area of cells on the ellipsoid."""
+        """Return the areas of cells on the ellipsoid, km2."""
         return self._km2(column, row, True)
 
     def _true_km2(self, column: Any, row: Any) -> Floats:
-        """Area on the ellipsoid of cells, from the middles of their sides.
+        """Return the areas of cells on the ellipsoid from the middles of their sides.
 
         PROJ's own factors take the ellipsoid for a sphere in projections that exist for the
         sphere alone, such as Mollweide's, and so miss up to 0.7 %.
@@ -238,7 +238,7 @@ class CellPlane:
 
 
 def _blocks(bounds: tuple[float, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Split the cells within bounds: first column, first row, width, height of blocks."""
+    """Split the cells within bounds into blocks; yield first column, first row, width, height."""
     west, south, east, north = bounds
     first, end = int(np.floor(west)), int(np.ceil(east))
     top, bottom = int(np.floor(-north)), int(np.ceil(-south))

@@ -1,4 +1,4 @@
-"""One file of a raster: its metadata, and its cells in blocks."""
+"""One file of a raster: its metadata and blocks of its cells."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 NARROWER = (32767, 65535)
-"""Largest numbers of 16 bits: "no data" of rasters that were later stored in wider types."""
+"""Largest 16-bit numbers: "no data" values of rasters later stored in wider types."""
 
 HUGE = 1e19
-"""No count is so large: 1e20, 9.97e36 and 3.4e38 are in use for "no data"."""
+"""Larger than any count: 1e20, 9.97e36 and 3.4e38 are used for "no data"."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Tile:
     ----------
     path : str
     crs, transform, width, height
-        As the file says.
+        As stored in the file.
     names : tuple of str
         Its bands: number and description.
     column, row : int
@@ -53,7 +53,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Block:
-    """Cells of a rectangle, arrays of its shape.
+    """The cells of a rectangle, as arrays of its shape.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ def _bands_expected(source: Any) -> str:
 
 
 def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Block:
-    """Separate values from "no data", and mark numbers that may be undeclared "no data".
+    """Separate values from "no data", and mark values that may be undeclared "no data".
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def as_block(stored: np.ma.MaskedArray[Any, Any], source: Any, band: int) -> Blo
 
 
 def _as_stored(nodata: float, dtype: Any) -> Any:
-    """Return a declared "no data" in the band's type, NaN if it does not fit."""
+    """Return a declared "no data" value in the band's type, NaN if it does not fit."""
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return np.asarray(nodata).astype(dtype)
@@ -169,7 +169,7 @@ def read(source: Any, path: str, band: int, window: Any) -> np.ma.MaskedArray[An
     Raises
     ------
     StudyError
-        If it cannot be read; naming the file.
+        If it cannot be read; the message names the file.
     """
     import rasterio
 

@@ -1,4 +1,4 @@
-"""The files of a raster: one, or the tiles that a folder, a pattern or a list names."""
+"""The files of a raster: one file, or the tiles in a folder, a pattern or a list."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gclust.errors import StudyError
 RasterPath = str | os.PathLike[str]
 
 ENDINGS = (".tif", ".tiff")
-"""Endings of the files of a folder that are tiles."""
+"""Endings of files in a folder that are tiles."""
 
 SIDECARS = (".aux.xml", ".ovr", ".msk")
-"""Files that GDAL writes next to a raster: never tiles, even if a pattern fits."""
+"""Endings of files that GDAL writes next to a raster, which are never tiles."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class RasterFiles:
     Attributes
     ----------
     path : str
-        What errors call it: the file, the folder or the pattern.
+        Name of the raster in errors: the file, the folder or the pattern.
     files : tuple of str
         At least one, in the order of their paths where a folder or a pattern names them.
     is_list : bool
@@ -70,7 +70,7 @@ class RasterFiles:
 
     @property
     def name(self) -> str:
-        """Short name, for warnings."""
+        """Short name for warnings."""
         path = Path(self.path)
         fits = len(self.files) > 1 and glob.has_magic(path.name)
         return f"{path.parent.name}/{path.name}" if fits else path.name
@@ -88,12 +88,12 @@ class RasterFiles:
 
 
 def is_pattern(path: RasterPath, folder: RasterPath = "") -> bool:
-    """Whether a path is a pattern, and not the name of an existing file or folder."""
+    """Return whether a path is a pattern, not the name of an existing file or folder."""
     return glob.has_magic(os.fspath(path)) and not os.path.exists(os.path.join(folder, path))
 
 
 def _files(path: str, folder: str) -> list[str]:
-    """List the files of one entry."""
+    """List the files of one entry: a file, a folder or a pattern."""
     whole = os.path.join(folder, path)
     if is_pattern(path, folder):
         # The folder's own name may contain characters of patterns.
@@ -114,15 +114,15 @@ def _files(path: str, folder: str) -> list[str]:
 
 
 def rebased_path(path: str, folder: Path, home: Path | None = None) -> str:
-    """Make a path or pattern that is relative to one folder relative to another.
+    """Convert a path or pattern relative to one folder into one relative to another.
 
     Parameters
     ----------
     path : str
     folder : Path
-        The folder that it is relative to.
+        The folder to which it is relative.
     home : Path, optional
-        The folder that it becomes relative to; by default it becomes absolute.
+        The new folder; without it the result is absolute.
     """
     parts = Path(path).parts
     plain = len(parts)

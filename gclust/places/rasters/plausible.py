@@ -1,4 +1,4 @@
-"""Refuse raster cells that cannot be inhabitants, such as an undeclared "no data"."""
+"""A check for raster cells that cannot be inhabitants, such as an undeclared "no data"."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gclust.places.rasters.tiles import StoredNumber
 Floats = NDArray[np.float64]
 
 MOST_PER_KM2 = 1e6
-"""More than live anywhere today on a hectare or more."""
+"""Largest plausible density: higher than anywhere today on a hectare or more."""
 
 LEAST_KM2 = 0.01
-"""A smaller cell may be one tower: its density is computed for a hectare."""
+"""A hectare: smaller cells may be one tower, so their density is computed for this area."""
 
 RIPPLE = 1e-6
-"""Negative values smaller than this part of the largest cell are ripples of resampling."""
+"""Negative values smaller than this part of the largest cell are resampling artefacts."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Plausibility:
     _fill: float | None = None
 
     def checked_values(self, cells: Cells, name: str) -> Floats:
-        """Return the values of cells, ripples as 0.
+        """Return the values of cells, with ripples replaced by 0.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Plausibility:
         return largest
 
     def _narrower_fill(self) -> float:
-        """Return the raster's largest value if it is a narrower type's maximum, twice; or NaN."""
+        """Return the largest value if it is repeated and the maximum of a narrower type, or NaN."""
         if self._fill is None:
             largest, times = 0.0, 0
             for cells in self.grid.all_cells():
@@ -136,7 +136,7 @@ class Plausibility:
         )
 
     def _remedy(self, stored: StoredNumber, number: str) -> str:
-        """Advise how to make a stored number no data."""
+        """Return advice on how to declare a stored number as no data."""
         path = shlex.quote(stored.path)
         each = ", of each tile" if len(self.grid.source.tiles) > 1 else ""
         # NaN means no data whether it is declared or not.
@@ -168,7 +168,7 @@ class Plausibility:
 
 
 def _is_beyond_floats(number: Any) -> bool:
-    """Whether a whole number is too large for rio, which reads numbers as floats."""
+    """Return whether a whole number is too large for rio, which reads numbers as floats."""
     return number.dtype.kind in "iu" and abs(int(number)) > 2**53
 
 

@@ -1,4 +1,4 @@
-"""Inhabitants of footprints, from a raster."""
+"""The count of inhabitants of footprints from a population raster."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Floats = NDArray[np.float64]
 UNITS = ("count", "per_km2")
 
 LEAST_UNCOVERED = 0.01
-"""A smaller uncovered share is no warning: many rasters have no data for coasts and lakes."""
+"""Least uncovered share for a warning: many rasters have no data for coasts and lakes."""
 
 # Over this length, straight lines in degrees and in a plane differ by metres.
 LONGEST_SIDE_DEGREES = 0.1
 
 _NAMED = 10
-"""A warning names at most so many footprints."""
+"""Largest number of footprints that a warning names."""
 
 
 def population(
@@ -44,7 +44,7 @@ def population(
     progress: bool | Report | None = None,
     warn: Warn = warn_user,
 ) -> pd.DataFrame:
-    """Count the inhabitants of footprints, cells on the edge by the share covered.
+    """Count the inhabitants of footprints; cells on the edge count by their covered share.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def population(
     band : int, optional
         The band to use, from 1 on; the first by default.
     names : sequence of str, optional
-        What warnings call the footprints; their index by default.
+        Names of the footprints in warnings; their index by default.
     progress : bool or callable, optional
         See :mod:`gclust.progress`.
     warn : callable, optional
@@ -126,7 +126,7 @@ def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas
 
 
 def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, float]:
-    """Sum of one footprint (in the raster's CRS), and its uncovered share."""
+    """Return the inhabitants of one footprint (in the raster's CRS) and its uncovered share."""
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
     is_density = judge.unit == "per_km2"
     for cells in judge.grid.cells(shape, true_areas=is_density):

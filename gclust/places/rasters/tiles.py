@@ -1,4 +1,4 @@
-"""A raster, or several tiles of one, as one plane of cells that is read in blocks."""
+"""A raster of one or several tiles as one plane of cells, which is read in blocks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 CACHE_BYTES = 64 * 1024**2
-"""GDAL's cache of blocks; by default it takes a twentieth of the machine's memory."""
+"""Size of GDAL's block cache; GDAL's default is a twentieth of the machine's memory."""
 
 OPEN_TILES = 32
-"""Tiles kept open at a time."""
+"""Largest number of tiles that are open at a time."""
 
 MOST_TURNS = 1.01
-"""Turns round the Earth that tiles may cover: some world rasters are a cell or two wider."""
+"""Largest width of a raster in turns round the Earth; some are a cell or two too wide."""
 
 APART = 0.01
 """Largest distance of a tile's corners from corners of the grid's cells, in cells."""
@@ -45,7 +45,7 @@ class StoredNumber:
 
 @dataclass
 class Tiles:
-    """An open raster: one file, or several as one.
+    """An open raster of one or several files.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Tiles:
     band : int
     tiles : tuple of Tile
     crs, transform, width, height
-        Of the plane of all tiles.
+        CRS, position and size of the plane of all tiles.
     """
 
     files: RasterFiles
@@ -72,7 +72,7 @@ class Tiles:
 
     @cached_property
     def _bounds(self) -> NDArray[np.int64]:
-        """First and last column and row of each tile."""
+        """Return the first and last column and row of each tile."""
         each = [(t.column, t.column + t.width, t.row, t.row + t.height) for t in self.tiles]
         return np.array(each, dtype=np.int64)
 
@@ -115,7 +115,7 @@ class Tiles:
                 yield tile, self.tiles[number + 1 + other]
 
     def stored(self, column: int, row: int) -> StoredNumber:
-        """Return the number stored for a cell that has data; a suspect one first."""
+        """Return the number that a file stores for a cell with data, a suspect one first."""
         found = []
         for tile in self.tiles:
             down, across = row - tile.row, column - tile.column
@@ -140,7 +140,7 @@ class Tiles:
         number: int,
         origin: tuple[int, int],
     ) -> None:
-        """Refuse tiles with different values in one cell."""
+        """Raise StudyError if tiles have different values in one cell."""
         both = out.has_data[inner] & part.has_data & ~(out.suspect[inner] | part.suspect)
         differ = both & (out.values[inner] != part.values)
         if not differ.any():
@@ -155,7 +155,7 @@ class Tiles:
         )
 
     def place(self, column: int, row: int) -> tuple[float, float]:
-        """Longitude and latitude of the middle of a cell."""
+        """Return longitude and latitude of the centre of a cell."""
         from pyproj import Transformer
 
         to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
@@ -189,7 +189,7 @@ class Tiles:
 def opened(
     raster: RasterPath | Sequence[RasterPath] | RasterFiles, band: int | None = None
 ) -> Iterator[Tiles]:
-    """Open a raster, or tiles as one.
+    """Open a raster, which may consist of several tiles.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tile
 
 
 def _placed(tile: Tile, base: Tile) -> Tile:
-    """Place a tile at its column and row of the first one's grid."""
+    """Return a tile with its column and row in the grid of the first tile."""
     if tile.crs != base.crs:
         raise StudyError(
             f"{base.path} and {tile.path} differ in CRS ({_named(base.crs)}, {_named(tile.crs)});"

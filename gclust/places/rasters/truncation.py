@@ -1,4 +1,4 @@
-"""Detect truncated raster files that GDAL does not report in time."""
+"""Checks for truncated raster files that GDAL does not report in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHUNK_BYTES = 16 * 1024**2
 
 
 def check_whole(source: Any, path: str, bands: tuple[int, ...]) -> None:
-    """Refuse a truncated file.
+    """Raise StudyError if a file is truncated.
 
     Parameters
     ----------
