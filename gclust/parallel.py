@@ -1,4 +1,4 @@
-"""Loops over chunks of items on several threads, interruptible between chunks."""
+"""Loops over chunks of items on several threads that can be interrupted between chunks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 WAIT_SECONDS = 2e-4
-"""Between looks at whether the other threads have ended their last chunks."""
+"""Seconds between checks whether the other threads have finished their last chunks."""
 
 
 def even_chunks(n: int, size: int) -> NDArray[np.int64]:
-    """Return the bounds of chunks of ``size`` of ``n`` items, the last one shorter."""
+    """Return the bounds of chunks of ``size`` items out of ``n``; the last may be shorter."""
     return np.append(np.arange(0, n, size), n)
 
 
 def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Return the bounds of chunks of items that hold about ``size`` points each.
+    """Return the bounds of chunks of items with about ``size`` points in each chunk.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64
-        Increasing item numbers from 0 to n_items; neighbours bound one chunk.
+        Increasing item numbers from 0 to n_items; two consecutive ones bound a chunk.
     """
     n_items = len(start) - 1
     if n_items == 0:
@@ -44,7 +44,7 @@ def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def unreported(share: float) -> None:
-    """Take the place of a report of progress."""
+    """Do nothing: the default ``report`` of functions that report progress."""
 
 
 def parallel_for(
@@ -56,16 +56,16 @@ def parallel_for(
 ) -> None:
     """Call ``work(*args, first, last)`` for every chunk.
 
-    The calling thread takes chunks too, reports the share done and, after an exception
-    or Ctrl-C, waits only for the chunks that are running.
+    The calling thread also works on chunks and reports the share done. After an exception or
+    Ctrl-C it waits only for the chunks that are running.
 
     Parameters
     ----------
     chunks : ndarray of int64
-        Increasing; neighbours are ``first`` and ``last`` (excluded) of one chunk.
+        Increasing; two consecutive ones are ``first`` and ``last`` (excluded) of a chunk.
     threads : int
-        Number of threads. Chunks must not depend on each other unless it is 1, which
-        keeps their order.
+        Number of threads. With 1, chunks are done in order; otherwise they must not
+        depend on each other.
     work : callable
         Releases the GIL, so that threads run side by side.
     *args

@@ -1,4 +1,4 @@
-"""The mean sphere: its radius, points as vectors, chords and arcs."""
+"""Geometry of a sphere with the Earth's mean radius: vectors, chords and arcs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ EARTH_RADIUS_KM = 6371.0088
 
 
 def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Return points in degrees as vectors of length 1.
+    """Return the unit vectors of points given in degrees.
 
     Parameters
     ----------
-    lat, lon : array_like, of one shape
+    lat, lon : array_like, both with the same shape
         Degrees.
 
     Returns
     -------
-    ndarray of float64, with an axis of length 3 after those of ``lat``
+    ndarray of float64, with the axes of ``lat`` and a last one of length 3
     """
     phi, lam = np.radians(np.asarray(lat, float)), np.radians(np.asarray(lon, float))
     across = np.cos(phi)
@@ -29,10 +29,10 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
 
 
 def chord_of(km: ArrayLike) -> Any:
-    """Return the chord on the unit sphere of great-circle distances, at most half the circle."""
+    """Return the chords on the unit sphere of great-circle distances up to half the circle."""
     return 2.0 * np.sin(0.5 * np.minimum(np.asarray(km, float) / EARTH_RADIUS_KM, np.pi))
 
 
 def arc_km(chord: ArrayLike) -> Any:
-    """Return the great-circle distances of chords on the unit sphere."""
+    """Return the great-circle distances in kilometres of chords on the unit sphere."""
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.asarray(chord, float) / 2.0, 1.0))

@@ -1,4 +1,4 @@
-"""The number of threads that ``n_jobs`` stands for, decided once for all of gclust."""
+"""Conversion of the ``n_jobs`` argument to a number of threads, for all of gclust."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from numbers import Integral
 from typing import Any
 
 LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
-"""Environment variables that bound the threads of a process; joblib sets both in its workers."""
+"""Environment variables that limit the threads of a process; joblib sets both in workers."""
 
 
 def count_threads(n_jobs: Any = None) -> int:
-    """Return the number of threads that ``n_jobs`` stands for.
+    """Return the number of threads for a value of ``n_jobs``.
 
     Parameters
     ----------
     n_jobs : int, optional
-        A positive number is taken as it is. Negative ones count from the processors that
-        this process may use, as in scikit-learn: -1 is all of them, -2 all but one.
-        None is all of them within the limits that are set: ``NUMBA_NUM_THREADS``,
-        ``OMP_NUM_THREADS`` and those of ``joblib.parallel_config``. In a worker of joblib
-        it is what the worker is given (``inner_max_num_threads``), one if nothing says.
+        A positive number is used unchanged. A negative number counts back from the number of
+        processors that this process may use, as in scikit-learn: -1 is all, -2 all but one.
+        None is all of them within the limits set by ``NUMBA_NUM_THREADS``,
+        ``OMP_NUM_THREADS`` and ``joblib.parallel_config``. In a joblib worker, None is the
+        number set by ``inner_max_num_threads``, or one if it is not set.
 
     Returns
     -------
@@ -30,13 +30,13 @@ def count_threads(n_jobs: Any = None) -> int:
     Raises
     ------
     ValueError
-        For 0 and for anything that is no whole number.
+        If ``n_jobs`` is 0 or not an integer.
 
     Notes
     -----
-    Which processors a process may use is joblib's ``cpu_count``: those of its CPU affinity,
-    no more than the CPU quota of its control group (``cpu.max`` or ``cpu.cfs_quota_us``, as
-    containers have it) rounded up, nor than ``LOKY_MAX_CPU_COUNT``.
+    The number of processors that a process may use is joblib's ``cpu_count``: those in its CPU
+    affinity, but no more than the CPU quota of its control group (``cpu.max`` or
+    ``cpu.cfs_quota_us``, used by containers), rounded up, and than ``LOKY_MAX_CPU_COUNT``.
     """
     if n_jobs is None:
         return max(min([_processors(), *_limits()]), 1)
@@ -50,13 +50,13 @@ def count_threads(n_jobs: Any = None) -> int:
 
 
 def _processors() -> int:
-    import joblib  # a quarter of a second, which `import gclust` need not wait for
+    import joblib  # it takes 0.25 s, for which `import gclust` need not wait
 
     return joblib.cpu_count()
 
 
 def _limits() -> list[int]:
-    """Return what bounds the threads of work that does not say how many it wants."""
+    """Return the limits on the number of threads if ``n_jobs`` is None."""
     import joblib
     from joblib.parallel import get_active_backend
 
@@ -70,5 +70,5 @@ def _limits() -> list[int]:
 
 
 def _first_number(name: str) -> str:
-    """Return a variable's first number: ``OMP_NUM_THREADS`` has one for each level of nesting."""
+    """Return a variable's first number: ``OMP_NUM_THREADS`` has one for each nesting level."""
     return os.environ.get(name, "").split(",")[0].strip()

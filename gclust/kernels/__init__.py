@@ -1,1 +1,4 @@
-"""Density kernels: arrays in, arrays out. Numba only; no tables, no defaults, no strings."""
+"""Numba functions that compute densities and clusters from arrays and return arrays.
+
+They depend on Numba only, take no tables and no strings, and set no defaults for analyses.
+"""

@@ -1,19 +1,18 @@
-"""Compiled kernels kept in files, in a folder that is named after the sources of all of them.
+"""A file cache of compiled kernels, in a folder named after a digest of all kernel sources.
 
-Numba's own cache looks only at the file of the function that is called: after a change in a
-file of what it calls, the old machine code stays in use. It cannot read a damaged file, nor
-replace it; two processes that compile a function for different types at once can write the
-code of one under the name of the other. Its locators only choose a folder, and
-``NUMBA_CACHE_DIR`` is one setting for all libraries in a process. So kernels have a cache of
-their own, which needs of Numba what its own needs: to take a compiled function apart and put
-it together again.
+Numba's cache only checks the source file of the called function: if a file with a helper
+changes, the old machine code stays in use. It can neither read nor replace a damaged file, and
+two processes that compile a function for different types at the same time can write the code of
+one under the name of the other. Its locators only choose a folder, and ``NUMBA_CACHE_DIR`` is
+one setting for all libraries in a process. So gclust has a separate cache for its kernels. Like
+Numba's cache, it needs Numba only to take a compiled function apart and to rebuild it.
 
 - A file holds one kernel, compiled for one signature, processor and version of Numba; its
-  name is made of these, and its first bytes are a checksum. It is written under another name
-  first: whoever reads finds it whole or not at all.
+  name is made of these, and its first bytes are a checksum. It is first written under another
+  name and then renamed, so that a reader never finds half a file.
 - The folder lies in ``NUMBA_CACHE_DIR`` if that is set, else in the package's
-  ``__pycache__``, or in the user's cache directory where that cannot be written. What is
-  found in one that can only be read is used.
+  ``__pycache__``, or in the user's cache directory where that cannot be written. Files in
+  a read-only folder are used, too.
 - A damaged file is removed, and the kernel is compiled again.
 """
 
@@ -42,25 +41,25 @@ from gclust.errors import GclustWarning
 
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = (PACKAGE, PACKAGE.parent / "sphere.py")
-"""Folders and files that kernels are compiled from: their own, and of the constants in them."""
+"""Folders and files that hold the source code of the kernels and the constants they use."""
 
 _MAGIC = b"gclust kernel 1\n"
 _CHECKSUM = hashlib.sha256
 _HEAD = len(_MAGIC) + _CHECKSUM().digest_size
 
 MOST_FOLDERS = 4
-"""Folders of other sources that are kept: branches that one goes back to."""
+"""Largest number of folders kept for other sources, such as those of other git branches."""
 
 HOUR = 3600.0
 MOST_SECONDS = 30 * 24 * HOUR
-"""For which a folder of other sources is kept after its last use."""
+"""Seconds for which a folder of other sources is kept after its last use."""
 
 _SETTINGS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
-"""Of Numba, that change what is compiled."""
+"""Settings of Numba that change the compiled code."""
 
 
 def digest_of(sources: tuple[Path, ...]) -> str:
-    """Return the digest of Python files, given by themselves or by their folders."""
+    """Return the digest of the given Python files and of all Python files in the given folders."""
     digest = _CHECKSUM()
     for source in sources:
         files = sorted(source.rglob("*.py")) if source.is_dir() else [source]
@@ -72,7 +71,7 @@ def digest_of(sources: tuple[Path, ...]) -> str:
 
 
 def usual_roots() -> list[Path]:
-    """Return where folders of compiled kernels may lie, the one to be written to first."""
+    """Return the folders that may hold compiled kernels, the one to write to first."""
     # As Numba names it; this keeps installations that share a directory apart.
     own = f"{PACKAGE.name}_{hashlib.sha1(os.fsencode(PACKAGE)).hexdigest()}"
     if config.CACHE_DIR:  # type: ignore[attr-defined]
@@ -82,29 +81,29 @@ def usual_roots() -> list[Path]:
 
 
 class Store:
-    """Files of compiled kernels.
+    """Storage of compiled kernels in files.
 
     Parameters
     ----------
     roots : list of Path
         Folders; the first writable one is written to.
     sources : tuple of Path
-        What the kernels are compiled from.
+        Files and folders from which the kernels are compiled.
     """
 
     def __init__(self, roots: list[Path], sources: tuple[Path, ...]) -> None:
         self._sources = sources
         try:
             self._digest = digest_of(sources)
-        except OSError:  # from an archive, say: nothing tells what the kernels are made of
+        except OSError:  # e.g. in an archive: the sources of the kernels are unknown
             roots, self._digest = [], ""
         self.folders = [root / f"sources-{self._digest[:20]}" for root in roots]
-        self._open = list(self.folders)  # as far as is known
+        self._open = list(self.folders)  # folders not yet found to be unwritable
         self._used: set[Path] = set()
         self._cleaned = self._warned = False
 
     def contents(self, name: str) -> Iterator[tuple[Path, bytes]]:
-        """Yield the file of a name, and what it holds, from each folder that has it whole."""
+        """Yield path and content of the file of a name, from each folder with an undamaged copy."""
         for folder in self.folders:
             path = folder / name
             try:
@@ -124,10 +123,10 @@ class Store:
             path.unlink()
 
     def save(self, name: str, content: bytes) -> None:
-        """Keep content under a name, in the first folder that takes it; warn once if none does.
+        """Save content under a name in the first writable folder; warn once if there is none.
 
-        Nothing is kept once the sources are no longer those that the process began with: it
-        may have loaded some before a change and some after.
+        Nothing is saved if the sources have changed since the process began: it may have
+        loaded some of them before the change and some after it.
         """
         why = "install it as files: the sources of the kernels cannot be read"
         with suppress(OSError):
@@ -160,7 +159,7 @@ class Store:
             made.write_bytes(_MAGIC + _CHECKSUM(content).digest() + content)
             os.replace(made, folder / name)
         except PermissionError:
-            # On Windows, where another process has the very file open: it is the same.
+            # On Windows, if another process has this file open: its content is the same.
             if os.name != "nt" or not (folder / name).exists():
                 raise
         finally:
@@ -174,10 +173,10 @@ class Store:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the folders of other sources next to one that have not been used for long.
+    """Remove the neighbouring folders of other sources that have not been used for a long time.
 
-    A process that still uses one compiles what it lacks once more. What a process that was
-    killed has left half-written goes too.
+    A process that still uses such a folder compiles missing kernels again. Half-written files
+    of killed processes are removed, too.
     """
     now = time.time()
     with suppress(OSError):
@@ -195,7 +194,7 @@ def remove_stale(folder: Path) -> None:
 
 
 class KernelCache:
-    """What Numba asks for compiled code of one kernel, and gives it to.
+    """The cache of one kernel, from which Numba loads compiled code and in which it saves it.
 
     It has the methods of ``numba.core.caching.FunctionCache``.
     """
@@ -207,11 +206,11 @@ class KernelCache:
 
     @property
     def cache_path(self) -> str | None:
-        """The folder that is written to."""
+        """Return the folder to which files are written."""
         return str(self._store.folders[0]) if self._store.folders else None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the kernel compiled for a signature, None where there is none."""
+        """Return the compiled kernel of a signature, or None if it is not in the cache."""
         if not self._enabled:
             return None
         target_context.refresh()
@@ -220,22 +219,22 @@ class KernelCache:
                 signature, parts = pickle.loads(content)
                 if signature == sig:
                     return CompileResult._rebuild(target_context, *parts)
-            except Exception:  # whatever it is: a compiler is at hand
+            except Exception:  # whatever the error, the kernel can be compiled
                 self._store.discard(path)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the kernel compiled for a signature."""
+        """Save the kernel compiled for a signature."""
         if self._enabled and not data.library.has_dynamic_globals:
             content = dumps((sig, data._reduce()))
             self._store.save(self._file(sig, data.codegen), content)
 
     def enable(self) -> None:
-        """Load and keep compiled kernels."""
+        """Turn the cache on: load and save compiled kernels."""
         self._enabled = True
 
     def disable(self) -> None:
-        """Leave files alone."""
+        """Turn the cache off: neither load nor save files."""
         self._enabled = False
 
     def flush(self) -> None:
@@ -253,7 +252,7 @@ class KernelCache:
 
 
 def is_kept(function: Callable[..., Any]) -> bool:
-    """Return whether a function's source is among those that the folder is named after."""
+    """Return whether the folder name depends on the source file of a function."""
     file = Path(function.__code__.co_filename).resolve()
     return any(file == source or source in file.parents for source in SOURCES)
 

@@ -1,15 +1,15 @@
-"""How every kernel is compiled, decided once.
+"""Decorators that compile kernels and helpers, all with the same settings.
 
 - ``nogil``: kernels run in chunks on ordinary Python threads (see ``gclust.parallel``).
   Numba's own parallel layers are not used: the portable one, workqueue, must not
   be entered by two threads at once, ``parallel=True`` takes several times as long
   to compile, and a running parallel loop cannot be interrupted.
-- ``cache``: the machine code of kernels is kept (see ``_cache``); a change in any of their
-  files makes all of them be compiled again.
+- ``cache``: the machine code of kernels is saved in files (see ``_cache``); after a change in
+  any of their source files, all kernels are compiled again.
 - no ``fastmath``: results must not depend on the order of sums or on the processor.
-- unsigned indices of inner loops (``np.uint64``): a signed one may count from the end, which
-  is checked for each element and keeps the loop from being vectorised. Mixed with signed
-  numbers they become floats, so they are used as indices only.
+- unsigned indices of inner loops (``np.uint64``): a signed one may count from the end;
+  this is checked for each element and prevents vectorisation of the loop. Unsigned and signed
+  numbers together become floats, so unsigned ones are used as indices only.
 - ``error_model="numpy"``: a division by zero gives inf, which distances rely on.
 """
 
@@ -27,7 +27,7 @@ _KERNEL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrap
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` on its first call; it is called from Python."""
+    """Return a kernel, called from Python, that is compiled from ``function`` on its first call."""
     compiled: Any = njit(function, **_KERNEL)
     if not config.DISABLE_JIT and is_kept(function):  # type: ignore[attr-defined]
         compiled._cache = KernelCache(function, STORE)  # in place of what enable_caching sets
@@ -38,38 +38,38 @@ _HELPER: dict[str, Any] = {
     "nopython": True,
     "nogil": True,
     "error_model": "numpy",
-    # What would make them callable from C and Python: a tenth of the time to compile all.
+    # No wrappers for calls from C and Python: they take a tenth of the compile time.
     "no_cfunc_wrapper": True,
     "no_cpython_wrapper": True,
 }
 
 
 class _Helper(CPUDispatcher):
-    """A function that kernels call compiled, and Python as it is written."""
+    """A helper: kernels call its compiled form, Python code calls the Python function."""
 
     def __call__(self, *args: Any) -> Any:
         return self.py_func(*args)
 
 
 def helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which allocates no arrays, into the kernels that call it.
+    """Compile a helper that allocates no arrays into the kernels that call it.
 
-    Without Numba's runtime it does not count references: for arrays that come in a
-    named tuple this counting was half of the time of the inner loops.
+    Without Numba's runtime it does not count references: for arrays in a named tuple, this
+    counting took half of the time of the inner loops.
     """
     return _compiled_within(function, {**_HELPER, "_nrt": False})
 
 
 def allocating_helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which allocates arrays, into the kernels that call it."""
+    """Compile a helper that allocates arrays into the kernels that call it."""
     return _compiled_within(function, _HELPER)
 
 
 def inlined_helper(function: Callable[..., Any]) -> Any:
-    """Compile ``function``, which allocates no arrays, inline where it is called.
+    """Compile a helper that allocates no arrays inline into the kernels that call it.
 
-    The compiler does not inline long helpers by itself, and passes them the arrays of named
-    tuples one by one: this was two fifths of the time of the border search over thresholds.
+    The compiler does not inline long helpers by itself, and passes the arrays of named tuples
+    to them one by one: this took two fifths of the time of the border search over thresholds.
     """
     return _compiled_within(function, {**_HELPER, "_nrt": False, "forceinline": True})
 

@@ -7,7 +7,7 @@ from gclust.kernels._jit import helper
 
 @helper
 def lower_bound(values, low, high, value):
-    """Return the first index of ``low .. high`` whose value is at least ``value``, else ``high``.
+    """Return the first index in ``low .. high`` with at least ``value``, or ``high`` if none.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def lower_bound(values, low, high, value):
 
 @helper
 def lower_bound_near(values, low, high, value):
-    """Return what ``lower_bound`` does, faster where the result is near ``low``.
+    """Return the result of ``lower_bound``, faster if it is near ``low``.
 
-    Doubling steps, then bisection (Bentley and Yao 1976).
+    Uses doubling steps, then bisection (Bentley and Yao 1976).
     """
     upper = low
     step = 1

@@ -1,7 +1,7 @@
-"""Ties between labels and counts of records, from the rows of records in CSR layout.
+"""Ties between cluster labels and counts of records per cluster, from records in CSR layout.
 
-All sums are of whole numbers, so they are the same in any order and for any number of threads.
-The rules are those of `gclust.listings.label`, which computes the same on any engine.
+All sums are sums of integers, so they do not depend on the order or the number of threads.
+The rules are those of `gclust.listings.label`, which gives the same results on any engine.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 
 CHUNK = 1 << 20
-"""Rows, or locations, in a chunk of work."""
+"""Number of rows or locations in a chunk of work."""
 
 FIRST_SLOTS = 1 << 12
-"""Slots of a new hash table of ties: a power of two, doubled whenever half of them are taken."""
+"""Number of slots of a new hash table of ties: a power of two, doubled once half are taken."""
 
 MULTIPLIER = 40503
-"""Of the multiplicative hash (Knuth 1998, The Art of Computer Programming 3, section 6.4: near
-the golden section of 2 ** 16). No key below 2 ** 47 overflows."""
+"""Multiplier of the multiplicative hash (Knuth 1998, The Art of Computer Programming 3, section
+6.4: near the golden section of 2 ** 16). No key below 2 ** 47 overflows."""
 
 TOO_LARGE = 2.0**63
 """The first sum that int64 cannot hold."""
 
 ONCE = np.zeros(0, dtype=np.int64)
-"""Stands for the copies of records where each is there once."""
+"""Empty array passed as ``copies`` if each record occurs once."""
 
 WHOLE = np.zeros(0, dtype=np.int64)
-"""Stands for the weights of records that count whole in each cluster that they touch."""
+"""Empty array passed as ``record_units`` if a record counts one in each of its clusters."""
 
 
 class RecordRows(NamedTuple):
-    """One row for each record and location at which it has listings; ``r`` records, ``m`` rows."""
+    """``m`` rows, one for each of ``r`` records and each location where it has listings."""
 
     starts: NDArray[np.int64]
     """(r + 1,) first row of each record, and ``m``."""
@@ -48,7 +48,7 @@ class RecordRows(NamedTuple):
 
 
 class _HashTable(NamedTuple):
-    """Sums by key, with open addressing; ``s`` slots."""
+    """A hash table with ``s`` slots and open addressing that adds up values by key."""
 
     keys: NDArray[np.int64]
     """(s,) -1 in a free slot."""
@@ -60,7 +60,7 @@ class _HashTable(NamedTuple):
 
 @helper
 def find_slot(keys, key):
-    """Return the slot of a key, or the free one to put it in; ``keys`` (s,) int64."""
+    """Return the slot of a key, or the free slot for a new key; ``keys`` (s,) int64."""
     slot = (key * MULTIPLIER + (key >> 16)) & (len(keys) - 1)
     while keys[slot] != key and keys[slot] >= 0:
         slot = (slot + 1) & (len(keys) - 1)
@@ -69,7 +69,7 @@ def find_slot(keys, key):
 
 @allocating_helper
 def doubled(keys, sums):
-    """Return keys and sums, (s,) int64, in twice as many slots."""
+    """Return keys and sums, each (s,) int64, copied to arrays with twice as many slots."""
     new_keys = np.full(2 * len(keys), -1, dtype=np.int64)
     new_sums = np.zeros(2 * len(keys), dtype=np.int64)
     for i in range(len(keys)):
@@ -82,7 +82,7 @@ def doubled(keys, sums):
 
 @helper
 def longest_record(starts, first, last):
-    """Return the most rows of any of the records ``first .. last``; ``starts`` (r + 1,) int64."""
+    """Return the largest row count of the records ``first .. last``; ``starts`` (r + 1,) int64."""
     longest = 0
     for record in range(first, last):
         longest = max(longest, starts[record + 1] - starts[record])
@@ -91,10 +91,10 @@ def longest_record(starts, first, last):
 
 @helper
 def sum_by_label(rows, labels, record, label, weight):
-    """Sum the weight of a record's rows by label; return how many labels there are.
+    """Sum the weight of a record's rows by label; return the number of labels.
 
-    ``labels`` (n,) int32 by location; fills ``label``, rising, and ``weight``, both int64 with a
-    place for each row. By insertion: most records have a few rows.
+    ``labels`` (n,) int32 are those of the locations. Fills ``label``, ascending, and ``weight``,
+    both int64 with room for each row. Sorts by insertion, as most records have few rows.
     """
     n = 0
     for i in range(rows.starts[record], rows.starts[record + 1]):
@@ -116,7 +116,7 @@ def sum_by_label(rows, labels, record, label, weight):
 
 @helper
 def touches(rows, labels, record, near):
-    """Return whether a row of a record has a label that is near; ``near`` (n_labels + 1,) bool."""
+    """Return whether a row of a record has a label marked in ``near`` (n_labels + 1,) bool."""
     found = False
     for i in range(rows.starts[record], rows.starts[record + 1]):
         found |= near[labels[rows.place[i]] + 1]
@@ -125,9 +125,9 @@ def touches(rows, labels, record, near):
 
 @kernel
 def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
-    """Add the ties of the records ``first .. last`` between two labels, at least one of them near.
+    """Add the ties of the records ``first .. last`` for pairs of labels, at least one marked near.
 
-    The key of labels a < b is ``(a + 1) * len(near) + b + 1``, noise being label -1. Returns the
+    The key of labels a < b is ``(a + 1) * len(near) + b + 1``; noise has label -1. Returns the
     keys and sums of the table, which may have grown, and whether all sums fit into int64. For
     shapes and dtypes see `ties_by_label`.
     """
@@ -165,8 +165,8 @@ def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
 def add_records(rows, clusters, kind, record_units, copies, unit, out, first, last):
     """Add the records ``first .. last`` to ``out[kind, cluster]``, int64; noise is cluster -1.
 
-    A record adds to each cluster the share of its weight there, rounded, or a whole unit, once
-    for each of its copies. For shapes and dtypes see `count_by_cluster`.
+    A record adds to each cluster the fraction of its weight there, rounded, or a whole unit,
+    once for each of its copies. For shapes and dtypes see `count_by_cluster`.
     """
     longest = longest_record(rows.starts, first, last)
     label = np.empty(longest, dtype=np.int64)
@@ -183,9 +183,10 @@ def add_records(rows, clusters, kind, record_units, copies, unit, out, first, la
 
 @kernel
 def add_values(labels, values, out, first, last):
-    """Add ``values`` (n,) int64 of the locations ``first .. last`` to ``out`` (n_labels,) by label.
+    """Add the values of the locations ``first .. last`` to the sums of their labels.
 
-    ``labels`` (n,) int32; noise, -1, is added nowhere.
+    ``values`` (n,) int64, ``labels`` (n,) int32, ``out`` (n_labels,) int64. Noise, with label
+    -1, is left out.
     """
     for i in range(first, last):
         if labels[i] >= 0:
@@ -202,7 +203,7 @@ def ties_by_label(
     report: Callable[[float], None] = unreported,
     copies: NDArray[np.int64] = ONCE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
-    """Sum the ties between labels.
+    """Return the ties between pairs of labels.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ def ties_by_label(
     labels : ndarray of int32, shape (n,)
         Of the locations; -1 for noise.
     near : ndarray of bool, shape (n_labels + 1,)
-        Which labels ties are wanted of; that of noise comes first.
+        Whether ties of a label are wanted; the first entry is for noise.
     spread_over : ndarray of float64, shape (r,) or (0,)
         Twice the number of pairs of listings over which each record spreads one unit; empty:
         each pair of listings counts one.
@@ -255,7 +256,7 @@ def ties_by_label(
 def _total(
     tables: list[_HashTable], n_near: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
-    """Add up the tables of all threads; None if a sum is too large."""
+    """Return the sum of the tables of all threads, or None if a sum is too large."""
     used = [table.keys >= 0 for table in tables]
     nothing = [np.zeros(0, dtype=np.int64)]
     keys = np.concatenate([t.keys[u] for t, u in zip(tables, used, strict=True)] + nothing)
@@ -265,7 +266,7 @@ def _total(
     order = np.argsort(keys)
     keys, sums = keys[order], sums[order]
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    # Each is below 2 ** 63; whether their sum is too follows from the sums of their halves.
+    # Each is below 2 ** 63; the sums of their halves show whether their sum is, too.
     high = np.add.reduceat(sums >> 32, starts)
     high += np.add.reduceat(sums & (2**32 - 1), starts) >> 32
     if (high >= 2**31).any():
@@ -284,7 +285,7 @@ def count_by_cluster(
     report: Callable[[float], None] = unreported,
     copies: NDArray[np.int64] = ONCE,
 ) -> NDArray[np.int64]:
-    """Count records by kind and cluster.
+    """Return the number of records by kind and cluster.
 
     Parameters
     ----------
@@ -311,7 +312,7 @@ def count_by_cluster(
     """
     out = np.zeros(shape, dtype=np.int64)
     work = partial(add_records, rows, clusters, kind, record_units, copies, unit, out)
-    # On one thread: all add to the same numbers.
+    # On one thread, because all chunks add to the same numbers.
     parallel_for(balanced_chunks(rows.starts, CHUNK), 1, work, report=report)
     return out
 
@@ -322,7 +323,7 @@ def sum_values(
     n_labels: int,
     report: Callable[[float], None] = unreported,
 ) -> NDArray[np.int64]:
-    """Return the sums of ``values`` of locations, (k, n), by label, (k, n_labels)."""
+    """Return the sums by label, (k, n_labels), of the values of locations, (k, n)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
         chunks = even_chunks(len(labels), CHUNK)

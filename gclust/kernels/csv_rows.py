@@ -1,9 +1,8 @@
-"""Count the rows and fields of delimited text, byte by byte, as RFC 4180 has them.
+"""A byte-by-byte scanner of the rows and fields of delimited text, after RFC 4180.
 
-The text comes in chunks; what is known between two of them stands in ``state``. Two
-readings are followed side by side: the one with quotes, and that of physical lines,
-in which a quote is a character like any other. Their difference shows a quote that
-was never meant to open a field.
+The text is read in chunks; ``state`` keeps what the next chunk needs. The scanner follows
+two readings at once: one with quotes, and one of physical lines, in which a quote is an
+ordinary character. Where they differ, a quote may have opened a field by mistake.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
 
-# What `state` holds, by position.
+# Positions of the values in `state`.
 (
-    MODE,  # of the row being read, one of the six below
+    MODE,  # mode of the row being read, one of the six below
     OFFSET,  # bytes read so far
     LINE,  # physical line of the next byte, from 1
     ROWS,  # rows with the expected number of fields
     ROW_START,  # byte and line at which the row being read begins
     ROW_LINE,
     FIELDS,  # delimiters of that row so far
-    FILLED,  # whether it has more than blanks
+    FILLED,  # whether that row has more than blanks
     LINE_FIELDS,  # delimiters of the physical line being read
     LINE_FILLED,
     FIELD_START,  # byte at which the field of the physical line begins
@@ -30,10 +29,10 @@ from gclust.kernels._jit import helper, kernel
     LAST_QUOTE,  # byte of the last quote
     PIECE,  # delimiters of this physical line that lie within a quoted field
     AFTER_CR,  # whether the last byte was a carriage return that ended a line
-    SHIFT,  # line of a row less its number, as last noted
-    BAD_RUN,  # rows with another number of fields, one after another
-    TEN_LINE,  # line at which ten of these in a row begin, 0 for none
-    BLANKS,  # lines of blanks alone
+    SHIFT,  # line of a row minus its number, as last noted
+    BAD_RUN,  # consecutive rows with a wrong number of fields
+    TEN_LINE,  # line at which ten such consecutive rows begin, 0 for none
+    BLANKS,  # lines with blanks only
     LF,  # ends of lines outside quotes
     CRLF,
     CR,
@@ -43,9 +42,9 @@ from gclust.kernels._jit import helper, kernel
     MALFORMED_LINE,  # first line with text after a closing quote
     SWALLOWED_LINE,  # first line within a quoted field that alone looks like a row
     SWALLOWED_FROM,  # the line at which that field's row begins
-    RAGGED_LINE,  # first physical line with another number of delimiters
+    RAGGED_LINE,  # first physical line with a wrong number of delimiters
     WRAPPED_LINE,  # first physical line with a field that begins and ends with a quote
-    OTHER_ESCAPES,  # escapes of something else than a quote or an escape
+    OTHER_ESCAPES,  # escapes before a byte other than quote or escape
     COMMITTED,  # bytes of `out` that hold whole rows
     FILLED_OUT,  # bytes of `out` in use
 ) = range(33)
@@ -55,14 +54,14 @@ AT_START, UNQUOTED, QUOTED, CLOSED, TRAILING, ESCAPED = range(6)
 
 NEWLINE, RETURN, BLANK, TAB = 10, 13, 32, 9
 NEVER = -1
-"""A quote or an escape that no byte is."""
+"""Value of a quote or an escape that matches no byte."""
 
 IN_A_ROW = 10
-"""Rows with a wrong number of fields, one after another, from which on a file is refused."""
+"""Number of consecutive rows with a wrong number of fields at which a file is refused."""
 
 
 def new_state(line: int, offset: int) -> NDArray[np.int64]:
-    """Return the state before the first byte of the data.
+    """Return the scanner's state before the first byte of the data.
 
     Parameters
     ----------
@@ -77,7 +76,7 @@ def new_state(line: int, offset: int) -> NDArray[np.int64]:
 
 
 def special_bytes(delimiter: int, quote: int, escape: int) -> NDArray[np.bool_]:
-    """Mark the bytes at which something happens."""
+    """Return which byte values are delimiter, quote, escape or line end, as flags, shape (256,)."""
     special = np.zeros(256, dtype=np.bool_)
     special[[delimiter, NEWLINE, RETURN]] = True
     for byte in (quote, escape):
@@ -109,7 +108,7 @@ def _end_piece(state, at):
 
 @helper
 def _swallow(state, expected):
-    """Note a physical line within a quoted field that alone has a row's delimiters."""
+    """Note a physical line within a quoted field that has as many delimiters as a row."""
     if state[PIECE] == expected and state[SWALLOWED_LINE] == 0:
         state[SWALLOWED_LINE] = state[LINE]
         state[SWALLOWED_FROM] = state[ROW_LINE]
@@ -127,7 +126,7 @@ def _copy(data, begin, end, out, state):
 
 @helper
 def _end_row(state, at, expected, bad, shifts, n):
-    """End the row before byte ``at``; return whether it has the expected fields."""
+    """End the row before byte ``at``; return whether it has the expected number of fields."""
     size = at - state[ROW_START]
     good = False
     if state[FILLED] == 0 and state[FIELDS] == 0:
@@ -159,7 +158,7 @@ def _end_row(state, at, expected, bad, shifts, n):
 
 @kernel
 def scan_rows(data, state, special, syntax, bad, shifts, out):
-    """Read a chunk, until its end or until ``bad`` or ``shifts`` is full.
+    """Scan the rows of a chunk, until its end or until ``bad`` or ``shifts`` is full.
 
     Parameters
     ----------
@@ -169,33 +168,33 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):
     special : ndarray of bool, shape (256,)
         From `special_bytes`.
     syntax : ndarray of int64, shape (4,)
-        Delimiter, quote, escape (the quote itself where quotes are doubled), and the
-        delimiters that a row has.
+        Delimiter, quote, escape (the quote itself if quotes are doubled), and the expected
+        number of delimiters in a row.
     bad : ndarray of int64, shape (m, 4)
-        Takes the rows with another number of fields: first byte, last byte + 1, line, fields.
+        Output: rows with a wrong number of fields: first byte, last byte + 1, line, fields.
     shifts : ndarray of int64, shape (k, 2)
-        Takes, where lines and rows get out of step, a row's number and by how much.
+        Output: where the difference of line and row number changes: row number, difference.
     out : ndarray of uint8
-        Takes the good rows, each ended by a newline, after what it holds already; nothing
-        is copied if it is empty.
+        Output: good rows, each ended by a newline, after its present content; nothing is
+        copied if it is empty.
 
     Returns
     -------
     read, n_bad, n_shifts : int
-        Bytes read, and rows of ``bad`` and ``shifts`` in use.
+        Number of bytes read, and of rows of ``bad`` and ``shifts`` in use.
     """
     delimiter, quote, escape, expected = syntax[0], syntax[1], syntax[2], syntax[3]
     base = state[OFFSET]
     n = np.zeros(2, dtype=np.int64)
     copying = out.size > 0
-    row_from = 0  # where in data the bytes of the row begin that are not yet in out
+    row_from = 0  # index in data of the row's first byte not yet in out
     mode = state[MODE]
     i = 0
     while i < data.size and n[0] < len(bad) and n[1] < len(shifts):
         byte = data[i]
         at = base + i
         if byte == NEWLINE and state[AFTER_CR] == 1:
-            # The second half of a CRLF, whose line ended at its first.
+            # The second byte of a CRLF: the line has ended at the first.
             state[AFTER_CR] = 0
             state[FIELD_START] = at + 1
             if mode != QUOTED:
@@ -220,7 +219,7 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):
                 if state[MALFORMED_LINE] == 0:
                     state[MALFORMED_LINE] = state[LINE]
                 mode = UNQUOTED
-            # A line of blanks alone is no row; the rest of a filled one needs no look at them.
+            # A line with blanks only is no row; after a filled byte blanks need no check.
             while i < data.size and not special[data[i]]:
                 if data[i] != BLANK and data[i] != TAB:
                     state[FILLED] = 1
@@ -279,7 +278,7 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):
             elif mode == AT_START:
                 mode = UNQUOTED
             elif mode == QUOTED:
-                # Doubled quotes close a field and open it again at once.
+                # A doubled quote closes a field and opens it again at once.
                 mode = CLOSED if byte == quote else ESCAPED
             elif mode == ESCAPED or (mode == CLOSED and byte == quote and escape == quote):
                 mode = QUOTED

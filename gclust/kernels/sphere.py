@@ -1,4 +1,4 @@
-"""Points on the Earth as vectors, and the distances between them.
+"""Vectors of points on the Earth, and distances between points.
 
 Lengths are in mean radii of the Earth (6371.0088 km). A surface of revolution is
 given by ``axis`` and ``e2``, its semi-major axis and squared eccentricity: 1 and 0
@@ -22,8 +22,8 @@ TOLERANCE_KM = 1e-9
 far above the rounding of the vectors (about 1e-12 km)."""
 
 CHORD_SLACK = 2e-14
-"""Added to bounds on a chord, so that rounding cannot make them wrong: twenty times the
-rounding of a vector (1e-15), an eighth of the tolerance."""
+"""Margin added to bounds on a chord, so that rounding cannot make them wrong: twenty times
+the rounding of a vector (1e-15), an eighth of the tolerance."""
 
 RADIAN = math.pi / 180.0
 
@@ -32,7 +32,7 @@ COSINES = np.cos(np.radians(np.arange(-180.0, 181.0)))
 
 
 class Reach(NamedTuple):
-    """A radius, in the forms in which kernels use it."""
+    """A radius as a comparison key and as bounds on the squared chord."""
 
     limit: float
     """Key of the radius: a pair is within it if its key is at most this."""
@@ -43,7 +43,7 @@ class Reach(NamedTuple):
 
 
 def reach_of(eps_km: float) -> Reach:
-    """Return the radius ``eps_km`` (km, tolerance not yet added) as kernels use it."""
+    """Return the `Reach` of a radius in kilometres, to which the tolerance is added."""
     angle = min((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM, math.pi)
     chord = 2.0 * math.sin(0.5 * angle)
     inner = max(chord - CHORD_SLACK, 0.0)
@@ -54,8 +54,8 @@ def reach_of(eps_km: float) -> Reach:
 def sine_cosine(degrees):
     """Return sine and cosine of an angle from -180 to 180 degrees.
 
-    From those of the nearest whole degree and the series of what is left, to 3e-16: a
-    fifth of the time of the library's functions, which take any angle.
+    Computed from those of the nearest whole degree and a series for the remainder, with an
+    error of 3e-16, in a fifth of the time of the library functions, which take any angle.
     """
     whole = np.int64(math.floor(degrees + 0.5))
     left = (degrees - whole) * RADIAN
@@ -71,9 +71,9 @@ def sine_cosine(degrees):
 
 @helper
 def meridian_point(lat, axis, e2):
-    """Return distance from the axis and height above the equator at a latitude.
+    """Return distance from the axis and height above the equator of a point on the surface.
 
-    Latitude in degrees, geodetic.
+    The latitude is geodetic, in degrees.
     """
     sine, cosine = sine_cosine(lat)
     normal = axis / math.sqrt(1.0 - e2 * sine * sine)
@@ -82,7 +82,7 @@ def meridian_point(lat, axis, e2):
 
 @helper
 def vector_at(lat, lon, axis, e2):
-    """Return the vector of a point."""
+    """Return the vector of a point from its latitude and longitude."""
     rho, height = meridian_point(lat, axis, e2)
     sine, cosine = sine_cosine(lon)
     return rho * cosine, rho * sine, height
@@ -110,8 +110,8 @@ def fill_vectors(lat, lon, axis, e2, vectors, first, last):
 def separation(ax, ay, az, bx, by, bz):
     """Return the key of the distance of two points.
 
-    Up to a quarter of the circumference it is the squared chord. Beyond, a chord
-    loses digits, and the chord to the antipode gains them.
+    It is the squared chord up to a quarter of the circumference. For longer distances chords
+    lose precision, and the chord to the antipode is used.
     """
     dx = ax - bx
     dy = ay - by
@@ -127,7 +127,7 @@ def separation(ax, ay, az, bx, by, bz):
 
 @kernel
 def key_of_angle(angle):
-    """Return the comparison key of a central angle in radians; infinite for pi and more."""
+    """Return the comparison key of a central angle in radians; infinite from pi on."""
     if angle >= math.pi:
         return math.inf
     if angle <= 0.5 * math.pi:
@@ -137,7 +137,7 @@ def key_of_angle(angle):
 
 @helper
 def widened(key, angle):
-    """Return the key of a distance longer by a central angle in radians."""
+    """Return the key of a distance after adding a central angle in radians."""
     if key <= 2.0:
         return key_of_angle(2.0 * math.asin(0.5 * math.sqrt(key)) + angle)
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
@@ -145,6 +145,6 @@ def widened(key, angle):
 
 @helper
 def outer_chord2(key):
-    """Return the squared chord above which no pair has a key up to this."""
+    """Return the squared chord above which no pair has a key of ``key`` or less."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)
     return (math.sqrt(squared) + CHORD_SLACK) ** 2

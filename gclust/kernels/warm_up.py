@@ -1,4 +1,4 @@
-"""Compiling kernels, or loading them from the cache, before their first use."""
+"""Compilation of kernels, or loading from the cache, before their first use."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from gclust.progress import Report, stage
 
 Run = Callable[[Callable[[float], None]], None]
-"""Calls every kernel of a method once on a small input, and reports the share done."""
+"""Function that calls every kernel of a method once on a small input and reports progress."""
 
 _done: set[Run] = set()
 
 
 def warm_up(progress: Report, *runs: Run) -> None:
-    """Compile the kernels that this process has not called yet, as one stage of the progress.
+    """Compile or load the kernels that this process has not yet called, as one progress stage.
 
     Parameters
     ----------
     progress : callable
         Called as ``progress(fraction, stage)``.
     *runs : callable
-        Of one method each.
+        Functions that call the kernels of one method each.
     """
     missing = [run for run in runs if run not in _done]
     if not missing:

@@ -1,1 +1,1 @@
-"""DBSCAN: neighbour counts, core points, their components, border labels."""
+"""Kernels of DBSCAN: neighbour counts, core points, their components, border labels."""

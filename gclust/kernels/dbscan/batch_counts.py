@@ -1,10 +1,10 @@
-"""Neighbour weights of a batch of points: their common candidates are gathered once.
+"""Neighbour weights of batches of points, whose common candidates are gathered once.
 
-A *query batch* is a few points that follow each other in a cell. Half-widths from its own
-box, smaller than its band, leave few candidates; these are copied to one place, and each
-point of the batch is compared with all of them in one plain loop, which processors do four
-at a time. It takes a third of the time of finding each point's own half-widths, as long as
-there are not too many. See step 2 of "Which points are core points" in docs/algorithm.md.
+A *query batch* is a few consecutive points of a cell. The half-widths of its bounding box,
+which is smaller than its band, leave few candidates. These are copied to one array, and each
+point of the batch is compared with all of them in one plain loop, which processors run four
+at a time. Unless there are too many candidates, this takes a third of the time of finding
+the half-widths of each point. See step 2 of "Which points are core points" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from gclust.kernels.spatial.bands import (
 from gclust.kernels.spatial.longitudes import locate, seek, segment_at, sum_between
 
 BATCH = 32
-"""Most points of a batch."""
+"""Largest number of points in a batch."""
 
 MOST_CELLS = 8
-"""Most cells of a batch: few points have tight bounds, many share the time these take."""
+"""Largest number of cells in a batch: fewer points get tighter bounds, more share their cost."""
 
 MOST_GATHERED = 2048
-"""Most candidates of a batch: with more, each point's own half-widths are the faster way."""
+"""Largest number of candidates of a batch; with more, half-widths of each point are faster."""
 
 STAGE = 128
-"""Candidates compared before the bounds of the level are narrowed again."""
+"""Number of candidates compared before the bounds of the level are narrowed again."""
 
 BATCH_BOUNDS, BATCH_DISTANCES, POINT_BOUNDS, POINT_DISTANCES, BALL_TREE, CANDIDATES = range(6)
-"""Columns of the work of a cell: by which step its points are decided, and the number of
-distances from one of its points to a candidate."""
+"""Columns of the work of a cell: number of points decided by each step, and number of
+distances from its points to candidates."""
 
 
 class Candidates(NamedTuple):
-    """Points that may be within the radius of those of a batch."""
+    """Points that may be within the radius of the points of a batch."""
 
     x: NDArray[np.float64]  # (MOST_GATHERED,) vectors
     y: NDArray[np.float64]  # (MOST_GATHERED,)
@@ -60,17 +60,17 @@ class Candidates(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a batch needs, for up to ``k`` bands."""
+    """Arrays used for a batch, with room for ``k`` bands."""
 
     ranges: NDArray[np.int64]  # (4 k,) four positions in each band, see ``annulus_range``
-    own: NDArray[np.int64]  # (4 k,) those of a single point
+    own: NDArray[np.int64]  # (4 k,) four positions of a single point in each band
     hints: NDArray[np.int64]  # (k, 2) where single points begin to search
     candidates: Candidates
 
 
 @allocating_helper
 def make_workspace(bands):
-    """Return a workspace for a number of bands."""
+    """Return a `Workspace` with room for a number of bands."""
     return Workspace(
         np.empty(4 * bands, dtype=np.int64),
         np.empty(4 * bands, dtype=np.int64),
@@ -86,7 +86,7 @@ def make_workspace(bands):
 
 @helper
 def box_of(lat, begin, end):
-    """Return the southernmost and the northernmost of the points ``begin .. end``."""
+    """Return the southernmost and the northernmost point of ``begin .. end``."""
     south = north = begin
     for p in range(begin + 1, end):
         if lat[p] < lat[south]:
@@ -98,9 +98,9 @@ def box_of(lat, begin, end):
 
 @helper
 def box_widths(points, south, north, j, reach):
-    """Return inner and outer half-width of a box and band ``j``, in degrees.
+    """Return the inner and the outer half-width of a box and band ``j``, in degrees.
 
-    ``south`` and ``north`` are its southernmost and its northernmost point.
+    ``south`` and ``north`` are the southernmost and the northernmost point of the box.
     """
     at, lat = points.vectors, points.lat
     south_rho = math.sqrt(at[south, 0] * at[south, 0] + at[south, 1] * at[south, 1])
@@ -124,9 +124,10 @@ def box_widths(points, south, north, j, reach):
 
 @helper
 def move_range(points, j, west, east, inner, outer, ranges, k):
-    """Move ``ranges[k : k + 4]``, positions in band ``j``, to those seen from a box.
+    """Update ``ranges[k : k + 4]``, the positions in band ``j``, for a box.
 
-    From ``west`` to ``east``; see ``annulus_range``. They are searched from their last places.
+    The box is from ``west`` to ``east``; see ``annulus_range``. The search starts from the
+    previous positions.
     """
     start = points.start[j]
     m = points.start[j + 1] - start
@@ -149,7 +150,7 @@ def move_range(points, j, west, east, inner, outer, ranges, k):
 
 @helper
 def place_ranges(points, nearby, lon, ranges):
-    """Set all positions of ``ranges`` to those of a longitude."""
+    """Set all positions of ``ranges`` to the positions of a longitude."""
     for j in range(nearby.low, nearby.high):
         start = points.start[j]
         at = locate(points.lon, start, points.start[j + 1] - start, lon)
@@ -159,10 +160,10 @@ def place_ranges(points, nearby, lon, ranges):
 
 @helper
 def batch_ranges(points, begin, end, nearby, counting, ranges):
-    """Move ``ranges`` to the batch of the points ``begin .. end``; see ``annulus_range``.
+    """Update ``ranges`` for the batch of the points ``begin .. end``; see ``annulus_range``.
 
     Returns lower and upper bound of the neighbour weight of each point, and the number of
-    candidates, -1 where a half-width may reach round the Earth.
+    candidates, or -1 if a half-width may reach round the Earth.
     """
     south, north = box_of(points.lat, begin, end)
     west, east = points.lon[begin], points.lon[end - 1]
@@ -189,7 +190,7 @@ def batch_ranges(points, begin, end, nearby, counting, ranges):
 
 @helper
 def gather_candidates(points, nearby, ranges, prefix, to):
-    """Copy the candidates between the ranges to one place."""
+    """Copy the candidates within ``ranges`` to the arrays of `Candidates`."""
     n = 0
     for k in range(0, 4 * (nearby.high - nearby.low), 2):
         j = nearby.low + k // 4
@@ -211,7 +212,7 @@ def gather_candidates(points, nearby, ranges, prefix, to):
 
 @helper
 def fill_hints(points, nearby, ranges, is_set, hints):
-    """Fill where the points of a batch begin to search; see ``annulus_range``."""
+    """Fill ``hints``, where the searches of a batch's points begin; see ``annulus_range``."""
     for j in range(nearby.low, nearby.high):
         k = j - nearby.low
         hints[k, 0] = hints[k, 1] = points.start[j] - points.start[j + 1]
@@ -221,9 +222,9 @@ def fill_hints(points, nearby, ranges, is_set, hints):
 
 @helper
 def level_in_batch(vectors, p, candidates, n, limit, thresholds, bounds):
-    """Return the level of point ``p``, compared with ``n`` candidates until it is known.
+    """Return the level of point ``p`` by comparing it with ``n`` candidates until it is known.
 
-    ``bounds`` are those without and with the weight of all of these.
+    ``bounds`` are the weight without any and with all of the candidates.
     """
     px, py, pz = vectors[p, 0], vectors[p, 1], vectors[p, 2]
     x, y, z, units = candidates
@@ -243,10 +244,10 @@ def level_in_batch(vectors, p, candidates, n, limit, thresholds, bounds):
 
 @helper
 def count_batch(points, begin, end, nearby, workspace, counting, bounds, n_reached, work):
-    """Find the levels of the points ``begin .. end``, between those of ``bounds``.
+    """Find the levels of the points ``begin .. end``, which lie within ``bounds``.
 
-    ``work`` gets what it took, see ``CANDIDATES``. Returns False where a point has more than
-    ``counting.most`` candidates.
+    The work done is added to ``work``, see ``CANDIDATES``. Returns False if a point has more
+    than ``counting.most`` candidates.
     """
     ranges, limit = workspace.ranges, counting.reach.limit
     lower, upper, n = batch_ranges(points, begin, end, nearby, counting, ranges)
@@ -289,7 +290,7 @@ def count_batch(points, begin, end, nearby, workspace, counting, bounds, n_reach
 
 @helper
 def cells_of_batch(points, cells, t, last):
-    """Return how many of the ``cells[t:last]``, each next to the other, make a batch."""
+    """Return how many consecutive cells from the start of ``cells[t:last]`` form a batch."""
     stop = t + 1
     while (
         stop < min(last, t + MOST_CELLS)
@@ -305,7 +306,8 @@ def cells_of_batch(points, cells, t, last):
 def count_cells(points, cells, counting, lowest, highest, n_reached, work, first, last):
     """Find the levels of the points of ``cells[first:last]``.
 
-    Cells with too many candidates are left to the ball tree: those with ``BALL_TREE`` points.
+    Cells with too many candidates are left to the ball tree: their ``BALL_TREE`` column of
+    ``work`` has the number of their points.
 
     Parameters
     ----------

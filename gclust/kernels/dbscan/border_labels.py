@@ -1,9 +1,9 @@
-"""Labels of border points: that of the nearest core point, or the lowest within the radius.
+"""Labels of border points: the nearest core point's label, or the lowest within the radius.
 
-Cells first: where all core points that may be within the radius of a cell have one label, it
-is the *candidate label* of the cell's points, and only whether one is within the radius is
-left to decide. Points of ambiguous cells search the core points around them. See "Border
-labels" in docs/algorithm.md.
+Cells are handled first: if all core points that may be within the radius of a cell have the
+same label, it is the *candidate label* of the cell's points, and it remains to decide whether
+a core point is within the radius. Points of ambiguous cells search the core points around them.
+See "Border labels" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -50,54 +50,54 @@ from gclust.kernels.sphere import (
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 
 CELLS_CHUNK = 50_000
-"""Points of bands in a chunk whose cells get candidate labels."""
+"""Number of points in a chunk of bands, when cells get candidate labels."""
 
 POINTS_CHUNK = 2_000
-"""Points in a chunk that search for themselves."""
+"""Number of points in a chunk, when each point searches for its label."""
 
 NONE = -1
-"""Label of points, or cells, without a core point within the radius."""
+"""Label of points or cells without a core point within the radius."""
 
 AMBIGUOUS = -2
 """Candidate label of cells whose points may have different labels."""
 
 COUNT = np.zeros(0, dtype=np.int64)
-"""Cumulative weight that counts core points, each as one."""
+"""Empty array of cumulative weights: each core point counts as one."""
 
 
 class LabelledCores(NamedTuple):
-    """``m`` core points, and their clusters."""
+    """``m`` core points and the labels of their clusters."""
 
     points: Bands
     labels: NDArray[np.int64]  # (m,) none negative
 
 
 class Candidates(NamedTuple):
-    """The candidate label of each of ``k`` cells."""
+    """The candidate labels of ``k`` cells."""
 
     label: NDArray[np.int64]  # (k,) or ``NONE`` or ``AMBIGUOUS``
     certain: NDArray[np.bool_]  # (k,) whether a core point is within reach of all its points
 
 
 class Rule(NamedTuple):
-    """Which core point within the radius gives a point its label."""
+    """The rule by which one of the core points within the radius gives a point its label."""
 
-    nearest: bool  # the nearest one, or that with the lowest label
+    nearest: bool  # whether it is the nearest one, else the lowest label
     limit: float  # key of the radius
-    tolerance: float  # radians by which a core point may be farther and still ties
+    tolerance: float  # radians by which a tied core point may be farther
 
 
 def rule_of(nearest: bool, reach: Reach) -> Rule:
-    """Return the rule for the nearest core point, or for the lowest label."""
+    """Return the `Rule` for the nearest core point or for the lowest label."""
     return Rule(nearest, reach.limit, TOLERANCE_KM / EARTH_RADIUS_KM)
 
 
 @helper
 def common_label(cores, changes, j, low, high):
-    """Return the label that the core points of the cells ``low .. high`` share, if they do.
+    """Return the common label of the core points of the cells ``low .. high``, if there is one.
 
-    Positions in band ``j``. ``changes[p]`` counts how often the label changes up to core
-    point ``p``.
+    The cells are positions in band ``j``. ``changes[p]`` counts how often the label changes up
+    to core point ``p``.
     """
     b = cores.points
     start = b.band_cell[j]
@@ -110,9 +110,10 @@ def common_label(cores, changes, j, low, high):
 
 @helper
 def add_band(cores, cells, changes, j, outer, runs, open_runs, n, found):
-    """Update the candidate labels of runs by the core points of band ``j``.
+    """Update the candidate labels of runs from the core points of band ``j``.
 
-    Of the runs ``open_runs[:n]``; ``outer`` is the half-width of their band and band ``j``.
+    Only the runs ``open_runs[:n]`` are updated; ``outer`` is the half-width of their band and
+    band ``j``.
     """
     start = cells.start[j]
     m = cells.start[j + 1] - start
@@ -131,7 +132,7 @@ def add_band(cores, cells, changes, j, outer, runs, open_runs, n, found):
 
 @allocating_helper
 def labels_of_runs(cores, cells, changes, nearby, outer, runs):
-    """Return the candidate labels of runs of a band: int64, shape (r,).
+    """Return the candidate labels of the runs of a band: int64, shape (r,).
 
     ``nearby`` are the bands of core points around it, with the half-widths ``outer``.
     """
@@ -155,7 +156,7 @@ def labels_of_runs(cores, cells, changes, nearby, outer, runs):
 def label_cells(points, cells, cores, core_cells, changes, reach, candidates, first, last):
     """Find the candidate labels of the cells of the bands ``first .. last``.
 
-    Runs of cells as wide as the radius come first: most have one cluster around them.
+    Runs of cells as wide as the radius are handled first: most have one cluster around them.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
         How often the label changes up to each core point.
     reach : Reach
     candidates : Candidates
-        Output; the labels are ``AMBIGUOUS`` for the cells to decide, ``NONE`` for others.
+        Output; labels are ``AMBIGUOUS`` for undecided cells, ``NONE`` without core points.
     first, last : int
     """
     label, b = candidates.label, cores.points
@@ -203,7 +204,7 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 
 @kernel
 def label_points(points, wanted, label, reached, out, first, last):
-    """Give the wanted points of the cells ``first .. last`` the labels of their cells.
+    """Write the labels of the cells ``first .. last`` to their wanted points.
 
     Parameters
     ----------
@@ -226,9 +227,9 @@ def label_points(points, wanted, label, reached, out, first, last):
 
 @helper
 def is_before(cores, nearest, p, q):
-    """Return whether core point ``p`` comes before ``q`` among those that tie.
+    """Return whether core point ``p`` takes precedence over ``q`` in a tie.
 
-    The nearest ones by latitude, then longitude; others by label.
+    The order is by latitude, then longitude for the nearest ones, otherwise by label.
     """
     if not nearest:
         return cores.labels[p] < cores.labels[q]
@@ -241,9 +242,9 @@ def is_before(cores, nearest, p, q):
 def search_band(cores, j, nearest, point, limit, shrink, found):
     """Search band ``j`` for a better core point than ``found`` (-1: none yet).
 
-    With ``shrink`` the nearest one is better, else the first by ``is_before`` among those
-    whose key is at most ``limit``. Returns the limit, shrunk to the key of the nearest one,
-    and the best core point.
+    With ``shrink`` the nearest core point is the best, otherwise the first by ``is_before`` of
+    those with a key of at most ``limit``. Returns the limit, reduced to the key of the nearest
+    core point, and the best core point.
     """
     b = cores.points
     near2 = 0.0
@@ -274,9 +275,9 @@ def search_band(cores, j, nearest, point, limit, shrink, found):
 
 @helper
 def search(cores, nearest, point, limit, shrink):
-    """Return the key of the best core point (see ``search_band``) and the core point, or -1.
+    """Return the key and number of the best core point (see ``search_band``), or number -1.
 
-    Bands are taken from the point's own outwards, so that the limit shrinks early.
+    Bands are searched from the point's band outwards, so that the limit shrinks early.
     """
     b = cores.points
     n_bands = len(b.edges)
@@ -309,10 +310,10 @@ def search_points(points, chosen, cores, rule, out, first, last):
     cores : LabelledCores
         With vectors.
     rule : Rule
-        Nearest: the label of the nearest core point, or, of those no more than the tolerance
-        farther, the first by latitude, then longitude. Otherwise the lowest label.
+        Nearest: label of the nearest core point; among core points farther by at most the
+        tolerance, of the first by latitude, then longitude. Otherwise the lowest label.
     out : ndarray of int64, shape (c,)
-        Output; ``NONE`` without a core point within the radius.
+        Output; ``NONE`` if no core point is within the radius.
     first, last : int
     """
     for t in range(first, last):
@@ -338,7 +339,7 @@ def search_labels(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> NDArray[np.int64]:
-    """Return the labels of some points, each found by a search of its own.
+    """Return the labels of some points, found by a separate search for each point.
 
     Parameters
     ----------
@@ -353,7 +354,7 @@ def search_labels(
     Returns
     -------
     ndarray of int64, shape (c,)
-        -1 for points without a core point within the radius.
+        -1 for points with no core point within the radius.
     """
     out = np.empty(len(chosen), dtype=np.int64)
     args = (points, chosen, cores, rule_of(nearest, reach), out)
@@ -372,19 +373,19 @@ def assign_labels(
     report: Callable[[float], None],
     out: NDArray[np.int64],
 ) -> None:
-    """Find the labels that points take from core points.
+    """Find the labels of points from the core points within the radius.
 
     Parameters
     ----------
     points : Bands
         ``n`` points.
     wanted : ndarray of bool, shape (n,)
-        Which of them.
+        Which points need a label.
     cores : LabelledCores
         With vectors.
     nearest : bool
-        True: the label of the nearest core point, ties (a micrometre) going to the least
-        latitude, then longitude. False: the lowest label within the radius.
+        True: the label of the nearest core point; ties (within a micrometre) are broken by
+        least latitude, then longitude. False: the lowest label within the radius.
     reach : Reach
         The radius.
     threads : int
@@ -392,7 +393,7 @@ def assign_labels(
     report : callable
         Called with the share done.
     out : ndarray of int64, shape (n,)
-        Output, for the wanted points: -1 without a core point within the radius.
+        Output, for the wanted points: -1 if no core point is within the radius.
     """
     cells = cells_of(points)
     candidates = _candidates(points, cells, wanted, cores, reach, threads, report)

@@ -1,10 +1,10 @@
-"""Components of core points: runs of a band, linked by union-find.
+"""Connected components of core points: runs of core points in bands, linked by union-find.
 
-A run is a stretch of a band in which each core point is within the radius of the next, so
-that components are made of runs. Two runs are linked without a distance where points at or
-next to their ends face each other within the inner half-width; only pairs that are in
-different components after that, and that may be within the radius, are compared point by
-point. See "Linking" in docs/algorithm.md.
+A run is a part of a band in which each core point is within the radius of the next, so that
+components consist of runs. Two runs are linked without computing a distance if points at or
+next to their ends are within the inner half-width of each other. Only pairs of runs that are
+still in different components and may be within the radius are compared point by point.
+See "Linking" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gclust.kernels.union_find import all_roots, find_root, join_sets
 from gclust.parallel import balanced_chunks, parallel_for
 
 CHUNK = 100_000
-"""Points of bands in a chunk of work."""
+"""Number of points of the bands in a chunk of work."""
 
 
 class Runs(NamedTuple):
@@ -34,7 +34,7 @@ class Runs(NamedTuple):
 
 
 class Window(NamedTuple):
-    """How two bands lie to each other, in degrees of longitude."""
+    """Longitude shift and half-widths of a pair of bands, in degrees."""
 
     shift: float  # added to the longitudes of the second band: 0, 360 or -360
     inner: float  # half-widths
@@ -64,7 +64,7 @@ def mark_runs(bands, reach, marks, first, last):
 
 @helper
 def faces(lon, runs, r, value, inner):
-    """Return whether a point of run ``r`` is nearer than ``inner`` degrees to a longitude."""
+    """Return whether run ``r`` has a point within ``inner`` degrees of a longitude."""
     first, last = runs.start[r], runs.start[r + 1]
     p = lower_bound(lon, first, last, value)
     return (p < last and lon[p] - value < inner) or (p > first and value - lon[p - 1] < inner)
@@ -72,7 +72,7 @@ def faces(lon, runs, r, value, inner):
 
 @helper
 def certainly_within(lon, runs, r, s, window):
-    """Return whether an end of one of two runs is certainly within the radius of the other."""
+    """Return whether an end of one run is certainly within the radius of the other run."""
     shift, inner, _ = window
     if inner >= 180.0:
         return True
@@ -109,7 +109,7 @@ def any_within(bands, runs, r, s, window, limit):
 def link_bands(bands, runs, i, j, window, limit, test, parent):
     """Link the runs of two bands that are within the radius of each other.
 
-    ``test`` compares the points of pairs of runs that their ends leave undecided.
+    If ``test``, pairs of runs not decided by their ends are compared point by point.
     """
     lon, shift = bands.lon, window.shift
     begin = runs.band[j]
@@ -132,7 +132,7 @@ def link_bands(bands, runs, i, j, window, limit, test, parent):
 
 @kernel
 def link_runs(bands, runs, reach, test, parent, first, last):
-    """Link the runs of the bands ``first .. last`` with their own and more northern ones.
+    """Link the runs of the bands ``first .. last`` with runs of the same and more northern bands.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def link_points(
     parent = np.arange(len(start) - 1)
     args = (bands, runs, reach)
     half = (lambda share: report(0.5 * share), lambda share: report(0.5 + 0.5 * share))
-    # One thread: links depend on each other.
+    # On one thread, because links depend on each other.
     parallel_for(chunks, 1, link_runs, *args, False, parent, report=half[0])
     parallel_for(chunks, 1, link_runs, *args, True, parent, report=half[1])
     return start, all_roots(parent)

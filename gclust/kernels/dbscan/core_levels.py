@@ -1,6 +1,6 @@
-"""The density level of every point: cell bounds, batches, single points, a ball tree.
+"""Density levels of points, from cell bounds, batches, single points and a ball tree.
 
-Each step leaves to the next what its bounds do not decide. See "Which points are core
+Each step handles the points that the step before could not decide. See "Which points are core
 points" in docs/algorithm.md.
 """
 
@@ -25,14 +25,14 @@ from gclust.kernels.sphere import Reach
 from gclust.parallel import balanced_chunks, parallel_for, unreported
 
 BANDS_CHUNK = 50_000
-"""Points of bands in a chunk whose cells are bounded."""
+"""Number of points in a chunk of bands, when the levels of cells are bounded."""
 
 MOST_CANDIDATES = 2_500
-"""Candidates per point above which the ball tree is faster than scanning them."""
+"""Number of candidates per point above which the ball tree is faster than a scan."""
 
 
 class CellLevels(NamedTuple):
-    """Bounds of the level of the points of ``k`` cells."""
+    """Bounds of the levels of the points of ``k`` cells."""
 
     lowest: NDArray[np.uint8]  # (k,)
     highest: NDArray[np.uint8]  # (k,)
@@ -42,8 +42,8 @@ class CellLevels(NamedTuple):
 def bound_cells(bands, cells, prefix, thresholds, reach, levels, first, last):
     """Bound the levels of the cells of the bands ``first .. last``.
 
-    From above for runs of cells as wide as the radius, which decides most of the sparsely
-    populated Earth; then from below for each cell that is left.
+    Upper bounds are found for runs of cells as wide as the radius, which decides most sparse
+    regions; then lower bounds are found for each undecided cell.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def density_levels(
     Returns
     -------
     ndarray of uint8, shape (n,)
-        From 0 to k; a point is its own neighbour.
+        From 0 to k; a point counts as its own neighbour.
     """
     counting = Counting(prefix, thresholds, reach, MOST_CANDIDATES)
     levels = cell_levels(bands, counting, threads, lambda share: report(0.5 * share))
@@ -150,7 +150,7 @@ def count_undecided(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.int64]:
-    """Fill the levels of the points of some cells; return the work, see ``count_cells``."""
+    """Fill the levels of the points of some cells; return the work done, see ``count_cells``."""
     sizes = bands.cell_start[cells + 1] - bands.cell_start[cells]
     chunks = balanced_chunks(np.concatenate([[0], np.cumsum(sizes)]), POINTS_CHUNK)
     work = np.zeros((len(cells), CANDIDATES + 1), dtype=np.int64)
@@ -167,7 +167,7 @@ def count_by_tree(
     threads: int,
     report: Callable[[float], None],
 ) -> None:
-    """Fill the levels of the points of some cells by a tree of all points around them."""
+    """Fill the levels of the points of some cells, using a ball tree of the points around them."""
     sizes = np.diff(bands.cell_start)
     is_left = np.zeros(len(sizes), dtype=np.bool_)
     is_left[cells] = True

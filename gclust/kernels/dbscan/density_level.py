@@ -1,7 +1,7 @@
-"""The density level of a point: how many of several thresholds its neighbour weight reaches.
+"""Density levels of points: the number of thresholds that the neighbour weight reaches.
 
-The *neighbour weight* of a point is the weight of all points within the radius, its own
-included; with one threshold, ``min_samples``, level 1 is a core point (Ester, Kriegel, Sander
+The *neighbour weight* of a point is the weight of all points within the radius, including the
+point. With one threshold, ``min_samples``, level 1 is a core point (Ester, Kriegel, Sander
 and Xu 1996). All thresholds share one pass over the points. See "Which points are core
 points" in docs/algorithm.md.
 """
@@ -17,23 +17,23 @@ from gclust.kernels._jit import helper
 from gclust.kernels.sphere import Reach
 
 MOST_LEVELS = 255
-"""Levels are held in 8 bits."""
+"""Largest number of thresholds: levels are stored in 8 bits."""
 
 LARGEST_LIMIT = 1.9
 """Keys up to this are squared chords; see ``sphere.separation``."""
 
 
 class Counting(NamedTuple):
-    """What to count: the weight around each of ``n`` points, until its level is known."""
+    """Weights, thresholds and radius for finding the levels of ``n`` points."""
 
     prefix: NDArray[np.int64]  # (n + 1,) cumulative weight, from 0; (0,) counts points
     thresholds: NDArray[np.int64]  # (k,) ascending; two may be equal
     reach: Reach  # the radius
-    most: int  # candidates per point above which it is left to the ball tree
+    most: int  # candidates per point above which the ball tree is used
 
 
 class Bounds(NamedTuple):
-    """Bounds of a neighbour weight, and of the level."""
+    """Bounds of a neighbour weight and of its level."""
 
     lower: int  # weight that is certainly within the radius
     upper: int  # weight that may be within the radius
@@ -52,7 +52,7 @@ def level_of(thresholds, weight):
 
 @helper
 def narrowed(thresholds, lower, upper, bounds):
-    """Return new bounds of a weight, and those of the level narrowed to them."""
+    """Return bounds with a new weight range, and the level range narrowed to it."""
     lowest, highest = bounds.lowest, bounds.highest
     while lowest < highest and lower >= thresholds[lowest]:
         lowest += 1

@@ -1,10 +1,10 @@
-"""The density levels of points at several radii at once, by one traversal of a ball tree.
+"""Density levels of points at several radii, found in one traversal of a ball tree.
 
 The points of a leaf traverse the tree together. A node is counted as a whole for the radii
-that certainly hold it, is dropped for those that certainly do not, and is opened only for
-those between, which are few: ten radii from 5 to 50 km take half the time of ten traversals
-(1 million reference listings). Where a radius reaches the highest threshold, so do all larger
-ones, which are left out. A dual-tree traversal: Gray and Moore, "N-body problems in
+that certainly contain it, is dropped for those that certainly do not, and is opened only for
+the few radii in between: ten radii from 5 to 50 km take half the time of ten traversals
+(1 million reference listings). If a radius reaches the highest threshold, so do all larger
+ones, which are skipped. This is a dual-tree traversal: Gray and Moore, "N-body problems in
 statistical learning" (NIPS 2000). See "Ball tree" in docs/algorithm.md.
 """
 
@@ -25,14 +25,14 @@ from gclust.kernels.sphere import Reach, fill_vectors, separation
 from gclust.parallel import even_chunks, parallel_for
 
 LEAF = 32
-"""Most points in a leaf. Of 1 million reference listings leaves hold 19, and take two thirds
-of the time that those of 10 take, and 0.8 of those of 39."""
+"""Largest number of points in a leaf. With 1 million reference listings leaves hold 19, which
+takes two thirds of the time of leaves of 10, and 0.8 of the time of leaves of 39."""
 
 LEAVES_CHUNK = 256
-"""Leaves in a chunk of work."""
+"""Number of leaves in a chunk of work."""
 
 STAGE = 1024
-"""Points gathered at once: they fit a processor's first cache."""
+"""Number of points gathered at once: they fit into a processor's first-level cache."""
 
 
 class Radii(NamedTuple):
@@ -44,7 +44,7 @@ class Radii(NamedTuple):
 
 
 class Traversal(NamedTuple):
-    """What a leaf has found so far; for a tree of ``m`` leaves."""
+    """The state of the traversal for one leaf, in a tree of ``m`` leaves."""
 
     stack: NDArray[np.int64]  # (depth + 2, 3) nodes to open, each with its range of radii
     near: NDArray[np.int64]  # (m, 3) open leaves, likewise
@@ -56,7 +56,7 @@ class Traversal(NamedTuple):
 
 
 class Staging(NamedTuple):
-    """Candidates, copied to one place."""
+    """Candidates copied to contiguous arrays."""
 
     x: NDArray[np.float64]  # (STAGE + LEAF,) vectors
     y: NDArray[np.float64]  # (STAGE + LEAF,)
@@ -94,10 +94,10 @@ def make_staging():
 
 @inlined_helper
 def visit_node(balls, node, away, around, radii, low, end, found, counts):
-    """Count a node for the radii of ``low .. end`` that certainly hold it; list it if open.
+    """Count a node for the radii in ``low .. end`` that certainly contain it; list it if open.
 
-    ``away`` is the distance of its centre from that of a ball with the radius ``around``.
-    Takes and returns how many nodes are to be opened, and how many leaves are open.
+    ``away`` is the distance of its centre from the centre of a ball with radius ``around``.
+    Takes and returns the number of nodes to open and the number of open leaves.
     """
     n, many = counts
     reach = balls.ball[node, 3] + around
@@ -121,7 +121,7 @@ def visit_node(balls, node, away, around, radii, low, end, found, counts):
 def traverse(balls, leaf, radii, most, found):
     """Bound the weight within each radius of the points of a leaf.
 
-    Returns how many radii are not certain to hold ``most``, and how many leaves are open.
+    Returns the number of radii not certain to contain ``most``, and the number of open leaves.
     """
     x, y, z = balls.ball[leaf, 0], balls.ball[leaf, 1], balls.ball[leaf, 2]
     around = balls.ball[leaf, 3]
@@ -157,11 +157,11 @@ def traverse(balls, leaf, radii, most, found):
 
 @inlined_helper
 def sort_leaves(balls, found, many, least, wanted):
-    """Sort the open leaves by the first radius they are open for; return their number.
+    """Sort the open leaves by the first radius for which they are open; return their number.
 
     Finds the candidates of each of the radii ``least .. wanted``, whose bounds differ. Leaves
-    between that a radius holds as a whole are compared with the others, and their weight is
-    subtracted where it was counted before.
+    among them that a radius contains as a whole are compared with the others, and their weight
+    is subtracted where it was counted before.
     """
     n = 0
     points = 0
@@ -190,9 +190,9 @@ def sort_leaves(balls, found, many, least, wanted):
 
 @inlined_helper
 def stage_leaves(balls, found, t, many, staging):
-    """Copy open leaves, from the ``t``-th on, until the buffer is full.
+    """Copy open leaves to the buffer, starting with number ``t``, until it is full.
 
-    Returns the next leaf, and how many candidates there are.
+    Returns the number of the next leaf and the number of candidates.
     """
     n = 0
     size = len(balls.units)
@@ -210,7 +210,7 @@ def stage_leaves(balls, found, t, many, staging):
 
 @inlined_helper
 def fill_keys(x, y, z, staging, n, far):
-    """Fill the keys of the distances of ``n`` candidates from a point, ``far`` ones or not."""
+    """Fill the keys of the distances from a point to ``n`` candidates, which may be ``far``."""
     if far:
         for q in range(n):
             staging.key[q] = separation(x, y, z, staging.x[q], staging.y[q], staging.z[q])
@@ -224,7 +224,7 @@ def fill_keys(x, y, z, staging, n, far):
 
 @inlined_helper
 def weight_within(staging, first, last, limit):
-    """Return the weight of the candidates ``first .. last`` with keys up to ``limit``."""
+    """Return the weight of the candidates ``first .. last`` with keys of at most ``limit``."""
     hit = np.int64(0)
     for q in range(np.uint64(first), np.uint64(last)):
         hit += staging.units[q] if staging.key[q] <= limit else 0
@@ -233,9 +233,9 @@ def weight_within(staging, first, last, limit):
 
 @inlined_helper
 def count_leaf(balls, begin, end, found, many, least, wanted, radii, staging):
-    """Find the weight within the radii ``least .. wanted`` of each of a leaf's points.
+    """Find the weight within the radii ``least .. wanted`` of each point of a leaf.
 
-    These are the points ``begin .. end``.
+    The leaf has the points ``begin .. end``.
     """
     far = radii.limit[wanted - 1] > LARGEST_LIMIT
     for k in range(least, wanted):
@@ -256,7 +256,7 @@ def count_leaf(balls, begin, end, found, many, least, wanted, radii, staging):
 
 @inlined_helper
 def is_decided(found, thresholds, k):
-    """Return whether the bounds at radius ``k`` have one level."""
+    """Return whether both bounds at radius ``k`` have the same level."""
     return level_of(thresholds, found.lower[k]) == level_of(thresholds, found.upper[k])
 
 
@@ -351,7 +351,7 @@ def levels_by_radius(
     report: Callable[[float], None],
     leaves: NDArray[np.int64] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return how many thresholds the neighbour weight of each point reaches at each radius.
+    """Return the number of thresholds reached by the neighbour weight of points at each radius.
 
     Parameters
     ----------
@@ -368,12 +368,12 @@ def levels_by_radius(
     report : callable
         Called with the share done.
     leaves : ndarray of int64, shape (m,), optional
-        The leaves whose points are wanted, all by default; other points are not filled.
+        Leaves for whose points levels are computed, all by default; others are not filled.
 
     Returns
     -------
     ndarray of uint8, shape (r, n)
-        From 0 to k; a point is its own neighbour.
+        From 0 to k; a point counts as its own neighbour.
     """
     radii = Radii(
         np.array([math.sqrt(reach.inner2) for reach in reaches]),

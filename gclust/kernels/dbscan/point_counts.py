@@ -1,7 +1,8 @@
-"""Neighbour weights of single points: tighter bounds, then distances.
+"""Neighbour weights of single points, from tighter bounds and then distances.
 
-A point's own latitude, in place of the edges of its band, halves the annulus between the
-half-widths. Only the points within it are candidates, whose distances are computed. See
+The annulus between the half-widths is half as wide if it is computed from the latitude of
+the point, not from the edges of its band. Distances are computed only to the points in it,
+the candidates. See
 "Which points are core points" in docs/algorithm.md, step 3.
 """
 
@@ -34,15 +35,15 @@ from gclust.kernels.sphere import Reach, separation
 from gclust.parallel import balanced_chunks, parallel_for
 
 CHUNK = 500
-"""Points in a chunk; one may have all other points as candidates."""
+"""Number of points in a chunk; a point may have all other points as candidates."""
 
 NO_LIMIT = 1 << 62
-"""Candidates per point: no point is left to a tree."""
+"""Limit on candidates per point that is never reached: no point is left to a tree."""
 
 
 @helper
 def point_widths(q, b, j, reach):
-    """Return inner and outer half-width of a query point and band ``j``, in degrees."""
+    """Return the inner and the outer half-width of a query point and band ``j``, in degrees."""
     south2 = south_chord2(q.rho, q.z, b, j)
     north2 = north_chord2(q.rho, q.z, b, j)
     facing2 = min(south2, north2)
@@ -57,12 +58,12 @@ def point_widths(q, b, j, reach):
 
 @helper
 def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
-    """Return four positions in band ``j``, seen from a longitude.
+    """Return the four positions in band ``j`` that bound the candidates around a longitude.
 
-    The candidates are between the first and the second and between the third and the
-    fourth; the points between the second and the third are certainly within the radius,
-    and no others are. The first is searched from ``hint`` on, the third from
-    ``certain_hint`` on.
+    The candidates lie between the first and the second position and between the third and the
+    fourth. The points between the second and the third are certainly within the radius; all
+    others are not. The searches for the first and the third start from ``hint`` and
+    ``certain_hint``.
     """
     start = b.start[j]
     m = b.start[j + 1] - start
@@ -80,7 +81,7 @@ def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
 
 @helper
 def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
-    """Fill ``ranges`` with four positions in each of the bands ``nearby``.
+    """Fill ``ranges`` with the four positions in each of the bands ``nearby``.
 
     See ``annulus_range``. Returns lower and upper bound of the neighbour weight of a query
     point, and the number of candidates; ends early where the lower bound reaches the
@@ -132,9 +133,9 @@ def weight_within(q, b, j, first, last, prefix, limit):
 
 @helper
 def level_of_point(q, b, nearby, hints, ranges, counting, lowest, highest):
-    """Return the level of a query point, in ``lowest .. highest``, and the distances computed.
+    """Return the level of a query point, in ``lowest .. highest``, and the number of distances.
 
-    ``hints`` are those of ``move_hints``, ``ranges`` has room for four positions in each of
+    ``hints`` are from ``move_hints``, ``ranges`` has room for four positions in each of
     the bands ``nearby``. The level is -1 if there are more than ``counting.most`` candidates.
     """
     thresholds, prefix = counting.thresholds, counting.prefix
@@ -165,11 +166,11 @@ def level_of_point(q, b, nearby, hints, ranges, counting, lowest, highest):
 
 @helper
 def move_hints(b, nearby, inner, outer, west, is_new, hints):
-    """Move ``hints`` to where the searches of the points of a cell can begin.
+    """Update ``hints`` to the positions where the searches of the points of a cell can start.
 
-    In each of the bands ``nearby``, seen from the first point of the cell, at longitude
-    ``west``: the first position that may be within the radius, and the first beyond those
-    that certainly are. ``is_new``: ``hints`` does not hold those of a cell farther west.
+    For each of the bands ``nearby`` and the first point of the cell, at longitude ``west``,
+    these are the first position that may be within the radius, and the first position after
+    those that certainly are. ``is_new``: ``hints`` has no values from a cell farther west.
     """
     low, _, high = nearby
     for j in range(low, high):
@@ -195,7 +196,7 @@ def check_cells(a, cells, b, counting, reached, first, last):
     cells : ndarray of int64, shape (c,)
         Cells of ``a``.
     counting : Counting
-        Of the weight of ``b``.
+        Counts the weight of ``b``.
     reached : ndarray of bool, shape (n,)
         Output, for the points of the cells.
     first, last : int
@@ -231,7 +232,7 @@ def points_reaching(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.bool_]:
-    """Return which points of some cells have at least a given weight within the radius.
+    """Return which points of some cells have at least ``threshold`` weight within the radius.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """DBSCAN on the sphere in plain Python: the steps of the kernels without their bounds.
 
-To be read with docs/algorithm.md, and compared with the kernels by the tests. Quadratic in
-dense places.
+Read it together with docs/algorithm.md. The tests compare it with the kernels. Its run time
+is quadratic in dense places.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def reference_dbscan(
     min_units: int,
     border: str = "nearest",
 ) -> tuple[list[int], list[bool]]:
-    """Return label and core flag of weighted places, as `gclust.DBSCAN` does.
+    """Return labels and core flags of weighted places, as `gclust.DBSCAN` does.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def reference_dbscan(
     Returns
     -------
     labels : list of int
-        -1 for noise, numbered by first core point.
+        Clusters are numbered by first core point; noise is -1.
     core : list of bool
 
     Examples

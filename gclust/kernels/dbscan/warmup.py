@@ -1,4 +1,4 @@
-"""A run of every kernel of DBSCAN, which compiles them; see ``gclust.kernels.warm_up``."""
+"""A function that compiles all kernels of DBSCAN by calling them (``gclust.kernels.warm_up``)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gclust.kernels.sphere import EARTH_RADIUS_KM, reach_of
 from gclust.parallel import unreported
 
 SIDE = 24
-"""A lattice of 24 by 24 points, eps/16 apart, has three rows in a band, so that bounds
-leave cells undecided."""
+"""Side of the lattice: 24 by 24 points, eps/16 apart, have three rows in a band, so that
+some cells are not decided by bounds."""
 
 
 def run_dbscan_kernels(report: Callable[[float], None]) -> None:
-    """Run every kernel once on a small lattice.
+    """Call every kernel of DBSCAN once on a small lattice.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Spatial indexes: points folded, sorted into bands and cells, ball trees."""
+"""Spatial indexes: folding of rows onto locations, bands and cells of points, ball trees."""

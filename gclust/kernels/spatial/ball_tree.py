@@ -1,9 +1,9 @@
-"""A balanced tree of balls around points in space, halved at medians (Omohundro 1989).
+"""A balanced ball tree over points in space, split at medians (Omohundro 1989).
 
-Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``; all leaves have
-one depth, at which leaf ``k`` holds the points from ``k n >> depth`` on. Distances are
-compared by keys that grow with them: the squared chord, beyond a quarter of the sphere
-those of :func:`gclust.kernels.sphere.separation`. See "Ball tree" in docs/algorithm.md.
+Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``. All leaves have
+the same depth, and the first point of leaf ``k`` is ``k n >> depth``. Distances are compared
+by keys that grow with them: the squared chord up to a quarter of the circumference, and the
+key of :func:`gclust.kernels.sphere.separation` for longer ones. See "Ball tree" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
 LEAF = 16
-"""Most points in a leaf of a tree for distances of single points."""
+"""Largest number of points in a leaf of a tree for distances of single points."""
 
 CHUNK = 1 << 17
-"""Points in a chunk of work at one depth."""
+"""Number of points in a chunk of work at one depth."""
 
 FARTHEST = 1e300
-"""Key of antipodes: finite, so that infinity can stand for no pair at all."""
+"""Key of two antipodes: finite, so that infinity can mean that there is no pair."""
 
 
 class Balls(NamedTuple):
-    """``n`` points in the order of a tree, and the balls of its nodes, numbered from 1."""
+    """A ball tree: ``n`` points in tree order, and the balls of its nodes, numbered from 1."""
 
     xyz: NDArray[np.float64]  # (n, 3) vectors of the points in mean radii of the Earth
     units: NDArray[np.int64]  # (n,) weight of each point
@@ -45,8 +45,8 @@ class Balls(NamedTuple):
 def key_between(sphere, ax, ay, az, bx, by, bz):
     """Return the key of the distance of two points.
 
-    On an ellipsoid the sum of two vectors says nothing exact about their chord, and it
-    stays the squared chord beyond a quarter of the circumference.
+    On an ellipsoid it is always the squared chord, because the sum of two vectors gives no exact
+    chord there.
     """
     if sphere:
         return min(separation(ax, ay, az, bx, by, bz), FARTHEST)
@@ -56,7 +56,7 @@ def key_between(sphere, ax, ay, az, bx, by, bz):
 
 @helper
 def key_of_chord(sphere, chord):
-    """Return the key of a chord, -1 for less than none and infinity for too long a one."""
+    """Return the key of a chord, -1 if it is negative and infinity if it is too long."""
     if chord < 0.0:
         return -1.0
     squared = chord * chord
@@ -67,7 +67,7 @@ def key_of_chord(sphere, chord):
 
 @helper
 def chord_of_key(sphere, key):
-    """Return the chord that has a key."""
+    """Return the chord of a key."""
     if key <= 2.0 or not sphere:
         return math.sqrt(key)
     return math.sqrt(4.0 - 1.0 / (key - 1.5))
@@ -84,7 +84,8 @@ def away_from(balls, node, x, y, z):
 def least_key(balls, node, x, y, z):
     """Return a lower bound of the keys of distances from a point into the ball of a node.
 
-    Near the antipode of the point, where chords lose digits, from the chord to the antipode.
+    Near the antipode of the point, where chords lose precision, it is computed from the chord
+    to the antipode.
     """
     chord = away_from(balls, node, x, y, z) - balls.ball[node, 3] - CHORD_SLACK
     if chord <= 0.0:
@@ -117,9 +118,9 @@ def fill_km(sphere, key, km, first, last):
 
 @helper
 def halve(xyz, order, axis, begin, end, middle):
-    """Partition the points ``begin .. end`` at ``middle``, by their order along an axis.
+    """Partition the points ``begin .. end`` at ``middle`` by their coordinate along an axis.
 
-    Quickselect (Hoare, Algorithm 65: Find, CACM 4, 1961) with the median of three as pivot.
+    Uses quickselect (Hoare, Algorithm 65: Find, CACM 4, 1961) with the median of three as pivot.
     """
     low, high = begin, end - 1
     while low < high:
@@ -147,7 +148,7 @@ def halve(xyz, order, axis, begin, end, middle):
 
 @kernel
 def grow_nodes(xyz, order, ball, depth, leaf_depth, first, last):
-    """Fill the balls ``first .. last`` at a depth, and halve them above the leaves.
+    """Fill the balls ``first .. last`` at a depth, and split them in halves unless they are leaves.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def grow_balls(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Build a tree over points.
+    """Build a ball tree over points.
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ def grow_balls(
     sphere : bool
         Whether the points lie on the unit sphere.
     leaf : int
-        Most points in a leaf; there are at least half as many in each, rounded down.
+        Largest number of points in a leaf; each has at least half as many, rounded down.
     threads : int
         Number of threads.
     report : callable

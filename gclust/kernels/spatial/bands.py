@@ -1,10 +1,10 @@
 """Points in bands of latitude, sorted by longitude and divided into cells.
 
-For a pair of bands two half-widths of longitude follow from their edges alone: a pair of
-points whose longitudes differ by less than the inner one is within the radius, and one
-whose longitudes differ by more than the outer one is not. With rho the distance from the
-axis and m the chord of two points turned onto one meridian, their chord is
-``m**2 + 4 rho_1 rho_2 sin(dlon / 2)**2``, which holds on every surface of revolution.
+The edges of a pair of bands determine two half-widths of longitude: two points are within
+the radius if their longitudes differ by less than the inner half-width, and are not if they
+differ by more than the outer one. If rho is the distance from the axis and m the chord of two
+points turned onto the same meridian, the square of their chord is
+``m**2 + 4 rho_1 rho_2 sin(dlon / 2)**2``; this holds on every surface of revolution.
 A cell is a run of points of one band; all its points are within the radius of each other
 (Gunawan 2013; Gan and Tao 2015). See "Bands and cells" in docs/algorithm.md.
 """
@@ -32,31 +32,31 @@ from gclust.kernels.sphere import (
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 BANDS_PER_RADIUS = 4
-"""Bands of eps/4: for finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
+"""Bands in a radius: their height is eps/4. For finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
 times the processor time at 1 million reference listings, and about the same (0.96 to 1.06)
 at 10 million."""
 
 NEARLY_HALF_TURN = 179.9999999
-"""Half-widths between this and 180 degrees are taken for this (inner) or for 180
-(outer), so that rounding cannot count a point on both sides of the circle."""
+"""Half-widths between this and 180 degrees are replaced by this (inner) or by 180 (outer), so
+that rounding cannot count a point on both sides of the circle."""
 
 SMALL_SQUARE = 1e-4
-"""Squared sines up to which four terms of the series of the arc sine are exact."""
+"""Largest squared sine for which four terms of the arcsine series are exact."""
 
 DEGREE = 180.0 / math.pi
 
 CHUNK = 50_000
-"""Points in a chunk of work."""
+"""Number of points in a chunk of work."""
 
 SOUTH, NORTH, SOUTH_RHO, NORTH_RHO, SOUTH_HEIGHT, NORTH_HEIGHT = range(6)
-"""Columns of a band's edges: their latitudes in degrees, the distances of both from the
-axis, and their heights above the equator."""
+"""Columns of a band's southern and northern edges: latitudes in degrees, distances from the
+axis, and heights above the equator."""
 
 
 class Bands(NamedTuple):
     """``n`` points in ``m`` bands and ``k`` cells.
 
-    Few arrays: each costs time to compile in each kernel that gets them.
+    It has few arrays, as each one adds compile time to every kernel that takes it.
     """
 
     lat: NDArray[np.float64]  # (n,) degrees
@@ -72,11 +72,11 @@ class Bands(NamedTuple):
 
 
 class BandRange(NamedTuple):
-    """The bands that may hold points within the radius of a band."""
+    """The range of bands that may have points within the radius of a band."""
 
-    low: int  # the first
-    near: int  # the first that begins no farther south than the band itself
-    high: int  # the last + 1
+    low: int  # the first band
+    near: int  # the first that begins no farther south than this band
+    high: int  # the last band + 1
 
 
 class QueryPoint(NamedTuple):
@@ -92,7 +92,7 @@ class QueryPoint(NamedTuple):
 
 @helper
 def query_point(points, p):
-    """Return point ``p``; its vector is computed, as not all bands have vectors."""
+    """Return point ``p``; its vector is computed because not all `Bands` have vectors."""
     lat, lon = points.lat[p], points.lon[p]
     x, y, z = vector_at(lat, lon, points.axis, points.e2)
     return QueryPoint(lat, lon, x, y, z, math.sqrt(x * x + y * y))
@@ -120,10 +120,10 @@ def north_chord2(rho, height, b, j):
 
 @helper
 def half_width(across2, product):
-    """Return the longitude difference, in degrees, of a chord with a given part across.
+    """Return the longitude difference, in degrees, of two points with a given chord.
 
-    ``across2`` is the squared chord less that on one meridian, ``product`` is
-    4 rho_1 rho_2. 180 if the whole circle is nearer, -1 if no point is.
+    ``across2`` is the squared chord minus the squared chord on one meridian, ``product`` is
+    4 rho_1 rho_2. Returns 180 if the whole circle is nearer, -1 if no point of it is.
     """
     if across2 < 0.0:
         return -1.0
@@ -149,7 +149,7 @@ def facing_chord2(a, i, b, j):
 
 @helper
 def clipped(inner, outer):
-    """Return half-widths that are either 180 degrees or certainly less."""
+    """Return the half-widths, changed so that each is either 180 degrees or certainly less."""
     if inner < 180.0:
         inner = min(inner, NEARLY_HALF_TURN)
     if outer > NEARLY_HALF_TURN:
@@ -159,7 +159,7 @@ def clipped(inner, outer):
 
 @helper
 def half_widths(a, i, b, j, reach):
-    """Return inner and outer half-width, in degrees, of band ``i`` of ``a`` and ``j`` of ``b``."""
+    """Return both half-widths, in degrees, of band ``i`` of ``a`` and band ``j`` of ``b``."""
     south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
     far2 = max(
         north_chord2(south, a.edges[i, SOUTH_HEIGHT], b, j),
@@ -242,7 +242,7 @@ def mark_cells(bands, reach, divisor, marks, first, last):
         Its cells are not used.
     reach : Reach
     divisor : int
-        Cells are as wide as the inner half-width divided by this.
+        The width of a cell is the inner half-width divided by this.
     marks : ndarray of bool, shape (n,)
         Output.
     first, last : int
@@ -259,7 +259,7 @@ def mark_cells(bands, reach, divisor, marks, first, last):
 
 @kernel
 def gather_points(bands, chosen, out, first, last):
-    """Copy the points ``chosen[first:last]`` to the same places of other bands.
+    """Copy the points ``chosen[first:last]`` to positions ``first .. last`` of ``out``.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def gather_points(bands, chosen, out, first, last):
 
 
 def band_height(eps_km: float) -> float:
-    """Return the height of the bands for a radius, in degrees."""
+    """Return the height in degrees of the bands for a radius."""
     return math.degrees((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM) / BANDS_PER_RADIUS
 
 
@@ -297,19 +297,19 @@ def build_bands(
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees; by band of :func:`band_height`, then longitude, as ``fold`` sorts them.
+        Degrees; sorted by band of :func:`band_height`, then longitude, as by ``fold``.
     surface : tuple of float
         Semi-major axis and squared eccentricity, see ``sphere``.
     eps_km : float
         The radius.
     reach : Reach
-        The radius, too.
+        The same radius in the form for kernels.
     threads : int
         Number of threads.
     report : callable
         Called with the share done.
     vectors : bool, default True
-        Whether to compute vectors: only points that are neighbours of others need them.
+        Whether to compute vectors; they are needed only if distances to the points are.
     """
     n = len(lat)
     marks = np.empty(n, dtype=np.bool_)
@@ -337,7 +337,7 @@ def build_bands(
 
 
 def select_points(bands: Bands, chosen: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
-    """Return bands of some of the points, with new cells.
+    """Return the bands of some of the points, with new cells.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""First pass of a sample sort: rows into buckets by band of latitude, then longitude.
+"""First pass of a sample sort: it puts rows into buckets by latitude band, then longitude.
 
 A row's *key* is an integer that grows with its band and, within the band, with its
 longitude. Rows are divided into buckets at sampled keys (Frazer and McKellar 1970), and
-their coordinates are copied along: later steps look at one bucket at a time, which a
-processor's cache holds.
+their coordinates are copied with them. Later steps work on one bucket at a time, which fits
+into a processor's cache.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from gclust.kernels._jit import helper, kernel
 from gclust.parallel import even_chunks, parallel_for
 
 BUCKET = 1 << 16
-"""Rows wanted in a bucket: their coordinates fit a processor's second cache."""
+"""Target number of rows in a bucket: their coordinates fit into the second-level cache."""
 
 MOST_BUCKETS = 512
-"""More are slower to scatter into than larger ones are to sort."""
+"""Largest number of buckets: with more, writing into buckets costs more than sorting saves."""
 
 SAMPLES_PER_BUCKET = 64
 
 TABLE_BITS = 14
-"""Leading bits of a key that a table turns into a bucket, or one shortly before it."""
+"""Number of leading key bits by which a table finds a bucket, or one shortly before it."""
 
 CHUNK = 1 << 18
-"""Rows in a chunk of work."""
+"""Number of rows in a chunk of work."""
 
 MOST_ROWS = 1 << 32
-"""Row numbers are held in 32 bits."""
+"""Largest number of rows: row numbers are stored in 32 bits."""
 
 
 class KeyLayout(NamedTuple):
-    """How keys are made of coordinates."""
+    """Parameters for computing sort keys from coordinates."""
 
     height: float  # of a band, degrees
     south: int  # number of the southernmost band
@@ -50,7 +50,7 @@ class KeyLayout(NamedTuple):
 
 
 class Splitters(NamedTuple):
-    """The keys at which rows are divided into ``b`` buckets."""
+    """The keys that divide the rows into ``b`` buckets."""
 
     layout: KeyLayout
     keys: NDArray[np.int64]  # (b - 1,) ascending
@@ -59,7 +59,7 @@ class Splitters(NamedTuple):
 
 
 class Buckets(NamedTuple):
-    """``n`` rows in the order of their buckets, and within each in their own."""
+    """``n`` rows sorted by bucket, and within a bucket in their original order."""
 
     layout: KeyLayout
     lat: NDArray[np.float64]  # (n,) degrees
@@ -70,13 +70,13 @@ class Buckets(NamedTuple):
 
 @helper
 def band_of(lat, height):
-    """Return the number of the band; 0 is an edge, as rho must be monotone within each."""
+    """Return a latitude's band number; 0 is an edge, because rho must be monotone in a band."""
     return np.int64(math.floor(lat / height))
 
 
 @helper
 def sort_key(lat, lon, layout):
-    """Return the key of a point."""
+    """Return the sort key of a point."""
     band = (band_of(lat, layout.height) - layout.south) >> layout.drop
     return (band << layout.lon_bits) | min(np.int64((lon - layout.west) * layout.scale), layout.top)
 
@@ -110,7 +110,7 @@ def normalise(lat, lon, first, last):
 
 @kernel
 def find_extent(lat, lon, extent, first, last):
-    """Write least and greatest latitude and longitude of the rows ``first .. last``.
+    """Write the least and greatest latitude and longitude of the rows ``first .. last``.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def count_buckets(lat, lon, splitters, bucket, counts, first, last):
     bucket : ndarray of uint16, shape (n,)
         Output.
     counts : ndarray of int64, shape (b,)
-        Output: rows of the chunk in each bucket are added.
+        Output: the number of rows of the chunk in each bucket is added.
     first, last : int
     """
     for i in range(first, last):
@@ -165,7 +165,7 @@ def scatter_rows(lat, lon, bucket, cursor, out, first, last):
     bucket : ndarray of uint16, shape (n,)
         Bucket of each row.
     cursor : ndarray of int64, shape (b,)
-        Where the chunk begins to write in each bucket; moved.
+        Where the chunk begins to write in each bucket; changed in place.
     out : Buckets
         Output.
     first, last : int
@@ -180,7 +180,7 @@ def scatter_rows(lat, lon, bucket, cursor, out, first, last):
 
 @kernel
 def sample_keys(lat, lon, layout, step, keys):
-    """Fill ``keys`` with those of every ``step``-th row.
+    """Fill ``keys`` with the sort keys of every ``step``-th row.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def fill_buckets(
     threads: int,
     report: Callable[[float], None],
 ) -> Buckets:
-    """Divide rows into buckets by band of latitude, then longitude.
+    """Return the rows divided into buckets by latitude band, then longitude.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
-"""Bounds of the weight around runs of points, from prefix sums along bands.
+"""Bounds of the weight around runs of points, computed from prefix sums along bands.
 
-For a band and a run of points of another, the points between the inner half-widths are
-within the radius of every point of the run, and those beyond the outer ones of none. Whole
-cells are summed: those that lie between the inner half-widths bound the weight around each
-point of the run from below, those that reach between the outer ones from above. See "Cell
+For a band and a run of points of another band, the points within the inner half-widths are
+within the radius of every point of the run, and points outside the outer half-widths are
+within the radius of none. Whole cells are summed: cells within the inner half-widths give a
+lower bound of the weight around each point of the run, and cells that overlap the range of
+the outer half-widths give an upper bound. See "Cell
 bounds" in docs/algorithm.md.
 """
 
@@ -20,7 +21,7 @@ from gclust.kernels.spatial.longitudes import advance, locate, sum_between
 
 
 class Cells(NamedTuple):
-    """The ``k`` cells of ``m`` bands: fewer to step over than points."""
+    """The ``k`` cells of ``m`` bands, which are fewer than their points."""
 
     west: NDArray[np.float64]  # (k,) longitude of the first point of each
     east: NDArray[np.float64]  # (k,) longitude of the last point of each
@@ -28,23 +29,23 @@ class Cells(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """``r`` runs of consecutive cells, each of one band."""
+    """``r`` runs of consecutive cells; each run is in one band."""
 
     west: NDArray[np.float64]  # (r,) longitude of the first point of each
     east: NDArray[np.float64]  # (r,) longitude of the last point of each
 
 
 def cells_of(bands: Bands) -> Cells:
-    """Return the cells of bands."""
+    """Return the `Cells` of bands."""
     starts = bands.cell_start
     return Cells(bands.lon[starts[:-1]], bands.lon[starts[1:] - 1], bands.band_cell)
 
 
 @helper
 def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
-    """Add to ``total`` the cells of band ``j`` within the inner half-width of each run.
+    """Add the weight of the cells of band ``j`` within the inner half-width of each run to ``total``.
 
-    Of the runs ``undecided[:n]``.
+    Only the runs ``undecided[:n]`` are updated.
     """
     start = cells.start[j]
     m = cells.start[j + 1] - start
@@ -64,7 +65,7 @@ def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
 
 @helper
 def sum_outside(cells, j, prefix, outer, runs, undecided, n, total):
-    """Add to ``total`` the cells of band ``j`` that are not beyond the outer half-width."""
+    """Add to ``total`` the weight of the cells of band ``j`` not outside the outer half-width."""
     start = cells.start[j]
     m = cells.start[j + 1] - start
     low = locate(cells.east, start, m, runs.west[undecided[0]] - outer)
@@ -81,7 +82,7 @@ def sum_outside(cells, j, prefix, outer, runs, undecided, n, total):
 
 @allocating_helper
 def all_half_widths(a, i, b, nearby, reach):
-    """Return the half-widths of band ``i`` of ``a`` and the bands ``nearby`` of ``b``."""
+    """Return the half-widths of band ``i`` of ``a`` and each of the bands ``nearby`` of ``b``."""
     inner = np.empty(nearby.high - nearby.low)
     outer = np.empty(nearby.high - nearby.low)
     for j in range(nearby.low, nearby.high):
@@ -93,12 +94,12 @@ def all_half_widths(a, i, b, nearby, reach):
 
 @allocating_helper
 def bound_weight(cells, nearby, widths, prefix, threshold, upper, runs):
-    """Bound the weight within the radius of every point of each run.
+    """Return a bound of the weight within the radius of every point of each run: int64, (r,).
 
-    From above, or from below if not ``upper``. ``nearby`` is the range of bands and
-    ``widths`` are their outer or inner half-widths; ``prefix`` has the cumulative weight
-    of the cells. Bands are taken from the nearest outwards, and a run is left out once it
-    has reached ``threshold``. Returns an array of int64, shape (r,).
+    It is an upper bound if ``upper``, otherwise a lower bound. ``nearby`` is the range of
+    bands and ``widths`` are their outer or inner half-widths; ``prefix`` has the cumulative
+    weight of the cells. Bands are visited from the nearest outwards, and a run is skipped
+    once it has reached ``threshold``.
     """
     low, near, high = nearby
     n = len(runs.west)
@@ -126,7 +127,7 @@ def bound_weight(cells, nearby, widths, prefix, threshold, upper, runs):
 def group_cells(cells, i, wanted, width):
     """Group the ``wanted`` cells of band ``i`` into runs no wider than ``width`` degrees.
 
-    Returns the runs and, for each cell, its run or -1: int64, shape (cells of the band,).
+    Returns the runs and the run of each cell, or -1: int64, shape (cells of the band,).
     """
     begin = cells.start[i]
     k = cells.start[i + 1] - begin

@@ -1,4 +1,4 @@
-"""Cells of a hash grid that have locations of several clusters in or next to them."""
+"""Search for cells of a hash grid that have several clusters in or next to them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gclust.kernels._jit import kernel
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 CHUNK = 1 << 18
-"""Locations, or neighbours of cells, in a chunk."""
+"""Number of locations or of neighbours of cells in a chunk."""
 
 
 @kernel
 def find_extremes(starts, length, label, least, most, first, last):
-    """Find the least and the largest cluster in the cells ``first .. last``.
+    """Find the least and the largest cluster number in each of the cells ``first .. last``.
 
     Parameters
     ----------
     starts, length : ndarray of int64, shape (c,)
-        First location of each cell, and how many it has.
+        First location and number of locations of each cell.
     label : ndarray of int32, shape (n,)
         Cluster of each location, -1 for noise.
     least, most : ndarray of int32, shape (c,)
@@ -37,7 +37,7 @@ def find_extremes(starts, length, label, least, most, first, last):
 
 @kernel
 def mark_mixed(neighbours, least, most, mixed, first, last):
-    """Mark the cells ``first .. last`` with clusters, and another in or next to them.
+    """Mark the cells of ``first .. last`` that have a cluster and another one in or next to them.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def mixed_cells(
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:
-    """Return which cells have clusters, and another cluster in or next to them.
+    """Return which cells have a cluster and another cluster in or next to them.
 
     Parameters
     ----------
     starts, length : ndarray of int64, shape (c,)
-        First location of each cell, and how many it has.
+        First location and number of locations of each cell.
     neighbours : ndarray of int64, shape (c, k)
         Cells next to each, itself included; c where there is none.
     label : ndarray of int32, shape (n,)

@@ -1,4 +1,4 @@
-"""Folding rows with the same coordinates onto one location, and results back onto rows."""
+"""Folding of rows with the same coordinates onto one location, and results back onto rows."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gclust.parallel import parallel_for, unreported
 
 
 class Folded(NamedTuple):
-    """``m`` distinct locations of ``n`` rows, by band, then longitude, then latitude."""
+    """``m`` distinct locations of ``n`` rows, sorted by band, then longitude, then latitude."""
 
     lat: NDArray[np.float64]  # (m,) degrees
     lon: NDArray[np.float64]  # (m,) degrees
     prefix: NDArray[np.int64]  # (m + 1,) cumulative weight of the locations, from 0
-    first: NDArray[np.uint32]  # (m,) lowest row with weight at each, or the lowest if none has
+    first: NDArray[np.uint32]  # (m,) lowest row with weight at each, else the lowest row
     rows: NDArray[np.uint32]  # (n,) rows in the order of their buckets
-    place: NDArray[np.uint32]  # (n,) location of each of these, from its bucket's first one
-    bounds: NDArray[np.int64]  # (b + 1,) first of these of each bucket; no location is in two
+    place: NDArray[np.uint32]  # (n,) location of each, counted from its bucket's first
+    bounds: NDArray[np.int64]  # (b + 1,) first row of each bucket; no location is in two
     offsets: NDArray[np.int64]  # (b + 1,) first location of each bucket
 
 
 class Locations(NamedTuple):
-    """The locations of a bucket, ``k`` of them; see `Folded`."""
+    """The ``k`` locations of a bucket; see `Folded`."""
 
     lat: NDArray[np.float64]  # (k,)
     lon: NDArray[np.float64]  # (k,)
@@ -49,11 +49,11 @@ def gather_locations(lat, lon, rows, place, units, out):
     place : ndarray of uint32, shape (r,)
         Their locations.
     units : ndarray of int64, shape (n,) or (0,)
-        Weights of all rows; an empty one stands for ones.
+        Weights of all rows; if empty, each is one.
     out : Locations
-        Output; its weights start from 0.
+        Output; its weights must be 0 at first.
     """
-    for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each comes last
+    for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each is written last
         k = place[i]
         weight = units[rows[i]] if len(units) else 1
         out.lat[k] = lat[i]
@@ -65,7 +65,7 @@ def gather_locations(lat, lon, rows, place, units, out):
 
 @kernel
 def spread_back(rows, place, labels, core, out_labels, out_core):
-    """Give the rows of a bucket the labels and core flags of their locations.
+    """Write the labels and core flags of a bucket's locations to their rows.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def fold_rows(
     lat, lon : ndarray of float64, shape (n,), n >= 1
         Degrees, normalised: equal points have equal numbers.
     units : ndarray of int64, shape (n,) or (0,)
-        Weights, summed by location; an empty one stands for ones.
+        Weights, summed by location; if empty, each is one.
     height : float
         Of the bands, in degrees.
     threads : int
@@ -160,7 +160,7 @@ def unfold(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return label and core flag of every row, given those of the locations.
+    """Return label and core flag of every row from those of the locations.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Longitudes of one band as a closed circle.
+"""Positions on the closed circle of longitudes of one band.
 
 The points ``start .. start + m`` of a band are sorted by longitude in [-180, 180).
-Position ``j`` from ``-m`` to ``2 m`` counts them once more on either side of the
-180th meridian, with longitudes less or greater by 360 degrees, so that a window
-across it is an ordinary range of positions.
+Positions ``-m`` to ``2 m`` repeat them once on either side of the 180th meridian,
+with longitudes less or greater by 360 degrees, so that a window across this meridian
+is an ordinary range of positions.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def longitude_at(lon, start, m, j):
 
 @helper
 def sum_before(prefix, start, m, j):
-    """Return ``prefix``, continued around the circle, at position ``j``.
+    """Return the cumulative weight ``prefix``, continued around the circle, at position ``j``.
 
-    An empty one stands for a count of points.
+    If ``prefix`` is empty, each point counts as one.
     """
     if len(prefix) == 0:
         return j
@@ -47,10 +47,10 @@ def sum_between(prefix, start, m, first, last):
 
 @helper
 def segment_at(start, m, first, last):
-    """Return which points the first of the positions ``first .. last`` are.
+    """Return the point numbers of the first segment of the positions ``first .. last``.
 
-    Those from ``first`` to the end of a turn of the circle. Returns the shift from
-    positions to point numbers, and the position at which they end.
+    The segment goes from ``first`` to the end of a turn of the circle. Returns the shift
+    from positions to point numbers, and the position at which the segment ends.
     """
     if first < 0:
         return start + m, min(last, 0)
@@ -81,7 +81,7 @@ def locate(lon, start, m, value):
 def advance(lon, start, m, j, value):
     """Return the first position from ``j`` on whose longitude is at least ``value``.
 
-    Doubling steps, then bisection: one comparison where the next position is it.
+    Uses doubling steps, then bisection; one comparison is enough if it is the next position.
     """
     low = j
     high = j
@@ -95,7 +95,7 @@ def advance(lon, start, m, j, value):
 
 @helper
 def seek(lon, start, m, j, value):
-    """Return what ``locate`` does, searching from position ``j`` to either side."""
+    """Return the result of ``locate``, searching from position ``j`` to either side."""
     if j < 2 * m and longitude_at(lon, start, m, j) < value:
         return advance(lon, start, m, j, value)
     high = j

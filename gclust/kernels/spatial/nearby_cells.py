@@ -1,4 +1,4 @@
-"""Marks on all points, or cells, that may be within the radius of some given points."""
+"""Search for all points or cells that may be within the radius of some given points."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from gclust.kernels.sphere import Reach
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 CELLS_CHUNK = 500
-"""Cells in a chunk of work."""
+"""Number of cells in a chunk of work."""
 
 
 @kernel
 def mark_nearby_points(bands, cells, reach, nearby, first, last):
-    """Mark the points that may be within the radius of those of ``cells[first:last]``.
+    """Mark the points that may be within the radius of a point of ``cells[first:last]``.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def mark_window(bands, j, west, east, nearby):
 def nearby_points(
     bands: Bands, cells: NDArray[np.int64], reach: Reach, threads: int
 ) -> NDArray[np.bool_]:
-    """Return which points may be within the radius of those of some cells.
+    """Return which points may be within the radius of a point of the given cells.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def nearby_points(
 
 @allocating_helper
 def group_points(bands, i, width):
-    """Return runs of the points of band ``i`` no wider than ``width`` degrees."""
+    """Return the points of band ``i`` in runs no wider than ``width`` degrees."""
     lon = bands.lon[bands.start[i] : bands.start[i + 1]]
     west = np.empty(len(lon))
     east = np.empty(len(lon))
@@ -98,7 +98,7 @@ def group_points(bands, i, width):
 def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
     """Mark the cells of ``a`` that may be within the radius of the bands ``first .. last``.
 
-    Runs of points as wide as the radius are marked around together.
+    Points are handled together in runs as wide as the radius.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
 
 @helper
 def mark_facing(cells, i, runs, outer, shift, nearby):
-    """Mark the cells of band ``i`` within ``outer`` degrees of runs moved by ``shift``."""
+    """Mark the cells of band ``i`` within ``outer`` degrees of runs shifted by ``shift``."""
     begin, end = cells.start[i], cells.start[i + 1]
     n = len(runs.west)
     if cells.west[begin] > runs.east[n - 1] + shift + outer:

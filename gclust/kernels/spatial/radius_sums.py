@@ -14,11 +14,11 @@ from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
 
 CHUNK = 256
-"""Queries in a chunk; each scans the points of a band of latitude."""
+"""Number of queries in a chunk; each one scans the points of a latitude band."""
 
 
 class WeightedPoints(NamedTuple):
-    """``n`` points, by latitude."""
+    """``n`` points with weights, sorted by latitude."""
 
     lat: NDArray[np.float64]  # (n,) degrees, ascending
     lon: NDArray[np.float64]  # (n,) degrees in [-180, 180)
@@ -26,16 +26,16 @@ class WeightedPoints(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """``m`` of the points, and the points at their latitudes."""
+    """``m`` query points, and for each the range of points in its latitude band."""
 
-    at: NDArray[np.int64]  # (m,) point of each
+    at: NDArray[np.int64]  # (m,) number of each query point
     begin: NDArray[np.int64]  # (m,) first point of its band of latitude
     end: NDArray[np.int64]  # (m,) last point of its band of latitude + 1
 
 
 @kernel
 def sum_around(points, queries, degrees, limit, around, first, last):
-    """Fill the weight around the queries ``first .. last``, without their own.
+    """Fill the weight around the query points ``first .. last``, without their own weight.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def sum_around(points, queries, degrees, limit, around, first, last):
         wide = 180.0
         farthest = abs(lat[i]) + degrees
         if farthest < 89.0:
-            # A degree of longitude shrinks with the cosine; a thousandth more for curvature.
+            # A degree of longitude shrinks with the cosine; 0.1 % is added for curvature.
             wide = 1.001 * degrees / math.cos(math.radians(farthest))
         total = np.int64(0)
         for q in range(queries.begin[k], queries.end[k]):
@@ -76,7 +76,7 @@ def units_around(
     radius_km: float,
     threads: int,
 ) -> NDArray[np.int64]:
-    """Return the weight within a radius of some of the points, without their own.
+    """Return the weight within a radius of some of the points, without their own weight.
 
     Parameters
     ----------

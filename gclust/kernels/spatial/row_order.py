@@ -1,7 +1,7 @@
-"""Second pass of a sample sort: rows of one bucket by band, longitude, latitude and row.
+"""Second pass of a sample sort: it sorts a bucket's rows by band, longitude, latitude and row.
 
-Key and number of a row are packed into one int64, as NumPy sorts integers several times as
-fast as it finds the order of floats. Rows with equal keys are then sorted by their exact
+Key and number of a row are packed into one int64, because NumPy sorts integers several
+times as fast as it computes an argsort of floats. Rows with equal keys are then sorted by their exact
 coordinates.
 """
 
@@ -14,7 +14,7 @@ from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.spatial.bucket_sort import KeyLayout, band_of, sort_key
 
 SHORT = 24
-"""Ranges up to this length are sorted by insertion."""
+"""Largest length of a range that is sorted by insertion."""
 
 
 @kernel
@@ -35,7 +35,7 @@ def fill_keys(lat, lon, layout, keys):
 
 @helper
 def precedes(lat, lon, height, a, b):
-    """Return whether row ``a`` is before row ``b``."""
+    """Return whether row ``a`` sorts before row ``b``."""
     band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
     if band_a != band_b:
         return band_a < band_b
@@ -48,7 +48,7 @@ def precedes(lat, lon, height, a, b):
 
 @allocating_helper
 def sort_rows(rows, first, last, lat, lon, height):
-    """Sort ``rows[first:last]``: quicksort, with insertion for short ranges."""
+    """Sort ``rows[first:last]`` by quicksort, with insertion sort for short ranges."""
     stack = np.empty((64, 2), dtype=np.int64)
     stack[0, 0], stack[0, 1] = first, last
     depth = 1
@@ -85,12 +85,12 @@ def sort_rows(rows, first, last, lat, lon, height):
 
 @kernel
 def number_locations(keys, lat, lon, layout, place):
-    """Number the locations of a bucket in their order.
+    """Number the locations of a bucket in sort order; return how many there are.
 
     Parameters
     ----------
     keys : ndarray of int64, shape (r,)
-        Ascending; become the rows in order.
+        Ascending; replaced by the row numbers in sort order.
     lat, lon : ndarray of float64, shape (r,)
         Degrees.
     layout : KeyLayout
@@ -135,7 +135,7 @@ def order_bucket(
     layout: KeyLayout,
     place: NDArray[np.uint32],
 ) -> int:
-    """Number the locations of a bucket's rows in their order; return how many there are.
+    """Sort a bucket's rows and number their locations; return how many locations there are.
 
     Parameters
     ----------
