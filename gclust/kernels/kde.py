@@ -1,15 +1,15 @@
-"""Kernel density of weighted points in the cells of an equal-area raster on the sphere.
+"""Kernel density of weighted points on the cells of an equal-area raster of the sphere.
 
 The raster is Lambert's cylindrical projection of the sphere: its ``n_rows`` rows are equally
 high in the sine of latitude, from the north down, its ``n_cols`` columns equally wide in
-longitude, from 180 degrees west on, so that all cells have one area. Only *tiles* of 64 by 64
-cells that points reach are filled. Each is summed in blocks of four rows, always over the same
-points in the same order, on any thread.
+longitude, from 180 degrees west on, so that all cells have the same area. Only *tiles* of 64 by
+64 cells within reach of points are filled. Each is summed in blocks of four rows, always over
+the same points in the same order, on any thread.
 
 The density of a cell is its mean over the cell by the midpoint rule: cells longer or wider than
 the kernel's ``step`` are divided into rings of equal height in latitude, weighted by their
 areas, and each ring into midpoints equally far apart. Cells are tall near the poles, where
-meridians are dense; a cell that needs no division has the density at its centre.
+meridians are dense. A cell that needs no division has the density at its centre.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.binary_search import lower_bound
 
 TILE = 64
-"""Cells on a side of a tile."""
+"""Number of cells on a side of a tile."""
 
 BLOCK = 4
-"""Rows that are summed from one list of points."""
+"""Number of rows that are summed from one list of points."""
 
 GROUP = 16
-"""Midpoints of a ring that are summed at once."""
+"""Number of midpoints of a ring that are summed at once."""
 
 SLACK = 1e-9
-"""Radians by which searches for points reach farther, above all rounding."""
+"""Margin in radians for searches of points, larger than any rounding error."""
 
 
 class Raster(NamedTuple):
-    """A raster of the whole Earth."""
+    """The numbers of rows and columns of a raster of the whole Earth."""
 
     n_rows: int
     n_cols: int
@@ -67,17 +67,17 @@ class RadialKernel(NamedTuple):
     """``exp(-scale * chord2)``, otherwise ``1 - scale * chord2``"""
     scale: float
     limit: float
-    """squared chord beyond which it is zero"""
+    """squared chord above which the kernel is zero"""
     angle: float
     """the same as a central angle"""
     peak: float
     """its value at distance zero, per km2"""
     step: float
-    """central angle between midpoints at most"""
+    """largest central angle between midpoints"""
 
 
 class Inputs(NamedTuple):
-    """The inputs of a density."""
+    """The inputs of a density: points, raster and kernel."""
 
     points: RasterPoints
     raster: Raster
@@ -85,7 +85,7 @@ class Inputs(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Rows ``row .. end`` and ``width`` columns from ``col`` on of a tile."""
+    """A part of a tile: rows ``row .. end`` and ``width`` columns starting at ``col``."""
 
     tile: int
     row: int
@@ -95,7 +95,7 @@ class Block(NamedTuple):
 
 
 class RowCut(NamedTuple):
-    """How the cells of a row are divided, and the row's edges."""
+    """The division of the cells of a row, and the row's edges."""
 
     down: int
     """rings"""
@@ -110,7 +110,7 @@ class RowCut(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """Where the midpoints of a ring lie."""
+    """The positions of the midpoints of a ring."""
 
     z: float
     rho: float
@@ -122,7 +122,7 @@ class Ring(NamedTuple):
 
 
 class Midpoints(NamedTuple):
-    """The midpoints of a ring, with a margin of a group."""
+    """The sums and vectors of the midpoints of a ring, with a margin of one group."""
 
     sums: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -137,7 +137,7 @@ def sine_at(edge, n_rows):
 
 @helper
 def row_at(lat, n_rows):
-    """Return the row of a latitude in radians, which may lie beyond a pole."""
+    """Return the raster row of a latitude in radians, which may be beyond a pole."""
     if lat >= 0.5 * math.pi:
         return np.int64(0)
     if lat <= -0.5 * math.pi:
@@ -147,7 +147,7 @@ def row_at(lat, n_rows):
 
 @helper
 def rows_within(first, last, angle, n_rows):
-    """Return the first and the last row of points within ``angle`` of rows ``first .. last``."""
+    """Return the first and the last row with points within ``angle`` of rows ``first .. last``."""
     north = math.asin(sine_at(first, n_rows)) + angle + SLACK
     south = math.asin(sine_at(last + 1, n_rows)) - angle - SLACK
     return row_at(north, n_rows), row_at(south, n_rows)
@@ -155,7 +155,7 @@ def rows_within(first, last, angle, n_rows):
 
 @helper
 def half_width_of_row(row, angle, n_rows):
-    """Return by which fraction of a turn longitudes within ``angle`` of a row differ at most."""
+    """Return the largest longitude difference, in turns, of points within ``angle`` of a row."""
     top = math.asin(sine_at(row, n_rows))
     bottom = math.asin(sine_at(row + 1, n_rows))
     lat = max(abs(top), abs(bottom))
@@ -166,7 +166,7 @@ def half_width_of_row(row, angle, n_rows):
 
 @helper
 def mark(flags, row, west, east, n_cols):
-    """Set the flags of the tiles of a row of tiles between two columns, which may wrap."""
+    """Set the flags of a row's tiles between two columns; the range may wrap."""
     if east - west + 1 >= n_cols:
         west, east = 0, n_cols - 1
     for wrap in range(-1, 2):
@@ -179,7 +179,7 @@ def mark(flags, row, west, east, n_cols):
 
 @kernel
 def mark_tiles(points, raster, angle, flags):
-    """Set the ``flags`` (rows, columns of tiles) bool of the tiles that points reach."""
+    """Set ``flags`` (rows, columns of tiles) bool of the tiles within reach of points."""
     for row in range(raster.n_rows):
         if points.start[row] == points.start[row + 1]:
             continue
@@ -189,7 +189,7 @@ def mark_tiles(points, raster, angle, flags):
         for i in range(points.start[row], points.start[row + 1]):
             west = np.int64(math.floor((points.lon[i] - half) * raster.n_cols))
             east = np.int64(math.floor((points.lon[i] + half) * raster.n_cols))
-            if west == marked:  # and so was the east: the columns have one width
+            if west == marked:  # the east is marked too: all columns have the same width
                 continue
             marked = west
             for tile_row in range(north // TILE, south // TILE + 1):
@@ -198,7 +198,7 @@ def mark_tiles(points, raster, angle, flags):
 
 @helper
 def points_near(points, row, west, east, half):
-    """Return the points of a row within ``half`` (of a turn) of a range, as two index ranges."""
+    """Return the points of a row within ``half`` turns of a range, as two index ranges."""
     low, high = points.start[row], points.start[row + 1]
     west -= half
     east += half
@@ -235,7 +235,7 @@ def list_runs(inputs, block):
 
 @helper
 def block_of(item, tiles, raster):
-    """Return block number ``item``; ``tiles`` (n_tiles, 2) int64, rows and columns of tiles."""
+    """Return block number ``item``; ``tiles`` (n_tiles, 2) int64: row and column of each."""
     tile, number = item // (TILE // BLOCK), item % (TILE // BLOCK)
     row = tiles[tile, 0] * TILE + number * BLOCK
     col = tiles[tile, 1] * TILE
@@ -245,7 +245,7 @@ def block_of(item, tiles, raster):
 
 @kernel
 def count_visits(inputs, tiles, visits, first, last):
-    """Count for the blocks ``first .. last`` how often a point is added to a row of cells.
+    """Count, for each block ``first .. last``, how often a point is added to a row of cells.
 
     ``tiles`` as in `block_of`, ``visits`` (blocks,) int64.
     """
@@ -262,8 +262,8 @@ def count_visits(inputs, tiles, visits, first, last):
 def decay(t):
     """Return exp(-t) for t from 0 to 10.2, with a relative error of 2e-11 at most.
 
-    Multiplications alone, in an order of their own: they run four or eight at a time, and
-    give the same bits on every processor.
+    Uses only multiplications and additions in a fixed order: they run four or eight at a time,
+    and give the same bits on every processor.
     """
     s = t * (-1.0 / 64.0)
     e = 1.0 + s * (1 / 7 + s * (1 / 56))
@@ -282,8 +282,8 @@ def add_point(midpoints, first, last, x, y, dz2, weight, radial):
     """Add a point's kernel to the sums of the midpoints ``first .. last`` of one ring.
 
     Whole groups are summed, also beyond the kernel's end and in the margin of the arrays, where
-    it is zero: loops of a fixed length use the processor's vectors to the end (1 ns a midpoint;
-    6 ns in a plain loop).
+    the kernel is zero: loops of fixed length make full use of the processor's vectors (1 ns per
+    midpoint; 6 ns in a plain loop).
     """
     scale, limit = radial.scale, radial.limit
     for begin in range(first, last, GROUP):
@@ -302,7 +302,7 @@ def add_point(midpoints, first, last, x, y, dz2, weight, radial):
 def add_run(midpoints, ring, points, first, last, radial):
     """Add the points ``first .. last`` to the sums of the midpoints of one ring.
 
-    Longitudes are narrowed to a range that holds the point's kernel, not to its very end.
+    Midpoints are limited to a range of longitudes slightly wider than the point's kernel.
     """
     around = ring.around
     for i in range(first, last):
@@ -330,13 +330,13 @@ def add_run(midpoints, ring, points, first, last, radial):
 
 @helper
 def subdivisions(length, step):
-    """Return into how many equal lengths of at most ``step`` a length is divided."""
+    """Return the number of equal parts, each at most ``step`` long, of a length."""
     return max(np.int64(math.ceil(length / step - 1e-9)), 1)
 
 
 @helper
 def cut_row(row, raster, radial):
-    """Return how the cells of a row are divided."""
+    """Return the `RowCut` of a row: the division of its cells."""
     upper, lower = sine_at(row, raster.n_rows), sine_at(row + 1, raster.n_rows)
     north, south = math.asin(upper), math.asin(lower)
     widest = 1.0 if north * south < 0.0 else max(math.cos(north), math.cos(south))
@@ -357,13 +357,13 @@ def ring_edges(k, cut):
 
 @helper
 def ring_of(k, cut, block, n_cols):
-    """Return ring ``k`` of a row of a block."""
+    """Return the `Ring` number ``k`` of a row of a block."""
     top, base = ring_edges(k, cut)
     z = 0.5 * (top + base)
     if cut.down > 1:
         height = (cut.north - cut.south) / cut.down
         middle = cut.north - (k + 0.5) * height
-        z = math.sin(middle - math.tan(middle) * height * height / 12.0)  # of mass
+        z = math.sin(middle - math.tan(middle) * height * height / 12.0)  # centre of mass
     rho = math.sqrt((1.0 - z) * (1.0 + z))
     return Ring(z, rho, block.col * cut.across, block.width * cut.across, n_cols * cut.across)
 
@@ -372,8 +372,7 @@ def ring_of(k, cut, block, n_cols):
 def add_ring(midpoints, ring, runs, begin, end, points, radial):
     """Add points to the sums of the midpoints of one ring.
 
-    The points are those of the ``runs``, laid end to end, from number ``begin`` to before
-    ``end``.
+    The points are numbers ``begin`` to ``end - 1`` of the concatenated ``runs``.
     """
     for j in range(ring.n):
         angle = 2.0 * math.pi * ((ring.west + j + 0.5) / ring.around - 0.5)
@@ -390,7 +389,7 @@ def add_ring(midpoints, ring, runs, begin, end, points, radial):
 
 @helper
 def add_to_cells(out, sums, k, cut, width, peak):
-    """Add the share of ring ``k`` to the densities ``out`` (TILE,) float64 of a row's cells."""
+    """Add ring ``k``'s part to the densities ``out`` (TILE,) float64 of a row's cells."""
     top, base = ring_edges(k, cut)
     share = peak * (top - base) / (cut.upper - cut.lower) / cut.across
     for j in range(width * cut.across):
@@ -401,8 +400,8 @@ def add_to_cells(out, sums, k, cut, width, peak):
 def fill_blocks(inputs, tiles, values, first, last):
     """Fill the densities of the cells of the blocks ``first .. last``.
 
-    ``tiles`` as in `block_of`; ``values`` (n_tiles, TILE, TILE) float32 takes the densities per
-    km2. Cells beyond the edges of the raster are not written.
+    ``tiles`` as in `block_of`; ``values`` (n_tiles, TILE, TILE) float32 is filled with densities
+    per km2. Cells beyond the edges of the raster are not written.
     """
     points, raster, radial = inputs
     most = TILE * subdivisions(2.0 * math.pi / raster.n_cols, radial.step)
@@ -444,8 +443,8 @@ def sums_of_block(inputs, tiles, item):
 def add_to_row(inputs, tiles, item, sums, number, begin, end):
     """Add some of a block's points to the sums of its row ``number``; see `sums_of_block`.
 
-    The points are those numbered from ``begin`` to before ``end`` in the order in which
-    `fill_blocks` adds them, so that the bits are the same.
+    The points are numbers ``begin`` to ``end - 1`` in the order of `fill_blocks`, so that the
+    result is bitwise identical.
     """
     points, raster, radial = inputs
     block = block_of(item, tiles, raster)

@@ -1,9 +1,9 @@
-"""The condensed tree of a weighted spanning tree: which clusters exist at which radii.
+"""The condensed tree of a weighted spanning tree: the clusters that exist at each radius.
 
-Edges of equal length contract together: a node of the hierarchy has as many children as its
-edges separate. A cluster continues in the only child that weighs enough, and ends where there
-are several (R. Campello, D. Moulavi, J. Sander: Density-based clustering based on hierarchical
-density estimates. PAKDD 2013, section 4; runt pruning after W. Stuetzle, Journal of
+Edges of equal length are contracted together, so that a node of the hierarchy may have several
+children. A cluster continues in its only child with enough weight, and ends if there are
+several such children (R. Campello, D. Moulavi, J. Sander: Density-based clustering based on
+hierarchical density estimates. PAKDD 2013, section 4; runt pruning after W. Stuetzle, Journal of
 Classification 20, 2003).
 """
 
@@ -21,11 +21,11 @@ from gclust.kernels.union_find import find_root
 from gclust.parallel import even_chunks, parallel_for
 
 CHUNK = 1 << 18
-"""Nodes in a chunk of work."""
+"""Number of nodes in a chunk of work."""
 
 
 class Condensed(NamedTuple):
-    """Clusters, parents before children, and where each of ``n`` points leaves them."""
+    """The condensed tree: clusters, parents before children, and radii where ``n`` points leave."""
 
     cluster: NDArray[np.int64]
     """(n,) smallest cluster that each point is ever in"""
@@ -36,11 +36,11 @@ class Condensed(NamedTuple):
     birth: NDArray[np.float64]
     """(clusters,) radius below which the cluster exists, infinite for the root"""
     weight: NDArray[np.int64]
-    """(clusters,) of all its points at its birth"""
+    """(clusters,) weight of all its points at its birth"""
 
 
 class Dendrogram(NamedTuple):
-    """The single-linkage tree of ``n`` points: nodes of points, then of ``n - 1`` merges."""
+    """The single-linkage tree: nodes of ``n`` points, followed by nodes of ``n - 1`` merges."""
 
     parent: NDArray[np.int32]
     """(2 n - 1,)"""
@@ -51,40 +51,40 @@ class Dendrogram(NamedTuple):
 
 
 class Contraction(NamedTuple):
-    """Nodes of a dendrogram contracted into their ancestors of equal height."""
+    """The result of contracting nodes of a dendrogram into ancestors of equal height."""
 
     into: NDArray[np.int32]
-    """(2 n - 1,) node that each has become part of, itself if none"""
+    """(2 n - 1,) node into which each is contracted, or the node itself"""
     heavy: NDArray[np.int32]
     """(2 n - 1,) number of children that weigh enough for a cluster"""
 
 
 class Leaving(NamedTuple):
-    """The cluster of each node of a dendrogram, and where the node leaves it."""
+    """The cluster of each node of a dendrogram, and the radius at which the node leaves it."""
 
     cluster: NDArray[np.int32]
     """(2 n - 1,)"""
     radius: NDArray[np.float64]
-    """(2 n - 1,) 0 as long as the node has not left"""
+    """(2 n - 1,) 0 if the node has not left the cluster"""
 
 
 class Clusters(NamedTuple):
-    """Clusters in the order in which they are found."""
+    """The clusters, in the order in which they are found."""
 
     parent: NDArray[np.int64]
     """(clusters,)"""
     birth: NDArray[np.float64]
     """(clusters,)"""
     node: NDArray[np.int64]
-    """(clusters,) of the dendrogram"""
+    """(clusters,) node of the dendrogram"""
 
 
 @kernel
 def merge_edges(ends, order, tree, root, top, first, last):
-    """Fill the nodes of a `Dendrogram` that the edges ``order[first:last]`` merge.
+    """Fill the nodes of a `Dendrogram` that are merged by the edges ``order[first:last]``.
 
-    ``ends`` (2, n - 1) int32, ``order`` (n - 1,) int64 by length; ``root`` (n,) int32 is a
-    union-find over the points, ``top`` (n,) int32 the node that each of its roots is in.
+    ``ends`` (2, n - 1) int32; ``order`` (n - 1,) int64 sorts edges by length; ``root`` (n,) int32
+    is a union-find over the points; ``top`` (n,) int32 is the highest node of each root.
     """
     n = len(root)
     for i in range(first, last):
@@ -97,9 +97,9 @@ def merge_edges(ends, order, tree, root, top, first, last):
 
 @kernel
 def contract_nodes(tree, min_units, contraction, first, last):
-    """Contract the nodes of a `Dendrogram` into ancestors of equal height, from the root down.
+    """Contract nodes of a `Dendrogram` into ancestors of equal height, from the root down.
 
-    Points are not contracted: from its core distance down a point is no group of copies.
+    Points are not contracted: at and below its core distance a point is no group of copies.
     """
     parent, height, weight = tree
     into, heavy = contraction
@@ -118,9 +118,9 @@ def contract_nodes(tree, min_units, contraction, first, last):
 
 @kernel
 def follow_clusters(tree, contraction, min_units, leaving, clusters, at, first, last):
-    """Find the cluster of each node and where the node leaves it, from the root down.
+    """Find the cluster of each node and the radius at which it leaves, from the root down.
 
-    Continues with cluster number ``at``, and returns the next one.
+    Numbers new clusters from ``at`` on, and returns the next free number.
     """
     parent, height, weight = tree
     into, heavy = contraction
@@ -170,18 +170,18 @@ def condense(
     edges : ndarray of float64, shape (n - 1,)
         Their lengths, which are positive.
     cores : ndarray of float64, shape (n,)
-        Core distances of the points, positive; copies of a point separate there.
+        Core distances of the points, positive; copies of a point separate at this radius.
     units : ndarray of int64, shape (n,)
         Fixed-point weights.
     min_units : int
-        Least weight of a cluster, two copies or more.
+        Least weight of a cluster, at least that of two copies.
     report : callable
         Called with the share done.
 
     Notes
     -----
-    Clusters are numbered from the greatest birth down, those of equal birth by their first
-    point: the numbers do not depend on which of several minimum spanning trees is given.
+    Clusters are numbered by descending birth, those of equal birth by their first point: the
+    numbers do not depend on which of several minimum spanning trees is given.
     """
     n = len(units)
     chunks = even_chunks(2 * n - 1, CHUNK)
@@ -234,7 +234,7 @@ def _merge(
 
 
 def _number(tree: Condensed) -> Condensed:
-    """Number clusters from the greatest birth down, those of equal birth by first point."""
+    """Number clusters by descending birth, those of equal birth by first point."""
     many = len(tree.parent)
     first = np.full(many, len(tree.cluster))
     np.minimum.at(first, tree.cluster, np.arange(len(tree.cluster)))

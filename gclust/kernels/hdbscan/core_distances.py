@@ -1,8 +1,8 @@
 """Core distances: the least radius around each point that holds enough weight.
 
 The points of a leaf of a ball tree are handled together. Core distances of two points differ by
-no more than their distance, so that the one before bounds the next; nodes certainly within the
-lower bound are weighed whole, and only leaves between the bounds are opened. Core distances are
+no more than their distance, so that each bounds the next one. Nodes certainly within the lower
+bound are counted as a whole, and only leaves between the bounds are opened. Core distances are
 those of R. Campello, D. Moulavi, J. Sander (PAKDD 2013), with weights.
 """
 
@@ -28,23 +28,24 @@ from gclust.kernels.sphere import CHORD_SLACK
 from gclust.parallel import even_chunks, parallel_for
 
 LEAVES_CHUNK = 64
-"""Leaves in a chunk of work."""
+"""Number of leaves in a chunk of work."""
 
 DENSE = 2
-"""Points between the bounds of a point, per open leaf, from which on the balls of the leaves
-narrow the bounds of the next points of its leaf: they look at a city from afar."""
+"""Number of points between the bounds of a point, per open leaf, above which the balls of the
+leaves narrow the bounds of the next points of its leaf, as for leaves far from a city."""
 
 LONGEST = 2.01
-"""Longer than any chord, in mean radii of the Earth."""
+"""Length greater than any chord, in mean radii of the Earth."""
 
 
 @helper
 def weight_within(balls, x, y, z, around, radius, possible, stack):
-    """Return the weight within a radius of a ball, in whole leaves.
+    """Return a bound of the weight within a radius of a ball, from whole leaves.
 
-    The ball has the centre ``x, y, z`` and the radius ``around``. With ``possible`` from above:
-    of the leaves that may be within the radius of some point of the ball; otherwise from below:
-    of those that are within it of every point. ``stack`` (2 depth + 2,) int64.
+    The ball has the centre ``x, y, z`` and the radius ``around``. With ``possible`` it is an
+    upper bound: the weight of leaves that may be within the radius of a point of the ball;
+    otherwise a lower bound: that of leaves within it for all points. ``stack`` (2 depth + 2,)
+    int64.
     """
     leaves = 1 << balls.depth
     total = np.int64(0)
@@ -91,7 +92,7 @@ def bisect_bounds(balls, x, y, z, around, lower, upper, need, stack):
 def collect_leaves(balls, x, y, z, around, lower, upper, stack, near):
     """List the leaves neither within ``lower`` of all points of a ball nor beyond ``upper``.
 
-    Returns the weight within, and the number of leaves in ``near`` (leaves,) int64.
+    Returns the weight within ``lower``, and the number of leaves in ``near`` (leaves,) int64.
     """
     leaves = 1 << balls.depth
     within = np.int64(0)
@@ -117,10 +118,10 @@ def collect_leaves(balls, x, y, z, around, lower, upper, stack, near):
 
 @helper
 def gather_between(balls, p, near, lower, upper, keys, weights):
-    """Gather the points from ``lower`` to ``upper`` around ``p`` among the leaves ``near``.
+    """Gather the points of the leaves ``near`` at distances from ``lower`` to ``upper`` of ``p``.
 
-    Into ``keys`` float64 and ``weights`` int64. Returns the weight of nearer points, and the
-    number gathered.
+    Fills ``keys`` float64 and ``weights`` int64. Returns the weight of nearer points, and the
+    number of points gathered.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     least, most = key_of_chord(balls.sphere, lower), key_of_chord(balls.sphere, upper)
@@ -148,8 +149,8 @@ def gather_between(balls, p, near, lower, upper, keys, weights):
 def select_weighted(keys, weights, n, need):
     """Return the least key up to which the weights add up to ``need``; reorders both arrays.
 
-    Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. ``keys``
-    float64 and ``weights`` int64, with the first ``n`` in use.
+    Uses Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. The first
+    ``n`` entries of ``keys`` float64 and ``weights`` int64 are in use.
     """
     low, high = 0, n
     while True:
@@ -183,7 +184,7 @@ def select_weighted(keys, weights, n, need):
 
 @helper
 def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
-    """Bound the core distance of a point by the balls of the leaves ``near`` alone."""
+    """Return bounds of a point's core distance from the balls of the leaves ``near`` alone."""
     n = len(near)
     for t in range(n):
         keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
@@ -199,14 +200,14 @@ def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
 def fill_core_keys(balls, need, core, first, last):
     """Fill the keys of the core distances of the points in the leaves ``first .. last``.
 
-    ``need`` is the least weight within, ``core`` (n,) float64 takes the keys.
+    ``need`` is the least weight within a core distance; ``core`` (n,) float64 is the output.
     """
     leaves = 1 << balls.depth
     stack = np.empty(2 * balls.depth + 2, dtype=np.int64)
     near = np.empty(leaves, dtype=np.int64)
     keys = np.empty(64 * LEAF)
     weights = np.empty(len(keys), dtype=np.int64)
-    before = -1  # the last point done, where it is, and its core distance
+    before = -1  # the previous point, its vector, and its core distance
     bx, by, bz, chord = 0.0, 0.0, 0.0, 0.0
     for node in range(leaves + first, leaves + last):
         around = balls.ball[node, 3] + CHORD_SLACK
@@ -250,7 +251,7 @@ def core_keys(
     report: Callable[[float], None],
     places: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the keys of the core distances of all points, or of some.
+    """Return the keys of the core distances of all or some points.
 
     Parameters
     ----------
@@ -269,12 +270,12 @@ def core_keys(
     Returns
     -------
     ndarray of float64, shape (n,)
-        0 where the point itself weighs enough.
+        0 if the weight of the point itself is enough.
 
     Raises
     ------
     ValueError
-        If all points together weigh less.
+        If the weight of all points together is less than ``need``.
     """
     if need > balls.inside[1]:
         raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")

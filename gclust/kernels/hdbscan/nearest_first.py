@@ -1,4 +1,4 @@
-"""Depth-first descent through a ball tree, the nearer child first: stack, leaves, node values."""
+"""Helpers for a depth-first search of a ball tree that visits the nearer child first."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gclust.kernels.spatial.ball_tree import least_key
 
 @helper
 def push_children(balls, node, at, stack, keys, top):
-    """Push both children of a node, the nearer one on top; return the new height of the stack.
+    """Push both children of a node, the nearer one on top; return the new size of the stack.
 
     ``at`` is a point (x, y, z); ``stack`` (depth + 2,) int64 holds nodes, ``keys`` (depth + 2,)
-    float64 the least keys of distances from the point into them.
+    float64 lower bounds of the keys of distances from the point to their points.
     """
     left, right = 2 * node, 2 * node + 1
     to_left = least_key(balls, left, at[0], at[1], at[2])
@@ -30,13 +30,13 @@ def push_children(balls, node, at, stack, keys, top):
 
 @helper
 def points_of_leaf(balls, node):
-    """Return the range of points that a leaf holds, first and last + 1."""
+    """Return the range of the points of a leaf: first and last + 1."""
     n, k = len(balls.units), node - (1 << balls.depth)
     return (k * n) >> balls.depth, ((k + 1) * n) >> balls.depth
 
 
 def reduce_by_node(values: NDArray[Any], depth: int, reduce: np.ufunc) -> NDArray[Any]:
-    """Return the reduced ``values`` of the points of each node of a tree, (2 << depth,)."""
+    """Return the reduction of ``values`` over the points of each node of a tree, (2 << depth,)."""
     nodes = np.zeros(2 << depth, dtype=values.dtype)
     nodes[1 << depth :] = reduce.reduceat(values, np.arange(1 << depth) * len(values) >> depth)
     for level in range(depth - 1, -1, -1):

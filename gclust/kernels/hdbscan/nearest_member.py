@@ -1,4 +1,4 @@
-"""The nearest member of a cluster that each location without weight may join."""
+"""Search for the nearest cluster member that each location without weight may join."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gclust.kernels.sphere import EARTH_RADIUS_KM, TOLERANCE_KM, key_of_angle, w
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
-"""Points in a chunk of work."""
+"""Number of points in a chunk of work."""
 
 
 class Members(NamedTuple):
-    """The points of a tree that others may join; ``n`` points."""
+    """The ``n`` points of a tree, with the conditions under which other points may join them."""
 
     below: NDArray[np.float64]
-    """(n,) key that the distance to each must be below, and the core distance of the point that
-    joins it; 0 for points of no cluster"""
+    """(n,) upper limit (exclusive) of the keys of the distance to each and of the core distance of
+    a point that joins it; 0 for points of no cluster"""
     rank: NDArray[np.int64]
     """(n,) rank of each by latitude, then longitude"""
     node_below: NDArray[np.float64]
@@ -33,11 +33,11 @@ class Members(NamedTuple):
 
 @helper
 def search_member(balls, members, p, core, most, by_rank, stack, keys):
-    """Return the least key to a member that point ``p`` may join, and the member, or -1.
+    """Return the nearest member that point ``p`` may join, after the key of its distance.
 
-    ``core`` is the key of the point's core distance. With ``by_rank`` the member is the first
-    by rank of those whose key is at most ``most``. For ``stack`` and ``keys`` see
-    ``push_children``.
+    The member is -1 if there is none. ``core`` is the key of the point's core distance. With
+    ``by_rank`` the member is the first by rank of those with keys of at most ``most``.
+    For ``stack`` and ``keys`` see ``push_children``.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     best, found = most, np.int64(-1)
@@ -69,11 +69,11 @@ def search_member(balls, members, p, core, most, by_rank, stack, keys):
 
 @kernel
 def find_members(balls, members, core, places, tolerance, to, key, first, last):
-    """Find the members that the points ``places[first:last]`` join, -1 where there is none.
+    """Find the members that the points ``places[first:last]`` join, or -1 if there is none.
 
-    The nearest one, or of those no more than ``tolerance`` (radians) farther the first by rank.
-    ``core`` (n,) float64, ``places`` (m,) int64; ``to`` (m,) int64 takes the members, ``key``
-    (m,) float64 the keys of the distances to the nearest.
+    It is the first by rank of the nearest member and those at most ``tolerance`` (radians)
+    farther. ``core`` (n,) float64, ``places`` (m,) int64. Fills ``to`` (m,) int64 with members
+    and ``key`` (m,) float64 with keys of the distances to the nearest ones.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
     keys = np.empty(balls.depth + 2)
@@ -91,7 +91,7 @@ def find_members(balls, members, core, places, tolerance, to, key, first, last):
 
 
 def key_of_km(sphere: bool, km: float) -> float:
-    """Return the key of a distance in kilometres, infinite from half the circumference on."""
+    """Return the key of a distance in kilometres; infinity from half the circumference on."""
     angle = km / EARTH_RADIUS_KM
     if sphere or angle >= math.pi:
         return float(key_of_angle(angle))
@@ -107,19 +107,19 @@ def attach_points(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find the member of a cluster that each of some points joins.
+    """Return the cluster member that each of the given points joins.
 
     Parameters
     ----------
     balls : Balls
-        Members, those points and others.
+        A tree of the members, the given points and others.
     core : ndarray of float64, shape (n,)
-        Keys of the core distances of those points; others are not read.
+        Keys of the core distances of the given points; other entries are not read.
     below : ndarray of float64, shape (n,)
-        Key that the distance to each member must be below, and the core distance of the point
-        that joins it; 0 for those that are no members.
+        Upper limit (exclusive) of the keys of two distances for each member: the distance to it,
+        and the core distance of a point that joins it; 0 for points that are no members.
     rank : ndarray of int64, shape (n,)
-        Of members that are equally near (to a micrometre) the first by rank is taken.
+        Among equally near members (within a micrometre) the first by rank is chosen.
     places : ndarray of int64, shape (m,)
         The points, by their place in the tree.
     threads : int
@@ -132,7 +132,7 @@ def attach_points(
     to : ndarray of int64, shape (m,)
         Place of the member in the tree, -1 for none.
     key : ndarray of float64, shape (m,)
-        Key of the distance to the nearest one.
+        Key of the distance to the nearest member.
     """
     members = Members(below, rank, reduce_by_node(below, balls.depth, np.maximum))
     to, key = np.empty(len(places), dtype=np.int64), np.empty(len(places))

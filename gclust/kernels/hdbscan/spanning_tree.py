@@ -1,11 +1,11 @@
-"""The minimum spanning tree of mutual reachability, by Boruvka's rounds over a ball tree.
+"""The minimum spanning tree of mutual reachability, by Boruvka's algorithm on a ball tree.
 
-In each round every component takes its lightest edge to another one; the weight of an edge is
-the largest key of its length and of the core distances of its ends (L. McInnes, J. Healy:
-Accelerated hierarchical density based clustering, ICDM Workshops 2017; W. March, P. Ram,
-A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). Points keep what they have found: an
-edge to a point that is still in another component is still their lightest, and a search
-without a result has left a lower bound.
+In each round every component adds its lightest edge to another component. The weight of an edge
+is the largest of the keys of its length and of the core distances of its ends (L. McInnes,
+J. Healy: Accelerated hierarchical density based clustering, ICDM Workshops 2017; W. March, P. Ram,
+A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). Points keep
+their results between rounds: an edge to a point that is still in another component is still the
+lightest, and a search without a result gives a lower bound.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from gclust.kernels.union_find import all_roots, find_root, join_sets
 from gclust.parallel import even_chunks, parallel_for
 
 POINTS_CHUNK = 2048
-"""Points in a chunk of searches."""
+"""Number of points in a chunk of searches."""
 
 COUNT_CHUNK = 1 << 20
-"""Points in a chunk of a simple pass."""
+"""Number of points in a chunk of a simple pass."""
 
 
 class Candidates(NamedTuple):
-    """The lightest edges that ``n`` points know, and bounds by node of the tree."""
+    """The lightest edges found by ``n`` points, and values for the nodes of the tree."""
 
     core: NDArray[np.float64]
     """(n,) key of the core distance"""
     component: NDArray[np.int32]
     """(n,)"""
     key: NDArray[np.float64]
-    """(n,) weight of the edge that a point has found, or a lower bound of all its edges"""
+    """(n,) weight of the edge found by a point, or a lower bound for all its edges"""
     to: NDArray[np.int32]
     """(n,) the edge's other end, or -1"""
     node_core: NDArray[np.float64]
     """(nodes,) least core distance in each node"""
     node_component: NDArray[np.int32]
-    """(nodes,) the one component of all points of a node, or -1"""
+    """(nodes,) the common component of all points of a node, or -1"""
 
 
 @kernel
 def fill_components(depth, component, node_component, first, last):
-    """Fill the component of the leaves ``first .. last``; arrays as in `Candidates`."""
+    """Fill the components of the leaves ``first .. last``; arrays as in `Candidates`."""
     n = len(component)
     for k in range(first, last):
         begin = (k * n) >> depth
@@ -63,9 +63,9 @@ def fill_components(depth, component, node_component, first, last):
 
 @kernel
 def bound_components(candidates, bound, first, last):
-    """Bound the components' lightest edges by those that points still know.
+    """Bound each component's lightest edge by the known edges of its points.
 
-    ``bound`` (components,) float64. Forgets edges that have become inner ones.
+    Fills ``bound`` (components,) float64. Removes edges now within a component.
     """
     for p in range(first, last):
         mine = candidates.component[p]
@@ -80,7 +80,7 @@ def bound_components(candidates, bound, first, last):
 def nearest_foreign(balls, candidates, p, best, stack, keys):
     """Return weight and end of the lightest edge below ``best`` from ``p`` to another component.
 
-    The end is -1 if there is none. Stops at an edge as light as the lower bound of those of
+    The end is -1 if there is none. Stops at an edge as light as the lower bound of the edges of
     ``p``. For ``stack`` and ``keys`` see ``push_children``.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
@@ -115,10 +115,10 @@ def nearest_foreign(balls, candidates, p, best, stack, keys):
 
 @kernel
 def search_points(balls, candidates, bound, first, last):
-    """Search the lightest edges of the points ``first .. last``; ``bound`` (components,) float64.
+    """Find the lightest edges of the points ``first .. last``; ``bound`` (components,) float64.
 
-    Threads share ``bound`` without locks: any value in it is the weight of an edge that some
-    point of the component keeps, so that the lightest weight is found in any case.
+    Threads share ``bound`` without locks: any value in it is the weight of an edge stored by a
+    point of the component, so that the lightest weight is always found.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
     keys = np.empty(balls.depth + 2)
@@ -134,9 +134,9 @@ def search_points(balls, candidates, bound, first, last):
 
 @kernel
 def choose_edges(candidates, chosen, first, last):
-    """Choose each component's lightest edge by the first point that has it.
+    """Choose the first point that has the lightest edge of each component.
 
-    ``chosen`` (components,) int32, -1 where there is none yet.
+    Fills ``chosen`` (components,) int32, -1 if there is none yet.
     """
     for p in range(first, last):
         mine = candidates.component[p]
@@ -148,11 +148,11 @@ def choose_edges(candidates, chosen, first, last):
 
 @kernel
 def join_components(candidates, chosen, parent, ends, at):
-    """Join components along their edges, given lightest first; return the edges so far.
+    """Join components along their edges, lightest first; return the number of edges so far.
 
-    ``chosen`` (m,) int32 are points, ``parent`` (components,) int32 a union-find, ``ends``
-    (2, n - 1) int32 takes the edges from number ``at`` on. Among edges of equal weight, one
-    that closes a cycle is left out.
+    ``chosen`` (m,) int32 are points, ``parent`` (components,) int32 is a union-find, ``ends``
+    (2, n - 1) int32 is filled with edges from number ``at`` on. Among edges of equal weight,
+    one that closes a cycle is left out.
     """
     for t in range(len(chosen)):
         p = chosen[t]
@@ -167,13 +167,13 @@ def join_components(candidates, chosen, parent, ends, at):
 
 @kernel
 def rename_components(component, name, first, last):
-    """Rename the components (n,) int32 of the points ``first .. last`` by ``name`` (m,) int32."""
+    """Replace the components (n,) int32 of the points ``first .. last`` by ``name`` (m,) int32."""
     for p in range(first, last):
         component[p] = name[component[p]]
 
 
 def _single_points(balls: Balls, core: NDArray[np.float64]) -> Candidates:
-    """Return the candidates of the first round, in which each point is a component."""
+    """Return the `Candidates` of the first round, in which each point is a component."""
     n, depth = len(core), balls.depth
     return Candidates(
         core=core,
@@ -209,15 +209,15 @@ def spanning_tree(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability.
 
-    Which of the trees of equal weight is returned may differ between calls. The weights of the
-    edges, and what the edges up to any weight connect, do not.
+    Calls may return different trees of equal weight. The weights of the edges, and the components
+    connected by the edges up to any weight, are the same.
 
     Parameters
     ----------
     balls : Balls
         The points, fewer than 2 ** 31.
     core : ndarray of float64, shape (n,)
-        Keys of their core distances.
+        Keys of the points' core distances.
     threads : int
         Number of threads.
     report : callable
@@ -239,7 +239,7 @@ def spanning_tree(
     while n_components > 1:
         bound = np.full(n_components, math.inf)
         chosen = np.full(n_components, -1, dtype=np.int32)
-        # On one thread: a chunk may write to any component.
+        # On one thread, because a chunk may write to any component.
         parallel_for(passes, 1, bound_components, candidates, bound)
         done = 1 - math.log(n_components) / math.log(n)
         parallel_for(

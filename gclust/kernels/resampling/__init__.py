@@ -1,1 +1,1 @@
-"""Resampling by counter-based random numbers: Poisson bootstrap and positional jitter."""
+"""Resampling with counter-based random numbers: Poisson bootstrap and positional jitter."""

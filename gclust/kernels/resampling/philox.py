@@ -1,8 +1,8 @@
-"""Counter-based random numbers: a function of seed, stream, draw and item, on any thread.
+"""Counter-based random numbers, each a function of seed, stream, draw and item.
 
 Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1,
-2, 3", SC11) scrambles a counter of four words under a key of two. There is no state to share
-or to skip: the number of an item in a draw does not depend on what else is drawn.
+2, 3", SC11) scrambles a counter of four words under a key of two. There is no state: on any
+thread, the number of an item in a draw does not depend on the other numbers drawn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from gclust.kernels._jit import helper, kernel
 
 RECORDS = 0
-"""Stream of the numbers of groups of records; numbers of different streams are independent."""
+"""Stream of random numbers for groups of records; different streams are independent."""
 
 INVERSION_BELOW = 10.0
-"""Smaller means are drawn by inversion, which takes about as many steps as the mean."""
+"""Means below this use inversion, which takes about as many steps as the mean."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -43,7 +43,7 @@ def scramble(c0, c1, c2, c3, k0, k1):
 
 @helper
 def uniform_pair(seed, stream, draw, item, attempt):
-    """Return two uniform numbers of [0, 1), of 53 bits each."""
+    """Return two uniform random numbers in [0, 1), with 53 bits each."""
     key, at = np.uint64(seed), np.uint64(item)
     second = (np.uint64(stream) << _STREAM) + np.uint64(attempt)
     a, b, c, d = scramble(
@@ -56,7 +56,7 @@ def uniform_pair(seed, stream, draw, item, attempt):
 
 @helper
 def poisson(mean, seed, stream, draw, item):
-    """Return a Poisson number: by inversion, or by transformed rejection for large means.
+    """Return a Poisson random number, by inversion or, for large means, transformed rejection.
 
     The latter is PTRS of Hörmann (1993), "The transformed rejection method for generating
     Poisson random variables", Insurance: Mathematics and Economics 12.
@@ -95,7 +95,7 @@ def poisson(mean, seed, stream, draw, item):
 def fill_words(counters, keys, out):
     """Fill ``out`` (n, 4) with the words of ``counters`` (n, 4) under ``keys`` (n, 2), uint64.
 
-    For tests against the numbers of the paper's authors.
+    Used to test against the numbers published by the paper's authors.
     """
     for i in range(len(counters)):
         c, k = counters[i], keys[i]
@@ -104,24 +104,24 @@ def fill_words(counters, keys, out):
 
 @kernel
 def fill_poisson(mean, seed, stream, draw, out, first, last):
-    """Fill ``out[first:last]``, int64, with Poisson numbers of one mean, item by item."""
+    """Fill ``out[first:last]``, int64, with Poisson random numbers of a given mean."""
     for item in range(first, last):
         out[item] = poisson(mean, seed, stream, draw, item)
 
 
 @kernel
 def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
-    """Add what groups of records contribute to the draws numbered ``draws[first:last]``.
+    """Add the contributions of groups of records to the draws ``draws[first:last]``.
 
-    The records of a group are exchangeable: to each of its cells it adds a Poisson number, of
-    mean ``times``, of copies of what one record contributes there.
+    The records of a group are exchangeable: the group adds to each of its cells the contribution
+    of one record, times a Poisson random number with mean ``times``.
 
     Parameters
     ----------
     times : ndarray of float64, shape (g,)
         Number of records in each group.
     start : ndarray of int64, shape (g + 1,)
-        First entry of each group in ``cell`` and ``units``, and their length.
+        First entry of each group in ``cell`` and ``units``, and the length of these arrays.
     cell, units : ndarray of int64, shape (e,)
         Column of ``sums``, and fixed-point weight that a record adds there.
     seed : uint64

@@ -1,7 +1,7 @@
-"""Poisson bootstrap of records: copies of each, density of locations, counts of clusters.
+"""Poisson bootstrap of records: copies per record, densities of locations, cluster counts.
 
-Each record is drawn a Poisson number of times, of mean one, by the numbers of
-`gclust.kernels.resampling.philox`: replicates are the same for any number of threads.
+Each record is drawn a Poisson number of times with mean one. The random numbers are those of
+`gclust.kernels.resampling.philox`, so replicates are the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from gclust.kernels.resampling.philox import poisson, scramble
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 SINGLE, WEIGHT, REST = 1, 2, 3
-"""Streams: records one by one, weight without records at a location, and the rest of the
-world's totals."""
+"""Streams of random numbers for single records, for weight without records at a location, and
+for the rest of the world's totals."""
 
 CHUNK = 1 << 18
-"""Rows, locations, or groups of four records in a chunk."""
+"""Number of rows, locations or groups of four records in a chunk."""
 
 STEPS = np.cumsum([2.0**32 / math.e / math.factorial(k) for k in range(12)]).astype(np.uint64)
-"""How many of the 2 ** 32 words stand for Poisson numbers of mean one of at most 0, 1, 2, ..."""
+"""Numbers of the 2 ** 32 words for which the Poisson number of mean one is at most 0, 1, 2, ..."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -34,10 +34,10 @@ _STREAM = np.uint64(SINGLE << 24)
 
 
 class LocationRows(NamedTuple):
-    """One row for each location and record with listings there, location by location.
+    """Rows of locations and records with listings there, sorted by location.
 
-    What a row adds is one of ``c`` codes, which are few: most listings are alike. ``n``
-    locations, ``m`` rows.
+    There are ``n`` locations and ``m`` rows. The values that a row adds are given by one of
+    ``c`` codes, which are few because most listings are alike.
     """
 
     starts: NDArray[np.int64]
@@ -45,7 +45,7 @@ class LocationRows(NamedTuple):
     record: NDArray[np.int32]
     """(m,)"""
     code: NDArray[np.int32]
-    """(m,) which of the following each copy of the row's record adds."""
+    """(m,) index into the following arrays of values added by each copy of the row's record."""
     density: NDArray[np.int64]
     """(c,) fixed-point weight added to the density of the location."""
     kind: NDArray[np.int64]
@@ -56,7 +56,7 @@ class LocationRows(NamedTuple):
 
 @helper
 def copies_of(word, steps):
-    """Return the Poisson number of mean one that a word of 32 bits stands for; see `STEPS`."""
+    """Return the Poisson number of mean one for a word of 32 random bits; see `STEPS`."""
     copies = 0
     while copies < len(steps) and word >= steps[copies]:
         copies += 1
@@ -65,9 +65,9 @@ def copies_of(word, steps):
 
 @kernel
 def fill_copies(seed, draw, steps, out, first, last):
-    """Fill ``out`` (r,) uint8 with the copies of the records of the groups ``first .. last``.
+    """Fill ``out`` (r,) uint8 with the number of copies of the records of groups ``first .. last``.
 
-    A group is four records, which share the words of one counter; ``steps`` (12,) uint64.
+    A group is four records, which use the words of one counter; ``steps`` (12,) uint64.
     """
     low, high = np.uint64(seed) & _LOW, np.uint64(seed) >> _HALF
     n = len(out)
@@ -83,7 +83,7 @@ def fill_copies(seed, draw, steps, out, first, last):
 
 @kernel
 def fill_numbers(mean, seed, stream, draw, out):
-    """Fill ``out`` (n,) int64 with Poisson numbers of the means ``mean`` (n,) float64."""
+    """Fill ``out`` (n,) int64 with Poisson random numbers of the means ``mean`` (n,) float64."""
     for item in range(len(mean)):
         out[item] = poisson(mean[item], seed, stream, draw, item)
 
@@ -92,8 +92,8 @@ def fill_numbers(mean, seed, stream, draw, out):
 def fill_density(rows, copies, density, there, first, last):
     """Fill the ``density`` (n,) int64 of the locations ``first .. last`` in a replicate.
 
-    ``copies`` (r,) uint8 of each record; ``there`` (n,) bool gets whether a location has any
-    listing at all, with or without weight.
+    ``copies`` (r,) uint8 is the number of copies of each record; ``there`` (n,) bool is set to
+    whether a location has any listing, with or without weight.
     """
     for at in range(first, last):
         weight, any_copy = 0, 0
@@ -108,8 +108,8 @@ def fill_density(rows, copies, density, there, first, last):
 def add_fractions(rows, copies, clusters, out, first, last):
     """Add the fractions of the rows of the locations ``first .. last`` to ``out[kind, cluster]``.
 
-    ``copies`` (r,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind stay
-    in a register: additions to one place in memory would wait for each other.
+    ``copies`` (r,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind
+    stay in a register, because additions to the same memory address wait for each other.
     """
     for at in range(first, last):
         cluster = clusters[at]
@@ -127,16 +127,16 @@ def add_fractions(rows, copies, clusters, out, first, last):
 
 @kernel
 def add_pairs(a, b, weight, out, first, last):
-    """Add ``weight`` (n,) of the locations ``first .. last`` to ``out[a + 1, b + 1]``; int64."""
+    """Add ``weight`` (n,) int64 of the locations ``first .. last`` to ``out[a + 1, b + 1]``."""
     for i in range(first, last):
         out[a[i] + 1, b[i] + 1] += weight[i]
 
 
 def draw_copies(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]:
-    """Return the copies of ``n`` records in a replicate: Poisson numbers of mean one, (n,).
+    """Return the number of copies of ``n`` records in a replicate: Poisson of mean one, (n,).
 
-    Each follows from a word of 32 bits, so that probabilities are within 2 ** -32 of those of
-    Poisson.
+    Each is computed from a word of 32 bits, so that probabilities are within 2 ** -32 of
+    Poisson probabilities.
     """
     out = np.empty(n, dtype=np.uint8)
     chunks = even_chunks(-(-n // 4), CHUNK)
@@ -145,7 +145,7 @@ def draw_copies(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]
 
 
 def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -> NDArray[np.int64]:
-    """Return a Poisson number of each mean, (n,), from a stream such as `WEIGHT`."""
+    """Return a Poisson random number for each mean, (n,), from a stream such as `WEIGHT`."""
     out = np.empty(len(mean), dtype=np.int64)
     fill_numbers(mean, np.uint64(seed), stream, draw, out)
     return out
@@ -154,7 +154,7 @@ def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -
 def sum_density(
     rows: LocationRows, copies: NDArray[np.uint8], threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the density of each location in a replicate, and which have any listing; (n,)."""
+    """Return the density of each location in a replicate and if it has any listing, both (n,)."""
     n = len(rows.starts) - 1
     density, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
     chunks = balanced_chunks(rows.starts, CHUNK)
@@ -169,9 +169,9 @@ def count_replicate(
     shape: tuple[int, int],
     threads: int,
 ) -> NDArray[np.int64]:
-    """Return the fractional counts of a replicate's records by kind and cluster, of ``shape``.
+    """Return the fractional counts of a replicate's records by kind and cluster.
 
-    ``clusters`` (n,) of the locations; -1 for noise.
+    The result has the given ``shape``. ``clusters`` (n,) are those of the locations, -1 for noise.
     """
     work = partial(add_fractions, rows, copies, clusters)
     return _summed(work, balanced_chunks(rows.starts, CHUNK), shape, threads)
@@ -180,7 +180,7 @@ def count_replicate(
 def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Return the weight common to label a and label b, at ``[a + 1, b + 1]``; noise is -1."""
+    """Return a table of the weight with label a and label b, at ``[a + 1, b + 1]``; -1 is noise."""
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
     return _summed(partial(add_pairs, a, b, weight), even_chunks(len(a), CHUNK), shape, threads)
 
@@ -188,7 +188,7 @@ def cross_tabulate(
 def _summed(
     work: Callable[..., None], chunks: NDArray[np.int64], shape: tuple[int, int], threads: int
 ) -> NDArray[np.int64]:
-    """Sum tables that each thread adds to on its own; whole numbers sum the same in any order."""
+    """Return the sum of tables, one per thread; integer sums do not depend on the order."""
     free: list[NDArray[np.int64]] = []
 
     def add_chunk(first: int, last: int) -> None:

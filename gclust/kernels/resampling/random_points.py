@@ -1,4 +1,4 @@
-"""Positional jitter: points moved at random within discs around them."""
+"""Positional jitter: random displacement of points within discs around them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import chord_of
 
 JITTER = 4
-"""Stream of the random numbers; `gclust.kernels.resampling.poisson` has the others."""
+"""Stream of random numbers for jitter; `gclust.kernels.resampling.poisson` has the others."""
 
 CHUNK = 1 << 16
 
 
 @kernel
 def fill_jittered(lat, lon, chord, seed, draw, out_lat, out_lon, first, last):
-    """Move the points ``first .. last`` within discs; ``chord`` has the chords of their radii.
+    """Move the points ``first .. last`` at random within discs around them.
 
-    All arrays are (n,) float64: degrees, chords in mean radii of the Earth.
+    All arrays are (n,) float64: degrees, and in ``chord`` the chords of the discs' radii in mean
+    radii of the Earth.
 
     A cap's area grows with the square of its chord (Archimedes), so that the root of a uniform
-    number spreads points evenly, however large the disc. In the frame of the centre's meridian
-    (away from the axis, east, north) there is nothing special about poles.
+    number spreads points evenly for any size of the disc. In the frame of the centre's meridian
+    (away from the axis, east, north) poles need no special case.
     """
     for i in range(first, last):
         u, v = uniform_pair(seed, JITTER, draw, i, 0)
@@ -55,18 +56,18 @@ def jitter_points(
     draw: int,
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each point moved within the disc around it, with equal probability per area.
+    """Return each point moved at random within the disc around it, uniformly by area.
 
     Parameters
     ----------
     lat, lon : ndarray of float64, shape (n,)
         Degrees.
     radius_km : ndarray of float64, shape (n,)
-        On the sphere.
+        Radii of the discs on the sphere.
     seed, draw : int
         The same numbers give the same points.
     threads : int
-        Number of threads; points do not depend on it.
+        Number of threads; the points do not depend on it.
 
     Returns
     -------

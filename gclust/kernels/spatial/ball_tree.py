@@ -3,7 +3,8 @@
 Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``. All leaves have
 the same depth, and the first point of leaf ``k`` is ``k n >> depth``. Distances are compared
 by keys that grow with them: the squared chord up to a quarter of the circumference, and the
-key of :func:`gclust.kernels.sphere.separation` for longer ones. See "Ball tree" in docs/algorithm.md.
+key of :func:`gclust.kernels.sphere.separation` for longer ones. See "Ball tree" in
+docs/algorithm.md.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ from gclust.kernels.sphere import (
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 BANDS_PER_RADIUS = 4
-"""Bands in a radius: their height is eps/4. For finding core points, eps/3, eps/5 and eps/6 took 1.2, 1.4 and 1.5
-times the processor time at 1 million reference listings, and about the same (0.96 to 1.06)
-at 10 million."""
+"""Number of bands in a radius: their height is eps/4. For finding core points, eps/3, eps/5 and
+eps/6 took 1.2, 1.4 and 1.5 times the processor time at 1 million reference listings, and about
+the same (0.96 to 1.06) at 10 million."""
 
 NEARLY_HALF_TURN = 179.9999999
 """Half-widths between this and 180 degrees are replaced by this (inner) or by 180 (outer), so
@@ -309,7 +309,7 @@ def build_bands(
     report : callable
         Called with the share done.
     vectors : bool, default True
-        Whether to compute vectors; they are needed only if distances to the points are.
+        Whether to compute vectors; only points that are neighbours of others need them.
     """
     n = len(lat)
     marks = np.empty(n, dtype=np.bool_)

@@ -43,7 +43,7 @@ def cells_of(bands: Bands) -> Cells:
 
 @helper
 def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
-    """Add the weight of the cells of band ``j`` within the inner half-width of each run to ``total``.
+    """Add the weight of band ``j``'s cells within the inner half-width of each run to ``total``.
 
     Only the runs ``undecided[:n]`` are updated.
     """

@@ -1,8 +1,8 @@
 """Second pass of a sample sort: it sorts a bucket's rows by band, longitude, latitude and row.
 
 Key and number of a row are packed into one int64, because NumPy sorts integers several
-times as fast as it computes an argsort of floats. Rows with equal keys are then sorted by their exact
-coordinates.
+times as fast as it computes an argsort of floats. Rows with equal keys are then sorted by
+their exact coordinates.
 """
 
 from __future__ import annotations

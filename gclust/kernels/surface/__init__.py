@@ -1,1 +1,1 @@
-"""DBSCAN at every threshold at once: component tree and border search."""
+"""Kernels of DBSCAN at all thresholds at once: component tree and border search."""

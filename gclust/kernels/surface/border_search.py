@@ -1,4 +1,4 @@
-"""For every point and every density threshold: the component that a border point joins.
+"""Search for the component that each border point joins, for all density thresholds at once.
 
 A point that is not a core point at some threshold joins a component there if a core point of
 that threshold is within reach. Its *highest core neighbour*, a highest core point within reach
@@ -30,7 +30,7 @@ from gclust.kernels.surface.component_tree import NONE, ComponentTree, fill_inte
 from gclust.parallel import even_chunks, parallel_for
 
 LEAVES_CHUNK = 512
-"""Leaves in a chunk of work."""
+"""Number of leaves in a chunk of work."""
 
 LEVEL, ENTER, LEAVE = range(3)
 """Columns of `CoreIndex.points`: the level of a point, 0 if it is no core point at any
@@ -38,7 +38,7 @@ threshold, and the tree interval of its node (see ``fill_intervals``)."""
 
 
 class CoreIndex(NamedTuple):
-    """Levels and tree intervals of the ``n`` points of a ball tree, summed up by ball."""
+    """Levels and tree intervals of the ``n`` points of a ball tree, with a summary for each ball."""
 
     points: NDArray[np.int32]
     """(n, 3) in the order of the tree; see ``LEVEL`` and following"""
@@ -49,7 +49,7 @@ class CoreIndex(NamedTuple):
 
 
 class Radius(NamedTuple):
-    """The radius, in the forms in which the search uses it."""
+    """The radius as bounds on the chord and as a key."""
 
     inner: float
     """chord below which a pair is certainly within reach"""
@@ -75,7 +75,7 @@ class Workspace(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search has found so far: core points are given by their place in the tree."""
+    """The results of a search so far; core points are given by their place in the tree."""
 
     best: int
     """a highest core point within reach, or ``NONE``"""
@@ -165,7 +165,7 @@ def agrees(index, node, deepest):
 
 @inlined_helper
 def traverse(balls, index, leaf, radius, floor, ceiling, work):
-    """Find what the points of a leaf, of levels from ``floor`` to below ``ceiling``, may reach.
+    """Find the core points that the points of a leaf may reach, at levels ``floor .. ceiling``.
 
     Returns a highest core point that all certainly reach; the highest one of the skipped
     balls, to which all others of these are ancestor-related; a level below which points
@@ -259,7 +259,7 @@ def scan_leaf(balls, index, p, leaf, limit, found):
 
 @inlined_helper
 def refine(balls, index, p, n_open, radius, found, work):
-    """Search the undecided leaves of point ``p``, highest first, for more than ``found``."""
+    """Search the open leaves of point ``p``, highest first, for better results than ``found``."""
     points, xyz = index.points, balls.xyz
     level = np.int64(points[p, LEVEL])
     for t in range(n_open):
@@ -316,7 +316,7 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
 
 
 class Borders(NamedTuple):
-    """What ``n`` points, in the order of the tree, join where they are no core points."""
+    """The components that ``n`` points, in tree order, join where they are no core points."""
 
     highest: NDArray[np.int32]
     """(n,) highest core neighbour of each, or ``NONE`` if none is higher than it"""

@@ -1,4 +1,4 @@
-"""The component tree: components of core points at every threshold, in one merge tree.
+"""The component tree: a merge tree of the components of core points at all thresholds.
 
 As the threshold falls, core points are added and components merge. A node stands for a
 component from the threshold of its *birth* down to that at which it becomes part of its
@@ -62,7 +62,7 @@ class CellLinks(NamedTuple):
 
 
 class BandPair(NamedTuple):
-    """Two bands, the second shifted by whole turns, and their half-widths in degrees."""
+    """A pair of bands, the second shifted by whole turns, with half-widths in degrees."""
 
     i: int
     j: int
@@ -127,7 +127,7 @@ def pair_level(cores, links, c, d, floor, enough, limit):
 
 @inlined_helper
 def link_pair(cores, links, c, d, limit):
-    """Link two cells that may be within reach, where that is not known from other links."""
+    """Link two cells that may be within reach, unless other links already connect them."""
     enough = np.int64(min(links.highest[c], links.highest[d]))
     floor = enough
     while floor > 0 and find_at(links, c, floor) != find_at(links, d, floor):
@@ -396,7 +396,7 @@ _NO_CELLS = np.zeros(0, dtype=np.int64)
 
 
 def choose_points(bands: Bands, places: NDArray[np.int64], threads: int) -> Bands:
-    """Return the bands of some points alone, without cells.
+    """Return the bands of some of the points, without cells.
 
     ``places`` are the points' numbers, ascending. See ``bands.select_points``.
     """
