@@ -38,7 +38,7 @@ threshold, and the tree interval of its node (see ``fill_intervals``)."""
 
 
 class CoreIndex(NamedTuple):
-    """Levels and tree intervals of the ``n`` points of a ball tree, with a summary for each ball."""
+    """Levels and tree intervals of the ``n`` points of a ball tree, with a summary per ball."""
 
     points: NDArray[np.int32]
     """(n, 3) in the order of the tree; see ``LEVEL`` and following"""
@@ -165,7 +165,7 @@ def agrees(index, node, deepest):
 
 @inlined_helper
 def traverse(balls, index, leaf, radius, floor, ceiling, work):
-    """Find the core points that the points of a leaf may reach, at levels ``floor .. ceiling``.
+    """Find what a leaf's points with levels from ``floor`` to below ``ceiling`` may reach.
 
     Returns a highest core point that all certainly reach; the highest one of the skipped
     balls, to which all others of these are ancestor-related; a level below which points
