@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TextIO
+
+from gclust.threads import count_threads
 
 __version__ = "0.1.0"
 
@@ -15,7 +16,7 @@ __version__ = "0.1.0"
 def show_versions(file: TextIO | None = None) -> None:
     """Print the versions that a bug report should name.
 
-    These are gclust, Python, the platform and its number of cores; every dependency, and
+    These are gclust, Python, the platform and the default number of threads; every dependency, and
     those of the extras that are installed; and the C and C++ libraries inside of them (two
     packages may bring two versions of GDAL). No path, machine or person is named.
 
@@ -40,7 +41,7 @@ def _system() -> dict[str, str]:
         "gclust": __version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": platform.platform(),
-        "cores": str(os.cpu_count()),
+        "threads": str(count_threads()),
     }
 
 

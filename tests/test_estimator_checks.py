@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -29,15 +31,18 @@ class MappedDBSCAN(DBSCAN):
     """Any finite ``X`` of any number of features, as the checks bring it."""
 
     def fit(self, X, y=None, sample_weight=None):
-        X = validate_data(self, X)
-        return super().fit(into_degrees(X.astype(float)), y, sample_weight)
-
-    def _note_features(self, X, *, reset):
-        """Those of the checks' own ``X`` are noted."""
+        values = validate_data(self, X)
+        super().fit(into_degrees(values.astype(float)), y, sample_weight)
+        validate_data(self, X)  # notes the features of the checks' own X
+        return self
 
     def predict(self, X):
         check_is_fitted(self)
-        return super().predict(into_degrees(validate_data(self, X, reset=False).astype(float)))
+        values = validate_data(self, X, reset=False)
+        of_degrees = copy(self)
+        of_degrees.n_features_in_ = 2
+        vars(of_degrees).pop("feature_names_in_", None)
+        return DBSCAN.predict(of_degrees, into_degrees(values.astype(float)))
 
 
 ESTIMATORS = [

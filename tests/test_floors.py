@@ -11,10 +11,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
-    {"_version", "escapes"},
+    {"escapes"},
     {"errors"},
     {"disk", "parallel", "progress", "spelling", "sphere", "temporary_folders", "threads", "units"},
-    {"kernels"},
+    {"_version", "kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},
     {"ranking"},
