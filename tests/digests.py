@@ -97,8 +97,9 @@ def everything(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _people(folder / "people.tif")
     indicators = ""
-    for name, told in gclust.list_indicators()["options"].items():
-        kind = "kind = 'patent'\n" if any(each.startswith("kind (") for each in told) else ""
+    listed = gclust.list_indicators()
+    for name, options in listed.loc[listed["origin"] == "gclust", "options"].items():
+        kind = "kind = 'patent'\n" if any(each.startswith("kind (") for each in options) else ""
         indicators += f"[[indicators]]\nname = '{name}'\n{kind}{OPTIONS.get(name, '')}\n"
     return study_folder(folder, full_listings(), extra=SECTIONS + indicators)
 
