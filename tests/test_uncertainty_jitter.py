@@ -20,7 +20,7 @@ from gclust.places.cities.cities import shipped_cities
 from gclust.places.cities.city_radii import city_radii_km
 from gclust.progress import silent
 from gclust.sphere import arc_km, chord_of, unit_vectors
-from tests.worlds import TOWNS, listings, study_folder
+from tests.worlds import TOWNS, listings, study_folder, uncertainty_bytes
 
 CITY = '[uncertainty]\nsources = ["addresses"]\ndraws = 9\nspread_km = {{ city = {} }}\n'
 
@@ -150,15 +150,8 @@ EVERY = (
 def test_same_bytes_for_threads_and_row_order(tmp_path):
     table = addresses()
     table.loc[table.index % 97 == 0, "record"] = np.nan
-    found = []
-    for name, rows, threads in (
-        ("a", table, 1),
-        ("b", table.sample(frac=1, random_state=3), 2),
-    ):
-        out = tmp_path / name / "out"
-        done = gclust.uncertainty(study_folder(tmp_path / name, rows, EVERY), out, n_jobs=threads)
-        names = ("uncertainty.csv", "pairs.csv", "moved.csv", "uncertainty.json")
-        found.append([(out / each).read_bytes() for each in names])
+    names = ("uncertainty.csv", "pairs.csv", "moved.csv", "uncertainty.json")
+    done, found = uncertainty_bytes(tmp_path, table, EVERY, names)
     assert found[0] == found[1]
     radii = done.moved.set_index(["kind", "precision"])["radius_km_most"]
     assert radii["patent", "street"] == 0.5

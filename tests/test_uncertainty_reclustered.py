@@ -28,7 +28,7 @@ from gclust.progress import silent
 from gclust.study.clustering_methods import Clusters
 from gclust.units import UNIT
 from tests.test_count_arrays import WAYS, teams
-from tests.worlds import listings, study_folder
+from tests.worlds import listings, study_folder, uncertainty_bytes
 
 
 @pytest.mark.parametrize("border", ["nearest", "first", "noise"])
@@ -144,16 +144,8 @@ EXTRA = (
 def test_same_bytes_for_threads_and_row_order(tmp_path):
     table = listings()
     table.loc[table.index % 97 == 0, "record"] = np.nan
-    found = []
-    for name, rows, threads in (
-        ("a", table, 1),
-        ("b", table.sample(frac=1, random_state=3), 2),
-    ):
-        out = tmp_path / name / "out"
-        study = study_folder(tmp_path / name, rows, EXTRA)
-        done = gclust.uncertainty(study, out, n_jobs=threads)
-        names = ("uncertainty.csv", "pairs.csv", "uncertainty.json")
-        found.append([(out / each).read_bytes() for each in names])
+    names = ("uncertainty.csv", "pairs.csv", "uncertainty.json")
+    done, found = uncertainty_bytes(tmp_path, table, EXTRA, names)
     assert found[0] == found[1]
     assert done.parameters == ((8.0, 100.0), (10.0, 100.0))
     assert "finds its own clusters" in done.superpopulation

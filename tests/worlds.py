@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import gclust
+
 # Near Munich and Augsburg (58 km apart), Graz, and Suva beyond the 180th meridian.
 TOWNS = {"Munich": (48.137, 11.575), "Augsburg": (48.371, 10.898), "Graz": (47.067, 15.442)}
 
@@ -42,6 +44,21 @@ def listings(seed: int = 1) -> pd.DataFrame:
     columns = ["kind", "record", "lat", "lon", "year", "town"]
     table = pd.DataFrame(rows, columns=columns)
     return table.round({"lat": 4, "lon": 4})
+
+
+def uncertainty_bytes(
+    folder: Path, table: pd.DataFrame, extra: str, names: tuple[str, ...]
+) -> tuple[gclust.Uncertainty, list[list[bytes]]]:
+    """Files of one study with its rows in two orders, on one thread and on two."""
+    found = []
+    for name, rows, threads in (
+        ("a", table, 1),
+        ("b", table.sample(frac=1, random_state=3), 2),
+    ):
+        out = folder / name / "out"
+        done = gclust.uncertainty(study_folder(folder / name, rows, extra), out, n_jobs=threads)
+        found.append([(out / each).read_bytes() for each in names])
+    return done, found
 
 
 def study_folder(folder: Path, table: pd.DataFrame | None = None, extra: str = "") -> Path:

@@ -26,7 +26,7 @@ from gclust.cluster.contour_density import (
 )
 from gclust.cluster.contour_regions import Regions, connect_runs, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
-from gclust.cluster.fixed_point import UNIT, row_units
+from gclust.cluster.fixed_point import UNIT, nearest_units, row_units
 from gclust.cluster.numbers import is_real
 from gclust.errors import Warn, warn_user
 from gclust.kernels.kde import Raster
@@ -209,7 +209,8 @@ class DensityContour(ClusterMixin, BaseEstimator):
             at_locations = self._density.at(locations.cell)
             self.level_ = self._find_level(at_locations, locations.units)
             regions = connect_runs(self._density.runs_above(self.level_), raster)
-            self._clusters, labels = _select(regions, locations, _units(self.threshold))
+            least = max(nearest_units(self.threshold), 1)
+            self._clusters, labels = _select(regions, locations, least)
             self.labels_ = labels[locations.of_row]
             self.density_ = at_locations[locations.of_row]
         with stage(show, "outlining"):
@@ -330,11 +331,6 @@ def _check_number(name: str, value: Any, most: float) -> None:
     if not is_real(value) or not 0 < value <= most or value == math.inf:
         bound = "" if most == math.inf else f" of at most {most:.6g}"
         raise ValueError(f"{name} must be a positive number{bound}, not {value!r}")
-
-
-def _units(threshold: float) -> int:
-    whole = math.floor(threshold)
-    return max(whole * UNIT + round((float(threshold) - whole) * UNIT), 1)
 
 
 def _select(

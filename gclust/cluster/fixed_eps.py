@@ -20,7 +20,6 @@ from gclust.kernels.surface.component_tree import (
     NONE,
     ComponentTree,
     build_component_tree,
-    choose_points,
     find_roots,
     sum_subtrees,
 )
@@ -265,7 +264,7 @@ def _find_overrides(
     cells = np.unique(np.searchsorted(bands.cell_start, queries, side="right") - 1)
     near = np.flatnonzero(nearby_points(bands, cells, reach, threads)[cores.at])
     near_level, near_node = cores.level[near], cores.node[near]
-    near_bands = choose_points(cores.bands, near, threads)
+    near_bands = select_points(cores.bands, near, None, threads)
     overrides = []
     for threshold in range(n_thresholds):
         number, roots = number_nodes(tree, threshold)
@@ -273,7 +272,7 @@ def _find_overrides(
         found = open_now
         if len(open_now):
             chosen = np.flatnonzero(near_level > threshold)
-            some = choose_points(near_bands, chosen, threads)
+            some = select_points(near_bands, chosen, None, threads)
             labelled = LabelledCores(some, number[near_node[chosen]])
             found = search_labels(bands, open_now, labelled, nearest, reach, threads)
         place = order[open_now]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gclust.cluster.numbers import is_real, numbers
 from gclust.units import LARGEST_TOTAL, UNIT
 
-__all__ = ["UNIT", "row_units", "threshold_units", "to_units"]
+__all__ = ["UNIT", "nearest_units", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
@@ -96,5 +96,10 @@ def threshold_units(min_samples: Any) -> int:
         raise ValueError(
             f"min_samples must be a number from 1 to {LARGEST_TOTAL:.6g}, not {min_samples!r}"
         )
-    whole = math.floor(min_samples)
-    return whole * UNIT + round((float(min_samples) - whole) * UNIT)
+    return nearest_units(min_samples)
+
+
+def nearest_units(weight: Any) -> int:
+    """Return the fixed-point weight nearest to a real number of at least 0."""
+    whole = math.floor(weight)
+    return whole * UNIT + round((float(weight) - whole) * UNIT)

@@ -336,8 +336,10 @@ def build_bands(
     return _with_cells(bands, marks)
 
 
-def select_points(bands: Bands, chosen: NDArray[np.int64], reach: Reach, threads: int) -> Bands:
-    """Return the bands of some of the points, with new cells.
+def select_points(
+    bands: Bands, chosen: NDArray[np.int64], reach: Reach | None, threads: int
+) -> Bands:
+    """Return the bands of some of the points, with new cells if there is a radius.
 
     Parameters
     ----------
@@ -345,8 +347,8 @@ def select_points(bands: Bands, chosen: NDArray[np.int64], reach: Reach, threads
         With vectors.
     chosen : ndarray of int64, shape (m,)
         Point numbers, ascending.
-    reach : Reach
-        The radius.
+    reach : Reach, optional
+        The radius; None for bands without cells.
     threads : int
         Number of threads.
     """
@@ -362,6 +364,10 @@ def select_points(bands: Bands, chosen: NDArray[np.int64], reach: Reach, threads
         edges=bands.edges[kept],
         start=np.append(start[kept], n),
     )
+    if reach is None:
+        parallel_for(even_chunks(n, CHUNK), threads, gather_points, bands, chosen, selected)
+        none = np.zeros(0, dtype=np.int64)
+        return selected._replace(cell_start=none, cell_band=none, band_cell=none)
     marks = np.empty(n, dtype=np.bool_)
 
     def fill(first: int, last: int) -> None:

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import inlined_helper, kernel
-from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, gather_points, half_widths
+from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, half_widths
 from gclust.kernels.spatial.cell_bounds import cells_of
 from gclust.kernels.sphere import Reach, separation
-from gclust.parallel import balanced_chunks, even_chunks, parallel_for
+from gclust.parallel import balanced_chunks, parallel_for
 
 NONE = -1
 """Parent of a root, and node of a point that is in no component."""
@@ -390,30 +390,3 @@ def build_component_tree(
 
 def _report_half(report: Callable[[float], None], second: bool, share: float) -> None:
     report(0.5 * (share + second))
-
-
-_NO_CELLS = np.zeros(0, dtype=np.int64)
-
-
-def choose_points(bands: Bands, places: NDArray[np.int64], threads: int) -> Bands:
-    """Return the bands of some of the points, without cells.
-
-    ``places`` are the points' numbers, ascending. See ``bands.select_points``.
-    """
-    n = len(places)
-    if n == len(bands.lon):
-        return bands
-    start = np.searchsorted(places, bands.start)
-    kept = np.flatnonzero(start[1:] > start[:-1])
-    chosen = bands._replace(
-        lat=np.empty(n),
-        lon=np.empty(n),
-        vectors=np.empty((n, 3)),
-        edges=bands.edges[kept],
-        start=np.append(start[kept], n),
-        cell_start=_NO_CELLS,
-        cell_band=_NO_CELLS,
-        band_cell=_NO_CELLS,
-    )
-    parallel_for(even_chunks(n, CHUNK), threads, gather_points, bands, places, chosen)
-    return chosen
