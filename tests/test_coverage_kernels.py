@@ -346,6 +346,17 @@ def read_texts():
     scan('a"b,c\n', 2, quote="", escape="")
 
 
+def follow_the_reference():
+    """Label two groups and a point between them by the steps in plain Python."""
+    from gclust.kernels.dbscan.reference import reference_dbscan
+
+    places = [(0.0, 0.1 * each) for each in range(5)]
+    for border, between in (("nearest", 0), ("first", 0), ("noise", -1)):
+        labels, core = reference_dbscan(places, [20, 5, 1, 5, 20], 12.0, 15, border)
+        assert labels == [0, 0, between, 1, 1]
+        assert core == [True, True, False, True, True]
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -374,6 +385,7 @@ def cover() -> dict[str, list[int]]:
     move_points()
     sum_surroundings()
     read_texts()
+    follow_the_reference()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0
