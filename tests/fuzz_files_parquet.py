@@ -21,6 +21,7 @@ from tests.fuzz_files_truth import Case, Part
 
 TEXTS = (pa.string(), pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string()))
 CODECS = ("snappy", "gzip", "zstd", "lz4", "brotli", "none")
+MOST_GROUPS = 5000
 
 
 def cast(value: Any, kind: pa.DataType) -> Any:
@@ -76,9 +77,10 @@ def typed(rng: random.Random, rows: Rows, way: list[str]) -> tuple[pa.Table, Row
 
 
 def by_pyarrow(rng: random.Random, table: pa.Table, path: Path) -> None:
-    codec = rng.choice(CODECS)
+    codec, group = rng.choice(CODECS), rng.choice((1_000_000, 7, 2048))
+    group = max(group, len(table) // MOST_GROUPS)  # each takes a millisecond to write
     pq.write_table(
-        table, path, compression=codec, row_group_size=rng.choice((1_000_000, 7, 2048)),
+        table, path, compression=codec, row_group_size=group,
         data_page_version=rng.choice(("1.0", "2.0")), use_dictionary=rng.random() < 0.5,
     )  # fmt: skip
 
