@@ -264,14 +264,17 @@ def reach_ties():
 
 
 def draw_numbers():
-    """Draw Poisson numbers of small and of large means, and sums of them."""
+    """Draw Poisson numbers of small and of large means, sums of them, and gamma numbers."""
     from gclust.kernels.resampling import philox
     from gclust.kernels.resampling import poisson as redraw
+    from gclust.kernels.resampling.amounts import draw_multipliers
 
     for mean in (0.5, 30.0):
         out = np.zeros(2_000, dtype=np.int64)
         philox.fill_poisson(mean, 1, philox.RECORDS, 0, out, 0, len(out))
         assert out.mean() == pytest.approx(mean, rel=0.1)
+    multipliers = draw_multipliers(np.repeat([0.0, 0.1, 1.0], 2_000), 1, 0, 1)
+    assert multipliers.reshape(3, -1).mean(axis=1) == pytest.approx(1.0, rel=0.1)
     blocks = np.zeros((1, 4), dtype=np.uint64)
     philox.fill_words(np.zeros((1, 4), np.uint64), np.zeros((1, 2), np.uint64), blocks)
     one, start = np.ones(1, dtype=np.int64), np.array([0, 1])

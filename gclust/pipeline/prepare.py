@@ -135,6 +135,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
         engine.remove_copies()
     _check_rejects(study, staged)
+    _check_amounts(study, staged)
     for position, scan in enumerate(scans):
         messages = [_relative(line, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
@@ -184,6 +185,8 @@ def _relative(line: str, folder: Path) -> str:
 def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
     """Raise StudyError if a needed column is in no source."""
     for need in study.needs:
+        if need.optional:
+            continue
         mine = [scan for scan in scans if need.kind in (None, scan.source.kind)]
         if not any(need.column in scan.user_columns for scan in mine):
             paths = ", ".join(source_of(study, scan) for scan in mine)
@@ -192,6 +195,19 @@ def _check_needs(study: Study, scans: Sequence[Scan]) -> None:
             raise StudyError(
                 f"{need.by} needs the column {need.column!r}, which {paths} does not have{hint}"
                 f' Name it in the source\'s columns = {{ {need.column} = "..." }}'
+            )
+
+
+def _check_amounts(study: Study, staged: Staged) -> None:
+    """Refuse records in sources of amounts: one record counts one, whatever its weight."""
+    rows = staged.sources.to_dict("records")
+    for position, (source, row) in enumerate(zip(study.sources, rows, strict=True), start=1):
+        recorded = row["used"] - row["without_record"]
+        if source.measure == "amount" and recorded:
+            raise StudyError(
+                f"[[sources]] number {position}: measure = 'amount', but {recorded} of"
+                f" {row['used']} rows of {row['path']} have a record, which counts one whatever its"
+                " weight; expected rows without records, or measure = 'records'"
             )
 
 

@@ -119,11 +119,19 @@ def draw_rank_sets(
         spread = shown[["score_low", "score_high"]].to_numpy(float)
         scores.hlines(rows, spread[:, 0], spread[:, 1], color=SCATTER, lw=1.6)
         scores.plot(shown["score"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
-        scores.set_xlabel("Score", size=SMALL_PT)
+        scores.set_xlabel(_score_label(shown), size=SMALL_PT)
         scores.set_yticks([])
         _legend(figure, height, level, note)
         save_both(figure, folder / "rank_sets", f"{title}: {heading}")
     return figure
+
+
+def _score_label(table: pd.DataFrame) -> str:
+    """Return the label of the score's axis, with the kinds that its intervals leave out."""
+    missing = table.get("score_interval_leaves_out", pd.Series(dtype=str))
+    if missing.empty or not missing.iloc[0]:
+        return "Score"
+    return f"Score ({shortened(missing.iloc[0], LONGEST)} not resampled)"
 
 
 def _stripes(axes: Axes, rows: int) -> None:

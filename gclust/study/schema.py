@@ -39,11 +39,15 @@ from gclust.study.sections import (
 
 @dataclass(frozen=True)
 class Need:
-    """A column that a study needs in the listings of one kind, or (None) of any kind."""
+    """A column that a study needs in the listings of one kind, or (None) of any kind.
+
+    An ``optional`` one is read if it is there.
+    """
 
     by: str
     column: str
     kind: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ class Study:
         validate.check_counting(self.counting, kinds, name)
         validate.check_indicators(self.indicators, kinds, name)
         validate.check_score(self.score, kinds, self.indicators, has_raster, name)
-        validate.check_draws(self.uncertainty, name)
+        validate.check_draws(self.uncertainty, kinds, self.amounts, name)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -131,6 +135,31 @@ class Study:
         return self.kinds if self.density.kinds is None else self.density.kinds
 
     @property
+    def amounts(self) -> tuple[str, ...]:
+        """Kinds whose weights are amounts, not numbers of records."""
+        measured = {source.kind for source in self.sources if source.measure == "amount"}
+        return tuple(kind for kind in self.kinds if kind in measured)
+
+    @property
+    def drawn_amounts(self) -> dict[str, float]:
+        """Amounts that vary between draws, by kind: their cv, 0 if organisations are resampled."""
+        drawn = {}
+        for kind in self.amounts:
+            if (cv := self.uncertainty.cv_of(kind)) is not None:
+                drawn[kind] = cv
+            elif self.uncertainty.resamples(kind):
+                drawn[kind] = 0.0
+        return drawn
+
+    @property
+    def not_resampled(self) -> tuple[str, ...]:
+        """Kinds whose listings are the same in all draws of ``[uncertainty]``."""
+        if "records" not in self.uncertainty.sources:
+            return self.kinds
+        drawn = self.drawn_amounts
+        return tuple(kind for kind in self.amounts if kind not in drawn)
+
+    @property
     def needs(self) -> tuple[Need, ...]:
         """Columns of listings that the study needs besides place, record and weight."""
         by = {
@@ -140,6 +169,10 @@ class Study:
         }
         return (
             *(Need(name, "precision") for name, wanted in by.items() if wanted),
+            *(
+                Need("[uncertainty] resample", "organisation", kind, optional=cv > 0)
+                for kind, cv in self.drawn_amounts.items()
+            ),
             *(
                 Need(f"indicator {resolved.indicator.name!r}", column, resolved.options.get("kind"))
                 for resolved in resolve_indicators(self.indicators)
@@ -326,6 +359,7 @@ def _with_tables(
                 kind=source.kind,
                 columns=source.columns,
                 years=source.years,
+                measure=source.measure,
                 missing=source.missing,
                 null_island=source.null_island,
                 data=listings[source.kind],

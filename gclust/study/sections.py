@@ -20,6 +20,12 @@ OUTLINES = ("discs", "concave", "convex", "alpha", "cells", "raster")
 """Methods that draw footprints from locations."""
 DRAWN = ("records", "addresses", "parameters", "weights")
 """Sources of uncertainty that may be drawn at random to measure that of ranks."""
+MEASURES = ("records", "amount")
+"""What the weights of a source without records are: numbers of records, or amounts."""
+RESAMPLED = ("organisations",)
+"""Units, in place of records, that amounts may be resampled by."""
+LARGEST_CV = 1.0
+"""Largest coefficient of variation of an amount. Larger ones are per cent by mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,10 @@ class Source(Section):
         gclust's name of a column -> the name that it has in the files.
     years : (int, int), optional
         First and last year that count.
+    measure : {"records", "amount"}, optional
+        What the weights of listings without a record are: numbers of records, or amounts (of
+        money, people, hours), whose unit is arbitrary. Only the uncertainty of ranks depends on
+        it. It must be given there if such listings have weights other than one.
     delimiter, quote, encoding : str, optional
         Of CSV files. Delimiter and quote are found where they are not given; ``quote = ""``
         says that quotes are ordinary characters. The encoding is UTF-8 if not given.
@@ -68,6 +78,7 @@ class Source(Section):
     path: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     years: tuple[int, int] | None = None
+    measure: str | None = field(default=None, metadata={"options": MEASURES})
     delimiter: str | None = None
     quote: str | None = None
     encoding: str | None = None
@@ -270,6 +281,13 @@ class Draws(Section):
       that contains the study's own pair; else from a new sweep;
     - ``weights`` of the score: a Dirichlet distribution round the study's own, which is narrower
       the larger ``concentration`` is.
+
+    Amounts (sources with ``measure = "amount"``) are not resampled with the records: they are the
+    same in all draws, unless one of these says otherwise, for all amounts or by kind:
+
+    - ``cv``: each organisation's amount (each listing's, where the organisation is unknown) is
+      multiplied by a gamma number of mean one and this coefficient of variation;
+    - ``resample = "organisations"``: each organisation is drawn a Poisson number of times.
     """
 
     sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
@@ -288,14 +306,30 @@ class Draws(Section):
     spread_km: Mapping[str, float] = field(default_factory=dict)
     inhabitants_per_km2: float = number(2500.0, above=0)
     concentration: float = number(100.0, above=0)
+    cv: float | Mapping[str, float] | None = None
+    resample: str | Mapping[str, str] | None = None
     sweep: str | None = None
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+
+    def cv_of(self, kind: str) -> float | None:
+        """Return the coefficient of variation of an amount, None if none is given."""
+        return self.cv.get(kind) if isinstance(self.cv, Mapping) else self.cv
+
+    def resamples(self, kind: str) -> bool:
+        """Whether the organisations of an amount are resampled."""
+        given = self.resample
+        return given is not None and (not isinstance(given, Mapping) or kind in given)
 
     @property
     def moves(self) -> bool:
         """Whether the draws move listings."""
         return "addresses" in self.sources
+
+    @property
+    def varies_clusters(self) -> bool:
+        """Whether draws have other clusters than the study."""
+        return self.reclusters or "parameters" in self.sources
 
     @property
     def reclusters(self) -> bool:

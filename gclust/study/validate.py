@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gclust.errors import StudyError
 from gclust.listings.columns import KNOWN
 from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
+from gclust.spelling import did_you_mean
 from gclust.study.clustering_methods import ClusteringOptions
 from gclust.study.indicators import IndicatorEntry
 from gclust.study.parse import parse_section
-from gclust.study.sections import OUTLINES, Counting, Density, Draws, Footprint, Score, Source
+from gclust.study.sections import (
+    LARGEST_CV,
+    OUTLINES,
+    RESAMPLED,
+    Counting,
+    Density,
+    Draws,
+    Footprint,
+    Score,
+    Source,
+)
 
 LARGEST_SPREAD_KM = 1000.0
 KIND = re.compile(r"[^\W_][\w .&-]*")
@@ -45,6 +56,20 @@ def check_sources(sources: Sequence[Source], name: str) -> None:
             f"{name}: the kinds {', '.join(kinds)} differ by case alone, which tables of"
             " GeoPackages do not tell apart"
         )
+    _check_measures(sources, name)
+
+
+def _check_measures(sources: Sequence[Source], name: str) -> None:
+    """Refuse a kind that is an amount in some of its sources only."""
+    amounts = {source.kind for source in sources if source.measure == "amount"}
+    for position, source in enumerate(sources, start=1):
+        if source.kind in amounts and source.measure != "amount":
+            found = "is not given" if source.measure is None else f"= {source.measure!r}"
+            raise StudyError(
+                f"{name}: [[sources]] number {position}: measure {found}, but another source of"
+                f" kind {source.kind!r} has measure = 'amount'; expected the same, because the"
+                " counts of a kind are added up"
+            )
 
 
 def _check_source(source: Source, where: str) -> None:
@@ -130,8 +155,11 @@ def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
             raise StudyError(f"{where} {kind} = {total}; expected more than 0")
 
 
-def check_draws(draws: Draws, name: str) -> None:
-    """Refuse radii and a confidence level out of bounds in ``[uncertainty]``."""
+def check_draws(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], name: str) -> None:
+    """Refuse radii and a confidence level out of bounds in ``[uncertainty]``, and wrong amounts.
+
+    ``amounts`` are those of the ``kinds`` that are amounts.
+    """
     for precision, radius_km in draws.spread_km.items():
         if not 0 <= radius_km <= LARGEST_SPREAD_KM:
             raise StudyError(
@@ -140,6 +168,46 @@ def check_draws(draws: Draws, name: str) -> None:
             )
     if not draws.level < 1:
         raise StudyError(f"{name}: [uncertainty] level = {draws.level:g}; expected less than 1")
+    _check_amounts(draws, kinds, amounts, f"{name}: [uncertainty]")
+
+
+def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], where: str) -> None:
+    """Refuse options of amounts for other kinds, out of bounds, or that contradict each other."""
+    for key in ("cv", "resample"):
+        given = getattr(draws, key)
+        if given is None:
+            continue
+        if "records" not in draws.sources:
+            raise StudyError(
+                f"{where} {key} is for draws of the listings; expected 'records' among the"
+                f" sources {list(draws.sources)}"
+            )
+        named = given if isinstance(given, Mapping) else dict.fromkeys(amounts, given)
+        parse_section(named, {}, f"{where} {key}:", known=kinds)
+        if not amounts or set(named) - set(amounts):
+            wrong = next((repr(kind) for kind in named if kind not in amounts), "no kind")
+            raise StudyError(
+                f"{where} {key} is for amounts, and {wrong} is"
+                f" {'one' if wrong == 'no kind' else 'a kind of records'}; expected measure ="
+                " 'amount' in [[sources]]"
+            )
+        for kind, value in named.items():
+            at = f"{where} {key}: {kind}" if isinstance(given, Mapping) else f"{where} {key}"
+            if key == "resample" and value not in RESAMPLED:
+                hint = did_you_mean(value, RESAMPLED)
+                expected = " or ".join(map(repr, RESAMPLED))
+                raise StudyError(f"{at} = {value!r}; expected {expected}{hint}")
+            if key == "cv" and not 0 < value <= LARGEST_CV:
+                raise StudyError(
+                    f"{at} = {value:g}; expected more than 0 and at most {LARGEST_CV:g}:"
+                    " 0.1 is a standard deviation of 10 per cent"
+                )
+    both = [kind for kind in amounts if draws.cv_of(kind) is not None and draws.resamples(kind)]
+    if both:
+        raise StudyError(
+            f"{where} cv and resample are both given for {both[0]!r}; expected one of them: its"
+            " amounts vary, or its organisations are drawn"
+        )
 
 
 def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str], name: str) -> None:

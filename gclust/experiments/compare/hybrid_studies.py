@@ -12,7 +12,7 @@ from gclust.pipeline.rasters import absolute, band_of
 from gclust.pipeline.score_columns import OUTLINED
 from gclust.ranking.shapley import Coalition
 from gclust.study.schema import Study
-from gclust.study.sections import CentroidGeocodes, Intensity, Population, Source
+from gclust.study.sections import CentroidGeocodes, Draws, Intensity, Population, Source
 from gclust.study.write_toml import absolute_path
 
 FACTORS = ("data", "formation", "kinds", "weights")
@@ -188,6 +188,7 @@ class HybridStudies:
             # Scores do not depend on them.
             centroid_geocodes=CentroidGeocodes(),
             intensity=Intensity(),
+            uncertainty=Draws(),
         )
 
     def _population(self, data: Study) -> Population:
@@ -221,6 +222,8 @@ def _settings(
         for number, source in enumerate(_sources(study, kind), start=1):
             of = f"sources of {kind}" + (f" ({number})" if number > 1 else "")
             for item in fields(source):
+                if item.name == "measure":  # scores do not depend on it
+                    continue
                 value = getattr(source, item.name)
                 # Tables define no equality: equal tables are the same object.
                 value = id(value) if item.name == "data" and value is not None else value

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.poisson import (
     REST,
@@ -41,13 +42,15 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class UnrecordedWeight:
-    """Weight of listings without a record, by place and kind.
+    """Weight of listings without a record, by place and kind, of amounts by organisation too.
 
-    ``density`` is the density that the whole weight adds at each place.
+    ``density`` is the density that the whole weight adds at each place. ``item`` is the number of
+    the organisation of an amount that varies, -1 for all others.
     """
 
     place: Ints
     kind: Ints
+    item: Ints
     units: Ints
     density: Ints
 
@@ -82,6 +85,8 @@ class Bootstrap:
     study, engine, prepared
     order : ndarray of int64, shape (n_locations,)
         The prepared location of each place that is not jittered.
+    amounts : Amounts, optional
+        The amounts that vary, whose numbers ``prepared`` has; none by default.
     n_jobs : int, optional
         Number of threads; all by default. Results do not depend on it.
 
@@ -107,10 +112,12 @@ class Bootstrap:
         prepared: Prepared,
         order: Ints,
         *,
+        amounts: Amounts | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self._study, self._seed = study, study.uncertainty.seed
         self._threads = count_threads(n_jobs)
+        self._amounts = Amounts() if amounts is None else amounts
         self._kinds, self._world = prepared.staged.kinds, prepared.world_totals
         world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
         world = world.reindex(range(len(self._kinds)), fill_value=0.0)
@@ -123,8 +130,14 @@ class Bootstrap:
         unrecorded = np.zeros(len(self._kinds))
         np.add.at(unrecorded, self.weight.kind, self.weight.records)
         total = np.array([prepared.world_totals[kind] for kind in self._kinds])
+        is_amount = np.isin(self._kinds, study.amounts)
         # Records at no location: outside the sources, or rejected and kept.
-        self._rest = np.maximum(total - world["records"].to_numpy() - unrecorded, 0.0)
+        rest = np.maximum(total - world["records"].to_numpy() - unrecorded, 0.0)
+        self._rest = np.where(is_amount, 0.0, rest)
+        # Amounts outside the sources are the same in all draws.
+        self._beyond = np.maximum(total - world["unrecorded"].to_numpy(), 0.0)
+        self._is_record = ~is_amount[self.weight.kind]
+        self._unlocated = self._amounts.parts[self._amounts.parts["location"] < 0]
         self._own = self._every_record_once()
         self.density = self._own.density
 
@@ -135,8 +148,8 @@ class Bootstrap:
             [rows[name] for name in columns], n, n_kinds=len(self._kinds), method=method
         )
         bare = int(np.searchsorted(rows["number"], 0))
-        at, kind, units = (rows[name][:bare] for name in ("place", "kind", "units"))
-        self.weight = UnrecordedWeight(at, kind, units, rows["density"][:bare])
+        names = ("place", "kind", "item", "units", "density")
+        self.weight = UnrecordedWeight(*(rows[name][:bare] for name in names))
         rows = {name: each[bare:] for name, each in rows.items()}
         first = np.flatnonzero(np.diff(rows["number"], prepend=-1))
         length = np.diff(first, append=len(rows["number"]))
@@ -152,17 +165,40 @@ class Bootstrap:
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
         density, present = sum_density(self._listed, copies, self._threads)
         weight = self.weight
-        weight_copies = draw_poisson(weight.records, self._seed, WEIGHT, number)
-        added = np.rint(weight.density * (weight_copies / weight.records)).astype(np.int64)
+        units, amount_totals = self._draw_weight(number)
+        added = np.rint(weight.density * (units / UNIT / weight.records)).astype(np.int64)
         np.add.at(density, weight.place, added)
-        present[weight.place[weight_copies > 0]] = True
+        present[weight.place[units > 0]] = True
         world = draw_poisson(self._rest, self._seed, REST, number)
-        np.add.at(world, weight.kind, weight_copies)
+        np.add.at(world, weight.kind[self._is_record], units[self._is_record] // UNIT)
         for kind in range(len(self._kinds)):
             mine = copies[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Replicate(number, copies, weight_copies * UNIT, density, present, totals)
+        return Replicate(number, copies, units, density, present, {**totals, **amount_totals})
+
+    def _draw_weight(self, number: int) -> tuple[Ints, dict[str, float]]:
+        """Draw the weight without records; return it, and the world totals of the amounts.
+
+        Weight of records is a Poisson number of records; amounts vary only as the study says.
+        """
+        weight, units = self.weight, self.weight.units.copy()
+        sampled = weight.records[self._is_record]
+        units[self._is_record] = draw_poisson(sampled, self._seed, WEIGHT, number) * UNIT
+        totals = {kind: self._world[kind] for kind in self._study.amounts}
+        drawn = np.flatnonzero(weight.item >= 0)
+        if len(self._amounts):
+            away = self._unlocated
+            items = np.concatenate((weight.item[drawn], away["item"].to_numpy()))
+            amounts = np.concatenate((weight.units[drawn], away["units"].to_numpy()))
+            kinds = np.concatenate((weight.kind[drawn], away["kind"].to_numpy()))
+            amounts = self._amounts.draw(number, self._threads, items, amounts)
+            units[drawn] = amounts[: len(drawn)]
+            for kind in self._study.drawn_amounts:
+                code = self._kinds.index(kind)
+                total = int(amounts[kinds == code].sum())
+                totals[kind] = total / UNIT + float(self._beyond[code])
+        return units, totals
 
     def _every_record_once(self) -> Replicate:
         """Return the study's own listings as a replicate."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 from gclust.errors import warn_user
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import columns_of_pairs
+from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
-from gclust.experiments.uncertainty.fixed_clusters import bootstrap_groups, group_records
+from gclust.experiments.uncertainty.fixed_clusters import (
+    ClusterAmounts,
+    bootstrap_groups,
+    group_records,
+)
 from gclust.experiments.uncertainty.listings import ReplicateListings
 from gclust.experiments.uncertainty.parallel import ParallelReplicates, threads_per_replicate
 from gclust.experiments.uncertainty.parameters import DrawnPairs
@@ -115,6 +120,8 @@ class BootstrapInputs:
     scorer: Scorer
     n_jobs: int | None
     report: Report
+    amounts: Amounts = field(default_factory=Amounts)
+    """The amounts that vary, whose numbers ``prepared`` has."""
 
     @cached_property
     def _of_pairs(self) -> dict[Pair, ScoreColumns]:
@@ -244,7 +251,11 @@ def _fill_from_groups(
     study, report, kinds = inputs.study, inputs.report, list(inputs.study.kinds)
     groups = group_records(study, inputs.engine, inputs.prepared, fixed.clusters)
     threads = count_threads(inputs.n_jobs)
-    sums = bootstrap_groups(groups, numbers, study.uncertainty.seed, threads=threads, report=report)
+    varying = None
+    if len(inputs.amounts):
+        varying = ClusterAmounts(inputs.amounts, fixed.clusters, len(kinds))
+    seed = study.uncertainty.seed
+    sums = bootstrap_groups(groups, numbers, seed, threads=threads, report=report, amounts=varying)
     with stage(report, "score draws"):
         for number, *tables, world in zip(
             numbers.tolist(), sums.counts, sums.shares, sums.world, strict=True
@@ -263,7 +274,9 @@ class _FixedClusterListings:
         self._kinds, self._places = list(study.kinds), prepared.locations[["lat", "lon"]]
         with stage(inputs.report, "gather listings"):
             every = np.arange(len(prepared.locations))
-            self._bootstrap = Bootstrap(study, engine, prepared, every, n_jobs=inputs.n_jobs)
+            self._bootstrap = Bootstrap(
+                study, engine, prepared, every, amounts=inputs.amounts, n_jobs=inputs.n_jobs
+            )
             self._listings = ReplicateListings(study, engine, prepared, self._bootstrap)
 
     def values(self, fixed: _FixedClusters, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -298,16 +311,17 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
     alone = study.clusters.reach_km is None or bool(inputs.scorer.columns.further)
     at_once, n_jobs = threads_per_replicate(count_threads(inputs.n_jobs), alone=alone)
     reclusterer: Reclusterer
+    options: dict[str, Any] = {"amounts": inputs.amounts, "n_jobs": n_jobs}
     with stage(report, "gather listings"):
         if study.uncertainty.moves:
             every = np.arange(len(prepared.locations))
-            bootstrap = Bootstrap(study, inputs.engine, prepared, every, n_jobs=n_jobs)
+            bootstrap = Bootstrap(study, inputs.engine, prepared, every, **options)
             reclusterer = JitteredReclusterer(
                 study, prepared, drawn.pairs, bootstrap.jitter, n_jobs
             )
         else:
             reclusterer = FixedLocationReclusterer(study, prepared, drawn.pairs, n_jobs)
-            bootstrap = Bootstrap(study, inputs.engine, prepared, reclusterer.order, n_jobs=n_jobs)
+            bootstrap = Bootstrap(study, inputs.engine, prepared, reclusterer.order, **options)
         of_listings = None
         if inputs.baseline.reads_listings:
             of_listings = ReplicateListings(study, inputs.engine, prepared, bootstrap)

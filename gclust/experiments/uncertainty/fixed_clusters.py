@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.kernels.resampling.philox import draw_sums
 from gclust.listings.counting import record_counts, world_components
 from gclust.listings.engine import Engine
@@ -44,6 +45,8 @@ class RecordGroups:
     """Count that one record of the group adds in that column."""
     n_clusters: int
     n_kinds: int
+    fixed: NDArray[np.int64] | None = None
+    """Count of each column that is the same in all replicates, of amounts; 0 by default."""
 
 
 def group_records(
@@ -68,7 +71,25 @@ def group_records(
         for code, kind in enumerate(kinds)
     ]
     n_clusters = int(clusters.max(initial=-1)) + 1
-    return _joined(profiles, bare, world.assign(beyond=beyond), n_clusters)
+    world = world.assign(beyond=beyond, amount=[kind in study.amounts for kind in kinds])
+    world["fixed"] = [
+        prepared.world_totals[kind] if kind not in study.drawn_amounts else max(rest, 0.0)
+        for kind, rest in zip(kinds, beyond, strict=True)
+    ]
+    amounts = bare["kind"].isin(world.index[world["amount"]]).to_numpy()
+    same = bare["kind"].isin([kinds.index(kind) for kind in study.not_resampled]).to_numpy()
+    groups = _joined(profiles, bare[~amounts], world, n_clusters)
+    return replace(groups, fixed=_fixed_counts(bare[amounts & same], world, n_clusters))
+
+
+def _fixed_counts(bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int) -> NDArray[np.int64]:
+    """Return the counts of amounts that are the same in all replicates, by column."""
+    n_kinds = len(world)
+    fixed = np.zeros((n_clusters + 1, n_kinds), dtype=np.int64)
+    np.add.at(fixed, (bare["label"].to_numpy(), bare["kind"].to_numpy()), bare["units"])
+    totals = np.where(world["amount"], world["fixed"], 0.0)
+    fixed[-1] = np.rint(totals * UNIT).astype(np.int64)
+    return fixed.ravel()
 
 
 def _joined(
@@ -98,6 +119,7 @@ def _joined(
         + np.maximum((world["unrecorded"] - inside).to_numpy(), 0.0)
         + np.maximum(world["beyond"].to_numpy(), 0.0)
     )
+    rest[world["amount"].to_numpy()] = 0.0
     outside = _entries(n + n_bare + np.arange(n_kinds), totals + np.arange(n_kinds), UNIT)
     entries = pd.concat([own, whole, weight, weight_total, outside], ignore_index=True)
     entries = entries.sort_values(["group", "cell"], kind="stable")
@@ -132,8 +154,36 @@ class GroupReplicates(NamedTuple):
     """World totals of the replicates in records, shape (n_draws, n_kinds)."""
 
 
+class ClusterAmounts:
+    """The amounts that vary between replicates, summed by cluster and for the world.
+
+    ``clusters`` is the merged cluster of each location, -1 for noise.
+    """
+
+    def __init__(self, amounts: Amounts, clusters: NDArray[np.int64], n_kinds: int) -> None:
+        self._amounts, parts = amounts, amounts.parts
+        self._items, self._units = parts["item"].to_numpy(), parts["units"].to_numpy()
+        label = np.append(clusters, -1)[parts["location"].to_numpy()]
+        kind, n_clusters = parts["kind"].to_numpy(), int(clusters.max(initial=-1)) + 1
+        self._inside = label >= 0
+        self._cell = (label * n_kinds + kind)[self._inside]
+        self._total = n_clusters * n_kinds + kind
+
+    def add(self, number: int, threads: int, sums: NDArray[np.int64]) -> None:
+        """Add the amounts of a replicate to the columns of `RecordGroups`."""
+        drawn = self._amounts.draw(number, threads, self._items, self._units)
+        np.add.at(sums, self._cell, drawn[self._inside])
+        np.add.at(sums, self._total, drawn)
+
+
 def bootstrap_groups(
-    groups: RecordGroups, draws: NDArray[np.int64], seed: int, *, threads: int, report: Report
+    groups: RecordGroups,
+    draws: NDArray[np.int64],
+    seed: int,
+    *,
+    threads: int,
+    report: Report,
+    amounts: ClusterAmounts | None = None,
 ) -> GroupReplicates:
     """Draw the number of records of each group in each replicate, and count its clusters.
 
@@ -141,7 +191,8 @@ def bootstrap_groups(
     one, independently of the others. A group of n records then enters it a Poisson number of
     times of mean n, which is one draw. A listing without a record counts as its weight in
     records. World totals, noise included, are drawn with the rest. ``draws``, of shape (n_draws,),
-    are numbers of replicates: the same number gives the same records.
+    are numbers of replicates: the same number gives the same records. ``amounts`` are those that
+    vary, none by default; all others are the same in each replicate.
     """
     n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds
@@ -160,7 +211,14 @@ def bootstrap_groups(
             sums,
             report=share_done,
         )
-    counts = sums[:, :width].reshape(n_draws, groups.n_clusters, groups.n_kinds)
-    world = sums[:, None, width:].astype(np.float64)
-    shares = 100 * np.divide(counts, world, out=np.zeros(counts.shape), where=world > 0)
-    return GroupReplicates(counts / UNIT, shares, sums[:, width:] / UNIT)
+    if groups.fixed is not None:
+        sums += groups.fixed
+    if amounts is not None:
+        for number, row in zip(draws.tolist(), sums, strict=True):
+            amounts.add(number, threads, row)
+    # As in `gclust.indicators.counts.shares`, to the bit.
+    counts = sums[:, :width].reshape(n_draws, groups.n_clusters, groups.n_kinds) / UNIT
+    world = sums[:, width:] / UNIT
+    shares = np.zeros(counts.shape)
+    np.divide(100 * counts, world[:, None], out=shares, where=world[:, None] > 0)
+    return GroupReplicates(counts, shares, world)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gclust.experiments.uncertainty.result import Uncertainty
+from gclust.experiments.uncertainty.result import NOT_RESAMPLED, Uncertainty
 from gclust.progress import Report, stage
 from gclust.report.rank_uncertainty import draw_rank_sets
 from gclust.results.folders import Place
@@ -59,7 +59,20 @@ def describe_draws(found: Uncertainty) -> str:
     }
     sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
     clusters = "reclustered" if wanted.reclusters else "fixed"
-    return f"{wanted.draws:,} draws of {sources}, clusters {clusters}; seed {wanted.seed}"
+    amounts = "".join(f", amounts of {kind} {how}" for kind, how in _amounts(found).items())
+    return f"{wanted.draws:,} draws of {sources}{amounts}, clusters {clusters}; seed {wanted.seed}"
+
+
+def _amounts(found: Uncertainty) -> dict[str, str]:
+    """Describe how each kind of amounts varies between the draws, if records are drawn."""
+    study = found.study
+    if "records" not in study.uncertainty.sources:
+        return {}
+    drawn = {
+        kind: f"of cv {cv:g}" if cv else "by organisation"
+        for kind, cv in study.drawn_amounts.items()
+    }
+    return {kind: drawn.get(kind, NOT_RESAMPLED) for kind in study.amounts}
 
 
 def _info(found: Uncertainty) -> dict[str, object]:
@@ -75,6 +88,9 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "parameters": [list(pair) for pair in found.parameters],
         "critical_value": found.critical,
         "superpopulation": found.superpopulation,
+        "amounts": _amounts(found),
+        "not_resampled": list(found.not_resampled),
+        "score_interval_leaves_out": list(found.score_leaves_out),
         "pairs_not_told_apart": len(found.pairs),
         "warnings": list(found.warnings),
     }

@@ -33,7 +33,8 @@ class ReplicateListings:
 
     A record that is drawn twice is two records of the same listings, so that an indicator sees
     a replicate as it would see other data. Listings without a record of one kind at one
-    place are drawn together, each with its part of their weight.
+    place (of one organisation, if amounts vary) are drawn together, each with its part of their
+    weight.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class ReplicateListings:
         places = prepared.locations[["lat", "lon"]].iloc[location]
         at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
         rows = prepared.located.join(at, on=["lat", "lon"])
-        columns = ["place", "units", *self._needed]
+        self._by = ["kind", "place", *(["item"] if study.drawn_amounts else [])]
+        columns = [*self._by[1:], "units", *self._needed]
         jittered = bootstrap.jittered
         if jittered is not None:
             rows = rows.join(engine.frame(DISCS), on=["lat", "lon", "precision"], how="left")
@@ -58,8 +60,10 @@ class ReplicateListings:
             names = ["number", "kind", *columns, "record_units"]
             rows = nw.concat([rows, engine.put(at_place, JITTERED).select(*names)])
         if not self._whole:
+            # Listings without a record count by weight, and any fraction of theirs may overflow.
             share = fractional_units(nw.col("units"), nw.col("record_units"))
-            rows = rows.with_columns(fractional_count=share)
+            counted = nw.when(nw.col("number") < 0).then(nw.col("units")).otherwise(share)
+            rows = rows.with_columns(fractional_count=counted)
         self._base = engine.store(rows.drop("record_units"), BASE, "number listings")
 
     def listings(self, replicate: Replicate, places: pd.DataFrame) -> LabelledListings:
@@ -85,7 +89,7 @@ class ReplicateListings:
         factor = replicate.weight / weight.units
         tables = (
             pd.DataFrame({"number": number, "record": number * MOST_COPIES + copy}),
-            pd.DataFrame({"kind": weight.kind, "place": weight.place, "factor": factor}),
+            pd.DataFrame({name: getattr(weight, name) for name in self._by} | {"factor": factor}),
             pd.DataFrame({"place": np.arange(len(places))}).join(
                 places[["lat", "lon", "cluster"]].reset_index(drop=True)
             ),
@@ -96,7 +100,7 @@ class ReplicateListings:
         rows = self._base.join(at, on="place")
         recorded = rows.join(of_records, on="number")
         units = (nw.col("units") * nw.col("factor") + 0.5).floor().cast(nw.Int64)
-        bare = rows.filter(nw.col("number") < 0).join(of_weight, on=["kind", "place"])
+        bare = rows.filter(nw.col("number") < 0).join(of_weight, on=self._by)
         bare = bare.with_columns(units=units, record=nw.lit(None, dtype=nw.Int64))
         columns = ["kind", "record", "lat", "lon", "cluster", "units", *self._needed]
         if not self._whole:

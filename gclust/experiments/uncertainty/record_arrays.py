@@ -31,7 +31,7 @@ from gclust.units import UNIT
 Ints = NDArray[np.int64]
 
 PLACES, ROWS = "bootstrap_places", "bootstrap_rows"
-ROW = ("number", "kind", "place", "units", "density", "record_units")
+ROW = ("number", "kind", "place", "item", "units", "density", "record_units")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class ListingArrays:
 
     rows: dict[str, Ints]
     """Each record's listings summed by place, sorted by number and place: ``number`` (of the
-    record, -1 for none), ``kind, place, units, density, record_units``."""
+    record, -1 for none), ``kind, place, item`` (of `gclust.experiments.uncertainty.amounts`, -1
+    for none), ``units, density, record_units``."""
     location: Ints
     """The prepared location of each place, shape (n,); jittered listings are the last places."""
     jitter: PositionalJitter
@@ -73,16 +74,19 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
         weighted = placed.filter(nw.col("radius_km").is_null())
         jittered = placed.filter(~nw.col("radius_km").is_null()).join(at, on=["lat", "lon"])
     listed = weighted.join(at, on=["lat", "lon"])
-    summed = sum_by(listed, "kind", "record", "place", units="units", density="density")
-    summed = engine.store(summed, ROWS, "fold records")
-    columns = ["place", "units", "density"]
+    by_item = ("item",) if study.drawn_amounts else ()
+    keys = ("kind", "record", "place", *by_item)
+    summed = engine.store(
+        sum_by(listed, *keys, units="units", density="density"), ROWS, "fold records"
+    )
+    columns = ["place", "units", "density", *by_item]
     rows = number_records(summed, prepared.totals, *columns)
-    table = engine.arrow(rows.sort("number", "kind", "place"), "sort records")
+    table = engine.arrow(rows.sort("number", "kind", "place", *by_item), "sort records")
     gathered = ListingArrays(_arrays(table), order, no_jitter(study))
     if jittered is not None:
         # Listings equal in all of these are interchangeable.
         needed = [column for column in study.needed_columns if column != "precision"]
-        by = ("number", "kind", "place", "precision", "units", *needed)
+        by = ("number", "kind", "place", "precision", "units", *by_item, *needed)
         columns += ["lat", "lon", "precision", "radius_km", *needed]
         rows = number_records(jittered, prepared.totals, *columns)
         table = engine.arrow(rows.sort(*by), "sort records")
@@ -93,7 +97,8 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
 
 
 def _arrays(table: pa.Table) -> dict[str, Ints]:
-    return {name: table[name].to_numpy() for name in ROW}
+    found = {name: table[name].to_numpy() for name in ROW if name in table.column_names}
+    return {"item": np.full(len(table), -1, dtype=np.int64), **found}
 
 
 def _with_jittered(arrays: ListingArrays, kinds: Sequence[str], table: pa.Table) -> ListingArrays:

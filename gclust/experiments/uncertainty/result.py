@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pair
+from gclust.experiments.score_columns import scored_columns
 from gclust.experiments.uncertainty.draws import Replicates
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
@@ -17,9 +19,13 @@ from gclust.ranking.rank import rank
 from gclust.ranking.rank_sets import RankSets, rank_sets
 from gclust.study.schema import Study
 
+NOT_RESAMPLED = "not resampled"
+"""Text in the column ``<kind>_share_interval`` of a kind that is the same in all draws."""
+
 SUPERPOPULATION = (
-    "The records are treated as a sample: each stands for the records that the same places could"
-    " have produced instead, independently of the others, a Poisson number of them in each draw."
+    "The records{of_kinds} are treated as a sample: each stands for the records that the same"
+    " places could have produced instead, independently of the others, a Poisson number of them in"
+    " each draw."
     " The number of records is drawn with them, and so are the world totals, noise included; a"
     " listing without a record counts as its weight in records, and a total given in [counting]"
     " beyond the sources as that many records outside all clusters."
@@ -54,6 +60,22 @@ PARAMETERS = (
     " Parameters are drawn from a plateau or from those given, all pairs being equally likely:"
     " this varies a choice and is no sample."
 )
+FIXED_AMOUNTS = (
+    " Amounts of {} are not resampled: they are a census in an arbitrary unit, and the same in all"
+    " draws."
+)
+VARIED_AMOUNTS = (
+    " Amounts of {kind} are multiplied by a gamma number of mean one and coefficient of variation"
+    " {cv:g} for each organisation (each listing, where it is unknown): this varies what is unknown"
+    " and is no sample."
+)
+RESAMPLED_AMOUNTS = (
+    " Amounts of {} are those of organisations that are treated as a sample: each stands for"
+    " others like it, a Poisson number of mean one in each draw, with all its amounts; a listing"
+    " without an organisation is one."
+)
+FIXED_TOTALS = " What [counting] totals add to the amounts of the sources is the same in all draws."
+SCORE_LEAVES_OUT = " Intervals of the score, drawn ranks and rank sets leave out what varies in {}."
 WEIGHTS = (
     " Weights of the score are drawn from a Dirichlet distribution round the study's: this varies"
     " a choice and is no sample, so that sets and intervals show what the choice leaves open."
@@ -74,6 +96,9 @@ class Uncertainty:
         ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks with the
         probability ``level``); ``first_10, first_100`` (share of the draws in which
         the cluster is among them), and ``found`` (share of the draws that have the cluster).
+        If a kind is the same in all draws, ``<kind>_share_interval`` is "not resampled", low
+        and high are missing unless its share varies with the clusters, and
+        ``score_interval_leaves_out`` names such kinds on which the score depends.
     pairs : DataFrame
         Pairs of clusters that cannot be distinguished: ``rank_a, cluster_a, name_a, rank_b,
         cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
@@ -106,6 +131,16 @@ class Uncertainty:
     warnings: tuple[str, ...] = ()
     path: Path | None = None
 
+    @property
+    def not_resampled(self) -> tuple[str, ...]:
+        """Kinds whose listings are the same in all draws."""
+        return self.study.not_resampled
+
+    @property
+    def score_leaves_out(self) -> tuple[str, ...]:
+        """Kinds in the score whose variation its intervals, and rank sets, leave out."""
+        return left_out(self.study, self.not_resampled)
+
 
 def rank_uncertainty(
     study: Study,
@@ -131,9 +166,16 @@ def rank_uncertainty(
     for code, kind in enumerate(share.columns):
         table[f"{kind}_share"] = share[kind].to_numpy()[ids]
         low, high = intervals(shares[:, :, code], level)
+        fixed = kind in study.not_resampled
+        if fixed and not study.uncertainty.varies_clusters:
+            low, high = np.full((2, len(ids)), np.nan)
         table[f"{kind}_share_low"], table[f"{kind}_share_high"] = low, high
+        if fixed:
+            table[f"{kind}_share_interval"] = NOT_RESAMPLED
     table["score"] = score.to_numpy()[ids]
     table["score_low"], table["score_high"] = intervals(scores, level)
+    if study.not_resampled:
+        table["score_interval_leaves_out"] = ", ".join(left_out(study, study.not_resampled))
     for name, ends in zip(("rank_low", "rank_high"), rank_intervals(ranks, level), strict=True):
         table[name] = pd.array(ends, dtype="Int64")
     n = int(table["score"].notna().sum())  # clusters without a score come last, and have no ranks
@@ -156,18 +198,45 @@ def rank_uncertainty(
     )
 
 
+def left_out(study: Study, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some kinds on which the score depends."""
+    columns = [column for column in scored_columns(study) if column.weight > 0]
+    if any(not column.kinds for column in columns):
+        return tuple(kinds)
+    used = {kind for column in columns for kind in column.kinds}
+    return tuple(kind for kind in kinds if kind in used)
+
+
 def _superpopulation(study: Study) -> str:
     wanted, columns = study.uncertainty, ScoreColumns(study)
     text = "The records are fixed."
     if "records" in wanted.sources:
-        text = SUPERPOPULATION + (" Other e" if wanted.moves else " E") + LEFT_OUT
+        records = [kind for kind in study.kinds if kind not in study.amounts]
+        of_kinds = f" of {' and '.join(records)}" if study.amounts else ""
+        text = SUPERPOPULATION.format(of_kinds=of_kinds) if records else ""
+        text += _of_amounts(study)
+        text += (" Other e" if wanted.moves else " E") + LEFT_OUT
     text += ADDRESSES if wanted.moves else ""
     text += RECLUSTERED if wanted.reclusters else FIXED
     text += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
     text += COLUMNS if columns.further else ""
     text += FIXED_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
     text += PARAMETERS if "parameters" in wanted.sources else ""
-    return text + (WEIGHTS if "weights" in wanted.sources else "")
+    text += WEIGHTS if "weights" in wanted.sources else ""
+    return text.strip()
+
+
+def _of_amounts(study: Study) -> str:
+    """Describe how amounts vary between draws, and what is not resampled."""
+    text = ""
+    if study.not_resampled:
+        text += FIXED_AMOUNTS.format(" and ".join(study.not_resampled))
+        if missing := left_out(study, study.not_resampled):
+            text += SCORE_LEAVES_OUT.format(" and ".join(missing))
+    for kind, cv in study.drawn_amounts.items():
+        text += VARIED_AMOUNTS.format(kind=kind, cv=cv) if cv else RESAMPLED_AMOUNTS.format(kind)
+        text += FIXED_TOTALS if kind in study.counting.totals else ""
+    return text
 
 
 def _pairs(table: pd.DataFrame, sets: RankSets, scores: NDArray[np.float64]) -> pd.DataFrame:

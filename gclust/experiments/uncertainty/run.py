@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import narwhals as nw
 import pandas as pd
 
 from gclust.errors import StudyError
+from gclust.experiments.uncertainty.amounts import number_amounts
 from gclust.experiments.uncertainty.draws import (
     Baseline,
     BootstrapInputs,
@@ -16,10 +18,11 @@ from gclust.experiments.uncertainty.draws import (
 )
 from gclust.experiments.uncertainty.folder import write_uncertainty
 from gclust.experiments.uncertainty.parameters import draw_pairs
-from gclust.experiments.uncertainty.result import Uncertainty, rank_uncertainty
+from gclust.experiments.uncertainty.result import Uncertainty, left_out, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.counting import world_components
 from gclust.listings.engine import Engine
+from gclust.listings.sums import rows_by
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
@@ -32,6 +35,7 @@ from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim
 from gclust.study.schema import Study, read_study
+from gclust.units import UNIT
 
 NO_RECORDS = "has listings without a record: each weight of one is drawn as a record"
 
@@ -47,7 +51,8 @@ def uncertainty(
     """Compute the uncertainty of a study's shares, scores and ranks by a bootstrap.
 
     The study's section ``[uncertainty]`` sets what is drawn (records, choices), how often, and the
-    level. The result says which superpopulation the draws represent.
+    level. The result says which superpopulation the draws represent. Amounts (sources with
+    ``measure = "amount"``) are not resampled unless the section says how.
 
     Parameters
     ----------
@@ -100,12 +105,15 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
     drawn = draw_pairs(study, n_jobs=n_jobs, report=run_log.report)
     with Engine(threads=n_jobs, progress=run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
+        _check_measures(study, engine, prepared)
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)
         counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
         own = counted.clusters(partition.labels)
         if "records" in study.uncertainty.sources:
             run_log.messages.extend(_without_records(study, engine, prepared))
+        numbered = number_amounts(study, engine, prepared)
+        run_log.messages.extend(numbered.amounts.messages)
         engine.progress = silent  # reports of single draws would hide the overall progress
         contours = None
         if partition.polygons is not None:
@@ -119,7 +127,15 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
             scores = scorer.own(values)
         baseline = Baseline(own, counted, described, listings.are_made)
         inputs = BootstrapInputs(
-            study, engine, prepared, baseline, drawn, scorer, n_jobs, run_log.report
+            study=study,
+            engine=engine,
+            prepared=numbered.prepared,
+            baseline=baseline,
+            drawn=drawn,
+            scorer=scorer,
+            n_jobs=n_jobs,
+            report=run_log.report,
+            amounts=numbered.amounts,
         )
         replicates = (
             reclustered_replicates if study.uncertainty.reclusters else fixed_cluster_replicates
@@ -136,8 +152,29 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:
     """Return warnings about kinds with listings without a record, drawn by their weight."""
     parts = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
-    bare = parts.index[parts["unrecorded"] > 0]
-    return [f"kind {prepared.staged.kinds[code]!r} {NO_RECORDS}" for code in bare]
+    kinds = [prepared.staged.kinds[code] for code in parts.index[parts["unrecorded"] > 0]]
+    return [f"kind {kind!r} {NO_RECORDS}" for kind in kinds if kind not in study.amounts]
+
+
+def _check_measures(study: Study, engine: Engine, prepared: Prepared) -> None:
+    """Refuse weights without records that may be amounts: they would be drawn as records."""
+    if "records" not in study.uncertainty.sources:
+        return
+    listings = prepared.staged.listings.filter(
+        nw.col("record").is_null() & (nw.col("units") > 0) & (nw.col("units") != UNIT)
+    )
+    if study.counting.unlocated == "drop":
+        listings = listings.filter(nw.col("reason").is_null())
+    weighted = engine.pandas(rows_by(listings, "source")).sort_values("source")
+    for position, rows in weighted.itertuples(index=False):
+        source = study.sources[position]
+        if source.measure is None:
+            raise StudyError(
+                f"[[sources]] number {position + 1} (kind {source.kind!r}): {rows} rows without a"
+                " record have weights, and measure does not say what they are; expected measure ="
+                ' "records" (a weight of 3 is drawn as three records) or measure = "amount" (money,'
+                " people: not resampled)"
+            )
 
 
 def _check_draws(study: Study) -> None:
@@ -147,3 +184,12 @@ def _check_draws(study: Study) -> None:
             f"[uncertainty] draws = {study.uncertainty.draws}; expected {least} or more at level"
             f" = {study.uncertainty.level:g}"
         )
+    fixed, wanted = study.not_resampled, study.uncertainty
+    if wanted.sources == ("records",) and not wanted.reclusters:
+        used = left_out(study, study.kinds)
+        if used and not set(used) - set(fixed):
+            raise StudyError(
+                f"[uncertainty]: the score is made of amounts alone ({', '.join(used)}), which are"
+                " not resampled, so that all draws are the same; expected cv or resample, or"
+                " further sources"
+            )

@@ -12,14 +12,16 @@ from gclust.report.rank_uncertainty import rank_uncertainty_table
 def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = False) -> list[str]:
     """Return lines of text: the table, its meaning, and the paths of the files."""
     level = f"{100 * found.study.uncertainty.level:g} %"
-    n = len(found.table)
+    n, fixed = len(found.table), ", ".join(found.score_leaves_out)
+    given = f", with {fixed} as it is" if fixed else ""
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
     lines = [
         f"{describe_draws(found)}.",
         f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
-        f" {level}; drawn ranks are {level} of the draws and promise no such thing.",
+        f" {level}{given}; drawn ranks are {level} of the draws and promise no such thing.",
         f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be distinguished;"
         f" {alone} clusters have one rank alone.",
+        *_not_resampled(found),
         *_moved(found),
         *(f"Note: {warning}." for warning in found.warnings),
         found.superpopulation,
@@ -41,6 +43,19 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
             f"All files: {found.path}",
         ]
     return shown
+
+
+def _not_resampled(found: Uncertainty) -> list[str]:
+    """Return a line that names the kinds that are the same in all draws."""
+    if not found.not_resampled:
+        return []
+    line = f"Not resampled: {', '.join(found.not_resampled)}."
+    if found.score_leaves_out:
+        line += (
+            " Intervals of the score, drawn ranks and rank sets leave out what varies in"
+            f" {', '.join(found.score_leaves_out)}."
+        )
+    return [line]
 
 
 def _moved(found: Uncertainty) -> list[str]:

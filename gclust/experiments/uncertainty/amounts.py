@@ -1,0 +1,169 @@
+"""Amounts that vary between replicates: those of each organisation by one random multiplier.
+
+An amount of money or people has an arbitrary unit, so that its weight says nothing about how far
+it varies. A listing whose organisation is unknown has a multiplier of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.errors import StudyError
+from gclust.kernels.resampling.amounts import draw_multipliers
+from gclust.listings.engine import Engine
+from gclust.listings.sums import rows_by, sum_by
+from gclust.pipeline.prepare import Prepared
+from gclust.study.schema import Study
+from gclust.units import LARGEST_TOTAL, UNIT
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+ORGANISATIONS, AMOUNTS, PLACES = "organisations", "amounts", "amount_places"
+
+
+class Amounts:
+    """Amounts that vary between replicates, by organisation.
+
+    Parameters
+    ----------
+    cv : ndarray of float64, shape (n,)
+        Coefficient of variation of each organisation's multiplier; 0 if it is resampled.
+    parts : DataFrame of int64
+        ``item`` (number of the organisation, from 0), ``kind``, ``location`` (-1 for none) and
+        ``units``, in an order that does not depend on the order of rows.
+    seed : int
+    messages : tuple of str
+        Messages for the user: how many organisations have a multiplier.
+
+    Attributes
+    ----------
+    cv, parts, messages
+    """
+
+    def __init__(
+        self,
+        cv: Floats | None = None,
+        parts: pd.DataFrame | None = None,
+        seed: int = 0,
+        messages: tuple[str, ...] = (),
+    ) -> None:
+        self.cv = np.zeros(0) if cv is None else cv
+        columns = ("item", "kind", "location", "units")
+        self.parts = pd.DataFrame(columns=columns, dtype="int64") if parts is None else parts
+        self._seed, self.messages = seed, messages
+
+    def __len__(self) -> int:
+        return len(self.cv)
+
+    def draw(self, number: int, threads: int, items: Ints, units: Ints) -> Ints:
+        """Return amounts in a replicate, in fixed point.
+
+        Parameters
+        ----------
+        number : int
+            Of the replicate; the same number gives the same multipliers.
+        threads : int
+            Number of threads; the amounts do not depend on it.
+        items, units : ndarray of int64, shape (m,)
+            Organisation and own amount of each part.
+
+        Raises
+        ------
+        StudyError
+            If the amounts add up to more than fits into 64 bits.
+        """
+        drawn = units * draw_multipliers(self.cv, self._seed, number, threads)[items]
+        if drawn.sum() > LARGEST_TOTAL * UNIT:
+            raise StudyError(
+                f"the amounts of draw {number} add up to {drawn.sum() / UNIT:g}; at most"
+                f" {LARGEST_TOTAL:g} can be counted: write them in a larger unit, such as thousands"
+            )
+        return np.rint(drawn).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class NumberedAmounts:
+    """Prepared listings with the number of each amount's organisation, and these amounts."""
+
+    prepared: Prepared
+    """``located`` has a column ``item`` (int64), -1 of listings that are no such amounts, if any
+    amounts vary."""
+    amounts: Amounts
+
+
+def number_amounts(study: Study, engine: Engine, prepared: Prepared) -> NumberedAmounts:
+    """Number the organisations of the amounts that vary, and the listings that name none.
+
+    Organisations are sorted by kind and name, and listings without one by kind, place, amount
+    and the other columns that are read, so that numbers do not depend on the order of rows.
+    """
+    kinds = prepared.staged.kinds
+    cv = {kinds.index(kind): value for kind, value in study.drawn_amounts.items()}
+    if not cv:
+        return NumberedAmounts(prepared, Amounts())
+    rows = prepared.staged.listings
+    if study.counting.unlocated == "drop":
+        rows = rows.filter(nw.col("reason").is_null())
+    columns = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    rows = rows.filter(nw.col("kind").is_in(sorted(cv)) & (nw.col("units") > 0)).select(*columns)
+    known = rows.filter(~nw.col("organisation").is_null())
+    by = ["kind", "organisation"]
+    organisations = known.select(*by).unique().with_row_index("item", order_by=by)
+    organisations = engine.store(organisations, ORGANISATIONS)
+    n_known = len(engine.arrow(organisations.select("item")))
+    named = known.join(organisations, on=by)
+    alone = rows.filter(nw.col("organisation").is_null())
+    order = [name for name in columns if name not in ("record", "organisation")]
+    alone = alone.with_row_index("item", order_by=order)
+    alone = alone.with_columns(item=nw.col("item").cast(nw.Int64) + n_known)
+    number = nw.col("item").cast(nw.Int64)
+    numbered = engine.store(
+        nw.concat([each.select(*columns, number) for each in (named, alone)]),
+        AMOUNTS,
+        "number amounts",
+    )
+    others = prepared.located.filter(~nw.col("kind").is_in(sorted(cv)))
+    others = others.with_columns(item=nw.lit(-1, dtype=nw.Int64)).select(*columns, "item")
+    located = nw.concat([others, numbered.filter(~nw.col("lat").is_null())])
+    of_items = engine.pandas(rows_by(numbered, "item", "kind")).sort_values("item")
+    amounts = Amounts(
+        cv=of_items["kind"].map(cv).to_numpy(np.float64),
+        parts=_parts(engine, prepared, numbered),
+        seed=study.uncertainty.seed,
+        messages=_messages(study, kinds, of_items, n_known),
+    )
+    return NumberedAmounts(replace(prepared, located=located), amounts)
+
+
+def _parts(engine: Engine, prepared: Prepared, numbered: nw.LazyFrame[Any]) -> pd.DataFrame:
+    """Sum the amounts of each organisation at each location, and at none."""
+    places = prepared.locations[["lat", "lon"]].assign(location=np.arange(len(prepared.locations)))
+    at = engine.put(places, PLACES)
+    rows = numbered.join(at, on=["lat", "lon"], how="left")
+    rows = rows.with_columns(location=nw.col("location").fill_null(-1))
+    keys = ["item", "kind", "location"]
+    table = engine.pandas(sum_by(rows, *keys, units="units"))
+    engine.drop(PLACES)
+    return table.astype("int64").sort_values(keys, ignore_index=True)
+
+
+def _messages(
+    study: Study, kinds: tuple[str, ...], of_items: pd.DataFrame, n_known: int
+) -> tuple[str, ...]:
+    """Say of each kind how many organisations and single listings have a multiplier."""
+    found = []
+    for kind, cv in study.drawn_amounts.items():
+        mine = of_items.loc[of_items["kind"] == kinds.index(kind), "item"]
+        known, alone = int((mine < n_known).sum()), int((mine >= n_known).sum())
+        what = [f"{known:,} organisations"] if known else []
+        what += [f"{alone:,} listings without an organisation"] if alone else []
+        how = f"vary by a gamma number of cv = {cv:g}" if cv else "are resampled"
+        found.append(f"kind {kind!r}: the amounts of {' and '.join(what)} {how}")
+    return tuple(found)
