@@ -203,20 +203,11 @@ def condensed_tree(
     unit: int,
     selected: NDArray[np.int64],
 ) -> CondensedTree:
-    """Return the condensed tree of rows from that of their locations.
+    """Return the condensed tree of rows from that of their locations, whose radii are kilometres.
 
-    Parameters
-    ----------
-    tree : Condensed
-        Condensed tree of the locations, radii in kilometres.
-    row_of : ndarray of int32, shape (n_rows,)
-        Location of each row.
-    size : ndarray of float64, shape (n_rows,), optional
-        Weight of each row; 1 by default.
-    unit : int
-        Weight in the tree that counts as 1.
-    selected : ndarray of int64
-        Cluster with each label.
+    ``row_of`` (n_rows,) is the location of each row and ``size`` (n_rows,) its weight, 1 by
+    default; ``unit`` is the weight in the tree that counts as 1, ``selected`` the cluster with each
+    label.
     """
     n, many = len(row_of), len(tree.parent) - 1
     rows = np.empty(many + n, dtype=_ROW)

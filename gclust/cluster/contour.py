@@ -338,12 +338,8 @@ def _select(
 ) -> tuple[Regions, NDArray[np.int64]]:
     """Keep the regions whose locations weigh enough, numbered by their first row.
 
-    Returns
-    -------
-    clusters : Regions
-        The runs of cells of the clusters; the number of a region is its label.
-    labels : ndarray of int64
-        Label of each location.
+    Returns the `Regions` of the clusters, where the number of a region is its label, and the label
+    of each location.
     """
     run = find_runs(locations.cell, regions.runs)
     inside = np.flatnonzero(run >= 0)

@@ -62,18 +62,12 @@ _CHUNK_ROWS = 1 << 18
 class RasterLocations(NamedTuple):
     """``n`` distinct locations, sorted by row of the raster, longitude and latitude."""
 
-    height: NDArray[np.float64]
-    """(n,) rows of the raster from the north, with fractions"""
-    lon: NDArray[np.float64]
-    """(n,) degrees"""
-    units: NDArray[np.int64]
-    """(n,) fixed-point weight"""
-    cell: NDArray[np.int64]
-    """(n,) number of the cell of each location"""
-    first: NDArray[np.int64]
-    """(n,) lowest row of X at each location"""
-    of_row: NDArray[np.int64]
-    """(n_rows,) location of each row of X"""
+    height: NDArray[np.float64]  # (n,) rows of the raster from the north, with fractions
+    lon: NDArray[np.float64]  # (n,) degrees
+    units: NDArray[np.int64]  # (n,) fixed-point weight
+    cell: NDArray[np.int64]  # (n,) number of the cell of each location
+    first: NDArray[np.int64]  # (n,) lowest row of X at each location
+    of_row: NDArray[np.int64]  # (n_rows,) location of each row of X
 
 
 def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
@@ -196,19 +190,11 @@ def fold_onto_raster(
 
 @dataclass(frozen=True)
 class Density:
-    """Density (weight per km2) in the tiles that kernels reach; it is zero in all others.
-
-    Attributes
-    ----------
-    raster : Raster
-    tiles : ndarray of int64, shape (n_tiles, 2)
-        Row and column of each tile in the grid of tiles, sorted.
-    values : ndarray of float32, shape (n_tiles, 64, 64)
-    """
+    """Density (weight per km2) in the tiles that kernels reach; it is zero in all others."""
 
     raster: Raster
-    tiles: NDArray[np.int64]
-    values: NDArray[np.float32]
+    tiles: NDArray[np.int64]  # (n_tiles, 2) row and column of each in the grid of tiles, sorted
+    values: NDArray[np.float32]  # (n_tiles, 64, 64)
 
     def at(self, cell: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the density of cells from their numbers."""
@@ -223,10 +209,7 @@ class Density:
     def runs_above(self, level: float) -> NDArray[np.int64]:
         """Return the runs of neighbouring cells in a row whose density is at least ``level``.
 
-        Returns
-        -------
-        ndarray of int64, shape (n_runs, 2)
-            Numbers of the first and the last cell of each run, sorted.
+        (n_runs, 2): numbers of the first and the last cell of each run, sorted.
         """
         runs = [np.zeros((0, 2), dtype=np.int64)]
         n_cols = self.raster.n_cols
@@ -306,12 +289,8 @@ def estimate_density(
     """Compute the density of locations in the cells that their kernels reach.
 
     Blocks with more visits of points than ``heavy_visits`` are summed in chunks of points; the
-    result is the same, bit by bit.
-
-    Raises
-    ------
-    ValueError
-        If there are more such cells than fit into memory.
+    result is the same, bit by bit. Raises ValueError if more cells are reached than fit into
+    memory.
     """
     inputs = Inputs(_points(locations, raster), raster, radial)
     tiles = _find_tiles(inputs)

@@ -20,12 +20,9 @@ class Regions(NamedTuple):
     one region.
     """
 
-    runs: Ints
-    """(n_runs, 2) first and last cell of each run, sorted"""
-    sheet: Ints
-    """(n_runs,) sheet of each run"""
-    region: Ints
-    """(n_runs,)"""
+    runs: Ints  # (n_runs, 2) first and last cell of each run, sorted
+    sheet: Ints  # (n_runs,) sheet of each run
+    region: Ints  # (n_runs,)
 
 
 def connect_runs(runs: Ints, raster: Raster) -> Regions:
@@ -70,18 +67,10 @@ def find_runs(cell: Ints, runs: Ints) -> Ints:
 
 
 def outline(runs: Ints, sheet: Ints, raster: Raster) -> Any:
-    """Return the polygon of a region, in degrees of longitude and latitude.
+    """Return the polygon of a region, from its runs (n_runs, 2) and the sheet of each.
 
-    Parameters
-    ----------
-    runs : ndarray of int64, shape (n_runs, 2)
-    sheet : ndarray of int64, shape (n_runs,)
-    raster : Raster
-
-    Returns
-    -------
-    shapely.Polygon or shapely.MultiPolygon
-        Valid, longitudes in [-180, 180]; its edges are edges of cells.
+    It is a Polygon or MultiPolygon in degrees of longitude, in [-180, 180], and latitude, valid;
+    its edges are edges of cells.
     """
     import shapely
 

@@ -81,12 +81,7 @@ def find_places(
 ) -> NDArray[np.int64]:
     """Return the index of each point among known places, or -1 if it is not one of them.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees, as `degrees` returns them.
-    known_lat, known_lon : ndarray of float64, shape (m,), m >= 1
-        Distinct places, likewise.
+    All are degrees, as `degrees` returns them; there is at least one place, and none twice.
     """
     # NumPy orders complex numbers by their real part, then by their imaginary part.
     places, known = lat + 1j * lon, known_lat + 1j * known_lon
@@ -98,20 +93,9 @@ def find_places(
 def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
     """Set ``n_features_in_`` and ``feature_names_in_``, or check new input against them.
 
-    Geometries have no feature names.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-    X : as in `degrees`
-        Already validated.
-    reset : bool
-        True sets the two attributes, as in ``fit``; False compares, as in ``predict``.
-
-    Raises
-    ------
-    ValueError
-        If the feature names differ from those that were fitted.
+    ``reset`` sets the two attributes, as in ``fit``; otherwise they are compared, as in
+    ``predict``, with a ValueError if feature names differ from those that were fitted. ``X`` is
+    already validated. Geometries have no feature names.
     """
     if _is_geometry(X):
         if reset:

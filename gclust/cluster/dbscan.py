@@ -241,8 +241,6 @@ def cluster_locations(
         connect nothing, and get the label that :func:`assign_locations` gives them.
     model : DBSCAN
         The parameters.
-    progress : callable
-        Called as ``progress(fraction, stage)``.
 
     Returns
     -------

@@ -36,12 +36,9 @@ class Parameters(NamedTuple):
 class CoreLocations(NamedTuple):
     """Arrays of ``m`` core locations and their clusters."""
 
-    lat: NDArray[np.float64]
-    """(m,) degrees"""
-    lon: NDArray[np.float64]
-    """(m,) degrees"""
-    label: NDArray[np.int64]
-    """(m,)"""
+    lat: NDArray[np.float64]  # (m,) degrees
+    lon: NDArray[np.float64]  # (m,) degrees
+    label: NDArray[np.int64]  # (m,)
 
 
 def fold_for(
@@ -61,23 +58,10 @@ def fold_for(
 def cluster_folded(
     folded: Folded, min_units: int, parameters: Parameters, progress: Report
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the label and core flag of each location; clusters are numbered by lowest row.
+    """Return the label, -1 for noise, and the core flag of each location.
 
-    Parameters
-    ----------
-    folded : Folded
-        ``m`` locations.
-    min_units : int
-        ``min_samples`` in the units of the weights.
-    parameters : Parameters
-    progress : callable
-        Called as ``progress(fraction, stage)``.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (m,)
-        -1 for noise.
-    core : ndarray of bool, shape (m,)
+    Clusters are numbered by lowest row. ``min_units`` is ``min_samples`` in the units of the
+    weights.
     """
     eps_km, _, metric, threads = parameters
     with stage(progress, "making bands") as report:
@@ -96,12 +80,12 @@ def cluster_bands(
     progress: Report = silent,
     wanted: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the label and core flag of each location; the locations are sorted in bands.
+    """Return the label, -1 for noise, and the core flag of each of ``m`` locations sorted in bands.
 
     Parameters
     ----------
     points : Bands
-        ``m`` locations in the bands of ``parameters.eps_km``.
+        The locations, in the bands of ``parameters.eps_km``.
     prefix : ndarray of int64, shape (m + 1,)
         Their cumulative weight, from 0. A location without weight is no core location.
     rank : ndarray of uint32, shape (m,)
@@ -110,12 +94,6 @@ def cluster_bands(
         As in `cluster_folded`.
     wanted : ndarray of bool, shape (m,), optional
         Which border locations take a label, all by default; the others are -1.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (m,)
-        -1 for noise.
-    core : ndarray of bool, shape (m,)
     """
     reach, threads = reach_of(parameters.eps_km), parameters.threads
     labels = np.full(len(rank), -1, dtype=np.int64)
@@ -150,20 +128,8 @@ def assign_rows(
 ) -> NDArray[np.int64]:
     """Label rows as border points by the core locations within reach; -1 if there are none.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees, normalised.
-    cores : CoreLocations
-        In the order of the bands of ``parameters.eps_km``.
-    parameters : Parameters
-    progress : callable
-        Called as ``progress(fraction, stage)``.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        -1 for rows that belong to no cluster.
+    ``lat`` and ``lon`` (n,) are degrees, normalised; ``cores`` are in the order of the bands of
+    ``parameters.eps_km``.
     """
     if len(lat) == 0 or len(cores.lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)

@@ -34,27 +34,19 @@ NO_NODES = ComponentTree(NO_UNITS, NO_UNITS, NO_UNITS)
 class CountedLocations(NamedTuple):
     """Arrays of ``n`` distinct locations in any order, with the number of rows at each."""
 
-    lat: NDArray[np.float64]
-    """(n,) degrees"""
-    lon: NDArray[np.float64]
-    """(n,) degrees"""
-    units: NDArray[np.int64]
-    """(n,) fixed-point weight"""
-    rank: NDArray[np.uint32]
-    """(n,) lowest row with weight; clusters are numbered by the lowest of their core locations"""
-    rows: NDArray[np.int64]
-    """(n,) number of rows"""
-    weighing: NDArray[np.int64]
-    """(n,) number of rows with weight: those that are core points where the location is one"""
+    lat: NDArray[np.float64]  # (n,) degrees
+    lon: NDArray[np.float64]  # (n,) degrees
+    units: NDArray[np.int64]  # (n,) fixed-point weight
+    rank: NDArray[np.uint32]  # (n,) lowest row with weight; clusters are numbered by the lowest
+    rows: NDArray[np.int64]  # (n,) number of rows
+    weighing: NDArray[np.int64]  # (n,) rows with weight, which are core points if it is one
 
 
 class BorderOverrides(NamedTuple):
     """Border locations that at one threshold belong to another cluster than that of their node."""
 
-    place: NDArray[np.uint32]
-    """(m,) location"""
-    node: NDArray[np.int32]
-    """(m,) root node of its cluster"""
+    place: NDArray[np.uint32]  # (m,) location
+    node: NDArray[np.int32]  # (m,) root node of its cluster
 
 
 class PairSummary(NamedTuple):
@@ -70,15 +62,11 @@ class PairSummary(NamedTuple):
 class FixedEpsHierarchy(NamedTuple):
     """Clusters of ``n`` locations for one radius, at ``k`` rising thresholds."""
 
-    level: NDArray[np.uint8]
-    """(n,) number of thresholds that each location reaches"""
-    node: NDArray[np.int32]
-    """(n,) component of each location at the highest threshold at which it is in any"""
+    level: NDArray[np.uint8]  # (n,) number of thresholds that each location reaches
+    node: NDArray[np.int32]  # (n,) component of each at the highest threshold that has one
     tree: ComponentTree
-    overrides: list[BorderOverrides]
-    """(k,)"""
-    summaries: list[PairSummary]
-    """(k,)"""
+    overrides: list[BorderOverrides]  # (k,)
+    summaries: list[PairSummary]  # (k,)
 
     def labels(self, threshold: int) -> NDArray[np.int64]:
         """Return the cluster of each location, -1 for noise, numbered by lowest rank."""
@@ -105,32 +93,25 @@ class _Points(NamedTuple):
     """All locations, sorted in bands."""
 
     bands: Bands
-    order: NDArray[np.uint32]
-    """(n,) number of the location of each point in the bands"""
-    level: NDArray[np.uint8]
-    """(n,) by location"""
-    node: NDArray[np.int32]
-    """(n,) by location"""
+    order: NDArray[np.uint32]  # (n,) number of the location of each point in the bands
+    level: NDArray[np.uint8]  # (n,) by location
+    node: NDArray[np.int32]  # (n,) by location
 
 
 class _Cores(NamedTuple):
     """Core locations, sorted in bands."""
 
     bands: Bands
-    at: NDArray[np.int64]
-    """(m,) index of each among all points"""
-    level: NDArray[np.uint8]
-    """(m,)"""
-    node: NDArray[np.int64]
-    """(m,) node of each at its own level"""
+    at: NDArray[np.int64]  # (m,) index of each among all points
+    level: NDArray[np.uint8]  # (m,)
+    node: NDArray[np.int64]  # (m,) node of each at its own level
 
 
 class _Ambiguous(NamedTuple):
     """Border locations that have core locations of several components within reach."""
 
     place: NDArray[np.int32]
-    highest: NDArray[np.uint8]
-    """Level of the core neighbour of the highest level, for each"""
+    highest: NDArray[np.uint8]  # Level of the core neighbour of the highest level, for each
 
 
 def number_nodes(
@@ -173,21 +154,10 @@ def fixed_eps_hierarchy(
     threads: int,
     report: Callable[[float], None],
 ) -> FixedEpsHierarchy:
-    """Find the clusters of locations at every threshold, for one radius.
+    """Find the clusters of locations, at least one, at every threshold, for one radius.
 
-    Parameters
-    ----------
-    locations : CountedLocations
-        At least one.
-    balls : tuple
-        From `gclust.kernels.dbscan.levels_by_radius.grow_tree` for these locations.
-    level : ndarray of uint8, shape (n,)
-        Number of thresholds that each location reaches; the array is kept, not copied.
-    options : FixedEpsOptions
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the fraction of work done.
+    ``balls`` is from `gclust.kernels.dbscan.levels_by_radius.grow_tree`, ``level`` (n,) the number
+    of thresholds that each location reaches; the array is kept, not copied.
     """
     eps_km, n_thresholds, border, metric = options
     reach = reach_of(eps_km)

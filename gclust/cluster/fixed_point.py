@@ -63,10 +63,7 @@ def to_units(weights: Any) -> NDArray[np.int64]:
 def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
     """Return the fixed-point weights of the rows of ``X``; see `to_units`.
 
-    Raises
-    ------
-    ValueError
-        If the weights are invalid, or not one for each row.
+    Raises ValueError if the weights are invalid, or not one for each row.
     """
     units = to_units(sample_weight)
     if len(units) != n_rows:

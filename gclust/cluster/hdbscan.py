@@ -353,8 +353,6 @@ def hierarchical_labels(
         `gclust.cluster.hdbscan_predict.attach_weightless`.
     model : HDBSCAN
         The parameters.
-    progress : callable
-        Called as ``progress(fraction, stage)``.
 
     Returns
     -------

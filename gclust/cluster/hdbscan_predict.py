@@ -19,10 +19,8 @@ from gclust.progress import Report, stage
 class Attached(NamedTuple):
     """Clusters of ``m`` locations without weight."""
 
-    labels: NDArray[np.int64]
-    """(m,) -1 if the location is in no cluster"""
-    reach_km: NDArray[np.float64]
-    """(m,) least radius at which each is connected to the member that gives it its label"""
+    labels: NDArray[np.int64]  # (m,) -1 if the location is in no cluster
+    reach_km: NDArray[np.float64]  # (m,) least radius that connects it to the member of its label
 
 
 def attach_weightless(
@@ -53,9 +51,6 @@ def attach_weightless(
         Clusters of the locations with weight, -1 for noise and for the others.
     until_km : ndarray of float64, shape (n_clusters,)
         Radius below which each cluster exists; see `gclust.cluster.selection.cluster_radii`.
-    parameters : HierarchyParameters
-    show : callable
-        Called as ``show(fraction, stage)``.
     """
     threads = parameters.threads
     others = np.flatnonzero(units == 0)

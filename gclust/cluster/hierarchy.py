@@ -42,13 +42,10 @@ _CHUNK = 1 << 18
 class HierarchyParameters(NamedTuple):
     """Checked parameters of HDBSCAN."""
 
-    min_cluster_units: int
-    """``min_cluster_size`` as a fixed-point weight."""
-    min_units: int
-    """``min_samples`` as a fixed-point weight."""
+    min_cluster_units: int  # ``min_cluster_size`` as a fixed-point weight
+    min_units: int  # ``min_samples`` as a fixed-point weight
     selection: Selection
-    surface: tuple[float, float]
-    """Semi-major axis and squared eccentricity, see `gclust.kernels.sphere`."""
+    surface: tuple[float, float]  # semi-major axis and squared eccentricity
     threads: int
 
     def in_rows(self) -> HierarchyParameters:
@@ -64,31 +61,21 @@ class HierarchyParameters(NamedTuple):
 class WeightedLocations(NamedTuple):
     """Arrays of ``n`` distinct locations, sorted by latitude band, longitude and latitude."""
 
-    lat: NDArray[np.float64]
-    """(n,) degrees"""
-    lon: NDArray[np.float64]
-    """(n,) degrees"""
-    units: NDArray[np.int64]
-    """(n,) fixed-point weight"""
-    first: NDArray[np.uint32]
-    """(n,) lowest row with weight at each location, or the lowest row if none has weight"""
-    row_of: NDArray[np.int32]
-    """(n_rows,) location of each row"""
+    lat: NDArray[np.float64]  # (n,) degrees
+    lon: NDArray[np.float64]  # (n,) degrees
+    units: NDArray[np.int64]  # (n,) fixed-point weight
+    first: NDArray[np.uint32]  # (n,) lowest row with weight at each, else the lowest row
+    row_of: NDArray[np.int32]  # (n_rows,) location of each row
 
 
 class FlatClusters(NamedTuple):
     """Selected clusters of ``n`` locations, with memberships and radii."""
 
-    labels: NDArray[np.int64]
-    """(n,) -1 for noise"""
-    probability: NDArray[np.float64]
-    """(n,) 0 for noise"""
-    chosen: NDArray[np.int64]
-    """(n_clusters,) number in the hierarchy of each cluster"""
-    until_km: NDArray[np.float64]
-    """(n_clusters,) radius below which points connected to a member are members too"""
-    last_km: NDArray[np.float64]
-    """(n_clusters,) least radius at which the cluster is whole; probability is 1 there"""
+    labels: NDArray[np.int64]  # (n,) -1 for noise
+    probability: NDArray[np.float64]  # (n,) 0 for noise
+    chosen: NDArray[np.int64]  # (n_clusters,) number in the hierarchy of each cluster
+    until_km: NDArray[np.float64]  # (n_clusters,) radius below which connected points are members
+    last_km: NDArray[np.float64]  # (n_clusters,) least radius at which the cluster is whole
 
 
 def fold_locations(
@@ -144,14 +131,8 @@ def connect_locations(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability, and the core distances.
 
-    Returns
-    -------
-    ends : ndarray of int32, shape (2, n - 1)
-        Locations at the ends of the edges.
-    edges : ndarray of float64, shape (n - 1,)
-        Their lengths in kilometres.
-    cores : ndarray of float64, shape (n,)
-        Core distance of each location in kilometres.
+    The tree as the locations at the ends of its edges, (2, n - 1), and their lengths in kilometres,
+    (n - 1,); the core distance of each location, (n,), in kilometres.
     """
     n, threads = len(lat), parameters.threads
     sphere = parameters.surface == SURFACES["haversine"]

@@ -151,18 +151,10 @@ def _row(
 
 
 def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Join pairs of clusters; pairs that share a cluster become one cluster.
+    """Return the cluster of each label after joining pairs; those that share a cluster become one.
 
-    Parameters
-    ----------
-    cluster : ndarray of int64, shape (n_labels,)
-        The cluster of each label, named by the smallest label in it.
-    pairs : list of (int, int)
-        Clusters to join.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_labels,)
+    ``cluster`` (n_labels,) is the cluster of each label before. A cluster is named by the smallest
+    label in it.
     """
     parent = {int(name): int(name) for name in cluster}
 

@@ -14,7 +14,6 @@ def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
 
     Parameters
     ----------
-    values : array-like of real numbers
     kinds : str
         NumPy's codes of the types that count as numbers.
 

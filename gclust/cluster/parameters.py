@@ -28,10 +28,7 @@ BORDERS = ("nearest", "first", "noise")
 def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
     """Check the parameters of DBSCAN, and return the number of threads.
 
-    Raises
-    ------
-    ValueError
-        If a parameter cannot be used; the message names it.
+    Raises ValueError, which names the parameter, if one cannot be used.
     """
     if border not in BORDERS:
         raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
@@ -56,10 +53,7 @@ def check_metric(metric: Any) -> None:
 def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return contiguous copies of locations that are sorted, distinct and normalised.
 
-    Raises
-    ------
-    ValueError
-        If they are not; the message names the first that is out of order.
+    Raises ValueError if they are not; the message names the first that is out of order.
     """
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     if lat.ndim != 1 or lat.shape != lon.shape:

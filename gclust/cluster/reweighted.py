@@ -59,24 +59,19 @@ class Reweighed:
         min_units: int,
         there: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the DBSCAN labels and core flags of the locations for given weights.
+        """Return the labels, -1 for noise, and core flags of the locations for given weights.
+
+        Clusters are numbered by first core location. All arrays are in the `order` of the bands.
 
         Parameters
         ----------
         units : ndarray of int64, shape (n,)
-            Weights of the locations, in the `order` of the bands. A location without weight forms
-            no cluster and connects none, but takes the label that :meth:`gclust.DBSCAN.predict`
-            would give it.
+            Weights of the locations. A location without weight forms no cluster and connects none,
+            but takes the label that :meth:`gclust.DBSCAN.predict` would give it.
         min_units : int
             ``min_samples`` in the units of the weights.
         there : ndarray of bool, shape (n,), optional
             Whether each location takes a label; the others are -1.
-
-        Returns
-        -------
-        labels : ndarray of int64, shape (n,)
-            In the same order; -1 for noise, numbered by first core location.
-        core : ndarray of bool, shape (n,)
         """
         prefix = np.zeros(len(self.order) + 1, dtype=np.int64)
         np.cumsum(units, out=prefix[1:])

@@ -30,25 +30,13 @@ class Selection(NamedTuple):
 
 
 def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
-    """Return the excess of mass of each cluster.
+    """Return the excess of mass of each cluster of a tree with radii in kilometres, (clusters,).
 
     It is the sum, over the points of a cluster, of weight times the growth of lambda = 1 / km
     from the birth of the cluster until the point leaves it or the cluster splits (R. Campello,
     D. Moulavi, A. Zimek, J. Sander: Hierarchical density estimates for data clustering,
-    visualization, and outlier detection. ACM TKDD 10 (1), 2015, section 5).
-
-    Parameters
-    ----------
-    tree : Condensed
-        Radii in kilometres.
-    units : ndarray of int64, shape (n,)
-        Weight of each point.
-    unit : int
-        Weight that counts as 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (clusters,)
+    visualization, and outlier detection. ACM TKDD 10 (1), 2015, section 5). A weight of ``unit``
+    counts as 1.
     """
     born = 1.0 / tree.birth
     mass = 1.0 / tree.leaves
@@ -63,21 +51,10 @@ def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDAr
 
 
 def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -> NDArray[np.int64]:
-    """Return the selected clusters, so that none contains another.
+    """Return the numbers of the selected clusters, increasing, so that none contains another.
 
-    Parameters
-    ----------
-    tree : Condensed
-        Radii in kilometres.
-    excess : ndarray of float64, shape (clusters,)
-        Excess of mass of each cluster.
-    selection : Selection
-
-    Returns
-    -------
-    ndarray of int64
-        Increasing numbers of clusters. 0 is the root, which holds everything; it is returned
-        only with ``single``, and then alone.
+    ``excess`` (clusters,) is the excess of mass of each. 0 is the root, which holds everything; it
+    is returned only with ``single``, and then alone.
     """
     many = len(tree.parent)
     chosen = np.ones(many, dtype=np.bool_)
@@ -116,15 +93,7 @@ def _of_greatest_mass(
 def cluster_radii(
     tree: Condensed, chosen: NDArray[np.int64], epsilon_km: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the radii between which each selected cluster exists and is whole.
-
-    Parameters
-    ----------
-    tree : Condensed
-        Radii in kilometres.
-    chosen : ndarray of int64
-        Selected clusters.
-    epsilon_km : float
+    """Return the radii between which each selected cluster exists and is whole, in kilometres.
 
     Returns
     -------
@@ -152,24 +121,12 @@ def memberships(
     until_km: NDArray[np.float64],
     last_km: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the selected cluster of each point, and the strength of its membership.
+    """Return the selected cluster of each point, and the strength of its membership, both (n,).
 
-    Parameters
-    ----------
-    tree : Condensed
-        Radii in kilometres.
-    chosen : ndarray of int64
-        Selected clusters.
-    until_km, last_km : ndarray of float64, shape (chosen,)
-        From `cluster_radii`.
-
-    Returns
-    -------
-    number : ndarray of int64, shape (n,)
-        Index in ``chosen``, or -1.
-    probability : ndarray of float64, shape (n,)
-        Lambda at which the point leaves the cluster, divided by the greatest lambda at which
-        any point does before the split, at most 1; 0 for points in no cluster.
+    The cluster is an index in ``chosen``, or -1; ``until_km`` and ``last_km`` are from
+    `cluster_radii`. The strength is the lambda at which the point leaves the cluster, divided by
+    the greatest lambda at which any point does before the split, at most 1; 0 for points in no
+    cluster.
     """
     of = np.full(len(tree.parent), -1)
     of[chosen] = np.arange(len(chosen))

@@ -205,11 +205,7 @@ class Surface:
 class LocationSurface:
     """DBSCAN clusters of distinct locations for every pair; see :func:`surface_of_locations`.
 
-    Attributes
-    ----------
-    eps_km : tuple of float
-    min_units : tuple of int
-        In increasing order.
+    ``eps_km`` and ``min_units`` are in increasing order.
     """
 
     def __init__(
@@ -224,10 +220,7 @@ class LocationSurface:
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the labels and core flags of the locations, as ``cluster_locations`` does.
 
-        Raises
-        ------
-        ValueError
-            If the surface has no such pair.
+        Raises ValueError if the surface has no such pair.
         """
         at = self._hierarchies[_index("eps_km", self.eps_km, eps_km)]
         threshold = _index("min_units", self.min_units, min_units)

@@ -15,12 +15,9 @@ RADIUS_BYTES = 8
 
 
 def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
-    """Raise ValueError if a surface would not fit into free memory.
+    """Raise ValueError if a surface of that many locations and radii would not fit into memory.
 
-    Parameters
-    ----------
-    n_rows, n_locations, n_eps : int
-        Numbers of rows of X, of distinct locations and of radii.
+    ``n_rows`` are the rows of X.
     """
     free = available_bytes()
     if free is None:

@@ -9,12 +9,7 @@ from gclust.kernels._jit import helper
 def lower_bound(values, low, high, value):
     """Return the first index in ``low .. high`` with at least ``value``, or ``high`` if none.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Ascending from ``low`` to ``high``.
-    low, high : int
-    value : number
+    ``values`` (n,) are ascending from ``low`` to ``high``.
     """
     while low < high:
         middle = (low + high) >> 1

@@ -39,23 +39,17 @@ WHOLE = np.zeros(0, dtype=np.int64)
 class RecordRows(NamedTuple):
     """``m`` rows, one for each of ``r`` records and each location where it has listings."""
 
-    starts: NDArray[np.int64]
-    """(r + 1,) first row of each record, and ``m``."""
-    place: NDArray[np.int32]
-    """(m,) the location."""
-    units: NDArray[np.int64]
-    """(m,) fixed-point weight of the record's listings there."""
+    starts: NDArray[np.int64]  # (r + 1,) first row of each record, and ``m``
+    place: NDArray[np.int32]  # (m,) the location
+    units: NDArray[np.int64]  # (m,) fixed-point weight of the record's listings there
 
 
 class _HashTable(NamedTuple):
     """A hash table with ``s`` slots and open addressing that adds up values by key."""
 
-    keys: NDArray[np.int64]
-    """(s,) -1 in a free slot."""
-    sums: NDArray[np.int64]
-    """(s,)"""
-    taken: NDArray[np.int64]
-    """(1,) number of keys."""
+    keys: NDArray[np.int64]  # (s,) -1 in a free slot
+    sums: NDArray[np.int64]  # (s,)
+    taken: NDArray[np.int64]  # (1,) number of keys
 
 
 @helper
@@ -207,7 +201,6 @@ def ties_by_label(
 
     Parameters
     ----------
-    rows : RecordRows
     labels : ndarray of int32, shape (n,)
         Of the locations; -1 for noise.
     near : ndarray of bool, shape (n_labels + 1,)
@@ -217,10 +210,6 @@ def ties_by_label(
         each pair of listings counts one.
     unit : int
         Fixed-point weight of one.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
     copies : ndarray of int64, shape (r,) or (0,)
         How often each record is there; empty: once.
 
@@ -289,7 +278,6 @@ def count_by_cluster(
 
     Parameters
     ----------
-    rows : RecordRows
     clusters : ndarray of int32, shape (n,)
         Of the locations; -1 for noise.
     kind : ndarray of int, shape (r,)
@@ -300,8 +288,6 @@ def count_by_cluster(
         Fixed-point weight of one.
     shape : (int, int)
         Numbers of kinds and of clusters.
-    report : callable
-        Called with the share done.
     copies : ndarray of int64, shape (r,) or (0,)
         How often each record is there; empty: once.
 

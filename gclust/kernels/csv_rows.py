@@ -61,13 +61,7 @@ IN_A_ROW = 10
 
 
 def new_state(line: int, offset: int) -> NDArray[np.int64]:
-    """Return the scanner's state before the first byte of the data.
-
-    Parameters
-    ----------
-    line, offset : int
-        Physical line and byte at which the data begin.
-    """
+    """Return the scanner's state before the data, which begin at a physical line and a byte."""
     state = np.zeros(STATE_SIZE, dtype=np.int64)
     state[[LINE, ROW_LINE, SHIFT]] = line
     state[[OFFSET, ROW_START, FIELD_START]] = offset
@@ -160,6 +154,8 @@ def _end_row(state, at, expected, bad, shifts, n):
 def scan_rows(data, state, special, syntax, bad, shifts, out):
     """Scan the rows of a chunk, until its end or until ``bad`` or ``shifts`` is full.
 
+    Returns the number of bytes read, and the numbers of rows of ``bad`` and ``shifts`` in use.
+
     Parameters
     ----------
     data : ndarray of uint8, shape (n,)
@@ -177,11 +173,6 @@ def scan_rows(data, state, special, syntax, bad, shifts, out):
     out : ndarray of uint8
         Output: good rows, each ended by a newline, after its present content; nothing is
         copied if it is empty.
-
-    Returns
-    -------
-    read, n_bad, n_shifts : int
-        Number of bytes read, and of rows of ``bad`` and ``shifts`` in use.
     """
     delimiter, quote, escape, expected = syntax[0], syntax[1], syntax[2], syntax[3]
     base = state[OFFSET]

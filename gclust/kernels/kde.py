@@ -46,34 +46,24 @@ class Raster(NamedTuple):
 class RasterPoints(NamedTuple):
     """``n`` points sorted by row of the raster and by longitude within it."""
 
-    x: NDArray[np.float64]
-    """(n,) as ``y`` and ``z``: vectors in Earth radii"""
+    x: NDArray[np.float64]  # (n,) as ``y`` and ``z``: vectors in Earth radii
     y: NDArray[np.float64]
     z: NDArray[np.float64]
-    rho: NDArray[np.float64]
-    """(n,) distance from the axis of the Earth"""
-    lon: NDArray[np.float64]
-    """(n,) longitude from 180 degrees west as a fraction of a turn, below 1"""
-    weight: NDArray[np.float64]
-    """(n,)"""
-    start: NDArray[np.int64]
-    """(n_rows + 1,) first point of each row, and ``n``"""
+    rho: NDArray[np.float64]  # (n,) distance from the axis of the Earth
+    lon: NDArray[np.float64]  # (n,) in turns from 180 degrees west, below 1
+    weight: NDArray[np.float64]  # (n,)
+    start: NDArray[np.int64]  # (n_rows + 1,) first point of each row, and ``n``
 
 
 class RadialKernel(NamedTuple):
     """A kernel as a function of the squared chord in Earth radii."""
 
-    gaussian: bool
-    """``exp(-scale * chord2)``, otherwise ``1 - scale * chord2``"""
+    gaussian: bool  # ``exp(-scale * chord2)``, otherwise ``1 - scale * chord2``
     scale: float
-    limit: float
-    """squared chord above which the kernel is zero"""
-    angle: float
-    """the same as a central angle"""
-    peak: float
-    """its value at distance zero, per km2"""
-    step: float
-    """largest central angle between midpoints"""
+    limit: float  # squared chord above which the kernel is zero
+    angle: float  # the same as a central angle
+    peak: float  # its value at distance zero, per km2
+    step: float  # largest central angle between midpoints
 
 
 class Inputs(NamedTuple):
@@ -97,15 +87,11 @@ class Block(NamedTuple):
 class RowCut(NamedTuple):
     """The division of the cells of a row, and the row's edges."""
 
-    down: int
-    """rings"""
-    across: int
-    """midpoints of a cell in each ring"""
-    upper: float
-    """as ``lower``: sine of latitude"""
+    down: int  # rings
+    across: int  # midpoints of a cell in each ring
+    upper: float  # as ``lower``: sine of latitude
     lower: float
-    north: float
-    """as ``south``: latitude in radians"""
+    north: float  # as ``south``: latitude in radians
     south: float
 
 
@@ -114,11 +100,9 @@ class Ring(NamedTuple):
 
     z: float
     rho: float
-    west: int
-    """number of the first midpoint around the whole circle"""
+    west: int  # number of the first midpoint around the whole circle
     n: int
-    around: int
-    """midpoints around the whole circle"""
+    around: int  # midpoints around the whole circle
 
 
 class Midpoints(NamedTuple):

@@ -34,12 +34,9 @@ COSINES = np.cos(np.radians(np.arange(-180.0, 181.0)))
 class Reach(NamedTuple):
     """A radius as a comparison key and as bounds on the squared chord."""
 
-    limit: float
-    """Key of the radius: a pair is within it if its key is at most this."""
-    inner2: float
-    """Squared chord below which a pair is certainly within the radius."""
-    outer2: float
-    """Squared chord above which a pair is certainly not within the radius."""
+    limit: float  # Key of the radius: a pair is within it if its key is at most this
+    inner2: float  # Squared chord below which a pair is certainly within the radius
+    outer2: float  # Squared chord above which a pair is certainly not within the radius
 
 
 def reach_of(eps_km: float) -> Reach:
@@ -92,15 +89,8 @@ def vector_at(lat, lon, axis, e2):
 def fill_vectors(lat, lon, axis, e2, vectors, first, last):
     """Fill the vectors of the points ``first .. last``.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    axis, e2 : float
-        Of the surface.
-    vectors : ndarray of float64, shape (n, 3)
-        Output.
-    first, last : int
+    ``lat`` and ``lon`` (n,) float64 in degrees; ``axis`` and ``e2`` of the surface; ``vectors``
+    (n, 3) float64 is filled.
     """
     for i in range(first, last):
         vectors[i, 0], vectors[i, 1], vectors[i, 2] = vector_at(lat[i], lon[i], axis, e2)

@@ -13,15 +13,7 @@ _done: set[Run] = set()
 
 
 def warm_up(progress: Report, *runs: Run) -> None:
-    """Compile or load the kernels that this process has not yet called, as one progress stage.
-
-    Parameters
-    ----------
-    progress : callable
-        Called as ``progress(fraction, stage)``.
-    *runs : callable
-        Functions that call the kernels of one method each.
-    """
+    """Compile or load the kernels that this process has not yet called, as one progress stage."""
     missing = [run for run in runs if run not in _done]
     if not missing:
         return

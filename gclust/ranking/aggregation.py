@@ -16,16 +16,9 @@ AT_A_TIME = 1 << 20
 def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Borda points: in each column, the number of clusters below each cluster.
 
-    Parameters
-    ----------
-    x : ndarray of float64, shape (clusters, columns)
-        None missing.
-
-    Returns
-    -------
-    ndarray of float64, shape (clusters, columns)
-        From 0 to clusters - 1. A tie counts a half, so that the points of a column have the
-        same sum with and without ties, and each cluster has the points of its mid-rank [2]_.
+    A tie counts a half, so that the points of a column have the same sum with and without ties, and
+    each cluster has the points of its mid-rank [2]_. No value of ``x`` (clusters, columns) is
+    missing.
 
     Notes
     -----
@@ -52,19 +45,8 @@ def copeland(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float
     """Return the number of clusters that each cluster beats; a tie counts a half.
 
     A cluster beats another if the columns in which it is above weigh more than the columns in
-    which it is below. Columns in which both are equal do not count.
-
-    Parameters
-    ----------
-    x : ndarray of float64, shape (clusters, columns)
-        None missing.
-    w : ndarray of float64, shape (columns,)
-        Weights above 0.
-
-    Returns
-    -------
-    ndarray of float64, shape (clusters,)
-        From 0 to clusters - 1.
+    which it is below. Columns in which both are equal do not count. No value of ``x`` (clusters,
+    columns) is missing; the weights ``w`` (columns,) are above 0.
 
     Notes
     -----

@@ -87,18 +87,7 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 
     The expected mutual information is the exact sum over hypergeometric distributions
     (their equation 24a), normalised by the arithmetic mean of the entropies; see
-    `expected_mutual_information`.
-
-    Parameters
-    ----------
-    shared, noise
-        As in `adjusted_rand_index`.
-
-    Returns
-    -------
-    float
-        1 for equal partitions, 0 on average for random ones with the same sizes; missing
-        without listings.
+    `expected_mutual_information`. Arguments and the range of values as in `adjusted_rand_index`.
     """
     table = _contingency(shared, noise)
     if table.total == 0:
@@ -116,21 +105,13 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     """Return the expected mutual information, in nats, of random labellings of these sizes.
 
-    It is the sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters i, j and all
-    weights n that they can have in common: n / N * log(N n / (a_i b_j)) times the hypergeometric
-    probability of n. Equal sizes are summed once. The probabilities are computed from their
-    ratios, outward from the most probable n, and divided by their sum: logarithms of
-    factorials of 10 million would lose half of the digits. Terms below 1e-20 of the largest
-    are left out: those more than about twenty standard deviations away.
-
-    Parameters
-    ----------
-    a, b : ndarray of int64, shape (2, k)
-        The different sizes of clusters of a labelling, and the number of clusters of each.
-
-    Returns
-    -------
-    float
+    ``a`` and ``b`` (2, k) are the different sizes of clusters of a labelling, and the number of
+    clusters of each. It is the sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters
+    i, j and all weights n that they can have in common: n / N * log(N n / (a_i b_j)) times the
+    hypergeometric probability of n. Equal sizes are summed once. The probabilities are computed
+    from their ratios, outward from the most probable n, and divided by their sum: logarithms of
+    factorials of 10 million would lose half of the digits. Terms below 1e-20 of the largest are
+    left out: those more than about twenty standard deviations away.
     """
     total = int(np.dot(*a))
     size_a, size_b = np.repeat(a[0], b.shape[1]), np.tile(b[0], a.shape[1])
@@ -145,22 +126,11 @@ def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> f
 def jaccard_of_first(
     matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
 ) -> float:
-    """Return the Jaccard index of the first clusters of two rankings.
+    """Return the Jaccard index of the first ``top`` clusters of two rankings.
 
-    Parameters
-    ----------
-    matched : DataFrame
-        ``a, b``, from `gclust.ranking.matching.match`.
-    rank_a, rank_b : Series
-        Rank of each cluster, by its label.
-    top : int
-        The number of first clusters.
-
-    Returns
-    -------
-    float
-        Clusters among the first in both rankings, divided by those among the first in either;
-        missing if there are none.
+    It is the number of clusters among the first in both, divided by that of those among the first
+    in either; missing if there are none. ``matched`` has the pairs ``a, b`` of
+    `gclust.ranking.matching.match`, and the ranks are indexed by labels.
     """
     both = len(_first_in_both(matched, rank_a, rank_b, top))
     either = int((rank_a <= top).sum()) + int((rank_b <= top).sum()) - both
@@ -172,16 +142,8 @@ def tau_b_of_first(
 ) -> float:
     """Return Kendall's tau-b (1945) of the ranks of clusters that are among the first in both.
 
-    Parameters
-    ----------
-    matched, rank_a, rank_b, top
-        As in `jaccard_of_first`, which measures how many stay; this measures whether those
-        keep their order.
-
-    Returns
-    -------
-    float
-        From -1 to 1; missing with fewer than two clusters, or if all share a rank.
+    `jaccard_of_first`, which has the same arguments, measures how many stay; this measures whether
+    those keep their order. Missing with fewer than two clusters, or if all share a rank.
     """
     from scipy.stats import kendalltau
 

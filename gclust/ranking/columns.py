@@ -44,20 +44,10 @@ def scored(kinds: Sequence[str], of: Sequence[str] | None) -> tuple[str, ...]:
 def column_weights(
     columns: Iterable[str], weights: Mapping[str, float], kinds: Iterable[str]
 ) -> dict[str, float]:
-    """Return the weight of each column.
+    """Return the weight of each column, 1 by default.
 
-    Parameters
-    ----------
-    columns : iterable of str
-    weights : mapping
-        Column or kind -> weight. The weight of a kind applies to its share, count and count
-        per million, unless the column has a weight of its own.
-    kinds : iterable of str
-
-    Returns
-    -------
-    dict
-        Column -> weight; 1 by default.
+    ``weights`` is a mapping of column or kind -> weight. The weight of a kind applies to its share,
+    count and count per million, unless the column has a weight of its own.
 
     Examples
     --------

@@ -9,18 +9,10 @@ Floats = NDArray[np.float64]
 
 
 def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
-    """Return percentile intervals: the (1 - level) / 2 and (1 + level) / 2 quantiles.
+    """Return percentile intervals: the (1 - level) / 2 and (1 + level) / 2 quantiles of ``draws``.
 
-    Parameters
-    ----------
-    draws : array_like of float, shape (n_draws, ...)
-        Missing values are left out; if all are missing, so is the interval.
-    level : float
-        Above 0 and below 1.
-
-    Returns
-    -------
-    low, high : ndarray of float64, shape (...)
+    ``draws`` are (n_draws, ...) and both ends (...). Missing draws are left out; if all are
+    missing, so is the interval.
     """
     low, high = _quantiles(draws, level, "linear")
     return low, high
@@ -52,14 +44,7 @@ def _quantiles(draws: ArrayLike, level: float, method: str) -> tuple[Floats, Flo
 def draw_ranks(scores: ArrayLike) -> Floats:
     """Rank the clusters in each draw: rank 1 for the largest score, the smaller rank for ties.
 
-    Parameters
-    ----------
-    scores : array_like of float, shape (n_draws, p)
-        Missing scores get no rank.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_draws, p)
+    Scores and ranks are (n_draws, clusters); missing scores get no rank.
     """
     values = np.asarray(scores, dtype=np.float64)
     ranks = np.full(values.shape, np.nan)

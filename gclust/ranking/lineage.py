@@ -82,20 +82,9 @@ def carried_ids(
 ) -> np.ndarray:
     """Return the id of each cluster: that of the cluster it continues, or a new one.
 
-    Parameters
-    ----------
-    related : DataFrame
-        From `lineage`.
-    ids_a : ndarray of int64
-        Id of each cluster of the first run.
-    n_b : int
-        Number of clusters of the second.
-    first_free : int, optional
-        The first new id; by default one more than the largest of ``ids_a``.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_b,)
+    ``related`` is from `lineage`, ``ids_a`` are the ids of the first run's clusters, and ``n_b`` is
+    the number of the second's. New ids begin at ``first_free``, by default one more than the
+    largest of ``ids_a``.
     """
     free = int(ids_a.max(initial=-1)) + 1 if first_free is None else first_free
     ids = np.full(n_b, -1, dtype=np.int64)

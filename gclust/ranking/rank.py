@@ -6,15 +6,8 @@ import pandas as pd
 
 
 def rank(values: pd.Series) -> pd.Series:
-    """Rank values: rank 1 for the largest; equal values all get the smaller rank.
+    """Return the ranks (Int64) of values: rank 1 for the largest, the smaller rank for equal ones.
 
-    Parameters
-    ----------
-    values : Series of float
-        Missing values get no rank.
-
-    Returns
-    -------
-    Series of Int64
+    Missing values get no rank.
     """
     return values.rank(method="min", ascending=False).astype("Int64")

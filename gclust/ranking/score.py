@@ -112,10 +112,7 @@ def weighted(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Return the values, the weight of each column, and whether each cluster is complete.
 
-    Raises
-    ------
-    ValueError
-        See `score`.
+    Raises ValueError as `score` does.
     """
     for column in values.columns:
         if not pd.api.types.is_numeric_dtype(values[column]):

@@ -31,7 +31,6 @@ def shapley(value: Mapping[Coalition, Fraction], factors: Sequence[str]) -> dict
     value : mapping
         Set of factors -> value, for every set, the empty one included, which may have any
         value.
-    factors : sequence of str
 
     Returns
     -------
@@ -61,41 +60,18 @@ def _weight(before: int, factors: int) -> Fraction:
 def exact_step(largest: float) -> Fraction:
     """Return a step size whose multiples, up to ``largest``, add up exactly in float64.
 
-    Parameters
-    ----------
-    largest : float
-        The largest absolute value, finite.
-
-    Returns
-    -------
-    Fraction
-        A power of two, about 4e-15 of the largest.
+    It is a power of two, about 4e-15 of the largest absolute value, which is finite.
     """
     exponent = math.frexp(largest)[1] - SPARE_BITS
     return Fraction(2) ** exponent
 
 
 def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
-    """Round values to multiples of a step so that their sum stays the same.
+    """Round values to multiples of a step so that their sum, whole steps, stays the same.
 
     All are rounded down; the remaining steps go to the values with the largest remainders, of
-    equal ones to the first.
-
-    Parameters
-    ----------
-    values : mapping
-        Name -> value; their sum is a whole number of steps.
-    step : Fraction
-        From `exact_step`, so that the floats add up exactly in any order.
-
-    Returns
-    -------
-    dict of float
-
-    Raises
-    ------
-    ValueError
-        If the sum is no whole number of steps.
+    equal ones to the first. With a step from `exact_step` the floats add up exactly in any order.
+    Raises ValueError if the sum is no whole number of steps.
     """
     scaled = {name: value / step for name, value in values.items()}
     whole = {name: math.floor(value) for name, value in scaled.items()}

@@ -11,17 +11,10 @@ from gclust.ranking.rank import rank
 def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
     """Rank clusters by intensity, separately for each combination of footprint and raster.
 
-    Parameters
-    ----------
-    measured : DataFrame
-        One row per cluster and combination: ``combination, score, population`` at least.
-
-    Returns
-    -------
-    DataFrame
-        The same rows with ``intensity`` (score per million inhabitants; missing if nobody
-        lives there or their number is unknown) and ``intensity_rank`` (among the clusters that
-        have an intensity under the same combination).
+    ``measured`` has one row per cluster and combination: ``combination, score, population`` at
+    least. Returns the same rows with ``intensity`` (score per million inhabitants; missing if
+    nobody lives there or their number is unknown) and ``intensity_rank`` (among the clusters that
+    have an intensity under the same combination).
     """
     table = measured.copy()
     table["intensity"] = per_million_inhabitants(table["score"], table["population"])

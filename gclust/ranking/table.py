@@ -95,10 +95,7 @@ def ranking(
 def scored_values(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the columns of the score, indexed by the names of the clusters.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing.
+    Raises ValueError if a column is missing.
     """
     for column in columns:
         if column not in table:
@@ -110,20 +107,10 @@ def scored_values(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def contribution_table(ranked: pd.DataFrame, options: ScoreOptions = DEFAULT) -> pd.DataFrame:
-    """Decompose the scores of a ranking into contributions of their columns.
+    """Decompose the scores of a ranking, from `ranking` with the same options, into contributions.
 
-    Parameters
-    ----------
-    ranked : DataFrame
-        From `ranking`.
-    options : ScoreOptions
-        As given to `ranking`.
-
-    Returns
-    -------
-    DataFrame
-        ``rank, cluster_id, name, score`` and ``<column>_part``, in the order of
-        ``ranked``; see `gclust.ranking.contributions.contributions`.
+    Returns ``rank, cluster_id, name, score`` and the ``<column>_part`` of each column, in the order
+    of ``ranked``; see `gclust.ranking.contributions.contributions`.
     """
     kinds = kinds_of(ranked)
     columns = scored(kinds, options.of)

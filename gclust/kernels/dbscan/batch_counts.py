@@ -304,25 +304,12 @@ def cells_of_batch(points, cells, t, last):
 
 @kernel
 def count_cells(points, cells, counting, lowest, highest, n_reached, work, first, last):
-    """Find the levels of the points of ``cells[first:last]``.
+    """Find the levels of the points of ``cells[first:last]``, (c,) int64, ascending.
 
-    Cells with too many candidates are left to the ball tree: their ``BALL_TREE`` column of
-    ``work`` has the number of their points.
-
-    Parameters
-    ----------
-    points : Bands
-        ``n`` points in ``k`` cells.
-    cells : ndarray of int64, shape (c,)
-        Ascending.
-    counting : Counting
-    lowest, highest : ndarray of uint8, shape (k,)
-        Bounds of the level of the points of each cell.
-    n_reached : ndarray of uint8, shape (n,)
-        Output, for the points of the cells: their levels.
-    work : ndarray of int64, shape (c, 6)
-        Output, by first cell of a batch: see ``CANDIDATES``; zeros before.
-    first, last : int
+    ``lowest`` and ``highest`` uint8, one for each cell of ``points``, bound the level of its
+    points; ``n_reached`` (n,) uint8 is filled with the levels of the points. ``work`` (c, 6) int64,
+    zeros before, is filled by first cell of a batch (see ``CANDIDATES``). Cells with too many
+    candidates are left to the ball tree: their ``BALL_TREE`` column has the number of their points.
     """
     band = np.int64(-1)
     nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))

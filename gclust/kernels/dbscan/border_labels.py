@@ -156,23 +156,10 @@ def labels_of_runs(cores, cells, changes, nearby, outer, runs):
 def label_cells(points, cells, cores, core_cells, changes, reach, candidates, first, last):
     """Find the candidate labels of the cells of the bands ``first .. last``.
 
-    Runs of cells as wide as the radius are handled first: most have one cluster around them.
-
-    Parameters
-    ----------
-    points : Bands
-    cells : Cells
-        Of these; ``k`` cells.
-    cores : LabelledCores
-        ``m`` core points.
-    core_cells : Cells
-        Of these.
-    changes : ndarray of int64, shape (m,)
-        How often the label changes up to each core point.
-    reach : Reach
-    candidates : Candidates
-        Output; labels are ``AMBIGUOUS`` for undecided cells, ``NONE`` without core points.
-    first, last : int
+    ``cells`` are those of ``points``, ``core_cells`` those of the ``m`` ``cores``, and ``changes``
+    (m,) int64 counts how often the label changes up to each core point. Only cells labelled
+    ``AMBIGUOUS`` in ``candidates`` are decided; they stay so if undecided, and are ``NONE`` without
+    core points. Runs of cells as wide as the radius come first: most have one cluster around them.
     """
     label, b = candidates.label, cores.points
     one, upper = np.int64(1), np.bool_(False)
@@ -206,18 +193,9 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 def label_points(points, wanted, label, reached, out, first, last):
     """Write the labels of the cells ``first .. last`` to their wanted points.
 
-    Parameters
-    ----------
-    points : Bands
-        ``n`` points in ``k`` cells.
-    wanted : ndarray of bool, shape (n,)
-    label : ndarray of int64, shape (k,)
-        Candidate labels.
-    reached : ndarray of bool, shape (n,)
-        Whether a core point is within the radius of each; if not, the label is ``NONE``.
-    out : ndarray of int64, shape (n,)
-        Output, for the wanted points.
-    first, last : int
+    ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
+    ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
+    reach.
     """
     for c in range(first, last):
         for p in range(points.cell_start[c], points.cell_start[c + 1]):
@@ -300,21 +278,11 @@ def search(cores, nearest, point, limit, shrink):
 
 @kernel
 def search_points(points, chosen, cores, rule, out, first, last):
-    """Find the labels of the points ``chosen[first:last]``.
+    """Find the labels of the points ``chosen[first:last]``, (c,) int64; ``cores`` have vectors.
 
-    Parameters
-    ----------
-    points : Bands
-    chosen : ndarray of int64, shape (c,)
-        Point numbers.
-    cores : LabelledCores
-        With vectors.
-    rule : Rule
-        Nearest: label of the nearest core point; among core points farther by at most the
-        tolerance, of the first by latitude, then longitude. Otherwise the lowest label.
-    out : ndarray of int64, shape (c,)
-        Output; ``NONE`` if no core point is within the radius.
-    first, last : int
+    If the rule is ``nearest``, it is the label of the nearest core point; among core points farther
+    by at most the tolerance, of the first by latitude, then longitude. Otherwise it is the lowest
+    label. ``out`` (c,) int64 takes it, ``NONE`` if no core point is within the radius.
     """
     for t in range(first, last):
         point = query_point(points, chosen[t])
@@ -339,22 +307,10 @@ def search_labels(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> NDArray[np.int64]:
-    """Return the labels of some points, found by a separate search for each point.
+    """Return the labels of the points numbered ``chosen``, (c,), by a separate search for each.
 
-    Parameters
-    ----------
-    points : Bands
-    chosen : ndarray of int64, shape (c,)
-        Point numbers.
-    cores : LabelledCores
-        With vectors; their cells are not used.
-    nearest, reach, threads, report
-        As in :func:`assign_labels`.
-
-    Returns
-    -------
-    ndarray of int64, shape (c,)
-        -1 for points with no core point within the radius.
+    The label is -1 if no core point is within the radius. ``cores`` have vectors; their cells are
+    not used. Other arguments as in `assign_labels`.
     """
     out = np.empty(len(chosen), dtype=np.int64)
     args = (points, chosen, cores, rule_of(nearest, reach), out)
@@ -386,12 +342,6 @@ def assign_labels(
     nearest : bool
         True: the label of the nearest core point; ties (within a micrometre) are broken by
         least latitude, then longitude. False: the lowest label within the radius.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
     out : ndarray of int64, shape (n,)
         Output, for the wanted points: -1 if no core point is within the radius.
     """

@@ -43,17 +43,7 @@ class Window(NamedTuple):
 
 @kernel
 def mark_runs(bands, reach, marks, first, last):
-    """Mark the first point of each run of the bands ``first .. last``.
-
-    Parameters
-    ----------
-    bands : Bands
-        ``n`` core points.
-    reach : Reach
-    marks : ndarray of bool, shape (n,)
-        Output.
-    first, last : int
-    """
+    """Mark in ``marks`` (n,) bool the first point of each run of the bands ``first .. last``."""
     for i in range(first, last):
         inner, _ = half_widths(bands, i, bands, i, reach)
         begin = bands.start[i]
@@ -134,18 +124,8 @@ def link_bands(bands, runs, i, j, window, limit, test, parent):
 def link_runs(bands, runs, reach, test, parent, first, last):
     """Link the runs of the bands ``first .. last`` with runs of the same and more northern bands.
 
-    Parameters
-    ----------
-    bands : Bands
-        Core points.
-    runs : Runs
-        ``r`` runs.
-    reach : Reach
-    test : bool
-        See ``link_bands``.
-    parent : ndarray of int64, shape (r,)
-        Union-find over the runs, changed in place; a root is the lowest run of its set.
-    first, last : int
+    ``parent`` (r,) int64 is a union-find over the runs, changed in place; a root is the lowest run
+    of its set. For ``test`` see ``link_bands``.
     """
     for i in range(first, last):
         _, near, high = bands_within(bands, i, bands, reach)
@@ -169,23 +149,8 @@ def link_points(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find the components of core points.
 
-    Parameters
-    ----------
-    bands : Bands
-        Core points only.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    start : ndarray of int64, shape (r + 1,)
-        First point of each run, and the number of points.
-    root : ndarray of int64, shape (r,)
-        The first run of each run's component.
+    Returns the first point of each run and the number of points, (runs + 1,), and the first run of
+    each run's component, (runs,).
     """
     n = len(bands.lon)
     marks = np.empty(n, dtype=np.bool_)

@@ -40,25 +40,11 @@ class CellLevels(NamedTuple):
 
 @kernel
 def bound_cells(bands, cells, prefix, thresholds, reach, levels, first, last):
-    """Bound the levels of the cells of the bands ``first .. last``.
+    """Bound the levels of the ``cells`` of the bands ``first .. last`` in `CellLevels`.
 
-    Upper bounds are found for runs of cells as wide as the radius, which decides most sparse
-    regions; then lower bounds are found for each undecided cell.
-
-    Parameters
-    ----------
-    bands : Bands
-        ``m`` bands.
-    cells : Cells
-        ``k`` cells.
-    prefix : ndarray of int64, shape (k + 1,)
-        Cumulative weight of the cells, from 0.
-    thresholds : ndarray of int64, shape (t,)
-        Ascending.
-    reach : Reach
-    levels : CellLevels
-        Output.
-    first, last : int
+    ``prefix`` (k + 1,) int64 is the cumulative weight of the cells, from 0; ``thresholds`` (t,)
+    int64 ascend. Upper bounds are found for runs of cells as wide as the radius, which decides most
+    sparse regions; then lower bounds are found for each undecided cell.
     """
     for i in range(first, last):
         nearby = bands_within(bands, i, bands, reach)
@@ -101,12 +87,6 @@ def density_levels(
         Cumulative weight of the points, in the order of ``bands``, from 0.
     thresholds : ndarray of int64, shape (k,), 1 <= k <= MOST_LEVELS
         Ascending; two may be equal.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
 
     Returns
     -------

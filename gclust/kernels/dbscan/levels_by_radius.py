@@ -262,23 +262,10 @@ def is_decided(found, thresholds, k):
 
 @kernel
 def count_leaves(balls, order, radii, thresholds, leaves, n_reached, first, last):
-    """Find the levels of the points of ``leaves[first:last]`` at all radii.
+    """Find the levels of the points of ``leaves[first:last]``, int64 from 0, at all ``r`` radii.
 
-    Parameters
-    ----------
-    balls : Balls
-        ``n`` points.
-    order : ndarray of int32, shape (n,)
-        Number of the point at each place of the tree.
-    radii : Radii
-        ``r`` radii.
-    thresholds : ndarray of int64, shape (t,)
-        Ascending.
-    leaves : ndarray of int64, shape (m,)
-        From 0.
-    n_reached : ndarray of uint8, shape (r, n)
-        Output, for the points of the leaves.
-    first, last : int
+    ``order`` (n,) int32 is the number of the point at each place of the tree; ``thresholds`` (t,)
+    int64 ascend; ``n_reached`` (r, n) uint8 is filled for the points of the leaves.
     """
     size = len(order)
     found = make_traversal(balls, len(radii.limit))
@@ -316,25 +303,9 @@ def grow_tree(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Build a ball tree over points.
+    """Build a ball tree over points in degrees, at least one; returns as `grow_balls`.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees.
-    units : ndarray of int64, shape (n,)
-        Weights.
-    surface : tuple of float
-        Semi-major axis and squared eccentricity, see ``sphere``.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    balls, order
-        See :func:`gclust.kernels.spatial.ball_tree.grow_balls`.
+    ``surface`` is its semi-major axis and squared eccentricity, see `gclust.kernels.sphere`.
     """
     axis, e2 = surface
     vectors = np.empty((len(lat), 3))
@@ -363,10 +334,6 @@ def levels_by_radius(
         The ``r`` radii, ascending.
     thresholds : ndarray of int64, shape (k,), 1 <= k <= MOST_LEVELS
         Ascending; two may be equal.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
     leaves : ndarray of int64, shape (m,), optional
         Leaves for whose points levels are computed, all by default; others are not filled.
 

@@ -189,17 +189,8 @@ def move_hints(b, nearby, inner, outer, west, is_new, hints):
 def check_cells(a, cells, b, counting, reached, first, last):
     """Decide whether each point of ``cells[first:last]`` reaches the only threshold.
 
-    Parameters
-    ----------
-    a, b : Bands
-        ``n`` points, and those around them.
-    cells : ndarray of int64, shape (c,)
-        Cells of ``a``.
-    counting : Counting
-        Counts the weight of ``b``.
-    reached : ndarray of bool, shape (n,)
-        Output, for the points of the cells.
-    first, last : int
+    ``cells`` (c,) int64 are cells of the ``n`` points ``a``; the weight of the points ``b`` is
+    counted. ``reached`` (n,) bool is filled for the points of the cells.
     """
     band = np.int64(-1)
     nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))
@@ -232,29 +223,11 @@ def points_reaching(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.bool_]:
-    """Return which points of some cells have at least ``threshold`` weight within the radius.
+    """Return which points of some cells have at least ``threshold`` weight within the radius, (n,).
 
-    Parameters
-    ----------
-    a, b : Bands
-        ``n`` points, and those around them; may be the same.
-    cells : ndarray of int64, shape (c,)
-        Cells of ``a``, ascending.
-    prefix : ndarray of int64, shape (points of b + 1,) or (0,)
-        Cumulative weight of ``b``, from 0; an empty one counts points.
-    reach : Reach
-        The radius.
-    threshold : int
-        Least weight.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        True for the points of other cells.
+    ``a`` are the ``n`` points, ``cells`` (c,) some of their cells, ascending; points of other cells
+    are True. ``b`` are the points around them, which may be the same, and ``prefix`` (points of b +
+    1,) is their cumulative weight, from 0; an empty one counts points.
     """
     reached = np.ones(len(a.lon), dtype=np.bool_)
     sizes = a.cell_start[cells + 1] - a.cell_start[cells]

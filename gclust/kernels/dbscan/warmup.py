@@ -22,13 +22,7 @@ some cells are not decided by bounds."""
 
 
 def run_dbscan_kernels(report: Callable[[float], None]) -> None:
-    """Call every kernel of DBSCAN once on a small lattice.
-
-    Parameters
-    ----------
-    report : callable
-        Called with the share done.
-    """
+    """Call every kernel of DBSCAN once on a small lattice."""
     surface, eps_km = (1.0, 0.0), 1.0
     reach = reach_of(eps_km)
     step = np.degrees(eps_km / EARTH_RADIUS_KM) / 16

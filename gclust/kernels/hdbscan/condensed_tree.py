@@ -27,56 +27,41 @@ CHUNK = 1 << 18
 class Condensed(NamedTuple):
     """The condensed tree: clusters, parents before children, and radii where ``n`` points leave."""
 
-    cluster: NDArray[np.int64]
-    """(n,) smallest cluster that each point is ever in"""
-    leaves: NDArray[np.float64]
-    """(n,) radius at and below which the point is in no cluster"""
-    parent: NDArray[np.int64]
-    """(clusters,) -1 for the first one, the root, which holds all points"""
-    birth: NDArray[np.float64]
-    """(clusters,) radius below which the cluster exists, infinite for the root"""
-    weight: NDArray[np.int64]
-    """(clusters,) weight of all its points at its birth"""
+    cluster: NDArray[np.int64]  # (n,) smallest cluster that each point is ever in
+    leaves: NDArray[np.float64]  # (n,) radius at and below which the point is in no cluster
+    parent: NDArray[np.int64]  # (clusters,) -1 for the first one, the root, which holds all points
+    birth: NDArray[np.float64]  # (clusters,) radius below which it exists; the root's is infinite
+    weight: NDArray[np.int64]  # (clusters,) weight of all its points at its birth
 
 
 class Dendrogram(NamedTuple):
     """The single-linkage tree: nodes of ``n`` points, followed by nodes of ``n - 1`` merges."""
 
-    parent: NDArray[np.int32]
-    """(2 n - 1,)"""
-    height: NDArray[np.float64]
-    """(2 n - 1,) core distance of a point, length of the edge of a merge"""
-    weight: NDArray[np.int64]
-    """(2 n - 1,)"""
+    parent: NDArray[np.int32]  # (2 n - 1,)
+    height: NDArray[np.float64]  # (2 n - 1,) core distance of a point, edge length of a merge
+    weight: NDArray[np.int64]  # (2 n - 1,)
 
 
 class Contraction(NamedTuple):
     """The result of contracting nodes of a dendrogram into ancestors of equal height."""
 
-    into: NDArray[np.int32]
-    """(2 n - 1,) node into which each is contracted, or the node itself"""
-    heavy: NDArray[np.int32]
-    """(2 n - 1,) number of children that weigh enough for a cluster"""
+    into: NDArray[np.int32]  # (2 n - 1,) node into which each is contracted, or the node itself
+    heavy: NDArray[np.int32]  # (2 n - 1,) number of children that weigh enough for a cluster
 
 
 class Leaving(NamedTuple):
     """The cluster of each node of a dendrogram, and the radius at which the node leaves it."""
 
-    cluster: NDArray[np.int32]
-    """(2 n - 1,)"""
-    radius: NDArray[np.float64]
-    """(2 n - 1,) 0 if the node has not left the cluster"""
+    cluster: NDArray[np.int32]  # (2 n - 1,)
+    radius: NDArray[np.float64]  # (2 n - 1,) 0 if the node has not left the cluster
 
 
 class Clusters(NamedTuple):
     """The clusters, in the order in which they are found."""
 
-    parent: NDArray[np.int64]
-    """(clusters,)"""
-    birth: NDArray[np.float64]
-    """(clusters,)"""
-    node: NDArray[np.int64]
-    """(clusters,) node of the dendrogram"""
+    parent: NDArray[np.int64]  # (clusters,)
+    birth: NDArray[np.float64]  # (clusters,)
+    node: NDArray[np.int64]  # (clusters,) node of the dendrogram
 
 
 @kernel
@@ -175,8 +160,6 @@ def condense(
         Fixed-point weights.
     min_units : int
         Least weight of a cluster, at least that of two copies.
-    report : callable
-        Called with the share done.
 
     Notes
     -----

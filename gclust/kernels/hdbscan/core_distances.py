@@ -260,10 +260,6 @@ def core_keys(
     need : int
         Least fixed-point weight within a core distance, the point's own included; no more than
         that of all points.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
     places : ndarray of int64, optional
         Points whose core distances are wanted. Points in other leaves get infinite ones.
 

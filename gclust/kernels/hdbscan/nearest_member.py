@@ -122,10 +122,6 @@ def attach_points(
         Among equally near members (within a micrometre) the first by rank is chosen.
     places : ndarray of int64, shape (m,)
         The points, by their place in the tree.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
 
     Returns
     -------

@@ -33,18 +33,12 @@ COUNT_CHUNK = 1 << 20
 class Candidates(NamedTuple):
     """The lightest edges found by ``n`` points, and values for the nodes of the tree."""
 
-    core: NDArray[np.float64]
-    """(n,) key of the core distance"""
-    component: NDArray[np.int32]
-    """(n,)"""
-    key: NDArray[np.float64]
-    """(n,) weight of the edge found by a point, or a lower bound for all its edges"""
-    to: NDArray[np.int32]
-    """(n,) the edge's other end, or -1"""
-    node_core: NDArray[np.float64]
-    """(nodes,) least core distance in each node"""
-    node_component: NDArray[np.int32]
-    """(nodes,) the common component of all points of a node, or -1"""
+    core: NDArray[np.float64]  # (n,) key of the core distance
+    component: NDArray[np.int32]  # (n,)
+    key: NDArray[np.float64]  # (n,) weight of the edge found, or a lower bound for all edges
+    to: NDArray[np.int32]  # (n,) the edge's other end, or -1
+    node_core: NDArray[np.float64]  # (nodes,) least core distance in each node
+    node_component: NDArray[np.int32]  # (nodes,) common component of all points, or -1
 
 
 @kernel
@@ -207,28 +201,11 @@ def _rename(candidates: Candidates, parent: NDArray[np.int32], depth: int, threa
 def spanning_tree(
     balls: Balls, core: NDArray[np.float64], threads: int, report: Callable[[float], None]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return a minimum spanning tree of mutual reachability.
+    """Return a minimum spanning tree of mutual reachability: ends and weights of its edges.
 
-    Calls may return different trees of equal weight. The weights of the edges, and the components
-    connected by the edges up to any weight, are the same.
-
-    Parameters
-    ----------
-    balls : Balls
-        The points, fewer than 2 ** 31.
-    core : ndarray of float64, shape (n,)
-        Keys of the points' core distances.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    ends : ndarray of int32, shape (2, n - 1)
-        Points at the ends of the edges.
-    keys : ndarray of float64, shape (n - 1,)
-        Their weights.
+    Ends are points, (2, n - 1); weights are keys, (n - 1,), as are the core distances ``core``
+    (n,). There are fewer than 2 ** 31 points. Calls may return different trees of equal weight. The
+    weights of the edges, and the components connected by the edges up to any weight, are the same.
     """
     n = len(core)
     candidates = _single_points(balls, core)

@@ -114,20 +114,9 @@ def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
     """Add the contributions of groups of records to the draws ``draws[first:last]``.
 
     The records of a group are exchangeable: the group adds to each of its cells the contribution
-    of one record, times a Poisson random number with mean ``times``.
-
-    Parameters
-    ----------
-    times : ndarray of float64, shape (g,)
-        Number of records in each group.
-    start : ndarray of int64, shape (g + 1,)
-        First entry of each group in ``cell`` and ``units``, and the length of these arrays.
-    cell, units : ndarray of int64, shape (e,)
-        Column of ``sums``, and fixed-point weight that a record adds there.
-    seed : uint64
-    draws : ndarray of int64, shape (d,)
-        Numbers of the draws.
-    sums : ndarray of int64, shape (d, columns)
+    of one record, times a Poisson random number with mean ``times`` (g,) float64, the number of
+    its records. ``start`` (g + 1,) int64 is its first entry in ``cell`` and ``units`` (e,) int64:
+    column of ``sums`` (draws, columns) int64, and fixed-point weight that a record adds there.
     """
     for draw in range(first, last):
         for group in range(len(times)):

@@ -40,18 +40,12 @@ class LocationRows(NamedTuple):
     ``c`` codes, which are few because most listings are alike.
     """
 
-    starts: NDArray[np.int64]
-    """(n + 1,) first row of each location, and ``m``."""
-    record: NDArray[np.int32]
-    """(m,)"""
-    code: NDArray[np.int32]
-    """(m,) index into the following arrays of values added by each copy of the row's record."""
-    density: NDArray[np.int64]
-    """(c,) fixed-point weight added to the density of the location."""
-    kind: NDArray[np.int64]
-    """(c,) kind of the record."""
-    fraction: NDArray[np.int64]
-    """(c,) fixed-point fraction of the record, added to the count of the kind."""
+    starts: NDArray[np.int64]  # (n + 1,) first row of each location, and ``m``
+    record: NDArray[np.int32]  # (m,)
+    code: NDArray[np.int32]  # (m,) index into the arrays below: what each copy of a record adds
+    density: NDArray[np.int64]  # (c,) fixed-point weight, added to the density of the location
+    kind: NDArray[np.int64]  # (c,) kind of the record
+    fraction: NDArray[np.int64]  # (c,) fixed-point fraction, added to the count of the kind
 
 
 @helper

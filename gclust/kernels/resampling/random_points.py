@@ -58,21 +58,8 @@ def jitter_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each point moved at random within the disc around it, uniformly by area.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    radius_km : ndarray of float64, shape (n,)
-        Radii of the discs on the sphere.
-    seed, draw : int
-        The same numbers give the same points.
-    threads : int
-        Number of threads; the points do not depend on it.
-
-    Returns
-    -------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees, the longitude in [-180, 180).
+    All arrays are (n,): degrees, the returned longitudes in [-180, 180), and the radii of the discs
+    on the sphere. The same ``seed`` and ``draw`` give the same points on any number of threads.
     """
     chord = chord_of(radius_km)
     out = np.empty((2, len(lat)))

@@ -99,17 +99,7 @@ def least_key(balls, node, x, y, z):
 
 @kernel
 def fill_km(sphere, key, km, first, last):
-    """Fill the distances ``first .. last`` in kilometres from their keys.
-
-    Parameters
-    ----------
-    sphere : bool
-        See ``Balls``.
-    key : ndarray of float64, shape (n,)
-    km : ndarray of float64, shape (n,)
-        Output.
-    first, last : int
-    """
+    """Fill the distances ``first .. last`` in kilometres; ``key`` and ``km`` (n,) float64."""
     for i in range(first, last):
         if key[i] <= 2.0 or not sphere:
             km[i] = 2.0 * EARTH_RADIUS_KM * math.asin(min(0.5 * math.sqrt(key[i]), 1.0))
@@ -151,17 +141,8 @@ def halve(xyz, order, axis, begin, end, middle):
 def grow_nodes(xyz, order, ball, depth, leaf_depth, first, last):
     """Fill the balls ``first .. last`` at a depth, and split them in halves unless they are leaves.
 
-    Parameters
-    ----------
-    xyz : ndarray of float64, shape (n, 3)
-        Vectors of the points; sorted.
-    order : ndarray of int32, shape (n,)
-        Numbers of the points; sorted with them.
-    ball : ndarray of float64, shape (nodes + 1, 4)
-        Output; see ``Balls``.
-    depth, leaf_depth : int
-    first, last : int
-        Counted from the first node at the depth.
+    Nodes are counted from the first one at the depth. ``xyz`` (n, 3) float64 are the vectors of the
+    points and ``order`` (n,) int32 their numbers, sorted together; ``ball`` as in `Balls`.
     """
     n = len(order)
     for k in range(first, last):
@@ -196,28 +177,11 @@ def grow_balls(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Build a ball tree over points.
+    """Build a ball tree over points; return it, and the number of the point at each of its places.
 
-    Parameters
-    ----------
-    xyz : ndarray of float64, shape (n, 3), 1 <= n < 2 ** 31
-        Vectors in mean radii of the Earth; sorted in place.
-    units : ndarray of int64, shape (n,)
-        Weights.
-    sphere : bool
-        Whether the points lie on the unit sphere.
-    leaf : int
-        Largest number of points in a leaf; each has at least half as many, rounded down.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    balls : Balls
-    order : ndarray of int32, shape (n,)
-        Number of the point at each place of the tree.
+    ``xyz`` (n, 3), 1 <= n < 2 ** 31, are vectors in mean radii of the Earth, sorted in place, and
+    ``units`` (n,) weights; ``sphere`` is whether the points lie on the unit sphere. A leaf has at
+    most ``leaf`` points, and at least half as many, rounded down.
     """
     n = len(units)
     leaf_depth = max(0, (-(-n // leaf) - 1).bit_length())

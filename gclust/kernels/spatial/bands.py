@@ -187,17 +187,9 @@ def bands_within(a, i, b, reach):
 
 @kernel
 def mark_bands(lat, height, marks, first, last):
-    """Mark the first point of each band among the points ``first .. last``.
+    """Mark in ``marks`` (n,) bool the first point of each band among the points ``first .. last``.
 
-    Parameters
-    ----------
-    lat : ndarray of float64, shape (n,)
-        Degrees, sorted by band.
-    height : float
-        Of the bands, in degrees.
-    marks : ndarray of bool, shape (n,)
-        Output.
-    first, last : int
+    ``lat`` (n,) float64 in degrees, sorted by band; ``height`` of the bands in degrees.
     """
     before = band_of(lat[first - 1], height) if first > 0 else np.int64(0)
     for p in range(first, last):
@@ -208,20 +200,7 @@ def mark_bands(lat, height, marks, first, last):
 
 @kernel
 def find_edges(lat, start, axis, e2, edges, first, last):
-    """Find the edges of the bands ``first .. last``.
-
-    Parameters
-    ----------
-    lat : ndarray of float64, shape (n,)
-        Degrees.
-    start : ndarray of int64, shape (m + 1,)
-        First point of each band.
-    axis, e2 : float
-        See ``Bands``.
-    edges : ndarray of float64, shape (m, 6)
-        Output; see ``SOUTH`` and following.
-    first, last : int
-    """
+    """Find the edges of the bands ``first .. last``; arguments as in `Bands`."""
     for i in range(first, last):
         south = north = lat[start[i]]
         for p in range(start[i] + 1, start[i + 1]):
@@ -234,18 +213,9 @@ def find_edges(lat, start, axis, e2, edges, first, last):
 
 @kernel
 def mark_cells(bands, reach, divisor, marks, first, last):
-    """Mark the first point of each cell of the bands ``first .. last``.
+    """Mark in ``marks`` (n,) bool the first point of each cell of the bands ``first .. last``.
 
-    Parameters
-    ----------
-    bands : Bands
-        Its cells are not used.
-    reach : Reach
-    divisor : int
-        The width of a cell is the inner half-width divided by this.
-    marks : ndarray of bool, shape (n,)
-        Output.
-    first, last : int
+    The width of a cell is the inner half-width divided by ``divisor``.
     """
     for i in range(first, last):
         inner, _ = half_widths(bands, i, bands, i, reach)
@@ -259,16 +229,7 @@ def mark_cells(bands, reach, divisor, marks, first, last):
 
 @kernel
 def gather_points(bands, chosen, out, first, last):
-    """Copy the points ``chosen[first:last]`` to positions ``first .. last`` of ``out``.
-
-    Parameters
-    ----------
-    bands, out : Bands
-        Of ``n`` and of ``m`` points.
-    chosen : ndarray of int64, shape (m,)
-        Point numbers.
-    first, last : int
-    """
+    """Copy the points ``chosen[first:last]``, int64, to positions ``first .. last`` of ``out``."""
     for t in range(first, last):
         p = chosen[t]
         out.lat[t] = bands.lat[p]
@@ -304,10 +265,6 @@ def build_bands(
         The radius.
     reach : Reach
         The same radius in the form for kernels.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
     vectors : bool, default True
         Whether to compute vectors; only points that are neighbours of others need them.
     """
@@ -341,16 +298,7 @@ def select_points(
 ) -> Bands:
     """Return the bands of some of the points, with new cells if there is a radius.
 
-    Parameters
-    ----------
-    bands : Bands
-        With vectors.
-    chosen : ndarray of int64, shape (m,)
-        Point numbers, ascending.
-    reach : Reach, optional
-        The radius; None for bands without cells.
-    threads : int
-        Number of threads.
+    ``bands`` have vectors; ``chosen`` (m,) are point numbers, ascending.
     """
     n = len(chosen)
     if n == len(bands.lon):

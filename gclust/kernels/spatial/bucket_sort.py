@@ -85,16 +85,8 @@ def sort_key(lat, lon, layout):
 def normalise(lat, lon, first, last):
     """Wrap longitudes into [-180, 180), give poles longitude 0, and drop negative zeros.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees; changed in place.
-    first, last : int
-
-    Returns
-    -------
-    bool
-        Whether all of the rows ``first .. last`` were in [-90, 90] and [-180, 360).
+    ``lat`` and ``lon`` (n,) float64 in degrees are changed in place. Returns whether all of the
+    rows ``first .. last`` were in [-90, 90] and [-180, 360).
     """
     for i in range(first, last):
         if not (-90.0 <= lat[i] <= 90.0 and -180.0 <= lon[i] < 360.0):
@@ -110,16 +102,7 @@ def normalise(lat, lon, first, last):
 
 @kernel
 def find_extent(lat, lon, extent, first, last):
-    """Write the least and greatest latitude and longitude of the rows ``first .. last``.
-
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    extent : ndarray of float64, shape (4,)
-        Output: south, north, west, east.
-    first, last : int
-    """
+    """Write the south, north, west and east ends of the rows ``first .. last`` to ``extent``."""
     south, north, west, east = math.inf, -math.inf, math.inf, -math.inf
     for i in range(first, last):
         south = min(south, lat[i])
@@ -131,19 +114,9 @@ def find_extent(lat, lon, extent, first, last):
 
 @kernel
 def count_buckets(lat, lon, splitters, bucket, counts, first, last):
-    """Find the bucket of each row: the number of splitters at or below its key.
+    """Find the bucket of the rows ``first .. last``: the number of splitters at or below the key.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    splitters : Splitters
-        For ``b`` buckets.
-    bucket : ndarray of uint16, shape (n,)
-        Output.
-    counts : ndarray of int64, shape (b,)
-        Output: the number of rows of the chunk in each bucket is added.
-    first, last : int
+    ``bucket`` (n,) uint16 takes it; their numbers are added to ``counts`` (buckets,) int64.
     """
     for i in range(first, last):
         key = sort_key(lat[i], lon[i], splitters.layout)
@@ -156,19 +129,9 @@ def count_buckets(lat, lon, splitters, bucket, counts, first, last):
 
 @kernel
 def scatter_rows(lat, lon, bucket, cursor, out, first, last):
-    """Write the rows ``first .. last`` into their buckets.
+    """Write the rows ``first .. last`` of a chunk into their buckets; ``bucket`` (n,) uint16.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    bucket : ndarray of uint16, shape (n,)
-        Bucket of each row.
-    cursor : ndarray of int64, shape (b,)
-        Where the chunk begins to write in each bucket; changed in place.
-    out : Buckets
-        Output.
-    first, last : int
+    ``cursor`` (buckets,) int64 is where the chunk writes next in each bucket; changed in place.
     """
     for i in range(first, last):
         k = cursor[bucket[i]]
@@ -180,17 +143,7 @@ def scatter_rows(lat, lon, bucket, cursor, out, first, last):
 
 @kernel
 def sample_keys(lat, lon, layout, step, keys):
-    """Fill ``keys`` with the sort keys of every ``step``-th row.
-
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    layout : KeyLayout
-    step : int
-    keys : ndarray of int64, shape (s,)
-        Output.
-    """
+    """Fill ``keys`` (s,) int64 with the sort keys of every ``step``-th row."""
     for k in range(len(keys)):
         keys[k] = sort_key(lat[k * step], lon[k * step], layout)
 
@@ -204,21 +157,8 @@ def fill_buckets(
 ) -> Buckets:
     """Return the rows divided into buckets by latitude band, then longitude.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees; longitudes in [-180, 180).
-    height : float
-        Of a band, in degrees.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Raises
-    ------
-    ValueError
-        For more than 2**32 rows.
+    ``lat`` and ``lon`` (n,), n >= 1, in degrees, longitudes in [-180, 180); ``height`` of a band in
+    degrees. Raises ValueError for more than 2**32 rows.
     """
     n = len(lat)
     if n > MOST_ROWS:

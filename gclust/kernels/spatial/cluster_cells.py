@@ -16,15 +16,8 @@ CHUNK = 1 << 18
 def find_extremes(starts, length, label, least, most, first, last):
     """Find the least and the largest cluster number in each of the cells ``first .. last``.
 
-    Parameters
-    ----------
-    starts, length : ndarray of int64, shape (c,)
-        First location and number of locations of each cell.
-    label : ndarray of int32, shape (n,)
-        Cluster of each location, -1 for noise.
-    least, most : ndarray of int32, shape (c,)
-        Output; ``most`` is -1 in cells without clusters.
-    first, last : int
+    ``least`` and ``most`` (c,) int32 take them; ``most`` is -1 in cells without clusters. For the
+    other arrays see `mixed_cells`.
     """
     for cell in range(first, last):
         low, high = np.int32(2**31 - 1), np.int32(-1)
@@ -39,15 +32,7 @@ def find_extremes(starts, length, label, least, most, first, last):
 def mark_mixed(neighbours, least, most, mixed, first, last):
     """Mark the cells of ``first .. last`` that have a cluster and another one in or next to them.
 
-    Parameters
-    ----------
-    neighbours : ndarray of int64, shape (c, k)
-        Cells next to each, itself included; c where there is none.
-    least, most : ndarray of int32, shape (c,)
-        See ``find_extremes``.
-    mixed : ndarray of bool, shape (c,)
-        Output.
-    first, last : int
+    ``mixed`` (c,) bool takes the marks; ``least`` and ``most`` are from `find_extremes`.
     """
     n = len(least)
     for cell in range(first, last):
@@ -69,22 +54,11 @@ def mixed_cells(
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:
-    """Return which cells have a cluster and another cluster in or next to them.
+    """Return which cells have a cluster and another cluster in or next to them, (c,).
 
-    Parameters
-    ----------
-    starts, length : ndarray of int64, shape (c,)
-        First location and number of locations of each cell.
-    neighbours : ndarray of int64, shape (c, k)
-        Cells next to each, itself included; c where there is none.
-    label : ndarray of int32, shape (n,)
-        Cluster of each location, cell by cell; -1 for noise.
-    threads : int
-        Number of threads.
-
-    Returns
-    -------
-    ndarray of bool, shape (c,)
+    ``starts`` and ``length`` (c,) are the first location and the number of locations of each cell,
+    ``neighbours`` (c, k) the cells next to it and itself, c where there is none; ``label`` (n,) is
+    the cluster of each location, cell by cell, -1 for noise.
     """
     least, most = np.empty(len(starts), dtype=np.int32), np.empty(len(starts), dtype=np.int32)
     mixed = np.empty(len(starts), dtype=np.bool_)

@@ -38,20 +38,11 @@ class Locations(NamedTuple):
 
 @kernel
 def gather_locations(lat, lon, rows, place, units, out):
-    """Write the locations of a bucket.
+    """Write the `Locations` of a bucket, whose weights must be 0 at first.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (r,)
-        Degrees, of the rows of the bucket.
-    rows : ndarray of uint32, shape (r,)
-        Their numbers.
-    place : ndarray of uint32, shape (r,)
-        Their locations.
-    units : ndarray of int64, shape (n,) or (0,)
-        Weights of all rows; if empty, each is one.
-    out : Locations
-        Output; its weights must be 0 at first.
+    ``rows`` (r,) uint32 are the numbers of its rows, ``lat`` and ``lon`` (r,) float64 their
+    degrees, ``place`` (r,) uint32 their locations. ``units`` (n,) int64 are the weights of all
+    rows; if empty, each is one.
     """
     for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each is written last
         k = place[i]
@@ -67,17 +58,8 @@ def gather_locations(lat, lon, rows, place, units, out):
 def spread_back(rows, place, labels, core, out_labels, out_core):
     """Write the labels and core flags of a bucket's locations to their rows.
 
-    Parameters
-    ----------
-    rows : ndarray of uint32, shape (r,)
-    place : ndarray of uint32, shape (r,)
-        Location of each row.
-    labels : ndarray of int64, shape (k,)
-    core : ndarray of bool, shape (k,)
-    out_labels : ndarray of int64, shape (n,)
-        Output, by row.
-    out_core : ndarray of bool, shape (n,)
-        Output, by row.
+    ``place`` (r,) uint32 is the location of each of the bucket's ``rows`` (r,) uint32; ``labels``
+    int64 and ``core`` bool are by location, ``out_labels`` and ``out_core`` (n,) by row.
     """
     for i in range(len(rows)):
         out_labels[rows[i]] = labels[place[i]]
@@ -94,18 +76,9 @@ def fold_rows(
 ) -> Folded:
     """Fold rows onto distinct locations.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,), n >= 1
-        Degrees, normalised: equal points have equal numbers.
-    units : ndarray of int64, shape (n,) or (0,)
-        Weights, summed by location; if empty, each is one.
-    height : float
-        Of the bands, in degrees.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
+    ``lat`` and ``lon`` (n,), n >= 1, are degrees, normalised: equal points have equal numbers. The
+    weights ``units`` (n,) are summed by location; if empty, each is one. ``height`` of the bands is
+    in degrees.
     """
     buckets = fill_buckets(lat, lon, height, threads, lambda share: report(0.5 * share))
     bounds = buckets.start
@@ -160,24 +133,7 @@ def unfold(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return label and core flag of every row from those of the locations.
-
-    Parameters
-    ----------
-    folded : Folded
-        ``m`` locations of ``n`` rows.
-    labels : ndarray of int64, shape (m,)
-    core : ndarray of bool, shape (m,)
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (n,)
-    core : ndarray of bool, shape (n,)
-    """
+    """Return label and core flag of every row, (n,), from those of the ``m`` locations."""
     out_labels = np.empty(len(folded.rows), dtype=np.int64)
     out_core = np.empty(len(folded.rows), dtype=np.bool_)
     number = {int(start): k for k, start in enumerate(folded.bounds)}

@@ -21,17 +21,7 @@ CELLS_CHUNK = 500
 
 @kernel
 def mark_nearby_points(bands, cells, reach, nearby, first, last):
-    """Mark the points that may be within the radius of a point of ``cells[first:last]``.
-
-    Parameters
-    ----------
-    bands : Bands
-    cells : ndarray of int64, shape (c,)
-    reach : Reach
-    nearby : ndarray of bool, shape (n,)
-        Output; only set to True.
-    first, last : int
-    """
+    """Mark in ``nearby`` (n,) bool the points that may be within reach of ``cells[first:last]``."""
     for t in range(first, last):
         c = cells[t]
         i = bands.cell_band[c]
@@ -57,22 +47,7 @@ def mark_window(bands, j, west, east, nearby):
 def nearby_points(
     bands: Bands, cells: NDArray[np.int64], reach: Reach, threads: int
 ) -> NDArray[np.bool_]:
-    """Return which points may be within the radius of a point of the given cells.
-
-    Parameters
-    ----------
-    bands : Bands
-        ``n`` points.
-    cells : ndarray of int64, shape (c,)
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-    """
+    """Return which points may be within the radius of a point of the given cells, (n,)."""
     nearby = np.zeros(len(bands.lon), dtype=np.bool_)
     chunks = even_chunks(len(cells), CELLS_CHUNK)
     parallel_for(chunks, threads, mark_nearby_points, bands, cells, reach, nearby)
@@ -96,21 +71,10 @@ def group_points(bands, i, width):
 
 @kernel
 def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
-    """Mark the cells of ``a`` that may be within the radius of the bands ``first .. last``.
+    """Mark the cells of ``a`` that may be within reach of the bands ``first .. last`` of ``b``.
 
-    Points are handled together in runs as wide as the radius.
-
-    Parameters
-    ----------
-    b, a : Bands
-        The given points, and those whose cells are marked.
-    cells : Cells
-        Of ``a``; ``k`` cells.
-    reach : Reach
-    nearby : ndarray of bool, shape (k,)
-        Output; only set to True.
-    first, last : int
-        Bands of ``b``.
+    ``nearby`` (cells,) bool is only set to True. Points of ``b`` are handled together in runs as
+    wide as the radius.
     """
     for j in range(first, last):
         width, _ = half_widths(b, j, b, j, reach)
@@ -148,24 +112,9 @@ def nearby_cells(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.bool_]:
-    """Return which cells of ``a`` may have points within the radius of points of ``b``.
+    """Return which cells of ``a``, (cells,), may have points within the radius of points of ``b``.
 
-    Parameters
-    ----------
-    b, a : Bands
-        The search starts from ``b``, whose points are few or dense; its cells are not used.
-    cells : Cells
-        Of ``a``; ``k`` cells.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    ndarray of bool, shape (k,)
+    The search starts from ``b``, whose points are few or dense; its cells are not used.
     """
     nearby = np.zeros(len(cells.west), dtype=np.bool_)
     chunks = balanced_chunks(b.start, CHUNK)

@@ -37,17 +37,8 @@ class Queries(NamedTuple):
 def sum_around(points, queries, degrees, limit, around, first, last):
     """Fill the weight around the query points ``first .. last``, without their own weight.
 
-    Parameters
-    ----------
-    points : WeightedPoints
-    queries : Queries
-    degrees : float
-        Half the height of a query's band of latitude.
-    limit : float
-        Key of the radius, see ``sphere.Reach``.
-    around : ndarray of int64, shape (m,)
-        Output.
-    first, last : int
+    ``degrees`` is half the height of a query's band of latitude, ``limit`` the key of the radius;
+    ``around`` (m,) int64 is filled.
     """
     lat, lon = points.lat, points.lon
     for k in range(first, last):
@@ -76,24 +67,10 @@ def units_around(
     radius_km: float,
     threads: int,
 ) -> NDArray[np.int64]:
-    """Return the weight within a radius of some of the points, without their own weight.
+    """Return the weight within a radius of some of the points, (m,), without their own weight.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees, sorted by latitude; longitudes in [-180, 180).
-    units : ndarray of int64, shape (n,)
-        Weights.
-    at : ndarray of int64, shape (m,)
-        The points whose neighbours are summed.
-    radius_km : float
-        Great-circle distance, inclusive.
-    threads : int
-        Number of threads.
-
-    Returns
-    -------
-    ndarray of int64, shape (m,)
+    The radius is a great-circle distance, inclusive. ``lat``, ``lon`` and ``units`` (n,) are sorted
+    by latitude, in degrees, longitudes in [-180, 180); ``at`` (m,) are numbers of points.
     """
     degrees = math.degrees((radius_km + 1e-6) / EARTH_RADIUS_KM)
     begin = np.searchsorted(lat, lat[at] - degrees)

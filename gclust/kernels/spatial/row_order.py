@@ -19,16 +19,7 @@ SHORT = 24
 
 @kernel
 def fill_keys(lat, lon, layout, keys):
-    """Fill the keys of a bucket's rows, each with the row's number in its lowest bits.
-
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (r,)
-        Degrees.
-    layout : KeyLayout
-    keys : ndarray of int64, shape (r,)
-        Output.
-    """
+    """Fill the ``keys`` (r,) int64 of a bucket's rows, with the row's number in the lowest bits."""
     for k in range(len(keys)):
         keys[k] = (sort_key(lat[k], lon[k], layout) << layout.row_bits) | k
 
@@ -87,20 +78,8 @@ def sort_rows(rows, first, last, lat, lon, height):
 def number_locations(keys, lat, lon, layout, place):
     """Number the locations of a bucket in sort order; return how many there are.
 
-    Parameters
-    ----------
-    keys : ndarray of int64, shape (r,)
-        Ascending; replaced by the row numbers in sort order.
-    lat, lon : ndarray of float64, shape (r,)
-        Degrees.
-    layout : KeyLayout
-    place : ndarray of uint32, shape (r,)
-        Output: location of each row, from 0.
-
-    Returns
-    -------
-    int
-        Number of locations.
+    ``keys`` (r,) int64 ascend, and are replaced by the row numbers in sort order; ``place`` (r,)
+    uint32 is filled with the location of each row, from 0.
     """
     mask = (1 << layout.row_bits) - 1
     count = 0
@@ -137,14 +116,8 @@ def order_bucket(
 ) -> int:
     """Sort a bucket's rows and number their locations; return how many locations there are.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (r,), r >= 1
-        Degrees.
-    layout : KeyLayout
-        Of the buckets.
-    place : ndarray of uint32, shape (r,)
-        Output: location of each row, from 0.
+    ``lat`` and ``lon`` (r,), r >= 1, in degrees; ``place`` (r,) takes the location of each row,
+    from 0.
     """
     keys = np.empty(len(lat), dtype=np.int64)
     fill_keys(lat, lon, layout, keys)

@@ -40,38 +40,27 @@ threshold, and the tree interval of its node (see ``fill_intervals``)."""
 class CoreIndex(NamedTuple):
     """Levels and tree intervals of the ``n`` points of a ball tree, with a summary per ball."""
 
-    points: NDArray[np.int32]
-    """(n, 3) in the order of the tree; see ``LEVEL`` and following"""
-    highest: NDArray[np.int32]
-    """(nodes,) a highest core point of each ball, or ``NONE``"""
-    conflict: NDArray[np.uint8]
-    """(nodes,) conflict level of the core points of each ball, see ``conflict_level``"""
+    points: NDArray[np.int32]  # (n, 3) in the order of the tree; see ``LEVEL`` and following
+    highest: NDArray[np.int32]  # (nodes,) a highest core point of each ball, or ``NONE``
+    conflict: NDArray[np.uint8]  # (nodes,) ``conflict_level`` of the core points of each ball
 
 
 class Radius(NamedTuple):
     """The radius as bounds on the chord and as a key."""
 
-    inner: float
-    """chord below which a pair is certainly within reach"""
-    outer: float
-    """chord above which it certainly is not"""
-    limit: float
-    """key up to which it is; see `gclust.kernels.sphere.separation`"""
+    inner: float  # chord below which a pair is certainly within reach
+    outer: float  # chord above which it certainly is not
+    limit: float  # key up to which it is; see `gclust.kernels.sphere.separation`
 
 
 class Workspace(NamedTuple):
     """Arrays that a traversal fills."""
 
-    stack: NDArray[np.int64]
-    """(depth + 2,) nodes to visit"""
-    away: NDArray[np.float64]
-    """(depth + 2,) distances of their centres"""
-    found: NDArray[np.int64]
-    """(leaves,) leaves left open"""
-    near: NDArray[np.int64]
-    """(leaves,) the same by falling level"""
-    start: NDArray[np.int64]
-    """(MOST_LEVELS + 2,) first of these of each level"""
+    stack: NDArray[np.int64]  # (depth + 2,) nodes to visit
+    away: NDArray[np.float64]  # (depth + 2,) distances of their centres
+    found: NDArray[np.int64]  # (leaves,) leaves left open
+    near: NDArray[np.int64]  # (leaves,) the same by falling level
+    start: NDArray[np.int64]  # (MOST_LEVELS + 2,) first of these of each level
 
 
 class Found(NamedTuple):
@@ -318,10 +307,8 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
 class Borders(NamedTuple):
     """The components that ``n`` points, in tree order, join where they are no core points."""
 
-    highest: NDArray[np.int32]
-    """(n,) highest core neighbour of each, or ``NONE`` if none is higher than it"""
-    ambiguous: NDArray[np.int64]
-    """Points that may have core points of different components of a threshold within reach"""
+    highest: NDArray[np.int32]  # (n,) highest core neighbour, ``NONE`` if none is higher than it
+    ambiguous: NDArray[np.int64]  # those that may have unrelated core points within reach
 
 
 def find_borders(
@@ -336,24 +323,8 @@ def find_borders(
 ) -> Borders:
     """Find the highest core neighbour of each point.
 
-    Parameters
-    ----------
-    balls : Balls
-        A tree over the points.
-    order : ndarray of int32, shape (n,)
-        Point at each place of the tree.
-    level : ndarray of uint8, shape (n,)
-        How many thresholds each point reaches.
-    node : ndarray of int32, shape (n,)
-        The node of each core point.
-    tree : ComponentTree
-        The components.
-    reach : Reach
-        The radius.
-    threads : int
-        Number of threads.
-    report : callable
-        Called with the share done.
+    ``order`` (n,) is the point at each place of the ball tree, ``level`` (n,) how many thresholds
+    each point reaches, ``node`` (n,) the node of each core point in the component tree.
     """
     interval = np.empty((len(tree.parent), 2), dtype=np.int64)
     fill_intervals(tree.parent, interval)

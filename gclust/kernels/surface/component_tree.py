@@ -38,27 +38,19 @@ UNLINKED = -1
 class ComponentTree(NamedTuple):
     """Components of all thresholds, children before their parents; ``n`` nodes."""
 
-    birth: NDArray[np.int64]
-    """(n,) index of the highest threshold at which the component exists"""
-    parent: NDArray[np.int64]
-    """(n,) node that it becomes part of, or ``NONE``"""
-    rank: NDArray[np.int64]
-    """(n,) lowest rank of its core points"""
+    birth: NDArray[np.int64]  # (n,) index of the highest threshold at which the component exists
+    parent: NDArray[np.int64]  # (n,) node that it becomes part of, or ``NONE``
+    rank: NDArray[np.int64]  # (n,) lowest rank of its core points
 
 
 class CellLinks(NamedTuple):
     """Links between the ``k`` cells of ``n`` core points."""
 
-    level: NDArray[np.uint8]
-    """(n,) how many thresholds each core point reaches"""
-    highest: NDArray[np.uint8]
-    """(k,) highest level of the core points of each cell"""
-    chained: NDArray[np.bool_]
-    """(k,) whether a cell certainly reaches the one before it in its band"""
-    parent: NDArray[np.int64]
-    """(k,) cell that each is linked to, a lower one, or the cell itself"""
-    link_level: NDArray[np.int64]
-    """(k,) level from which down it is linked, ``UNLINKED`` if to itself"""
+    level: NDArray[np.uint8]  # (n,) how many thresholds each core point reaches
+    highest: NDArray[np.uint8]  # (k,) highest level of the core points of each cell
+    chained: NDArray[np.bool_]  # (k,) whether a cell certainly reaches the one before it
+    parent: NDArray[np.int64]  # (k,) cell that each is linked to, a lower one, or the cell itself
+    link_level: NDArray[np.int64]  # (k,) level from which down it is linked, or ``UNLINKED``
 
 
 class BandPair(NamedTuple):
@@ -232,21 +224,12 @@ def link_cells(cores, cells, links, reach, certain, first, last):
 def build_merge_tree(links, cell, order, rank, tree, node):
     """Build the nodes of the component tree from the links of cells; return how many.
 
+    ``cell`` (n,) int64 is the cell of each core point, ``order`` (n,) int64 the core points by
+    falling level, ``rank`` (n,) uint32. ``tree`` has place for ``n`` nodes; ``node`` (n,) int64
+    takes the node of each core point at its own level.
+
     Where components merge at a level, some core point is new at that level, as the lower of
     the two that link them is of this level: each level's components with new points get nodes.
-
-    Parameters
-    ----------
-    links : CellLinks
-    cell : ndarray of int64, shape (n,)
-        Cell of each core point.
-    order : ndarray of int64, shape (n,)
-        Core points by falling level.
-    rank : ndarray of uint32, shape (n,)
-    tree : ComponentTree
-        Takes the nodes; has place for ``n``.
-    node : ndarray of int64, shape (n,)
-        Takes the node of each core point at its own level.
     """
     birth, parent, first = tree.birth, tree.parent, tree.rank
     n_cells = len(links.parent)
@@ -348,24 +331,10 @@ def build_component_tree(
 ) -> tuple[ComponentTree, NDArray[np.int64]]:
     """Find the components of core points at every threshold.
 
-    Parameters
-    ----------
-    cores : Bands
-        The core points of the lowest threshold, with their cells.
-    level : ndarray of uint8, shape (n,)
-        How many thresholds each core point reaches, at least 1.
-    rank : ndarray of uint32, shape (n,)
-        Clusters are numbered by the lowest rank of their core points.
-    reach : Reach
-        The radius.
-    report : callable
-        Called with the share done.
-
-    Returns
-    -------
-    tree : ComponentTree
-    node : ndarray of int64, shape (n,)
-        Component of each point at the highest threshold at which it is a core point.
+    ``cores`` are the ``n`` core points of the lowest threshold, with their cells; ``level`` (n,) is
+    how many thresholds each reaches, at least 1. Clusters are numbered by the lowest ``rank`` (n,)
+    of their core points. Returns the tree, and the component of each point, (n,), at the highest
+    threshold at which it is a core point.
     """
     cells = cells_of(cores)
     n, n_cells = len(level), len(cells.west)
