@@ -84,10 +84,7 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         return axis
 
     def get_plot_data(
-        self,
-        leaf_separation: float = 1,
-        log_size: bool = False,
-        max_rectangle_per_icicle: int = 20,
+        self, leaf_separation: float = 1, log_size: bool = False, max_rectangle_per_icicle: int = 20
     ) -> dict[str, Any]:
         """Return the bars and lines of the icicle plot.
 

@@ -149,10 +149,7 @@ def connect_locations(
 
 
 def vectors_of(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    surface: tuple[float, float],
-    threads: int,
+    lat: NDArray[np.float64], lon: NDArray[np.float64], surface: tuple[float, float], threads: int
 ) -> NDArray[np.float64]:
     """Return locations as vectors in mean Earth radii, shape (n, 3)."""
     xyz = np.empty((len(lat), 3))

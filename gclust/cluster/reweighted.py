@@ -54,10 +54,7 @@ class Reweighed:
         )
 
     def cluster(
-        self,
-        units: NDArray[np.int64],
-        min_units: int,
-        there: NDArray[np.bool_] | None = None,
+        self, units: NDArray[np.int64], min_units: int, there: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the labels, -1 for noise, and core flags of the locations for given weights.
 

@@ -82,8 +82,7 @@ def hhi(
     joined = parts.join(sum_by(parts, "cluster", every="fractional_count"), on="cluster")
     part = nw.col("fractional_count") / nw.col("every")
     squared = joined.with_columns(
-        squared=(part * part * SQUARED + 0.5).floor().cast(nw.Int64),
-        one=nw.lit(1, dtype=nw.Int64),
+        squared=(part * part * SQUARED + 0.5).floor().cast(nw.Int64), one=nw.lit(1, dtype=nw.Int64)
     )
     table = listings.collect(sum_by(squared, "cluster", squared="squared", n="one"))
     n = by_cluster(table, "n", clusters).astype(np.float64)

@@ -70,11 +70,7 @@ def top_organisation(
     looks_at=(),
 )
 def top_organisation_share(
-    clusters: pd.DataFrame,
-    listings: LabelledListings,
-    *,
-    kind: str | None = None,
-    of: Of = "known",
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None, of: Of = "known"
 ) -> pd.Series:
     """Per cent of a cluster's records that its top organisation has.
 
@@ -141,11 +137,7 @@ def top_field(
 
 @indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE, looks_at=())
 def top_field_share(
-    clusters: pd.DataFrame,
-    listings: LabelledListings,
-    *,
-    kind: str | None = None,
-    of: Of = "known",
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None, of: Of = "known"
 ) -> pd.Series:
     """Per cent of a cluster's records that lie in its top field.
 

@@ -85,11 +85,7 @@ def specialisation(
     looks_at=(),
 )
 def kind_specialisation(
-    clusters: pd.DataFrame,
-    listings: LabelledListings,
-    *,
-    kind: str,
-    symmetric: bool = False,
+    clusters: pd.DataFrame, listings: LabelledListings, *, kind: str, symmetric: bool = False
 ) -> pd.Series:
     """Location quotient of a kind: its part in the cluster's records over that in the world's.
 

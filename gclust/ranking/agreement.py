@@ -180,10 +180,7 @@ def _contingency(shared: pd.DataFrame, noise: str) -> _Contingency:
         )
     )
     return _Contingency(
-        total=int(n.sum()),
-        cells=cells,
-        a=_sizes(shared, "a", noise),
-        b=_sizes(shared, "b", noise),
+        total=int(n.sum()), cells=cells, a=_sizes(shared, "a", noise), b=_sizes(shared, "b", noise)
     )
 
 

@@ -105,12 +105,7 @@ def mark_facing(cells, i, runs, outer, shift, nearby):
 
 
 def nearby_cells(
-    b: Bands,
-    a: Bands,
-    cells: Cells,
-    reach: Reach,
-    threads: int,
-    report: Callable[[float], None],
+    b: Bands, a: Bands, cells: Cells, reach: Reach, threads: int, report: Callable[[float], None]
 ) -> NDArray[np.bool_]:
     """Return which cells of ``a``, (cells,), may have points within the radius of points of ``b``.
 

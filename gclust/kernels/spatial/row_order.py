@@ -109,10 +109,7 @@ def number_locations(keys, lat, lon, layout, place):
 
 
 def order_bucket(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    layout: KeyLayout,
-    place: NDArray[np.uint32],
+    lat: NDArray[np.float64], lon: NDArray[np.float64], layout: KeyLayout, place: NDArray[np.uint32]
 ) -> int:
     """Sort a bucket's rows and number their locations; return how many locations there are.
 

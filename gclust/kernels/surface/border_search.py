@@ -179,9 +179,7 @@ def traverse(balls, index, leaf, radius, floor, ceiling, work):
         certain = away + reach < radius.inner
         if certain:
             apart = max(
-                apart,
-                np.int64(index.conflict[node]),
-                conflict_level(points, certain_core, highest),
+                apart, np.int64(index.conflict[node]), conflict_level(points, certain_core, highest)
             )
             certain_core = higher_core(points, certain_core, highest)
             best = higher_core(points, best, highest)
