@@ -28,7 +28,7 @@ from gclust.kernels.kde import (
     mark_tiles,
     sums_of_block,
 )
-from gclust.kernels.spatial.fold import fold_rows
+from gclust.kernels.spatial.fold import fold_rows, locations_of
 from gclust.kernels.sphere import EARTH_RADIUS_KM
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
 from gclust.progress import Report, stage
@@ -67,7 +67,7 @@ class RasterLocations(NamedTuple):
     units: NDArray[np.int64]  # (n,) fixed-point weight
     cell: NDArray[np.int64]  # (n,) number of the cell of each location
     first: NDArray[np.int64]  # (n,) lowest row of X at each location
-    of_row: NDArray[np.int64]  # (n_rows,) location of each row of X
+    of_row: NDArray[np.int32]  # (n_rows,) location of each row of X
 
 
 def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
@@ -171,20 +171,13 @@ def fold_onto_raster(
     given = np.zeros(0, dtype=np.int64) if units is None else units
     # Bands as high as rows of the raster, so that locations are sorted by row.
     folded = fold_rows(height, lon, given, 1.0, threads, lambda share: report(0.9 * share))
-    of_row = np.empty(len(lat), dtype=np.int64)
-    offset = dict(zip(folded.bounds.tolist(), folded.offsets.tolist(), strict=True))
-
-    def number(first: int, last: int) -> None:
-        of_row[folded.rows[first:last]] = folded.place[first:last] + np.int64(offset[first])
-
-    parallel_for(folded.bounds, threads, number, report=lambda share: report(0.9 + 0.1 * share))
     return RasterLocations(
         height=folded.lat,
         lon=folded.lon,
         units=np.diff(folded.prefix) * (UNIT if units is None else 1),
         cell=_cells(folded.lat, folded.lon, raster),
         first=folded.first.astype(np.int64),
-        of_row=of_row,
+        of_row=locations_of(folded, threads, lambda share: report(0.9 + 0.1 * share)),
     )
 
 
@@ -233,10 +226,8 @@ class Density:
         from rasterio.windows import Window
 
         raster = self.raster
-        (top, left), (bottom, right) = (
-            self.tiles.min(axis=0) * TILE,
-            ((self.tiles.max(axis=0) + 1) * TILE),
-        )
+        top, left = self.tiles.min(axis=0) * TILE
+        bottom, right = (self.tiles.max(axis=0) + 1) * TILE
         bottom, right = min(bottom, raster.n_rows), min(right, raster.n_cols)
         metres = EARTH_RADIUS_KM * 1000
         parallel = math.cos(math.radians(STANDARD_PARALLEL))
@@ -248,23 +239,11 @@ class Density:
         )
         final = Path(path)
         draft = final.with_name(final.name + ".part")
-        options: dict[str, Any] = {
-            "driver": "GTiff",
-            "dtype": "float32",
-            "count": 1,
-            "nodata": 0.0,
-            "tiled": True,
-            "blockxsize": TILE,
-            "blockysize": TILE,
-            "compress": "deflate",
-            "predictor": 3,
-            "sparse_ok": True,
-            "bigtiff": "if_safer",
-            "crs": rasterio.crs.CRS.from_string(CRS),
-            "transform": affine,
-            "width": int(right - left),
-            "height": int(bottom - top),
-        }
+        options: dict[str, Any] = {"driver": "GTiff", "dtype": "float32", "count": 1, "nodata": 0.0}
+        options |= {"tiled": True, "blockxsize": TILE, "blockysize": TILE, "sparse_ok": True}
+        options |= {"compress": "deflate", "predictor": 3, "bigtiff": "if_safer"}
+        options |= {"crs": rasterio.crs.CRS.from_string(CRS), "transform": affine}
+        options |= {"width": int(right - left), "height": int(bottom - top)}
         try:
             with rasterio.open(draft, "w", **options) as out:
                 out.update_tags(1, unit="weight per km2")

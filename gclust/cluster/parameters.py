@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.cluster.numbers import is_real
 from gclust.kernels.sphere import EARTH_RADIUS_KM
 from gclust.threads import count_threads
 
@@ -33,8 +33,7 @@ def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
     if border not in BORDERS:
         raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
     check_metric(metric)
-    is_number = isinstance(eps_km, Real) and not isinstance(eps_km, bool | np.bool_)
-    if not is_number or not 0 < eps_km < math.inf:
+    if not is_real(eps_km) or not 0 < eps_km < math.inf:
         raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
     if eps_km > LARGEST_EPS_KM[metric]:
         raise ValueError(

@@ -370,18 +370,11 @@ def _table(
     rows = []
     for eps, of_eps in zip(eps_km, hierarchies, strict=True):
         for least, summary in zip(min_samples, of_eps.summaries, strict=True):
-            rows.append(
-                {
-                    "eps_km": eps,
-                    "min_samples": least,
-                    "n_clusters": summary.n_clusters,
-                    "n_core": summary.n_core,
-                    "n_noise": summary.n_noise,
-                    "clustered_weight": summary.clustered_units / unit,
-                    "largest_weight": summary.largest_units / unit,
-                }
-            )
-    return pd.DataFrame(rows)
+            weights = summary.clustered_units / unit, summary.largest_units / unit
+            counted = summary.n_clusters, summary.n_core, summary.n_noise
+            rows.append((eps, least, *counted, *weights))
+    names = ["n_clusters", "n_core", "n_noise", "clustered_weight", "largest_weight"]
+    return pd.DataFrame(rows, columns=["eps_km", "min_samples", *names])
 
 
 def _index(name: str, known: tuple[Any, ...], value: Any) -> int:

@@ -13,7 +13,6 @@ from gclust.indicators.totals import kinds_of
 
 
 @indicator(
-    name="balance",
     source="Pielou 1966, J. theor. Biol. 13: 131; Stirling 2007, J. R. Soc. Interface 4: 707",
     formula="-sum p ln p / ln K, or (1 - sum p^2) / (1 - 1/K), of p = share / sum of shares",
     looks_at=(),

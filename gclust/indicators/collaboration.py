@@ -17,7 +17,6 @@ MEASURED = "Luukkonen et al. 1993, Scientometrics 28: 15; OECD 2009, Patent Stat
 
 
 @indicator(
-    name="collaboration",
     needs=("record",),
     source=MEASURED,
     formula="100 * records with listings in the cluster and outside / records with one in it",
@@ -74,7 +73,6 @@ def collaboration(
 
 
 @indicator(
-    name="international_collaboration",
     needs=("record", "country"),
     source=MEASURED,
     formula="100 * records with a listing in the cluster and one outside it of another country"

@@ -36,7 +36,6 @@ kinds is below 2^63."""
 
 
 @indicator(
-    name="hhi",
     needs=("{by}",),
     source=HERFINDAHL,
     formula="sum over organisations of (fractional count of o / fractional count of all known)^2",
@@ -94,7 +93,6 @@ def hhi(
 
 
 @indicator(
-    name="share_without_top",
     needs=("organisation",),
     source=LEFT_OUT,
     formula="share - 100 * fractional count of the top organisation / world total",
@@ -135,7 +133,6 @@ def share_without_top(
 
 
 @indicator(
-    name="rank_without_top",
     needs=("organisation",),
     source=LEFT_OUT,
     formula="1 + number of other clusters whose whole share exceeds share_without_top",

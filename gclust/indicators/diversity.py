@@ -13,7 +13,6 @@ from gclust.indicators.totals import in_clusters, known, rows_of, sum_fractional
 
 
 @indicator(
-    name="diversity",
     needs=("{by}",),
     source="Shannon 1948; Hill 1973, Ecology 54: 427; Jost 2006, Oikos 113: 363",
     formula="H = -sum p ln p over fields; normalised: H / ln(fields in the world); effective: e^H",

@@ -13,7 +13,6 @@ Window = tuple[int, int]
 
 
 @indicator(
-    name="growth",
     needs=("year",),
     source="Törnqvist, Vartia & Vartia 1985, American Statistician 39: 43",
     formula="100 * (l / f - 1) of records a year; compound: 100 * ((l / f)^(1 / t) - 1)",

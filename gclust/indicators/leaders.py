@@ -27,7 +27,6 @@ TOP_SHARE = "100 * fractional count of the first / fractional count of all that 
 
 
 @indicator(
-    name="top_organisation",
     needs=("organisation",),
     source=GII,
     formula="the organisation of the largest fractional count in the cluster",
@@ -62,13 +61,7 @@ def top_organisation(
     return _top(clusters, listings, kind, "organisation")
 
 
-@indicator(
-    name="top_organisation_share",
-    needs=("organisation",),
-    source=GII,
-    formula=TOP_SHARE,
-    looks_at=(),
-)
+@indicator(needs=("organisation",), source=GII, formula=TOP_SHARE, looks_at=())
 def top_organisation_share(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None, of: Of = "known"
 ) -> pd.Series:
@@ -100,7 +93,6 @@ def top_organisation_share(
 
 
 @indicator(
-    name="top_field",
     needs=("field",),
     source=GII,
     formula="the field of the largest fractional count in the cluster",
@@ -135,7 +127,7 @@ def top_field(
     return _top(clusters, listings, kind, "field")
 
 
-@indicator(name="top_field_share", needs=("field",), source=GII, formula=TOP_SHARE, looks_at=())
+@indicator(needs=("field",), source=GII, formula=TOP_SHARE, looks_at=())
 def top_field_share(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None, of: Of = "known"
 ) -> pd.Series:

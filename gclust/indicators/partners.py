@@ -18,7 +18,6 @@ NEWMAN = (
 
 
 @indicator(
-    name="top_partner",
     needs=("record",),
     source=NEWMAN,
     formula="the other cluster of the largest sum over records of n_a n_b / (n (n - 1) / 2)",
@@ -58,7 +57,6 @@ def top_partner(
 
 
 @indicator(
-    name="top_partner_share",
     needs=("record",),
     source=NEWMAN,
     formula="100 * ties with the top partner / ties with all other clusters and noise",

@@ -16,7 +16,6 @@ GII = "WIPO 2024, Global Innovation Index 2024, Appendix IV"
 
 
 @indicator(
-    name="count",
     source=FRACTIONAL,
     formula="sum of the fractional counts of the listings in the cluster",
     looks_at=(),
@@ -49,12 +48,7 @@ def count(
     return _summed(clusters, kinds_of(listings, kind), "count")
 
 
-@indicator(
-    name="share",
-    source=GII,
-    formula="100 * count / world total; without kind their sum",
-    looks_at=(),
-)
+@indicator(source=GII, formula="100 * count / world total; without kind their sum", looks_at=())
 def share(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
@@ -83,12 +77,7 @@ def share(
     return _summed(clusters, kinds_of(listings, kind), "share")
 
 
-@indicator(
-    name="kind_share",
-    source=FRACTIONAL,
-    formula="100 * count of kind / count of all kinds",
-    looks_at=(),
-)
+@indicator(source=FRACTIONAL, formula="100 * count of kind / count of all kinds", looks_at=())
 def kind_share(clusters: pd.DataFrame, listings: LabelledListings, *, kind: str) -> pd.Series:
     """Per cent of a cluster's own records that are of one kind.
 
@@ -111,10 +100,7 @@ def kind_share(clusters: pd.DataFrame, listings: LabelledListings, *, kind: str)
 
 
 @indicator(
-    name="per_million",
-    source=GII,
-    formula="count (without kind: share) * 1e6 / population",
-    looks_at=("population",),
+    source=GII, formula="count (without kind: share) * 1e6 / population", looks_at=("population",)
 )
 def per_million(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
@@ -143,12 +129,7 @@ def per_million(
     return per_million_inhabitants(_amount(clusters, listings, kind), clusters["population"])
 
 
-@indicator(
-    name="per_km2",
-    source=GII,
-    formula="count (without kind: share) / area in km2",
-    looks_at=("area_km2",),
-)
+@indicator(source=GII, formula="count (without kind: share) / area in km2", looks_at=("area_km2",))
 def per_km2(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:

@@ -14,7 +14,6 @@ QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. 
 
 
 @indicator(
-    name="specialisation",
     needs=("field",),
     source=QUOTIENT,
     formula="(part of the field in the cluster) / (part of the field in the world)",
@@ -79,7 +78,6 @@ def specialisation(
 
 
 @indicator(
-    name="kind_specialisation",
     source=QUOTIENT,
     formula="(part of the kind in the cluster's records) / (part of the kind in the world's)",
     looks_at=(),

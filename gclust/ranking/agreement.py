@@ -171,17 +171,10 @@ def _contingency(shared: pd.DataFrame, noise: str) -> _Contingency:
     of_a = shared.groupby("a")["weight"].transform("sum").to_numpy(np.int64)
     of_b = shared.groupby("b")["weight"].transform("sum").to_numpy(np.int64)
     alone = alone_a | alone_b
-    cells = np.vstack(
-        (
-            np.where(alone, 1, n),
-            np.where(alone_a, 1, of_a),
-            np.where(alone_b, 1, of_b),
-            np.where(alone, n, 1),
-        )
-    )
-    return _Contingency(
-        total=int(n.sum()), cells=cells, a=_sizes(shared, "a", noise), b=_sizes(shared, "b", noise)
-    )
+    in_both, in_a = np.where(alone, 1, n), np.where(alone_a, 1, of_a)
+    in_b, times = np.where(alone_b, 1, of_b), np.where(alone, n, 1)
+    sizes_a, sizes_b = _sizes(shared, "a", noise), _sizes(shared, "b", noise)
+    return _Contingency(int(n.sum()), np.vstack((in_both, in_a, in_b, times)), sizes_a, sizes_b)
 
 
 def _sizes(shared: pd.DataFrame, side: str, noise: str) -> NDArray[np.int64]:

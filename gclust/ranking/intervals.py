@@ -14,8 +14,7 @@ def intervals(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
     ``draws`` are (n_draws, ...) and both ends (...). Missing draws are left out; if all are
     missing, so is the interval.
     """
-    low, high = _quantiles(draws, level, "linear")
-    return low, high
+    return _quantiles(draws, level, "linear")
 
 
 def rank_intervals(ranks: ArrayLike, level: float) -> tuple[Floats, Floats]:

@@ -7,8 +7,6 @@ import pandas as pd
 
 from gclust.ranking.matching import LEAST_SHARE, match
 
-EVENTS = ("kept", "split", "merged", "split and merged", "born", "gone")
-
 
 def lineage(
     shared: pd.DataFrame, n_a: int, n_b: int, *, least_share: float = LEAST_SHARE
@@ -33,10 +31,10 @@ def lineage(
     Returns
     -------
     DataFrame
-        ``a, b`` (Int64; missing for those born, or gone), ``event``, ``continues`` (bool),
-        ``weight`` (shared), ``share_of_a, share_of_b`` (of the weight that either cluster
-        shares with all, noise included); one row per relation, sorted by ``a``, then ``b``,
-        those born last.
+        ``a, b`` (Int64; missing for those born, or gone), ``event`` (kept, split, merged, split
+        and merged, born or gone), ``continues`` (bool), ``weight`` (shared), ``share_of_a,
+        share_of_b`` (of the weight that either cluster shares with all, noise included); one row
+        per relation, sorted by ``a``, then ``b``, those born last.
     """
     total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
     both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()

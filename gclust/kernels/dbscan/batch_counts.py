@@ -140,12 +140,8 @@ def move_range(points, j, west, east, inner, outer, ranges, k):
             certain_first = seek(lon, start, m, max(first, ranges[k + 1]), east - inner)
             certain_last = seek(lon, start, m, max(certain_first, ranges[k + 2]), west + inner)
         last = seek(lon, start, m, max(certain_last, ranges[k + 3]), east + outer)
-    ranges[k], ranges[k + 1], ranges[k + 2], ranges[k + 3] = (
-        first,
-        certain_first,
-        certain_last,
-        last,
-    )
+    ranges[k], ranges[k + 1] = first, certain_first
+    ranges[k + 2], ranges[k + 3] = certain_last, last
 
 
 @helper
@@ -174,12 +170,8 @@ def batch_ranges(points, begin, end, nearby, counting, ranges):
             return lower, upper, -1
         k = 4 * (j - nearby.low)
         move_range(points, j, west, east, inner, outer, ranges, k)
-        first, certain_first, certain_last, last = (
-            ranges[k],
-            ranges[k + 1],
-            ranges[k + 2],
-            ranges[k + 3],
-        )
+        first, certain_first = ranges[k], ranges[k + 1]
+        certain_last, last = ranges[k + 2], ranges[k + 3]
         start = points.start[j]
         m = points.start[j + 1] - start
         lower += sum_between(counting.prefix, start, m, certain_first, certain_last)
@@ -270,15 +262,9 @@ def count_batch(points, begin, end, nearby, workspace, counting, bounds, n_reach
         return True
     fill_hints(points, nearby, ranges, n >= 0, workspace.hints)
     for p in range(begin, end):
+        point, hints, own = query_point(points, p), workspace.hints, workspace.own
         level, scanned = level_of_point(
-            query_point(points, p),
-            points,
-            nearby,
-            workspace.hints,
-            workspace.own,
-            counting,
-            bounds.lowest,
-            bounds.highest,
+            point, points, nearby, hints, own, counting, bounds.lowest, bounds.highest
         )
         if level < 0:
             return False

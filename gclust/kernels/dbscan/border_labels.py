@@ -87,11 +87,6 @@ class Rule(NamedTuple):
     tolerance: float  # radians by which a tied core point may be farther
 
 
-def rule_of(nearest: bool, reach: Reach) -> Rule:
-    """Return the `Rule` for the nearest core point or for the lowest label."""
-    return Rule(nearest, reach.limit, TOLERANCE_KM / EARTH_RADIUS_KM)
-
-
 @helper
 def common_label(cores, changes, j, low, high):
     """Return the common label of the core points of the cells ``low .. high``, if there is one.
@@ -313,9 +308,9 @@ def search_labels(
     not used. Other arguments as in `assign_labels`.
     """
     out = np.empty(len(chosen), dtype=np.int64)
-    args = (points, chosen, cores, rule_of(nearest, reach), out)
+    rule = Rule(nearest, reach.limit, TOLERANCE_KM / EARTH_RADIUS_KM)
     chunks = even_chunks(len(chosen), POINTS_CHUNK)
-    parallel_for(chunks, threads, search_points, *args, report=report)
+    parallel_for(chunks, threads, search_points, points, chosen, cores, rule, out, report=report)
     return out
 
 

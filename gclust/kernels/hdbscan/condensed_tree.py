@@ -172,13 +172,8 @@ def condense(
     contraction = Contraction(
         np.empty(2 * n - 1, dtype=np.int32), np.zeros(2 * n - 1, dtype=np.int32)
     )
-    parallel_for(
-        chunks,
-        1,
-        contract_nodes,
-        *(tree, min_units, contraction),
-        report=lambda share: report(0.4 + 0.2 * share),
-    )
+    args = (tree, min_units, contraction)
+    parallel_for(chunks, 1, contract_nodes, *args, report=lambda share: report(0.4 + 0.2 * share))
     most = 1 + int(contraction.heavy[contraction.heavy > 1].sum())
     leaving = Leaving(np.empty(2 * n - 1, dtype=np.int32), np.empty(2 * n - 1))
     clusters = Clusters(

@@ -132,12 +132,7 @@ def attach_points(
     """
     members = Members(below, rank, reduce_by_node(below, balls.depth, np.maximum))
     to, key = np.empty(len(places), dtype=np.int64), np.empty(len(places))
-    tolerance = TOLERANCE_KM / EARTH_RADIUS_KM
-    parallel_for(
-        even_chunks(len(places), POINTS_CHUNK),
-        threads,
-        find_members,
-        *(balls, members, core, places, tolerance, to, key),
-        report=report,
-    )
+    args = (balls, members, core, places, TOLERANCE_KM / EARTH_RADIUS_KM, to, key)
+    chunks = even_chunks(len(places), POINTS_CHUNK)
+    parallel_for(chunks, threads, find_members, *args, report=report)
     return to, key

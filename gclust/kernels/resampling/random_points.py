@@ -61,18 +61,7 @@ def jitter_points(
     All arrays are (n,): degrees, the returned longitudes in [-180, 180), and the radii of the discs
     on the sphere. The same ``seed`` and ``draw`` give the same points on any number of threads.
     """
-    chord = chord_of(radius_km)
     out = np.empty((2, len(lat)))
-    parallel_for(
-        even_chunks(len(lat), CHUNK),
-        threads,
-        fill_jittered,
-        lat,
-        lon,
-        chord,
-        np.uint64(seed),
-        draw,
-        out[0],
-        out[1],
-    )
+    args = (lat, lon, chord_of(radius_km), np.uint64(seed), draw, out[0], out[1])
+    parallel_for(even_chunks(len(lat), CHUNK), threads, fill_jittered, *args)
     return out[0], out[1]

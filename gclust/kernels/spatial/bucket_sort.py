@@ -193,10 +193,8 @@ def fill_buckets(
 
 
 def _layout_of(extent: NDArray[np.float64], height: float, n: int) -> KeyLayout:
-    south, north = (
-        math.floor(extent[:, 0].min() / height),
-        math.floor(extent[:, 1].max() / height),
-    )
+    south = math.floor(extent[:, 0].min() / height)
+    north = math.floor(extent[:, 1].max() / height)
     west, east = float(extent[:, 2].min()), float(extent[:, 3].max())
     row_bits = n.bit_length()
     key_bits = 63 - row_bits
@@ -204,16 +202,8 @@ def _layout_of(extent: NDArray[np.float64], height: float, n: int) -> KeyLayout:
     drop = max(0, band_bits - key_bits)
     lon_bits = min(key_bits - (band_bits - drop), 40)
     width = max(east - west, 1e-9)
-    return KeyLayout(
-        height=float(height),
-        south=south,
-        drop=drop,
-        west=west,
-        scale=2.0**lon_bits / width,
-        top=2**lon_bits - 1,
-        lon_bits=lon_bits,
-        row_bits=row_bits,
-    )
+    scale, top = 2.0**lon_bits / width, 2**lon_bits - 1
+    return KeyLayout(float(height), south, drop, west, scale, top, lon_bits, row_bits)
 
 
 def _choose_splitters(

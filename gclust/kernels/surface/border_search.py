@@ -333,21 +333,13 @@ def find_borders(
         np.empty(2 << depth, dtype=np.uint8),
     )
     chunks = even_chunks(1 << depth, LEAVES_CHUNK)
-    parallel_for(
-        chunks,
-        threads,
-        fill_leaves,
-        *(depth, order, level, node, interval, index),
-        report=lambda share: report(0.1 * share),
-    )
+    args = (depth, order, level, node, interval, index)
+    parallel_for(chunks, threads, fill_leaves, *args, report=lambda share: report(0.1 * share))
     fill_nodes(depth, index)
     radius = Radius(math.sqrt(reach.inner2), math.sqrt(reach.outer2), reach.limit)
     highest, ambiguous = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.bool_)
     parallel_for(
-        chunks,
-        threads,
-        find_highest,
-        *(balls, index, radius, highest, ambiguous),
+        *(chunks, threads, find_highest, balls, index, radius, highest, ambiguous),
         report=lambda share: report(0.1 + 0.9 * share),
     )
     return Borders(highest, np.flatnonzero(ambiguous))
