@@ -34,14 +34,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     return compiled
 
 
-_HELPER: dict[str, Any] = {
-    "nopython": True,
-    "nogil": True,
-    "error_model": "numpy",
-    # No wrappers for calls from C and Python: they take a tenth of the compile time.
-    "no_cfunc_wrapper": True,
-    "no_cpython_wrapper": True,
-}
+# No wrappers for calls from C and Python: they take a tenth of the compile time.
+_HELPER = {**_KERNEL, "nopython": True, "no_cpython_wrapper": True}
 
 
 class _Helper(CPUDispatcher):

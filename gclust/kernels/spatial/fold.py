@@ -108,14 +108,9 @@ def fold_rows(
 
     def gather(first: int, last: int) -> None:
         rows, here = slice(first, last), _locations_in(folded, number[first])
-        gather_locations(
-            buckets.lat[rows],
-            buckets.lon[rows],
-            buckets.rows[rows],
-            place[rows],
-            units,
-            Locations(folded.lat[here], folded.lon[here], sums[here], folded.first[here]),
-        )
+        bucket = buckets.lat[rows], buckets.lon[rows], buckets.rows[rows], place[rows]
+        out = Locations(folded.lat[here], folded.lon[here], sums[here], folded.first[here])
+        gather_locations(*bucket, units, out)
 
     parallel_for(bounds, threads, gather, report=lambda share: report(0.9 + 0.1 * share))
     np.cumsum(sums, out=sums)
