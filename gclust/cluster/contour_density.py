@@ -202,7 +202,7 @@ class Density:
     def runs_above(self, level: float) -> NDArray[np.int64]:
         """Return the runs of neighbouring cells in a row whose density is at least ``level``.
 
-        (n_runs, 2): numbers of the first and the last cell of each run, sorted.
+        They are the numbers of their first and last cells, (n_runs, 2), sorted.
         """
         runs = [np.zeros((0, 2), dtype=np.int64)]
         n_cols = self.raster.n_cols

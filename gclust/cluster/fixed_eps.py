@@ -37,9 +37,9 @@ class CountedLocations(NamedTuple):
     lat: NDArray[np.float64]  # (n,) degrees
     lon: NDArray[np.float64]  # (n,) degrees
     units: NDArray[np.int64]  # (n,) fixed-point weight
-    rank: NDArray[np.uint32]  # (n,) lowest row with weight; clusters are numbered by the lowest
+    rank: NDArray[np.uint32]  # (n,) lowest row with weight, by which clusters are numbered
     rows: NDArray[np.int64]  # (n,) number of rows
-    weighing: NDArray[np.int64]  # (n,) rows with weight, which are core points if it is one
+    weighing: NDArray[np.int64]  # (n,) rows with weight: core points where the location is one
 
 
 class BorderOverrides(NamedTuple):
@@ -111,7 +111,7 @@ class _Ambiguous(NamedTuple):
     """Border locations that have core locations of several components within reach."""
 
     place: NDArray[np.int32]
-    highest: NDArray[np.uint8]  # Level of the core neighbour of the highest level, for each
+    highest: NDArray[np.uint8]  # level of the core neighbour of the highest level, for each
 
 
 def number_nodes(

@@ -131,8 +131,8 @@ def connect_locations(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Return a minimum spanning tree of mutual reachability, and the core distances.
 
-    The tree as the locations at the ends of its edges, (2, n - 1), and their lengths in kilometres,
-    (n - 1,); the core distance of each location, (n,), in kilometres.
+    The tree is given by the locations at the ends of its edges, (2, n - 1), and by their lengths,
+    (n - 1,); these and the core distances of the locations, (n,), are in kilometres.
     """
     n, threads = len(lat), parameters.threads
     sphere = parameters.surface == SURFACES["haversine"]

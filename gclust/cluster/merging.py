@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gclust.kernels.sphere import TOLERANCE_KM
+from gclust.kernels.union_find import all_roots, join_sets
 
 RULES = ("mutual", "one-sided", "none")
 MERGE_COLUMNS = {
@@ -156,14 +157,7 @@ def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
     ``cluster`` (n_labels,) is the cluster of each label before. A cluster is named by the smallest
     label in it.
     """
-    parent = {int(name): int(name) for name in cluster}
-
-    def root(name: int) -> int:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
+    parent = np.arange(len(cluster), dtype=np.int64)
     for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return np.array([root(int(name)) for name in cluster], dtype=np.int64)
+        join_sets(parent, a, b)
+    return all_roots(parent)[cluster]
