@@ -275,11 +275,7 @@ def cluster_locations(
 
 
 def assign_locations(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    cores: CoreLocations,
-    model: DBSCAN,
-    progress: Report = silent,
+    lat: NDArray[np.float64], lon: NDArray[np.float64], cores: CoreLocations, model: DBSCAN
 ) -> NDArray[np.int64]:
     """Return the label of each location from given core locations.
 
@@ -290,8 +286,6 @@ def assign_locations(
         :func:`cluster_locations`.
     cores : CoreLocations
         Core locations, likewise, and their clusters.
-    model, progress
-        As in :func:`cluster_locations`.
 
     Returns
     -------
@@ -311,6 +305,5 @@ def assign_locations(
         raise ValueError(f"cores have labels of shape {label.shape}, lat of {core_lat.shape}")
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
-    warm_up(progress, run_dbscan_kernels)
     cores = in_bands(CoreLocations(core_lat, core_lon, label), parameters)
-    return assign_rows(lat, lon, cores, parameters, progress)
+    return assign_rows(lat, lon, cores, parameters, silent)

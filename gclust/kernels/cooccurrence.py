@@ -6,7 +6,6 @@ The rules are those of `gclust.listings.label`, which gives the same results on 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
-from gclust.parallel import balanced_chunks, even_chunks, parallel_for, unreported
+from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
 CHUNK = 1 << 20
 """Number of rows or locations in a chunk of work."""
@@ -194,7 +193,6 @@ def ties_by_label(
     spread_over: NDArray[np.float64],
     unit: int,
     threads: int,
-    report: Callable[[float], None] = unreported,
     copies: NDArray[np.int64] = ONCE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the ties between pairs of labels.
@@ -238,7 +236,7 @@ def ties_by_label(
         if not fit:
             overflows.append(None)
 
-    parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work, report=report)
+    parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work)
     return None if overflows else _total(free, len(near))
 
 
@@ -271,7 +269,6 @@ def count_by_cluster(
     record_units: NDArray[np.int64],
     unit: int,
     shape: tuple[int, int],
-    report: Callable[[float], None] = unreported,
     copies: NDArray[np.int64] = ONCE,
 ) -> NDArray[np.int64]:
     """Return the number of records by kind and cluster.
@@ -299,19 +296,16 @@ def count_by_cluster(
     out = np.zeros(shape, dtype=np.int64)
     work = partial(add_records, rows, clusters, kind, record_units, copies, unit, out)
     # On one thread, because all chunks add to the same numbers.
-    parallel_for(balanced_chunks(rows.starts, CHUNK), 1, work, report=report)
+    parallel_for(balanced_chunks(rows.starts, CHUNK), 1, work)
     return out
 
 
 def sum_values(
-    labels: NDArray[np.int32],
-    values: NDArray[np.int64],
-    n_labels: int,
-    report: Callable[[float], None] = unreported,
+    labels: NDArray[np.int32], values: NDArray[np.int64], n_labels: int
 ) -> NDArray[np.int64]:
     """Return the sums by label, (k, n_labels), of the values of locations, (k, n)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
         chunks = even_chunks(len(labels), CHUNK)
-        parallel_for(chunks, 1, add_values, labels, each, sums, report=report)
+        parallel_for(chunks, 1, add_values, labels, each, sums)
     return out
