@@ -212,14 +212,11 @@ def find_edges(lat, start, axis, e2, edges, first, last):
 
 
 @kernel
-def mark_cells(bands, reach, divisor, marks, first, last):
-    """Mark in ``marks`` (n,) bool the first point of each cell of the bands ``first .. last``.
-
-    The width of a cell is the inner half-width divided by ``divisor``.
-    """
+def mark_cells(bands, reach, marks, first, last):
+    """Mark in ``marks`` (n,) bool the first point of each cell of the bands ``first .. last``."""
     for i in range(first, last):
         inner, _ = half_widths(bands, i, bands, i, reach)
-        width = max(inner, 0.0) / divisor
+        width = max(inner, 0.0) / BANDS_PER_RADIUS
         west = -math.inf
         for p in range(bands.start[i], bands.start[i + 1]):
             marks[p] = bands.lon[p] - west > width
@@ -287,7 +284,7 @@ def build_bands(
 
     def mark_starts(first: int, last: int) -> None:
         find_edges(lat, start, axis, e2, edges, first, last)
-        mark_cells(bands, reach, BANDS_PER_RADIUS, marks, first, last)
+        mark_cells(bands, reach, marks, first, last)
 
     parallel_for(balanced_chunks(start, CHUNK), threads, mark_starts)
     return _with_cells(bands, marks)
@@ -320,7 +317,7 @@ def select_points(
 
     def fill(first: int, last: int) -> None:
         gather_points(bands, chosen, selected, selected.start[first], selected.start[last])
-        mark_cells(selected, reach, BANDS_PER_RADIUS, marks, first, last)
+        mark_cells(selected, reach, marks, first, last)
 
     parallel_for(balanced_chunks(selected.start, CHUNK), threads, fill)
     return _with_cells(selected, marks)
