@@ -11,21 +11,11 @@ from gclust.units import UNIT
 
 
 def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.DataFrame:
-    """Return the fractional (or whole) counts of records per cluster and kind.
+    """Return the fractional (or whole) counts of records, (n_clusters, kinds), in records.
 
-    Parameters
-    ----------
-    units : DataFrame
-        ``kind`` (code), ``label``, ``units``, as `gclust.listings.counting.count_records`
-        gives them; label -1 is noise.
-    kinds : sequence of str
-        Kind by code.
-    n_clusters : int
-
-    Returns
-    -------
-    DataFrame of float, shape (n_clusters, kinds)
-        In records; 0 where a cluster has none of a kind.
+    ``units`` has ``kind`` (code), ``label`` and ``units``, as
+    `gclust.listings.counting.count_records` gives them; label -1 is noise. ``kinds`` are the kinds
+    by code. 0 where a cluster has none of a kind.
     """
     table = np.zeros((n_clusters, len(kinds)), dtype=np.int64)
     inside = units.loc[units["label"] >= 0]
@@ -34,15 +24,9 @@ def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.Dat
 
 
 def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
-    """Return each cluster's count as per cent of the world's total of the kind.
+    """Return each cluster's count as per cent of the world's total of the kind, noise included.
 
-    The world's total includes noise.
-
-    Parameters
-    ----------
-    count : DataFrame, shape (clusters, kinds)
-    totals : mapping
-        Kind -> the world's total; a kind of total 0 has shares of 0.
+    ``totals`` is a mapping of kind -> the world's total; a kind of total 0 has shares of 0.
     """
     world = pd.Series({kind: float(totals[kind]) for kind in count.columns})
     return (100 * count / world.where(world > 0)).fillna(0.0)

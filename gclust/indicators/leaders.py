@@ -160,20 +160,9 @@ def top_field_share(
 def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
     """Return each cluster's row with the largest value; of equal rows the first by name.
 
-    Parameters
-    ----------
-    parts : LazyFrame
-        ``cluster``, a column of texts without nulls, and a whole number ``value``, one row
-        for each cluster and text.
-    column : str
-        The texts.
-    value : str
-
-    Returns
-    -------
-    LazyFrame
-        ``cluster, most`` (the largest value), ``every`` (the sum of the values) and the
-        column; one row for each cluster.
+    ``parts`` has ``cluster``, a ``column`` of texts without nulls, and a column of whole numbers,
+    ``value``, with one row for each cluster and text. The result has ``cluster, most`` (the largest
+    value), ``every`` (the sum of the values) and the column of texts, one row for each cluster.
     """
     most = parts.group_by("cluster").agg(
         nw.col(value).max().alias("most"), nw.col(value).sum().alias("every")

@@ -22,10 +22,7 @@ Frame = nw.LazyFrame[Any]
 def kinds_of(listings: LabelledListings, kinds: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the given kinds, or all of them if none is given.
 
-    Raises
-    ------
-    ValueError
-        If there is no such kind.
+    Raises ValueError if there is no such kind.
     """
     wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds or listings.kinds)
     for kind in wanted:
