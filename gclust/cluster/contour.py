@@ -196,7 +196,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, threads, report)
         units = None if sample_weight is None else row_units(sample_weight, len(lat))
-        note_features(self, X, reset=True)
+        self._note_features(X, reset=True)
         raster = make_raster(self._resolution_km())
         warm_up(show, _run_kernels)
         with stage(show, "folding onto locations") as report:
@@ -240,7 +240,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         lat, lon = degrees(X, count_threads(self.n_jobs))
-        note_features(self, X, reset=False)
+        self._note_features(X, reset=False)
         run = find_runs(find_cells(lat, lon, self._density.raster), self._clusters.runs)
         return np.append(self._clusters.region, -1)[run]
 
@@ -286,6 +286,9 @@ class DensityContour(ClusterMixin, BaseEstimator):
                 "is expected; by default it follows bandwidth_km"
             )
         return count_threads(self.n_jobs)
+
+    def _note_features(self, X: Any, *, reset: bool) -> None:
+        note_features(self, X, reset=reset)
 
     def _warn_of_no_cluster(self, total: float, warn: Warn) -> None:
         warn(

@@ -192,7 +192,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         else:
             units, unit = row_units(sample_weight, len(lat)), UNIT
             size = units / UNIT
-        note_features(self, X, reset=True)
+        self._note_features(X, reset=True)
         warm_up(show, run_hierarchy_kernels)
         with stage(show, "folding onto locations") as report:
             known = fold_locations(lat, lon, units, parameters.threads, report)
@@ -235,7 +235,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         parameters = self._fitted._replace(threads=count_threads(self.n_jobs))
         lat, lon = degrees(X, parameters.threads)
-        note_features(self, X, reset=False)
+        self._note_features(X, reset=False)
         new = fold_locations(lat, lon, _NO_UNITS, parameters.threads, lambda _: None)
         known, labels, until_km = self._known
         at = find_places(new.lat, new.lon, known.lat, known.lon)
@@ -252,6 +252,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             silent,
         ).labels
         return found[new.row_of]
+
+    def _note_features(self, X: Any, *, reset: bool) -> None:
+        note_features(self, X, reset=reset)
 
     def _warn_of_no_cluster(self, total: float) -> None:
         warnings.warn(
