@@ -128,9 +128,8 @@ def test_in_folded_locations(cloud, border):
     cores = CoreLocations(lat[core], lon[core], labels[core])
     assigned = assign_locations(lat, lon, cores, model)
     assert labels[~some].tolist() == assigned[~some].tolist()
-    surface = surface_of_locations(
-        lat, lon, units, eps_km=[8.0], min_units=[2 * UNIT], border=border, metric="haversine"
-    )
+    grid = [8.0], [2 * UNIT]
+    surface = surface_of_locations(lat, lon, units, grid, border=border, metric="haversine")
     again, core_again = surface.cluster(8.0, 2 * UNIT)
     assert again.tolist() == labels.tolist()
     assert core_again.tolist() == core.tolist()
