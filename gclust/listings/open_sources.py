@@ -27,8 +27,7 @@ from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import SourcePart
 
 Reader = Callable[
-    [Engine, SourceFiles, Sequence[str], Inputs, ColumnResolver],
-    tuple[list[SourcePart], list[str]],
+    [Engine, SourceFiles, Sequence[str], Inputs, ColumnResolver], tuple[list[SourcePart], list[str]]
 ]
 """Type of a function that opens a source's files and returns its parts and messages."""
 

@@ -175,10 +175,7 @@ def number_records(
 
 
 def _rows_of_records(
-    engine: Engine,
-    located: nw.LazyFrame[Any],
-    totals: nw.LazyFrame[Any],
-    locations: pd.DataFrame,
+    engine: Engine, located: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], locations: pd.DataFrame
 ) -> tuple[NDArray[np.int64], ...]:
     """Sum the weights of each record's listings by location.
 

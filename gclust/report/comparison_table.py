@@ -12,12 +12,7 @@ LESS = 6
 
 
 def changes_table(
-    table: pd.DataFrame,
-    factors: Sequence[str],
-    *,
-    width: int,
-    top: int = 20,
-    ascii: bool = False,
+    table: pd.DataFrame, factors: Sequence[str], *, width: int, top: int = 20, ascii: bool = False
 ) -> str:
     """Return the changes of the first clusters of a comparison as a table of text.
 

@@ -15,15 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import (
-    LABEL_PT,
-    SMALL_PT,
-    STYLE,
-    TITLE_PT,
-    save_both,
-    shortened,
-    thin_axes,
-)
+from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both, shortened, thin_axes
 from gclust.report.symbols import INK
 
 TOP = 30

@@ -136,10 +136,7 @@ def draw_clusters(
 
 
 def draw_names(
-    axes: Axes,
-    outline: shapely.Polygon,
-    texts: list[str],
-    symbols_px: Floats,
+    axes: Axes, outline: shapely.Polygon, texts: list[str], symbols_px: Floats
 ) -> list[Label | None]:
     """Write names next to their circles; all lengths are in pixels of the figure.
 

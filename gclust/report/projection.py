@@ -167,8 +167,7 @@ def world_frame() -> Frame:
     west, east = WORLD_LON_0 - 180.0 + 1e-6, WORLD_LON_0 + 180.0 - 1e-6
     bare = Frame(proj, WORLD_LON_0, 0.0, shapely.Polygon(), True)
     x, y = bare.project(
-        np.concatenate([lats, lats[::-1]]),
-        np.concatenate([np.full(141, west), np.full(141, east)]),
+        np.concatenate([lats, lats[::-1]]), np.concatenate([np.full(141, west), np.full(141, east)])
     )
     return Frame(proj, WORLD_LON_0, 0.0, shapely.Polygon(np.column_stack([x, y])), True)
 

@@ -156,10 +156,7 @@ def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Fi
     axes.set_facecolor(MISSING)
     edges = (np.arange(n + 1) - 0.5 for n in cells.shape[::-1])
     mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
-    axes.set(
-        xlim=(-0.5, grid.min_samples.size - 0.5),
-        ylim=(-0.5, grid.eps_km.size - 0.5),
-    )
+    axes.set(xlim=(-0.5, grid.min_samples.size - 0.5), ylim=(-0.5, grid.eps_km.size - 0.5))
     _ticks(axes, grid)
     _hatch(axes, grid)
     _outline_plateaus(axes, grid)

@@ -46,10 +46,7 @@ class RankClass:
 
 def rank_classes(n_ranked: int) -> list[RankClass]:
     """Return the rank classes of the legend, with round numbers; the first class is smallest."""
-    inner = next(
-        (rounds for least, rounds in _ROUND_RANKS if n_ranked > least),
-        range(1, n_ranked),
-    )
+    inner = next((rounds for least, rounds in _ROUND_RANKS if n_ranked > least), range(1, n_ranked))
     breaks = [*inner, n_ranked] if n_ranked else []
     firsts = [1, *(last + 1 for last in breaks[:-1])]
     return [

@@ -90,10 +90,7 @@ def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], No
 
 def versions() -> dict[str, Any]:
     """Return the versions of gclust and its libraries for the JSON file of an experiment."""
-    return {
-        "gclust": gclust.__version__,
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
+    return {"gclust": gclust.__version__, "libraries": {name: version(name) for name in LIBRARIES}}
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:

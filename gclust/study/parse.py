@@ -72,11 +72,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_section(
-    table: Any,
-    target: type | Mapping[str, Any],
-    where: str,
-    *,
-    known: Iterable[str] | None = None,
+    table: Any, target: type | Mapping[str, Any], where: str, *, known: Iterable[str] | None = None
 ) -> dict[str, Any]:
     """Check the keys and values of a section against a dataclass, and convert them.
 

@@ -294,11 +294,7 @@ def read_study(path: str | Path, listings: Mapping[str, Any] | None = None) -> S
 
 
 def study_from(
-    table: Mapping[str, Any],
-    *,
-    folder: Path,
-    name: str,
-    listings: Mapping[str, Any] | None = None,
+    table: Mapping[str, Any], *, folder: Path, name: str, listings: Mapping[str, Any] | None = None
 ) -> Study:
     """Make a study from nested mappings, with the structure of ``study.toml``.
 

@@ -121,11 +121,7 @@ def check_footprint(footprint: Footprint, where: str) -> None:
 
 
 def check_method_of_footprint(
-    footprint: Footprint,
-    radius_km: float,
-    options: ClusteringOptions,
-    has_raster: bool,
-    name: str,
+    footprint: Footprint, radius_km: float, options: ClusteringOptions, has_raster: bool, name: str
 ) -> None:
     """Refuse a footprint method that does not fit the clusters or lacks a population raster."""
     if footprint.method == "raster" and not has_raster:

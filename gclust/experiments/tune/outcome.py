@@ -112,10 +112,7 @@ class Outcome:
 
 
 def merge_partition(
-    study: Study,
-    parameters: ParameterSet,
-    partition: PairPartition,
-    base: NDArray[np.int64] | None,
+    study: Study, parameters: ParameterSet, partition: PairPartition, base: NDArray[np.int64] | None
 ) -> MergedPartition:
     """Merge the labels of a parameter set's pair, and measure the clusters.
 

@@ -75,11 +75,7 @@ class CsvScan:
 
 
 def scan_csv(
-    path: str,
-    source: SourceFiles,
-    folder: Path,
-    number: int,
-    progress: Callable[[float], None],
+    path: str, source: SourceFiles, folder: Path, number: int, progress: Callable[[float], None]
 ) -> CsvScan:
     """Read a CSV file once from beginning to end, and decide how DuckDB reads it.
 
