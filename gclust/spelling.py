@@ -22,7 +22,6 @@ def did_you_mean(word: object, known: Iterable[object], otherwise: str = "") -> 
     ----------
     word : str
         The unknown name; numbers are compared as texts.
-    known : iterable of str
     otherwise : str
         Returned if no known name is similar enough.
 

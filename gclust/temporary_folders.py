@@ -141,7 +141,6 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
 
     Parameters
     ----------
-    place : Path
     prefix : str
         The first letters of their names; other folders are not opened.
     locked : bool

@@ -82,14 +82,12 @@ def gather_records(
 
     Parameters
     ----------
-    engine : Engine
     located : LazyFrame
         Usable listings: ``kind, record, lat, lon, units``.
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
     locations : DataFrame
         ``lat, lon`` of every location, in the order in which the arrays number them.
-    n_kinds : int
     method : {"fractional", "whole"}
         How records count; see `gclust.listings.counting.count_records`.
     """

@@ -96,7 +96,6 @@ def stage_listings(
 
     Parameters
     ----------
-    engine : Engine
     scans : sequence of Scan
         All with the same ``further`` columns.
     decimals : int or None

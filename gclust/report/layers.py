@@ -72,7 +72,6 @@ def noise_dots(
     ----------
     locations : DataFrame
         ``lat, lon`` in degrees, ``label``, ``weight``.
-    frame : Frame
     cell : float
         Side of a cell in metres of the plane.
     least : float

@@ -117,7 +117,6 @@ def draw_map(
     paths : iterable of path
         Files to write, ending in ``.png`` or ``.pdf``. Equal input gives equal bytes, whatever
         the order of the rows.
-    options : MapOptions
 
     Raises
     ------

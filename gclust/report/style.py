@@ -31,7 +31,6 @@ def save(figure: Figure, target: Path, title: str) -> None:
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
     target : Path
         Ends in ``.png`` or ``.pdf``; its folder is made if it is missing.
     title : str

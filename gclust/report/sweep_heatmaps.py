@@ -102,7 +102,6 @@ def draw_surfaces(
         Title of the study.
     target_clusters : int, optional
         Its contour in the number of clusters is bold.
-    quantities : sequence of Quantity
     progress : callable, optional
         Called with the fraction of work done.
     """

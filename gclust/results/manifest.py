@@ -39,7 +39,6 @@ def foreign_entry(folder: Path, what: str) -> str | None:
 
     Parameters
     ----------
-    folder : Path
     what : str
         What it holds, for example ``"run"``.
 

@@ -16,7 +16,6 @@ def summary_lines(
 
     Parameters
     ----------
-    run : Run
     width, top, marks, ascii
         See `gclust.report.table.ranking_table`.
     """

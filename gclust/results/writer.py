@@ -70,7 +70,6 @@ def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], No
     ----------
     result : dataclass
         With a field ``path``.
-    place : Place
     fill : callable
         Writes the files.
 
@@ -98,8 +97,6 @@ def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMB
 
     Parameters
     ----------
-    table : DataFrame
-    path : Path
     numbers : str, optional
         How floats are written; None for all digits, so that they are the same when read.
     """

@@ -82,7 +82,6 @@ def resolve_indicators(
 
     Parameters
     ----------
-    entries : sequence of IndicatorEntry
     name : str
         Begins each message.
 

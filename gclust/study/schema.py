@@ -326,7 +326,6 @@ def with_listings(study: Study, listings: Mapping[str, Any]) -> Study:
 
     Parameters
     ----------
-    study : Study
     listings : mapping
         Kind -> table. Columns and years of the kind's source still apply; a kind without a
         source gets one.

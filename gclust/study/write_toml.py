@@ -23,7 +23,6 @@ def study_toml(study: Study, home: Path) -> str:
 
     Parameters
     ----------
-    study : Study
     home : Path
         The folder of the file: paths are relative to it, so that the study runs from there.
     """

@@ -73,8 +73,6 @@ def measure_point(
 
     Parameters
     ----------
-    pair : (eps_km, min_samples)
-    prepared : Prepared
     labelled : (ndarray of int64, ndarray of bool), each of shape (n,)
         Label of each location, -1 for noise, and whether it is a core location.
     counted : MergedCounts
@@ -121,7 +119,6 @@ def compare_to_baseline(
 
     Parameters
     ----------
-    point, baseline : GridPoint
     clusters : (ndarray of int, ndarray of int), each of shape (n,)
         Cluster of each location at the point and at the baseline, -1 for noise.
     weight : ndarray of int64, shape (n,)

@@ -27,9 +27,6 @@ def assemble_sweep(
 
     Parameters
     ----------
-    study : Study
-    pairs : Pairs
-    prepared : Prepared
     points : list of GridPoint
         Grid points of all pairs, in the order of ``pairs``.
     baseline : (GridPoint, ndarray of int)

@@ -162,7 +162,6 @@ def rank_merged(
 
     Parameters
     ----------
-    study, counted
     named : DataFrame
         ``name, economies``, by cluster.
     described : DataFrame, optional

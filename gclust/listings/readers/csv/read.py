@@ -31,8 +31,6 @@ def open_csv(
     ----------
     engine : Engine
         Its folder takes copies of files that DuckDB would not read correctly.
-    source : SourceFiles
-    files : sequence of str
     inputs : Inputs
         Stores the sha256 of the files.
     resolver : ColumnResolver

@@ -81,7 +81,6 @@ def scan_csv(
 
     Parameters
     ----------
-    path : str
     source : SourceFiles
         Gives encoding, delimiter, quote, columns, and the share of bad rows that is accepted.
     folder : Path
