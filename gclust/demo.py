@@ -31,12 +31,8 @@ def demo_gii(
 ) -> None:
     """Simulate the listings behind the tables of an edition of the GII, and rank their clusters.
 
-    Raises
-    ------
-    click.BadParameter
-        If the scale is too small.
-    FileExistsError
-        If the folder exists and is not a demo's.
+    Raises click.BadParameter if the scale is too small, and FileExistsError if the folder exists
+    and is not a demo's.
     """
     scale = DEFAULT_SCALE if scale is None else scale
     if not LEAST_SCALE <= scale < math.inf:
@@ -72,10 +68,7 @@ def demo_gii(
 def demo_us(out: Path | None, *, top: int, threads: int | None) -> None:
     """Fetch patents and publications of the United States, and rank their clusters.
 
-    Raises
-    ------
-    FileExistsError
-        If the folder exists and is not a demo's.
+    Raises FileExistsError if the folder exists and is not a demo's.
     """
     out = out or Path("gclust-demo-us")
     _make_folder(out)

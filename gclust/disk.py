@@ -24,11 +24,8 @@ FULL = frozenset(_WHY_FULL)
 def writing(folder: Path) -> Iterator[None]:
     """Turn errors in writing to a folder into a StudyError that names the folder and the reason.
 
-    Raises
-    ------
-    StudyError
-        Raised instead of any `OSError`, and instead of any library's error if the disk is full.
-        `FileExistsError` is not caught, because callers know what exists.
+    It is raised instead of any `OSError`, and instead of any library's error if the disk is full.
+    `FileExistsError` is not caught, because callers know what exists.
     """
     try:
         yield

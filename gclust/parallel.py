@@ -23,17 +23,8 @@ def even_chunks(n: int, size: int) -> NDArray[np.int64]:
 def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return the bounds of chunks of items with about ``size`` points in each chunk.
 
-    Parameters
-    ----------
-    start : ndarray of int64, shape (n_items + 1,)
-        First point of each item; the last entry is the end of the last item.
-    size : int
-        Points wanted in a chunk.
-
-    Returns
-    -------
-    ndarray of int64
-        Increasing item numbers from 0 to n_items; two consecutive ones bound a chunk.
+    ``start`` has the first point of each item, and last the end of the last item. The bounds are
+    increasing item numbers from 0 to n_items; two consecutive ones bound a chunk.
     """
     n_items = len(start) - 1
     if n_items == 0:

@@ -24,16 +24,8 @@ def silent(fraction: float, stage: str) -> None:
 def resolve(progress: bool | Report | None) -> Report:
     """Return a callable for the user's ``progress=`` argument.
 
-    Parameters
-    ----------
-    progress : bool, callable or None
-        None and False report nothing; True draws on stderr if that is a
-        terminal; a callable is called with ``(fraction, stage)``.
-
-    Raises
-    ------
-    TypeError
-        If it is anything else.
+    None and False report nothing; True draws on stderr if that is a terminal; a callable is called
+    with ``(fraction, stage)``. Raises TypeError for anything else.
     """
     if progress is None or progress is False:
         return silent
@@ -55,12 +47,7 @@ def stage(report: Report, name: str) -> Iterator[Callable[[float], None]]:
 class TerminalProgress:
     """Progress bar in a terminal: a line per stage with name, bar, per cent done and time taken.
 
-    Parameters
-    ----------
-    stream : text stream
-        The terminal to draw on.
-    least_seconds : float
-        The line of a stage that takes less time is erased when the stage ends.
+    The line of a stage that takes less than ``least_seconds`` is erased when the stage ends.
     """
 
     def __init__(self, stream: TextIO, least_seconds: float = 1.0) -> None:

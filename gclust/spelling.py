@@ -16,14 +16,9 @@ def nearest(word: object, known: Iterable[object], likeness: float = LIKENESS) -
 
 
 def did_you_mean(word: object, known: Iterable[object], otherwise: str = "") -> str:
-    """Return the end of an error message, which proposes the most similar known name.
+    """Return the end of an error message, which proposes the known name most similar to a word.
 
-    Parameters
-    ----------
-    word : str
-        The unknown name; numbers are compared as texts.
-    otherwise : str
-        Returned if no known name is similar enough.
+    Without a name that is similar enough it is ``otherwise``. Numbers are compared as texts.
 
     Examples
     --------

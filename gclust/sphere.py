@@ -12,17 +12,7 @@ EARTH_RADIUS_KM = 6371.0088
 
 
 def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Return the unit vectors of points given in degrees.
-
-    Parameters
-    ----------
-    lat, lon : array_like, both with the same shape
-        Degrees.
-
-    Returns
-    -------
-    ndarray of float64, with the axes of ``lat`` and a last one of length 3
-    """
+    """Return the unit vectors of points in degrees, along a new last axis of length 3."""
     phi, lam = np.radians(np.asarray(lat, float)), np.radians(np.asarray(lon, float))
     across = np.cos(phi)
     return np.stack([across * np.cos(lam), across * np.sin(lam), np.sin(phi)], axis=-1)

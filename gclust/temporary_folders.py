@@ -37,23 +37,8 @@ class TemporaryFolder:
     It is removed by `remove`, when nothing refers to this object any more, or when Python ends,
     whichever comes first. If the process is killed, `remove_abandoned` removes it later.
 
-    Parameters
-    ----------
-    place : Path
-        The folder in which it is made.
-    prefix : str
-        The first letters of its name.
-    prepare : callable, optional
-        Called with the folder before other processes can notice it.
-
-    Attributes
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
+    It is made in ``place``, and its name starts with ``prefix``. ``prepare`` is called with the
+    folder before other processes can notice it. Raises OSError if it cannot be made.
     """
 
     def __init__(
@@ -136,15 +121,9 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
     """Yield the temporary folders that ended processes left, each locked while it is yielded.
 
     A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
-    belong to this user, the mark names this very folder, and nobody has it locked. If any of
-    this is uncertain, the folder is skipped.
-
-    Parameters
-    ----------
-    prefix : str
-        The first letters of their names; other folders are not opened.
-    locked : bool
-        Yield the folders that another process has locked instead.
+    belong to this user, the mark names this very folder, and nobody has it locked. If any of this
+    is uncertain, the folder is skipped. Folders whose names do not start with ``prefix`` are not
+    opened. With ``locked``, the folders that another process has locked are yielded instead.
     """
     if fcntl is None:
         return

@@ -11,26 +11,14 @@ LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def count_threads(n_jobs: Any = None) -> int:
-    """Return the number of threads for a value of ``n_jobs``.
+    """Return the number of threads, at least 1, for a value of ``n_jobs``.
 
-    Parameters
-    ----------
-    n_jobs : int, optional
-        A positive number is used unchanged. A negative number counts back from the number of
-        processors that this process may use, as in scikit-learn: -1 is all, -2 all but one.
-        None is all of them within the limits set by ``NUMBA_NUM_THREADS``,
-        ``OMP_NUM_THREADS`` and ``joblib.parallel_config``. In a joblib worker, None is the
-        number set by ``inner_max_num_threads``, or one if it is not set.
-
-    Returns
-    -------
-    int
-        At least 1.
-
-    Raises
-    ------
-    ValueError
-        If ``n_jobs`` is 0 or not an integer.
+    A positive number is used unchanged. A negative number counts back from the number of
+    processors that this process may use, as in scikit-learn: -1 is all, -2 all but one.
+    None is all of them within the limits set by ``NUMBA_NUM_THREADS``,
+    ``OMP_NUM_THREADS`` and ``joblib.parallel_config``. In a joblib worker, None is the
+    number set by ``inner_max_num_threads``, or one if it is not set. Raises ValueError if
+    ``n_jobs`` is 0 or not an integer.
 
     Notes
     -----

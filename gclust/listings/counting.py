@@ -37,23 +37,12 @@ def fractional_units(units: nw.Expr, total: nw.Expr) -> nw.Expr:
 
 
 def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Return the count that each record adds to each label in which it has listings.
+    """Return the count that each record adds to each label: ``kind, record, label, units``.
 
-    Parameters
-    ----------
-    labelled : LazyFrame
-        From `gclust.listings.label.label_records` or ``relabel_records``.
-    totals : LazyFrame
-        ``kind, record, record_units``: the denominators.
-    method : {"fractional", "whole"}
-        ``fractional``: each record counts one, spread over its listings. ``whole``:
-        it counts one in each cluster where it has listings. Listings without a
-        record count by weight.
-
-    Returns
-    -------
-    LazyFrame
-        ``kind, record, label, units``; the record is null for listings without one.
+    ``labelled`` is from `gclust.listings.label.label_records` or ``relabel_records``, ``totals``
+    has the denominators ``kind, record, record_units``. With the method ``fractional`` each record
+    counts one, spread over its listings; with ``whole`` it counts one in each cluster where it has
+    listings. Listings without a record count by weight; their record is null.
     """
     columns = ("kind", "record", "label", "units")
     bare = labelled.filter(nw.col("record").is_null()).select(*columns)
@@ -68,12 +57,7 @@ def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
 
 
 def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Count the records of each kind in each cluster: ``kind, label, units``.
-
-    Parameters
-    ----------
-    labelled, totals, method
-        As in `record_counts`.
+    """Count the records of each kind in each cluster as in `record_counts`: ``kind, label, units``.
     """
     counted = record_counts(labelled, totals, method)
     return sum_by(counted, "kind", "label", units="units").sort("kind", "label")
@@ -82,25 +66,13 @@ def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
 def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
     """Add ``fractional_count``: the fraction of a record that a listing adds to its cluster.
 
-    Its sum over a cluster and kind equals `count_records`. The sum is exact if no record has
-    more than 22 listings, and otherwise within half a fixed-point unit for each listing.
+    Its sum (int64) over a cluster and kind equals `count_records`. The sum is exact if no record
+    has more than 22 listings, and otherwise within half a fixed-point unit for each listing.
 
-    Parameters
-    ----------
-    listings : LazyFrame
-        ``kind, record, cluster, units``, and any other columns; ``cluster`` is
-        -1 for noise, which counts as one cluster.
-    totals : LazyFrame
-        ``kind, record, record_units``: the denominators of the records.
-    method : {"fractional", "whole"}
-        ``fractional``: one unit is spread over all listings of the record.
-        ``whole``: one unit for each cluster is spread over the record's listings
-        in it. Listings without a record count by weight.
-
-    Returns
-    -------
-    LazyFrame
-        The listings with ``fractional_count`` (int64).
+    ``listings`` has ``kind, record, cluster, units``, and any other columns; the cluster is -1 for
+    noise, which counts as one cluster. With the method ``fractional`` one unit is spread over all
+    listings of the record; with ``whole``, one unit for each cluster over the record's listings in
+    it. Listings without a record count by weight.
     """
     keys = ["kind", "record"]
     if method == "whole":
@@ -115,21 +87,11 @@ def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
 
 
 def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
-    """Return the world total of each kind, noise included.
+    """Return the world total of each kind, noise included: ``kind, units``.
 
-    The total is the number of records plus the weight of listings without a record.
-
-    Parameters
-    ----------
-    listings : LazyFrame
-        Validated listings: ``kind, record, units, reason``.
-    unlocated : {"drop", "keep"}
-        Whether records without any located listing are left out (``drop``) or count too.
-
-    Returns
-    -------
-    LazyFrame
-        ``kind, units``.
+    The total is the number of records plus the weight of listings without a record. ``listings``
+    are validated: ``kind, record, units, reason``. Records without any located listing are left out
+    if ``unlocated`` is ``drop``, and count if it is ``keep``.
     """
     counted = _counted(listings, unlocated)
     records = rows_by(record_totals(counted), "kind")
@@ -143,17 +105,8 @@ def world_components(
 ) -> pd.DataFrame:
     """Return both terms of `world_totals` separately, as the bootstrap draws them separately.
 
-    Parameters
-    ----------
-    listings, unlocated
-        As in `world_totals`.
-    collect : callable
-        Computes a small frame as a pandas one.
-
-    Returns
-    -------
-    DataFrame of float, indexed by kind
-        ``records``, and ``unrecorded``: the weight of listings without a record.
+    They are ``records``, and ``unrecorded``: the weight of listings without a record; indexed by
+    kind. ``collect`` computes a small frame as a pandas one.
     """
     counted = _counted(listings, unlocated)
     records = collect(rows_by(record_totals(counted), "kind")).set_index("kind")["rows"]

@@ -44,15 +44,8 @@ LOOK_SECONDS = 1e-3
 class Engine:
     """A DuckDB database in a temporary folder, removed on exit.
 
-    Parameters
-    ----------
-    folder : path-like, optional
-        The folder of the database and its spill files; the system's temporary
-        folder by default.
-    threads : int, optional
-        Threads that DuckDB may use, see `gclust.threads.count_threads`; all by default.
-    progress : callable
-        Called with ``(fraction, stage)``.
+    The temporary folder is made in ``folder``, by default in the system's, and holds the database
+    and its spill files. ``threads`` is as in `gclust.threads.count_threads`.
     """
 
     def __init__(

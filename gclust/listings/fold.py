@@ -28,8 +28,7 @@ def density_units(
         one, spread over its listings (a listing without a record has its own weight).
         ``equal``: each kind has the same total weight.
     kind_units : mapping
-        Kinds that form clusters -> their total units; listings of other kinds
-        have density 0.
+        Kinds that form clusters -> their total units; the density of other kinds is 0.
     totals : LazyFrame
         From `gclust.listings.counting.record_totals`, for ``fractional``.
     """
@@ -58,18 +57,10 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
 
 
 def fold_locations(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Fold listings onto their locations: sum the weights at each coordinate.
+    """Fold listings of `density_units` onto their locations: sum the weights at each coordinate.
 
-    Parameters
-    ----------
-    listings : LazyFrame
-        From `density_units`: ``lat, lon, units, density``.
-
-    Returns
-    -------
-    LazyFrame
-        ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
-        ``units`` (weight of all kinds), sorted by ``lat``, then ``lon``.
+    Returns ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
+    ``units`` (weight of all kinds), sorted by ``lat``, then ``lon``.
     """
     folded = sum_by(listings, "lat", "lon", density="density", units="units")
     return folded.sort("lat", "lon")

@@ -16,20 +16,10 @@ Frame = nw.LazyFrame[Any]
 
 
 def label_records(listings: Frame, labels: Frame) -> Frame:
-    """Sum the weights of each record's listings by label.
+    """Sum the weights of each record's usable listings by label: ``kind, record, label, units``.
 
-    Parameters
-    ----------
-    listings : LazyFrame
-        Usable listings: ``kind, record, lat, lon, units``.
-    labels : LazyFrame
-        ``lat, lon, label`` of every location, -1 for noise.
-
-    Returns
-    -------
-    LazyFrame
-        ``kind, record, label, units``; listings without a record are summed
-        under the record null.
+    ``labels`` has ``lat, lon, label`` of every location, -1 for noise. Listings without a record
+    are summed under the record null.
     """
     joined = listings.join(labels, on=["lat", "lon"], how="inner")
     return sum_by(joined, "kind", "record", "label", units="units")
@@ -45,21 +35,10 @@ def relabel_records(labelled: Frame, clusters: Frame) -> Frame:
 def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
     """Sum the ties between labels: pairs of listings of one record, one listing in each label.
 
-    Parameters
-    ----------
-    labelled : LazyFrame
-        From `label_records`.
-    totals : LazyFrame
-        From `gclust.listings.counting.record_totals`, of located listings.
-    method : {"fractional", "pairs"}
-        ``pairs``: a record with n_a listings in A and n_b in B adds n_a * n_b.
-        ``fractional``: each record spreads one unit evenly over its n * (n - 1) / 2
-        pairs of listings.
-
-    Returns
-    -------
-    LazyFrame
-        ``a, b, ties`` with a < b, ties in fixed point; noise is label -1.
+    With the method ``pairs``, a record with n_a listings in A and n_b in B adds n_a * n_b; with
+    ``fractional`` each record spreads one unit evenly over its n * (n - 1) / 2 pairs of listings.
+    ``labelled`` is from `label_records`, ``totals`` from `gclust.listings.counting.record_totals`
+    of located listings. Returns ``a, b, ties`` with a < b, ties in fixed point; noise is label -1.
     """
     of_record = labelled.filter(~nw.col("record").is_null())
     several = rows_by(of_record, "kind", "record").filter(nw.col("rows") > 1)

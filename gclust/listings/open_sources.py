@@ -88,11 +88,8 @@ def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs)
 def open_source(engine: Engine, source: SourceFiles, inputs: Inputs | None = None) -> Scan:
     """Open a source: find its files and columns.
 
-    Raises
-    ------
-    StudyError
-        If no file matches, the format is not known, a file cannot be read as it is written,
-        or a column is missing; the message names the file and how to correct it.
+    Raises StudyError if no file matches, the format is not known, a file cannot be read as it is
+    written, or a column is missing; the message names the file and how to correct it.
     """
     inputs = Inputs() if inputs is None else inputs
     resolver = ColumnResolver(source)

@@ -80,16 +80,9 @@ def gather_records(
     sum is the same, so they are added to the locations. Otherwise the record stays open: it is
     counted later, for each labelling.
 
-    Parameters
-    ----------
-    located : LazyFrame
-        Usable listings: ``kind, record, lat, lon, units``.
-    totals : LazyFrame
-        ``kind, record, record_units``: the denominators of the records.
-    locations : DataFrame
-        ``lat, lon`` of every location, in the order in which the arrays number them.
-    method : {"fractional", "whole"}
-        How records count; see `gclust.listings.counting.count_records`.
+    ``located`` are usable listings: ``kind, record, lat, lon, units``; ``totals`` the denominators
+    ``kind, record, record_units``. The arrays number the locations in the order of ``locations``
+    (``lat, lon``). The method is that of `gclust.listings.counting.count_records`.
     """
     rows = _rows_of_records(engine, located, totals, locations)
     return fold_records(rows, len(locations), n_kinds=n_kinds, method=method)
@@ -98,15 +91,8 @@ def gather_records(
 def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
     """Return the `Records` made from five arrays of rows; see `gather_records`.
 
-    Parameters
-    ----------
-    rows : five of ndarray of int64
-        Number of the record (-1 for none), kind, location, units there and ``record_units``,
-        sorted by record, then by location.
-    n : int
-        Number of locations.
-    n_kinds, method
-        See `gather_records`.
+    The arrays (int64) are the number of the record (-1 for none), kind, location, units there and
+    ``record_units``, sorted by record, then by location; ``n`` is the number of locations.
     """
     record, kind, at, units, total = rows
     fixed = np.zeros(n_kinds * n, dtype=np.int64)
@@ -157,11 +143,8 @@ def number_records(
 ) -> nw.LazyFrame[Any]:
     """Replace each row's record, a text or a long number, by a number from 0.
 
-    Returns
-    -------
-    LazyFrame
-        ``number`` (int64, -1 without a record), ``kind`` (int64), ``columns`` and ``record_units``
-        (1 without a record).
+    Returns ``number`` (int64, -1 without a record), ``kind`` (int64), ``columns`` and
+    ``record_units`` (1 without a record).
     """
     numbered = totals.with_row_index("number", order_by=["kind", "record"])
     return rows.join(numbered, on=["kind", "record"], how="left").select(
@@ -175,13 +158,7 @@ def number_records(
 def _rows_of_records(
     engine: Engine, located: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], locations: pd.DataFrame
 ) -> tuple[NDArray[np.int64], ...]:
-    """Sum the weights of each record's listings by location.
-
-    Returns
-    -------
-    record, kind, at, units, record_units : ndarray of int64
-        Sorted by the record's number (-1 for listings without one), then by location.
-    """
+    """Sum the weights of each record's listings by location: the five arrays of `fold_records`."""
     at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
     rows = engine.store(
         label_records(located, engine.put(at, "places")), "at_places", "fold records"

@@ -25,21 +25,12 @@ KNOWN_BY_SUMS = 3
 def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> pd.DataFrame:
     """Group records of one kind that add the same units to the same clusters.
 
-    Parameters
-    ----------
-    counted : LazyFrame
-        From `gclust.listings.counting.record_counts`; noise (labels below 0) is ignored.
-    collect : callable
-        Computes a small frame as a pandas one.
-    put : callable
-        Stores a small pandas frame under a name in the listings' engine.
+    Returns a table of int64 with one row per profile and part: ``profile`` (numbered from 0 in an
+    order that follows from kinds, labels and units alone), ``records`` (how many have the profile),
+    ``kind, label, units`` (added to the label's count by each record).
 
-    Returns
-    -------
-    DataFrame of int64
-        One row per profile and part: ``profile`` (numbered from 0 in an order that follows
-        from kinds, labels and units alone), ``records`` (how many have the profile), ``kind,
-        label, units`` (added to the label's count by each record).
+    ``counted`` is from `gclust.listings.counting.record_counts`; noise (labels below 0) is ignored.
+    ``collect`` computes a small frame as a pandas one; ``put`` stores one in the listings' engine.
     """
     touching = counted.filter(~nw.col("record").is_null() & (nw.col("label") >= 0))
     parts = collect(rows_by(touching, "kind", "label", "units")).drop(columns="rows")

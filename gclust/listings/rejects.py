@@ -30,19 +30,11 @@ def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFr
     """Return the rejected rows of sources with their values as given and their line numbers.
 
     The sources are read again, and numbered rows cannot be read in parallel, so pass only
-    sources with rejects. Paths are shown relative to ``root``.
+    sources with rejects. Paths are shown relative to ``root``. Raises StudyError if a rejected row
+    is a second header with the columns in another order.
 
-    Returns
-    -------
-    DataFrame
-        ``source, line, kind``, the given values of ``record, lat, lon, year, weight``,
-        ``reason``, ``value`` (the column and value that the reason is about) and ``text`` (of
-        rows with a wrong number of fields).
-
-    Raises
-    ------
-    StudyError
-        If a rejected row is a second header with the columns in another order.
+    The columns are `REJECT_COLUMNS`: ``value`` is the column and value that the reason is about,
+    ``text`` that of rows with a wrong number of fields.
     """
     tables = []
     engine.connection.execute("SET preserve_insertion_order = true")

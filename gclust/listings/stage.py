@@ -92,24 +92,11 @@ def stage_listings(
     root: Path,
     inputs: Inputs | None = None,
 ) -> Staged:
-    """Read, validate and store the rows of all sources.
+    """Read, validate and store the rows of all sources, which have the same ``further`` columns.
 
-    Parameters
-    ----------
-    scans : sequence of Scan
-        All with the same ``further`` columns.
-    decimals : int or None
-        Decimals to which coordinates are rounded.
-    root : Path
-        Paths of sources are shown relative to this folder.
-    inputs : Inputs, optional
-        The files of the scans.
-
-    Raises
-    ------
-    StudyError
-        If a weight is negative or no number, if weights overflow, if a kind
-        has no usable rows, or if a file yields other rows than were counted in it.
+    Coordinates are rounded to ``decimals``; paths are shown relative to ``root``. Raises StudyError
+    if a weight is negative or no number, if weights overflow, if a kind has no usable rows, or if a
+    file yields other rows than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
     _refuse_rounded_ids(engine, scans)

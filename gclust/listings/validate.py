@@ -36,12 +36,9 @@ ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
 def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add the column ``reason``: why a row is not used, null if the row is used.
 
-    Parameters
-    ----------
-    rows : LazyFrame
-        With ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in the
-        source's window, null if there is no year) and ``island`` (whether rows near latitude 0,
-        longitude 0 are rejected).
+    The rows have ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in the
+    source's window, null if there is no year) and ``island`` (whether rows near latitude 0,
+    longitude 0 are rejected).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
     east = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
@@ -77,24 +74,14 @@ def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple
 
 
 def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any]:
-    """Wrap and round the coordinates, and turn weights into fixed point.
+    """Wrap and round the coordinates of validated rows, and turn weights into fixed point.
 
     Longitudes are wrapped into [-180, 180), poles get longitude 0, and no zero
     is negative. Rounding is half up, ``floor(x * 10**decimals + 0.5)``, which
-    gives the same bits on every engine; ``round`` does not.
+    gives the same bits on every engine; ``round`` does not. It is left out if ``decimals`` is None.
 
-    Parameters
-    ----------
-    rows : LazyFrame
-        Validated rows.
-    decimals : int or None
-        Decimals of the coordinates; they are not rounded if None.
-
-    Returns
-    -------
-    LazyFrame
-        With ``lat, lon``, null where a row is rejected, and ``units`` (multiples of
-        1 / `gclust.units.UNIT`), null where the weight is bad (`bad_weight`).
+    ``lat, lon`` become null where a row is rejected, and ``units`` (multiples of 1 /
+    `gclust.units.UNIT`) where the weight is bad (`bad_weight`).
     """
     lat, lon = round_coordinates(nw.col("lat"), nw.col("lon"), decimals)
     usable = nw.col("reason").is_null()
@@ -129,11 +116,8 @@ def bad_weight() -> nw.Expr:
 def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count, per source, the rows that hint at wrong coordinates.
 
-    Returns
-    -------
-    LazyFrame
-        ``source, rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
-        ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be radians).
+    Returns ``source, rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
+    ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be radians).
     """
     lat, lon = nw.col("lat"), nw.col("lon")
     zero = (lat == 0) & (lon == 0)

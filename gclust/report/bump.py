@@ -42,17 +42,9 @@ def draw_bump_chart(
     run are drawn below the first ones. From a cluster that does not continue a dashed line
     leads to the one that it merged into or split from, if that is drawn.
 
-    Parameters
-    ----------
-    table : DataFrame
-        ``id, name_a, rank_a, name_b, rank_b, rank_change``; missing where a run has no such
-        cluster.
-    related : DataFrame
-        ``id_a, id_b, continues``: pairs of related clusters.
-    labels : (str, str)
-        Names of the runs.
-    top : int
-        The number of first clusters.
+    ``table`` has ``id, name_a, rank_a, name_b, rank_b, rank_change``, missing where a run has no
+    such cluster; ``related`` the pairs of related clusters ``id_a, id_b, continues``; ``labels``
+    are the names of the runs.
     """
     shown = table[(table["rank_a"] <= top).fillna(False) | (table["rank_b"] <= top).fillna(False)]
     sides = [_Side(shown, which, top) for which in ("a", "b")]

@@ -15,14 +15,7 @@ WIDEST = 100
 def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> str:
     """Return the list of indicators as text, each with its origin, options and source.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `gclust.list_indicators`.
-    width : int
-        Columns of the terminal.
-    ascii : bool
-        Write ASCII only.
+    The rows are those of `gclust.list_indicators`.
     """
     blocks = [_head(name, row, width) for name, row in table.iterrows()]
     return _shown("\n\n".join(blocks), ascii)

@@ -14,20 +14,12 @@ LESS = 6
 def changes_table(
     table: pd.DataFrame, factors: Sequence[str], *, width: int, top: int = 20, ascii: bool = False
 ) -> str:
-    """Return the changes of the first clusters of a comparison as a table of text.
+    """Return the changes of the first clusters of a ``comparison.csv`` as a table of text.
 
-    Ranks, names and the contribution of each factor to a change of rank are always shown;
-    scores and contributions to them are shown as far as the width allows. The event of a cluster
-    is shown if not all are kept.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As in ``comparison.csv``.
-    factors : sequence of str
-        The factors that explain changes; may be empty.
-    width, top, ascii
-        See `gclust.report.table.ranking_table`.
+    Ranks, names and the contribution of each factor (if any explains changes) to a change of rank
+    are always shown; scores and contributions to them are shown as far as the width allows. The
+    event of a cluster is shown if not all are kept. The other parameters are those of
+    `gclust.report.table.ranking_table`.
     """
     shown = table.head(top)
     shown = shown.assign(name=shown["name_b"].fillna(shown["name_a"]))

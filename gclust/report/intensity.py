@@ -33,15 +33,8 @@ LANES = 0.56
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
     """Draw the ranges of ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
 
-    Parameters
-    ----------
-    detail : DataFrame
-        ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
-        study's own combination first.
-    title : str
-        Title of the study.
-    top : int
-        The number of clusters drawn, the first of the ranking.
+    ``detail`` has ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
+    study's own combination first. The first ``top`` clusters of the ranking are drawn.
     """
     own = detail["combination"].iloc[0]
     clusters = detail.loc[detail["combination"] == own, ["cluster_id", "name"]].head(top)

@@ -26,15 +26,8 @@ def draw_k_distance(
 ) -> Figure:
     """Draw the k-distance curves, as ``k_distance.png`` and ``k_distance.pdf``.
 
-    Parameters
-    ----------
-    curve : DataFrame
-        ``min_samples, distance_km, weight_share``, in increasing order; see
-        `gclust.experiments.sweep.k_distance.k_distance`.
-    baseline : (eps_km, min_samples)
-        Its curve is bold, its eps_km a line; up to four others are drawn.
-    title : str
-        Title of the study.
+    ``curve`` is that of `gclust.experiments.sweep.k_distance.k_distance`, in increasing order. The
+    curve of the baseline is bold, its eps_km a line; up to four others are drawn.
     """
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")

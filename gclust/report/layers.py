@@ -63,24 +63,12 @@ def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list
 def noise_dots(
     locations: pd.DataFrame, frame: Frame, cell: float, least: float
 ) -> tuple[Floats, Floats]:
-    """Return one dot for each cell of the map that has noise.
+    """Return one dot for each cell of the map that has noise: the middles in metres of the plane.
 
-    Locations are first put on a grid of degrees finer than `cell`, so that not all of ten
-    million locations are projected. The dots do not depend on the order of the rows.
-
-    Parameters
-    ----------
-    locations : DataFrame
-        ``lat, lon`` in degrees, ``label``, ``weight``.
-    cell : float
-        Side of a cell in metres of the plane.
-    least : float
-        Least weight of a location.
-
-    Returns
-    -------
-    x, y : arrays
-        Middle of each cell in metres of the plane.
+    Locations (``lat, lon`` in degrees, ``label``, ``weight``) are first put on a grid of degrees
+    finer than ``cell``, the side of a cell in metres of the plane, so that not all of ten million
+    locations are projected. Those of less than ``least`` weight are left out. The dots do not
+    depend on the order of the rows.
     """
     west, south, east, north = frame.degrees
     noise = (locations["label"].to_numpy() < 0) & (locations["weight"].to_numpy() >= least)
@@ -139,16 +127,9 @@ def draw_names(
 ) -> list[Label | None]:
     """Write names next to their circles; all lengths are in pixels of the figure.
 
-    Parameters
-    ----------
-    axes : Axes
-        Of a figure with an Agg canvas, which measures the texts.
-    outline : shapely.Polygon
-        Frame of the map in metres of the plane.
-    texts : list of str
-        Names of the first circles, the most important first.
-    symbols_px : (m, 4) array
-        x, y and radius of all circles, and the cost of covering each.
+    The axes are of a figure with an Agg canvas, which measures the texts: the names of the first
+    circles, the most important first. ``outline`` is the frame of the map in metres of the plane;
+    ``symbols_px`` (m, 4) has x, y and radius of all circles, and the cost of covering each.
     """
     figure = axes.figure
     pixel = figure.dpi / 72.0

@@ -115,13 +115,8 @@ def draw_map(
     locations : DataFrame
         ``lat, lon`` in degrees, ``label`` (-1 for noise) and ``weight``.
     paths : iterable of path
-        Files to write, ending in ``.png`` or ``.pdf``. Equal input gives equal bytes, whatever
-        the order of the rows.
-
-    Raises
-    ------
-    ValueError
-        For a path that ends neither in .png nor in .pdf.
+        Files to write, ending in ``.png`` or ``.pdf``, else ValueError. Equal input gives equal
+        bytes, whatever the order of the rows.
     """
     targets = [Path(path) for path in paths]
     for target in targets:

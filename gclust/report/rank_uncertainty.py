@@ -36,14 +36,9 @@ SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
 def rank_uncertainty_table(
     table: pd.DataFrame, *, width: int, top: int = 20, ascii: bool = False
 ) -> str:
-    """Return the first clusters with their rank sets as a table of text.
+    """Return the first clusters of ``uncertainty.csv`` with their rank sets as a table of text.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As in ``uncertainty.csv``.
-    width, top, ascii
-        See `gclust.report.table.ranking_table`.
+    The other parameters are those of `gclust.report.table.ranking_table`.
     """
     shown = table.head(top).copy()
     dash = "-" if ascii else "–"
@@ -76,16 +71,8 @@ def draw_rank_sets(
 ) -> Figure:
     """Draw rank sets and score intervals, as ``rank_sets.png`` and ``rank_sets.pdf``.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As in ``uncertainty.csv``, best first.
-    level : float
-        Confidence of sets and intervals.
-    title, note : str
-        Title of the study, and note on the draws.
-    top : int
-        The number of clusters drawn.
+    ``table`` is that of ``uncertainty.csv``, best first; ``level`` the confidence of sets and
+    intervals; ``title`` the study's, and ``note`` is on the draws. The first ``top`` are drawn.
     """
     shown = table.head(top).reset_index(drop=True)
     height = HEAD_IN + FOOT_IN + ROW_IN * max(len(shown), 4)

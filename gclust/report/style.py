@@ -29,12 +29,8 @@ Names of clusters are never parsed as formulas."""
 def save(figure: Figure, target: Path, title: str) -> None:
     """Write a figure without dates and versions, so that equal figures have equal bytes.
 
-    Parameters
-    ----------
-    target : Path
-        Ends in ``.png`` or ``.pdf``; its folder is made if it is missing.
-    title : str
-        Title in the file's metadata.
+    The target ends in ``.png`` or ``.pdf``; its folder is made if it is missing. The title is in
+    the file's metadata.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix.lower() == ".pdf":

@@ -90,20 +90,9 @@ def draw_surfaces(
     a value grey; plateaus are outlined. With only one value of eps_km or min_samples there are
     no contours, and values are written into the cells.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row per pair: ``eps_km, min_samples, diagnostics, plateau`` and the quantities.
-    baseline : (eps_km, min_samples)
-        Marked by a square.
-    suggestions : sequence of (eps_km, min_samples)
-        Marked by numbered circles.
-    title : str
-        Title of the study.
-    target_clusters : int, optional
-        Its contour in the number of clusters is bold.
-    progress : callable, optional
-        Called with the fraction of work done.
+    ``table`` has one row per pair: ``eps_km, min_samples, diagnostics, plateau`` and the
+    quantities. A square marks the baseline, numbered circles the suggestions; the contour of the
+    target in the number of clusters is bold. ``progress`` is called with the fraction of work done.
     """
     figures = []
     grid = _Grid(table, baseline, suggestions)

@@ -17,17 +17,8 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 def exchange(one: Path, two: Path) -> bool:
     """Exchange two paths in one step, so that both exist at every moment.
 
-    Linux supports it on most file systems (``renameat2``).
-
-    Returns
-    -------
-    bool
-        False if the system does not support it; then nothing has changed.
-
-    Raises
-    ------
-    OSError
-        If these two paths cannot be exchanged.
+    Linux supports it on most file systems (``renameat2``). Returns False if the system does not;
+    then nothing has changed. Raises OSError if these two paths cannot be exchanged.
     """
     call = _renameat2()
     if call is None:

@@ -44,22 +44,9 @@ class Place:
     def write(self, fill: Callable[[Path], None]) -> Path:
         """Write the result to a temporary folder next to the place, then move it there in one step.
 
-        Parameters
-        ----------
-        fill : callable
-            Called with the folder to write into.
-
-        Returns
-        -------
-        Path
-            The place.
-
-        Raises
-        ------
-        FileExistsError
-            If another process has written to the place meanwhile; its files are kept.
-        StudyError
-            If the folder cannot be written.
+        ``fill`` is called with the folder to write into. Returns the place. Raises StudyError if
+        the folder cannot be written, and FileExistsError if another process has written to the
+        place meanwhile; its files are kept.
         """
         new = self._temporary.path / NEW
         with writing(self.path.parent):
@@ -126,10 +113,6 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
         Whether a result in ``out``, such as a run, may be replaced.
     what : str
         What the folder holds, for example ``"run"``; its file ``run.json`` identifies it.
-
-    Yields
-    ------
-    Place or None
 
     Raises
     ------

@@ -35,17 +35,10 @@ def note_files(folder: Path, what: str) -> None:
 
 
 def foreign_entry(folder: Path, what: str) -> str | None:
-    """Return the first file or folder in a result folder that gclust did not write.
+    """Return the first entry of a result folder that gclust did not write, None if there is none.
 
-    Parameters
-    ----------
-    what : str
-        What it holds, for example ``"run"``.
-
-    Returns
-    -------
-    str or None
-        Its path within the folder; ``<what>.json`` if that does not list the files.
+    ``what`` is what it holds, for example ``"run"``. The path is that within the folder;
+    ``<what>.json`` if that does not list the files.
     """
     manifest = f"{what}.json"
     try:
@@ -61,10 +54,7 @@ def foreign_entry(folder: Path, what: str) -> str | None:
 def remove_written(folder: Path, what: str) -> bool:
     """Remove the files that gclust wrote into a result folder, and the folder if it is then empty.
 
-    Returns
-    -------
-    bool
-        Whether nothing is left.
+    Returns whether nothing is left.
     """
     manifest = f"{what}.json"
     # It may be empty after a killed process.

@@ -14,10 +14,7 @@ def summary_lines(
 ) -> list[str]:
     """Return the lines of a summary: ranking, numbers of clusters and rows, and file paths.
 
-    Parameters
-    ----------
-    width, top, marks, ascii
-        See `gclust.report.table.ranking_table`.
+    The other parameters are those of `gclust.report.table.ranking_table`.
     """
     info = run.info
     merged = info["clusters_before_merging"] - info["clusters"]

@@ -27,14 +27,8 @@ Result = TypeVar("Result")
 class ResultWriter:
     """The writer of the files of a result folder.
 
-    No file contains a time or anything else that differs between two runs of the same study.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files are written.
-    home : Path
-        Where the folder will be: paths in studies are relative to it.
+    No file contains a time or anything else that differs between two runs of the same study. The
+    files are written in ``folder``, which will be at ``home``: paths in studies are relative to it.
     """
 
     def __init__(self, folder: Path, home: Path) -> None:
@@ -64,24 +58,10 @@ class ResultWriter:
 
 
 def write_result(result: Result, place: Place, fill: Callable[[ResultWriter], None]) -> Result:
-    """Write the folder of a result, completely or not at all.
+    """Write the folder of a result, completely or not at all; return the result with its path.
 
-    Parameters
-    ----------
-    result : dataclass
-        With a field ``path``.
-    fill : callable
-        Writes the files.
-
-    Returns
-    -------
-    dataclass
-        The same result with its path.
-
-    Raises
-    ------
-    FileExistsError, StudyError
-        See `gclust.results.folders.Place`.
+    The result is a dataclass with a field ``path``; ``fill`` writes the files. For errors see
+    `gclust.results.folders.Place`.
     """
     path = place.write(lambda folder: fill(ResultWriter(folder, place.path)))
     return replace(result, path=path)  # type: ignore[type-var]
@@ -95,10 +75,7 @@ def versions() -> dict[str, Any]:
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
     """Write a CSV file whose texts are no formulas, break no line and control no terminal.
 
-    Parameters
-    ----------
-    numbers : str, optional
-        How floats are written; None for all digits, so that they are the same when read.
+    ``numbers`` is how floats are written; None for all digits, so that they are the same when read.
     """
     safe = table.copy()
     for column in safe.columns:

@@ -80,16 +80,8 @@ def resolve_indicators(
 ) -> tuple[ResolvedIndicator, ...]:
     """Find the indicators of a study in the registry, and check their options.
 
-    Parameters
-    ----------
-    name : str
-        Begins each message.
-
-    Raises
-    ------
-    StudyError
-        If there is no such indicator, or an option is unknown, missing, or of
-        a wrong type.
+    Raises StudyError, with ``name`` at its beginning, if there is no such indicator, or an option
+    is unknown, missing, or of a wrong type.
     """
     return tuple(
         _resolve(entry, f"{name}: [[indicators]] number {position}:")

@@ -51,10 +51,7 @@ def shown(value: Any) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
-    Raises
-    ------
-    StudyError
-        If it is not there or not TOML; the message names file and line.
+    Raises StudyError if it is not there or not TOML; the message names file and line.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -130,11 +127,8 @@ def parse_section(
 class Section:
     """The base of all sections of a study, which checks their values.
 
-    Raises
-    ------
-    StudyError
-        If a value is of a wrong type or out of bounds; the message names the section and
-        the key.
+    Raises StudyError if a value is of a wrong type or out of bounds; the message names the section
+    and the key.
     """
 
     def __post_init__(self) -> None:

@@ -322,18 +322,10 @@ def study_from(
 
 
 def with_listings(study: Study, listings: Mapping[str, Any]) -> Study:
-    """Return a study whose sources of some kinds are tables in memory.
+    """Return a study whose sources of some kinds are tables in memory, by kind.
 
-    Parameters
-    ----------
-    listings : mapping
-        Kind -> table. Columns and years of the kind's source still apply; a kind without a
-        source gets one.
-
-    Raises
-    ------
-    StudyError
-        If a kind has several sources.
+    Columns and years of the kind's source still apply; a kind without a source gets one. Raises
+    StudyError if a kind has several sources.
     """
     return replace(study, sources=tuple(_with_tables(study.sources, listings, "study")))
 

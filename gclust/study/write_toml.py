@@ -19,12 +19,9 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def study_toml(study: Study, home: Path) -> str:
-    """Return the text of ``study.toml`` for a folder, with all defaults.
+    """Return the text of ``study.toml`` with all defaults.
 
-    Parameters
-    ----------
-    home : Path
-        The folder of the file: paths are relative to it, so that the study runs from there.
+    Paths are relative to ``home``, the folder of the file, so that the study runs from there.
     """
     blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
     for key in SECTIONS:
@@ -80,13 +77,8 @@ def described_table(data: Any) -> str:
 def rebased_path(home: Path, path: str | Path) -> str:
     """Return a path relative to a folder, valid also if the path contains links.
 
-    Parameters
-    ----------
-    home : Path
-        Absolute and free of links.
-    path : path-like
-        Links in it are kept, because their names describe the files. But after a link, ``..``
-        is not the folder that contains the link.
+    The folder ``home`` is absolute and free of links. Links in the path are kept, because their
+    names describe the files. But after a link, ``..`` is not the folder that contains the link.
     """
     leads = absolute_path(path)
     try:

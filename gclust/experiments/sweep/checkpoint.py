@@ -33,16 +33,9 @@ LONGEST_NAME = 200
 class Checkpoint:
     """Checkpoint with one file for each finished pair, in a hidden folder next to the sweep's.
 
-    The folder's name holds a digest of the study, its listings and the grid, so that grid points
-    of another sweep are never used. Files are written whole and depend on nothing else, so two
-    processes can work on one sweep.
-
-    Parameters
-    ----------
-    out : Path
-        The folder of the sweep, without links.
-    digest : str
-        See `digest`.
+    The folder's name holds a digest of the study, its listings and the grid (see `digest`), so that
+    grid points of another sweep are never used. Files are written whole and depend on nothing else,
+    so two processes can work on one sweep. ``out`` is the folder of the sweep, without links.
     """
 
     def __init__(self, out: Path, digest: str) -> None:

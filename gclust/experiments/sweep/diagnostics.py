@@ -29,21 +29,13 @@ ONE_GIANT = "one giant cluster"
 
 
 def diagnose(statistics: Mapping[str, float]) -> str:
-    """Return the diagnostics of the clusters at a pair of parameters.
+    """Return the diagnostics of the clusters at a pair of parameters, "" if nothing is suspicious.
 
-    Parameters
-    ----------
-    statistics : mapping
-        ``n_clusters`` and, as shares of the weight that forms clusters, ``core_share,
-        clustered_share, largest_share``; see
-        `gclust.experiments.cluster_statistics.cluster_statistics`.
-
-    Returns
-    -------
-    str
-        Empty if nothing is suspicious; else one or several of ``no cluster``; ``almost no
-        listings core`` (below 5 %); ``almost all listings core`` (above 95 %); ``one giant
-        cluster`` (more than half of the clustered weight), joined by semicolons.
+    ``statistics`` has ``n_clusters`` and, as shares of the weight that forms clusters,
+    ``core_share, clustered_share, largest_share``; see `gclust.experiments.cluster_statistics`. The
+    diagnostics are one or several of ``no cluster``; ``almost no listings core`` (below 5 %);
+    ``almost all listings core`` (above 95 %); ``one giant cluster`` (more than half of the
+    clustered weight), joined by semicolons.
     """
     if statistics["n_clusters"] == 0:
         return NO_CLUSTER

@@ -68,17 +68,10 @@ def measure_point(
 ) -> GridPoint:
     """Compute the statistics, shares and ranks of the clusters at a pair of parameters.
 
+    ``labelled`` has the label of each location, -1 for noise, and whether it is a core location;
+    ``counted`` the clusters that the labels were merged into; ``scores`` is indexed by cluster.
     Shares are of the weight that forms clusters, noise included. The weight of other kinds,
     such as dollars of deals, may be of another order of magnitude.
-
-    Parameters
-    ----------
-    labelled : (ndarray of int64, ndarray of bool), each of shape (n,)
-        Label of each location, -1 for noise, and whether it is a core location.
-    counted : MergedCounts
-        The clusters that the labels were merged into.
-    scores : Series of float
-        Score of each cluster.
     """
     labels, core = labelled
     weight = prepared.locations["density"].to_numpy()
@@ -117,14 +110,9 @@ def compare_to_baseline(
 ) -> GridPoint:
     """Add to a grid point its agreement with the baseline, and the clusters that match.
 
-    Parameters
-    ----------
-    clusters : (ndarray of int, ndarray of int), each of shape (n,)
-        Cluster of each location at the point and at the baseline, -1 for noise.
-    weight : ndarray of int64, shape (n,)
-        Weights with which the locations form clusters.
-    top : int
-        The number of first clusters whose ranks are compared.
+    ``clusters`` has the cluster of each location at the point and at the baseline, -1 for noise;
+    ``weight`` is the weight with which each forms clusters. Ranks are compared of the first
+    ``top``.
     """
     shared = overlap(clusters[1], clusters[0], weight)
     matched, listings = match(shared), whole_listings(shared)

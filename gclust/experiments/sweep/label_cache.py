@@ -20,10 +20,6 @@ class LabelCache:
 
     The surface of an eps_km is computed when its labels are first needed, so a sweep that is
     resumed computes only those of the pairs that are left.
-
-    Parameters
-    ----------
-    pairs : Pairs
     """
 
     def __init__(self, pairs: Pairs) -> None:

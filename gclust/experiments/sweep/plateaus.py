@@ -125,21 +125,10 @@ def suggest(
 ) -> tuple[Suggestion, ...]:
     """Return suggested pairs of parameters, with reasons.
 
-    Parameters
-    ----------
-    table : DataFrame
-        The table of `find_plateaus` with a column ``plateau``.
-    plateaus : DataFrame
-        From `find_plateaus`.
-    target_clusters : int, optional
-        The number of clusters wanted.
-
-    Returns
-    -------
-    tuple of Suggestion
-        With a target, first the pair whose number of clusters is nearest to it; of several the
-        one in the largest plateau, and there the nearest to its centre. Then the centre of the
-        largest plateau, if there is one. Pairs with diagnostics are not suggested.
+    ``table`` and ``plateaus`` are those of `find_plateaus`, the table with a column ``plateau``. If
+    a number of clusters is wanted, the pair whose number is nearest to it comes first; of several
+    the one in the largest plateau, and there the nearest to its centre. Then comes the centre of
+    the largest plateau, if there is one. Pairs with diagnostics are not suggested.
     """
     found = []
     sound = table[table["diagnostics"] == ""]

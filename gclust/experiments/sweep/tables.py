@@ -25,12 +25,7 @@ def assemble_sweep(
 ) -> Sweep:
     """Assemble the result of a sweep.
 
-    Parameters
-    ----------
-    points : list of GridPoint
-        Grid points of all pairs, in the order of ``pairs``.
-    baseline : (GridPoint, ndarray of int)
-        The baseline, and the cluster of each location in it.
+    ``points`` are in the order of ``pairs``; the baseline comes with the cluster of each location.
     """
     table = pd.DataFrame(
         [

@@ -158,23 +158,12 @@ def rank_merged(
     described: pd.DataFrame | None,
     indicators: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Score and rank clusters as in a run.
+    """Score and rank clusters as in a run: return the table of `gclust.ranking.table.ranking`.
 
-    Parameters
-    ----------
-    named : DataFrame
-        ``name, economies``, by cluster.
-    described : DataFrame, optional
-        ``area_km2, population`` if the score needs them. Without it there is no score yet, and
-        clusters are in the order of the sum of their shares.
-    indicators : DataFrame, optional
-        The indicators in the score.
-
-    Returns
-    -------
-    DataFrame
-        The table of `gclust.ranking.table.ranking`, without columns that depend on areas or
-        inhabitants and are not in the score.
+    Columns that depend on areas or inhabitants and are not in the score are left out. ``named`` has
+    ``name, economies`` by cluster; ``described`` ``area_km2, population`` if the score needs them;
+    ``indicators`` those in the score. As long as a column of the score is missing there is no
+    score, and clusters are in the order of the sum of their shares.
     """
     areas = pd.DataFrame() if described is None else described
     of_areas = {name: areas.get(name, np.nan) for name in ("population", "area_km2")}

@@ -60,13 +60,7 @@ SENTENCES = {404: "There is nothing at this address.", 503: TOO_MANY}
 
 
 def listen(port: int) -> list[socket]:
-    """Listen at a port of this machine, 0 for a free one.
-
-    Raises
-    ------
-    StudyError
-        If the port cannot be opened.
-    """
+    """Listen at a port of this machine, 0 for a free one; StudyError if it cannot be opened."""
     try:
         return bind_sockets(port, ADDRESS)
     except OSError as error:

@@ -14,13 +14,7 @@ from gclust.study.write_toml import study_toml
 
 
 def with_parameters(study: Study, parameters: ParameterSet) -> Study:
-    """Return a copy of the study with the given parameters.
-
-    Raises
-    ------
-    StudyError
-        If the parameters contradict the rest of the study.
-    """
+    """Return a copy of the study with the given parameters; StudyError if they contradict it."""
     eps_km, min_samples, max_gap_km, rule, ties = astuple(parameters)
     return replace(
         study,
@@ -34,13 +28,7 @@ def write_study(study: Study, parameters: ParameterSet, path: Path) -> Path:
 
     ``path`` is the study's file, ``study.toml`` for example: the new one is ``study-tuned.toml`` in
     the same folder, or if that exists ``study-tuned-2.toml``, and so on. Returns its absolute path.
-
-    Raises
-    ------
-    StudyError
-        See `with_parameters`.
-    OSError
-        If it cannot be written.
+    Raises StudyError as `with_parameters` does, and OSError if it cannot be written.
     """
     folder = Path(os.path.abspath(path)).parent
     header = f"# Written by gclust tune from {path.name}, with every default spelled out."

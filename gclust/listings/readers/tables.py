@@ -50,21 +50,9 @@ def open_table(
 def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
     """Return a table of any library as an Arrow table, with the points of a GeoDataFrame.
 
-    Parameters
-    ----------
-    data : table
-        A table of pandas, Polars, PyArrow or GeoPandas, a DuckDB relation, or another that
-        narwhals knows.
-    where : str
-        The source's name in messages.
-    has_axes : bool
-        Whether the source names ``lat`` and ``lon``, so that no geometry is used.
-
-    Returns
-    -------
-    table : pyarrow.Table
-    points : (ndarray, ndarray) or None
-        Latitude and longitude.
+    The table is of pandas, Polars, PyArrow, GeoPandas or DuckDB, or another that narwhals knows;
+    ``where`` names it in messages. The points are (latitudes, longitudes), None if there is no
+    geometry, or if the source names ``lat`` and ``lon`` (``has_axes``).
     """
     points = None
     if hasattr(data, "geometry") and hasattr(data, "to_crs"):

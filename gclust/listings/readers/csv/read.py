@@ -27,20 +27,8 @@ def open_csv(
 ) -> tuple[list[SourcePart], list[str]]:
     """Scan the CSV files of a source; group files that DuckDB reads with the same options.
 
-    Parameters
-    ----------
-    engine : Engine
-        Its folder takes copies of files that DuckDB would not read correctly.
-    inputs : Inputs
-        Stores the sha256 of the files.
-    resolver : ColumnResolver
-        Finds gclust's columns among the columns of each file.
-
-    Returns
-    -------
-    parts : list of SourcePart
-    messages : list of str
-        Messages for the user.
+    The engine's folder takes copies of files that DuckDB would not read correctly; ``inputs``
+    stores the sha256 of the files. Returns the parts, and messages for the user.
     """
     scans = []
     for done, path in enumerate(files):

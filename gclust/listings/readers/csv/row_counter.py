@@ -20,18 +20,9 @@ LEAST_LINE_SIZE = 2_000_000
 class RowCounter:
     """Counter of the rows of a CSV text in a dialect.
 
-    ``counter[name]`` is a value of the kernel's state, see `gclust.kernels.csv_rows`.
-
-    Parameters
-    ----------
-    dialect : Dialect
-    good_rows : binary file, optional
-        Receives the rows with as many fields as the header, each followed by a line feed.
-
-    Attributes
-    ----------
-    unterminated : bool
-        Whether the text ends within a quoted field.
+    ``counter[name]`` is a value of the kernel's state, see `gclust.kernels.csv_rows`. The binary
+    file ``good_rows`` receives the rows with as many fields as the header, each followed by a line
+    feed. ``unterminated`` is whether the text ends within a quoted field.
     """
 
     def __init__(self, dialect: Dialect, good_rows: Any = None) -> None:

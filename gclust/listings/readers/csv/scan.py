@@ -79,22 +79,10 @@ def scan_csv(
 ) -> CsvScan:
     """Read a CSV file once from beginning to end, and decide how DuckDB reads it.
 
-    Parameters
-    ----------
-    source : SourceFiles
-        Gives encoding, delimiter, quote, columns, and the share of bad rows that is accepted.
-    folder : Path
-        The folder for copies.
-    number : int
-        Number in the name of the copy, different for each file.
-    progress : callable
-        Called with the fraction of the file that has been read.
-
-    Raises
-    ------
-    StudyError
-        If the file is damaged, not in its encoding, empty, or not the table that its header
-        announces; the message names the file, the line, what was expected and the key to set.
+    A copy that is needed is written to ``folder``, named by a ``number`` that differs for each
+    file. ``progress`` is called with the fraction of the file that has been read. Raises StudyError
+    if the file is damaged, not in its encoding, empty, or not the table that its header announces;
+    the message names the file, the line, what was expected and the key to set.
     """
     text = Text(path, source.encoding)
     dialect = find_dialect(path, text.head(HEAD), source)
