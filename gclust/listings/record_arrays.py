@@ -26,32 +26,17 @@ Units = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Records:
-    """Counts of records by location, and the records that have listings at several locations.
+    """Counts of records by location, and the r records that have listings at several locations."""
 
-    Attributes
-    ----------
-    fixed : ndarray of int64, shape (kinds, n)
-        Units that a location adds, for each kind, to the count of its cluster.
-    rows : RecordRows
-        Records at several locations: one row per record and location, sorted by record.
-    located_units, record_units : ndarray of int64, shape (r,)
-        Units of the located listings of each of these r records, and its denominator.
-    kind : ndarray of int16, shape (r,)
-        Code of the kind of each of these records.
-    opened : ndarray of int64
-        Which of these records are left out of ``fixed``: their count in a cluster is not the
-        sum of their counts at its locations.
-    open_rows : RecordRows
-        The rows of the records in ``opened``.
-    """
-
-    fixed: Units
-    rows: RecordRows
-    located_units: Units
-    record_units: Units
-    kind: NDArray[np.int16]
+    fixed: Units  # (kinds, n): units that a location adds to the count of its cluster
+    rows: RecordRows  # of the r records: one row per record and location, sorted by record
+    located_units: Units  # (r,): of the located listings
+    record_units: Units  # (r,): denominator
+    kind: NDArray[np.int16]  # (r,): code
     opened: NDArray[np.int64]
-    open_rows: RecordRows
+    """Which of the r records are left out of ``fixed``: their count in a cluster is not the sum of
+    their counts at its locations."""
+    open_rows: RecordRows  # of the records in ``opened``
 
     @cached_property
     def doubled_pairs(self) -> NDArray[np.float64]:

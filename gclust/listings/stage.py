@@ -46,37 +46,23 @@ class Staged:
         Validated rows inside their windows of years: ``source, kind, record, lat, lon,
         units`` (weight, in fixed point), ``reason`` (null: usable), and the sources' ``further``
         columns.
-    kinds : tuple of str
-        The kinds, in the order of their codes.
-    kind_units : dict
-        Code of a kind -> total units of its usable rows.
-    rejects : DataFrame
-        One row per rejected row, as the user gave it, with source, line and reason.
     sources : DataFrame
         Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
         without_record`` (of those used) and ``columns`` (gclust's with the user's).
     weights : DataFrame
         Per source: ``used`` and ``rejected`` weight, without rows at the null island.
-    inputs : Inputs
-        The files that were read.
-    oddities : DataFrame
-        Per source: ``rows, zeros, within_radians`` (see `suspicious`).
-    own_sha256 : dict
-        sha256 of tables in memory and of queries, by the names of their sources.
-    messages : list of list of str
-        Messages for the user, for each source.
     """
 
     listings: nw.LazyFrame[Any]
-    kinds: tuple[str, ...]
-    kind_units: dict[int, int]
-    rejects: pd.DataFrame
+    kinds: tuple[str, ...]  # in the order of their codes
+    kind_units: dict[int, int]  # code of a kind -> total units of its usable rows
+    rejects: pd.DataFrame  # one row per rejected row, see `list_rejects`
     sources: pd.DataFrame
     weights: pd.DataFrame
-    oddities: pd.DataFrame
-    inputs: Inputs
-    own_sha256: dict[str, str]
-    messages: list[list[str]] = field(default_factory=list)
+    oddities: pd.DataFrame  # per source: ``rows, zeros, within_radians``, see `suspicious`
+    inputs: Inputs  # the files that were read
+    own_sha256: dict[str, str]  # of tables in memory and of queries, by the names of their sources
+    messages: list[list[str]] = field(default_factory=list)  # for the user, for each source
 
     @property
     def sha256(self) -> dict[str, str]:

@@ -56,18 +56,11 @@ GROUP = 8
 
 @dataclass(frozen=True)
 class Label:
-    """Position of a name on the map.
+    """Position of a name on the map."""
 
-    Attributes
-    ----------
-    box : tuple of float
-        Left, bottom, right and top of the text.
-    leader : tuple of float or None
-        x, y of the symbol's middle and x, y of the text's edge, if a line joins them.
-    """
-
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float]  # left, bottom, right and top of the text
     leader: tuple[float, float, float, float] | None
+    """x, y of the symbol's middle and x, y of the text's edge, if a line joins them."""
 
 
 def place_labels(

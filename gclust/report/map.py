@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
-Region = tuple[float, float, float, float] | Literal["world"]
+Region = tuple[float, float, float, float] | Literal["world"]  # west, south, east, north
 
 NOISE_WEIGHT = 5.0
 """Least weight of noise locations that are drawn: the GII's maps, where clusters weigh at least
@@ -46,57 +46,30 @@ LEADING = 1.35
 
 @dataclass(frozen=True)
 class DrawnMap:
-    """A drawn map, with the names and the number of noise dots on it.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    frame : Frame
-        Projection and region.
-    labels : tuple of (str, Label)
-        Names and their positions, in pixels of the figure at 300 dpi.
-    unnamed : tuple of str
-        Names without a free position.
-    n_dots : int
-        Noise dots after thinning.
-    """
+    """A drawn map, with the names and the number of noise dots on it."""
 
     figure: Figure
-    frame: Frame
-    labels: tuple[tuple[str, Label], ...]
-    unnamed: tuple[str, ...]
-    n_dots: int
+    frame: Frame  # projection and region
+    labels: tuple[tuple[str, Label], ...]  # names and positions, in pixels at 300 dpi
+    unnamed: tuple[str, ...]  # names without a free position
+    n_dots: int  # noise dots after thinning
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapOptions:
-    """Options of a map: texts, numbers of clusters and names, region and land.
+    """Options of a map: texts, numbers of clusters and names, region and land."""
 
-    Parameters
-    ----------
-    title, note : str
-        Above and below the map; the note describes the data.
-    top : int
-        Clusters of a higher rank are drawn as those without one.
-    names : int
-        The number of first clusters that are named.
-    region : (west, south, east, north) in degrees or "world", optional
-        By default the region of all clusters and the bulk of the locations: if they lie
-        within 50 degrees of their middle, in Lambert's azimuthal equal-area projection about
-        it, otherwise the world in Equal Earth.
-    countries : GeoDataFrame, optional
-        Land and borders in EPSG:4326; by default the basemap of the package.
-    noise_weight : float
-        Noise locations below this weight are left out.
-    """
-
-    title: str
-    note: str = ""
-    top: int = 100
-    names: int = 25
+    title: str  # above the map
+    note: str = ""  # below it, describes the data
+    top: int = 100  # clusters of a higher rank are drawn as those without one
+    names: int = 25  # number of first clusters that are named
     region: Region | None = None
+    """In degrees; by default the region of all clusters and the bulk of the locations: if they lie
+    within 50 degrees of their middle, in Lambert's azimuthal equal-area projection about it,
+    otherwise the world in Equal Earth."""
     countries: gpd.GeoDataFrame | None = None
-    noise_weight: float = NOISE_WEIGHT
+    """Land and borders in EPSG:4326; by default the basemap of the package."""
+    noise_weight: float = NOISE_WEIGHT  # noise locations below this weight are left out
 
 
 def draw_map(

@@ -37,23 +37,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Frame:
-    """A map projection and the region of its plane that is drawn.
+    """A map projection and the region of its plane that is drawn."""
 
-    Attributes
-    ----------
-    proj : str
-        PROJ string, in metres.
-    lon_0, lat_0 : float
-        Centre of the projection in degrees.
-    outline : shapely.Polygon
-        The region that is drawn, in metres of the plane.
-    is_world : bool
-    """
-
-    proj: str
-    lon_0: float
+    proj: str  # PROJ string, in metres
+    lon_0: float  # centre of the projection in degrees
     lat_0: float
-    outline: shapely.Polygon
+    outline: shapely.Polygon  # the region, in metres of the plane
     is_world: bool
 
     @cached_property

@@ -46,13 +46,8 @@ PAPER = {"boxstyle": "square,pad=0.15", "fc": "#ffffff", "alpha": 0.75, "lw": 0}
 class Quantity:
     """A column of a sweep's table, with its title and colour scale.
 
-    Attributes
-    ----------
-    column : str
-    title : str
-    scale : {"count", "per cent", "agreement"}
-        Counts are coloured by their logarithm, shares are in per cent, and contours of
-        agreements lie closer towards 1.
+    The scale is "count" (coloured by the logarithm), "per cent" (of shares) or "agreement"
+    (contours lie closer towards 1).
     """
 
     column: str

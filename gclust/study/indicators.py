@@ -37,22 +37,11 @@ class IndicatorEntry:
 
 @dataclass(frozen=True)
 class ResolvedIndicator:
-    """An indicator of a study with its function and all its options.
+    """An indicator of a study with its function and all its options."""
 
-    Attributes
-    ----------
-    entry : IndicatorEntry
-        The entry with all its defaults.
-    indicator : Registered
-    options : dict
-        The arguments of its function.
-    needs : tuple of str
-        Columns of listings without which it cannot be computed.
-    """
-
-    entry: IndicatorEntry
+    entry: IndicatorEntry  # with all its defaults
     indicator: Registered
-    options: dict[str, Any]
+    options: dict[str, Any]  # arguments of its function
 
     @property
     def needs(self) -> tuple[str, ...]:

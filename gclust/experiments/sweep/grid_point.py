@@ -24,30 +24,16 @@ from gclust.ranking.rank import rank
 
 @dataclass(frozen=True)
 class GridPoint:
-    """Results of a study at one pair of parameters, as plain numbers.
-
-    Attributes
-    ----------
-    eps_km, min_samples : float
-    statistics : dict
-        Values of the sweep's table by column.
-    cluster_of_label : list of int
-        The cluster after merging of each label of the locations.
-    share, score, rank : list
-        Each cluster's share of the weight that forms clusters, its score, and its rank by score
-        (None for a cluster without score).
-    baseline_id : list of int
-        The baseline's cluster that each cluster matches, -1 for none.
-    """
+    """Results of a study at one pair of parameters, as plain numbers."""
 
     eps_km: float
     min_samples: float
-    statistics: dict[str, float]
-    cluster_of_label: list[int]
-    share: list[float]
+    statistics: dict[str, float]  # values of the sweep's table by column
+    cluster_of_label: list[int]  # cluster after merging of each label of the locations
+    share: list[float]  # of the weight that forms clusters, by cluster
     score: list[float]
-    rank: list[int | None]
-    baseline_id: list[int]
+    rank: list[int | None]  # by score, None for a cluster without score
+    baseline_id: list[int]  # cluster of the baseline that each cluster matches, -1 for none
 
     def clusters(self, labels: Labels) -> Labels:
         """Return the cluster of each label as 4-byte integers, -1 for noise."""

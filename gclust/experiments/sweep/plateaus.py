@@ -21,14 +21,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Suggested pair of parameters.
-
-    Attributes
-    ----------
-    eps_km, min_samples : float
-    reason : str
-        The reason in one sentence.
-    """
+    """Suggested pair of parameters, with the reason in one sentence."""
 
     eps_km: float
     min_samples: float

@@ -24,24 +24,11 @@ PLAIN_PORT = 80
 class Gate:
     """Checks that a request must pass before any handler sees it.
 
-    Parameters
-    ----------
-    address : str
-        The numerical IPv4 address at which the server listens. Names such as ``localhost`` are
-        refused: only a number cannot be mapped to another machine.
-    port : int
-
-    Attributes
-    ----------
-    host : str
-        The only ``Host`` that is served.
-    origin : str
-        The only ``Origin`` that is served.
-    token : str
-        The secret of this server, 256 bits.
-    cookie : str
-        Name of the cookie with the token. All ports of a machine share their cookies, so the
-        name contains the port.
+    ``address`` is the numerical IPv4 address at which the server listens. Names such as
+    ``localhost`` are refused: only a number cannot be mapped to another machine. ``host`` and
+    ``origin`` are the only ones that are served. ``token`` is the secret of this server, 256 bits.
+    All ports of a machine share their cookies, so the name of the ``cookie`` with the token
+    contains the port.
     """
 
     def __init__(self, address: str, port: int) -> None:

@@ -33,16 +33,8 @@ class LocationGrid:
     """Locations of a study, sorted by grid cell.
 
     Cells are those used to find cluster names (`gclust.places.cities.names`); clusters are
-    outlined by larger squares.
-
-    Parameters
-    ----------
-    locations : DataFrame
-        ``lat, lon, density``.
-    eps_km : float
-        The side of the squares is about a quarter of it, from south to north.
-    most_gap_km : float
-        Largest gap between clusters that `gaps_km` can find.
+    outlined by larger squares, whose sides from south to north are about a quarter of ``eps_km``.
+    ``most_gap_km`` is the largest gap between clusters that `gaps_km` can find.
 
     Attributes
     ----------

@@ -54,21 +54,15 @@ class ParameterSet:
 class MergedPartition:
     """The clusters of a parameter set, before they are named.
 
-    Attributes
-    ----------
-    partition : PairPartition
-    labels : MergedLabels
-    figures : dict
-        ``n_clusters, clusters_before_merging, clustered_share, largest_share, core_share`` (of
-        the weight that forms clusters), ``ari`` (adjusted Rand index with the study's clusters).
-    diagnostics : str
-        See `gclust.experiments.sweep.diagnostics`.
+    ``figures`` are ``n_clusters, clusters_before_merging, clustered_share, largest_share,
+    core_share`` (of the weight that forms clusters), ``ari`` (adjusted Rand index with the study's
+    clusters).
     """
 
     partition: PairPartition
     labels: MergedLabels
     figures: dict[str, float]
-    diagnostics: str
+    diagnostics: str  # see `gclust.experiments.sweep.diagnostics`
 
     @property
     def cluster_ids(self) -> NDArray[np.int64]:
@@ -89,19 +83,11 @@ class MergedPartition:
 class Outcome:
     """Clusters and ranks that a parameter set gives.
 
-    Attributes
-    ----------
-    parameters : ParameterSet
-    merged : MergedPartition
-    table : DataFrame
-        The table of `gclust.ranking.table.ranking`, with ``rank_then``: the rank in the study,
-        missing for clusters that it does not have.
-    gone : DataFrame
-        ``rank, name, into`` (the cluster that has most of it now, missing for none) of the
-        study's clusters that have no match.
-    pending : tuple of str
-        Columns of the score that are not computed yet: until then clusters have no score and no
-        rank, and are in the order of the sum of their shares.
+    ``table`` is that of `gclust.ranking.table.ranking`, with ``rank_then``: the rank in the study,
+    missing for clusters that it does not have. ``gone`` are the study's clusters that have no
+    match: ``rank, name, into`` (the cluster that has most of it now, missing for none). As long as
+    columns of the score are ``pending``, not computed yet, clusters have no score and no rank, and
+    are in the order of the sum of their shares.
     """
 
     parameters: ParameterSet

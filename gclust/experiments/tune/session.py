@@ -53,33 +53,10 @@ Figures = tuple[dict[str, float], str]
 class Session:
     """Tuning session with a study's listings in memory and the outcomes of tried parameters.
 
-    Two threads must not use it at once.
-
-    Parameters
-    ----------
-    study : Study
-    n_jobs : int, optional
-        Number of threads; all by default.
-    report : callable
-        Called with ``(fraction, stage)``.
-
-    Attributes
-    ----------
-    pairs : Pairs
-        The grid of eps_km and min_samples.
-    gaps_km : tuple of float
-        Values of ``max_gap_km`` that may be tried.
-    columns : ScoreColumns
-    kinds : tuple of str
-    own : ParameterSet
-        The study's own parameters.
-    seconds : float
-        Time that ranking the study's own clusters took.
-
-    Raises
-    ------
-    StudyError
-        If the study or its data cannot be used, or if it finds no cluster.
+    Two threads must not use it at once. ``pairs`` is the grid of eps_km and min_samples,
+    ``gaps_km`` the values of ``max_gap_km`` that may be tried; ``own`` are the study's own
+    parameters, and ``seconds`` the time that ranking its own clusters took. Raises StudyError if
+    the study or its data cannot be used, or if it finds no cluster.
     """
 
     def __init__(self, study: Study, *, n_jobs: int | None, report: Report) -> None:

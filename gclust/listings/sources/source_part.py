@@ -45,36 +45,17 @@ class BadRows:
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Part of a source: files that one DuckDB table function reads, or a stored table.
+    """Part of a source: files that one DuckDB table function reads, or a stored table."""
 
-    Attributes
-    ----------
-    files : tuple of str
-        The user's files, sorted.
-    rows : tuple of int
-        Number of rows read from each file, counted independently of DuckDB.
-    table : callable
-        Returns SQL for ``FROM`` that reads the rows of given files.
-    columns : dict
-        gclust's name -> the user's column.
-    source : SourceFiles
-    lines : dict
-        File -> function that gives the lines of its rows; rows of other files are numbered
-        from 1.
-    bad : dict
-        File -> its rows with a wrong number of fields.
-    is_text : bool
-        Whether the part is read from CSV files, in which all values are texts.
-    """
-
-    files: tuple[str, ...]
-    rows: tuple[int, ...]
-    table: Callable[[Sequence[str]], str]
-    columns: Mapping[str, Column]
+    files: tuple[str, ...]  # the user's, sorted
+    rows: tuple[int, ...]  # number read from each file, counted independently of DuckDB
+    table: Callable[[Sequence[str]], str]  # SQL for FROM that reads the rows of given files
+    columns: Mapping[str, Column]  # by gclust's name
     source: SourceFiles
     lines: Mapping[str, Lines] = field(default_factory=dict)
-    bad: Mapping[str, BadRows] = field(default_factory=dict)
-    is_text: bool = False
+    """File -> function that gives its rows' lines; rows of other files are numbered from 1."""
+    bad: Mapping[str, BadRows] = field(default_factory=dict)  # by file
+    is_text: bool = False  # whether it is read from CSV files, in which all values are texts
 
     def value(self, name: str) -> str:
         """Return SQL for the values of gclust's column ``name``, null where they cannot be read."""
