@@ -32,17 +32,14 @@ def show_versions(file: TextIO | None = None) -> None:
     gclust                0.1.0
     Python                ...
     """
-    for name, number in (_system() | _packages() | _libraries()).items():
-        print(f"{name:<22}{number}", file=file)
-
-
-def _system() -> dict[str, str]:
-    return {
+    system = {
         "gclust": __version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": platform.platform(),
         "threads": str(count_threads()),
     }
+    for name, number in (system | _packages() | _libraries()).items():
+        print(f"{name:<22}{number}", file=file)
 
 
 def _packages() -> dict[str, str]:

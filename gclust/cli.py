@@ -70,8 +70,7 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
     read = gclust.read_study(study)
     out = out or _folder(read.study.name, "run")
     done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
-    width, ascii_only = terminal()
-    say_all(summary_lines(done, width=width, top=top, ascii=ascii_only))
+    say_all(summary_lines(done, top=top, **terminal()))
 
 
 @main.command(cls=Command)
@@ -111,8 +110,7 @@ def uncertainty(
     read = gclust.read_study(study)
     out = out or _folder(read.study.name, "uncertainty")
     done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
-    width, ascii_only = terminal()
-    say_all(summary_lines(done, top=top, width=width, ascii=ascii_only))
+    say_all(summary_lines(done, top=top, **terminal()))
 
 
 @main.command(cls=Command)
@@ -179,8 +177,8 @@ def compare(
         n_jobs=threads,
         overwrite=overwrite,
     )
-    width, ascii_only = terminal()
-    table = changes_table(done.table, done.factors, width=width, top=top, ascii=ascii_only)
+    shape = terminal()
+    width, table = shape["width"], changes_table(done.table, done.factors, top=top, **shape)
     say_all([*difference_lines(done, width), "", table, "", *summary_lines(done, width)])
 
 
@@ -191,11 +189,10 @@ def indicators(name: str | None) -> None:
     from gclust.report.catalogue import catalogue_text, indicator_text
 
     table = gclust.list_indicators()
-    width, ascii_only = terminal()
     if name is None:
-        say(catalogue_text(table, width=width, ascii=ascii_only))
+        say(catalogue_text(table, **terminal()))
     elif name in table.index:
-        say(indicator_text(table.loc[name], width=width, ascii=ascii_only))
+        say(indicator_text(table.loc[name], **terminal()))
     else:
         hint = did_you_mean(name, table.index, otherwise=".")
         raise StudyError(f"{name!r} is no indicator{hint} gclust indicators lists all")

@@ -99,11 +99,12 @@ def say(text: object = "") -> None:
     click.echo("\n".join(visible(line) for line in str(text).split("\n")))
 
 
-def terminal() -> tuple[int, bool]:
-    """Return the terminal's width (characters, within limits) and whether it shows only ASCII."""
+def terminal() -> dict[str, Any]:
+    """Return the terminal's ``width`` in characters, within limits, and if it is only ``ascii``."""
     width = shutil.get_terminal_size((NORMAL, 24)).columns
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    return min(max(width, NARROW), WIDE), not encoding.replace("-", "").startswith("utf")
+    ascii_only = not encoding.replace("-", "").startswith("utf")
+    return {"width": min(max(width, NARROW), WIDE), "ascii": ascii_only}
 
 
 def _end(message: str) -> NoReturn:

@@ -36,9 +36,8 @@ def demo_gii(
     """
     scale = DEFAULT_SCALE if scale is None else scale
     if not LEAST_SCALE <= scale < math.inf:
-        raise click.BadParameter(
-            f"{scale:g}; expected {LEAST_SCALE:g} or more", param_hint="--scale"
-        )
+        message = f"{scale:g}; expected {LEAST_SCALE:g} or more"
+        raise click.BadParameter(message, param_hint="--scale")
     out = out or Path(f"gclust-demo-gii-{edition}")
     _make_folder(out, (PUBLISHED,))
     say(
@@ -82,8 +81,7 @@ def _run(out: Path, study: Path, threads: int | None) -> Run:
 
 
 def _show(done: Run, top: int, marks: Any = None) -> None:
-    width, ascii_only = terminal()
-    for line in summary_lines(done, width=width, top=top, marks=marks, ascii=ascii_only):
+    for line in summary_lines(done, top=top, marks=marks, **terminal()):
         say(line)
 
 

@@ -57,7 +57,7 @@ def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
 
 
 def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Count the records of each kind in each cluster: ``kind, label, units``; see `record_counts`."""
+    """Count the records of each kind in each cluster: ``kind, label, units``."""
     counted = record_counts(labelled, totals, method)
     return sum_by(counted, "kind", "label", units="units").sort("kind", "label")
 

@@ -25,6 +25,7 @@ from gclust.listings.sources.files import format_of, matching_files
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import SourcePart
+from gclust.listings.sources.values import INTEGERS
 
 Reader = Callable[
     [Engine, SourceFiles, Sequence[str], Inputs, ColumnResolver], tuple[list[SourcePart], list[str]]
@@ -147,7 +148,7 @@ def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
     """
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]
-    whole = all(part.has_integer_records for part in with_records)
+    whole = all(part.columns["record"].sql_type in INTEGERS for part in with_records)
     queries = [
         _query(part, at, kinds.index(scan.source.kind), "BIGINT" if whole else "VARCHAR")
         for at, scan in enumerate(scans)

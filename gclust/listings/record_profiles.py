@@ -49,8 +49,10 @@ def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> p
     groups = _of_sums(collect(rows_by(few, *whole)).astype("int64"))
     many = by_record.filter(nw.col("n") > KNOWN_BY_SUMS).select("kind", "record")
     listed = collect(touching.join(many, on=["kind", "record"]).select("kind", "record", "part"))
-    for record in _part_tuples(listed):
-        groups[record] = groups.get(record, 0) + 1
+    ordered = listed.sort_values(["kind", "record", "part"])
+    for _, of_record in ordered.groupby(["kind", "record"])["part"]:
+        key = tuple(of_record)
+        groups[key] = groups.get(key, 0) + 1
     return _unfolded(groups, parts)
 
 
@@ -61,12 +63,6 @@ def _of_sums(sums: pd.DataFrame) -> dict[tuple[int, ...], int]:
         parts = (least, total - least - most, most) if n == 3 else (least, most)[:n]
         groups[parts] = rows
     return groups
-
-
-def _part_tuples(listed: pd.DataFrame) -> list[tuple[int, ...]]:
-    """Return the sorted parts of each record."""
-    ordered = listed.sort_values(["kind", "record", "part"])
-    return [tuple(parts) for _, parts in ordered.groupby(["kind", "record"])["part"]]
 
 
 def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.DataFrame:

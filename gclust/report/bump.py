@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 from matplotlib.text import Text
 
-from gclust.report.style import SMALL_PT, STYLE, TITLE_PT, save_both, shortened
-from gclust.report.symbols import INK
+from gclust.report.style import SMALL_PT, TITLE_PT, new_figure, save_both, shortened
 
 TOP = 30
 ROW_IN, LINES_IN, EDGE_IN, GAP_IN = 0.155, 2.4, 0.12, 0.05
@@ -48,9 +45,7 @@ def draw_bump_chart(
     """
     shown = table[(table["rank_a"] <= top).fillna(False) | (table["rank_b"] <= top).fillna(False)]
     sides = [_Side(shown, which, top) for which in ("a", "b")]
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(facecolor="white")
-        FigureCanvasAgg(figure)
+    with new_figure() as figure:
         wide = [_widest(figure, side.texts) for side in sides]
         rows = max([1.0, *(side.rows for side in sides)])
         width = sum(wide) + LINES_IN + 2 * (EDGE_IN + GAP_IN)
@@ -63,8 +58,7 @@ def draw_bump_chart(
         dashed = _lines(axes, shown, related, sides)
         _names(axes, sides)
         _heads(figure, axes, labels, height, top)
-        alone = any(ALONE in side.colours for side in sides)
-        _legend(figure, height, dashed, alone)
+        _legend(figure, height, dashed, alone=any(ALONE in side.colours for side in sides))
         save_both(figure, folder / "bump", f"Ranks: {labels[0]} and {labels[1]}")
     return figure
 
@@ -128,27 +122,20 @@ def _names(axes: Axes, sides: list[_Side]) -> None:
     gap = GAP_IN / LINES_IN
     for side, at, to in zip(sides, (-gap, 1 + gap), ("right", "left"), strict=True):
         for row, text, colour in zip(side.row.values(), side.texts, side.colours, strict=True):
-            axes.text(at, row, text, size=SMALL_PT, color=INK, ha=to, va="center_baseline")
+            axes.text(at, row, text, size=SMALL_PT, ha=to, va="center_baseline")
             edge = 0.0 if side.which == "a" else 1.0
             axes.plot([edge], [row], "o", ms=2.6, color=colour, clip_on=False)
 
 
 def _heads(figure: Figure, axes: Axes, labels: tuple[str, str], height: float, top: int) -> None:
     title = f"Ranks of the clusters that are among the first {top} in either run"
-    figure.text(
-        EDGE_IN / figure.get_figwidth(),
-        1 - 0.1 / height,
-        title,
-        size=TITLE_PT,
-        weight="bold",
-        color=INK,
-        va="top",
-    )
+    left, y = EDGE_IN / figure.get_figwidth(), 1 - 0.1 / height
+    figure.text(left, y, title, size=TITLE_PT, weight="bold", va="top")
     box = axes.get_position()
     gap = GAP_IN / figure.get_figwidth()
     y = box.y1 + 0.06 / height
     for label, x, to in ((labels[0], box.x0 - gap, "right"), (labels[1], box.x1 + gap, "left")):
-        figure.text(x, y, label, size=SMALL_PT + 1, weight="bold", color=INK, ha=to)
+        figure.text(x, y, label, size=SMALL_PT + 1, weight="bold", ha=to)
 
 
 def _legend(figure: Figure, height: float, dashed: bool, alone: bool) -> None:
@@ -167,9 +154,6 @@ def _legend(figure: Figure, height: float, dashed: bool, alone: bool) -> None:
         loc="lower center",
         bbox_to_anchor=(0.5, 0.03 / height),
         ncols=len(entries),
-        fontsize=SMALL_PT,
-        frameon=False,
-        labelcolor=INK,
         handlelength=2.2,
     )
 

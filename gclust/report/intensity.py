@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both, shortened, thin_axes
+from gclust.report.style import (
+    LABEL_PT,
+    SMALL_PT,
+    TITLE_PT,
+    new_figure,
+    save_both,
+    shortened,
+    thin_axes,
+)
 from gclust.report.symbols import INK
 
 TOP = 30
@@ -43,9 +49,7 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
     key_lines = -(-len(styles.colours) // KEYS_PER_LINE) + (len(styles.marks) > 1)
     rows_in = len(clusters) * ROW_IN
     height = HEAD_IN + rows_in + FOOT_IN + key_lines * KEY_IN
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
-        FigureCanvasAgg(figure)
+    with new_figure(WIDTH_IN, height) as figure:
         bottom = (FOOT_IN + key_lines * KEY_IN) / height
         left, right = NAMES_IN / WIDTH_IN, 1.0 - EDGE_IN / WIDTH_IN
         axes = figure.add_axes((left, bottom, right - left, rows_in / height))
@@ -56,8 +60,8 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
         caption = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
         for inches, text, size in ((0.22, heading, TITLE_PT), (0.41, title, SMALL_PT)):
             weight = "bold" if text is heading else "normal"
-            figure.text(0.02, 1 - inches / height, text, size=size, weight=weight, color=INK)
-        figure.text(0.02, 1 - 0.57 / height, caption, size=SMALL_PT, color=INK)
+            figure.text(0.02, 1 - inches / height, text, size=size, weight=weight)
+        figure.text(0.02, 1 - 0.57 / height, caption, size=SMALL_PT)
         _legends(figure, styles, height)
         save_both(figure, folder / "intensity", f"{title}: {heading}")
     return figure
@@ -102,9 +106,6 @@ def _legends(figure: Figure, styles: _Styles, height: float) -> None:
                 loc="lower left",
                 bbox_to_anchor=(0.01, at / height),
                 ncols=columns,
-                fontsize=SMALL_PT,
-                frameon=False,
-                labelcolor=INK,
                 handletextpad=0.2,
                 columnspacing=1.2,
                 borderpad=0.0,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both, thin_axes
+from gclust.report.style import LABEL_PT, SMALL_PT, TITLE_PT, new_figure, save_both, thin_axes
 from gclust.report.sweep_heatmaps import HEIGHT_IN, WIDTH_IN
 from gclust.report.symbols import INK
 
@@ -29,31 +28,19 @@ def draw_k_distance(
     ``curve`` is that of `gclust.experiments.sweep.k_distance.k_distance`, in increasing order. The
     curve of the baseline is bold, its eps_km a line; up to four others are drawn.
     """
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")
-        FigureCanvasAgg(figure)
+    eps_km, own = baseline
+    with new_figure(WIDTH_IN, HEIGHT_IN) as figure:
         axes = figure.add_axes((0.115, 0.115, 0.85, 0.76))
         heading = "Distance within which min_samples listings lie"
-        figure.text(0.02, 0.945, heading, size=TITLE_PT, weight="bold", color=INK)
-        figure.text(0.02, 0.903, title, size=SMALL_PT, color=INK)
-        own = baseline[1]
+        figure.text(0.02, 0.945, heading, size=TITLE_PT, weight="bold")
+        figure.text(0.02, 0.903, title, size=SMALL_PT)
         colours = dict(zip(_others(curve, own), COLOURS, strict=False))
         for least in sorted([own, *colours]):
-            axes.plot(
-                *_line(curve, least),
-                color=colours.get(least, INK),
-                lw=1.8 if least == own else 0.9,
-                label=f"min_samples {least:.6g}",
-            )
-        axes.axhline(baseline[0], color=INK, lw=0.7, ls=(0, (4, 3)))
-        axes.annotate(
-            f"eps {baseline[0]:.6g} km",
-            (0, baseline[0]),
-            xytext=(4, 2),
-            textcoords="offset points",
-            size=SMALL_PT,
-            color=INK,
-        )
+            width, label = 1.8 if least == own else 0.9, f"min_samples {least:.6g}"
+            axes.plot(*_line(curve, least), color=colours.get(least, INK), lw=width, label=label)
+        axes.axhline(eps_km, color=INK, lw=0.7, ls=(0, (4, 3)))
+        offset: Any = {"xytext": (4, 2), "textcoords": "offset points"}
+        axes.annotate(f"eps {eps_km:.6g} km", (0, eps_km), **offset, size=SMALL_PT)
         axes.set(yscale="log", xlim=(0, 100))
         axes.set_ylim(bottom=LEAST_KM)
         axes.yaxis.set_major_formatter(FuncFormatter(_km_text))
@@ -63,7 +50,7 @@ def draw_k_distance(
         axes.set_ylabel("Distance, km", size=LABEL_PT)
         thin_axes(axes, ("left", "bottom"))
         axes.grid(color="#e4e6e8", lw=0.4)
-        axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", labelcolor=INK)
+        axes.legend(loc="upper left")
         save_both(figure, folder / "k_distance", f"{title}: {heading}")
     return figure
 

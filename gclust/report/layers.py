@@ -134,9 +134,7 @@ def draw_names(
     figure = axes.figure
     pixel = figure.dpi / 72.0
     artists = [
-        axes.text(
-            0, 0, text, transform=axes.transAxes, size=NAME_PT, color=INK, va="bottom", zorder=9
-        )
+        axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="bottom", zorder=9)
         for text in texts
     ]
     extents = [artist.get_window_extent() for artist in artists]
@@ -160,7 +158,7 @@ def draw_names(
         artist.set_position((x, y))
         # The halo is a separate text: strokes become outlines in a PDF, and the name stays text.
         halo = axes.text(x, y, artist.get_text(), transform=axes.transAxes)
-        halo.set(size=NAME_PT, va="bottom", zorder=8)
+        halo.set(size=NAME_PT, va="bottom", zorder=8, color="black")
         halo.set_path_effects([Stroke(linewidth=HALO_PT, foreground="white", alpha=0.85)])
         if label.leader:
             ends = np.array(label.leader).reshape(2, 2)

@@ -68,7 +68,7 @@ class _Strip:
         self.x = 0.0
 
     def head(self, text: str) -> None:
-        self.axes.text(self.x, HEAD_PT, text, size=TEXT_PT, weight="bold", color=INK, va="baseline")
+        self.axes.text(self.x, HEAD_PT, text, size=TEXT_PT, weight="bold", va="baseline")
 
     def circle(self, radius: float, colour: str | None, text: str) -> None:
         from matplotlib.patches import Circle
@@ -95,9 +95,8 @@ class _Strip:
 
     def _text(self, text: str) -> None:
         # "center" would stand a name without descenders higher than one with them.
-        artist = self.axes.text(
-            self.x, ROW_PT - 0.36 * TEXT_PT, text, size=TEXT_PT, color=INK, va="baseline"
-        )
+        y = ROW_PT - 0.36 * TEXT_PT
+        artist = self.axes.text(self.x, y, text, size=TEXT_PT, va="baseline")
         extent = artist.get_window_extent()
         self.x += extent.width * 72 / self.axes.figure.dpi + 8.0
 
@@ -117,8 +116,6 @@ def _scale_bar(axes: Axes, frame: Frame, map_width_in: float, right: float) -> N
         solid_joinstyle="miter",
         clip_on=False,
     )
-    axes.text(
-        (left + right) / 2, ROW_PT + 2.5, f"{km:,.0f} km", size=TEXT_PT, color=INK, ha="center"
-    )
+    axes.text((left + right) / 2, ROW_PT + 2.5, f"{km:,.0f} km", size=TEXT_PT, ha="center")
     holds = f"along {WORLD_SCALE_LAT:g}° N and S" if frame.is_world else "at the centre of the map"
-    axes.text(right, ROW_PT - 8.5, holds, size=SMALL_PT, color=INK, ha="right")
+    axes.text(right, ROW_PT - 8.5, holds, size=SMALL_PT, ha="right")

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gclust.report.labels import Label
 from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
 from gclust.report.legend import draw_legend
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
-from gclust.report.style import DPI, STYLE, save
-from gclust.report.symbols import INK, NOISE, OTHER, radii_pt, rank_classes
+from gclust.report.style import DPI, new_figure, save
+from gclust.report.symbols import NOISE, OTHER, radii_pt, rank_classes
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -103,14 +101,14 @@ def draw_map(
     shown = _in_order(clusters, options.top)
     frame = _frame(shown, locations, options.region)
     least = options.noise_weight
-    with matplotlib.style.context(["default", STYLE]):
-        page = _Page(frame, options.title, options.note)
+    with new_figure() as figure:
+        page = _Page(figure, frame, options.title, options.note)
         dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, least)
         labels = page.draw(shown, dots, countries.geometry.to_numpy(), options.names, least)
         for target in targets:
-            save(page.figure, target, options.title)
+            save(figure, target, options.title)
     return DrawnMap(
-        figure=page.figure,
+        figure=figure,
         frame=frame,
         labels=tuple((text, label) for text, label in labels if label),
         unnamed=tuple(text for text, label in labels if not label),
@@ -158,15 +156,13 @@ def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) 
 class _Page:
     """A page with title, map, legend and note."""
 
-    def __init__(self, frame: Frame, title: str, note: str) -> None:
-        self.frame = frame
+    def __init__(self, figure: Figure, frame: Frame, title: str, note: str) -> None:
+        self.figure, self.frame = figure, frame
         x_min, y_min, x_max, y_max = frame.bounds
         aspect = (x_max - x_min) / (y_max - y_min)
         self.map_in = (min(MAP_IN[0], MAP_IN[1] * aspect), min(MAP_IN[1], MAP_IN[0] / aspect))
         self.metres_per_pixel = (x_max - x_min) / (self.map_in[0] * DPI)
         width = MAP_IN[0] + 2 * MARGIN_IN
-        self.figure = Figure(figsize=(width, 1.0), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(self.figure)
         head = self._wrapped(title, size=TITLE_PT, weight="bold")
         foot = self._wrapped(f"{note} {frame.name}.", size=NOTE_PT)
         head_in = len(head) * LEADING * TITLE_PT / 72 + 0.08
@@ -207,9 +203,7 @@ class _Page:
         width, height = self.figure.get_size_inches()
         for i, line in enumerate(lines):
             baseline = top_in - (i * LEADING + 1.0) * size / 72
-            self.figure.text(
-                MARGIN_IN / width, baseline / height, line, color=INK, size=size, **style
-            )
+            self.figure.text(MARGIN_IN / width, baseline / height, line, size=size, **style)
 
     def draw(
         self,

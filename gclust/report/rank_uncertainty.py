@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import SMALL_PT, STYLE, TITLE_PT, save_both, shortened, thin_axes
+from gclust.report.style import SMALL_PT, TITLE_PT, new_figure, save_both, shortened, thin_axes
 from gclust.report.symbols import INK
 from gclust.report.text_table import (
     ALWAYS,
@@ -76,12 +74,10 @@ def draw_rank_sets(
     """
     shown = table.head(top).reset_index(drop=True)
     height = HEAD_IN + FOOT_IN + ROW_IN * max(len(shown), 4)
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
-        FigureCanvasAgg(figure)
+    with new_figure(WIDTH_IN, height) as figure:
         heading = "Rank uncertainty"
-        figure.text(0.02, 1 - 0.2 / height, heading, size=TITLE_PT, weight="bold", color=INK)
-        figure.text(0.02, 1 - 0.36 / height, title, size=SMALL_PT, color=INK)
+        figure.text(0.02, 1 - 0.2 / height, heading, size=TITLE_PT, weight="bold")
+        figure.text(0.02, 1 - 0.36 / height, title, size=SMALL_PT)
         bottom, span = FOOT_IN / height, 1 - (FOOT_IN + HEAD_IN) / height
         left = NAME_IN / WIDTH_IN
         width = 0.985 - left
@@ -145,9 +141,7 @@ def _legend(figure: Figure, height: float, level: float, note: str) -> None:
         bbox_to_anchor=(0.02, 0.16 / height),
         ncol=3,
         fontsize=SMALL_PT - 0.5,
-        frameon=False,
-        labelcolor=INK,
         borderpad=0,
         borderaxespad=0,
     )
-    figure.text(0.02, 0.05 / height, note, size=SMALL_PT - 1, color=INK)
+    figure.text(0.02, 0.05 / height, note, size=SMALL_PT - 1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import matplotlib.style
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gclust.report.symbols import INK
@@ -21,9 +25,20 @@ STYLE: dict[str, Any] = {
     "path.simplify": False,
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
+    "text.color": INK,
+    "legend.fontsize": SMALL_PT,
+    "legend.frameon": False,
 }
-"""Style for ``matplotlib.style.context(["default", STYLE])``, which overrides a user's settings.
-Names of clusters are never parsed as formulas."""
+"""Style of all figures. Names of clusters are never parsed as formulas."""
+
+
+@contextmanager
+def new_figure(width_in: float = 1.0, height_in: float = 1.0) -> Iterator[Figure]:
+    """Yield an empty figure that can measure texts; until the end a user's settings do not hold."""
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(width_in, height_in))
+        FigureCanvasAgg(figure)
+        yield figure
 
 
 def save(figure: Figure, target: Path, title: str) -> None:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
@@ -21,7 +19,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from gclust.report.style import LABEL_PT, SMALL_PT, STYLE, TITLE_PT, save_both
+from gclust.report.style import LABEL_PT, SMALL_PT, TITLE_PT, new_figure, save_both
 from gclust.report.symbols import INK
 
 Pair = tuple[float, float]
@@ -93,8 +91,8 @@ def draw_surfaces(
     grid = _Grid(table, baseline, suggestions)
     for number, quantity in enumerate(quantities, start=1):
         target = target_clusters if quantity.column == "n_clusters" else None
-        with matplotlib.style.context(["default", STYLE]):
-            figure = _draw(grid, quantity, title, target)
+        with new_figure(WIDTH_IN, HEIGHT_IN) as figure:
+            _draw(figure, grid, quantity, title, target)
             save_both(figure, folder / quantity.column, f"{title}: {quantity.title}")
         figures.append(figure)
         if progress is not None:
@@ -124,12 +122,10 @@ class _Grid:
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
 
 
-def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Figure:
-    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), facecolor="white")
-    FigureCanvasAgg(figure)
+def _draw(figure: Figure, grid: _Grid, quantity: Quantity, title: str, target: int | None) -> None:
     axes = figure.add_axes((0.115, 0.205, 0.74, 0.67))
-    figure.text(0.02, 0.945, quantity.title, size=TITLE_PT, weight="bold", color=INK)
-    figure.text(0.02, 0.903, title, size=SMALL_PT, color=INK)
+    figure.text(0.02, 0.945, quantity.title, size=TITLE_PT, weight="bold")
+    figure.text(0.02, 0.903, title, size=SMALL_PT)
     factor = 100.0 if quantity.scale == "per cent" else 1.0
     values = grid.values(quantity.column).astype(float) * factor
     norm = _norm(values, quantity.scale)
@@ -141,7 +137,10 @@ def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Fi
     mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
     axes.set(xlim=(-0.5, grid.min_samples.size - 0.5), ylim=(-0.5, grid.eps_km.size - 0.5))
     _ticks(axes, grid)
-    _hatch(axes, grid)
+    for up, across in np.argwhere(grid.values("diagnostics") != ""):
+        axes.add_patch(
+            Rectangle((across - 0.5, up - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH)
+        )
     _outline_plateaus(axes, grid)
     if min(values.shape) > 1:
         _contours(axes, grid, values, quantity.scale, target)
@@ -156,7 +155,6 @@ def _draw(grid: _Grid, quantity: Quantity, title: str, target: int | None) -> Fi
         bar.ax.yaxis.set_major_locator(FixedLocator(COUNTS))
         bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    return figure
 
 
 def _norm(values: Floats, scale: str) -> Normalize:
@@ -223,9 +221,7 @@ def _label_contours(
             continue
         x, y = points[best]
         taken.append((float(x), float(y)))
-        axes.text(
-            x, y, f"{level:g}", ha="center", va="center", color=INK, zorder=4, bbox=PAPER, **style
-        )
+        axes.text(x, y, f"{level:g}", ha="center", va="center", zorder=4, bbox=PAPER, **style)
 
 
 def _along(segment: Floats) -> Floats:
@@ -242,7 +238,7 @@ def _write_values(axes: Axes, values: Floats, scale: str) -> None:
     form = "{:.0f}" if scale == "count" else "{:.3g}"
     for (up, across), value in np.ndenumerate(values):
         text = form.format(value) if np.isfinite(value) else "–"
-        axes.text(across, up, text, size=SMALL_PT, ha="center", va="center", color=INK)
+        axes.text(across, up, text, size=SMALL_PT, ha="center", va="center")
 
 
 def _ticks(axes: Axes, grid: _Grid) -> None:
@@ -257,13 +253,6 @@ def _ticks(axes: Axes, grid: _Grid) -> None:
     axes.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
     for spine in axes.spines.values():
         spine.set_linewidth(0.4)
-
-
-def _hatch(axes: Axes, grid: _Grid) -> None:
-    for up, across in np.argwhere(grid.values("diagnostics") != ""):
-        axes.add_patch(
-            Rectangle((across - 0.5, up - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH)
-        )
 
 
 def _outline_plateaus(axes: Axes, grid: _Grid) -> None:
@@ -287,16 +276,7 @@ def _mark(axes: Axes, grid: _Grid) -> None:
     for number, pair in enumerate(grid.suggestions, start=1):
         x, y = grid.place(pair)
         axes.plot(x, y, "o", ms=7, mfc="#ffffff", mec=INK, mew=0.8, zorder=5)
-        axes.text(
-            x,
-            y,
-            str(number),
-            size=SMALL_PT - 1,
-            ha="center",
-            va="center_baseline",
-            color=INK,
-            zorder=6,
-        )
+        axes.text(x, y, str(number), size=SMALL_PT - 1, ha="center", va="center_baseline", zorder=6)
 
 
 def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
@@ -320,9 +300,6 @@ def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
         loc="upper left",
         bbox_to_anchor=(0.01, 0.11),
         ncols=3,
-        fontsize=SMALL_PT,
-        frameon=False,
         handletextpad=0.5,
         columnspacing=1.4,
-        labelcolor=INK,
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from gclust.errors import StudyError
+from gclust.errors import StudyError, first_line
 from gclust.study.schema import Study, read_study
 
 Content = TypeVar("Content")
@@ -89,9 +89,8 @@ class ResultReader:
                 f" gclust {COMMANDS[self._what]} again"
             ) from error
         except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            why = error.strerror if isinstance(error, OSError) and error.strerror else lines[0]
-            raise self._broken(name, why) from error
+            own = error.strerror if isinstance(error, OSError) else None
+            raise self._broken(name, own or first_line(error)) from error
 
     def file(self, name: str, read: Callable[[Path], Content]) -> Content:
         """Read a file with a function that takes its path."""

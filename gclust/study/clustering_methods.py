@@ -22,16 +22,10 @@ class ClusteringOptions(Section):
 
     remedy = ""
     """Advice for the error "no cluster found"."""
-
-    @property
-    def method(self) -> str:
-        """Name of the method, a key of `CLUSTERING_METHODS`."""
-        raise NotImplementedError
-
-    @property
-    def metric(self) -> str:
-        """Metric in which distances are measured."""
-        return "haversine"
+    method = ""
+    """Name of the method, a key of `CLUSTERING_METHODS`."""
+    metric = "haversine"
+    """Metric in which distances are measured."""
 
     @property
     def least_weight(self) -> float:

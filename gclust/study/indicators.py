@@ -64,16 +64,14 @@ def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
     return tuple(entries)
 
 
-def resolve_indicators(
-    entries: Sequence[IndicatorEntry], name: str = "study"
-) -> tuple[ResolvedIndicator, ...]:
+def resolve_indicators(entries: Sequence[IndicatorEntry]) -> tuple[ResolvedIndicator, ...]:
     """Find the indicators of a study in the registry, and check their options.
 
-    Raises StudyError, with ``name`` at its beginning, if there is no such indicator, or an option
-    is unknown, missing, or of a wrong type.
+    Raises StudyError if there is no such indicator, or an option is unknown, missing, or of a
+    wrong type.
     """
     return tuple(
-        _resolve(entry, f"{name}: [[indicators]] number {position}:")
+        _resolve(entry, f"study: [[indicators]] number {position}:")
         for position, entry in enumerate(entries, start=1)
     )
 

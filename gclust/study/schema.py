@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,8 @@ class Study:
         kinds, has_raster = self.kinds, self.population.raster is not None
         validate.check_sources(self.sources, name)
         validate.check_density(self.density, kinds, name)
-        validate.check_clusters(self.clusters, name)
+        if (wrong := self.clusters.contradiction) is not None:
+            raise StudyError(f"{name}: [clusters] {wrong}")
         validate.check_footprint(self.footprint, f"{name}: [footprint]")
         for position, other in enumerate(self.intensity.footprints, start=1):
             validate.check_footprint(other, f"{name}: [intensity] footprints number {position}")
@@ -218,22 +219,12 @@ class Study:
         }
 
 
-SECTIONS: dict[str, type] = {
-    "study": General,
-    "density": Density,
-    "clusters": Clusters,
-    "merge": Merge,
-    "footprint": Footprint,
-    "names": Names,
-    "counting": Counting,
-    "score": Score,
-    "population": Population,
-    "members": Members,
-    "sweep": SweepGrid,
-    "centroid_geocodes": CentroidGeocodes,
-    "intensity": Intensity,
-    "uncertainty": Draws,
+SECTIONS: dict[str, Any] = {
+    item.name: item.default_factory
+    for item in fields(Study)
+    if item.name not in ("sources", "indicators", "folder")
 }
+"""Class of each section, for ``[clusters]`` that of its default method."""
 
 RENAMED = {"heaps": "centroid_geocodes"}
 """Names of sections in earlier versions, with their present names."""

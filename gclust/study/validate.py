@@ -83,11 +83,8 @@ def _check_source(source: Source, where: str) -> None:
         )
     if source.sql_paths and source.sql is None:
         raise StudyError(f"{where} sql_paths belongs to sql, which the source does not have")
-    own = [
-        key
-        for key in ("delimiter", "quote", "encoding", "layer")
-        if getattr(source, key) is not None
-    ]
+    of_files = ("delimiter", "quote", "encoding", "layer")
+    own = [key for key in of_files if getattr(source, key) is not None]
     if own and source.path is None:
         raise StudyError(f"{where} {own[0]} belongs to files, which the source does not read")
 
@@ -103,12 +100,6 @@ def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
         raise StudyError(
             f'{name}: [density] decimals = {decimals!r}; expected a number from 0 to 9, or "none"'
         )
-
-
-def check_clusters(options: ClusteringOptions, name: str) -> None:
-    """Refuse options of ``[clusters]`` that contradict each other."""
-    if (wrong := options.contradiction) is not None:
-        raise StudyError(f"{name}: [clusters] {wrong}")
 
 
 def check_footprint(footprint: Footprint, where: str) -> None:

@@ -55,8 +55,9 @@ class Session:
 
     Two threads must not use it at once. ``pairs`` is the grid of eps_km and min_samples,
     ``gaps_km`` the values of ``max_gap_km`` that may be tried; ``own`` are the study's own
-    parameters, and ``seconds`` the time that ranking its own clusters took. Raises StudyError if
-    the study or its data cannot be used, or if it finds no cluster.
+    parameters, ``own_figures`` the figures of its clusters, and ``seconds`` the time that ranking
+    them took. Clusters are outlined by squares of ``square_km``. Raises StudyError if the study or
+    its data cannot be used, or if it finds no cluster.
     """
 
     def __init__(self, study: Study, *, n_jobs: int | None, report: Report) -> None:
@@ -85,6 +86,7 @@ class Session:
         warn_of_gap(study, replace(study.dbscan, eps_km=self.pairs.eps_km[-1]), run_log)
         with stage(report, "gather locations"):
             self._grid = LocationGrid(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
+        self.square_km = self._grid.square_km
         self.kinds = prepared.staged.kinds
         order, n_jobs = self._grid.order, self._n_jobs
         self._counter = RecordCounter.gather(study, engine, prepared, order, n_jobs)
@@ -99,20 +101,11 @@ class Session:
             self._base_labels = labels
             partition = self._partition(self.own, labels, core, silent)
             self._base = merge_partition(study, self.own, partition, None)
+            self.own_figures = self._base.figures
             start = time.perf_counter()
             self._base_table = self._rank(self._base, self.own, silent)
             self.seconds = time.perf_counter() - start
             self._outcomes[self.own] = self._compare(self.own, self._base, self._base_table)
-
-    @property
-    def own_figures(self) -> dict[str, float]:
-        """Figures of the study's own clusters."""
-        return self._base.figures
-
-    @property
-    def square_km(self) -> float:
-        """Side in km of the squares that outline clusters."""
-        return self._grid.square_km
 
     def outcome(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
         """Return the outcome of a parameter set, compared with the study's.

@@ -90,8 +90,3 @@ class SourcePart:
             f" CAST({self.value('lon')} AS DOUBLE) AS lon,"
             f" {self.inside} AS inside, {island} AS island"
         )
-
-    @property
-    def has_integer_records(self) -> bool:
-        """Whether the records are integers of 64 bits."""
-        return self.columns["record"].sql_type in values.INTEGERS
