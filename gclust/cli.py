@@ -34,9 +34,8 @@ def output(what: str) -> Callable[[Any], Any]:
 
     def add(function: Any) -> Any:
         overwrite = click.option("--overwrite", is_flag=True, help=f"Replace the {what} in it.")
-        return click.option("-o", "--out", type=PATH, help=f"Folder of the {what}.")(
-            overwrite(function)
-        )
+        out = click.option("-o", "--out", type=PATH, help=f"Folder of the {what}.")
+        return out(overwrite(function))
 
     return add
 
@@ -167,16 +166,8 @@ def compare(
     from gclust.report.comparison_table import changes_table
 
     out = out or Path(f"{_stem(a)}-to-{_stem(b)}")
-    done = gclust.compare(
-        a,
-        b,
-        out,
-        decompose=decompose,
-        after=after,
-        progress=True,
-        n_jobs=threads,
-        overwrite=overwrite,
-    )
+    how: Any = {"progress": True, "n_jobs": threads, "overwrite": overwrite}
+    done = gclust.compare(a, b, out, decompose=decompose, after=after, **how)
     shape = terminal()
     width, table = shape["width"], changes_table(done.table, done.factors, top=top, **shape)
     say_all([*difference_lines(done, width), "", table, "", *summary_lines(done, width)])

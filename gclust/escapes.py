@@ -26,9 +26,7 @@ def cell(text: object) -> str:
 
 def escaped(text: str) -> str:
     """Return JSON or TOML with characters that control a terminal escaped, except line breaks."""
-    return _ACTIVE.sub(
-        lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
-    )
+    return _ACTIVE.sub(lambda at: at[0] if at[0] in "\n\t" else f"\\u{ord(at[0]):04x}", text)
 
 
 def _spelled(character: str) -> str:

@@ -7,15 +7,12 @@ counts are the same on every engine.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import Frame, rows_by, sum_by
 from gclust.units import UNIT
-
-Frame = nw.LazyFrame[Any]
 
 
 def record_totals(listings: Frame) -> Frame:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import narwhals as nw
 
 from gclust.listings.counting import fractional_units
-from gclust.listings.sums import sum_by
+from gclust.listings.sums import Frame, sum_by
 
 
 def density_units(
-    listings: nw.LazyFrame[Any],
-    weight: str,
-    kind_units: Mapping[int, int],
-    totals: nw.LazyFrame[Any] | None = None,
-) -> nw.LazyFrame[Any]:
+    listings: Frame, weight: str, kind_units: Mapping[int, int], totals: Frame | None = None
+) -> Frame:
     """Add ``density``: the fixed-point weight with which a listing counts in the density.
 
     Parameters
@@ -56,7 +52,7 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
     return scaled
 
 
-def fold_locations(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def fold_locations(listings: Frame) -> Frame:
     """Fold listings of `density_units` onto their locations: sum the weights at each coordinate.
 
     Returns ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and

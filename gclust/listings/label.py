@@ -5,14 +5,10 @@ A listing has the label of its location, whether or not the location lies in a f
 
 from __future__ import annotations
 
-from typing import Any
-
 import narwhals as nw
 
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import Frame, rows_by, sum_by
 from gclust.units import UNIT
-
-Frame = nw.LazyFrame[Any]
 
 
 def label_records(listings: Frame, labels: Frame) -> Frame:

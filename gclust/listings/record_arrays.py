@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from gclust.kernels.cooccurrence import RecordRows
 from gclust.listings.engine import Engine
 from gclust.listings.label import label_records
+from gclust.listings.sums import Frame
 from gclust.units import UNIT
 
 Units = NDArray[np.int64]
@@ -51,8 +51,8 @@ class Records:
 
 def gather_records(
     engine: Engine,
-    located: nw.LazyFrame[Any],
-    totals: nw.LazyFrame[Any],
+    located: Frame,
+    totals: Frame,
     locations: pd.DataFrame,
     *,
     n_kinds: int,
@@ -123,9 +123,7 @@ def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(length)))
 
 
-def number_records(
-    rows: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], *columns: str
-) -> nw.LazyFrame[Any]:
+def number_records(rows: Frame, totals: Frame, *columns: str) -> Frame:
     """Replace each row's record, a text or a long number, by a number from 0.
 
     Returns ``number`` (int64, -1 without a record), ``kind`` (int64), ``columns`` and
@@ -141,13 +139,12 @@ def number_records(
 
 
 def _rows_of_records(
-    engine: Engine, located: nw.LazyFrame[Any], totals: nw.LazyFrame[Any], locations: pd.DataFrame
+    engine: Engine, located: Frame, totals: Frame, locations: pd.DataFrame
 ) -> tuple[NDArray[np.int64], ...]:
     """Sum the weights of each record's listings by location: the five arrays of `fold_records`."""
     at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
-    rows = engine.store(
-        label_records(located, engine.put(at, "places")), "at_places", "fold records"
-    )
+    labelled = label_records(located, engine.put(at, "places"))
+    rows = engine.store(labelled, "at_places", "fold records")
     numbered = number_records(rows, totals, "label", "units")
     table = engine.arrow(numbered.sort("number", "label"), "sort records")
     for name in ("places", "at_places"):

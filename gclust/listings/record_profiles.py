@@ -7,22 +7,21 @@ them were drawn, but not which.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import Frame, rows_by, sum_by
 
-Collect = Callable[[nw.LazyFrame[Any]], pd.DataFrame]
-Put = Callable[[pd.DataFrame, str], nw.LazyFrame[Any]]
+Collect = Callable[[Frame], pd.DataFrame]
+Put = Callable[[pd.DataFrame, str], Frame]
 
 KNOWN_BY_SUMS = 3
 """Largest number of parts that their count, least, largest and sum determine."""
 
 
-def record_profiles(counted: nw.LazyFrame[Any], collect: Collect, put: Put) -> pd.DataFrame:
+def record_profiles(counted: Frame, collect: Collect, put: Put) -> pd.DataFrame:
     """Group records of one kind that add the same units to the same clusters.
 
     Returns a table of int64 with one row per profile and part: ``profile`` (numbered from 0 in an
@@ -79,7 +78,7 @@ def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.Dat
     return table.assign(**{name: parts[name].to_numpy()[part] for name in parts.columns})
 
 
-def unrecorded(counted: nw.LazyFrame[Any], collect: Collect) -> pd.DataFrame:
+def unrecorded(counted: Frame, collect: Collect) -> pd.DataFrame:
     """Return the weight of listings without a record: ``kind, label, units``, without noise."""
     bare = counted.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
     table = collect(sum_by(bare, "kind", "label", units="units")).astype("int64")

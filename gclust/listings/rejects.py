@@ -52,11 +52,9 @@ def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFr
         empty = {name: pd.Series(dtype="string") for name in REJECT_COLUMNS}
         return pd.DataFrame(empty).astype({"line": "int64"})
     table = pd.concat(tables, ignore_index=True).reindex(columns=list(REJECT_COLUMNS))
-    table = table.astype({name: "string" for name in REJECT_COLUMNS if name != "line"})
+    types = {name: "int64" if name == "line" else "string" for name in REJECT_COLUMNS}
     order = ["source", "kind", "record", "lat", "lon", "year", "reason", "text", "line"]
-    return table.astype({"line": "int64"}).sort_values(
-        order, ignore_index=True, na_position="first"
-    )
+    return table.astype(types).sort_values(order, ignore_index=True, na_position="first")
 
 
 def _of_file(engine: Engine, part: SourcePart, file: str) -> pd.DataFrame:
@@ -102,9 +100,8 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
         axes = [row[axis] for axis in ("lat", "lon")]
         if any(pd.isna(each) or str(each).strip().casefold() not in known for each in axes):
             continue
-        changed = [
-            name for name in GIVEN if name in own and str(row[name]).strip() != own[name].strip()
-        ]
+        used = [name for name in GIVEN if name in own]
+        changed = [name for name in used if str(row[name]).strip() != own[name].strip()]
         if changed:
             raise StudyError(
                 f"{file}: line {row['line']} is a second header with other columns"

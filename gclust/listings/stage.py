@@ -17,7 +17,7 @@ from gclust.listings.open_sources import Scan, relations
 from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.values import FLOATS
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import Frame, rows_by, sum_by
 from gclust.listings.validate import (
     NULL_ISLAND,
     OUTSIDE,
@@ -53,7 +53,7 @@ class Staged:
         Per source: ``used`` and ``rejected`` weight, without rows at the null island.
     """
 
-    listings: nw.LazyFrame[Any]
+    listings: Frame
     kinds: tuple[str, ...]  # in the order of their codes
     kind_units: dict[int, int]  # code of a kind -> total units of its usable rows
     rejects: pd.DataFrame  # one row per rejected row, see `list_rejects`
@@ -111,9 +111,7 @@ def stage_listings(
     )
 
 
-def _store(
-    engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs
-) -> nw.LazyFrame[Any]:
+def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs) -> Frame:
     """Read, validate and store all rows; keep only source, kind and reason outside the years."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
@@ -157,12 +155,12 @@ def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
                 )
 
 
-def usable(listings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def usable(listings: Frame) -> Frame:
     """Return the rows that were not rejected and have a weight above 0."""
     return listings.filter(nw.col("reason").is_null() & (nw.col("units") > 0))
 
 
-def _refuse_bad_weights(engine: Engine, listings: nw.LazyFrame[Any], scans: Sequence[Scan]) -> None:
+def _refuse_bad_weights(engine: Engine, listings: Frame, scans: Sequence[Scan]) -> None:
     bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"))
     if bad.empty:
         return
@@ -188,7 +186,7 @@ def _bad_weight(engine: Engine, scan: Scan) -> str:
 
 def _kind_units(
     engine: Engine,
-    listings: nw.LazyFrame[Any],
+    listings: Frame,
     kinds: Sequence[str],
     sources: pd.DataFrame,
     rejects: pd.DataFrame,
@@ -218,11 +216,7 @@ def _kind_units(
 
 
 def _count_sources(
-    engine: Engine,
-    scans: Sequence[Scan],
-    counts: pd.DataFrame,
-    listings: nw.LazyFrame[Any],
-    root: Path,
+    engine: Engine, scans: Sequence[Scan], counts: pd.DataFrame, listings: Frame, root: Path
 ) -> pd.DataFrame:
     bare = listings.filter(nw.col("reason").is_null() & nw.col("record").is_null())
     without = engine.pandas(rows_by(bare, "source")).set_index("source")["rows"]

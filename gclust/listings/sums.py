@@ -6,8 +6,10 @@ from typing import Any
 
 import narwhals as nw
 
+Frame = nw.LazyFrame[Any]
 
-def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[Any]:
+
+def sum_by(frame: Frame, *by: str, **columns: str) -> Frame:
     """Sum integer columns by group: ``sum_by(frame, "kind", total="units")``.
 
     DuckDB's sum of BIGINT is a HUGEINT, so it is cast back to int64. This is
@@ -18,8 +20,7 @@ def sum_by(frame: nw.LazyFrame[Any], *by: str, **columns: str) -> nw.LazyFrame[A
     return frame.group_by(*by).agg(*totals).with_columns(*back)
 
 
-def rows_by(frame: nw.LazyFrame[Any], *by: str) -> nw.LazyFrame[Any]:
+def rows_by(frame: Frame, *by: str) -> Frame:
     """Count the rows of each group in the column ``rows``."""
-    return (
-        frame.group_by(*by).agg(nw.len().alias("rows")).with_columns(nw.col("rows").cast(nw.Int64))
-    )
+    counted = frame.group_by(*by).agg(nw.len().alias("rows"))
+    return counted.with_columns(nw.col("rows").cast(nw.Int64))

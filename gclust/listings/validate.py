@@ -6,11 +6,10 @@ The code uses narwhals, and every engine gives the same result to the bit.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import narwhals as nw
 
-from gclust.listings.sums import sum_by
+from gclust.listings.sums import Frame, sum_by
 from gclust.sphere import EARTH_RADIUS_KM
 from gclust.units import LARGEST_TOTAL, UNIT
 
@@ -33,7 +32,7 @@ ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
 """One kilometre in degrees at (0, 0), where the plane of degrees is as exact as the sphere."""
 
 
-def validate(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def validate(rows: Frame) -> Frame:
     """Add the column ``reason``: why a row is not used, null if the row is used.
 
     The rows have ``lat, lon`` (degrees, null if unreadable), ``inside`` (whether the year is in the
@@ -73,7 +72,7 @@ def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple
     return lat + 0.0, lon + 0.0
 
 
-def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any]:
+def normalise(rows: Frame, decimals: int | None) -> Frame:
     """Wrap and round the coordinates of validated rows, and turn weights into fixed point.
 
     Longitudes are wrapped into [-180, 180), poles get longitude 0, and no zero
@@ -96,7 +95,7 @@ def normalise(rows: nw.LazyFrame[Any], decimals: int | None) -> nw.LazyFrame[Any
     )
 
 
-def count_by_reason(validated: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def count_by_reason(validated: Frame) -> Frame:
     """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
 
     ``weight`` is a sum of floats: exact enough for a share, but not for a count.
@@ -113,7 +112,7 @@ def bad_weight() -> nw.Expr:
     return weight.is_null() | ~weight.is_finite() | (weight < 0) | (weight > LARGEST_TOTAL)
 
 
-def suspicious(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def suspicious(rows: Frame) -> Frame:
     """Count, per source, the rows that hint at wrong coordinates.
 
     Returns ``source, rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -144,18 +145,12 @@ def _legend(figure: Figure, height: float, dashed: bool, alone: bool) -> None:
         for label, colour in (("higher", UP), ("lower", DOWN), ("the same", STILL))
     ]
     if alone:
-        entries.append(
-            Line2D([], [], color=ALONE, lw=0, marker="o", ms=2.6, label="in one run only")
-        )
+        label = "in one run only"
+        entries.append(Line2D([], [], color=ALONE, lw=0, marker="o", ms=2.6, label=label))
     if dashed:
         entries.append(Line2D([], [], color=ALONE, lw=1.1, ls=DASHES, label="split or merged"))
-    figure.legend(
-        handles=entries,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 0.03 / height),
-        ncols=len(entries),
-        handlelength=2.2,
-    )
+    place: Any = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.03 / height)}
+    figure.legend(handles=entries, ncols=len(entries), handlelength=2.2, **place)
 
 
 def _widest(figure: Figure, texts: list[str]) -> float:

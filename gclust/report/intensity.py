@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,15 +118,8 @@ def _legends(figure: Figure, styles: _Styles, height: float) -> None:
 def _draw_row(axes: Axes, row: int, mine: pd.DataFrame, styles: _Styles, own: str) -> None:
     mine = mine.dropna(subset="intensity_rank")
     if mine.empty:
-        axes.annotate(
-            "no inhabitants known",
-            (1, row),
-            xytext=(4, 0),
-            textcoords="offset points",
-            size=SMALL_PT,
-            va="center",
-            color="#7f8a94",
-        )
+        offset: Any = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate("no inhabitants known", (1, row), **offset, size=SMALL_PT, color="#7f8a94")
         return
     ranks = mine["intensity_rank"].to_numpy(float)
     axes.plot([ranks.min(), ranks.max()], [row, row], color="#dfe3e6", lw=5.0, zorder=1)

@@ -44,9 +44,8 @@ def draw_k_distance(
         axes.set(yscale="log", xlim=(0, 100))
         axes.set_ylim(bottom=LEAST_KM)
         axes.yaxis.set_major_formatter(FuncFormatter(_km_text))
-        axes.set_xlabel(
-            "Listings with at most this distance (core, were it eps), per cent", size=LABEL_PT
-        )
+        across = "Listings with at most this distance (core, were it eps), per cent"
+        axes.set_xlabel(across, size=LABEL_PT)
         axes.set_ylabel("Distance, km", size=LABEL_PT)
         thin_axes(axes, ("left", "bottom"))
         axes.grid(color="#e4e6e8", lw=0.4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,9 +152,8 @@ def draw_names(
             artist.remove()
             continue
         # The ink of a text does not start at its position: subtract the offset.
-        where = np.array(
-            [label.box[0] - (extent.x0 - window.x0), label.box[1] - (extent.y0 - window.y0)]
-        )
+        left, bottom = extent.x0 - window.x0, extent.y0 - window.y0
+        where = np.array([label.box[0] - left, label.box[1] - bottom])
         x, y = axes.transAxes.inverted().transform(where)
         artist.set_position((x, y))
         # The halo is a separate text: strokes become outlines in a PDF, and the name stays text.
@@ -165,25 +165,9 @@ def draw_names(
             leaders.append(axes.transAxes.inverted().transform(ends))
     inks = (("white", 1.3, 6), (INK, 0.45, 8))
     for colour, width, zorder in inks:
-        axes.add_collection(
-            LineCollection(
-                leaders,
-                colors=colour,
-                linewidths=width,
-                transform=axes.transAxes,
-                zorder=zorder,
-                capstyle="butt",
-            ),
-            autolim=False,
-        )
+        layer: Any = {"transform": axes.transAxes, "zorder": zorder}
+        lines = LineCollection(leaders, colors=colour, linewidths=width, capstyle="butt", **layer)
+        axes.add_collection(lines, autolim=False)
         ends = np.array([leader[0] for leader in leaders]).reshape(-1, 2)
-        axes.plot(
-            *ends.T,
-            "o",
-            ms=DOT_PT + width,
-            mew=0,
-            color=colour,
-            transform=axes.transAxes,
-            zorder=zorder,
-        )
+        axes.plot(*ends.T, "o", ms=DOT_PT + width, mew=0, color=colour, **layer)
     return labels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -82,14 +84,8 @@ class _Strip:
         self._text(text)
 
     def dot(self, text: str) -> None:
-        self.axes.plot(
-            self.x + np.array([1.0, 4.5, 7.0]),
-            ROW_PT + np.array([-1.0, 2.0, -2.0]),
-            "o",
-            ms=1.0,
-            mew=0,
-            color=NOISE,
-        )
+        x, y = self.x + np.array([1.0, 4.5, 7.0]), ROW_PT + np.array([-1.0, 2.0, -2.0])
+        self.axes.plot(x, y, "o", ms=1.0, mew=0, color=NOISE)
         self.x += 11.0
         self._text(text)
 
@@ -107,15 +103,9 @@ def _scale_bar(axes: Axes, frame: Frame, map_width_in: float, right: float) -> N
     km = max(step for step in steps if frame.bar_metres(step) * points_per_metre <= 90.0)
     length = frame.bar_metres(km) * points_per_metre
     left = right - length
-    axes.plot(
-        [left, left, right, right],
-        [ROW_PT + 3.5, ROW_PT, ROW_PT, ROW_PT + 3.5],
-        color=INK,
-        lw=0.8,
-        solid_capstyle="butt",
-        solid_joinstyle="miter",
-        clip_on=False,
-    )
+    x, y = [left, left, right, right], [ROW_PT + 3.5, ROW_PT, ROW_PT, ROW_PT + 3.5]
+    ends: Any = {"solid_capstyle": "butt", "solid_joinstyle": "miter", "clip_on": False}
+    axes.plot(x, y, color=INK, lw=0.8, **ends)
     axes.text((left + right) / 2, ROW_PT + 2.5, f"{km:,.0f} km", size=TEXT_PT, ha="center")
     holds = f"along {WORLD_SCALE_LAT:g}° N and S" if frame.is_world else "at the centre of the map"
     axes.text(right, ROW_PT - 8.5, holds, size=SMALL_PT, ha="right")

@@ -237,12 +237,9 @@ class _Page:
         texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
         # Clusters without a rank are hidden rather than those with a name.
         matters = (np.arange(len(rank)) < n, ranked)
-        labels = draw_names(
-            self.axes,
-            self.frame.outline,
-            texts,
-            np.column_stack([centres_px, radii_px, np.select(matters, (1.5, 1.0), 0.25)]),
-        )
+        cost = np.select(matters, (1.5, 1.0), 0.25)
+        symbols = np.column_stack([centres_px, radii_px, cost])
+        labels = draw_names(self.axes, self.frame.outline, texts, symbols)
         draw_legend(
             self.figure,
             self.legend_in,

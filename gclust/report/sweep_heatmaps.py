@@ -138,9 +138,8 @@ def _draw(figure: Figure, grid: _Grid, quantity: Quantity, title: str, target: i
     axes.set(xlim=(-0.5, grid.min_samples.size - 0.5), ylim=(-0.5, grid.eps_km.size - 0.5))
     _ticks(axes, grid)
     for up, across in np.argwhere(grid.values("diagnostics") != ""):
-        axes.add_patch(
-            Rectangle((across - 0.5, up - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH)
-        )
+        corner = across - 0.5, up - 0.5
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH))
     _outline_plateaus(axes, grid)
     if min(values.shape) > 1:
         _contours(axes, grid, values, quantity.scale, target)
@@ -270,9 +269,8 @@ def _outline_plateaus(axes: Axes, grid: _Grid) -> None:
 
 def _mark(axes: Axes, grid: _Grid) -> None:
     halo = [patheffects.withStroke(linewidth=2.4, foreground="#ffffff")]
-    axes.plot(
-        *grid.place(grid.baseline), "s", ms=11, mfc="none", mec=INK, mew=1.2, path_effects=halo
-    )
+    x, y = grid.place(grid.baseline)
+    axes.plot(x, y, "s", ms=11, mfc="none", mec=INK, mew=1.2, path_effects=halo)
     for number, pair in enumerate(grid.suggestions, start=1):
         x, y = grid.place(pair)
         axes.plot(x, y, "o", ms=7, mfc="#ffffff", mec=INK, mew=0.8, zorder=5)
@@ -295,11 +293,5 @@ def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
         handles.append(Line2D([], [], color=INK, lw=1.6, label=f"{target} clusters"))
     if (grid.values("diagnostics") != "").any():
         handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="diagnostics"))
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.01, 0.11),
-        ncols=3,
-        handletextpad=0.5,
-        columnspacing=1.4,
-    )
+    place: Any = {"loc": "upper left", "bbox_to_anchor": (0.01, 0.11), "ncols": 3}
+    figure.legend(handles=handles, handletextpad=0.5, columnspacing=1.4, **place)

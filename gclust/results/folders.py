@@ -208,12 +208,8 @@ def _make_parents(parent: Path) -> list[Path]:
 def _prepare(folder: Path, path: Path, what: str) -> None:
     """Write the purpose of a temporary folder before other processes can see it."""
     (folder / NEW).mkdir()
-    record = {
-        "out": path.name,
-        "what": what,
-        "new": (folder / NEW).stat().st_ino,
-        "since": time.time_ns(),
-    }
+    new, since = (folder / NEW).stat().st_ino, time.time_ns()
+    record = {"out": path.name, "what": what, "new": new, "since": since}
     (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
 

@@ -92,14 +92,10 @@ def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
         if "kind" not in hints:
             raise StudyError(f"{where} kind = {entry.kind!r}, but it is of all kinds together")
     options = parse_section(given, hints, where)
-    for option in indicator.options:
-        if option.name not in options and option.default is REQUIRED:
-            raise StudyError(
-                f"{where} {option.name!r} is missing; expected {described(option.hint)}"
-            )
-    options = {
-        option.name: options.get(option.name, option.default) for option in indicator.options
-    }
+    for each in indicator.options:
+        if each.name not in options and each.default is REQUIRED:
+            raise StudyError(f"{where} {each.name!r} is missing; expected {described(each.hint)}")
+    options = {each.name: options.get(each.name, each.default) for each in indicator.options}
     given = {key: value for key, value in options.items() if key != "kind" and value is not None}
     spelled = replace(entry, kind=options.get("kind"), options=given)
     # A kind that is the function's default is not part of the column's name.

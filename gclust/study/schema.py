@@ -214,9 +214,7 @@ class Study:
             "cell_km": min(max(scale / 3, LEAST_RESOLUTION_KM), LARGEST_CELL_KM),
         }
         given = {key: getattr(footprint, key) for key in defaults}
-        return {
-            key: default if given[key] is None else given[key] for key, default in defaults.items()
-        }
+        return {key: each if given[key] is None else given[key] for key, each in defaults.items()}
 
 
 SECTIONS: dict[str, Any] = {

@@ -89,16 +89,11 @@ def _links(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the pairs of linked cells, shape (n, 2), and the adjusted Rand index of each."""
     cells = np.arange(len(grid)).reshape(shape)
-    down, right = (
-        (cells[1:].ravel(), cells[:-1].ravel()),
-        (cells[:, 1:].ravel(), cells[:, :-1].ravel()),
-    )
-    ari = np.concatenate(
-        (
-            grid["ari_to_smaller_eps"].to_numpy(float)[down[0]],
-            grid["ari_to_smaller_min_samples"].to_numpy(float)[right[0]],
-        )
-    )
+    down = cells[1:].ravel(), cells[:-1].ravel()
+    right = cells[:, 1:].ravel(), cells[:, :-1].ravel()
+    smaller_eps = grid["ari_to_smaller_eps"].to_numpy(float)[down[0]]
+    smaller_min_samples = grid["ari_to_smaller_min_samples"].to_numpy(float)[right[0]]
+    ari = np.concatenate((smaller_eps, smaller_min_samples))
     both = np.hstack((down, right))
     n, m = grid["n_clusters"].to_numpy(np.int64)[both]
     linked = (grid["diagnostics"] == "").to_numpy()[both].all(axis=0) & (ari >= least_ari)
@@ -157,18 +152,13 @@ def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Sug
     nearest = sound[off == off.min()].copy()
     known = plateaus.set_index("plateau")
     nearest["pairs"] = nearest["plateau"].map(known["pairs"]).fillna(1)
-    steps = {
-        name: {value: i for i, value in enumerate(sorted(sound[name].unique()))}
-        for name in ("eps_km", "min_samples")
-    }
+    steps = {name: {v: i for i, v in enumerate(sorted(sound[name].unique()))} for name in AXES}
     nearest["off_centre"] = sum(
         (nearest[name].map(steps[name]) - nearest["plateau"].map(known[name]).map(steps[name])) ** 2
         for name in steps
     )
-    best = nearest.fillna({"off_centre": 0.0}).sort_values(
-        ["pairs", "off_centre", "eps_km", "min_samples"], ascending=[False, True, True, True]
-    )
-    row = best.iloc[0]
+    order, ascending = ["pairs", "off_centre", *AXES], [False, True, True, True]
+    row = nearest.fillna({"off_centre": 0.0}).sort_values(order, ascending=ascending).iloc[0]
     reason = f"{row['n_clusters']} clusters, nearest to the {target} wanted"
     if row["n_clusters"] == target:
         reason = f"{target} clusters, as many as wanted"

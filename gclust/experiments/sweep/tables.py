@@ -40,6 +40,7 @@ def assemble_sweep(
     ).astype({"diagnostics": "string"})
     plateaus, table["plateau"] = find_plateaus(table)
     clustered = prepared.locations[prepared.locations["density"] > 0]
+    lat, lon, units = (clustered[name].to_numpy() for name in ("lat", "lon", "density"))
     return Sweep(
         study=study,
         baseline=pairs.baseline,
@@ -48,12 +49,7 @@ def assemble_sweep(
         ranks=_ranks(points),
         plateaus=plateaus,
         suggestions=suggest(table, plateaus, study.sweep.target_clusters),
-        k_distance=k_distance(
-            clustered["lat"].to_numpy(),
-            clustered["lon"].to_numpy(),
-            clustered["density"].to_numpy(),
-            pairs.min_samples,
-        ),
+        k_distance=k_distance(lat, lon, units, pairs.min_samples),
     )
 
 

@@ -81,9 +81,8 @@ class MapView:
         self._names = empty_source("names", "x y name offset")
         coloured = {"fill_color": "colour", "line_color": "colour"}
         self.figure.multi_polygons(source=self._shapes, fill_alpha=0.35, line_width=0.8, **coloured)
-        dots = self.figure.scatter(
-            "x", "y", size="size", source=self._dots, fill_alpha=0.45, **coloured
-        )
+        at = {"x": "x", "y": "y", "source": self._dots}
+        dots = self.figure.scatter(**at, size="size", fill_alpha=0.45, **coloured)
         self.figure.add_layout(
             LabelSet(
                 x="x",
@@ -98,12 +97,9 @@ class MapView:
                 background_fill_alpha=0.6,
             )
         )
-        tooltips = [
-            ("rank", "@rank (@moved)"),
-            ("in the study", "@then"),
-            ("score", "@score{0.000}"),
-        ]
-        self.figure.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name"), *tooltips]))
+        ranks = [("rank", "@rank (@moved)"), ("in the study", "@then")]
+        tooltips = [("", "@name"), *ranks, ("score", "@score{0.000}")]
+        self.figure.add_tools(HoverTool(renderers=[dots], tooltips=tooltips))
         for axis in (self._x, self._y):
             for end in ("start", "end"):
                 axis.on_change(end, self._moved)
@@ -160,13 +156,8 @@ class MapView:
         window = self._x.start, self._x.end, self._y.start, self._y.end
         pixels = self._pixels["inner_width"], self._pixels["inner_height"]
         shown = names_with_room(x, y, names, window, pixels)
-        offset = self._size[shown] / 2 + 2
-        self._names.data = {
-            "x": x[shown],
-            "y": y[shown],
-            "name": [names[i] for i in shown],
-            "offset": offset,
-        }
+        offset, named = self._size[shown] / 2 + 2, [names[i] for i in shown]
+        self._names.data = {"x": x[shown], "y": y[shown], "name": named, "offset": offset}
 
 
 def empty_source(name: str, columns: str) -> ColumnDataSource:

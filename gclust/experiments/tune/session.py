@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class Session:
         check_found(study.clusters, prepared.locations, labels)
         with stage(report, "rank the study's clusters"):
             self._base_labels = labels
-            partition = self._partition(self.own, labels, core, silent)
+            partition = self._partition(self.own.ties, labels, core, silent)
             self._base = merge_partition(study, self.own, partition, None)
             self.own_figures = self._base.figures
             start = time.perf_counter()
@@ -158,11 +159,10 @@ class Session:
         if key not in self._partitions:
             labels, core = self._label(parameters.pair, report)
             report(0.0, "label listings")
-            self._keep(key, self._partition(parameters, labels, core, report))
+            self._keep(key, self._partition(parameters.ties, labels, core, report))
         self._partitions.move_to_end(key)
-        merged = merge_partition(
-            self.study, parameters, self._partitions[key], self._base.cluster_ids
-        )
+        partition, base = self._partitions[key], self._base.cluster_ids
+        merged = merge_partition(self.study, parameters, partition, base)
         self._figures[parameters] = merged.figures, merged.diagnostics
         return merged
 
@@ -176,15 +176,10 @@ class Session:
                 del self._outcomes[other]
 
     def _partition(
-        self,
-        parameters: ParameterSet,
-        labels: NDArray[np.int32],
-        core: NDArray[np.bool_],
-        report: Report,
+        self, ties: str, labels: NDArray[np.int32], core: NDArray[np.bool_], report: Report
     ) -> PairPartition:
-        return partition_pair(
-            labels, core, self._base_labels, self._grid, self._counter, parameters.ties, report
-        )
+        base, grid, counter = self._base_labels, self._grid, self._counter
+        return partition_pair(labels, core, base, grid, counter, ties, report)
 
     def _counted(
         self, merged: MergedPartition, report: Report
@@ -213,9 +208,8 @@ class Session:
             self._prepared.locations, clusters, cores, merged.n_clusters, report=report
         )
         listings = labelled_listings(self.study, self._engine, self._prepared, clusters)
-        gathered = replace(
-            listings, gather=lambda frame: self._engine.pandas(frame, "compute indicators")
-        )
+        gather = partial(self._engine.pandas, stage="compute indicators")
+        gathered = replace(listings, gather=gather)
         values = columns.values(counted.count, counted.share, described, gathered)
         indicators = values[list(columns.headings)]
         return rank_merged(self.study, named, counted, described, indicators)
@@ -244,11 +238,10 @@ class Session:
     def _make_surface(self, report: Report) -> LocationSurface:
         locations, options = self._prepared.locations, self.study.dbscan
         dense = locations[locations["density"] > 0]
+        lat, lon, units = (dense[name].to_numpy() for name in ("lat", "lon", "density"))
         try:
             return surface_of_locations(
-                dense["lat"].to_numpy(),
-                dense["lon"].to_numpy(),
-                dense["density"].to_numpy(),
+                *(lat, lon, units),
                 (self.pairs.eps_km, [threshold_units(each) for each in self.pairs.min_samples]),
                 border=options.border,
                 metric=options.metric,

@@ -33,9 +33,8 @@ def write_study(study: Study, parameters: ParameterSet, path: Path) -> Path:
     folder = Path(os.path.abspath(path)).parent
     header = f"# Written by gclust tune from {path.name}, with every default spelled out."
     # The first line would say that a run wrote it.
-    text = "\n".join(
-        [header, *study_toml(with_parameters(study, parameters), folder).split("\n")[1:]]
-    )
+    lines = study_toml(with_parameters(study, parameters), folder).split("\n")
+    text = "\n".join([header, *lines[1:]])
     partial = folder / f".study-tuned.partial-{secrets.token_hex(8)}"
     try:
         # Opened as any new file, so that its mode follows the user's umask.

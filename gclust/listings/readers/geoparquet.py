@@ -39,9 +39,8 @@ def points_of_parquet(path: str, footer: pq.FileMetaData, *, has_axes: bool) -> 
         name = field.name
         is_bytes = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
         if is_bytes and name.casefold() in WKB_NAMES and not has_axes:
-            message = (
-                f"{path}: {name!r} says no CRS; it is taken for degrees of longitude and latitude"
-            )
+            taken = "it is taken for degrees of longitude and latitude"
+            message = f"{path}: {name!r} says no CRS; {taken}"
             return _point_file(path, [n for n in bare if n != name], name, DEGREES, (message,))
     return None
 

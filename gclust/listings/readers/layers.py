@@ -55,10 +55,8 @@ def _points_of_layer(path: str, source: SourceFiles) -> PointFile:
             )
         layer = spatial[0] if spatial else next(iter(layers))
         if len(layers) > 1:
-            messages = (
-                f"{path}: the only layer with a geometry is read, {layer!r}; its layers are"
-                f" {listed}",
-            )
+            read = f"{path}: the only layer with a geometry is read, {layer!r}"
+            messages = (f"{read}; its layers are {listed}",)
     info = pyogrio.read_info(path, layer=layer)
     names = tuple(map(str, info["fields"]))
     by_geometry = layers[layer] is not None and not set(AXES) <= set(source.columns)

@@ -63,9 +63,8 @@ def _part_of_reader(
     rows = 0
     # The columns are numbered, because a result may have two columns of the same name.
     names = [f"c{at}" for at in range(len(reader.schema))]
-    schema = pa.schema(
-        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
-    )
+    renamed = zip(reader.schema, names, strict=True)
+    schema = pa.schema([field.with_name(name) for field, name in renamed])
 
     def batches() -> Iterator[pa.RecordBatch]:
         nonlocal rows

@@ -51,9 +51,9 @@ def stored_part(
 def _with_plain_types(table: pa.Table) -> pa.Table:
     """Replace Arrow types that DuckDB does not know by types that it knows."""
     for at, field in enumerate(table.schema):
-        plain = (
-            field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
-        )
+        plain = field.type
+        if isinstance(plain, pa.BaseExtensionType):
+            plain = plain.storage_type
         if pa.types.is_float16(plain):
             plain = pa.float32()
         if plain != field.type:
