@@ -102,17 +102,10 @@ def _legends(figure: Figure, styles: _Styles, height: float) -> None:
             for mark, colour, name in keys
         ]
         if handles:
-            figure.legend(
-                handles=handles,
-                loc="lower left",
-                bbox_to_anchor=(0.01, at / height),
-                ncols=columns,
-                handletextpad=0.2,
-                columnspacing=1.2,
-                borderpad=0.0,
-                borderaxespad=0.0,
-                labelspacing=0.45,
-            )
+            place: Any = {"loc": "lower left", "bbox_to_anchor": (0.01, at / height)}
+            gaps: Any = {"handletextpad": 0.2, "columnspacing": 1.2, "labelspacing": 0.45}
+            pads: Any = {"borderpad": 0.0, "borderaxespad": 0.0}
+            figure.legend(handles=handles, ncols=columns, **place, **gaps, **pads)
 
 
 def _draw_row(axes: Axes, row: int, mine: pd.DataFrame, styles: _Styles, own: str) -> None:
@@ -125,17 +118,10 @@ def _draw_row(axes: Axes, row: int, mine: pd.DataFrame, styles: _Styles, own: st
     axes.plot([ranks.min(), ranks.max()], [row, row], color="#dfe3e6", lw=5.0, zorder=1)
     for each in mine.iloc[::-1].itertuples():  # the study's own above all others
         ringed = each.combination == own
-        axes.plot(
-            each.intensity_rank,
-            row + styles.lanes[each.raster],
-            ls="",
-            marker=styles.marks[each.raster],
-            ms=4.6 if ringed else 3.6,
-            mfc=styles.colours[each.footprint],
-            mec=INK if ringed else "white",
-            mew=0.8 if ringed else 0.3,
-            zorder=3 if ringed else 2,
-        )
+        size, edge, width, order = (4.6, INK, 0.8, 3) if ringed else (3.6, "white", 0.3, 2)
+        mark: Any = {"marker": styles.marks[each.raster], "mfc": styles.colours[each.footprint]}
+        x, y = each.intensity_rank, row + styles.lanes[each.raster]
+        axes.plot(x, y, ls="", ms=size, mec=edge, mew=width, zorder=order, **mark)
 
 
 def _dress(axes: Axes, clusters: pd.DataFrame, last: float) -> None:

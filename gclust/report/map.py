@@ -145,12 +145,9 @@ def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) 
         lon, lat = np.meshgrid(np.linspace(west, east, 41), np.linspace(south, north, 41))
         return frame_of_points(lat.ravel(), lon.ravel())
     points = shapely.point_on_surface(shown["geometry"].to_numpy())
-    return choose_frame(
-        locations["lat"].to_numpy(float),
-        locations["lon"].to_numpy(float),
-        locations["weight"].to_numpy(float),
-        (shapely.get_y(points), shapely.get_x(points)),
-    )
+    must = shapely.get_y(points), shapely.get_x(points)
+    lat, lon, weight = (locations[name].to_numpy(float) for name in ("lat", "lon", "weight"))
+    return choose_frame(lat, lon, weight, must)
 
 
 class _Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,10 +95,8 @@ def draw_rank_sets(
         ranks.set_xlim(0, max(float(np.nanmax(ends)) * 1.02, 5) + 0.5)
         ranks.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         ranks.set_xlabel("Rank", size=SMALL_PT)
-        names = [
-            f"{shortened(name, LONGEST)}  {rank}"
-            for name, rank in zip(shown["name"], shown["rank"], strict=True)
-        ]
+        ranked = zip(shown["name"], shown["rank"], strict=True)
+        names = [f"{shortened(name, LONGEST)}  {rank}" for name, rank in ranked]
         ranks.set_yticks(rows, names, size=SMALL_PT - 0.5)
         spread = shown[["score_low", "score_high"]].to_numpy(float)
         scores.hlines(rows, spread[:, 0], spread[:, 1], color=SCATTER, lw=1.6)
@@ -135,13 +134,7 @@ def _legend(figure: Figure, height: float, level: float, note: str) -> None:
         Line2D([], [], color=SCATTER, lw=1.6, label=f"{share} of the draws"),
         Line2D([], [], color=INK, marker="o", ms=2.6, mew=0, lw=0, label="the study's own"),
     ]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.02, 0.16 / height),
-        ncol=3,
-        fontsize=SMALL_PT - 0.5,
-        borderpad=0,
-        borderaxespad=0,
-    )
+    place: Any = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.16 / height), "ncol": 3}
+    size = SMALL_PT - 0.5
+    figure.legend(handles=handles, fontsize=size, borderpad=0, borderaxespad=0, **place)
     figure.text(0.02, 0.05 / height, note, size=SMALL_PT - 1)

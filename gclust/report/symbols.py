@@ -49,10 +49,7 @@ def rank_classes(n_ranked: int) -> list[RankClass]:
     inner = next((rounds for least, rounds in _ROUND_RANKS if n_ranked > least), range(1, n_ranked))
     breaks = [*inner, n_ranked] if n_ranked else []
     firsts = [1, *(last + 1 for last in breaks[:-1])]
-    return [
-        RankClass(first, last, colour)
-        for first, last, colour in zip(firsts, breaks, RANK_COLOURS, strict=False)
-    ]
+    return [RankClass(*each) for each in zip(firsts, breaks, RANK_COLOURS, strict=False)]
 
 
 def fill(colour: str) -> tuple[str, float]:

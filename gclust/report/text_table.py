@@ -49,10 +49,8 @@ def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = Non
         marked = marks[column.source].reindex(table.index).fillna(False).astype(bool).tolist()
         if any(marked):
             # A blank behind the others keeps the digits under each other.
-            texts = [
-                text + ("*" if mark and text else " ")
-                for text, mark in zip(texts, marked, strict=True)
-            ]
+            pairs = zip(texts, marked, strict=True)
+            texts = [text + ("*" if mark and text else " ") for text, mark in pairs]
             column = replace(column, head=(column.head[0], column.head[1] + " "))
     return replace(column, cells=tuple(texts))
 
@@ -66,8 +64,7 @@ def table_lines(columns: list[Column], width: int, ascii: bool) -> list[str]:
     """Return the lines of a table that fits the width: two of headings, a rule, the rows."""
     if ascii:
         columns = [
-            replace(column, head=plain(column.head), cells=plain(column.cells))
-            for column in columns
+            replace(each, head=plain(each.head), cells=plain(each.cells)) for each in columns
         ]
     n_rows = len(columns[0].cells)
     columns, gap = _fitting(columns, width, ellipsis="~" if ascii else "…")

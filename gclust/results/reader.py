@@ -51,6 +51,7 @@ class ResultReader:
 
     def __init__(self, path: str | Path, what: str) -> None:
         self._folder, self._what = Path(path), what
+        self._again = f"run gclust {COMMANDS[what]} again"
         self.info = self._read_info()
         self.path = self._folder.resolve()
         with self.reading(f"{what}.json"):
@@ -84,10 +85,7 @@ class ResultReader:
         except StudyError:
             raise
         except FileNotFoundError as error:
-            raise StudyError(
-                f"{self._folder / name}: is missing, so the {self._what} is not whole; run"
-                f" gclust {COMMANDS[self._what]} again"
-            ) from error
+            raise self._unusable(name, "is missing") from error
         except Exception as error:
             own = error.strerror if isinstance(error, OSError) else None
             raise self._broken(name, own or first_line(error)) from error
@@ -118,19 +116,17 @@ class ResultReader:
         try:
             return read_study(self._folder / f"{name}.toml")
         except StudyError as error:
-            raise StudyError(
-                f"{error} (if another version of gclust wrote this {self._what}, run"
-                f" gclust {COMMANDS[self._what]} again with this one)"
-            ) from error
+            wrote = f"if another version of gclust wrote this {self._what}"
+            raise StudyError(f"{error} ({wrote}, {self._again} with this one)") from error
 
     def _broken(self, name: str, why: str) -> StudyError:
-        return StudyError(
-            f"{self._folder / name}: cannot be read ({why}), so the {self._what} is not whole; run"
-            f" gclust {COMMANDS[self._what]} again"
-        )
+        return self._unusable(name, f"cannot be read ({why})")
+
+    def _unusable(self, name: str, how: str) -> StudyError:
+        file = self._folder / name
+        return StudyError(f"{file}: {how}, so the {self._what} is not whole; {self._again}")
 
     def _renamed(self, name: str, how: str) -> StudyError:
         return StudyError(
-            f"{self._folder / name}: {how}; run gclust {COMMANDS[self._what]} again with this"
-            " version of gclust"
+            f"{self._folder / name}: {how}; {self._again} with this version of gclust"
         )

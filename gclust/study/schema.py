@@ -331,15 +331,9 @@ def _with_tables(
             )
     for source in sources:
         if source.kind in listings:
-            yield Source(
-                kind=source.kind,
-                columns=source.columns,
-                years=source.years,
-                measure=source.measure,
-                missing=source.missing,
-                null_island=source.null_island,
-                data=listings[source.kind],
-            )
+            kept = ("kind", "columns", "years", "measure", "missing", "null_island")
+            options = {key: getattr(source, key) for key in kept}
+            yield Source(data=listings[source.kind], **options)
         else:
             yield source
     for kind, data in listings.items():

@@ -14,12 +14,8 @@ from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
 
-TABLES = {
-    "sweep": "table",
-    "clusters": "clusters",
-    "ranks": "ranks",
-    "plateaus": "plateaus",
-    "k_distance": "k_distance",
+TABLES = {"sweep": "table"} | {
+    name: name for name in ("clusters", "ranks", "plateaus", "k_distance")
 }
 """Attribute of a sweep that each file holds, by file name."""
 

@@ -113,13 +113,7 @@ def _curves(
     for column, least in enumerate(min_samples):
         order = np.argsort(distances[:, column], kind="stable")
         share = np.cumsum(weight[order])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "min_samples": float(least),
-                    "distance_km": distances[order, column],
-                    "weight_share": share / share[-1] if share.size else share,
-                }
-            )
-        )
+        share = share / share[-1] if share.size else share
+        part = {"distance_km": distances[order, column], "weight_share": share}
+        parts.append(pd.DataFrame({"min_samples": float(least), **part}))
     return pd.concat(parts, ignore_index=True)

@@ -102,26 +102,11 @@ class HeatMaps:
             palette=PALETTE, nan_color=MISSING, low=1, high=2
         )
         self._mappers[name] = mapper
-        cells = plot.rect(
-            "x",
-            "y",
-            width=1,
-            height=1,
-            source=self._source,
-            fill_color={"field": name, "transform": mapper},
-            line_color="#ffffff",
-            line_width=0.5,
-        )
-        plot.text(
-            "x",
-            "y",
-            text=f"{name}_text",
-            source=self._source,
-            text_align="center",
-            text_baseline="middle",
-            text_font_size="8px",
-            text_color=INK,
-        )
+        at = {"x": "x", "y": "y", "source": self._source}
+        fill, edge = {"field": name, "transform": mapper}, {"line_color": "#ffffff"}
+        cells = plot.rect(**at, width=1, height=1, fill_color=fill, line_width=0.5, **edge)
+        centred = {"text_align": "center", "text_baseline": "middle", "text_font_size": "8px"}
+        plot.text(**at, text=f"{name}_text", text_color=INK, **centred)
         square = {"width": 1, "height": 1, "fill_alpha": 0.0, "line_color": INK}
         # A bare list would be a column of the data, which Bokeh 3.7 cannot draw.
         plot.rect([own[0]], [own[1]], line_width=1.2, line_dash=constant([3, 2]), **square)
@@ -135,17 +120,9 @@ class HeatMaps:
         plot.xaxis.major_label_orientation = 0.9
         plot.grid.visible = False
         plot.title.text_font_size = "12px"
-        plot.add_tools(
-            HoverTool(
-                renderers=[cells],
-                tooltips=[
-                    ("eps_km", "@eps_km"),
-                    ("min_samples", "@min_samples"),
-                    (SHOWN[name][0], f"@{name}_text"),
-                    ("diagnostics", "@diagnostics"),
-                ],
-            )
-        )
+        pair = [("eps_km", "@eps_km"), ("min_samples", "@min_samples")]
+        shown = [(SHOWN[name][0], f"@{name}_text"), ("diagnostics", "@diagnostics")]
+        plot.add_tools(HoverTool(renderers=[cells], tooltips=[*pair, *shown]))
         plot.on_event(Tap, self._tapped)
         return plot
 

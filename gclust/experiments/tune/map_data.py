@@ -107,13 +107,8 @@ def names_with_room(
         )
         if box[2] > pixels[0] or low < 0 or box[3] > pixels[1]:
             continue
-        clear = (
-            (box[0] > taken[:, 2])
-            | (box[2] < taken[:, 0])
-            | (box[1] > taken[:, 3])
-            | (box[3] < taken[:, 1])
-        )
-        if clear.all():
+        clear = (box[:2] > taken[:, 2:]) | (box[2:] < taken[:, :2])
+        if clear.any(axis=1).all():
             taken = np.vstack([taken, box])
             chosen.append(number)
             if len(chosen) == MOST_NAMES:

@@ -23,13 +23,9 @@ def field_paths(schema: pa.Schema) -> list[FieldPath]:
     """
     columns = [FieldPath(field.name, at) for at, field in enumerate(schema)]
     names = {column.name for column in columns}
-    fields = [
-        path
-        for field, column in zip(schema, columns, strict=True)
-        for path in _fields(field, column)
-        if path.name not in names
-    ]
-    return columns + fields
+    pairs = zip(schema, columns, strict=True)
+    fields = [path for field, column in pairs for path in _fields(field, column)]
+    return columns + [path for path in fields if path.name not in names]
 
 
 def _fields(field: pa.Field, path: FieldPath) -> list[FieldPath]:

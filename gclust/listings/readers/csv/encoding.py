@@ -242,11 +242,8 @@ def _unpacked(path: str, packed: str | None, digest: Any) -> Iterator[Any]:
 
 def _member(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
     """Return the only file in an archive."""
-    files = [
-        info
-        for info in archive.infolist()
-        if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-    ]
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    files = [info for info in files if not info.filename.startswith("__MACOSX/")]
     if len(files) != 1:
         names = ", ".join(info.filename for info in files[:5]) or "none"
         raise StudyError(
