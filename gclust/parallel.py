@@ -50,19 +50,9 @@ def parallel_for(
     The calling thread also works on chunks and reports the share done. After an exception or
     Ctrl-C it waits only for the chunks that are running.
 
-    Parameters
-    ----------
-    chunks : ndarray of int64
-        Increasing; two consecutive ones are ``first`` and ``last`` (excluded) of a chunk.
-    threads : int
-        Number of threads. With 1, chunks are done in order; otherwise they must not
-        depend on each other.
-    work : callable
-        Releases the GIL, so that threads run side by side.
-    *args
-        Arguments of ``work`` before ``first`` and ``last``.
-    report : callable
-        Called with the share of chunks done.
+    ``chunks`` increase; two consecutive ones are ``first`` and ``last`` (excluded) of a chunk. With
+    one thread they are done in order; otherwise they must not depend on each other. ``work``
+    releases the GIL, so that threads run side by side.
 
     Examples
     --------

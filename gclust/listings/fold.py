@@ -15,18 +15,11 @@ def density_units(
 ) -> Frame:
     """Add ``density``: the fixed-point weight with which a listing counts in the density.
 
-    Parameters
-    ----------
-    listings : LazyFrame
-        Usable listings: ``kind, record, units``.
-    weight : {"listings", "fractional", "equal"}
-        ``listings``: each listing has its own weight. ``fractional``: each record has weight
-        one, spread over its listings (a listing without a record has its own weight).
-        ``equal``: each kind has the same total weight.
-    kind_units : mapping
-        Kinds that form clusters -> their total units; the density of other kinds is 0.
-    totals : LazyFrame
-        From `gclust.listings.counting.record_totals`, for ``fractional``.
+    With the weight ``listings``, each usable listing has its own weight. With ``fractional``, each
+    record has weight one, spread over its listings (a listing without a record has its own weight);
+    this needs the totals of `gclust.listings.counting.record_totals`. With ``equal``, each kind has
+    the same total weight. ``kind_units`` maps kinds that form clusters to their total units; the
+    density of other kinds is 0.
     """
     units = nw.col("units")
     if weight == "fractional":

@@ -73,22 +73,10 @@ def place_labels(
     position, or as many at a lower cost (large neighbourhood search, Shaw 1998). All lengths
     are in the same unit, such as pixels.
 
-    Parameters
-    ----------
-    symbols : (m, 4) array
-        x, y and radius of all symbols, and the cost of covering them by texts and leaders.
-        The first n are those to be named.
-    sizes : (n, 2) array
-        Width and height of each text.
-    outline : shapely.Polygon
-        Frame of the map, convex; no text may cross it.
-    gap : float
-        Least distance between texts, and between a symbol and its text.
-
-    Returns
-    -------
-    list
-        A `Label` for each name, or None if no position is free.
+    ``symbols`` (m, 4) has x, y and radius of all symbols, and the cost of covering them by texts
+    and leaders; the first n are those to be named. ``sizes`` (n, 2) has width and height of each
+    text. ``outline`` is the frame of the map, convex; no text may cross it. ``gap`` is the least
+    distance between texts, and between a symbol and its text.
     """
     within = outline.buffer(-gap)
     candidates = [_candidates(i, size, within, symbols, gap) for i, size in enumerate(sizes)]

@@ -78,16 +78,10 @@ def draw_map(
 ) -> DrawnMap:
     """Draw clusters and noise on a world map or a map of their region.
 
-    Parameters
-    ----------
-    clusters : GeoDataFrame
-        In EPSG:4326, with columns ``rank`` (empty for those not ranked), ``name``,
-        ``score`` and the footprint as geometry.
-    locations : DataFrame
-        ``lat, lon`` in degrees, ``label`` (-1 for noise) and ``weight``.
-    paths : iterable of path
-        Files to write, ending in ``.png`` or ``.pdf``, else ValueError. Equal input gives equal
-        bytes, whatever the order of the rows.
+    ``clusters`` are in EPSG:4326, with ``rank`` (empty for those not ranked), ``name``, ``score``
+    and the footprint as geometry; ``locations`` have ``lat, lon`` in degrees, ``label`` (-1 for
+    noise) and ``weight``. The files at ``paths`` end in ``.png`` or ``.pdf``, else ValueError is
+    raised. Equal input gives equal bytes, whatever the order of the rows.
     """
     targets = [Path(path) for path in paths]
     for target in targets:

@@ -28,31 +28,17 @@ def ranking_table(
     marks: pd.DataFrame | None = None,
     ascii: bool = False,
 ) -> str:
-    """Return the first clusters of a ranking as a table of text.
+    """Return the first clusters of a ``ranking.csv`` as a table of text.
 
     Rank, name, economies, the share of each kind and the total are always shown; counts,
     population, intensity and area are shown if known, as far as the width allows. The score is
-    shown if it differs from the total.
+    shown if it differs from the total. Kinds are those that have a column ``<kind>_share``.
 
-    Parameters
-    ----------
-    ranking : DataFrame
-        As in ``ranking.csv``; kinds are those that have a column ``<kind>_share``.
-    width : int
-        Columns of the terminal; no line is longer, unless the columns that are always shown
-        do not fit with the names cut to 8 letters.
-    top : int
-        The number of rows.
-    marks : DataFrame of bool, optional
-        Same index as `ranking` and some of its columns: True puts an asterisk after the
-        figure, and a footnote says that it agrees with a published one.
-    ascii : bool
-        Write ASCII only, for terminals that cannot show more.
-
-    Returns
-    -------
-    str
-        Lines without blanks at their ends, and without a final line break.
+    The table has ``top`` rows. No line is longer than ``width``, unless the columns that are always
+    shown do not fit with the names cut to 8 letters; lines have no blanks at their ends, and there
+    is no final line break. True in ``marks``, which has the index of the ranking and some of its
+    columns, puts an asterisk after the figure, and a footnote says that it agrees with a published
+    one. ``ascii`` is for terminals that cannot show more.
     """
     shown = ranking.head(top)
     columns = [filled(column, shown, marks) for column in _columns(shown)]

@@ -29,12 +29,8 @@ OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
 class Place:
     """The path of a result folder that is reserved for one process.
 
-    Attributes
-    ----------
-    path : Path
-        Absolute and without links, so that paths relative to it are valid.
-    what : str
-        What it will hold, for example ``"run"``.
+    ``path`` is absolute and without links, so that paths relative to it are valid; ``what`` is what
+    it will hold, for example ``"run"``.
     """
 
     def __init__(self, path: Path, what: str, overwrite: bool, temporary: TemporaryFolder) -> None:
@@ -105,21 +101,10 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
     Problems are found now: a folder that exists, that cannot be written, or to which another
     process is about to write. No file is left behind if nothing is written.
 
-    Parameters
-    ----------
-    out : path-like or None
-        Links are followed. Nothing is reserved without it.
-    overwrite : bool
-        Whether a result in ``out``, such as a run, may be replaced.
-    what : str
-        What the folder holds, for example ``"run"``; its file ``run.json`` identifies it.
-
-    Raises
-    ------
-    FileExistsError
-        The message says what is there and what to do.
-    StudyError
-        If nothing can be written there.
+    Links in ``out`` are followed; without it nothing is reserved. ``overwrite`` is whether a result
+    in it may be replaced, and ``what`` is what it holds, for example ``"run"``; the file
+    ``run.json`` identifies it. Raises FileExistsError, whose message says what is there and what to
+    do, and StudyError if nothing can be written there.
     """
     if out is None:
         yield None

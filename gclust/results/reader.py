@@ -27,26 +27,10 @@ RENAMED_COLUMNS = {"caution": "diagnostics"}
 class ResultReader:
     """The reader of the files of a result folder.
 
-    Parameters
-    ----------
-    path : path-like
-    what : str
-        What the folder holds: ``"run"``, ``"sweep"``, ``"comparison"`` or ``"uncertainty"``.
-
-    Attributes
-    ----------
-    path : Path
-        The folder, absolute.
-    info : dict
-        The content of ``<what>.json``, except ``files``.
-    files : frozenset of str
-        The files that were written.
-
-    Raises
-    ------
-    StudyError
-        If the folder holds something else, or is of an earlier version. All methods raise it
-        for a file that is missing or broken.
+    ``what`` is what the folder holds: ``"run"``, ``"sweep"``, ``"comparison"`` or
+    ``"uncertainty"``. ``path`` is absolute, ``files`` are those that were written, and ``info`` is
+    the content of ``<what>.json`` without them. Raises StudyError if the folder holds something
+    else, or is of an earlier version; all methods raise it for a file that is missing or broken.
     """
 
     def __init__(self, path: str | Path, what: str) -> None:

@@ -73,22 +73,10 @@ def parse_section(
 ) -> dict[str, Any]:
     """Check the keys and values of a section against a dataclass, and convert them.
 
-    Parameters
-    ----------
-    table : mapping
-        As read.
-    target : dataclass or mapping
-        The fields with their types and bounds, and the names that keys (``was``) and options
-        (``were``) had in earlier versions; or key -> type.
-    where : str
-        Begins each message.
-    known : iterable of str, optional
-        The keys that may occur, if not those of ``target``.
-
-    Raises
-    ------
-    StudyError
-        For an unknown key, a missing one, a wrong type, a value out of bounds.
+    The fields of ``target`` have types and bounds, and the names that keys (``was``) and options
+    (``were``) had in earlier versions; it may also map keys to types. ``where`` begins each
+    message. ``known`` are the keys that may occur, if not those of ``target``. Raises StudyError
+    for an unknown key, a missing one, a wrong type, a value out of bounds.
     """
     if not isinstance(table, Mapping):
         raise StudyError(f"{where} expected keys and values, found {shown(table)}")

@@ -36,15 +36,9 @@ class LocationGrid:
     outlined by larger squares, whose sides from south to north are about a quarter of ``eps_km``.
     ``most_gap_km`` is the largest gap between clusters that `gaps_km` can find.
 
-    Attributes
-    ----------
-    order : ndarray of int64, shape (n,)
-        The prepared location of each row, by cube and within it by cell: rows that are summed
-        together lie together in memory.
-    lat, lon, density : ndarray, shape (n,)
-        Coordinates in degrees and density of the rows.
-    has_density : ndarray of bool, shape (n,)
-        Whether a row forms clusters; rows of other kinds are only counted.
+    Rows are sorted by cube and within it by cell, so that rows that are summed together lie
+    together in memory. ``order`` is the prepared location of each row; ``lat, lon`` are degrees;
+    ``has_density`` is whether a row forms clusters, as rows of other kinds are only counted.
     """
 
     def __init__(self, locations: pd.DataFrame, eps_km: float, most_gap_km: float) -> None:

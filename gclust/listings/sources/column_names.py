@@ -79,24 +79,11 @@ def match_columns(
     A name that the source gives must match exactly, or else in any case. If the source gives no
     name, gclust's own name and the most common other names are tried.
 
-    Parameters
-    ----------
-    names : sequence of str
-        All columns; a name may occur twice.
-    named : mapping
-        gclust's name -> the user's, as the source gives them.
-    required : iterable of str
-        Columns that must exist in addition to the named ones and to ``lat`` and ``lon``.
-    by_geometry : bool
-        Whether coordinates come from a geometry, so that ``lat`` and ``lon`` are not columns.
-    help_of_one : str
-        Help for the message about a file with only one column.
-
-    Returns
-    -------
-    columns : FileColumns
-    faults : list of str
-        A sentence for each column that is missing or occurs twice.
+    ``names`` are all columns, also those that occur twice; ``named`` maps gclust's names to the
+    user's, as the source gives them. ``required`` are columns that must exist in addition to the
+    named ones and to ``lat`` and ``lon``. With ``by_geometry`` coordinates come from a geometry, so
+    that ``lat`` and ``lon`` are not columns. ``help_of_one`` is for the message about a file with
+    only one column. Returns the columns, and a sentence for each that is missing or occurs twice.
     """
     left_out = AXES if by_geometry else ()
     needed = {*AXES, *named, *required} - set(left_out)
