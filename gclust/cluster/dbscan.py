@@ -277,25 +277,11 @@ def cluster_locations(
 def assign_locations(
     lat: NDArray[np.float64], lon: NDArray[np.float64], cores: CoreLocations, model: DBSCAN
 ) -> NDArray[np.int64]:
-    """Return the label of each location from given core locations.
+    """Return the label of each location from given core locations; see :meth:`DBSCAN.predict`.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Distinct locations in degrees, sorted and normalised as in
-        :func:`cluster_locations`.
-    cores : CoreLocations
-        Core locations, likewise, and their clusters.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        See :meth:`DBSCAN.predict`.
-
-    Raises
-    ------
-    ValueError
-        If a parameter cannot be used or locations are not sorted and distinct.
+    Locations and core locations are distinct, sorted and normalised as in
+    :func:`cluster_locations`; ValueError is raised if they are not, or if a parameter cannot be
+    used.
     """
     parameters = model._check()
     lat, lon = check_locations(lat, lon)

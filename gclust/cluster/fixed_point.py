@@ -15,21 +15,10 @@ __all__ = ["UNIT", "nearest_units", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
-    """Return weights as whole numbers of units, rounded to the nearest.
+    """Return weights, (n,), as whole numbers of units, rounded to the nearest.
 
-    Parameters
-    ----------
-    weights : array-like of real numbers, shape (n,)
-        None negative. Whole numbers and fractions with denominators up to 22 are kept exactly.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If a weight is no number, negative, NaN or infinite, or if they add up to more than 3.9e10.
+    Whole numbers and fractions with denominators up to 22 are kept exactly. Raises ValueError if a
+    weight is no number, negative, NaN or infinite, or if they add up to more than 3.9e10.
 
     Examples
     --------
@@ -72,17 +61,7 @@ def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
 
 
 def threshold_units(min_samples: Any) -> int:
-    """Return ``min_samples`` as a fixed-point weight.
-
-    Parameters
-    ----------
-    min_samples : real number
-        At least 1.
-
-    Raises
-    ------
-    ValueError
-        If it is not a number from 1 to 3.9e10.
+    """Return ``min_samples``, a number from 1 to 3.9e10, as a fixed-point weight, else ValueError.
 
     Examples
     --------

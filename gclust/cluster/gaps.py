@@ -30,19 +30,8 @@ def gaps_km(
 ) -> Gaps:
     """Return the least distances between the locations of different clusters, on the sphere.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    labels : ndarray of int, shape (n,)
-        -1 for noise, which has no gap.
-    max_gap_km : float
-        Farther pairs of clusters are left out.
-
-    Returns
-    -------
-    dict
-        (a, b) with a < b -> great-circle distance in km.
+    ``labels`` (n,) are -1 for noise, which has no gap. Pairs of clusters with a gap above
+    ``max_gap_km`` are left out.
 
     Examples
     --------
@@ -61,19 +50,8 @@ def gaps_km(
 class GridHash:
     """Grid of cells with locations, made once to find the gaps of many labellings.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Degrees.
-    max_gap_km : float
-        The largest gap that is found.
-    within : ndarray of int64, shape (n,), optional
-        Sort key of the locations within a cell.
-
-    Attributes
-    ----------
-    order : ndarray of int64, shape (n,)
-        The locations, sorted by cell.
+    ``max_gap_km`` is the largest gap that is found. ``order`` (n,) has the locations sorted by
+    cell, and within a cell by the key ``within`` (n,) if that is given.
     """
 
     def __init__(

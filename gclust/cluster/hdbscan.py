@@ -343,16 +343,10 @@ def hierarchical_labels(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the HDBSCAN labels of distinct locations, which hold the weight of all rows.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,), n >= 1
-        Distinct locations in degrees, sorted by latitude, then longitude, normalised as
-        by :func:`gclust.cluster.coordinates.degrees`.
-    units : ndarray of int64, shape (n,)
-        Fixed-point weight of each. Those without weight form and connect nothing; see
-        `gclust.cluster.hdbscan_predict.attach_weightless`.
-    model : HDBSCAN
-        The parameters.
+    ``lat``, ``lon`` and ``units`` (n,), n >= 1, are as in
+    `gclust.cluster.dbscan.cluster_locations`; locations without weight are labelled by
+    `gclust.cluster.hdbscan_predict.attach_weightless`. Raises ValueError for a parameter that
+    cannot be used.
 
     Returns
     -------
@@ -361,11 +355,6 @@ def hierarchical_labels(
     probability : ndarray of float64, shape (n,)
     until_km : ndarray of float64, shape (n_clusters,)
         Radius below which each cluster exists; see `gclust.cluster.selection.cluster_radii`.
-
-    Raises
-    ------
-    ValueError
-        For a parameter that cannot be used.
     """
     parameters = model._check()
     warm_up(progress, run_hierarchy_kernels)

@@ -40,17 +40,9 @@ def attach_weightless(
     point at such a radius and within that radius of another member. It connects nothing itself:
     points that are near to no other point of the cluster stay outside.
 
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Distinct locations in degrees, normalised as by
-        :func:`gclust.cluster.coordinates.degrees`.
-    units : ndarray of int64, shape (n,)
-        Fixed-point weight of each; 0 for the locations to be labelled.
-    labels : ndarray of int64, shape (n,)
-        Clusters of the locations with weight, -1 for noise and for the others.
-    until_km : ndarray of float64, shape (n_clusters,)
-        Radius below which each cluster exists; see `gclust.cluster.selection.cluster_radii`.
+    ``lat``, ``lon`` and ``units`` (n,) are distinct locations in degrees, normalised, with their
+    fixed-point weights. ``labels`` (n,) are the clusters of those with weight, -1 for noise and for
+    the others; ``until_km`` (n_clusters,) is from `gclust.cluster.selection.cluster_radii`.
     """
     threads = parameters.threads
     others = np.flatnonzero(units == 0)

@@ -12,20 +12,9 @@ from numpy.typing import NDArray
 def numbers(values: Any, kinds: str = "iuf") -> NDArray[Any]:
     """Convert values to an array of numbers; missing and masked values become NaN.
 
-    Parameters
-    ----------
-    kinds : str
-        NumPy's codes of the types that count as numbers.
-
-    Returns
-    -------
-    ndarray
-        Of float64, or of the type of ``values``; it may share their memory.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError
-        If values are not real numbers, for example dates, complex numbers or texts of digits.
+    ``kinds`` are NumPy's codes of the types that count as numbers. The array is of float64, or of
+    the type of ``values``, whose memory it may share. Raises TypeError, ValueError or OverflowError
+    if values are not real numbers, for example dates, complex numbers or texts of digits.
 
     Examples
     --------

@@ -240,20 +240,9 @@ def surface_of_locations(
 ) -> LocationSurface:
     """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
 
-    Parameters
-    ----------
-    lat, lon, units : ndarray, shape (n,)
-        As in :func:`gclust.cluster.dbscan.cluster_locations`.
-    grid : (iterable of float, iterable of int)
-        ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point weights,
-        at least 1; in any order, none twice, at most 255.
-    border, metric, n_jobs, progress
-        As in :func:`gclust.cluster.dbscan.cluster_locations`.
-
-    Raises
-    ------
-    ValueError
-        As :func:`parameter_surface` and :func:`gclust.cluster.dbscan.cluster_locations`.
+    The locations and further parameters are as in :func:`gclust.cluster.dbscan.cluster_locations`.
+    ``grid`` has the ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point
+    weights, at least 1; in any order, none twice, at most 255. Raises ValueError as these two do.
     """
     eps = rising("eps_km", grid[0])
     least = tuple(int(each) for each in rising("min_units", grid[1], whole=True))

@@ -58,27 +58,19 @@ def member_counts(
 
 
 def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame) -> pd.DataFrame:
-    """Compute the ties between the member cities of each cluster.
+    """Compute the ties between the member cities of each cluster; arguments as in `member_counts`.
 
     Ties are computed as between clusters that may merge: each record spreads one unit evenly
     over the ``n (n - 1) / 2`` pairs of its listings, wherever these lie, so
-    ``t_ab = sum over records of n_a n_b / (n (n - 1) / 2)``.
-
-    Parameters
-    ----------
-    listings, members, places
-        As for `member_counts`.
+    ``t_ab = sum over records of n_a n_b / (n (n - 1) / 2)`` (A. Perianes-Rodriguez, L. Waltman and
+    N. J. van Eck 2016, Constructing bibliometric networks: full and fractional counting, Journal of
+    Informetrics 10: 1178).
 
     Returns
     -------
     DataFrame
         ``cluster_id, city_a, city_b, ties`` (in records), one row for each pair of members
         that have ties, the strongest of a cluster first; ``city_a`` is the heavier member.
-
-    References
-    ----------
-    A. Perianes-Rodriguez, L. Waltman and N. J. van Eck (2016), Constructing bibliometric
-    networks: full and fractional counting, Journal of Informetrics 10: 1178.
     """
     # Most clusters have one member, and no ties inside.
     several = np.flatnonzero(members["cluster_id"].duplicated(keep=False)).tolist()

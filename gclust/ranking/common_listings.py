@@ -15,22 +15,11 @@ def common_places(
     Two runs of the same data have the same listings at every place. Where the data differ,
     in their years for example, the common weight at a place is the smaller of the two weights.
 
-    Parameters
-    ----------
-    a, b : DataFrame
-        ``lat, lon`` (degrees) and ``units`` (int64, the weight), one row per distinct
-        location.
-    decimals : int, optional
-        Decimals to which coordinates are rounded before they are compared; not rounded by
-        default. Where several locations of a run become one place, the common weight is
-        divided among them in proportion to their weights, rounded down.
-
-    Returns
-    -------
-    at_a, at_b : ndarray of int64
-        Rows of ``a`` and of ``b``, pair by pair; sorted by both.
-    units : ndarray of int64
-        Common weight of the two locations of a pair, above 0.
+    ``a`` and ``b`` have ``lat, lon`` (degrees) and ``units`` (int64, the weight), one row per
+    distinct location. Coordinates are compared as they are, or rounded to ``decimals``: where
+    several locations of a run become one place, the common weight is divided among them in
+    proportion to their weights, rounded down. Returns the rows of ``a`` and of ``b``, pair by pair,
+    sorted by both, and the common weight of each pair, above 0.
     """
     if decimals is None and all(np.array_equal(a[axis], b[axis]) for axis in ("lat", "lon")):
         at, units = np.arange(len(a)), np.minimum(a["units"].to_numpy(), b["units"].to_numpy())

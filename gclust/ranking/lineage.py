@@ -17,16 +17,8 @@ def lineage(
     lighter one shares with all. A cluster with one relation, to a cluster that has no other, is
     kept if they match; a cluster related to several has split; several related to one have
     merged. A cluster without a relation is gone, or born. Matched clusters (see
-    `gclust.ranking.matching.match`) continue, through splits and mergers too.
-
-    Parameters
-    ----------
-    shared : DataFrame
-        From `gclust.ranking.matching.overlap`: clusters are numbered from 0, noise is -1.
-    n_a, n_b : int
-        Number of clusters.
-    least_share : float
-        From 0 to 1.
+    `gclust.ranking.matching.match`) continue, through splits and mergers too. ``shared`` is from
+    `gclust.ranking.matching.overlap`; ``n_a`` and ``n_b`` are the numbers of clusters.
 
     Returns
     -------

@@ -73,19 +73,9 @@ def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataF
     neighbour would count as the whole cluster. Noise is not matched, so that the core of a
     cluster that is left at a higher threshold is still that cluster.
 
-    Parameters
-    ----------
-    shared : DataFrame
-        From `overlap`.
-    least_share : float
-        From 0 to 1.
-
-    Returns
-    -------
-    DataFrame
-        ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b`` (of the weight of either
-        cluster), sorted by ``a``. Of equally heavy ones the smaller ``a``, then the smaller
-        ``b`` is matched first.
+    ``shared`` is from `overlap`. Returns ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b``
+    (of the weight of either cluster), sorted by ``a``. Of equally heavy ones the smaller ``a``,
+    then the smaller ``b`` is matched first.
     """
     a, b, weight = (shared[name].to_numpy(np.int64) for name in ("a", "b", "weight"))
     shares = []
