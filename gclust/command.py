@@ -100,7 +100,7 @@ def say(text: object = "") -> None:
 
 
 def terminal() -> dict[str, Any]:
-    """Return the terminal's ``width`` in characters, within limits, and if it is only ``ascii``."""
+    """Return the ``width`` for tables in the terminal, and whether it shows only ``ascii``."""
     width = shutil.get_terminal_size((NORMAL, 24)).columns
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     ascii_only = not encoding.replace("-", "").startswith("utf")
