@@ -16,8 +16,9 @@ from click.testing import CliRunner
 import gclust
 from gclust.cli import main
 from gclust.errors import StudyError
-from gclust.experiments.compare.attribution import Attribution, shared_listings
+from gclust.experiments.compare.attribution import Attribution, shared_places
 from gclust.experiments.compare.hybrid_studies import FACTORS, Difference, HybridStudies
+from gclust.experiments.compare.places import ClustersAtPlaces
 from gclust.experiments.compare.scenarios import ScenarioResult
 from gclust.experiments.compare.summary import summary_lines
 from gclust.ranking.lineage import lineage
@@ -153,7 +154,10 @@ def scenario(study, places, clusters):
     locations = pd.DataFrame(places, columns=["lon", "units"]).astype({"units": "int64"})
     n = max(clusters) + 1
     ranks = pd.DataFrame({"rank": pd.array(range(1, n + 1), dtype="Int64"), "score": 1.0})
-    return ScenarioResult(study, locations.assign(lat=0.0), np.array(clusters), ranks)
+    locations, labels = locations.assign(lat=0.0), np.array(clusters)
+    formed = locations.assign(density=locations["units"], core=True)
+    at = ClustersAtPlaces(study.clusters, formed, labels)
+    return ScenarioResult(study, locations, labels, ranks, at)
 
 
 def test_a_cluster_is_found_if_it_is_that_of_both_runs():
@@ -161,7 +165,7 @@ def test_a_cluster_is_found_if_it_is_that_of_both_runs():
     places = [(1.0, 5), (2.0, 4), (3.0, 6)]
     # They share the first place: more than half of the lighter one.
     ends = scenario(study, places, [0, 0, -1]), scenario(study, places, [0, -1, 0])
-    attribution = Attribution(("data", "kinds"), ends, lineage(shared_listings(*ends)[0], 1, 1))
+    attribution = Attribution(("data", "kinds"), ends, lineage(shared_places(*ends), 1, 1))
     assert attribution.pairs.to_numpy().tolist() == [[0, 0]]
     # The first place goes with the second: still a's, but b's is rather the third.
     attribution.add(frozenset({"data"}), scenario(study, places, [0, 0, 1]))

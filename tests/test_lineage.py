@@ -63,7 +63,18 @@ def test_events(rows, n_a, n_b, expected):
 
 def test_shares_are_of_the_shared_weight_noise_included():
     found = lineage(pd.DataFrame([(0, 0, 6), (0, -1, 2)], columns=["a", "b", "weight"]), 1, 1)
-    assert found.loc[0, ["weight", "share_of_a", "share_of_b"]].tolist() == [6, 0.75, 1.0]
+    columns = ["weight_of_a", "weight_of_b", "share_of_a", "share_of_b"]
+    assert found.loc[0, columns].tolist() == [6, 6, 0.75, 1.0]
+
+
+def test_relations_of_runs_with_other_listings():
+    """Each share is of the weight of its own run; a match needs listings of both in the other."""
+    columns = ["a", "b", "weight_of_a", "weight_of_b"]
+    rows = [(0, 0, 8, 30), (0, -1, 2, 0), (-1, 0, 0, 90), (1, 1, 5, 0), (-1, 1, 0, 7)]
+    found = lineage(pd.DataFrame(rows, columns=columns), 2, 2)
+    assert found["event"].tolist() == ["kept", "merged"]
+    assert found["continues"].tolist() == [True, False]
+    assert found[["share_of_a", "share_of_b"]].to_numpy().tolist() == [[0.8, 0.25], [1.0, 0.0]]
 
 
 def test_the_same_run_is_kept_throughout():

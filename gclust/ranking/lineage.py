@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gclust.ranking.matching import LEAST_SHARE, match
+from gclust.ranking.matching import LEAST_SHARE, match, weights_of
 
 
 def lineage(
@@ -17,21 +17,23 @@ def lineage(
     lighter one shares with all. A cluster with one relation, to a cluster that has no other, is
     kept if they match; a cluster related to several has split; several related to one have
     merged. A cluster without a relation is gone, or born. Matched clusters (see
-    `gclust.ranking.matching.match`) continue, through splits and mergers too. ``shared`` is from
-    `gclust.ranking.matching.overlap`; ``n_a`` and ``n_b`` are the numbers of clusters.
+    `gclust.ranking.matching.match`) continue, through splits and mergers too. ``shared`` is as
+    there; ``n_a`` and ``n_b`` are the numbers of clusters.
 
     Returns
     -------
     DataFrame
         ``a, b`` (Int64; missing for those born, or gone), ``event`` (kept, split, merged, split
-        and merged, born or gone), ``continues`` (bool), ``weight`` (shared), ``share_of_a,
-        share_of_b`` (of the weight that either cluster shares with all, noise included); one row
-        per relation, sorted by ``a``, then ``b``, those born last.
+        and merged, born or gone), ``continues`` (bool), ``weight_of_a, weight_of_b`` (shared),
+        ``share_of_a, share_of_b`` (of the weight that either cluster shares with all, noise
+        included); one row per relation, sorted by ``a``, then ``b``, those born last.
     """
-    total_a, total_b = shared.groupby("a")["weight"].sum(), shared.groupby("b")["weight"].sum()
-    both = shared[(shared["a"] >= 0) & (shared["b"] >= 0)].copy()
-    both["share_of_a"] = both["weight"] / both["a"].map(total_a)
-    both["share_of_b"] = both["weight"] / both["b"].map(total_b)
+    one, two = weights_of(shared)
+    weighed = shared[["a", "b"]].assign(weight_of_a=one, weight_of_b=two)
+    both = weighed[(weighed["a"] >= 0) & (weighed["b"] >= 0)].copy()
+    for side in ("a", "b"):
+        total = weighed.groupby(side)[f"weight_of_{side}"].sum()
+        both[f"share_of_{side}"] = (both[f"weight_of_{side}"] / both[side].map(total)).fillna(0.0)
     both = both[both[["share_of_a", "share_of_b"]].max(axis=1) >= least_share]
     matched = match(shared, least_share=least_share)
     pairs = pd.MultiIndex.from_frame(both[["a", "b"]])
@@ -45,7 +47,8 @@ def lineage(
             "b": pd.array([*[None] * len(gone), *born], dtype="Int64"),
             "event": ["gone"] * len(gone) + ["born"] * len(born),
             "continues": False,
-            "weight": np.int64(0),
+            "weight_of_a": np.int64(0),
+            "weight_of_b": np.int64(0),
             "share_of_a": 0.0,
             "share_of_b": 0.0,
         }

@@ -62,6 +62,17 @@ def overlap(
     return table.sort_values(["a", "b"], ignore_index=True)
 
 
+def weights_of(shared: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the weight of each row as a part of the cluster of a, and of the cluster of b.
+
+    ``shared`` has ``weight_of_a`` and ``weight_of_b`` where the two runs have other listings, else
+    ``weight``, which is both.
+    """
+    names = ("weight_of_a", "weight_of_b") if "weight_of_a" in shared else ("weight", "weight")
+    one, two = (shared[name].to_numpy(np.int64) for name in names)
+    return one, two
+
+
 def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataFrame:
     """Match clusters of two labellings that have most weight in common with each other.
 
@@ -73,15 +84,18 @@ def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataF
     neighbour would count as the whole cluster. Noise is not matched, so that the core of a
     cluster that is left at a higher threshold is still that cluster.
 
-    ``shared`` is from `overlap`. Returns ``a, b, weight`` (shared), ``share_of_a``, ``share_of_b``
-    (of the weight of either cluster), sorted by ``a``. Of equally heavy ones the smaller ``a``,
-    then the smaller ``b`` is matched first.
+    ``shared`` is from `overlap`; or it has ``a, b, weight_of_a, weight_of_b``, if the labellings
+    are of different listings: the weight of a's listings in the cluster a that lie in b, and of
+    b's in the cluster b that lie in a. Both must be above 0 then. Returns ``a, b, weight`` (shared;
+    of a's listings), ``share_of_a``, ``share_of_b`` (of the weight of either cluster), sorted by
+    ``a``. Of equally heavy ones the smaller ``a``, then the smaller ``b`` is matched first.
     """
-    a, b, weight = (shared[name].to_numpy(np.int64) for name in ("a", "b", "weight"))
+    a, b = (shared[name].to_numpy(np.int64) for name in ("a", "b"))
+    weights = weights_of(shared)
     shares = []
-    best = (a >= 0) & (b >= 0)
-    inside = best.copy()
-    for cluster in (a, b):
+    best = (a >= 0) & (b >= 0) & (weights[0] > 0) & (weights[1] > 0)
+    inside = (a >= 0) & (b >= 0)
+    for cluster, weight in zip((a, b), weights, strict=True):
         total = np.zeros(int(cluster.max(initial=-1)) + 2, dtype=np.int64)
         np.add.at(total, cluster + 1, weight)
         with np.errstate(invalid="ignore"):
@@ -100,7 +114,7 @@ def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataF
         {
             "a": a[chosen],
             "b": b[chosen],
-            "weight": weight[chosen],
+            "weight": weights[0][chosen],
             "share_of_a": shares[0][chosen],
             "share_of_b": shares[1][chosen],
         }

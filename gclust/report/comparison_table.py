@@ -9,6 +9,8 @@ import pandas as pd
 from gclust.report.text_table import ALWAYS, NEEDED, Column, filled, fixed, table_lines, whole
 
 LESS = 6
+ALL = 99.5
+"""Per cent of the weight of both clusters in common from which on all of it is shown as such."""
 
 
 def changes_table(
@@ -18,7 +20,8 @@ def changes_table(
 
     Ranks, names and the contribution of each factor (if any explains changes) to a change of rank
     are always shown; scores and contributions to them are shown as far as the width allows. The
-    event of a cluster is shown if not all are kept. The other parameters are those of
+    event of a cluster is shown if not all are kept, and the lesser share of the weight of its two
+    clusters that lies in the other if it is not all of it. The other parameters are those of
     `gclust.report.table.ranking_table`.
     """
     shown = table.head(top)
@@ -31,6 +34,9 @@ def changes_table(
     ]
     if (shown["event"] != "kept").any():
         columns.append(Column("event", ("", "Event"), None, NEEDED))
+    shown["in_common"] = 100 * shown[["share_of_a", "share_of_b"]].min(axis=1)
+    if (shown["in_common"] < ALL).any():
+        columns.append(Column("in_common", ("% in", "common"), fixed(0), NEEDED))
     columns += [Column(f"rank_{p}", ("rank by", p), _signed, ALWAYS) for p in factors]
     columns += [
         Column("score_b", ("", "Score"), fixed(2), LESS),

@@ -18,10 +18,10 @@ RANK_STEP = Fraction(1, 2**40)
 """Step for ranks: their contributions are multiples of 1/12, with inexact sums in float64."""
 
 
-def shared_listings(
+def common_listings(
     a: ScenarioResult, b: ScenarioResult
 ) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """Compute the weight of common listings of each cluster of one run and each of another.
+    """Compute the weight of listings at the same coordinates in each cluster of two runs.
 
     Returns
     -------
@@ -30,30 +30,35 @@ def shared_listings(
     (float, float)
         Share of the listings of either run that the other has too.
     """
-    return _SharedListings(a).shared(b)
+    decimals = [each.study.density.rounding for each in (a, b)]
+    known = [each for each in decimals if each is not None]
+    coarser = min(known) if decimals[0] != decimals[1] else None
+    at_a, at_b, units = common_places(a.locations, b.locations, coarser)
+    total = float(units.sum())
+    one, two = (total / max(float(each.locations["units"].sum()), 1.0) for each in (a, b))
+    return overlap(a.clusters[at_a], b.clusters[at_b], units), (one, two)
 
 
-class _SharedListings:
-    """Common listings of one scenario and others; equal locations are looked up once."""
+def shared_places(a: ScenarioResult, b: ScenarioResult) -> pd.DataFrame:
+    """Compute the weight of the listings of each cluster of one run that lie in each of another.
 
-    def __init__(self, own: ScenarioResult) -> None:
-        self.own = own
-        self._other: pd.DataFrame | None = None
+    A listing lies in the cluster that the other run gives to its place, with its own parameters
+    where it has no listing there; see `gclust.experiments.compare.places.ClustersAtPlaces`.
 
-    def shared(self, other: ScenarioResult) -> tuple[pd.DataFrame, tuple[float, float]]:
-        if other.locations is not self._other:
-            decimals = [each.study.density.rounding for each in (self.own, other)]
-            known = [each for each in decimals if each is not None]
-            coarser = min(known) if decimals[0] != decimals[1] else None
-            self._found = common_places(self.own.locations, other.locations, coarser)
-            self._other = other.locations
-        at_own, at_other, units = self._found
-        total = float(units.sum())
-        common = tuple(
-            total / max(float(each.locations["units"].sum()), 1.0) for each in (self.own, other)
-        )
-        table = overlap(self.own.clusters[at_own], other.clusters[at_other], units)
-        return table, (common[0], common[1])
+    Returns
+    -------
+    DataFrame of int64
+        ``a, b, weight_of_a`` (of a's listings), ``weight_of_b`` (of b's), in fixed point; -1 is
+        noise.
+    """
+    of_a = overlap(a.clusters, b.places.at(a.locations), a.locations["units"].to_numpy())
+    of_b = overlap(a.places.at(b.locations), b.clusters, b.locations["units"].to_numpy())
+    of_a, of_b = (
+        table.rename(columns={"weight": f"weight_of_{side}"})
+        for side, table in (("a", of_a), ("b", of_b))
+    )
+    both = of_a.merge(of_b, on=["a", "b"], how="outer")
+    return both.fillna(0).astype("int64").sort_values(["a", "b"], ignore_index=True)
 
 
 class Attribution:
@@ -92,7 +97,7 @@ class Attribution:
             {"cluster_id": pd.NA, "rank": pd.NA, "score": np.nan}, index=self.pairs.index
         ).astype({"cluster_id": "Int64", "rank": "Int64", "score": "float64"})
         self.found = {each: nothing for each in coalitions(factors)}
-        self._listings = [_SharedListings(end) for end in ends]
+        self._ends = ends
 
     def add(self, coalition: Coalition, result: ScenarioResult) -> None:
         """Find the clusters in the scenario of a coalition."""
@@ -102,8 +107,8 @@ class Attribution:
             ids = self.pairs["b"].to_numpy()
         else:
             of_a, of_b = (
-                self._matched(listings, result, self.pairs[side])
-                for listings, side in zip(self._listings, ("a", "b"), strict=True)
+                self._matched(end, result, self.pairs[side])
+                for end, side in zip(self._ends, ("a", "b"), strict=True)
             )
             ids = np.where(of_a == of_b, of_a, -1)
         known = pd.Series(ids, dtype="Int64").where(ids >= 0)
@@ -113,9 +118,9 @@ class Attribution:
 
     @staticmethod
     def _matched(
-        listings: _SharedListings, result: ScenarioResult, clusters: pd.Series
+        end: ScenarioResult, result: ScenarioResult, clusters: pd.Series
     ) -> NDArray[np.int64]:
-        matched = match(listings.shared(result)[0]).set_index("a")["b"]
+        matched = match(shared_places(end, result)).set_index("a")["b"]
         return matched.reindex(clusters).fillna(-1).to_numpy(np.int64)
 
     @property

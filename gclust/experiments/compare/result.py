@@ -49,14 +49,17 @@ class Comparison:
         and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
         ``score_change``, and the contribution of each factor to both, ``rank_<factor>,
         score_<factor>``. Contributions add up to the change exactly, in any order; scores are
-        rounded to 48 bits of the largest for that. ``missing_in`` is the first coalition in which
+        rounded to 48 bits of the largest for that. For a cluster of both runs, ``share_of_a`` is
+        the share of its weight in a at places where b has the matched cluster, ``common_of_a``
+        that of listings at the same coordinates in both clusters, and the same of ``b``; ``note``
+        says where less than half is in common. ``missing_in`` is the first coalition in which
         a cluster of both runs is not found ("kinds + weights": with these of b and the others of
         a), empty for none; such a cluster has no contributions.
     lineage : DataFrame
         One row per two related clusters, and per cluster without a relation: ``id_a, id_b,
-        cluster_id_a, name_a, rank_a`` and the same of ``b``, ``event, continues, weight``
-        (listings that they share), ``share_of_a, share_of_b``; see
-        `gclust.ranking.lineage.lineage`.
+        cluster_id_a, name_a, rank_a`` and the same of ``b``, ``event, continues, weight_of_a``
+        (of a's listings in the one that lie in the other), ``weight_of_b, share_of_a, share_of_b,
+        common_of_a, common_of_b``; see `gclust.ranking.lineage.lineage`.
     decomposition : DataFrame
         The contributions again, one row per cluster and factor: ``id, name, factor, rank, score``.
     coalitions : DataFrame
@@ -146,9 +149,15 @@ def _info(found: Comparison, home: Path) -> dict[str, object]:
             }
             for each in found.differences
         ],
+        "matched_by": "place",
         "common_share_of_a": found.common[0],
         "common_share_of_b": found.common[1],
         "next_id": found.next_id,
+        "notes": {
+            str(note): int(count)
+            for note, count in found.table["note"].value_counts().sort_index().items()
+            if note
+        },
         "events": {
             str(event): int(count)
             for event, count in found.table["event"].value_counts().sort_index().items()

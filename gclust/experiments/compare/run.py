@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from gclust.errors import StudyError
-from gclust.experiments.compare.attribution import Attribution, shared_listings
+from gclust.experiments.compare.attribution import Attribution, common_listings, shared_places
 from gclust.experiments.compare.carried_ids import carried_from
 from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.compare.result import Comparison, write_comparison
 from gclust.experiments.compare.scenarios import ScenarioResult, run_scenarios, scenario_of_run
-from gclust.experiments.compare.tables import assemble
+from gclust.experiments.compare.tables import assemble, with_common
 from gclust.pipeline.run import run
 from gclust.progress import Report, resolve
 from gclust.ranking.lineage import lineage
@@ -37,9 +37,10 @@ def compare(
 ) -> Comparison:
     """Compare two runs, or one study under two settings.
 
-    Clusters are matched by the weight of their common listings: of those that form clusters, or
-    of all listings if the two studies weight them differently. If the data differ, the common
-    listings at a location are as many as both runs have there.
+    Clusters are matched by place: each listing of either run lies in the cluster that the other
+    run gives to its place, with its own method and parameters where it has no listing there. So
+    two years of addresses are matched, even if no address occurs in both. The weight is that of
+    the listings that form clusters, or of all listings if the two studies weight them differently.
 
     Each change of a rank or score is decomposed by Shapley values into contributions of four
     factors: the data, the formation of clusters, the kinds and the weights. Every coalition of
@@ -95,9 +96,13 @@ def compare(
         hybrids = HybridStudies(runs[0].study, runs[1].study)
         weight = _matching_weight(hybrids)
         carried = None if after is None else carried_from(after, runs[0].ranking)
-        ends = scenario_of_run(runs[0], weight), scenario_of_run(runs[1], weight)
-        shared, common = shared_listings(*ends)
-        related = lineage(shared, len(runs[0].ranking), len(runs[1].ranking))
+        ends = (
+            scenario_of_run(runs[0], weight, n_jobs),
+            scenario_of_run(runs[1], weight, n_jobs),
+        )
+        related = lineage(shared_places(*ends), len(runs[0].ranking), len(runs[1].ranking))
+        listings, common = common_listings(*ends)
+        related = with_common(related, listings, ends)
         attribution = None
         if decompose:
             attribution = Attribution(hybrids.factors, ends, related)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import ignore_warning
 from gclust.experiments.compare.hybrid_studies import HybridStudies
+from gclust.experiments.compare.places import ClustersAtPlaces
 from gclust.listings.engine import Engine
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
@@ -49,15 +50,18 @@ class ScenarioResult:
         Cluster of each location, -1 for noise.
     ranks : DataFrame
         ``rank`` (Int64) and ``score``, by ``cluster_id``, from 0.
+    places : ClustersAtPlaces
+        The clusters at any places.
     """
 
     study: Study
     locations: pd.DataFrame
     clusters: NDArray[np.int64]
     ranks: pd.DataFrame
+    places: ClustersAtPlaces
 
 
-def scenario_of_run(run: Run, weight: str) -> ScenarioResult:
+def scenario_of_run(run: Run, weight: str, n_jobs: int | None = None) -> ScenarioResult:
     """Return the scenario result of a run.
 
     Parameters
@@ -66,13 +70,21 @@ def scenario_of_run(run: Run, weight: str) -> ScenarioResult:
     weight : {"density", "units"}
         The weight by which clusters are matched: the weight that forms clusters, or the weight
         of all listings.
+    n_jobs : int, optional
+        Threads; all by default.
     """
-    units = np.rint(run.locations[WEIGHTS[weight]].to_numpy() * UNIT).astype(np.int64)
+    units, density = (
+        np.rint(run.locations[name].to_numpy() * UNIT).astype(np.int64)
+        for name in (WEIGHTS[weight], "density")
+    )
+    clusters = run.locations["cluster_id"].to_numpy(np.int64)
+    formed = run.locations[["lat", "lon", "core"]].assign(density=density)
     return ScenarioResult(
         run.study,
         run.locations[["lat", "lon"]].assign(units=units),
-        run.locations["cluster_id"].to_numpy(np.int64),
+        clusters,
         run.ranking.set_index("cluster_id")[["rank", "score"]].sort_index(),
+        ClustersAtPlaces(run.study.clusters, formed, clusters, n_jobs),
     )
 
 
@@ -148,9 +160,11 @@ class _Runner:
                 counted = self._counter(same_counts[0][1]).merge_and_count(partition.labels)
                 clusters = counted.clusters(partition.labels)
                 scorer = _Scorer(self._engine, self._prepared, partition, counted)
+                formed = self._prepared.locations.assign(core=partition.core)
+                places = ClustersAtPlaces(first.clusters, formed, clusters, self._n_jobs)
                 for coalition, study in same_counts:
                     ranks = scorer.ranks(study)
-                    yield coalition, ScenarioResult(study, self._locations, clusters, ranks)
+                    yield coalition, ScenarioResult(study, self._locations, clusters, ranks, places)
 
     def _counter(self, study: Study) -> ArrayCounter:
         key = _count_key(study)

@@ -19,8 +19,8 @@ def difference_lines(found: Comparison, width: int) -> list[str]:
     one, two = found.labels
     share_one, share_two = (f"{100 * share:.0f} %" for share in found.common)
     lines = [
-        f"{one} (was) and {two}. Listings that both have at the same place: {share_one} of the"
-        f" first's, {share_two} of the second's"
+        f"{one} (was, a) and {two} (b). Clusters are matched by place. Listings that both have at"
+        f" the same coordinates: {share_one} of the first's, {share_two} of the second's"
     ]
     for factor in dict.fromkeys(each.factor for each in found.differences):
         mine = [_difference(each) for each in found.differences if each.factor == factor]
@@ -34,20 +34,21 @@ def difference_lines(found: Comparison, width: int) -> list[str]:
 def summary_lines(found: Comparison, width: int) -> list[str]:
     """Return the lines below the table: the lineage of the clusters, and the paths of the files."""
     events = found.table["event"].value_counts()
+    noted = found.table[found.table["note"].fillna("") != ""]
     counts = [f"{events[event]} {event}" for event in ORDER if event in events]
     lines = [f"Clusters: {', '.join(counts) or 'none'}"]
     relations = _relations(found.lineage)
     lines += [f"  {line}" for line in relations[:MOST_LINES]]
     if len(relations) > MOST_LINES:
         lines.append(f"  and {len(relations) - MOST_LINES} more in lineage.csv")
+    for note, rows in noted.groupby("note", sort=False):
+        lines.append(f"{note[0].upper()}{note[1:]}: {_names(rows)}")
     if found.decomposed and found.factors:
         missing = found.table[found.table["missing_in"].fillna("") != ""]
         if len(missing):
-            names = ", ".join(missing["name_b"].head(MOST_LINES))
-            more = f" and {len(missing) - MOST_LINES} more" if len(missing) > MOST_LINES else ""
             lines.append(
                 f"Not decomposed, because they are missing in a coalition of"
-                f" {', '.join(found.factors)}: {names}{more}"
+                f" {', '.join(found.factors)}: {_names(missing)}"
             )
     if not found.decomposed:
         lines.append("Changes are not decomposed: the listings were not read")
@@ -60,6 +61,16 @@ def summary_lines(found: Comparison, width: int) -> list[str]:
             f"All files of the comparison: {found.path}",
         ]
     return lines
+
+
+def _names(rows: pd.DataFrame) -> str:
+    """Return the names of the first clusters, and how many more there are."""
+    more = f" and {len(rows) - MOST_LINES} more" if len(rows) > MOST_LINES else ""
+    return ", ".join(rows["name_b"].head(MOST_LINES)) + more
+
+
+def _weight(lineage: pd.DataFrame) -> pd.Series:
+    return lineage["weight_of_a"] + lineage["weight_of_b"]
 
 
 def _wrapped(lines: list[str], width: int) -> list[str]:
@@ -99,7 +110,7 @@ def _relations(lineage: pd.DataFrame) -> list[str]:
     changed = lineage[lineage["event"] != "kept"].reset_index(drop=True)
     first = changed[["rank_a", "rank_b"]].min(axis=1)
     # The relation that continues comes before the others.
-    order = changed.assign(first=first, lesser=~changed["continues"], light=-changed["weight"])
+    order = changed.assign(first=first, lesser=~changed["continues"], light=-_weight(changed))
     lines: list[tuple[int, str]] = []
     done: set[int] = set()
     for at, row in order.sort_values(["first", "lesser", "light"], kind="stable").iterrows():

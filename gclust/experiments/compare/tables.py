@@ -12,10 +12,15 @@ from gclust.experiments.compare.attribution import Attribution, on_steps, score_
 from gclust.experiments.compare.carried_ids import Carried
 from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.compare.result import Comparison
+from gclust.experiments.compare.scenarios import ScenarioResult
 from gclust.ranking.lineage import carried_ids
 from gclust.results.run import Run
+from gclust.units import UNIT
 
 OF_RUN = ("cluster_id", "name", "rank", "score")
+OF_RELATION = ("share_of_a", "share_of_b", "common_of_a", "common_of_b")
+HALF = 0.5
+"""Share of a matched cluster's weight below which the table has a note."""
 TYPES = {"cluster_id": "Int64", "name": "string", "rank": "Int64", "score": "float64"}
 
 
@@ -76,6 +81,49 @@ def assemble(
     )
 
 
+def with_common(
+    lineage: pd.DataFrame, common: pd.DataFrame, ends: tuple[ScenarioResult, ScenarioResult]
+) -> pd.DataFrame:
+    """Add the shares of the listings that are the same in both runs to a lineage.
+
+    Parameters
+    ----------
+    lineage : DataFrame
+        From `gclust.ranking.lineage.lineage`.
+    common : DataFrame
+        ``a, b, weight``: weight at the same coordinates in both runs, by cluster.
+    ends : (ScenarioResult, ScenarioResult)
+
+    Returns
+    -------
+    DataFrame
+        With ``common_of_a, common_of_b``: share of the weight of either cluster, 0 to 1.
+    """
+    keyed = common.astype({"a": "Int64", "b": "Int64"})
+    table = lineage.merge(keyed, on=["a", "b"], how="left")
+    units = table.pop("weight").fillna(0).to_numpy(np.float64)
+    for side, end in zip(("a", "b"), ends, strict=True):
+        total = end.locations["units"].groupby(end.clusters).sum()
+        weight = table[side].map(total.astype("float64")).to_numpy(np.float64, na_value=np.nan)
+        with np.errstate(invalid="ignore"):
+            table[f"common_of_{side}"] = np.nan_to_num(units / weight)
+    return table
+
+
+def _note(row: pd.Series) -> str:
+    """Return what speaks against a match: less than half of a cluster's weight is in common."""
+    if pd.isna(row["share_of_a"]):
+        return ""
+    found = [
+        f"less than half of {one}'s weight lies in {other}'s cluster"
+        for one, other in (("a", "b"), ("b", "a"))
+        if row[f"share_of_{one}"] < HALF
+    ]
+    if min(row["common_of_a"], row["common_of_b"]) < HALF:
+        found.append("less than half of the listings are the same")
+    return "; ".join(found)
+
+
 def _side(ranking: pd.DataFrame, ids: NDArray[np.int64], step: Fraction) -> pd.DataFrame:
     """Return the clusters of a run with their ids and the columns that tables show."""
     side = ranking.reset_index()[list(OF_RUN)].astype(TYPES)
@@ -93,7 +141,8 @@ def _picked(side: pd.DataFrame, at: pd.Series, columns: list[str], ending: str) 
 def _changes(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     on = lineage[lineage["continues"]]
     # A cluster that does not continue is listed with the relation that has most of its listings.
-    heavy = lineage.sort_values("weight", ascending=False, kind="stable")
+    weight = lineage["weight_of_a"] + lineage["weight_of_b"]
+    heavy = lineage.loc[weight.sort_values(ascending=False, kind="stable").index]
     left = heavy[~heavy["a"].isin(on["a"]) & heavy["a"].notna()].drop_duplicates("a")
     new = heavy[~heavy["b"].isin(on["b"]) & heavy["b"].notna()].drop_duplicates("b")
     rows = pd.concat([on, left.assign(b=pd.NA), new.assign(a=pd.NA)], ignore_index=True)
@@ -109,6 +158,10 @@ def _changes(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.
         for which, side in (("a", one), ("b", two))
     ]
     table = pd.concat([table, *sides], axis=1)
+    matched = rows["a"].notna() & rows["b"].notna()
+    for name in OF_RELATION:
+        table[name] = rows[name].where(matched).astype("float64")
+    table["note"] = pd.Series([_note(row) for _, row in table.iterrows()], dtype="string")
     table["rank_change"] = table["rank_a"] - table["rank_b"]
     table["score_change"] = table["score_b"] - table["score_a"]
     return table.sort_values(["rank_b", "rank_a", "id"], ignore_index=True, na_position="last")
@@ -123,7 +176,11 @@ def _lineage(lineage: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame) -> pd.
         )
         for which, side in (("a", one), ("b", two))
     ]
-    relations = lineage[["event", "continues", "weight", "share_of_a", "share_of_b"]]
+    weights = {side: lineage[f"weight_of_{side}"] / UNIT for side in ("a", "b")}
+    relations = lineage[["event", "continues"]].assign(
+        **{f"weight_of_{side}": weight for side, weight in weights.items()},
+        **{name: lineage[name] for name in OF_RELATION},
+    )
     return pd.concat([*sides, relations], axis=1)
 
 
