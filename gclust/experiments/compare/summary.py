@@ -41,8 +41,10 @@ def summary_lines(found: Comparison, width: int) -> list[str]:
     lines += [f"  {line}" for line in relations[:MOST_LINES]]
     if len(relations) > MOST_LINES:
         lines.append(f"  and {len(relations) - MOST_LINES} more in lineage.csv")
+    matched = int((found.table["name_a"].notna() & found.table["name_b"].notna()).sum())
     for note, rows in noted.groupby("note", sort=False):
-        lines.append(f"{note[0].upper()}{note[1:]}: {_names(rows)}")
+        names = f": {_names(rows)}" if len(rows) < matched else ""
+        lines.append(f"Note on {len(rows)} of {matched} matched clusters: {note}{names}")
     if found.decomposed and found.factors:
         missing = found.table[found.table["missing_in"].fillna("") != ""]
         if len(missing):
