@@ -78,13 +78,13 @@ def scenario_of_run(run: Run, weight: str, n_jobs: int | None = None) -> Scenari
         for name in (WEIGHTS[weight], "density")
     )
     clusters = run.locations["cluster_id"].to_numpy(np.int64)
-    formed = run.locations[["lat", "lon", "core"]].assign(density=density)
+    weighed = run.locations[["lat", "lon", "core"]].assign(density=density)
     return ScenarioResult(
         run.study,
         run.locations[["lat", "lon"]].assign(units=units),
         clusters,
         run.ranking.set_index("cluster_id")[["rank", "score"]].sort_index(),
-        ClustersAtPlaces(run.study.clusters, formed, clusters, n_jobs),
+        ClustersAtPlaces(run.study.clusters, weighed, clusters, n_jobs),
     )
 
 
@@ -160,8 +160,8 @@ class _Runner:
                 counted = self._counter(same_counts[0][1]).merge_and_count(partition.labels)
                 clusters = counted.clusters(partition.labels)
                 scorer = _Scorer(self._engine, self._prepared, partition, counted)
-                formed = self._prepared.locations.assign(core=partition.core)
-                places = ClustersAtPlaces(first.clusters, formed, clusters, self._n_jobs)
+                weighed = self._prepared.locations.assign(core=partition.core)
+                places = ClustersAtPlaces(first.clusters, weighed, clusters, self._n_jobs)
                 for coalition, study in same_counts:
                     ranks = scorer.ranks(study)
                     yield coalition, ScenarioResult(study, self._locations, clusters, ranks, places)
