@@ -389,15 +389,15 @@ def test_border_and_noise_are_not_drawn():
     ("change", "words"),
     [
         ({"n_clusters": 1}, "label 1"),
-        ({"n_clusters": 3}, "cluster 2 has no core"),
-        ({"core": [True]}, "one length"),
+        ({"n_clusters": 3}, "cluster 2 has no location"),
+        ({"drawn": [True]}, "one length"),
     ],
 )
 def test_bad_arguments_are_named(change, words):
     arguments = {
         "lat": [0.0, 1.0],
         "lon": [0.0, 1.0],
-        "core": [True, True],
+        "drawn": [True, True],
         "labels": [0, 1],
         "n_clusters": 2,
     }

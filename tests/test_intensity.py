@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
 from rasterio import Affine
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.places.footprints.outlines import FootprintOptions, footprints
+from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.ranking.spread import intensity_spread as jitter_table
 from gclust.ranking.spread import rank_intensities
@@ -76,10 +79,10 @@ def test_ranks_and_their_spread_by_hand():
             "name": ["A", "B", "C"] * 3,
             "economies": "DE",
             "score": [9.0, 6.0, 3.0] * 3,
+            "amount": [9.0, 6.0, 3.0] * 3,
             "combination": np.repeat(["own", "wide", "other"], 3),
             "population": [9e6, 3e6, 1e6, 1e6, 1e6, 0.0, np.nan, 6e6, 3e6],
             "uncovered_share": [0, 0, 0, 0, 0.2, 0, 1, 0, 0.1],
-            "shared_share": [0, 0, 0, 0.5, 0.25, 0, 0, 0, 0],
         }
     )
     detail = rank_intensities(measured)
@@ -99,7 +102,6 @@ def test_ranks_and_their_spread_by_hand():
             "intensity_rank_range": [2, 1, 0],
             "ranked_under": [2, 3, 2],
             "largest_uncovered_share": [1.0, 0.2, 0.1],
-            "largest_shared_share": [0.5, 0.25, 0.0],
             "own": [3, 2, 1],
             "wide": pd.array([1, 2, pd.NA], dtype="Int64"),
             "other": pd.array([pd.NA, 1, 1], dtype="Int64"),
@@ -147,7 +149,9 @@ def test_who_has_no_inhabitants_has_no_rank(done):
     assert table["intensity_rank"].isna().tolist() == (table.index == "Graz").tolist()
     assert table["largest_uncovered_share"]["Augsburg"] == 1.0
     assert any("[intensity] wide on density: density.tif has no data" in text for text in told)
-    assert run.ranking.columns[-1] == "uncovered_share"
+    assert run.ranking.columns[-3:].tolist() == [
+        "uncovered_share", "outside_share", "foreign_share"
+    ]  # fmt: skip
 
 
 def test_the_terminal_s_table_takes_no_uncovered_share_for_a_kind(done):
@@ -183,7 +187,7 @@ def test_a_call_on_a_run_takes_what_a_study_takes(done):
         footprints=[{"method": "concave", "ratio": 0.5}, {"method": "discs", "radius_km": 10 / 3}],
         progress=lambda fraction, stage: told.append((fraction, stage)),
     )
-    assert found.table.columns[12:].tolist() == [
+    assert found.table.columns[11:].tolist() == [
         "discs 3.33 km", "discs 1.67 km", "discs 5 km", "convex", "concave 10 km", "alpha 5 km",
         "cells 3.33 km", "concave, ratio 0.5",
     ]  # fmt: skip
@@ -194,27 +198,31 @@ def test_a_call_on_a_run_takes_what_a_study_takes(done):
     assert (areas["alpha 5 km"] <= areas["convex"] * (1 + 1e-9)).all()
 
 
-def test_overlaps_are_warned_of_with_the_footprint(tmp_path):
+def test_shared_ground_counts_once(tmp_path):
     write_raster(tmp_path / "people.tif", clouds())
     extra = (
         '[population]\nraster = "people.tif"\n'
         '[intensity]\nfootprints = [{ method = "discs", radius_km = 40 }]\n'
     )
-    match = r"\[intensity\] discs 40 km: footprints .* overlap.*Munich and Augsburg|Augsburg and"
-    with pytest.warns(GclustWarning, match=match):
-        run = gclust.run(study_folder(tmp_path, extra=extra))
-    assert len(run.intensity.detail) == 6
-    assert any("discs 40 km: footprints" in line for line in run.info["warnings"])
+    run = gclust.run(study_folder(tmp_path, extra=extra))
     places = run.locations
-    shapes = footprints(
-        places["lat"], places["lon"], places["core"], places["cluster_id"],
-        FootprintOptions(radius_km=40), n_clusters=3,
-    ).to_crs(3035)  # fmt: skip
-    table = run.intensity.table.set_index("cluster_id")["largest_shared_share"]
-    for at, shape in shapes.items():
-        others = shapes.drop(index=at).union_all()
-        assert table[at] == pytest.approx(shape.intersection(others).area / shape.area, abs=1e-4)
-    assert (table > 0.2).sum() == 2
+    alone = [
+        footprints(
+            lat, lon, np.ones(len(lat), bool), np.zeros(len(lat), int),
+            FootprintOptions(radius_km=40), n_clusters=1,
+        )[0]
+        for lat, lon in (
+            (places.loc[places["cluster_id"] == each, name].to_numpy() for name in ("lat", "lon"))
+            for each in range(3)
+        )
+    ]  # fmt: skip
+    united = gpd.GeoSeries([shapely.union_all(alone)], crs=4326)
+    wide = run.intensity.detail[run.intensity.detail["combination"] == "discs 40 km"]
+    once = area_km2(united)[0]
+    assert area_km2(alone).sum() > 1.1 * once
+    assert wide["area_km2"].sum() == pytest.approx(once, rel=1e-5)
+    people = population(united, tmp_path / "people.tif")["population"][0]
+    assert wide["population"].sum() == pytest.approx(people, rel=1e-4)
 
 
 def test_cells_of_the_raster_are_counted_whole(tmp_path):

@@ -154,8 +154,17 @@ def per_km2(
 
 
 def _amount(clusters: pd.DataFrame, listings: LabelledListings, kind: str | None) -> pd.Series:
-    """Return the count of a kind, or the sum of the shares of all kinds (these differ in size)."""
-    return _summed(clusters, kinds_of(listings, kind), "share" if kind is None else "count")
+    """Return the count of a kind, or the sum of the shares of all kinds (these differ in size).
+
+    With ``<kind>_inside`` it is that of the records inside the footprint.
+    """
+    figure, amounts = ("share" if kind is None else "count"), clusters.copy()
+    for each in kinds_of(listings, kind):
+        if f"{each}_inside" in clusters:
+            counted = clusters[f"{each}_count"]
+            inside = clusters[f"{each}_inside"] / counted.where(counted > 0)
+            amounts[f"{each}_{figure}"] = clusters[f"{each}_{figure}"] * inside.fillna(0.0)
+    return _summed(amounts, kinds_of(listings, kind), figure)
 
 
 def _summed(clusters: pd.DataFrame, kinds: tuple[str, ...], figure: str) -> pd.Series:

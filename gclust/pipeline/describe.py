@@ -15,7 +15,6 @@ from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.places.footprints.outlines import FootprintOptions, footprints
-from gclust.places.footprints.overlaps import overlap_warning
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
@@ -64,9 +63,6 @@ def describe(
         geometry=outlines.to_numpy(),
         crs=4326,
     )
-    # Discs of DBSCAN's clusters do not: their radius is at most half of eps_km.
-    if study.clusters.reach_km is None or study.footprint.method != "discs":
-        _warn_of_overlaps(table, run_log)
     table["population"] = np.nan
     if study.population.raster is not None:
         with run_log.timed("count inhabitants"):
@@ -97,11 +93,12 @@ def outline(
         if contours is None:
             raise ValueError("method of footprint is 'contour', but there are no contours")
         return contours
+    label = locations["label"].to_numpy()
     return footprints(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),
-        locations["core"].to_numpy(),
-        locations["label"].to_numpy(),
+        locations["core"].to_numpy() if study.footprint.of == "cores" else label >= 0,
+        label,
         footprint_options(study, study.footprint),
         n_clusters=n_clusters,
         progress=report,
@@ -145,16 +142,6 @@ def inhabitants(
         progress=report,
         warn=warn,
     )
-
-
-def _warn_of_overlaps(clusters: gpd.GeoDataFrame, run_log: RunLog) -> None:
-    """Warn of footprints that overlap.
-
-    ``strict`` does not refuse them, because no row of the listings is wrong.
-    """
-    message = overlap_warning(clusters.geometry.to_numpy(), clusters["name"].tolist())
-    if message is not None:
-        run_log.warn(message)
 
 
 def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -58,6 +58,8 @@ def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame
     """Return the table of clusters that indicators receive."""
     seen = pd.DataFrame(clusters)[["cluster_id", *COLUMNS]].set_index("cluster_id")
     for kind in counted.count.columns:
+        if f"{kind}_inside" in clusters:
+            seen[f"{kind}_inside"] = clusters[f"{kind}_inside"].to_numpy()
         seen[f"{kind}_count"] = counted.count[kind].to_numpy()
         seen[f"{kind}_share"] = counted.share[kind].to_numpy()
     return seen

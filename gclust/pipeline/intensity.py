@@ -16,12 +16,12 @@ from gclust.errors import StudyError, Warn, warn_user
 from gclust.pipeline.describe import footprint_options
 from gclust.pipeline.rasters import RasterUsed, band_of, check_files, files_of, warnings_of
 from gclust.places.footprints.outlines import footprints as draw_footprints
-from gclust.places.footprints.overlaps import overlap_warning, shared_share
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
 from gclust.ranking.spread import intensity_spread as rank_table
 from gclust.ranking.spread import rank_intensities
+from gclust.ranking.table import intensity_amounts
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run
 from gclust.study.parse import parse_section
@@ -152,8 +152,8 @@ def spread_of(
     report : callable
         Called with ``(fraction, stage)``.
     warn : callable
-        Called with each warning about overlaps and about footprints that a raster does not
-        cover; it names the combination.
+        Called with each warning about footprints that a raster does not cover; it names the
+        combination.
 
     Raises
     ------
@@ -166,23 +166,23 @@ def spread_of(
     for at, (name, footprint) in enumerate(outlines.items()):
         done = at * (1 + len(rasters))
         report(done / steps, "compare intensities")
-        with _named(f"[intensity] {name}", warn) as warn_named:
-            shapes = _draw(study, footprint, first, locations, warn_named)
-            shared = shared_share(shapes.to_numpy())
+        with _named(f"[intensity] {name}", warn):
+            shapes = _draw(study, footprint, first, locations)
         for number, (raster_name, raster) in enumerate(rasters.items(), start=1):
             report((done + number) / steps, "compare intensities")
             both = name if len(rasters) == 1 else f"{name} on {raster_name}"
             is_own = at == 0 and _is_own_raster(study, raster)
             with _named(f"[intensity] {both}", warn) as warn_named:
                 part = _own(first) if is_own else _measure(study, first, shapes, raster, warn_named)
-            part = part.assign(shared_share=shared, combination=both)
-            parts.append(part.assign(footprint=name, raster=raster_name))
+            part["amount"] = intensity_amounts(
+                pd.DataFrame(first), study.score, inside=footprint.of == "cores"
+            )
+            parts.append(part.assign(combination=both, footprint=name, raster=raster_name))
     report(1.0, "compare intensities")
     detail = rank_intensities(pd.concat(parts, ignore_index=True))
     columns = [
         "rank", "cluster_id", "name", "economies", "score", "combination", "footprint", "raster",
-        "area_km2", "population", "uncovered_share", "shared_share", "intensity",
-        "intensity_rank",
+        "area_km2", "population", "uncovered_share", "intensity", "intensity_rank",
     ]  # fmt: skip
     return IntensitySpread(rank_table(detail), detail[columns])
 
@@ -197,26 +197,21 @@ def _draw(
     footprint: Footprint,
     first: gpd.GeoDataFrame,
     locations: pd.DataFrame,
-    warn: Warn,
 ) -> gpd.GeoSeries:
-    """Return the footprints of the first clusters: the run's own, or drawn as asked."""
+    """Return the footprints of the first clusters: the run's own, or drawn round all locations."""
     if footprint is study.footprint:
         return first.geometry
     position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
-    labels = locations["cluster_id"].map(position).fillna(-1).astype(np.int64)
-    shapes = draw_footprints(
+    labels = locations["cluster_id"].map(position).fillna(-1).to_numpy(np.int64)
+    return draw_footprints(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),
-        locations["core"].to_numpy(),
-        labels.to_numpy(),
+        labels >= 0,
+        labels,
         footprint_options(study, footprint),
         n_clusters=len(first),
         names=first["name"].tolist(),
     )
-    overlaps = overlap_warning(shapes.to_numpy(), first["name"].tolist())
-    if overlaps is not None:
-        warn(overlaps)
-    return shapes
 
 
 def _measure(
@@ -280,19 +275,21 @@ def _key(study: Study, footprint: Footprint) -> tuple[Any, ...]:
     sizes = study.sizes(footprint)
     if sizes["ratio"] is not None:
         sizes["edge_km"] = None
-    return (footprint.method, *(sizes[size] for size in _SIZES[footprint.method]))
+    return (footprint.method, footprint.of, *(sizes[size] for size in _SIZES[footprint.method]))
 
 
 def _name(study: Study, footprint: Footprint) -> str:
     method, sizes = footprint.method, study.sizes(footprint)
-    if method == "raster":
-        return "raster cells"
-    if method in ("convex", "contour"):
-        return method
-    if method == "concave" and sizes["ratio"] is not None:
-        return f"concave, ratio {sizes['ratio']:.3g}"
     scale = {"discs": "radius_km", "concave": "edge_km", "alpha": "alpha_km", "cells": "cell_km"}
-    return f"{method} {sizes[scale[method]]:.3g} km"
+    if method == "raster":
+        name = "raster cells"
+    elif method in ("convex", "contour"):
+        name = method
+    elif method == "concave" and sizes["ratio"] is not None:
+        name = f"concave, ratio {sizes['ratio']:.3g}"
+    else:
+        name = f"{method} {sizes[scale[method]]:.3g} km"
+    return f"{name} of cores" if footprint.of == "cores" else name
 
 
 def _rasters(study: Study) -> dict[str, OtherRaster]:

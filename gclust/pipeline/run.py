@@ -15,6 +15,7 @@ from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
+from gclust.pipeline.footprint_counts import add_footprint_counts
 from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
@@ -167,6 +168,9 @@ def complete(
     if study.footprint.method == "contour":
         contours = dissolve(partition.polygons, counted.cluster_ids)
     clusters = describe(study, locations, len(counted.count), run_log, contours)
+    clusters = add_footprint_counts(
+        study, engine, prepared, locations["label"].to_numpy(), counted, clusters, run_log
+    )
     listings = labelled_listings(study, engine, prepared, locations["label"].to_numpy())
     indicators = compute_indicators(study, clusters, counted, listings, run_log)
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)

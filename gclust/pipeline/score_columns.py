@@ -63,6 +63,12 @@ class ScoreColumns:
             column for resolved in self._asked for column in resolved.indicator.about.looks_at
         }
         self.looks_at = frozenset(looks_at | ({"population"} if self._per_head else set()))
+        if self.looks_at & OUTLINED and study.footprint.of == "cores":
+            raise StudyError(
+                "[footprint] of = 'cores': the score has columns per inhabitant or area, which then"
+                " count only the records inside footprints; sweep, compare, uncertainty and tune"
+                " do not count these; expected of = 'members', or a score without such columns"
+            )
 
     def check(self, warn: Warn = warn_user) -> None:
         """Raise StudyError if a raster that the columns need cannot be used."""

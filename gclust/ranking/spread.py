@@ -11,13 +11,13 @@ from gclust.ranking.rank import rank
 def rank_intensities(measured: pd.DataFrame) -> pd.DataFrame:
     """Rank clusters by intensity, separately for each combination of footprint and raster.
 
-    ``measured`` has one row per cluster and combination: ``combination, score, population`` at
-    least. Returns the same rows with ``intensity`` (score per million inhabitants; missing if
+    ``measured`` has one row per cluster and combination: ``combination, amount, population`` at
+    least. Returns the same rows with ``intensity`` (amount per million inhabitants; missing if
     nobody lives there or their number is unknown) and ``intensity_rank`` (among the clusters that
     have an intensity under the same combination).
     """
     table = measured.copy()
-    table["intensity"] = per_million_inhabitants(table["score"], table["population"])
+    table["intensity"] = per_million_inhabitants(table["amount"], table["population"])
     ranks = table["intensity"].groupby(table["combination"], sort=False).transform(rank)
     table["intensity_rank"] = ranks.astype("Int64")
     return table
@@ -30,8 +30,8 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
     ----------
     detail : DataFrame
         ``rank, cluster_id, name, economies, score, combination, uncovered_share,
-        shared_share, intensity_rank``; see `rank_intensities`. Each combination has the same
-        clusters; the study's own comes first.
+        intensity_rank``; see `rank_intensities`. Each combination has the same clusters; the
+        study's own comes first.
 
     Returns
     -------
@@ -39,9 +39,8 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
         One row per cluster in the order of the rank: ``rank, cluster_id, name, economies,
         score, intensity_rank`` (under the first combination), ``least_intensity_rank,
         largest_intensity_rank, intensity_rank_range`` (their difference), ``ranked_under``
-        (combinations under which there is a rank), ``largest_uncovered_share,
-        largest_shared_share`` (of the footprint, from 0 to 1: without data, and within other
-        footprints) and a column of ranks for each combination, named by it.
+        (combinations under which there is a rank), ``largest_uncovered_share`` (of the footprint,
+        from 0 to 1) and a column of ranks for each combination, named by it.
     """
     columns = ["rank", "cluster_id", "name", "economies", "score"]
     first = detail["combination"] == detail["combination"].iloc[0]
@@ -54,7 +53,6 @@ def intensity_spread(detail: pd.DataFrame) -> pd.DataFrame:
     table["largest_intensity_rank"] = ranks.max(axis=1).astype("Int64")
     table["intensity_rank_range"] = table["largest_intensity_rank"] - table["least_intensity_rank"]
     table["ranked_under"] = ranks.notna().sum(axis=1)
-    for column in ("uncovered_share", "shared_share"):
-        largest = detail.groupby("cluster_id")[column].max()
-        table[f"largest_{column}"] = table["cluster_id"].map(largest)
+    largest = detail.groupby("cluster_id")["uncovered_share"].max()
+    table["largest_uncovered_share"] = table["cluster_id"].map(largest)
     return pd.concat([table, ranks.rename_axis(columns=None)], axis=1)

@@ -13,6 +13,7 @@ from gclust.ranking.rank import rank
 from gclust.ranking.score import AMOUNTS, score
 
 DEFAULT = ScoreOptions()
+OPTIONAL = ("uncovered_share", "outside_share", "foreign_share")
 
 
 def ranking(
@@ -30,7 +31,9 @@ def ranking(
     ----------
     clusters : DataFrame
         ``cluster_id, name, economies, population, area_km2``, one row per
-        cluster, in the order of the rows of ``count`` and ``share``.
+        cluster, in the order of the rows of ``count`` and ``share``. Optional:
+        ``uncovered_share, outside_share, foreign_share``, and for each kind ``<kind>_inside``,
+        the records inside the footprint, of which intensities then are.
     count, share : DataFrame, shape (clusters, kinds)
         Records, and per cent of the world total.
     options : ScoreOptions
@@ -46,11 +49,9 @@ def ranking(
         Columns ``rank, cluster_id, name, economies``, for each kind
         ``<kind>_count, <kind>_share`` (per cent), ``<kind>_rank,
         <kind>_per_million``, then ``total`` (sum of the shares), ``score, population,
-        intensity`` (score per million inhabitants; total per million where the score is no
-        amount, because it combines ranks, z-scores, columns other than shares and counts, or
-        columns where less is better), ``intensity_rank, area_km2``, then
-        ``uncovered_share`` if the clusters have it, and the indicators. Sorted by rank,
-        clusters of one rank by id, those without score last.
+        intensity`` (see `intensity_amounts`; per million inhabitants), ``intensity_rank,
+        area_km2``, then the optional columns of the clusters, and the indicators. Sorted by
+        rank, clusters of one rank by id, those without score last.
 
     Raises
     ------
@@ -63,15 +64,17 @@ def ranking(
         table[f"{kind}_count"] = count[kind]
         table[f"{kind}_share"] = share[kind]
         table[f"{kind}_rank"] = rank(share[kind])
-        table[f"{kind}_per_million"] = per_million_inhabitants(count[kind], population)
+        inside = clusters.get(f"{kind}_inside", count[kind])
+        table[f"{kind}_per_million"] = per_million_inhabitants(inside, population)
     kinds = [str(kind) for kind in count.columns]
     table["total"] = score(share)
     table["score"] = float("nan")
     table["population"] = population
     table["intensity"] = table["intensity_rank"] = float("nan")
     table["area_km2"] = clusters["area_km2"]
-    if "uncovered_share" in clusters:
-        table["uncovered_share"] = clusters["uncovered_share"]
+    for column in (*OPTIONAL, *(f"{kind}_inside" for kind in kinds)):
+        if column in clusters:
+            table[column] = clusters[column]
     if indicators is not None:
         table = table.join(indicators, on="cluster_id")
     columns = scored(kinds, options.of)
@@ -82,14 +85,50 @@ def ranking(
         lower_is_better=options.lower_is_better,
     ).to_numpy()
     table.insert(0, "rank", rank(table["score"]))
-    amounts = {f"{kind}_{what}" for kind in kinds for what in ("share", "count")}
-    is_amount = amounts.issuperset(columns) and not options.lower_is_better
-    is_amount = is_amount and options.combine in AMOUNTS
-    amount = table["score" if is_amount else "total"]
-    table["intensity"] = per_million_inhabitants(amount, population)
+    amounts = intensity_amounts(table, options, inside=f"{kinds[0]}_inside" in table)
+    table["intensity"] = per_million_inhabitants(amounts, population)
     first = (table["rank"] <= top).fillna(False).astype(bool)
     table["intensity_rank"] = rank(table["intensity"].where(first))
     return table.sort_values(["rank", "cluster_id"], ignore_index=True)
+
+
+def intensity_amounts(
+    table: pd.DataFrame, options: ScoreOptions = DEFAULT, *, inside: bool
+) -> pd.Series:
+    """Return the amounts that intensities divide by inhabitants.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A ranking.
+    options : ScoreOptions
+        As given to `ranking`.
+    inside : bool
+        Whether the amounts are of the records inside the footprint (``<kind>_inside``) alone.
+
+    Returns
+    -------
+    Series
+        The score; the total where the score is no amount, because it combines ranks, z-scores,
+        columns other than shares and counts, or columns where less is better.
+    """
+    kinds = kinds_of(table)
+    columns = scored(kinds, options.of)
+    amounts = {f"{kind}_{what}" for kind in kinds for what in ("share", "count")}
+    is_amount = amounts.issuperset(columns) and not options.lower_is_better
+    is_amount = is_amount and options.combine in AMOUNTS
+    if not inside:
+        return table["score" if is_amount else "total"]
+    values = pd.DataFrame(index=table.index)
+    for kind in kinds:
+        count = table[f"{kind}_count"]
+        values[f"{kind}_count"] = table[f"{kind}_inside"]
+        part = (table[f"{kind}_inside"] / count.where(count > 0)).fillna(0.0)
+        values[f"{kind}_share"] = table[f"{kind}_share"] * part
+    if not is_amount:
+        return score(values[[f"{kind}_share" for kind in kinds]])
+    weights = column_weights(columns, options.weights, kinds)
+    return score(values[list(columns)], combine=options.combine, weights=weights)
 
 
 def scored_values(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -24,9 +24,8 @@ class IntensitySpread:
     detail : DataFrame
         One row per cluster and combination, the study's own combination first: ``rank,
         cluster_id, name, economies, score, combination, footprint, raster, area_km2,
-        population, uncovered_share`` (of the footprint, from 0 to 1), ``shared_share`` (of
-        the footprint, that belongs to those of other clusters too, where inhabitants count
-        for each), ``intensity`` (score per million inhabitants), ``intensity_rank``.
+        population, uncovered_share`` (of the footprint, from 0 to 1), ``intensity`` (as in the
+        ranking), ``intensity_rank``.
     """
 
     table: pd.DataFrame

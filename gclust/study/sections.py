@@ -128,11 +128,17 @@ class Footprint(Section):
     Lengths that are not given are derived from eps_km, with methods other than DBSCAN from
     15 km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` equals it,
     ``alpha_km`` is half of it. ``ratio`` bends concave hulls by each cluster's own longest side
-    instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold core
+    instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold
     locations, ``contour`` is the contour that the method of that name found.
+
+    ``of`` says which locations of a cluster the footprint is drawn round: all (``members``), so
+    that records and inhabitants are of one area, or only its core locations (``cores``), so that
+    the area depends less on the number of listings. Then intensities count only the records
+    inside the footprint.
     """
 
     method: str = choice("discs", *OUTLINES, "contour")
+    of: str = choice("members", "members", "cores")
     radius_km: float | None = number(None, above=0)
     edge_km: float | None = number(None, above=0)
     ratio: float | None = number(None, least=0, most=1)
@@ -144,12 +150,13 @@ class Footprint(Section):
 class OtherFootprint(Footprint):
     """An entry of ``[intensity] footprints``; its default name is its method and size.
 
-    ``raster`` means the cells of the study's own raster, or of the first one of
-    ``[intensity] rasters``.
+    It is drawn round all locations of a cluster. ``raster`` means the cells of the study's own
+    raster, or of the first one of ``[intensity] rasters``.
     """
 
     name: str | None = None
     method: str = choice("discs", *OUTLINES)
+    of: str = choice("members", "members")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,10 +26,11 @@ from gclust.study.sections import (
 
 LARGEST_SPREAD_KM = 1000.0
 KIND = re.compile(r"[^\W_][\w .&-]*")
-TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered"}
+TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered", "outside", "foreign"}
 TAKEN_COLUMNS = {
     "rank", "cluster_id", "name", "economies", "total", "score", "population", "intensity",
-    "intensity_rank", "area_km2", "uncovered_share", "geometry", "geom", "fid",
+    "intensity_rank", "area_km2", "uncovered_share", "outside_share",
+    "foreign_share", "geometry", "geom", "fid",
 }  # fmt: skip
 """Column names of rankings and GeoPackages that no indicator may have."""
 
@@ -112,7 +113,7 @@ def check_footprint(footprint: Footprint, where: str) -> None:
 
 
 def check_method_of_footprint(
-    footprint: Footprint, radius_km: float, options: ClusteringOptions, has_raster: bool, name: str
+    footprint: Footprint, options: ClusteringOptions, has_raster: bool, name: str
 ) -> None:
     """Refuse a footprint method that does not fit the clusters or lacks a population raster."""
     if footprint.method == "raster" and not has_raster:
@@ -120,16 +121,15 @@ def check_method_of_footprint(
             f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
             " expected [population] raster"
         )
-    reach = options.reach_km
-    if footprint.method == "discs" and reach is not None and radius_km > reach / 2:
-        raise StudyError(
-            f"{name}: [footprint] radius_km = {radius_km:g}; expected at most eps_km / 2"
-            f" = {reach / 2:g}, so that discs of different clusters cannot overlap"
-        )
     if footprint.method == "contour" and options.method != "contour":
         raise StudyError(
             f"{name}: [footprint] method = 'contour' needs contours; expected"
             f" {', '.join(map(repr, OUTLINES))} with [clusters] method = {options.method!r}"
+        )
+    if footprint.method == "contour" and footprint.of == "cores":
+        raise StudyError(
+            f"{name}: [footprint] of = 'cores' does not apply to contours, which are drawn from the"
+            " density of all listings; expected of = 'members'"
         )
 
 

@@ -19,6 +19,7 @@ from gclust.errors import StudyError
 from gclust.places.equal_area import occupied_cells
 from gclust.places.footprints import hulls
 from gclust.places.footprints.discs import union_of_discs
+from gclust.places.footprints.overlaps import divide_overlaps
 from gclust.places.footprints.raster_cells import RasterCells
 from gclust.places.geodesic import METRICS
 from gclust.places.rasters.files import RasterFiles, RasterPath
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Draw = Callable[[Floats, Floats], Any]
-"""A function from latitudes and longitudes of a cluster's core locations to a polygon (degrees)."""
+"""A function from latitudes and longitudes of a cluster's locations to a polygon (degrees)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +40,13 @@ class FootprintOptions:
     Attributes
     ----------
     method : {"discs", "convex", "concave", "alpha", "cells", "raster"}
-        - ``"discs"``: all places within `radius_km` of a core location. With a radius of at
-          most half the eps of DBSCAN the discs of different clusters cannot overlap, for
-          their core locations lie farther than eps apart.
-        - ``"convex"``: all places within `radius_km` of the convex hull of the core
-          locations. Footprints of different clusters may overlap.
+        - ``"discs"``: all places within `radius_km` of a location.
+        - ``"convex"``: all places within `radius_km` of the convex hull of the locations.
         - ``"concave"``: the same with the concave hull, connected and without holes.
         - ``"alpha"``: the same with the alpha shape, which may be disconnected and have holes.
-        - ``"cells"``: the cells of a grid over the Earth, all of one area, that hold a core
-          location. Clusters may share a cell.
-        - ``"raster"``: the cells of `raster` that hold a core location, each counted whole
-          when its inhabitants are counted in that raster. Clusters may share a cell.
+        - ``"cells"``: the cells of a grid over the Earth, all of one area, that hold a
+          location.
+        - ``"raster"``: the cells of `raster` that hold a location.
     radius_km : float
         Radius of the discs and width of the seam round hulls and alpha shapes, kilometres.
     edge_km : float
@@ -152,7 +149,7 @@ METHODS: Mapping[str, Callable[[FootprintOptions], Draw]] = {
 def footprints(
     lat: ArrayLike,
     lon: ArrayLike,
-    core: ArrayLike,
+    drawn: ArrayLike,
     labels: ArrayLike,
     options: FootprintOptions | None = None,
     *,
@@ -160,20 +157,23 @@ def footprints(
     names: Sequence[str] | None = None,
     progress: bool | Report | None = None,
 ) -> geopandas.GeoSeries:
-    """Draw the footprint of each cluster from its core locations.
+    """Draw the footprint of each cluster round its locations.
+
+    Ground that two footprints would share goes to the cluster of the nearest location.
 
     Parameters
     ----------
     lat, lon : array_like, shape (n,)
         Locations, degrees.
-    core : array_like of bool, shape (n,)
-        Which locations are core; the others are not drawn.
+    drawn : array_like of bool, shape (n,)
+        Locations that the footprints are drawn round, such as all of a cluster or its core
+        locations.
     labels : array_like of int, shape (n,)
         Cluster of each location, -1 for noise.
     options : FootprintOptions, optional
         Discs of 5 km by default.
     n_clusters : int
-        Clusters are numbered from 0 to ``n_clusters - 1``; each has a core location.
+        Clusters are numbered from 0 to ``n_clusters - 1``; each has a location that is drawn.
     names : sequence of str, optional
         Names of the clusters in errors; their numbers by default.
     progress : bool or callable, optional
@@ -189,7 +189,7 @@ def footprints(
     ------
     ValueError
         For arrays of different lengths, a label beyond `n_clusters`, or a cluster without a
-        core location.
+        location that is drawn.
     gclust.errors.StudyError
         For a hull or an alpha shape of locations more than 80 degrees from their centre, and
         for a raster that cannot be read, has no CRS, or does not cover a location.
@@ -215,34 +215,35 @@ def footprints(
 
     options = FootprintOptions() if options is None else options
     draw = METHODS[options.method](options)
-    locations = _core_locations(lat, lon, core, labels, n_clusters)
+    locations = _drawn_locations(lat, lon, drawn, labels, n_clusters)
     shapes = np.empty(n_clusters, dtype=object)
-    drawn, total = 0, sum(len(core_lat) for core_lat, _ in locations)
+    finished, total = 0, sum(len(lat) for lat, _ in locations)
     with stage(resolve(progress), "footprints") as done:
-        for cluster, (core_lat, core_lon) in enumerate(locations):
+        for cluster, (lat, lon) in enumerate(locations):
             try:
-                shape = draw(core_lat, core_lon)
+                shapes[cluster] = _valid(draw(lat, lon))
             except StudyError as error:
                 name = f"cluster {cluster}" if names is None else names[cluster]
                 raise StudyError(f"{name}: {error}") from error
-            shapes[cluster] = _normalized(shape)
-            drawn += len(core_lat)
-            done(drawn / total)
-    return geopandas.GeoSeries(shapes, crs="EPSG:4326", name="geometry")
+            finished += len(lat)
+            done(finished / total)
+        divided = divide_overlaps(shapes, locations, options.metric)
+    ordered = [shapely.orient_polygons(shapely.normalize(_valid(shape))) for shape in divided]
+    return geopandas.GeoSeries(ordered, crs="EPSG:4326", name="geometry")
 
 
-def _core_locations(
-    lat: ArrayLike, lon: ArrayLike, core: ArrayLike, labels: ArrayLike, n_clusters: int
+def _drawn_locations(
+    lat: ArrayLike, lon: ArrayLike, drawn: ArrayLike, labels: ArrayLike, n_clusters: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the distinct, sorted coordinates of each cluster's core locations."""
+    """Return the distinct, sorted coordinates of the locations that each cluster is drawn round."""
     lat, lon = np.asarray(lat, float), np.asarray(lon, float)
-    core, labels = np.asarray(core, bool), np.asarray(labels)
-    lengths = {"lat": lat.shape, "lon": lon.shape, "core": core.shape, "labels": labels.shape}
+    drawn, labels = np.asarray(drawn, bool), np.asarray(labels)
+    lengths = {"lat": lat.shape, "lon": lon.shape, "drawn": drawn.shape, "labels": labels.shape}
     if len(set(lengths.values())) > 1 or lat.ndim != 1:
-        raise ValueError(f"lat, lon, core and labels must be of one length: {lengths}")
+        raise ValueError(f"lat, lon, drawn and labels must be of one length: {lengths}")
     if labels.size and labels.max() >= n_clusters:
         raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
-    rows = np.flatnonzero(core & (labels >= 0))
+    rows = np.flatnonzero(drawn & (labels >= 0))
     rows = rows[np.lexsort((lon[rows], lat[rows], labels[rows]))]
     sorted_rows = np.stack([labels[rows].astype(float), lat[rows], lon[rows]])
     is_new = np.ones(len(rows), bool)
@@ -251,12 +252,9 @@ def _core_locations(
     ends = np.searchsorted(labels[rows], np.arange(n_clusters + 1))
     without = np.flatnonzero(np.diff(ends) == 0)
     if without.size:
-        raise ValueError(f"cluster {without[0]} has no core location to draw")
+        raise ValueError(f"cluster {without[0]} has no location to draw")
     return [(lat[rows[start:end]], lon[rows[start:end]]) for start, end in pairwise(ends)]
 
 
-def _normalized(shape: Any) -> Any:
-    """Return the shape, made valid, with vertices in one order: equal shapes have equal bytes."""
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape, method="structure")
-    return shapely.orient_polygons(shapely.normalize(shape))
+def _valid(shape: Any) -> Any:
+    return shape if shape.is_valid else shapely.make_valid(shape, method="structure")

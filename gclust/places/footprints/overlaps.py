@@ -1,82 +1,206 @@
-"""Overlaps between the footprints of clusters."""
+"""Division of the ground that footprints share: each place goes to the nearest location.
+
+Two footprints share some polygons. Within one of them the boundary between the places that are
+nearer to locations of one cluster and those nearer to the other follows sides of Voronoi cells.
+These sides cut the polygon into pieces, each of which belongs to one cluster as a whole. With more
+than two clusters the pairs can be treated in any order: the cluster of the nearest location loses
+nothing to any other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import Delaunay, cKDTree
 
-from gclust.places.geodesic import area_km2
+from gclust.places.antimeridian import polygons_of
+from gclust.places.geodesic import Stereographic, conformal_sphere, latitude_of_conformal
+from gclust.sphere import unit_vectors
 
-MOST_PAIRS = 3
-LEAST_OVERLAP_KM2 = 0.05
-"""Least area of an overlap; smaller ones would be printed as 0.0 km2."""
+Floats = NDArray[np.float64]
+
+LONGEST_STEP = 3e-4
+"""Longest straight step (radians, 2 km) of a boundary between clusters, in longitude and
+latitude."""
+
+POLAR_STEP = 0.02
+"""Longest step near a pole, as a share of the distance from it."""
+
+MOST_STEPS = 2000
+"""Steps of a line that passes a pole."""
+
+RING = 16
+"""Points round all locations, which close the Voronoi cells of the outermost ones."""
+
+WIDEST = 2.5
+"""Largest angle (radians) between the middle of shared ground and those points."""
 
 
-def overlaps(shapes: NDArray[Any]) -> pd.DataFrame:
-    """Find the pairs of polygons that overlap.
+class Sites(NamedTuple):
+    """The locations of a cluster as unit vectors, with a search tree.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (n, 3)
+        On the conformal sphere of the metric.
+    tree : cKDTree
+    """
+
+    vectors: Floats
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, lat: Floats, lon: Floats, metric: str) -> Sites:
+        """Return the sites at latitudes and longitudes in degrees."""
+        vectors = unit_vectors(conformal_sphere(lat, metric)[0], lon)
+        return cls(vectors, cKDTree(vectors))
+
+
+def divide_overlaps(
+    shapes: NDArray[Any], locations: Sequence[tuple[Floats, Floats]], metric: str
+) -> NDArray[Any]:
+    """Divide the ground that polygons share by the nearest location.
 
     Parameters
     ----------
-    shapes : ndarray of shapely geometry
-        Valid polygons in degrees.
+    shapes : ndarray of shapely geometry, shape (n_clusters,)
+        Valid polygons in degrees, within [-180, 180].
+    locations : sequence of (lat, lon)
+        The locations that each polygon is drawn round, degrees.
+    metric : {"haversine", "wgs84"}
+        Metric of distances. That of the ellipsoid is taken on its conformal sphere, where of two
+        locations within 100 km the nearer one is the same unless they differ by less than 0.1 %.
 
     Returns
     -------
-    DataFrame
-        ``a, b`` (positions, a < b) and ``area_km2``, the largest overlap first.
+    ndarray of shapely geometry, shape (n_clusters,)
+        Polygons that share no ground and together cover what `shapes` cover.
     """
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]
-    parts, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
-    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
-    area = np.bincount(pair[is_polygon], area_km2(parts[is_polygon]), minlength=len(a))
-    shared = pd.DataFrame({"a": a, "b": b, "area_km2": area})
-    return shared[shared["area_km2"] >= LEAST_OVERLAP_KM2].sort_values(
-        ["area_km2", "a", "b"], ascending=[False, True, True], ignore_index=True
+    shared, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
+    has_area = (shapely.get_type_id(shared) == shapely.GeometryType.POLYGON) & (
+        shapely.area(shared) > 0.0
     )
+    sites: dict[int, Sites] = {}
+    lost: dict[int, list[Any]] = {}
+    for ground, at in zip(shared[has_area], pair[has_area], strict=True):
+        two = (int(a[at]), int(b[at]))
+        for cluster in two:
+            if cluster not in sites:
+                sites[cluster] = Sites.of(*locations[cluster], metric)
+        pieces, is_first = _divided(ground, sites[two[0]], sites[two[1]], metric)
+        lost.setdefault(two[0], []).extend(pieces[~is_first])
+        lost.setdefault(two[1], []).extend(pieces[is_first])
+    divided = shapes.copy()
+    for cluster, losses in lost.items():
+        if losses:
+            left = shapely.difference(shapes[cluster], shapely.union_all(losses))
+            divided[cluster] = shapely.union_all(polygons_of(left))
+    return divided
 
 
-def shared_share(shapes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the share of each polygon's area that overlaps other polygons.
+def _divided(
+    ground: Any, first: Sites, second: Sites, metric: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Cut shared ground into pieces; return whether the first cluster's locations are nearest."""
+    middle, reach = _circle_round(ground, metric)
+    # No place of the ground is farther from its nearest location than the middle is, plus reach.
+    nearest = min(float(sites.tree.query(middle)[0]) for sites in (first, second))
+    within = nearest + 2.0 * reach
+    a, b = (sites.vectors[sites.tree.query_ball_point(middle, within)] for sites in (first, second))
+    if len(a) == 0 or len(b) == 0:
+        return np.array([ground], object), np.array([len(b) == 0])
+    arcs = _boundary(a, b, middle, within)
+    halves = np.linalg.norm(arcs[:, 1] - arcs[:, 0], axis=1) / 2.0
+    is_near = np.linalg.norm(arcs.mean(axis=1) - middle, axis=1) <= reach + halves
+    lines = _in_degrees(arcs[is_near & (halves > 0.0)], _middle_longitude(ground), metric)
+    crossing = lines[shapely.intersects(lines, ground)]
+    if len(crossing) == 0:
+        pieces = np.array([ground], object)
+    else:
+        noded = shapely.union_all([ground.boundary, *crossing])
+        pieces = shapely.get_parts(shapely.polygonize([noded]))
+        at = shapely.point_on_surface(pieces)
+        pieces = pieces[shapely.contains_xy(ground, shapely.get_x(at), shapely.get_y(at))]
+    at = shapely.point_on_surface(pieces)
+    vectors = unit_vectors(conformal_sphere(shapely.get_y(at), metric)[0], shapely.get_x(at))
+    return pieces, first.tree.query(vectors)[0] <= second.tree.query(vectors)[0]
 
-    Parameters
-    ----------
-    shapes : ndarray of shapely geometry
-        Valid polygons in degrees.
 
-    Returns
-    -------
-    ndarray of float64
-        Share of the area, from 0 to 1. Inhabitants there are counted for several clusters.
-    """
-    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    a, b = a[a != b], b[a != b]
-    common = shapely.intersection(shapes[a], shapes[b])
-    share = np.zeros(len(shapes))
-    for at in np.unique(a):
-        parts = shapely.get_parts(shapely.union_all(common[a == at]))
-        flat = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-        if flat.size:
-            share[at] = area_km2(flat).sum() / area_km2(shapes[at : at + 1])[0]
-    return np.minimum(share, 1.0)
+def _circle_round(ground: Any, metric: str) -> tuple[Floats, float]:
+    """Return a point in the middle of a polygon, and the longest chord from it to the outline."""
+    corners = shapely.get_coordinates(shapely.segmentize(ground, 0.1))
+    vectors = unit_vectors(conformal_sphere(corners[:, 1], metric)[0], corners[:, 0])
+    mean = vectors.mean(axis=0)
+    middle = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    # The outline strays by less than a millionth between corners 0.1 degrees apart.
+    return middle, float(np.linalg.norm(vectors - middle, axis=1).max()) + 1e-6
 
 
-def overlap_warning(shapes: NDArray[Any], names: Sequence[str]) -> str | None:
-    """Return a warning about overlapping footprints, the largest overlap first, or None."""
-    shared = overlaps(shapes)
-    if shared.empty:
-        return None
-    listed = "; ".join(
-        f"{names[row.a]} and {names[row.b]} by {row.area_km2:.1f} km2"
-        for row in shared.head(MOST_PAIRS).itertuples()
-    )
-    more = len(shared) - MOST_PAIRS
-    return (
-        "footprints of different clusters overlap, and inhabitants there count for each:"
-        f" {listed}" + (f"; and {more} pairs more, by less" if more > 0 else "")
-    )
+def _boundary(a: Floats, b: Floats, middle: Floats, within: float) -> Floats:
+    """Return the sides of Voronoi cells between two groups of sites, as arcs, shape (n, 2, 3)."""
+    angle = min(2.0 * np.arcsin(min(within / 2.0, 1.0)) * 1.5 + 1e-6, WIDEST)
+    plane = Stereographic.at_centre_of(middle[None, :])
+    turn = np.linspace(0.0, 2.0 * np.pi, RING, endpoint=False)
+    ring = 2.0 * np.tan(angle / 2.0) * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    vectors = np.concatenate([a, b, plane.inverse(ring)])
+    group = np.repeat([0, 1, 2], [len(a), len(b), RING])
+    # Circles of the sphere are circles of the plane, so both have the same Delaunay triangles.
+    triangles = Delaunay(plane.forward(vectors))
+    corners = vectors[triangles.simplices]
+    centres = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(centres, axis=1)
+    flat = length < 1e-300
+    centres /= np.where(flat, 1.0, length)[:, None]
+    centres *= np.where((centres * corners[:, 0]).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
+    arcs = []
+    for side in range(3):
+        p, q = (triangles.simplices[:, (side + step) % 3] for step in (1, 2))
+        other = triangles.neighbors[:, side]
+        own = np.arange(len(other))
+        between = (group[p] + group[q] == 1) & (own < other)
+        arcs.append(np.stack([centres[own[between]], centres[other[between]]], axis=1))
+    return np.concatenate(arcs)
+
+
+def _in_degrees(arcs: Floats, lon_0: float, metric: str) -> NDArray[Any]:
+    """Convert arcs of the sphere to lines of short steps, within 180 degrees of a longitude."""
+    lines: list[Any] = []
+    for start, end in arcs:
+        length = float(np.linalg.norm(end - start))
+        # Near a pole a parallel turns within a short way.
+        to_pole = max(float(min(np.hypot(*start[:2]), np.hypot(*end[:2]))) - length / 2.0, 0.0)
+        step = min(LONGEST_STEP, max(POLAR_STEP * to_pole, length / MOST_STEPS))
+        way = np.linspace(0.0, 1.0, int(np.ceil(length / step)) + 2)[:, None]
+        points = start + way * (end - start)
+        points[-1] = end  # to the bit, for the next line begins there
+        points /= np.linalg.norm(points, axis=1)[:, None]
+        lat = np.degrees(np.arcsin(np.clip(points[:, 2], -1.0, 1.0)))
+        lon = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
+        lon = (lon - lon_0 + 180.0) % 360.0 - 180.0
+        lines.extend(_without_jumps(lon, latitude_of_conformal(lat, metric), lon_0))
+    return np.array(lines, object)
+
+
+def _without_jumps(lon: Floats, lat: Floats, lon_0: float) -> list[Any]:
+    """Return the lines of a way, interrupted where its longitude jumps between -180 and 180."""
+    jumps = np.flatnonzero(np.abs(np.diff(lon)) > 180.0) + 1
+    ways = [list(part) for part in np.split(np.column_stack([lon, lat]), jumps)]
+    for before, after in pairwise(ways):
+        (x, y), (u, v) = before[-1], after[0]
+        edge = np.copysign(180.0, x)
+        crossing = y + (v - y) * (edge - x) / (u + 2.0 * edge - x)
+        before.append(np.array([edge, crossing]))
+        after.insert(0, np.array([-edge, crossing]))
+    return [shapely.LineString(np.add(way, (lon_0, 0.0))) for way in ways]
+
+
+def _middle_longitude(ground: Any) -> float:
+    west, _, east, _ = ground.bounds
+    return 0.5 * (west + east)
