@@ -14,7 +14,7 @@ import shapely
 
 import gclust
 from gclust.cluster.hdbscan import hierarchical_labels
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError
 from gclust.places.geodesic import area_km2
 from gclust.units import UNIT
 from tests.test_study import LEAST, read
@@ -201,18 +201,14 @@ def test_contours_that_merge_are_one_footprint(tmp_path):
     )
 
 
-def test_overlapping_discs_are_warned_of_with_their_area_and_not_refused(tmp_path):
+def test_wide_discs_share_no_ground(tmp_path):
     wide = "[footprint]\nradius_km = 40\n"
     study = study_folder(tmp_path, extra=SECTIONS["hdbscan"] + PATENTS + wide)
     study.write_text(study.read_text().replace("[study]", "[study]\nstrict = true"))
-    with pytest.warns(GclustWarning, match="footprints of different clusters overlap") as caught:
-        run = gclust.run(study)
-    shapes = run.clusters.set_index("name").geometry
-    common = area_km2([shapes["Munich"].intersection(shapes["Augsburg"])])[0]
-    message = f"Munich and Augsburg by {common:.1f} km2"
-    assert common > 1000
-    assert sum(message in str(w.message) for w in caught) == 1
-    assert [message in line for line in run.info["warnings"]] == [True]
+    shapes = gclust.run(study).clusters.set_index("name").geometry
+    munich, augsburg = shapes["Munich"], shapes["Augsburg"]
+    assert munich.distance(augsburg) < 1e-9
+    assert munich.intersection(augsburg).area < 1e-12
 
 
 def test_defaults_of_each_method(tmp_path):

@@ -310,13 +310,15 @@ def drawn_study(study: Path, **options) -> Study:
     return replace(read, uncertainty=replace(DRAWS, **options))
 
 
-@pytest.mark.parametrize("method", ["fractional", "whole"])
+@pytest.mark.parametrize(("method", "unlocated"), [("fractional", "keep"), ("whole", "drop")])
 @pytest.mark.parametrize("sources", [("records",), ("records", "addresses")], ids="+".join)
-def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
+def test_listings_of_a_draw_are_those_of_its_records(method, unlocated, sources, tmp_path):
     table = listings().assign(organisation=lambda t: t["town"] + (t.index % 3).astype(str))
     table["precision"] = np.where(table.index % 7 == 0, "city", "street")
     table.loc[::41, "record"] = np.nan
-    path = study_folder(tmp_path, table, f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\n')
+    table.loc[::43, "lat"] = np.nan
+    text = f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\nunlocated = "{unlocated}"\n'
+    path = study_folder(tmp_path, table, text)
     read = drawn_study(path, sources=sources, spread_km={"city": 5.0})
     with Engine() as engine:
         prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
@@ -350,6 +352,8 @@ def test_listings_of_a_draw_are_those_of_its_records(method, sources, tmp_path):
     of_record = own.dropna(subset="record")
     keys = pd.MultiIndex.from_frame(of_record[["kind", "record"]])
     expected = of_record.loc[of_record.index.repeat(often[keys])]
+    assert own["lat"].isna().any() == (unlocated == "keep")
+    found, expected = found.fillna({"lat": 99, "lon": 99}), expected.fillna({"lat": 99, "lon": 99})
     by = ["kind", "cluster", "organisation", "lat", "lon", "units", "fractional_count"]
     there = found.dropna(subset="record")
     assert (

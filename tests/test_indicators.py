@@ -9,6 +9,7 @@ import pyogrio
 import pytest
 
 import gclust
+from gclust import Counting, Source, Study
 from gclust.errors import StudyError
 from gclust.indicators import registry as module
 from gclust.indicators.counts import counts
@@ -22,7 +23,9 @@ from gclust.pipeline.indicators import compute_indicator
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
+from gclust.study.clustering_methods import Clusters
 from gclust.study.indicators import IndicatorEntry, ResolvedIndicator
+from gclust.study.sections import General
 from gclust.units import UNIT
 from tests import worlds
 from tests.test_counting import ENGINES, labels_of, lazy, some_listings
@@ -288,3 +291,24 @@ def test_texts_and_missing_values_are_kept():
     resolved = ResolvedIndicator(IndicatorEntry(name="f"), registered(f, "p 1.0"), {})
     expected = pd.Series(["x", None], index=CLUSTERS.index, dtype="string")
     pd.testing.assert_series_equal(compute_indicator(resolved, CLUSTERS, None), expected)
+
+
+@pytest.mark.parametrize(("unlocated", "expected"), [("keep", (25, 25, 25)), ("drop", (0, 0, 0))])
+def test_partners_without_a_place_are_those_that_count(unlocated, expected, tmp_path):
+    """Every fourth record has a second listing in France that has no coordinates."""
+    rows = [(number, 48.0 + number * 1e-4, 8.0, "DE") for number in range(80)]
+    rows += [(number, None, None, "FR") for number in range(0, 80, 4)]
+    table = pd.DataFrame(rows, columns=["record", "lat", "lon", "country"])
+    names = ("collaboration", "international_collaboration")
+    study = Study(
+        study=General(max_rejects=0.5),
+        sources=(Source(kind="patent", data=table),),
+        clusters=Clusters(eps_km=5, min_samples=20),
+        counting=Counting(unlocated=unlocated),
+        indicators=(
+            *(IndicatorEntry(name=name) for name in names),
+            IndicatorEntry(name="collaboration", column="with_noise", options={"partner": "noise"}),
+        ),
+    )
+    (row,) = gclust.run(study).ranking.to_dict(orient="records")
+    assert tuple(row[name] for name in (*names, "with_noise")) == expected

@@ -75,6 +75,11 @@ def test_a_constant_column_contributes_nothing_to_z_scores():
     assert (3 * score(table, combine="zscore")).tolist() == pytest.approx((2 * z).tolist())
     assert contributions(table, combine="zscore")["c_part"].tolist() == [0, 0, 0]
     assert score(SHARES[:1], combine="zscore").tolist() == [0.0]
+    # 0.1 + 0.2 is 0.3 but for rounding, which is no difference between clusters.
+    rounded = SHARES.assign(c=[0.1 + 0.2, *[0.3] * (len(SHARES) - 1)])
+    assert (3 * score(rounded, combine="zscore")).tolist() == pytest.approx((2 * z).tolist())
+    tiny = SHARES.assign(c=1.0 + 1e-9 * np.arange(len(SHARES)))
+    assert (score(tiny, combine="zscore") - 2 / 3 * z).abs().max() > 0.1
 
 
 # -- what must not matter ------------------------------------------------------------------

@@ -106,7 +106,7 @@ WRONG = [
     (LEAST + "[score]\nweights = { patent = 0 }", "expected one above 0"),
     (LEAST + "[score]\nweights = { deal = 1 }", "'deal' is not known"),
     (LEAST + "[counting]\ntotals = { patent = 0 }", "expected more than 0"),
-    (LEAST + "[footprint]\nradius_km = 8", "expected at most eps_km / 2"),
+    (LEAST + "[footprint]\nof = 'core'", "of = 'core'; expected 'members' or 'cores'; did you"),
     (LEAST + "[names]\nmost = 0", "expected 1 or more"),
     (LEAST + "[names]\nleast_share = 5", "least_share = 5.0; expected 1 or less"),
     (LEAST + "[footprint]\nratio = 2", "ratio = 2.0; expected 1 or less"),

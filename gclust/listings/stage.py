@@ -160,6 +160,13 @@ def usable(listings: Frame) -> Frame:
     return listings.filter(nw.col("reason").is_null() & (nw.col("units") > 0))
 
 
+def without_place(listings: Frame) -> Frame:
+    """Return the rejected rows within the years, without coordinates."""
+    nowhere = nw.lit(None, dtype=nw.Float64)
+    rejected = listings.filter(~nw.col("reason").is_null() & (nw.col("units") > 0))
+    return rejected.with_columns(lat=nowhere, lon=nowhere)
+
+
 def _refuse_bad_weights(engine: Engine, listings: Frame, scans: Sequence[Scan]) -> None:
     bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"))
     if bad.empty:

@@ -21,9 +21,10 @@ TABLE = "listings_of_clusters"
 def labelled_listings(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> LabelledListings:
-    """Add cluster and fractional count to each located listing when an indicator first reads them.
+    """Add cluster and fractional count to each listing when an indicator first reads them.
 
-    An engine holds the table of one labelling at a time; the next labelling replaces it.
+    Listings without a place are noise, where the study counts them. An engine
+    holds the table of one labelling at a time; the next labelling replaces it.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ def labelled_listings(
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])
+        if prepared.unlocated is not None:
+            noise = prepared.unlocated.with_columns(cluster=nw.lit(-1, dtype=nw.Int64))
+            joined = nw.concat([joined, noise.select(*joined.collect_schema().names())])
         counted = add_fractional_counts(joined, prepared.totals, study.counting.method)
         named = counted.with_columns(kind=named_kinds(prepared.staged.kinds))
         stored = engine.store(named, TABLE, "count listings")

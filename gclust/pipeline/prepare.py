@@ -19,7 +19,7 @@ from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
-from gclust.listings.stage import Staged, stage_listings, usable
+from gclust.listings.stage import Staged, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
@@ -39,6 +39,9 @@ class Prepared:
     located : LazyFrame
         Usable listings: ``kind, record, lat, lon, units``, and the study's
         ``needed_columns``.
+    unlocated : LazyFrame or None
+        The same of listings without a usable place, ``lat`` and ``lon`` null, where these count
+        (``[counting] unlocated = "keep"``).
     totals : LazyFrame
         ``kind, record, record_units``: the denominators of the records.
     located_totals : LazyFrame
@@ -54,6 +57,7 @@ class Prepared:
 
     staged: Staged
     located: nw.LazyFrame[Any]
+    unlocated: nw.LazyFrame[Any] | None
     totals: nw.LazyFrame[Any]
     located_totals: nw.LazyFrame[Any]
     locations: pd.DataFrame
@@ -74,8 +78,9 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
         usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
     )
     located_totals = engine.store(record_totals(located), "located_totals", "add up records")
-    totals = located_totals
+    totals, unlocated = located_totals, None
     if study.counting.unlocated == "keep":
+        unlocated = without_place(staged.listings).drop("source", "reason")
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     totals_of_world = _world_totals(study, engine, staged)
     locations = _fold(study, engine, staged, located, located_totals, run_log)
@@ -85,7 +90,7 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
             "the listings have no records, so clusters have no ties: none merge"
         )
     return Prepared(
-        staged, located, totals, located_totals, locations, totals_of_world, has_records
+        staged, located, unlocated, totals, located_totals, locations, totals_of_world, has_records
     )
 
 
@@ -107,13 +112,15 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
     """
     staged = prepared.staged
     codes = [staged.kinds.index(kind) for kind in study.kinds]
+    is_kind, unlocated = nw.col("kind").is_in(codes), prepared.unlocated
     located, totals, located_totals = (
-        frame.filter(nw.col("kind").is_in(codes))
+        frame.filter(is_kind)
         for frame in (prepared.located, prepared.totals, prepared.located_totals)
     )
     return replace(
         prepared,
         located=located,
+        unlocated=None if unlocated is None else unlocated.filter(is_kind),
         totals=totals,
         located_totals=located_totals,
         locations=_fold(study, engine, staged, located, located_totals, run_log),

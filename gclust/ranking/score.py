@@ -13,6 +13,9 @@ from gclust.ranking.aggregation import borda_points, copeland
 
 COMBINE = ("sum", "mean", "geometric", "zscore", "borda", "copeland")
 
+CONSTANT = 1e-12
+"""Largest range of a column that counts as constant, as a share of its largest value."""
+
 AMOUNTS = ("sum", "mean", "geometric")
 """Ways to combine that give amounts, which can be divided by inhabitants."""
 
@@ -66,7 +69,8 @@ def score(
         Mean, weighted by w, of z = (x - m) / s with the mean m of the column and its
         *population* standard deviation s (the sum of squares divided by the number n of
         clusters, because these are all clusters, not a sample). A constant column
-        contributes 0.
+        contributes 0, also one that varies only by rounding (by less than 1e-12 of its
+        largest value).
     ``borda``
         Sum of w times the number of clusters that the cluster is above in the column,
         a tie counting a half [2]_; see `gclust.ranking.aggregation.borda_points`.
@@ -135,15 +139,14 @@ def signs(values: pd.DataFrame, lower_is_better: Collection[str]) -> NDArray[np.
 
 
 def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the z-scores of the columns; 0 where a column is constant.
+    """Return the z-scores of the columns; 0 where a column is constant but for rounding.
 
     Sums are rounded once, so that mean and population standard deviation do not depend on
     the order of the clusters.
     """
     z = np.zeros(x.shape)
     for k, column in enumerate(x.T):
-        # Not the deviation, which rounding may leave above 0.
-        if column.min() < column.max():
+        if column.max() - column.min() > CONSTANT * np.abs(column).max():
             apart = column - math.fsum(column) / len(column)
             z[:, k] = apart / math.sqrt(math.fsum(apart * apart) / len(column))
     return z

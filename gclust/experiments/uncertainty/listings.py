@@ -28,6 +28,10 @@ MOST_COPIES = 256
 """Number larger than the copies of any record, because copies are counted in bytes."""
 
 
+NOWHERE = -1
+"""Number in place of a place's for listings that have none."""
+
+
 class ReplicateListings:
     """A study's listings in the engine, from which the listings of a replicate are selected.
 
@@ -53,6 +57,11 @@ class ReplicateListings:
         if jittered is not None:
             rows = rows.join(engine.frame(DISCS), on=["lat", "lon", "precision"], how="left")
             rows = rows.filter(nw.col("radius_km").is_null())
+        if prepared.unlocated is not None:
+            nowhere = prepared.unlocated.filter(~nw.col("record").is_null())
+            nowhere = nowhere.with_columns(place=nw.lit(NOWHERE, dtype=nw.Int64))
+            columns_of_both = ["kind", "record", *columns]
+            rows = nw.concat([rows.select(*columns_of_both), nowhere.select(*columns_of_both)])
         rows = number_records(rows, prepared.totals, *columns)
         if jittered is not None:
             place = pa.array(np.arange(len(places), len(places) + len(jittered)))
@@ -90,9 +99,7 @@ class ReplicateListings:
         tables = (
             pd.DataFrame({"number": number, "record": number * MOST_COPIES + copy}),
             pd.DataFrame({name: getattr(weight, name) for name in self._by} | {"factor": factor}),
-            pd.DataFrame({"place": np.arange(len(places))}).join(
-                places[["lat", "lon", "cluster"]].reset_index(drop=True)
-            ),
+            places_of(places),
         )
         of_records, of_weight, at = (
             engine.put(table, name) for table, name in zip(tables, _OF_REPLICATE, strict=True)
@@ -112,3 +119,10 @@ class ReplicateListings:
         if self._whole:
             frame = add_fractional_counts(frame, frame, "whole")
         return engine.store(frame.with_columns(kind=named_kinds(self._kinds)), TABLE)
+
+
+def places_of(places: pd.DataFrame) -> pd.DataFrame:
+    """Return ``place, lat, lon, cluster`` of places by their number, and those of no place."""
+    numbered = places[["lat", "lon", "cluster"]].reset_index(drop=True)
+    nowhere = pd.DataFrame({"lat": [np.nan], "lon": [np.nan], "cluster": [-1]}, index=[NOWHERE])
+    return pd.concat([numbered, nowhere]).rename_axis("place").reset_index()

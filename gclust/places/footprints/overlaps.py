@@ -2,7 +2,7 @@
 
 Two footprints share some polygons. Within one of them the boundary between the places that are
 nearer to locations of one cluster and those nearer to the other follows sides of Voronoi cells.
-These sides cut the polygon into pieces, each of which belongs to one cluster as a whole. With more
+These sides cut the polygon into regions, and each region belongs wholly to one cluster. With more
 than two clusters the pairs can be treated in any order: the cluster of the nearest location loses
 nothing to any other.
 """
@@ -94,9 +94,9 @@ def divide_overlaps(
         for cluster in two:
             if cluster not in sites:
                 sites[cluster] = Sites.of(*locations[cluster], metric)
-        pieces, is_first = _divided(ground, sites[two[0]], sites[two[1]], metric)
-        lost.setdefault(two[0], []).extend(pieces[~is_first])
-        lost.setdefault(two[1], []).extend(pieces[is_first])
+        regions, is_first = _divided(ground, sites[two[0]], sites[two[1]], metric)
+        lost.setdefault(two[0], []).extend(regions[~is_first])
+        lost.setdefault(two[1], []).extend(regions[is_first])
     divided = shapes.copy()
     for cluster, losses in lost.items():
         if losses:
@@ -108,7 +108,7 @@ def divide_overlaps(
 def _divided(
     ground: Any, first: Sites, second: Sites, metric: str
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Cut shared ground into pieces; return whether the first cluster's locations are nearest."""
+    """Cut shared ground into regions; return whether the first cluster's locations are nearest."""
     middle, reach = _circle_round(ground, metric)
     # No place of the ground is farther from its nearest location than the middle is, plus reach.
     nearest = min(float(sites.tree.query(middle)[0]) for sites in (first, second))
@@ -122,15 +122,15 @@ def _divided(
     lines = _in_degrees(arcs[is_near & (halves > 0.0)], _middle_longitude(ground), metric)
     crossing = lines[shapely.intersects(lines, ground)]
     if len(crossing) == 0:
-        pieces = np.array([ground], object)
+        regions = np.array([ground], object)
     else:
         noded = shapely.union_all([ground.boundary, *crossing])
-        pieces = shapely.get_parts(shapely.polygonize([noded]))
-        at = shapely.point_on_surface(pieces)
-        pieces = pieces[shapely.contains_xy(ground, shapely.get_x(at), shapely.get_y(at))]
-    at = shapely.point_on_surface(pieces)
+        regions = shapely.get_parts(shapely.polygonize([noded]))
+        at = shapely.point_on_surface(regions)
+        regions = regions[shapely.contains_xy(ground, shapely.get_x(at), shapely.get_y(at))]
+    at = shapely.point_on_surface(regions)
     vectors = unit_vectors(conformal_sphere(shapely.get_y(at), metric)[0], shapely.get_x(at))
-    return pieces, first.tree.query(vectors)[0] <= second.tree.query(vectors)[0]
+    return regions, first.tree.query(vectors)[0] <= second.tree.query(vectors)[0]
 
 
 def _circle_round(ground: Any, metric: str) -> tuple[Floats, float]:

@@ -24,6 +24,10 @@ BLOCK_CELLS = 2_000_000
 """Largest number of cells of a polygon that are read at a time (100 MB)."""
 
 
+LONGEST_SIDE = 0.25
+"""Longest side of a polygon, in cells, that is straight after heights are measured by area."""
+
+
 @dataclass(frozen=True)
 class Cells:
     """The cells that a polygon covers, as arrays of equal length.
@@ -65,7 +69,8 @@ class CellPlane:
     Notes
     -----
     Shapes are converted to the raster's columns and rows, so that it may be rotated or have the
-    south on top; the covered share of a cell is the same there.
+    south on top. The covered share of a cell is the same there if in rasters of degrees heights
+    within a cell are measured by area: the half of a cell that is nearer to a pole has less.
     """
 
     source: Tiles
@@ -96,7 +101,27 @@ class CellPlane:
         """Convert a shape from the raster's CRS to columns and negative rows."""
         to_cells = ~self.source.transform
         matrix = (to_cells.a, to_cells.b, -to_cells.d, -to_cells.e, to_cells.c, -to_cells.f)
-        return affine_transform(part, matrix)
+        flat = affine_transform(part, matrix)
+        # Of cells that lie askew on the parallels, shares in the plane are near enough.
+        is_square = not (to_cells.b or to_cells.d) or not (to_cells.a or to_cells.e)
+        if not (self.source.crs.is_geographic and is_square):
+            return flat
+        return shapely.transform(shapely.segmentize(flat, LONGEST_SIDE), self._by_area)
+
+    def _by_area(self, cells: Floats) -> Floats:
+        """Replace latitudes within cells by the share of the cell's area on one side of them."""
+        affine = self.source.transform
+        along, sign, step = (0, 1.0, affine.d) if affine.d else (1, -1.0, affine.e)
+        at = sign * cells[:, along]
+        cell = np.floor(at)
+        start, here, end = (
+            band_km2(np.clip(affine.f + step * each, -90.0, 90.0)) for each in (cell, at, cell + 1)
+        )
+        area = end - start
+        share = np.where(area == 0.0, at - cell, (here - start) / np.where(area == 0.0, 1.0, area))
+        moved = cells.copy()
+        moved[:, along] = sign * (cell + share)
+        return moved
 
     def seam(self) -> float | None:
         """Return the meridian along which the raster's projection cuts the Earth, degrees.
