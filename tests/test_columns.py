@@ -13,7 +13,7 @@ import rasterio
 from rasterio import Affine
 
 import gclust
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import GclustWarning
 from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.sweep.checkpoint import _raster_digest
 from gclust.experiments.tune import session as tune_session
@@ -172,15 +172,6 @@ def test_another_raster_is_another_sweep(study, tmp_path):
         read, score=replace(read.score, of=("patent_share",), weights={}, lower_is_better=())
     )
     assert _raster_digest(plain) == ""
-
-
-def test_a_pair_without_footprint_is_refused_by_its_name(study):
-    read = gclust.read_study(study)
-    wide = replace(read, footprint=replace(read.footprint, radius_km=1.4))
-    with pytest.raises(
-        StudyError, match=r"pair eps_km = 2.5: .* radius_km = 1.4; expected at most"
-    ):
-        gclust.sweep(wide)
 
 
 def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):

@@ -144,7 +144,7 @@ def test_a_study_with_indicators(tmp_path, with_credit_of):
     path = study_of(tmp_path / "data", text)
     run = gclust.run(path, tmp_path / "run")
     assert run.ranking.columns[-4:].tolist() == [
-        "area_km2", "patent_hhi", "patents", "top_organisation"
+        "foreign_share", "patent_hhi", "patents", "top_organisation"
     ]  # fmt: skip
     expected = run.ranking["patent_count"].rename("patents")
     pd.testing.assert_series_equal(run.ranking["patents"], expected, check_exact=True)

@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 
 import gclust
+from gclust import Study
 from gclust.cluster.merging import merge
 from gclust.errors import GclustWarning, StudyError
 from gclust.pipeline.describe import name_merges
 from gclust.results.writer import write_csv
+from gclust.study.clustering_methods import Clusters
 from gclust.study.sections import Source
 from tests.worlds import listings, study_folder
 
@@ -83,6 +85,7 @@ def test_files_of_a_run(done):
         "patent_count", "patent_share", "patent_rank", "patent_per_million",
         "publication_count", "publication_share", "publication_rank", "publication_per_million",
         "total", "score", "population", "intensity", "intensity_rank", "area_km2",
+        "outside_share", "foreign_share",
     ]  # fmt: skip
     package = gpd.read_file(done.path / "clusters.gpkg")
     assert len(package) == 3
@@ -331,3 +334,36 @@ def test_progress_is_reported_by_stage(tmp_path):
         assert [f for s, f in message if s == stage][-1] == 1.0
     with pytest.raises(TypeError, match="progress must be True"):
         gclust.run(study_folder(tmp_path), progress="yes")
+
+
+def test_economies_are_those_that_the_listings_name(tmp_path):
+    """South of San Diego the nearest city is Tijuana, whichever country an address names."""
+    rng = np.random.default_rng(2)
+    north = pd.DataFrame(
+        {"lat": rng.normal(32.72, 0.02, 300), "lon": rng.normal(-117.1, 0.02, 300)}
+    )
+    south = pd.DataFrame({"lat": rng.normal(32.55, 0.01, 60), "lon": rng.normal(-117.05, 0.01, 60)})
+    table = pd.concat([north, south], ignore_index=True)
+    found = {}
+    for name, country in (
+        ("gazetteer", None),
+        ("named", "US"),
+        ("lower case", "us "),
+        ("no code", "United States"),
+        ("some", np.where(table.index < 300, "US", "MX")),
+        ("one in a place", np.where(table.index < 330, "US", None)),
+    ):
+        rows = table if country is None else table.assign(country=country)
+        study = Study(
+            sources=(Source(kind="patent", data=rows),),
+            clusters=Clusters(eps_km=15, min_samples=50),
+        )
+        (found[name],) = gclust.run(study).ranking["economies"]
+    assert found == {
+        "gazetteer": "US/MX",
+        "named": "US",
+        "lower case": "US",
+        "no code": "US/MX",
+        "some": "US/MX",
+        "one in a place": "US/MX",
+    }

@@ -311,10 +311,10 @@ def test_a_study_is_written_whole_or_not_at_all(path, session, monkeypatch):
 
 
 def test_parameters_that_the_study_forbids_are_not_written(tmp_path):
-    path = study_folder(tmp_path, extra=OWN + GRID + "[footprint]\nradius_km = 4\n")
+    path = study_folder(tmp_path, extra=OWN + GRID)
     study = gclust.read_study(path)
-    with pytest.raises(StudyError, match="radius_km = 4; expected at most eps_km / 2 = 1"):
-        write_study(study, ParameterSet(2.0, 100.0, 5.0, "mutual", "pairs"), path)
+    with pytest.raises(StudyError, match="min_samples = 0.5; expected 1 or more"):
+        write_study(study, ParameterSet(2.0, 0.5, 5.0, "mutual", "pairs"), path)
     assert [each.name for each in tmp_path.glob("*.toml")] == ["study.toml"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gclust.errors import StudyError
 from gclust.experiments.grid import Pair
 from gclust.indicators.protocol import OF_CLUSTERS
 from gclust.indicators.registry import registry
@@ -93,7 +92,7 @@ def columns_of_pairs(study: Study, pairs: Iterable[Pair]) -> dict[Pair, ScoreCol
     Raises
     ------
     StudyError
-        If the score needs footprints that a pair does not have, or a raster that is missing.
+        If the score needs a raster that is missing.
     """
     own = ScoreColumns(study)
     own.check()
@@ -102,10 +101,5 @@ def columns_of_pairs(study: Study, pairs: Iterable[Pair]) -> dict[Pair, ScoreCol
     found = {}
     for eps_km, min_samples in pairs:
         options = replace(study.dbscan, eps_km=eps_km, min_samples=min_samples)
-        try:
-            found[eps_km, min_samples] = ScoreColumns(replace(study, clusters=options))
-        except StudyError as error:
-            raise StudyError(
-                f"[score] {', '.join(own.further)} of the pair eps_km = {eps_km:g}: {error}"
-            ) from error
+        found[eps_km, min_samples] = ScoreColumns(replace(study, clusters=options))
     return found

@@ -45,6 +45,12 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
     return scaled
 
 
+def countries_of(listings: Frame) -> Frame:
+    """Return the weight of each known country at each location: ``lat, lon, country, units``."""
+    known = listings.filter(~nw.col("country").is_null())
+    return sum_by(known, "lat", "lon", "country", units="units")
+
+
 def fold_locations(listings: Frame) -> Frame:
     """Fold listings of `density_units` onto their locations: sum the weights at each coordinate.
 

@@ -213,5 +213,6 @@ def names_of(
 ) -> pd.DataFrame:
     """Name clusters by the cities in them; see `gclust.places.cities.names.name_clusters`."""
     lat, lon, weight = (locations[name].to_numpy() for name in ("lat", "lon", "density"))
-    cells = ClusterCells.of(lat, lon, weight, labels.to_numpy(), n_labels)
+    country = locations.get("country")
+    cells = ClusterCells.of(lat, lon, weight, labels.to_numpy(), n_labels, country)
     return name_clusters(cells, most=study.names.most, least_share=study.names.least_share)

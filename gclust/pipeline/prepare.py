@@ -12,9 +12,10 @@ import narwhals as nw
 import pandas as pd
 
 from gclust.errors import StudyError
+from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engine import Engine
-from gclust.listings.fold import density_units, fold_locations
+from gclust.listings.fold import countries_of, density_units, fold_locations
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
@@ -48,7 +49,8 @@ class Prepared:
         The same for located listings alone, from which ties are computed.
     locations : DataFrame
         ``lat, lon`` (degrees), ``density`` (fixed-point weight that forms clusters) and
-        ``units`` (fixed-point weight of all kinds), sorted by ``lat``, then ``lon``.
+        ``units`` (fixed-point weight of all kinds), sorted by ``lat``, then ``lon``. If listings
+        name their country, also ``country``: the code of the heaviest one, "" where unknown.
     world_totals : dict
         Kind -> the world's total.
     has_records : bool
@@ -74,16 +76,16 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
         If the data that the study names cannot be used.
     """
     staged = _stage(study, engine, run_log)
-    located = engine.store(
-        usable(staged.listings).drop("source", "reason"), "located", "set rejects apart"
-    )
+    wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    located = engine.store(usable(staged.listings).select(*wanted), "located", "set rejects apart")
     located_totals = engine.store(record_totals(located), "located_totals", "add up records")
     totals, unlocated = located_totals, None
     if study.counting.unlocated == "keep":
-        unlocated = without_place(staged.listings).drop("source", "reason")
+        unlocated = without_place(staged.listings).select(*wanted)
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
     totals_of_world = _world_totals(study, engine, staged)
     locations = _fold(study, engine, staged, located, located_totals, run_log)
+    locations = _with_countries(locations, engine, staged)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
@@ -123,7 +125,9 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         unlocated=None if unlocated is None else unlocated.filter(is_kind),
         totals=totals,
         located_totals=located_totals,
-        locations=_fold(study, engine, staged, located, located_totals, run_log),
+        locations=_with_countries(
+            _fold(study, engine, staged, located, located_totals, run_log), engine, staged
+        ),
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
     )
 
@@ -172,7 +176,7 @@ def source_files(study: Study, source: Source) -> SourceFiles:
         years=source.years,
         delimiter=source.delimiter,
         layer=source.layer,
-        further=study.needed_columns,
+        further=tuple(name for name in FURTHER if name in {*study.needed_columns, "country"}),
         encoding=source.encoding,
         quote=source.quote,
         missing=source.missing,
@@ -268,6 +272,26 @@ def _fold(
         }
         weighted = density_units(located, study.density.weight, formers, located_totals)
         return engine.pandas(fold_locations(weighted), "fold listings")
+
+
+def _with_countries(locations: pd.DataFrame, engine: Engine, staged: Staged) -> pd.DataFrame:
+    """Add to each location the country that most of its listings name, if any listing does.
+
+    Only codes of two letters count, for economies are such codes. Of equal weights the first
+    code in the alphabet does.
+    """
+    found = engine.pandas(countries_of(usable(staged.listings)), "fold listings")
+    found["country"] = found["country"].str.strip().str.upper()
+    found = found[found["country"].str.fullmatch("[A-Z]{2}").fillna(False).astype(bool)]
+    if found.empty:
+        return locations
+    summed = found.groupby(["lat", "lon", "country"], as_index=False)["units"].sum()
+    first = summed.sort_values(
+        ["lat", "lon", "units", "country"], ascending=[True, True, False, True]
+    )
+    heaviest = first.drop_duplicates(["lat", "lon"])[["lat", "lon", "country"]]
+    joined = locations.merge(heaviest, on=["lat", "lon"], how="left", validate="one_to_one")
+    return joined.assign(country=joined["country"].fillna("").astype(object))
 
 
 def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:

@@ -27,6 +27,8 @@ class Patches:
     weight: NDArray[np.int64]
     """Sum of the locations' density."""
     label: NDArray[np.int32]
+    country: NDArray[np.object_]
+    """Code of the country that the listings name, empty where unknown."""
 
 
 class LocationGrid:
@@ -57,6 +59,8 @@ class LocationGrid:
         self.density = locations["density"].to_numpy()[self.order]
         self.has_density = self.density > 0
         self._cell = cell[self.order]
+        self._country = locations.get("country", pd.Series("", locations.index)).to_numpy()
+        self._country = self._country[self.order]
         self._square = square[self.order]
 
     @property
@@ -66,11 +70,13 @@ class LocationGrid:
 
     def patches(self, labels: NDArray[np.int32]) -> Patches:
         """Sum the locations of each label by cell."""
-        starts = runs(self._cell, labels)
+        starts = runs(self._cell, labels, self._country)
         weight = np.add.reduceat(self.density, starts)
         inside = labels[starts] >= 0
         first = starts[inside]
-        return Patches(self.lat[first], self.lon[first], weight[inside], labels[first])
+        return Patches(
+            self.lat[first], self.lon[first], weight[inside], labels[first], self._country[first]
+        )
 
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int

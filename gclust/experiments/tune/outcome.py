@@ -132,7 +132,9 @@ def name_merged(
     if not n_clusters:
         return pd.DataFrame({"name": [], "economies": []}, dtype="str")
     label = merged.clusters(patches.label)
-    cells = ClusterCells.of(patches.lat, patches.lon, patches.weight, label, n_clusters)
+    cells = ClusterCells.of(
+        patches.lat, patches.lon, patches.weight, label, n_clusters, patches.country
+    )
     names = study.names
     return name_clusters(cells, most=names.most, least_share=names.least_share, report=report)
 

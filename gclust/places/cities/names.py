@@ -73,8 +73,8 @@ def name_clusters(
     dashes. If there is none, the heaviest city; in a cluster far from any city, the city
     nearest to most of its weight. Ties are decided by inhabitants, then by ``geonameid``.
 
-    *Economies.* Those of the nearest cities, by weight, from 1 % of the cluster's on,
-    joined by slashes.
+    *Economies.* Those that the listings name, by weight, from 1 % of the cluster's on, joined
+    by slashes; where a location's country is not known, that of the nearest city.
 
     *Equal names.* Clusters of the same name get their economies appended, ``Cambridge (GB)``;
     if that is not enough, the first city's first-order division where its code consists of
