@@ -59,7 +59,8 @@ class ReplicateListings:
             rows = rows.filter(nw.col("radius_km").is_null())
         if prepared.unlocated is not None:
             nowhere = prepared.unlocated.filter(~nw.col("record").is_null())
-            nowhere = nowhere.with_columns(place=nw.lit(NOWHERE, dtype=nw.Int64))
+            without = {name: nw.lit(NOWHERE, dtype=nw.Int64) for name in self._by[1:]}
+            nowhere = nowhere.with_columns(**without)
             columns_of_both = ["kind", "record", *columns]
             rows = nw.concat([rows.select(*columns_of_both), nowhere.select(*columns_of_both)])
         rows = number_records(rows, prepared.totals, *columns)
