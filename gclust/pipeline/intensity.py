@@ -173,7 +173,12 @@ def spread_of(
             both = name if len(rasters) == 1 else f"{name} on {raster_name}"
             is_own = at == 0 and _is_own_raster(study, raster)
             with _named(f"[intensity] {both}", warn) as warn_named:
-                part = _own(first) if is_own else _measure(study, first, shapes, raster, warn_named)
+                # One warning of a coarse raster is enough; the run gives that of its own.
+                part = (
+                    _own(first)
+                    if is_own
+                    else _measure(study, first, shapes, raster, warn_named, at == 0)
+                )
             part["amount"] = intensity_amounts(
                 pd.DataFrame(first), study.score, inside=footprint.of == "cores"
             )
@@ -220,6 +225,7 @@ def _measure(
     shapes: gpd.GeoSeries,
     raster: OtherRaster,
     warn: Warn,
+    warn_of_coarse: bool,
 ) -> pd.DataFrame:
     people = population(
         shapes,
@@ -228,6 +234,7 @@ def _measure(
         band=band_of(raster),
         names=first["name"].tolist(),
         warn=warn,
+        warn_of_coarse=warn_of_coarse,
     )
     return pd.DataFrame(first[OF_CLUSTERS]).assign(
         area_km2=area_km2(shapes),

@@ -123,6 +123,46 @@ class CellPlane:
         moved[:, along] = sign * (cell + share)
         return moved
 
+    def bounds_in_degrees(
+        self, column: NDArray[np.int64], row: NDArray[np.int64]
+    ) -> tuple[float, float, float, float]:
+        """Return west, south, east and north of some cells; the middle lies within 180 degrees."""
+        side = np.linspace(0.0, 1.0, 9)
+        across = np.r_[side, side, np.zeros(9), np.ones(9)]
+        down = np.r_[np.zeros(9), np.ones(9), side, side]
+        columns = column.min() + across * (np.ptp(column) + 1)
+        rows = row.min() + down * (np.ptp(row) + 1)
+        lon, lat = self.source.transform @ (columns, rows)
+        if not self.source.crs.is_geographic:
+            from pyproj import Transformer
+
+            to_degrees = Transformer.from_crs(self.source.crs.to_wkt(), "EPSG:4326", always_xy=True)
+            lon, lat = to_degrees.transform(lon, lat)
+            is_on_earth = np.isfinite(lon) & np.isfinite(lat)
+            lon, lat = lon[is_on_earth], lat[is_on_earth]
+            if not lon.size:
+                return 0.0, 0.0, 0.0, 0.0
+        west, east = float(lon.min()), float(lon.max())
+        turn = 360.0 * np.floor(((west + east) / 2.0 + 180.0) / 360.0)
+        return west - turn, float(lat.min()), east - turn, float(lat.max())
+
+    def cell_at(self, lon: Floats, lat: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return column and row of the cells in which points (degrees) lie; -1 off the plane."""
+        x, y = lon, lat
+        if self.source.crs.is_geographic:
+            affine, width, height = self.source.transform, self.source.width, self.source.height
+            left = affine.c + min(0.0, affine.a * width) + min(0.0, affine.b * height)
+            x = left + (lon - left) % 360.0
+        else:
+            from pyproj import Transformer
+
+            to_plane = Transformer.from_crs("EPSG:4326", self.source.crs.to_wkt(), always_xy=True)
+            x, y = to_plane.transform(lon, lat)
+        column, row = ~self.source.transform @ (x, y)
+        is_off = ~(np.isfinite(column) & np.isfinite(row))
+        column, row = (np.floor(np.where(is_off, -1.0, each)) for each in (column, row))
+        return column.astype(np.int64), row.astype(np.int64)
+
     def seam(self) -> float | None:
         """Return the meridian along which the raster's projection cuts the Earth, degrees.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import Warn, warn_user
 from gclust.places.antimeridian import split_at_meridian
+from gclust.places.rasters.coarse import Coarseness
 from gclust.places.rasters.covered_cells import CellPlane
 from gclust.places.rasters.files import RasterFiles, RasterPath
 from gclust.places.rasters.plausible import Plausibility
@@ -43,6 +44,7 @@ def population(
     names: Sequence[str] | None = None,
     progress: bool | Report | None = None,
     warn: Warn = warn_user,
+    warn_of_coarse: bool = True,
 ) -> pd.DataFrame:
     """Count the inhabitants of footprints; cells on the edge count by their covered share.
 
@@ -65,6 +67,8 @@ def population(
         See :mod:`gclust.progress`.
     warn : callable, optional
         Called with each warning.
+    warn_of_coarse : bool
+        Whether to warn of cells that are too large for the footprints.
 
     Returns
     -------
@@ -86,8 +90,10 @@ def population(
     Warns
     -----
     gclust.errors.GclustWarning
-        If more than 1 % of a footprint is uncovered, with its name and the share; if the
-        raster has several bands and none was chosen.
+        If more than 1 % of a footprint is uncovered, with its name and the share; if a
+        footprint covers fewer than 20 cells, or lies by more than a tenth in cells that are
+        partly sea (Natural Earth, 1:50 million); if the raster has several bands and none was
+        chosen.
 
     Notes
     -----
@@ -103,18 +109,20 @@ def population(
     files = RasterFiles.of(raster)
     with opened(files, band) as source, stage(resolve(progress), "population") as done:
         grid = CellPlane(source)
-        judge = Plausibility(grid, unit)
+        judge, coarseness = Plausibility(grid, unit), Coarseness(grid)
         people = np.full(len(labels), np.nan)
         uncovered = np.ones(len(labels))
         if footprints.crs.is_geographic and not source.crs.is_geographic:
             footprints = _for_plane(footprints, grid.seam())
         for row, shape in enumerate(footprints.to_crs(source.crs)):
-            people[row], uncovered[row] = _inhabitants(judge, shape, labels[row])
+            people[row], uncovered[row] = _inhabitants(judge, coarseness, shape, labels[row])
             done((row + 1) / len(labels))
     table = pd.DataFrame(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
     _warn_of_uncovered(uncovered, labels, files.name, warn)
+    if warn_of_coarse:
+        coarseness.warn(labels, files.name, warn)
     return table
 
 
@@ -125,17 +133,21 @@ def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas
     return footprints.segmentize(LONGEST_SIDE_DEGREES)
 
 
-def _inhabitants(judge: Plausibility, shape: Any, name: str) -> tuple[float, float]:
+def _inhabitants(
+    judge: Plausibility, coarseness: Coarseness, shape: Any, name: str
+) -> tuple[float, float]:
     """Return the inhabitants of one footprint (in the raster's CRS) and its uncovered share."""
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
     is_density = judge.unit == "per_km2"
     for cells in judge.grid.cells(shape, true_areas=is_density):
         values = judge.checked_values(cells, name)[cells.has_data]
+        coarseness.add(cells)
         covered_km2 = cells.coverage * cells.km2
         all_km2 += float(covered_km2.sum())
         with_data_km2 += float(covered_km2[cells.has_data].sum())
         factor = covered_km2 if is_density else cells.coverage
         people += float((values * factor[cells.has_data]).sum())
+    coarseness.end()
     if with_data_km2 == 0.0:
         return np.nan, 1.0
     return people, 1.0 - with_data_km2 / all_km2
