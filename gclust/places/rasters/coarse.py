@@ -122,9 +122,9 @@ def coast() -> tuple[NDArray[Any], shapely.STRtree]:
 
     The sides of the map at 180 degrees and at the south pole are no coast.
     """
-    rings = shapely.get_rings(shapely.get_parts(countries().geometry.to_numpy()))
-    ends, ring = shapely.get_coordinates(rings, return_index=True)
-    sides = np.concatenate([ends[:-1], ends[1:]], axis=1)[ring[:-1] == ring[1:]]
+    boundaries = shapely.get_rings(shapely.get_parts(countries().geometry.to_numpy()))
+    ends, boundary = shapely.get_coordinates(boundaries, return_index=True)
+    sides = np.concatenate([ends[:-1], ends[1:]], axis=1)[boundary[:-1] == boundary[1:]]
     # A border of two countries is a side of both, in opposite directions.
     turned = sides[:, [2, 3, 0, 1]]
     first = (sides[:, :2] < sides[:, 2:]).any(axis=1) & (sides[:, 0] <= sides[:, 2])
