@@ -130,7 +130,7 @@ def test_a_run_outlives_its_plug_in(plug_in, tmp_path, monkeypatch):
         ("good_for_tests:unknown", "the annotation of its option 'when' is <class 'complex'>"),
         (
             "good_for_tests:tested",
-            "its function has the name 'tested', but its entry point another",
+            "has the name 'tested', but its entry point another",
         ),
     ],
 )
