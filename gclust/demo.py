@@ -10,7 +10,7 @@ import click
 
 import gclust
 from gclust.command import say, terminal
-from gclust.datasets import simulate
+from gclust.datasets import gii_world, simulate
 from gclust.datasets.marks import compare_with_published, published_marks
 from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.us import prepare_us
@@ -41,21 +41,26 @@ def demo_gii(
     out = out or Path(f"gclust-demo-gii-{edition}")
     _make_folder(out, (PUBLISHED,))
     say(
-        f"GII {edition}, simulated at scale {scale:g}. The listings are simulated; figures printed"
-        " by WIPO or reported by the press are reproduced and marked *, all others are modelled."
+        f"GII {edition}, simulated at scale {scale:g}. Figures that WIPO printed or the press"
+        " reported went in, and are marked * where they come out; all others are invented."
+        " That they come out checks the arithmetic of the whole way, and validates nothing."
     )
     simulate(out / "world", edition=edition, scale=scale, progress=resolve(True))
     done = _run(out, out / "world" / "study.toml", threads)
-    compared = compare_with_published(done.ranking, edition)
+    compared = compare_with_published(done.ranking, edition, scale=scale)
     write_data_set(
         out,
         [PUBLISHED],
         lambda place: compared.to_csv(place / PUBLISHED, index=False, lineterminator="\n"),
     )
-    _show(done, top, published_marks(done.ranking, edition))
+    _show(done, top, published_marks(done.ranking, edition, scale=scale))
+    covered = gii_world(edition).set_index("figure")["value"].get("clusters")
+    if covered is not None:
+        say(f"The GII {edition} covers {covered:.0f} clusters.")
+    counts = "" if scale >= 1.0 else f" (counts to half a record of {scale:g} of the real world)"
     say(
-        f"Published ranks and shares: {compared['agrees'].sum()} of {len(compared)} come out of the"
-        f" listings; each is in {out / PUBLISHED}"
+        f"Published figures: {compared['agrees'].sum()} of {len(compared)} that went in come out at"
+        f" their printed precision{counts}; each is in {out / PUBLISHED}"
     )
     for row in compared[~compared["agrees"]].itertuples():
         say(

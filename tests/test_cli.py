@@ -92,7 +92,7 @@ def test_help_and_version_are_quick_and_complete(tmp_path):
 def test_a_scale_that_cannot_be_is_refused_before_anything_is_made(tmp_path, scale):
     done = gclust("demo", "--scale", scale, "-o", "out", cwd=tmp_path)
     assert done.returncode == 2
-    assert b"expected 0.005 or more" in done.stderr
+    assert b"expected 0.01 or more" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

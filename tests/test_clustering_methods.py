@@ -300,7 +300,7 @@ def test_a_sweep_varies_dbscan_alone(tmp_path):
 
 def test_the_example_compares_clustering_methods(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(EXAMPLE.parent)
-    monkeypatch.setattr("sys.argv", ["compare.py", "-o", str(tmp_path), "--scale", "0.005"])
+    monkeypatch.setattr("sys.argv", ["compare.py", "-o", str(tmp_path), "--scale", "0.01"])
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     printed = capsys.readouterr().out
     assert "Tokyo–Yokohama" in printed

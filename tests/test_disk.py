@@ -119,7 +119,7 @@ def test_a_folder_that_takes_nothing_is_found_before_the_work(tmp_path, monkeypa
                 gclust.run(study, out)
         for make in (
             lambda: Engine(place),
-            lambda: gclust.datasets.simulate(place / "world", edition=2023, scale=0.005),
+            lambda: gclust.datasets.simulate(place / "world", edition=2023, scale=0.01),
         ):
             with pytest.raises(StudyError, match=f"{place}.*: cannot be written: .*; name another"):
                 make()

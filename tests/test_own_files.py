@@ -142,7 +142,7 @@ def test_a_full_disk_is_named(tmp_path):
 @pytest.fixture(scope="module")
 def small_world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "demo"
-    gclust.datasets.simulate(folder / "world", edition=2023, scale=0.005)
+    gclust.datasets.simulate(folder / "world", edition=2023, scale=0.01)
     (folder / ".gclust-demo").touch()
     return folder
 
@@ -161,7 +161,7 @@ def test_a_demo_replaces_nothing_that_it_did_not_make(small_world, file, told):
     path.parent.mkdir(exist_ok=True)
     before = path.read_text() if path.is_file() else None
     path.write_text("mine")
-    words = ["demo", "--edition", "2023", "--scale", "0.005", "-o", str(small_world)]
+    words = ["demo", "--edition", "2023", "--scale", "0.01", "-o", str(small_world)]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert told in done.output
@@ -175,7 +175,7 @@ def test_a_demo_replaces_nothing_that_it_did_not_make(small_world, file, told):
 
 def test_a_world_that_is_as_it_was_made_is_replaced(small_world):
     (small_world / "world" / "narrow.toml").write_text("mine")
-    gclust.datasets.simulate(small_world / "world", edition=2023, scale=0.005, seed=2)
+    gclust.datasets.simulate(small_world / "world", edition=2023, scale=0.01, seed=2)
     assert (small_world / "world" / "narrow.toml").read_text() == "mine"
     noted = json.loads((small_world / "world" / NOTE).read_text())
     for name, sums in noted.items():

@@ -15,6 +15,7 @@ from gclust.ranking.rank import rank
 from gclust.ranking.score import score
 
 KINDS = {"patent": "applications", "publication": "articles"}
+NOUNS = KINDS | {"deal": "deals"}
 HALF = 0.05
 """Half of the last digit that is printed."""
 
@@ -33,7 +34,8 @@ def printed_table() -> pd.DataFrame:
 
 def bounds(table: pd.DataFrame, kind: str) -> tuple[float, float]:
     """The world totals of a kind with which all its shares round to what is printed."""
-    count, share = 100 * table[f"{kind}_count"], table[f"{kind}_share"]
+    both = table[[f"{kind}_count", f"{kind}_share"]].dropna()
+    count, share = 100 * both[f"{kind}_count"], both[f"{kind}_share"]
     return float((count / (share + HALF)).max()), float(
         (count / (share - HALF))[share > HALF].min()
     )
@@ -81,17 +83,16 @@ def main() -> None:
     ratio = worlds["publication"] / worlds["patent"]
     print(f"\nOne application is worth {ratio.median():.2f} articles", end="")
     print(f" ({ratio.min():.2f} to {ratio.max():.2f}).")
-    deals = world_of_deals()
-    print(f"One deal is worth about {world['patent'] / deals:.0f} applications", end="")
-    print(f" or {world['publication'] / deals:.0f} articles, roughly:")
-    print(f"  of about {deals:,.0f} deals in the GII 2025, as far as the press told,")
-    print("  and of the applications and articles of the GII 2023.")
-
-
-def world_of_deals() -> float:
-    """The world's deals, from what the press and WIPO say of the first hundred clusters."""
-    figures = gclust.datasets.gii_world(2025).set_index("figure")["value"]
-    return float(100 * figures["deal_count_first_100"] / figures["deal_share_first_100"])
+    print("\nGII 2025, from counts and shares that the press reported:")
+    figures = gclust.datasets.gii(2025).pivot(index="cluster", columns="figure", values="value")
+    middle = {}
+    for kind, noun in NOUNS.items():
+        low, high = bounds(figures, kind)
+        known = len(figures[[f"{kind}_count", f"{kind}_share"]].dropna())
+        print(f"  {noun} {low:,.0f} to {high:,.0f} ({known} cluster{'s' * (known > 1)})")
+        middle[kind] = (low + high) / 2
+    print(f"One deal is worth about {middle['patent'] / middle['deal']:.1f} applications", end="")
+    print(f" or {middle['publication'] / middle['deal']:.0f} articles.")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Fields of simulated records, and the specialities of cities.
 
-Both are modelled: the share of each field in the world, and the fields in which a city is
+Both are invented: the share of each field in the world, and the fields in which a city is
 specialised. Some cities have the specialities that they are known for, other cities random ones.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from gclust.datasets.positions import uniform
 
@@ -83,17 +84,15 @@ LEAST, MOST = 0.4, 1.6
 """Range of a city's random factors for all other fields."""
 
 
-def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -> np.ndarray:
-    """Draw the cumulative shares of a kind's fields in each city.
+def field_limits(kind: str, sites: pd.DataFrame, seed: int) -> np.ndarray:
+    """Draw the cumulative shares of a kind's fields at each site.
 
     Parameters
     ----------
     kind : str
-    cities : ndarray of str, shape (n,)
-        Names.
-    region : ndarray of int, shape (n,)
-        Region of each city. Cities of a region have equal shares, with the specialities of all
-        of them; cities of the last region, the noise, are independent.
+    sites : pandas.DataFrame
+        ``name, region, cluster, principal``. Sites of a region have equal shares, with the
+        specialities of all its principal cities; those outside clusters are independent.
     seed : int
 
     Returns
@@ -101,14 +100,17 @@ def field_limits(kind: str, cities: np.ndarray, region: np.ndarray, seed: int) -
     ndarray of float64, shape (n, fields)
         Cumulative shares; the last one is 1.
     """
-    fields, last = list(FIELDS[kind]), int(region.max())
-    alike = np.where(region < last, region, last + np.arange(len(region)))
+    fields, region = list(FIELDS[kind]), sites["region"].to_numpy()
+    outside = sites["cluster"].to_numpy() < 0
+    alike = np.where(outside, region.max() + 1 + np.arange(len(region)), region)
     counter = alike[:, None] * len(fields) + np.arange(len(fields))
     draw = uniform(counter.astype(np.uint64), seed)
     times = LEAST + (MOST - LEAST) * draw
+    cities = sites["name"].to_numpy().astype(str)
     for column, field in enumerate(fields):
         known = [city for city, of_city in KNOWN_FOR.items() if field in of_city]
-        times[np.isin(alike, alike[np.isin(cities, known)]), column] = TIMES
+        known_here = np.isin(cities, known) & sites["principal"].to_numpy()
+        times[np.isin(alike, alike[known_here]), column] = TIMES
     parts = np.array(list(FIELDS[kind].values())) * times
     limits = np.cumsum(parts, axis=1) / parts.sum(axis=1, keepdims=True)
     limits[:, -1] = 1.0

@@ -11,7 +11,10 @@ from io import StringIO
 
 import pandas as pd
 
-EDITIONS = (2017, 2018, 2020, 2023, 2024, 2025)
+EDITIONS = (2017, 2018, 2020, 2022, 2023, 2024, 2025)
+
+INVENTED = "(invented)"
+"""End of every name of an organisation or field that no source gives for a simulated record."""
 
 
 def published_figures(year: int) -> pd.DataFrame:

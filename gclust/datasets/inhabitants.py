@@ -7,49 +7,89 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gclust.datasets.figures import read_table
 from gclust.datasets.geometry import KM_PER_DEGREE, distances_km
-from gclust.datasets.modelled import published, rate_of
+from gclust.datasets.modelled import WORLD_TOTALS, published, rates
 
 CELL_DEGREES = 1.0 / 60.0
 _COLUMNS, _ROWS = 360 * 60, 180 * 60
 _WITHIN_KM = 4.8  # of a site's centre, inside the footprint's discs of 5 km
 _BLOCK = 256
-# Totals in per cent of the world per million inhabitants, by rank of intensity.
+# Totals in per cent of the world per million inhabitants, by rank of intensity, where nothing
+# is published.
 _CURVES = {
-    2025: {1: 1.95, 2: 1.75, 3: 1.45, 4: 1.30, 5: 1.18, 6: 1.05, 45: 0.33, 100: 0.055},
-    2023: {1: 1.02, 3: 0.70, 5: 0.62, 40: 0.20, 85: 0.09, 100: 0.04},
+    2025: {6: 0.88, 12: 0.72, 45: 0.318, 85: 0.112, 100: 0.029},
+    2023: {1: 1.02, 3: 0.70, 5: 0.62, 40: 0.20, 85: 0.09, 100: 0.02},
 }
+_BEHIND = 0.95  # of the third leader per head, at most, in all other clusters
 
 
 def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) -> np.ndarray:
-    """Return each cluster's inhabitants, chosen to reproduce the published ranks of intensity.
+    """Return each cluster's inhabitants, chosen to reproduce the published figures per head.
+
+    Those are ranks of intensity, counts per million, and the leaders of each kind; where
+    nothing is published, inhabitants are those of ``invented_clusters.csv`` or of a curve.
 
     Parameters
     ----------
     targets : pandas.DataFrame
-        Clusters by rank, with ``cluster`` and ``total``.
+        Clusters by rank, with ``cluster``, ``<kind>_share`` and ``total``.
     inhabitants : ndarray
         Inhabitants of each cluster's cities in the gazetteer, which order the
         clusters without a published rank.
     edition : int
         Edition of the published figures.
     """
-    top = targets["total"].to_numpy()[:100]
-    figures = published(edition)
-    given = figures["intensity_rank"].reindex(targets["cluster"][:100]).to_numpy()
-    natural = top / inhabitants[:100] ** 0.9
+    top = targets[:100].reset_index(drop=True)
+    figures = published(edition).reindex(top["cluster"]).reset_index(drop=True)
+    millions = _given_millions(top, figures, edition)
+    given = figures["intensity_rank"].to_numpy()
+    natural = top["total"].to_numpy() / inhabitants[:100] ** 0.9
+    # Whoever has inhabitants but no rank is among the most intense.
+    natural = np.where(np.isnan(millions), natural, 1e6 * top["total"] / millions)
     rank = np.where(np.isnan(given), 0, given).astype(np.int64)
     free = np.setdiff1d(np.arange(1, 101), rank)
     rest = np.flatnonzero(rank == 0)
     rank[rest[np.argsort(-natural[rest], kind="stable")]] = free
     anchors = dict(_CURVES[edition])
-    rates = figures.filter(like="_per_million").dropna()
-    for cluster in rates.index.intersection(targets["cluster"][:100]):
-        anchors[int(figures.loc[cluster, "intensity_rank"])] = rate_of(edition, cluster)
+    known = ~np.isnan(millions) & ~np.isnan(given)
+    anchors |= dict(zip(rank[known], (top["total"] / millions)[known], strict=True))
     at = sorted(anchors)
     intensity = np.exp(np.interp(rank, at, np.log([anchors[r] for r in at])))
-    below = np.clip(targets["total"].to_numpy()[100:] / inhabitants[100:] * 1e6, 0.02, 1.0)
-    return targets["total"].to_numpy() / np.concatenate([intensity, below]) * 1e6
+    millions = np.where(np.isnan(millions), top["total"] / intensity, millions)
+    millions = np.maximum(millions, _least_millions(top, figures, millions, edition))
+    below = np.clip(targets["total"].to_numpy()[100:] / inhabitants[100:] * 1e6, 0.02, 0.5)
+    return np.concatenate([millions, targets["total"].to_numpy()[100:] / below]) * 1e6
+
+
+def _given_millions(top: pd.DataFrame, figures: pd.DataFrame, edition: int) -> np.ndarray:
+    """Return inhabitants that follow from counts per million or are invented; NaN elsewhere."""
+    world = WORLD_TOTALS[edition]
+    millions = np.full(len(top), np.nan)
+    if edition == 2025:
+        table = read_table("invented_clusters.csv").set_index("cluster")
+        millions = table["inhabitants"].reindex(top["cluster"]).to_numpy(dtype=np.float64).copy()
+    for kind, total in world.items():
+        rate = figures.get(f"{kind}_per_million", pd.Series(np.nan, index=figures.index))
+        following = (top[f"{kind}_share"] * total / 100.0 / rate).to_numpy()
+        millions = np.where(np.isnan(following), millions, following)
+    # All kinds together say it best: each alone is rounded.
+    both = rates(edition).sum(axis=1).reindex(top["cluster"]).to_numpy()
+    return np.where(np.isnan(both), millions, top["total"] / both)
+
+
+def _least_millions(
+    top: pd.DataFrame, figures: pd.DataFrame, millions: np.ndarray, edition: int
+) -> np.ndarray:
+    """Return the least inhabitants that keep all other clusters behind the leaders per head."""
+    least = np.zeros(len(top))
+    for kind, total in WORLD_TOTALS[edition].items():
+        if f"{kind}_per_million_rank" in figures:
+            count = top[f"{kind}_share"].to_numpy() * total / 100.0
+            leads = figures[f"{kind}_per_million_rank"].notna().to_numpy()
+            third = (count / millions)[leads].min()
+            least = np.maximum(least, np.where(leads, 0.0, count / (_BEHIND * third)))
+    return least
 
 
 def write_population(

@@ -1,10 +1,9 @@
 """Modelled shares of the world's records in each cluster of a simulated world.
 
-Published figures are used unchanged. Figures that were not published are
-computed from published ones: two falling curves of totals (with and without
-deals) through published anchors, and splits that keep the published sums of
-the first hundred. The table ``modelled_clusters.csv`` only names the clusters
-and says how much each leans towards patents and towards deals.
+Published figures are used unchanged, counts before shares. All others are invented: two falling
+curves of totals (with and without deals) through published anchors, and splits that keep the
+published sums of the first hundred. The table ``invented_clusters.csv`` names the clusters and
+says how much each leans towards patents and towards deals.
 """
 
 from __future__ import annotations
@@ -14,13 +13,17 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from gclust.datasets.certainty import MIN_SAMPLES
 from gclust.datasets.figures import gii_world, published_figures, read_table
+from gclust.datasets.teams import LISTINGS
 
 WORLD_TOTALS: dict[int, dict[str, int]] = {
-    # Implied by the table that WIPO printed in 2023: the totals from which all
-    # its shares follow; and nearly the same a year or two later, with deals.
+    # Implied by the table that WIPO printed in 2023: the totals from which all its shares
+    # follow. Those of 2025 follow from printed counts and shares: 1,305,594 to 1,313,318
+    # applications (two counts), 7,903,469 to 8,239,787 articles (one), and 234,475 to
+    # 237,898 deals (three).
     2023: {"patent": 1_255_500, "publication": 7_457_500},
-    2025: {"patent": 1_260_000, "publication": 7_500_000, "deal": 240_000},
+    2025: {"patent": 1_309_500, "publication": 8_070_000, "deal": 236_200},
 }
 """Records of the world by edition and kind, at scale 1."""
 
@@ -28,14 +31,20 @@ YEARS: dict[int, dict[str, tuple[int, int]]] = {
     2023: {"patent": (2018, 2022), "publication": (2017, 2021)},
     2025: {"patent": (2020, 2024), "publication": (2019, 2023), "deal": (2019, 2023)},
 }
-"""First and last year of each kind's window, by edition."""
+"""First and last year of each kind's window, by edition: those of 2025 as reported by the
+Mexican patent office (elfinanciero.com.mx 2025-09-03), those of 2023 one edition's step earlier
+than what appendix IV of the GII 2024 says."""
 
-# Totals of patents and publications by rank, in per cent: near the 2023 table's
-# from rank 12 to 35, and small at the last; the total at rank 100 is fitted.
-_TWO_KIND_CURVE = {12: 1.95, 14: 1.72, 16: 1.53, 22: 1.14, 35: 0.8, 237: 0.06}
-# Totals of three kinds by rank: high enough at 43, 54 and 63 for Cologne,
+Curve = dict[int, float]
+# Totals of patents and publications by rank, in per cent: near the 2023 table's from rank 12
+# to 22; published figures, and one rank in between that makes the sum right, join them.
+_TWO_KIND_CURVE: Curve = {12: 1.95, 14: 1.72, 16: 1.53, 22: 1.22, 100: 0.27, 140: 0.056}
+# Listings of the clusters after these, in multiples of the density threshold: ever more of
+# them, and ever nearer to it.
+_LISTINGS_CURVE: Curve = {140: 4.2, 160: 2.9, 185: 1.98, 200: 1.62, 237: 1.27}
+# Totals of three kinds by rank: high enough at 28, 43, 54 and 63 for Nagoya, Cologne,
 # Stuttgart and Tehran, whose patents and publications alone are nearly that.
-_THREE_KIND_CURVE = {15: 2.75, 43: 1.075, 54: 0.955, 87: 0.435}
+_THREE_KIND_CURVE: Curve = {15: 2.55, 28: 1.68, 43: 1.12, 54: 0.995, 63: 0.825, 87: 0.43}
 
 
 def targets(edition: int) -> pd.DataFrame:
@@ -60,7 +69,7 @@ def targets(edition: int) -> pd.DataFrame:
     """
     if edition not in WORLD_TOTALS:
         raise ValueError(f"edition must be 2025 or 2023, not {edition!r}")
-    table = read_table("modelled_clusters.csv")
+    table = read_table("invented_clusters.csv")
     table["patent_part"] = _patent_parts(table)
     shares = _world_2025(table) if edition == 2025 else _world_2023(table)
     kinds = list(WORLD_TOTALS[edition])
@@ -74,8 +83,8 @@ def targets(edition: int) -> pd.DataFrame:
     return out
 
 
-def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
-    """Return modelled ranks, shares and totals, as rows of `gclust.datasets.gii`.
+def invented_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
+    """Return ranks, shares and totals that were not published, as rows of `gclust.datasets.gii`.
 
     Parameters
     ----------
@@ -93,29 +102,28 @@ def modelled_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
         edition=edition,
         economy=rows["cluster"].map(economy).fillna(""),
         value=rows["value"].astype(float),
-        mark="modelled",
+        unit=np.nan,
+        mark="invented",
         by="",
         source=f"gclust: simulated world of {edition}",
     )
     return rows[known.columns].reset_index(drop=True)
 
 
-def log_linear(anchors: dict[int, float], ranks: np.ndarray) -> np.ndarray:
+def log_linear(anchors: Curve, ranks: np.ndarray) -> np.ndarray:
     """Return totals by rank, whose logarithm is linear between the anchors."""
     at = sorted(anchors)
     return np.exp(np.interp(ranks, at, np.log([anchors[rank] for rank in at])))
 
 
-def _patent_parts(table: pd.DataFrame) -> pd.Series:
-    """Return patents' part of each cluster's total of two kinds, that of 2023 if printed."""
-    world = WORLD_TOTALS[2023]
-    counts = published(2023)
-    patents = counts["patent_count"] / world["patent"]
-    part = patents / (patents + counts["publication_count"] / world["publication"])
-    millions = counts["patent_per_million"] / world["patent"]
-    of_millions = millions / (millions + counts["publication_per_million"] / world["publication"])
-    known = part.fillna(of_millions)
-    return table["cluster"].map(known).fillna(table["patent_part"])
+def _by_listings(edition: int, rank: np.ndarray, patent_part: np.ndarray) -> np.ndarray:
+    """Return totals of two kinds in per cent that give clusters the listings of a curve."""
+    patent, publication = (
+        WORLD_TOTALS[edition][kind] * LISTINGS[kind][0] / 100.0
+        for kind in ("patent", "publication")
+    )
+    of_one = patent_part * patent + (1.0 - patent_part) * publication
+    return log_linear(_LISTINGS_CURVE, rank) * MIN_SAMPLES / of_one
 
 
 def published(edition: int) -> pd.DataFrame:
@@ -123,90 +131,121 @@ def published(edition: int) -> pd.DataFrame:
     return published_figures(edition).pivot_table(index="cluster", columns="figure", values="value")
 
 
+def rates(edition: int) -> pd.DataFrame:
+    """Return published counts per million inhabitants, in per cent of the world's records.
+
+    One row per cluster whose counts of all kinds are published, one column per kind.
+    """
+    figures, world = published(edition), WORLD_TOTALS[edition]
+    found = {kind: 100.0 * figures[f"{kind}_per_million"] / world[kind] for kind in world}
+    return pd.DataFrame(found).dropna()
+
+
+def _patent_parts(table: pd.DataFrame) -> pd.Series:
+    """Return patents' part of each cluster's total of two kinds, that of 2023 if printed."""
+    world, counts = WORLD_TOTALS[2023], published(2023)
+    both = [(f"{kind}_count", f"{kind}_per_million") for kind in ("patent", "publication")]
+    of_world = [
+        pd.DataFrame({figure: counts[figure] / total for figure in figures})
+        for figures, total in zip(both, world.values(), strict=True)
+    ]
+    patents, publications = (frame.set_axis(["count", "rate"], axis=1) for frame in of_world)
+    part = patents / (patents + publications)
+    return table["cluster"].map(part["count"].fillna(part["rate"])).fillna(table["patent_part"])
+
+
+def _given(edition: int, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the published shares, from counts if published, and invented ones elsewhere."""
+    figures, out = published(edition), {}
+    for kind, total in WORLD_TOTALS[edition].items():
+        share = 100.0 * figures[f"{kind}_count"] / total
+        share = share.fillna(figures.get(f"{kind}_share", np.nan)).reindex(table["cluster"])
+        invented = table[f"{kind}_share"] if edition == 2025 else np.nan
+        out[f"{kind}_share"] = share.reset_index(drop=True).fillna(invented)
+    return pd.DataFrame(out)
+
+
 def _world_2023(table: pd.DataFrame) -> pd.DataFrame:
     """Return the shares of 2023 from the printed counts, and from a curve for other ranks."""
-    counts = published(2023)[["patent_count", "publication_count"]].dropna()
-    shares = 100.0 * counts / [WORLD_TOTALS[2023][kind] for kind in ("patent", "publication")]
-    shares = shares.set_axis(["patent_share", "publication_share"], axis=1)
-    out = shares.reindex(table["cluster"]).reset_index(drop=True)
-    rest = out["patent_share"].isna().to_numpy()
-    lowest = float(shares.sum(axis=1).min())
-    ranks = np.arange(len(shares) + 1, len(table) + 1)
-    anchors = {len(shares): lowest, 100: 0.25, 237: _TWO_KIND_CURVE[237]}
-    total = log_linear(anchors, ranks)
-    part = table.loc[rest, "patent_part"].to_numpy()
-    out.loc[rest, "patent_share"] = total * part
-    out.loc[rest, "publication_share"] = total * (1.0 - part)
+    out = _given(2023, table)
+    rest = out.isna().any(axis=1)
+    figures = published(2023).reindex(table["cluster"]).reset_index(drop=True)
+    rank = _ranks(figures["rank"], -table["two_kind_order"])
+    lowest, first = float(out.sum(axis=1)[~rest].min()), int((~rest).sum())
+    anchors = {first: lowest} | {at: _TWO_KIND_CURVE[at] for at in (100, 140)}
+    part = table["patent_part"]
+    small = rank > max(_TWO_KIND_CURVE)
+    total = np.where(small, _by_listings(2023, rank, part), log_linear(anchors, rank))
+    out.loc[rest, "patent_share"] = (total * part)[rest]
+    out.loc[rest, "publication_share"] = (total * (1.0 - part))[rest]
     return out
 
 
 def _world_2025(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the shares of 2025: the first ranks as published, others from curves and sums."""
+    """Return the shares of 2025: published ones, the others from curves and sums."""
+    given, first = _given(2025, table).to_numpy(), table["first_hundred"].to_numpy() == 1
+    whole = ~np.isnan(given).any(axis=1)
     sums = gii_world(2025).set_index("figure")["value"]
-    hundred = {kind: float(sums[f"{kind}_share_first_100"]) for kind in WORLD_TOTALS[2025]}
-    first = table["first_hundred"].to_numpy() == 1
-    head = table[["patent_share", "publication_share", "deal_share"]].to_numpy()
-    given = ~np.isnan(head).any(axis=1)
-    tehran = (table["cluster"] == "Tehran").to_numpy()
-    rates = _per_million_shares(2025, "Tehran")
+    hundred = [float(sums[f"{kind}_share_first_100"]) for kind in WORLD_TOTALS[2025]]
+    rank = (
+        published(2025)["rank"]
+        .reindex(table["cluster"])
+        .fillna(table.set_index("cluster")["rank"])
+        .to_numpy()
+    )
+    anchors = _THREE_KIND_CURVE | {
+        int(rank[row]): given[row].sum() for row in np.flatnonzero(whole) if rank[row] > 15
+    }
+    # Where rates per head are published, the total by rank says how many heads.
+    rated = rates(2025).reindex(table["cluster"]).to_numpy()
+    rated = rated * (log_linear(anchors, rank) / rated.sum(axis=1))[:, None]
+    given = np.where(np.isnan(given), rated, given)
+    whole = ~np.isnan(given).any(axis=1)
 
-    def two_kinds(at_100: float) -> np.ndarray:
-        curve = log_linear(_TWO_KIND_CURVE | {100: at_100}, table["two_kind_order"].to_numpy())
-        return np.where(given, head[:, :2].sum(axis=1), curve)
+    order = table["two_kind_order"].to_numpy()
+    known = {int(order[row]): given[row, :2].sum() for row in np.flatnonzero(whole)}
+    known = {at: total for at, total in known.items() if 22 < at <= 100}
 
-    wanted = hundred["patent"] + hundred["publication"]
-    two = _solve(two_kinds, lambda two: two[first].sum() - wanted, 0.1, 0.6)
-    of_tehran = two[tehran].item() * rates.sum() / rates[:2].sum()
-    anchors = _THREE_KIND_CURVE | {int(published(2025).loc["Tehran", "rank"]): of_tehran}
-    # Clusters that the deals pushed out of the first hundred have nearly none.
-    out = ~first
+    part = table["patent_part"].to_numpy()
+    small = order > max(_TWO_KIND_CURVE)
+
+    def two_kinds(at_35: float) -> np.ndarray:
+        curve = log_linear(_TWO_KIND_CURVE | known | {35: at_35}, order)
+        curve = np.where(small, _by_listings(2025, order, part), curve)
+        return np.where(whole, given[:, :2].sum(axis=1), curve)
+
+    two = _solve(two_kinds, lambda two: two[first].sum() - sum(hundred[:2]), 0.6, 1.1)
     deals = two * table["deals_per_point"].to_numpy()
-    anchors[100] = 0.015 + float((two + deals)[out].max())
-    ranks = _three_kind_ranks(table[first], (two + deals)[first])
+    # Clusters that the deals pushed out of the first hundred have nearly none.
+    anchors[100] = 0.015 + float((two + deals)[~first].max())
+    rank = _ranks(pd.Series(rank[first]), (two + deals)[first])
 
-    def three_kinds(at_30: float) -> np.ndarray:
-        curve = log_linear(anchors | {30: at_30}, ranks)
-        return np.where(given[first], head[first].sum(axis=1), curve)
+    def three_kinds(at_20: float) -> np.ndarray:
+        curve = log_linear(anchors | {20: at_20}, rank)
+        return np.where(whole[first], given[first].sum(axis=1), curve)
 
-    three = _solve(three_kinds, lambda three: three.sum() - sum(hundred.values()), 1.0, 2.2)
+    three = _solve(three_kinds, lambda three: three.sum() - sum(hundred), 1.7, 2.7)
     deals[first] = three - two[first]
     if deals.min() <= 0.0:
         short = table.loc[deals <= 0.0, "cluster"].tolist()
         raise ValueError(f"two kinds alone hold more than the total of three: {short}")
 
-    part = table["patent_part"].to_numpy().copy()
-    part[given] = head[given, 0] / two[given]
-    part[tehran] = rates[0] / rates[:2].sum()
-    fixed = given | tehran
+    fixed, part = whole | small, np.where(whole, given[:, 0] / two, part)
 
     def patent_parts(shift: float) -> np.ndarray:
         return np.where(fixed, part, 1.0 / (1.0 + (1.0 / part - 1.0) * np.exp(-shift)))
 
-    part = _solve(
-        patent_parts, lambda part: (part * two)[first].sum() - hundred["patent"], -3.0, 3.0
-    )
+    part = _solve(patent_parts, lambda part: (part * two)[first].sum() - hundred[0], -3.0, 3.0)
     shares = {"patent_share": part * two, "publication_share": (1.0 - part) * two}
     return pd.DataFrame(shares | {"deal_share": deals})
 
 
-def _per_million_shares(edition: int, cluster: str) -> np.ndarray:
-    """Return a cluster's published counts per million as shares of the world, per kind."""
-    row = published(edition).loc[cluster]
-    world = WORLD_TOTALS[edition]
-    return np.array([100.0 * row[f"{kind}_per_million"] / world[kind] for kind in world])
-
-
-def rate_of(edition: int, cluster: str) -> float:
-    """Return a cluster's published total per million inhabitants, in per cent of the world."""
-    return float(_per_million_shares(edition, cluster).sum())
-
-
-def _three_kind_ranks(table: pd.DataFrame, modelled: np.ndarray) -> np.ndarray:
-    """Return ranks: published ones as they are, and the free ones by modelled total."""
-    rank = table["cluster"].map(published(2025)["rank"]).to_numpy().copy()
-    free = np.setdiff1d(np.arange(1, len(table) + 1), rank[~np.isnan(rank)])
+def _ranks(known: pd.Series, natural: np.ndarray | pd.Series) -> np.ndarray:
+    """Return ranks: known ones as they are, and the free ones by a natural order."""
+    rank = known.to_numpy(dtype=np.float64).copy()
+    free = np.setdiff1d(np.arange(1, len(rank) + 1), rank[~np.isnan(rank)])
     unranked = np.flatnonzero(np.isnan(rank))
-    rank[unranked[np.argsort(-modelled[unranked], kind="stable")]] = free
+    rank[unranked[np.argsort(-np.asarray(natural)[unranked], kind="stable")]] = free
     return rank
 
 

@@ -113,6 +113,7 @@ class PositionPools:
         point = mixed(key, seed)
         near = (point >> np.uint64(32)).astype(np.float64) * 2.0**-32
         angle = (point & np.uint64(0xFFFFFFFF)).astype(np.float64) * (2.0**-32 * 2.0 * np.pi)
-        km = np.where(precision == 0, 0.0, self.radius_km[site] * near**0.8)
+        # Ever fewer outwards, and none at the edge: half of them within 0.29 of the radius.
+        km = np.where(precision == 0, 0.0, self.radius_km[site] * (1.0 - np.sqrt(1.0 - near)))
         lat, lon = offset(self.lat[site], self.lon[site], km, angle)
         return np.round(lat, DECIMALS), np.round(lon, DECIMALS)

@@ -8,85 +8,124 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from gclust.datasets.allocation import RecordClasses
+from gclust.datasets.blocks import Blocks
 from gclust.datasets.fields import FIELDS, field_limits, field_of
+from gclust.datasets.figures import INVENTED
+from gclust.datasets.organisations import Organisations
 from gclust.datasets.positions import PositionPools, Shuffle, mixed, uniform
+from gclust.datasets.years import year_limits
+
+Ints = NDArray[np.int64]
 
 PRECISIONS = ("city", "postal", "rooftop")
 _PRECISION_SHARES = {  # city and postal code; the rest are rooftops
-    "patent": (0.10, 0.45),
+    "patent": (0.14, 0.45),
     "publication": (0.27, 0.48),
     "deal": (0.40, 0.40),
 }
-_ORGANISATION = {"patent": "company", "publication": "university", "deal": "company"}
+CO_APPLICANTS = 0.12
+"""Part of the patents of two places that have an applicant in either; all others have one
+applicant, whose inventors live apart: invented."""
 _CHUNK_RECORDS = {"patent": 500_000, "publication": 350_000, "deal": 500_000}
 
 
 @dataclass(frozen=True)
 class Sites:
-    """Sites of the listings of each region, with the sites of the noise last.
+    """Sites of each region with their pools of positions.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        ``name, country, region, lat, lon, radius_km, part, fixed, listings``,
-        sorted by region; ``listings`` at scale 1.
+        ``name, country, region, cluster, lat, lon, radius_km, listings``, sorted by region;
+        ``cluster`` is -1 outside, ``listings`` those at scale 1.
     points : PositionPools
-    organisations : ndarray of int
-        Number of organisations of each site and kind.
+        The positions about each site.
     """
 
     table: pd.DataFrame
     points: PositionPools
-    organisations: np.ndarray
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> Sites:
-        """Create the position pools and the numbers of organisations for a table of sites."""
+        """Create the position pools for a table of sites."""
         columns = (table[name].to_numpy() for name in ("lat", "lon", "radius_km", "listings"))
-        many = np.log2(np.maximum(table["listings"].to_numpy(), 2.0) / 500.0)
-        return cls(table, PositionPools(*columns), np.clip(many, 1, 12).astype(np.int64))
+        return cls(table, PositionPools(*columns))
 
-    def quotas(self, listings: np.ndarray, fixed_unit: float) -> np.ndarray:
+    def quotas(self, listings: dict[str, Ints]) -> dict[str, Ints]:
         """Allocate whole numbers of each region's listings to its sites.
 
         Parameters
         ----------
-        listings : ndarray
-            Listings of each region.
-        fixed_unit : float
-            Listings for one unit of the sites' ``fixed`` weight.
+        listings : dict of str to ndarray of int
+            Listings of each region, by kind.
+
+        Returns
+        -------
+        dict of str to ndarray of int
+            Listings of each site, by kind. All kinds together, and those of several, are
+            rounded along the sites of a region, so that what lies within 15 km is within a
+            listing or two of its share.
         """
         region = self.table["region"].to_numpy()
-        fixed = self.table["fixed"].to_numpy() * fixed_unit
-        out = np.where(fixed > 0.0, np.maximum(np.ceil(fixed), 2.0), 0.0).astype(np.int64)
-        free = listings - np.bincount(region, weights=out, minlength=len(listings)).astype(np.int64)
-        # Cumulative rounding within each region, whose parts sum to one.
-        ends = np.cumsum(self.table["part"].to_numpy())
-        starts = np.concatenate([[0.0], ends])[np.searchsorted(region, region)]
+        mass = self.table["listings"].to_numpy()
+        before = np.searchsorted(region, region)
+        ends = np.cumsum(mass)
+        ends -= np.concatenate([[0.0], ends])[before]
+        whole = np.bincount(region, mass)
+        left = np.sum(list(listings.values()), axis=0)
+        upto = np.floor(ends / whole[region] * left[region] + 0.5).astype(np.int64)
         last = np.append(region[1:] != region[:-1], True)
-        upto = np.where(last, free[region], np.rint((ends - starts) * free[region]))
+        upto[last] = left[region[last]]
+        out: dict[str, Ints] = {}
         first = np.concatenate([[True], last[:-1]])
-        before = np.where(first, 0.0, np.concatenate([[0.0], upto[:-1]]))
-        return out + (upto - before).astype(np.int64)
+        for kind, many in listings.items():
+            rest = left - many
+            # Half a listing at most goes astray, and none is given twice.
+            of_rest = (2 * upto * rest[region] + left[region]) // np.maximum(2 * left[region], 1)
+            of_kind = upto - of_rest
+            out[kind] = of_kind - np.where(first, 0, np.concatenate([[0], of_kind[:-1]]))
+            upto, left = of_rest, rest
+        return out
 
 
 def listings(
     kind: str,
     classes: RecordClasses,
     sites: Sites,
-    quotas: np.ndarray,
+    quotas: Ints,
+    edition: int,
     years: tuple[int, int],
     seed: int,
 ) -> Iterator[tuple[float, pa.Table]]:
     """Yield the listings of one kind in chunks, each with the fraction done after it.
 
-    ``quotas`` are the numbers of listings of each site, ``years`` the first and the last year.
-    Columns: ``record, kind, lat, lon, year, organisation, field, country, precision``. The field
-    belongs to the record, and depends on the city of its first listing.
+    Parameters
+    ----------
+    kind : str
+        ``patent``, ``publication`` or ``deal``.
+    classes : RecordClasses
+        The records.
+    sites : Sites
+        The places.
+    quotas : ndarray
+        Listings of each site.
+    edition : int
+        Edition whose named organisations are taken.
+    years : (int, int)
+        First and last year.
+    seed : int
+        Decides everything that is random.
+
+    Yields
+    ------
+    (float, pyarrow.Table)
+        ``record, kind, lat, lon, year, organisation, field, country, precision``; field and
+        year are the record's, by the place of its first listing.
     """
-    generator = _ListingGenerator(kind, classes, sites, quotas, years, seed)
+    generator = _ListingGenerator(kind, classes, sites, quotas, edition, years, seed)
     total, step = classes.records, _CHUNK_RECORDS[kind]
     for low in range(0, total, step):
         high = min(low + step, total)
@@ -101,90 +140,73 @@ class _ListingGenerator:
         kind: str,
         classes: RecordClasses,
         sites: Sites,
-        quotas: np.ndarray,
+        quotas: Ints,
+        edition: int,
         years: tuple[int, int],
         seed: int,
     ) -> None:
-        self.kind, self.classes, self.sites, self.years = kind, classes, sites, years
+        self.kind, self.sites, self.first_year = kind, sites, years[0]
         self.seed = seed * 1000 + list(_PRECISION_SHARES).index(kind)
         self.class_start = np.concatenate([[0], np.cumsum(classes.count)])
+        self.shuffle = Shuffle.of(classes.records, self.seed)
         region = sites.table["region"].to_numpy()
-        regions = int(region.max()) + 1
-        in_region = np.bincount(region, weights=quotas, minlength=regions).astype(np.int64)
-        self.region_start = np.concatenate([[0], np.cumsum(in_region)])
-        self.shuffle_records = Shuffle.of(classes.records, self.seed)
-        self.shuffle_listings = Shuffle.of(in_region, self.seed)
+        self.blocks = Blocks(classes, int(region.max()) + 1, self.seed)
         self.site_end = np.cumsum(quotas)
-        self.first_listing, self.second_listing = _class_listings(classes, regions)
+        self.quotas = quotas
         names, self.country_code = np.unique(sites.table["country"], return_inverse=True)
         self.countries = pa.array(names.tolist(), pa.string())
-        self.organisation_start = np.concatenate([[0], np.cumsum(sites.organisations)])
-        noun = _ORGANISATION[kind]
-        # Without repeats, though cities share names: with repeated entries in a dictionary
-        # Parquet files of equal tables differ.
-        every = [
-            f"{name} {noun} {number + 1} (simulated)"
-            for name, many in zip(sites.table["name"], sites.organisations, strict=True)
-            for number in range(many)
-        ]
-        names, self.organisation_code = np.unique(np.array(every), return_inverse=True)
-        self.organisations = pa.array(names.tolist(), pa.string())
-        cities = sites.table["name"].to_numpy().astype(str)
-        self.field_limits = field_limits(kind, cities, region, self.seed + 600)
-        self.fields = pa.array(list(FIELDS[kind]), pa.string())
+        self.organisations = Organisations(kind, sites.table, edition)
+        self.names = pa.array(self.organisations.names, pa.string())
+        self.field_limits = field_limits(kind, sites.table, self.seed + 600)
+        self.fields = pa.array([f"{name} {INVENTED}" for name in FIELDS[kind]], pa.string())
+        self.year_limits = year_limits(kind, sites.table, years, seed)
 
     def table(self, low: int, high: int) -> pa.Table:
         """Return the listings of the records numbered from ``low`` to before ``high``."""
         record = np.arange(low, high, dtype=np.int64)
-        nth = self.shuffle_records(record)
+        nth = self.shuffle(record)
         group = np.searchsorted(self.class_start, nth, side="right") - 1
         within = nth - self.class_start[group]
-        size = self.classes.size[group]
-        ends = np.cumsum(size)
-        row = np.repeat(np.arange(len(record)), size)
-        slot = np.arange(len(row)) - np.repeat(ends - size, size)
-        group, within = group[row], within[row]
-        region, number = self._in_region(group, within, slot)
-        number = self.region_start[region] + self.shuffle_listings(number, region)
-        site = np.searchsorted(self.site_end, number, side="right")
-        home = site[ends - size]
-        field = field_of(
-            self.field_limits, home, uniform(record.astype(np.uint64), self.seed + 700)
-        )
-        return self._columns(record[row], site, number, field[row])
+        block = self.blocks.of(group, within)
+        site = np.searchsorted(self.site_end, block.start, side="right")
+        organisation = self._organisations(site, block.start, block.row, record)
+        # A record begins with its first block, which says whose field and year it has.
+        home = site[np.searchsorted(block.row, np.arange(len(record)))]
+        key = record.astype(np.uint64)
+        field = field_of(self.field_limits, home, uniform(key, self.seed + 700))
+        nth_year = field_of(self.year_limits, home, uniform(key, self.seed + 500))
+        year = self.first_year + nth_year.astype(np.int64)
+        of_block = np.repeat(np.arange(len(block.size)), block.size)
+        ends = np.cumsum(block.size)
+        number = block.start[of_block] + np.arange(len(of_block)) - (ends - block.size)[of_block]
+        row = block.row[of_block]
+        return self._columns(record[row], number, organisation[of_block], field[row], year[row])
 
-    def _in_region(
-        self, group: np.ndarray, within: np.ndarray, slot: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return each listing's region, and the number of the listing there."""
-        here = self.classes.here[group]
-        there = self.classes.size[group] - here
-        away = slot >= here
-        region = np.where(away, self.classes.second[group], self.classes.first[group])
-        number = np.where(
-            away,
-            self.second_listing[group] + within * there + slot - here,
-            self.first_listing[group] + within * here + slot,
-        )
-        return region, number
+    def _organisations(self, site: Ints, number: Ints, row: Ints, record: Ints) -> Ints:
+        """Return the organisation of each block; most patents have that of their first block."""
+        begins = self.site_end[site] - self.quotas[site]
+        draw = (number - begins + 0.5) / self.quotas[site]
+        found = self.organisations.of(site, draw)
+        if self.kind == "patent":
+            first = np.searchsorted(row, row)
+            last = np.searchsorted(row, row, side="right") - 1
+            # An applicant that a source names has all inventors of its applications.
+            known = np.isin(found, self.organisations.known_code)
+            one = np.where(known[last] & ~known[first], last, first)
+            apart = uniform(record[row].astype(np.uint64), self.seed + 800) < CO_APPLICANTS
+            found = np.where(apart & ~known[one], found, found[one])
+        return found
 
     def _columns(
-        self, record: np.ndarray, site: np.ndarray, number: np.ndarray, field: np.ndarray
+        self, record: Ints, number: Ints, organisation: Ints, field: Ints, year: Ints
     ) -> pa.Table:
+        site = np.searchsorted(self.site_end, number, side="right")
         bits = mixed(number.astype(np.uint64), self.seed)
         precision = self.sites.points.precision(site, bits, *_PRECISION_SHARES[self.kind])
-        # All kinds share the pools of positions: they are the buildings of the world.
+        # The first listing of a site lies at its centre, so that every centre is there.
+        precision[number == self.site_end[site] - self.quotas[site]] = 0
+        # The pools of positions are the same for every kind: they are the world's buildings.
         lat, lon = self.sites.points.positions(site, precision, bits, self.seed // 1000)
-        first, last = self.years
-        bits_of_record = mixed(record.astype(np.uint64), self.seed + 500)
-        year = first + (
-            (bits_of_record >> np.uint64(32)) * np.uint64(last - first + 1) >> np.uint64(32)
-        )
-        many = self.sites.organisations[site]
-        draw = (bits >> np.uint64(48)).astype(np.float64) / 65536.0
-        # The nth organisation has about 1/n of the first one's listings.
-        nth = np.minimum((np.power(many + 1.0, draw) - 1.0).astype(np.int64), many - 1)
-        organisation = self.organisation_code[self.organisation_start[site] + nth].astype(np.int32)
         kind = np.zeros(len(record), dtype=np.int8)
         encoded = pa.DictionaryArray.from_arrays
         return pa.table(
@@ -194,24 +216,9 @@ class _ListingGenerator:
                 "lat": lat,
                 "lon": lon,
                 "year": year.astype(np.int16),
-                "organisation": encoded(organisation, self.organisations),
+                "organisation": encoded(organisation.astype(np.int32), self.names),
                 "field": encoded(field, self.fields),
                 "country": encoded(self.country_code[site].astype(np.int16), self.countries),
                 "precision": encoded(precision, pa.array(PRECISIONS)),
             }
         )
-
-
-def _class_listings(classes: RecordClasses, regions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of each class's first listing in its first and second region."""
-    here = classes.count * classes.here
-    there = np.where(classes.second >= 0, classes.count * (classes.size - classes.here), 0)
-    region = np.concatenate([classes.first, np.maximum(classes.second, 0)])
-    many = np.concatenate([here, there])
-    order = np.argsort(region, kind="stable")
-    ends = np.cumsum(many[order])
-    starts = ends - many[order]
-    region_start = np.concatenate([[0], np.cumsum(np.bincount(region, many, regions))])
-    within = np.empty(len(region), dtype=np.int64)
-    within[order] = starts - region_start[region[order]].astype(np.int64)
-    return within[: len(here)], within[len(here) :]

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from gclust.datasets.allocation import RecordClasses, allocate_records, shared_records
+from gclust.datasets.allocation import Geography, RecordClasses, allocate_records, whole_numbers
 from gclust.datasets.background import background
-from gclust.datasets.geometry import distances_km
+from gclust.datasets.certainty import MIN_SAMPLES, kilometres
 from gclust.datasets.inhabitants import populations, write_population
-from gclust.datasets.layout import MIN_SAMPLES, Layout, lay_out
-from gclust.datasets.modelled import WORLD_TOTALS, YEARS, targets
+from gclust.datasets.layout import Atlas, Layout, lay_out
+from gclust.datasets.modelled import WORLD_TOTALS, YEARS, published, targets
 from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.records import Sites, listings
-from gclust.datasets.teams import mean_size
-from gclust.datasets.world_files import write_figures, write_study
+from gclust.datasets.surroundings import PRINCIPAL
+from gclust.datasets.teams import LISTINGS
+from gclust.datasets.world_files import write_figures, write_places, write_study
 from gclust.progress import Report, resolve, stage
+from gclust.sphere import chord_of, unit_vectors
 
 DEFAULT_SCALE = 0.05
-LEAST_SCALE = 0.005
-MADE = ("study.toml", "listings", "population.tif", "figures.csv")
+LEAST_SCALE = 0.01
+_CLEAR_KM = 8.0  # from a border town to the inhabitants of towns outside clusters
+MADE = ("study.toml", "listings", "population.tif", "figures.csv", "places.csv")
 """Files of a world, whose study reads all files in ``listings``."""
 
 
@@ -31,9 +37,9 @@ MADE = ("study.toml", "listings", "population.tif", "figures.csv")
 class World:
     """Simulated world in a folder, with the figures that it is simulated from.
 
-    The listings are simulated. What :func:`gclust.datasets.gii` returns is
-    published; every other figure is modelled. ``clusters`` is what a run of ``study`` should
-    find.
+    The listings are simulated. The figures that :func:`gclust.datasets.gii` returns are
+    published and went in; every other figure is invented. That a run of ``study`` finds
+    ``clusters`` checks the arithmetic of the whole way, and validates nothing.
 
     Attributes
     ----------
@@ -84,12 +90,12 @@ def simulate(
     ----------
     folder : str or path
         Where to write ``study.toml``, ``listings/<kind>/part-*.parquet``,
-        ``population.tif`` and ``figures.csv``; created if missing. Unchanged files
-        of an earlier world in it are replaced; other files stay.
+        ``population.tif``, ``figures.csv`` and ``places.csv``; created if missing.
+        Unchanged files of an earlier world in it are replaced; other files stay.
     edition : {2025, 2023}
         2025 has patents, publications and deals; 2023 patents and publications.
     scale : float
-        Size relative to the real world: 1.0 is about 36 million listings.
+        Size relative to the real world: 1.0 is about 35 million listings.
     seed : int
         Seed of everything random; the same seed gives the same bytes.
     progress : bool or callable
@@ -102,7 +108,7 @@ def simulate(
     Raises
     ------
     ValueError
-        For an unknown edition, a negative seed, or a scale below 0.005, at
+        For an unknown edition, a negative seed, or a scale below 0.01, at
         which the smallest clusters would have too few records.
     FileExistsError
         If a file would be replaced that gclust did not write, or that was changed since.
@@ -112,9 +118,9 @@ def simulate(
     Examples
     --------
     >>> from gclust.datasets import simulate
-    >>> world = simulate("world", scale=0.005)
+    >>> world = simulate("world", scale=0.01)
     >>> world.listings
-    {'patent': 18587, 'publication': 162585, 'deal': 1200}
+    {'patent': 37201, 'publication': 314552, 'deal': 2362}
     >>> world.clusters["cluster"].iloc[0]
     'Shenzhen–Hong Kong–Guangzhou'
     """
@@ -129,19 +135,19 @@ def simulate(
     with stage(report, "laying out the world") as done:
         plan = _Plan.of(edition, seed)
         done(0.5)
-        classes_of = {
-            kind: plan.record_classes(kind, scale, seed) for kind in WORLD_TOTALS[edition]
-        }
+        classes_of = plan.classes_of(scale, seed)
     min_samples = max(1, round(MIN_SAMPLES * scale))
-    many: dict[str, int] = {}
+    many = {kind: classes.listings(plan.regions) for kind, classes in classes_of.items()}
+    quotas = plan.sites.quotas(many)
     totals = {kind: classes.records for kind, classes in classes_of.items()}
 
     def make(place: Path) -> None:
         for kind, classes in classes_of.items():
-            many[kind] = _write_listings(place, plan, classes, kind, min_samples, seed, report)
+            _write_listings(place, plan, classes, quotas[kind], kind, seed, report)
         with stage(report, "writing the population"):
             plan.write_population(place / "population.tif")
         write_figures(place / "figures.csv", edition, plan.clusters)
+        write_places(place / "places.csv", plan.sites.table, np.sum(list(quotas.values()), axis=0))
         write_study(place / "study.toml", edition, scale, seed, min_samples, totals)
 
     write_data_set(folder, MADE, make, last="study.toml")
@@ -153,9 +159,9 @@ def simulate(
         seed=seed,
         min_samples=min_samples,
         totals=totals,
-        listings=many,
-        clusters=plan.clusters,
-        regions=plan.regions(),
+        listings={kind: int(of_kind.sum()) for kind, of_kind in many.items()},
+        clusters=plan.clusters.copy(),
+        regions=plan.main_cities(),
         most_locations=plan.sites.points.bound,
     )
 
@@ -164,18 +170,16 @@ def _write_listings(
     folder: Path,
     plan: _Plan,
     classes: RecordClasses,
+    quotas: np.ndarray,
     kind: str,
-    min_samples: int,
     seed: int,
     report: Report,
-) -> int:
-    """Write one kind's listings in several files, and return the number of listings."""
+) -> None:
+    """Write one kind's listings in several files."""
     place = folder / "listings" / kind
     place.mkdir(parents=True, exist_ok=True)
-    many = classes.listings(len(plan.layout.regions) + 1)
-    # The sparse places between joined regions are the same few publications everywhere.
-    quotas = plan.sites.quotas(many, min_samples if kind == "publication" else 0.0)
-    parts = listings(kind, classes, plan.sites, quotas, YEARS[plan.edition][kind], seed)
+    years = YEARS[plan.edition][kind]
+    parts = listings(kind, classes, plan.sites, quotas, plan.edition, years, seed)
     with stage(report, f"simulating {kind}s") as done:
         for number, (share, table) in enumerate(parts):
             # The names of organisations outgrow the default of 1 MiB, beyond which they
@@ -184,98 +188,181 @@ def _write_listings(
             pq.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 24)
             if share < 1.0:
                 done(share)
-    return int(many.sum())
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Plan of a world's clusters and noise, made before any listing is generated."""
+    """Plan of a world's clusters and noise, made before any listing is generated.
+
+    Regions are those of the clusters, in the layout's order, and then what lies outside
+    clusters, economy by economy.
+    """
 
     edition: int
     clusters: pd.DataFrame
     layout: Layout
     sites: Sites
-    noise: pd.DataFrame
+    geography: Geography
+
+    @property
+    def regions(self) -> int:
+        """Number of regions."""
+        return len(self.geography.cluster)
 
     @classmethod
+    @lru_cache(maxsize=4)  # four seconds; it does not depend on the scale
     def of(cls, edition: int, seed: int) -> _Plan:
         """Compute the targets, lay out the clusters, and put the noise between them."""
         # The one thing that a simulated world needs from inside the house.
         from gclust.places.cities.gazetteer import gazetteer
 
-        cities, wanted = gazetteer(), targets(edition)
-        world = WORLD_TOTALS[edition]
-        weight = {kind: world[kind] * mean_size(kind) / 100.0 for kind in world}
-        mass = sum(wanted[f"{kind}_share"].to_numpy() * weight[kind] for kind in world)
-        layout = lay_out(wanted, mass, cities)
-        noise_mass = 100.0 * sum(weight.values()) - mass.sum()
-        noise = background(layout, cities, noise_mass, seed)
-        sites = _sites(layout, noise, noise_mass)
-        clusters = _clusters(wanted, layout, edition)
-        return cls(edition, clusters, layout, sites, noise)
+        wanted, world = targets(edition), WORLD_TOTALS[edition]
+        within = {kind: world[kind] * LISTINGS[kind][0] / 100.0 for kind in world}
+        mass = sum(wanted[f"{kind}_share"].to_numpy() * within[kind] for kind in world)
+        atlas = Atlas(gazetteer())
+        layout = lay_out(wanted, mass, atlas)
+        rest = sum(
+            (100.0 - wanted[f"{kind}_share"].sum()) / 100.0 * world[kind] * LISTINGS[kind][1]
+            for kind in world
+        )
+        towns = background(layout, atlas.cities, rest, seed)
+        sites = _sites(wanted, layout, atlas.cities, towns)
+        clusters = _clusters(wanted, sites, edition)
+        return cls(edition, clusters, layout, sites, _geography(layout, sites))
 
-    def record_classes(self, kind: str, scale: float, seed: int) -> RecordClasses:
-        """Allocate the records of one kind at a scale."""
-        regions, world = self.layout.regions, WORLD_TOTALS[self.edition][kind]
-        cluster = np.array([region["cluster"] for region in regions])
-        part = np.array([region["part"] for region in regions])
-        wanted = self.clusters[f"{kind}_share"].to_numpy() * (world * scale / 100.0)
-        ties = np.zeros((len(regions) + 1, len(regions) + 1), dtype=np.int64)
+    def classes_of(self, scale: float, seed: int) -> dict[str, RecordClasses]:
+        """Allocate the records of every kind at a scale."""
+        world, place = WORLD_TOTALS[self.edition], self.geography
+        outside = place.cluster < 0
+        whole = np.bincount(self.sites.table["region"], self.sites.table["listings"])
+        left = np.floor(whole * scale + 0.5).astype(np.int64)
+        out: dict[str, RecordClasses] = {}
+        # Publications last: what other kinds are rounded by is made good among so many.
+        for kind in sorted(world, key=["deal", "patent", "publication"].index):
+            records = round(world[kind] * scale)
+            wanted = self._wanted(kind, scale)
+            of_region = np.where(
+                outside,
+                (records - wanted.sum()) * LISTINGS[kind][1],
+                wanted[place.cluster] * LISTINGS[kind][0],
+            )
+            many = np.floor(of_region * place.part + 0.5).astype(np.int64)
+            many = left if kind == "publication" else np.minimum(many, left)
+            out[kind] = allocate_records(kind, wanted, records, many, place, seed)
+            left = left - out[kind].listings(self.regions)
+        return {kind: out[kind] for kind in world}
+
+    def _wanted(self, kind: str, scale: float) -> np.ndarray:
+        """Return the wanted count of each cluster; of deals whole numbers, in order of totals."""
+        world, clusters = WORLD_TOTALS[self.edition], self.clusters
+        wanted = clusters[f"{kind}_share"].to_numpy() * (world[kind] * scale / 100.0)
         if kind != "deal":
-            first = [self.layout.of_region(region)[0] for region in range(len(regions))]
-            lat, lon = (np.array([site[axis] for site in first]) for axis in ("lat", "lon"))
-            km = distances_km(lat, lon, lat, lon)
-            mass = part * wanted[cluster]
-            ties = shared_records(mass, km, self.layout.joined, self.layout.leaning)
-        return allocate_records(kind, wanted, cluster, part, ties, round(world * scale), seed)
+            return wanted
+        others = (clusters["total"] - clusters["deal_share"]).to_numpy()
+        grain = {each: 100.0 / (total * scale) for each, total in world.items()}
+        slack = 1.05 * (grain["patent"] + grain["publication"])
+        counts = published(self.edition)["deal_count"].reindex(clusters["cluster"])
+        printed = counts.notna().to_numpy()
+        return whole_numbers(wanted, others, grain["deal"], slack, printed).astype(np.float64)
 
-    def regions(self) -> pd.DataFrame:
-        """Return the main city of each region."""
-        main = [self.layout.of_region(region)[0] for region in range(len(self.layout.regions))]
-        out = pd.DataFrame(main)[["name", "lat", "lon"]].rename(columns={"name": "city"})
-        out.insert(0, "cluster", [region["cluster"] + 1 for region in self.layout.regions])
-        return out
+    def main_cities(self) -> pd.DataFrame:
+        """Return the main city of each region of a cluster."""
+        table = self.sites.table
+        main = table[table["principal"]].drop_duplicates("region")
+        out = main[["cluster", "name", "lat", "lon"]].rename(columns={"name": "city"})
+        return out.assign(cluster=out["cluster"] + 1).reset_index(drop=True)
 
     def write_population(self, path: Path) -> None:
-        """Write the inhabitants of clusters about their cities, and the others in their places."""
-        table = pd.DataFrame(self.layout.sites)
-        cluster = np.array([region["cluster"] for region in self.layout.regions])
-        table["cluster"] = cluster[table["region"]]
-        table = table[table["population"] > 0]
-        of_cluster = table.groupby("cluster")["population"].transform("sum")
-        persons = self.clusters["population"].to_numpy()[table["cluster"]]
-        persons = persons * (table["population"] / of_cluster).to_numpy()
-        counted = (table["lat"].to_numpy(), table["lon"].to_numpy(), persons)
+        """Write the inhabitants of clusters around their cities, and the others in their towns."""
+        table = self.sites.table
+        dense = table[table["dense"] & (table["population"] > 0)]
+        of_cluster = dense.groupby("cluster")["population"].transform("sum")
+        persons = self.clusters["population"].to_numpy()[dense["cluster"]]
+        persons = persons * (dense["population"] / of_cluster).to_numpy()
+        # Inhabitants within 5 km of a cluster's listings would count for it.
+        others = table[table["cluster"] < 0]
+        border = table[(table["cluster"] >= 0) & ~table["dense"]]
+        near = cKDTree(unit_vectors(others["lat"], others["lon"])).query_ball_point(
+            unit_vectors(border["lat"], border["lon"]), chord_of(border["radius_km"] + _CLEAR_KM)
+        )
+        others = others.drop(index=others.index[sorted({row for rows in near for row in rows})])
+        columns = ("lat", "lon", "population")
         write_population(
             path,
-            counted,
-            tuple(
-                self.noise[name].to_numpy(dtype=np.float64) for name in ("lat", "lon", "population")
-            ),
+            (dense["lat"].to_numpy(), dense["lon"].to_numpy(), persons),
+            tuple(others[name].to_numpy(dtype=np.float64) for name in columns),
         )
 
 
-def _sites(layout: Layout, noise: pd.DataFrame, noise_mass: float) -> Sites:
-    """Return the sites of all regions and of the noise in one table."""
-    names = ["name", "country", "region", "lat", "lon", "radius_km", "part", "fixed"]
-    table = pd.DataFrame(layout.sites)[names]
-    mass = np.array([region["listings"] for region in layout.regions])
-    table["listings"] = table["part"].to_numpy() * mass[table["region"]]
-    rest = noise.assign(region=len(mass), fixed=0.0, listings=noise["part"] * noise_mass)
-    table = pd.concat([table, rest[[*names, "listings"]]], ignore_index=True)
+def _sites(
+    wanted: pd.DataFrame, layout: Layout, cities: pd.DataFrame, towns: pd.DataFrame
+) -> Sites:
+    """Return the sites of all regions in one table, those outside clusters by economy."""
+    sites, named = layout.sites, cities.iloc[layout.sites.city]
+    table = pd.DataFrame(
+        {
+            "name": named["name"].to_numpy(),
+            "country": named["country"].to_numpy(),
+            "city": sites.whole,
+            "population": np.where(sites.whole, named["population"].to_numpy(), 0),
+            "region": sites.region,
+            "cluster": layout.cluster,
+            "cluster_name": wanted["cluster"].to_numpy()[layout.cluster],
+            "principal": sites.role == PRINCIPAL,
+            "dense": layout.dense,
+            "lat": sites.lat,
+            "lon": sites.lon,
+            "radius_km": sites.radius_km,
+            "listings": sites.listings,
+        }
+    )
+    economy = np.unique(towns["country"].to_numpy().astype(str), return_inverse=True)[1]
+    outside = towns.assign(
+        city=True,
+        region=len(layout.regions) + economy,
+        cluster=-1,
+        cluster_name="",
+        principal=False,
+        dense=False,
+    )
+    table = pd.concat([table, outside[table.columns]], ignore_index=True)
     return Sites.of(table.sort_values("region", kind="stable", ignore_index=True))
 
 
-def _clusters(wanted: pd.DataFrame, layout: Layout, edition: int) -> pd.DataFrame:
+def _geography(layout: Layout, sites: Sites) -> Geography:
+    """Return the regions: clusters' at their main city, others at the mean of their listings."""
+    table = sites.table
+    points = unit_vectors(table["lat"], table["lon"]) * table["listings"].to_numpy()[:, None]
+    region = table["region"].to_numpy()
+    sums = [np.bincount(region, axis) for axis in points.T]
+    middle: NDArray[np.float64] = np.stack(sums, axis=1)
+    middle /= np.linalg.norm(middle, axis=1, keepdims=True)
+    main = table[table["principal"]].drop_duplicates("region")
+    middle[main["region"]] = unit_vectors(main["lat"], main["lon"])
+    first = table.drop_duplicates("region").set_index("region")["country"].to_numpy().copy()
+    first[main["region"]] = main["country"]
+    whole = np.bincount(region, table["listings"])
+    inside = len(layout.regions)
+    part = np.array([about["part"] for about in layout.regions])
+    return Geography(
+        cluster=np.append([about["cluster"] for about in layout.regions],
+                          np.full(len(whole) - inside, -1)),
+        part=np.append(part, whole[inside:] / whole[inside:].sum()),
+        economy=np.unique(first.astype(str), return_inverse=True)[1],
+        km=kilometres(middle, middle),
+        joined=layout.joined,
+        leaning=layout.leaning,
+    )  # fmt: skip
+
+
+def _clusters(wanted: pd.DataFrame, sites: Sites, edition: int) -> pd.DataFrame:
     """Add economies, inhabitants and intensity to the targets."""
-    regions = pd.DataFrame(layout.regions)
-    table = pd.DataFrame(layout.sites)
-    table["cluster"] = regions["cluster"].to_numpy()[table["region"]]
-    table["weight"] = table["part"] * regions["part"].to_numpy()[table["region"]]
-    by_country = table.groupby(["cluster", "country"], sort=True)["weight"].sum().reset_index()
-    by_country = by_country.sort_values(["cluster", "weight"], ascending=[True, False])
-    heard = by_country[by_country["weight"] >= 0.01].groupby("cluster")["country"]
-    principal = table[table["role"] == "principal"].groupby("cluster")["name"]
+    table = sites.table[sites.table["cluster"] >= 0]
+    by_country = table.groupby(["cluster", "country"], sort=True)["listings"].sum().reset_index()
+    by_country = by_country.sort_values(["cluster", "listings"], ascending=[True, False])
+    whole = by_country.groupby("cluster")["listings"].transform("sum")
+    heard = by_country[by_country["listings"] >= 0.01 * whole].groupby("cluster")["country"]
+    principal = table[table["principal"]].groupby("cluster")["name"]
     inhabitants = table.groupby("cluster")["population"].sum().to_numpy(dtype=np.float64)
     people = populations(wanted, inhabitants, edition)
     out = wanted.drop(columns=["principal_cities", "further_cities"])

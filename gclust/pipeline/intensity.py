@@ -1,4 +1,4 @@
-"""Intensity of clusters (score per million inhabitants) for several footprints and rasters."""
+"""The intensity of clusters under several footprints and population rasters."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _read(entries: Sequence[Any], kind: type, key: str) -> tuple[Any, ...]:
 
 
 def check_rasters(study: Study) -> list[RasterUsed]:
-    """Check a study's rasters; raise StudyError if one is unusable, or ``[intensity]`` has none.
+    """Raise StudyError if a study has no raster, or one that cannot be used.
 
     Returns
     -------
@@ -270,7 +270,7 @@ def _footprints(study: Study) -> dict[str, Footprint]:
             continue
         if name in named:
             raise StudyError(
-                f"[intensity] two footprints are called {name!r}; give one another name"
+                f"[intensity] two footprints are called {name!r}; expected a name for each"
             )
         named[name] = footprint
         seen.add(key)
@@ -314,7 +314,7 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
         if key in seen:
             continue
         if name in named:
-            raise StudyError(f"[intensity] two rasters are called {name!r}; give one another name")
+            raise StudyError(f"[intensity] two rasters are called {name!r}; expected a name each")
         named[name] = raster
         seen.add(key)
     return named

@@ -1,4 +1,4 @@
-"""The content of ``run.json``: inputs, totals, warnings, library versions and times of a run."""
+"""The content of ``run.json``: the provenance and the numbers of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 
-CALIBRATION_CLUSTERS = 237  # covered by the GII 2025; a target, not a result
 LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
 
 
@@ -55,7 +54,6 @@ def provenance(
         "world_totals": world_totals,
         "clusters_before_merging": clusters[0],
         "clusters": clusters[1],
-        "calibration_clusters": CALIBRATION_CLUSTERS,
         **_indicators(study),
         **({"rasters": run_log.rasters} if run_log.rasters else {}),
         "warnings": run_log.messages,

@@ -22,8 +22,7 @@ def summary_lines(
         "",
         *ranking_table(run.ranking, width=width, top=top, marks=marks, ascii=ascii).split("\n"),
         "",
-        f"{info['clusters']} clusters (after {merged} merges;"
-        f" the GII 2025 covers {info['calibration_clusters']})",
+        f"{info['clusters']} clusters (after {merged} merges)",
     ]
     for source in info["sources"]:
         lines.append(
