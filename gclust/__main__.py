@@ -1,4 +1,4 @@
-"""Entry point of ``python -m gclust``, which runs the command ``gclust``."""
+"""``python -m gclust`` is the command ``gclust``."""
 
 from gclust.cli import main
 

@@ -1,1 +1,1 @@
-"""Clustering methods with the scikit-learn interface, and the merging of clusters."""
+"""Cluster methods with the scikit-learn interface, and the merging of clusters."""

@@ -31,7 +31,7 @@ from gclust.progress import Report, resolve, silent, stage
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
-    """Estimator of exact DBSCAN clusters of weighted points on the Earth's surface.
+    """Estimator of DBSCAN, exact, for weighted points on the Earth.
 
     A point is a core point if the points within ``eps_km`` of it, itself included, weigh
     at least ``min_samples``. Core points within ``eps_km`` of each other are in one
@@ -42,7 +42,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     Parameters
     ----------
     eps_km : float, default 15.0
-        Radius of the neighbourhood in kilometres. It is not a bound on the size of
+        Radius of the neighbourhood in kilometres; the default is the GII's of 2024, as is
+        that of ``min_samples``. It is not a bound on the size of
         clusters, nor on the distance between points of one.
     min_samples : float, default 4500
         Least weight of a core point's neighbourhood, at least 1. The point itself counts:
@@ -115,7 +116,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         *,
         progress: bool | Report | None = None,
     ) -> DBSCAN:
-        """Find the clusters of the points ``X``.
+        """Find the clusters of ``X``.
 
         Parameters
         ----------
@@ -182,7 +183,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         return np.stack([self._core.lat[at], self._core.lon[at]], axis=1)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the cluster that each point of ``X`` would join as a border point, or -1.
+        """Return the cluster that each point of ``X`` belongs to as a border point would.
 
         The label follows ``border``: that of the nearest core point within ``eps_km``,
         or the lowest one within reach, or, with ``noise``, only that of a core point at
@@ -229,7 +230,7 @@ def cluster_locations(
     model: DBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Find the clusters of distinct locations, each with the summed weight of its listings.
+    """Find the clusters of locations: distinct points with the weight of their listings.
 
     Parameters
     ----------
@@ -277,7 +278,7 @@ def cluster_locations(
 def assign_locations(
     lat: NDArray[np.float64], lon: NDArray[np.float64], cores: CoreLocations, model: DBSCAN
 ) -> NDArray[np.int64]:
-    """Return the cluster of each location, given core locations; see :meth:`DBSCAN.predict`.
+    """Return the label of each location from given core locations; see :meth:`DBSCAN.predict`.
 
     Locations and core locations are distinct, sorted and normalised as in
     :func:`cluster_locations`; ValueError is raised if they are not, or if a parameter cannot be
@@ -288,10 +289,7 @@ def assign_locations(
     core_lat, core_lon = check_locations(cores.lat, cores.lon)
     label = np.array(cores.label, dtype=np.int64)
     if label.shape != core_lat.shape:
-        raise ValueError(
-            f"cores have labels of shape {label.shape}, but lat of shape {core_lat.shape}; expected"
-            " one label for each core location"
-        )
+        raise ValueError(f"cores have labels of shape {label.shape}, lat of {core_lat.shape}")
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
     cores = in_bands(CoreLocations(core_lat, core_lon, label), parameters)

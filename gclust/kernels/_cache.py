@@ -103,7 +103,7 @@ class Store:
         self._cleaned = self._warned = False
 
     def contents(self, name: str) -> Iterator[tuple[Path, bytes]]:
-        """Yield the path and the content of each undamaged file of this name, folder by folder."""
+        """Yield path and content of the file of a name, from each folder with an undamaged copy."""
         for folder in self.folders:
             path = folder / name
             try:
@@ -118,7 +118,7 @@ class Store:
                 self.discard(path)
 
     def discard(self, path: Path) -> None:
-        """Remove a cache file that cannot be used."""
+        """Remove a file that cannot be used."""
         with suppress(OSError):
             path.unlink()
 
@@ -173,7 +173,7 @@ class Store:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the cache folders of other kernel sources that were not used for a long time.
+    """Remove the neighbouring folders of other sources that have not been used for a long time.
 
     A process that still uses such a folder compiles missing kernels again. Half-written files
     of killed processes are removed, too.
@@ -238,7 +238,7 @@ class KernelCache:
         self._enabled = False
 
     def flush(self) -> None:
-        """Remove the kernel's files from the cache."""
+        """Remove the kernel's files."""
         for folder in self._store.folders:
             for path in folder.glob(f"{self._name}-*"):
                 self._store.discard(path)
@@ -252,7 +252,7 @@ class KernelCache:
 
 
 def is_kept(function: Callable[..., Any]) -> bool:
-    """Return whether a function's source file is one that the cache folder's name depends on."""
+    """Return whether the folder name depends on the source file of a function."""
     file = Path(function.__code__.co_filename).resolve()
     return any(file == source or source in file.parents for source in SOURCES)
 

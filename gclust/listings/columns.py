@@ -1,4 +1,4 @@
-"""gclust's own names for the columns of listings."""
+"""Names of the columns of listings."""
 
 COLUMNS = ("record", "lat", "lon", "weight", "year")
 FURTHER = ("year", "organisation", "field", "country", "precision")

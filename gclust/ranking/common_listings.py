@@ -1,4 +1,4 @@
-"""Listings that two runs have in common, found by their coordinates."""
+"""Listings that two runs have in common, found by place."""
 
 from __future__ import annotations
 

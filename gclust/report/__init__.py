@@ -1,1 +1,1 @@
-"""Plots and maps as files, and tables for the terminal, made from result tables."""
+"""Figures as files and tables for the terminal, made from result tables."""

@@ -1,4 +1,4 @@
-"""The plot of weighted k-distances: how near min_samples listings are to each listing."""
+"""The figure of the weighted k-distance curve."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Studies, which say what to compute: their sections, defaults, checks and TOML files."""
+"""A study, which says what to compute: its sections, defaults, validation and TOML."""

@@ -1,7 +1,4 @@
-"""Attribution of changes in ranks and scores to factors, such as data or weights.
-
-A coalition is the set of factors that are taken from run b; the others are taken from run a.
-"""
+"""Attribution of changes in ranks and scores to factors, for clusters in every coalition."""
 
 from __future__ import annotations
 
@@ -65,7 +62,7 @@ def shared_places(a: ScenarioResult, b: ScenarioResult) -> pd.DataFrame:
 
 
 class Attribution:
-    """Clusters that continue from run a to run b, with their rank and score in each coalition.
+    """Clusters that continue from a to b, found in the scenario of every coalition.
 
     A cluster is found in a scenario if one cluster there matches both the cluster of a and
     that of b.
@@ -103,7 +100,7 @@ class Attribution:
         self._ends = ends
 
     def add(self, coalition: Coalition, result: ScenarioResult) -> None:
-        """Find the continuing clusters in a coalition's scenario, and store their ranks."""
+        """Find the clusters in the scenario of a coalition."""
         if not coalition:
             ids = self.pairs["a"].to_numpy()
         elif len(coalition) == len(self.factors):
@@ -128,11 +125,11 @@ class Attribution:
 
     @property
     def scores(self) -> list[NDArray[np.float64]]:
-        """Scores of the continuing clusters, one array for each coalition."""
+        """Scores of all found clusters, by coalition."""
         return [table["score"].to_numpy() for table in self.found.values()]
 
     def missing_in(self) -> pd.Series:
-        """Return for each continuing cluster the first coalition that lacks it, "" if none does."""
+        """Return the first coalition in which each pair is not found; "" if there is none."""
         first = pd.Series("", index=self.pairs.index, dtype="string")
         for coalition, table in self.found.items():
             missing = table["rank"].isna() | table["score"].isna()
@@ -141,7 +138,7 @@ class Attribution:
         return first
 
     def decomposition(self, step: Fraction) -> pd.DataFrame:
-        """Decompose the changes in rank and score of the clusters found in every coalition.
+        """Decompose the changes of the pairs that are found in every coalition.
 
         Parameters
         ----------
@@ -171,11 +168,11 @@ class Attribution:
 
 
 def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
-    """Return the step to which scores are rounded so that contributions add up exactly."""
+    """Return the step to which scores are rounded, so that contributions add up exactly."""
     finite = [float(np.abs(each[np.isfinite(each)]).max(initial=0.0)) for each in scores]
     return exact_step(max(finite, default=0.0))
 
 
 def on_steps(scores: pd.Series, step: Fraction) -> pd.Series:
-    """Round scores to multiples of a step; the products are exact, for it is a power of two."""
+    """Round scores to whole steps, which is exact because a step is a power of two."""
     return (scores / float(step)).round() * float(step)

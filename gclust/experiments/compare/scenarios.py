@@ -1,7 +1,4 @@
-"""Scenarios: the clusters and ranks of each coalition's hybrid study.
-
-A coalition is a set of factors. Its hybrid study takes these from b and the others from a.
-"""
+"""Scenarios: clusters and ranks of the hybrid study of each coalition of factors."""
 
 from __future__ import annotations
 
@@ -65,7 +62,7 @@ class ScenarioResult:
 
 
 def scenario_of_run(run: Run, weight: str, n_jobs: int | None = None) -> ScenarioResult:
-    """Return the clusters and ranks of a run, as a scenario result.
+    """Return the scenario result of a run.
 
     Parameters
     ----------
@@ -99,7 +96,7 @@ def run_scenarios(
     n_jobs: int | None,
     report: Report,
 ) -> Iterator[tuple[Coalition, ScenarioResult]]:
-    """Run the hybrid study of each coalition; stages that several have in common run once.
+    """Run the hybrid study of each coalition, and run common stages only once.
 
     The same listings are read once, folded once for the same kinds and density, clustered
     once for the same ``[clusters]``, merged and counted once; each column of the scores is

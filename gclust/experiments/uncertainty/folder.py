@@ -1,4 +1,4 @@
-"""Result folder of rank uncertainty: tables, scores of all draws, a figure, and metadata."""
+"""Result folder of rank uncertainty: tables, scores, a figure, and the superpopulation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sources of listings: their options, files, columns and values; formats are in `readers`."""
+"""Options, files, columns and values of sources of listings; formats are in `readers`."""

@@ -106,10 +106,7 @@ def _parts(path: str) -> Iterator[str]:
 def _check_part(part: str, path: str, within: tuple[str, ...]) -> None:
     """Check a source file of a VRT; a VRT within itself would never end."""
     if part in within:
-        raise StudyError(
-            f"{path}: has the source {part}, which in turn contains this file; expected a VRT that"
-            " does not contain itself"
-        )
+        raise StudyError(f"{path}: has the source {part}, whose source it is; expected other files")
     try:
         with open_file(part) as source:
             bands = tuple(source.indexes)

@@ -1,4 +1,4 @@
-"""Reader of CSV files: a scan of each file finds all options with which DuckDB reads it."""
+"""Reader of CSV files: each is scanned once, then DuckDB reads it with all options given."""
 
 from __future__ import annotations
 
