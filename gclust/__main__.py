@@ -1,4 +1,4 @@
-"""``python -m gclust`` is the command ``gclust``."""
+"""Entry point of ``python -m gclust``, which runs the command ``gclust``."""
 
 from gclust.cli import main
 

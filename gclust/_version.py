@@ -1,4 +1,4 @@
-"""The version of gclust, and of everything whose version may explain a difference."""
+"""The version of gclust, and a list of all versions for bug reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 
 def show_versions(file: TextIO | None = None) -> None:
-    """Print the versions that a bug report should name.
+    """Print the versions of gclust and its dependencies, for a bug report.
 
     These are gclust, Python, the platform and the default number of threads; every dependency, and
     those of the extras that are installed; and the C and C++ libraries inside of them (two

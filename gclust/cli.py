@@ -1,4 +1,4 @@
-"""The commands; thin. Each calls the function of the same name."""
+"""Subcommands of the command ``gclust``; each calls the Python function of the same name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ THREADS = click.option("--threads", type=click.IntRange(min=1), help="Threads; a
 
 
 def output(what: str) -> Callable[[Any], Any]:
-    """Return the options of a command that writes a folder."""
+    """Return a decorator that adds the options ``--out`` and ``--overwrite`` to a command."""
 
     def add(function: Any) -> Any:
         overwrite = click.option("--overwrite", is_flag=True, help=f"Replace the {what} in it.")
@@ -41,7 +41,7 @@ def output(what: str) -> Callable[[Any], Any]:
 
 
 def say_all(lines: Iterable[str]) -> None:
-    """Print lines."""
+    """Print each line, with control characters escaped."""
     for line in lines:
         say(line)
 
@@ -100,7 +100,7 @@ def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -
 def uncertainty(
     study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
 ) -> None:
-    """Resample STUDY.toml, and compute the uncertainty of each rank.
+    """Compute the uncertainty of each rank of STUDY.toml from random draws.
 
     Its section [uncertainty] says what is drawn, and how often.
     """
@@ -118,7 +118,7 @@ def uncertainty(
 @click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
 @THREADS
 def tune(study: Path, port: int, browser: bool, threads: int | None) -> None:
-    """Vary STUDY.toml's parameters on a page with sliders, until Ctrl-C.
+    """Try parameters of STUDY.toml on a web page with sliders; Ctrl-C ends it.
 
     The page can write the chosen parameters as a new study. It is served only
     to this machine, at 127.0.0.1, and only to browsers that open the whole
@@ -186,7 +186,9 @@ def indicators(name: str | None) -> None:
         say(indicator_text(table.loc[name], **terminal()))
     else:
         hint = did_you_mean(name, table.index, otherwise=".")
-        raise StudyError(f"{name!r} is no indicator{hint} gclust indicators lists all")
+        raise StudyError(
+            f'{name!r} is not a known indicator{hint} Run "gclust indicators" for a list'
+        )
 
 
 @main.command(cls=Command)
@@ -204,7 +206,7 @@ def demo(
     top: int,
     threads: int | None,
 ) -> None:
-    """Show the whole way, from listings to a ranking with a map.
+    """Run an example, from listings to a ranking with a map.
 
     gii simulates the listings behind the Global Innovation Index's cluster
     tables (no network needed); us fetches real data of the United States.
@@ -214,7 +216,7 @@ def demo(
     if world == "gii":
         demo_gii(out, edition=int(edition or 2025), scale=scale, top=top, threads=threads)
     elif edition is not None or scale is not None:
-        raise click.UsageError("--edition and --scale belong to the simulated world, demo gii")
+        raise click.UsageError("--edition and --scale are only for simulated data: gclust demo gii")
     else:
         demo_us(out, top=top, threads=threads)
 
@@ -223,7 +225,7 @@ def demo(
 @click.argument("name")
 @click.option("-o", "--out", type=PATH, help="Cache folder to use.")
 def fetch(name: str, out: Path | None) -> None:
-    """Fetch the published data set NAME into the cache, checked by its sums."""
+    """Download the data set NAME into the cache, and check its files by sha256."""
     from gclust.datasets import fetch as fetch_files  # the command bears the same name
     from gclust.progress import resolve
 

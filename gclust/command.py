@@ -1,4 +1,4 @@
-"""Helpers of the commands: safe printing, one-line errors, handling of signals."""
+"""Helpers of the command line: safe printing, one-line errors, handling of signals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Command(click.Command):
     """Command that reports errors that users can correct in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command; print warnings and errors in one line each."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", GclustWarning)
             warnings.showwarning = _show_warning

@@ -37,7 +37,7 @@ class GclustWarning(UserWarning):
 
 
 def warn_user(message: str) -> None:
-    """Give a `GclustWarning` that points at the line outside gclust that called it."""
+    """Give a `GclustWarning` that points at the user's line of code that called gclust."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gclust."):
         level, frame = level + 1, frame.f_back
@@ -45,4 +45,4 @@ def warn_user(message: str) -> None:
 
 
 def ignore_warning(message: str) -> None:
-    """Give no warning, because the user has already been warned."""
+    """Ignore a warning, because the user has already been warned."""

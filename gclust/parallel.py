@@ -45,7 +45,7 @@ def parallel_for(
     *args: Any,
     report: Callable[[float], None] = unreported,
 ) -> None:
-    """Call ``work(*args, first, last)`` for every chunk.
+    """Call ``work(*args, first, last)`` for every chunk of items, on several threads.
 
     The calling thread also works on chunks and reports the share done. After an exception or
     Ctrl-C it waits only for the chunks that are running.

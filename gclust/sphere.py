@@ -19,10 +19,10 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
 
 
 def chord_of(km: ArrayLike) -> Any:
-    """Return the chords on the unit sphere of great-circle distances up to half the circle."""
+    """Convert great-circle distances (km, up to half a circle) to chords of the unit sphere."""
     return 2.0 * np.sin(0.5 * np.minimum(np.asarray(km, float) / EARTH_RADIUS_KM, np.pi))
 
 
 def arc_km(chord: ArrayLike) -> Any:
-    """Return the great-circle distances in kilometres of chords on the unit sphere."""
+    """Convert chords of the unit sphere to great-circle distances in km."""
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.asarray(chord, float) / 2.0, 1.0))

@@ -147,7 +147,7 @@ def dbscan_oracle(
 
 
 def wrapped(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Return longitudes in degrees in [-180, 180), and 0 at the poles."""
+    """Return longitudes shifted into [-180, 180) degrees, and 0 at the poles."""
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
     return np.where(np.abs(lat) == 90, 0.0, np.where(lon >= 180, lon - 360, lon)) + 0.0
 
@@ -172,12 +172,12 @@ def assert_same_partition(labels: Any, expected: Any) -> None:
     """
     labels, expected = np.asarray(labels), np.asarray(expected)
     if labels.shape != expected.shape:
-        raise AssertionError(f"{labels.shape} labels, expected {expected.shape}")
+        raise AssertionError(f"labels have the shape {labels.shape}, expected {expected.shape}")
     there: dict[int, int] = {-1: -1}
     back: dict[int, int] = {-1: -1}
     for row, (a, b) in enumerate(zip(labels.tolist(), expected.tolist(), strict=True)):
         if there.setdefault(a, b) != b or back.setdefault(b, a) != a:
             raise AssertionError(
-                f"row {row}: label {a} stands for {there.get(a)}, "
-                f"but {b} was expected, for which {back.get(b)} stands"
+                f"row {row}: label {a} belongs to the expected label {there.get(a)}, "
+                f"but {b} was expected here, which belongs to the label {back.get(b)}"
             )

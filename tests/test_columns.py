@@ -116,7 +116,7 @@ def test_indicators_say_what_they_look_at():
         "top_partner": ("name",),
         "top_partner_share": ("name",),
     }
-    with pytest.raises(ValueError, match="looks_at names 'area'"):
+    with pytest.raises(ValueError, match="looks_at has the unknown column 'area'"):
         indicator(looks_at="area")
 
 

@@ -221,7 +221,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
             "indicator 'top_organisation' needs the column 'organisation', which patent.csv does"
             " not have; did you mean 'organizations'? Name it in the source's columns",
         ),
-        ('[[indicators]]\nname = "hhj"\n', "number 1: name = 'hhj' is no indicator; did you mean"),
+        ('[[indicators]]\nname = "hhj"\n', "number 1: name = 'hhj' is not a known indicator"),
         ('[[indicators]]\nkind = "patent"\n', "number 1: 'name' is missing"),
         ('[indicators]\nname = "hhi"\n', "[indicators] must be written [[indicators]]"),
         ('[[indicators]]\nname = "hhi"\nkind = "patents"\n', "kind: 'patents' is not known; did"),

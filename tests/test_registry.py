@@ -115,7 +115,7 @@ def test_a_run_outlives_its_plug_in(plug_in, tmp_path, monkeypatch):
     assert [entry.heading for entry in again.study.indicators] == ["plain", "balance"]
     # What looks at no indicator goes on; what would compute it says which is missing.
     assert gclust.centroid_geocodes(again).empty
-    with pytest.raises(StudyError, match="name = 'plain' is no indicator"):
+    with pytest.raises(StudyError, match="name = 'plain' is not a known indicator"):
         gclust.run(again.study)
 
 
@@ -128,7 +128,10 @@ def test_a_run_outlives_its_plug_in(plug_in, tmp_path, monkeypatch):
         ("good_for_tests:__doc__", "it is of type NoneType; expected a function"),
         ("good_for_tests:with_args", "its parameter *more is not keyword-only"),
         ("good_for_tests:unknown", "the annotation of its option 'when' is <class 'complex'>"),
-        ("good_for_tests:tested", "its function calls itself 'tested'; expected one name"),
+        (
+            "good_for_tests:tested",
+            "has the name 'tested', but its entry point another",
+        ),
     ],
 )
 def test_a_broken_plug_in_is_a_warning_that_names_it(plug_in, value, reason):
@@ -166,12 +169,12 @@ def test_what_no_indicator_can_be():
         (of_one, "its signature is (clusters)"),
         (named, "its option 'column' is a key of [[indicators]] itself"),
         (bare, "the annotation of its option 'n' is None"),
-        (astray, "needs '{by}' names no option of it"),
+        (astray, "it needs the column of its option '{by}', but has no such option"),
     ):
         with pytest.raises(TypeError) as raised:
             registered(function, "here")
         assert reason in str(raised.value)
-    with pytest.raises(ValueError, match="needs names 'place'; expected some of record, year"):
+    with pytest.raises(ValueError, match="unknown column 'place'; known are record, year"):
         indicator(needs="place")
 
 
@@ -210,7 +213,7 @@ def test_options_are_converted_and_spelled_out(plug_in):
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ({"name": "hih"}, "number 1: name = 'hih' is no indicator; did you mean 'hhi'? gclust"),
+        ({"name": "hih"}, "number 1: is not a known indicator; did you mean 'hhi'? Run"),
         ({"name": "hhi", "options": {"by": "city"}}, "by = 'city'; expected 'organisation' or"),
         ({"name": "hhi", "options": {"by": "feld"}}, "did you mean 'field'?"),
         ({"name": "kind_share"}, "'kind' is missing; expected a text"),

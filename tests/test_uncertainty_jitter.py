@@ -171,7 +171,7 @@ def test_other_methods_jitter_too(tmp_path):
         (
             addresses(),
             'precision = "town"\n',
-            "precision = no address has .* 'town'; .* 'city', 's",
+            "precision: no address has .* 'town'; .* 'city', 's",
         ),
         (addresses(), "spread_km = { zip = 1 }\n", "spread_km: no address has the precision 'zip'"),
         (addresses(), "spread_km = { city = -1 }\n", "spread_km: city = -1; expected 0 to 1000 km"),

@@ -1,1 +1,1 @@
-"""Cluster methods with the scikit-learn interface, and the merging of clusters."""
+"""Clustering methods with the scikit-learn interface, and the merging of clusters."""

@@ -1,4 +1,4 @@
-"""The condensed tree of HDBSCAN as an object with the plots of the ``hdbscan`` library."""
+"""The condensed tree of HDBSCAN as an object that draws the plots of the ``hdbscan`` library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROW = np.dtype(
 
 
 class CondensedTree(hdbscan.plots.CondensedTree):
-    """Condensed tree: clusters and points, each with the lambda at which it leaves its parent.
+    """Condensed tree of HDBSCAN: the lambda at which each cluster and point leaves its parent.
 
     Plots and ``to_numpy``, ``to_pandas`` and ``to_networkx`` are those of the ``hdbscan``
     library, with columns ``parent``, ``child``, ``lambda_val`` (1 / km) and
@@ -51,7 +51,7 @@ class CondensedTree(hdbscan.plots.CondensedTree):
         log_size: bool = False,
         max_rectangles_per_icicle: int = 20,
     ) -> Any:
-        """Draw the icicle plot of the ``hdbscan`` library, with ovals round selected clusters.
+        """Draw the icicle plot of the ``hdbscan`` library, optionally with ovals around clusters.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class CondensedTree(hdbscan.plots.CondensedTree):
     def get_plot_data(
         self, leaf_separation: float = 1, log_size: bool = False, max_rectangle_per_icicle: int = 20
     ) -> dict[str, Any]:
-        """Return the bars and lines of the icicle plot.
+        """Return the positions of the bars and lines of the icicle plot.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ def condensed_tree(
     unit: int,
     selected: NDArray[np.int64],
 ) -> CondensedTree:
-    """Return the condensed tree of rows from that of their locations, whose radii are kilometres.
+    """Return the condensed tree of the rows of X, made from the tree of their locations.
 
     ``row_of`` (n_rows,) is the location of each row and ``size`` (n_rows,) its weight, 1 by
     default; ``unit`` is the weight in the tree that counts as 1, ``selected`` the cluster with each

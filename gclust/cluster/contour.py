@@ -1,4 +1,4 @@
-"""Clusters as contours of a kernel density on the Earth's surface."""
+"""Clusters of points inside contours of their kernel density on the Earth's surface."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LEAST_RESOLUTION_KM = 0.05
 
 
 class DensityContour(ClusterMixin, BaseEstimator):
-    """Estimator of clusters: weighted points within contours of their kernel density on Earth.
+    """Estimator of clusters: weighted points inside contours of their kernel density.
 
     The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
     region of cells connected by their sides, with at least the density of the contour, and
@@ -158,7 +158,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         progress: bool | Report | None = None,
         warn: Warn = warn_user,
     ) -> DensityContour:
-        """Find the clusters of ``X``.
+        """Find the clusters of the points ``X``.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the cluster whose contour each point of ``X`` lies in.
+        """Return, for each point of ``X``, the cluster whose contour it lies in, or -1.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         return np.append(self._clusters.region, -1)[run]
 
     def write_density(self, path: str | os.PathLike[str]) -> None:
-        """Write the density as a GeoTIFF.
+        """Write the kernel density to a GeoTIFF file.
 
         Weight per km2 as float32 in Lambert's cylindrical equal-area projection of the
         sphere of 6371.0088 km, standard parallels at 30 degrees, tiled and compressed. Zero is
@@ -274,7 +274,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
             _check_number("level", self.level, math.inf)
             if self.share is not None:
                 raise ValueError(
-                    f"level is {self.level!r} and share is {self.share!r}; give one of them"
+                    f"level is {self.level!r} and share is {self.share!r}; give one, not both"
                 )
         if self.share is not None:
             _check_number("share", self.share, 1.0)
@@ -283,7 +283,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         if self._resolution_km() < LEAST_RESOLUTION_KM:
             raise ValueError(
                 f"resolution_km is {self._resolution_km():g}, and at least {LEAST_RESOLUTION_KM} "
-                "is expected; by default it follows bandwidth_km"
+                "is expected; raise it, or raise bandwidth_km, from which its default is computed"
             )
         return count_threads(self.n_jobs)
 

@@ -60,7 +60,7 @@ _CHUNK_ROWS = 1 << 18
 
 
 class RasterLocations(NamedTuple):
-    """``n`` distinct locations, sorted by row of the raster, longitude and latitude."""
+    """Arrays of ``n`` distinct locations, sorted by raster row, then longitude and latitude."""
 
     height: NDArray[np.float64]  # (n,) rows of the raster from the north, with fractions
     lon: NDArray[np.float64]  # (n,) degrees
@@ -71,7 +71,7 @@ class RasterLocations(NamedTuple):
 
 
 def standard_deviation_km(kernel: str, bandwidth_km: float) -> float:
-    """Return the standard deviation of a kernel along one axis.
+    """Return the standard deviation of a kernel along one axis, in kilometres.
 
     It is half the radius of a uniform disc of the same standard deviation.
     """
@@ -106,7 +106,7 @@ def make_kernel(kernel: str, bandwidth_km: float) -> RadialKernel:
 
 
 def make_raster(resolution_km: float) -> Raster:
-    """Return the raster whose cells at 30 degrees are nearly squares with this side."""
+    """Return the raster whose cells at 30 degrees are about squares of side ``resolution_km``."""
     parallel = math.cos(math.radians(STANDARD_PARALLEL))
     n_rows = max(round(2.0 * EARTH_RADIUS_KM / parallel / resolution_km), 1)
     n_cols = max(round(2.0 * math.pi * EARTH_RADIUS_KM * parallel / resolution_km), 1)
@@ -119,7 +119,7 @@ def cell_km2(raster: Raster) -> float:
 
 
 def latitude_of_height(height_km: float, raster: Raster) -> float:
-    """Return the latitude in degrees above which cells are higher than ``height_km``."""
+    """Return the latitude, north or south, beyond which cells are taller than ``height_km``."""
     step_km = 2.0 * EARTH_RADIUS_KM / raster.n_rows  # along the axis of the Earth
     return math.degrees(math.acos(min(step_km / height_km, 1.0)))
 
@@ -157,7 +157,7 @@ def fold_onto_raster(
     threads: int = 1,
     report: Callable[[float], None] = unreported,
 ) -> RasterLocations:
-    """Sum the weights of rows at each distinct location; without ``units`` each row weighs 1.
+    """Sum the weights of the rows of X at each distinct location; without ``units`` all are 1.
 
     Latitudes are compared as heights on the raster: two locations of the same longitude within
     a micrometre of each other may become one.
@@ -183,14 +183,14 @@ def fold_onto_raster(
 
 @dataclass(frozen=True)
 class Density:
-    """Density (weight per km2) in the tiles that kernels reach; it is zero in all others."""
+    """Density (weight per km2) in the raster tiles within reach of a point; zero elsewhere."""
 
     raster: Raster
     tiles: NDArray[np.int64]  # (n_tiles, 2) row and column of each in the grid of tiles, sorted
     values: NDArray[np.float32]  # (n_tiles, 64, 64)
 
     def at(self, cell: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the density of cells from their numbers."""
+        """Return the density in the cells with the given numbers."""
         row, col = np.divmod(cell, self.raster.n_cols)
         across = -(-self.raster.n_cols // TILE)
         known = self.tiles[:, 0] * across + self.tiles[:, 1]
@@ -200,7 +200,7 @@ class Density:
         return np.where(known[slot] == wanted, found, 0.0)
 
     def runs_above(self, level: float) -> NDArray[np.int64]:
-        """Return the runs of neighbouring cells in a row whose density is at least ``level``.
+        """Return runs of adjacent cells of a raster row whose density is at least ``level``.
 
         They are the numbers of their first and last cells, (n_runs, 2), sorted.
         """
@@ -265,7 +265,7 @@ def estimate_density(
     progress: Report,
     heavy_visits: int = _HEAVY_VISITS,
 ) -> Density:
-    """Compute the density of locations in the cells that their kernels reach.
+    """Compute the kernel density of locations, only in the raster tiles that kernels reach.
 
     Blocks with more visits of points than ``heavy_visits`` are summed in chunks of points; the
     result is the same, bit by bit. Raises ValueError if more cells are reached than fit into

@@ -14,7 +14,7 @@ Ints = NDArray[np.int64]
 
 
 class Regions(NamedTuple):
-    """Regions of cells connected by their sides, as runs of cells in rows.
+    """Regions of raster cells that share sides, stored as runs of cells along rows.
 
     A *sheet* is a region on the map, which ends at 180 degrees; sheets that touch there are
     one region.
@@ -59,7 +59,7 @@ def _components(n: int, a: Ints, b: Ints) -> Ints:
 
 
 def find_runs(cell: Ints, runs: Ints) -> Ints:
-    """Return the index of the run that each cell lies in, or -1 if it lies in none."""
+    """Return, for each cell, the index of the run of cells that it lies in, or -1 if none."""
     if len(runs) == 0:
         return np.full(len(cell), -1, dtype=np.int64)
     run = np.searchsorted(runs[:, 0], cell, side="right") - 1

@@ -23,7 +23,7 @@ _LONGITUDE = {"lon", "lng", "long", "longitude", "x"}
 def degrees(
     X: Any, threads: int = 1, report: Callable[[float], None] = unreported
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return checked and normalised latitudes and longitudes as new arrays.
+    """Return the latitudes and longitudes of ``X``, checked and normalised, as new arrays.
 
     Longitudes are wrapped into [-180, 180), a pole has longitude 0, and there is no
     negative zero: equal points have equal numbers.
@@ -133,7 +133,9 @@ def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         return _of_points(X.geometry)
     frame = nw.from_native(X, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
-        raise ValueError(f"X is not computed yet ({type(X).__name__}); pass a data frame of it")
+        raise ValueError(
+            f"X is not computed yet ({type(X).__name__}); compute it, and pass the data frame"
+        )
     if isinstance(frame, nw.DataFrame):
         return _of_frame(frame)
     try:

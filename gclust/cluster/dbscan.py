@@ -31,7 +31,7 @@ from gclust.progress import Report, resolve, silent, stage
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
-    """Estimator of DBSCAN, exact, for weighted points on the Earth.
+    """Estimator of exact DBSCAN clusters of weighted points on the Earth's surface.
 
     A point is a core point if the points within ``eps_km`` of it, itself included, weigh
     at least ``min_samples``. Core points within ``eps_km`` of each other are in one
@@ -116,7 +116,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         *,
         progress: bool | Report | None = None,
     ) -> DBSCAN:
-        """Find the clusters of ``X``.
+        """Find the clusters of the points ``X``.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         return np.stack([self._core.lat[at], self._core.lon[at]], axis=1)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the cluster that each point of ``X`` belongs to as a border point would.
+        """Return the cluster that each point of ``X`` would join as a border point, or -1.
 
         The label follows ``border``: that of the nearest core point within ``eps_km``,
         or the lowest one within reach, or, with ``noise``, only that of a core point at
@@ -230,7 +230,7 @@ def cluster_locations(
     model: DBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Find the clusters of locations: distinct points with the weight of their listings.
+    """Find the clusters of distinct locations, each with the summed weight of its listings.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def cluster_locations(
 def assign_locations(
     lat: NDArray[np.float64], lon: NDArray[np.float64], cores: CoreLocations, model: DBSCAN
 ) -> NDArray[np.int64]:
-    """Return the label of each location from given core locations; see :meth:`DBSCAN.predict`.
+    """Return the cluster of each location, given core locations; see :meth:`DBSCAN.predict`.
 
     Locations and core locations are distinct, sorted and normalised as in
     :func:`cluster_locations`; ValueError is raised if they are not, or if a parameter cannot be
@@ -289,7 +289,10 @@ def assign_locations(
     core_lat, core_lon = check_locations(cores.lat, cores.lon)
     label = np.array(cores.label, dtype=np.int64)
     if label.shape != core_lat.shape:
-        raise ValueError(f"cores have labels of shape {label.shape}, lat of {core_lat.shape}")
+        raise ValueError(
+            f"cores have labels of shape {label.shape}, but lat of shape {core_lat.shape}; expected"
+            " one label for each core location"
+        )
     if len(lat) == 0 or len(core_lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
     cores = in_bands(CoreLocations(core_lat, core_lon, label), parameters)

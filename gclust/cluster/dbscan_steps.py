@@ -1,4 +1,4 @@
-"""The steps of DBSCAN on sorted locations: find core locations, link them, label borders."""
+"""The steps of DBSCAN on sorted locations: find core locations, link them, assign the others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fold_for(
     parameters: Parameters,
     progress: Report,
 ) -> Folded:
-    """Sum the weights of rows at each location; locations are in bands as high as a radius."""
+    """Sum the weights of the rows at each location, and sort locations into latitude bands."""
     with stage(progress, "folding onto locations") as report:
         return fold_rows(
             lat, lon, units, band_height(parameters.eps_km), parameters.threads, report
@@ -126,7 +126,7 @@ def assign_rows(
     parameters: Parameters,
     progress: Report,
 ) -> NDArray[np.int64]:
-    """Label rows as border points by the core locations within reach; -1 if there are none.
+    """Return the cluster of each row, joined as a border point to a core location within reach.
 
     ``lat`` and ``lon`` (n,) are degrees, normalised; ``cores`` are in the order of the bands of
     ``parameters.eps_km``.
@@ -152,7 +152,7 @@ def assign_rows(
 
 
 def in_bands(cores: CoreLocations, parameters: Parameters) -> CoreLocations:
-    """Return core locations sorted in the bands of a radius."""
+    """Return the core locations, sorted into the latitude bands for ``parameters.eps_km``."""
     folded = fold_for(cores.lat, cores.lon, ONES, parameters, silent)
     return CoreLocations(folded.lat, folded.lon, cores.label[folded.first])
 

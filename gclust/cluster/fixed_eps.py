@@ -1,4 +1,4 @@
-"""DBSCAN of one radius at every threshold: a component tree, and exceptions for borders."""
+"""DBSCAN for one radius and all thresholds: a component tree, and overrides for borders."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class CountedLocations(NamedTuple):
 
 
 class BorderOverrides(NamedTuple):
-    """Border locations that at one threshold belong to another cluster than that of their node."""
+    """Border locations whose cluster at one threshold is not the cluster of their tree node."""
 
     place: NDArray[np.uint32]  # (m,) location
     node: NDArray[np.int32]  # (m,) root node of its cluster
 
 
 class PairSummary(NamedTuple):
-    """Counts and weights of the clusters for one pair of ``eps_km`` and ``min_samples``."""
+    """Numbers and weights of clusters and noise for one pair of ``eps_km`` and ``min_samples``."""
 
     n_clusters: int
     n_core: int
@@ -60,7 +60,7 @@ class PairSummary(NamedTuple):
 
 
 class FixedEpsHierarchy(NamedTuple):
-    """Clusters of ``n`` locations for one radius, at ``k`` rising thresholds."""
+    """Clusters of ``n`` locations for one radius and ``k`` thresholds in increasing order."""
 
     level: NDArray[np.uint8]  # (n,) number of thresholds that each location reaches
     node: NDArray[np.int32]  # (n,) component of each at the highest threshold that has one
@@ -69,14 +69,17 @@ class FixedEpsHierarchy(NamedTuple):
     summaries: list[PairSummary]  # (k,)
 
     def labels(self, threshold: int) -> NDArray[np.int64]:
-        """Return the cluster of each location, -1 for noise, numbered by lowest rank."""
+        """Return the cluster of each location at a threshold, -1 for noise.
+
+        Clusters are numbered by the lowest rank of their core locations.
+        """
         number, _ = number_nodes(self.tree, threshold)
         labels = number[self.node]  # the last one is that of no node
         labels[self.overrides[threshold].place] = number[self.overrides[threshold].node]
         return labels
 
     def core(self, threshold: int) -> NDArray[np.bool_]:
-        """Return whether each location is a core location."""
+        """Return whether each location is a core location at a threshold."""
         return self.level > threshold
 
 
@@ -117,7 +120,7 @@ class _Ambiguous(NamedTuple):
 def number_nodes(
     tree: ComponentTree, threshold: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the cluster label of each node, and the root node of each cluster.
+    """Return each tree node's cluster label at a threshold, and the root node of each cluster.
 
     The label is -1 for nodes that are born below the threshold. One more label at the end, -1,
     is that of "no node".

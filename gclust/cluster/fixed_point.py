@@ -36,7 +36,9 @@ def to_units(weights: Any) -> NDArray[np.int64]:
     for wrong, name in ((~np.isfinite(values), "not finite"), (values < 0, "negative")):
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise ValueError(f"weight {values[row]} of row {row} is {name}")
+            raise ValueError(
+                f"weight {values[row]} of row {row} is {name}; expected a finite number, 0 or more"
+            )
     total = float(values.sum())
     if total > LARGEST_TOTAL:
         raise ValueError(
@@ -56,7 +58,9 @@ def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
     """
     units = to_units(sample_weight)
     if len(units) != n_rows:
-        raise ValueError(f"sample_weight has {len(units)} weights for the {n_rows} rows of X")
+        raise ValueError(
+            f"sample_weight has {len(units)} weights for the {n_rows} rows of X; expected one each"
+        )
     return units
 
 

@@ -1,8 +1,8 @@
-"""Gaps, the least distances between clusters, from a grid of cells as wide as the largest gap.
+"""Gaps (least distances) between clusters, found in a grid of cells as wide as the largest gap.
 
-Two locations within the largest gap lie in one cell or in two that touch. No distance is
-computed for cells with no other cluster in or next to them: dense cities of a single cluster,
-which hold most locations.
+Two locations no farther apart than the largest gap lie in the same cell or in two cells that
+touch. Distances are computed only where a cell and the cells next to it hold several clusters:
+most locations lie in dense cities of a single cluster, and are skipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def gaps_km(
     labels: NDArray[np.integer],
     max_gap_km: float,
 ) -> Gaps:
-    """Return the least distances between the locations of different clusters, on the sphere.
+    """Return the gaps: for each pair of near clusters, the least distance of their locations.
 
     ``labels`` (n,) are -1 for noise, which has no gap. Pairs of clusters with a gap above
     ``max_gap_km`` are left out.
@@ -48,7 +48,7 @@ def gaps_km(
 
 
 class GridHash:
-    """Grid of cells with locations, made once to find the gaps of many labellings.
+    """Grid of cells that hold the locations, built once to find the gaps of many clusterings.
 
     ``max_gap_km`` is the largest gap that is found. ``order`` (n,) has the locations sorted by
     cell, and within a cell by the key ``within`` (n,) if that is given.
@@ -82,7 +82,10 @@ class GridHash:
         return np.flatnonzero(np.repeat(mixed, self._length) & (label >= 0))
 
     def gaps_km(self, label: NDArray[np.int32], threads: int = 1) -> Gaps:
-        """Return gaps like the function `gaps_km`; ``label`` is in the order of `order`."""
+        """Return the gaps between clusters, as the function `gaps_km` does.
+
+        ``label`` holds the clusters of the locations, sorted as in `order`.
+        """
         near = self._near_another(label, threads)
         vectors = unit_vectors(self._lat[near], self._lon[near])
         return _least_gaps(vectors, label[near], self._max_gap_km)

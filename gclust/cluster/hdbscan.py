@@ -37,7 +37,7 @@ _NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
 class HDBSCAN(ClusterMixin, BaseEstimator):
-    """Estimator of HDBSCAN, exact, for weighted points on the Earth.
+    """Estimator of exact HDBSCAN clusters of weighted points on the Earth's surface.
 
     The core distance of a point is the least radius within which the points, itself
     included, weigh at least ``min_samples``. Two points are connected at a radius no less
@@ -153,7 +153,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         *,
         progress: bool | Report | None = None,
     ) -> HDBSCAN:
-        """Find the clusters of ``X``.
+        """Find the clusters of the points ``X``.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         epsilon_km = self.cluster_selection_epsilon_km
         if not is_real(epsilon_km) or not 0 <= epsilon_km < math.inf:
             raise ValueError(
-                "cluster_selection_epsilon_km must be a number of kilometres from 0 on, "
+                "cluster_selection_epsilon_km must be a number of kilometres, 0 or more, "
                 f"not {epsilon_km!r}"
             )
         if self.cluster_selection_method not in METHODS:
@@ -341,7 +341,7 @@ def hierarchical_labels(
     model: HDBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the HDBSCAN labels of distinct locations, which hold the weight of all rows.
+    """Return the clusters of distinct locations, each with the summed weight of its listings.
 
     ``lat``, ``lon`` and ``units`` (n,), n >= 1, are as in
     `gclust.cluster.dbscan.cluster_locations`; locations without weight are labelled by

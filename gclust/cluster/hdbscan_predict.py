@@ -1,4 +1,4 @@
-"""HDBSCAN labels of locations without weight, which neither form nor connect clusters."""
+"""HDBSCAN clusters of locations of weight 0, which join clusters but do not form them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gclust.progress import Report, stage
 
 
 class Attached(NamedTuple):
-    """Clusters of ``m`` locations without weight."""
+    """Clusters that ``m`` locations of weight 0 join, and the radii at which they do."""
 
     labels: NDArray[np.int64]  # (m,) -1 if the location is in no cluster
     reach_km: NDArray[np.float64]  # (m,) least radius that connects it to the member of its label
@@ -32,7 +32,7 @@ def attach_weightless(
     parameters: HierarchyParameters,
     show: Report,
 ) -> Attached:
-    """Return the cluster of each location without weight.
+    """Return the cluster that each location of weight 0 joins.
 
     Such a location takes the cluster of the nearest member to which it would be connected at
     some radius at which the cluster exists: the member is within that radius, and so is

@@ -49,7 +49,7 @@ class HierarchyParameters(NamedTuple):
     threads: int
 
     def in_rows(self) -> HierarchyParameters:
-        """Return the same parameters for weights that count rows."""
+        """Return the same parameters for weights in whole rows, instead of fixed-point units."""
         most = self.selection.most
         return self._replace(
             min_cluster_units=-(-self.min_cluster_units // UNIT),
@@ -69,7 +69,7 @@ class WeightedLocations(NamedTuple):
 
 
 class FlatClusters(NamedTuple):
-    """Selected clusters of ``n`` locations, with memberships and radii."""
+    """Clusters selected from the hierarchy of ``n`` locations, with memberships and radii."""
 
     labels: NDArray[np.int64]  # (n,) -1 for noise
     probability: NDArray[np.float64]  # (n,) 0 for noise
@@ -102,7 +102,7 @@ def find_hierarchy(
     parameters: HierarchyParameters,
     show: Report,
 ) -> Condensed:
-    """Return the condensed tree of locations, its radii in kilometres.
+    """Return the condensed tree of the locations, with radii in kilometres.
 
     Locations without weight leave the root at an infinite radius: they are in no cluster.
     """
@@ -129,7 +129,7 @@ def connect_locations(
     parameters: HierarchyParameters,
     show: Report,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Return a minimum spanning tree of mutual reachability, and the core distances.
+    """Return a minimum spanning tree of mutual reachability distances, and core distances.
 
     The tree is given by the locations at the ends of its edges, (2, n - 1), and by their lengths,
     (n - 1,); these and the core distances of the locations, (n,), are in kilometres.
@@ -151,7 +151,7 @@ def connect_locations(
 def vectors_of(
     lat: NDArray[np.float64], lon: NDArray[np.float64], surface: tuple[float, float], threads: int
 ) -> NDArray[np.float64]:
-    """Return locations as vectors in mean Earth radii, shape (n, 3)."""
+    """Return the locations as vectors (x, y, z) in mean Earth radii, shape (n, 3)."""
     xyz = np.empty((len(lat), 3))
     parallel_for(even_chunks(len(lat), _CHUNK), threads, fill_vectors, lat, lon, *surface, xyz)
     return xyz
@@ -165,7 +165,7 @@ def extract_clusters(
     selection: Selection,
     show: Report,
 ) -> FlatClusters:
-    """Return the selected clusters, numbered by the lowest ``first`` of their locations."""
+    """Select clusters from a condensed tree, numbered by the lowest ``first`` of their members."""
     with stage(show, "selecting clusters"):
         chosen = select(tree, excess_of_mass(tree, units, unit), selection)
         until_km, last_km = cluster_radii(tree, chosen, selection.epsilon_km)
@@ -182,7 +182,7 @@ def extract_clusters(
 
 
 def run_hierarchy_kernels(report: Callable[[float], None]) -> None:
-    """Run every kernel of HDBSCAN once."""
+    """Run every kernel of HDBSCAN once, so that it is compiled."""
     lat, lon = np.divmod(np.arange(64.0), 8)
     known = fold_locations(lat, lon, np.zeros(0, dtype=np.int64), 1, report)
     parameters = HierarchyParameters(2, 4, Selection(METHODS[0]), SURFACES["haversine"], 1)

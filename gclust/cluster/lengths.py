@@ -1,4 +1,4 @@
-"""Distances of HDBSCAN hierarchies in kilometres, rounded so that ties are recognised."""
+"""Conversion of HDBSCAN distances to kilometres, rounded so that equal ones compare equal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 1 << 18
 
 
 def lengths_km(sphere: bool, keys: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
-    """Convert distance keys to kilometres: rounded to micrometres, at least one metre."""
+    """Convert reduced distances (keys) to kilometres, rounded to 1 micrometre, at least 1 metre."""
     km = np.empty(len(keys))
     parallel_for(even_chunks(len(keys), _CHUNK), threads, fill_km, sphere, keys, km)
     return np.maximum(np.round(km, DECIMALS), SHORTEST_KM)

@@ -1,4 +1,4 @@
-"""Merging of neighbouring clusters with strong ties, in rounds.
+"""Merging, in rounds, of neighbouring clusters with strong ties (records in common).
 
 The rule of the GII's method since 2018, as far as it is known: two clusters merge if their
 edges lie within 5 km and each is the other's strongest partner.
@@ -30,7 +30,7 @@ MERGE_COLUMNS = {
 
 @dataclass(frozen=True)
 class Merging:
-    """Result of merging: the cluster of each label, and a log of the joins.
+    """Result of merging: the merged cluster of each label, and a log of all joins.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ def merge(
     rule: str = "mutual",
     noise_partner: bool = True,
 ) -> Merging:
-    """Merge clusters in rounds until no pair qualifies.
+    """Merge pairs of near clusters with strong ties, in rounds, until no pair qualifies.
 
     A pair qualifies if its gap is at most ``max_gap_km``, its ties are above zero, and each
     of the two (``mutual``) or at least one (``one-sided``) has strictly stronger ties with the

@@ -37,8 +37,8 @@ def check_parameters(eps_km: Any, border: Any, metric: Any, n_jobs: Any) -> int:
         raise ValueError(f"eps_km must be a positive number of kilometres, not {eps_km!r}")
     if eps_km > LARGEST_EPS_KM[metric]:
         raise ValueError(
-            f"eps_km is {eps_km!r}, but metric {metric!r} holds only up to "
-            f"{LARGEST_EPS_KM[metric]:g} km; take 'haversine'"
+            f"eps_km is {eps_km!r}, but metric {metric!r} is accurate only up to "
+            f"{LARGEST_EPS_KM[metric]:g} km; use metric 'haversine'"
         )
     return count_threads(n_jobs)
 
@@ -50,15 +50,17 @@ def check_metric(metric: Any) -> None:
 
 
 def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return contiguous copies of locations that are sorted, distinct and normalised.
+    """Check that locations are sorted, distinct and normalised; return contiguous copies.
 
     Raises ValueError if they are not; the message names the first that is out of order.
     """
     lat, lon = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
     if lat.ndim != 1 or lat.shape != lon.shape:
-        raise ValueError(f"lat and lon must be of one length, not {lat.shape} and {lon.shape}")
+        raise ValueError(
+            f"lat and lon must be arrays of one length, not of shape {lat.shape} and {lon.shape}"
+        )
     if not (np.all(np.abs(lat) <= 90) and np.all(lon >= -180) and np.all(lon < 180)):
-        raise ValueError("locations must have latitudes in [-90, 90], longitudes in [-180, 180)")
+        raise ValueError("locations must have latitudes in [-90, 90] and longitudes in [-180, 180)")
     rises = lat[1:] > lat[:-1]
     rises |= (lat[1:] == lat[:-1]) & (lon[1:] > lon[:-1])
     if not rises.all():

@@ -1,4 +1,4 @@
-"""DBSCAN of the same locations with different weights, one set after another."""
+"""DBSCAN of the same locations for many sets of weights, as in a bootstrap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gclust.progress import Report, silent
 
 
 class Reweighed:
-    """Locations that are sorted once, then clustered with any weights.
+    """Locations that are sorted once and can then be clustered with any weights.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ METHODS = ("eom", "leaf")
 
 
 class Selection(NamedTuple):
-    """Options for the selection of clusters from a hierarchy."""
+    """Options of HDBSCAN for selecting flat clusters from its hierarchy."""
 
     method: str
     """``eom``: those of greatest total excess of mass, ties going to the parent; ``leaf``: the
@@ -30,7 +30,7 @@ class Selection(NamedTuple):
 
 
 def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
-    """Return the excess of mass of each cluster of a tree with radii in kilometres, (clusters,).
+    """Return each cluster's excess of mass, a measure of its weight and persistence, (clusters,).
 
     It is the sum, over the points of a cluster, of weight times the growth of lambda = 1 / km
     from the birth of the cluster until the point leaves it or the cluster splits (R. Campello,
@@ -93,7 +93,7 @@ def _of_greatest_mass(
 def cluster_radii(
     tree: Condensed, chosen: NDArray[np.int64], epsilon_km: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the radii between which each selected cluster exists and is whole, in kilometres.
+    """Return the largest and the least radius at which each selected cluster exists unsplit.
 
     Returns
     -------
@@ -145,5 +145,5 @@ def memberships(
 
 
 def strength(last_km: NDArray[np.float64], leaves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the strength of membership of points from the radii at which they leave."""
+    """Return how strongly points belong to a cluster, from the radii at which they leave it."""
     return np.minimum(last_km / leaves, 1.0)

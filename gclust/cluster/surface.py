@@ -166,7 +166,7 @@ class Surface:
         self._folded, self._hierarchies, self._threads = folded, hierarchies, threads
 
     def labels(self, eps_km: float, min_samples: float) -> NDArray[np.int64]:
-        """Return the labels of the rows from ``DBSCAN(eps_km, min_samples)``.
+        """Return the cluster labels that ``DBSCAN(eps_km, min_samples)`` gives the rows.
 
         Parameters
         ----------
@@ -203,7 +203,7 @@ class Surface:
 
 
 class LocationSurface:
-    """DBSCAN clusters of distinct locations for every pair; see :func:`surface_of_locations`.
+    """DBSCAN clusters of locations for every parameter pair, from `surface_of_locations`.
 
     ``eps_km`` and ``min_units`` are in increasing order.
     """
@@ -218,7 +218,9 @@ class LocationSurface:
         self._hierarchies = hierarchies
 
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the labels and core flags of the locations, as ``cluster_locations`` does.
+        """Return the clusters and core flags of the locations for one pair of parameters.
+
+        They are those of :func:`gclust.cluster.dbscan.cluster_locations`.
 
         Raises ValueError if the surface has no such pair.
         """
@@ -262,7 +264,7 @@ def surface_of_locations(
 
 
 def rising(name: str, given: Any, *, whole: bool = False) -> tuple[Any, ...]:
-    """Return the values of a sequence in increasing order."""
+    """Check that values are numbers, all different; return them in increasing order."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ValueError(f"{name} must be a sequence of numbers, not {given!r}")
     values: list[Any] = list(given)
@@ -286,7 +288,7 @@ def _check_values(
     """Raise ValueError for parameters that cannot be used; return the number of threads."""
     if len(least) > MOST_LEVELS:
         raise ValueError(
-            f"min_samples has {len(least)} values, and a surface holds at most {MOST_LEVELS}; "
+            f"min_samples has {len(least)} values, but a surface holds at most {MOST_LEVELS}; "
             "make several surfaces"
         )
     threads = [check_parameters(each, border, metric, n_jobs) for each in eps_km]

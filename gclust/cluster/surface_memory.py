@@ -36,7 +36,7 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
     )
     raise ValueError(
         f"a surface of {n_eps} eps_km over {n_locations} locations takes about "
-        f"{need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {advice}"
+        f"{need / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free; {advice}"
     )
 
 

@@ -24,7 +24,7 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class Pairs:
-    """All pairs of a sequence of eps_km and a sequence of min_samples.
+    """All pairs of the given values of eps_km and min_samples, and the baseline pair.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Pairs:
         return product(self.eps_km, self.min_samples)
 
     def smaller(self, pair: Pair) -> tuple[Pair | None, Pair | None]:
-        """Return the pairs with the next smaller eps_km or min_samples, None at the edge."""
+        """Return the neighbours of a pair with smaller eps_km and smaller min_samples, or None."""
         eps, least = self.eps_km.index(pair[0]), self.min_samples.index(pair[1])
         return (
             (self.eps_km[eps - 1], pair[1]) if eps else None,
@@ -56,7 +56,7 @@ def choose_pairs(
     min_samples: Iterable[float] | None,
     baseline: Sequence[float] | None,
 ) -> Pairs:
-    """Return the pairs that are given, else those of ``[sweep]``, else multiples of the study's.
+    """Return pairs from the arguments, else from ``[sweep]``, else around the study's own pair.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def choose_pairs(
     )
     if len(least) > MOST_LEVELS:
         raise StudyError(
-            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, the most that"
-            " one pass can label"
+            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, which is"
+            " the most that can be clustered at once"
         )
     try:
         for each in eps:
@@ -127,7 +127,7 @@ def _baseline(given: Any, eps: tuple[float, ...], least: tuple[float, ...]) -> P
         if value not in known:
             listed = ", ".join(f"{each:.12g}" for each in known)
             raise StudyError(
-                f"the baseline's {name} = {value!r} is outside the surface, which has {name} ="
-                f" {listed}; add it, or name another baseline"
+                f"the baseline's {name} = {value!r} is outside the surface, the pairs to try, which"
+                f" have {name} = {listed}; add this value, or choose another baseline"
             )
     return float(given[0]), float(given[1])

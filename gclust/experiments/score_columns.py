@@ -52,7 +52,7 @@ class ScoredColumn:
 
     @property
     def description(self) -> str | None:
-        """The indicator with its options, ``name(key = value, ...)``."""
+        """The indicator with its options as text, ``name(key = value, ...)``, or None."""
         if self.entry is None:
             return None
         options = {"kind": self.entry.kind, **self.entry.options}

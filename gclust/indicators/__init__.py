@@ -1,4 +1,4 @@
-"""Indicators, which give one value per cluster; plug-ins import what they need from here."""
+"""Indicators: functions that give one value per cluster; plug-ins import names from here."""
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import Indicator, indicator

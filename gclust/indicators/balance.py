@@ -1,4 +1,4 @@
-"""Indicator of balance: how evenly a cluster's shares are spread over the kinds."""
+"""Indicator of balance: how evenly a cluster's shares are spread over kinds of record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def balance(
     kinds: tuple[str, ...] = (),
     measure: Literal["pielou", "simpson"] = "pielou",
 ) -> pd.Series:
-    """How evenly a cluster's shares of the world are spread over the kinds.
+    """How evenly a cluster's shares of the world are spread over the kinds of record.
 
     A cluster that is first in no kind can be first in total, if it is near the first in
     each. With ``p_k`` the part of kind k in the sum of the cluster's K shares,

@@ -29,7 +29,7 @@ def collaboration(
     kind: str | None = None,
     partner: Literal["outside", "cluster", "noise", "within"] = "outside",
 ) -> pd.Series:
-    """Per cent of a cluster's records that have a partner.
+    """Per cent of a cluster's records that have partners outside it, or only inside it.
 
     Of the records with at least one listing in the cluster, each counted once: those with
     a listing ``outside`` it, in another ``cluster``, or in no cluster (``noise``); or those
@@ -82,7 +82,7 @@ def collaboration(
 def international_collaboration(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Per cent of a cluster's records that have a partner outside it in another country.
+    """Per cent of a cluster's records with a partner outside the cluster in another country.
 
     Of the records with at least one listing in the cluster, each counted once: those with
     one listing in the cluster and one outside in different countries. Partners across a

@@ -101,7 +101,7 @@ def hhi(
 def share_without_top(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Per cent of the world's records that a cluster has without its top organisation.
+    """Per cent of the world's records that a cluster has if its top organisation is left out.
 
     ``100 * (count_ck - fractional count of the top organisation) / world_k``; without a kind,
     the sum over all kinds, and the top organisation is the one with the largest part of that
@@ -141,7 +141,7 @@ def share_without_top(
 def rank_without_top(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Rank that a cluster would have without its own top organisation, all others whole.
+    """Rank of a cluster by share if only its own top organisation is left out.
 
     One more than the number of other clusters whose share is above the cluster's
     `share_without_top`; without a kind, among the sums of the shares of all kinds. Each

@@ -1,4 +1,4 @@
-"""Tables of counts and shares by cluster and kind, and values per inhabitant."""
+"""Tables of record counts and shares by cluster and kind, and values per inhabitant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.Dat
 
 
 def shares(count: pd.DataFrame, totals: Mapping[str, float]) -> pd.DataFrame:
-    """Return each cluster's count as per cent of the world's total of the kind, noise included.
+    """Return counts in per cent of the world's total of the kind, noise included.
 
     ``totals`` is a mapping of kind -> the world's total; a kind of total 0 has shares of 0.
     """

@@ -26,7 +26,7 @@ def diversity(
     by: Literal["field", "organisation", "country"] = "field",
     measure: Literal["entropy", "normalised", "effective"] = "entropy",
 ) -> pd.Series:
-    """Shannon entropy of a cluster's fields.
+    """Diversity of a cluster's fields, measured by Shannon entropy.
 
     With ``p_f`` field f's part of the fractional count of the cluster's listings whose
     field is known, ``entropy`` is ``H = -sum over f of p_f ln p_f``, in nats; ``normalised`` is

@@ -27,7 +27,7 @@ def growth(
     last: tuple[int, ...] | None = None,
     compound: bool = False,
 ) -> pd.Series:
-    """Per cent by which a cluster's records a year grew from a first to a last window of years.
+    """Growth in per cent of a cluster's yearly records, from a first to a last window of years.
 
     With ``f`` and ``l`` the cluster's records a year in the windows, growth is
     ``100 * (l / f - 1)``; ``compound`` growth, a year, is ``100 * ((l / f)^(1 / t) - 1)``
@@ -85,8 +85,8 @@ def _windows(
     if first is None or last is None:
         if years.nunique() < 2:
             raise ValueError(
-                "growth: the listings have fewer than two years; expected more, or the"
-                " windows first and last"
+                "growth: the listings have fewer than two years; add listings of other years, or"
+                " set the options first and last, each as [first year, last year]"
             )
         start, end = int(years.min()), int(years.max())
         half = (end - start + 1) // 2

@@ -1,4 +1,4 @@
-"""Listings with cluster labels, the input of indicators."""
+"""Listings with the labels of their clusters, from which indicators are computed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.units import UNIT
 
 
 def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
-    """Return a lazy frame of any engine, computed as a pandas frame."""
+    """Compute a lazy frame of any engine, and return it as a pandas frame."""
     return frame.collect().to_pandas()
 
 

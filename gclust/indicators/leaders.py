@@ -35,7 +35,7 @@ TOP_SHARE = "100 * fractional count of the first / fractional count of all that 
 def top_organisation(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Organisation of the largest fractional count of a kind in each cluster.
+    """Organisation with the largest fractional count of a kind of record in each cluster.
 
     ``argmax over o of sum of the fractional counts of o's listings in the cluster``.
 
@@ -158,7 +158,7 @@ def top_field_share(
 
 
 def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
-    """Return each cluster's row with the largest value; of equal rows the first by name.
+    """Return the row with each cluster's largest value; among equal rows, the first by name.
 
     ``parts`` has ``cluster``, a ``column`` of texts without nulls, and a column of whole numbers,
     ``value``, with one row for each cluster and text. The result has ``cluster, most`` (the largest

@@ -1,4 +1,4 @@
-"""Counts of records in each member city of a cluster, and the ties between member cities."""
+"""Records of each member city of a cluster, and ties (common records) between the cities."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def member_counts(
 
 
 def member_ties(listings: LabelledListings, members: pd.DataFrame, places: Frame) -> pd.DataFrame:
-    """Compute the ties between the member cities of each cluster; arguments as in `member_counts`.
+    """Compute the ties (records in common) of member cities; arguments as in `member_counts`.
 
     Ties are computed as between clusters that may merge: each record spreads one unit evenly
     over the ``n (n - 1) / 2`` pairs of its listings, wherever these lie, so

@@ -1,4 +1,4 @@
-"""Indicators of the other cluster with which a cluster has its strongest ties."""
+"""Indicators of a cluster's top partner: the cluster with the strongest ties to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEWMAN = (
 def top_partner(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Name of the other cluster with which a cluster has its strongest ties.
+    """Name of the other cluster with the strongest ties (records in common) to a cluster.
 
     Ties are those by which clusters merge: each record spreads one unit evenly over the
     ``n (n - 1) / 2`` pairs of its listings, ``t_ab = sum over records of
@@ -65,7 +65,7 @@ def top_partner(
 def top_partner_share(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Per cent of a cluster's ties outwards that go to its strongest partner cluster.
+    """Per cent of a cluster's ties (common records) with others that go to its top partner.
 
     Ties as in `top_partner`; outwards are those with all other clusters and with noise.
 

@@ -56,7 +56,7 @@ class Indicator(Protocol):
 
 @dataclass(frozen=True)
 class About:
-    """Metadata of an indicator; see `indicator`."""
+    """Metadata of an indicator, such as its formula; see `indicator`."""
 
     name: str
     needs: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def indicator(
     formula: str = "",
     looks_at: Sequence[str] = OF_CLUSTERS,
 ) -> Callable[[F], F]:
-    """Mark a function as an indicator; the function itself does not change.
+    """Mark a function as an indicator and add its metadata; its behaviour does not change.
 
     Parameters
     ----------
@@ -108,13 +108,15 @@ def indicator(
     needed = (needs,) if isinstance(needs, str) else tuple(needs)
     for column in needed:
         if column not in NEEDS and not (column.startswith("{") and column.endswith("}")):
-            raise ValueError(f"needs names {column!r}; expected some of {', '.join(NEEDS)}")
+            raise ValueError(
+                f"needs has the unknown column {column!r}; known are {', '.join(NEEDS)}"
+            )
 
     seen = (looks_at,) if isinstance(looks_at, str) else tuple(looks_at)
     for column in seen:
         if column not in OF_CLUSTERS:
             raise ValueError(
-                f"looks_at names {column!r}; expected some of {', '.join(OF_CLUSTERS)}"
+                f"looks_at has the unknown column {column!r}; known are {', '.join(OF_CLUSTERS)}"
             )
 
     def attach(function: F) -> F:

@@ -49,7 +49,7 @@ class Registered:
         return (inspect.getdoc(self.function) or "").partition("\n")[0].strip()
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the columns of the listings that the indicator needs with given options."""
+        """Return the columns of the listings that the indicator needs for the given options."""
         named = (
             str(options[need[1:-1]]) if need.startswith("{") else need for need in self.about.needs
         )
@@ -102,12 +102,12 @@ def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
 
 
 def origin_of(point: EntryPoint) -> str:
-    """Return the name and version of the distribution that has an entry point."""
+    """Return the name and version of the package that defines an entry point."""
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
 
 
 def registered(function: Any, origin: str, name: str | None = None) -> Registered:
-    """Return a function as a registered indicator, under its own name by default.
+    """Check a function, and return it as a registered indicator, by default under its name.
 
     Raises TypeError with the reason if it cannot be an indicator.
     """
@@ -117,13 +117,15 @@ def registered(function: Any, origin: str, name: str | None = None) -> Registere
     if about is None:
         about = About(name or str(getattr(function, "__name__", type(function).__name__)))
     elif name is not None and about.name != name:
-        raise TypeError(f"its function calls itself {about.name!r}; expected one name")
+        raise TypeError(
+            f"its function has the name {about.name!r}, but its entry point another; use one name"
+        )
     options = _options(function)
     for need in about.needs:
         if need.startswith("{") and need[1:-1] not in {option.name for option in options}:
-            raise TypeError(f"needs {need!r} names no option of it")
+            raise TypeError(f"it needs the column of its option {need!r}, but has no such option")
         if not need.startswith("{") and need not in NEEDS:
-            raise TypeError(f"it needs {need!r}; expected some of {', '.join(NEEDS)}")
+            raise TypeError(f"it needs the unknown column {need!r}; known are {', '.join(NEEDS)}")
     return Registered(about.name, function, origin, options, about)
 
 
@@ -144,7 +146,9 @@ def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"its parameter {parameter} is not keyword-only; {expected}")
         if parameter.name in TAKEN_OPTIONS:
-            raise TypeError(f"its option {parameter.name!r} is a key of [[indicators]] itself")
+            raise TypeError(
+                f"its option {parameter.name!r} is a key of [[indicators]] itself; rename it"
+            )
         hint = hints.get(parameter.name)
         if not _is_known(hint):
             raise TypeError(

@@ -52,7 +52,7 @@ def count(
 def share(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Per cent of the world's records of a kind, noise included in the world.
+    """A cluster's records of a kind in per cent of the world's, noise included in the world.
 
     ``share_ck = 100 * count_ck / world_k``. Without a kind, the sum of the shares
     of all kinds: the GII's total.
@@ -105,7 +105,7 @@ def kind_share(clusters: pd.DataFrame, listings: LabelledListings, *, kind: str)
 def per_million(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Records of a kind per million inhabitants of the footprint.
+    """Records of a kind per million inhabitants of the cluster's footprint.
 
     ``count_ck * 1e6 / population_c``. Without a kind, the sum of the shares per million
     inhabitants, as the GII's intensity ranking takes it.
@@ -133,7 +133,7 @@ def per_million(
 def per_km2(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str | None = None
 ) -> pd.Series:
-    """Records of a kind per square kilometre of the footprint.
+    """Records of a kind per square kilometre of the cluster's footprint.
 
     ``count_ck / area_c``; without a kind, the sum of the shares per square kilometre.
 

@@ -1,4 +1,4 @@
-"""Indicators of specialisation: location quotients of fields and of kinds."""
+"""Indicators of specialisation: location quotients of fields and of kinds of record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def specialisation(
     kind: str | None = None,
     symmetric: bool = False,
 ) -> pd.Series:
-    """Location quotient of a field: its part in the cluster over its part in the world.
+    """Location quotient of a field: its share of a cluster's records / its share of the world's.
 
     ``Q = (x_cf / x_c) / (x_f / x)`` with x the fractional count of listings whose field is
     known, noise included in the world; ``symmetric`` is ``(Q - 1) / (Q + 1)``.
@@ -67,7 +67,7 @@ def specialisation(
     if of_field.empty:
         fields = sorted(table["field"].unique())
         hint = did_you_mean(field, fields, otherwise=f"; there are {len(fields)} others")
-        raise ValueError(f"specialisation: no listing is of field {field!r}{hint}")
+        raise ValueError(f"specialisation: no listing has the field {field!r}{hint}")
     every = table.groupby("cluster", as_index=False)["fractional_count"].sum()
     own = (
         by_cluster(of_field, "fractional_count", clusters),
@@ -85,7 +85,7 @@ def specialisation(
 def kind_specialisation(
     clusters: pd.DataFrame, listings: LabelledListings, *, kind: str, symmetric: bool = False
 ) -> pd.Series:
-    """Location quotient of a kind: its part in the cluster's records over that in the world's.
+    """Location quotient of a kind: its share of a cluster's records / its share of the world's.
 
     ``Q = (count_ck / sum_j count_cj) / (world_k / sum_j world_j)``; ``symmetric`` is
     ``(Q - 1) / (Q + 1)``.

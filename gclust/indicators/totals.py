@@ -47,7 +47,7 @@ def known(frame: Frame, column: str) -> Frame:
 
 
 def sum_fractional_counts(frame: Frame, *columns: str) -> Frame:
-    """Sum fractional counts by columns that have no nulls."""
+    """Sum the fractional counts of listings, grouped by columns that have no nulls."""
     return sum_by(frame, *columns, fractional_count="fractional_count")
 
 

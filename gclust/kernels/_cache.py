@@ -103,7 +103,7 @@ class Store:
         self._cleaned = self._warned = False
 
     def contents(self, name: str) -> Iterator[tuple[Path, bytes]]:
-        """Yield path and content of the file of a name, from each folder with an undamaged copy."""
+        """Yield the path and the content of each undamaged file of this name, folder by folder."""
         for folder in self.folders:
             path = folder / name
             try:
@@ -118,7 +118,7 @@ class Store:
                 self.discard(path)
 
     def discard(self, path: Path) -> None:
-        """Remove a file that cannot be used."""
+        """Remove a cache file that cannot be used."""
         with suppress(OSError):
             path.unlink()
 
@@ -173,7 +173,7 @@ class Store:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the neighbouring folders of other sources that have not been used for a long time.
+    """Remove the cache folders of other kernel sources that were not used for a long time.
 
     A process that still uses such a folder compiles missing kernels again. Half-written files
     of killed processes are removed, too.
@@ -238,7 +238,7 @@ class KernelCache:
         self._enabled = False
 
     def flush(self) -> None:
-        """Remove the kernel's files."""
+        """Remove the kernel's files from the cache."""
         for folder in self._store.folders:
             for path in folder.glob(f"{self._name}-*"):
                 self._store.discard(path)
@@ -252,7 +252,7 @@ class KernelCache:
 
 
 def is_kept(function: Callable[..., Any]) -> bool:
-    """Return whether the folder name depends on the source file of a function."""
+    """Return whether a function's source file is one that the cache folder's name depends on."""
     file = Path(function.__code__.co_filename).resolve()
     return any(file == source or source in file.parents for source in SOURCES)
 

@@ -27,7 +27,7 @@ _KERNEL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrap
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Return a kernel, called from Python, that is compiled from ``function`` on its first call."""
+    """Return a kernel: ``function``, compiled by Numba when Python calls it for the first time."""
     compiled: Any = njit(function, **_KERNEL)
     if not config.DISABLE_JIT and is_kept(function):  # type: ignore[attr-defined]
         compiled._cache = KernelCache(function, STORE)  # in place of what enable_caching sets
@@ -46,7 +46,7 @@ class _Helper(CPUDispatcher):
 
 
 def helper(function: Callable[..., Any]) -> Any:
-    """Compile a helper that allocates no arrays into the kernels that call it.
+    """Return a helper that is compiled into the kernels that call it; it allocates no arrays.
 
     Without Numba's runtime it does not count references: for arrays in a named tuple, this
     counting took half of the time of the inner loops.
@@ -55,12 +55,12 @@ def helper(function: Callable[..., Any]) -> Any:
 
 
 def allocating_helper(function: Callable[..., Any]) -> Any:
-    """Compile a helper that allocates arrays into the kernels that call it."""
+    """Return a helper that is compiled into the kernels that call it; it may allocate arrays."""
     return _compiled_within(function, _HELPER)
 
 
 def inlined_helper(function: Callable[..., Any]) -> Any:
-    """Compile a helper that allocates no arrays inline into the kernels that call it.
+    """Return a helper that is inlined into the kernels that call it; it allocates no arrays.
 
     The compiler does not inline long helpers by itself, and passes the arrays of named tuples
     to them one by one: this took two fifths of the time of the border search over thresholds.

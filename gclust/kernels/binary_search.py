@@ -7,7 +7,7 @@ from gclust.kernels._jit import helper
 
 @helper
 def lower_bound(values, low, high, value):
-    """Return the first index in ``low .. high`` with at least ``value``, or ``high`` if none.
+    """Return the first index in ``low .. high`` of a value >= ``value``, or ``high`` if none.
 
     ``values`` (n,) are ascending from ``low`` to ``high``.
     """
@@ -22,7 +22,7 @@ def lower_bound(values, low, high, value):
 
 @helper
 def lower_bound_near(values, low, high, value):
-    """Return the result of ``lower_bound``, faster if it is near ``low``.
+    """Return the same index as ``lower_bound``, found faster if it is near ``low``.
 
     Uses doubling steps, then bisection (Bentley and Yao 1976).
     """

@@ -1,4 +1,4 @@
-"""Ties between cluster labels and counts of records per cluster, from records in CSR layout.
+"""Ties (common records) of clusters, and counts of records, from records in CSR layout.
 
 All sums are sums of integers, so they do not depend on the order or the number of threads.
 The rules are those of `gclust.listings.label`, which gives the same results on any engine.
@@ -36,7 +36,7 @@ WHOLE = np.zeros(0, dtype=np.int64)
 
 
 class RecordRows(NamedTuple):
-    """``m`` rows, one for each of ``r`` records and each location where it has listings."""
+    """Table of ``m`` rows: one for each of ``r`` records at each location of its listings."""
 
     starts: NDArray[np.int64]  # (r + 1,) first row of each record, and ``m``
     place: NDArray[np.int32]  # (m,) the location
@@ -53,7 +53,7 @@ class _HashTable(NamedTuple):
 
 @helper
 def find_slot(keys, key):
-    """Return the slot of a key, or the free slot for a new key; ``keys`` (s,) int64."""
+    """Return a key's slot in the hash table, or a free slot if it is new; ``keys`` (s,) int64."""
     slot = (key * MULTIPLIER + (key >> 16)) & (len(keys) - 1)
     while keys[slot] != key and keys[slot] >= 0:
         slot = (slot + 1) & (len(keys) - 1)
@@ -62,7 +62,7 @@ def find_slot(keys, key):
 
 @allocating_helper
 def doubled(keys, sums):
-    """Return keys and sums, each (s,) int64, copied to arrays with twice as many slots."""
+    """Return the hash table of keys and sums, each (s,) int64, with twice as many slots."""
     new_keys = np.full(2 * len(keys), -1, dtype=np.int64)
     new_sums = np.zeros(2 * len(keys), dtype=np.int64)
     for i in range(len(keys)):
@@ -84,7 +84,7 @@ def longest_record(starts, first, last):
 
 @helper
 def sum_by_label(rows, labels, record, label, weight):
-    """Sum the weight of a record's rows by label; return the number of labels.
+    """Sum the weight of a record's rows by cluster label; return the number of labels.
 
     ``labels`` (n,) int32 are those of the locations. Fills ``label``, ascending, and ``weight``,
     both int64 with room for each row. Sorts by insertion, as most records have few rows.
@@ -109,7 +109,7 @@ def sum_by_label(rows, labels, record, label, weight):
 
 @helper
 def touches(rows, labels, record, near):
-    """Return whether a row of a record has a label marked in ``near`` (n_labels + 1,) bool."""
+    """Return whether any label of a record is marked in ``near`` (n_labels + 1,) bool."""
     found = False
     for i in range(rows.starts[record], rows.starts[record + 1]):
         found |= near[labels[rows.place[i]] + 1]
@@ -118,7 +118,7 @@ def touches(rows, labels, record, near):
 
 @kernel
 def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
-    """Add the ties of the records ``first .. last`` for pairs of labels, at least one marked near.
+    """Add the ties of the records ``first .. last`` between labels, if either is in ``near``.
 
     The key of labels a < b is ``(a + 1) * len(near) + b + 1``; noise has label -1. Returns the
     keys and sums of the table, which may have grown, and whether all sums fit into int64. For
@@ -156,7 +156,7 @@ def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
 
 @kernel
 def add_records(rows, clusters, kind, record_units, copies, unit, out, first, last):
-    """Add the records ``first .. last`` to ``out[kind, cluster]``, int64; noise is cluster -1.
+    """Add the records ``first .. last`` to the counts ``out[kind, cluster]``; noise is -1.
 
     A record adds to each cluster the fraction of its weight there, rounded, or a whole unit,
     once for each of its copies. For shapes and dtypes see `count_by_cluster`.
@@ -195,7 +195,7 @@ def ties_by_label(
     threads: int,
     copies: NDArray[np.int64] = ONCE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
-    """Return the ties between pairs of labels.
+    """Return the ties (records in common) between pairs of cluster labels.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ def count_by_cluster(
 def sum_values(
     labels: NDArray[np.int32], values: NDArray[np.int64], n_labels: int
 ) -> NDArray[np.int64]:
-    """Return the sums by label, (k, n_labels), of the values of locations, (k, n)."""
+    """Sum the values of locations, (k, n), by cluster label; return the sums, (k, n_labels)."""
     out = np.zeros((len(values), n_labels), dtype=np.int64)
     for each, sums in zip(values, out, strict=True):
         chunks = even_chunks(len(labels), CHUNK)

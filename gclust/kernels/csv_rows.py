@@ -70,7 +70,7 @@ def new_state(line: int, offset: int) -> NDArray[np.int64]:
 
 
 def special_bytes(delimiter: int, quote: int, escape: int) -> NDArray[np.bool_]:
-    """Return which byte values are delimiter, quote, escape or line end, as flags, shape (256,)."""
+    """Return flags, shape (256,): which bytes are a delimiter, quote, escape or line end."""
     special = np.zeros(256, dtype=np.bool_)
     special[[delimiter, NEWLINE, RETURN]] = True
     for byte in (quote, escape):

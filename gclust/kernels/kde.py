@@ -44,7 +44,7 @@ class Raster(NamedTuple):
 
 
 class RasterPoints(NamedTuple):
-    """``n`` points sorted by row of the raster and by longitude within it."""
+    """Arrays of ``n`` points, sorted by raster row and by longitude within each row."""
 
     x: NDArray[np.float64]  # (n,) as ``y`` and ``z``: vectors in Earth radii
     y: NDArray[np.float64]
@@ -85,7 +85,7 @@ class Block(NamedTuple):
 
 
 class RowCut(NamedTuple):
-    """The division of the cells of a row, and the row's edges."""
+    """The division of a row's cells into rings and midpoints, and the edges of the row."""
 
     down: int  # rings
     across: int  # midpoints of a cell in each ring
@@ -96,7 +96,7 @@ class RowCut(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """The positions of the midpoints of a ring."""
+    """The positions of the midpoints of a ring, one strip of a row of cells."""
 
     z: float
     rho: float
@@ -106,7 +106,7 @@ class Ring(NamedTuple):
 
 
 class Midpoints(NamedTuple):
-    """The sums and vectors of the midpoints of a ring, with a margin of one group."""
+    """The density sums and vectors of a ring's midpoints, with a margin of one group."""
 
     sums: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -131,7 +131,7 @@ def row_at(lat, n_rows):
 
 @helper
 def rows_within(first, last, angle, n_rows):
-    """Return the first and the last row with points within ``angle`` of rows ``first .. last``."""
+    """Return the first and the last raster row within ``angle`` of the rows ``first .. last``."""
     north = math.asin(sine_at(first, n_rows)) + angle + SLACK
     south = math.asin(sine_at(last + 1, n_rows)) - angle - SLACK
     return row_at(north, n_rows), row_at(south, n_rows)
@@ -139,7 +139,7 @@ def rows_within(first, last, angle, n_rows):
 
 @helper
 def half_width_of_row(row, angle, n_rows):
-    """Return the largest longitude difference, in turns, of points within ``angle`` of a row."""
+    """Return the largest longitude difference, in turns (360 degrees), at ``angle`` from a row."""
     top = math.asin(sine_at(row, n_rows))
     bottom = math.asin(sine_at(row + 1, n_rows))
     lat = max(abs(top), abs(bottom))
@@ -150,7 +150,7 @@ def half_width_of_row(row, angle, n_rows):
 
 @helper
 def mark(flags, row, west, east, n_cols):
-    """Set the flags of a row's tiles between two columns; the range may wrap."""
+    """Set the flags of a row's tiles between two columns, also across 180 degrees."""
     if east - west + 1 >= n_cols:
         west, east = 0, n_cols - 1
     for wrap in range(-1, 2):
@@ -163,7 +163,7 @@ def mark(flags, row, west, east, n_cols):
 
 @kernel
 def mark_tiles(points, raster, angle, flags):
-    """Set ``flags`` (rows, columns of tiles) bool of the tiles within reach of points."""
+    """Set the flags of the tiles within reach of points; ``flags`` (rows, columns) bool."""
     for row in range(raster.n_rows):
         if points.start[row] == points.start[row + 1]:
             continue
@@ -182,7 +182,7 @@ def mark_tiles(points, raster, angle, flags):
 
 @helper
 def points_near(points, row, west, east, half):
-    """Return the points of a row within ``half`` turns of a range, as two index ranges."""
+    """Return a row's points within ``half`` turns of a longitude range, as two index ranges."""
     low, high = points.start[row], points.start[row + 1]
     west -= half
     east += half
@@ -219,7 +219,7 @@ def list_runs(inputs, block):
 
 @helper
 def block_of(item, tiles, raster):
-    """Return block number ``item``; ``tiles`` (n_tiles, 2) int64: row and column of each."""
+    """Return the `Block` number ``item``; ``tiles`` (n_tiles, 2) int64: row and column of each."""
     tile, number = item // (TILE // BLOCK), item % (TILE // BLOCK)
     row = tiles[tile, 0] * TILE + number * BLOCK
     col = tiles[tile, 1] * TILE
@@ -263,7 +263,7 @@ def decay(t):
 
 @helper
 def add_point(midpoints, first, last, x, y, dz2, weight, radial):
-    """Add a point's kernel to the sums of the midpoints ``first .. last`` of one ring.
+    """Add a point's kernel to the density sums of the midpoints ``first .. last`` of a ring.
 
     Whole groups are summed, also beyond the kernel's end and in the margin of the arrays, where
     the kernel is zero: loops of fixed length make full use of the processor's vectors (1 ns per
@@ -284,7 +284,7 @@ def add_point(midpoints, first, last, x, y, dz2, weight, radial):
 
 @helper
 def add_run(midpoints, ring, points, first, last, radial):
-    """Add the points ``first .. last`` to the sums of the midpoints of one ring.
+    """Add the kernels of the points ``first .. last`` to the sums of the midpoints of a ring.
 
     Midpoints are limited to a range of longitudes slightly wider than the point's kernel.
     """
@@ -314,7 +314,7 @@ def add_run(midpoints, ring, points, first, last, radial):
 
 @helper
 def subdivisions(length, step):
-    """Return the number of equal parts, each at most ``step`` long, of a length."""
+    """Return the number of equal parts, at most ``step`` long, into which to divide a length."""
     return max(np.int64(math.ceil(length / step - 1e-9)), 1)
 
 
@@ -354,7 +354,7 @@ def ring_of(k, cut, block, n_cols):
 
 @helper
 def add_ring(midpoints, ring, runs, begin, end, points, radial):
-    """Add points to the sums of the midpoints of one ring.
+    """Add the kernels of points to the density sums of the midpoints of a ring.
 
     The points are numbers ``begin`` to ``end - 1`` of the concatenated ``runs``.
     """
@@ -414,7 +414,7 @@ def fill_blocks(inputs, tiles, values, first, last):
 
 @kernel
 def sums_of_block(inputs, tiles, item):
-    """Return zeros for the midpoints of a block: (rows, rings, midpoints and a group) float64."""
+    """Return density sums of 0 for a block: (rows, rings, midpoints and a group) float64."""
     block = block_of(item, tiles, inputs.raster)
     down, across = 1, 1
     for row in range(block.row, block.end):
@@ -425,7 +425,7 @@ def sums_of_block(inputs, tiles, item):
 
 @kernel
 def add_to_row(inputs, tiles, item, sums, number, begin, end):
-    """Add some of a block's points to the sums of its row ``number``; see `sums_of_block`.
+    """Add kernels of some of a block's points to the sums of a row; see `sums_of_block`.
 
     The points are numbers ``begin`` to ``end - 1`` in the order of `fill_blocks`, so that the
     result is bitwise identical.
@@ -443,7 +443,7 @@ def add_to_row(inputs, tiles, item, sums, number, begin, end):
 
 @kernel
 def finish_block(inputs, tiles, item, sums, values):
-    """Fill the densities of a block's cells from the sums of its midpoints; see `fill_blocks`."""
+    """Fill the densities of a block's cells from its midpoints' sums, as `fill_blocks` does."""
     block = block_of(item, tiles, inputs.raster)
     out = np.empty(TILE)
     for number in range(len(sums)):

@@ -2,9 +2,9 @@
 
 Lengths are in mean radii of the Earth (6371.0088 km). A surface of revolution is
 given by ``axis`` and ``e2``, its semi-major axis and squared eccentricity: 1 and 0
-for the sphere. Distances are compared by a *key*, a number that grows with the
-distance and keeps its precision for near and for antipodal points. See "Why it is exact" in
-docs/algorithm.md.
+for the sphere. Distances are compared by a *key* (reduced distance), a number that
+grows with the distance and keeps its precision for near and for antipodal points. See
+"Why it is exact" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COSINES = np.cos(np.radians(np.arange(-180.0, 181.0)))
 
 
 class Reach(NamedTuple):
-    """A radius as a comparison key and as bounds on the squared chord."""
+    """A radius, as a reduced distance (key) and as bounds on the squared chord."""
 
     limit: float  # Key of the radius: a pair is within it if its key is at most this
     inner2: float  # Squared chord below which a pair is certainly within the radius
@@ -98,7 +98,7 @@ def fill_vectors(lat, lon, axis, e2, vectors, first, last):
 
 @helper
 def separation(ax, ay, az, bx, by, bz):
-    """Return the key of the distance of two points.
+    """Return the reduced distance (key) between two points.
 
     It is the squared chord up to a quarter of the circumference. For longer distances chords
     lose precision, and the chord to the antipode is used.
@@ -117,7 +117,7 @@ def separation(ax, ay, az, bx, by, bz):
 
 @kernel
 def key_of_angle(angle):
-    """Return the comparison key of a central angle in radians; infinite from pi on."""
+    """Return the reduced distance (key) of a central angle in radians; infinite from pi on."""
     if angle >= math.pi:
         return math.inf
     if angle <= 0.5 * math.pi:
@@ -127,7 +127,7 @@ def key_of_angle(angle):
 
 @helper
 def widened(key, angle):
-    """Return the key of a distance after adding a central angle in radians."""
+    """Return the reduced distance (key) that is longer than ``key`` by an angle in radians."""
     if key <= 2.0:
         return key_of_angle(2.0 * math.asin(0.5 * math.sqrt(key)) + angle)
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
@@ -135,6 +135,6 @@ def widened(key, angle):
 
 @helper
 def outer_chord2(key):
-    """Return the squared chord above which no pair has a key of ``key`` or less."""
+    """Return the squared chord above which all pairs of points have a key above ``key``."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)
     return (math.sqrt(squared) + CHORD_SLACK) ** 2

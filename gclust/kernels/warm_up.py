@@ -1,4 +1,4 @@
-"""Compilation of kernels, or loading from the cache, before their first use."""
+"""Compilation of kernels before their first use, or their loading from the cache."""
 
 from __future__ import annotations
 

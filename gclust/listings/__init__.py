@@ -1,1 +1,1 @@
-"""Processing of listings in DuckDB: read, validate, fold onto locations, label and count."""
+"""Processing of listings in DuckDB: reading, validation, sums by location, labels, counts."""

@@ -1,4 +1,4 @@
-"""Names of the columns of listings."""
+"""gclust's own names for the columns of listings."""
 
 COLUMNS = ("record", "lat", "lon", "weight", "year")
 FURTHER = ("year", "organisation", "field", "country", "precision")

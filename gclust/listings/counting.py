@@ -1,7 +1,7 @@
 """Fractional and whole counts of records, computed as sums of fixed-point numbers.
 
-One record counts `gclust.units.UNIT`. Sums of integers do not depend on the order of rows, so
-counts are the same on every engine.
+One record counts as `gclust.units.UNIT` units. Sums of integers do not depend on the order of
+rows, so counts are the same on every engine (DuckDB, pandas ...).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gclust.units import UNIT
 
 
 def record_totals(listings: Frame) -> Frame:
-    """Return the total weight of each record's listings: ``kind, record, record_units``.
+    """Return the total weight of each record's listings (``kind, record, record_units``).
 
     Listings of weight 0 are left out.
     """
@@ -54,13 +54,13 @@ def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
 
 
 def count_records(labelled: Frame, totals: Frame, method: str) -> Frame:
-    """Count the records of each kind in each cluster: ``kind, label, units``."""
+    """Count the records of each kind in each cluster (columns ``kind, label, units``)."""
     counted = record_counts(labelled, totals, method)
     return sum_by(counted, "kind", "label", units="units").sort("kind", "label")
 
 
 def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
-    """Add ``fractional_count``: the fraction of a record that a listing adds to its cluster.
+    """Add a column ``fractional_count``: how much of a record each listing adds to its cluster.
 
     Its sum (int64) over a cluster and kind equals `count_records`. The sum is exact if no record
     has more than 22 listings, and otherwise within half a fixed-point unit for each listing.
@@ -99,7 +99,9 @@ def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
 def world_components(
     listings: Frame, unlocated: str, collect: Callable[[Frame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return both terms of `world_totals` separately, as the bootstrap draws them separately.
+    """Return the parts of each world total: number of records, weight of listings without one.
+
+    The bootstrap draws the two parts separately.
 
     They are ``records``, and ``unrecorded``: the weight of listings without a record; indexed by
     kind. ``collect`` computes a small frame as a pandas one.

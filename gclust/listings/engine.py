@@ -90,21 +90,21 @@ class Engine:
 
     @property
     def copies(self) -> Path:
-        """A folder for copies of files, removed on exit."""
+        """The folder for copies of input files; it is removed on exit."""
         folder = self._folder.path / "copies"
         folder.mkdir(exist_ok=True)
         return folder
 
     def remove_copies(self) -> None:
-        """Remove the copies that are not read any more, to free disk space."""
+        """Remove the copies of input files, once they have been read, to free disk space."""
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
     def next_number(self) -> int:
-        """Return a new number for names of tables and files."""
+        """Return a number not returned before, for a unique name of a table or file."""
         return next(self._numbers)
 
     def expect(self, rows: int) -> None:
-        """Turn the compression of tables on or off by the number of rows to expect."""
+        """Compress tables only if more than `MOST_UNCOMPRESSED` rows are expected."""
         how = "uncompressed" if rows <= MOST_UNCOMPRESSED else "auto"
         self.connection.execute(f"SET force_compression = '{how}'")
 

@@ -1,4 +1,4 @@
-"""Folding of listings onto locations: one row per distinct coordinate, with its weight."""
+"""Grouping of listings by location: one row per pair of coordinates, with its total weight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gclust.listings.sums import Frame, sum_by
 def density_units(
     listings: Frame, weight: str, kind_units: Mapping[int, int], totals: Frame | None = None
 ) -> Frame:
-    """Add ``density``: the fixed-point weight with which a listing counts in the density.
+    """Add a column ``density``: the weight of each listing in the density that forms clusters.
 
     With the weight ``listings``, each usable listing has its own weight. With ``fractional``, each
     record has weight one, spread over its listings (a listing without a record has its own weight);
@@ -24,7 +24,7 @@ def density_units(
     units = nw.col("units")
     if weight == "fractional":
         if totals is None:
-            raise TypeError("weight 'fractional' needs the totals of the records")
+            raise TypeError("weight 'fractional' needs the argument totals (see record_totals)")
         listings = listings.join(totals, on=["kind", "record"], how="left")
         # Rows without a record have no total, but eager engines compute their fraction anyway.
         fraction = fractional_units(units, nw.col("record_units").fill_null(1))

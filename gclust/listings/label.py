@@ -1,4 +1,4 @@
-"""Labels of records, found from the labels of locations, and ties of records between labels.
+"""Records by cluster label, and ties between labels: pairs of listings of one record.
 
 A listing has the label of its location, whether or not the location lies in a footprint.
 """
@@ -22,7 +22,7 @@ def label_records(listings: Frame, labels: Frame) -> Frame:
 
 
 def relabel_records(labelled: Frame, clusters: Frame) -> Frame:
-    """Replace labels by the clusters into which they were merged (table ``label, cluster``)."""
+    """Replace each label by the cluster that it was merged into, as in the table ``clusters``."""
     joined = labelled.join(clusters, on="label", how="inner")
     summed = sum_by(joined, "kind", "record", "cluster", units="units")
     return summed.select("kind", "record", nw.col("cluster").alias("label"), "units")

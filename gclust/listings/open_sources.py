@@ -1,4 +1,4 @@
-"""Opening of a study's sources: find the files, resolve the columns, build the SQL that reads them.
+"""Opening of a study's sources: finding files and columns, and building the SQL that reads them.
 
 A new format needs a module in `gclust.listings.readers` and an entry in `READERS`. Only the types
 of columns are validated here; values that cannot be read become null, and
@@ -46,7 +46,7 @@ MOST_PARTS = 8
 
 @dataclass(frozen=True)
 class Scan:
-    """Opened source: its parts and columns, and what the user should know."""
+    """An opened source: its parts (groups of files), its columns, and messages for the user."""
 
     source: SourceFiles
     parts: tuple[SourcePart, ...]
@@ -59,7 +59,7 @@ class Scan:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The user's files, sorted."""
+        """Paths of the user's files, sorted."""
         return tuple(sorted(file for part in self.parts for file in part.files))
 
     @property
@@ -74,7 +74,7 @@ class Scan:
 
 
 def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs) -> list[Scan]:
-    """Open all sources; name the columns that are missing in any of them in one error."""
+    """Open all sources; raise one error that names all missing columns of all sources."""
     scans, faults = [], []
     for source in sources:
         try:
@@ -124,9 +124,9 @@ def _refuse_unused_options(source: SourceFiles) -> None:
     refuse_marks(source.path, source.delimiter, source.quote)
     for key in ("delimiter", "quote", "encoding"):
         if getattr(source, key) is not None and not _may_be(source, "csv"):
-            raise StudyError(f"{source.path}: {key} belongs to CSV files, which this is not")
+            raise StudyError(f"{source.path}: {key} belongs to CSV files only; remove it here")
     if source.layer is not None and not _may_be(source, "gpkg", "geojson"):
-        raise StudyError(f"{source.path}: layer belongs to GeoPackages, which this is not")
+        raise StudyError(f"{source.path}: layer belongs to GeoPackages and GeoJSON; remove it here")
 
 
 def _may_be(source: SourceFiles, *formats: str) -> bool:
@@ -137,7 +137,7 @@ def _may_be(source: SourceFiles, *formats: str) -> bool:
 
 
 def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
-    """Yield the rows of all sources as DuckDB relations, each with a few parts of sources.
+    """Yield the rows of all sources as DuckDB relations, of at most `MOST_PARTS` parts each.
 
     The time to plan a query grows with the square of its parts. Columns: ``source`` (position),
     ``kind`` (position among the kinds in the order of their first source), ``record``, ``lat``,

@@ -1,4 +1,4 @@
-"""Arrays of each record's listings, for sweeps and bootstraps that count many labellings.
+"""Arrays of each record's listings, to count records under many clusterings (sweep, bootstrap).
 
 `gclust.listings.label` defines counts and ties on any engine; `gclust.kernels.cooccurrence`
 computes the same from these arrays in memory, which is faster.
@@ -40,7 +40,7 @@ class Records:
 
     @cached_property
     def doubled_pairs(self) -> NDArray[np.float64]:
-        """Twice the number of listing pairs over which a record spreads one unit of ties.
+        """Twice the number of pairs of listings over which each record spreads one unit of ties.
 
         Shape (r,); see `gclust.listings.label.sum_ties`.
         """
@@ -58,7 +58,7 @@ def gather_records(
     n_kinds: int,
     method: str,
 ) -> Records:
-    """Fold each record's listings onto locations; count by location where this is exact.
+    """Sum each record's listings by location, and count records by location if this is exact.
 
     A record's fraction in a cluster is rounded once, after its listings there are summed. If the
     fractions at its locations are whole units (as with up to 22 listings of equal weight), their
@@ -74,7 +74,7 @@ def gather_records(
 
 
 def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
-    """Return the `Records` made from five arrays of rows; see `gather_records`.
+    """Make `Records` from five arrays with one row per record and location.
 
     The arrays (int64) are the number of the record (-1 for none), kind, location, units there and
     ``record_units``, sorted by record, then by location; ``n`` is the number of locations.
@@ -115,7 +115,10 @@ def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) ->
 
 
 def fractional_units_of_arrays(units: Units, total: Units) -> Units:
-    """Return fractions of records, as `gclust.listings.counting.fractional_units` does."""
+    """Return the fractions ``units / total`` of records in fixed point, rounded half up.
+
+    The results equal those of `gclust.listings.counting.fractional_units`.
+    """
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
 
 
@@ -124,7 +127,7 @@ def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def number_records(rows: Frame, totals: Frame, *columns: str) -> Frame:
-    """Replace each row's record, a text or a long number, by a number from 0.
+    """Replace each row's record id (text or long number) by a consecutive number from 0.
 
     Returns ``number`` (int64, -1 without a record), ``kind`` (int64), ``columns`` and
     ``record_units`` (1 without a record).

@@ -1,4 +1,4 @@
-"""Profiles: groups of records that add the same units to the counts of the same clusters.
+"""Profiles of records: records of the same profile add equal counts to the same clusters.
 
 Records of one kind with the same profile are exchangeable: a bootstrap needs to know how many of
 them were drawn, but not which.
@@ -22,7 +22,7 @@ KNOWN_BY_SUMS = 3
 
 
 def record_profiles(counted: Frame, collect: Collect, put: Put) -> pd.DataFrame:
-    """Group records of one kind that add the same units to the same clusters.
+    """Group the records of each kind that add equal counts to the same clusters.
 
     Returns a table of int64 with one row per profile and part: ``profile`` (numbered from 0 in an
     order that follows from kinds, labels and units alone), ``records`` (how many have the profile),
@@ -79,7 +79,7 @@ def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.Dat
 
 
 def unrecorded(counted: Frame, collect: Collect) -> pd.DataFrame:
-    """Return the weight of listings without a record: ``kind, label, units``, without noise."""
+    """Return the weight of listings without a record by kind and cluster label, without noise."""
     bare = counted.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
     table = collect(sum_by(bare, "kind", "label", units="units")).astype("int64")
     return table.sort_values(["kind", "label"], ignore_index=True)

@@ -1,4 +1,4 @@
-"""Table of the rejected rows: their values as given, with line and reason."""
+"""Table of rejected rows: their original values, their lines, and the reasons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 
 
 def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
-    """Return the rejected rows of sources with their values as given and their line numbers.
+    """Return the rejected rows of sources with their original values, lines and reasons.
 
     The sources are read again, and numbered rows cannot be read in parallel, so pass only
     sources with rejects. Paths are shown relative to ``root``. Raises StudyError if a rejected row
@@ -105,13 +105,13 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
         if changed:
             raise StudyError(
                 f"{file}: line {row['line']} is a second header with other columns"
-                f" ({own[changed[0]]!r} is {row[changed[0]]!r} there); files that were joined"
-                " must have the same columns in the same order: name them apart in the source"
+                f" ({own[changed[0]]!r} is {row[changed[0]]!r} there); expected one header: if"
+                " files with different columns were joined, give them as separate files"
             )
 
 
 def rejects_summary(rejects: pd.DataFrame) -> str:
-    """Return the most frequent reason of rejects and its first row, or "" without rejects."""
+    """Describe the most frequent reason for rejection and its first row; "" without rejects."""
     if rejects.empty:
         return ""
     reasons = rejects["reason"].value_counts()
@@ -132,7 +132,7 @@ def rejects_summary(rejects: pd.DataFrame) -> str:
 
 
 def shown_path(path: str, root: Path) -> str:
-    """Return a path relative to the study's folder, or its name alone if it lies elsewhere."""
+    """Return a path relative to the study's folder, or only the file's name if it is elsewhere."""
     absolute = Path(os.path.abspath(path))
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()

@@ -1,4 +1,4 @@
-"""Staging of all sources' rows: validate, normalise and store them; list the rejects."""
+"""Staging of the rows of all sources: they are validated and stored, and rejects listed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
 
 @dataclass(frozen=True)
 class Staged:
-    """Staged listings, ready to be folded onto locations, with their sources and rejects.
+    """Staged listings, ready to be summed by location, with their sources and rejected rows.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Staged:
 
     @property
     def sha256(self) -> dict[str, str]:
-        """The sha256 of every input, by its path or by the name of its source."""
+        """The sha256 of every input: files by path, tables and queries by their source's name."""
         return {**self.inputs.sha256(), **self.own_sha256}
 
 
@@ -150,8 +150,8 @@ def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
             if largest is not None and largest > most:
                 raise StudyError(
                     f"{part.files[0]}: column {record.name!r} (record) holds ids as floats, such as"
-                    f" {largest:.0f}, which are exact up to {most:.0f} only, so that different"
-                    " records may have become one; write them as whole numbers or texts"
+                    f" {largest:.0f}; floats are exact up to {most:.0f} only, so different records"
+                    " may now have the same id: write ids as whole numbers or texts"
                 )
 
 
@@ -204,7 +204,7 @@ def _kind_units(
     total = float(summed["total"].sum())
     if total > LARGEST_TOTAL:
         raise StudyError(
-            f"the weights add up to {total:g}; at most {LARGEST_TOTAL:g} can be counted"
+            f"the weights add up to {total:g}; expected at most {LARGEST_TOTAL:g} in all"
         )
     table = engine.pandas(sum_by(usable(listings), "kind", units="units"))
     found = {int(k): int(u) for k, u in zip(table["kind"], table["units"], strict=True)}
@@ -256,7 +256,7 @@ def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inpu
             inputs.check()
             raise StudyError(
                 f"{scan.source.path}: {rows} rows were read, but the files hold"
-                f" {scan.rows + scan.bad_rows}; this is a fault of gclust's: please report it with"
+                f" {scan.rows + scan.bad_rows}; this is an error in gclust: please report it with"
                 " the first lines of the file"
             )
 

@@ -21,6 +21,6 @@ def sum_by(frame: Frame, *by: str, **columns: str) -> Frame:
 
 
 def rows_by(frame: Frame, *by: str) -> Frame:
-    """Count the rows of each group in the column ``rows``."""
+    """Count the rows of each group; the counts are in the column ``rows``."""
     counted = frame.group_by(*by).agg(nw.len().alias("rows"))
     return counted.with_columns(nw.col("rows").cast(nw.Int64))

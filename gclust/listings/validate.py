@@ -1,4 +1,4 @@
-"""Validation of rows: find the reason to reject a row; normalise its coordinates and weight.
+"""Validation of rows: reasons to reject rows, and normalised coordinates and weights.
 
 The code uses narwhals, and every engine gives the same result to the bit.
 """
@@ -59,7 +59,7 @@ def validate(rows: Frame) -> Frame:
 
 
 def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
-    """Wrap and round valid coordinates in degrees; see `normalise`."""
+    """Wrap longitudes into [-180, 180), and round coordinates (degrees); see `normalise`."""
     if decimals is not None:
         scale = 10.0**decimals
         lat = (lat * scale + 0.5).floor() / scale
@@ -96,7 +96,7 @@ def normalise(rows: Frame, decimals: int | None) -> Frame:
 
 
 def count_by_reason(validated: Frame) -> Frame:
-    """Count rows by source and reason (null: usable): ``source, reason, rows, weight``.
+    """Count rows and sum their weights by source and reason for rejection (null: usable).
 
     ``weight`` is a sum of floats: exact enough for a share, but not for a count.
     """

@@ -1,1 +1,1 @@
-"""The stages of a run and their order: read, form, merge and count, describe, score."""
+"""The stages of a run: read listings, form clusters, merge and count, describe, score."""

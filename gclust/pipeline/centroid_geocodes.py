@@ -1,4 +1,4 @@
-"""Centroid geocodes of a run, and the clusters that exist only because of one."""
+"""Centroid geocodes (addresses placed at a city's centre), and clusters that depend on them."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _read_city_share(
         if not found.equals(locations[["lat", "lon", "weight"]]):
             raise StudyError(
                 "precision: the sources do not hold the listings of the run any more; expected the"
-                " files that it was made of, or a run with [centroid_geocodes] precision"
+                " files that the run read, or a run with precision set in [centroid_geocodes]"
             )
         return city_share(study.centroid_geocodes, engine, prepared)
 
@@ -144,7 +144,7 @@ def centroid_geocode_table(
     n_jobs: int | None = None,
     report: Report = silent,
 ) -> pd.DataFrame:
-    """Return the centroid geocodes among locations, as the table of `centroid_geocodes`.
+    """Find the centroid geocodes among locations; return the table of `centroid_geocodes`.
 
     ``locations`` have ``lat, lon, density`` (fixed-point weight) and ``label`` after merging;
     ``names`` are those of the clusters by id.
@@ -200,7 +200,7 @@ def centroid_geocode_table(
 def city_share(
     options: CentroidGeocodes, engine: Engine, prepared: Prepared
 ) -> NDArray[np.float64] | None:
-    """Return the part of each location's weight that is known to the city only.
+    """Return the share of each location's weight from addresses known only to the city level.
 
     None where the study does not name the text of the column ``precision`` for such
     addresses. Listings without a precision do not count as such. The weights include listings

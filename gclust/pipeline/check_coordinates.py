@@ -1,4 +1,4 @@
-"""Warnings of valid but suspicious coordinates: null island, swapped axes, radians."""
+"""Warnings about valid but suspicious coordinates: near (0, 0), swapped, or in radians."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_SHARE = 0.02
 
 
 def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
-    """Return messages about rows without a record, with columns that may identify it.
+    """Return messages about rows without a record id, and about columns that may hold it.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
 
 
 def check_null_island(staged: Staged) -> list[str]:
-    """Return warnings about rows near latitude 0, longitude 0."""
+    """Return warnings about rows rejected because they lie near latitude 0, longitude 0."""
     messages = []
     for row in staged.sources.to_dict("records"):
         path = row["path"]
@@ -59,7 +59,7 @@ def check_null_island(staged: Staged) -> list[str]:
 
 
 def check_zeros_and_radians(staged: Staged) -> list[str]:
-    """Return warnings about kept rows at (0, 0) and about sources in radians."""
+    """Return warnings about usable rows at latitude 0, longitude 0, and sources in radians."""
     messages = []
     for row in staged.oddities.itertuples():
         path = staged.sources["path"].iloc[row.source]
@@ -92,7 +92,7 @@ def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
 
 
 def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
-    """Return warnings about sources with swapped latitudes and longitudes; see `swapped`."""
+    """Return warnings about sources whose latitude and longitude seem to be swapped."""
     most = max(LEAST_LOOKED_AT, MOST_PLACES // len(staged.sources))
     step = nw.lit(1.0)
     for position, used in enumerate(staged.sources["used"]):
@@ -113,7 +113,7 @@ def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
 
 
 def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
-    """Return a warning if 2 % of the locations lie far from any city, but near one if swapped.
+    """Return a warning if 2 % of the locations are near a city only with swapped coordinates.
 
     At most 50,000 locations are checked, evenly spaced in their order.
     """

@@ -1,4 +1,4 @@
-"""Merging of clusters by the ties of their records, and counts of records, in SQL."""
+"""Merging of clusters by ties (records in common), and counts of their records, in SQL."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MergedCounts:
     share: pd.DataFrame
 
     def clusters(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the cluster of each label, -1 for noise."""
+        """Return the merged cluster of each given label, -1 for noise."""
         return np.concatenate((self.cluster_ids, [-1]))[labels]
 
 
@@ -106,7 +106,7 @@ def merge_and_count(
 
 
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
-    """Warn if no clusters can merge because border locations are noise."""
+    """Warn if no clusters can merge, because without border locations all gaps are too large."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
     if study.merge.rule != "none" and least is not None and gap < least:
         run_log.warn_or_refuse(
@@ -134,7 +134,7 @@ def _merge(
     except duckdb.ConversionException as error:
         raise StudyError(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"
-            ' too large to count; expected ties = "fractional" with such weights'
+            ' too large to count; use ties = "fractional" or smaller weights'
         ) from error
     ties = {
         (int(a), int(b)): units / UNIT

@@ -1,4 +1,4 @@
-"""Merging and counting from arrays in memory, for sweeps, bootstrap draws and the tuner.
+"""Merging of clusters and counts of records in memory, for sweeps, bootstraps and the tuner.
 
 `gclust.pipeline.count.merge_and_count` does the same once, in SQL; the tests compare the two.
 """
@@ -34,7 +34,7 @@ The label of noise is -1."""
 
 
 class LabelTotals(NamedTuple):
-    """The gaps, ties and counts of unmerged labels, as merging and counting need them."""
+    """The gaps and ties between clusters before merging, and the counts of their records."""
 
     gaps_km: PairValues
     """Gaps between labels that may merge."""
@@ -47,7 +47,7 @@ class LabelTotals(NamedTuple):
 
 
 class MergedLabels(NamedTuple):
-    """The result of merging, and the cluster of each label."""
+    """The result of merging, and the merged cluster of each label."""
 
     merging: Merging
     cluster_ids: NDArray[np.int64]
@@ -55,7 +55,7 @@ class MergedLabels(NamedTuple):
 
 
 def merge_labels(totals: LabelTotals, options: Merge) -> MergedLabels:
-    """Merge labels by a study's rule."""
+    """Merge the clusters by the rule of a study's section ``[merge]``."""
     merging = merge(
         totals.units.shape[1],
         totals.gaps_km,
@@ -88,7 +88,7 @@ class RecordCounter:
         order: NDArray[np.int64],
         n_jobs: int | None,
     ) -> RecordCounter:
-        """Read the records of the prepared locations into memory, in a given order of locations."""
+        """Read the records at all locations into memory, in a given order of locations."""
         kinds = prepared.staged.kinds
         records = gather_records(
             engine,
@@ -103,7 +103,7 @@ class RecordCounter:
     def totals(
         self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None
     ) -> LabelTotals:
-        """Sum the records by label.
+        """Count the records of each label, and sum the ties of labels that may merge.
 
         ``labels`` are the labels of the locations, -1 for noise; ``gaps_km`` has the gaps of labels
         that may merge; ``ties`` is the study's by default. Raises StudyError if ties are too
@@ -149,7 +149,7 @@ class RecordCounter:
 
 
 class ArrayCounter:
-    """A counter that merges and counts any number of labellings of a study's locations.
+    """A counter that merges clusters and counts records for any clustering of the locations.
 
     Listings are read into memory once, record by record; each labelling then takes one pass
     over them. Counts, clusters and the log of merges equal those of
@@ -209,7 +209,7 @@ class ArrayCounter:
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
-    """Mark the labels that have a gap, noise first: merging needs the ties of these alone."""
+    """Mark the labels (noise first) that are in ``gaps_km``: merging needs only their ties."""
     near = np.zeros(n_labels + 1, dtype=bool)
     near[[end + 1 for pair in gaps_km for end in pair]] = True
     return near
@@ -223,7 +223,9 @@ def ties_of(
     threads: int,
     copies: NDArray[np.int64] = ONCE,
 ) -> PairValues:
-    """Return the ties of labels that may merge, as `gclust.listings.label.sum_ties` does in SQL.
+    """Sum the ties between labels that may merge: pairs of listings of one record.
+
+    `gclust.listings.label.sum_ties` does the same in SQL.
 
     Parameters
     ----------
@@ -252,7 +254,7 @@ def ties_of(
     if found is None:
         raise StudyError(
             f"[merge] ties = {ties!r}: the products of weights in one record are too large to"
-            ' count; expected ties = "fractional" with such weights'
+            ' count; use ties = "fractional" or smaller weights'
         )
     a, b, units = found
     listed = (a.tolist(), b.tolist(), (units / UNIT).tolist())

@@ -75,7 +75,10 @@ def describe(
 
 
 def dissolve(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
-    """Unite the polygons of the labels of each cluster; equal shapes have equal bytes."""
+    """Unite the polygons of the labels that were merged into each cluster.
+
+    Equal shapes have equal bytes.
+    """
     parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
     shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
     return gpd.GeoSeries(shapes, crs=4326, name="geometry")
@@ -91,7 +94,7 @@ def outline(
     """Draw the footprints of clusters with the study's method; see `describe`."""
     if study.footprint.method == "contour":
         if contours is None:
-            raise ValueError("method of footprint is 'contour', but there are no contours")
+            raise ValueError("[footprint] method = 'contour' needs the argument contours")
         return contours
     label = locations["label"].to_numpy()
     return footprints(
@@ -153,7 +156,7 @@ def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.Geo
 def name_merges(
     study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
 ) -> pd.DataFrame:
-    """Add the names and final clusters to the log of merges.
+    """Add the names of both clusters and the final cluster to each row of the log of merges.
 
     Parameters
     ----------
@@ -194,7 +197,7 @@ def name_merges(
 def output_table(
     locations: pd.DataFrame, city_share: NDArray[np.float64] | None = None
 ) -> pd.DataFrame:
-    """Return the output table of locations, with weights in listings and the cluster ids."""
+    """Return the table of locations for output, with weights (in listings) and cluster ids."""
     table = pd.DataFrame(
         {
             "lat": locations["lat"],

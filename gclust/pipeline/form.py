@@ -81,7 +81,7 @@ def partition_locations(
     report: Report,
     warn: Warn = warn_user,
 ) -> Partition:
-    """Cluster the locations that form clusters, and label the others.
+    """Cluster the locations with a density above 0, and then assign the others to the clusters.
 
     The others only count: they neither form nor connect clusters. They take the label of core
     locations near them (DBSCAN; see `label_locations`), of the cluster that they would join
@@ -123,7 +123,7 @@ def label_locations(
     report: Report,
     cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Cluster with DBSCAN; locations of zero density take the label of a near core location.
+    """Cluster with DBSCAN; locations of zero density get the label of a core location near them.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def compute_indicators(
     listings: LabelledListings,
     run_log: RunLog,
 ) -> pd.DataFrame | None:
-    """Compute the indicators that a study asks for.
+    """Compute all indicators of a study.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def compute_indicators(
 
 
 def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame:
-    """Return the table of clusters that indicators receive."""
+    """Return the table of clusters that is passed to indicators."""
     seen = pd.DataFrame(clusters)[["cluster_id", *COLUMNS]].set_index("cluster_id")
     for kind in counted.count.columns:
         if f"{kind}_inside" in clusters:
@@ -68,7 +68,7 @@ def seen_clusters(clusters: pd.DataFrame, counted: MergedCounts) -> pd.DataFrame
 def compute_indicator(
     resolved: ResolvedIndicator, clusters: pd.DataFrame, listings: LabelledListings
 ) -> pd.Series:
-    """Compute one indicator.
+    """Compute one indicator for all clusters, and check its result.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def _typed(values: pd.Series, named: str) -> pd.Series:
             at = values.index[np.isinf(numbers)][0]
             raise StudyError(
                 f"{named} returned {numbers[np.isinf(numbers)][0]} for cluster_id {at}; expected"
-                " finite numbers, or missing ones"
+                " finite numbers or missing values"
             )
         return values
     for at, value in values.items():

@@ -1,4 +1,4 @@
-"""The intensity of clusters under several footprints and population rasters."""
+"""Intensity of clusters (score per million inhabitants) for several footprints and rasters."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _read(entries: Sequence[Any], kind: type, key: str) -> tuple[Any, ...]:
 
 
 def check_rasters(study: Study) -> list[RasterUsed]:
-    """Raise StudyError if a study has no raster, or one that cannot be used.
+    """Check a study's rasters; raise StudyError if one is unusable, or ``[intensity]`` has none.
 
     Returns
     -------
@@ -270,7 +270,7 @@ def _footprints(study: Study) -> dict[str, Footprint]:
             continue
         if name in named:
             raise StudyError(
-                f"[intensity] two footprints are called {name!r}; expected a name for each"
+                f"[intensity] two footprints are called {name!r}; give one another name"
             )
         named[name] = footprint
         seen.add(key)
@@ -314,7 +314,7 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
         if key in seen:
             continue
         if name in named:
-            raise StudyError(f"[intensity] two rasters are called {name!r}; expected a name each")
+            raise StudyError(f"[intensity] two rasters are called {name!r}; give one another name")
         named[name] = raster
         seen.add(key)
     return named

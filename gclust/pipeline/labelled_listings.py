@@ -1,4 +1,4 @@
-"""The table of listings with clusters and fractional counts that indicators receive."""
+"""The table of listings, with their clusters and counts, that is passed to indicators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The member cities of a run's clusters, with their shares and ties."""
+"""The member cities of a run's clusters: their shares of the counts, and ties between them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def divide_clusters(
     locations: pd.DataFrame,
     run_log: RunLog,
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Divide each cluster among its cities if the study asks for it.
+    """Divide the counts of each cluster among its cities, if ``[members] on = true``.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
-    """Select a study's kinds from listings prepared for another, with the study's own weights.
+    """Select a study's kinds from another study's prepared listings, and apply its own weights.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _check_amounts(study: Study, staged: Staged) -> None:
 
 
 def source_of(study: Study, scan: Scan) -> str:
-    """Return the path of a scan's source as the study gives it."""
+    """Return the path of an opened source as the study writes it."""
     if not scan.source.is_file:
         return scan.source.path
     return os.path.relpath(scan.source.path, study.folder)
@@ -308,6 +308,6 @@ def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, flo
         if total < world[kind]:
             raise StudyError(
                 f"[counting] totals: {kind} = {total:g} is less than the {world[kind]:g} that"
-                " the sources hold"
+                " the sources hold; expected at least this number"
             )
     return {**world, **counting.totals}

@@ -1,4 +1,4 @@
-"""The content of ``run.json``: the provenance and the numbers of a run."""
+"""The content of ``run.json``: inputs, totals, warnings, library versions and times of a run."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class RasterUsed:
 
     @property
     def warning(self) -> str | None:
-        """The warning that the study has not chosen the band of the raster, or None."""
+        """The warning that the raster has several bands and the study chooses none, or None."""
         if self.chosen or len(self.found.bands) == 1:
             return None
         return (
@@ -50,7 +50,7 @@ class RasterUsed:
 
     @property
     def metadata(self) -> dict[str, Any] | None:
-        """The entry of ``run.json`` for a raster of several bands or files."""
+        """The entry of ``run.json`` for a raster of several bands or files, or None for others."""
         if len(self.found.bands) == 1 and self.found.n_files == 1:
             return None
         return {
@@ -76,7 +76,7 @@ def files_of(study: Study, raster: Population | OtherRaster) -> RasterFiles:
 
 
 def band_of(raster: Population | OtherRaster) -> int:
-    """Return the band of a raster that is used."""
+    """Return the number of the band that is used of a raster."""
     return FIRST_BAND if raster.band is None else raster.band
 
 
@@ -97,7 +97,7 @@ def cells_raster(study: Study) -> RasterFiles | None:
 
 
 def rasters_of(study: Study) -> Iterator[tuple[str, Population | OtherRaster]]:
-    """Yield each key of a study that names a raster, with the raster."""
+    """Yield the rasters of a study, each with the key of the study that names it."""
     if study.population.raster is not None:
         yield "[population] raster", study.population
     for position, other in enumerate(study.intensity.rasters, start=1):
@@ -135,5 +135,5 @@ def _spelled(raster: Population | OtherRaster) -> str:
 
 
 def warnings_of(used: Iterable[RasterUsed]) -> list[str]:
-    """Return the warnings of all rasters that have one."""
+    """Return the warnings about rasters whose band the study has not chosen."""
     return [raster.warning for raster in used if raster.warning is not None]

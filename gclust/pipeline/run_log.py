@@ -49,7 +49,7 @@ class RunLog:
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
     def warn(self, message: str) -> None:
-        """Give a warning, and log it."""
+        """Give a warning to the user, and log it."""
         self.messages.append(message)
         self.give(message)
 

@@ -28,7 +28,7 @@ OUTLINED = frozenset({"area_km2", "population"})
 
 
 class ScoreColumns:
-    """A function from clusters to the columns that the score uses.
+    """A calculator of the columns that a study's score uses, for any clusters.
 
     Sweeps, comparisons and bootstrap draws repeat this many times, so only the attributes of
     clusters that these columns need are computed.
@@ -91,7 +91,7 @@ class ScoreColumns:
         contours: gpd.GeoSeries | None = None,
         report: Report = silent,
     ) -> pd.DataFrame:
-        """Return the attributes of clusters that the columns need, except counts and shares.
+        """Compute the names, areas and populations of clusters, if the score's columns need them.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class ScoreColumns:
         return pd.DataFrame({column: found[column] for column in self.columns}, index=seen.index)
 
     def score(self, values: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Series:
-        """Score clusters as the study says, or with other weights of the same columns.
+        """Score clusters by the study's rule, with the study's weights of columns or with others.
 
         Raises
         ------

@@ -21,7 +21,7 @@ HALF_GAP_DEGREES = 1e-9
 
 
 def unwrapped(lon: Floats, lat: Floats) -> Any:
-    """Return the planar polygon of one ring, whose longitudes continue without a jump.
+    """Return one ring as a planar polygon whose longitudes do not jump by 360 degrees.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def unwrapped(lon: Floats, lat: Floats) -> Any:
 
 
 def into_rectangle(polygon: Any) -> list[Any]:
-    """Cut a planar polygon at the 180th meridian and shift its parts to [-180, 180]."""
+    """Cut a planar polygon at the 180th meridian, and shift its parts into [-180, 180]."""
     west, _, east, _ = polygon.bounds
     parts: list[Any] = []
     for turn in range(int(np.floor((west + 180.0) / 360.0)), int(np.ceil((east + 180.0) / 360.0))):
@@ -59,7 +59,7 @@ def into_rectangle(polygon: Any) -> list[Any]:
 
 
 def from_rings(boundaries: Sequence[tuple[Floats, Floats]]) -> Any:
-    """Make a polygon with holes from rings on the sphere, split at 180 degrees.
+    """Make a polygon with holes from rings on the sphere, cut at the 180th meridian.
 
     Parameters
     ----------

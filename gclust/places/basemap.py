@@ -1,4 +1,4 @@
-"""The base map of figures."""
+"""The base map of the package's maps: outlines of countries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def countries() -> geopandas.GeoDataFrame:
-    """Return the countries of the world at 1:50 million.
+    """Return the outlines of the world's countries, for maps at a scale of 1:50 million.
 
     Returns
     -------

@@ -63,7 +63,7 @@ class EqualAreaGrid:
         )
 
     def cells(self, lat: Floats, lon: Floats) -> tuple[Numbers, Numbers]:
-        """Return band and column of each cell that contains a place, once and in order."""
+        """Return the band and column of each cell that contains a place, sorted and each once."""
         band = np.searchsorted(self.limits, lat, side="right") - 1
         band = np.clip(band, 0, len(self.columns) - 1)
         columns = self.columns[band]

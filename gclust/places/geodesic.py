@@ -67,7 +67,7 @@ def direct(
 
 
 def conformal_sphere(lat: ArrayLike, metric: str) -> tuple[Floats, Floats]:
-    """Map latitudes to a sphere on which small circles stay circles.
+    """Map latitudes to a conformal sphere, on which small circles of the Earth stay circles.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Stereographic:
 
 
 def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
-    """Convert latitudes of the conformal sphere to geodetic ones, degrees."""
+    """Convert latitudes on the conformal sphere to geodetic latitudes, in degrees."""
     chi = np.asarray(chi, float)
     if metric == "haversine":
         return chi

@@ -1,10 +1,9 @@
-"""Agreement of two labellings of the same listings, and of two rankings of clusters.
+"""Agreement of two clusterings of the same listings, and of two rankings of clusters.
 
-Noise is no cluster, so by default each noise listing is a cluster of its own
-(``noise="singletons"``): two listings that are noise in both labellings agree in
-being apart. With ``noise="class"`` all noise is one further cluster, which rewards
-labellings for common noise: if half of the weight is noise, a quarter of
-all pairs agree for that reason alone.
+Noise is not a cluster, so by default each noise listing counts as a cluster of its own
+(``noise="singletons"``). With ``noise="class"`` all noise listings count as one more cluster.
+This raises the agreement of clusterings that have the same noise: if half of the weight is
+noise in both, a quarter of all pairs of listings agree for that reason alone.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class _Contingency:
 
 
 def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
-    """Return the adjusted Rand index of two labellings (Hubert and Arabie 1985, equation 5).
+    """Return the adjusted Rand index of two clusterings (Hubert and Arabie 1985, equation 5).
 
     Computed in integers and divided once, so it is exact for any weight.
 
@@ -83,7 +82,7 @@ def adjusted_rand_index(shared: pd.DataFrame, *, noise: str = "singletons") -> f
 
 
 def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singletons") -> float:
-    """Return the adjusted mutual information of two labellings (Vinh, Epps and Bailey 2010).
+    """Return the adjusted mutual information of two clusterings (Vinh, Epps and Bailey 2010).
 
     The expected mutual information is the exact sum over hypergeometric distributions
     (their equation 24a), normalised by the arithmetic mean of the entropies; see
@@ -103,7 +102,7 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 
 
 def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    """Return the expected mutual information, in nats, of random labellings of these sizes.
+    """Return the expected mutual information, in nats, of random clusters of these sizes.
 
     ``a`` and ``b`` (2, k) are the different sizes of clusters of a labelling, and the number of
     clusters of each. It is the sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters
@@ -140,7 +139,7 @@ def jaccard_of_first(
 def tau_b_of_first(
     matched: pd.DataFrame, rank_a: pd.Series, rank_b: pd.Series, top: int = 100
 ) -> float:
-    """Return Kendall's tau-b (1945) of the ranks of clusters that are among the first in both.
+    """Return Kendall's tau-b (1945) of two rankings, for the clusters among the first in both.
 
     `jaccard_of_first`, which has the same arguments, measures how many stay; this measures whether
     those keep their order. Missing with fewer than two clusters, or if all share a rank.

@@ -1,4 +1,4 @@
-"""Listings that two runs have in common, found by place."""
+"""Listings that two runs have in common, found by their coordinates."""
 
 from __future__ import annotations
 

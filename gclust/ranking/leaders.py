@@ -1,4 +1,4 @@
-"""The first clusters in each kind of record: per head, per km2, or by share."""
+"""The leading clusters for each kind of record: per inhabitant, per km2, or by share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PER = {"head": "per million inhabitants", "km2": "per km2", "world": "per cent o
 def leaders(
     run: Any, *, per: str = "head", first: int = 10, top: int | None = None
 ) -> pd.DataFrame:
-    """Return the first clusters in each kind, as the GII lists them for patents per head.
+    """Return the leading clusters for each kind, as the GII lists them for patents per head.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def leaders(
             raise ValueError(f"{name} must be 1 or more, not {value!r}")
     if per == "head" and not (table["population"] > 0).any():
         raise ValueError(
-            "no cluster has inhabitants; run the study with [population] raster, or take"
-            " per='km2' or 'world'"
+            "no cluster has inhabitants; run the study with [population] raster, or use"
+            " per='km2' or per='world'"
         )
     among = table[(table["rank"] <= top).fillna(False).astype(bool)]
     found = [_of_kind(among, kind, per, first) for kind in kinds_of(table)]

@@ -1,4 +1,4 @@
-"""Matching of the clusters of two labellings by their common listings."""
+"""Matching of the clusters of two clusterings by the listings that they have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAST_SHARE = 0.5
 def overlap(
     labels_a: NDArray[np.integer], labels_b: NDArray[np.integer], weight: NDArray[np.integer]
 ) -> pd.DataFrame:
-    """Sum the common weight of each cluster of one labelling and each of another.
+    """Sum the weight that each cluster of one clustering shares with each cluster of another.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def weights_of(shared: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def match(shared: pd.DataFrame, *, least_share: float = LEAST_SHARE) -> pd.DataFrame:
-    """Match clusters of two labellings that have most weight in common with each other.
+    """Match clusters of two clusterings that have most weight in common with each other.
 
     Two clusters match if each shares more weight with the other than with any third cluster,
     and they share at least ``least_share`` of the weight of the lighter one. So of several

@@ -109,7 +109,7 @@ def rank_sets(
 
 
 def least_draws(level: float) -> int:
-    """Return the least number of draws for which the quantile at ``level`` is one of the draws."""
+    """Return how many draws are needed at least for one of them to be the ``level`` quantile."""
     return math.ceil(round(level / (1 - level), 9))
 
 

@@ -128,7 +128,7 @@ def weighted(
         if not 0 <= weight < math.inf:
             raise ValueError(f"the weight of {column!r} is {weight:g}; expected 0 or more")
     if not w.any():
-        raise ValueError("all weights are 0; expected one above 0")
+        raise ValueError("all weights are 0; expected at least one above 0")
     x = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return x, w, np.isfinite(x[:, w > 0]).all(axis=1)
 
@@ -182,7 +182,7 @@ def check_positive(x: NDArray[np.float64], sign: NDArray[np.float64], values: pd
     for cluster, k in np.argwhere((x < 0) | ((x == 0) & (sign < 0)))[:1]:
         what = "negative values" if x[cluster, k] < 0 else "zeros where lower is better"
         raise ValueError(
-            f"a geometric mean has no {what}, but {values.columns[k]} of cluster"
+            f"a geometric mean allows no {what}, but {values.columns[k]} of cluster"
             f" {values.index[cluster]} is {x[cluster, k]:g}; take another way to combine,"
             " such as 'zscore', or other columns"
         )

@@ -1,4 +1,4 @@
-"""Ranks of clusters by intensity for several footprints and rasters, and their range."""
+"""Ranks by intensity (score per inhabitant) for several footprints and rasters, and their range."""
 
 from __future__ import annotations
 

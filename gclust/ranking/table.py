@@ -139,7 +139,7 @@ def scored_values(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     for column in columns:
         if column not in table:
             raise ValueError(
-                f"there is no column {column!r} to make a score of; the ranking has"
+                f"there is no column {column!r} for the score; the ranking has"
                 f" {', '.join(map(str, table.columns))}"
             )
     return table[list(columns)].set_axis(table["name"], axis=0)
@@ -164,6 +164,6 @@ def contribution_table(ranked: pd.DataFrame, options: ScoreOptions = DEFAULT) ->
 
 
 def kinds_of(ranked: pd.DataFrame) -> list[str]:
-    """Return the kinds of a ranking in its order: prefixes that have all columns of a kind."""
+    """Return a ranking's kinds of record, in its order, from columns such as ``patent_count``."""
     kinds = [str(column)[: -len("_share")] for column in ranked if str(column).endswith("_share")]
     return [kind for kind in kinds if all(f"{kind}_{what}" in ranked for what in OF_KINDS)]

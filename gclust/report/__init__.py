@@ -1,1 +1,1 @@
-"""Figures as files and tables for the terminal, made from result tables."""
+"""Plots and maps as files, and tables for the terminal, made from result tables."""

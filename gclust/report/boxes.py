@@ -1,7 +1,7 @@
 """Distances and intersections of boxes, lines and circles in the plane of a map.
 
-A box is left, bottom, right and top; a line is x and y of its two ends; a circle is x, y
-and radius. Arrays hold one of them in each row.
+A box is given by left, bottom, right and top; a line by x and y of its two ends; a circle by
+x, y and radius. Each row of an array is one box, line or circle.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Truths = NDArray[np.bool_]
 
 
 def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
-    """Return the distance of each box (rows) from the edge of each circle; negative inside."""
+    """Return the distances of boxes (rows) from the edges of circles (columns); negative inside."""
     x, y, r = (circles[:, i][None, :] for i in range(3))
     aside = np.maximum(np.maximum(boxes[:, [0]] - x, x - boxes[:, [2]]), 0.0)
     above = np.maximum(np.maximum(boxes[:, [1]] - y, y - boxes[:, [3]]), 0.0)
@@ -22,7 +22,7 @@ def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
 
 
 def lines_to_points(lines: Floats, points: Floats) -> Floats:
-    """Return the distance of each line (rows) from each point."""
+    """Return the distances of lines (rows) from points (columns)."""
     x, y = points[:, 0][None, :], points[:, 1][None, :]
     x0, y0 = lines[:, [0]], lines[:, [1]]
     dx, dy = lines[:, [2]] - x0, lines[:, [3]] - y0
@@ -45,10 +45,11 @@ def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
 def out_of_order(
     boxes: Floats, anchors: Floats, box: Floats, anchor: Floats, reach: float, slack: float
 ) -> Truths:
-    """Return whether each box is on the wrong side of a given box, at most `reach` from it.
+    """Return whether each box near one box is on the wrong side of it, judged by their anchors.
 
     Of two boxes in a column the upper one should have the upper anchor; of two in a row the
-    left one should have the left anchor. Anchors that differ by at most `slack` have no order.
+    left one should have the left anchor. Only boxes within `reach` of the given box are compared.
+    Anchors that differ by at most `slack` have no order.
     """
     found = np.zeros(len(boxes), dtype=bool)
     for axis, across in ((1, 0), (0, 1)):

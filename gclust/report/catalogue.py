@@ -22,7 +22,7 @@ def catalogue_text(table: pd.DataFrame, *, width: int, ascii: bool = False) -> s
 
 
 def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
-    """Return all information on one indicator as text; it is a row of `gclust.list_indicators`."""
+    """Return all information on an indicator, a row of `gclust.list_indicators`, as text."""
     blocks = [_head(str(row.name), row, width, alone=True)]
     for paragraph in row["about"]:
         blocks.append(_wrapped(paragraph, width, "    ", "    "))

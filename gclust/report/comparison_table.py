@@ -1,4 +1,4 @@
-"""The table of a comparison for the terminal: changes of ranks and scores by factor."""
+"""A text table of a comparison: changes of ranks and scores, and the part of each factor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of ranks by intensity for several footprints and rasters."""
+"""The plot of the ranks of clusters by intensity under several footprints and rasters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LANES = 0.56
 
 
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
-    """Draw the ranges of ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
+    """Draw each cluster's ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
 
     ``detail`` has ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
     study's own combination first. The first ``top`` clusters of the ranking are drawn.

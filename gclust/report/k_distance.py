@@ -1,4 +1,4 @@
-"""The figure of the weighted k-distance curve."""
+"""The plot of weighted k-distances: how near min_samples listings are to each listing."""
 
 from __future__ import annotations
 

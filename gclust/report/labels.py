@@ -1,11 +1,14 @@
 """Label placement: positions of names on a map, each clearly next to its own symbol.
 
-Three rules hold for every name that is placed. No name meets another or the frame. A
-name without a leader is at least twice as near to its own symbol as to any other; every
-other name has a leader, a line to the middle of its symbol, which crosses no other
-leader or name and passes no other middle. And names are in the order of their symbols:
-of two in a column, the upper one belongs to the upper symbol. A name without such a
-position is left out; the first names have priority.
+Three rules hold for every name that is placed:
+
+- It does not overlap another name or the frame.
+- It is at least twice as near to its own symbol as to any other, or a line (its leader) joins
+  it to the middle of its symbol and crosses no other leader, name or middle of a symbol.
+- Names have the order of their symbols: of two names in a column, the upper one belongs to the
+  upper symbol.
+
+A name without such a position is left out; the first names have priority.
 """
 
 from __future__ import annotations
@@ -142,7 +145,7 @@ class _Search:
         self._conflicts_of: dict[int, NDArray[np.bool_]] = {}
 
     def improve(self) -> None:
-        """Remove and place neighbouring names again, and keep improvements."""
+        """Remove groups of neighbouring names and place them again; keep improvements."""
         # The sequence of random() is the same in every version of Python.
         draw = random.Random(0).random
         n = len(self.chosen)
@@ -170,7 +173,7 @@ class _Search:
                 self.chosen[i] = -1
 
     def place(self, names: Iterable[int], draw: Callable[[], float] = lambda: 1.0) -> None:
-        """Give each name in turn its cheapest free position, or at random one of the next."""
+        """Give each name its cheapest free position, or at random one of the next cheapest."""
         for i in names:
             free = np.flatnonzero(self.blocked[self.of[i]] == 0) + self.of[i].start
             if len(free):

@@ -1,4 +1,4 @@
-"""The map of a ranking for print: footprints, scores, names and noise."""
+"""The printed map of a ranking: footprints, scores and names of clusters, and noise locations."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def draw_map(
     targets = [Path(path) for path in paths]
     for target in targets:
         if target.suffix.lower() not in (".png", ".pdf"):
-            raise ValueError(f"{target} must end in .png or .pdf, the forms that maps come in")
+            raise ValueError(f"{target} must end in .png or .pdf; give the file another name")
     countries = options.countries
     if countries is None:
         from gclust.places import basemap

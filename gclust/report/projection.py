@@ -65,7 +65,7 @@ class Frame:
         return self.outline.bounds
 
     def project(self, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
-        """Project degrees to metres of the plane; points without a projection become NaN."""
+        """Project degrees to metres on the map's plane, NaN for points that have no projection."""
         x, y = self._to_plane.transform(self.centred(np.asarray(lon)), np.asarray(lat))
         good = np.isfinite(x) & np.isfinite(y)
         return np.where(good, x, np.nan), np.where(good, y, np.nan)
@@ -76,7 +76,7 @@ class Frame:
 
     @cached_property
     def degrees(self) -> tuple[float, float, float, float]:
-        """West, south, east and north of the region; west and east as in `centred`."""
+        """West, south, east and north of the region in degrees; longitudes as in `centred`."""
         if self.is_world:
             return (self.lon_0 - 180.0, WORLD_LAT[0], self.lon_0 + 180.0, WORLD_LAT[1])
         x_min, y_min, x_max, y_max = self.bounds
@@ -121,7 +121,7 @@ class Frame:
         return np.column_stack(self._to_plane.transform(lon_lat[:, 0], lon_lat[:, 1]))
 
     def bar_metres(self, km: float) -> float:
-        """Return the length of a scale bar in metres of the plane.
+        """Return the length on the map's plane, in metres, of a scale bar of `km` kilometres.
 
         It is exact along the parallel of `WORLD_SCALE_LAT` on a world map, where equal steps
         of longitude are equal on the map, and at the centre of a region.
@@ -162,7 +162,7 @@ def world_frame() -> Frame:
 
 
 def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, Floats]) -> Frame:
-    """Return the map frame for locations and clusters; clusters are at `must` (lat, lon).
+    """Return the map frame that shows all clusters, which are at `must`, and most locations.
 
     A separate group of locations (no other within `LINK_DEG`) without a cluster and with less
     than `LEAST_SHARE` of the weight does not widen the map, such as Hawaii and Alaska in a

@@ -1,4 +1,4 @@
-"""Rank uncertainty as a figure of rank sets and score intervals, and as a table of text."""
+"""Rank uncertainty as a plot of rank sets and score intervals, and as a text table."""
 
 from __future__ import annotations
 

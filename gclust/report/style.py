@@ -1,4 +1,4 @@
-"""The style and output of all figures: one typeface, one resolution, files without dates."""
+"""The style and output of all plots and maps: one typeface, one resolution, no dates in files."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def thin_axes(axes: Axes, sides: tuple[str, ...], size: float = SMALL_PT) -> Non
 
 
 def shortened(name: object, longest: int) -> str:
-    """Return a name on one line, cut to a largest number of letters."""
+    """Return a name on one line, cut to at most ``longest`` letters."""
     text = " ".join(str(name).split())
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

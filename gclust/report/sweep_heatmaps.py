@@ -117,7 +117,7 @@ class _Grid:
         return values
 
     def place(self, pair: Pair) -> tuple[float, float]:
-        """Return the middle of the cell of a pair: across, up."""
+        """Return x and y of the middle of the cell of a pair (eps_km, min_samples)."""
         across = int(np.searchsorted(self.min_samples, pair[1]))
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
 

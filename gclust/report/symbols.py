@@ -45,7 +45,7 @@ class RankClass:
 
 
 def rank_classes(n_ranked: int) -> list[RankClass]:
-    """Return the rank classes of the legend, with round numbers; the first class is smallest."""
+    """Return the rank classes of the legend, with round limits; the first class is smallest."""
     inner = next((rounds for least, rounds in _ROUND_RANKS if n_ranked > least), range(1, n_ranked))
     breaks = [*inner, n_ranked] if n_ranked else []
     firsts = [1, *(last + 1 for last in breaks[:-1])]
@@ -58,7 +58,7 @@ def fill(colour: str) -> tuple[str, float]:
 
 
 def radii_pt(score: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
-    """Return radii in points: areas are proportional to scores, with a least radius."""
+    """Return radii in points: areas are proportional to scores, but radii have a minimum."""
     share = np.clip(np.nan_to_num(score) / largest, 0.0, None) if largest > 0 else 0.0 * score
     return np.maximum(MAX_RADIUS_PT * np.sqrt(share), MIN_RADIUS_PT)
 

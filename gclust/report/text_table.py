@@ -19,7 +19,7 @@ ALWAYS, NEEDED = 9, 8
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its source, its heading in two lines, and the writer of its values.
+    """A column of a text table: source column, two heading lines, and how values are written.
 
     If the width is too small, columns of the least `importance` are dropped first; columns of
     importance `ALWAYS` are never dropped. ``write=None`` is for texts.
@@ -33,12 +33,12 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Width of the widest text in characters of the terminal."""
+        """Width of the column's widest text, in characters of the terminal."""
         return max(cell_len(text) for text in (*self.head, *self.cells))
 
 
 def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = None) -> Column:
-    """Fill a column from the rows of a table; marked figures get an asterisk."""
+    """Fill a column from the rows of a table; marked numbers get an asterisk."""
     values = table[column.source]
     if column.write is None:
         texts = ["" if pd.isna(value) else cell(value) for value in values]
@@ -56,12 +56,12 @@ def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = Non
 
 
 def numbers(values: pd.Series) -> np.ndarray:
-    """Return values as float64, with NaN for missing ones."""
+    """Convert values to float64, with NaN for missing values."""
     return pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
 
 
 def table_lines(columns: list[Column], width: int, ascii: bool) -> list[str]:
-    """Return the lines of a table that fits the width: two of headings, a rule, the rows."""
+    """Return a table that fits the width as lines: two heading lines, a rule, the rows."""
     if ascii:
         columns = [
             replace(each, head=plain(each.head), cells=plain(each.cells)) for each in columns
@@ -86,7 +86,7 @@ def whole(value: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Return a number with three significant digits, all digits before the point, no exponent."""
+    """Return a number as text with three significant digits, or all before the point if more."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

@@ -96,7 +96,7 @@ class Place:
 
 @contextmanager
 def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place | None]:
-    """Reserve the place of a result folder, from before the work until it is written.
+    """Reserve the path of a result folder before the computation, until it is written.
 
     Problems are found now: a folder that exists, that cannot be written, or to which another
     process is about to write. No file is left behind if nothing is written.
@@ -142,9 +142,9 @@ def _resolved(out: str | Path) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        raise StudyError(f"{out}: cannot be a folder: {error.strerror}; name another") from None
+        raise StudyError(f"{out}: cannot be a folder ({error.strerror}); name another") from None
     except ValueError:
-        raise StudyError(f"{out!s}: no name of a folder has such letters; name another") from None
+        raise StudyError(f"{out!s}: has characters that no folder can have; name another") from None
     return path
 
 
@@ -155,7 +155,7 @@ def _check(path: Path, overwrite: bool, what: str) -> None:
     if not path.is_dir():
         raise FileExistsError(f"{path} is a file; name a folder for the {what}")
     if path.is_mount():
-        raise FileExistsError(f"{path} is where a disk is mounted; name a folder within it")
+        raise FileExistsError(f"{path} is the root of a mounted disk; name a folder in it")
     try:
         if not any(path.iterdir()):
             return

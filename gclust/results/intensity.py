@@ -14,7 +14,7 @@ SPREAD, DETAIL = "intensity", "intensity_detail"
 
 @dataclass(frozen=True)
 class IntensitySpread:
-    """The intensity under each combination of a footprint and a raster.
+    """The intensity of clusters under each combination of a footprint and a raster.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class IntensitySpread:
 
 
 def read_spread(folder: ResultReader) -> IntensitySpread | None:
-    """Read the intensity under several footprints and rasters if the run has computed it."""
+    """Read a run's intensity under several footprints and rasters; None if it has none."""
     if f"{SPREAD}.csv" not in folder.files:
         return None
     table = folder.table(f"{SPREAD}.csv", ("intensity_rank_range",), pd.read_csv)

@@ -1,4 +1,4 @@
-"""The list of files that gclust wrote into a result folder, so that it replaces no others."""
+"""The list of files that gclust wrote into a result folder, so that it deletes no others."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file without characters that control a terminal."""
+    """Write a JSON file, in which characters that could control a terminal are escaped."""
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
     path.write_text(escaped(text) + "\n", encoding="utf-8")
 
 
 def note_files(folder: Path, what: str) -> None:
-    """List the files of a result folder in its ``<what>.json``.
+    """Write the list of a result folder's files into its ``<what>.json``, such as ``run.json``.
 
     Call it again after adding a file to an existing folder.
     """

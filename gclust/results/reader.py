@@ -51,8 +51,8 @@ class ResultReader:
         path = self._folder / f"{self._what}.json"
         if not path.is_file():
             raise StudyError(
-                f"{self._folder}: holds no {self._what} (no {path.name}); expected a folder of"
-                f" gclust {COMMANDS[self._what]}"
+                f"{self._folder}: holds no {self._what} (no {path.name}); expected a folder"
+                f" written by gclust {COMMANDS[self._what]}"
             )
         found: dict[str, Any] = self.file(
             path.name, lambda path: json.loads(path.read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ class ResultReader:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Raise StudyError that names the file for any error of a library on a broken file."""
+        """Turn any error that occurs while a file is read into a StudyError that names it."""
         try:
             yield
         except StudyError:
@@ -96,7 +96,7 @@ class ResultReader:
         return table
 
     def study(self, name: str = "study") -> Study:
-        """Read a study that another version of gclust may have written."""
+        """Read the study of the folder, which another version of gclust may have written."""
         try:
             return read_study(self._folder / f"{name}.toml")
         except StudyError as error:

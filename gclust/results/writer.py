@@ -36,7 +36,7 @@ class ResultWriter:
 
     @property
     def figures(self) -> Path:
-        """The folder for figures."""
+        """The folder for plots and maps."""
         return self.folder / "figures"
 
     def parquet(self, name: str, table: pd.DataFrame) -> None:
@@ -44,7 +44,7 @@ class ResultWriter:
         table.to_parquet(self.folder / f"{name}.parquet", index=False, compression="zstd")
 
     def csv(self, name: str, table: pd.DataFrame, *, numbers: str | None = CSV_NUMBERS) -> None:
-        """Write a table as CSV for people; see `write_csv`."""
+        """Write a table as a CSV file; see `write_csv`."""
         write_csv(table, self.folder / f"{name}.csv", numbers=numbers)
 
     def study(self, study: Study, name: str = "study") -> None:
@@ -73,7 +73,7 @@ def versions() -> dict[str, Any]:
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
-    """Write a CSV file whose texts are no formulas, break no line and control no terminal.
+    """Write a CSV file; texts are made safe: no formulas, line breaks or control characters.
 
     ``numbers`` is how floats are written; None for all digits, so that they are the same when read.
     """

@@ -1,1 +1,1 @@
-"""A study, which says what to compute: its sections, defaults, validation and TOML."""
+"""Studies, which say what to compute: their sections, defaults, checks and TOML files."""

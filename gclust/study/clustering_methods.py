@@ -29,7 +29,7 @@ class ClusteringOptions(Section):
     method = ""
     """Name of the method, a key of `CLUSTERING_METHODS`."""
     metric = "haversine"
-    """Metric in which distances are measured."""
+    """Metric of distances: ``haversine`` (sphere) or ``wgs84`` (ellipsoid)."""
 
     @property
     def least_weight(self) -> float:
@@ -38,7 +38,7 @@ class ClusteringOptions(Section):
 
     @property
     def reach_km(self) -> float | None:
-        """Radius of the neighbourhood that makes a core location; None if all locations matter."""
+        """Radius of the neighbourhood that makes a core location; None if the method has none."""
         return None
 
     @property
@@ -85,12 +85,12 @@ class Clusters(ClusteringOptions):
 
     @property
     def reach_km(self) -> float:
-        """Radius of the neighbourhood whose weight makes a core location."""
+        """Radius of the neighbourhood whose weight decides which locations are core locations."""
         return self.eps_km
 
     @property
     def least_gap_km(self) -> float | None:
-        """eps_km if border locations are noise, else None: only core locations are so far apart."""
+        """Least distance between clusters: eps_km if border locations are noise, else None."""
         return self.eps_km if self.border == "noise" else None
 
     @property
@@ -150,7 +150,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def unmet(self) -> str:
-        """Reason for finding no cluster: no radius splits the listings into heavy clusters."""
+        """Reason for no cluster: no radius splits the listings into heavy enough clusters."""
         need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"
         return (
             f"at no radius{need} do the listings split into several clusters of"

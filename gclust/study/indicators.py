@@ -29,7 +29,7 @@ class IndicatorEntry:
 
     @property
     def heading(self) -> str:
-        """Name of its column."""
+        """Name of the indicator's column in the ranking."""
         if self.column is not None:
             return self.column
         return self.name if self.kind is None else f"{self.kind}_{self.name}"
@@ -45,19 +45,23 @@ class ResolvedIndicator:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Columns of listings without which it cannot be computed."""
+        """Columns of listings without which the indicator cannot be computed."""
         return self.indicator.needs(self.options)
 
 
 def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
     """Read ``[[indicators]]`` of a study; options are checked later."""
     if not isinstance(listed, list):
-        raise StudyError(f"{name}: [indicators] must be written [[indicators]], one for each")
+        raise StudyError(
+            f"{name}: [indicators] must be written [[indicators]], once for each indicator"
+        )
     entries = []
     for position, table in enumerate(listed, start=1):
         where = f"{name}: [[indicators]] number {position}:"
         if not isinstance(table, Mapping) or "name" not in table:
-            raise StudyError(f"{where} 'name' is missing; gclust indicators lists all")
+            raise StudyError(
+                f"{where} 'name' is missing; run 'gclust indicators' for a list of names"
+            )
         own = {key: value for key, value in table.items() if key in KEYS}
         options = {key: value for key, value in table.items() if key not in KEYS}
         entries.append(IndicatorEntry(**parse_section(own, KEYS, where), options=options))
@@ -81,7 +85,8 @@ def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     if entry.name not in known:
         hint = did_you_mean(entry.name, known, otherwise=".")
         raise StudyError(
-            f"{where} name = {entry.name!r} is no indicator{hint} gclust indicators lists all"
+            f"{where} name = {entry.name!r} is not a known indicator{hint} Run 'gclust indicators'"
+            " for a list"
         )
     indicator = known[entry.name]
     where = f"{where} indicator {entry.name!r}:"
@@ -90,7 +95,9 @@ def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
     if entry.kind is not None:
         given["kind"] = entry.kind
         if "kind" not in hints:
-            raise StudyError(f"{where} kind = {entry.kind!r}, but it is of all kinds together")
+            raise StudyError(
+                f"{where} kind = {entry.kind!r}, but it is of all kinds together; remove kind"
+            )
     options = parse_section(given, hints, where)
     for each in indicator.options:
         if each.name not in options and each.default is REQUIRED:

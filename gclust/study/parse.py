@@ -58,7 +58,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: is not UTF-8 (byte {error.start}); expected TOML") from error
+        raise StudyError(
+            f"{path}: is not UTF-8 (at byte {error.start}); expected a TOML file in UTF-8"
+        ) from error
     try:
         return tomllib.loads(text)
     except RecursionError as error:
@@ -79,7 +81,7 @@ def parse_section(
     for an unknown key, a missing one, a wrong type, a value out of bounds.
     """
     if not isinstance(table, Mapping):
-        raise StudyError(f"{where} expected keys and values, found {shown(table)}")
+        raise StudyError(f"{where} expected keys and values (a table), found {shown(table)}")
     hints: dict[str, Any]
     renamed: dict[str, str] = {}
     if isinstance(target, Mapping):
@@ -189,7 +191,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
 
 
 def described(hint: Any) -> str:
-    """Return a type in words."""
+    """Describe a type in words, for error messages."""
     if is_dataclass(hint):
         return f"a table of {', '.join(entry.name for entry in fields(hint))}"
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)

@@ -39,7 +39,7 @@ from gclust.study.sections import (
 
 @dataclass(frozen=True)
 class Need:
-    """A column that a study needs in the listings of one kind, or (None) of any kind.
+    """A column that a study needs in the listings of one kind, or of any kind (None).
 
     An ``optional`` one is read if it is there.
     """
@@ -181,13 +181,13 @@ class Study:
 
     @property
     def needed_columns(self) -> tuple[str, ...]:
-        """Names of the further columns of listings that are read; see `needs`."""
+        """Names of the optional columns of listings that are read; see `needs`."""
         named = {need.column for need in self.needs}
         return tuple(column for column in FURTHER if column in named)
 
     @property
     def dbscan(self) -> Clusters:
-        """Options of DBSCAN; raises StudyError for another method."""
+        """Options of DBSCAN; StudyError is raised if the study has another method."""
         if not isinstance(self.clusters, Clusters):
             raise StudyError(
                 "eps_km and min_samples can be varied with method = 'dbscan' only; [clusters]"
@@ -289,7 +289,7 @@ def study_from(
     """
     for old, new in RENAMED.items():
         if old in table:
-            raise StudyError(f"{name}: [{old}] is called [{new}] now")
+            raise StudyError(f"{name}: [{old}] is called [{new}] now; rename it")
     parse_section(table, {}, f"{name}:", known=("sources", *SECTIONS, "indicators"))
     listed = table.get("sources", [])
     if not listed and not listings:
@@ -324,8 +324,8 @@ def _with_tables(
     for kind in listings:
         if kinds.count(kind) > 1:
             raise StudyError(
-                f"{name}: kind {kind!r} has {kinds.count(kind)} sources, so that one table cannot"
-                " stand for them; give each source its own: Source(data=...)"
+                f"{name}: kind {kind!r} has {kinds.count(kind)} sources, which one table cannot"
+                " replace; give each source its own table: Source(data=...)"
             )
     for source in sources:
         if source.kind in listings:

@@ -99,7 +99,7 @@ class Source(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Density(Section):
-    """The section ``[density]``: the kinds and weights that count for the density.
+    """The section ``[density]``: the kinds and weights of listings that form the density.
 
     The GII 2024 counts inventors and authors; whether deals count in 2025 is not published.
     """
@@ -156,7 +156,9 @@ class Footprint(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherFootprint(Footprint):
-    """An entry of ``[intensity] footprints``; its default name is its method and size.
+    """A further footprint to compare: an entry of ``[intensity] footprints``.
+
+    The default ``name`` is the method and size.
 
     It is drawn round all locations of a cluster. ``raster`` means the cells of the study's own
     raster, or of the first one of ``[intensity] rasters``.
@@ -169,7 +171,9 @@ class OtherFootprint(Footprint):
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRaster(Section):
-    """An entry of ``[intensity] rasters``, with the options of ``[population]``.
+    """A further raster to compare: an entry of ``[intensity] rasters``.
+
+    The options are those of ``[population]``.
 
     The default ``name`` is that of the file or of the folder of tiles.
     """
@@ -194,13 +198,13 @@ class Intensity(Section):
 
     @property
     def wanted(self) -> bool:
-        """Whether the section asks for a comparison."""
+        """Whether the section has further footprints or rasters to compare."""
         return self.usual or bool(self.footprints or self.rasters)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names(Section):
-    """The section ``[names]``: how many cities name a cluster, and their least share."""
+    """The section ``[names]``: how many cities form a cluster's name, and their least share."""
 
     most: int = number(3, least=1)
     least_share: float = number(0.1, least=0, most=1)
@@ -217,7 +221,7 @@ class Counting(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Score(Section, ScoreOptions):
-    """The section ``[score]``: how columns of the ranking are combined to a score.
+    """The section ``[score]``: how columns of the ranking are combined into a score.
 
     ``of`` names the columns, by default the shares of all kinds; ``lower_is_better`` names those
     whose low values are good. See `gclust.ranking.score.score` and
@@ -263,7 +267,7 @@ class Population(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Members(Section):
-    """The section ``[members]``: whether member cities are listed, and their least share."""
+    """The section ``[members]``: whether member cities are listed, and the least share of each."""
 
     on: bool = False
     least_share: float = number(0.05, least=0, most=1)
@@ -271,7 +275,7 @@ class Members(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class SweepGrid(Section):
-    """The section ``[sweep]``: the pairs of parameters to try, and the wanted cluster count."""
+    """The section ``[sweep]``: values of eps_km and min_samples, and the wanted cluster count."""
 
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
@@ -338,7 +342,7 @@ class Draws(Section):
 
     @property
     def moves(self) -> bool:
-        """Whether the draws move listings."""
+        """Whether each draw moves addresses at random."""
         return "addresses" in self.sources
 
     @property

@@ -1,4 +1,4 @@
-"""Checks of the sections of a study as a whole and against each other."""
+"""Checks of each section of a study as a whole, and of sections against each other."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def check_sources(sources: Sequence[Source], name: str) -> None:
             )
         _check_source(source, where)
         if source.years is not None and source.years[0] > source.years[1]:
-            raise StudyError(f"{where} years = {list(source.years)} run backwards")
+            raise StudyError(f"{where} years = {list(source.years)} run backwards; swap the years")
         parse_section(source.columns, dict.fromkeys(KNOWN, str), f"{where} columns:")
     kinds = dict.fromkeys(source.kind for source in sources)
     if len({kind.casefold() for kind in kinds}) < len(kinds):
         raise StudyError(
-            f"{name}: the kinds {', '.join(kinds)} differ by case alone, which tables of"
-            " GeoPackages do not tell apart"
+            f"{name}: the kinds {', '.join(kinds)} differ by case alone, which GeoPackages ignore;"
+            " rename one of them"
         )
     _check_measures(sources, name)
 
@@ -83,11 +83,11 @@ def _check_source(source: Source, where: str) -> None:
             f" {found}"
         )
     if source.sql_paths and source.sql is None:
-        raise StudyError(f"{where} sql_paths belongs to sql, which the source does not have")
+        raise StudyError(f"{where} sql_paths belongs to sql; add sql, or leave sql_paths out")
     of_files = ("delimiter", "quote", "encoding", "layer")
     own = [key for key in of_files if getattr(source, key) is not None]
     if own and source.path is None:
-        raise StudyError(f"{where} {own[0]} belongs to files, which the source does not read")
+        raise StudyError(f"{where} {own[0]} belongs to files; the source has no path")
 
 
 def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
@@ -104,7 +104,7 @@ def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
 
 
 def check_footprint(footprint: Footprint, where: str) -> None:
-    """Refuse a footprint with two options for the same length."""
+    """Refuse a footprint with both ``ratio`` and ``edge_km``, which set the same length."""
     if footprint.ratio is not None and footprint.edge_km is not None:
         raise StudyError(
             f"{where}: ratio = {footprint.ratio:g} and edge_km = {footprint.edge_km:g}; expected"
@@ -119,7 +119,7 @@ def check_method_of_footprint(
     if footprint.method == "raster" and not has_raster:
         raise StudyError(
             f"{name}: [footprint] method = 'raster' takes the cells of the population raster;"
-            " expected [population] raster"
+            " set raster in [population]"
         )
     if footprint.method == "contour" and options.method != "contour":
         raise StudyError(
@@ -206,7 +206,10 @@ def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str],
         if entry.kind is not None:
             parse_section({entry.kind: ""}, {}, f"{where} kind:", known=kinds)
         if not KIND.fullmatch(entry.heading):
-            raise StudyError(f"{where} column = {entry.heading!r} cannot name a column")
+            raise StudyError(
+                f"{where} column = {entry.heading!r} cannot name a column; expected a name that"
+                " begins with a letter or a digit"
+            )
         if entry.heading.casefold() in taken:
             raise StudyError(
                 f"{where} there is a column {entry.heading!r} already; give this one another"
@@ -230,13 +233,15 @@ def check_score(
     if not columns:
         raise StudyError(f"{name}: [score] of = []; expected at least one column")
     if len(set(columns)) < len(columns):
-        raise StudyError(f"{name}: [score] of = {list(columns)} names a column twice")
+        raise StudyError(
+            f"{name}: [score] of = {list(columns)} names a column twice; name each once"
+        )
     where = f"{name}: [score] lower_is_better:"
     parse_section(dict.fromkeys(options.lower_is_better, ""), {}, where, known=columns)
     per_head = [column for column in columns if column.endswith("_per_million")]
     if per_head and not has_raster:
         raise StudyError(
-            f"{name}: [score] of: {per_head[0]!r} needs inhabitants; expected [population] raster"
+            f"{name}: [score] of: {per_head[0]!r} needs inhabitants; set raster in [population]"
         )
     weighable = dict.fromkeys([*columns, *(of_kinds[c] for c in columns if c in of_kinds)])
     where = f"{name}: [score] weights:"

@@ -75,7 +75,7 @@ def described_table(data: Any) -> str:
 
 
 def rebased_path(home: Path, path: str | Path) -> str:
-    """Return a path relative to a folder, valid also if the path contains links.
+    """Return a path relative to a folder, valid also if the path contains symbolic links.
 
     The folder ``home`` is absolute and free of links. Links in the path are kept, because their
     names describe the files. But after a link, ``..`` is not the folder that contains the link.
@@ -88,7 +88,7 @@ def rebased_path(home: Path, path: str | Path) -> str:
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return an absolute path without ``..``, whose other links are kept."""
+    """Return an absolute path without ``..``; symbolic links elsewhere in it are kept."""
     whole = Path.cwd() / path
     at = Path(whole.anchor)
     for part in whole.parts[1:]:

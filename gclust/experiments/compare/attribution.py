@@ -1,4 +1,7 @@
-"""Attribution of changes in ranks and scores to factors, for clusters in every coalition."""
+"""Attribution of changes in ranks and scores to factors, such as data or weights.
+
+A coalition is the set of factors that are taken from run b; the others are taken from run a.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ def shared_places(a: ScenarioResult, b: ScenarioResult) -> pd.DataFrame:
 
 
 class Attribution:
-    """Clusters that continue from a to b, found in the scenario of every coalition.
+    """Clusters that continue from run a to run b, with their rank and score in each coalition.
 
     A cluster is found in a scenario if one cluster there matches both the cluster of a and
     that of b.
@@ -100,7 +103,7 @@ class Attribution:
         self._ends = ends
 
     def add(self, coalition: Coalition, result: ScenarioResult) -> None:
-        """Find the clusters in the scenario of a coalition."""
+        """Find the continuing clusters in a coalition's scenario, and store their ranks."""
         if not coalition:
             ids = self.pairs["a"].to_numpy()
         elif len(coalition) == len(self.factors):
@@ -125,11 +128,11 @@ class Attribution:
 
     @property
     def scores(self) -> list[NDArray[np.float64]]:
-        """Scores of all found clusters, by coalition."""
+        """Scores of the continuing clusters, one array for each coalition."""
         return [table["score"].to_numpy() for table in self.found.values()]
 
     def missing_in(self) -> pd.Series:
-        """Return the first coalition in which each pair is not found; "" if there is none."""
+        """Return for each continuing cluster the first coalition that lacks it, "" if none does."""
         first = pd.Series("", index=self.pairs.index, dtype="string")
         for coalition, table in self.found.items():
             missing = table["rank"].isna() | table["score"].isna()
@@ -138,7 +141,7 @@ class Attribution:
         return first
 
     def decomposition(self, step: Fraction) -> pd.DataFrame:
-        """Decompose the changes of the pairs that are found in every coalition.
+        """Decompose the changes in rank and score of the clusters found in every coalition.
 
         Parameters
         ----------
@@ -168,11 +171,11 @@ class Attribution:
 
 
 def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
-    """Return the step to which scores are rounded, so that contributions add up exactly."""
+    """Return the step to which scores are rounded so that contributions add up exactly."""
     finite = [float(np.abs(each[np.isfinite(each)]).max(initial=0.0)) for each in scores]
     return exact_step(max(finite, default=0.0))
 
 
 def on_steps(scores: pd.Series, step: Fraction) -> pd.Series:
-    """Round scores to whole steps, which is exact because a step is a power of two."""
+    """Round scores to multiples of a step; the products are exact, for it is a power of two."""
     return (scores / float(step)).round() * float(step)

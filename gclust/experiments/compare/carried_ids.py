@@ -44,7 +44,7 @@ def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carr
     if not same:
         name = "the earlier comparison" if found is before else before
         raise StudyError(
-            f"{name} ends with a run of {len(ended)} clusters that is not the first of this one;"
-            " ids are carried on from a to b, then from b to c"
+            f"{name} ends with a run of {len(ended)} clusters that is not the first run of this"
+            " comparison; expected an earlier comparison whose second run is the first run here"
         )
     return Carried(ended["id"].to_numpy(np.int64), found.next_id)

@@ -45,7 +45,7 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """Choice that differs between two studies.
+    """Setting that differs between two studies, with both values.
 
     Attributes
     ----------
@@ -83,12 +83,12 @@ class HybridStudies:
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
-        """The kinds that both studies have."""
+        """Kinds of records that both studies have."""
         return tuple(kind for kind in self.a.kinds if kind in self.b.kinds)
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """All choices that differ and affect scores, ordered by factor."""
+        """All settings that differ between the studies and affect scores, ordered by factor."""
         one, two = (
             dict(_settings(study, self.shared, self.looks_at)) for study in (self.a, self.b)
         )
@@ -103,12 +103,12 @@ class HybridStudies:
 
     @property
     def factors(self) -> tuple[str, ...]:
-        """The factors whose choices differ."""
+        """Factors in which the two studies have different settings."""
         there = {each.factor for each in self.differences}
         return tuple(factor for factor in FACTORS if factor in there)
 
     def study(self, coalition: Coalition) -> Study | None:
-        """Return the hybrid study with the coalition's factors from b and the others from a.
+        """Return the hybrid study with the coalition's factors from b, all other factors from a.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class HybridStudies:
         return self._hybrid((data, formation, weights), of_data, density_kinds, columns)
 
     def reading(self, coalition: Coalition) -> Study:
-        """Return a study that reads the coalition's listings of the kinds of both studies.
+        """Return a study that reads a coalition's listings, of all kinds that either study has.
 
         It is the same for coalitions that differ only in kinds or weights.
         """

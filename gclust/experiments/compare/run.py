@@ -1,4 +1,4 @@
-"""Entry point of comparisons of two runs, which match clusters and decompose their changes."""
+"""Entry point of comparisons of two runs: matches clusters, explains changes of their ranks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gclust.results.folders import claim
 from gclust.results.run import Run, read_run
 from gclust.study.schema import Study, read_study
 
-ALONE = "results can be compared without them: decompose=False (--no-decompose)"
+ALONE = "to compare without them, set decompose=False (--no-decompose)"
 
 
 def compare(
@@ -122,7 +122,9 @@ def _run_of(what: str | Path | Study | Run, report: Report, n_jobs: int | None) 
         return read_run(path)
     if path.is_file():
         return run(read_study(path), progress=report, n_jobs=n_jobs)
-    raise StudyError(f"{path}: there is no such run; expected a folder of gclust run, or a study")
+    raise StudyError(
+        f"{path}: there is no such run; expected a folder that gclust run wrote, or a study file"
+    )
 
 
 def _matching_weight(hybrids: HybridStudies) -> str:
@@ -163,7 +165,7 @@ def _attribute(
                     _check_same(runs[side], ends[side], result)
             attribution.add(coalition, result)
     except StudyError as error:
-        raise StudyError(f"{error}. The decomposition reads the listings; {ALONE}") from error
+        raise StudyError(f"{error}. The decomposition needs the listings; {ALONE}") from error
 
 
 def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
@@ -180,6 +182,6 @@ def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
         named = done.ranking.set_index("cluster_id")["name"]
         differs = f"{named[first]} a score of {new[first]:g}, not {old[first]:g}"
     raise StudyError(
-        f"{name}: its study now gives {differs}: its files have changed since, or another version"
-        f" of gclust ran it ({done.info.get('gclust', 'unknown')}); run it again"
+        f"{name}: its study now gives {differs}: its files have changed since the run, or it is"
+        f" by another version of gclust ({done.info.get('gclust', 'unknown')}); run the study again"
     )

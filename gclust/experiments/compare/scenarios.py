@@ -1,4 +1,7 @@
-"""Scenarios: clusters and ranks of the hybrid study of each coalition of factors."""
+"""Scenarios: the clusters and ranks of each coalition's hybrid study.
+
+A coalition is a set of factors. Its hybrid study takes these from b and the others from a.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ class ScenarioResult:
 
 
 def scenario_of_run(run: Run, weight: str, n_jobs: int | None = None) -> ScenarioResult:
-    """Return the scenario result of a run.
+    """Return the clusters and ranks of a run, as a scenario result.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ def run_scenarios(
     n_jobs: int | None,
     report: Report,
 ) -> Iterator[tuple[Coalition, ScenarioResult]]:
-    """Run the hybrid study of each coalition, and run common stages only once.
+    """Run the hybrid study of each coalition; stages that several have in common run once.
 
     The same listings are read once, folded once for the same kinds and density, clustered
     once for the same ``[clusters]``, merged and counted once; each column of the scores is

@@ -31,7 +31,7 @@ LONGEST_NAME = 200
 
 
 class Checkpoint:
-    """Checkpoint with one file for each finished pair, in a hidden folder next to the sweep's.
+    """Checkpoint with a file for each finished pair of parameters, in a hidden folder.
 
     The folder's name holds a digest of the study, its listings and the grid (see `digest`), so that
     grid points of another sweep are never used. Files are written whole and depend on nothing else,
@@ -44,7 +44,7 @@ class Checkpoint:
         self.folder = self._parent / f"{self._start}{digest[:DIGITS]}"
 
     def read(self, pair: Pair) -> GridPoint | None:
-        """Return the grid point of a pair, None if it is not finished."""
+        """Return the grid point of a pair of parameters, or None if it is not finished."""
         try:
             text = self._file(pair).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class Checkpoint:
         return GridPoint(**json.loads(text))
 
     def write(self, pair: Pair, point: GridPoint) -> None:
-        """Write the grid point of a pair to its file."""
+        """Write the grid point of a pair of parameters to its file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # Python writes floats so that they read back the same, NaN included.
         write_file(self._file(pair), json.dumps(asdict(point)).encode())
@@ -87,7 +87,7 @@ def _remove_pairs(folder: Path) -> None:
 
 
 def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:
-    """Return a digest of everything that the results of a sweep depend on.
+    """Return a hash, as text, of everything that the results of a sweep depend on.
 
     Listings enter as a sum of hashes of rows, which does not depend on their order.
     """

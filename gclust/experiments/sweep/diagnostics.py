@@ -2,7 +2,7 @@
 
 After Schubert, Sander, Ester, Kriegel and Xu (2017, DBSCAN Revisited, Revisited, ACM TODS
 42(3), article 19), who propose indicators of bad parameters of DBSCAN: almost no point is
-core, almost every point is core, or everything is one cluster. The limits are gclust's.
+core, almost every point is core, or everything is one cluster. The limits are gclust's own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ONE_GIANT = "one giant cluster"
 
 
 def diagnose(statistics: Mapping[str, float]) -> str:
-    """Return the diagnostics of the clusters at a pair of parameters, "" if nothing is suspicious.
+    """Return the diagnostics of a pair of parameters as text, "" if nothing is suspicious.
 
     ``statistics`` has ``n_clusters`` and, as shares of the weight that forms clusters,
     ``core_share, clustered_share, largest_share``; see `gclust.experiments.cluster_statistics`. The

@@ -36,7 +36,7 @@ class GridPoint:
     baseline_id: list[int]  # cluster of the baseline that each cluster matches, -1 for none
 
     def clusters(self, labels: Labels) -> Labels:
-        """Return the cluster of each label as 4-byte integers, -1 for noise."""
+        """Return the cluster after merging of each given label (int32), -1 for noise."""
         return np.array([*self.cluster_of_label, -1], dtype=np.int32)[labels]
 
     @property
@@ -94,7 +94,7 @@ def compare_to_baseline(
     weight: NDArray[np.int64],
     top: int,
 ) -> GridPoint:
-    """Add to a grid point its agreement with the baseline, and the clusters that match.
+    """Compare a grid point with the baseline: add its agreement, and the clusters that match.
 
     ``clusters`` has the cluster of each location at the point and at the baseline, -1 for noise;
     ``weight`` is the weight with which each forms clusters. Ranks are compared of the first

@@ -1,4 +1,4 @@
-"""Label cache: computes labels at each pair from one surface per eps_km."""
+"""Cache of cluster labels: one computation per eps_km gives the labels of all min_samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = 2
 
 
 class LabelCache:
-    """Cache that gives the labels of the same locations at each pair of parameters.
+    """Cache that gives the cluster labels of the same locations at each pair of parameters.
 
     The surface of an eps_km is computed when its labels are first needed, so a sweep that is
     resumed computes only those of the pairs that are left.

@@ -61,7 +61,10 @@ def find_plateaus(
     grid = table.iloc[order].reset_index(drop=True)
     axes = [np.unique(grid[name].to_numpy(float)) for name in AXES]
     if not pd.MultiIndex.from_frame(grid[list(AXES)]).equals(pd.MultiIndex.from_product(axes)):
-        raise ValueError("the table must have each pair of eps_km and min_samples once")
+        raise ValueError(
+            "the table must have each pair of eps_km and min_samples once; expected one row for"
+            " each combination of their values"
+        )
     links, ari = _links(grid, (axes[0].size, axes[1].size), least_ari, most_change)
     graph = coo_array((np.ones(len(links)), links.T), shape=(len(grid), len(grid)))
     _, region = connected_components(graph, directed=False)
@@ -131,7 +134,7 @@ def suggest(
 
 
 def named(eps_km: float, min_samples: float) -> str:
-    """Return the name of a pair of parameters."""
+    """Return the name of a pair of parameters, such as ``15 km, 4500``."""
     return f"{eps_km:.12g} km, {min_samples:.12g}"
 
 

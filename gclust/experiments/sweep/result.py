@@ -102,7 +102,7 @@ class Sweep:
         if found:
             listed = ", ".join(map(str, found))
             raise ValueError(
-                f"{len(found)} clusters of the baseline are named {name!r}; take a cluster_id:"
+                f"{len(found)} clusters of the baseline are named {name!r}; give a cluster_id:"
                 f" {listed}"
             )
         hint = did_you_mean(name, self.clusters["name"])

@@ -172,7 +172,7 @@ class _GridPoints:
         self.baseline_clusters = self.baseline.clusters(labels)
 
     def evaluate(self, report: Report) -> list[GridPoint]:
-        """Compute the grid points that are not finished, row by row of equal eps_km."""
+        """Compute the grid points that are not finished, one eps_km after another."""
         left = [pair for pair, point in self._finished.items() if point is None]
         stage = "try pairs" + self._expected_time(len(left))
         report(0.0, stage)

@@ -1,8 +1,8 @@
 """Access control of the tuner: serves only its own page, to browsers with its secret address.
 
-Any page of any site can send requests to a server on the user's own machine, and a site whose
-name is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual warns of
-it under ``tornado.web.Application``; Jupyter Server takes the same measures.
+Any page of any website can send requests to a server on the user's own machine, and a website
+whose name is mapped to this machine (DNS rebinding) can also read the answers. Tornado's manual
+warns of this under ``tornado.web.Application``; Jupyter Server takes the same measures.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Gate:
         return f"{self.origin}/?{ARGUMENT}={self.token}"
 
     def refusal(self, request: HTTPServerRequest) -> str | None:
-        """Return the reason for refusing a request, None if the request may be answered."""
+        """Return the reason for refusing a request, or None if the request may be answered."""
         if request.headers.get("Host", "").lower() != self.host:
             return f"This page is served at {self.origin}/ alone, and under no other name."
         if request.headers.get("Origin", "") not in ("", self.origin):
@@ -56,7 +56,7 @@ class Gate:
         return None
 
     def has_token(self, request: HTTPServerRequest) -> bool:
-        """Return whether a request asks for the page by its full address."""
+        """Return whether a request is for the page and has the token in its address."""
         given = request.query_arguments.get(ARGUMENT, [])
         is_page = request.method == "GET" and request.path == "/"
         return is_page and len(given) == 1 and self._is_token(given[0])

@@ -1,4 +1,4 @@
-"""A study's locations sorted by grid cell, so that labels are named and outlined quickly."""
+"""A study's locations sorted by grid cell, to name and outline clusters quickly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Patches:
-    """Clustered locations summed by cell and label, one row each; arrays of shape (p,)."""
+    """Weights of clustered locations summed by cell and label; arrays of shape (p,)."""
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
@@ -65,11 +65,11 @@ class LocationGrid:
 
     @property
     def square_km(self) -> float:
-        """Side of the squares from south to north, in km."""
+        """Side (south to north) of the squares that outline clusters, in km."""
         return self.step / CELLS_PER_DEGREE * KM_PER_DEGREE
 
     def patches(self, labels: NDArray[np.int32]) -> Patches:
-        """Sum the locations of each label by cell."""
+        """Sum the weights of each label's locations by grid cell."""
         starts = runs(self._cell, labels, self._country)
         weight = np.add.reduceat(self.density, starts)
         inside = labels[starts] >= 0
@@ -81,7 +81,7 @@ class LocationGrid:
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
     ) -> NDArray[np.object_]:
-        """Return for each label the union of the squares with its core locations, in degrees."""
+        """Return each label's outline: the union of squares with its core locations, in degrees."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
         squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
@@ -101,12 +101,12 @@ class LocationGrid:
         return out
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
-        """Return the least distance in km between labels, up to ``most_gap_km``."""
+        """Return the least distance (km) between every two labels within ``most_gap_km``."""
         return self._grid_hash.gaps_km(labels)
 
 
 def runs(*keys: Rows) -> Rows:
-    """Return the first row of each sequence of consecutive equal keys."""
+    """Return the first row of each group of consecutive rows with equal keys."""
     if not len(keys[0]):
         return np.zeros(0, dtype=np.int64)
     changed = np.zeros(len(keys[0]), dtype=bool)

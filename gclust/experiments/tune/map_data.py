@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 def mercator(lat: ArrayLike) -> Floats:
-    """Return the northing in the Mercator projection of the sphere, in degrees of the equator.
+    """Return the y coordinates of latitudes in the spherical Mercator projection, in degrees.
 
     Snyder (1987), Map Projections, equation 7-2; eastings are longitudes.
     """
@@ -33,7 +33,7 @@ def mercator(lat: ArrayLike) -> Floats:
 
 @lru_cache(maxsize=1)
 def land() -> dict[str, list[Any]]:
-    """Return countries as ``xs, ys`` of Bokeh's ``multi_polygons``."""
+    """Return the outlines of countries as ``xs, ys`` of Bokeh's ``multi_polygons``."""
     return polygon_paths(countries().geometry.to_numpy())
 
 

@@ -110,7 +110,7 @@ class MapView:
         self.figure.js_on_change("tags", fit)
 
     def show(self, outcome: Outcome) -> None:
-        """Show an outcome on the map."""
+        """Show the clusters and ranks of an outcome."""
         first = self._drawn is None
         drawn = self._drawn = clusters_to_draw(outcome)
         change = [moved(*ranks) for ranks in zip(drawn["rank"], drawn["rank_then"], strict=True)]

@@ -36,7 +36,7 @@ class ParameterSet:
 
     @classmethod
     def of(cls, study: Study) -> ParameterSet:
-        """Return the parameters of a study."""
+        """Return the parameter set that a study has."""
         dbscan, merge = study.dbscan, study.merge
         return cls(dbscan.eps_km, dbscan.min_samples, merge.max_gap_km, merge.rule, merge.ties)
 
@@ -46,13 +46,13 @@ class ParameterSet:
         return self.eps_km, self.min_samples
 
     def at(self, pair: Pair) -> ParameterSet:
-        """Return the parameter set with another pair."""
+        """Return a copy of the parameter set with another pair of eps_km and min_samples."""
         return replace(self, eps_km=pair[0], min_samples=pair[1])
 
 
 @dataclass(frozen=True)
 class MergedPartition:
-    """The clusters of a parameter set, before they are named.
+    """The clusters of a parameter set after merging, before they are named.
 
     ``figures`` are ``n_clusters, clusters_before_merging, clustered_share, largest_share,
     core_share`` (of the weight that forms clusters), ``ari`` (adjusted Rand index with the study's
@@ -66,16 +66,16 @@ class MergedPartition:
 
     @property
     def cluster_ids(self) -> NDArray[np.int64]:
-        """The cluster of each label."""
+        """Cluster after merging of each label (cluster before merging)."""
         return self.labels.cluster_ids
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters."""
+        """Number of clusters after merging."""
         return int(self.cluster_ids.max(initial=-1)) + 1
 
     def clusters(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the cluster of each label, -1 for noise."""
+        """Return the cluster after merging of each given label, -1 for noise."""
         return np.append(self.cluster_ids, -1)[labels]
 
 
@@ -100,7 +100,7 @@ class Outcome:
 def merge_partition(
     study: Study, parameters: ParameterSet, partition: PairPartition, base: NDArray[np.int64] | None
 ) -> MergedPartition:
-    """Merge the labels of a parameter set's pair, and measure the clusters.
+    """Merge the clusters of a parameter set's pair, and compute their statistics.
 
     ``base`` is the cluster of each of the study's own labels; None if the partition is the study's.
     """

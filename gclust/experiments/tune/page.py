@@ -76,7 +76,7 @@ class Page:
             self._document.add_next_tick_callback(self.refresh)
 
     def refresh(self) -> None:
-        """Show all known figures in the heat maps."""
+        """Show all statistics that are known so far in the heat maps."""
         self._refreshing = False
         pairs = self._session.pairs
         known = {pair: self._session.known_figures(self.parameters.at(pair)) for pair in pairs}
@@ -223,7 +223,7 @@ def problem(words: str) -> str:
 
 
 def pending_html(columns: tuple[str, ...]) -> str:
-    """Return a message about columns that are being computed, as HTML."""
+    """Return a message about the score's columns that are being computed, as HTML."""
     return (
         f"<b>Computing the score …</b><br><span style='color:#666'>Its columns:"
         f" {escape(', '.join(columns))}. Until then clusters are in the order of the sum of"
@@ -241,7 +241,7 @@ def parameters_text(parameters: ParameterSet) -> str:
 
 
 def figures_html(outcome: Outcome, own: dict[str, float]) -> str:
-    """Return the figures of an outcome and of the study as an HTML table."""
+    """Return the statistics of an outcome and of the study's own clusters, as an HTML table."""
     figures = outcome.merged.figures
     lines = (
         ("", "now", "study"),

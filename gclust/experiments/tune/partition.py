@@ -19,7 +19,7 @@ BYTES_OF_A_TIE = 250
 
 @dataclass(frozen=True)
 class PairPartition:
-    """Labels of a pair, with the data needed to merge, name and draw them."""
+    """Clusters of one pair before merging, with the data to merge, name and draw them."""
 
     totals: LabelTotals
     base_label: NDArray[np.int64]
@@ -59,7 +59,7 @@ def partition_pair(
     ties: str,
     report: Report = silent,
 ) -> PairPartition:
-    """Build a pair's partition from its labels.
+    """Build the partition of a pair of parameters from the labels of the locations.
 
     ``labels``, ``core`` and ``base`` (the study's own labels), of shape (n,), are in the order of
     the grid's locations, and so are the counter's records. An exception that ``report`` raises

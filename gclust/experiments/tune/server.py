@@ -128,11 +128,11 @@ class GatedTornado(BokehTornado):
 
     @cached_property
     def bundle(self) -> Any:
-        """Scripts of the page, found only once because this is the slowest step."""
+        """Scripts of the page, collected only once because this is slow."""
         return bundle_for_objs_and_resources(None, self.resources())
 
     def check_replaceable(self) -> None:
-        """Refuse a further window if the largest number of windows is open.
+        """Refuse another window if the largest number of windows is open already.
 
         Windows are counted, not Bokeh's sessions: a session outlives its window by seconds, so
         a few reloads would use up the limit.
@@ -146,7 +146,7 @@ class GatedTornado(BokehTornado):
 
 
 class SafeHeaders(OutputTransform):
-    """Output transform that adds headers against other sites' pages to every response."""
+    """Output transform that adds headers to every response, for protection from other sites."""
 
     def transform_first_chunk(
         self,
@@ -155,7 +155,7 @@ class SafeHeaders(OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: ARG002
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """Add the headers; Tornado calls this with the head of every response."""
+        """Add the protective headers; Tornado calls this with the head of every response."""
         for name, value in HEADERS.items():
             headers[name] = value
         return status_code, headers, chunk
@@ -167,29 +167,29 @@ class Plain(RequestHandler):
     application: GatedTornado
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
-        """Tornado calls this for every error."""
+        """Answer an error with one sentence; Tornado calls this for every error."""
         self.say(SENTENCES.get(status_code, f"{status_code}: {self._reason}."))
 
     def say(self, sentence: str) -> None:
-        """Answer with a sentence that browsers do not store."""
+        """Answer with one sentence as plain text, which browsers do not cache."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.finish(f"{sentence}\n")
 
 
 class Refusal(Plain):
-    """Handler that refuses any request."""
+    """Handler that refuses every request with a sentence."""
 
     def initialize(self, status: int, sentence: str) -> None:
-        """Tornado calls this with the arguments of `GatedTornado`."""
+        """Store the status and the sentence of the refusal; Tornado calls this first."""
         self._status, self._sentence = status, sentence
 
     def prepare(self) -> None:
-        """Answer before the method of the request is looked up."""
+        """Send the refusal before Tornado looks up the method of the request, such as GET."""
         self.send_error(self._status)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002
-        """Tornado calls this for every error."""
+        """Answer with the sentence of the refusal; Tornado calls this for every error."""
         self.set_status(self._status)  # also of a method that Tornado does not know
         self.say(self._sentence)
 
@@ -218,7 +218,7 @@ class Front(Plain):
     """
 
     def initialize(self, title: str) -> None:
-        """Tornado calls this with the arguments of `GatedTornado`."""
+        """Store the title of the page; Tornado calls this first."""
         self._title = title
 
     def get(self) -> None:
@@ -244,11 +244,11 @@ class Window(Plain, WSHandler):
         await WSHandler.prepare(self)
 
     def check_origin(self, origin: str) -> bool:
-        """Return whether an origin's page may open the websocket; overrides the environment."""
+        """Return whether pages of an origin may open the websocket: only the tuner's own may."""
         return origin == self.application.gate.origin
 
     def open(self) -> None:
-        """Open the window's session."""
+        """Open the Bokeh session of the window."""
         try:
             super().open()
         except BaseException:

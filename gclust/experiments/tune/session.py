@@ -77,7 +77,7 @@ class Session:
             self.close()  # only the arrays in memory are still needed
 
     def close(self) -> None:
-        """Close the engine, after which no further columns of a score can be computed."""
+        """Close the engine; only scores of shares and counts can be computed after this."""
         self._engine.__exit__(None, None, None)
 
     def _open(self, report: Report) -> None:
@@ -123,7 +123,7 @@ class Session:
         return self._outcomes[parameters]
 
     def draft(self, parameters: ParameterSet, report: Report = silent) -> Outcome:
-        """Return an outcome without scores and ranks, whose columns are slow to compute."""
+        """Return an outcome without scores and ranks, to show while these are computed."""
         merged = self._merged(parameters, report)
         counted, named = self._counted(merged, report)
         table = rank_merged(self.study, named, counted, None)
@@ -131,12 +131,12 @@ class Session:
         return replace(draft, pending=self.columns.further)
 
     def is_pending(self, parameters: ParameterSet) -> bool:
-        """Return whether the score of a parameter set is not computed yet and slow to compute."""
+        """Return whether the score of a parameter set is slow to compute and not computed yet."""
         slow = bool(self.columns.further) and self.seconds > AT_ONCE_SECONDS
         return slow and not self.is_ranked(parameters)
 
     def figures(self, parameters: ParameterSet, report: Report = silent) -> Figures:
-        """Return figures and diagnostics of a parameter set; see `MergedPartition`."""
+        """Return statistics and diagnostics of a parameter set; see `MergedPartition`."""
         if parameters not in self._figures:
             self._merged(parameters, report)
         return self._figures[parameters]
@@ -146,7 +146,7 @@ class Session:
         return parameters in self._outcomes
 
     def known_figures(self, parameters: ParameterSet) -> Figures | None:
-        """Return the figures of a parameter set if they are already computed, else None."""
+        """Return what `figures` returns if it is already computed, else None."""
         return self._figures.get(parameters)
 
     def _compare(

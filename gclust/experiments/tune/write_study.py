@@ -53,4 +53,4 @@ def write_study(study: Study, parameters: ParameterSet, path: Path) -> Path:
             return written
     finally:
         partial.unlink(missing_ok=True)
-    raise AssertionError("numbers do not end")
+    raise AssertionError("no free file name was found for the new study")

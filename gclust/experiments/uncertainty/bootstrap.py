@@ -1,4 +1,4 @@
-"""Poisson bootstrap of single records, which gives each replicate's densities and counts."""
+"""Poisson bootstrap: each replicate draws every record a random number of times."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class UnrecordedWeight:
 
     @property
     def records(self) -> NDArray[np.float64]:
-        """The weight as a number of records."""
+        """The weight at each place, converted from units to a number of records."""
         return self.units / UNIT
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """The records of one bootstrap replicate."""
+    """One bootstrap replicate: how often each record is drawn, and the densities."""
 
     number: int
     copies: NDArray[np.uint8]
@@ -159,7 +159,7 @@ class Bootstrap:
         self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
-        """Return a replicate by number; if records are not drawn, the study's own listings."""
+        """Draw the replicate with a given number; keep the study's records if none are drawn."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
@@ -211,7 +211,7 @@ class Bootstrap:
     def merge_and_count(
         self, labels: Ints, gaps_km: PairValues, replicate: Replicate
     ) -> MergedCounts:
-        """Merge clusters by the ties of a replicate's records, and count the records in them.
+        """Merge clusters that share enough of a replicate's records, and count the records in them.
 
         ``labels`` are those of the places, -1 for noise; ``gaps_km`` are the least distances
         between clusters that may merge (`gclust.cluster.gaps.gaps_km`). Raises StudyError if the
@@ -247,7 +247,7 @@ class _NearRecords:
         self._near = np.zeros(n_records, dtype=bool)
 
     def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
-        """Return the copies of records at several places, 0 if none of their places is wanted."""
+        """Return how often records at several places are drawn, 0 if none of these is wanted."""
         new = np.flatnonzero(wanted & ~self._known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin

@@ -132,7 +132,7 @@ class BootstrapInputs:
         return self.scorer.columns if pair is None else self._of_pairs[pair]
 
     def with_progress(self, numbers: list[int], name: str) -> Iterator[int]:
-        """Yield the numbers of replicates, and report slow columns and the time left."""
+        """Yield the number of each replicate; report progress, slow columns and expected time."""
         further = ", ".join(self.scorer.columns.further)
         start = time.perf_counter()
         self.report(0.0, name)
@@ -166,7 +166,7 @@ class BootstrapInputs:
 
 
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
-    """Return the replicate's cluster that matches each of the study's, -1 for none.
+    """Return for each of the study's clusters the replicate's cluster that matches, or -1.
 
     Clusters match by their common weight; see `gclust.ranking.matching.match`. ``own`` and
     ``replicate`` are clusters of the same places, -1 for noise; ``units`` is the study's density.
@@ -190,7 +190,7 @@ class _FixedClusters(NamedTuple):
 
 
 def fixed_cluster_replicates(inputs: BootstrapInputs) -> Replicates:
-    """Compute replicates without reclustering: each pair has the clusters of the study's listings.
+    """Compute replicates without reclustering: all have the clusters of the study's listings.
 
     Only a score that reads listings (a concentration, a growth) needs the listings of each
     replicate; any other follows from its counts and from the areas and inhabitants of the fixed
@@ -280,7 +280,7 @@ class _FixedClusterListings:
             self._listings = ReplicateListings(study, engine, prepared, self._bootstrap)
 
     def values(self, fixed: _FixedClusters, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the shares of the clusters in a replicate, and the columns of the score."""
+        """Return the clusters' shares in a replicate, and the values of the score's columns."""
         replicate = self._bootstrap.draw(number)
         counted = self._bootstrap.merge_and_count(fixed.clusters, {}, replicate)
         places = self._places.assign(cluster=fixed.clusters)
@@ -290,10 +290,10 @@ class _FixedClusterListings:
 
 
 def without_listings(world: dict[str, float]) -> LabelledListings:
-    """Return listings with only a replicate's world totals, for scores that read no listings."""
+    """Return an object with world totals but no listings, for scores that read no listings."""
 
     def refuse() -> Any:
-        raise RuntimeError("it read no listing of the study, and reads those of a replicate")
+        raise RuntimeError("it read no listings in the study, so it must read none in a replicate")
 
     return LabelledListings(refuse, tuple(world), world)
 

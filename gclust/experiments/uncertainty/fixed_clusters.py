@@ -1,4 +1,4 @@
-"""Poisson bootstrap with fixed clusters: exchangeable records are drawn as one group."""
+"""Poisson bootstrap with fixed clusters: records with equal counts are drawn as one group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TABLES = ("fixed_labels", "fixed_listings", "parts")
 
 @dataclass(frozen=True)
 class RecordGroups:
-    """Groups of exchangeable records, each with the cells of a table to which it adds counts.
+    """Groups of records with equal counts, and the table columns to which each group adds.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
     and one for the world total of each kind.
@@ -52,7 +52,7 @@ class RecordGroups:
 def group_records(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> RecordGroups:
-    """Group a study's records by their counts in each merged cluster (-1 for noise).
+    """Group a study's records that have equal counts in every cluster (-1 for noise).
 
     The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
@@ -143,7 +143,7 @@ def _entries(group: Any, cell: Any, units: Any) -> pd.DataFrame:
 
 
 class GroupReplicates(NamedTuple):
-    """Counts of clusters in replicates."""
+    """Counts and shares of the clusters in each replicate, and its world totals."""
 
     counts: NDArray[np.float64]
     """Counts in records, shape (n_draws, n_clusters, n_kinds)."""
@@ -185,7 +185,7 @@ def bootstrap_groups(
     report: Report,
     amounts: ClusterAmounts | None = None,
 ) -> GroupReplicates:
-    """Draw the number of records of each group in each replicate, and count its clusters.
+    """Draw each group's number of records in each replicate, and count records by cluster.
 
     In the Poisson bootstrap each record enters a replicate a Poisson number of times, of mean
     one, independently of the others. A group of n records then enters it a Poisson number of

@@ -1,4 +1,4 @@
-"""Result folder of rank uncertainty: tables, scores, a figure, and the superpopulation."""
+"""Result folder of rank uncertainty: tables, scores of all draws, a figure, and metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positional jitter: each replicate moves addresses within the area that they are known by."""
+"""Positional jitter: each replicate moves imprecise addresses at random within a disc."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DISC = pa.schema(
 
 @dataclass(frozen=True)
 class PositionalJitter:
-    """Listings whose true position is anywhere in a disc round their coordinates, shape (m,)."""
+    """Listings whose true position is unknown within a disc round their coordinates, shape (m,)."""
 
     lat: Floats
     lon: Floats
@@ -47,7 +47,7 @@ class PositionalJitter:
     seed: int
 
     def coordinates(self, number: int, threads: int) -> tuple[Floats, Floats]:
-        """Return the listings' coordinates in a replicate, in degrees rounded as in the study."""
+        """Return the listings' coordinates in a replicate (degrees), rounded as in the study."""
         lat, lon = jitter_points(self.lat, self.lon, self.radius_km, self.seed, number, threads)
         rows = nw.from_native(pd.DataFrame({"lat": lat, "lon": lon}), eager_only=True)
         north, east = round_coordinates(nw.col("lat"), nw.col("lon"), self.decimals)
@@ -94,17 +94,17 @@ def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[st
     if not wanted.spread_km and not found:
         missing = [wanted.precision]
     if missing:
-        key = "spread_km:" if missing[0] in wanted.spread_km else "precision ="
+        key = "spread_km" if missing[0] in wanted.spread_km else "precision"
         there = engine.pandas(prepared.located.select("precision").unique())["precision"]
         known = ", ".join(sorted(map(repr, there.dropna())))
         raise StudyError(
-            f"[uncertainty] {key} no address has the precision {missing[0]!r}; the sources'"
-            f" column 'precision' has {known or 'no value'}"
+            f"[uncertainty] {key}: no address has the precision {missing[0]!r}; expected a value of"
+            f" the sources' column 'precision', which has {known or 'none'}"
         )
 
 
 def jitter_table(moved: pd.DataFrame) -> pd.DataFrame:
-    """Summarise jittered listings by ``kind, precision``: ``listings, weight``, and radii in km.
+    """Summarise jittered listings by kind and precision: number, weight, and radii in km.
 
     ``moved`` has ``kind`` (its name), ``precision, weight, radius_km`` of each listing.
     """

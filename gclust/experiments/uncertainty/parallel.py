@@ -53,7 +53,7 @@ class ParallelReplicates:
         self._finished: dict[int, Finished] = {}
 
     def take(self, number: int) -> Finished:
-        """Return the replicate with a number, which must be the next in the order."""
+        """Return the finished replicate of a number, which must be the next one in ``order``."""
         if number not in self._finished:
             pair = int(self._chosen[number])
             batch = [each for each in self._left[: self._at_once] if self._chosen[each] == pair]

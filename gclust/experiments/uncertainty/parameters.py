@@ -66,8 +66,8 @@ def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]
         raise StudyError(
             f"[uncertainty] sources has 'parameters', but in {where} the study's own pair, eps_km ="
             f" {own[0]:g} and min_samples = {own[1]:g}, lies on no plateau"
-            f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples to draw"
-            " from"
+            f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples in"
+            " [uncertainty], to draw from"
         )
     plateau = table[table["plateau"] == names[0]]
     return sorted(zip(plateau["eps_km"].tolist(), plateau["min_samples"].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Reclustering: finds the clusters of a bootstrap replicate and the gaps between them."""
+"""Reclustering: finds a bootstrap replicate's clusters and the distances between them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reclustered(NamedTuple):
 
 
 class FixedLocationReclusterer:
-    """Reclusterer of a study's locations with the densities of each replicate.
+    """Reclusterer for replicates that keep the study's locations and differ in densities.
 
     ``pairs`` of DBSCAN are used by number; without any, the study's own pair is used. ``order``,
     of shape (n,), is the prepared location of each place.
@@ -69,13 +69,13 @@ class FixedLocationReclusterer:
             self._grid_hash = GridHash(lat, lon, study.merge.max_gap_km)
 
     def use_pair(self, pair: int) -> None:
-        """Prepare for a pair, so that several threads can recluster its replicates."""
+        """Prepare for a pair of parameters, so that several threads can recluster replicates."""
         if self._dbscan is not None and self._pairs[pair][0] != self._eps_km:
             self._eps_km = self._pairs[pair][0]
             self._bands = self._in_bands(self._dbscan, self._eps_km)
 
     def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
-        """Find the clusters of a replicate with the pair of the given number."""
+        """Find the clusters of a replicate at the pair of parameters with the given number."""
         labels, core, polygons = self._clusters(pair, replicate)
         gaps: Gaps = {}
         if self._grid_hash is not None:
@@ -116,7 +116,7 @@ class FixedLocationReclusterer:
 
 
 class JitteredReclusterer:
-    """Reclusterer of a study's locations and of listings that each replicate moves.
+    """Reclusterer for replicates in which some listings move to other coordinates.
 
     The places of jittered listings come after the prepared locations.
     """

@@ -1,4 +1,4 @@
-"""Result of rank uncertainty: intervals, rank sets and pairs of clusters from replicates."""
+"""Result of rank uncertainty: intervals, rank sets, and indistinguishable pairs of clusters."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def rank_uncertainty(
     found: Replicates,
     drawn_pairs: list[Pair],
 ) -> Uncertainty:
-    """Compute intervals, rank sets and pairs of clusters from replicates.
+    """Compute intervals, rank sets and indistinguishable pairs of clusters from replicates.
 
     ``named`` (``name, economies``), ``share`` (by kind) and ``score`` are those of the study's own
     clusters, by id.

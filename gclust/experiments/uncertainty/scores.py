@@ -1,4 +1,4 @@
-"""Scores and ranks of a replicate's clusters with the replicate's weights."""
+"""Scores and ranks of a replicate's clusters, with the score weights of the replicate."""
 
 from __future__ import annotations
 

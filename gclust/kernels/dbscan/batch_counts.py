@@ -1,9 +1,9 @@
-"""Neighbour weights of batches of points, whose common candidates are gathered once.
+"""Neighbour weights of points, found in batches that share one list of candidate neighbours.
 
-A *query batch* is a few consecutive points of a cell. The half-widths of its bounding box,
-which is smaller than its band, leave few candidates. These are copied to one array, and each
-point of the batch is compared with all of them in one plain loop, which processors run four
-at a time. Unless there are too many candidates, this takes a third of the time of finding
+A *query batch* is a few consecutive points of a cell. Its bounding box is smaller than its
+band, so that the half-widths of the box leave few candidates. These are copied to one array,
+and each point of the batch is compared with all of them in one plain loop, which processors
+run four at a time. Unless there are too many candidates, this takes a third of the time of finding
 the half-widths of each point. See step 2 of "Which points are core points" in docs/algorithm.md.
 """
 
@@ -51,7 +51,7 @@ distances from its points to candidates."""
 
 
 class Candidates(NamedTuple):
-    """Points that may be within the radius of the points of a batch."""
+    """Candidate neighbours of a batch: points that may be within the radius of its points."""
 
     x: NDArray[np.float64]  # (MOST_GATHERED,) vectors
     y: NDArray[np.float64]  # (MOST_GATHERED,)
@@ -60,7 +60,7 @@ class Candidates(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Arrays used for a batch, with room for ``k`` bands."""
+    """Arrays that the search for a batch's neighbours uses, with room for ``k`` bands."""
 
     ranges: NDArray[np.int64]  # (4 k,) four positions in each band, see ``annulus_range``
     own: NDArray[np.int64]  # (4 k,) four positions of a single point in each band
@@ -86,7 +86,7 @@ def make_workspace(bands):
 
 @helper
 def box_of(lat, begin, end):
-    """Return the southernmost and the northernmost point of ``begin .. end``."""
+    """Return the southernmost and the northernmost of the points ``begin .. end``."""
     south = north = begin
     for p in range(begin + 1, end):
         if lat[p] < lat[south]:
@@ -98,7 +98,7 @@ def box_of(lat, begin, end):
 
 @helper
 def box_widths(points, south, north, j, reach):
-    """Return the inner and the outer half-width of a box and band ``j``, in degrees.
+    """Return inner and outer half-width of longitude for a box and band ``j``, in degrees.
 
     ``south`` and ``north`` are the southernmost and the northernmost point of the box.
     """
@@ -124,7 +124,7 @@ def box_widths(points, south, north, j, reach):
 
 @helper
 def move_range(points, j, west, east, inner, outer, ranges, k):
-    """Update ``ranges[k : k + 4]``, the positions in band ``j``, for a box.
+    """Update ``ranges[k : k + 4]``, the positions of a box's candidates in band ``j``.
 
     The box is from ``west`` to ``east``; see ``annulus_range``. The search starts from the
     previous positions.
@@ -146,7 +146,7 @@ def move_range(points, j, west, east, inner, outer, ranges, k):
 
 @helper
 def place_ranges(points, nearby, lon, ranges):
-    """Set all positions of ``ranges`` to the positions of a longitude."""
+    """Set all four positions of each band in ``ranges`` to the position of a longitude."""
     for j in range(nearby.low, nearby.high):
         start = points.start[j]
         at = locate(points.lon, start, points.start[j + 1] - start, lon)
@@ -156,7 +156,7 @@ def place_ranges(points, nearby, lon, ranges):
 
 @helper
 def batch_ranges(points, begin, end, nearby, counting, ranges):
-    """Update ``ranges`` for the batch of the points ``begin .. end``; see ``annulus_range``.
+    """Update ``ranges`` to the candidates of the points ``begin .. end``; see ``annulus_range``.
 
     Returns lower and upper bound of the neighbour weight of each point, and the number of
     candidates, or -1 if a half-width may reach round the Earth.
@@ -204,7 +204,7 @@ def gather_candidates(points, nearby, ranges, prefix, to):
 
 @helper
 def fill_hints(points, nearby, ranges, is_set, hints):
-    """Fill ``hints``, where the searches of a batch's points begin; see ``annulus_range``."""
+    """Fill ``hints``, where searches for the points of a batch begin; see ``annulus_range``."""
     for j in range(nearby.low, nearby.high):
         k = j - nearby.low
         hints[k, 0] = hints[k, 1] = points.start[j] - points.start[j + 1]
@@ -214,7 +214,7 @@ def fill_hints(points, nearby, ranges, is_set, hints):
 
 @helper
 def level_in_batch(vectors, p, candidates, n, limit, thresholds, bounds):
-    """Return the level of point ``p`` by comparing it with ``n`` candidates until it is known.
+    """Return point ``p``'s density level: compare it with candidates until the level is known.
 
     ``bounds`` are the weight without any and with all of the candidates.
     """
@@ -236,7 +236,7 @@ def level_in_batch(vectors, p, candidates, n, limit, thresholds, bounds):
 
 @helper
 def count_batch(points, begin, end, nearby, workspace, counting, bounds, n_reached, work):
-    """Find the levels of the points ``begin .. end``, which lie within ``bounds``.
+    """Find the density levels of the points ``begin .. end``; ``bounds`` limit the levels.
 
     The work done is added to ``work``, see ``CANDIDATES``. Returns False if a point has more
     than ``counting.most`` candidates.
@@ -290,7 +290,7 @@ def cells_of_batch(points, cells, t, last):
 
 @kernel
 def count_cells(points, cells, counting, lowest, highest, n_reached, work, first, last):
-    """Find the levels of the points of ``cells[first:last]``, (c,) int64, ascending.
+    """Find the density levels of the points of ``cells[first:last]``, (c,) int64, ascending.
 
     ``lowest`` and ``highest`` uint8, one for each cell of ``points``, bound the level of its
     points; ``n_reached`` (n,) uint8 is filled with the levels of the points. ``work`` (c, 6) int64,

@@ -80,7 +80,7 @@ class Candidates(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The rule by which one of the core points within the radius gives a point its label."""
+    """The rule that decides which core point within the radius gives a point its label."""
 
     nearest: bool  # whether it is the nearest one, else the lowest label
     limit: float  # key of the radius
@@ -105,7 +105,7 @@ def common_label(cores, changes, j, low, high):
 
 @helper
 def add_band(cores, cells, changes, j, outer, runs, open_runs, n, found):
-    """Update the candidate labels of runs from the core points of band ``j``.
+    """Update the candidate labels of runs of cells, from the core points of band ``j``.
 
     Only the runs ``open_runs[:n]`` are updated; ``outer`` is the half-width of their band and
     band ``j``.
@@ -127,7 +127,7 @@ def add_band(cores, cells, changes, j, outer, runs, open_runs, n, found):
 
 @allocating_helper
 def labels_of_runs(cores, cells, changes, nearby, outer, runs):
-    """Return the candidate labels of the runs of a band: int64, shape (r,).
+    """Return the candidate labels of the runs of cells of a band: int64, shape (r,).
 
     ``nearby`` are the bands of core points around it, with the half-widths ``outer``.
     """
@@ -186,7 +186,7 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 
 @kernel
 def label_points(points, wanted, label, reached, out, first, last):
-    """Write the labels of the cells ``first .. last`` to their wanted points.
+    """Copy the candidate labels of the cells ``first .. last`` to the wanted points in them.
 
     ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
     ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
@@ -200,7 +200,7 @@ def label_points(points, wanted, label, reached, out, first, last):
 
 @helper
 def is_before(cores, nearest, p, q):
-    """Return whether core point ``p`` takes precedence over ``q`` in a tie.
+    """Return whether core point ``p`` is chosen rather than ``q`` where both are possible.
 
     The order is by latitude, then longitude for the nearest ones, otherwise by label.
     """
@@ -248,8 +248,9 @@ def search_band(cores, j, nearest, point, limit, shrink, found):
 
 @helper
 def search(cores, nearest, point, limit, shrink):
-    """Return the key and number of the best core point (see ``search_band``), or number -1.
+    """Return the reduced distance (key) and number of the best core point, number -1 if none.
 
+    For the best core point see ``search_band``.
     Bands are searched from the point's band outwards, so that the limit shrinks early.
     """
     b = cores.points

@@ -147,7 +147,7 @@ def link_runs(bands, runs, reach, test, parent, first, last):
 def link_points(
     bands: Bands, reach: Reach, threads: int, report: Callable[[float], None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find the components of core points.
+    """Find the connected components of core points.
 
     Returns the first point of each run and the number of points, (runs + 1,), and the first run of
     each run's component, (runs,).

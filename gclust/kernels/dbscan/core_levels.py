@@ -1,5 +1,6 @@
-"""Density levels of points, from cell bounds, batches, single points and a ball tree.
+"""Density levels of points, found in steps: cell bounds, batches, single points, a ball tree.
 
+The density level of a point is the number of thresholds that its neighbour weight reaches.
 Each step handles the points that the step before could not decide. See "Which points are core
 points" in docs/algorithm.md.
 """
@@ -32,7 +33,7 @@ MOST_CANDIDATES = 2_500
 
 
 class CellLevels(NamedTuple):
-    """Bounds of the levels of the points of ``k`` cells."""
+    """Lower and upper bounds of the density levels of the points in each of ``k`` cells."""
 
     lowest: NDArray[np.uint8]  # (k,)
     highest: NDArray[np.uint8]  # (k,)
@@ -111,7 +112,7 @@ def density_levels(
 def cell_levels(
     bands: Bands, counting: Counting, threads: int, report: Callable[[float], None]
 ) -> CellLevels:
-    """Bound the levels of the points of every cell."""
+    """Bound the density levels of the points of every cell."""
     cells = cells_of(bands)
     prefix = counting.prefix[bands.cell_start]
     levels = CellLevels(*np.empty((2, len(cells.west)), dtype=np.uint8))
@@ -130,7 +131,10 @@ def count_undecided(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.int64]:
-    """Fill the levels of the points of some cells; return the work done, see ``count_cells``."""
+    """Find the density levels of points that the bounds of their cells leave undecided.
+
+    Returns the work done; see ``count_cells``.
+    """
     sizes = bands.cell_start[cells + 1] - bands.cell_start[cells]
     chunks = balanced_chunks(np.concatenate([[0], np.cumsum(sizes)]), POINTS_CHUNK)
     work = np.zeros((len(cells), CANDIDATES + 1), dtype=np.int64)
@@ -147,7 +151,7 @@ def count_by_tree(
     threads: int,
     report: Callable[[float], None],
 ) -> None:
-    """Fill the levels of the points of some cells, using a ball tree of the points around them."""
+    """Find the density levels of the points of some cells with a ball tree of nearby points."""
     sizes = np.diff(bands.cell_start)
     is_left = np.zeros(len(sizes), dtype=np.bool_)
     is_left[cells] = True

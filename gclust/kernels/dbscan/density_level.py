@@ -24,7 +24,7 @@ LARGEST_LIMIT = 1.9
 
 
 class Counting(NamedTuple):
-    """Weights, thresholds and radius for finding the levels of ``n`` points."""
+    """Weights, thresholds and radius for finding the density levels of ``n`` points."""
 
     prefix: NDArray[np.int64]  # (n + 1,) cumulative weight, from 0; (0,) counts points
     thresholds: NDArray[np.int64]  # (k,) ascending; two may be equal
@@ -33,7 +33,7 @@ class Counting(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Bounds of a neighbour weight and of its level."""
+    """Bounds of a point's neighbour weight and of its density level."""
 
     lower: int  # weight that is certainly within the radius
     upper: int  # weight that may be within the radius
@@ -52,7 +52,7 @@ def level_of(thresholds, weight):
 
 @helper
 def narrowed(thresholds, lower, upper, bounds):
-    """Return bounds with a new weight range, and the level range narrowed to it."""
+    """Return bounds with a new range of weights, and the range of levels narrowed to fit it."""
     lowest, highest = bounds.lowest, bounds.highest
     while lowest < highest and lower >= thresholds[lowest]:
         lowest += 1

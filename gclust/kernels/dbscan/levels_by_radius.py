@@ -36,7 +36,7 @@ STAGE = 1024
 
 
 class Radii(NamedTuple):
-    """``r`` radii, ascending; see ``sphere.Reach``."""
+    """Arrays of ``r`` radii, ascending; see ``sphere.Reach``."""
 
     inner: NDArray[np.float64]  # (r,) chords below which a pair is certainly within
     outer: NDArray[np.float64]  # (r,) chords above which a pair is certainly not within
@@ -44,7 +44,7 @@ class Radii(NamedTuple):
 
 
 class Traversal(NamedTuple):
-    """The state of the traversal for one leaf, in a tree of ``m`` leaves."""
+    """The state of the traversal of the ball tree for one of its ``m`` leaves."""
 
     stack: NDArray[np.int64]  # (depth + 2, 3) nodes to open, each with its range of radii
     near: NDArray[np.int64]  # (m, 3) open leaves, likewise
@@ -56,7 +56,7 @@ class Traversal(NamedTuple):
 
 
 class Staging(NamedTuple):
-    """Candidates copied to contiguous arrays."""
+    """Buffer of candidate neighbours, copied to contiguous arrays."""
 
     x: NDArray[np.float64]  # (STAGE + LEAF,) vectors
     y: NDArray[np.float64]  # (STAGE + LEAF,)
@@ -67,7 +67,7 @@ class Staging(NamedTuple):
 
 @allocating_helper
 def make_traversal(balls, radii):
-    """Return an empty traversal for a number of radii."""
+    """Return the empty state of a traversal for a number of radii."""
     return Traversal(
         np.empty((balls.depth + 2, 3), dtype=np.int64),
         np.empty((1 << balls.depth, 3), dtype=np.int64),
@@ -81,7 +81,7 @@ def make_traversal(balls, radii):
 
 @allocating_helper
 def make_staging():
-    """Return an empty staging buffer."""
+    """Return an empty buffer for candidate neighbours."""
     size = STAGE + LEAF
     return Staging(
         np.empty(size),
@@ -94,10 +94,11 @@ def make_staging():
 
 @inlined_helper
 def visit_node(balls, node, away, around, radii, low, end, found, counts):
-    """Count a node for the radii in ``low .. end`` that certainly contain it; list it if open.
+    """Add a node's weight for the radii that surely contain it; list it if others may reach it.
 
-    ``away`` is the distance of its centre from the centre of a ball with radius ``around``.
-    Takes and returns the number of nodes to open and the number of open leaves.
+    The radii are ``low .. end``; ``away`` is the distance of the node's centre from the centre
+    of a ball with radius ``around``. Takes and returns the number of nodes to open and the
+    number of undecided leaves.
     """
     n, many = counts
     reach = balls.ball[node, 3] + around
@@ -119,9 +120,9 @@ def visit_node(balls, node, away, around, radii, low, end, found, counts):
 
 @inlined_helper
 def traverse(balls, leaf, radii, most, found):
-    """Bound the weight within each radius of the points of a leaf.
+    """Bound, for each radius, the weight within it around the points of a leaf.
 
-    Returns the number of radii not certain to contain ``most``, and the number of open leaves.
+    Returns the number of radii not sure to contain ``most``, and that of undecided leaves.
     """
     x, y, z = balls.ball[leaf, 0], balls.ball[leaf, 1], balls.ball[leaf, 2]
     around = balls.ball[leaf, 3]
@@ -157,7 +158,7 @@ def traverse(balls, leaf, radii, most, found):
 
 @inlined_helper
 def sort_leaves(balls, found, many, least, wanted):
-    """Sort the open leaves by the first radius for which they are open; return their number.
+    """Sort undecided leaves by the least radius that leaves them undecided; return their number.
 
     Finds the candidates of each of the radii ``least .. wanted``, whose bounds differ. Leaves
     among them that a radius contains as a whole are compared with the others, and their weight
@@ -190,7 +191,7 @@ def sort_leaves(balls, found, many, least, wanted):
 
 @inlined_helper
 def stage_leaves(balls, found, t, many, staging):
-    """Copy open leaves to the buffer, starting with number ``t``, until it is full.
+    """Copy points of undecided leaves, from leaf number ``t`` on, until the buffer is full.
 
     Returns the number of the next leaf and the number of candidates.
     """
@@ -210,7 +211,7 @@ def stage_leaves(balls, found, t, many, staging):
 
 @inlined_helper
 def fill_keys(x, y, z, staging, n, far):
-    """Fill the keys of the distances from a point to ``n`` candidates, which may be ``far``."""
+    """Fill the reduced distances (keys) from a point to ``n`` candidates, near or ``far``."""
     if far:
         for q in range(n):
             staging.key[q] = separation(x, y, z, staging.x[q], staging.y[q], staging.z[q])
@@ -224,7 +225,7 @@ def fill_keys(x, y, z, staging, n, far):
 
 @inlined_helper
 def weight_within(staging, first, last, limit):
-    """Return the weight of the candidates ``first .. last`` with keys of at most ``limit``."""
+    """Return the weight of those candidates ``first .. last`` whose key is at most ``limit``."""
     hit = np.int64(0)
     for q in range(np.uint64(first), np.uint64(last)):
         hit += staging.units[q] if staging.key[q] <= limit else 0
@@ -233,7 +234,7 @@ def weight_within(staging, first, last, limit):
 
 @inlined_helper
 def count_leaf(balls, begin, end, found, many, least, wanted, radii, staging):
-    """Find the weight within the radii ``least .. wanted`` of each point of a leaf.
+    """Find the weight around each point of a leaf, for each of the radii ``least .. wanted``.
 
     The leaf has the points ``begin .. end``.
     """
@@ -256,7 +257,7 @@ def count_leaf(balls, begin, end, found, many, least, wanted, radii, staging):
 
 @inlined_helper
 def is_decided(found, thresholds, k):
-    """Return whether both bounds at radius ``k`` have the same level."""
+    """Return whether both bounds of the weight at radius ``k`` have the same density level."""
     return level_of(thresholds, found.lower[k]) == level_of(thresholds, found.upper[k])
 
 

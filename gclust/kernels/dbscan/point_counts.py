@@ -1,4 +1,4 @@
-"""Neighbour weights of single points, from tighter bounds and then distances.
+"""Neighbour weights of single points: first from tighter bounds, then from distances.
 
 The annulus between the half-widths is half as wide if it is computed from the latitude of
 the point, not from the edges of its band. Distances are computed only to the points in it,
@@ -43,7 +43,7 @@ NO_LIMIT = 1 << 62
 
 @helper
 def point_widths(q, b, j, reach):
-    """Return the inner and the outer half-width of a query point and band ``j``, in degrees."""
+    """Return inner and outer half-width of longitude for a point and band ``j``, in degrees."""
     south2 = south_chord2(q.rho, q.z, b, j)
     north2 = north_chord2(q.rho, q.z, b, j)
     facing2 = min(south2, north2)
@@ -117,7 +117,7 @@ def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
 
 @helper
 def weight_within(q, b, j, first, last, prefix, limit):
-    """Return the weight within the radius at the positions ``first .. last`` of band ``j``."""
+    """Sum the weights of points at positions ``first .. last`` of a band, if within the radius."""
     at = b.vectors
     start = b.start[j]
     m = b.start[j + 1] - start
@@ -133,7 +133,9 @@ def weight_within(q, b, j, first, last, prefix, limit):
 
 @helper
 def level_of_point(q, b, nearby, hints, ranges, counting, lowest, highest):
-    """Return the level of a query point, in ``lowest .. highest``, and the number of distances.
+    """Return the density level of a query point, and how many distances were computed.
+
+    The level is known to be in ``lowest .. highest``.
 
     ``hints`` are from ``move_hints``, ``ranges`` has room for four positions in each of
     the bands ``nearby``. The level is -1 if there are more than ``counting.most`` candidates.
@@ -187,7 +189,7 @@ def move_hints(b, nearby, inner, outer, west, is_new, hints):
 
 @kernel
 def check_cells(a, cells, b, counting, reached, first, last):
-    """Decide whether each point of ``cells[first:last]`` reaches the only threshold.
+    """Decide whether the weight around each point of ``cells[first:last]`` reaches a threshold.
 
     ``cells`` (c,) int64 are cells of the ``n`` points ``a``; the weight of the points ``b`` is
     counted. ``reached`` (n,) bool is filled for the points of the cells.

@@ -25,7 +25,7 @@ CHUNK = 1 << 18
 
 
 class Condensed(NamedTuple):
-    """The condensed tree: clusters, parents before children, and radii where ``n`` points leave."""
+    """The condensed tree: clusters, parents first, and the radii at which ``n`` points leave."""
 
     cluster: NDArray[np.int64]  # (n,) smallest cluster that each point is ever in
     leaves: NDArray[np.float64]  # (n,) radius at and below which the point is in no cluster
@@ -66,7 +66,7 @@ class Clusters(NamedTuple):
 
 @kernel
 def merge_edges(ends, order, tree, root, top, first, last):
-    """Fill the nodes of a `Dendrogram` that are merged by the edges ``order[first:last]``.
+    """Fill the nodes of a `Dendrogram` for the merges at the edges ``order[first:last]``.
 
     ``ends`` (2, n - 1) int32; ``order`` (n - 1,) int64 sorts edges by length; ``root`` (n,) int32
     is a union-find over the points; ``top`` (n,) int32 is the highest node of each root.
@@ -103,7 +103,7 @@ def contract_nodes(tree, min_units, contraction, first, last):
 
 @kernel
 def follow_clusters(tree, contraction, min_units, leaving, clusters, at, first, last):
-    """Find the cluster of each node and the radius at which it leaves, from the root down.
+    """Find each node's cluster and the radius at which the node leaves it, from the root down.
 
     Numbers new clusters from ``at`` on, and returns the next free number.
     """
@@ -146,7 +146,7 @@ def condense(
     min_units: int,
     report: Callable[[float], None],
 ) -> Condensed:
-    """Return the condensed tree of points.
+    """Return the condensed tree of points from their minimum spanning tree.
 
     Parameters
     ----------

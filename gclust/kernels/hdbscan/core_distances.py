@@ -40,7 +40,7 @@ LONGEST = 2.01
 
 @helper
 def weight_within(balls, x, y, z, around, radius, possible, stack):
-    """Return a bound of the weight within a radius of a ball, from whole leaves.
+    """Return a bound of the weight within a radius of a ball's points, counting whole leaves.
 
     The ball has the centre ``x, y, z`` and the radius ``around``. With ``possible`` it is an
     upper bound: the weight of leaves that may be within the radius of a point of the ball;
@@ -90,7 +90,7 @@ def bisect_bounds(balls, x, y, z, around, lower, upper, need, stack):
 
 @helper
 def collect_leaves(balls, x, y, z, around, lower, upper, stack, near):
-    """List the leaves neither within ``lower`` of all points of a ball nor beyond ``upper``.
+    """List the leaves that may have points at distances ``lower`` to ``upper`` from a ball.
 
     Returns the weight within ``lower``, and the number of leaves in ``near`` (leaves,) int64.
     """
@@ -118,7 +118,7 @@ def collect_leaves(balls, x, y, z, around, lower, upper, stack, near):
 
 @helper
 def gather_between(balls, p, near, lower, upper, keys, weights):
-    """Gather the points of the leaves ``near`` at distances from ``lower`` to ``upper`` of ``p``.
+    """Gather the points of the leaves ``near`` at distances ``lower`` to ``upper`` from ``p``.
 
     Fills ``keys`` float64 and ``weights`` int64. Returns the weight of nearer points, and the
     number of points gathered.
@@ -147,7 +147,7 @@ def gather_between(balls, p, near, lower, upper, keys, weights):
 
 @helper
 def select_weighted(keys, weights, n, need):
-    """Return the least key up to which the weights add up to ``need``; reorders both arrays.
+    """Return the least key at which the weights up to it reach ``need``; reorder both arrays.
 
     Uses Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. The first
     ``n`` entries of ``keys`` float64 and ``weights`` int64 are in use.
@@ -184,7 +184,7 @@ def select_weighted(keys, weights, n, need):
 
 @helper
 def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
-    """Return bounds of a point's core distance from the balls of the leaves ``near`` alone."""
+    """Bound a point's core distance, using only the balls of the leaves listed in ``near``."""
     n = len(near)
     for t in range(n):
         keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
@@ -198,7 +198,7 @@ def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
 
 @kernel
 def fill_core_keys(balls, need, core, first, last):
-    """Fill the keys of the core distances of the points in the leaves ``first .. last``.
+    """Fill the core distances of the points in leaves ``first .. last``, as reduced distances.
 
     ``need`` is the least weight within a core distance; ``core`` (n,) float64 is the output.
     """
@@ -251,7 +251,7 @@ def core_keys(
     report: Callable[[float], None],
     places: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the keys of the core distances of all or some points.
+    """Return the core distances of all or some points, as reduced distances (keys).
 
     Parameters
     ----------
@@ -274,7 +274,9 @@ def core_keys(
         If the weight of all points together is less than ``need``.
     """
     if need > balls.inside[1]:
-        raise ValueError(f"no radius holds {need}: all points weigh {balls.inside[1]}")
+        raise ValueError(
+            f"no radius holds the weight {need}: all points together weigh {balls.inside[1]}"
+        )
     n, leaves = len(balls.units), 1 << balls.depth
     core = np.full(n, math.inf)
     wanted = np.arange(leaves)

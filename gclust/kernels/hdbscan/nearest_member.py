@@ -1,4 +1,4 @@
-"""Search for the nearest cluster member that each location without weight may join."""
+"""Search for the nearest cluster member that each location of weight 0 may join."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Members(NamedTuple):
 
 @helper
 def search_member(balls, members, p, core, most, by_rank, stack, keys):
-    """Return the nearest member that point ``p`` may join, after the key of its distance.
+    """Return the nearest member that point ``p`` may join, after its reduced distance (key).
 
     The member is -1 if there is none. ``core`` is the key of the point's core distance. With
     ``by_rank`` the member is the first by rank of those with keys of at most ``most``.
@@ -91,7 +91,7 @@ def find_members(balls, members, core, places, tolerance, to, key, first, last):
 
 
 def key_of_km(sphere: bool, km: float) -> float:
-    """Return the key of a distance in kilometres; infinity from half the circumference on."""
+    """Return the reduced distance (key) of kilometres; infinity from half the circumference on."""
     angle = km / EARTH_RADIUS_KM
     if sphere or angle >= math.pi:
         return float(key_of_angle(angle))

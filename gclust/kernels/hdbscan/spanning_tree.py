@@ -1,4 +1,4 @@
-"""The minimum spanning tree of mutual reachability, by Boruvka's algorithm on a ball tree.
+"""Minimum spanning tree of mutual reachability distances (Boruvka's algorithm, ball tree).
 
 In each round every component adds its lightest edge to another component. The weight of an edge
 is the largest of the keys of its length and of the core distances of its ends (L. McInnes,
@@ -31,7 +31,7 @@ COUNT_CHUNK = 1 << 20
 
 
 class Candidates(NamedTuple):
-    """The lightest edges found by ``n`` points, and values for the nodes of the tree."""
+    """The lightest edge found for each of ``n`` points, and values for the ball tree's nodes."""
 
     core: NDArray[np.float64]  # (n,) key of the core distance
     component: NDArray[np.int32]  # (n,)
@@ -43,7 +43,7 @@ class Candidates(NamedTuple):
 
 @kernel
 def fill_components(depth, component, node_component, first, last):
-    """Fill the components of the leaves ``first .. last``; arrays as in `Candidates`."""
+    """Fill the common component of each leaf ``first .. last``; arrays as in `Candidates`."""
     n = len(component)
     for k in range(first, last):
         begin = (k * n) >> depth
@@ -57,7 +57,7 @@ def fill_components(depth, component, node_component, first, last):
 
 @kernel
 def bound_components(candidates, bound, first, last):
-    """Bound each component's lightest edge by the known edges of its points.
+    """Bound the weight of each component's lightest edge by the known edges of its points.
 
     Fills ``bound`` (components,) float64. Removes edges now within a component.
     """
@@ -128,7 +128,7 @@ def search_points(balls, candidates, bound, first, last):
 
 @kernel
 def choose_edges(candidates, chosen, first, last):
-    """Choose the first point that has the lightest edge of each component.
+    """Choose, for each component, the first point that has its lightest edge.
 
     Fills ``chosen`` (components,) int32, -1 if there is none yet.
     """
@@ -161,7 +161,10 @@ def join_components(candidates, chosen, parent, ends, at):
 
 @kernel
 def rename_components(component, name, first, last):
-    """Replace the components (n,) int32 of the points ``first .. last`` by ``name`` (m,) int32."""
+    """Renumber the components c of the points ``first .. last``: each becomes ``name[c]``.
+
+    ``component`` (n,) int32, ``name`` (m,) int32.
+    """
     for p in range(first, last):
         component[p] = name[component[p]]
 
@@ -201,7 +204,7 @@ def _rename(candidates: Candidates, parent: NDArray[np.int32], depth: int, threa
 def spanning_tree(
     balls: Balls, core: NDArray[np.float64], threads: int, report: Callable[[float], None]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return a minimum spanning tree of mutual reachability: ends and weights of its edges.
+    """Return ends and weights of the edges of a minimum spanning tree of mutual reachability.
 
     Ends are points, (2, n - 1); weights are keys, (n - 1,), as are the core distances ``core``
     (n,). There are fewer than 2 ** 31 points. Calls may return different trees of equal weight. The

@@ -30,7 +30,7 @@ _STREAM = np.uint64(24)
 
 @helper
 def scramble(c0, c1, c2, c3, k0, k1):
-    """Return Philox4x32-10 of a counter under a key: four words of 32 bits, each in a uint64."""
+    """Return the Philox4x32-10 words of a counter and a key: four of 32 bits, each in a uint64."""
     for _ in range(10):
         p0 = _MULTIPLY[0] * c0
         p1 = _MULTIPLY[1] * c2
@@ -93,7 +93,7 @@ def poisson(mean, seed, stream, draw, item):
 
 @kernel
 def fill_words(counters, keys, out):
-    """Fill ``out`` (n, 4) with the words of ``counters`` (n, 4) under ``keys`` (n, 2), uint64.
+    """Fill ``out`` (n, 4) with Philox words of ``counters`` (n, 4) and ``keys`` (n, 2), uint64.
 
     Used to test against the numbers published by the paper's authors.
     """
@@ -111,7 +111,7 @@ def fill_poisson(mean, seed, stream, draw, out, first, last):
 
 @kernel
 def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
-    """Add the contributions of groups of records to the draws ``draws[first:last]``.
+    """Add the contributions of groups of records to the sums of ``draws[first:last]``.
 
     The records of a group are exchangeable: the group adds to each of its cells the contribution
     of one record, times a Poisson random number with mean ``times`` (g,) float64, the number of

@@ -1,4 +1,4 @@
-"""Poisson bootstrap of records: copies per record, densities of locations, cluster counts.
+"""Poisson bootstrap of records: copies per record, weights of locations, cluster counts.
 
 Each record is drawn a Poisson number of times with mean one. The random numbers are those of
 `gclust.kernels.resampling.philox`, so replicates are the same for any number of threads.
@@ -34,7 +34,7 @@ _STREAM = np.uint64(SINGLE << 24)
 
 
 class LocationRows(NamedTuple):
-    """Rows of locations and records with listings there, sorted by location.
+    """Table of rows, one per location and record with listings there, sorted by location.
 
     There are ``n`` locations and ``m`` rows. The values that a row adds are given by one of
     ``c`` codes, which are few because most listings are alike.
@@ -50,7 +50,7 @@ class LocationRows(NamedTuple):
 
 @helper
 def copies_of(word, steps):
-    """Return the Poisson number of mean one for a word of 32 random bits; see `STEPS`."""
+    """Convert a word of 32 random bits to a Poisson random number of mean one; see `STEPS`."""
     copies = 0
     while copies < len(steps) and word >= steps[copies]:
         copies += 1
@@ -84,7 +84,7 @@ def fill_numbers(mean, seed, stream, draw, out):
 
 @kernel
 def fill_density(rows, copies, density, there, first, last):
-    """Fill the ``density`` (n,) int64 of the locations ``first .. last`` in a replicate.
+    """Fill ``density`` (n,) int64: the weight of the locations ``first .. last`` in a replicate.
 
     ``copies`` (r,) uint8 is the number of copies of each record; ``there`` (n,) bool is set to
     whether a location has any listing, with or without weight.
@@ -100,7 +100,7 @@ def fill_density(rows, copies, density, there, first, last):
 
 @kernel
 def add_fractions(rows, copies, clusters, out, first, last):
-    """Add the fractions of the rows of the locations ``first .. last`` to ``out[kind, cluster]``.
+    """Add the fractional counts at locations ``first .. last`` to ``out[kind, cluster]``.
 
     ``copies`` (r,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind
     stay in a register, because additions to the same memory address wait for each other.
@@ -121,7 +121,10 @@ def add_fractions(rows, copies, clusters, out, first, last):
 
 @kernel
 def add_pairs(a, b, weight, out, first, last):
-    """Add ``weight`` (n,) int64 of the locations ``first .. last`` to ``out[a + 1, b + 1]``."""
+    """Add ``weight`` (n,) int64 of the locations ``first .. last`` to ``out`` by labels a, b.
+
+    Labels a and b are added at ``out[a + 1, b + 1]``.
+    """
     for i in range(first, last):
         out[a[i] + 1, b[i] + 1] += weight[i]
 
@@ -139,7 +142,7 @@ def draw_copies(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]
 
 
 def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -> NDArray[np.int64]:
-    """Return a Poisson random number for each mean, (n,), from a stream such as `WEIGHT`."""
+    """Return Poisson random numbers of the given means, (n,), from a stream such as `WEIGHT`."""
     out = np.empty(len(mean), dtype=np.int64)
     fill_numbers(mean, np.uint64(seed), stream, draw, out)
     return out
@@ -148,7 +151,7 @@ def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -
 def sum_density(
     rows: LocationRows, copies: NDArray[np.uint8], threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the density of each location in a replicate and if it has any listing, both (n,)."""
+    """Return each location's weight in a replicate, and whether it has listings, both (n,)."""
     n = len(rows.starts) - 1
     density, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
     chunks = balanced_chunks(rows.starts, CHUNK)
@@ -174,7 +177,7 @@ def count_replicate(
 def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Return a table of the weight with label a and label b, at ``[a + 1, b + 1]``; -1 is noise."""
+    """Sum the weight by pairs of labels a, b in a table, at ``[a + 1, b + 1]``; -1 is noise."""
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
     return _summed(partial(add_pairs, a, b, weight), even_chunks(len(a), CHUNK), shape, threads)
 

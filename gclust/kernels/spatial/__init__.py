@@ -1,1 +1,1 @@
-"""Spatial indexes: folding of rows onto locations, bands and cells of points, ball trees."""
+"""Spatial indexes: rows grouped by location, points in latitude bands and cells, ball trees."""

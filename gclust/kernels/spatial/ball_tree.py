@@ -2,9 +2,9 @@
 
 Node 1 is the root and node ``i`` has the children ``2 i`` and ``2 i + 1``. All leaves have
 the same depth, and the first point of leaf ``k`` is ``k n >> depth``. Distances are compared
-by keys that grow with them: the squared chord up to a quarter of the circumference, and the
-key of :func:`gclust.kernels.sphere.separation` for longer ones. See "Ball tree" in
-docs/algorithm.md.
+by keys (reduced distances) that grow with them: the squared chord up to a quarter of the
+circumference, and the key of :func:`gclust.kernels.sphere.separation` for longer ones. See
+"Ball tree" in docs/algorithm.md.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Balls(NamedTuple):
 
 @helper
 def key_between(sphere, ax, ay, az, bx, by, bz):
-    """Return the key of the distance of two points.
+    """Return the reduced distance (key) between two points.
 
     On an ellipsoid it is always the squared chord, because the sum of two vectors gives no exact
     chord there.
@@ -57,7 +57,7 @@ def key_between(sphere, ax, ay, az, bx, by, bz):
 
 @helper
 def key_of_chord(sphere, chord):
-    """Return the key of a chord, -1 if it is negative and infinity if it is too long."""
+    """Return a chord's reduced distance (key); -1 if negative, infinity if it is too long."""
     if chord < 0.0:
         return -1.0
     squared = chord * chord
@@ -68,7 +68,7 @@ def key_of_chord(sphere, chord):
 
 @helper
 def chord_of_key(sphere, key):
-    """Return the chord of a key."""
+    """Return the chord of a reduced distance (key)."""
     if key <= 2.0 or not sphere:
         return math.sqrt(key)
     return math.sqrt(4.0 - 1.0 / (key - 1.5))
@@ -83,7 +83,7 @@ def away_from(balls, node, x, y, z):
 
 @helper
 def least_key(balls, node, x, y, z):
-    """Return a lower bound of the keys of distances from a point into the ball of a node.
+    """Return a lower bound of the reduced distances (keys) from a point to a node's points.
 
     Near the antipode of the point, where chords lose precision, it is computed from the chord
     to the antipode.
@@ -139,7 +139,7 @@ def halve(xyz, order, axis, begin, end, middle):
 
 @kernel
 def grow_nodes(xyz, order, ball, depth, leaf_depth, first, last):
-    """Fill the balls ``first .. last`` at a depth, and split them in halves unless they are leaves.
+    """Fill the balls ``first .. last`` at a depth; split them in halves unless they are leaves.
 
     Nodes are counted from the first one at the depth. ``xyz`` (n, 3) float64 are the vectors of the
     points and ``order`` (n,) int32 their numbers, sorted together; ``ball`` as in `Balls`.

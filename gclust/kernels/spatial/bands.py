@@ -54,7 +54,7 @@ axis, and heights above the equator."""
 
 
 class Bands(NamedTuple):
-    """``n`` points in ``m`` bands and ``k`` cells.
+    """Points in bands of latitude: ``n`` points in ``m`` bands and ``k`` cells.
 
     It has few arrays, as each one adds compile time to every kernel that takes it.
     """
@@ -92,7 +92,7 @@ class QueryPoint(NamedTuple):
 
 @helper
 def query_point(points, p):
-    """Return point ``p``; its vector is computed because not all `Bands` have vectors."""
+    """Return point ``p`` as a `QueryPoint`; its vector is computed, as it may not be stored."""
     lat, lon = points.lat[p], points.lon[p]
     x, y, z = vector_at(lat, lon, points.axis, points.e2)
     return QueryPoint(lat, lon, x, y, z, math.sqrt(x * x + y * y))
@@ -100,7 +100,7 @@ def query_point(points, p):
 
 @helper
 def chord2(rho_a, height_a, rho_b, height_b):
-    """Return the squared chord of two points on one meridian."""
+    """Return the squared chord between two points on the same meridian."""
     across = rho_a - rho_b
     along = height_a - height_b
     return across * across + along * along
@@ -108,19 +108,19 @@ def chord2(rho_a, height_a, rho_b, height_b):
 
 @helper
 def south_chord2(rho, height, b, j):
-    """Return the squared chord of a point and the southern edge of band ``j``."""
+    """Return the squared chord between a point and the southern edge of band ``j``."""
     return chord2(rho, height, b.edges[j, SOUTH_RHO], b.edges[j, SOUTH_HEIGHT])
 
 
 @helper
 def north_chord2(rho, height, b, j):
-    """Return the squared chord of a point and the northern edge of band ``j``."""
+    """Return the squared chord between a point and the northern edge of band ``j``."""
     return chord2(rho, height, b.edges[j, NORTH_RHO], b.edges[j, NORTH_HEIGHT])
 
 
 @helper
 def half_width(across2, product):
-    """Return the longitude difference, in degrees, of two points with a given chord.
+    """Return the longitude difference, in degrees, at which two points have a given chord.
 
     ``across2`` is the squared chord minus the squared chord on one meridian, ``product`` is
     4 rho_1 rho_2. Returns 180 if the whole circle is nearer, -1 if no point of it is.
@@ -149,7 +149,7 @@ def facing_chord2(a, i, b, j):
 
 @helper
 def clipped(inner, outer):
-    """Return the half-widths, changed so that each is either 180 degrees or certainly less."""
+    """Return the half-widths, adjusted so that each is either 180 degrees or clearly less."""
     if inner < 180.0:
         inner = min(inner, NEARLY_HALF_TURN)
     if outer > NEARLY_HALF_TURN:
@@ -159,7 +159,7 @@ def clipped(inner, outer):
 
 @helper
 def half_widths(a, i, b, j, reach):
-    """Return both half-widths, in degrees, of band ``i`` of ``a`` and band ``j`` of ``b``."""
+    """Return inner and outer half-width, in degrees, of band ``i`` of ``a`` and ``j`` of ``b``."""
     south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
     far2 = max(
         north_chord2(south, a.edges[i, SOUTH_HEIGHT], b, j),
@@ -236,7 +236,7 @@ def gather_points(bands, chosen, out, first, last):
 
 
 def band_height(eps_km: float) -> float:
-    """Return the height in degrees of the bands for a radius."""
+    """Return the height in degrees of the latitude bands for a radius: a quarter of it."""
     return math.degrees((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM) / BANDS_PER_RADIUS
 
 
@@ -250,7 +250,7 @@ def build_bands(
     report: Callable[[float], None],
     vectors: bool = True,
 ) -> Bands:
-    """Return the bands and cells of sorted points.
+    """Return sorted points with their division into bands and cells.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def build_bands(
 def select_points(
     bands: Bands, chosen: NDArray[np.int64], reach: Reach | None, threads: int
 ) -> Bands:
-    """Return the bands of some of the points, with new cells if there is a radius.
+    """Return bands of only the ``chosen`` points, with new cells if a radius is given.
 
     ``bands`` have vectors; ``chosen`` (m,) are point numbers, ascending.
     """

@@ -70,7 +70,10 @@ class Buckets(NamedTuple):
 
 @helper
 def band_of(lat, height):
-    """Return a latitude's band number; 0 is an edge, because rho must be monotone in a band."""
+    """Return the number of the band that a latitude lies in; the equator is a band edge.
+
+    So rho, the distance from the axis, is monotone in each band.
+    """
     return np.int64(math.floor(lat / height))
 
 

@@ -21,7 +21,7 @@ from gclust.kernels.spatial.longitudes import advance, locate, sum_between
 
 
 class Cells(NamedTuple):
-    """The ``k`` cells of ``m`` bands, which are fewer than their points."""
+    """The ``k`` cells of ``m`` bands, in arrays shorter than those of their points."""
 
     west: NDArray[np.float64]  # (k,) longitude of the first point of each
     east: NDArray[np.float64]  # (k,) longitude of the last point of each
@@ -43,7 +43,7 @@ def cells_of(bands: Bands) -> Cells:
 
 @helper
 def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
-    """Add the weight of band ``j``'s cells within the inner half-width of each run to ``total``.
+    """Add to ``total`` the weight of band ``j``'s cells within each run's inner half-width.
 
     Only the runs ``undecided[:n]`` are updated.
     """
@@ -65,7 +65,7 @@ def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
 
 @helper
 def sum_outside(cells, j, prefix, outer, runs, undecided, n, total):
-    """Add to ``total`` the weight of the cells of band ``j`` not outside the outer half-width."""
+    """Add to ``total`` the weight of band ``j``'s cells that overlap a run's outer half-width."""
     start = cells.start[j]
     m = cells.start[j + 1] - start
     low = locate(cells.east, start, m, runs.west[undecided[0]] - outer)

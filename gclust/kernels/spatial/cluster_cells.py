@@ -1,4 +1,4 @@
-"""Search for cells of a hash grid that have several clusters in or next to them."""
+"""Search for grid cells that have several clusters in them or in the cells next to them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_extremes(starts, length, label, least, most, first, last):
 
 @kernel
 def mark_mixed(neighbours, least, most, mixed, first, last):
-    """Mark the cells of ``first .. last`` that have a cluster and another one in or next to them.
+    """Mark those cells ``first .. last`` that hold a cluster and have another in or next to them.
 
     ``mixed`` (c,) bool takes the marks; ``least`` and ``most`` are from `find_extremes`.
     """
@@ -54,7 +54,7 @@ def mixed_cells(
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:
-    """Return which cells have a cluster and another cluster in or next to them, (c,).
+    """Return which cells hold a cluster and have another cluster in or next to them, (c,).
 
     ``starts`` and ``length`` (c,) are the first location and the number of locations of each cell,
     ``neighbours`` (c, k) the cells next to it and itself, c where there is none; ``label`` (n,) is

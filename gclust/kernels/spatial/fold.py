@@ -1,4 +1,4 @@
-"""Folding of rows with the same coordinates onto one location, and results back onto rows."""
+"""Grouping of rows with equal coordinates as one location, and copying of results to rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.parallel import parallel_for, unreported
 
 
 class Folded(NamedTuple):
-    """``m`` distinct locations of ``n`` rows, sorted by band, then longitude, then latitude."""
+    """The ``m`` distinct locations of ``n`` rows, sorted by band, longitude and latitude."""
 
     lat: NDArray[np.float64]  # (m,) degrees
     lon: NDArray[np.float64]  # (m,) degrees
@@ -56,7 +56,7 @@ def gather_locations(lat, lon, rows, place, units, out):
 
 @kernel
 def spread_back(rows, place, labels, core, out_labels, out_core):
-    """Write the labels and core flags of a bucket's locations to their rows.
+    """Copy the labels and core flags of a bucket's locations to their rows.
 
     ``place`` (r,) uint32 is the location of each of the bucket's ``rows`` (r,) uint32; ``labels``
     int64 and ``core`` bool are by location, ``out_labels`` and ``out_core`` (n,) by row.
@@ -74,7 +74,7 @@ def fold_rows(
     threads: int,
     report: Callable[[float], None],
 ) -> Folded:
-    """Fold rows onto distinct locations.
+    """Group rows by distinct location, and sum their weights.
 
     ``lat`` and ``lon`` (n,), n >= 1, are degrees, normalised: equal points have equal numbers. The
     weights ``units`` (n,) are summed by location; if empty, each is one. ``height`` of the bands is

@@ -95,7 +95,7 @@ def advance(lon, start, m, j, value):
 
 @helper
 def seek(lon, start, m, j, value):
-    """Return the result of ``locate``, searching from position ``j`` to either side."""
+    """Return the same position as ``locate``, searched from position ``j`` to either side."""
     if j < 2 * m and longitude_at(lon, start, m, j) < value:
         return advance(lon, start, m, j, value)
     high = j

@@ -88,7 +88,7 @@ def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
 
 @helper
 def mark_facing(cells, i, runs, outer, shift, nearby):
-    """Mark the cells of band ``i`` within ``outer`` degrees of runs shifted by ``shift``."""
+    """Mark band ``i``'s cells within ``outer`` degrees of the runs, shifted by ``shift``."""
     begin, end = cells.start[i], cells.start[i + 1]
     n = len(runs.west)
     if cells.west[begin] > runs.east[n - 1] + shift + outer:

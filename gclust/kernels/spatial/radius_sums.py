@@ -1,4 +1,4 @@
-"""Exact sums of weights within a radius of some of the points."""
+"""Exact sums of the weights of all points within a radius of some of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WeightedPoints(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """``m`` query points, and for each the range of points in its latitude band."""
+    """Arrays of ``m`` query points, each with the range of points near its latitude."""
 
     at: NDArray[np.int64]  # (m,) number of each query point
     begin: NDArray[np.int64]  # (m,) first point of its band of latitude
@@ -35,7 +35,7 @@ class Queries(NamedTuple):
 
 @kernel
 def sum_around(points, queries, degrees, limit, around, first, last):
-    """Fill the weight around the query points ``first .. last``, without their own weight.
+    """Sum the weight within the radius of query points ``first .. last``, without their own.
 
     ``degrees`` is half the height of a query's band of latitude, ``limit`` the key of the radius;
     ``around`` (m,) int64 is filled.

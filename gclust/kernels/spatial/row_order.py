@@ -26,7 +26,7 @@ def fill_keys(lat, lon, layout, keys):
 
 @helper
 def precedes(lat, lon, height, a, b):
-    """Return whether row ``a`` sorts before row ``b``."""
+    """Return whether row ``a`` comes before row ``b`` in the sort order."""
     band_a, band_b = band_of(lat[a], height), band_of(lat[b], height)
     if band_a != band_b:
         return band_a < band_b

@@ -38,7 +38,7 @@ threshold, and the tree interval of its node (see ``fill_intervals``)."""
 
 
 class CoreIndex(NamedTuple):
-    """Levels and tree intervals of the ``n`` points of a ball tree, with a summary per ball."""
+    """Density levels and component tree intervals of ``n`` points, with a summary per ball."""
 
     points: NDArray[np.int32]  # (n, 3) in the order of the tree; see ``LEVEL`` and following
     highest: NDArray[np.int32]  # (nodes,) a highest core point of each ball, or ``NONE``
@@ -46,7 +46,7 @@ class CoreIndex(NamedTuple):
 
 
 class Radius(NamedTuple):
-    """The radius as bounds on the chord and as a key."""
+    """The radius, as bounds on the chord and as a reduced distance (key)."""
 
     inner: float  # chord below which a pair is certainly within reach
     outer: float  # chord above which it certainly is not
@@ -54,7 +54,7 @@ class Radius(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Arrays that a traversal fills."""
+    """Arrays that a traversal of the ball tree fills."""
 
     stack: NDArray[np.int64]  # (depth + 2,) nodes to visit
     away: NDArray[np.float64]  # (depth + 2,) distances of their centres
@@ -64,7 +64,7 @@ class Workspace(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The results of a search so far; core points are given by their place in the tree."""
+    """The results of a search so far; core points are given by their place in the ball tree."""
 
     best: int
     """a highest core point within reach, or ``NONE``"""
@@ -83,7 +83,7 @@ def is_descendant(points, p, q):
 
 @inlined_helper
 def higher_core(points, p, q):
-    """Return the higher one of two core points, where each may be missing."""
+    """Return the core point of the higher density level; either of the two may be missing."""
     return q if p < 0 or (q >= 0 and points[q, LEVEL] > points[p, LEVEL]) else p
 
 
@@ -122,7 +122,7 @@ def fill_leaves(depth, order, level, node, interval, index, first, last):
 
 @kernel
 def fill_nodes(depth, index):
-    """Fill the `CoreIndex` of the balls above the leaves."""
+    """Fill the `CoreIndex` of the ball tree's nodes above the leaves."""
     for k in range((1 << depth) - 1, 0, -1):
         one, two = np.int64(index.highest[2 * k]), np.int64(index.highest[2 * k + 1])
         conflict = max(np.int64(index.conflict[2 * k]), np.int64(index.conflict[2 * k + 1]))
@@ -132,7 +132,7 @@ def fill_nodes(depth, index):
 
 @allocating_helper
 def make_workspace(balls):
-    """Return the arrays of a traversal of ``balls``."""
+    """Return the arrays that a traversal of the ball tree ``balls`` fills."""
     leaves = 1 << balls.depth
     return Workspace(
         np.empty(balls.depth + 2, np.int64),
@@ -145,7 +145,7 @@ def make_workspace(balls):
 
 @inlined_helper
 def agrees(index, node, deepest):
-    """Return whether all core points of a ball are ancestor-related to ``deepest``."""
+    """Return whether a ball's core points are all ancestors or descendants of ``deepest``."""
     return (
         index.conflict[node] == 0
         and conflict_level(index.points, deepest, np.int64(index.highest[node])) == 0
@@ -154,7 +154,7 @@ def agrees(index, node, deepest):
 
 @inlined_helper
 def traverse(balls, index, leaf, radius, floor, ceiling, work):
-    """Find what a leaf's points with levels from ``floor`` to below ``ceiling`` may reach.
+    """Find the core points that a leaf's points of levels ``floor .. ceiling`` may reach.
 
     Returns a highest core point that all certainly reach; the highest one of the skipped
     balls, to which all others of these are ancestor-related; a level below which points
@@ -204,7 +204,7 @@ def traverse(balls, index, leaf, radius, floor, ceiling, work):
 
 @inlined_helper
 def sort_by_level(index, n_open, work):
-    """Sort the leaves left open by the level of their highest core points, falling."""
+    """Sort the leaves still to search by the level of their highest core points, descending."""
     points, start = index.points, work.start
     highest = np.int64(0)
     for t in range(n_open):
@@ -222,7 +222,7 @@ def sort_by_level(index, n_open, work):
 
 @inlined_helper
 def scan_leaf(balls, index, p, leaf, limit, found):
-    """Compare point ``p`` with the core points of a leaf that may change what it has found."""
+    """Compare point ``p`` with those core points of a leaf that may change its result ``found``."""
     points, at, n = index.points, balls.xyz, len(balls.units)
     level = points[p, LEVEL]
     best, deepest, split = found
@@ -246,7 +246,7 @@ def scan_leaf(balls, index, p, leaf, limit, found):
 
 @inlined_helper
 def refine(balls, index, p, n_open, radius, found, work):
-    """Search the open leaves of point ``p``, highest first, for better results than ``found``."""
+    """Search the remaining leaves for point ``p``, highest first, to improve result ``found``."""
     points, xyz = index.points, balls.xyz
     level = np.int64(points[p, LEVEL])
     for t in range(n_open):
@@ -303,7 +303,7 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
 
 
 class Borders(NamedTuple):
-    """The components that ``n`` points, in tree order, join where they are no core points."""
+    """The core neighbours through which ``n`` points, in tree order, join components as borders."""
 
     highest: NDArray[np.int32]  # (n,) highest core neighbour, ``NONE`` if none is higher than it
     ambiguous: NDArray[np.int64]  # those that may have unrelated core points within reach
@@ -319,7 +319,7 @@ def find_borders(
     threads: int,
     report: Callable[[float], None],
 ) -> Borders:
-    """Find the highest core neighbour of each point.
+    """Find the highest core neighbour of each point: the one with the highest density level.
 
     ``order`` (n,) is the point at each place of the ball tree, ``level`` (n,) how many thresholds
     each point reaches, ``node`` (n,) the node of each core point in the component tree.

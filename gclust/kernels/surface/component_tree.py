@@ -36,7 +36,7 @@ UNLINKED = -1
 
 
 class ComponentTree(NamedTuple):
-    """Components of all thresholds, children before their parents; ``n`` nodes."""
+    """Tree of the components at all thresholds: ``n`` nodes, children before their parents."""
 
     birth: NDArray[np.int64]  # (n,) index of the highest threshold at which the component exists
     parent: NDArray[np.int64]  # (n,) node that it becomes part of, or ``NONE``
@@ -79,7 +79,7 @@ def find_at(links, c, level):
 
 @inlined_helper
 def union_at(links, c, d, level):
-    """Join the components of cells ``c`` and ``d`` from a level down.
+    """Join the components of cells ``c`` and ``d`` at a level and at all lower ones.
 
     If the root of one has a parent at lower levels, that link is replaced, and the former
     parent is joined from the level of the replaced link down. Parents are lower cells.
@@ -132,7 +132,7 @@ def link_pair(cores, links, c, d, limit):
 
 @inlined_helper
 def is_covered(links, d, begin, stop):
-    """Return whether linking to a neighbour of cell ``d`` among ``begin .. stop`` covers ``d``.
+    """Return whether a link to a neighbour of cell ``d`` in ``begin .. stop`` also joins ``d``.
 
     The neighbour is chained to it and at least as high.
     """
@@ -161,7 +161,7 @@ def link_certain_pairs(cells, links, pair):
 
 @inlined_helper
 def link_undecided_pairs(cores, cells, links, pair, limit):
-    """Link the cells of two bands that are within reach, where the inner width leaves it open."""
+    """Link the cells of two bands that are within reach, where this needs distances to decide."""
     begin = cells.start[pair.j]
     stop = cells.start[pair.j + 1]
     for c in range(cells.start[pair.i], cells.start[pair.i + 1]):
@@ -195,7 +195,7 @@ def chain_cells(cores, cells, links, reach, first, last):
 
 @kernel
 def link_cells(cores, cells, links, reach, certain, first, last):
-    """Link the cells of the bands ``first .. last`` with their own and more northern bands.
+    """Link the cells of the bands ``first .. last`` with cells of the same and northern bands.
 
     Either those that are ``certain`` to be within reach, without a distance, or the others.
     Arguments as in `chain_cells`.
@@ -222,7 +222,7 @@ def link_cells(cores, cells, links, reach, certain, first, last):
 
 @kernel
 def build_merge_tree(links, cell, order, rank, tree, node):
-    """Build the nodes of the component tree from the links of cells; return how many.
+    """Build the nodes of the component tree from the links of cells; return their number.
 
     ``cell`` (n,) int64 is the cell of each core point, ``order`` (n,) int64 the core points by
     falling level, ``rank`` (n,) uint32. ``tree`` has place for ``n`` nodes; ``node`` (n,) int64
@@ -283,7 +283,7 @@ def sum_subtrees(parent, total):
 
 @kernel
 def find_roots(tree, threshold, root):
-    """Fill the node of each node's component at a threshold; ``root`` (n,) int64.
+    """Find the root node of each node's component at a threshold; ``root`` (n,) int64.
 
     ``NONE`` for nodes that are born below the threshold.
     """

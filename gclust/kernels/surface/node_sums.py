@@ -1,4 +1,4 @@
-"""Exact sums of weights and rows over locations and tree nodes."""
+"""Exact sums of weights and counts of rows, by location and by tree node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gclust.kernels._jit import kernel
 
 @kernel
 def sum_by_node(level, node, units, rows, weighing, of_level, own_units, own_rows):
-    """Sum the rows with weight by level, and fixed-point weight and all rows by node.
+    """Count rows with weight by density level; sum weights and count all rows by tree node.
 
     ``level`` (n,) uint8, ``node`` (n,) int32 with -1 for none, ``units``, ``rows`` and
     ``weighing`` (n,) int64; ``of_level`` (levels,), ``own_units`` and ``own_rows`` (nodes,)
@@ -22,7 +22,7 @@ def sum_by_node(level, node, units, rows, weighing, of_level, own_units, own_row
 
 @kernel
 def count_rows(place, offset, rows, units, out, weighing):
-    """Count the rows at each location, and those with weight, in ``out`` and ``weighing``, int64.
+    """Count all rows at each location in ``out``, those with weight in ``weighing``, int64.
 
     ``place`` (m,) uint32 is counted from ``offset``; ``rows`` (m,) uint32 are the rows in its
     order, ``units`` (n_rows,) int64 their fixed-point weights.

@@ -19,7 +19,7 @@ DEGREES = "OGC:CRS84"
 
 
 def points_of_parquet(path: str, footer: pq.FileMetaData, *, has_axes: bool) -> PointFile | None:
-    """Return the points of a Parquet file with a geometry column, or None without one.
+    """Return a `PointFile` for a Parquet file with a geometry column, or None without one.
 
     If the file has columns of latitude and longitude (``has_axes``), a byte column that only
     has a name of `WKB_NAMES` is not used.
@@ -66,8 +66,8 @@ def _of_geoparquet(path: str, schema: pa.Schema, bare: list[str], written: bytes
     encoding = about.get("encoding", "WKB")
     if primary not in schema.names or encoding not in ("WKB", "point"):
         raise StudyError(
-            f"{path}: its geometry {primary!r} is written as {encoding}; expected WKB, or"
-            " columns of latitude and longitude named in the source"
+            f"{path}: its geometry {primary!r} has the encoding {encoding}; expected WKB, or"
+            " columns of latitude and longitude that the source names"
         )
     names = [name for name in bare if name not in described]
     messages: tuple[str, ...] = ()

@@ -28,7 +28,10 @@ def open_layers(
     inputs: Inputs,
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read one layer of each file; see `gclust.listings.readers.csv.read.open_csv`."""
+    """Read one layer of each file: the one that the source names, or the only one with a geometry.
+
+    For parameters and returns see `gclust.listings.readers.csv.read.open_csv`.
+    """
     inputs.hash_in_background(files)
     points = {path: _points_of_layer(path, source) for path in files}
     return read_points(engine, source, points, resolver)

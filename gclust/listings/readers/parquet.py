@@ -54,7 +54,7 @@ def open_parquet(
     inputs: Inputs,
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Find the columns or geometries in a source's Parquet files.
+    """Find gclust's columns, or the geometry column, in a source's Parquet files.
 
     Files of the same schema make one part; types of different schemas are never unified. A
     column that the files do not have is read from their folders' names (``year=2015/``) if all
@@ -91,7 +91,7 @@ def _read_footer(path: str) -> pq.FileMetaData:
         return pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         raise StudyError(
-            f"{path}: cannot be read as Parquet, damaged or cut off perhaps: {first_line(error)}"
+            f"{path}: cannot be read as Parquet (it may be damaged): {first_line(error)}"
         ) from error
 
 

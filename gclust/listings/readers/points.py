@@ -46,7 +46,7 @@ def read_points(
     files: Mapping[str, PointFile | None],
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read files of points into the engine, and return them as parts of their source.
+    """Read files of points into DuckDB, and return them as parts of their source.
 
     ``files`` maps paths to files, or to None for a file without geometry. Other parameters and
     returns are those of `gclust.listings.readers.csv.read.open_csv`.
@@ -55,8 +55,8 @@ def read_points(
     for path, file in files.items():
         if file is None:
             raise StudyError(
-                f"{path}: has no geometry, but other files of the source have; expected the same"
-                " in all, or columns = { lat = ..., lon = ... } in the source"
+                f"{path}: has no geometry, but other files of the source have one; expected one"
+                " in all files, or columns = { lat = ..., lon = ... } in the source"
             )
         resolver.resolve(path, file.names, by_geometry=bool(file.geometry))
         messages += file.messages

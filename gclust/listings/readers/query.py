@@ -28,7 +28,7 @@ _FOLDER = threading.Lock()
 def open_query(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Run a source's query and store the result; return it as a part, with the query's sha256.
+    """Run a source's query and store the result; return its `SourcePart` and the query's sha256.
 
     Raises StudyError if the query is not a single ``SELECT``, reads files that are not below
     `SourceFiles.sql_paths`, or fails.
@@ -48,8 +48,8 @@ def open_query(
             reason = first_line(error)
             allowed = ""
             if "Permission Error" in reason or isinstance(error, duckdb.PermissionException):
-                allowed = f"; a query reads files below {', '.join(source.sql_paths)} (sql_paths)"
-            raise StudyError(f"{where}: the query fails: {reason}{allowed}") from error
+                allowed = f"; it may read files below {', '.join(source.sql_paths)} (sql_paths)"
+            raise StudyError(f"{where}: the query failed: {reason}{allowed}") from error
     return part, hashlib.sha256(source.sql.encode()).hexdigest()
 
 
@@ -87,7 +87,7 @@ def _confine(own: Any, folders: Sequence[str], where: str) -> None:
     """Restrict a database to reading files below given folders."""
     for folder in folders:
         if not os.path.isdir(folder):
-            raise StudyError(f"{where}: sql_paths: {folder} is no folder")
+            raise StudyError(f"{where}: sql_paths: {folder} is not a folder; expected folders")
     own.execute("SET TimeZone = 'UTC'")
     own.execute("SET allowed_directories = ?", [[os.path.join(f, "") for f in folders]])
     own.execute("SET autoinstall_known_extensions = false")
@@ -101,8 +101,8 @@ def _only_select(own: Any, sql: str, where: str) -> Any:
     try:
         statements = own.extract_statements(sql)
     except duckdb.Error as error:
-        raise StudyError(f"{where}: is no SQL: {first_line(error)}") from error
+        raise StudyError(f"{where}: sql is not valid SQL: {first_line(error)}") from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         kinds = ", ".join(each.type.name for each in statements) or "nothing"
-        raise StudyError(f"{where}: holds {kinds}; expected one SELECT")
+        raise StudyError(f"{where}: sql consists of {kinds}; expected one SELECT")
     return statements[0]

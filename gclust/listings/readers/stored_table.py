@@ -1,4 +1,4 @@
-"""Storing of a table in memory in the engine, as a part of its source."""
+"""Storage of in-memory tables in DuckDB, each as a `SourcePart` (a part of its source)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gclust.listings.sources.values import identifier
 def store_table(
     engine: Engine, source: SourceFiles, path: str, table: pa.Table, user_columns: Mapping[str, str]
 ) -> SourcePart:
-    """Store a table whose columns have gclust's names; return it as `stored_part` does."""
+    """Store in DuckDB a table whose columns have gclust's names; return its `SourcePart`."""
     stored = f"source_{engine.next_number()}"
     try:
         engine.put(_with_plain_types(table), stored)
@@ -34,7 +34,7 @@ def stored_part(
     rows: int,
     user_columns: Mapping[str, str],
 ) -> SourcePart:
-    """Return a stored table, whose columns have gclust's names, as a part of its source.
+    """Return the `SourcePart` of a table in DuckDB whose columns have gclust's names.
 
     ``path`` is the source's name in messages, ``stored`` is the table's name in the engine,
     ``rows`` is the number of rows counted before it was stored, and ``user_columns`` maps

@@ -24,7 +24,7 @@ from gclust.listings.sources.struct_fields import field_paths
 def open_table(
     engine: Engine, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
-    """Store a table that is in memory; return it as a part of its source, with its `digest`.
+    """Store an in-memory table in DuckDB; return its `SourcePart` and its sha256 (`digest`).
 
     The digest covers the columns that are used. Raises StudyError if it is no table, or if its
     columns cannot be found or read.
@@ -48,7 +48,7 @@ def open_table(
 
 
 def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
-    """Return a table of any library as an Arrow table, with the points of a GeoDataFrame.
+    """Convert a table of any library to Arrow; also return the points of a GeoDataFrame.
 
     The table is of pandas, Polars, PyArrow, GeoPandas or DuckDB, or another that narwhals knows;
     ``where`` names it in messages. The points are (latitudes, longitudes), None if there is no
@@ -83,13 +83,13 @@ def as_arrow(data: Any, where: str, has_axes: bool) -> tuple[pa.Table, Any]:
         ) from error
     except (pa.ArrowException, ValueError) as error:
         raise StudyError(
-            f"{where}: cannot be read as a table: {first_line(error)}; expected columns"
-            " of one type each, and each column's name once"
+            f"{where}: cannot be read as a table: {first_line(error)}; expected one type"
+            " in each column, and a different name for each"
         ) from error
 
 
 def digest(table: pa.Table) -> str:
-    """Return the sha256 of a table's schema and rows, independent of its chunks.
+    """Return the sha256 of a table's schema and rows, however the table is split into chunks.
 
     Texts and bytes are hashed as large types, dictionaries as their values, so that the same
     table gives the same digest with every library.

@@ -1,1 +1,1 @@
-"""Options, files, columns and values of sources of listings; formats are in `readers`."""
+"""Sources of listings: their options, files, columns and values; formats are in `readers`."""

@@ -1,4 +1,4 @@
-"""Recognition of a source's columns by their names."""
+"""Recognition of gclust's columns (``lat, lon, record`` ...) by the names in a source."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LIKENESS = 0.6
 
 @dataclass(frozen=True)
 class FileColumns:
-    """The columns of one file or table, and how they are used."""
+    """The columns of one file or table, and which of them are gclust's ``lat``, ``lon`` ..."""
 
     names: tuple[str, ...]  # all columns; a name may occur twice
     used: dict[str, int]  # gclust's name -> position in names
@@ -49,12 +49,12 @@ class FileColumns:
 
     @property
     def user_columns(self) -> dict[str, str]:
-        """The user's name of each column that is used, by gclust's name."""
+        """Mapping from gclust's name of each used column to the user's name."""
         return {name: self.names[at] for name, at in self.used.items()}
 
     @property
     def summary(self) -> str:
-        """The name of each column that is used, gclust's and the user's, in one line."""
+        """One line of text with gclust's name and the user's name of each used column."""
         shown = []
         for name in KNOWN:
             if name in self.used:
@@ -105,7 +105,7 @@ def match_columns(
 
 
 def count_axes(names: Sequence[str], named: Mapping[str, str]) -> int:
-    """Return how many of the two columns latitude and longitude a header names."""
+    """Return how many of the columns latitude and longitude a header has (0, 1 or 2)."""
     return sum(bool(_positions(names, axis, named.get(axis))) for axis in AXES)
 
 

@@ -1,4 +1,4 @@
-"""Search for gclust's columns in every file of a source; all files must have the same."""
+"""Search for gclust's columns in each file of a source; all files must have the same ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_FAULTS = 20
 
 
 class ColumnError(StudyError):
-    """Error for a source's columns that are missing or occur twice, each named with its file."""
+    """Error that names each column that is missing or occurs twice, and its file."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -22,7 +22,7 @@ class ColumnError(StudyError):
 
 
 class ColumnResolver:
-    """Finder of gclust's columns in each file of a source; they are kept in ``files``."""
+    """Finder of gclust's columns in each file of a source; ``files`` maps paths to the results."""
 
     def __init__(self, source: SourceFiles) -> None:
         self._source = source
@@ -46,7 +46,7 @@ class ColumnResolver:
         self._faults += [f"{path}: {fault}" for fault in faults]
 
     def check(self) -> None:
-        """Raise ColumnError if columns are missing, in all files or only in some."""
+        """Raise ColumnError if a column is missing, occurs twice, or is not in all files."""
         faults = self._faults or self._differences()
         if faults:
             raise ColumnError(faults)
@@ -66,7 +66,7 @@ class ColumnResolver:
 
     @property
     def first(self) -> FileColumns:
-        """The columns of the first file, and how they are used."""
+        """The columns of the first file; see `FileColumns`."""
         return next(iter(self.files.values()), FileColumns((), {}))
 
     @property
@@ -76,5 +76,5 @@ class ColumnResolver:
 
     @property
     def hints(self) -> tuple[str, ...]:
-        """Columns that the user may want to name too."""
+        """Hints: unused columns that may be one of gclust's columns, such as the record."""
         return tuple(dict.fromkeys(hint for each in self.files.values() for hint in each.hints))

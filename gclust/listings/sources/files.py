@@ -72,7 +72,7 @@ def matching_files(path: str, kind: str) -> tuple[str, ...]:
     if len(formats) > 1:
         listed = ", ".join(f"{name} ({what})" for what, name in formats.items())
         raise StudyError(
-            f"{path}: names files of several formats: {listed}; expected one for each source"
+            f"{path}: names files of several formats: {listed}; expected the same format in all"
         )
     return tuple(found)
 

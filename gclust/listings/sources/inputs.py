@@ -1,4 +1,4 @@
-"""The sha256 of the files that a study reads, and the check that they do not change meanwhile."""
+"""The sha256 of a study's input files, and a check that they do not change during the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gclust.errors import StudyError
 
 
 class Inputs:
-    """Files that a study reads, each hashed once (sha256), where possible in a thread."""
+    """Input files of a study; each is hashed once (sha256), in the background if possible."""
 
     def __init__(self) -> None:
         self._states: dict[str, tuple[int, int, int]] = {}
@@ -20,7 +20,7 @@ class Inputs:
         self._hashers: list[_Hasher] = []
 
     def open(self, path: str) -> None:
-        """Store the state of a file before it is read; raise StudyError if it cannot be opened."""
+        """Store a file's size, time and inode before it is read; raise StudyError if unreadable."""
         if path in self._states:
             return
         try:
@@ -31,11 +31,11 @@ class Inputs:
             raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
 
     def hashed(self, path: str, sha256: str) -> None:
-        """Store the sha256 of a file that was read as a whole."""
+        """Store the sha256 of a file, which was computed while the whole file was read."""
         self._sha256[path] = sha256
 
     def hash_in_background(self, paths: Iterable[str]) -> None:
-        """Start to hash files in a thread."""
+        """Start a thread that computes the sha256 of files."""
         begun = {path for hasher in self._hashers for path in hasher.paths}
         new = [path for path in paths if path not in self._sha256 and path not in begun]
         if new:

@@ -1,4 +1,4 @@
-"""Part of a source that one DuckDB table function reads: its rows, and its columns as SQL."""
+"""Parts of sources: files that DuckDB reads with one call, and the SQL for their columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Column:
     sql_type: str  # DuckDB's type of the values
 
     def check_type(self, path: str, name: str) -> None:
-        """Raise StudyError if a column of this type cannot serve as gclust's ``name``."""
+        """Raise StudyError if gclust's column ``name`` cannot have this column's type."""
         if (expected := values.expected_of(name, self.sql_type)) is not None:
             raise StudyError(
                 f"{path}: column {self.name!r} ({name}) is of type {self.sql_type}; expected"
@@ -45,7 +45,7 @@ class BadRows:
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Part of a source: files that one DuckDB table function reads, or a stored table."""
+    """Part of a source: files that DuckDB reads with one call, or a stored table."""
 
     files: tuple[str, ...]  # the user's, sorted
     rows: tuple[int, ...]  # number read from each file, counted independently of DuckDB
@@ -69,13 +69,13 @@ class SourcePart:
         return values.text(column.sql, column.sql_type, name, self.source.missing)
 
     def given(self, name: str) -> str:
-        """Return SQL for the values of gclust's column ``name`` as the user gave them, as text."""
+        """Return SQL for the user's original values of gclust's column ``name``, as text."""
         column = self.columns.get(name)
         return "CAST(NULL AS VARCHAR)" if column is None else f"CAST({column.sql} AS VARCHAR)"
 
     @property
     def inside(self) -> str:
-        """SQL that is true inside the source's years, null where the year is unknown."""
+        """SQL that is true if a row's year is within the source's years, null if it is unknown."""
         if self.source.years is None:
             return "true"
         first, last = self.source.years

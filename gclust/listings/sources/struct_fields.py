@@ -1,4 +1,4 @@
-"""Fields of struct columns, used as columns under names with dots."""
+"""Fields of struct columns, used as columns with dotted names such as ``address.lat``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 class FieldPath(NamedTuple):
-    """Column, or field within a struct column."""
+    """Path to a column, or to a field within a struct column."""
 
     name: str  # the column's name, then a dot and name for each field
     position: int  # of the column in its table

@@ -68,7 +68,7 @@ def expected_of(name: str, sql_type: str) -> str | None:
 
 
 def number(column: str, sql_type: str) -> str:
-    """Return SQL for a column's number, null where it has none."""
+    """Return SQL for the numbers in a column, null where a value is not a number."""
     if sql_type.startswith("DECIMAL"):
         # Through its digits: DuckDB's own cast is not the double nearest to them.
         return f"CAST(CAST({column} AS VARCHAR) AS DOUBLE)"

@@ -63,7 +63,7 @@ class GeocodeCriteria:
 
     @property
     def expected_share(self) -> float:
-        """Expected weight of a location as a share of the weight of its surroundings."""
+        """Expected weight of an ordinary location, as a share of the weight of its surroundings."""
         return ADDRESS_KM2 / (math.pi * self.radius_km**2 - ADDRESS_KM2)
 
 

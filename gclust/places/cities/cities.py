@@ -1,4 +1,4 @@
-"""The cities of a cluster and their weights, by Reilly's law."""
+"""The cities of a cluster and their weights, by Reilly's law of attraction."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Cities:
 
 @lru_cache(maxsize=1)
 def shipped_cities() -> Cities:
-    """Return the indexed gazetteer of the package; it is made once."""
+    """Return the indexed gazetteer of the package; it is indexed only once."""
     return Cities.of(gazetteer())
 
 
@@ -123,7 +123,7 @@ def _without_parts(
 def weigh(
     vectors: Floats, weight: NDArray[np.generic], cities: Cities, among: Rows | None = None
 ) -> tuple[Rows, NDArray[np.generic]]:
-    """Weigh the cities of one cluster by Reilly's law.
+    """Compute the weight of each city of one cluster by Reilly's law.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def city_radii_km(
     inhabitants_per_km2: float = INHABITANTS_PER_KM2,
     cities: Cities | None = None,
 ) -> NDArray[np.float64]:
-    """Return the radius of the city at whose point each location lies.
+    """Return for each location the radius (km) of the city at whose point it lies.
 
     Parameters
     ----------

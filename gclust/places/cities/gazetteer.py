@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def gazetteer() -> pd.DataFrame:
-    """Return the world's cities of 15,000 and more inhabitants, and its capitals.
+    """Return the world's cities with 15,000 or more inhabitants, and all capitals.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The weight of each cluster in the cells of a fine grid, from which its cities are weighed."""
+"""The weight of each cluster in the cells of a fine grid, used to find its cities."""
 
 from __future__ import annotations
 
@@ -78,9 +78,14 @@ class ClusterCells:
         known = np.full(len(lat), "", object) if country is None else np.asarray(country, object)
         lengths = [len(values) for values in (lat, lon, weight, labels, known)]
         if len(set(lengths)) > 1:
-            raise ValueError(f"lat, lon, weight, labels and country differ in length: {lengths}")
+            raise ValueError(
+                f"lat, lon, weight, labels and country must have the same length, not {lengths}"
+            )
         if labels.size and labels.max() >= n_clusters:
-            raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
+            raise ValueError(
+                f"label {labels.max()} found with n_clusters = {n_clusters}; expected labels"
+                " below n_clusters"
+            )
         inside = labels >= 0
         codes, values = pd.factorize(known[inside], sort=True)  # -1 where missing
         values = np.append(np.asarray(values, dtype=object), "")
@@ -98,7 +103,9 @@ class ClusterCells:
         starts = np.searchsorted(label, np.arange(n_clusters + 1))
         empty = np.flatnonzero(np.diff(starts) == 0)
         if empty.size:
-            raise ValueError(f"cluster {empty[0]} has no location to be named after")
+            raise ValueError(
+                f"cluster {empty[0]} has no location; expected at least one, to name it"
+            )
         cell = np.full(len(labels), -1, dtype=np.intp)
         cell[np.flatnonzero(inside)[order]] = np.cumsum(is_first) - 1
         return cls(

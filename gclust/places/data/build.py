@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def write(table: pa.Table, path: Path) -> None:
-    """Write a table compactly and with the same bytes in every run."""
+    """Write a table as a small Parquet file, with the same bytes in every run."""
     pq.write_table(
         table,
         path,
@@ -104,12 +104,13 @@ def check_names(expected: dict[int, str], names: pd.Series) -> None:
     for identifier, name in expected.items():
         if names.get(identifier) != name:
             raise SystemExit(
-                f"sections.py calls {identifier} {name!r}; GeoNames: {names.get(identifier)!r}"
+                f"sections.py names {identifier} {name!r}, but GeoNames"
+                f" {names.get(identifier)!r}; correct sections.py"
             )
 
 
 def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
-    """Mark places that are named after a near city of twice their size."""
+    """Mark places that are named after a nearby city of at least twice their size."""
     vectors = unit_vectors(cities["latitude"], cities["longitude"])
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, name in enumerate(cities["name"]):
@@ -127,13 +128,13 @@ def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
 
 
 def degrees(values: pd.Series) -> pa.Array:
-    """Convert degrees to five decimals as in GeoNames, which take half the space of floats."""
+    """Convert degrees to decimals of five places as in GeoNames, half as large as floats."""
     hundred_thousandths = np.rint(values.to_numpy() * 1e5).astype(np.int64)
     return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
 
 
 def fetch_atlas(folder: Path) -> Path:
-    """Unpack the npm package into a folder, and return its file of countries."""
+    """Download the npm package of countries into a folder, and return its file."""
     subprocess.run(["npm", "pack", WORLD_ATLAS], cwd=folder, check=True, capture_output=True)
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as packed:
@@ -165,7 +166,7 @@ def countries_table(topology: dict[str, Any]) -> pa.Table:
         for shape in frame.geometry
     ]
     if not frame.geometry.is_valid.all() or frame.geometry.is_empty.any():
-        raise SystemExit("a country has no valid shape")
+        raise SystemExit("a country has no valid shape; expected a polygon for each country")
     return pa.table(
         {
             "name": pa.array(frame["name"], pa.string()),

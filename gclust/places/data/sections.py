@@ -9,7 +9,7 @@ with their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed 
 those that both rules miss because they are nearly as large as their city, because they lie far from
 its point, or because GeoNames' number of inhabitants is wrong or that of the whole district.
 
-Each entry is ``geonameid: name as GeoNames has it``; the build stops when they disagree.
+Each entry is ``geonameid: name``; the build stops if GeoNames has another name for the id.
 """
 
 from __future__ import annotations

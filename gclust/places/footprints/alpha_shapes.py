@@ -1,22 +1,23 @@
-"""Alpha shapes: the plane minus all empty discs of equal radius, here called erasers.
+"""Alpha shapes: the plane minus all discs of radius alpha that contain no location.
 
-A footprint is the alpha shape of a cluster's locations, widened by a radius r. A cluster may have
-half a million locations (*places* here). Two tests find places that do not affect the outline:
+These empty discs are called *erasers* here, and locations *places*. A footprint is the alpha shape
+of a cluster's places, widened by a radius r. A cluster may have half a million places. Two tests
+find places that do not affect the outline and can be left out:
 
-1.  In densely occupied parts, one place for each cell of a grid is enough: where every eraser
-    that touches a place contains another place of a neighbouring cell too, none gets near it. The
-    test is that of :mod:`gclust.places.footprints.discs`, with cells a fifth of alpha wide, so
-    that the neighbours are nearer than 0.86 alpha and lie within 49.1 degrees of the eraser's
-    centre.
-2.  Let p be a point of the outline and q the point of the alpha shape nearest to it, r away. No
-    place is nearer to p than r. So the place u that is nearest to the point three quarters of the
-    way from q to p is at least 0.75 r from that point, and at most 2 alpha from q: as some place
-    lies within alpha of q and none within r of p, u is in a crescent at q whose tips are
-    ``alpha * sqrt(r / (r - 0.75 r))`` away. Then the Voronoi cell of u reaches beyond a disc of
-    0.75 r, and :func:`gclust.places.footprints.discs.outline_places` finds all such places.
-    Triangles and lines without a place within 3 alpha of one of them do not contain such a q.
-    The same holds for all points p of the widened shape that are farther than r from every
-    place, so that openings left by the other triangles lie in discs about places.
+1.  In dense parts one place for each cell of a grid is enough. The cells are a fifth of alpha
+    wide. If the cells around a place are occupied as
+    :mod:`gclust.places.footprints.discs` describes, each disc of radius alpha that touches the
+    place contains another place: one nearer than 0.86 alpha, in a direction within 49.1 degrees
+    of that to the disc's centre. So no eraser touches the place.
+2.  Let p be a point of the outline, q the point of the alpha shape nearest to p (at the distance
+    r), m the point three quarters of the way from q to p, and u the place nearest to m. No place
+    is nearer to p than r, so u is at least 0.75 r from m, and the Voronoi cell of u reaches beyond
+    a disc of radius 0.75 r: :func:`gclust.places.footprints.discs.outline_places` finds all such
+    places u. Some place is within alpha of q, so u is at most 2 alpha from q: it lies in a
+    crescent at q with tips ``alpha * sqrt(r / (r - 0.75 r))`` away. So triangles and lines without
+    a place within 3 alpha of any u do not contain such a q, and are left out. The same holds for
+    all points p of the widened shape that are farther than r from every place, so that openings
+    left by those triangles lie in discs around places.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ DENSE_CELL = 0.2
 
 @dataclass(frozen=True)
 class AlphaComplex:
-    """An alpha shape in a plane.
+    """An alpha shape in a plane, as triangles, lines and single places.
 
     Attributes
     ----------
@@ -72,7 +73,7 @@ class AlphaComplex:
     alone: NDArray[np.bool_]
 
     def touching(self, some: NDArray[np.bool_]) -> AlphaComplex:
-        """Return the part of the complex that touches the given places."""
+        """Return the triangles, lines and single places that touch the given places."""
         return AlphaComplex(
             self.triangles[some[self.triangles].any(axis=1)],
             self.lines[some[self.lines].any(axis=1)],
@@ -80,7 +81,7 @@ class AlphaComplex:
         )
 
     def shapes(self, xy: Floats, side: float) -> list[Any]:
-        """Unite triangles and lines separately in each square of the plane; return the unions.
+        """Unite triangles and lines by squares of the plane; return one union for each square.
 
         GEOS takes far longer for ten thousand triangles at once than for ten times a thousand,
         and cannot be interrupted.
@@ -137,7 +138,7 @@ def at_outline(
 
 
 def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
-    """Find the alpha shape of places.
+    """Compute the alpha shape of places, as triangles, lines and single places.
 
     Parameters
     ----------

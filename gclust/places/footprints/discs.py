@@ -1,23 +1,24 @@
-"""The union of discs of equal radius about many locations (*places* here).
+"""The union of discs of equal radius around many locations (*places* here).
 
 A cluster may have half a million places, and the union of so many discs takes too long. Nearly
 all of them lie deep within the others, and two tests find those that cannot touch the outline:
 
 1.  A grid of cells a quarter of the radius wide. Where the eight cells at offsets
-    (+-3, 0), (0, +-3), (+-2, +-2) of a cell are all occupied, every direction from a place
-    in it meets another place within 49.1 degrees and 1.07 radii. A place at distance d and
-    angle a covers the rim of a disc of radius r in its direction when d <= 2 r cos a, which
-    at 49.1 degrees is 1.31 r: the rim is covered all round. One place is kept for such a
-    cell, so that the next test knows that it is occupied.
+    (+-3, 0), (0, +-3), (+-2, +-2) of a cell are all occupied, there is for every direction from
+    a place in the cell another place, at most 1.07 radii away and within 49.1 degrees of this
+    direction. A disc at distance d and angle a covers the point of the rim in this direction when
+    d <= 2 r cos a, with the radius r; at 49.1 degrees this is 1.31 r. So the whole rim is
+    covered. One place of such a cell is kept, so that the next test knows that the cell is
+    occupied.
 2.  Of the places left, one whose Voronoi cell lies within its disc cannot touch the
     outline, because every point of its rim is nearer to another place. The corners of the
     cell are the centres of the circles round the Delaunay triangles, so it is enough that
     all of these circles are smaller than the disc (the alpha shape of Edelsbrunner,
     Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane).
 
-The outline of the union is thus that of the remaining discs, except that a part of the union may
-be left open. Each opening lies wholly within the union or wholly outside it, so that one of its
-points decides.
+The union of the remaining discs thus has the right outline, but may have openings that the other
+discs would cover. Each opening lies wholly inside or wholly outside the true union, so that a test
+of one of its points decides whether it is filled.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ _WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
 
 
 def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> Any:
-    """Return the union of the discs about places.
+    """Return the union of discs of equal radius around places.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
 
 
 def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
-    """Fill the openings of a shape that should be covered; the shape is in degrees.
+    """Fill the openings of a shape (in degrees) for which ``is_covered`` returns True.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
 
 
 def thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
-    """Keep all places of cells near the outline, and one place of every other cell."""
+    """Mark the places to keep: all in cells near the outline, one in every other cell."""
     if len(xy) == 0:
         return np.zeros(0, bool)
     cell = np.floor((xy - xy.min(axis=0)) / side).astype(np.int64) + 3
@@ -182,7 +183,7 @@ def distance_to(tree: cKDTree, lat: Floats, lon: Floats, metric: str) -> Floats:
 
 
 def discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> list[Any]:
-    """Return the polygons of discs, cut at 180 degrees; one or more for each disc."""
+    """Return the polygons of discs, cut at the 180th meridian; one or more for each disc."""
     polar = np.radians(90.0 - np.abs(lat)) * EARTH_RADIUS_KM < POLAR_RADII * radius_km
     azimuth = np.arange(VERTICES) * (360.0 / VERTICES)
     lat2, lon2 = direct(lat[~polar, None], lon[~polar, None], azimuth, radius_km, metric)
@@ -219,7 +220,7 @@ def polar_disc(lat: float, lon: float, radius_km: float, metric: str) -> Any:
 
 
 def distance_km(lat: Any, lon: Any, lat2: Floats, lon2: Floats, metric: str) -> Floats:
-    """Return the distance between places a few radii apart, on the conformal sphere."""
+    """Return the distance (km) between near places, measured on the conformal sphere."""
     chi, km_per_radian = conformal_sphere(lat, metric)
     chi2, km_per_radian2 = conformal_sphere(lat2, metric)
     chord = np.linalg.norm(unit_vectors(chi2, lon2) - unit_vectors(chi, lon), axis=-1)

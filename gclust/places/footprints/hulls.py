@@ -79,8 +79,8 @@ class ProjectedLocations:
         plane = Stereographic.at_centre_of(vectors)
         if (vectors @ plane.up).min() < np.cos(np.radians(WIDEST_DEGREES)):
             raise StudyError(
-                f"a cluster extends over more than {WIDEST_DEGREES:.0f} degrees from its centre, "
-                "where hulls have no meaning; use the footprint method 'discs'"
+                f"a cluster extends more than {WIDEST_DEGREES:.0f} degrees from its centre, where "
+                "hulls are not defined; use the footprint method 'discs'"
             )
         xy = plane.forward(vectors)
         scale = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
@@ -105,7 +105,7 @@ class ProjectedLocations:
 
 
 def convex(locations: ProjectedLocations, radius_km: float) -> Any:
-    """Return all points within a radius of the convex hull, as polygons in degrees.
+    """Return all points within a radius of the convex hull, as a polygon in degrees.
 
     That is a disc for one location, and a strip with round ends for two or for locations in
     one line.
@@ -120,7 +120,7 @@ def concave(locations: ProjectedLocations, radius_km: float, ratio: float) -> An
 
 
 def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: float) -> Any:
-    """Return all points within a radius of the hull indented at sides above `edge_km`.
+    """Return all points within a radius of the hull, indented at sides longer than `edge_km`.
 
     Outer triangles of the Delaunay triangulation are removed, the longest side first, as long
     as a side is longer than `edge_km` and the rest stays connected (the characteristic shape of

@@ -93,7 +93,7 @@ class FootprintOptions:
         if self.ratio is not None and not 0.0 <= self.ratio <= 1.0:
             raise ValueError(f"ratio must lie between 0 and 1, not {self.ratio!r}")
         if self.method == "raster" and self.raster is None:
-            raise ValueError("method 'raster' needs a raster; expected a path")
+            raise ValueError("method 'raster' needs a raster; set raster to its path")
 
 
 def _discs(options: FootprintOptions) -> Draw:
@@ -242,7 +242,10 @@ def _drawn_locations(
     if len(set(lengths.values())) > 1 or lat.ndim != 1:
         raise ValueError(f"lat, lon, drawn and labels must be of one length: {lengths}")
     if labels.size and labels.max() >= n_clusters:
-        raise ValueError(f"label {labels.max()} found with n_clusters = {n_clusters}")
+        raise ValueError(
+            f"label {labels.max()} found with n_clusters = {n_clusters}; expected labels below"
+            " n_clusters"
+        )
     rows = np.flatnonzero(drawn & (labels >= 0))
     rows = rows[np.lexsort((lon[rows], lat[rows], labels[rows]))]
     sorted_rows = np.stack([labels[rows].astype(float), lat[rows], lon[rows]])

@@ -30,7 +30,7 @@ LONGEST_SIDE_DEGREES = 0.5
 
 @dataclass(frozen=True)
 class RasterCells:
-    """The cells of a raster, continued beyond its edges.
+    """The grid of a raster's cells, continued beyond the raster's edges.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class RasterCells:
 
     @classmethod
     def of(cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles) -> RasterCells:
-        """Read the position of the cells of a raster or of its tiles.
+        """Read the position of the cells from a raster or its tiles.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class RasterCells:
             at = int(np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))[0])
             raise StudyError(
                 f"{self.path}: the raster's projection is not defined at latitude {lat[at]:g},"
-                f" longitude {lon[at]:g}; expected a raster in degrees, or another footprint"
+                f" longitude {lon[at]:g}; use a raster in degrees, or another footprint method"
             )
         if self.crs.is_geographic and not (self.transform.b or self.transform.d):
             left = self.transform.c

@@ -106,7 +106,10 @@ def _parts(path: str) -> Iterator[str]:
 def _check_part(part: str, path: str, within: tuple[str, ...]) -> None:
     """Check a source file of a VRT; a VRT within itself would never end."""
     if part in within:
-        raise StudyError(f"{path}: has the source {part}, whose source it is; expected other files")
+        raise StudyError(
+            f"{path}: has the source {part}, which in turn contains this file; expected a VRT that"
+            " does not contain itself"
+        )
     try:
         with open_file(part) as source:
             bands = tuple(source.indexes)

@@ -53,7 +53,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of a rectangle, as arrays of its shape.
+    """The cells of a raster in a rectangle, as arrays of the rectangle's shape.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Block:
 
 
 def describe(path: str, band: int | None) -> Tile:
-    """Read the metadata of a file.
+    """Read the metadata of a raster file.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def describe(path: str, band: int | None) -> Tile:
         dtype = source.dtypes[chosen - 1]
         if dtype.startswith("complex"):
             raise StudyError(
-                f"{path}: band {chosen} holds {dtype}; expected real numbers, of inhabitants"
+                f"{path}: band {chosen} holds {dtype}; expected real numbers (inhabitants)"
             )
         names = zip(source.indexes, source.descriptions, strict=True)
         return Tile(
@@ -164,7 +164,7 @@ def _as_stored(nodata: float, dtype: Any) -> Any:
 
 
 def read(source: Any, path: str, band: int, window: Any) -> np.ma.MaskedArray[Any, Any]:
-    """Read a window of a file.
+    """Read a window (a rectangle of cells) of a raster file.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def read(source: Any, path: str, band: int, window: Any) -> np.ma.MaskedArray[An
 
 
 def open_file(path: str) -> rasterio.DatasetReader:
-    """Open a file; raise StudyError if it is no raster."""
+    """Open a raster file; raise StudyError if it is not a raster."""
     import rasterio
 
     with warnings.catch_warnings():
@@ -194,4 +194,6 @@ def open_file(path: str) -> rasterio.DatasetReader:
         try:
             return rasterio.open(path)
         except rasterio.errors.RasterioError as error:
-            raise StudyError(f"{path}: no raster that can be read ({error})") from error
+            raise StudyError(
+                f"{path}: no raster that can be read ({error}); expected a file that GDAL opens"
+            ) from error

@@ -41,7 +41,7 @@ class RasterFiles:
     def of(
         cls, raster: RasterPath | Sequence[RasterPath] | RasterFiles, folder: RasterPath = ""
     ) -> RasterFiles:
-        """Find the files of a raster, a folder, a pattern or a list.
+        """Find the files of a raster, given as a file, a folder, a pattern or a list.
 
         Parameters
         ----------
@@ -61,7 +61,9 @@ class RasterFiles:
             return raster
         listed = [raster] if isinstance(raster, str | os.PathLike) else list(raster)
         if not listed or not all(map(os.fspath, listed)):
-            raise StudyError(f"raster = {raster!r}; expected a file of inhabitants, or several")
+            raise StudyError(
+                f"raster = {raster!r}; expected a file of inhabitants per cell, or a list of files"
+            )
         found = [file for each in listed for file in _files(os.fspath(each), os.fspath(folder))]
         path = os.path.join(folder, listed[0])
         if len(listed) > 1:
@@ -70,14 +72,14 @@ class RasterFiles:
 
     @property
     def name(self) -> str:
-        """Short name for warnings."""
+        """Short name of the raster, for warnings."""
         path = Path(self.path)
         fits = len(self.files) > 1 and glob.has_magic(path.name)
         return f"{path.parent.name}/{path.name}" if fits else path.name
 
     @property
     def stem(self) -> str:
-        """Default name in comparisons: the file without ending, or the folder of tiles."""
+        """Default name in comparisons: that of the file without ending, or of the tiles' folder."""
         path = Path(self.files[0] if self.is_list else self.path)
         if self.is_list and len(self.files) > 1:
             return f"{path.stem} and {len(self.files) - 1} more"

@@ -28,7 +28,7 @@ RIPPLE = 1e-6
 
 @dataclass
 class Plausibility:
-    """The check of the cells of one raster.
+    """Check of one raster's cells for values that cannot be inhabitants.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Plausibility:
     _fill: float | None = None
 
     def checked_values(self, cells: Cells, name: str) -> Floats:
-        """Return the values of cells, with ripples replaced by 0.
+        """Return the values of cells, with negligible negative values replaced by 0.
 
         Parameters
         ----------

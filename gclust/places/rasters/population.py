@@ -1,4 +1,4 @@
-"""The count of inhabitants of footprints from a population raster."""
+"""Count of the inhabitants within footprints, from a population raster."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def population(
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}, not {unit!r}")
     if footprints.crs is None:
-        raise ValueError("footprints have no CRS; set it, such as EPSG:4326")
+        raise ValueError("footprints have no CRS; set it, for example to EPSG:4326")
     labels = [str(name) for name in (footprints.index if names is None else names)]
     files = RasterFiles.of(raster)
     with opened(files, band) as source, stage(resolve(progress), "population") as done:

@@ -77,7 +77,7 @@ class Tiles:
         return np.array(each, dtype=np.int64)
 
     def block(self, column: int, row: int, width: int, height: int) -> Block:
-        """Read a rectangle of cells, which may lie partly or wholly outside of the tiles.
+        """Read a rectangle of cells, which may lie partly or wholly outside all tiles.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Tiles:
                 yield tile, self.tiles[number + 1 + other]
 
     def stored(self, column: int, row: int) -> StoredNumber:
-        """Return the number that a file stores for a cell with data, a suspect one first."""
+        """Return the number stored for a cell; if tiles overlap there, a suspect one if any."""
         found = []
         for tile in self.tiles:
             down, across = row - tile.row, column - tile.column
@@ -151,7 +151,7 @@ class Tiles:
         raise StudyError(
             f"{other.path} and {self.tiles[number].path} overlap and differ: at longitude"
             f" {lon:.6g}, latitude {lat:.6g} they hold {out.values[inner][down, across]:g} and"
-            f" {part.values[down, across]:g}; expected tiles of one raster, of one year"
+            f" {part.values[down, across]:g}; expected tiles of one raster and one year"
         )
 
     def place(self, column: int, row: int) -> tuple[float, float]:
@@ -180,7 +180,7 @@ class Tiles:
         return as_block(stored, source, self.band)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close all open files of the raster."""
         while self._open:
             self._open.popitem()[1].close()
 
@@ -228,7 +228,7 @@ def opened(
 
 
 def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tiles:
-    """Arrange tiles in one plane of cells.
+    """Arrange tiles in one common grid of cells.
 
     Raises
     ------
@@ -256,8 +256,8 @@ def assemble(files: RasterFiles, described: tuple[Tile, ...], band: int) -> Tile
     if len(placed) > 1 and base.crs.is_geographic and turns > MOST_TURNS:
         first, *_, last = sorted(placed, key=lambda tile: tile.column)
         raise StudyError(
-            f"{first.path} and {last.path} lie more than once around the Earth apart; expected"
-            " longitudes from -180 to 180 in all tiles, or from 0 to 360 in all"
+            f"the tiles from {first.path} to {last.path} extend over more than 360 degrees;"
+            " expected longitudes from -180 to 180 in all tiles, or from 0 to 360 in all"
         )
     return Tiles(files, band, placed, base.crs, transform, width, height)
 

@@ -60,8 +60,8 @@ def _check_directories_are_there(path: str) -> None:
             found = file.read(struct.calcsize(kind))
             if len(found) < struct.calcsize(kind):
                 raise StudyError(
-                    f"{path}: is cut short: a directory at byte {at} is missing; fetch or write it"
-                    " again"
+                    f"{path}: is cut short: the TIFF directory at byte {at} is missing; fetch or"
+                    " write it again"
                 )
             return int(struct.unpack(order + kind, found)[0])
 

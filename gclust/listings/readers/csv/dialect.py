@@ -126,4 +126,4 @@ def refuse_marks(path: str, delimiter: str | None, quote: str | None) -> None:
                 " quoted"
             )
         if quote == delimiter:
-            raise StudyError(f"{path}: quote and delimiter are both {quote!r}")
+            raise StudyError(f"{path}: quote and delimiter are both {quote!r}; expected two")

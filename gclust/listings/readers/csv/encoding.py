@@ -1,4 +1,4 @@
-"""Decoding of a CSV file to UTF-8: uncompressed and without a byte order mark."""
+"""Decoding of CSV files: they are unpacked and converted to UTF-8 without byte order mark."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def packing(path: str) -> str | None:
         first = file.read(16)
     for magic, name in OTHER_MAGIC.items():
         if first.startswith(magic):
-            raise StudyError(f"{path}: is {name} by its first bytes, not text as its name says")
+            raise StudyError(f"{path}: its content is {name}, but its name is that of a text file")
     return next((name for magic, name in MAGIC.items() if first.startswith(magic)), None)
 
 
@@ -71,9 +71,10 @@ def codec_of(encoding: str | None, path: str) -> str:
 
 
 class Text:
-    """Text of a file in chunks of UTF-8; the file's ``encoding`` is UTF-8 if not given.
+    """Text of a CSV file, read in chunks and converted to UTF-8 from ``encoding``.
 
-    ``is_plain`` is true if the chunks are the file's own bytes, except a byte order mark.
+    The encoding is UTF-8 if not given. ``is_plain`` is true if the chunks are the file's own bytes,
+    except a byte order mark.
     """
 
     def __init__(self, path: str, encoding: str | None = None) -> None:
@@ -84,7 +85,7 @@ class Text:
         self.is_plain = self.packed is None and self.codec == UTF8
 
     def chunks(self, digest: Any = None) -> Iterator[bytes]:
-        """Yield the text without byte order mark; update a digest with the file's own bytes.
+        """Yield the text without byte order mark; hash the file's own bytes with ``digest``.
 
         Raises StudyError if the file is damaged or not in its encoding; the message names the
         line, and the encoding that it looks like.
@@ -106,7 +107,7 @@ class Text:
             raise _damaged(self.path, self.packed, error) from error
 
     def head(self, size: int) -> bytes:
-        """Return the first bytes of the text in UTF-8."""
+        """Return the first ``size`` bytes of the text in UTF-8."""
         found = bytearray()
         for chunk in self.chunks():
             found += chunk
@@ -115,7 +116,7 @@ class Text:
         return bytes(found[:size])
 
     def misread(self, before: int, bad: bytes, line: int) -> StudyError:
-        """Return the error for bytes that are not in the file's encoding."""
+        """Return the error for bytes that cannot be decoded in the file's encoding."""
         what = f"{self.path}: line {line} is not {self.codec.upper()} (byte 0x{bad[0]:02X}"
         if self._named:
             return StudyError(f"{what}); expected the encoding that the source names")
@@ -247,8 +248,8 @@ def _member(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
     if len(files) != 1:
         names = ", ".join(info.filename for info in files[:5]) or "none"
         raise StudyError(
-            f"{path}: holds {len(files)} files ({names}); expected a zip file of one CSV file:"
-            " unpack it, and name the file"
+            f"{path}: holds {len(files)} files ({names}); expected a zip file with one CSV"
+            " file; unpack it, and give the path of the CSV file"
         )
     if files[0].flag_bits & 1:
         raise StudyError(f"{path}: is encrypted; expected a zip file without a password")

@@ -1,4 +1,4 @@
-"""Reader of CSV files: each is scanned once, then DuckDB reads it with all options given."""
+"""Reader of CSV files: a scan of each file finds all options with which DuckDB reads it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ LEAST_LINE_SIZE = 2_000_000
 
 
 class RowCounter:
-    """Counter of the rows of a CSV text in a dialect.
+    """Counter of the rows of a CSV text that has a given dialect (delimiter, quotes, header).
 
     ``counter[name]`` is a value of the kernel's state, see `gclust.kernels.csv_rows`. The binary
     file ``good_rows`` receives the rows with as many fields as the header, each followed by a line
@@ -49,21 +49,21 @@ class RowCounter:
 
     @property
     def line_size(self) -> int:
-        """Limit of the bytes in a row that is passed to DuckDB."""
+        """Limit of the bytes in a row, which DuckDB gets as ``max_line_size``."""
         return max(LEAST_LINE_SIZE, 2 * self[kernel.LONGEST])
 
     @property
     def bad(self) -> NDArray[np.int64]:
-        """Rows with a wrong number of fields, shape (m, 4): first byte, end, line, fields."""
+        """Rows with a wrong number of fields, shape (m, 4): first byte, end, line, field count."""
         return np.concatenate(self._bad)
 
     @property
     def shifts(self) -> NDArray[np.int64]:
-        """Offsets from row numbers to line numbers, shape (k, 2): first row, offset from it on."""
+        """Line number minus row number, shape (k, 2): the first row that has it, the difference."""
         return np.concatenate(self._shifts)
 
     def read(self, chunks: Iterable[bytes]) -> RowCounter:
-        """Count the rows of a whole text; return this object."""
+        """Count the rows of a whole text, given in chunks; return this counter."""
         for chunk in chunks:
             skipped = min(self._to_skip, len(chunk))
             self._to_skip -= skipped

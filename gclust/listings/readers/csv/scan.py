@@ -1,8 +1,8 @@
-"""Scan of a CSV file in one pass: count its rows and find out what quotes mean.
+"""Scan of a CSV file: it counts the rows and finds whether quotes enclose fields.
 
-The results are passed to DuckDB as options, so that it guesses nothing. A file that DuckDB would
-not read correctly is copied once, without title, blank lines and rows with a wrong number of
-fields.
+The file is read once. The results are passed to DuckDB as options, so that it guesses nothing. A
+file that DuckDB would not read correctly is copied, without title, blank lines and rows with a
+wrong number of fields.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class CsvScan:
     bad_texts: tuple[str, ...] = ()
 
     def again(self, message: str, dialect: Dialect) -> CsvScan:
-        """Scan the text again in another dialect; the message explains it to the user."""
+        """Scan the text again with another dialect, which ``message`` explains to the user."""
         counter = RowCounter(dialect).read(Text(self.read_from).chunks())
         return replace(self, dialect=dialect, counter=counter, messages=(message,))
 
     @property
     def needs_copy(self) -> bool:
-        """Whether DuckDB must read a copy that holds only the good rows."""
+        """Whether DuckDB must read a copy of the file that holds only its correct rows."""
         counter, end = self.counter, self.dialect.header_end
         ends = {"\n": kernel.LF, "\r\n": kernel.CRLF, "\r": kernel.CR}
         return (
@@ -68,7 +68,7 @@ class CsvScan:
         return BadRows(line, found, len(self.dialect.header), self.bad_texts)
 
     def lines(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the physical lines where rows begin; rows are numbered from 0 without bad rows."""
+        """Return the lines of the file where rows begin; good rows are numbered from 0."""
         shifts = self.counter.shifts
         at = np.searchsorted(shifts[:, 0], row, side="right") - 1
         return row + np.append(shifts[:, 1], self.dialect.data_line)[at]
@@ -172,13 +172,13 @@ def _understand_quotes(scan: CsvScan, *, is_given: bool) -> CsvScan:
             f" {swallowed}, which looks like a row of its own"
         )
     help_ = (
-        'where quotes are characters like others name it in the source, quote = ""; where they'
-        f" do quote fields over several lines, quote = '{dialect.quote}'"
+        'if quotes are ordinary characters, write quote = "" in the source; if they enclose fields'
+        f" of several lines, write quote = '{dialect.quote}'"
     )
     if is_given:
         help_ = (
-            f"expected fields quoted with {dialect.quote}, doubled within a field; where quotes"
-            ' are characters like others, quote = "" in the source'
+            f"expected fields quoted with {dialect.quote}, doubled within a field; if quotes are"
+            ' ordinary characters, write quote = "" in the source'
         )
     raise StudyError(f"{path}: {what}; {help_}")
 
@@ -202,8 +202,8 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
     raise StudyError(
         f"{scan.path}: from line {line} on {why} do not have the {len(dialect.header)} fields of"
         f" the header (line {dialect.header_line}): line {line} has {found}: {shown[:80]!r}."
-        f" Expected one table, its fields parted by {dialect.delimiter!r}; where that is another,"
-        " name it in the source, delimiter; where files were joined, name them apart"
+        f" Expected one table with the delimiter {dialect.delimiter!r}; if it is another, set"
+        " delimiter in the source; if files were joined, give them as separate files"
     )
 
 
