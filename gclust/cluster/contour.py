@@ -191,7 +191,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
             If there is no cluster, or points lie so near a pole that cells are higher there
             than two standard deviations of the kernel, by default nearer than 5 degrees.
         """
-        threads = self._check()
+        threads = self.check()
         show = resolve(progress)
         with stage(show, "reading coordinates") as report:
             lat, lon = degrees(X, threads, report)
@@ -264,7 +264,7 @@ class DensityContour(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         self._density.write(path)
 
-    def _check(self) -> int:
+    def check(self) -> int:
         """Raise ValueError for a parameter that cannot be used; return the number of threads."""
         if self.kernel not in KERNELS:
             raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {self.kernel!r}")

@@ -57,7 +57,7 @@ def check_method(options: ClusteringOptions) -> None:
     """
     if isinstance(options, ContourClusters):
         try:
-            _contour(options, None)._check()
+            _contour(options, None).check()
         except ValueError as error:
             raise StudyError(f"[clusters] {error}") from None
 
