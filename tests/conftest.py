@@ -22,8 +22,8 @@ ON_ONE_PYTHON = """
     count_arrays intensity sweep_figures builtin_indicators centroid_geocodes bump density_kernels
     surface_kernels weight_zero population builtin_members us fuzz benchmarks raster_cases
     raster_files raster_tiles raster_values columns inputs disk kernel_cache own_files signals
-    words floors parameters csv_rows habits overlaps footprint_counts raster_coarse uncertainty_amounts
-    compare_places gii_figures tune_gate reference work
+    words floors parameters csv_rows habits overlaps footprint_counts raster_coarse
+    uncertainty_amounts compare_places gii_figures tune_gate reference work
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
 versions of Python: one of the two is enough in CI. Those that take longest come first."""
