@@ -29,14 +29,14 @@ PUBLISHED = "published.csv"
 def demo_gii(
     out: Path | None, *, edition: int, scale: float | None, top: int, threads: int | None
 ) -> None:
-    """Simulate the listings behind the tables of an edition of the GII, and rank their clusters.
+    """Simulate listings that reproduce a ranking of the GII, and rank their clusters.
 
     Raises click.BadParameter if the scale is too small, and FileExistsError if the folder exists
     and is not a demo's.
     """
     scale = DEFAULT_SCALE if scale is None else scale
     if not LEAST_SCALE <= scale < math.inf:
-        message = f"{scale:g}; expected {LEAST_SCALE:g} or more"
+        message = f"{scale:g} is not valid; expected {LEAST_SCALE:g} or more"
         raise click.BadParameter(message, param_hint="--scale")
     out = out or Path(f"gclust-demo-gii-{edition}")
     _make_folder(out, (PUBLISHED,))
@@ -70,7 +70,7 @@ def demo_gii(
 
 
 def demo_us(out: Path | None, *, top: int, threads: int | None) -> None:
-    """Fetch patents and publications of the United States, and rank their clusters.
+    """Download US patents, university research and funding rounds, and rank their clusters.
 
     Raises FileExistsError if the folder exists and is not a demo's.
     """

@@ -219,7 +219,7 @@ def test_wrong_sum(site: Site, tmp_path: Path) -> None:
 
 def test_missing_file(site: Site, tmp_path: Path) -> None:
     site.files.clear()
-    with pytest.raises(FetchError, match=r"data\.bin is not to be had: http.* answered 404"):
+    with pytest.raises(FetchError, match=r"data\.bin cannot be downloaded: http.* answered 404"):
         fetch("one", cache=tmp_path)
     assert len(site.asked) == 1
 

@@ -1,4 +1,4 @@
-"""Simulated worlds, published figures, and real data to fetch."""
+"""Data sets: simulated worlds, published numbers of the GII, and real data to download."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Allocation of records to one region, or to two regions that have them in common.
+"""Allocation of simulated records to one region, or to two regions that share them.
 
-Records are allocated, not drawn: shared ones first, then as many of a single region as bring
-every cluster to its target. A cluster's fractional count is within half a record of its target at
-any scale, and the world's total is exact. The number of listings of each region is exact too, so
+Numbers of records are computed, not drawn at random: first the records that two regions share,
+then as many records of single regions as bring every cluster to its target. A cluster's
+fractional count is within half a record of its target at any scale, and the world's total is
+exact. The number of listings of each region is exact too, so
 that its density does not depend on the sizes of teams.
 """
 
@@ -45,7 +46,7 @@ _ROUNDS = 40
 
 @dataclass(frozen=True)
 class RecordClasses:
-    """Records of one kind, counted in classes of equal records.
+    """Numbers of the records of one kind, by regions and by listings in each region.
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ class RecordClasses:
         return int(self.count.sum())
 
     def units(self, regions: int) -> Ints:
-        """Return the fractional counts of regions in units of 1/232792560 of a record.
+        """Return each region's fractional count of records, in units of 1/232792560 of a record.
 
         Exact for records of two regions; those of one count 1 whatever their size.
         """
@@ -213,7 +214,10 @@ def allocate_records(
     upto = np.floor(np.cumsum(wanted) * (left / wanted.sum()) + 0.5).astype(np.int64)
     own[members] = np.diff(upto, prepend=0)
     if own.min() < 0:
-        raise ValueError(f"the scale is too small to allocate {kind} records to every cluster")
+        raise ValueError(
+            f"the scale is too small to allocate {kind} records to every cluster; expected a"
+            " larger scale"
+        )
     return between.plus(_own(kind, own, listings - between.listings(len(cluster)), outside))
 
 

@@ -132,7 +132,9 @@ def example_study(
     """
     first, last = years
     if not FIRST_YEAR <= first <= last <= LAST_YEAR:
-        raise ValueError(f"years must lie within {FIRST_YEAR} and {LAST_YEAR}, not {years!r}")
+        raise ValueError(
+            f"years must be a first and a last year from {FIRST_YEAR} to {LAST_YEAR}, not {years!r}"
+        )
     if folder is None:
         folder = tempfile.mkdtemp(prefix="gclust-example-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Download, check and cache of published data sets.
 
-A file is downloaded over HTTP into a cache, resumed after an interruption, and used only if it has
-the sha256 that is listed here. ``GCLUST_CACHE`` names another cache; ``GCLUST_MIRROR`` names a
-folder or an address that holds the files under their bare names.
+A file is downloaded over HTTP into a cache folder, resumed after an interruption, and used only
+if it has the sha256 that is listed here. The environment variable ``GCLUST_CACHE`` sets another
+cache folder; ``GCLUST_MIRROR`` sets a folder or a web address with copies of the files.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _from_folder(file: RemoteFile, folder: Path) -> Path:
     if found != file.sha256:
         raise FetchError(
             f"{path}, which GCLUST_MIRROR names, has the sha256 {found}, expected {file.sha256}: "
-            f"replace it by the file published at {file.url}"
+            f"replace it with the file published at {file.url}"
         )
     return path
 
@@ -185,9 +185,9 @@ def _from_network(file: RemoteFile, folder: Path, report: Report) -> Path:
                 if isinstance(error, FetchError):
                     raise
     raise FetchError(
-        f"{file.name} from {file.url} has not the sha256 {file.sha256} that was expected, and was "
-        "thrown away: what is published there has changed or was altered on its way. Try again, "
-        "or set GCLUST_MIRROR to a folder or an address that holds the right file"
+        f"{file.name} from {file.url} does not have the expected sha256 {file.sha256} and was "
+        "deleted: the published file has changed, or the download was altered. Try again, or set "
+        "GCLUST_MIRROR to a folder or a web address that holds the right file"
     )
 
 
@@ -260,7 +260,7 @@ class ResumingDownload:
             if answer.status_code == 416:
                 # The part is as long as the file or longer: it cannot be resumed.
                 self.part.unlink()
-                raise _Interrupted("the part did not fit the file")
+                raise _Interrupted("the partial download did not fit the file and was deleted")
             self._check_status(url, answer)
             # The sha256 will show whether it is the requested range and, where the server sends
             # no ETag, of the same version.
@@ -277,8 +277,8 @@ class ResumingDownload:
         if status >= 500 or status in (408, 429):
             raise _Interrupted(f"the server answered {status} {answer.reason}")
         raise FetchError(
-            f"{self.file.name} is not to be had: {url} answered {status} {answer.reason}. If the "
-            "publisher has moved it, set GCLUST_MIRROR to a folder or an address that holds it"
+            f"{self.file.name} cannot be downloaded: {url} answered {status} {answer.reason}. If"
+            " the publisher has moved it, set GCLUST_MIRROR to a folder or an address that holds it"
         )
 
     def _keep_etag(self, answer: requests.Response) -> None:
@@ -301,7 +301,7 @@ class ResumingDownload:
                     # 1.0 ends the stage, and the sha256 is still to be checked.
                     self.report(min(done / total, 0.999), stage)
         if total and done != total:
-            raise _Interrupted(f"{done} of {total} bytes arrived")
+            raise _Interrupted(f"only {done} of {total} bytes arrived")
 
     def _gave_up(self, url: str, error: Exception) -> FetchError:
         kept = self._size()

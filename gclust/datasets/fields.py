@@ -1,4 +1,4 @@
-"""Fields of simulated records, and the specialities of cities.
+"""Fields of simulated records, such as chemistry, and the fields in which cities specialise.
 
 Both are invented: the share of each field in the world, and the fields in which a city is
 specialised. Some cities have the specialities that they are known for, other cities random ones.
@@ -118,5 +118,5 @@ def field_limits(kind: str, sites: pd.DataFrame, seed: int) -> np.ndarray:
 
 
 def field_of(limits: np.ndarray, city: np.ndarray, draw: np.ndarray) -> np.ndarray:
-    """Return the field (int8) of each record, from the row of its city and a draw in [0, 1)."""
+    """Return each record's field as a number (int8), from its city's row and a draw in [0, 1)."""
     return (draw[:, None] >= limits[city]).sum(axis=1).astype(np.int8)

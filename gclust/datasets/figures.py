@@ -1,7 +1,7 @@
-"""Published figures of the Global Innovation Index's cluster rankings.
+"""Published numbers of the Global Innovation Index's (GII) cluster rankings.
 
-They are only figures that WIPO printed or the press reported, each with its
-source; no figure is remembered, guessed or from an uncertain translation.
+They are only numbers that WIPO printed or the press reported, each with its
+source; no number is from memory, guessed or from an uncertain translation.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ INVENTED = "(invented)"
 
 
 def published_figures(year: int) -> pd.DataFrame:
-    """Return the published figures of the clusters of one edition; see `gclust.datasets.gii`."""
+    """Return the published numbers of each cluster in one edition; see `gclust.datasets.gii`."""
     return _edition("gii_clusters.csv", year)
 
 
 def gii_world(year: int) -> pd.DataFrame:
-    """Return the published figures of one edition that do not describe a single cluster.
+    """Return the published numbers of one edition that are not about a single cluster.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def gii_world(year: int) -> pd.DataFrame:
 def _edition(name: str, year: int) -> pd.DataFrame:
     if year not in EDITIONS:
         known = ", ".join(str(edition) for edition in EDITIONS)
-        raise ValueError(f"no published GII figures for {year}: the editions are {known}")
+        raise ValueError(f"no published GII figures for {year}; choose an edition of {known}")
     table = read_table(name)
     table = table[table["edition"] == year].reset_index(drop=True)
     by = table["source"].str.startswith("WIPO:").map({True: "printed", False: "reported"})

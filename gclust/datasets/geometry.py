@@ -19,7 +19,7 @@ def distances_km(
 
 
 def between(lat: float, lon: float, to_lat: float, to_lon: float, km: float) -> tuple[float, float]:
-    """Return the point at ``km`` from the first point on the great circle to the second."""
+    """Return the point ``km`` away from the first point, on the great circle to the second."""
     a, b = unit_vectors(np.array([lat, to_lat]), np.array([lon, to_lon]))
     across = b - a * (a @ b)
     angle = km / EARTH_RADIUS_KM
@@ -33,7 +33,7 @@ def between(lat: float, lon: float, to_lat: float, to_lon: float, km: float) -> 
 def offset(
     lat: np.ndarray, lon: np.ndarray, km: np.ndarray, bearing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return points a few km away, with km of longitude measured at the start's latitude."""
+    """Return the points at given bearings and short distances (a few km) from given points."""
     new_lat = lat + km * np.cos(bearing) / KM_PER_DEGREE
     new_lon = lon + km * np.sin(bearing) / (KM_PER_DEGREE * np.cos(np.radians(lat)))
     return new_lat, (new_lon + 180.0) % 360.0 - 180.0

@@ -1,4 +1,4 @@
-"""Figures of one edition of the Global Innovation Index's cluster ranking."""
+"""Numbers of one edition of the Global Innovation Index's (GII) cluster ranking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gclust.datasets.modelled import invented_figures
 
 
 def gii(year: int, *, invented: bool = False) -> pd.DataFrame:
-    """Return the figures of one edition of the GII, one row per cluster and figure.
+    """Return ranks, shares and other numbers of one edition of the GII, one row per number.
 
     Parameters
     ----------

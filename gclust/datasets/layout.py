@@ -106,14 +106,14 @@ class Atlas:
         self._tree = cKDTree(unit_vectors(self.lat, self.lon))
 
     def named(self, name_and_country: str) -> dict:
-        """Return the largest city of a name and country, such as ``"Kyoto JP"``."""
+        """Return the largest city with a given name and country, such as ``"Kyoto JP"``."""
         name, country = name_and_country.strip().rsplit(" ", 1)
         if (name, country) not in self._first:
             raise ValueError(f"the gazetteer has no city {name!r} in {country!r}")
         return self.city(self._first[name, country])
 
     def city(self, row: int) -> dict:
-        """Return one city as a site without region."""
+        """Return the city in one row of the gazetteer, as a site that has no region yet."""
         return {"lat": self.lat[row], "lon": self.lon[row], "city": row, "whole": True}
 
     def reign_km(self, place: dict) -> float:
@@ -126,12 +126,12 @@ class Atlas:
         return max(float((km / (1.0 + ratio)).min(initial=99.0)), 2.0)
 
     def near(self, lat: float, lon: float, km: float) -> list[int]:
-        """Return the rows of the cities within ``km``, largest first."""
+        """Return the rows of the cities within ``km`` of a point, largest city first."""
         return sorted(self._tree.query_ball_point(unit_vectors(lat, lon), chord_of(km)))
 
 
 def lay_out(targets: pd.DataFrame, listings: np.ndarray, atlas: Atlas) -> Layout:
-    """Place the clusters of a world on the gazetteer's cities.
+    """Place the clusters of a simulated world at cities of the gazetteer.
 
     Parameters
     ----------

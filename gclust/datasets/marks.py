@@ -1,4 +1,4 @@
-"""Agreement of a ranking with published figures."""
+"""Comparison of a ranking with the published numbers of the GII."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_SIZE = r"\w+_(count|per_million)"
 
 
 def place(name: str) -> str:
-    """Return a cluster's name without WIPO's state codes, as in ``San Diego, CA``."""
+    """Return a cluster's name without WIPO's state codes: ``San Diego`` for ``San Diego, CA``."""
     return re.sub(r", [A-Z]{2}(?=–|$)", "", name)
 
 
@@ -73,7 +73,7 @@ def compare_with_published(
 
 
 def published_marks(ranking: pd.DataFrame, edition: int, *, scale: float = 1.0) -> pd.DataFrame:
-    """Return a table of bool that marks the ranking's cells that agree with published figures.
+    """Return a table of bool: True for the ranking's cells that agree with published numbers.
 
     Counts are marked at the real size only, ``scale=1.0``.
     """

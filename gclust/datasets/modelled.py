@@ -48,7 +48,7 @@ _THREE_KIND_CURVE: Curve = {15: 2.55, 28: 1.68, 43: 1.12, 54: 0.995, 63: 0.825, 
 
 
 def targets(edition: int) -> pd.DataFrame:
-    """Return the shares of the world that each cluster of a simulated world should have.
+    """Return the share of the world's records that each cluster of a simulated world should have.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def invented_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def log_linear(anchors: Curve, ranks: np.ndarray) -> np.ndarray:
-    """Return totals by rank, whose logarithm is linear between the anchors."""
+    """Return the total at each rank, interpolated linearly in logarithms between given totals."""
     at = sorted(anchors)
     return np.exp(np.interp(ranks, at, np.log([anchors[rank] for rank in at])))
 
@@ -127,7 +127,7 @@ def _by_listings(edition: int, rank: np.ndarray, patent_part: np.ndarray) -> np.
 
 
 def published(edition: int) -> pd.DataFrame:
-    """Return an edition's published figures, with a row per cluster and a column per figure."""
+    """Return an edition's published numbers, a row per cluster and a column per kind of number."""
     return published_figures(edition).pivot_table(index="cluster", columns="figure", values="value")
 
 
@@ -228,7 +228,7 @@ def _world_2025(table: pd.DataFrame) -> pd.DataFrame:
     deals[first] = three - two[first]
     if deals.min() <= 0.0:
         short = table.loc[deals <= 0.0, "cluster"].tolist()
-        raise ValueError(f"two kinds alone hold more than the total of three: {short}")
+        raise ValueError(f"patents and publications alone exceed the total with deals: {short}")
 
     fixed, part = whole | small, np.where(whole, given[:, 0] / two, part)
 

@@ -19,7 +19,7 @@ Note = dict[str, list[str]]
 
 
 def check_replaceable(folder: Path, names: Iterable[str]) -> None:
-    """Raise FileExistsError if a file would be replaced that gclust did not write.
+    """Raise FileExistsError if a file to replace is not gclust's, or was changed since.
 
     Parameters
     ----------
@@ -100,7 +100,10 @@ def _move(new: Path, folder: Path, names: list[str], last: str) -> None:
     for name in sorted(made, key=lambda name: name == last):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(folder / name):
-            raise FileExistsError(f"{folder / name} was written meanwhile and is not replaced")
+            raise FileExistsError(
+                f"{folder / name} was written meanwhile by another process and is not"
+                " replaced; move it away, or name another folder"
+            )
         os.rename(new / name, folder / name)
     gone = {name for name in before if not os.path.lexists(folder / name)}
     _write(folder, {name: sums for name, sums in {**before, **made}.items() if name not in gone})

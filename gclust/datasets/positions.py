@@ -21,7 +21,7 @@ _MAX_ROOFTOPS = 1 << 20
 
 
 def mixed(counter: np.ndarray, seed: int) -> np.ndarray:
-    """Hash each counter to 64 bits.
+    """Return a 64-bit hash of each counter and the seed.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
     """
@@ -40,7 +40,7 @@ def uniform(counter: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Shuffle:
-    """Permutations of 0 to size - 1, one for each size, that separate neighbours.
+    """Permutations of 0 to size - 1, one for each size, that move neighbours far apart.
 
     They are affine maps with a step near the golden section of the size, so that consecutive
     numbers are distributed evenly over the whole range.
@@ -52,7 +52,7 @@ class Shuffle:
 
     @classmethod
     def of(cls, size: np.ndarray | int, seed: int) -> Shuffle:
-        """Choose a step coprime to each size."""
+        """Make a permutation for each size; its step has no common factor with the size."""
         size = np.maximum(np.atleast_1d(np.asarray(size, dtype=np.int64)), 1)
         step = np.maximum(np.rint(size * 0.6180339887498949).astype(np.int64), 1)
         while (bad := np.gcd(step, size) != 1).any():

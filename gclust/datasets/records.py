@@ -55,7 +55,7 @@ class Sites:
         return cls(table, PositionPools(*columns))
 
     def quotas(self, listings: dict[str, Ints]) -> dict[str, Ints]:
-        """Allocate whole numbers of each region's listings to its sites.
+        """Divide each region's number of listings among its sites, in whole numbers.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Team sizes: numbers of listings of a record, and how records of two regions are split."""
+"""Team sizes: the number of listings per record, and its division between two regions."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ TWO_PLACES: dict[str, float] = {"patent": 0.5, "publication": 0.5, "deal": 0.0}
 
 @dataclass(frozen=True)
 class Patterns:
-    """Patterns of records with ``size`` listings, ``here`` of them in the first region."""
+    """Patterns of records: ``size`` listings, ``here`` of them in the record's first region."""
 
     size: Ints
     here: Ints
     frequency: NDArray[np.float64]
 
     def allocate(self, counts: Ints, phase: NDArray[np.float64]) -> Ints:
-        """Return whole numbers of records allocated to the patterns, shape (n, patterns).
+        """Divide each number of records among the patterns, in whole numbers, shape (n, patterns).
 
         Every row sums to its count; the phase, in [0, 1), decides which patterns a small count
         gets.

@@ -49,7 +49,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class KindCount:
-    """Numbers of rows and weight of one kind's source, in total and unlocated.
+    """Rows and weight of one kind's source, in total and without coordinates.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class PreparedUS:
     counts: tuple[KindCount, ...]
 
     def describe(self) -> str:
-        """Describe in one line per kind its rows, its weight and its unlocated rows."""
+        """Describe each kind in one line: rows, weight, and rows without coordinates."""
         return "\n".join(str(count) for count in self.counts)
 
 
@@ -184,7 +184,7 @@ def prepare_us(
 
 
 def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Divide the utility patents of each county of first-named inventors among its ZIP codes.
+    """Divide each county's patents (by first-named inventor) among the county's ZIP codes.
 
     Each ZIP code of the county gets an equal share of each year's patents; ZIP codes at the same
     point are joined. Shares are multiples of 1/`WEIGHT_UNIT`; the remainder goes one each to the
@@ -232,7 +232,7 @@ def _divide_among_points(n_patents: pd.DataFrame, zips: pd.DataFrame) -> pd.Data
 
 
 def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Return the R&D dollars (thousands) of each campus and year at its ZIP code or city.
+    """Return each campus's R&D dollars (thousands) by year, at its ZIP code or city.
 
     The source repeats a campus for every county that its ZIP code touches; each campus
     counts once a year.
@@ -260,7 +260,7 @@ def research_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCou
 
 
 def deal_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
-    """Return each funding round of a US company at its city's central ZIP code.
+    """Return the funding rounds of US companies, each at its company's city.
 
     The file's lines end in CR alone, and it is encoded in Mac Roman.
     """

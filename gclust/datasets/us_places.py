@@ -119,7 +119,7 @@ _SHORT_WORDS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount"}
 
 
 class ZipTable:
-    """Points of US counties, ZIP codes and cities.
+    """Table of US ZIP codes that finds the coordinates of ZIP codes and cities.
 
     Parameters
     ----------
@@ -137,12 +137,12 @@ class ZipTable:
         self._cities = _central_points(zips)
 
     def zip_point(self, code: str, state_code: str) -> tuple[float, float] | None:
-        """Return latitude and longitude of a ZIP code, None if the state has no such code."""
+        """Return latitude and longitude of a ZIP code, or None if the state has no such code."""
         lat, lon, state = self._point.get(code, (np.nan, np.nan, None))
         return (lat, lon) if state == state_code else None
 
     def city_point(self, city: str, state_code: str) -> tuple[float, float] | None:
-        """Return latitude and longitude of a city's most central ZIP code, None if unknown.
+        """Return latitude and longitude of a city's most central ZIP code, or None if unknown.
 
         "City" at the end, and the state's name or letters behind the city's, are ignored
         where the name is not known with them.
@@ -162,7 +162,7 @@ class ZipTable:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without accents, case and punctuation, with St, Ft and Mt written out."""
+    """Return a name in lower case without accents and punctuation, St, Ft and Mt written out."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in letters if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", " ", re.sub(r"['’.]", "", letters)).split()
@@ -175,7 +175,7 @@ def _compact(name: str) -> str:
 
 
 def read_zip_table(path: Path) -> ZipTable:
-    """Read the zipped CSV of ZIP codes without military ones, which lie in no state."""
+    """Read the zipped CSV of ZIP codes, and leave out military ones, which lie in no state."""
     with zipfile.ZipFile(path) as archive, archive.open("zipcodes.us.csv") as file:
         raw = pd.read_csv(file, dtype=object, keep_default_na=False, encoding="utf-8")
     raw = raw[raw["state_code"] != ""]

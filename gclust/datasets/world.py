@@ -1,4 +1,4 @@
-"""Simulated worlds: simulated listings behind the GII's cluster tables, written to a folder."""
+"""Simulated worlds: listings that reproduce the GII's cluster rankings, written to a folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MADE = ("study.toml", "listings", "population.tif", "figures.csv", "places.csv")
 
 @dataclass(frozen=True)
 class World:
-    """Simulated world in a folder, with the figures that it is simulated from.
+    """Simulated world in a folder, with the clusters that a run should find in it.
 
     The listings are simulated. The figures that :func:`gclust.datasets.gii` returns are
     published and went in; every other figure is invented. That a run of ``study`` finds
@@ -84,7 +84,7 @@ def simulate(
     seed: int = 1,
     progress: bool | Report | None = None,
 ) -> World:
-    """Write a simulated world of listings that lead to one of the GII's cluster tables.
+    """Write a simulated world: listings that reproduce one of the GII's cluster rankings.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class _Plan:
     @classmethod
     @lru_cache(maxsize=4)  # four seconds; it does not depend on the scale
     def of(cls, edition: int, seed: int) -> _Plan:
-        """Compute the targets, lay out the clusters, and put the noise between them."""
+        """Plan a world: set the shares of clusters, place the clusters, put noise between them."""
         # The one thing that a simulated world needs from inside the house.
         from gclust.places.cities.gazetteer import gazetteer
 

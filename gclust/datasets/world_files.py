@@ -33,7 +33,7 @@ _NOTE = (
 def write_study(
     path: Path, edition: int, scale: float, seed: int, min_samples: int, totals: dict[str, int]
 ) -> None:
-    """Write the study that finds the clusters of a simulated world and ranks them."""
+    """Write the study file that finds and ranks the clusters of a simulated world."""
     counts = ", ".join(f"{count:,} {kind}s" for kind, count in totals.items())
     lines = [_HEAD.format(edition=edition, scale=scale, seed=seed, totals=counts)]
     lines += ["[study]", f'name = "gii-{edition}"']
