@@ -332,7 +332,7 @@ def cut_row(row, raster, radial):
 
 @helper
 def ring_edges(k, cut):
-    """Return the sines of the upper and the lower edge of ring ``k`` of a row."""
+    """Return the sines of the latitudes of the upper and lower edge of band ``k`` of a row."""
     height = (cut.north - cut.south) / cut.down
     top = cut.upper if k == 0 else math.sin(cut.north - k * height)
     base = cut.lower if k == cut.down - 1 else math.sin(cut.north - (k + 1) * height)

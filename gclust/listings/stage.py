@@ -38,7 +38,7 @@ WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
 
 @dataclass(frozen=True)
 class Staged:
-    """Staged listings, ready to be summed by location, with their sources and rejected rows.
+    """Listings that are read, checked and stored in the engine, with sources and rejected rows.
 
     Attributes
     ----------

@@ -5,10 +5,11 @@ component from the threshold of its *birth* down to that at which it becomes par
 parent. The tree of one radius has at most two nodes for each core point, however many
 thresholds there are.
 
-All points of a cell are within reach of each other, so that cells are linked instead of
-points, from the level down at which both have core points within reach. Links come in any
-order into a timestamped union-find: each cell has one parent and the level of the link to it,
-and a new link replaces the lowest one of the cycle that it would close. See "Component tree
+All points of a cell are within reach of each other, so cells are linked instead of points. The
+level of a link between two cells is the highest threshold at which both have core points within
+reach of each other. Links come in any order into a timestamped union-find: each cell stores one
+parent and the level of its link to it. A new link that would close a cycle replaces the link of
+lowest level in that cycle. See "Component tree
 over thresholds" in docs/algorithm.md; a merge tree over falling densities is that of Campello,
 Moulavi and Sander (PAKDD 2013).
 """
