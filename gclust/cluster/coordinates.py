@@ -182,7 +182,7 @@ def _of_points(points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         row = int(np.argmax(wrong))
         raise ValueError(
             f"row {row} is not a point ({points.geom_type.iloc[row] or 'missing'}); "
-            f"expected points only ({wrong.sum()} rows in all)"
+            f"expected points only, but {wrong.sum()} rows are not points"
         )
     points = points.to_crs("EPSG:4326")
     return np.asarray(points.y, dtype=np.float64), np.asarray(points.x, dtype=np.float64)

@@ -30,7 +30,7 @@ class Selection(NamedTuple):
 
 
 def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDArray[np.float64]:
-    """Return each cluster's excess of mass, a measure of its weight and persistence, (clusters,).
+    """Return each cluster's excess of mass, a measure of its weight and persistence.
 
     It is the sum, over the points of a cluster, of weight times the growth of lambda = 1 / km
     from the birth of the cluster until the point leaves it or the cluster splits (R. Campello,

@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 
 class Found(NamedTuple):
-    """Blocks of some records, in the order of records.
+    """The block of consecutive listings that each of some records has, in the records' order.
 
     Attributes
     ----------

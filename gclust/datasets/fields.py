@@ -85,7 +85,7 @@ LEAST, MOST = 0.4, 1.6
 
 
 def field_limits(kind: str, sites: pd.DataFrame, seed: int) -> np.ndarray:
-    """Draw the cumulative shares of a kind's fields at each site.
+    """Draw at random the cumulative shares of a kind's fields at each site.
 
     Parameters
     ----------

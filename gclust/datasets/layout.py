@@ -286,4 +286,7 @@ def _check(layout: Layout, atlas: Atlas) -> None:
     if doubtful.any():
         rows = np.flatnonzero(doubtful)[:5]
         names = ", ".join(atlas.cities["name"].to_numpy()[sites.city[rows]])
-        raise ValueError(f"{doubtful.sum()} places are in doubt, such as {names}")
+        raise ValueError(
+            f"of {doubtful.sum()} places it is not sure whether a cluster forms there, such as"
+            f" {names}; expected denser or sparser ones, or farther apart"
+        )

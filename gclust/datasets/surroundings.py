@@ -80,7 +80,7 @@ class Sites(NamedTuple):
         return Neighbours(self.lat, self.lon, self.radius_km)
 
     def at(self, rows: Ints | Marks | slice) -> Sites:
-        """Return some of the places."""
+        """Return the places in the given rows."""
         columns: Any = (column[rows] for column in self)
         return Sites(*columns)
 

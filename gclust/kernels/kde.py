@@ -414,7 +414,7 @@ def fill_blocks(inputs, tiles, values, first, last):
 
 @kernel
 def sums_of_block(inputs, tiles, item):
-    """Return density sums of 0 for a block: (rows, rings, midpoints and a group) float64."""
+    """Return zeros (rows, rings, midpoints + group size), which densities are added to."""
     block = block_of(item, tiles, inputs.raster)
     down, across = 1, 1
     for row in range(block.row, block.end):

@@ -127,7 +127,7 @@ def key_of_angle(angle):
 
 @helper
 def widened(key, angle):
-    """Return the reduced distance (key) that is longer than ``key`` by an angle in radians."""
+    """Return the key of a distance that is longer, by an angle in radians, than that of ``key``."""
     if key <= 2.0:
         return key_of_angle(2.0 * math.asin(0.5 * math.sqrt(key)) + angle)
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)

@@ -1,6 +1,7 @@
 """Merging of clusters and counts of records in memory, for sweeps, bootstraps and the tuner.
 
-`gclust.pipeline.count.merge_and_count` does the same once, in SQL; the tests compare the two.
+`gclust.pipeline.count.merge_and_count` does the same for one clustering in SQL;
+the tests compare the two.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ class ArrayCounter:
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
-    """Mark the labels (noise first) that are in ``gaps_km``: merging needs only their ties."""
+    """Return for each label, noise first, whether it is in ``gaps_km``: only its ties matter."""
     near = np.zeros(n_labels + 1, dtype=bool)
     near[[end + 1 for pair in gaps_km for end in pair]] = True
     return near

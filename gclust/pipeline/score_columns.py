@@ -1,4 +1,4 @@
-"""The computation of the columns of a study's score for any clustering of its listings."""
+"""The columns that a study's score needs, computed for any clustering of its listings."""
 
 from __future__ import annotations
 

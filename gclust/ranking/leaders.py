@@ -15,7 +15,7 @@ PER = {"head": "per million inhabitants", "km2": "per km2", "world": "per cent o
 def leaders(
     run: Any, *, per: str = "head", first: int = 10, top: int | None = None
 ) -> pd.DataFrame:
-    """Return the leading clusters for each kind, as the GII lists them for patents per head.
+    """Return the leading clusters by records per head, for each kind, as the GII lists them.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ def rank_uncertainty(
 
 
 def left_out(study: Study, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return those of some kinds on which the score depends."""
+    """Return which of the kinds that no draw changes the score depends on."""
     columns = [column for column in scored_columns(study) if column.weight > 0]
     if any(not column.kinds for column in columns):
         return tuple(kinds)

@@ -204,7 +204,7 @@ def gather_candidates(points, nearby, ranges, prefix, to):
 
 @helper
 def fill_hints(points, nearby, ranges, is_set, hints):
-    """Fill ``hints``, where searches for the points of a batch begin; see ``annulus_range``."""
+    """Fill ``hints`` with positions at which searches for a batch begin; see ``annulus_range``."""
     for j in range(nearby.low, nearby.high):
         k = j - nearby.low
         hints[k, 0] = hints[k, 1] = points.start[j] - points.start[j + 1]

@@ -56,7 +56,7 @@ def nearby_points(
 
 @allocating_helper
 def group_points(bands, i, width):
-    """Return the points of band ``i`` in runs no wider than ``width`` degrees."""
+    """Split the points of band ``i`` into runs, each at most ``width`` degrees wide."""
     lon = bands.lon[bands.start[i] : bands.start[i + 1]]
     west = np.empty(len(lon))
     east = np.empty(len(lon))

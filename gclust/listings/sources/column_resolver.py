@@ -22,7 +22,7 @@ class ColumnError(StudyError):
 
 
 class ColumnResolver:
-    """Finder of gclust's columns in each file of a source; ``files`` maps paths to the results."""
+    """Finds gclust's columns in each file of a source; ``files`` maps paths to those found."""
 
     def __init__(self, source: SourceFiles) -> None:
         self._source = source

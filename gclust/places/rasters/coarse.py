@@ -118,7 +118,7 @@ def _named(names: Sequence[str], order: NDArray[np.float64], form: str, sign: in
 
 @lru_cache(maxsize=1)
 def coast() -> tuple[NDArray[Any], shapely.STRtree]:
-    """Return the coast of all countries at 1:50 million, as short lines in degrees, and a tree.
+    """Return the coast of all countries at 1:50 million, as short lines with an index.
 
     The sides of the map at 180 degrees and at the south pole are no coast.
     """
