@@ -139,7 +139,7 @@ def rows_within(first, last, angle, n_rows):
 
 @helper
 def half_width_of_row(row, angle, n_rows):
-    """Return the largest longitude difference, in turns (360 degrees), at ``angle`` from a row."""
+    """Return how far in longitude, in turns of 360 degrees, ``angle`` reaches from a raster row."""
     top = math.asin(sine_at(row, n_rows))
     bottom = math.asin(sine_at(row + 1, n_rows))
     lat = max(abs(top), abs(bottom))

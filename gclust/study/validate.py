@@ -192,8 +192,8 @@ def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], w
     both = [kind for kind in amounts if draws.cv_of(kind) is not None and draws.resamples(kind)]
     if both:
         raise StudyError(
-            f"{where} cv and resample are both given for {both[0]!r}; expected one of them: its"
-            " amounts vary, or its organisations are drawn"
+            f"{where} cv and resample are both given for {both[0]!r}; expected one of them:"
+            " cv varies its amounts, resample draws its organisations"
         )
 
 

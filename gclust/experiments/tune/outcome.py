@@ -100,7 +100,7 @@ class Outcome:
 def merge_partition(
     study: Study, parameters: ParameterSet, partition: PairPartition, base: NDArray[np.int64] | None
 ) -> MergedPartition:
-    """Merge the clusters of a parameter set's pair, and compute their statistics.
+    """Merge the clusters found with a set's eps_km and min_samples, and compute statistics.
 
     ``base`` is the cluster of each of the study's own labels; None if the partition is the study's.
     """

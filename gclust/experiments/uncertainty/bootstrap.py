@@ -159,7 +159,7 @@ class Bootstrap:
         self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
-        """Draw the replicate with a given number; keep the study's records if none are drawn."""
+        """Draw the replicate with a given number, with the study's own records if none vary."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
