@@ -20,7 +20,7 @@ def visible(text: object) -> str:
 
 
 def cell(text: object) -> str:
-    """Return a text for a table cell: blanks and line breaks in a row become one blank."""
+    """Return a text for a table cell, with consecutive blanks and line breaks as one blank."""
     return visible(" ".join(str(text).split()))
 
 

@@ -178,6 +178,6 @@ def assert_same_partition(labels: Any, expected: Any) -> None:
     for row, (a, b) in enumerate(zip(labels.tolist(), expected.tolist(), strict=True)):
         if there.setdefault(a, b) != b or back.setdefault(b, a) != a:
             raise AssertionError(
-                f"row {row}: label {a} belongs to the expected label {there.get(a)}, "
-                f"but {b} was expected here, which belongs to the label {back.get(b)}"
+                f"row {row}: label {a} corresponds to the expected label {there.get(a)}, but"
+                f" label {b} is expected here, which corresponds to label {back.get(b)}"
             )

@@ -157,7 +157,7 @@ def fold_onto_raster(
     threads: int = 1,
     report: Callable[[float], None] = unreported,
 ) -> RasterLocations:
-    """Sum the weights of the rows of X at each distinct location; without ``units`` all are 1.
+    """Sum the weights of data rows at each distinct location; without ``units`` each weight is 1.
 
     Latitudes are compared as heights on the raster: two locations of the same longitude within
     a micrometre of each other may become one.

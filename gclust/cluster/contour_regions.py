@@ -67,10 +67,11 @@ def find_runs(cell: Ints, runs: Ints) -> Ints:
 
 
 def outline(runs: Ints, sheet: Ints, raster: Raster) -> Any:
-    """Return the polygon of a region, from its runs (n_runs, 2) and the sheet of each.
+    """Return the polygon that encloses the raster cells of a region.
 
-    It is a Polygon or MultiPolygon in degrees of longitude, in [-180, 180], and latitude, valid;
-    its edges are edges of cells.
+    ``runs`` (n_runs, 2) are the runs of cells of the region, ``sheet`` the sheet of each run.
+    The result is a valid Polygon or MultiPolygon in degrees: longitude, in [-180, 180], then
+    latitude. Its edges are edges of cells.
     """
     import shapely
 

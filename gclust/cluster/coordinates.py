@@ -79,7 +79,7 @@ def find_places(
     known_lat: NDArray[np.float64],
     known_lon: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Return the index of each point among known places, or -1 if it is not one of them.
+    """Return the index of each point in a list of known points, or -1 if it is not in the list.
 
     All are degrees, as `degrees` returns them; there is at least one place, and none twice.
     """

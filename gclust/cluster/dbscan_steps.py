@@ -126,7 +126,7 @@ def assign_rows(
     parameters: Parameters,
     progress: Report,
 ) -> NDArray[np.int64]:
-    """Return the cluster of each row, joined as a border point to a core location within reach.
+    """Return the cluster that each data row joins as a border point, or -1.
 
     ``lat`` and ``lon`` (n,) are degrees, normalised; ``cores`` are in the order of the bands of
     ``parameters.eps_km``.

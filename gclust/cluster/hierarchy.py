@@ -165,7 +165,11 @@ def extract_clusters(
     selection: Selection,
     show: Report,
 ) -> FlatClusters:
-    """Select clusters from a condensed tree, numbered by the lowest ``first`` of their members."""
+    """Select flat clusters from a condensed tree, and number them.
+
+    ``first`` is the first data row of each location: clusters are numbered in the order of the
+    least ``first`` of their members.
+    """
     with stage(show, "selecting clusters"):
         chosen = select(tree, excess_of_mass(tree, units, unit), selection)
         until_km, last_km = cluster_radii(tree, chosen, selection.epsilon_km)

@@ -152,8 +152,9 @@ def _row(
 
 
 def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Return the cluster of each label after joining pairs; those that share a cluster become one.
+    """Merge pairs of clusters, and return the new cluster of each label.
 
+    Pairs that share a cluster become one cluster.
     ``cluster`` (n_labels,) is the cluster of each label before. A cluster is named by the smallest
     label in it.
     """

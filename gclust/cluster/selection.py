@@ -51,7 +51,7 @@ def excess_of_mass(tree: Condensed, units: NDArray[np.int64], unit: int) -> NDAr
 
 
 def select(tree: Condensed, excess: NDArray[np.float64], selection: Selection) -> NDArray[np.int64]:
-    """Return the numbers of the selected clusters, increasing, so that none contains another.
+    """Return the numbers of the selected clusters, in increasing order; none contains another.
 
     ``excess`` (clusters,) is the excess of mass of each. 0 is the root, which holds everything; it
     is returned only with ``single``, and then alone.

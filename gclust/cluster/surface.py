@@ -128,7 +128,7 @@ def parameter_surface(
 
 
 class Surface:
-    """DBSCAN clusters of rows for every pair of parameters, from `gclust.parameter_surface`.
+    """Result of `gclust.parameter_surface`: the clusters for each ``eps_km`` and ``min_samples``.
 
     Attributes
     ----------
@@ -203,7 +203,7 @@ class Surface:
 
 
 class LocationSurface:
-    """DBSCAN clusters of locations for every parameter pair, from `surface_of_locations`.
+    """Result of `surface_of_locations`: the clusters for each ``eps_km`` and ``min_units``.
 
     ``eps_km`` and ``min_units`` are in increasing order.
     """

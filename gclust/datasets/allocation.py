@@ -46,7 +46,7 @@ _ROUNDS = 40
 
 @dataclass(frozen=True)
 class RecordClasses:
-    """Numbers of the records of one kind, by regions and by listings in each region.
+    """Classes of the records of one kind: regions, listings and number of each class.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class RecordClasses:
         return out
 
     def plus(self, other: RecordClasses) -> RecordClasses:
-        """Return these classes and others."""
+        """Return one object with these classes of records and those of ``other``."""
         return RecordClasses(
             *(
                 np.concatenate([getattr(self, name), getattr(other, name)])

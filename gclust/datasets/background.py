@@ -152,5 +152,8 @@ def _fill(
     small = factor * towns * part
     full = there + small + np.bincount(one, small[other], minlength=len(mass))
     if (full > 1.001 * SPARSE).any():
-        raise ValueError(f"{len(weight)} towns are too few for {listings:.0f} listings outside")
+        raise ValueError(
+            f"{len(weight)} towns are too few for {listings:.0f} listings outside all clusters;"
+            " expected more towns in the gazetteer"
+        )
     mass += small * (wanted / small.sum())

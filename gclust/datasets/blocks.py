@@ -1,10 +1,10 @@
-"""Listings of each record among those of its region.
+"""Division of each region's listings among records.
 
 The listings of a region are numbered along its places. A record has one block of consecutive
-numbers, or two, in one region or in two; a block lies in one place, but for those at the end
-of one. Blocks of every size are spread evenly over the region, each size by itself, in the
-order of (rank among those of its size) / (their number): so where a block begins follows from
-its rank alone, and any run of records can be made without the others.
+listings, or two blocks, in one region or in two. A block lies in one place, or at the end of a
+place and the start of the next. The blocks of each size are spread evenly over the region, in
+the order of (rank among the blocks of this size) / (number of these blocks). So the start of a
+block follows from its rank alone, and any records can be generated without the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 
 class Found(NamedTuple):
-    """The block of consecutive listings that each of some records has, in the records' order.
+    """Blocks of consecutive listings that belong to given records, in the records' order.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 class Blocks:
-    """Blocks of all records of a kind.
+    """Blocks of consecutive listings for all records of one kind.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Blocks:
         self.region_start = np.cumsum(listings) - listings
 
     def of(self, group: Ints, within: Ints) -> Found:
-        """Return the blocks of records: each the n-th of its class."""
+        """Return the listings of records, given by their class and their number within it."""
         second = np.flatnonzero(self.classes.second[group] >= 0)
         row = np.concatenate([np.arange(len(group)), second])
         key = np.concatenate([self.key[0][group], self.key[1][group[second]]])

@@ -1,8 +1,9 @@
 """Bounds of the density at a site, which hold wherever its listings fall.
 
 The listings of a site lie within a radius around its centre, many of them at the centre itself.
-So the listings within 15 km of any of them are bounded by the sites alone, before any is
-generated. Every site of a world is dense by a margin of 12 per cent, or sparse by one.
+So the sites alone bound the number of listings within 15 km of a listing, before any is
+generated. In a simulated world this number is at least 12 per cent above MIN_SAMPLES at a dense
+site, and at least 12 per cent below it at a sparse site.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 class Neighbours:
-    """Pairs of places between which 15 km may matter.
+    """Pairs of places that may have listings within 15 km of each other.
 
     Parameters
     ----------
@@ -57,14 +58,14 @@ class Neighbours:
         return mass + np.bincount(self.one, mass[self.other] * self.may, minlength=self.size)
 
     def least(self, mass: Floats) -> Floats:
-        """Return a lower bound of them."""
+        """Return a lower bound of the listings within 15 km of any listing of a place."""
         part = np.where(self.centre, AT_CENTRE, 0.0)
         part = np.where(self.all, 1.0, np.where(self.inner, IN_INNER, part))
         return mass + np.bincount(self.one, mass[self.other] * part, minlength=self.size)
 
 
 def kilometres(points: Floats, to: Floats) -> Floats:
-    """Return distances of unit vectors (n, 3) to others (m, 3) in km, by chords.
+    """Return the distances in km from n to m unit vectors, computed from chords.
 
     At 130 km a chord is two metres short, at 15 km four millimetres.
     """

@@ -128,7 +128,7 @@ def example_study(
        rank      name economies
     0     1  Grenoble        FR
     1     2      Lyon        FR
-    2     3    Geneva     CH/FR
+    2     3    Geneva        CH
     """
     first, last = years
     if not FIRST_YEAR <= first <= last <= LAST_YEAR:

@@ -75,7 +75,7 @@ class Layout:
 
     @property
     def cluster(self) -> np.ndarray:
-        """Cluster of each site: its position in the targets."""
+        """Cluster of each site, as its row number in the table of target shares."""
         return np.array([region["cluster"] for region in self.regions])[self.sites.region]
 
     @property
@@ -117,7 +117,7 @@ class Atlas:
         return {"lat": self.lat[row], "lon": self.lon[row], "city": row, "whole": True}
 
     def reign_km(self, place: dict) -> float:
-        """Return how far a city draws more than any other near it (Reilly 1931), 2 km at least."""
+        """Return the radius (km, at least 2) in which a city attracts most (Reilly 1931)."""
         rows = np.array(self.near(place["lat"], place["lon"], 40.0))
         rows = rows[rows != place["city"]]
         points = unit_vectors(self.lat[rows], self.lon[rows])
@@ -249,7 +249,10 @@ class _Draft:
         way = reach - _OUTPOST_KM
         if reach <= EPS_KM + _ANCHOR_RADIUS_KM or way > _WAYPOINT_KM:
             names = self.atlas.cities["name"].to_numpy()[[one["city"], other["city"]]]
-            raise ValueError(f"{' and '.join(names)} are {km:.1f} km apart, not 40 to 57")
+            raise ValueError(
+                f"{' and '.join(names)} are {km:.1f} km apart; expected 40 to 57 km between the"
+                " nearest sites of two regions whose borders are near"
+            )
         for start, end, region in ((one, other, a), (other, one, b)):
             start["radius_km"] = _ANCHOR_RADIUS_KM
             line = (start["lat"], start["lon"], end["lat"], end["lon"])
@@ -287,6 +290,6 @@ def _check(layout: Layout, atlas: Atlas) -> None:
         rows = np.flatnonzero(doubtful)[:5]
         names = ", ".join(atlas.cities["name"].to_numpy()[sites.city[rows]])
         raise ValueError(
-            f"of {doubtful.sum()} places it is not sure whether a cluster forms there, such as"
-            f" {names}; expected denser or sparser ones, or farther apart"
+            f"at {doubtful.sum()} places it is not certain whether a cluster forms, such as"
+            f" {names}; expected places that are denser, sparser or farther apart"
         )

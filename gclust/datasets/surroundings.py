@@ -1,9 +1,9 @@
 """Towns around the centres of each cluster: dense ones first, then sparse ones at the border.
 
-Listings thin out from a cluster's centres over its towns to its border. A town among the
-dense ones is a core location of DBSCAN at 15 km and 4,500 listings, whatever the draw; one at
-the border is not, but lies within 15 km of one that is. Towns are those of the gazetteer, and
-bare points where it has none.
+Listings thin out from a cluster's centres over its towns to its border. A dense town is a
+core location of DBSCAN at 15 km and 4,500 listings, whatever the random positions of its
+listings. A town at the border is no core location, but lies within 15 km of one. Towns are cities
+of the gazetteer, or unnamed points where it has none.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SEED = 20_250_901
 
 
 class Sites(NamedTuple):
-    """Places with listings, as columns.
+    """Places with listings: one array per attribute, one entry per place.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Sites(NamedTuple):
 
     @property
     def neighbours(self) -> Neighbours:
-        """Pairs between which 15 km may matter."""
+        """Pairs of places that may have listings within 15 km of each other."""
         return Neighbours(self.lat, self.lon, self.radius_km)
 
     def at(self, rows: Ints | Marks | slice) -> Sites:
@@ -85,7 +85,7 @@ class Sites(NamedTuple):
         return Sites(*columns)
 
     def plus(self, other: Sites) -> Sites:
-        """Return these places and others."""
+        """Return one object with these places and those of ``other``."""
         columns: Any = (np.concatenate(pair) for pair in zip(self, other, strict=True))
         return Sites(*columns)
 
@@ -130,13 +130,13 @@ class _Towns:
         self.free[taken] = False
 
     def near(self, about: Sites, km: float, role: int) -> Sites:
-        """Return the free cities around sites, in the sites' countries."""
+        """Return the cities around sites, in their countries, that are not yet sites themselves."""
         rows = self._about(about, km)
         rows = rows[self.free[rows] & np.isin(self.country[rows], self.country[about.city])]
         return _towns(about.region[0], role, rows, True, self.lat[rows], self.lon[rows])
 
     def bare(self, about: Sites, km: tuple[float, float], many: int, role: int) -> Sites:
-        """PositionPools about sites: in all directions, or for those at the border outwards."""
+        """Return unnamed points around sites: in all directions, or outwards for ``BORDER``."""
         site, number = np.divmod(np.arange(len(about.lat) * many), many)
         keys = _keys(about.lat, about.lon)[site] + number.astype(np.uint64)
         away, turn = (uniform(keys, _SEED + step) for step in range(2))

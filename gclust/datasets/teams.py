@@ -54,10 +54,10 @@ class Patterns:
     frequency: NDArray[np.float64]
 
     def allocate(self, counts: Ints, phase: NDArray[np.float64]) -> Ints:
-        """Divide each number of records among the patterns, in whole numbers, shape (n, patterns).
+        """Divide each number of records among the patterns, in whole numbers.
 
-        Every row sums to its count; the phase, in [0, 1), decides which patterns a small count
-        gets.
+        The result has the shape (n, patterns), and every row sums to its count; the phase, in
+        [0, 1), decides which patterns a small count gets.
         """
         ends = np.cumsum(self.frequency)
         ends[-1] = 1.0
@@ -68,7 +68,7 @@ class Patterns:
 
 
 def shared_patterns(kind: str) -> Patterns:
-    """Return the patterns of records in two regions: one listing apart, or halves."""
+    """Return the patterns of records in two regions: one listing in either, or half in each."""
     shapes: dict[tuple[int, int], float] = {}
     for size, share in SHARED_SIZES[kind].items():
         for here, part in ((1, 0.3), (size // 2, 0.4), (size - 1, 0.3)):
@@ -79,7 +79,7 @@ def shared_patterns(kind: str) -> Patterns:
 
 
 def own_sizes(frequencies: dict[int, float], records: int, listings: int) -> tuple[Ints, Ints]:
-    """Return sizes and numbers of records that have exactly so many listings together.
+    """Return how many records have each size, so that they have ``listings`` in all.
 
     Those of the given frequencies, and then as many records one listing larger or smaller as
     the sum asks for.

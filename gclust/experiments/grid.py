@@ -42,7 +42,10 @@ class Pairs:
         return product(self.eps_km, self.min_samples)
 
     def smaller(self, pair: Pair) -> tuple[Pair | None, Pair | None]:
-        """Return the neighbours of a pair with smaller eps_km and smaller min_samples, or None."""
+        """Return the pairs with the next smaller eps_km and with the next smaller min_samples.
+
+        Either is None if the grid has no smaller value.
+        """
         eps, least = self.eps_km.index(pair[0]), self.min_samples.index(pair[1])
         return (
             (self.eps_km[eps - 1], pair[1]) if eps else None,
@@ -83,8 +86,8 @@ def choose_pairs(
     )
     if len(least) > MOST_LEVELS:
         raise StudyError(
-            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS}, which is"
-            " the most that can be clustered at once"
+            f"min_samples has {len(least)} values; expected at most {MOST_LEVELS};"
+            " give fewer values"
         )
     try:
         for each in eps:

@@ -11,8 +11,9 @@ from gclust.units import UNIT
 
 
 def counts(units: pd.DataFrame, kinds: Sequence[str], n_clusters: int) -> pd.DataFrame:
-    """Return the fractional (or whole) counts of records, (n_clusters, kinds), in records.
+    """Return the number of records in each cluster by kind, counted fractionally or whole.
 
+    The table has shape (n_clusters, kinds).
     ``units`` has ``kind`` (code), ``label`` and ``units``, as
     `gclust.listings.counting.count_records` gives them; label -1 is noise. ``kinds`` are the kinds
     by code. 0 where a cluster has none of a kind.

@@ -52,13 +52,13 @@ def sum_fractional_counts(frame: Frame, *columns: str) -> Frame:
 
 
 def by_cluster(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
-    """Return an integer column aligned to the clusters; 0 where a cluster has no row."""
+    """Return one integer for each cluster: its value in a table, or 0 if it is not in the table."""
     values = table.set_index("cluster")[column]
     return values.reindex(clusters.index, fill_value=0).astype(np.int64)
 
 
 def texts(table: pd.DataFrame, column: str, clusters: pd.DataFrame) -> pd.Series:
-    """Return a text column aligned to the clusters; None where a cluster has no row."""
+    """Return one text for each cluster: its value in a table, or None if it is not in the table."""
     by_id = dict(zip(table["cluster"].tolist(), table[column].tolist(), strict=True))
     values = [by_id.get(cluster) for cluster in clusters.index.tolist()]
     return pd.Series(values, index=clusters.index, dtype=object)

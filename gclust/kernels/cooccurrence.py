@@ -53,7 +53,10 @@ class _HashTable(NamedTuple):
 
 @helper
 def find_slot(keys, key):
-    """Return a key's slot in the hash table, or a free slot if it is new; ``keys`` (s,) int64."""
+    """Return the slot of a key in the hash table, or a free slot if the key is not in it.
+
+    ``keys`` (s,) int64 is the key in each slot, negative if the slot is free.
+    """
     slot = (key * MULTIPLIER + (key >> 16)) & (len(keys) - 1)
     while keys[slot] != key and keys[slot] >= 0:
         slot = (slot + 1) & (len(keys) - 1)
@@ -109,7 +112,10 @@ def sum_by_label(rows, labels, record, label, weight):
 
 @helper
 def touches(rows, labels, record, near):
-    """Return whether any label of a record is marked in ``near`` (n_labels + 1,) bool."""
+    """Return whether a record has a cluster label that is marked in ``near``.
+
+    ``near`` (n_labels + 1,) bool has the mark of a label at ``label + 1``.
+    """
     found = False
     for i in range(rows.starts[record], rows.starts[record + 1]):
         found |= near[labels[rows.place[i]] + 1]
@@ -118,11 +124,12 @@ def touches(rows, labels, record, near):
 
 @kernel
 def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
-    """Add the ties of the records ``first .. last`` between labels, if either is in ``near``.
+    """Add the ties that the records ``first .. last`` make between pairs of cluster labels.
 
-    The key of labels a < b is ``(a + 1) * len(near) + b + 1``; noise has label -1. Returns the
-    keys and sums of the table, which may have grown, and whether all sums fit into int64. For
-    shapes and dtypes see `ties_by_label`.
+    Only pairs with a label that is marked in ``near`` are counted. The key of labels a < b is
+    ``(a + 1) * len(near) + b + 1``; noise has label -1. Returns the keys and sums of the table,
+    which may have grown, and whether all sums fit into int64. For shapes and dtypes see
+    `ties_by_label`.
     """
     keys, sums, taken = table
     longest = longest_record(rows.starts, first, last)

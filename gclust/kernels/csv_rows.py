@@ -61,7 +61,7 @@ IN_A_ROW = 10
 
 
 def new_state(line: int, offset: int) -> NDArray[np.int64]:
-    """Return the scanner's state before the data, which begin at a physical line and a byte."""
+    """Return the scanner's state before the first byte of the data, at a given line and offset."""
     state = np.zeros(STATE_SIZE, dtype=np.int64)
     state[[LINE, ROW_LINE, SHIFT]] = line
     state[[OFFSET, ROW_START, FIELD_START]] = offset

@@ -150,7 +150,7 @@ def half_width_of_row(row, angle, n_rows):
 
 @helper
 def mark(flags, row, west, east, n_cols):
-    """Set the flags of a row's tiles between two columns, also across 180 degrees."""
+    """Flag the tiles of one row of tiles that have any of the cell columns ``west .. east``."""
     if east - west + 1 >= n_cols:
         west, east = 0, n_cols - 1
     for wrap in range(-1, 2):
@@ -197,7 +197,10 @@ def points_near(points, row, west, east, half):
 
 @allocating_helper
 def list_runs(inputs, block):
-    """List the runs of points that may reach a block of cells, (runs, 2) int64."""
+    """Return the index ranges of the points whose kernels may reach a block of cells.
+
+    The result, int64 of shape (ranges, 2), has the first point and the last + 1 of each range.
+    """
     points, angle = inputs.points, inputs.radial.angle
     n_rows, n_cols = inputs.raster.n_rows, inputs.raster.n_cols
     north, south = rows_within(block.row, block.end - 1, angle, n_rows)
@@ -219,7 +222,10 @@ def list_runs(inputs, block):
 
 @helper
 def block_of(item, tiles, raster):
-    """Return the `Block` number ``item``; ``tiles`` (n_tiles, 2) int64: row and column of each."""
+    """Return the `Block` with the number ``item``.
+
+    ``tiles`` (n_tiles, 2) int64 are the row and the column of each tile.
+    """
     tile, number = item // (TILE // BLOCK), item % (TILE // BLOCK)
     row = tiles[tile, 0] * TILE + number * BLOCK
     col = tiles[tile, 1] * TILE
@@ -332,7 +338,7 @@ def cut_row(row, raster, radial):
 
 @helper
 def ring_edges(k, cut):
-    """Return the sines of the latitudes of the upper and lower edge of band ``k`` of a row."""
+    """Return the sine of latitude at the upper and at the lower edge of ring ``k`` of a row."""
     height = (cut.north - cut.south) / cut.down
     top = cut.upper if k == 0 else math.sin(cut.north - k * height)
     base = cut.lower if k == cut.down - 1 else math.sin(cut.north - (k + 1) * height)
@@ -373,7 +379,10 @@ def add_ring(midpoints, ring, runs, begin, end, points, radial):
 
 @helper
 def add_to_cells(out, sums, k, cut, width, peak):
-    """Add ring ``k``'s part to the densities ``out`` (TILE,) float64 of a row's cells."""
+    """Add the part of ring ``k`` to the densities of a row's cells.
+
+    ``out`` (TILE,) float64 are the densities, ``sums`` the density sums of the ring's midpoints.
+    """
     top, base = ring_edges(k, cut)
     share = peak * (top - base) / (cut.upper - cut.lower) / cut.across
     for j in range(width * cut.across):
@@ -414,7 +423,10 @@ def fill_blocks(inputs, tiles, values, first, last):
 
 @kernel
 def sums_of_block(inputs, tiles, item):
-    """Return zeros (rows, rings, midpoints + group size), which densities are added to."""
+    """Return an array of zeros for the density sums of a block's midpoints.
+
+    It has shape (rows, rings, midpoints + group size).
+    """
     block = block_of(item, tiles, inputs.raster)
     down, across = 1, 1
     for row in range(block.row, block.end):
@@ -425,7 +437,7 @@ def sums_of_block(inputs, tiles, item):
 
 @kernel
 def add_to_row(inputs, tiles, item, sums, number, begin, end):
-    """Add kernels of some of a block's points to the sums of a row; see `sums_of_block`.
+    """Add the kernels of a range of points to the sums of a block's row; see `sums_of_block`.
 
     The points are numbers ``begin`` to ``end - 1`` in the order of `fill_blocks`, so that the
     result is bitwise identical.

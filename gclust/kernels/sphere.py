@@ -127,7 +127,7 @@ def key_of_angle(angle):
 
 @helper
 def widened(key, angle):
-    """Return the key of a distance that is longer, by an angle in radians, than that of ``key``."""
+    """Return the reduced distance (key) that is longer than ``key`` by an angle in radians."""
     if key <= 2.0:
         return key_of_angle(2.0 * math.asin(0.5 * math.sqrt(key)) + angle)
     return key_of_angle(2.0 * math.acos(0.5 / math.sqrt(key - 1.5)) + angle)
@@ -135,6 +135,6 @@ def widened(key, angle):
 
 @helper
 def outer_chord2(key):
-    """Return the squared chord above which all pairs of points have a key above ``key``."""
+    """Return a squared chord; points farther apart have a reduced distance above ``key``."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)
     return (math.sqrt(squared) + CHORD_SLACK) ** 2

@@ -99,7 +99,7 @@ def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
 def world_components(
     listings: Frame, unlocated: str, collect: Callable[[Frame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return the parts of each world total: number of records, weight of listings without one.
+    """Return both parts of each world total: number of records, weight of listings without record.
 
     The bootstrap draws the two parts separately.
 

@@ -104,7 +104,7 @@ class Engine:
         return next(self._numbers)
 
     def expect(self, rows: int) -> None:
-        """Compress tables only if more than `MOST_UNCOMPRESSED` rows are expected."""
+        """Give the expected number of rows: above `MOST_UNCOMPRESSED`, tables are compressed."""
         how = "uncompressed" if rows <= MOST_UNCOMPRESSED else "auto"
         self.connection.execute(f"SET force_compression = '{how}'")
 

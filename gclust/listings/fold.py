@@ -52,7 +52,7 @@ def countries_of(listings: Frame) -> Frame:
 
 
 def fold_locations(listings: Frame) -> Frame:
-    """Fold listings of `density_units` onto their locations: sum the weights at each coordinate.
+    """Group listings (a table from `density_units`) by location, and sum their weights.
 
     Returns ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
     ``units`` (weight of all kinds), sorted by ``lat``, then ``lon``.

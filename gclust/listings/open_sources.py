@@ -124,9 +124,14 @@ def _refuse_unused_options(source: SourceFiles) -> None:
     refuse_marks(source.path, source.delimiter, source.quote)
     for key in ("delimiter", "quote", "encoding"):
         if getattr(source, key) is not None and not _may_be(source, "csv"):
-            raise StudyError(f"{source.path}: {key} belongs to CSV files only; remove it here")
+            raise StudyError(
+                f"{source.path}: {key} belongs to CSV files only; remove it from this source"
+            )
     if source.layer is not None and not _may_be(source, "gpkg", "geojson"):
-        raise StudyError(f"{source.path}: layer belongs to GeoPackages and GeoJSON; remove it here")
+        raise StudyError(
+            f"{source.path}: layer belongs to GeoPackages and GeoJSON files only; remove it from"
+            " this source"
+        )
 
 
 def _may_be(source: SourceFiles, *formats: str) -> bool:

@@ -40,9 +40,10 @@ class Records:
 
     @cached_property
     def doubled_pairs(self) -> NDArray[np.float64]:
-        """Twice the number of pairs of listings over which each record spreads one unit of ties.
+        """Twice the number of pairs of listings that each record has.
 
-        Shape (r,); see `gclust.listings.label.sum_ties`.
+        Shape (r,). With fractional ties, each record spreads one unit of ties evenly over its
+        pairs of listings; see `gclust.listings.label.sum_ties`.
         """
         n = self.located_units / UNIT
         # A weight below two has no full pair; it is spread as if n - 1 were 1.
@@ -58,7 +59,7 @@ def gather_records(
     n_kinds: int,
     method: str,
 ) -> Records:
-    """Sum each record's listings by location, and count records by location if this is exact.
+    """Sum each record's listings by location; add its count to its locations where this is exact.
 
     A record's fraction in a cluster is rounded once, after its listings there are summed. If the
     fractions at its locations are whole units (as with up to 22 listings of equal weight), their

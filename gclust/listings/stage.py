@@ -78,11 +78,12 @@ def stage_listings(
     root: Path,
     inputs: Inputs | None = None,
 ) -> Staged:
-    """Read, validate and store the rows of all sources, which have the same ``further`` columns.
+    """Read, validate and store the rows of all sources.
 
-    Coordinates are rounded to ``decimals``; paths are shown relative to ``root``. Raises StudyError
-    if a weight is negative or no number, if weights overflow, if a kind has no usable rows, or if a
-    file yields other rows than were counted in it.
+    All sources must have the same optional columns (``further``). Coordinates are rounded to
+    ``decimals``; paths are shown relative to ``root``. Raises StudyError if a weight is negative or
+    no number, if weights overflow, if a kind has no usable rows, or if a file yields other rows
+    than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
     _refuse_rounded_ids(engine, scans)
@@ -161,7 +162,7 @@ def usable(listings: Frame) -> Frame:
 
 
 def without_place(listings: Frame) -> Frame:
-    """Return the rejected rows within the years, without coordinates."""
+    """Return the rejected rows within their source's years, with coordinates set to null."""
     nowhere = nw.lit(None, dtype=nw.Float64)
     rejected = listings.filter(~nw.col("reason").is_null() & (nw.col("units") > 0))
     return rejected.with_columns(lat=nowhere, lon=nowhere)

@@ -113,7 +113,7 @@ def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
 
 
 def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
-    """Return a warning if 2 % of the locations are near a city only with swapped coordinates.
+    """Return a warning if at least 2 % of locations are near a city only with swapped coordinates.
 
     At most 50,000 locations are checked, evenly spaced in their order.
     """

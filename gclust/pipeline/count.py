@@ -106,7 +106,7 @@ def merge_and_count(
 
 
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
-    """Warn if no clusters can merge, because without border locations all gaps are too large."""
+    """Warn if no clusters can merge because ``max_gap_km`` is below the least possible gap."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
     if study.merge.rule != "none" and least is not None and gap < least:
         run_log.warn_or_refuse(

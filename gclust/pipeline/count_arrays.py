@@ -210,7 +210,10 @@ class ArrayCounter:
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
-    """Return for each label, noise first, whether it is in ``gaps_km``: only its ties matter."""
+    """Return for each label (noise first) whether ``gaps_km`` has a gap from it to another label.
+
+    Only ties of such labels are needed to merge clusters.
+    """
     near = np.zeros(n_labels + 1, dtype=bool)
     near[[end + 1 for pair in gaps_km for end in pair]] = True
     return near

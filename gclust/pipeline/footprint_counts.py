@@ -1,4 +1,7 @@
-"""Records outside and inside footprints: whether counts and inhabitants are of the same area."""
+"""Shares of a cluster's records outside its footprint, and of other records inside it.
+
+They show whether the counts and the inhabitants of a cluster refer to the same area.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def add_footprint_counts(
     clusters: gpd.GeoDataFrame,
     run_log: RunLog,
 ) -> gpd.GeoDataFrame:
-    """Add the shares of records outside footprints, and of other records inside.
+    """Add the shares of a cluster's records outside its footprint, and of other records inside it.
 
     Parameters
     ----------

@@ -217,8 +217,8 @@ def _check_amounts(study: Study, staged: Staged) -> None:
         if source.measure == "amount" and recorded:
             raise StudyError(
                 f"[[sources]] number {position}: measure = 'amount', but {recorded} of"
-                f" {row['used']} rows of {row['path']} have a record, which counts one whatever its"
-                " weight; expected rows without records, or measure = 'records'"
+                f" {row['used']} rows of {row['path']} have a record, which counts as one whatever"
+                " its weight; expected rows without records, or measure = 'records'"
             )
 
 

@@ -71,12 +71,12 @@ def files_of(study: Study, raster: Population | OtherRaster) -> RasterFiles:
         If none is named, or a pattern fits none.
     """
     if raster.raster is None:
-        raise StudyError("[population] has no raster; expected a file of inhabitants")
+        raise StudyError("[population] has no raster; set raster to a file of inhabitants")
     return RasterFiles.of(raster.raster, study.folder)
 
 
 def band_of(raster: Population | OtherRaster) -> int:
-    """Return the number of the band that is used of a raster."""
+    """Return the number of the raster's band that the study uses."""
     return FIRST_BAND if raster.band is None else raster.band
 
 
@@ -97,7 +97,7 @@ def cells_raster(study: Study) -> RasterFiles | None:
 
 
 def rasters_of(study: Study) -> Iterator[tuple[str, Population | OtherRaster]]:
-    """Yield the rasters of a study, each with the key of the study that names it."""
+    """Yield the rasters of a study, each with the name of the option that gives it."""
     if study.population.raster is not None:
         yield "[population] raster", study.population
     for position, other in enumerate(study.intensity.rasters, start=1):

@@ -67,7 +67,7 @@ class ScoreColumns:
             raise StudyError(
                 "[footprint] of = 'cores': the score has columns per inhabitant or area, which then"
                 " count only the records inside footprints; sweep, compare, uncertainty and tune"
-                " do not count these; expected of = 'members', or a score without such columns"
+                " cannot count them; expected of = 'members', or a score without such columns"
             )
 
     def check(self, warn: Warn = warn_user) -> None:

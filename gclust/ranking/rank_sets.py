@@ -109,7 +109,7 @@ def rank_sets(
 
 
 def least_draws(level: float) -> int:
-    """Return how many draws are needed at least for one of them to be the ``level`` quantile."""
+    """Return the least number of bootstrap draws that have a quantile of ``level``."""
     return math.ceil(round(level / (1 - level), 9))
 
 

@@ -67,7 +67,7 @@ def exact_step(largest: float) -> Fraction:
 
 
 def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]:
-    """Round values to multiples of a step so that their sum, whole steps, stays the same.
+    """Round values to multiples of a step, without changing their sum.
 
     All are rounded down; the remaining steps go to the values with the largest remainders, of
     equal ones to the first. With a step from `exact_step` the floats add up exactly in any order.

@@ -95,7 +95,7 @@ def ranking(
 def intensity_amounts(
     table: pd.DataFrame, options: ScoreOptions = DEFAULT, *, inside: bool
 ) -> pd.Series:
-    """Return the amounts that intensities divide by inhabitants.
+    """Return the amount of each cluster whose ratio to inhabitants is the cluster's intensity.
 
     Parameters
     ----------

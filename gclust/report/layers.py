@@ -64,7 +64,7 @@ def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list
 def noise_dots(
     locations: pd.DataFrame, frame: Frame, cell: float, least: float
 ) -> tuple[Floats, Floats]:
-    """Return one dot for each cell of the map that has noise: the middles in metres of the plane.
+    """Return x and y (metres) of one dot in the middle of each map cell with noise locations.
 
     Locations (``lat, lon`` in degrees, ``label``, ``weight``) are first put on a grid of degrees
     finer than ``cell``, the side of a cell in metres of the plane, so that not all of ten million

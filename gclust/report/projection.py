@@ -162,7 +162,7 @@ def world_frame() -> Frame:
 
 
 def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, Floats]) -> Frame:
-    """Return the map frame that shows all clusters, which are at `must`, and most locations.
+    """Return the map frame that shows most locations and all clusters (coordinates in `must`).
 
     A separate group of locations (no other within `LINK_DEG`) without a cluster and with less
     than `LEAST_SHARE` of the weight does not widen the map, such as Hawaii and Alaska in a

@@ -34,7 +34,7 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def new_figure(width_in: float = 1.0, height_in: float = 1.0) -> Iterator[Figure]:
-    """Yield an empty figure that can measure texts; until the end a user's settings do not hold."""
+    """Yield an empty figure that can measure texts; a user's matplotlib settings are ignored."""
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(width_in, height_in))
         FigureCanvasAgg(figure)

@@ -38,7 +38,7 @@ class Place:
         self._replaced = _identity(path, what) if overwrite else None
 
     def write(self, fill: Callable[[Path], None]) -> Path:
-        """Write the result to a temporary folder next to the place, then move it there in one step.
+        """Write the result to a temporary folder next to the final path, then move it in one step.
 
         ``fill`` is called with the folder to write into. Returns the place. Raises StudyError if
         the folder cannot be written, and FileExistsError if another process has written to the
@@ -142,9 +142,13 @@ def _resolved(out: str | Path) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        raise StudyError(f"{out}: cannot be a folder ({error.strerror}); name another") from None
+        raise StudyError(
+            f"{out}: cannot be a folder ({error.strerror}); name another folder (-o)"
+        ) from None
     except ValueError:
-        raise StudyError(f"{out!s}: has characters that no folder can have; name another") from None
+        raise StudyError(
+            f"{out!s}: has characters that no folder can have; name another folder (-o)"
+        ) from None
     return path
 
 

@@ -139,7 +139,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def contradiction(self) -> str | None:
-        """Error message if the least weight of a cluster exceeds the largest, else None."""
+        """Error message if max_cluster_size is less than min_cluster_size, else None."""
         most = self.max_cluster_size
         if most is not None and most < self.min_cluster_size:
             return (

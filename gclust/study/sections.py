@@ -186,7 +186,7 @@ class OtherRaster(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Intensity(Section):
-    """The section ``[intensity]``: further footprints and rasters for ranking the intensity.
+    """The section ``[intensity]``: further footprints and rasters to rank clusters by intensity.
 
     The study's own footprint and raster are always the first. ``usual`` adds discs of 0.5
     and 1.5 times the study's radius, and each other method once.
@@ -204,7 +204,7 @@ class Intensity(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Names(Section):
-    """The section ``[names]``: how many cities form a cluster's name, and their least share."""
+    """The section ``[names]``: how many cities may name a cluster, and the least share of each."""
 
     most: int = number(3, least=1)
     least_share: float = number(0.1, least=0, most=1)
@@ -358,7 +358,7 @@ class Draws(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class General(Section):
-    """The section ``[study]``: name, number of ranked clusters and strictness.
+    """The section ``[study]``: name, number of ranked clusters, and what input is refused.
 
     ``title`` (by default the name) and ``note`` are printed above and below figures.
     """

@@ -87,7 +87,7 @@ def _check_source(source: Source, where: str) -> None:
     of_files = ("delimiter", "quote", "encoding", "layer")
     own = [key for key in of_files if getattr(source, key) is not None]
     if own and source.path is None:
-        raise StudyError(f"{where} {own[0]} belongs to files; the source has no path")
+        raise StudyError(f"{where} {own[0]} is only for sources with path; remove it")
 
 
 def check_density(density: Density, kinds: Sequence[str], name: str) -> None:
@@ -108,7 +108,7 @@ def check_footprint(footprint: Footprint, where: str) -> None:
     if footprint.ratio is not None and footprint.edge_km is not None:
         raise StudyError(
             f"{where}: ratio = {footprint.ratio:g} and edge_km = {footprint.edge_km:g}; expected"
-            " one of them, for each says how far concave hulls are indented"
+            " one of them, because both set how far concave hulls are indented"
         )
 
 
@@ -143,7 +143,7 @@ def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
 
 
 def check_draws(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], name: str) -> None:
-    """Refuse radii and a confidence level out of bounds in ``[uncertainty]``, and wrong amounts.
+    """Refuse options of ``[uncertainty]`` that are out of bounds or do not fit the kinds.
 
     ``amounts`` are those of the ``kinds`` that are amounts.
     """

@@ -88,7 +88,7 @@ def rebased_path(home: Path, path: str | Path) -> str:
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return an absolute path without ``..``; symbolic links elsewhere in it are kept."""
+    """Return an absolute path without ``..``; symbolic links are resolved only before a ``..``."""
     whole = Path.cwd() / path
     at = Path(whole.anchor)
     for part in whole.parts[1:]:

@@ -43,7 +43,7 @@ def common_listings(
 
 
 def shared_places(a: ScenarioResult, b: ScenarioResult) -> pd.DataFrame:
-    """Compute the weight of the listings of each cluster of one run that lie in each of another.
+    """Sum the weight of the listings that lie both in a cluster of run a and in one of run b.
 
     A listing lies in the cluster that the other run gives to its place, with its own parameters
     where it has no listing there; see `gclust.experiments.compare.places.ClustersAtPlaces`.

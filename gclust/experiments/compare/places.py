@@ -1,4 +1,4 @@
-"""Clusters that a run or scenario gives to any places, by which it is matched with others."""
+"""Assignment of any places to the clusters of a run, to match clusters between runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ClustersAtPlaces:
-    """Clusters of a run's locations, and of any other places with the run's parameters.
+    """Assignment of places to a run's clusters, also where the run has no listing.
 
     A place of the run has the cluster that the run gave it. Any other has the one that a listing
     without weight would get there, as `predict` of the method's estimator gives it: by the core
@@ -125,6 +125,6 @@ class ClustersAtPlaces:
         if (merged[labels] != self.clusters).any() or merged[-1] != -1:
             raise StudyError(
                 f"[clusters] method = {self.options.method!r} gives other clusters now than in the"
-                " run: another version of gclust made it; run it again"
+                " run: another version of gclust made the run; run the study again"
             )
         return merged

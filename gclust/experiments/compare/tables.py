@@ -84,7 +84,7 @@ def assemble(
 def with_common(
     lineage: pd.DataFrame, common: pd.DataFrame, ends: tuple[ScenarioResult, ScenarioResult]
 ) -> pd.DataFrame:
-    """Add the shares of the listings that are the same in both runs to a lineage.
+    """Add columns to a lineage: the shares of listings that are the same in both runs.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class GridPoint:
     baseline_id: list[int]  # cluster of the baseline that each cluster matches, -1 for none
 
     def clusters(self, labels: Labels) -> Labels:
-        """Return the cluster after merging of each given label (int32), -1 for noise."""
+        """Convert labels of clusters before merging to merged clusters; noise stays -1."""
         return np.array([*self.cluster_of_label, -1], dtype=np.int32)[labels]
 
     @property

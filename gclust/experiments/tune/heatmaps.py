@@ -37,7 +37,7 @@ Known = tuple[dict[str, float], str] | None
 
 
 class HeatMaps:
-    """Three heat maps of the parameter grid; a click on a cell calls ``set_pair`` with its pair."""
+    """Three heat maps of the parameter grid; a click chooses a cell's eps_km and min_samples."""
 
     def __init__(self, pairs: Pairs, set_pair: Callable[[Pair], Any]) -> None:
         self._pairs, self._set_pair = pairs, set_pair

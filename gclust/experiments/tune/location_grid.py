@@ -19,7 +19,10 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Patches:
-    """Weights of clustered locations summed by cell and label; arrays of shape (p,)."""
+    """Weights of clustered locations, summed by grid cell and by cluster label.
+
+    All arrays have the shape (p,).
+    """
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
@@ -106,7 +109,7 @@ class LocationGrid:
 
 
 def runs(*keys: Rows) -> Rows:
-    """Return the first row of each group of consecutive rows with equal keys."""
+    """Return the start of each group of consecutive entries that are equal in all given arrays."""
     if not len(keys[0]):
         return np.zeros(0, dtype=np.int64)
     changed = np.zeros(len(keys[0]), dtype=bool)

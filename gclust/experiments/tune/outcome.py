@@ -66,7 +66,7 @@ class MergedPartition:
 
     @property
     def cluster_ids(self) -> NDArray[np.int64]:
-        """Cluster after merging of each label (cluster before merging)."""
+        """Number of the merged cluster to which each cluster before merging belongs."""
         return self.labels.cluster_ids
 
     @property
@@ -75,7 +75,7 @@ class MergedPartition:
         return int(self.cluster_ids.max(initial=-1)) + 1
 
     def clusters(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the cluster after merging of each given label, -1 for noise."""
+        """Convert labels of clusters before merging to merged clusters; noise stays -1."""
         return np.append(self.cluster_ids, -1)[labels]
 
 

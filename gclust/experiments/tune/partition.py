@@ -19,7 +19,7 @@ BYTES_OF_A_TIE = 250
 
 @dataclass(frozen=True)
 class PairPartition:
-    """Clusters of one pair before merging, with the data to merge, name and draw them."""
+    """Clusters at one eps_km and min_samples before merging, with data to merge and name them."""
 
     totals: LabelTotals
     base_label: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Amounts that vary between replicates: those of each organisation by one random multiplier.
+"""Amounts, such as money, that vary between replicates: a random factor per organisation.
 
 An amount of money or people has an arbitrary unit, so that its weight says nothing about how far
 it varies. A listing whose organisation is unknown has a multiplier of its own.
@@ -63,7 +63,7 @@ class Amounts:
         return len(self.cv)
 
     def draw(self, number: int, threads: int, items: Ints, units: Ints) -> Ints:
-        """Return amounts in a replicate, in fixed point.
+        """Return the amounts of one replicate, varied at random, in fixed point.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Amounts:
 
 @dataclass(frozen=True)
 class NumberedAmounts:
-    """Prepared listings with the number of each amount's organisation, and these amounts."""
+    """Prepared listings with numbered organisations, and the amounts that vary at random."""
 
     prepared: Prepared
     """``located`` has a column ``item`` (int64), -1 of listings that are no such amounts, if any

@@ -42,7 +42,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class UnrecordedWeight:
-    """Weight of listings without a record, by place and kind, of amounts by organisation too.
+    """Weight of listings without a record, by place and kind; amounts also by organisation.
 
     ``density`` is the density that the whole weight adds at each place. ``item`` is the number of
     the organisation of an amount that varies, -1 for all others.
@@ -247,7 +247,7 @@ class _NearRecords:
         self._near = np.zeros(n_records, dtype=bool)
 
     def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
-        """Return how often records at several places are drawn, 0 if none of these is wanted."""
+        """Return how often each record of several places is drawn, 0 if at no wanted place."""
         new = np.flatnonzero(wanted & ~self._known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin

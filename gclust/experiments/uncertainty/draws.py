@@ -293,7 +293,9 @@ def without_listings(world: dict[str, float]) -> LabelledListings:
     """Return an object with world totals but no listings, for scores that read no listings."""
 
     def refuse() -> Any:
-        raise RuntimeError("it read no listings in the study, so it must read none in a replicate")
+        raise RuntimeError(
+            "the score read no listings in the study, so it must read none in a replicate"
+        )
 
     return LabelledListings(refuse, tuple(world), world)
 

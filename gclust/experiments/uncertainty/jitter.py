@@ -35,7 +35,10 @@ _DISC = pa.schema(
 
 @dataclass(frozen=True)
 class PositionalJitter:
-    """Listings whose true position is unknown within a disc round their coordinates, shape (m,)."""
+    """Listings whose true position is unknown within a disc round their coordinates.
+
+    All arrays have the shape (m,).
+    """
 
     lat: Floats
     lon: Floats

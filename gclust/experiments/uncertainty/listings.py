@@ -123,7 +123,7 @@ class ReplicateListings:
 
 
 def places_of(places: pd.DataFrame) -> pd.DataFrame:
-    """Return ``place, lat, lon, cluster`` of places by their number, and those of no place."""
+    """Return a table ``place, lat, lon, cluster`` of all places, and a row for no place."""
     numbered = places[["lat", "lon", "cluster"]].reset_index(drop=True)
     nowhere = pd.DataFrame({"lat": [np.nan], "lon": [np.nan], "cluster": [-1]}, index=[NOWHERE])
     return pd.concat([numbered, nowhere]).rename_axis("place").reset_index()

@@ -199,7 +199,7 @@ def rank_uncertainty(
 
 
 def left_out(study: Study, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return which of the kinds that no draw changes the score depends on."""
+    """Return those of the given kinds, which no draw changes, that affect the score."""
     columns = [column for column in scored_columns(study) if column.weight > 0]
     if any(not column.kinds for column in columns):
         return tuple(kinds)

@@ -156,10 +156,10 @@ def place_ranges(points, nearby, lon, ranges):
 
 @helper
 def batch_ranges(points, begin, end, nearby, counting, ranges):
-    """Update ``ranges`` to the candidates of the points ``begin .. end``; see ``annulus_range``.
+    """Update ``ranges``: the positions of the candidate neighbours of points ``begin .. end``.
 
-    Returns lower and upper bound of the neighbour weight of each point, and the number of
-    candidates, or -1 if a half-width may reach round the Earth.
+    See ``annulus_range``. Returns lower and upper bound of the neighbour weight of each point, and
+    the number of candidates, or -1 if a half-width may reach round the Earth.
     """
     south, north = box_of(points.lat, begin, end)
     west, east = points.lon[begin], points.lon[end - 1]
@@ -290,12 +290,13 @@ def cells_of_batch(points, cells, t, last):
 
 @kernel
 def count_cells(points, cells, counting, lowest, highest, n_reached, work, first, last):
-    """Find the density levels of the points of ``cells[first:last]``, (c,) int64, ascending.
+    """Find the density levels of the points in the cells ``cells[first:last]``.
 
-    ``lowest`` and ``highest`` uint8, one for each cell of ``points``, bound the level of its
-    points; ``n_reached`` (n,) uint8 is filled with the levels of the points. ``work`` (c, 6) int64,
-    zeros before, is filled by first cell of a batch (see ``CANDIDATES``). Cells with too many
-    candidates are left to the ball tree: their ``BALL_TREE`` column has the number of their points.
+    ``cells`` (c,) int64 are numbers of cells, ascending. ``lowest`` and ``highest`` uint8, one for
+    each cell of ``points``, bound the level of its points; ``n_reached`` (n,) uint8 is filled with
+    the levels of the points. ``work`` (c, 6) int64, zeros before, is filled by first cell of a
+    batch (see ``CANDIDATES``). Cells with too many candidates are left to the ball tree: their
+    ``BALL_TREE`` column has the number of their points.
     """
     band = np.int64(-1)
     nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))

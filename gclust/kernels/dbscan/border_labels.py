@@ -186,7 +186,7 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 
 @kernel
 def label_points(points, wanted, label, reached, out, first, last):
-    """Copy the candidate labels of the cells ``first .. last`` to the wanted points in them.
+    """Copy the candidate label of each cell ``first .. last`` to its points marked in ``wanted``.
 
     ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
     ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
@@ -274,11 +274,12 @@ def search(cores, nearest, point, limit, shrink):
 
 @kernel
 def search_points(points, chosen, cores, rule, out, first, last):
-    """Find the labels of the points ``chosen[first:last]``, (c,) int64; ``cores`` have vectors.
+    """Find the labels of the points ``chosen[first:last]`` by a separate search for each.
 
-    If the rule is ``nearest``, it is the label of the nearest core point; among core points farther
-    by at most the tolerance, of the first by latitude, then longitude. Otherwise it is the lowest
-    label. ``out`` (c,) int64 takes it, ``NONE`` if no core point is within the radius.
+    ``chosen`` (c,) int64 are numbers of points; ``cores`` have vectors. If the rule is ``nearest``,
+    it is the label of the nearest core point; among core points farther by at most the tolerance,
+    of the first by latitude, then longitude. Otherwise it is the lowest label. ``out`` (c,) int64
+    takes it, ``NONE`` if no core point is within the radius.
     """
     for t in range(first, last):
         point = query_point(points, chosen[t])

@@ -211,7 +211,10 @@ def stage_leaves(balls, found, t, many, staging):
 
 @inlined_helper
 def fill_keys(x, y, z, staging, n, far):
-    """Fill the reduced distances (keys) from a point to ``n`` candidates, near or ``far``."""
+    """Fill ``staging.key``: the reduced distance from a point to each of ``n`` candidates.
+
+    With ``far`` it is computed by `separation`, which is exact for long distances, too.
+    """
     if far:
         for q in range(n):
             staging.key[q] = separation(x, y, z, staging.x[q], staging.y[q], staging.z[q])
@@ -225,7 +228,7 @@ def fill_keys(x, y, z, staging, n, far):
 
 @inlined_helper
 def weight_within(staging, first, last, limit):
-    """Return the weight of those candidates ``first .. last`` whose key is at most ``limit``."""
+    """Sum the weight of candidates ``first .. last`` with a reduced distance up to ``limit``."""
     hit = np.int64(0)
     for q in range(np.uint64(first), np.uint64(last)):
         hit += staging.units[q] if staging.key[q] <= limit else 0
@@ -263,8 +266,9 @@ def is_decided(found, thresholds, k):
 
 @kernel
 def count_leaves(balls, order, radii, thresholds, leaves, n_reached, first, last):
-    """Find the levels of the points of ``leaves[first:last]``, int64 from 0, at all ``r`` radii.
+    """Find the density levels, at all ``r`` radii, of the points of ``leaves[first:last]``.
 
+    ``leaves`` int64 are numbers of leaves, from 0.
     ``order`` (n,) int32 is the number of the point at each place of the tree; ``thresholds`` (t,)
     int64 ascend; ``n_reached`` (r, n) uint8 is filled for the points of the leaves.
     """
@@ -304,7 +308,7 @@ def grow_tree(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Build a ball tree over points in degrees, at least one; returns as `grow_balls`.
+    """Build a ball tree over one or more points in degrees; return the same as `grow_balls`.
 
     ``surface`` is its semi-major axis and squared eccentricity, see `gclust.kernels.sphere`.
     """

@@ -81,7 +81,7 @@ def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
 
 @helper
 def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
-    """Fill ``ranges`` with the four positions in each of the bands ``nearby``.
+    """Fill ``ranges``: in each band ``nearby``, the four positions that bound the candidates.
 
     See ``annulus_range``. Returns lower and upper bound of the neighbour weight of a query
     point, and the number of candidates; ends early where the lower bound reaches the
@@ -117,7 +117,7 @@ def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
 
 @helper
 def weight_within(q, b, j, first, last, prefix, limit):
-    """Sum the weights of points at positions ``first .. last`` of a band, if within the radius."""
+    """Sum the weights of the points within the radius at positions ``first .. last`` of a band."""
     at = b.vectors
     start = b.start[j]
     m = b.start[j + 1] - start
@@ -225,8 +225,9 @@ def points_reaching(
     threads: int,
     report: Callable[[float], None],
 ) -> NDArray[np.bool_]:
-    """Return which points of some cells have at least ``threshold`` weight within the radius, (n,).
+    """Return which points have a weight of at least ``threshold`` within the radius.
 
+    The result has shape (n,); only the points of the given cells are checked.
     ``a`` are the ``n`` points, ``cells`` (c,) some of their cells, ascending; points of other cells
     are True. ``b`` are the points around them, which may be the same, and ``prefix`` (points of b +
     1,) is their cumulative weight, from 0; an empty one counts points.

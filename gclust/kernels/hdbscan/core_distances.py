@@ -147,10 +147,11 @@ def gather_between(balls, p, near, lower, upper, keys, weights):
 
 @helper
 def select_weighted(keys, weights, n, need):
-    """Return the least key at which the weights up to it reach ``need``; reorder both arrays.
+    """Return the least reduced distance (key) up to which the weights add up to ``need``.
 
-    Uses Hoare's selection (Find, CACM 4, 1961) with weights and three-way partitions. The first
-    ``n`` entries of ``keys`` float64 and ``weights`` int64 are in use.
+    Reorders ``keys`` and ``weights``. Uses Hoare's selection (Find, CACM 4, 1961) with weights and
+    three-way partitions. The first ``n`` entries of ``keys`` float64 and ``weights`` int64 are in
+    use.
     """
     low, high = 0, n
     while True:

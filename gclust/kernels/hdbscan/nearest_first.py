@@ -36,7 +36,10 @@ def points_of_leaf(balls, node):
 
 
 def reduce_by_node(values: NDArray[Any], depth: int, reduce: np.ufunc) -> NDArray[Any]:
-    """Reduce ``values`` over the points of each tree node, as by a minimum; (2 << depth,)."""
+    """Return one value for each tree node, such as the minimum of its points' ``values``.
+
+    The result has shape (2 << depth,).
+    """
     nodes = np.zeros(2 << depth, dtype=values.dtype)
     nodes[1 << depth :] = reduce.reduceat(values, np.arange(1 << depth) * len(values) >> depth)
     for level in range(depth - 1, -1, -1):

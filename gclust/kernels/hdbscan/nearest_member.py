@@ -33,7 +33,7 @@ class Members(NamedTuple):
 
 @helper
 def search_member(balls, members, p, core, most, by_rank, stack, keys):
-    """Return the nearest member that point ``p`` may join, after its reduced distance (key).
+    """Return the reduced distance (key) and the number of the nearest member that ``p`` may join.
 
     The member is -1 if there is none. ``core`` is the key of the point's core distance. With
     ``by_rank`` the member is the first by rank of those with keys of at most ``most``.

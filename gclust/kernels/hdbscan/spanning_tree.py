@@ -72,10 +72,11 @@ def bound_components(candidates, bound, first, last):
 
 @helper
 def nearest_foreign(balls, candidates, p, best, stack, keys):
-    """Return weight and end of the lightest edge below ``best`` from ``p`` to another component.
+    """Return weight and end of the lightest edge from point ``p`` to another component.
 
-    The end is -1 if there is none. Stops at an edge as light as the lower bound of the edges of
-    ``p``. For ``stack`` and ``keys`` see ``push_children``.
+    Only edges lighter than ``best`` count. The end is -1 if there is none. Stops at an edge as
+    light as the lower bound of the edges of ``p``. For ``stack`` and ``keys`` see
+    ``push_children``.
     """
     x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
     mine, core, enough = candidates.component[p], candidates.core[p], candidates.key[p]
@@ -109,10 +110,11 @@ def nearest_foreign(balls, candidates, p, best, stack, keys):
 
 @kernel
 def search_points(balls, candidates, bound, first, last):
-    """Find the lightest edges of the points ``first .. last``; ``bound`` (components,) float64.
+    """Find the lightest edge from each point ``first .. last`` to another component.
 
-    Threads share ``bound`` without locks: any value in it is the weight of an edge stored by a
-    point of the component, so that the lightest weight is always found.
+    Points that cannot have the lightest edge of their component are skipped. Threads share
+    ``bound`` (components,) float64 without locks: any value in it is the weight of an edge stored
+    by a point of the component, so that the lightest weight is always found.
     """
     stack = np.empty(balls.depth + 2, dtype=np.int64)
     keys = np.empty(balls.depth + 2)

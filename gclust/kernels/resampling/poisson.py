@@ -177,7 +177,10 @@ def count_replicate(
 def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Sum the weight by pairs of labels a, b in a table, at ``[a + 1, b + 1]``; -1 is noise."""
+    """Return a table of the weight that two clusterings have in each pair of their labels.
+
+    The weight of labels a and b is at ``[a + 1, b + 1]``; label -1 is noise.
+    """
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
     return _summed(partial(add_pairs, a, b, weight), even_chunks(len(a), CHUNK), shape, threads)
 

@@ -99,7 +99,10 @@ def least_key(balls, node, x, y, z):
 
 @kernel
 def fill_km(sphere, key, km, first, last):
-    """Fill the distances ``first .. last`` in kilometres; ``key`` and ``km`` (n,) float64."""
+    """Convert the reduced distances (keys) ``first .. last`` to kilometres.
+
+    ``key`` and ``km`` (n,) float64; the result is written to ``km``.
+    """
     for i in range(first, last):
         if key[i] <= 2.0 or not sphere:
             km[i] = 2.0 * EARTH_RADIUS_KM * math.asin(min(0.5 * math.sqrt(key[i]), 1.0))
@@ -177,7 +180,7 @@ def grow_balls(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Balls, NDArray[np.int32]]:
-    """Build a ball tree over points; return it, and the number of the point at each of its places.
+    """Build a ball tree over points; return the tree, and the point numbers in tree order.
 
     ``xyz`` (n, 3), 1 <= n < 2 ** 31, are vectors in mean radii of the Earth, sorted in place, and
     ``units`` (n,) weights; ``sphere`` is whether the points lie on the unit sphere. A leaf has at

@@ -1,4 +1,4 @@
-"""Exact sums of the weights of all points within a radius of some of them."""
+"""Exact sums of the weights of all points within a radius of chosen points."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def units_around(
     radius_km: float,
     threads: int,
 ) -> NDArray[np.int64]:
-    """Return the weight within a radius of some of the points, (m,), without their own weight.
+    """Return the weight within a radius of each chosen point, without the point's own weight.
 
     The radius is a great-circle distance, inclusive. ``lat``, ``lon`` and ``units`` (n,) are sorted
-    by latitude, in degrees, longitudes in [-180, 180); ``at`` (m,) are numbers of points.
+    by latitude, in degrees, longitudes in [-180, 180); ``at`` (m,) are the numbers
+    of the chosen points. The result has shape (m,).
     """
     degrees = math.degrees((radius_km + 1e-6) / EARTH_RADIUS_KM)
     begin = np.searchsorted(lat, lat[at] - degrees)

@@ -1,10 +1,11 @@
 """Search for the component that each border point joins, for all density thresholds at once.
 
 A point that is not a core point at some threshold joins a component there if a core point of
-that threshold is within reach. Its *highest core neighbour*, a highest core point within reach
-that is higher than itself, has one of these at every such threshold. That answers all thresholds
-at once, unless core points within reach belong to unrelated components: only those ambiguous
-points are searched threshold by threshold (`gclust.cluster.fixed_eps`).
+that threshold is within reach. The *highest core neighbour* of a point is the core point within
+reach with the highest density level, if that is above the level of the point. It is a core point
+at every threshold at which any point within reach is one, so that it answers all thresholds at
+once, unless core points within reach belong to unrelated components: only those ambiguous points
+are searched threshold by threshold (`gclust.cluster.fixed_eps`).
 
 Two core points are *ancestor-related* if the tree node of one is an ancestor of the other's: at
 each threshold at which both are core points they are in one component. The points of a leaf of

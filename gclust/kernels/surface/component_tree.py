@@ -66,7 +66,7 @@ class BandPair(NamedTuple):
 
 @inlined_helper
 def find_at(links, c, level):
-    """Return the root of the component of cell ``c`` at a level.
+    """Return the root cell of the component that holds cell ``c`` at a density level.
 
     Halves the path where the upper link holds at least as high up as the lower one.
     """
@@ -162,7 +162,7 @@ def link_certain_pairs(cells, links, pair):
 
 @inlined_helper
 def link_undecided_pairs(cores, cells, links, pair, limit):
-    """Link the cells of two bands that are within reach, where this needs distances to decide."""
+    """Link the cells of two bands that only computed distances show to be within reach."""
     begin = cells.start[pair.j]
     stop = cells.start[pair.j + 1]
     for c in range(cells.start[pair.i], cells.start[pair.i + 1]):
@@ -276,7 +276,10 @@ def build_merge_tree(links, cell, order, rank, tree, node):
 
 @kernel
 def sum_subtrees(parent, total):
-    """Add the ``total`` of each node to those of its ancestors; both (n,) int64."""
+    """Add the total of each tree node to the totals of its ancestors.
+
+    ``parent`` and ``total`` (n,) int64.
+    """
     for k in range(len(parent)):
         if parent[k] >= 0:
             total[parent[k]] += total[k]
@@ -300,10 +303,11 @@ def find_roots(tree, threshold, root):
 
 @kernel
 def fill_intervals(parent, interval):
-    """Fill the interval of preorder numbers of each node's subtree; (n, 2) int64.
+    """Fill ``interval`` with the range of preorder numbers in the subtree of each node.
 
-    From the node's own number to before the first one after its descendants (the Euler tour
-    of the tree): a node is a descendant of another if its number is in the other's interval.
+    ``interval`` (n, 2) int64: from the node's own number to before the first one after its
+    descendants (the Euler tour of the tree): a node is a descendant of another if its number is in
+    the other's interval.
     """
     free = np.ones(len(parent), dtype=np.int64)  # at first the sizes of the subtrees
     for k in range(len(parent)):

@@ -22,10 +22,10 @@ def sum_by_node(level, node, units, rows, weighing, of_level, own_units, own_row
 
 @kernel
 def count_rows(place, offset, rows, units, out, weighing):
-    """Count all rows at each location in ``out``, those with weight in ``weighing``, int64.
+    """Count data rows by location: all rows in ``out``, rows with weight in ``weighing``.
 
-    ``place`` (m,) uint32 is counted from ``offset``; ``rows`` (m,) uint32 are the rows in its
-    order, ``units`` (n_rows,) int64 their fixed-point weights.
+    ``out`` and ``weighing`` are int64. ``place`` (m,) uint32 is counted from ``offset``; ``rows``
+    (m,) uint32 are the rows in its order, ``units`` (n_rows,) int64 their fixed-point weights.
     """
     for i in range(len(place)):
         out[offset + place[i]] += 1

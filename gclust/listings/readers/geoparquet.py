@@ -19,7 +19,7 @@ DEGREES = "OGC:CRS84"
 
 
 def points_of_parquet(path: str, footer: pq.FileMetaData, *, has_axes: bool) -> PointFile | None:
-    """Return a `PointFile` for a Parquet file with a geometry column, or None without one.
+    """Return a `PointFile` for a Parquet file, or None if it has no geometry column.
 
     If the file has columns of latitude and longitude (``has_axes``), a byte column that only
     has a name of `WKB_NAMES` is not used.

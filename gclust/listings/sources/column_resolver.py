@@ -1,4 +1,4 @@
-"""Search for gclust's columns in each file of a source; all files must have the same ones."""
+"""Search for gclust's columns in each file of a source; all files must have the same columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ColumnError(StudyError):
 
 
 class ColumnResolver:
-    """Finds gclust's columns in each file of a source; ``files`` maps paths to those found."""
+    """Finder of gclust's columns in a source; ``files`` maps each file's path to its columns."""
 
     def __init__(self, source: SourceFiles) -> None:
         self._source = source

@@ -20,7 +20,7 @@ class Inputs:
         self._hashers: list[_Hasher] = []
 
     def open(self, path: str) -> None:
-        """Store a file's size, time and inode before it is read; raise StudyError if unreadable."""
+        """Store a file's size, modification time and inode; raise StudyError if unreadable."""
         if path in self._states:
             return
         try:

@@ -128,7 +128,7 @@ def is_named_after_city(cities: pd.DataFrame) -> np.ndarray:
 
 
 def degrees(values: pd.Series) -> pa.Array:
-    """Convert degrees to decimals of five places as in GeoNames, half as large as floats."""
+    """Convert degrees to numbers with five decimals, which need half the space of floats."""
     hundred_thousandths = np.rint(values.to_numpy() * 1e5).astype(np.int64)
     return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
 

@@ -165,7 +165,10 @@ def thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
 
 
 def circumradius(corners: Floats) -> Floats:
-    """Return the radii (radians) of circles through three unit vectors each, shape (n, 3, 3)."""
+    """Return the radii (radians) of the circles through the corners of n triangles.
+
+    ``corners`` are unit vectors, shape (n, 3, 3).
+    """
     ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     bc = ac - ab
     twice_area = np.linalg.norm(np.cross(ab, ac), axis=1)

@@ -34,7 +34,7 @@ FINER = (
 
 @dataclass
 class Coarseness:
-    """How well a raster's cells fit footprints, footprint by footprint.
+    """Number of raster cells in each footprint, and the share of its area that is coast.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Coarseness:
     _coverage: float = 0.0
 
     def add(self, cells: Cells) -> None:
-        """Add cells of the footprint."""
+        """Add raster cells to the number and areas of the current footprint."""
         covered = cells.coverage * cells.km2
         self._coverage += float(cells.coverage.sum())
         self._km2 += float(covered.sum())
@@ -64,7 +64,7 @@ class Coarseness:
             self._coast_km2 += float(covered[self._is_coast(cells)].sum())
 
     def end(self) -> None:
-        """Close the footprint; the next cells are those of another."""
+        """Finish the current footprint; cells that are added next belong to another one."""
         self.cells.append(self._coverage)
         self.coast.append(self._coast_km2 / self._km2 if self._km2 else 0.0)
         self._km2 = self._coast_km2 = self._coverage = 0.0

@@ -126,7 +126,10 @@ class CellPlane:
     def bounds_in_degrees(
         self, column: NDArray[np.int64], row: NDArray[np.int64]
     ) -> tuple[float, float, float, float]:
-        """Return west, south, east and north of some cells; the middle lies within 180 degrees."""
+        """Return the west, south, east and north limits (degrees) of all given cells together.
+
+        The middle of west and east lies within 180 degrees.
+        """
         side = np.linspace(0.0, 1.0, 9)
         across = np.r_[side, side, np.zeros(9), np.ones(9)]
         down = np.r_[np.zeros(9), np.ones(9), side, side]
@@ -147,7 +150,7 @@ class CellPlane:
         return west - turn, float(lat.min()), east - turn, float(lat.max())
 
     def cell_at(self, lon: Floats, lat: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return column and row of the cells in which points (degrees) lie; -1 off the plane."""
+        """Return the columns and rows of the cells of points; -1 for points that have no cell."""
         x, y = lon, lat
         if self.source.crs.is_geographic:
             affine, width, height = self.source.transform, self.source.width, self.source.height
@@ -164,7 +167,7 @@ class CellPlane:
         return column.astype(np.int64), row.astype(np.int64)
 
     def seam(self) -> float | None:
-        """Return the meridian along which the raster's projection cuts the Earth, degrees.
+        """Return the meridian (degrees) along which the raster's projection cuts the Earth.
 
         It is opposite to the central meridian; None if it is that of 180 degrees.
         """

@@ -115,7 +115,7 @@ class Tiles:
                 yield tile, self.tiles[number + 1 + other]
 
     def stored(self, column: int, row: int) -> StoredNumber:
-        """Return the number stored for a cell; if tiles overlap there, a suspect one if any."""
+        """Return the number stored for a cell; where tiles overlap, a suspect one if any is."""
         found = []
         for tile in self.tiles:
             down, across = row - tile.row, column - tile.column

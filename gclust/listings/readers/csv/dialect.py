@@ -126,4 +126,6 @@ def refuse_marks(path: str, delimiter: str | None, quote: str | None) -> None:
                 " quoted"
             )
         if quote == delimiter:
-            raise StudyError(f"{path}: quote and delimiter are both {quote!r}; expected two")
+            raise StudyError(
+                f"{path}: quote and delimiter are both {quote!r}; expected two different characters"
+            )

@@ -49,17 +49,23 @@ class RowCounter:
 
     @property
     def line_size(self) -> int:
-        """Limit of the bytes in a row, which DuckDB gets as ``max_line_size``."""
+        """Largest size of a row in bytes, for DuckDB's option ``max_line_size``."""
         return max(LEAST_LINE_SIZE, 2 * self[kernel.LONGEST])
 
     @property
     def bad(self) -> NDArray[np.int64]:
-        """Rows with a wrong number of fields, shape (m, 4): first byte, end, line, field count."""
+        """Array of the m rows with a wrong number of fields, shape (m, 4).
+
+        Columns: first byte, end (in bytes), line number, number of fields.
+        """
         return np.concatenate(self._bad)
 
     @property
     def shifts(self) -> NDArray[np.int64]:
-        """Line number minus row number, shape (k, 2): the first row that has it, the difference."""
+        """Array of the differences between line number and row number, shape (k, 2).
+
+        Columns: the first row that has the difference, and the difference.
+        """
         return np.concatenate(self._shifts)
 
     def read(self, chunks: Iterable[bytes]) -> RowCounter:

@@ -44,7 +44,7 @@ class CsvScan:
     bad_texts: tuple[str, ...] = ()
 
     def again(self, message: str, dialect: Dialect) -> CsvScan:
-        """Scan the text again with another dialect, which ``message`` explains to the user."""
+        """Scan the text again with another dialect; ``message`` explains the change to the user."""
         counter = RowCounter(dialect).read(Text(self.read_from).chunks())
         return replace(self, dialect=dialect, counter=counter, messages=(message,))
 
@@ -68,7 +68,7 @@ class CsvScan:
         return BadRows(line, found, len(self.dialect.header), self.bad_texts)
 
     def lines(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the lines of the file where rows begin; good rows are numbered from 0."""
+        """Return the file's line number for each row number; good rows are numbered from 0."""
         shifts = self.counter.shifts
         at = np.searchsorted(shifts[:, 0], row, side="right") - 1
         return row + np.append(shifts[:, 1], self.dialect.data_line)[at]
