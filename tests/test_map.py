@@ -207,6 +207,22 @@ def test_nothing_found_is_a_map_too(tmp_path: Path, land: gpd.GeoDataFrame) -> N
     assert (tmp_path / "a.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("top", "without", "text"),
+    [(100, 0, None), (3, 0, "lower rank"), (100, 1, "not ranked"), (3, 1, "lower rank or none")],
+)
+def test_clusters_past_the_first_have_a_rank_in_the_legend(
+    tmp_path: Path, land: gpd.GeoDataFrame, top: int, without: int, text: str | None
+) -> None:
+    names = list(US_CITIES)
+    clusters = _clusters(names)
+    clusters.loc[len(names) - without :, "rank"] = pd.NA
+    options = MapOptions(title="t", countries=land, top=top)
+    drawn = draw_map(clusters, _locations(names, 200), [tmp_path / "a.png"], options)
+    known = {"lower rank", "not ranked", "lower rank or none"}
+    assert {each.get_text() for each in drawn.figure.findobj(Text)} & known == {text} - {None}
+
+
 def test_other_endings_are_refused(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
     clusters, options = _clusters(list(US_CITIES)), MapOptions(title="", countries=land)
     with pytest.raises(ValueError, match=r"map\.svg must end in \.png or \.pdf"):

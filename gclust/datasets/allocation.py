@@ -1,10 +1,10 @@
 """Allocation of simulated records to one region, or to two regions that share them.
 
-Numbers of records are computed, not drawn at random: first the records that two regions share,
-then as many records of single regions as bring every cluster to its target. A cluster's
-fractional count is within half a record of its target at any scale, and the world's total is
-exact. The number of listings of each region is exact too, so
-that its density does not depend on the sizes of teams.
+Numbers of records are computed, not drawn at random. Records that two regions share are
+allocated first; records of one region are then added until each cluster reaches its target.
+Whatever the size of the simulated world, a cluster's fractional count differs from its target by
+at most half a record, and the total number of records is exact. The number of listings in each
+region is exact too, so that its density does not depend on how many listings a record has.
 """
 
 from __future__ import annotations

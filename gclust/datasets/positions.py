@@ -89,7 +89,7 @@ class PositionPools:
 
     @property
     def bound(self) -> int:
-        """Upper bound of the number of positions at any scale."""
+        """Largest number of distinct positions, whatever the size of the simulated world."""
         return int(len(self.lat) + self.postal.sum() + self.rooftops.sum())
 
     def precision(

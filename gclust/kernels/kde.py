@@ -338,7 +338,7 @@ def cut_row(row, raster, radial):
 
 @helper
 def ring_edges(k, cut):
-    """Return the sine of latitude at the upper and at the lower edge of ring ``k`` of a row."""
+    """Return the sines of the latitudes of the edges of ring ``k``, a strip of a row of cells."""
     height = (cut.north - cut.south) / cut.down
     top = cut.upper if k == 0 else math.sin(cut.north - k * height)
     base = cut.lower if k == cut.down - 1 else math.sin(cut.north - (k + 1) * height)

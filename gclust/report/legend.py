@@ -26,7 +26,7 @@ def draw_legend(
     classes: list[RankClass],
     *,
     largest_score: float,
-    without_rank: bool,
+    others: str,
     noise_weight: float | None,
 ) -> None:
     """Draw the legend into a box of the figure (left, bottom, width, height in inches)."""
@@ -43,12 +43,12 @@ def draw_legend(
         strip.head("Rank")
         for ranks in classes:
             strip.circle(5.0, ranks.colour, ranks.name)
-        if without_rank:
-            strip.circle(5.0, OTHER, "not ranked")
+        if others:
+            strip.circle(5.0, OTHER, others)
         strip.x += SPACE_PT
-    elif without_rank:
+    elif others:
         strip.head("Clusters")
-        strip.circle(5.0, OTHER, "not ranked")
+        strip.circle(5.0, OTHER, others)
         strip.x += SPACE_PT
     scores = round_scores(largest_score)
     if scores:

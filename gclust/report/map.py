@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gclust.report.labels import Label
 from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
@@ -110,6 +111,14 @@ def draw_map(
     )
 
 
+def _others(ranked: NDArray[np.bool_], has_rank: NDArray[np.bool_]) -> str:
+    """Return the legend's text for clusters that are not among the first ``top``, "" if none."""
+    beyond, without = (~ranked & has_rank).any(), (~has_rank).any()
+    if beyond and without:
+        return "lower rank or none"
+    return "lower rank" if beyond else "not ranked" if without else ""
+
+
 def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
     """Return clusters by rank, unranked ones last, independent of the order of the rows."""
     geometry = clusters.geometry.to_numpy()
@@ -118,6 +127,7 @@ def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "rank": np.where(rank <= top, rank, np.inf),
+            "has_rank": np.isfinite(rank),
             # Line breaks in a name would break the layout.
             "name": [" ".join(str(name).split()) for name in clusters["name"]],
             "score": pd.to_numeric(clusters["score"]).to_numpy(float, na_value=0.0),
@@ -238,7 +248,7 @@ class _Page:
             self.map_in[0],
             [c for c in classes if c.colour in colours],
             largest_score=largest,
-            without_rank=bool((~ranked).any()),
+            others=_others(ranked, shown["has_rank"].to_numpy()),
             noise_weight=noise_weight if len(dots[0]) else None,
         )
         return list(zip(texts, labels, strict=True))

@@ -55,7 +55,7 @@ class CellLinks(NamedTuple):
 
 
 class BandPair(NamedTuple):
-    """A pair of bands, the second shifted by whole turns, with half-widths in degrees."""
+    """Two bands of latitude, the second shifted by full turns of longitude, and a window's widths."""
 
     i: int
     j: int
