@@ -55,7 +55,7 @@ class CellLinks(NamedTuple):
 
 
 class BandPair(NamedTuple):
-    """Two bands of latitude, the second shifted by full turns of longitude, and a window's widths."""
+    """Two bands of latitude: the second is shifted by full turns; widths of a window in degrees."""
 
     i: int
     j: int
