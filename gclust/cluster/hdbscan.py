@@ -341,7 +341,7 @@ def hierarchical_labels(
     model: HDBSCAN,
     progress: Report = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the clusters of distinct locations, each with the summed weight of its listings.
+    """Return the cluster of each distinct location, weighted by its listings.
 
     ``lat``, ``lon`` and ``units`` (n,), n >= 1, are as in
     `gclust.cluster.dbscan.cluster_locations`; locations without weight are labelled by

@@ -101,7 +101,10 @@ def own_sizes(frequencies: dict[int, float], records: int, listings: int) -> tup
         step = 1 if short > 0 else -1
         able = np.where((sizes + step >= 1) & (sizes + step <= most), counts, 0)
         if (total := int(able.sum())) == 0:
-            raise ValueError(f"{records} records cannot have {listings} listings")
+            raise ValueError(
+                f"{listings} listings for {records} records; expected {records} to"
+                f" {records * most}, for a record has 1 to {most}"
+            )
         moved = np.floor(able * min(abs(short) / total, 1.0)).astype(np.int64)
         if moved.sum() == 0:
             moved[np.argmax(able)] = min(abs(short), able.max())

@@ -1,7 +1,8 @@
-"""Amounts, such as money, that vary between replicates: a random factor per organisation.
+"""Amounts, such as money, that vary between replicates: a random multiplier per organisation.
 
-An amount of money or people has an arbitrary unit, so that its weight says nothing about how far
-it varies. A listing whose organisation is unknown has a multiplier of its own.
+The variance of a count follows from its size. That of an amount does not, for its unit is
+arbitrary, so the coefficient of variation is given. A listing whose organisation is unknown has a
+multiplier of its own.
 """
 
 from __future__ import annotations
