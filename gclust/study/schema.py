@@ -141,7 +141,7 @@ class Study:
 
     @property
     def drawn_amounts(self) -> dict[str, float]:
-        """The ``cv`` of each kind of amount that draws vary; 0 if its organisations are resampled."""
+        """The ``cv`` of each kind of amounts that draws vary; 0 if organisations are resampled."""
         drawn = {}
         for kind in self.amounts:
             if (cv := self.uncertainty.cv_of(kind)) is not None:
