@@ -63,7 +63,7 @@ def test_the_listings_have_every_column_and_say_that_they_are_simulated(tmp_path
 
 @pytest.mark.parametrize("years", [(2014, 2019), (2020, 2025), (2020, 2018)])
 def test_years_without_listings_are_refused(years, tmp_path):
-    with pytest.raises(ValueError, match="within 2015 and 2024"):
+    with pytest.raises(ValueError, match="from 2015 to 2024"):
         example_study(tmp_path, years=years)
     assert list(tmp_path.iterdir()) == []
 

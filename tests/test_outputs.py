@@ -349,8 +349,8 @@ def test_odd_names_of_places(tmp_path, monkeypatch):
         (lambda p: p / "mine", "is not a run of gclust"),
         (lambda _: Path("/"), "is not a run of gclust|mounted"),
         (lambda _: Path("/proc/nothing/run"), "cannot be written"),
-        (lambda p: p / "a\0b", "no name of a folder"),
-        (lambda p: p / os.fsdecode(b"a\xff"), r"a\\xff: no name of a folder"),
+        (lambda p: p / "a\0b", "has characters that no folder can have"),
+        (lambda p: p / os.fsdecode(b"a\xff"), r"a\\xff: has characters that no folder can have"),
     ],
 )
 def test_places_that_cannot_be_are_refused_before_the_work(tmp_path, make, message):

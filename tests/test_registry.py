@@ -213,7 +213,7 @@ def test_options_are_converted_and_spelled_out(plug_in):
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ({"name": "hih"}, "number 1: is not a known indicator; did you mean 'hhi'? Run"),
+        ({"name": "hih"}, "is not a known indicator; did you mean 'hhi'? Run"),
         ({"name": "hhi", "options": {"by": "city"}}, "by = 'city'; expected 'organisation' or"),
         ({"name": "hhi", "options": {"by": "feld"}}, "did you mean 'field'?"),
         ({"name": "kind_share"}, "'kind' is missing; expected a text"),
