@@ -133,7 +133,7 @@ def test_missing_cells_are_uncovered_never_zero(tmp_path):
         shapely.box(1, 1, 2, 2), shapely.box(0, 2, 2, 3), shapely.box(0.5, 1.25, 1.5, 1.75)
     )
     with pytest.warns(GclustWarning) as caught:
-        table = population(shapes, path, names=["A", "B", "C"])
+        table = population(shapes, path, names=["A", "B", "C"], warn_of_coarse=False)
     assert np.isnan(table["population"][0])
     assert table["population"][1:].tolist() == pytest.approx([20.0, 40.0 * 0.25], rel=1e-5)
     assert table["uncovered_share"].tolist() == pytest.approx([1.0, 0.5, 0.5], rel=1e-3)
@@ -155,7 +155,7 @@ def test_zero_inhabitants_are_not_missing_ones(tmp_path):
     path = write(tmp_path / "zero.tif", np.zeros((3, 3)), from_origin(0, 3, 1, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = population(series(shapely.box(1, 1, 2, 2)), path)
+        table = population(series(shapely.box(1, 1, 2, 2)), path, warn_of_coarse=False)
     assert table.iloc[0].tolist() == [0.0, 0.0]
 
 
