@@ -324,7 +324,7 @@ def test_options_that_cannot_be():
         count(clusters, listings, kind="patents")
     with pytest.raises(ValueError, match="no kind 'x'"):
         hhi(clusters, listings, kind="x")
-    with pytest.raises(ValueError, match="of field 'optic'; did you mean 'optics'"):
+    with pytest.raises(ValueError, match="has the field 'optic'; did you mean 'optics'"):
         specialisation(clusters, listings, field="optic")
     with pytest.raises(ValueError, match=r"first = \[2012, 2011\]; expected two years"):
         growth(clusters, listings, first=(2012, 2011))

@@ -52,7 +52,7 @@ def people(dtype, fill=None, shape=(8, 9)):
 def counted(path, *, at=(0, 0, 9, 8), **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = population(box(*at), path, names=["Here"], **options)
+        table = population(box(*at), path, names=["Here"], warn_of_coarse=False, **options)
     told = [str(w.message) for w in caught if issubclass(w.category, GclustWarning)]
     return table["population"][0], table["uncovered_share"][0], told
 
