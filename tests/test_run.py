@@ -352,8 +352,11 @@ def test_economies_are_those_that_the_listings_name(tmp_path):
         ("no code", "United States"),
         ("some", np.where(table.index < 300, "US", "MX")),
         ("one in a place", np.where(table.index < 330, "US", None)),
+        ("two in a place", np.where(table.index < 340, "US", "MX")),
     ):
         rows = table if country is None else table.assign(country=country)
+        if name == "two in a place":
+            rows.loc[300:, ["lat", "lon"]] = 32.55, -117.05
         study = Study(
             sources=(Source(kind="patent", data=rows),),
             clusters=Clusters(eps_km=15, min_samples=50),
@@ -366,4 +369,5 @@ def test_economies_are_those_that_the_listings_name(tmp_path):
         "no code": "US/MX",
         "some": "US/MX",
         "one in a place": "US/MX",
+        "two in a place": "US",  # 40 of its 60 listings
     }
