@@ -371,3 +371,12 @@ def test_economies_are_those_that_the_listings_name(tmp_path):
         "one in a place": "US/MX",
         "two in a place": "US",  # 40 of its 60 listings
     }
+
+
+def test_rejects_are_limited_by_weight_too():
+    """Ten of a thousand rows are one per cent of the rows, and half of their weight."""
+    rows = pd.DataFrame({"lat": 48.0, "lon": 8.0, "weight": np.ones(1000)})
+    rows.loc[:9, ["lat", "weight"]] = np.nan, 99.0
+    source = Source(kind="patent", data=rows)
+    with pytest.raises(StudyError, match=r"10 of 1000 rows \(50.0 % of their weight\)"):
+        gclust.run(Study(sources=(source,), clusters=Clusters(eps_km=5, min_samples=50)))
