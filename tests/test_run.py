@@ -380,3 +380,13 @@ def test_rejects_are_limited_by_weight_too():
     source = Source(kind="patent", data=rows)
     with pytest.raises(StudyError, match=r"10 of 1000 rows \(50.0 % of their weight\)"):
         gclust.run(Study(sources=(source,), clusters=Clusters(eps_km=5, min_samples=50)))
+
+
+@pytest.mark.filterwarnings("ignore::gclust.errors.GclustWarning")
+def test_rows_at_null_island_do_not_count_towards_the_limit_of_rejects():
+    rows = pd.DataFrame({"lat": 48.0, "lon": 8.0, "weight": np.ones(1000)})
+    rows.loc[:19, ["lat", "lon", "weight"]] = 0.0, 0.0, 1000.0
+    rows.loc[20:29, "lat"] = np.nan
+    source = Source(kind="patent", data=rows)
+    run = gclust.run(Study(sources=(source,), clusters=Clusters(eps_km=5, min_samples=50)))
+    assert run.ranking["patent_count"].tolist() == [970.0]
