@@ -208,6 +208,16 @@ def test_unlocated_listings_stay_in_the_denominator_when_kept():
     assert collect(world_totals(frame, unlocated="keep"))["units"].tolist() == [2 * UNIT]
 
 
+def test_records_of_weight_zero_are_no_records_of_the_world():
+    listings = pd.DataFrame(
+        {"kind": 0, "record": pd.array([1, 2, 2], dtype="Int64"), "units": [UNIT, 0, 0]}
+    )
+    listings["reason"] = pd.Series([None] * 3, dtype="string")
+    frame = lazy(listings, "pandas")
+    assert collect(world_totals(frame))["units"].tolist() == [UNIT]
+    assert collect(record_totals(frame))["record"].tolist() == [1]
+
+
 def test_fractional_density_is_exact_up_to_22_listings():
     for n in range(1, 23):
         listings = pd.DataFrame(

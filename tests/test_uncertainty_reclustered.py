@@ -135,6 +135,24 @@ def test_places_without_a_listing_in_a_draw_bridge_no_gap(tmp_path):
         assert len(found.count) == 2 - times
 
 
+def test_places_whose_weight_is_drawn_zero_times_bridge_no_gap(tmp_path):
+    """The same with an outlier that has no record, so that its weight is drawn."""
+    rows = [(record, 48.0, lon) for record in range(1, 61) for lon in (11.0, 11.175)]
+    table = pd.DataFrame([(np.nan, 48.0, 11.06), *rows], columns=["record", "lat", "lon"])
+    table = table.assign(kind="patent", town="", year=2016)
+    path = study_folder(
+        tmp_path,
+        table,
+        "[clusters]\neps_km = 5\nmin_samples = 20\n[merge]\nmax_gap_km = 9\n",
+    )
+    numbers = {}
+    for draw in range(8):
+        _, replicate, _, found, _ = _replicate(path, draw)
+        (weight,) = replicate.weight
+        numbers.setdefault(bool(weight), set()).add(len(found.count))
+    assert numbers == {True: {1}, False: {2}}
+
+
 EXTRA = (
     '[uncertainty]\nsources = ["records", "parameters", "weights"]\nclusters = "reclustered"\n'
     "draws = 12\neps_km = [8, 10]\n"
