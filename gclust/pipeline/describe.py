@@ -125,6 +125,7 @@ def inhabitants(
     *,
     names: pd.Series | None = None,
     warn: Warn,
+    warn_of_coarse: bool = True,
 ) -> pd.DataFrame:
     """Count the inhabitants of footprints with the study's raster.
 
@@ -144,6 +145,7 @@ def inhabitants(
         names=names,
         progress=report,
         warn=warn,
+        warn_of_coarse=warn_of_coarse,
     )
 
 

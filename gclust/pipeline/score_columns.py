@@ -125,7 +125,9 @@ class ScoreColumns:
             table["area_km2"] = area_km2(outlines)
             if "population" in self.looks_at:
                 # A run of the study gives these warnings once; here they would be repeated.
-                people = inhabitants(study, outlines, report, warn=ignore_warning)
+                people = inhabitants(
+                    study, outlines, report, warn=ignore_warning, warn_of_coarse=False
+                )
                 table["population"] = people["population"].to_numpy()
         return table[[name for name in OF_CLUSTERS if name in self.looks_at]]
 

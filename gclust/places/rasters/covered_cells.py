@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,6 +124,13 @@ class CellPlane:
         moved[:, along] = sign * (cell + share)
         return moved
 
+    @cached_property
+    def _to_degrees(self) -> Any:
+        """Transformer from the raster's CRS to longitude and latitude."""
+        from pyproj import Transformer
+
+        return Transformer.from_crs(self.source.crs.to_wkt(), "EPSG:4326", always_xy=True)
+
     def bounds_in_degrees(
         self, column: NDArray[np.int64], row: NDArray[np.int64]
     ) -> tuple[float, float, float, float]:
@@ -137,10 +145,7 @@ class CellPlane:
         rows = row.min() + down * (np.ptp(row) + 1)
         lon, lat = self.source.transform @ (columns, rows)
         if not self.source.crs.is_geographic:
-            from pyproj import Transformer
-
-            to_degrees = Transformer.from_crs(self.source.crs.to_wkt(), "EPSG:4326", always_xy=True)
-            lon, lat = to_degrees.transform(lon, lat)
+            lon, lat = self._to_degrees.transform(lon, lat)
             is_on_earth = np.isfinite(lon) & np.isfinite(lat)
             lon, lat = lon[is_on_earth], lat[is_on_earth]
             if not lon.size:
@@ -157,10 +162,7 @@ class CellPlane:
             left = affine.c + min(0.0, affine.a * width) + min(0.0, affine.b * height)
             x = left + (lon - left) % 360.0
         else:
-            from pyproj import Transformer
-
-            to_plane = Transformer.from_crs("EPSG:4326", self.source.crs.to_wkt(), always_xy=True)
-            x, y = to_plane.transform(lon, lat)
+            x, y = self._to_degrees.transform(lon, lat, direction="INVERSE")
         column, row = ~self.source.transform @ (x, y)
         is_off = ~(np.isfinite(column) & np.isfinite(row))
         column, row = (np.floor(np.where(is_off, -1.0, each)) for each in (column, row))
@@ -282,15 +284,11 @@ class CellPlane:
         PROJ's own factors take the ellipsoid for a sphere in projections that exist for the
         sphere alone, such as Mollweide's, and so miss up to 0.7 %.
         """
-        from pyproj import Transformer
-
-        to_degrees = Transformer.from_crs(self.source.crs.to_wkt(), "EPSG:4326", always_xy=True)
-
         affine = self.source.transform
 
         def at(columns: float, rows: float) -> tuple[Any, Any]:
             x, y = column + columns, row + rows
-            return to_degrees.transform(
+            return self._to_degrees.transform(
                 affine.c + affine.a * x + affine.b * y, affine.f + affine.d * x + affine.e * y
             )
 

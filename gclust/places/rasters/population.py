@@ -109,7 +109,8 @@ def population(
     files = RasterFiles.of(raster)
     with opened(files, band) as source, stage(resolve(progress), "population") as done:
         grid = CellPlane(source)
-        judge, coarseness = Plausibility(grid, unit), Coarseness(grid)
+        judge = Plausibility(grid, unit)
+        coarseness = Coarseness(grid) if warn_of_coarse else None
         people = np.full(len(labels), np.nan)
         uncovered = np.ones(len(labels))
         if footprints.crs.is_geographic and not source.crs.is_geographic:
@@ -121,7 +122,7 @@ def population(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
     _warn_of_uncovered(uncovered, labels, files.name, warn)
-    if warn_of_coarse:
+    if coarseness is not None:
         coarseness.warn(labels, files.name, warn)
     return table
 
@@ -134,20 +135,22 @@ def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas
 
 
 def _inhabitants(
-    judge: Plausibility, coarseness: Coarseness, shape: Any, name: str
+    judge: Plausibility, coarseness: Coarseness | None, shape: Any, name: str
 ) -> tuple[float, float]:
     """Return the inhabitants of one footprint (in the raster's CRS) and its uncovered share."""
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
     is_density = judge.unit == "per_km2"
     for cells in judge.grid.cells(shape, true_areas=is_density):
         values = judge.checked_values(cells, name)[cells.has_data]
-        coarseness.add(cells)
+        if coarseness is not None:
+            coarseness.add(cells)
         covered_km2 = cells.coverage * cells.km2
         all_km2 += float(covered_km2.sum())
         with_data_km2 += float(covered_km2[cells.has_data].sum())
         factor = covered_km2 if is_density else cells.coverage
         people += float((values * factor[cells.has_data]).sum())
-    coarseness.end()
+    if coarseness is not None:
+        coarseness.end()
     if with_data_km2 == 0.0:
         return np.nan, 1.0
     return people, 1.0 - with_data_km2 / all_km2
