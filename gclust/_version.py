@@ -1,4 +1,4 @@
-"""The version of gclust, and a list of all versions for bug reports."""
+"""The version of gclust, and a list of its dependencies' versions for bug reports."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def say(text: object = "") -> None:
 
 
 def terminal() -> dict[str, Any]:
-    """Return the ``width`` for tables in the terminal, and whether it shows only ``ascii``."""
+    """Return the ``width`` of tables, and whether the terminal shows only ``ascii`` characters."""
     width = shutil.get_terminal_size((NORMAL, 24)).columns
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     ascii_only = not encoding.replace("-", "").startswith("utf")

@@ -25,7 +25,7 @@ class StudyError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the error type's name if it is empty."""
+    """Return the first line of an error's message; without a message, the error type's name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""Loops over chunks of items on several threads that can be interrupted between chunks."""
+"""Loops over chunks of items on several threads; Ctrl-C can stop them between chunks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def even_chunks(n: int, size: int) -> NDArray[np.int64]:
 
 
 def balanced_chunks(start: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Return the bounds of chunks of items with about ``size`` points in each chunk.
+    """Divide items of several points each into chunks of about ``size`` points; return the bounds.
 
     ``start`` has the first point of each item, and last the end of the last item. The bounds are
     increasing item numbers from 0 to n_items; two consecutive ones bound a chunk.

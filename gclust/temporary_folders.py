@@ -118,7 +118,7 @@ def _remove_own(path: Path, lock: int | None, maker: int) -> None:
 
 
 def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Path]:
-    """Yield the temporary folders left by processes that ended, each locked while it is yielded.
+    """Yield temporary folders left by ended processes; keep each locked until the next is yielded.
 
     A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
     belong to this user, the mark names this very folder, and nobody has it locked. If any of this

@@ -27,7 +27,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.open_sources import Scan
 from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_compare import (
@@ -83,7 +83,7 @@ def failed(case: Case, error: BaseException) -> Outcome:
 def alone(case: Case, folder: Path) -> Outcome:
     """Read and check one case with an engine of its own."""
     try:
-        with Engine(folder.parent, threads=2) as engine, limited(SECONDS):
+        with DuckDBEngine(folder.parent, threads=2) as engine, limited(SECONDS):
             wrong = check_read(case, read_case(engine, case, folder), folder, folder)
     except StudyError as error:
         return judge_refusal(case, error)
@@ -92,7 +92,7 @@ def alone(case: Case, folder: Path) -> Outcome:
     return Outcome(case, "failed", wrong) if wrong else Outcome(case, "read")
 
 
-def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outcome]:
+def together(engine: DuckDBEngine, opened: list[Opened], root: Path) -> Iterator[Outcome]:
     """Read and check cases in one study; without those that are refused if some are."""
     while opened:
         try:
@@ -123,7 +123,7 @@ def together(engine: Engine, opened: list[Opened], root: Path) -> Iterator[Outco
         opened = opened[half:]
 
 
-def drop_listings(engine: Engine) -> None:
+def drop_listings(engine: DuckDBEngine) -> None:
     """Drop what a study has stored, but not what opening its sources has."""
     engine.connection.execute("DROP TABLE IF EXISTS listings")
 
@@ -132,7 +132,7 @@ def is_named(case: Case, message: str, root: Path) -> bool:
     return f"{kind_of(case)!r}" in message or f"{folder_of(case, root).name}/" in message
 
 
-def read_batch(engine: Engine, cases: list[Case], root: Path) -> Iterator[Outcome]:
+def read_batch(engine: DuckDBEngine, cases: list[Case], root: Path) -> Iterator[Outcome]:
     """Open all cases, then read those that can be opened."""
     opened = []
     for case in cases:
@@ -161,7 +161,7 @@ def check(seed: int, numbers: list[int]) -> list[Outcome]:
         root = Path(name)
         cases = [made(seed, number, root) for number in numbers]
         try:
-            with Engine(root, threads=2) as engine, limited(SECONDS):
+            with DuckDBEngine(root, threads=2) as engine, limited(SECONDS):
                 outcomes = list(read_batch(engine, cases, root))
         except (Exception, Hang):  # which of them is at fault?
             outcomes = [alone(case, folder_of(case, root)) for case in cases]

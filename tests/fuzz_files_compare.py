@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.open_sources import Scan, open_source
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.stage import stage_listings
@@ -51,12 +51,12 @@ def source_of(case: Case, folder: Path) -> SourceFiles:
     return SourceFiles(kind=kind_of(case), path=str(folder / case.path), **options)
 
 
-def open_case(engine: Engine, case: Case, folder: Path) -> Scan:
+def open_case(engine: DuckDBEngine, case: Case, folder: Path) -> Scan:
     """Find the files and columns of a case."""
     return open_source(engine, source_of(case, folder))
 
 
-def read_opened(engine: Engine, opened: list[tuple[Case, Scan]], root: Path) -> list[Read]:
+def read_opened(engine: DuckDBEngine, opened: list[tuple[Case, Scan]], root: Path) -> list[Read]:
     """Read cases as the sources of one study. With `open_case` all that here uses gclust."""
     staged = stage_listings(engine, [scan for _, scan in opened], decimals=None, root=root)
     table = engine.arrow(staged.listings).to_pydict()
@@ -75,7 +75,7 @@ def read_opened(engine: Engine, opened: list[tuple[Case, Scan]], root: Path) -> 
     return found
 
 
-def read_case(engine: Engine, case: Case, folder: Path) -> Read:
+def read_case(engine: DuckDBEngine, case: Case, folder: Path) -> Read:
     """Read one case alone."""
     return read_opened(engine, [(case, open_case(engine, case, folder))], folder)[0]
 

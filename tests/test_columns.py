@@ -22,7 +22,7 @@ from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.listings import ReplicateListings
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import ATTRIBUTE, indicator
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import prepare_listings
@@ -311,7 +311,7 @@ def test_listings_of_a_draw_are_those_of_its_records(method, unlocated, sources,
     text = f'{ASKED}of = {OF}\n[counting]\nmethod = "{method}"\nunlocated = "{unlocated}"\n'
     path = study_folder(tmp_path, table, text)
     read = drawn_study(path, sources=sources, spread_km={"city": 5.0})
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
         n = len(prepared.locations)
         order = np.arange(n)[::-1].copy()
@@ -404,7 +404,7 @@ def test_columns_that_follow_from_counts_read_no_listings(study):
 def test_a_reclustered_draw_is_a_run_of_the_records_drawn(study, tmp_path):
     read = drawn_study(study, clusters="reclustered")
     found = gclust.uncertainty(read)
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         prepared = prepare_listings(read, engine, RunLog(silent, strict=False))
         bootstrap = Bootstrap(read, engine, prepared, np.arange(len(prepared.locations)))
         times = bootstrap.draw(7).copies.astype(int)

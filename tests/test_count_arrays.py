@@ -14,7 +14,7 @@ from gclust.errors import StudyError
 from gclust.kernels import cooccurrence as kernels
 from gclust.kernels.cooccurrence import RecordRows, ties_by_label
 from gclust.listings.counting import record_totals
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
 from gclust.pipeline.count import merge_and_count
@@ -54,7 +54,7 @@ WAYS = {
 def test_any_labels_are_merged_and_counted_as_in_sql(tmp_path, way, n_jobs):
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
     run_log = RunLog(silent, False)
-    with Engine() as engine, mock.patch.object(kernels, "CHUNK", 50):
+    with DuckDBEngine() as engine, mock.patch.object(kernels, "CHUNK", 50):
         prepared = prepare_listings(study, engine, run_log)
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs)
         n, rng = len(prepared.locations), np.random.default_rng(4)

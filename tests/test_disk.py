@@ -16,7 +16,7 @@ import pytest
 import gclust
 from gclust.disk import is_full
 from gclust.errors import GclustWarning, StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.pipeline import check_space as space
 from gclust.results.folders import claim
 from tests.worlds import study_folder
@@ -64,7 +64,7 @@ def test_a_full_disk_under_the_output_is_named(small, tmp_path):
 def test_a_query_s_own_errors_are_not_the_disk_s(tmp_path):
     import duckdb
 
-    with pytest.raises(duckdb.Error, match="nothing"), Engine(tmp_path) as engine:
+    with pytest.raises(duckdb.Error, match="nothing"), DuckDBEngine(tmp_path) as engine:
         engine.connection.execute("SELECT * FROM nothing")
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +118,7 @@ def test_a_folder_that_takes_nothing_is_found_before_the_work(tmp_path, monkeypa
             with pytest.raises(StudyError, match=f"{place}.*: cannot be written: .*; name another"):
                 gclust.run(study, out)
         for make in (
-            lambda: Engine(place),
+            lambda: DuckDBEngine(place),
             lambda: gclust.datasets.simulate(place / "world", edition=2023, scale=0.01),
         ):
             with pytest.raises(StudyError, match=f"{place}.*: cannot be written: .*; name another"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gclust import temporary_folders as folders
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.temporary_folders import MARK, TemporaryFolder, abandoned, remove_abandoned
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="folders are not marked on Windows")
@@ -55,7 +55,7 @@ def snapshot(place):
 def test_what_a_killed_process_left_is_removed(tmp_path):
     folder = left(tmp_path)
     assert sorted(path.name for path in folder.iterdir()) == [MARK, "spill"]
-    with Engine(tmp_path):
+    with DuckDBEngine(tmp_path):
         assert not folder.exists()
     assert list(tmp_path.iterdir()) == []
 
@@ -184,7 +184,7 @@ def test_what_is_not_a_left_folder_stays_and_stops_nobody(tmp_path, make):
     make(tmp_path)
     before = snapshot(tmp_path)
     start = time.monotonic()
-    with Engine(tmp_path):
+    with DuckDBEngine(tmp_path):
         pass
     assert time.monotonic() - start < 5
     assert snapshot(tmp_path) == before

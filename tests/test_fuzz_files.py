@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import gclust.listings.engine
+import gclust.listings.engines.duckdb
 from tests import fuzz_files, fuzz_files_compare
 from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_truth import number_of, record_of, text_of, year_of
@@ -67,14 +67,14 @@ def read_ids_as_floats(monkeypatch):
 
 
 def after_storing(monkeypatch, query):
-    append = gclust.listings.engine.Engine.append
+    append = gclust.listings.engines.duckdb.DuckDBEngine.append
 
     def faulty(self, frame, name, stage=""):
         append(self, frame, name, stage)
         if name == "listings":
             self.connection.execute(query)
 
-    monkeypatch.setattr(gclust.listings.engine.Engine, "append", faulty)
+    monkeypatch.setattr(gclust.listings.engines.duckdb.DuckDBEngine, "append", faulty)
 
 
 def columns_by_position(monkeypatch):

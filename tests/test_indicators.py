@@ -17,7 +17,7 @@ from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered
 from gclust.listings.counting import count_records, record_totals
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.label import label_records
 from gclust.pipeline.indicators import compute_indicator
 from gclust.pipeline.prepare import prepare_listings
@@ -204,7 +204,7 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
     columns = []
     for text in ("", SECTIONS.replace("=patents", "patents")):
         study = gclust.read_study(study_of(tmp_path, text))
-        with Engine() as engine:
+        with DuckDBEngine() as engine:
             located = prepare_listings(study, engine, RunLog(silent, strict=False)).located
             columns.append(located.collect_schema().names())
             first = located.head(1).collect().to_pandas() if text else None

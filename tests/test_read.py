@@ -17,7 +17,7 @@ from pyproj import CRS
 
 import gclust
 from gclust.errors import GclustWarning, StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.open_sources import open_source, open_sources
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
@@ -40,7 +40,7 @@ COLUMNS = {"record": "appln", "lat": "latitude", "lon": "longitude", "year": "fi
 
 
 def staged(path, columns=COLUMNS, kind="patent", decimals=5, **options):
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         source = SourceFiles(kind, str(path), columns, **options)
         result = stage_listings(
             engine, [open_source(engine, source)], decimals=decimals, root=path.parent
@@ -291,7 +291,7 @@ def test_points_without_crs_and_lines_are_refused(tmp_path):
 def test_several_sources_of_unlike_records(tmp_path):
     first = write_csv(tmp_path / "a.csv", ROWS)
     ROWS.assign(appln=["x", "x", "y", "z"]).to_parquet(tmp_path / "b.parquet")
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         scans = [
             open_source(engine, SourceFiles("patent", str(path), COLUMNS))
             for path in (first, tmp_path / "b.parquet")
@@ -314,7 +314,7 @@ def test_records_of_unlike_types_are_the_same_records(tmp_path, other):
     first.to_parquet(tmp_path / "a.parquet")
     table = pa.table({"record": pa.array(cast()), "lat": [1.0] * 150, "lon": [2.0] * 150})
     pq.write_table(table, tmp_path / "b.parquet")
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         scans = [
             open_source(engine, SourceFiles("patent", str(tmp_path / name)))
             for name in ("a.parquet", "b.parquet")
@@ -414,11 +414,11 @@ def test_ctrl_c_ends_a_query_and_leaves_nothing(tmp_path):
     """At a moment when a query runs: no abort, no folder left, quickly."""
     code = (
         "import signal, threading, sys, time\n"
-        "from gclust.listings.engine import Engine\n"
+        "from gclust.listings.engines.duckdb import DuckDBEngine\n"
         "import narwhals as nw\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under some shells\n"
         "threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT)).start()\n"
-        "with Engine(sys.argv[1]) as engine:\n"
+        "with DuckDBEngine(sys.argv[1]) as engine:\n"
         "    query = 'SELECT a.i % 7 AS k, sum(b.i) AS s FROM range(300000) a(i),'\n"
         "    query += ' range(300000) b(i) GROUP BY k'\n"
         "    engine.store(nw.from_native(engine.connection.sql(query)), 'long', 'long')\n"
@@ -497,7 +497,7 @@ def test_what_stands_for_no_value_can_be_named(tmp_path, kind):
 def test_copies_of_packed_files_take_room_no_longer_than_they_are_read(tmp_path):
     source = gclust.Source(kind="patent", path=make(tmp_path, "csv.gz").name, columns=COLUMNS)
     study = gclust.Study(sources=[source], folder=tmp_path)
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         open_sources(engine, [source_files(study, source)], Inputs())
         assert [each.name for each in engine.copies.iterdir()] == ["text-0.csv"]
         prepare_listings(study, engine, RunLog(silent, strict=False))

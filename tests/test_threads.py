@@ -14,7 +14,7 @@ import pytest
 from joblib.externals.loky.backend import context
 
 import gclust
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
 from gclust.threads import LIMITS, count_threads
 
@@ -185,7 +185,7 @@ def test_all_that_take_n_jobs_take_it_alike(taker, tmp_path):
 def test_the_engine_takes_as_many_threads(eight):
     eight.setenv("OMP_NUM_THREADS", "3")
     for threads, expected in ((None, 3), (2, 2), (-2, 7)):
-        with Engine(threads=threads) as engine:
+        with DuckDBEngine(threads=threads) as engine:
             found = engine.connection.execute("SELECT current_setting('threads')").fetchall()
         assert found == [(expected,)]
 

@@ -21,7 +21,7 @@ from gclust.experiments.uncertainty.fixed_clusters import (
     group_records,
 )
 from gclust.kernels.resampling.philox import fill_poisson, fill_words
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.record_profiles import record_profiles
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.prepare import prepare_listings
@@ -90,7 +90,7 @@ def test_profiles_are_those_of_a_dictionary(constructor):
         parts = sorted(zip(record["label"], record["units"], strict=True))
         wanted[(kind, *parts)] += 1
     found = Counter()
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         if constructor == "duckdb":
             ways = engine.put(table, "credited"), engine.pandas, engine.put
         else:
@@ -118,7 +118,7 @@ def _lazily(name, table):
 
 
 def _grouped(study):
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         run_log = RunLog(silent, False)
         prepared = prepare_listings(study, engine, run_log)
         formed = form(study, prepared, run_log, 1)

@@ -13,7 +13,7 @@ from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.random_points import jitter_points
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.cities import shipped_cities
@@ -115,7 +115,7 @@ def test_a_draw_is_a_study_of_listings_moved_by_hand(tmp_path, merge):
     table = addresses()
     path = study_folder(tmp_path / "own", table, CITY.format(25) + "seed = 7\n" + merge)
     study = gclust.read_study(path)
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         prepared = prepare_listings(study, engine, RunLog(silent, False))
         places = prepared.locations
         gathered = gather_listings(study, engine, prepared, np.arange(len(places)))

@@ -19,7 +19,7 @@ from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
 from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cells
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.form import label_locations
 from gclust.pipeline.prepare import prepare_listings
@@ -57,7 +57,7 @@ def _replicate(path, number=0, seed=5):
     study = gclust.read_study(path)
     study = replace(study, uncertainty=replace(study.uncertainty, seed=seed))
     run_log = RunLog(silent, False)
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         prepared = prepare_listings(study, engine, run_log)
         reclusterer = FixedLocationReclusterer(study, prepared, [], 2)
         bootstrap = Bootstrap(study, engine, prepared, reclusterer.order, n_jobs=2)

@@ -200,7 +200,7 @@ class Density:
         return np.where(known[slot] == wanted, found, 0.0)
 
     def runs_above(self, level: float) -> NDArray[np.int64]:
-        """Return runs of adjacent cells of a raster row whose density is at least ``level``.
+        """Return runs: ranges of adjacent cells of a raster row with a density >= ``level``.
 
         They are the numbers of their first and last cells, (n_runs, 2), sorted.
         """

@@ -1,4 +1,4 @@
-"""DBSCAN for one radius and all thresholds: a component tree, and overrides for borders."""
+"""DBSCAN for one radius and all thresholds: a component tree, corrected for border points."""
 
 from __future__ import annotations
 

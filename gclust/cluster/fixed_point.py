@@ -15,7 +15,7 @@ __all__ = ["UNIT", "nearest_units", "row_units", "threshold_units", "to_units"]
 
 
 def to_units(weights: Any) -> NDArray[np.int64]:
-    """Return weights, (n,), as whole numbers of units, rounded to the nearest.
+    """Return weights as whole numbers of units, shape (n,), rounded to the nearest.
 
     Whole numbers and fractions with denominators up to 22 are kept exactly. Raises ValueError if a
     weight is no number, negative, NaN or infinite, or if they add up to more than 3.9e10.

@@ -28,7 +28,7 @@ def gaps_km(
     labels: NDArray[np.integer],
     max_gap_km: float,
 ) -> Gaps:
-    """Return the gaps: for each pair of near clusters, the least distance of their locations.
+    """Return the gaps: for each pair of near clusters, the least distance between their locations.
 
     ``labels`` (n,) are -1 for noise, which has no gap. Pairs of clusters with a gap above
     ``max_gap_km`` are left out.

@@ -152,7 +152,7 @@ def _row(
 
 
 def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Merge pairs of clusters, and return the new cluster of each label.
+    """Merge pairs of clusters, and return the merged cluster of each label.
 
     Pairs that share a cluster become one cluster.
     ``cluster`` (n_labels,) is the cluster of each label before. A cluster is named by the smallest

@@ -66,6 +66,6 @@ def check_locations(lat: Any, lon: Any) -> tuple[NDArray[np.float64], NDArray[np
     if not rises.all():
         raise ValueError(
             "locations must be distinct and sorted by latitude, then longitude; "
-            f"location {int(np.argmin(rises)) + 1} is not"
+            f"location {int(np.argmin(rises)) + 1} is not greater than the one before"
         )
     return lat, lon

@@ -15,7 +15,7 @@ RADIUS_BYTES = 8
 
 
 def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
-    """Raise ValueError if a surface of that many locations and radii would not fit into memory.
+    """Raise ValueError if a parameter surface would need more than the free memory.
 
     ``n_rows`` are the rows of X.
     """

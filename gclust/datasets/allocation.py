@@ -46,7 +46,7 @@ _ROUNDS = 40
 
 @dataclass(frozen=True)
 class RecordClasses:
-    """Classes of the records of one kind: regions, listings and number of each class.
+    """Classes of records of one kind: regions, listings per record, and number of records.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class RecordClasses:
 
 
 class Geography(NamedTuple):
-    """Regions of a world, those of clusters first.
+    """Regions of a simulated world: first the regions of clusters, then all other regions.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class Geography(NamedTuple):
 def whole_numbers(
     wanted: Floats, others: Floats, grain: float, slack: float, printed: NDArray[np.bool_]
 ) -> Ints:
-    """Round records to whole numbers that keep the order of clusters.
+    """Round each cluster's number of records, without a change in the clusters' order.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def _shared(kind: str, mass: Floats, geography: Geography, seed: int) -> RecordC
 
 
 def shared_records(kind: str, mass: Floats, geography: Geography) -> Ints:
-    """Return the records that pairs of regions share, in the upper triangle.
+    """Return a matrix with the number of records that each two regions share.
 
     Parameters
     ----------
@@ -274,6 +274,11 @@ def shared_records(kind: str, mass: Floats, geography: Geography) -> Ints:
     mass : ndarray
         Records of each region.
     geography : Geography
+
+    Returns
+    -------
+    ndarray of int, shape (regions, regions)
+        Only the upper triangle is filled.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """Noise of a simulated world: listings in many towns outside all clusters, none of them dense.
 
-Their sizes have a heavy tail: concentrations up to 0.88 of the density of a cluster, some of
-them nearer than 16 km to the next, among ever more and ever smaller towns.
+Few of these towns are large, and many are small (a heavy tail). The largest concentrations have
+up to 0.88 of the density that a cluster needs; some lie less than 16 km from the next one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STEPS = 30
 
 
 def background(layout: Layout, cities: pd.DataFrame, listings: float, seed: int) -> pd.DataFrame:
-    """Choose the towns of the noise and the number of listings in each.
+    """Choose towns outside all clusters, and the number of noise listings in each.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class Blocks:
         self.region_start = np.cumsum(listings) - listings
 
     def of(self, group: Ints, within: Ints) -> Found:
-        """Return the listings of records, given by their class and their number within it."""
+        """Return the blocks of records, each given by its class and its number in this class."""
         second = np.flatnonzero(self.classes.second[group] >= 0)
         row = np.concatenate([np.arange(len(group)), second])
         key = np.concatenate([self.key[0][group], self.key[1][group[second]]])

@@ -1,4 +1,4 @@
-"""Bounds of the density at a site, which hold wherever its listings fall.
+"""Bounds of the density of simulated listings, whatever their random positions.
 
 The listings of a site lie within a radius around its centre, many of them at the centre itself.
 So the sites alone bound the number of listings within 15 km of a listing, before any is
@@ -54,11 +54,11 @@ class Neighbours:
         self.centre = self.km + mine <= EPS_KM
 
     def most(self, mass: Floats) -> Floats:
-        """Return an upper bound of the listings within 15 km of any listing of a place."""
+        """Return each place's upper bound of the listings within 15 km of any of its listings."""
         return mass + np.bincount(self.one, mass[self.other] * self.may, minlength=self.size)
 
     def least(self, mass: Floats) -> Floats:
-        """Return a lower bound of the listings within 15 km of any listing of a place."""
+        """Return each place's lower bound of the listings within 15 km of any of its listings."""
         part = np.where(self.centre, AT_CENTRE, 0.0)
         part = np.where(self.all, 1.0, np.where(self.inner, IN_INNER, part))
         return mass + np.bincount(self.one, mass[self.other] * part, minlength=self.size)

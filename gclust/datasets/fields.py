@@ -118,5 +118,5 @@ def field_limits(kind: str, sites: pd.DataFrame, seed: int) -> np.ndarray:
 
 
 def field_of(limits: np.ndarray, city: np.ndarray, draw: np.ndarray) -> np.ndarray:
-    """Return each record's field as a number (int8), from its city's row and a draw in [0, 1)."""
+    """Return each record's field number (int8), from a random number in [0, 1) for each record."""
     return (draw[:, None] >= limits[city]).sum(axis=1).astype(np.int8)

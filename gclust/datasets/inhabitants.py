@@ -25,9 +25,9 @@ _BEHIND = 0.95  # of the third leader per head, at most, in all other clusters
 
 
 def populations(targets: pd.DataFrame, inhabitants: np.ndarray, edition: int) -> np.ndarray:
-    """Return each cluster's inhabitants, chosen to reproduce the published figures per head.
+    """Return each cluster's inhabitants, chosen to reproduce published numbers per inhabitant.
 
-    Those are ranks of intensity, counts per million, and the leaders of each kind; where
+    These numbers are ranks of intensity, counts per million, and the leaders of each kind; where
     nothing is published, inhabitants are those of ``invented_clusters.csv`` or of a curve.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Layout of a simulated world, which places the sites of its clusters.
+"""Layout of a simulated world: positions of the sites around which its listings lie.
 
 A *region* is a cluster before merging: a chain of cities, each dense enough by itself or with its
 neighbours, at most 15 km apart, with towns around them (see `gclust.datasets.surroundings`). A
@@ -80,7 +80,7 @@ class Layout:
 
     @property
     def dense(self) -> np.ndarray:
-        """Marks of the sites that are core locations; all others are at the border."""
+        """Whether each site is a core location; all other sites lie at the border of a cluster."""
         return (self.sites.role != OUTPOST) & (self.sites.role != BORDER)
 
 
@@ -117,7 +117,7 @@ class Atlas:
         return {"lat": self.lat[row], "lon": self.lon[row], "city": row, "whole": True}
 
     def reign_km(self, place: dict) -> float:
-        """Return the radius (km, at least 2) in which a city attracts most (Reilly 1931)."""
+        """Return the radius (km, at least 2) in which no other city attracts more (Reilly 1931)."""
         rows = np.array(self.near(place["lat"], place["lon"], 40.0))
         rows = rows[rows != place["city"]]
         points = unit_vectors(self.lat[rows], self.lon[rows])
@@ -236,7 +236,7 @@ class _Draft:
         return site
 
     def anchors(self, a: int, b: int) -> tuple[dict, dict, float]:
-        """Return the two nearest sites of two regions and their distance."""
+        """Return the closest two sites of two regions, one in each region, and their distance."""
         of_region = [[s for s in self.sites if s["region"] == region] for region in (a, b)]
         pairs = [(one, other) for one in of_region[0] for other in of_region[1]]
         one, other = min(pairs, key=lambda pair: _apart_km(*pair))
@@ -264,7 +264,7 @@ class _Draft:
                 )
 
     def finished(self) -> Sites:
-        """Return all sites as columns."""
+        """Return all sites as one object, with an array for each attribute."""
         table = pd.DataFrame(self.sites)
         return Sites(*(table[name].to_numpy() for name in Sites._fields))
 

@@ -23,7 +23,7 @@ def place(name: str) -> str:
 def compare_with_published(
     ranking: pd.DataFrame, edition: int, *, scale: float = 1.0
 ) -> pd.DataFrame:
-    """Compare a ranking with all published figures of an edition that it determines.
+    """Compare the numbers in a ranking with the numbers published in one edition of the GII.
 
     Parameters
     ----------

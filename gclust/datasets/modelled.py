@@ -1,9 +1,9 @@
 """Modelled shares of the world's records in each cluster of a simulated world.
 
-Published figures are used unchanged, counts before shares. All others are invented: two falling
-curves of totals (with and without deals) through published anchors, and splits that keep the
-published sums of the first hundred. The table ``invented_clusters.csv`` names the clusters and
-says how much each leans towards patents and towards deals.
+Published numbers are used unchanged, counts before shares. All others are invented. Totals
+(with deals, and without) lie on falling curves through published totals. They are divided into
+kinds so that the sums of the first hundred clusters are the published ones. The table
+``invented_clusters.csv`` names the clusters and has the weights of patents and deals in each.
 """
 
 from __future__ import annotations
@@ -228,7 +228,10 @@ def _world_2025(table: pd.DataFrame) -> pd.DataFrame:
     deals[first] = three - two[first]
     if deals.min() <= 0.0:
         short = table.loc[deals <= 0.0, "cluster"].tolist()
-        raise ValueError(f"patents and publications alone exceed the total with deals: {short}")
+        raise ValueError(
+            "the shares of patents and publications alone exceed the total with deals in the"
+            f" clusters {short}; expected a larger total"
+        )
 
     fixed, part = whole | small, np.where(whole, given[:, 0] / two, part)
 

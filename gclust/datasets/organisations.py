@@ -1,4 +1,4 @@
-"""Organisations of simulated records: those that a source names, and invented ones."""
+"""Organisations of simulated records: some are named by a source, the others invented."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BELOW = 0.6  # of the least known share, at most, has an invented organisation 
 
 
 def organisation_shares(edition: int) -> pd.DataFrame:
-    """Return the organisations that a source names as the first of a cluster, with their shares.
+    """Return the leading organisations of clusters, as named by a source, with their shares.
 
     Columns ``edition, cluster, kind, organisation, share, share_is, source``; ``share`` in per
     cent of the cluster's records, ``share_is`` says whether it is ``published`` or ``invented``.
@@ -75,7 +75,7 @@ class Organisations:
         self.code, self.known_code = code[: len(invented)], code[len(invented) :]
 
     def of(self, site: Ints, draw: NDArray[np.float64]) -> Ints:
-        """Return the organisation of each listing, from its site and a draw in [0, 1)."""
+        """Return the organisation of each listing, from its site and a random number in [0, 1)."""
         many, rest = self.many[site], self.rest[site]
         left = np.maximum((draw - rest) / (1.0 - rest), 0.0)
         # The nth organisation of a place has about 1/n of the first one's listings.

@@ -34,7 +34,7 @@ _CHUNK_RECORDS = {"patent": 500_000, "publication": 350_000, "deal": 500_000}
 
 @dataclass(frozen=True)
 class Sites:
-    """Sites of each region with their pools of positions.
+    """Sites around which listings lie, each with a pool of possible positions.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ def listings(
     years: tuple[int, int],
     seed: int,
 ) -> Iterator[tuple[float, pa.Table]]:
-    """Yield the listings of one kind in chunks, each with the fraction done after it.
+    """Yield the listings of one kind in chunks, each with the share of records done so far.
 
     Parameters
     ----------

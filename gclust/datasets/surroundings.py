@@ -130,7 +130,7 @@ class _Towns:
         self.free[taken] = False
 
     def near(self, about: Sites, km: float, role: int) -> Sites:
-        """Return the cities around sites, in their countries, that are not yet sites themselves."""
+        """Return the cities near given sites, in the same countries, that are not yet sites."""
         rows = self._about(about, km)
         rows = rows[self.free[rows] & np.isin(self.country[rows], self.country[about.city])]
         return _towns(about.region[0], role, rows, True, self.lat[rows], self.lon[rows])
@@ -151,9 +151,9 @@ class _Towns:
         return _towns(about.region[0], role, about.city[site], False, lat, lon)
 
     def drawn_to(self, sites: Sites, centres: Sites) -> Ints:
-        """Return the city that each site counts for in the cluster's name; -1 for the centres.
+        """Return the city that attracts each site most; -1 if this city is a cluster's centre.
 
-        That with the largest ratio of inhabitants to squared distance (Reilly 1931).
+        Attraction is the ratio of inhabitants to squared distance (Reilly 1931).
         """
         centres = centres.at(centres.role == PRINCIPAL)
         rows = np.union1d(self._about(centres, 60.0), centres.city)
@@ -167,7 +167,7 @@ class _Towns:
         return np.unique(np.concatenate([np.asarray(each, dtype=np.int64) for each in found]))
 
     def take(self, towns: Sites) -> Sites:
-        """Mark cities as taken."""
+        """Mark the cities of given towns as used, and return the towns."""
         self.free[towns.city[towns.whole]] = False
         return towns
 

@@ -47,7 +47,7 @@ TWO_PLACES: dict[str, float] = {"patent": 0.5, "publication": 0.5, "deal": 0.0}
 
 @dataclass(frozen=True)
 class Patterns:
-    """Patterns of records: ``size`` listings, ``here`` of them in the record's first region."""
+    """Possible divisions of a record: ``size`` listings, ``here`` of them in its first region."""
 
     size: Ints
     here: Ints
@@ -68,7 +68,7 @@ class Patterns:
 
 
 def shared_patterns(kind: str) -> Patterns:
-    """Return the patterns of records in two regions: one listing in either, or half in each."""
+    """Return how records' listings divide over two regions: 1, half or all but 1 in the first."""
     shapes: dict[tuple[int, int], float] = {}
     for size, share in SHARED_SIZES[kind].items():
         for here, part in ((1, 0.3), (size // 2, 0.4), (size - 1, 0.3)):
@@ -79,10 +79,10 @@ def shared_patterns(kind: str) -> Patterns:
 
 
 def own_sizes(frequencies: dict[int, float], records: int, listings: int) -> tuple[Ints, Ints]:
-    """Return how many records have each size, so that they have ``listings`` in all.
+    """Return the sizes of records (listings per record) and the number of records of each size.
 
-    Those of the given frequencies, and then as many records one listing larger or smaller as
-    the sum asks for.
+    Sizes have the given frequencies; then some records get one listing more or less, so that
+    the sum is ``listings``.
 
     Raises
     ------

@@ -273,7 +273,7 @@ class _Plan:
         return out.assign(cluster=out["cluster"] + 1).reset_index(drop=True)
 
     def write_population(self, path: Path) -> None:
-        """Write the inhabitants of clusters around their cities, and the others in their towns."""
+        """Write a population raster: clusters' inhabitants around their cities, others in towns."""
         table = self.sites.table
         dense = table[table["dense"] & (table["population"] > 0)]
         of_cluster = dense.groupby("cluster")["population"].transform("sum")

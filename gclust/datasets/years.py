@@ -1,8 +1,8 @@
 """Years of simulated records: trends and shocks, all of them invented.
 
-Every economy has a trend of its own, every cluster another; some clusters have one year in
-which a kind jumps or breaks down. Venture capital has the years it had everywhere: a peak in
-2021 and a fall after it.
+Every economy has a trend, and every cluster one of its own in addition. In some clusters the
+number of records of a kind is far higher or lower in one year. Venture capital deals have a peak
+in 2021 and fall after it, as in the real world.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHOCK = 0.45
 
 
 def year_limits(kind: str, sites: pd.DataFrame, years: tuple[int, int], seed: int) -> Floats:
-    """Return the cumulative shares of the years at each site.
+    """Return for each site the cumulative shares of the years in its records.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def agreement(clusters: Labels, others: Labels, weight: NDArray[np.int64]) -> fl
 
 
 def whole_listings(shared: pd.DataFrame) -> pd.DataFrame:
-    """Round the weights that clusters share to whole listings, as agreement indices need.
+    """Round the weights that clusters share to whole listings, for agreement indices.
 
     Parameters
     ----------

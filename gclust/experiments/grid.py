@@ -42,7 +42,7 @@ class Pairs:
         return product(self.eps_km, self.min_samples)
 
     def smaller(self, pair: Pair) -> tuple[Pair | None, Pair | None]:
-        """Return the pairs with the next smaller eps_km and with the next smaller min_samples.
+        """Return two neighbours of a pair: next smaller eps_km, and next smaller min_samples.
 
         Either is None if the grid has no smaller value.
         """
@@ -59,7 +59,7 @@ def choose_pairs(
     min_samples: Iterable[float] | None,
     baseline: Sequence[float] | None,
 ) -> Pairs:
-    """Return pairs from the arguments, else from ``[sweep]``, else around the study's own pair.
+    """Choose the parameter grid: the arguments, else ``[sweep]``, else values near the study's.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _baseline(given: Any, eps: tuple[float, ...], least: tuple[float, ...]) -> P
         if value not in known:
             listed = ", ".join(f"{each:.12g}" for each in known)
             raise StudyError(
-                f"the baseline's {name} = {value!r} is outside the surface, the pairs to try, which"
-                f" have {name} = {listed}; add this value, or choose another baseline"
+                f"the baseline's {name} = {value!r} is outside the surface, the grid of values"
+                f" to try: {name} = {listed}; add this value, or choose another baseline"
             )
     return float(given[0]), float(given[1])

@@ -71,7 +71,7 @@ class LabelledListings:
 
     @property
     def are_made(self) -> bool:
-        """Whether the frame has been computed."""
+        """Whether the table of listings has been computed."""
         return "frame" in vars(self)
 
     def of(self, kind: str) -> nw.LazyFrame[Any]:
@@ -87,7 +87,7 @@ class LabelledListings:
         return self.frame.filter(nw.col("kind") == kind)
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pd.DataFrame:
-        """Return a frame as pandas, sorted by all its columns, because engines keep no order.
+        """Return a frame as pandas, sorted by all columns, as some engines change the row order.
 
         The result is held in memory, so collect sums by cluster and not listings.
         """

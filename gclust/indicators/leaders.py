@@ -158,7 +158,7 @@ def top_field_share(
 
 
 def leaders(parts: Frame, column: str, value: str = "fractional_count") -> Frame:
-    """Return the row with each cluster's largest value; among equal rows, the first by name.
+    """Return each cluster's row with the largest value; of equal values, the first by name.
 
     ``parts`` has ``cluster``, a ``column`` of texts without nulls, and a column of whole numbers,
     ``value``, with one row for each cluster and text. The result has ``cluster, most`` (the largest

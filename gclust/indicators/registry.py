@@ -118,7 +118,8 @@ def registered(function: Any, origin: str, name: str | None = None) -> Registere
         about = About(name or str(getattr(function, "__name__", type(function).__name__)))
     elif name is not None and about.name != name:
         raise TypeError(
-            f"its function has the name {about.name!r}, but its entry point another; use one name"
+            f"its function has the name {about.name!r}, but its entry point another name;"
+            " use the same name for both"
         )
     options = _options(function)
     for need in about.needs:

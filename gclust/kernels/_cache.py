@@ -173,7 +173,7 @@ class Store:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the cache folders of other kernel sources that were not used for a long time.
+    """Remove long unused cache folders that belong to other versions of the kernel sources.
 
     A process that still uses such a folder compiles missing kernels again. Half-written files
     of killed processes are removed, too.

@@ -36,7 +36,7 @@ WHOLE = np.zeros(0, dtype=np.int64)
 
 
 class RecordRows(NamedTuple):
-    """Table of ``m`` rows: one for each of ``r`` records at each location of its listings."""
+    """Table of ``m`` rows, one per record (of ``r``) and location where the record has listings."""
 
     starts: NDArray[np.int64]  # (r + 1,) first row of each record, and ``m``
     place: NDArray[np.int32]  # (m,) the location
@@ -78,7 +78,10 @@ def doubled(keys, sums):
 
 @helper
 def longest_record(starts, first, last):
-    """Return the largest row count of the records ``first .. last``; ``starts`` (r + 1,) int64."""
+    """Return the largest number of rows that one of the records ``first .. last`` has.
+
+    ``starts`` (r + 1,) int64 as in `RecordRows`.
+    """
     longest = 0
     for record in range(first, last):
         longest = max(longest, starts[record + 1] - starts[record])

@@ -152,7 +152,7 @@ def _end_row(state, at, expected, bad, shifts, n):
 
 @kernel
 def scan_rows(data, state, special, syntax, bad, shifts, out):
-    """Scan the rows of a chunk, until its end or until ``bad`` or ``shifts`` is full.
+    """Scan the rows of a chunk, up to its end or until the array ``bad`` or ``shifts`` is full.
 
     Returns the number of bytes read, and the numbers of rows of ``bad`` and ``shifts`` in use.
 

@@ -75,7 +75,7 @@ class Inputs(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A part of a tile: rows ``row .. end`` and ``width`` columns starting at ``col``."""
+    """A part of a raster tile: rows ``row .. end``, and ``width`` columns starting at ``col``."""
 
     tile: int
     row: int
@@ -85,7 +85,7 @@ class Block(NamedTuple):
 
 
 class RowCut(NamedTuple):
-    """The division of a row's cells into rings and midpoints, and the edges of the row."""
+    """Division of a row of cells into rings (strips of the row) and midpoints; the row's edges."""
 
     down: int  # rings
     across: int  # midpoints of a cell in each ring
@@ -106,7 +106,7 @@ class Ring(NamedTuple):
 
 
 class Midpoints(NamedTuple):
-    """The density sums and vectors of a ring's midpoints, with a margin of one group."""
+    """Density sums and vectors of the midpoints of a ring, with a margin of ``GROUP`` entries."""
 
     sums: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -235,7 +235,7 @@ def block_of(item, tiles, raster):
 
 @kernel
 def count_visits(inputs, tiles, visits, first, last):
-    """Count, for each block ``first .. last``, how often a point is added to a row of cells.
+    """Count, for each block of cells ``first .. last``, how often a point is added to a row.
 
     ``tiles`` as in `block_of`, ``visits`` (blocks,) int64.
     """
@@ -290,7 +290,7 @@ def add_point(midpoints, first, last, x, y, dz2, weight, radial):
 
 @helper
 def add_run(midpoints, ring, points, first, last, radial):
-    """Add the kernels of the points ``first .. last`` to the sums of the midpoints of a ring.
+    """Add the kernels of points ``first .. last`` to the density sums of a ring (strip of cells).
 
     Midpoints are limited to a range of longitudes slightly wider than the point's kernel.
     """
@@ -347,7 +347,7 @@ def ring_edges(k, cut):
 
 @helper
 def ring_of(k, cut, block, n_cols):
-    """Return the `Ring` number ``k`` of a row of a block."""
+    """Return the `Ring` with the number ``k``: a strip of a row of cells in a block."""
     top, base = ring_edges(k, cut)
     z = 0.5 * (top + base)
     if cut.down > 1:
@@ -360,7 +360,7 @@ def ring_of(k, cut, block, n_cols):
 
 @helper
 def add_ring(midpoints, ring, runs, begin, end, points, radial):
-    """Add the kernels of points to the density sums of the midpoints of a ring.
+    """Add the kernels of points to the density sums of the midpoints of a ring (strip of cells).
 
     The points are numbers ``begin`` to ``end - 1`` of the concatenated ``runs``.
     """
@@ -379,7 +379,7 @@ def add_ring(midpoints, ring, runs, begin, end, points, radial):
 
 @helper
 def add_to_cells(out, sums, k, cut, width, peak):
-    """Add the part of ring ``k`` to the densities of a row's cells.
+    """Add the contribution of ring ``k``, a strip of a row of cells, to the cells' densities.
 
     ``out`` (TILE,) float64 are the densities, ``sums`` the density sums of the ring's midpoints.
     """
@@ -437,10 +437,10 @@ def sums_of_block(inputs, tiles, item):
 
 @kernel
 def add_to_row(inputs, tiles, item, sums, number, begin, end):
-    """Add the kernels of a range of points to the sums of a block's row; see `sums_of_block`.
+    """Add the kernels of a range of points to the density sums of one row of a block of cells.
 
-    The points are numbers ``begin`` to ``end - 1`` in the order of `fill_blocks`, so that the
-    result is bitwise identical.
+    For ``sums`` see `sums_of_block`. The points are numbers ``begin`` to ``end - 1`` in the order
+    of `fill_blocks`, so that the result is bitwise identical.
     """
     points, raster, radial = inputs
     block = block_of(item, tiles, raster)

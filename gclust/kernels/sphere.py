@@ -40,7 +40,7 @@ class Reach(NamedTuple):
 
 
 def reach_of(eps_km: float) -> Reach:
-    """Return the `Reach` of a radius in kilometres, to which the tolerance is added."""
+    """Return the `Reach` of a radius, given in kilometres and enlarged by the tolerance."""
     angle = min((eps_km + TOLERANCE_KM) / EARTH_RADIUS_KM, math.pi)
     chord = 2.0 * math.sin(0.5 * angle)
     inner = max(chord - CHORD_SLACK, 0.0)
@@ -135,6 +135,6 @@ def widened(key, angle):
 
 @helper
 def outer_chord2(key):
-    """Return a squared chord; points farther apart have a reduced distance above ``key``."""
+    """Return a squared chord beyond which all reduced distances are above ``key``."""
     squared = key if key <= 2.0 else 4.0 - 1.0 / (key - 1.5)
     return (math.sqrt(squared) + CHORD_SLACK) ** 2

@@ -24,7 +24,7 @@ def density_units(
     units = nw.col("units")
     if weight == "fractional":
         if totals is None:
-            raise TypeError("weight 'fractional' needs the argument totals (see record_totals)")
+            raise TypeError("weight 'fractional' needs totals: pass totals=record_totals(...)")
         listings = listings.join(totals, on=["kind", "record"], how="left")
         # Rows without a record have no total, but eager engines compute their fraction anyway.
         fraction = fractional_units(units, nw.col("record_units").fill_null(1))

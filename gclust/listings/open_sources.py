@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine, FileDatabase
 from gclust.listings.readers.csv.dialect import refuse_marks
 from gclust.listings.readers.csv.read import open_csv
 from gclust.listings.readers.layers import open_layers
@@ -24,11 +23,13 @@ from gclust.listings.sources.column_resolver import ColumnError, ColumnResolver
 from gclust.listings.sources.files import format_of, matching_files
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
-from gclust.listings.sources.source_part import SourcePart
+from gclust.listings.sources.source_part import PartRead, SourcePart
 from gclust.listings.sources.values import INTEGERS
+from gclust.listings.sums import Frame
 
 Reader = Callable[
-    [Engine, SourceFiles, Sequence[str], Inputs, ColumnResolver], tuple[list[SourcePart], list[str]]
+    [FileDatabase, SourceFiles, Sequence[str], Inputs, ColumnResolver],
+    tuple[list[SourcePart], list[str]],
 ]
 """Type of a function that opens a source's files and returns its parts and messages."""
 
@@ -73,7 +74,9 @@ class Scan:
         return sum(len(bad.line) for part in self.parts for bad in part.bad.values())
 
 
-def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs) -> list[Scan]:
+def open_sources(
+    engine: FileDatabase, sources: Sequence[SourceFiles], inputs: Inputs
+) -> list[Scan]:
     """Open all sources; raise one error that names all missing columns of all sources."""
     scans, faults = [], []
     for source in sources:
@@ -86,7 +89,7 @@ def open_sources(engine: Engine, sources: Sequence[SourceFiles], inputs: Inputs)
     return scans
 
 
-def open_source(engine: Engine, source: SourceFiles, inputs: Inputs | None = None) -> Scan:
+def open_source(engine: FileDatabase, source: SourceFiles, inputs: Inputs | None = None) -> Scan:
     """Open a source: find its files and columns.
 
     Raises StudyError if no file matches, the format is not known, a file cannot be read as it is
@@ -141,10 +144,10 @@ def _may_be(source: SourceFiles, *formats: str) -> bool:
     return source.is_file and (found in formats or unknown)
 
 
-def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
-    """Yield the rows of all sources as DuckDB relations, of at most `MOST_PARTS` parts each.
+def read_rows(engine: Engine, scans: Sequence[Scan]) -> Iterator[Frame]:
+    """Yield the rows of all sources as lazy frames, each of at most `MOST_PARTS` parts of sources.
 
-    The time to plan a query grows with the square of its parts. Columns: ``source`` (position),
+    The time to plan a query grows with the square of their number. Columns: ``source`` (position),
     ``kind`` (position among the kinds in the order of their first source), ``record``, ``lat``,
     ``lon``, ``inside`` (whether the year is in the source's window, null where the year is null),
     ``island`` (whether rows near latitude 0, longitude 0 are rejected), ``weight``, and the
@@ -154,24 +157,10 @@ def relations(engine: Engine, scans: Sequence[Scan]) -> Iterator[Any]:
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]
     whole = all(part.columns["record"].sql_type in INTEGERS for part in with_records)
-    queries = [
-        _query(part, at, kinds.index(scan.source.kind), "BIGINT" if whole else "VARCHAR")
+    reads = [
+        PartRead(part, at, kinds.index(scan.source.kind), whole)
         for at, scan in enumerate(scans)
         for part in scan.parts
     ]
-    for at in range(0, len(queries), MOST_PARTS):
-        yield engine.connection.sql(" UNION ALL ".join(queries[at : at + MOST_PARTS]))
-
-
-def _query(part: SourcePart, position: int, kind: int, record_type: str) -> str:
-    weight = part.value("weight") if "weight" in part.columns else "1.0::DOUBLE"
-    further = "".join(
-        f", CAST({part.value(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'}) AS {name}"
-        for name in part.source.further
-    )
-    return (
-        f"SELECT {position}::INTEGER AS source, {kind}::INTEGER AS kind,"
-        f" CAST({part.value('record')} AS {record_type}) AS record, {part.validated},"
-        f" CAST({weight} AS DOUBLE) AS weight{further}"
-        f" FROM {part.table(part.files)}"
-    )
+    for at in range(0, len(reads), MOST_PARTS):
+        yield engine.rows(reads[at : at + MOST_PARTS])

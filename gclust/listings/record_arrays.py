@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.kernels.cooccurrence import RecordRows
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
 from gclust.listings.sums import Frame
 from gclust.units import UNIT
@@ -59,7 +59,7 @@ def gather_records(
     n_kinds: int,
     method: str,
 ) -> Records:
-    """Sum each record's listings by location; add its count to its locations where this is exact.
+    """Sum each record's listings by location; count the records whose fractions are exact.
 
     A record's fraction in a cluster is rounded once, after its listings there are summed. If the
     fractions at its locations are whole units (as with up to 22 listings of equal weight), their

@@ -79,7 +79,7 @@ def _unfolded(groups: dict[tuple[int, ...], int], parts: pd.DataFrame) -> pd.Dat
 
 
 def unrecorded(counted: Frame, collect: Collect) -> pd.DataFrame:
-    """Return the weight of listings without a record by kind and cluster label, without noise."""
+    """Sum the weights of listings without a record by kind and cluster label, excluding noise."""
     bare = counted.filter(nw.col("record").is_null() & (nw.col("label") >= 0))
     table = collect(sum_by(bare, "kind", "label", units="units")).astype("int64")
     return table.sort_values(["kind", "label"], ignore_index=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.open_sources import Scan
 from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
 from gclust.listings.sources.source_part import BadRows, SourcePart
@@ -26,7 +26,7 @@ COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 """First word of a reason -> the column that it is about."""
 
 
-def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
+def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
     """Return the rejected rows of sources with their original values, lines and reasons.
 
     The sources are read again, and numbered rows cannot be read in parallel, so pass only
@@ -57,7 +57,7 @@ def list_rejects(engine: Engine, scans: Sequence[Scan], root: Path) -> pd.DataFr
     return table.astype(types).sort_values(order, ignore_index=True, na_position="first")
 
 
-def _of_file(engine: Engine, part: SourcePart, file: str) -> pd.DataFrame:
+def _of_file(engine: FileDatabase, part: SourcePart, file: str) -> pd.DataFrame:
     """Read the rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
@@ -111,7 +111,7 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
 
 
 def rejects_summary(rejects: pd.DataFrame) -> str:
-    """Describe the most frequent reason for rejection and its first row; "" without rejects."""
+    """Describe the most frequent reason for rejection with an example; "" if no row is rejected."""
     if rejects.empty:
         return ""
     reasons = rejects["reason"].value_counts()
@@ -132,7 +132,7 @@ def rejects_summary(rejects: pd.DataFrame) -> str:
 
 
 def shown_path(path: str, root: Path) -> str:
-    """Return a path relative to the study's folder, or only the file's name if it is elsewhere."""
+    """Return a file's path relative to the study's folder; outside it, only the file's name."""
     absolute = Path(os.path.abspath(path))
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()

@@ -1,4 +1,4 @@
-"""Staging of the rows of all sources: they are validated and stored, and rejects listed."""
+"""Validation and storage of the rows of all sources, and the list of rejected rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import pandas as pd
 
-from gclust.errors import StudyError, first_line
-from gclust.listings.engine import Engine
-from gclust.listings.open_sources import Scan, relations
+from gclust.errors import StudyError
+from gclust.listings.engines.protocol import Engine, EngineError, FileDatabase
+from gclust.listings.open_sources import Scan, read_rows
 from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.values import FLOATS
@@ -86,7 +85,7 @@ def stage_listings(
     than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
-    _refuse_rounded_ids(engine, scans)
+    _refuse_rounded_ids(engine.reader, scans)
     engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(count_by_reason(listings))
@@ -97,7 +96,7 @@ def stage_listings(
     sources = _count_sources(engine, scans, counts, within, root)
     _refuse_lost_rows(scans, sources, inputs)
     faulty = sources.index[sources["rejected"] > 0]
-    rejects = list_rejects(engine, [scans[at] for at in faulty], root)
+    rejects = list_rejects(engine.reader, [scans[at] for at in faulty], root)
     kinds = tuple(dict.fromkeys(scan.source.kind for scan in scans))
     return Staged(
         listings=within,
@@ -126,18 +125,18 @@ def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: 
             for name in names
         ]
     try:
-        for found in relations(engine, scans):
-            rows = normalise(validate(nw.from_native(found)), decimals).select(*columns)
+        for found in read_rows(engine, scans):
+            rows = normalise(validate(found), decimals).select(*columns)
             engine.append(rows, "listings", "read listings")
         return engine.frame("listings")
-    except duckdb.Error as error:
+    except EngineError as error:
         inputs.check()
         paths = ", ".join(scan.source.path for scan in scans[:MOST_NAMED])
         more = f" and {len(scans) - MOST_NAMED} more" if len(scans) > MOST_NAMED else ""
-        raise StudyError(f"{paths}{more}: cannot be read: {first_line(error)}") from error
+        raise StudyError(f"{paths}{more}: cannot be read: {error}") from error
 
 
-def _refuse_rounded_ids(engine: Engine, scans: Sequence[Scan]) -> None:
+def _refuse_rounded_ids(engine: FileDatabase, scans: Sequence[Scan]) -> None:
     """Raise StudyError if record ids are floats too large to be exact whole numbers."""
     for scan in scans:
         for part in scan.parts:
@@ -176,11 +175,11 @@ def _refuse_bad_weights(engine: Engine, listings: Frame, scans: Sequence[Scan]) 
     scan = scans[int(first["source"])]
     raise StudyError(
         f"{scan.source.path}: {int(first['rows'])} rows have a weight that cannot be used, such as"
-        f" {_bad_weight(engine, scan)}; expected numbers from 0 to {LARGEST_TOTAL:g}"
+        f" {_bad_weight(engine.reader, scan)}; expected numbers from 0 to {LARGEST_TOTAL:g}"
     )
 
 
-def _bad_weight(engine: Engine, scan: Scan) -> str:
+def _bad_weight(engine: FileDatabase, scan: Scan) -> str:
     """Return a source's smallest bad weight, as it was given."""
     query = " UNION ALL ".join(
         f"SELECT {part.given('weight')} AS given, CAST({part.value('weight')} AS DOUBLE) AS weight"

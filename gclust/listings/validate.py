@@ -113,7 +113,7 @@ def bad_weight() -> nw.Expr:
 
 
 def suspicious(rows: Frame) -> Frame:
-    """Count, per source, the rows that hint at wrong coordinates.
+    """Count, for each source, usable rows at (0, 0) and usable rows that may be in radians.
 
     Returns ``source, rows`` (usable ones), ``zeros`` (at 0, 0, where these are kept) and
     ``within_radians`` (|lat| <= pi/2 and |lon| <= pi, so that they may be radians).

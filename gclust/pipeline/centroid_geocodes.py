@@ -13,7 +13,8 @@ from scipy.spatial import cKDTree
 
 from gclust.cluster.fixed_point import to_units
 from gclust.errors import StudyError, ignore_warning
-from gclust.listings.engine import Engine
+from gclust.listings.engines.duckdb import DuckDBEngine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
 from gclust.pipeline.prepare import Prepared, prepare_listings
@@ -119,7 +120,7 @@ def _read_city_share(
     """Read a run's listings once more for the share of each location known to the city only."""
     # Only what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
-    with Engine(threads=n_jobs, progress=report) as engine:
+    with DuckDBEngine(threads=n_jobs, progress=report) as engine:
         # The run has already given these warnings.
         prepared = prepare_listings(
             study, engine, RunLog(report, strict=False, give=ignore_warning)
@@ -127,8 +128,8 @@ def _read_city_share(
         found = prepared.locations[["lat", "lon"]].assign(weight=prepared.locations["units"] / UNIT)
         if not found.equals(locations[["lat", "lon", "weight"]]):
             raise StudyError(
-                "precision: the sources do not hold the listings of the run any more; expected the"
-                " files that the run read, or a run with precision set in [centroid_geocodes]"
+                "precision: the sources do not hold the listings of the run any more; restore"
+                " the files, or set precision in [centroid_geocodes] and run the study again"
             )
         return city_share(study.centroid_geocodes, engine, prepared)
 

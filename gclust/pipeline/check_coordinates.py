@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.open_sources import Scan
 from gclust.listings.stage import Staged
 from gclust.places.cities.gazetteer import distance_to_city_km
@@ -59,7 +59,7 @@ def check_null_island(staged: Staged) -> list[str]:
 
 
 def check_zeros_and_radians(staged: Staged) -> list[str]:
-    """Return warnings about usable rows at latitude 0, longitude 0, and sources in radians."""
+    """Return warnings about usable rows at (0, 0), and about sources that seem to be in radians."""
     messages = []
     for row in staged.oddities.itertuples():
         path = staged.sources["path"].iloc[row.source]
@@ -77,7 +77,7 @@ def check_zeros_and_radians(staged: Staged) -> list[str]:
 
 
 def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
-    """Return a warning about rejects that would be valid with latitude and longitude swapped."""
+    """Return a warning about rejected rows that are valid with latitude and longitude swapped."""
     outside = rejects.loc[rejects["reason"] == "latitude is outside [-90, 90]"]
     lat = pd.to_numeric(outside["lat"], errors="coerce")
     lon = pd.to_numeric(outside["lon"], errors="coerce")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine, QueryOverflowError
 from gclust.listings.label import label_records, relabel_records, sum_ties
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
@@ -100,7 +99,7 @@ def merge_and_count(
             count_records(labelled, prepared.totals, study.counting.method), "count records"
         )
     for name in _OF_LABELS:
-        engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        engine.drop(name)
     count = counts(units, prepared.staged.kinds, int(cluster_ids.max(initial=-1)) + 1)
     return MergedCounts(merging, cluster_ids, count, shares(count, prepared.world_totals))
 
@@ -131,7 +130,7 @@ def _merge(
         return merge(n_labels, {}, {}, rule="none")
     try:
         table = engine.pandas(sum_ties(labelled, totals, options.ties), "add up ties")
-    except duckdb.ConversionException as error:
+    except QueryOverflowError as error:
         raise StudyError(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"
             ' too large to count; use ties = "fractional" or smaller weights'

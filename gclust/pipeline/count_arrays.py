@@ -18,7 +18,7 @@ from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.record_arrays import Records, gather_records
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.prepare import Prepared
@@ -35,7 +35,7 @@ The label of noise is -1."""
 
 
 class LabelTotals(NamedTuple):
-    """The gaps and ties between clusters before merging, and the counts of their records."""
+    """Gaps and ties between clusters before merging, and the number of records in each cluster."""
 
     gaps_km: PairValues
     """Gaps between labels that may merge."""
@@ -89,7 +89,7 @@ class RecordCounter:
         order: NDArray[np.int64],
         n_jobs: int | None,
     ) -> RecordCounter:
-        """Read the records at all locations into memory, in a given order of locations."""
+        """Read the records into memory, with the locations in the given order."""
         kinds = prepared.staged.kinds
         records = gather_records(
             engine,
@@ -210,7 +210,7 @@ class ArrayCounter:
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:
-    """Return for each label (noise first) whether ``gaps_km`` has a gap from it to another label.
+    """Return for each label (noise first) whether the label has an entry in ``gaps_km``.
 
     Only ties of such labels are needed to merge clusters.
     """

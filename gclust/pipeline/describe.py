@@ -94,7 +94,7 @@ def outline(
     """Draw the footprints of clusters with the study's method; see `describe`."""
     if study.footprint.method == "contour":
         if contours is None:
-            raise ValueError("[footprint] method = 'contour' needs the argument contours")
+            raise ValueError("[footprint] method = 'contour' needs contours; pass contours=...")
         return contours
     label = locations["label"].to_numpy()
     return footprints(

@@ -1,6 +1,6 @@
 """Shares of a cluster's records outside its footprint, and of other records inside it.
 
-They show whether the counts and the inhabitants of a cluster refer to the same area.
+The two shares show whether the counts and the inhabitants of a cluster refer to the same area.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.prepare import Prepared

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.counting import add_fractional_counts
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 
@@ -38,7 +38,7 @@ def labelled_listings(
 
     def make() -> nw.LazyFrame[Any]:
         for table in (TABLE, f"{TABLE}_places"):
-            engine.connection.execute(f'DROP TABLE IF EXISTS "{table}"')
+            engine.drop(table)
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
         joined = prepared.located.join(places, on=["lat", "lon"])

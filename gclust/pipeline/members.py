@@ -1,4 +1,4 @@
-"""The member cities of a run's clusters: their shares of the counts, and ties between them."""
+"""The member cities of a run's clusters: their shares of the counts, and ties between cities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.members import member_counts, member_ties
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.member_cities import member_cities

@@ -14,7 +14,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import countries_of, density_units, fold_locations
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
@@ -140,11 +140,11 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         inputs.hash_in_background([path])
     with run_log.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
-        scans = open_sources(engine, sources, inputs)
+        scans = open_sources(engine.reader, sources, inputs)
         _check_needs(study, scans)
         decimals = study.density.rounding
         staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
-        engine.remove_copies()
+        engine.reader.remove_copies()
     _check_rejects(study, staged)
     _check_amounts(study, staged)
     for position, scan in enumerate(scans):
@@ -162,7 +162,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
 
 
 def source_files(study: Study, source: Source) -> SourceFiles:
-    """Return the location and reading options of a source, with the study's defaults filled in."""
+    """Return where a source is and the options to read it, with the study's defaults filled in."""
     if isinstance(source.data, str):
         raise StudyError(
             f"the listings of kind {source.kind!r} were a table in memory ({source.data}); give"

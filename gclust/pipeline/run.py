@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
@@ -21,6 +21,7 @@ from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
 from gclust.pipeline.rasters import warnings_of
@@ -108,7 +109,7 @@ def run(
 
 def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
     """Run all stages."""
-    with Engine(threads=n_jobs, progress=run_log.report) as engine:
+    with open_engine(study, n_jobs, run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)

@@ -1,8 +1,8 @@
 """Polygons that cross the 180th meridian or contain a pole.
 
-Rings on the sphere become polygons in the rectangle [-180, 180] x [-90, 90] of longitude and
-latitude. A ring that crosses the 180th meridian is cut there; a ring round a pole is closed along
-the pole, which is a side of the rectangle.
+Rings (closed lines on the sphere) become polygons in the rectangle [-180, 180] x [-90, 90] of
+longitude and latitude. A ring that crosses the 180th meridian is cut there; a ring round a pole
+is closed along the pole, which is a side of the rectangle.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class EqualAreaGrid:
         )
 
     def cells(self, lat: Floats, lon: Floats) -> tuple[Numbers, Numbers]:
-        """Return the band and column of each cell that contains a place, sorted and each once."""
+        """Return the latitude bands and columns of the distinct cells with places, sorted."""
         band = np.searchsorted(self.limits, lat, side="right") - 1
         band = np.clip(band, 0, len(self.columns) - 1)
         columns = self.columns[band]
@@ -81,7 +81,7 @@ class EqualAreaGrid:
 
 
 def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:
-    """Return the union of the cells of an equal-area grid that contain places.
+    """Find the cells of an equal-area grid that contain places, and return their union.
 
     Parameters
     ----------

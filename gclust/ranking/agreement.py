@@ -102,7 +102,7 @@ def adjusted_mutual_information(shared: pd.DataFrame, *, noise: str = "singleton
 
 
 def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    """Return the expected mutual information, in nats, of random clusters of these sizes.
+    """Return the expected mutual information (nats) of random clusterings of given sizes.
 
     ``a`` and ``b`` (2, k) are the different sizes of clusters of a labelling, and the number of
     clusters of each. It is the sum of Vinh, Epps and Bailey (2010, equation 24a) over all clusters

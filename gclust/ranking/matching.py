@@ -63,7 +63,7 @@ def overlap(
 
 
 def weights_of(shared: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return two weights of each row of ``shared``: in the cluster of a, and in that of b.
+    """Return two weights for each row of ``shared``: of run a's and of run b's listings.
 
     ``shared`` has ``weight_of_a`` and ``weight_of_b`` where the two runs have other listings, else
     ``weight``, which is both.

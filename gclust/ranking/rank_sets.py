@@ -109,7 +109,7 @@ def rank_sets(
 
 
 def least_draws(level: float) -> int:
-    """Return the least number of bootstrap draws that have a quantile of ``level``."""
+    """Return the least number of bootstrap draws needed to compute the quantile ``level``."""
     return math.ceil(round(level / (1 - level), 9))
 
 

@@ -114,7 +114,7 @@ def score(
 def weighted(
     values: pd.DataFrame, weights: Mapping[str, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the values, the weight of each column, and whether each cluster is complete.
+    """Return values, column weights, and whether each cluster's weighted values are finite.
 
     Raises ValueError as `score` does.
     """
@@ -139,7 +139,7 @@ def signs(values: pd.DataFrame, lower_is_better: Collection[str]) -> NDArray[np.
 
 
 def standardise(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the z-scores of the columns; 0 where a column is constant but for rounding.
+    """Return the z-scores of the columns; 0 if a column is constant apart from rounding.
 
     Sums are rounded once, so that mean and population standard deviation do not depend on
     the order of the clusters.

@@ -77,7 +77,10 @@ def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]
     whole = {name: math.floor(value) for name, value in scaled.items()}
     left = sum(scaled.values(), Fraction(0)) - sum(whole.values())
     if left.denominator != 1:
-        raise ValueError(f"the values add up to {left} steps more than a whole number of steps")
+        raise ValueError(
+            f"the values add up to {left} steps more than a whole number of steps; expected values"
+            " whose sum is a multiple of the step"
+        )
     # Stable: among equal remainders the order of the names decides.
     for name in sorted(scaled, key=lambda name: whole[name] - scaled[name])[: int(left)]:
         whole[name] += 1

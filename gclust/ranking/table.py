@@ -95,7 +95,7 @@ def ranking(
 def intensity_amounts(
     table: pd.DataFrame, options: ScoreOptions = DEFAULT, *, inside: bool
 ) -> pd.Series:
-    """Return the amount of each cluster whose ratio to inhabitants is the cluster's intensity.
+    """Return each cluster's amount, which is divided by its inhabitants for the intensity.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def scored_values(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def contribution_table(ranked: pd.DataFrame, options: ScoreOptions = DEFAULT) -> pd.DataFrame:
-    """Decompose the scores of a ranking, from `ranking` with the same options, into contributions.
+    """Decompose the scores of a ranking, made with the same options, into contributions.
 
     Returns ``rank, cluster_id, name, score`` and the ``<column>_part`` of each column, in the order
     of ``ranked``; see `gclust.ranking.contributions.contributions`.

@@ -45,7 +45,7 @@ def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
 def out_of_order(
     boxes: Floats, anchors: Floats, box: Floats, anchor: Floats, reach: float, slack: float
 ) -> Truths:
-    """Return whether each box and one given box near it are in another order than their anchors.
+    """Return whether each box and a given box near it are ordered unlike their anchors.
 
     Of two boxes in a column the upper one should have the upper anchor; of two in a row the
     left one should have the left anchor. Only boxes within `reach` of the given box are compared.

@@ -173,7 +173,7 @@ class _Search:
                 self.chosen[i] = -1
 
     def place(self, names: Iterable[int], draw: Callable[[], float] = lambda: 1.0) -> None:
-        """Give each name its free position of least cost, or at random one that costs more."""
+        """Give each name its free position of least cost; a random ``draw`` may choose another."""
         for i in names:
             free = np.flatnonzero(self.blocked[self.of[i]] == 0) + self.of[i].start
             if len(free):

@@ -196,7 +196,7 @@ def _linked_groups(lat: Floats, lon: Floats) -> NDArray[np.int64]:
 
 
 def frame_of_points(lat: Floats, lon: Floats) -> Frame:
-    """Return an equal-area frame with all points: a region, or the world if they are far apart."""
+    """Return an equal-area frame of the points' region, or of the world if they are far apart."""
     lon_0, lat_0 = _middle(lat, lon)
     centre = unit_vectors(np.array([lat_0]), np.array([lon_0]))
     angle = np.degrees(np.arccos(np.clip(unit_vectors(lat, lon) @ centre[0], -1.0, 1.0)))

@@ -38,7 +38,7 @@ class Column:
 
 
 def filled(column: Column, table: pd.DataFrame, marks: pd.DataFrame | None = None) -> Column:
-    """Fill a column from the rows of a table; marked numbers get an asterisk."""
+    """Fill a column from the rows of a table; numbers marked in ``marks`` get an asterisk."""
     values = table[column.source]
     if column.write is None:
         texts = ["" if pd.isna(value) else cell(value) for value in values]
@@ -86,7 +86,7 @@ def whole(value: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Return a number as text with three significant digits, or all before the point if more."""
+    """Return a number as text with three significant digits, or with its whole part if longer."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

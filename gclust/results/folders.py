@@ -96,7 +96,7 @@ class Place:
 
 @contextmanager
 def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place | None]:
-    """Reserve the path of a result folder before the computation, until it is written.
+    """Reserve the path of a result folder from before the computation until the folder is written.
 
     Problems are found now: a folder that exists, that cannot be written, or to which another
     process is about to write. No file is left behind if nothing is written.

@@ -63,7 +63,7 @@ class ResultReader:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Turn any error that occurs while a file is read into a StudyError that names it."""
+        """Turn any error that occurs while a file is read into a StudyError that names the file."""
         try:
             yield
         except StudyError:

@@ -38,7 +38,7 @@ class ClusteringOptions(Section):
 
     @property
     def reach_km(self) -> float | None:
-        """Radius of the neighbourhood that makes a core location; None if the method has none."""
+        """Radius of the neighbourhood that decides if a location is core; None if not used."""
         return None
 
     @property
@@ -180,7 +180,7 @@ class ContourClusters(ClusteringOptions):
 
     @property
     def contradiction(self) -> str | None:
-        """Error message if the level is set twice or cells are too large, else None."""
+        """Error message if level and share are both set, or cells are too large; else None."""
         if self.level is not None and self.share is not None:
             return (
                 f"level = {self.level:g} and share = {self.share:g}; expected one of them, for"

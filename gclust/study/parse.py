@@ -1,4 +1,4 @@
-"""The parser of TOML into dataclasses, which checks types and bounds of their fields."""
+"""The parser of TOML into dataclasses, which checks the type and bounds of each value."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def number(
     above: float | None = None,
     most: float | None = None,
 ) -> Any:
-    """Return a field for a number >= ``least`` or > ``above``, and <= ``most``."""
+    """Return a dataclass field for a number >= ``least`` or > ``above``, and <= ``most``."""
     return field(default=default, metadata={"least": least, "above": above, "most": most})
 
 

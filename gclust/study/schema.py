@@ -24,6 +24,7 @@ from gclust.study.sections import (
     Counting,
     Density,
     Draws,
+    EngineOptions,
     Footprint,
     General,
     Intensity,
@@ -39,7 +40,7 @@ from gclust.study.sections import (
 
 @dataclass(frozen=True)
 class Need:
-    """A column that a study needs in the listings of one kind, or of any kind (None).
+    """A column that at least one source of a kind must have (``kind = None``: of any kind).
 
     An ``optional`` one is read if it is there.
     """
@@ -60,7 +61,7 @@ class Study:
     ----------
     sources : tuple of Source
     study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
-    intensity
+    intensity, engine
         The sections of ``study.toml``.
     indicators : tuple of IndicatorEntry
         In the order of their columns.
@@ -99,6 +100,7 @@ class Study:
     centroid_geocodes: CentroidGeocodes = field(default_factory=CentroidGeocodes)
     intensity: Intensity = field(default_factory=Intensity)
     uncertainty: Draws = field(default_factory=Draws)
+    engine: EngineOptions = field(default_factory=EngineOptions)
     indicators: tuple[IndicatorEntry, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
 
@@ -141,7 +143,7 @@ class Study:
 
     @property
     def drawn_amounts(self) -> dict[str, float]:
-        """The ``cv`` of each kind of amounts that draws vary; 0 if organisations are resampled."""
+        """The ``cv`` of each kind of randomly drawn amounts; 0 if organisations are resampled."""
         drawn = {}
         for kind in self.amounts:
             if (cv := self.uncertainty.cv_of(kind)) is not None:
@@ -309,7 +311,7 @@ def study_from(
 
 
 def with_listings(study: Study, listings: Mapping[str, Any]) -> Study:
-    """Return a study whose sources of some kinds are tables in memory, by kind.
+    """Return a study that reads the kinds in ``listings`` from tables in memory.
 
     Columns and years of the kind's source still apply; a kind without a source gets one. Raises
     StudyError if a kind has several sources.

@@ -332,11 +332,11 @@ class Draws(Section):
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
 
     def cv_of(self, kind: str) -> float | None:
-        """Return the coefficient of variation of an amount, None if none is given."""
+        """Return the coefficient of variation for a kind of amounts, None if none is given."""
         return self.cv.get(kind) if isinstance(self.cv, Mapping) else self.cv
 
     def resamples(self, kind: str) -> bool:
-        """Whether the organisations of an amount are resampled."""
+        """Whether the random draws resample the organisations that have amounts of a kind."""
         given = self.resample
         return given is not None and (not isinstance(given, Mapping) or kind in given)
 
@@ -347,13 +347,34 @@ class Draws(Section):
 
     @property
     def varies_clusters(self) -> bool:
-        """Whether draws have other clusters than the study."""
+        """Whether the clusters of a random draw can differ from the study's."""
         return self.reclusters or "parameters" in self.sources
 
     @property
     def reclusters(self) -> bool:
         """Whether each draw is clustered again."""
         return self.moves or ("records" in self.sources and self.clusters == "reclustered")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(Section):
+    """The section ``[engine]``: the program that holds the listings, and what it may use.
+
+    Results do not depend on it, so it is not part of a study that a result's folder keeps.
+
+    Parameters
+    ----------
+    name : {"duckdb"}
+        DuckDB works on this machine and spills to disk.
+    temp_dir : str, optional
+        Folder for temporary files, relative to the study's folder; the system's by default.
+    threads : int, optional
+        Threads; all by default. The argument ``n_jobs`` and the option ``--threads`` come first.
+    """
+
+    name: str = choice("duckdb", "duckdb")
+    temp_dir: str | None = None
+    threads: int | None = number(None, least=1)
 
 
 @dataclass(frozen=True, kw_only=True)

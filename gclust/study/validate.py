@@ -123,7 +123,7 @@ def check_method_of_footprint(
         )
     if footprint.method == "contour" and options.method != "contour":
         raise StudyError(
-            f"{name}: [footprint] method = 'contour' needs contours; expected"
+            f"{name}: [footprint] method = 'contour' needs contours; choose one of"
             f" {', '.join(map(repr, OUTLINES))} with [clusters] method = {options.method!r}"
         )
     if footprint.method == "contour" and footprint.of == "cores":
@@ -167,7 +167,7 @@ def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], w
         if "records" not in draws.sources:
             raise StudyError(
                 f"{where} {key} is for draws of the listings; expected 'records' among the"
-                f" sources {list(draws.sources)}"
+                f" sources {list(draws.sources)}; add it there, or remove this option"
             )
         named = given if isinstance(given, Mapping) else dict.fromkeys(amounts, given)
         parse_section(named, {}, f"{where} {key}:", known=kinds)
@@ -175,8 +175,8 @@ def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], w
             wrong = next((repr(kind) for kind in named if kind not in amounts), "no kind")
             raise StudyError(
                 f"{where} {key} is for amounts, and {wrong} is"
-                f" {'one' if wrong == 'no kind' else 'a kind of records'}; expected measure ="
-                " 'amount' in [[sources]]"
+                f" {'one' if wrong == 'no kind' else 'a kind of records'}; set measure ="
+                " 'amount' in [[sources]], or remove this option"
             )
         for kind, value in named.items():
             at = f"{where} {key}: {kind}" if isinstance(given, Mapping) else f"{where} {key}"

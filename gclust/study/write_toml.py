@@ -25,6 +25,8 @@ def study_toml(study: Study, home: Path) -> str:
     """
     blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
     for key in SECTIONS:
+        if key == "engine":  # it changes no result, and another machine has other means
+            continue
         blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
     for entry in study.indicators:
         own = {"name": entry.name, "kind": entry.kind, "column": entry.column, **entry.options}

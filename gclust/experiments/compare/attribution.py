@@ -43,7 +43,7 @@ def common_listings(
 
 
 def shared_places(a: ScenarioResult, b: ScenarioResult) -> pd.DataFrame:
-    """Sum the weight of the listings that lie both in a cluster of run a and in one of run b.
+    """Sum the weight of listings for each pair of a cluster of run a and a cluster of run b.
 
     A listing lies in the cluster that the other run gives to its place, with its own parameters
     where it has no listing there; see `gclust.experiments.compare.places.ClustersAtPlaces`.
@@ -103,7 +103,7 @@ class Attribution:
         self._ends = ends
 
     def add(self, coalition: Coalition, result: ScenarioResult) -> None:
-        """Find the continuing clusters in a coalition's scenario, and store their ranks."""
+        """Match the continuing clusters with a coalition's clusters, and store rank and score."""
         if not coalition:
             ids = self.pairs["a"].to_numpy()
         elif len(coalition) == len(self.factors):
@@ -132,7 +132,7 @@ class Attribution:
         return [table["score"].to_numpy() for table in self.found.values()]
 
     def missing_in(self) -> pd.Series:
-        """Return for each continuing cluster the first coalition that lacks it, "" if none does."""
+        """Return, for each continuing cluster, the first coalition without a match, else ""."""
         first = pd.Series("", index=self.pairs.index, dtype="string")
         for coalition, table in self.found.items():
             missing = table["rank"].isna() | table["score"].isna()
@@ -177,5 +177,5 @@ def score_step(scores: Iterable[NDArray[np.float64]]) -> Fraction:
 
 
 def on_steps(scores: pd.Series, step: Fraction) -> pd.Series:
-    """Round scores to multiples of a step; the products are exact, for it is a power of two."""
+    """Round scores to multiples of a step, a power of two, so that float64 holds them exactly."""
     return (scores / float(step)).round() * float(step)

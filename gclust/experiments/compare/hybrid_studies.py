@@ -137,7 +137,7 @@ class HybridStudies:
         return self._hybrid((data, formation, weights), of_data, density_kinds, columns)
 
     def reading(self, coalition: Coalition) -> Study:
-        """Return a study that reads a coalition's data, for all kinds of records of a and of b.
+        """Return a study that reads a coalition's data, with all kinds of records of both studies.
 
         It is the same for coalitions that differ only in kinds or weights.
         """

@@ -49,10 +49,10 @@ class ClustersAtPlaces:
     _known: dict[int, tuple[pd.DataFrame, Ints]] = field(default_factory=dict)
 
     def at(self, places: pd.DataFrame) -> Ints:
-        """Return the cluster at each place, -1 for none, shape (m,).
+        """Return the cluster at each place, -1 where there is none.
 
-        ``places`` are distinct, with ``lat, lon`` in degrees as in locations. The result for the
-        same table is computed once.
+        ``places`` are distinct, with ``lat, lon`` in degrees as in locations. The result has the
+        shape (m,); for the same table it is computed once.
 
         Raises
         ------

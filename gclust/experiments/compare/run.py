@@ -182,6 +182,7 @@ def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
         named = done.ranking.set_index("cluster_id")["name"]
         differs = f"{named[first]} a score of {new[first]:g}, not {old[first]:g}"
     raise StudyError(
-        f"{name}: its study now gives {differs}: its files have changed since the run, or it is"
-        f" by another version of gclust ({done.info.get('gclust', 'unknown')}); run the study again"
+        f"{name}: its study now gives {differs}: the data have changed since the run, or another"
+        f" version of gclust ({done.info.get('gclust', 'unknown')}) made the run; run the study"
+        " again"
     )

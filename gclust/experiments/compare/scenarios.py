@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from gclust.errors import ignore_warning
 from gclust.experiments.compare.hybrid_studies import HybridStudies
 from gclust.experiments.compare.places import ClustersAtPlaces
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import dissolve
 from gclust.pipeline.form import Partition
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings, select_kinds
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
@@ -42,7 +43,7 @@ WEIGHTS = {"density": "density", "units": "weight"}
 
 @dataclass(frozen=True)
 class ScenarioResult:
-    """Clusters of one scenario, and their ranks.
+    """Clusters and ranks of one scenario, which is a run or a coalition's hybrid study.
 
     Attributes
     ----------
@@ -131,8 +132,9 @@ def run_scenarios(
     # The runs that are compared have given the warnings.
     run_log = RunLog(silent, strict=False, give=ignore_warning)
     for same_data in _grouped(scenarios, lambda each: _reading_key(hybrids.reading(each[0]))):
-        with Engine(threads=n_jobs) as engine:
-            read = prepare_listings(hybrids.reading(same_data[0][0]), engine, run_log)
+        reading = hybrids.reading(same_data[0][0])
+        with open_engine(reading, n_jobs) as engine:
+            read = prepare_listings(reading, engine, run_log)
             for same_density in _grouped(same_data, lambda each: _density_key(each[1])):
                 prepared = select_kinds(same_density[0][1], engine, read, run_log)
                 runner = _Runner(engine, prepared, weight, run_log, n_jobs)
@@ -155,7 +157,7 @@ class _Runner:
         self._counters: dict[Hashable, ArrayCounter] = {}
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Coalition, ScenarioResult]]:
-        """Cluster, merge, count and score each scenario, and yield the result of each coalition."""
+        """Cluster, merge, count and score each hybrid study, and yield its coalition and result."""
         for same_clusters in _grouped(scenarios, lambda each: repr(each[1].clusters)):
             first = same_clusters[0][1]
             partition = form(first, self._prepared, self._run_log, self._n_jobs)

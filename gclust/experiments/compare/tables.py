@@ -84,7 +84,7 @@ def assemble(
 def with_common(
     lineage: pd.DataFrame, common: pd.DataFrame, ends: tuple[ScenarioResult, ScenarioResult]
 ) -> pd.DataFrame:
-    """Add columns to a lineage: the shares of listings that are the same in both runs.
+    """Add to a lineage the share of each cluster's weight that both runs have in common.
 
     Parameters
     ----------

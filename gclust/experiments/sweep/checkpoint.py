@@ -13,7 +13,7 @@ from pathlib import Path
 import gclust
 from gclust.experiments.grid import Pair, Pairs
 from gclust.experiments.sweep.grid_point import GridPoint
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.rasters import files_of
 from gclust.pipeline.score_columns import ScoreColumns
@@ -58,7 +58,7 @@ class Checkpoint:
         write_file(self._file(pair), json.dumps(asdict(point)).encode())
 
     def remove(self) -> None:
-        """Remove this checkpoint, and those of other sweeps for the same output folder."""
+        """Remove this checkpoint and all other sweeps' checkpoints for the same output folder."""
         for name in os.listdir(self._parent):
             if name.startswith(self._start) and DIGEST.fullmatch(name, len(self._start)):
                 _remove_pairs(self._parent / name)
@@ -91,16 +91,14 @@ def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> st
 
     Listings enter as a sum of hashes of rows, which does not depend on their order.
     """
-    columns = ", ".join(("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns))
-    query = f"SELECT count(*), sum(hash({columns})) FROM listings"
-    rows = engine.connection.execute(query).fetchall()
+    columns = ("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns)
     inputs = (
         [field.name for field in fields(GridPoint)],
         gclust.__version__,
         study_toml(study, study.folder),
         pairs,
         sorted(prepared.world_totals.items()),
-        rows,
+        engine.fingerprint("listings", columns),
         _raster_digest(study),
         [resolved.indicator.origin for resolved in resolve_indicators(study.indicators)],
     )

@@ -94,7 +94,7 @@ def compare_to_baseline(
     weight: NDArray[np.int64],
     top: int,
 ) -> GridPoint:
-    """Compare a grid point with the baseline: add its agreement, and the clusters that match.
+    """Compare a grid point with the baseline; return a copy that also holds the results.
 
     ``clusters`` has the cluster of each location at the point and at the baseline, -1 for noise;
     ``weight`` is the weight with which each forms clusters. Ranks are compared of the first

@@ -82,7 +82,7 @@ class Sweep:
         return self._surface(name, "rank").astype("Int64")
 
     def score_of(self, name: str | int) -> pd.DataFrame:
-        """Return the score of a cluster of the baseline at every pair; see `rank_of`."""
+        """Return the score of a baseline cluster at every pair of parameters; see `rank_of`."""
         return self._surface(name, "score")
 
     def _surface(self, name: str | int, column: str) -> pd.DataFrame:

@@ -21,12 +21,13 @@ from gclust.experiments.sweep.grid_point import GridPoint, compare_to_baseline, 
 from gclust.experiments.sweep.label_cache import LabelCache
 from gclust.experiments.sweep.result import Sweep
 from gclust.experiments.sweep.tables import assemble_sweep
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import ScoreColumns
@@ -122,7 +123,8 @@ def _sweep(
     columns = columns_of_pairs(study, pairs)
     checkpoint = None
     with ExitStack() as while_needed:
-        engine = while_needed.enter_context(Engine(threads=n_jobs, progress=run_log.report))
+        opened = open_engine(study, n_jobs, run_log.report)
+        engine = while_needed.enter_context(opened)
         prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:

@@ -62,7 +62,7 @@ class HeatMaps:
         self.layout = row(*drawn, sizing_mode="stretch_width", stylesheets=[FLOW])
 
     def show(self, known: Mapping[Pair, Known], chosen: Pair) -> None:
-        """Show the statistics that are known so far, and mark the chosen pair."""
+        """Show the statistics computed so far, and mark the chosen eps_km and min_samples."""
         data: dict[str, list[Any]] = {"diagnostics": []}
         for name in SHOWN:
             data[name], data[f"{name}_text"] = [], []

@@ -84,7 +84,7 @@ class LocationGrid:
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
     ) -> NDArray[np.object_]:
-        """Return each label's outline: the union of squares with its core locations, in degrees."""
+        """Return each cluster's outline (degrees): the union of squares with its core locations."""
         rows = np.flatnonzero(core)
         first = rows[runs(self._square[rows], labels[rows])]
         squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
@@ -104,7 +104,7 @@ class LocationGrid:
         return out
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
-        """Return the least distance (km) between every two labels within ``most_gap_km``."""
+        """Return the least distance (km) of every two clusters at most ``most_gap_km`` apart."""
         return self._grid_hash.gaps_km(labels)
 
 

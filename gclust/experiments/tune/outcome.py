@@ -1,4 +1,4 @@
-"""Outcome of a parameter set: clusters, ranks, and how they differ from the study's."""
+"""Outcome of a parameter set: clusters, ranks, and a comparison with the study's own."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Outcome:
 def merge_partition(
     study: Study, parameters: ParameterSet, partition: PairPartition, base: NDArray[np.int64] | None
 ) -> MergedPartition:
-    """Merge the clusters found with a set's eps_km and min_samples, and compute statistics.
+    """Merge the clusters of a parameter set's eps_km and min_samples, and compute statistics.
 
     ``base`` is the cluster of each of the study's own labels; None if the partition is the study's.
     """
@@ -123,7 +123,7 @@ def merge_partition(
 def name_merged(
     study: Study, merged: MergedPartition, report: Callable[[float], None]
 ) -> pd.DataFrame:
-    """Return the ``name, economies`` of clusters, as in a run.
+    """Name clusters as in a run: return a table with the columns ``name, economies``.
 
     ``report`` is called with the fraction done; an exception that it raises ends the work.
     """

@@ -29,11 +29,11 @@ from gclust.experiments.tune.outcome import (
 )
 from gclust.experiments.tune.partition import PairPartition, partition_pair
 from gclust.experiments.tune.write_study import with_parameters
-from gclust.listings.engine import Engine
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
@@ -67,7 +67,7 @@ class Session:
         self.gaps_km = tuple(sorted({*GAPS_KM, study.merge.max_gap_km}))
         self.columns = ScoreColumns(study)
         self.columns.check()
-        self._engine = Engine(threads=n_jobs, progress=report)
+        self._engine = open_engine(study, n_jobs, report)
         try:
             self._open(report)
         except BaseException:

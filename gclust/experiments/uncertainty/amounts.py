@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.kernels.resampling.amounts import draw_multipliers
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by, sum_by
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
@@ -83,7 +83,7 @@ class Amounts:
         drawn = units * draw_multipliers(self.cv, self._seed, number, threads)[items]
         if drawn.sum() > LARGEST_TOTAL * UNIT:
             raise StudyError(
-                f"the amounts of draw {number} add up to {drawn.sum() / UNIT:g}; at most"
+                f"the amounts of bootstrap draw {number} add up to {drawn.sum() / UNIT:g}; at most"
                 f" {LARGEST_TOTAL:g} can be counted: write them in a larger unit, such as thousands"
             )
         return np.rint(drawn).astype(np.int64)
@@ -100,7 +100,7 @@ class NumberedAmounts:
 
 
 def number_amounts(study: Study, engine: Engine, prepared: Prepared) -> NumberedAmounts:
-    """Number the organisations of the amounts that vary, and the listings that name none.
+    """Number the organisations of varying amounts, and the listings without an organisation.
 
     Organisations are sorted by kind and name, and listings without one by kind, place, amount
     and the other columns that are read, so that numbers do not depend on the order of rows.

@@ -21,7 +21,7 @@ from gclust.kernels.resampling.poisson import (
     sum_density,
 )
 from gclust.listings.counting import world_components
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import (
@@ -62,7 +62,7 @@ class UnrecordedWeight:
 
 @dataclass(frozen=True)
 class Replicate:
-    """One bootstrap replicate: how often each record is drawn, and the densities."""
+    """One bootstrap replicate: how often each record is drawn, and the density of each place."""
 
     number: int
     copies: NDArray[np.uint8]
@@ -159,7 +159,7 @@ class Bootstrap:
         self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
-        """Draw the replicate with a given number, with the study's own records if none vary."""
+        """Draw the replicate with a given number; if records do not vary, use the study's own."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
@@ -247,7 +247,7 @@ class _NearRecords:
         self._near = np.zeros(n_records, dtype=bool)
 
     def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
-        """Return how often each record of several places is drawn, 0 if at no wanted place."""
+        """Return how often each record with several places is drawn; 0 if at no wanted place."""
         new = np.flatnonzero(wanted & ~self._known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin

@@ -33,7 +33,7 @@ from gclust.experiments.uncertainty.recluster import (
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.kernels.resampling.poisson import cross_tabulate
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.describe import dissolve
@@ -128,7 +128,7 @@ class BootstrapInputs:
         return columns_of_pairs(self.study, self.drawn.pairs)
 
     def columns(self, pair: Pair | None) -> ScoreColumns:
-        """Return the columns of the score for a pair of parameters, None for the study's own."""
+        """Return the score's columns for a pair of parameters; None means the study's own pair."""
         return self.scorer.columns if pair is None else self._of_pairs[pair]
 
     def with_progress(self, numbers: list[int], name: str) -> Iterator[int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.kernels.resampling.philox import draw_sums
 from gclust.listings.counting import record_counts, world_components
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
 from gclust.listings.record_profiles import record_profiles, unrecorded
 from gclust.parallel import even_chunks, parallel_for
@@ -29,7 +29,7 @@ _TABLES = ("fixed_labels", "fixed_listings", "parts")
 
 @dataclass(frozen=True)
 class RecordGroups:
-    """Groups of records with equal counts, and the table columns to which each group adds.
+    """Groups of records with equal counts, and what each group adds to a table of counts.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
     and one for the world total of each kind.
@@ -52,8 +52,9 @@ class RecordGroups:
 def group_records(
     study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
 ) -> RecordGroups:
-    """Group a study's records that have equal counts in every cluster (-1 for noise).
+    """Group a study's records that have equal counts in every cluster.
 
+    ``clusters`` is the cluster of each location, -1 for noise.
     The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
     at = engine.put(prepared.locations[["lat", "lon"]].assign(label=clusters), _TABLES[0])
@@ -63,7 +64,7 @@ def group_records(
     bare = unrecorded(counted, engine.pandas)
     world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     for name in _TABLES:
-        engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        engine.drop(name)
     kinds = prepared.staged.kinds
     world = world.reindex(range(len(kinds)), fill_value=0.0)
     beyond = [

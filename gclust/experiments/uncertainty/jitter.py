@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.kernels.resampling.random_points import jitter_points
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.validate import round_coordinates
 from gclust.pipeline.prepare import Prepared
 from gclust.places.cities.city_radii import city_radii_km

@@ -13,7 +13,7 @@ from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.jitter import DISCS
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.counting import add_fractional_counts
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import fractional_units
 from gclust.listings.record_arrays import number_records
 from gclust.pipeline.labelled_listings import named_kinds
@@ -91,7 +91,7 @@ class ReplicateListings:
     def _computed(self, replicate: Replicate, places: pd.DataFrame) -> nw.LazyFrame[Any]:
         engine, weight = self._engine, self._bootstrap.weight
         for name in (TABLE, *_OF_REPLICATE):
-            engine.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+            engine.drop(name)
         number = np.flatnonzero(replicate.copies)
         copies = replicate.copies[number].astype(np.int64)
         copy = np.arange(copies.sum()) - np.repeat(np.cumsum(copies) - copies, copies)
@@ -123,7 +123,7 @@ class ReplicateListings:
 
 
 def places_of(places: pd.DataFrame) -> pd.DataFrame:
-    """Return a table ``place, lat, lon, cluster`` of all places, and a row for no place."""
+    """Return a table ``place, lat, lon, cluster``; the last row is for listings without a place."""
     numbered = places[["lat", "lon", "cluster"]].reset_index(drop=True)
     nowhere = pd.DataFrame({"lat": [np.nan], "lon": [np.nan], "cluster": [-1]}, index=[NOWHERE])
     return pd.concat([numbered, nowhere]).rename_axis("place").reset_index()

@@ -34,7 +34,7 @@ def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
 
 
 class ParallelReplicates:
-    """Parallel computation of replicates, several of the same pair of parameters at a time.
+    """Parallel computation of replicates, in batches with the same eps_km and min_samples.
 
     ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates by pair,
     because replicates with the same eps_km use the same bands.
@@ -53,7 +53,7 @@ class ParallelReplicates:
         self._finished: dict[int, Finished] = {}
 
     def take(self, number: int) -> Finished:
-        """Return the finished replicate of a number, which must be the next one in ``order``."""
+        """Return the finished replicate with a given number; call in the sequence of ``order``."""
         if number not in self._finished:
             pair = int(self._chosen[number])
             batch = [each for each in self._left[: self._at_once] if self._chosen[each] == pair]

@@ -1,4 +1,4 @@
-"""Draws of eps_km and min_samples for replicates, from a plateau or from given pairs."""
+"""Random choice of eps_km and min_samples for replicates, from a plateau or given values."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class DrawnPairs(NamedTuple):
     """Position of each replicate's pair in ``pairs``, shape (draws,)."""
 
     def pair(self, replicate: int) -> Pair | None:
-        """Return the pair of a replicate, None for the study's own pair."""
+        """Return a replicate's eps_km and min_samples; None means the study's own."""
         return self.pairs[self.chosen[replicate]] if self.pairs else None
 
 
 def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPairs:
-    """Draw a pair for each replicate, if the study draws parameters.
+    """Choose eps_km and min_samples at random per replicate, if the study varies parameters.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]
             f"[uncertainty] sources has 'parameters', but in {where} the study's own pair, eps_km ="
             f" {own[0]:g} and min_samples = {own[1]:g}, lies on no plateau"
             f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples in"
-            " [uncertainty], to draw from"
+            " [uncertainty]: lists of values to draw from"
         )
     plateau = table[table["plateau"] == names[0]]
     return sorted(zip(plateau["eps_km"].tolist(), plateau["min_samples"].tolist(), strict=True))

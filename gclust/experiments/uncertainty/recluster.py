@@ -75,7 +75,7 @@ class FixedLocationReclusterer:
             self._bands = self._in_bands(self._dbscan, self._eps_km)
 
     def recluster(self, pair: int, replicate: Replicate) -> Reclustered:
-        """Find the clusters of a replicate at the pair of parameters with the given number."""
+        """Find a replicate's clusters with the eps_km and min_samples that have number ``pair``."""
         labels, core, polygons = self._clusters(pair, replicate)
         gaps: Gaps = {}
         if self._grid_hash is not None:

@@ -20,7 +20,7 @@ from gclust.experiments.uncertainty.jitter import (
     no_jitter,
     store_discs,
 )
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.record_arrays import number_records
 from gclust.listings.sums import sum_by

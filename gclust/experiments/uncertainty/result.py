@@ -138,7 +138,7 @@ class Uncertainty:
 
     @property
     def score_leaves_out(self) -> tuple[str, ...]:
-        """Kinds in the score whose variation its intervals, and rank sets, leave out."""
+        """Kinds that affect the score, but do not vary in score intervals and rank sets."""
         return left_out(self.study, self.not_resampled)
 
 
@@ -199,7 +199,7 @@ def rank_uncertainty(
 
 
 def left_out(study: Study, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the given kinds, which no draw changes, that affect the score."""
+    """Return which of ``kinds`` affect the score; ``kinds`` are the same in all draws."""
     columns = [column for column in scored_columns(study) if column.weight > 0]
     if any(not column.kinds for column in columns):
         return tuple(kinds)

@@ -21,13 +21,14 @@ from gclust.experiments.uncertainty.parameters import draw_pairs
 from gclust.experiments.uncertainty.result import Uncertainty, left_out, rank_uncertainty
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.counting import world_components
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
 from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
@@ -103,7 +104,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
     _check_draws(study)
     scorer, kinds = Scorer(study), list(study.kinds)
     drawn = draw_pairs(study, n_jobs=n_jobs, report=run_log.report)
-    with Engine(threads=n_jobs, progress=run_log.report) as engine:
+    with open_engine(study, n_jobs, run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
         _check_measures(study, engine, prepared)
         partition = form(study, prepared, run_log, n_jobs)
@@ -191,5 +192,5 @@ def _check_draws(study: Study) -> None:
             raise StudyError(
                 f"[uncertainty]: the score is made of amounts alone ({', '.join(used)}), which are"
                 " not resampled, so that all draws are the same; expected cv or resample, or"
-                " further sources"
+                " another entry in the option sources"
             )

@@ -89,7 +89,7 @@ class Rule(NamedTuple):
 
 @helper
 def common_label(cores, changes, j, low, high):
-    """Return the common label of the core points of the cells ``low .. high``, if there is one.
+    """Return the label that all core points of the cells ``low .. high`` share, if there is one.
 
     The cells are positions in band ``j``. ``changes[p]`` counts how often the label changes up
     to core point ``p``.
@@ -304,7 +304,7 @@ def search_labels(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> NDArray[np.int64]:
-    """Return the labels of the points numbered ``chosen``, (c,), by a separate search for each.
+    """Return the labels, shape (c,), of the points ``chosen``, found by one search for each point.
 
     The label is -1 if no core point is within the radius. ``cores`` have vectors; their cells are
     not used. Other arguments as in `assign_labels`.

@@ -41,7 +41,7 @@ class CellLevels(NamedTuple):
 
 @kernel
 def bound_cells(bands, cells, prefix, thresholds, reach, levels, first, last):
-    """Bound the levels of the ``cells`` of the bands ``first .. last`` in `CellLevels`.
+    """Fill `CellLevels`: bounds of the density levels of the cells of bands ``first .. last``.
 
     ``prefix`` (k + 1,) int64 is the cumulative weight of the cells, from 0; ``thresholds`` (t,)
     int64 ascend. Upper bounds are found for runs of cells as wide as the radius, which decides most

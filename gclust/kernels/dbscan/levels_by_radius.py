@@ -94,7 +94,7 @@ def make_staging():
 
 @inlined_helper
 def visit_node(balls, node, away, around, radii, low, end, found, counts):
-    """Add a node's weight for the radii that surely contain it; list it if others may reach it.
+    """Add a node's weight for radii that surely contain it; list it if other radii may reach it.
 
     The radii are ``low .. end``; ``away`` is the distance of the node's centre from the centre
     of a ball with radius ``around``. Takes and returns the number of nodes to open and the

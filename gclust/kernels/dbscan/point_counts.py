@@ -81,7 +81,7 @@ def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
 
 @helper
 def annulus_ranges(q, b, nearby, hints, ranges, counting, threshold):
-    """Fill ``ranges``: in each band ``nearby``, the four positions that bound the candidates.
+    """Fill ``ranges``: for each of the bands ``nearby``, four positions that bound the candidates.
 
     See ``annulus_range``. Returns lower and upper bound of the neighbour weight of a query
     point, and the number of candidates; ends early where the lower bound reaches the

@@ -22,7 +22,7 @@ def reference_dbscan(
     min_units: int,
     border: str = "nearest",
 ) -> tuple[list[int], list[bool]]:
-    """Return labels and core flags of weighted places, as `gclust.DBSCAN` does.
+    """Return the labels and core flags of weighted points, as `gclust.DBSCAN` does.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def reference_dbscan(
 
 
 def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Return the great-circle distance of two places, exact for near and antipodal ones."""
+    """Return the great-circle distance between two points, exact for near and antipodal ones."""
     u, v = (
         (math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi))
         for phi, lam in ((math.radians(lat), math.radians(lon)) for lat, lon in (a, b))

@@ -40,7 +40,7 @@ LONGEST = 2.01
 
 @helper
 def weight_within(balls, x, y, z, around, radius, possible, stack):
-    """Return a bound of the weight within a radius of a ball's points, counting whole leaves.
+    """Bound the weight within a radius of each point of a ball, counting leaves only as a whole.
 
     The ball has the centre ``x, y, z`` and the radius ``around``. With ``possible`` it is an
     upper bound: the weight of leaves that may be within the radius of a point of the ball;

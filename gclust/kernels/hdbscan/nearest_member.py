@@ -20,7 +20,7 @@ POINTS_CHUNK = 2048
 
 
 class Members(NamedTuple):
-    """The ``n`` points of a tree, with the conditions under which other points may join them."""
+    """The ``n`` points of a ball tree, and conditions under which other points may join them."""
 
     below: NDArray[np.float64]
     """(n,) upper limit (exclusive) of the keys of the distance to each and of the core distance of
@@ -69,7 +69,7 @@ def search_member(balls, members, p, core, most, by_rank, stack, keys):
 
 @kernel
 def find_members(balls, members, core, places, tolerance, to, key, first, last):
-    """Find the members that the points ``places[first:last]`` join, or -1 if there is none.
+    """Find the cluster member that each of the points ``places[first:last]`` joins; -1 if none.
 
     It is the first by rank of the nearest member and those at most ``tolerance`` (radians)
     farther. ``core`` (n,) float64, ``places`` (m,) int64. Fills ``to`` (m,) int64 with members
@@ -91,7 +91,10 @@ def find_members(balls, members, core, places, tolerance, to, key, first, last):
 
 
 def key_of_km(sphere: bool, km: float) -> float:
-    """Return the reduced distance (key) of kilometres; infinity from half the circumference on."""
+    """Return the reduced distance (key) of a distance in kilometres.
+
+    It is infinite from half the Earth's circumference on.
+    """
     angle = km / EARTH_RADIUS_KM
     if sphere or angle >= math.pi:
         return float(key_of_angle(angle))

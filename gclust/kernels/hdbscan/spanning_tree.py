@@ -43,7 +43,10 @@ class Candidates(NamedTuple):
 
 @kernel
 def fill_components(depth, component, node_component, first, last):
-    """Fill the common component of each leaf ``first .. last``; arrays as in `Candidates`."""
+    """Fill, for each leaf ``first .. last``, the component of all its points, -1 if they differ.
+
+    Arrays as in `Candidates`.
+    """
     n = len(component)
     for k in range(first, last):
         begin = (k * n) >> depth
@@ -130,7 +133,7 @@ def search_points(balls, candidates, bound, first, last):
 
 @kernel
 def choose_edges(candidates, chosen, first, last):
-    """Choose, for each component, the first point that has its lightest edge.
+    """Choose, for each component, the first point whose edge is the component's lightest.
 
     Fills ``chosen`` (components,) int32, -1 if there is none yet.
     """

@@ -111,7 +111,7 @@ def fill_poisson(mean, seed, stream, draw, out, first, last):
 
 @kernel
 def draw_sums(times, start, cell, units, seed, draws, sums, first, last):
-    """Add the contributions of groups of records to the sums of ``draws[first:last]``.
+    """Add what groups of records contribute to the sums of the draws ``draws[first:last]``.
 
     The records of a group are exchangeable: the group adds to each of its cells the contribution
     of one record, times a Poisson random number with mean ``times`` (g,) float64, the number of

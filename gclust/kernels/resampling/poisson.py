@@ -59,9 +59,10 @@ def copies_of(word, steps):
 
 @kernel
 def fill_copies(seed, draw, steps, out, first, last):
-    """Fill ``out`` (r,) uint8 with the number of copies of the records of groups ``first .. last``.
+    """Fill in each record's number of copies for the groups ``first .. last`` of four records.
 
-    A group is four records, which use the words of one counter; ``steps`` (12,) uint64.
+    ``out`` (r,) uint8 takes the numbers. The records of a group use the words of one counter;
+    ``steps`` (12,) uint64.
     """
     low, high = np.uint64(seed) & _LOW, np.uint64(seed) >> _HALF
     n = len(out)
@@ -121,9 +122,9 @@ def add_fractions(rows, copies, clusters, out, first, last):
 
 @kernel
 def add_pairs(a, b, weight, out, first, last):
-    """Add ``weight`` (n,) int64 of the locations ``first .. last`` to ``out`` by labels a, b.
+    """Add the weights of the locations ``first .. last`` to a table by their labels a and b.
 
-    Labels a and b are added at ``out[a + 1, b + 1]``.
+    The ``weight`` (n,) int64 is added at ``out[a + 1, b + 1]``.
     """
     for i in range(first, last):
         out[a[i] + 1, b[i] + 1] += weight[i]
@@ -177,7 +178,7 @@ def count_replicate(
 def cross_tabulate(
     a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.int64], threads: int
 ) -> NDArray[np.int64]:
-    """Return a table of the weight that two clusterings have in each pair of their labels.
+    """Return a table: the weight of the locations with each pair of labels in two clusterings.
 
     The weight of labels a and b is at ``[a + 1, b + 1]``; label -1 is noise.
     """

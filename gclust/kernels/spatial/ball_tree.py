@@ -57,7 +57,7 @@ def key_between(sphere, ax, ay, az, bx, by, bz):
 
 @helper
 def key_of_chord(sphere, chord):
-    """Return a chord's reduced distance (key); -1 if negative, infinity if it is too long."""
+    """Return a chord's reduced distance (key); -1 for a negative chord, infinity if too long."""
     if chord < 0.0:
         return -1.0
     squared = chord * chord
@@ -204,5 +204,5 @@ def grow_balls(
 
 
 def leaf_starts(n: int, depth: int) -> NDArray[np.int64]:
-    """Return the first point of each leaf of a tree over ``n`` points, and ``n``."""
+    """Return the number of the first point of each leaf of a ball tree, and at the end ``n``."""
     return np.arange((1 << depth) + 1) * n >> depth

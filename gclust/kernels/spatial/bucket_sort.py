@@ -105,7 +105,7 @@ def normalise(lat, lon, first, last):
 
 @kernel
 def find_extent(lat, lon, extent, first, last):
-    """Write the south, north, west and east ends of the rows ``first .. last`` to ``extent``."""
+    """Fill ``extent``: least and largest latitude, then longitude, of rows ``first .. last``."""
     south, north, west, east = math.inf, -math.inf, math.inf, -math.inf
     for i in range(first, last):
         south = min(south, lat[i])

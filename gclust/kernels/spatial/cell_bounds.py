@@ -94,12 +94,12 @@ def all_half_widths(a, i, b, nearby, reach):
 
 @allocating_helper
 def bound_weight(cells, nearby, widths, prefix, threshold, upper, runs):
-    """Return a bound of the weight within the radius of every point of each run: int64, (r,).
+    """Return, for each run of cells, a bound of the weight within the radius of each of its points.
 
-    It is an upper bound if ``upper``, otherwise a lower bound. ``nearby`` is the range of
-    bands and ``widths`` are their outer or inner half-widths; ``prefix`` has the cumulative
-    weight of the cells. Bands are visited from the nearest outwards, and a run is skipped
-    once it has reached ``threshold``.
+    The result is int64 of shape (r,): upper bounds if ``upper``, otherwise lower bounds.
+    ``nearby`` is the range of bands and ``widths`` are their outer or inner half-widths;
+    ``prefix`` has the cumulative weight of the cells. Bands are visited from the nearest
+    outwards, and a run is skipped once it has reached ``threshold``.
     """
     low, near, high = nearby
     n = len(runs.west)

@@ -30,7 +30,7 @@ def find_extremes(starts, length, label, least, most, first, last):
 
 @kernel
 def mark_mixed(neighbours, least, most, mixed, first, last):
-    """Mark those cells ``first .. last`` that hold a cluster and have another in or next to them.
+    """Mark cells ``first .. last`` that hold a cluster and have another cluster in or next to them.
 
     ``mixed`` (c,) bool takes the marks; ``least`` and ``most`` are from `find_extremes`.
     """
@@ -54,8 +54,9 @@ def mixed_cells(
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:
-    """Return which cells hold a cluster and have another cluster in or next to them, (c,).
+    """Return which cells hold a cluster and have another cluster in or next to them.
 
+    The result has shape (c,).
     ``starts`` and ``length`` (c,) are the first location and the number of locations of each cell,
     ``neighbours`` (c, k) the cells next to it and itself, c where there is none; ``label`` (n,) is
     the cluster of each location, cell by cell, -1 for noise.

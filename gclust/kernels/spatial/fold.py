@@ -38,7 +38,7 @@ class Locations(NamedTuple):
 
 @kernel
 def gather_locations(lat, lon, rows, place, units, out):
-    """Write the `Locations` of a bucket, whose weights must be 0 at first.
+    """Fill the `Locations` of a bucket of rows; the weights in ``out`` must be 0 before.
 
     ``rows`` (r,) uint32 are the numbers of its rows, ``lat`` and ``lon`` (r,) float64 their
     degrees, ``place`` (r,) uint32 their locations. ``units`` (n,) int64 are the weights of all

@@ -25,7 +25,7 @@ def longitude_at(lon, start, m, j):
 
 @helper
 def sum_before(prefix, start, m, j):
-    """Return the cumulative weight ``prefix``, continued around the circle, at position ``j``.
+    """Return the cumulative weight (``prefix``) before position ``j``, continued around the circle.
 
     If ``prefix`` is empty, each point counts as one.
     """
@@ -47,7 +47,7 @@ def sum_between(prefix, start, m, first, last):
 
 @helper
 def segment_at(start, m, first, last):
-    """Return the point numbers of the first segment of the positions ``first .. last``.
+    """Return the first segment of positions ``first .. last``: its shift to point numbers, its end.
 
     The segment goes from ``first`` to the end of a turn of the circle. Returns the shift
     from positions to point numbers, and the position at which the segment ends.

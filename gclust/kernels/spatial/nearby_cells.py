@@ -47,7 +47,7 @@ def mark_window(bands, j, west, east, nearby):
 def nearby_points(
     bands: Bands, cells: NDArray[np.int64], reach: Reach, threads: int
 ) -> NDArray[np.bool_]:
-    """Return which points may be within the radius of a point of the given cells, (n,)."""
+    """Return, for each point, whether it may be within the radius of a point of the given cells."""
     nearby = np.zeros(len(bands.lon), dtype=np.bool_)
     chunks = even_chunks(len(cells), CELLS_CHUNK)
     parallel_for(chunks, threads, mark_nearby_points, bands, cells, reach, nearby)
@@ -88,7 +88,10 @@ def mark_nearby_cells(b, a, cells, reach, nearby, first, last):
 
 @helper
 def mark_facing(cells, i, runs, outer, shift, nearby):
-    """Mark band ``i``'s cells within ``outer`` degrees of the runs, shifted by ``shift``."""
+    """Mark the cells of band ``i`` that are within ``outer`` degrees of the shifted ``runs``.
+
+    The longitudes of the runs are shifted by ``shift`` degrees.
+    """
     begin, end = cells.start[i], cells.start[i + 1]
     n = len(runs.west)
     if cells.west[begin] > runs.east[n - 1] + shift + outer:
@@ -107,7 +110,7 @@ def mark_facing(cells, i, runs, outer, shift, nearby):
 def nearby_cells(
     b: Bands, a: Bands, cells: Cells, reach: Reach, threads: int, report: Callable[[float], None]
 ) -> NDArray[np.bool_]:
-    """Return which cells of ``a``, (cells,), may have points within the radius of points of ``b``.
+    """Return which cells of ``a`` may have points within the radius of a point of ``b``.
 
     The search starts from ``b``, whose points are few or dense; its cells are not used.
     """

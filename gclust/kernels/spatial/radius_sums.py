@@ -35,7 +35,7 @@ class Queries(NamedTuple):
 
 @kernel
 def sum_around(points, queries, degrees, limit, around, first, last):
-    """Sum the weight within the radius of query points ``first .. last``, without their own.
+    """Sum the weight within the radius of query points ``first .. last``, without their own weight.
 
     ``degrees`` is half the height of a query's band of latitude, ``limit`` the key of the radius;
     ``around`` (m,) int64 is filled.

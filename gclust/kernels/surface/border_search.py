@@ -84,7 +84,7 @@ def is_descendant(points, p, q):
 
 @inlined_helper
 def higher_core(points, p, q):
-    """Return the core point of the higher density level; either of the two may be missing."""
+    """Return the one of two core points with the higher density level; either may be missing."""
     return q if p < 0 or (q >= 0 and points[q, LEVEL] > points[p, LEVEL]) else p
 
 
@@ -155,7 +155,7 @@ def agrees(index, node, deepest):
 
 @inlined_helper
 def traverse(balls, index, leaf, radius, floor, ceiling, work):
-    """Find the core points that a leaf's points of levels ``floor .. ceiling`` may reach.
+    """Find core points that may be within reach of a leaf's points of levels ``floor .. ceiling``.
 
     Returns a highest core point that all certainly reach; the highest one of the skipped
     balls, to which all others of these are ancestor-related; a level below which points
@@ -304,7 +304,7 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
 
 
 class Borders(NamedTuple):
-    """The core neighbours through which ``n`` points, in tree order, join components as borders."""
+    """The highest core neighbours of ``n`` points in tree order, and the ambiguous points."""
 
     highest: NDArray[np.int32]  # (n,) highest core neighbour, ``NONE`` if none is higher than it
     ambiguous: NDArray[np.int64]  # those that may have unrelated core points within reach

@@ -55,7 +55,7 @@ class CellLinks(NamedTuple):
 
 
 class BandPair(NamedTuple):
-    """Two bands of latitude: the second is shifted by full turns; widths of a window in degrees."""
+    """Two bands of latitude, the longitude shift of the second, and half-widths, in degrees."""
 
     i: int
     j: int
@@ -133,7 +133,7 @@ def link_pair(cores, links, c, d, limit):
 
 @inlined_helper
 def is_covered(links, d, begin, stop):
-    """Return whether a link to a neighbour of cell ``d`` in ``begin .. stop`` also joins ``d``.
+    """Return whether cell ``d`` is joined through a neighbour among the cells ``begin .. stop``.
 
     The neighbour is chained to it and at least as high.
     """
@@ -287,7 +287,7 @@ def sum_subtrees(parent, total):
 
 @kernel
 def find_roots(tree, threshold, root):
-    """Find the root node of each node's component at a threshold; ``root`` (n,) int64.
+    """Fill ``root`` (n,) int64: the root node of each tree node's component at a threshold.
 
     ``NONE`` for nodes that are born below the threshold.
     """

@@ -62,12 +62,14 @@ def _of_geoparquet(path: str, schema: pa.Schema, bare: list[str], written: bytes
         described = geo["columns"]
         about = described[primary]
     except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path}: its GeoParquet metadata cannot be read ({error})") from error
+        raise StudyError(
+            f"{path}: its GeoParquet metadata cannot be read ({error}); write the file again"
+        ) from error
     encoding = about.get("encoding", "WKB")
     if primary not in schema.names or encoding not in ("WKB", "point"):
         raise StudyError(
             f"{path}: its geometry {primary!r} has the encoding {encoding}; expected WKB, or"
-            " columns of latitude and longitude that the source names"
+            " columns of latitude and longitude, named in the source's columns"
         )
     names = [name for name in bare if name not in described]
     messages: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyogrio
 
 from gclust.errors import StudyError, first_line
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.points import PointFile, read_points
 from gclust.listings.sources.column_names import AXES
 from gclust.listings.sources.column_resolver import ColumnResolver
@@ -22,7 +22,7 @@ WKB_NAME = "wkb_geometry"
 
 
 def open_layers(
-    engine: Engine,
+    engine: FileDatabase,
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gclust.errors import StudyError, first_line
 from gclust.listings.columns import FURTHER
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.geoparquet import points_of_parquet
 from gclust.listings.readers.points import read_points
 from gclust.listings.sources.column_names import AXES, count_axes
@@ -48,7 +48,7 @@ class _File:
 
 
 def open_parquet(
-    engine: Engine,
+    engine: FileDatabase,
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,
@@ -114,7 +114,7 @@ def _folder_keys(path: str, source: SourceFiles) -> dict[str, str]:
 
 
 def _part(
-    engine: Engine, source: SourceFiles, group: list[_File], used: dict[str, int]
+    engine: FileDatabase, source: SourceFiles, group: list[_File], used: dict[str, int]
 ) -> SourcePart:
     first = group[0]
     options = "hive_partitioning = false, union_by_name = false"

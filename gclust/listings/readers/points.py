@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.stored_table import store_table
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.source import SourceFiles
@@ -41,12 +41,12 @@ class PointFile:
 
 
 def read_points(
-    engine: Engine,
+    engine: FileDatabase,
     source: SourceFiles,
     files: Mapping[str, PointFile | None],
     resolver: ColumnResolver,
 ) -> tuple[list[SourcePart], list[str]]:
-    """Read files of points into DuckDB, and return them as parts of their source.
+    """Read files of points into DuckDB, and return a `SourcePart` for each file.
 
     ``files`` maps paths to files, or to None for a file without geometry. Other parameters and
     returns are those of `gclust.listings.readers.csv.read.open_csv`.
@@ -66,7 +66,7 @@ def read_points(
 
 
 def _part(
-    engine: Engine, source: SourceFiles, file: PointFile, resolver: ColumnResolver
+    engine: FileDatabase, source: SourceFiles, file: PointFile, resolver: ColumnResolver
 ) -> SourcePart:
     user_columns = resolver.files[file.path].user_columns
     table, geometries = file.load(list(dict.fromkeys(user_columns.values())))
@@ -127,11 +127,13 @@ def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], ND
             f" {first.geom_type} in row {wrong[0] + 1}"
         )
     if crs is None:
-        raise StudyError(f"{path}: has no CRS; expected one, such as EPSG:4326")
+        raise StudyError(f"{path}: has no CRS; set one, such as EPSG:4326")
     try:
         own = CRS.from_user_input(crs)
     except CRSError as error:
-        raise StudyError(f"{path}: its CRS cannot be understood ({error})") from error
+        raise StudyError(
+            f"{path}: its CRS cannot be understood ({error}); set a known one, such as EPSG:4326"
+        ) from error
     lon, lat = np.full(len(points), np.nan), np.full(len(points), np.nan)
     lon[filled], lat[filled] = shapely.get_x(points[filled]), shapely.get_y(points[filled])
     if own.to_epsg() != 4326 and own != CRS.from_user_input("OGC:CRS84"):

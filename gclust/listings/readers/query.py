@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.stored_table import stored_part
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.source import SourceFiles
@@ -26,7 +26,7 @@ _FOLDER = threading.Lock()
 
 
 def open_query(
-    engine: Engine, source: SourceFiles, resolver: ColumnResolver
+    engine: FileDatabase, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
     """Run a source's query and store the result; return its `SourcePart` and the query's sha256.
 
@@ -54,7 +54,10 @@ def open_query(
 
 
 def _part_of_reader(
-    engine: Engine, source: SourceFiles, reader: pa.RecordBatchReader, resolver: ColumnResolver
+    engine: FileDatabase,
+    source: SourceFiles,
+    reader: pa.RecordBatchReader,
+    resolver: ColumnResolver,
 ) -> SourcePart:
     """Store the result of a query batch by batch; return it as a part of its source."""
     fields = field_paths(reader.schema)
@@ -87,7 +90,7 @@ def _confine(own: Any, folders: Sequence[str], where: str) -> None:
     """Restrict a database to reading files below given folders."""
     for folder in folders:
         if not os.path.isdir(folder):
-            raise StudyError(f"{where}: sql_paths: {folder} is not a folder; expected folders")
+            raise StudyError(f"{where}: sql_paths: {folder} is not a folder; give folders only")
     own.execute("SET TimeZone = 'UTC'")
     own.execute("SET allowed_directories = ?", [[os.path.join(f, "") for f in folders]])
     own.execute("SET autoinstall_known_extensions = false")

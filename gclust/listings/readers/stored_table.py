@@ -8,14 +8,18 @@ import duckdb
 import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import Column, SourcePart
 from gclust.listings.sources.values import identifier
 
 
 def store_table(
-    engine: Engine, source: SourceFiles, path: str, table: pa.Table, user_columns: Mapping[str, str]
+    engine: FileDatabase,
+    source: SourceFiles,
+    path: str,
+    table: pa.Table,
+    user_columns: Mapping[str, str],
 ) -> SourcePart:
     """Store in DuckDB a table whose columns have gclust's names; return its `SourcePart`."""
     stored = f"source_{engine.next_number()}"
@@ -27,7 +31,7 @@ def store_table(
 
 
 def stored_part(
-    engine: Engine,
+    engine: FileDatabase,
     source: SourceFiles,
     path: str,
     stored: str,

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.points import degrees
 from gclust.listings.readers.stored_table import store_table
 from gclust.listings.sources.column_names import AXES
@@ -22,7 +22,7 @@ from gclust.listings.sources.struct_fields import field_paths
 
 
 def open_table(
-    engine: Engine, source: SourceFiles, resolver: ColumnResolver
+    engine: FileDatabase, source: SourceFiles, resolver: ColumnResolver
 ) -> tuple[SourcePart, str]:
     """Store an in-memory table in DuckDB; return its `SourcePart` and its sha256 (`digest`).
 

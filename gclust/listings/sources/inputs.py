@@ -31,7 +31,7 @@ class Inputs:
             raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
 
     def hashed(self, path: str, sha256: str) -> None:
-        """Store the sha256 of a file, which was computed while the whole file was read."""
+        """Store a file's sha256 that the caller has computed while reading the file."""
         self._sha256[path] = sha256
 
     def hash_in_background(self, paths: Iterable[str]) -> None:

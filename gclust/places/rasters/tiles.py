@@ -105,7 +105,7 @@ class Tiles:
         return out
 
     def overlaps(self) -> Iterator[tuple[Tile, Tile]]:
-        """List the pairs of tiles that have cells in common."""
+        """Yield each pair of tiles that have cells in common."""
         left, right, top, bottom = self._bounds.T
         for number, tile in enumerate(self.tiles):
             later = slice(number + 1, None)
@@ -115,7 +115,7 @@ class Tiles:
                 yield tile, self.tiles[number + 1 + other]
 
     def stored(self, column: int, row: int) -> StoredNumber:
-        """Return the number stored for a cell; where tiles overlap, a suspect one if any is."""
+        """Return a cell's stored number; where tiles overlap, one that is suspicious if any is."""
         found = []
         for tile in self.tiles:
             down, across = row - tile.row, column - tile.column
@@ -277,9 +277,9 @@ def _placed(tile: Tile, base: Tile) -> Tile:
         if max(abs(at[0] - column - across), abs(at[1] - row - down)) > APART:
             raise StudyError(
                 f"{base.path} and {tile.path} do not lie on one grid: their cells are"
-                f" {_cell(base)} and {_cell(tile)}, and the first corners"
-                f" {start[0]:.6g} columns and {start[1]:.6g} rows apart; expected tiles of one"
-                " resolution and alignment, for example with rio warp --like"
+                f" {_cell(base)} and {_cell(tile)}, and their first corners lie"
+                f" {start[0]:.6g} columns and {start[1]:.6g} rows apart; expected tiles with cells"
+                " of the same size on the same grid, for example with rio warp --like"
             )
     return replace(tile, column=column, row=row)
 

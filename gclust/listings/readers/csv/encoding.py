@@ -49,7 +49,10 @@ def packing(path: str) -> str | None:
         first = file.read(16)
     for magic, name in OTHER_MAGIC.items():
         if first.startswith(magic):
-            raise StudyError(f"{path}: its content is {name}, but its name is that of a text file")
+            raise StudyError(
+                f"{path}: its content is {name}, but its name is that of a text file; correct"
+                " the name, or save the data as CSV"
+            )
     return next((name for magic, name in MAGIC.items() if first.startswith(magic)), None)
 
 
@@ -85,7 +88,7 @@ class Text:
         self.is_plain = self.packed is None and self.codec == UTF8
 
     def chunks(self, digest: Any = None) -> Iterator[bytes]:
-        """Yield the text without byte order mark; hash the file's own bytes with ``digest``.
+        """Yield the text without byte order mark; update ``digest`` with the file's original bytes.
 
         Raises StudyError if the file is damaged or not in its encoding; the message names the
         line, and the encoding that it looks like.

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from gclust.kernels import csv_rows as kernel
-from gclust.listings.engine import Engine
+from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.csv.scan import CsvScan, scan_csv
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.inputs import Inputs
@@ -19,7 +19,7 @@ from gclust.listings.sources.values import quoted
 
 
 def open_csv(
-    engine: Engine,
+    engine: FileDatabase,
     source: SourceFiles,
     files: Sequence[str],
     inputs: Inputs,
@@ -44,7 +44,7 @@ def open_csv(
     return parts, [message for scan in scans for message in scan.messages]
 
 
-def _report(engine: Engine, done: int, files: int, fraction: float) -> None:
+def _report(engine: FileDatabase, done: int, files: int, fraction: float) -> None:
     engine.progress((done + fraction) / files, "look through files")
 
 

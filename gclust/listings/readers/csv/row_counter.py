@@ -62,7 +62,7 @@ class RowCounter:
 
     @property
     def shifts(self) -> NDArray[np.int64]:
-        """Array of the differences between line number and row number, shape (k, 2).
+        """Array of the rows where the difference between line and row number changes, shape (k, 2).
 
         Columns: the first row that has the difference, and the difference.
         """

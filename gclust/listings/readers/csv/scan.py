@@ -68,7 +68,7 @@ class CsvScan:
         return BadRows(line, found, len(self.dialect.header), self.bad_texts)
 
     def lines(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the file's line number for each row number; good rows are numbered from 0."""
+        """Return the file's line number for each row number; correct rows are numbered from 0."""
         shifts = self.counter.shifts
         at = np.searchsorted(shifts[:, 0], row, side="right") - 1
         return row + np.append(shifts[:, 1], self.dialect.data_line)[at]

@@ -1,8 +1,4 @@
-"""DuckDB engine: a temporary database that spills to disk and reports progress.
-
-The stages of a study use narwhals frames. This module opens the database, stores frames as
-tables, and returns tables as pandas frames.
-"""
+"""DuckDB engine: a temporary database on this machine, which spills to disk."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,9 @@ import pandas as pd
 import pyarrow as pa
 
 from gclust.disk import FULL, is_full, writing
-from gclust.errors import StudyError
+from gclust.errors import StudyError, first_line
+from gclust.listings.engines.protocol import EngineError, QueryOverflowError
+from gclust.listings.sources.source_part import PartRead
 from gclust.progress import Report, silent
 from gclust.temporary_folders import TemporaryFolder, remove_abandoned
 from gclust.threads import count_threads
@@ -40,7 +38,7 @@ with ids of 15 letters)."""
 LOOK_SECONDS = 1e-3
 
 
-class Engine:
+class DuckDBEngine:
     """A DuckDB database in a temporary folder, removed on exit.
 
     The temporary folder is made in ``folder``, by default in the system's, and holds the database
@@ -74,7 +72,7 @@ class Engine:
                 raise failure from error
             raise
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> DuckDBEngine:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -98,6 +96,19 @@ class Engine:
     def remove_copies(self) -> None:
         """Remove the copies of input files, once they have been read, to free disk space."""
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
+
+    @property
+    def reader(self) -> DuckDBEngine:
+        """The database itself, in which files are opened too."""
+        return self
+
+    def rows(self, reads: Sequence[PartRead]) -> nw.LazyFrame[Any]:
+        """Return the rows of parts of sources; see `gclust.listings.engines.protocol.Engine`."""
+        query = " UNION ALL ".join(map(_query, reads))
+        try:
+            return nw.from_native(self.connection.sql(query))
+        except duckdb.Error as error:
+            raise EngineError(first_line(error)) from error
 
     def next_number(self) -> int:
         """Return a number not returned before, for a unique name of a table or file."""
@@ -128,8 +139,8 @@ class Engine:
         self._watched(lambda: add(name), stage)
 
     def drop(self, name: str) -> None:
-        """Remove a stored table and free its space."""
-        self.connection.execute(f'DROP TABLE "{name}"')
+        """Remove a stored table, if it is there, and free its space."""
+        self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
 
     def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
         """Run a lazy frame's query and return the result as an Arrow table."""
@@ -151,6 +162,11 @@ class Engine:
         self.connection.execute(f'CREATE TABLE "{name}" AS SELECT {columns} FROM incoming')
         self.connection.unregister("incoming")
         return self.frame(name)
+
+    def fingerprint(self, name: str, columns: Sequence[str]) -> str:
+        """Return the number of a table's rows and the sum of their hashes."""
+        query = f'SELECT count(*), sum(hash({", ".join(columns)})) FROM "{name}"'
+        return repr(self.connection.execute(query).fetchall())
 
     def _watched(self, query: Callable[[], Any], stage: str) -> Any:
         """Run a query in a thread, so that Ctrl-C and progress reports work meanwhile."""
@@ -179,10 +195,31 @@ class Engine:
                 self.connection.interrupt()
             raise
         if failure:
+            if isinstance(failure[0], duckdb.Error):
+                overflows = isinstance(failure[0], duckdb.ConversionException)
+                kind = QueryOverflowError if overflows else EngineError
+                raise kind(first_line(failure[0])) from failure[0]
             raise failure[0]
         if stage:
             self.progress(1.0, stage)
         return outcome[0]
+
+
+def _query(read: PartRead) -> str:
+    """Return the SQL that reads the rows of a part of a source."""
+    part = read.part
+    weight = part.value("weight") if "weight" in part.columns else "1.0::DOUBLE"
+    record = "BIGINT" if read.whole_ids else "VARCHAR"
+    further = "".join(
+        f", CAST({part.value(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'}) AS {name}"
+        for name in part.source.further
+    )
+    return (
+        f"SELECT {read.source}::INTEGER AS source, {read.kind}::INTEGER AS kind,"
+        f" CAST({part.value('record')} AS {record}) AS record, {part.validated},"
+        f" CAST({weight} AS DOUBLE) AS weight{further}"
+        f" FROM {part.table(part.files)}"
+    )
 
 
 def _runs(thread: threading.Thread) -> bool:

@@ -1,0 +1,118 @@
+"""Protocol of engines: what the stages of a study need of the database that holds the listings.
+
+The stages are written once, on lazy narwhals frames. An engine is one module that yields the rows
+of sources as such frames, stores and drops tables, and returns small results to this process.
+Nothing may rely on the order of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import narwhals as nw
+import pandas as pd
+import pyarrow as pa
+
+from gclust.listings.sources.source_part import PartRead
+from gclust.progress import Report
+
+
+class EngineError(Exception):
+    """A query that failed in an engine; the cause is the engine's own exception."""
+
+
+class QueryOverflowError(EngineError):
+    """A query that failed because a number does not fit into its type."""
+
+
+class FileDatabase(Protocol):
+    """A DuckDB database on this machine, in which the files of sources are opened.
+
+    Attributes
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    progress : callable
+        Called with the fraction done and the name of the stage.
+    """
+
+    connection: Any
+    progress: Report
+
+    @property
+    def copies(self) -> Path:
+        """The folder for copies of input files."""
+
+    def remove_copies(self) -> None:
+        """Remove the copies of input files, once they have been read."""
+
+    def next_number(self) -> int:
+        """Return a number not returned before, for a unique name of a table or file."""
+
+    def put(
+        self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"
+    ) -> nw.LazyFrame[Any]:
+        """Store a table that is in memory, and return it as a lazy frame."""
+
+    def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
+        """Run a lazy frame's query and return the result as a pandas frame."""
+
+
+class Engine(Protocol):
+    """A database that holds the listings of a study.
+
+    Attributes
+    ----------
+    progress : callable
+        Called with the fraction done and the name of the stage.
+    reader : FileDatabase
+        The database on this machine in which the files of sources are opened and looked through.
+    """
+
+    progress: Report
+
+    @property
+    def reader(self) -> FileDatabase:
+        """The database on this machine in which files are opened."""
+
+    def expect(self, rows: int) -> None:
+        """Prepare for a number of rows of all sources, before they are read."""
+
+    def rows(self, reads: Sequence[PartRead]) -> nw.LazyFrame[Any]:
+        """Return the rows of parts of sources as one lazy frame.
+
+        Columns: ``source`` (int), ``kind`` (int), ``record`` (int64 or text), ``lat``, ``lon``,
+        ``inside``, ``island``, ``weight`` and the sources' ``further`` columns; see
+        `gclust.listings.sources.source_part.PartRead`.
+        """
+
+    def frame(self, name: str) -> nw.LazyFrame[Any]:
+        """Return a stored table as a lazy frame."""
+
+    def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
+        """Run a lazy frame's query, store the result as a table, and return the table."""
+
+    def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
+        """Run a lazy frame's query, and append the result to a table, made if it is not there."""
+
+    def put(
+        self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"
+    ) -> nw.LazyFrame[Any]:
+        """Store a table that is in memory, and return it as a lazy frame."""
+
+    def drop(self, name: str) -> None:
+        """Remove a stored table, if it is there, and free its space."""
+
+    def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
+        """Run a lazy frame's query and return the result as an Arrow table."""
+
+    def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
+        """Run a lazy frame's query and return the result as a pandas frame."""
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None: ...
+
+    def fingerprint(self, name: str, columns: Sequence[str]) -> str:
+        """Return a text that identifies the rows of a stored table, whatever their order."""

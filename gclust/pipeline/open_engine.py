@@ -1,0 +1,16 @@
+"""Opening of the engine that holds a study's listings (``[engine]``)."""
+
+from __future__ import annotations
+
+from gclust.listings.engines.duckdb import DuckDBEngine
+from gclust.listings.engines.protocol import Engine
+from gclust.progress import Report, silent
+from gclust.study.schema import Study
+
+
+def open_engine(study: Study, n_jobs: int | None = None, progress: Report = silent) -> Engine:
+    """Open the engine that ``[engine]`` names; ``n_jobs`` replaces its ``threads`` if given."""
+    options = study.engine
+    folder = None if options.temp_dir is None else study.folder / options.temp_dir
+    threads = options.threads if n_jobs is None else n_jobs
+    return DuckDBEngine(folder, threads=threads, progress=progress)
