@@ -350,7 +350,7 @@ LEAST = "[uncertainty]\ndraws = 10\n"
         (
             LEAST + 'cv = 0.1\nsources = ["weights"]\n',
             None,
-            r"cv is for draws of the listings; expected 'records' among the sources \['weights'\]",
+            r"applies only when records are drawn; expected 'records' in sources = \['weights'\]",
         ),
         (
             LEAST + '[score]\nof = ["rd_share"]\n',

@@ -48,7 +48,7 @@ def gaps_km(
 
 
 class GridHash:
-    """Grid of cells that hold the locations, built once to find the gaps of many clusterings.
+    """Grid of locations, built once to find distances between clusters of many clusterings.
 
     ``max_gap_km`` is the largest gap that is found. ``order`` (n,) has the locations sorted by
     cell, and within a cell by the key ``within`` (n,) if that is given.

@@ -67,7 +67,7 @@ class RecordClasses:
 
     @property
     def records(self) -> int:
-        """Total number of records."""
+        """Number of records in all these groups together."""
         return int(self.count.sum())
 
     def units(self, regions: int) -> Ints:

@@ -54,11 +54,11 @@ class Neighbours:
         self.centre = self.km + mine <= EPS_KM
 
     def most(self, mass: Floats) -> Floats:
-        """Return each place's upper bound of the listings within 15 km of any of its listings."""
+        """Return the most listings that can lie within 15 km of a listing, per simulated place."""
         return mass + np.bincount(self.one, mass[self.other] * self.may, minlength=self.size)
 
     def least(self, mass: Floats) -> Floats:
-        """Return each place's lower bound of the listings within 15 km of any of its listings."""
+        """Return the least listings that can lie within 15 km of a listing, per simulated place."""
         part = np.where(self.centre, AT_CENTRE, 0.0)
         part = np.where(self.all, 1.0, np.where(self.inner, IN_INNER, part))
         return mass + np.bincount(self.one, mass[self.other] * part, minlength=self.size)

@@ -84,7 +84,7 @@ def targets(edition: int) -> pd.DataFrame:
 
 
 def invented_figures(edition: int, known: pd.DataFrame) -> pd.DataFrame:
-    """Return ranks, shares and totals that were not published, as rows of `gclust.datasets.gii`.
+    """Return made-up ranks, shares and totals for what was not published, as `gclust.datasets.gii`.
 
     Parameters
     ----------

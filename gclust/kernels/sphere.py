@@ -32,7 +32,7 @@ COSINES = np.cos(np.radians(np.arange(-180.0, 181.0)))
 
 
 class Reach(NamedTuple):
-    """A radius, as a reduced distance (key) and as bounds on the squared chord."""
+    """A radius in two forms: as a reduced distance, and as bounds on the squared chord."""
 
     limit: float  # Key of the radius: a pair is within it if its key is at most this
     inner2: float  # Squared chord below which a pair is certainly within the radius

@@ -114,7 +114,7 @@ def score(
 def weighted(
     values: pd.DataFrame, weights: Mapping[str, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return values, column weights, and whether each cluster's weighted values are finite.
+    """Return the score columns' values and weights, and which clusters have all values finite.
 
     Raises ValueError as `score` does.
     """

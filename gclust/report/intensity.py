@@ -38,7 +38,9 @@ LANES = 0.56
 
 
 def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int = TOP) -> Figure:
-    """Draw each cluster's ranks by intensity, as ``intensity.png`` and ``intensity.pdf``.
+    """Plot the ranks of clusters by records per inhabitant, for each footprint and raster.
+
+    Writes ``intensity.png`` and ``intensity.pdf``.
 
     ``detail`` has ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
     study's own combination first. The first ``top`` clusters of the ranking are drawn.

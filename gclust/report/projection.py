@@ -76,7 +76,7 @@ class Frame:
 
     @cached_property
     def degrees(self) -> tuple[float, float, float, float]:
-        """West, south, east and north of the region in degrees; longitudes as in `centred`."""
+        """West, south, east and north of the region in degrees; longitudes may pass 180 degrees."""
         if self.is_world:
             return (self.lon_0 - 180.0, WORLD_LAT[0], self.lon_0 + 180.0, WORLD_LAT[1])
         x_min, y_min, x_max, y_max = self.bounds

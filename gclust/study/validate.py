@@ -166,8 +166,8 @@ def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], w
             continue
         if "records" not in draws.sources:
             raise StudyError(
-                f"{where} {key} is for draws of the listings; expected 'records' among the"
-                f" sources {list(draws.sources)}; add it there, or remove this option"
+                f"{where} {key} applies only when records are drawn; expected 'records' in"
+                f" sources = {list(draws.sources)}: add it, or remove {key}"
             )
         named = given if isinstance(given, Mapping) else dict.fromkeys(amounts, given)
         parse_section(named, {}, f"{where} {key}:", known=kinds)

@@ -44,7 +44,7 @@ class Checkpoint:
         self.folder = self._parent / f"{self._start}{digest[:DIGITS]}"
 
     def read(self, pair: Pair) -> GridPoint | None:
-        """Return the grid point of a pair of parameters, or None if it is not finished."""
+        """Return the results at one pair of parameters, or None if they are not finished."""
         try:
             text = self._file(pair).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class Checkpoint:
         return GridPoint(**json.loads(text))
 
     def write(self, pair: Pair, point: GridPoint) -> None:
-        """Write the grid point of a pair of parameters to its file."""
+        """Write the results at one pair of parameters to its file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # Python writes floats so that they read back the same, NaN included.
         write_file(self._file(pair), json.dumps(asdict(point)).encode())

@@ -77,7 +77,7 @@ class RankingTable:
         self.models: tuple[Any, ...] = (self._table, self._gone)
 
     def show(self, outcome: Outcome, top: int) -> None:
-        """Show the ranking of an outcome."""
+        """Show the ranked clusters that one set of parameters gives, in the page's table."""
         table = outcome.table
         none = "…" if outcome.pending else "–"
         data = {

@@ -191,7 +191,9 @@ def sort_leaves(balls, found, many, least, wanted):
 
 @inlined_helper
 def stage_leaves(balls, found, t, many, staging):
-    """Copy points of undecided leaves, from leaf number ``t`` on, until the buffer is full.
+    """Copy the points of leaves that the radius cuts to the buffer, until it is full.
+
+    Starts at leaf number ``t``.
 
     Returns the number of the next leaf and the number of candidates.
     """
@@ -260,7 +262,7 @@ def count_leaf(balls, begin, end, found, many, least, wanted, radii, staging):
 
 @inlined_helper
 def is_decided(found, thresholds, k):
-    """Return whether both bounds of the weight at radius ``k`` have the same density level."""
+    """Return whether both bounds of a point's neighbour weight give the same density level."""
     return level_of(thresholds, found.lower[k]) == level_of(thresholds, found.upper[k])
 
 

@@ -58,7 +58,9 @@ def point_widths(q, b, j, reach):
 
 @helper
 def annulus_range(b, j, hint, certain_hint, lon, inner, outer):
-    """Return the four positions in band ``j`` that bound the candidates around a longitude.
+    """Return which points of latitude band ``j`` may lie within the radius of a point.
+
+    Returns four positions in the band, whose points are sorted by longitude.
 
     The candidates lie between the first and the second position and between the third and the
     fourth. The points between the second and the third are certainly within the radius; all

@@ -1,1 +1,1 @@
-"""Kernels of HDBSCAN: core distances, spanning tree, condensed tree, nearest members."""
+"""Kernels of HDBSCAN: core distances, spanning tree, condensed tree, nearest cluster members."""

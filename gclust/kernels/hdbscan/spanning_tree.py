@@ -43,7 +43,9 @@ class Candidates(NamedTuple):
 
 @kernel
 def fill_components(depth, component, node_component, first, last):
-    """Fill, for each leaf ``first .. last``, the component of all its points, -1 if they differ.
+    """Fill in the component that all points of a leaf share, -1 if they differ, of some leaves.
+
+    The leaves are ``first .. last``.
 
     Arrays as in `Candidates`.
     """

@@ -143,7 +143,10 @@ def draw_copies(n: int, seed: int, draw: int, threads: int) -> NDArray[np.uint8]
 
 
 def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -> NDArray[np.int64]:
-    """Return Poisson random numbers of the given means, (n,), from a stream such as `WEIGHT`."""
+    """Return Poisson random numbers of the given means from a numbered random stream.
+
+    Shape (n,); ``stream`` is a constant of this module such as `WEIGHT`.
+    """
     out = np.empty(len(mean), dtype=np.int64)
     fill_numbers(mean, np.uint64(seed), stream, draw, out)
     return out

@@ -159,7 +159,11 @@ def clipped(inner, outer):
 
 @helper
 def half_widths(a, i, b, j, reach):
-    """Return inner and outer half-width, in degrees, of band ``i`` of ``a`` and ``j`` of ``b``."""
+    """Return the longitude differences up to which points of two bands surely are, or may be, near.
+
+    Both are degrees, for band ``i`` of ``a`` and band ``j`` of ``b``: all pairs up to the inner
+    one are within the radius, and none beyond the outer one is.
+    """
     south, north = a.edges[i, SOUTH_RHO], a.edges[i, NORTH_RHO]
     far2 = max(
         north_chord2(south, a.edges[i, SOUTH_HEIGHT], b, j),

@@ -223,7 +223,7 @@ def sort_by_level(index, n_open, work):
 
 @inlined_helper
 def scan_leaf(balls, index, p, leaf, limit, found):
-    """Compare point ``p`` with those core points of a leaf that may change its result ``found``."""
+    """Update the core points ``found`` for point ``p`` from the core points of one tree leaf."""
     points, at, n = index.points, balls.xyz, len(balls.units)
     level = points[p, LEVEL]
     best, deepest, split = found

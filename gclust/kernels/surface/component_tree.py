@@ -133,9 +133,9 @@ def link_pair(cores, links, c, d, limit):
 
 @inlined_helper
 def is_covered(links, d, begin, stop):
-    """Return whether cell ``d`` is joined through a neighbour among the cells ``begin .. stop``.
+    """Return whether linking cell ``d`` is needless, because a neighbour in the list links it too.
 
-    The neighbour is chained to it and at least as high.
+    The list is ``begin .. stop``; the neighbour is chained to ``d`` and at least as high.
     """
     if d > begin and links.chained[d] and links.highest[d - 1] >= links.highest[d]:
         return True
