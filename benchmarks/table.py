@@ -8,29 +8,40 @@ from statistics import median
 
 from benchmarks.measure import Measured
 
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+NAME = "benchmarks"
+"""Name of the table of `benchmarks/peers.py`."""
 
 
-def find_markers(readme: Path) -> tuple[str, str]:
-    """Return what stands before and after the two markers of a file.
+def markers(name: str = NAME) -> tuple[str, str]:
+    """Return the marks of the beginning and the end of a table in the README."""
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+BEGIN, END = markers()
+
+
+def find_markers(readme: Path, name: str = NAME) -> tuple[str, str]:
+    """Return what stands before and after the two markers of a table in a file.
 
     Raises
     ------
     ValueError
         Unless the file has each marker once, in order.
     """
+    begin, end = markers(name)
     text = readme.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or END not in rest:
-        raise ValueError(f"{readme.name} must have {BEGIN} and then {END}, each once")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    if text.count(begin) != 1 or text.count(end) != 1 or end not in rest:
+        raise ValueError(f"{readme.name} must have {begin} and then {end}, each once")
     return before, after
 
 
-def put_between_markers(readme: Path, text: str) -> None:
-    """Replace what stands between the markers of a file; see `find_markers`."""
-    before, after = find_markers(readme)
-    readme.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}", encoding="utf-8")
+def put_between_markers(readme: Path, text: str, name: str = NAME) -> None:
+    """Replace what stands between the markers of a table; see `find_markers`."""
+    begin, end = markers(name)
+    before, after = find_markers(readme, name)
+    readme.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
 
 
 def middle(rounds: Sequence[Measured]) -> Measured:

@@ -208,6 +208,23 @@ def test_blocks_do_not_change_the_sum(raster, monkeypatch):
         )
 
 
+def test_slivers_without_area_have_no_cells(tmp_path):
+    # Corners nearer to each other than the rounding of columns and rows.
+    fine = write(
+        tmp_path / "fine.tif", np.ones((120, 120)), from_origin(44.0, 35.0, 1 / 12, 1 / 12)
+    )
+    rng = np.random.default_rng(3)
+    square = shapely.box(45.0, 30.0, 45.5, 30.5)
+    whole = population(series(square), fine)["population"].iloc[0]
+    shapes = []
+    for _ in range(200):
+        corner = np.array([46.0, 31.0]) + rng.random(2)
+        ends = corner + rng.normal(0.0, 1.0, (2, 2)) * 10.0 ** rng.uniform(-15.0, -11.0)
+        shapes.append(shapely.MultiPolygon([square, shapely.Polygon([corner, *ends])]))
+    people = population(series(*shapes), fine)["population"]
+    assert people.tolist() == pytest.approx([whole] * len(shapes))
+
+
 def test_a_raster_without_crs_is_refused(tmp_path):
     path = write(tmp_path / "nowhere.tif", VALUES, from_origin(0, 3, 1, 1), crs=None)
     with pytest.raises(StudyError, match=r"nowhere\.tif.*no CRS.*EPSG:4326"):

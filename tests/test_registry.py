@@ -217,7 +217,7 @@ def test_options_are_converted_and_spelled_out(plug_in):
         ({"name": "hhi", "options": {"by": "city"}}, "by = 'city'; expected 'organisation' or"),
         ({"name": "hhi", "options": {"by": "feld"}}, "did you mean 'field'?"),
         ({"name": "kind_share"}, "'kind' is missing; expected a text"),
-        ({"name": "balance", "kind": "patent"}, "kind = 'patent', but it is of all kinds together"),
+        ({"name": "balance", "kind": "patent"}, "indicator takes all kinds together; remove kind"),
     ],
 )
 def test_a_study_that_asks_for_what_there_is_not(entry, reason):

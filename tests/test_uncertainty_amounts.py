@@ -335,7 +335,7 @@ LEAST = "[uncertainty]\ndraws = 10\n"
         (LEAST + "cv = { re = 0.1 }\n", None, "cv: 're' is not known; did you mean 'rd'"),
         (LEAST + "cv = { patent = 0.1 }\n", None, "cv is for amounts, and 'patent' is a kind of r"),
         (LEAST + 'cv = "wide"\n', None, "cv = 'wide'; expected a number or a table of names"),
-        (LEAST + "cv = 0.1\n", 'measure = "records"\n', "cv is for amounts, and no kind is one"),
+        (LEAST + "cv = 0.1\n", 'measure = "records"\n', "and no kind is a kind of amounts"),
         (LEAST + 'resample = "organisation"\n', None, "expected 'organisations'; did you mean"),
         (
             LEAST + 'resample = { patent = "organisations" }\n',

@@ -124,7 +124,7 @@ def _explain(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> None:
 def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, why: str) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{name} {values[row]} of row {row} {why} ({wrong.sum()} rows in all)")
+        raise ValueError(f"{name} {values[row]} of row {row} {why} ({wrong.sum()} such rows)")
 
 
 def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:

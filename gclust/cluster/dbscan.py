@@ -265,7 +265,10 @@ def cluster_locations(
     lat, lon = check_locations(lat, lon)
     units = np.array(units, dtype=np.int64)
     if units.shape != lat.shape or (units < 0).any():
-        raise ValueError("units must be one whole number per location, none negative")
+        raise ValueError(
+            "units must be one whole number per location, none negative: its weight in fixed"
+            " point, see gclust.units"
+        )
     min_units = threshold_units(model.min_samples)
     if len(lat) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""HDBSCAN clusters of locations of weight 0, which join clusters but do not form them."""
+"""Assignment to HDBSCAN clusters of locations of weight 0, which join but do not form them."""
 
 from __future__ import annotations
 

@@ -252,9 +252,15 @@ def surface_of_locations(
     lat, lon = check_locations(lat, lon)
     units = np.array(units, dtype=np.int64)
     if units.shape != lat.shape or (units < 0).any():
-        raise ValueError("units must be one whole number per location, none negative")
+        raise ValueError(
+            "units must be one whole number per location, none negative: its weight in fixed"
+            " point, see gclust.units"
+        )
     if least[0] < 1:
-        raise ValueError(f"min_units must be at least 1, not {least[0]!r}")
+        raise ValueError(
+            f"min_units must be at least 1, not {least[0]!r}: they are values of min_samples in"
+            " fixed point, see gclust.units"
+        )
     n = len(lat)
     check_memory(0, n, len(eps))
     rank, rows = np.arange(n, dtype=np.uint32), np.ones(n, dtype=np.int64)

@@ -29,13 +29,13 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
         return
     fitting = max(0, (free - fixed) // max(radius_bytes, 1))
     advice = (
-        f"{fitting} of them would fit: pass fewer eps_km"
+        f"{fitting} values of eps_km would fit: pass fewer"
         if fitting
         else f"about {n_locations * max(free, 0) // max(fixed + radius_bytes, 1)} locations would "
         "fit: round coordinates, or pass fewer rows"
     )
     raise ValueError(
-        f"a surface of {n_eps} eps_km over {n_locations} locations takes about "
+        f"a surface of {n_eps} values of eps_km and {n_locations} locations takes about "
         f"{need / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free; {advice}"
     )
 

@@ -1,6 +1,6 @@
 """Bounds of the density of simulated listings, whatever their random positions.
 
-The listings of a site lie within a radius around its centre, many of them at the centre itself.
+A site is a circle in which listings lie, many of them at its centre (`gclust.datasets.layout`).
 So the sites alone bound the number of listings within 15 km of a listing, before any is
 generated. In a simulated world this number is at least 12 per cent above MIN_SAMPLES at a dense
 site, and at least 12 per cent below it at a sparse site.

@@ -1,6 +1,6 @@
 """Published numbers of the Global Innovation Index's (GII) cluster rankings.
 
-They are only numbers that WIPO printed or the press reported, each with its
+All of them were printed by WIPO or reported by the press, and each has its
 source; no number is from memory, guessed or from an uncertain translation.
 """
 

@@ -250,8 +250,8 @@ class _Draft:
         if reach <= EPS_KM + _ANCHOR_RADIUS_KM or way > _WAYPOINT_KM:
             names = self.atlas.cities["name"].to_numpy()[[one["city"], other["city"]]]
             raise ValueError(
-                f"{' and '.join(names)} are {km:.1f} km apart; expected 40 to 57 km between the"
-                " nearest sites of two regions whose borders are near"
+                f"{' and '.join(names)} are {km:.1f} km apart; expected 40 to 57 km, so that"
+                " outposts between them bring the borders of their two regions near each other"
             )
         for start, end, region in ((one, other, a), (other, one, b)):
             start["radius_km"] = _ANCHOR_RADIUS_KM

@@ -1,4 +1,4 @@
-"""Writing of a simulated world's study, of its table of figures and of its places."""
+"""Writing of a simulated world's study, and of tables of its numbers and of its places."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ longitude, from 180 degrees west on, so that all cells have the same area. Only 
 the same points in the same order, on any thread.
 
 The density of a cell is its mean over the cell by the midpoint rule: cells longer or wider than
-the kernel's ``step`` are divided into rings of equal height in latitude, weighted by their
-areas, and each ring into midpoints equally far apart. Cells are tall near the poles, where
+the kernel's ``step`` are divided into strips of equal height in latitude, weighted by their
+areas, and each strip into midpoints equally far apart. Cells are tall near the poles, where
 meridians are dense. A cell that needs no division has the density at its centre.
 """
 

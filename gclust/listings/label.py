@@ -1,4 +1,4 @@
-"""Records by cluster label, and ties between labels: pairs of listings of one record.
+"""Weights of records by cluster label, and ties of labels (pairs of listings of a record).
 
 A listing has the label of its location, whether or not the location lies in a footprint.
 """

@@ -204,7 +204,8 @@ def _kind_units(
     total = float(summed["total"].sum())
     if total > LARGEST_TOTAL:
         raise StudyError(
-            f"the weights add up to {total:g}; expected at most {LARGEST_TOTAL:g} in all"
+            f"the weights add up to {total:g}; expected at most {LARGEST_TOTAL:g} in all: divide"
+            " the weights, and thresholds such as min_samples, by a common factor"
         )
     table = engine.pandas(sum_by(usable(listings), "kind", units="units"))
     found = {int(k): int(u) for k, u in zip(table["kind"], table["units"], strict=True)}

@@ -269,9 +269,7 @@ def _footprints(study: Study) -> dict[str, Footprint]:
         if key in seen:
             continue
         if name in named:
-            raise StudyError(
-                f"[intensity] two footprints are called {name!r}; give one another name"
-            )
+            raise StudyError(f"[intensity] two footprints are called {name!r}; rename one of them")
         named[name] = footprint
         seen.add(key)
     return named
@@ -314,7 +312,7 @@ def _rasters(study: Study) -> dict[str, OtherRaster]:
         if key in seen:
             continue
         if name in named:
-            raise StudyError(f"[intensity] two rasters are called {name!r}; give one another name")
+            raise StudyError(f"[intensity] two rasters are called {name!r}; rename one of them")
         named[name] = raster
         seen.add(key)
     return named

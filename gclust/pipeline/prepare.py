@@ -308,6 +308,6 @@ def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, flo
         if total < world[kind]:
             raise StudyError(
                 f"[counting] totals: {kind} = {total:g} is less than the {world[kind]:g} that"
-                " the sources hold; expected at least this number"
+                " the sources hold; expected a total no less than that of the sources"
             )
     return {**world, **counting.totals}

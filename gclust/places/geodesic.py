@@ -1,4 +1,4 @@
-"""Distances, areas and local planes on the Earth.
+"""Distances and areas on the Earth, and its projection onto a local plane.
 
 The two metrics are those of the clustering: ``"haversine"`` is the sphere with the Earth's
 mean radius, ``"wgs84"`` is the ellipsoid. Areas are always measured on the ellipsoid.

@@ -53,7 +53,7 @@ def overlap(
         raise ValueError(f"weights must be whole numbers, not {w.dtype}")
     for name, values, least in (("label", a, -1), ("label", b, -1), ("weight", w, 0)):
         if values.size and values.min() < least:
-            raise ValueError(f"{name} {values.min()} is below {least}")
+            raise ValueError(f"{name} {values.min()} is below {least}, the lowest that is allowed")
     shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
     # Duplicates are summed in the type of the weights, so nothing is rounded.
     cells = coo_array((w.astype(np.int64), (a + 1, b + 1)), shape=shape).tocsr().tocoo()

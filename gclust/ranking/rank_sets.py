@@ -1,7 +1,8 @@
 """Rank sets: the ranks that a cluster may have, with joint confidence for all clusters.
 
-Percentiles of bootstrapped ranks do not cover the true rank: among near ties every draw
-orders the clusters, and the first can only fall. Rank sets are computed from differences instead.
+Percentile intervals of bootstrapped ranks can miss the true rank: every draw puts nearly equal
+clusters into an order by chance, and a cluster of rank 1 can only lose ranks. Rank sets are
+computed from the differences of the clusters' scores instead.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]
     left = sum(scaled.values(), Fraction(0)) - sum(whole.values())
     if left.denominator != 1:
         raise ValueError(
-            f"the values add up to {left} steps more than a whole number of steps; expected values"
-            " whose sum is a multiple of the step"
+            f"the values add up to {left} steps more than the values rounded down to multiples of"
+            " step; expected a whole number of steps: values whose sum is a multiple of step"
         )
     # Stable: among equal remainders the order of the names decides.
     for name in sorted(scaled, key=lambda name: whole[name] - scaled[name])[: int(left)]:

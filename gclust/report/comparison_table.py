@@ -1,4 +1,4 @@
-"""A text table of a comparison: changes of ranks and scores, and the part of each factor."""
+"""Text table of a comparison: changes of ranks and scores, with each factor's contribution."""
 
 from __future__ import annotations
 

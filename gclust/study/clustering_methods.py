@@ -33,7 +33,7 @@ class ClusteringOptions(Section):
 
     @property
     def least_weight(self) -> float:
-        """Least weight of a cluster."""
+        """Least weight that a cluster needs."""
         raise NotImplementedError
 
     @property
@@ -80,7 +80,7 @@ class Clusters(ClusteringOptions):
 
     @property
     def least_weight(self) -> float:
-        """Least weight of a cluster."""
+        """Least weight that a cluster needs: min_samples."""
         return self.min_samples
 
     @property
@@ -134,7 +134,7 @@ class HierarchyClusters(ClusteringOptions):
 
     @property
     def least_weight(self) -> float:
-        """Least weight of a cluster."""
+        """Least weight that a cluster needs: min_cluster_size."""
         return self.min_cluster_size
 
     @property
@@ -154,8 +154,8 @@ class HierarchyClusters(ClusteringOptions):
         need = "" if self.min_samples is None else f" (min_samples = {self.min_samples:g})"
         return (
             f"at no radius{need} do the listings split into several clusters of"
-            f" min_cluster_size = {self.min_cluster_size:g}, and the one that holds everything is"
-            f" {'lighter' if self.allow_single_cluster else 'none'}"
+            f" min_cluster_size = {self.min_cluster_size:g}, and a single cluster of all is"
+            f" {'lighter' if self.allow_single_cluster else 'not allowed'}"
         )
 
 
@@ -175,7 +175,7 @@ class ContourClusters(ClusteringOptions):
 
     @property
     def least_weight(self) -> float:
-        """Least weight of a cluster."""
+        """Least weight that a cluster needs: threshold."""
         return self.threshold
 
     @property

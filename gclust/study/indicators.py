@@ -96,8 +96,8 @@ def _resolve(entry: IndicatorEntry, where: str) -> ResolvedIndicator:
         given["kind"] = entry.kind
         if "kind" not in hints:
             raise StudyError(
-                f"{where} kind = {entry.kind!r}, but it is of all kinds together; remove"
-                " kind from this indicator"
+                f"{where} kind = {entry.kind!r}, but this indicator takes all kinds together;"
+                " remove kind from it"
             )
     options = parse_section(given, hints, where)
     for each in indicator.options:

@@ -143,7 +143,7 @@ class Study:
 
     @property
     def drawn_amounts(self) -> dict[str, float]:
-        """The ``cv`` of each kind of randomly drawn amounts; 0 if organisations are resampled."""
+        """The ``cv`` of each kind whose amounts vary in draws; 0 if organisations are resampled."""
         drawn = {}
         for kind in self.amounts:
             if (cv := self.uncertainty.cv_of(kind)) is not None:
@@ -162,7 +162,7 @@ class Study:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """Columns of listings that the study needs besides place, record and weight."""
+        """Columns of listings that the study needs besides coordinates, record and weight."""
         by = {
             "[centroid_geocodes] precision": self.centroid_geocodes.on
             and self.centroid_geocodes.precision is not None,
@@ -204,7 +204,7 @@ class Study:
         return self.clusters.scale_km / 3 if given is None else given
 
     def sizes(self, footprint: Footprint) -> dict[str, Any]:
-        """Return the lengths of a footprint; missing ones are derived from eps_km."""
+        """Return a footprint's options in km, and its ratio; missing lengths follow from eps_km."""
         scale = self.clusters.scale_km
         defaults = {
             "radius_km": self.radius_km,

@@ -175,8 +175,8 @@ def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], w
             wrong = next((repr(kind) for kind in named if kind not in amounts), "no kind")
             raise StudyError(
                 f"{where} {key} is for amounts, and {wrong} is"
-                f" {'one' if wrong == 'no kind' else 'a kind of records'}; set measure ="
-                " 'amount' in [[sources]], or remove this option"
+                f" {'a kind of amounts' if wrong == 'no kind' else 'a kind of records'}; set"
+                " measure = 'amount' in [[sources]], or remove this option"
             )
         for kind, value in named.items():
             at = f"{where} {key}: {kind}" if isinstance(given, Mapping) else f"{where} {key}"

@@ -1,4 +1,4 @@
-"""Assignment of any places to the clusters of a run, to match clusters between runs."""
+"""Assignment of any coordinates to a run's clusters, to match clusters between runs."""
 
 from __future__ import annotations
 

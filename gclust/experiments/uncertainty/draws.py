@@ -294,7 +294,8 @@ def without_listings(world: dict[str, float]) -> LabelledListings:
 
     def refuse() -> Any:
         raise RuntimeError(
-            "the score read no listings in the study, so it must read none in a replicate"
+            "an indicator reads listings in a bootstrap replicate, but read none when the study was"
+            " ranked; expected indicators that read listings always or never"
         )
 
     return LabelledListings(refuse, tuple(world), world)

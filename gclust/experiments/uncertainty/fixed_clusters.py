@@ -1,4 +1,4 @@
-"""Poisson bootstrap with fixed clusters: records with equal counts are drawn as one group."""
+"""Poisson bootstrap with fixed clusters; records that add the same counts are one group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TABLES = ("fixed_labels", "fixed_listings", "parts")
 
 @dataclass(frozen=True)
 class RecordGroups:
-    """Groups of records with equal counts, and what each group adds to a table of counts.
+    """Groups of records that add the same counts, and what each adds to a table of counts.
 
     The table has a column for each cluster and kind (kinds side by side within a cluster)
     and one for the world total of each kind.

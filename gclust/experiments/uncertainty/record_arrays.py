@@ -1,6 +1,7 @@
 """Arrays of a study's listings by record and place, from which replicates are drawn.
 
-A place is a prepared location, or the position of one jittered listing.
+A place is a location of the study (distinct coordinates after rounding), or the position of one
+listing that is moved at random (jitter).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Neighbour weights of single points: first from tighter bounds, then from distances.
+"""Neighbour weights of single points: first bounded by longitudes, then found by distances.
 
-The annulus between the half-widths is half as wide if it is computed from the latitude of
-the point, not from the edges of its band. Distances are computed only to the points in it,
-the candidates. See
-"Which points are core points" in docs/algorithm.md, step 3.
+The half-widths of longitude (see `gclust.kernels.spatial.bands`) leave an annulus of points
+that may be within the radius, the candidates. It is half as wide if it is computed from the
+latitude of the point, not from the edges of its band. Distances are computed only to the
+candidates. See "Which points are core points" in docs/algorithm.md, step 3.
 """
 
 from __future__ import annotations

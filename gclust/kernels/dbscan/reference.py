@@ -1,4 +1,4 @@
-"""DBSCAN on the sphere in plain Python: the steps of the kernels without their bounds.
+"""DBSCAN on the sphere in plain Python: the steps of the kernels without their shortcuts.
 
 Read it together with docs/algorithm.md. The tests compare it with the kernels. Its run time
 is quadratic in dense places.

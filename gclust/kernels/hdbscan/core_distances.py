@@ -276,7 +276,8 @@ def core_keys(
     """
     if need > balls.inside[1]:
         raise ValueError(
-            f"no radius holds the weight {need}: all points together weigh {balls.inside[1]}"
+            f"no radius holds the weight need = {need}: all points together weigh"
+            f" {balls.inside[1]}; expected at most this weight"
         )
     n, leaves = len(balls.units), 1 << balls.depth
     core = np.full(n, math.inf)

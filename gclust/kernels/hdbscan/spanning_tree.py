@@ -1,7 +1,7 @@
 """Minimum spanning tree of mutual reachability distances (Boruvka's algorithm, ball tree).
 
 In each round every component adds its lightest edge to another component. The weight of an edge
-is the largest of the keys of its length and of the core distances of its ends (L. McInnes,
+is the largest of its length and the core distances of its ends, as reduced distances (L. McInnes,
 J. Healy: Accelerated hierarchical density based clustering, ICDM Workshops 2017; W. March, P. Ram,
 A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). Points keep
 their results between rounds: an edge to a point that is still in another component is still the

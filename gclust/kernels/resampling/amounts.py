@@ -1,4 +1,4 @@
-"""Multipliers of amounts: gamma numbers of mean one, or the copies of a Poisson bootstrap.
+"""Random multipliers of amounts: gamma numbers of mean one, or counts of a Poisson bootstrap.
 
 The random numbers are those of `gclust.kernels.resampling.philox`, so replicates are the same for
 any number of threads.

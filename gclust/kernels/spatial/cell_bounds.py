@@ -1,11 +1,11 @@
-"""Bounds of the weight around runs of points, computed from prefix sums along bands.
+"""Bounds of the neighbour weights of points, from prefix sums along bands of latitude.
 
-For a band and a run of points of another band, the points within the inner half-widths are
-within the radius of every point of the run, and points outside the outer half-widths are
-within the radius of none. Whole cells are summed: cells within the inner half-widths give a
-lower bound of the weight around each point of the run, and cells that overlap the range of
-the outer half-widths give an upper bound. See "Cell
-bounds" in docs/algorithm.md.
+A run is a row of consecutive points of one band. Points of another band within the inner
+half-widths (see `gclust.kernels.spatial.bands`) are within the radius of every point of the
+run, and points outside the outer half-widths are within the radius of none. Whole cells are
+summed: cells within the inner half-widths give a lower bound of the weight within the radius
+of each point of the run, and cells that overlap the range of the outer half-widths give an
+upper bound. See "Cell bounds" in docs/algorithm.md.
 """
 
 from __future__ import annotations

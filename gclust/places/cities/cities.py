@@ -1,4 +1,4 @@
-"""The cities of a cluster and their weights, by Reilly's law of attraction."""
+"""The cities of a cluster and their weights, by Reilly's law of retail gravitation."""
 
 from __future__ import annotations
 

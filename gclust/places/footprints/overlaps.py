@@ -1,7 +1,7 @@
-"""Division of the ground that footprints share: each place goes to the nearest location.
+"""Division of ground that footprints share: it goes to the cluster of the nearest location.
 
-The ground that two footprints share consists of polygons. Within such a polygon some places are
-nearer to locations of the first cluster, and other places to locations of the second one. The
+The ground that two footprints share consists of polygons. One part of such a polygon is
+nearer to locations of the first cluster, the other part to locations of the second one. The
 boundary between them follows sides of Voronoi cells, which cut the polygon into regions; each
 region belongs wholly to one cluster. With more than two clusters, pairs of clusters can be treated
 in any order: the cluster of the nearest location loses nothing to any other.

@@ -92,11 +92,15 @@ class CellPlane:
             shape if shape.is_valid else shapely.make_valid(shape)
         ):
             flat = self._in_cells(part)
+            if flat.is_empty:
+                continue
             for column, row, width, height in _blocks(flat.bounds):
                 box = shapely.box(column, -(row + height), column + width, -row)
                 inside = flat if box.contains(flat) else flat.intersection(box)
                 for polygon in polygons_of(inside):
-                    yield self._covered(polygon, column, row, width, height, true_areas)
+                    covered = self._covered(polygon, column, row, width, height, true_areas)
+                    if covered is not None:
+                        yield covered
 
     def _in_cells(self, part: Any) -> Any:
         """Convert a shape from the raster's CRS to columns and negative rows."""
@@ -210,7 +214,11 @@ class CellPlane:
 
     def _covered(
         self, polygon: Any, column: int, row: int, width: int, height: int, true_areas: bool
-    ) -> Cells:
+    ) -> Cells | None:
+        """Return the cells of a block that a polygon covers, None if it is a sliver without area.
+
+        Rounding makes slivers where a polygon is cut or its heights are measured by area.
+        """
         from exactextract import exact_extract
         from exactextract.feature import JSONFeatureSource
         from exactextract.raster import NumPyRasterSource
@@ -224,6 +232,8 @@ class CellPlane:
         )
         (found,) = exact_extract(block, feature, ["cell_id", "coverage"])
         cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
+        if not cell.size:
+            return None
         coverage = np.asarray(found["properties"]["coverage"], dtype=float)
         return self._cells(read, cell, coverage, (column, row), true_areas)
 
