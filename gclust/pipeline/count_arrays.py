@@ -1,4 +1,4 @@
-"""Merging of clusters and counts of records in memory, for sweeps, bootstraps and the tuner.
+"""Merging of clusters and counting of their records, in memory: for sweeps, bootstraps, tuning.
 
 `gclust.pipeline.count.merge_and_count` does the same for one clustering in SQL;
 the tests compare the two.

@@ -204,7 +204,10 @@ class Intensity(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Names(Section):
-    """The section ``[names]``: how many cities may name a cluster, and the least share of each."""
+    """The section ``[names]``: the most cities in a name, and their least share of the cluster.
+
+    ``least_share`` is a part of the cluster's weight.
+    """
 
     most: int = number(3, least=1)
     least_share: float = number(0.1, least=0, most=1)

@@ -1,4 +1,4 @@
-"""Names of clusters, taken from their cities, and the economies in which they lie."""
+"""Names of clusters, taken from their cities; and the economy in which each cluster lies."""
 
 from __future__ import annotations
 
