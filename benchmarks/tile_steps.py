@@ -112,7 +112,7 @@ def cluster_in_tiles(
 def divide(
     lat: NDArray[np.float64], lon: NDArray[np.float64], largest: int, model: DBSCAN
 ) -> Iterator[Tile]:
-    """Yield tiles that own at most ``largest`` of the locations, sorted by latitude.
+    """Yield tiles that own at most ``largest`` of the locations, which ascend by latitude.
 
     There are about as many bands as cells in a band. Equal latitudes may be in two bands.
     """

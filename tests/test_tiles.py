@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import listings as world
-from benchmarks import worst_cases
+from benchmarks import tiles, worst_cases
 from benchmarks.tile_steps import LinkedTile, cluster_in_tiles, divide, halo_of, join_components
 from gclust import DBSCAN
 from gclust.cluster.coordinates import degrees
@@ -203,3 +206,38 @@ def test_tiles_of_no_location_are_refused_and_no_locations_have_no_labels():
     assert len(labels) == len(core) == 0
     with pytest.raises(ValueError, match="at least 1 location, not 0"):
         list(divide(np.zeros(1), np.zeros(1), 0, DBSCAN()))
+
+
+def test_the_command_measures_tiles_in_processes_and_compares_labels(tmp_path):
+    if not tiles.PEAK.exists():
+        pytest.skip("reads peak memory from /proc, which is there on Linux alone")
+    command = [sys.executable, tiles.__file__, "--sizes", "4e3", "--tiles", "1,5", "--threads", "1"]
+    command += ["--border", "first", "--scratch", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, _, _, whole, one, five = done.stdout.splitlines()
+    assert "| whole fit |" in whole
+    locations = len(locations_of(world.listings(4000))[0])
+    assert all(f"| {locations:,} |" in line for line in (whole, one, five))
+    assert "| 0.00 % |" in one
+    assert one.endswith(" 0 |")
+    assert not five.endswith(" 0 |")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_makes_the_locations_of_the_listings(tmp_path):
+    n = world.PART + 1000  # two parts
+    lat, lon, units = locations_of(world.listings(n))
+    assert tiles.make(tmp_path, n) == len(lat)
+    for name, expected in (("lat", lat), ("lon", lon), ("units", units)):
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), expected)
+
+
+def test_a_label_that_is_not_the_whole_fits_ends_the_command(tmp_path):
+    labels, core = np.array([0, 0, -1]), np.array([True, False, False])
+    np.savez(tmp_path / "whole.npz", labels=labels, core=core)
+    np.save(tmp_path / "labels.npy", labels)
+    np.save(tmp_path / "core.npy", core)
+    tiles.check_labels(tmp_path)
+    np.save(tmp_path / "labels.npy", np.array([0, 1, -1]))
+    with pytest.raises(SystemExit, match="labels of 1 locations are not the whole fit's"):
+        tiles.check_labels(tmp_path)
