@@ -218,7 +218,8 @@ def join_components(load: Callable[[int], LinkedTile], n_tiles: int) -> list[NDA
     offsets, lowest, seen, seen_in = [0], [], [], []
     for k in range(n_tiles):
         ids, owned, component = load(k)
-        lowest.append(ids[np.unique(component, return_index=True)[1]])
+        new = np.diff(np.maximum.accumulate(component), prepend=-1) > 0
+        lowest.append(ids[new])  # components are numbered by these
         seen.append(ids[~owned])
         seen_in.append(component[~owned] + offsets[-1])
         offsets.append(offsets[-1] + len(lowest[-1]))
@@ -258,8 +259,9 @@ def _pairs_of(
     near = slice(*np.searchsorted(shared, [mine[0], mine[-1] + 1]))
     at = np.searchsorted(mine, shared[near])
     same = mine[at] == shared[near]
-    pairs = np.column_stack([components[near][same], component[at[same]]])
-    return np.unique(pairs, axis=0), int(np.count_nonzero(same))
+    pairs = (components[near][same] << 32) + component[at[same]]  # two in one number
+    pairs = np.unique(pairs)
+    return np.column_stack([pairs >> 32, pairs & 0xFFFFFFFF]), int(np.count_nonzero(same))
 
 
 def _number(root: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.int64]:

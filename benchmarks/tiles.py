@@ -159,13 +159,14 @@ def find_step(folder: Path, k: int, model: DBSCAN) -> None:
     np.load(folder / "core.npy", mmap_mode="r+")[ids[owned]] = found[owned]
 
 
-def link_step(folder: Path, k: int, model: DBSCAN) -> None:
-    """Write the components of a tile."""
+def link_step(folder: Path, k: int, model: DBSCAN) -> int:
+    """Write the components of a tile; return how many core locations its halo has."""
     with np.load(folder / f"tile-{k}.npz") as tile:
         ids, owned, lat, lon = (tile[name] for name in ("ids", "owned", "lat", "lon"))
     core = np.load(folder / "core.npy", mmap_mode="r")[ids]
     linked = link_tile(Tile(ids, owned), lat, lon, core, model)
     np.savez(folder / f"linked-{k}.npz", **linked._asdict())
+    return int((~linked.owned).sum())
 
 
 def load_linked(folder: Path, k: int) -> LinkedTile:
@@ -174,12 +175,11 @@ def load_linked(folder: Path, k: int) -> LinkedTile:
         return LinkedTile(**linked)
 
 
-def join_step(folder: Path, n_tiles: int) -> int:
-    """Write the labels of the components of each tile; return the number of shared cores."""
+def join_step(folder: Path, n_tiles: int) -> None:
+    """Write the labels of the components of each tile."""
     labels = join_components(lambda k: load_linked(folder, k), n_tiles)
     for k, each in enumerate(labels):
         np.save(folder / f"numbers-{k}.npy", each)
-    return sum(int((~load_linked(folder, k).owned).sum()) for k in range(n_tiles))
 
 
 def label_step(folder: Path, k: int, model: DBSCAN) -> None:
@@ -243,7 +243,8 @@ def tiles_row(n: int, found: InTiles) -> str:
     ]
     for one in (found.divided, found.joined):
         cells.append(f"{significant(one.seconds)} s, {_megabytes(one.peak_bytes)}")
-    return _line([*cells, f"{found.joined.result:,}"])
+    shared = sum(linked.result for _, linked, _ in found.tiles)
+    return _line([*cells, f"{shared:,}"])
 
 
 def _megabytes(count: int) -> str:
