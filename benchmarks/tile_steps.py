@@ -148,9 +148,10 @@ def halo_of(south: float, north: float, model: DBSCAN) -> Halo:
     """Return how far the neighbours of locations between two latitudes may lie outside them.
 
     With c the chord of eps and r the least radius of curvature of a meridian, a chord of c spans at
-    most 2 asin(c / 2r) of latitude (Schur's comparison theorem). The squared chord of two points
-    at distances rho from the axis is at least 4 rho_1 rho_2 sin(dlon / 2)**2, on any surface of
-    revolution; both distances are least at the latitudes nearest to a pole.
+    most 2 asin(c / 2r) of latitude: the arc, seen along its middle tangent, is at least as long as
+    one of radius r. The squared chord of two points at distances rho from the axis is at least
+    4 rho_1 rho_2 sin(dlon / 2)**2, on any surface of revolution; both distances are least at the
+    latitudes nearest to a pole.
     """
     axis, e2 = SURFACES[model.metric]
     chord = math.sqrt(reach_of(model.eps_km).outer2)

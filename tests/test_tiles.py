@@ -17,7 +17,9 @@ from gclust import DBSCAN
 from gclust.cluster.coordinates import degrees
 from gclust.cluster.dbscan import cluster_locations
 from gclust.cluster.fixed_point import UNIT
+from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.reference import distance_km
+from gclust.kernels.sphere import reach_of, separation, vector_at
 from gclust.testing import great_circle_km
 
 
@@ -171,6 +173,23 @@ def test_every_location_is_owned_once_and_all_neighbours_are_in_the_tile(place):
         km = great_circle_km(lat[mine, None], lon[mine, None], lat, lon)
         near = np.flatnonzero((km <= eps_km + 1e-9).any(axis=0))
         assert np.isin(near, tile.ids).all()
+
+
+@pytest.mark.parametrize("metric", SURFACES)
+@pytest.mark.parametrize("lat", [0.0, 45.0, -80.0, 88.5])
+def test_the_sides_of_a_halo_are_a_little_more_than_the_radius_away(lat, metric):
+    halo = halo_of(lat, lat, DBSCAN(80.0, 10, metric=metric))
+    here = vector_at(lat, 0.0, *SURFACES[metric])
+    limit = reach_of(80.0).limit
+
+    def separations(sides):
+        return [separation(*here, *vector_at(*side, *SURFACES[metric])) for side in sides]
+
+    tall = separations([(lat - halo.lat, 0.0), (lat + halo.lat, 0.0)])
+    wide = separations([(lat + y, halo.lon) for y in np.linspace(-halo.lat, halo.lat, 2001)])
+    assert limit < min(tall) <= max(tall) < 1.05 * limit
+    assert limit < min(wide)
+    assert min(wide) < 1.2 * limit or lat == 88.5
 
 
 def test_a_halo_is_hardly_wider_than_the_radius():
