@@ -50,6 +50,8 @@ class Spent(NamedTuple):
     """One step in a process of its own."""
 
     seconds: float
+    processor_s: float
+    """Of all threads: other work of the machine changes it little."""
     peak_bytes: int
     """Above what the process held before, its input included."""
     result: Any
@@ -71,9 +73,15 @@ class InTiles(NamedTuple):
         return max(one.peak_bytes for steps in self.tiles for one in steps)
 
     @property
-    def seconds(self) -> list[float]:
-        """Seconds of finding, linking and labelling, summed over tiles."""
-        return [sum(one.seconds for one in step) for step in zip(*self.tiles, strict=True)]
+    def seconds(self) -> float:
+        """Seconds of all steps, one after another."""
+        steps = [self.divided, self.joined, *(one for steps in self.tiles for one in steps)]
+        return sum(one.seconds for one in steps)
+
+    @property
+    def processor_s(self) -> list[float]:
+        """Processor seconds of finding, linking and labelling, summed over tiles."""
+        return [sum(one.processor_s for one in step) for step in zip(*self.tiles, strict=True)]
 
 
 def alone(step: Callable[..., Any], *args: Any) -> Spent:
@@ -101,10 +109,10 @@ def alone(step: Callable[..., Any], *args: Any) -> Spent:
 def _measured(sender: Any, step: Callable[..., Any], args: tuple[Any, ...]) -> None:
     before = _resident("VmRSS")
     PEAK.write_text("5", encoding="ascii")  # sets the high-water mark to now
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     result = step(*args)
-    seconds = time.perf_counter() - start
-    sender.send((seconds, max(_resident("VmHWM") - before, 0), result))
+    seconds = time.perf_counter() - start, time.process_time() - processor
+    sender.send((*seconds, max(_resident("VmHWM") - before, 0), result))
 
 
 def _resident(field: str) -> int:
@@ -219,8 +227,8 @@ def check_labels(folder: Path) -> None:
 
 
 HEAD = (
-    "| listings | locations | tiles | halo | peak of a process | a location | tiles: find + link +"
-    " label | divide | join | shared core locations |"
+    "| listings | locations | tiles | halo | peak of a process | a location | time"
+    " | processor: find + link + label | divide | join | shared core locations |"
 )
 
 
@@ -228,21 +236,19 @@ def whole_row(n: int, locations: int, spent: Spent) -> str:
     """Return the line of a whole fit."""
     cells = [f"{n:,}", f"{locations:,}", "whole fit", "", _megabytes(spent.peak_bytes)]
     cells += [f"{spent.peak_bytes / locations:.0f} B", f"{significant(spent.seconds)} s"]
-    return _line([*cells, "", "", ""])
+    return _line([*cells, f"{significant(spent.processor_s)} s", "", "", ""])
 
 
 def tiles_row(n: int, found: InTiles) -> str:
     """Return the line of a number of tiles."""
     locations = sum(found.owned)
-    spent = " + ".join(significant(seconds) for seconds in found.seconds)
+    parts_of_it = " + ".join(significant(seconds) for seconds in found.processor_s)
     cells = [f"{n:,}", f"{locations:,}", f"{len(found.owned)}"]
     cells += [f"{100 * sum(found.halo) / locations:.2f} %", _megabytes(found.peak_bytes)]
-    cells += [
-        f"{found.peak_bytes / locations:.1f} B",
-        f"{significant(sum(found.seconds))} s: {spent}",
-    ]
+    cells += [f"{found.peak_bytes / locations:.1f} B", f"{significant(found.seconds)} s"]
+    cells.append(f"{significant(sum(found.processor_s))} s: {parts_of_it}")
     for one in (found.divided, found.joined):
-        cells.append(f"{significant(one.seconds)} s, {_megabytes(one.peak_bytes)}")
+        cells.append(f"{significant(one.processor_s)} s, {_megabytes(one.peak_bytes)}")
     shared = sum(linked.result for _, linked, _ in found.tiles)
     return _line([*cells, f"{shared:,}"])
 
@@ -270,7 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
     ones = np.full(2, UNIT)
     cluster_locations(warm, warm, ones, DBSCAN(30, 2, n_jobs=1))  # loads kernels before any fork
     print(f"{describe_machine()}{'; the machine is busy' if is_busy() else ''}")
-    print(HEAD + "\n" + _line(["---"] + ["---:"] * 9), flush=True)
+    print(HEAD + "\n" + _line(["---"] + ["---:"] * 10), flush=True)
     for n in (round(float(size)) for size in options.sizes.split(",")):
         model = DBSCAN(EPS_KM, min_samples(n), border=options.border, n_jobs=options.threads)
         with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
