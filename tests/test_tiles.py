@@ -61,6 +61,7 @@ def ring(lat, n):
     return np.column_stack([np.full(n, lat), -180.0 + np.arange(n) * (360.0 / n)])
 
 
+WORLD = world.listings(20_000)
 EVERYWHERE = np.column_stack(
     [
         np.degrees(np.arcsin(np.random.default_rng(1).uniform(-1, 1, 3000))),
@@ -68,7 +69,7 @@ EVERYWHERE = np.column_stack(
     ]
 )
 PLACES = {
-    "world": (world.listings(20_000), 15.0, 6),
+    "world": (WORLD, 15.0, 6),
     "everywhere": (EVERYWHERE, 300.0, 8),
     "north pole": (around(90, 0, 400, 2000, 3), 12.0, 4),
     "south pole": (around(-90, 0, 400, 2000, 4), 12.0, 4),
@@ -113,7 +114,7 @@ def test_weights_are_summed_across_tiles(border):
 
 
 def test_labels_are_those_of_the_estimator_on_sorted_rows():
-    points = world.listings(5000)
+    points = WORLD[:5000]
     points = points[np.lexsort(points.T[::-1])]
     lat, lon, units = locations_of(points)
     model = DBSCAN(15.0, 6, n_jobs=1)
@@ -198,7 +199,7 @@ def test_a_halo_is_hardly_wider_than_the_radius():
     assert halo.lat == pytest.approx(15.0 / 111.195, rel=1e-4)
     assert halo.lon == pytest.approx(15.0 / (111.195 * np.cos(np.radians(50.07))), rel=1e-3)
     assert halo_of(89.9, 89.95, DBSCAN(15.0, 10)).lon == 180.0
-    lat, lon, _ = locations_of(world.listings(20_000))
+    lat, lon, _ = locations_of(WORLD)
     tiles = list(divide(lat, lon, 2000, DBSCAN(15.0, 10)))
     assert sum(len(tile.ids) for tile in tiles) < 1.25 * len(lat)
 
@@ -235,7 +236,7 @@ def test_the_command_measures_tiles_in_processes_and_compares_labels(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     _, _, _, whole, one, five = done.stdout.splitlines()
     assert "| whole fit |" in whole
-    locations = len(locations_of(world.listings(4000))[0])
+    locations = len(locations_of(WORLD[:4000])[0])
     assert all(f"| {locations:,} |" in line for line in (whole, one, five))
     assert "| 0.00 % |" in one
     assert one.endswith(" 0 |")
@@ -243,10 +244,10 @@ def test_the_command_measures_tiles_in_processes_and_compares_labels(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_makes_the_locations_of_the_listings(tmp_path):
-    n = world.PART + 1000  # two parts
-    lat, lon, units = locations_of(world.listings(n))
-    assert tiles.make(tmp_path, n) == len(lat)
+def test_the_command_makes_the_locations_of_the_listings(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiles, "parts", lambda n, _seed: (WORLD[:2000], WORLD[1500:n]))
+    lat, lon, units = locations_of(np.concatenate([WORLD[:2000], WORLD[1500:5000]]))
+    assert tiles.make(tmp_path, 5000) == len(lat)
     for name, expected in (("lat", lat), ("lon", lon), ("units", units)):
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), expected)
 
