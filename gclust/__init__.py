@@ -26,6 +26,7 @@ _HOME = {
     "Members": "gclust.study.sections",
     "Merge": "gclust.study.sections",
     "Names": "gclust.study.sections",
+    "Part": "gclust.experiments.shards.part",
     "Population": "gclust.study.sections",
     "Run": "gclust.results.run",
     "Score": "gclust.study.sections",
@@ -36,6 +37,7 @@ _HOME = {
     "Uncertainty": "gclust.experiments.uncertainty.result",
     "compare": "gclust.experiments.compare.run",
     "centroid_geocodes": "gclust.pipeline.centroid_geocodes",
+    "gather": "gclust.experiments.shards.gather",
     "intensity_spread": "gclust.pipeline.intensity",
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
@@ -67,6 +69,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "Members",
     "Merge",
     "Names",
+    "Part",
     "Population",
     "Run",
     "Score",
@@ -79,6 +82,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "centroid_geocodes",
     "compare",
     "datasets",
+    "gather",
     "intensity_spread",
     "leaders",
     "list_indicators",
@@ -104,6 +108,8 @@ if TYPE_CHECKING:
     from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.compare.result import Comparison, read_comparison
     from gclust.experiments.compare.run import compare
+    from gclust.experiments.shards.gather import gather
+    from gclust.experiments.shards.part import Part
     from gclust.experiments.sweep.folder import read_sweep
     from gclust.experiments.sweep.result import Sweep
     from gclust.experiments.sweep.run import sweep

@@ -29,6 +29,29 @@ TOP = click.option(
 THREADS = click.option("--threads", type=click.IntRange(min=1), help="Threads; all by default.")
 
 
+class ShardNumber(click.ParamType):
+    """Type of the option ``--shard``: a number and a count, such as 3/16."""
+
+    name = "NUMBER/COUNT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the shard; the message of the error for wrong text says what was expected."""
+        from gclust.experiments.shards.shard import read_shard
+
+        try:
+            return read_shard(value) if isinstance(value, str) else value
+        except StudyError as error:
+            self.fail(str(error), param, ctx)
+
+
+SHARD = click.option(
+    "--shard",
+    type=ShardNumber(),
+    help="Compute only this share of the work, such as 3/16: the third of sixteen, which may run"
+    " on as many machines. gclust gather joins the parts.",
+)
+
+
 def output(what: str) -> Callable[[Any], Any]:
     """Return a decorator that adds the options ``--out`` and ``--overwrite`` to a command."""
 
@@ -75,41 +98,70 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
 @main.command(cls=Command)
 @STUDY
 @output("sweep")
+@SHARD
 @THREADS
-def sweep(study: Path, out: Path | None, overwrite: bool, threads: int | None) -> None:
+def sweep(study: Path, out: Path | None, overwrite: bool, shard: Any, threads: int | None) -> None:
     """Run STUDY.toml for many pairs of eps_km and min_samples.
 
     Its section [sweep] lists the values. A sweep that was stopped resumes when
     it is started again.
     """
     from gclust.experiments.progress_bar import time_left
+    from gclust.experiments.shards.summary import summary_lines as part_lines
     from gclust.experiments.sweep.summary import summary_lines
 
     read = gclust.read_study(study)
-    out = out or _folder(read.study.name, "sweep")
+    out = out or _folder(read.study.name, _with_shard("sweep", shard))
+    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard}
     with time_left() as progress:
-        done = gclust.sweep(read, out=out, progress=progress, n_jobs=threads, overwrite=overwrite)
-    say_all(summary_lines(done))
+        done: Any = gclust.sweep(read, out=out, progress=progress, **how)
+    say_all(summary_lines(done) if shard is None else part_lines(done))
 
 
 @main.command(cls=Command)
 @STUDY
 @output("result")
+@SHARD
 @TOP
 @THREADS
 def uncertainty(
-    study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None
+    study: Path, out: Path | None, overwrite: bool, shard: Any, top: int, threads: int | None
 ) -> None:
     """Compute the uncertainty of each rank of STUDY.toml from random draws.
 
     Its section [uncertainty] says what is drawn, and how often.
     """
+    from gclust.experiments.shards.summary import summary_lines as part_lines
     from gclust.experiments.uncertainty.summary import summary_lines
 
     read = gclust.read_study(study)
-    out = out or _folder(read.study.name, "uncertainty")
-    done = gclust.uncertainty(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
-    say_all(summary_lines(done, top=top, **terminal()))
+    out = out or _folder(read.study.name, _with_shard("uncertainty", shard))
+    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard}
+    done: Any = gclust.uncertainty(read, out, progress=True, **how)
+    say_all(part_lines(done) if shard is not None else summary_lines(done, top=top, **terminal()))
+
+
+@main.command(cls=Command)
+@click.argument("parts", type=PATH, nargs=-1, required=True, metavar="PART...")
+@output("result")
+@TOP
+def gather(parts: tuple[Path, ...], out: Path | None, overwrite: bool, top: int) -> None:
+    """Join the parts that gclust sweep or gclust uncertainty wrote with --shard.
+
+    The result has the same bytes as that of one process. Listings are not
+    read.
+    """
+    from gclust.experiments.shards.part import read_part
+    from gclust.experiments.sweep import summary as of_sweep
+    from gclust.experiments.uncertainty import summary as of_uncertainty
+
+    first = read_part(parts[0])
+    out = out or _folder(first.study.study.name, first.of)
+    done = gclust.gather(parts, out, progress=True, overwrite=overwrite)
+    if isinstance(done, gclust.Sweep):
+        say_all(of_sweep.summary_lines(done))
+    else:
+        say_all(of_uncertainty.summary_lines(done, top=top, **terminal()))
 
 
 @main.command(cls=Command)
@@ -236,6 +288,11 @@ def _folder(name: str, what: str) -> Path:
     """Return the default folder of a result, named after its study."""
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
     return Path(f"{kept.strip('-.')[:LONGEST_NAME] or 'study'}-{what}")
+
+
+def _with_shard(what: str, shard: Any) -> str:
+    """Return what the default folder of a command holds, with the numbers of its shard."""
+    return what if shard is None else f"{what}-{shard.number}-of-{shard.count}"
 
 
 def _stem(path: Path) -> str:

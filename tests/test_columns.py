@@ -15,7 +15,7 @@ from rasterio import Affine
 import gclust
 from gclust.errors import GclustWarning
 from gclust.experiments.compare.hybrid_studies import HybridStudies
-from gclust.experiments.sweep.checkpoint import _raster_digest
+from gclust.experiments.input_digests import raster_digest
 from gclust.experiments.tune import session as tune_session
 from gclust.experiments.tune.session import Session
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
@@ -167,11 +167,11 @@ def test_each_pair_of_a_sweep_scores_as_a_run_and_one_that_stopped_goes_on(
 def test_another_raster_is_another_sweep(study, tmp_path):
     read = gclust.read_study(study)
     other = gclust.read_study(world(tmp_path, people=2.0))
-    assert _raster_digest(read) != _raster_digest(other)
+    assert raster_digest(read) != raster_digest(other)
     plain = replace(
         read, score=replace(read.score, of=("patent_share",), weights={}, lower_is_better=())
     )
-    assert _raster_digest(plain) == ""
+    assert raster_digest(plain) == ""
 
 
 def test_a_cluster_without_score_has_no_rank_in_a_sweep(tmp_path):

@@ -15,7 +15,13 @@ from gclust.study.schema import Study, read_study
 
 Content = TypeVar("Content")
 
-COMMANDS = {"run": "run", "sweep": "sweep", "comparison": "compare", "uncertainty": "uncertainty"}
+COMMANDS = {
+    "run": "run",
+    "sweep": "sweep",
+    "comparison": "compare",
+    "uncertainty": "uncertainty",
+    "part": "sweep or uncertainty with --shard",
+}
 """The command that writes each kind of result folder."""
 
 RENAMED_KEYS = {"players": "factors", "formed": "clusters"}
@@ -27,9 +33,9 @@ RENAMED_COLUMNS = {"caution": "diagnostics"}
 class ResultReader:
     """The reader of the files of a result folder.
 
-    ``what`` is what the folder holds: ``"run"``, ``"sweep"``, ``"comparison"`` or
-    ``"uncertainty"``. ``path`` is absolute, ``files`` are those that were written, and ``info`` is
-    the content of ``<what>.json`` without them. Raises StudyError if the folder holds something
+    ``what`` is what the folder holds: ``"run"``, ``"sweep"``, ``"comparison"``,
+    ``"uncertainty"`` or ``"part"``. ``path`` is absolute, ``files`` are those that were written,
+    and ``info`` is the content of ``<what>.json`` without them. Raises StudyError if the folder holds something
     else, or is of an earlier version; all methods raise it for a file that is missing or broken.
     """
 

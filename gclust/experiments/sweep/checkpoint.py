@@ -6,21 +6,16 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import gclust
 from gclust.experiments.grid import Pair, Pairs
 from gclust.experiments.sweep.grid_point import GridPoint
-from gclust.listings.engines.protocol import Engine
-from gclust.pipeline.prepare import Prepared
-from gclust.pipeline.rasters import files_of
-from gclust.pipeline.score_columns import ScoreColumns
 from gclust.results.folders import PREFIX, write_file
-from gclust.study.indicators import resolve_indicators
-from gclust.study.schema import Study
-from gclust.study.write_toml import study_toml
 from gclust.temporary_folders import remove_abandoned
 
 DIGITS = 16
@@ -86,34 +81,11 @@ def _remove_pairs(folder: Path) -> None:
         folder.rmdir()
 
 
-def digest(study: Study, pairs: Pairs, engine: Engine, prepared: Prepared) -> str:
+def digest(pairs: Pairs, inputs: Mapping[str, Any]) -> str:
     """Return a hash, as text, of everything that the results of a sweep depend on.
 
-    Listings enter as a sum of hashes of rows, which does not depend on their order.
+    ``inputs`` are those of `gclust.experiments.input_digests.input_digests`.
     """
-    columns = ("kind", "record", "lat", "lon", "units", "reason", *study.needed_columns)
-    inputs = (
-        [field.name for field in fields(GridPoint)],
-        gclust.__version__,
-        study_toml(study, study.folder),
-        pairs,
-        sorted(prepared.world_totals.items()),
-        engine.fingerprint("listings", columns),
-        _raster_digest(study),
-        [resolved.indicator.origin for resolved in resolve_indicators(study.indicators)],
-    )
-    return hashlib.sha256(repr(inputs).encode()).hexdigest()
-
-
-def _raster_digest(study: Study) -> str:
-    """Return a digest of the population raster, "" if scores do not depend on inhabitants."""
-    if "population" not in ScoreColumns(study).looks_at or study.population.raster is None:
-        return ""
-    whole = hashlib.sha256()
-    for path in map(Path, files_of(study, study.population).files):
-        # Some rasters are folders.
-        for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if part.is_file():
-                with part.open("rb") as file:
-                    whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
+    names = [field.name for field in fields(GridPoint)]
+    whole = names, gclust.__version__, pairs, sorted(inputs.items())
+    return hashlib.sha256(repr(whole).encode()).hexdigest()

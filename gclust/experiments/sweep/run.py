@@ -8,19 +8,24 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.experiments.cluster_statistics import Labels, agreement
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
+from gclust.experiments.input_digests import input_digests
 from gclust.experiments.score_columns import columns_of_pairs
+from gclust.experiments.shards.part import PART, Part
+from gclust.experiments.shards.shard import check_folder
 from gclust.experiments.sweep.checkpoint import Checkpoint, digest
 from gclust.experiments.sweep.folder import write_sweep
 from gclust.experiments.sweep.grid_point import GridPoint, compare_to_baseline, measure_point
 from gclust.experiments.sweep.label_cache import LabelCache
+from gclust.experiments.sweep.part import grid_of, write_sweep_part
 from gclust.experiments.sweep.result import Sweep
-from gclust.experiments.sweep.tables import assemble_sweep
+from gclust.experiments.sweep.tables import BaselineTables, assemble_sweep, baseline_tables
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import warn_of_gap
@@ -39,6 +44,36 @@ from gclust.study.schema import Study, read_study
 TO_SMALLER = ("ari_to_smaller_eps", "ari_to_smaller_min_samples")
 
 
+@overload
+def sweep(
+    study: str | Path | Study,
+    *,
+    eps_km: Iterable[float] | None = ...,
+    min_samples: Iterable[float] | None = ...,
+    baseline: Sequence[float] | None = ...,
+    out: str | Path | None = ...,
+    shard: None = ...,
+    progress: bool | Report | None = ...,
+    n_jobs: int | None = ...,
+    overwrite: bool = ...,
+) -> Sweep: ...
+
+
+@overload
+def sweep(
+    study: str | Path | Study,
+    *,
+    eps_km: Iterable[float] | None = ...,
+    min_samples: Iterable[float] | None = ...,
+    baseline: Sequence[float] | None = ...,
+    out: str | Path,
+    shard: tuple[int, int],
+    progress: bool | Report | None = ...,
+    n_jobs: int | None = ...,
+    overwrite: bool = ...,
+) -> Part: ...
+
+
 def sweep(
     study: str | Path | Study,
     *,
@@ -46,10 +81,11 @@ def sweep(
     min_samples: Iterable[float] | None = None,
     baseline: Sequence[float] | None = None,
     out: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
     overwrite: bool = False,
-) -> Sweep:
+) -> Sweep | Part:
     """Run a study for each pair of eps_km and min_samples, and compare the results.
 
     Listings are read and folded once. Each pair goes through the study's own stages, from
@@ -72,6 +108,9 @@ def sweep(
     out : path-like, optional
         Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
         it is started again: finished pairs are kept in a hidden folder next to it.
+    shard : (number, count), optional
+        Compute only one of so many shares of the pairs, the first of which has the number 1, and
+        write it to ``out`` as a part, which `gclust.gather` joins with the others.
     progress : bool or callable, optional
         True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
@@ -82,6 +121,7 @@ def sweep(
     Returns
     -------
     Sweep
+        With ``shard`` a `Part`.
 
     Raises
     ------
@@ -102,44 +142,75 @@ def sweep(
     5.0              2
     8.0              2
     """
+    wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
-    with claim(out, overwrite, "sweep") as place:
+    with claim(out, overwrite, "sweep" if wanted is None else PART) as place:
         warn_of_space(study)
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
+        own = list(pairs)
+        if wanted is not None:
+            own = wanted.share_of(own, "pairs of eps_km and min_samples")
         run_log = RunLog(resolve(progress), study.study.strict)
-        result, checkpoint = _sweep(study, pairs, place, run_log, n_jobs)
-        if place is not None:
-            result = write_sweep(result, place, run_log.report)
-        if checkpoint is not None:
-            checkpoint.remove()
+        found = _computed(study, (pairs, own), place, run_log, n_jobs)
+        points, tables, messages = found.points, found.tables, run_log.messages
+        result: Sweep | Part
+        if wanted is not None and place is not None:
+            common = {**found.inputs, "grid": grid_of(pairs), "warnings": messages}
+            part = Part("sweep", study, wanted, len(own), len(list(pairs)), common)
+            result = write_sweep_part(part, place, points, tables)
+        else:
+            result = assemble_sweep(study, pairs, points, tables, messages)
+            if place is not None:
+                result = write_sweep(result, place, run_log.report)
+        if found.checkpoint is not None:
+            found.checkpoint.remove()
         return result
 
 
-def _sweep(
-    study: Study, pairs: Pairs, place: Place | None, run_log: RunLog, n_jobs: int | None
-) -> tuple[Sweep, Checkpoint | None]:
-    """Compute all grid points; with a place, finished ones are kept in a checkpoint."""
+class _Computed(NamedTuple):
+    """Grid points that were computed or resumed, and what the sweep needs in addition."""
+
+    points: list[GridPoint]
+    tables: BaselineTables
+    inputs: dict[str, Any]
+    """Digests of all inputs, if there is a folder to write to."""
+    checkpoint: Checkpoint | None
+
+
+def _computed(
+    study: Study,
+    grid: tuple[Pairs, list[Pair]],
+    place: Place | None,
+    run_log: RunLog,
+    n_jobs: int | None,
+) -> _Computed:
+    """Compute the grid points of some pairs of a grid.
+
+    With a place, finished ones are kept in a checkpoint.
+    """
+    pairs, wanted = grid
     columns = columns_of_pairs(study, pairs)
-    checkpoint = None
+    checkpoint, digests = None, {}
     with ExitStack() as while_needed:
         opened = open_engine(study, n_jobs, run_log.report)
         engine = while_needed.enter_context(opened)
         prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
-            checkpoint = Checkpoint(place.path, digest(study, pairs, engine, prepared))
+            digests = input_digests(study, engine, prepared)
+            checkpoint = Checkpoint(place.path, digest(pairs, digests))
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs, report=run_log.report)
         engine.progress = silent  # reports of single grid points would hide the overall progress
         if not columns[pairs.baseline].further:
             while_needed.close()  # all data that is still needed is in memory
         inputs = _Inputs(study, pairs, columns, engine, prepared, counter, n_jobs)
-        grid = _GridPoints(inputs, checkpoint, run_log.report)
-        points = grid.evaluate(run_log.report)
-    with stage(run_log.report, "k-distances, plateaus"):
-        baseline = grid.baseline, grid.baseline_clusters
-        result = assemble_sweep(study, pairs, prepared, points, baseline)
-    return replace(result, warnings=tuple(run_log.messages)), checkpoint
+        computer = _GridPoints(inputs, wanted, checkpoint, run_log.report)
+        points = computer.evaluate(run_log.report)
+    with stage(run_log.report, "k-distances"):
+        baseline = computer.baseline, computer.baseline_clusters
+        tables = baseline_tables(study, pairs, prepared, baseline)
+    return _Computed(points, tables, digests, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -156,21 +227,23 @@ class _Inputs:
 
 
 class _GridPoints:
-    """Grid points of all pairs, each computed once or read from the checkpoint."""
+    """Grid points of the wanted pairs, each computed once or read from the checkpoint."""
 
-    def __init__(self, inputs: _Inputs, checkpoint: Checkpoint | None, report: Report) -> None:
+    def __init__(
+        self, inputs: _Inputs, wanted: list[Pair], checkpoint: Checkpoint | None, report: Report
+    ) -> None:
         self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
         self.label_cache = LabelCache(inputs.pairs)
         self.weight = inputs.prepared.locations["density"].to_numpy()
         self._finished = {
-            pair: None if checkpoint is None else checkpoint.read(pair) for pair in inputs.pairs
+            pair: None if checkpoint is None else checkpoint.read(pair) for pair in wanted
         }
         self._clusters: dict[Pair, Labels] = {}
         # The baseline reports its own progress: kernels are compiled on first use.
         pair = inputs.pairs.baseline
         labels, core = self._labels(pair, report)
         check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
-        self.baseline = self._finished[pair] or self._measure(pair, labels, core)
+        self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)
         self.baseline_clusters = self.baseline.clusters(labels)
 
     def evaluate(self, report: Report) -> list[GridPoint]:
@@ -218,10 +291,11 @@ class _GridPoints:
         return replace(point, statistics=statistics)
 
     def _clusters_at(self, pair: Pair) -> Labels:
-        """Return the cluster of each location at a finished pair."""
-        point = self._finished[pair]
-        if pair not in self._clusters and point is not None:
-            self._clusters[pair] = point.clusters(self._labels(pair)[0])
+        """Return the cluster of each location at a finished pair, or at one of another shard."""
+        if pair not in self._clusters:
+            labels, _ = self._labels(pair)
+            merged = self._finished.get(pair) or self.inputs.counter.merge_and_count(labels)
+            self._clusters[pair] = merged.clusters(labels)
         return self._clusters[pair]
 
     def _labels(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -16,17 +19,35 @@ from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 
 
+class BaselineTables(NamedTuple):
+    """Tables of a sweep that depend on the listings and the baseline, not on other grid points."""
+
+    clusters: pd.DataFrame
+    """See `gclust.experiments.sweep.result.Sweep`."""
+    k_distance: pd.DataFrame
+    """See `gclust.experiments.sweep.k_distance.k_distance`."""
+
+
+def baseline_tables(
+    study: Study, pairs: Pairs, prepared: Prepared, baseline: tuple[GridPoint, Labels]
+) -> BaselineTables:
+    """Return the tables of the baseline, which comes with the cluster of each location."""
+    clustered = prepared.locations[prepared.locations["density"] > 0]
+    lat, lon, units = (clustered[name].to_numpy() for name in ("lat", "lon", "density"))
+    return BaselineTables(
+        clusters=_clusters(study, prepared, *baseline),
+        k_distance=k_distance(lat, lon, units, pairs.min_samples),
+    )
+
+
 def assemble_sweep(
     study: Study,
     pairs: Pairs,
-    prepared: Prepared,
     points: list[GridPoint],
-    baseline: tuple[GridPoint, Labels],
+    tables: BaselineTables,
+    warnings: Sequence[str],
 ) -> Sweep:
-    """Assemble the result of a sweep.
-
-    ``points`` are in the order of ``pairs``; the baseline comes with the cluster of each location.
-    """
+    """Assemble the result of a sweep; ``points`` are in the order of ``pairs``."""
     table = pd.DataFrame(
         [
             {
@@ -39,17 +60,16 @@ def assemble_sweep(
         ]
     ).astype({"diagnostics": "string"})
     plateaus, table["plateau"] = find_plateaus(table)
-    clustered = prepared.locations[prepared.locations["density"] > 0]
-    lat, lon, units = (clustered[name].to_numpy() for name in ("lat", "lon", "density"))
     return Sweep(
         study=study,
         baseline=pairs.baseline,
         table=table,
-        clusters=_clusters(study, prepared, *baseline),
+        clusters=tables.clusters,
         ranks=_ranks(points),
         plateaus=plateaus,
         suggestions=suggest(table, plateaus, study.sweep.target_clusters),
-        k_distance=k_distance(lat, lon, units, pairs.min_samples),
+        k_distance=tables.k_distance,
+        warnings=tuple(warnings),
     )
 
 

@@ -120,6 +120,8 @@ class BootstrapInputs:
     scorer: Scorer
     n_jobs: int | None
     report: Report
+    numbers: Ints
+    """Numbers of the replicates to compute, in rising order."""
     amounts: Amounts = field(default_factory=Amounts)
     """The amounts that vary, whose numbers ``prepared`` has."""
 
@@ -159,10 +161,15 @@ class BootstrapInputs:
         return same_clusters(own, clusters, units, len(counted.count), count_threads(self.n_jobs))
 
     def empty_replicates(self) -> Replicates:
-        """Return a `Replicates` object whose values are all NaN."""
-        shape = self.study.uncertainty.draws, len(self.baseline.counted.count)
-        scores, ranks = np.full((2, *shape), np.nan)
-        return Replicates(np.full((*shape, len(self.study.kinds)), np.nan), scores, ranks)
+        """Return a `Replicates` object for all draws of the study, whose values are all NaN."""
+        return empty_replicates(self.study, len(self.baseline.counted.count))
+
+
+def empty_replicates(study: Study, n_clusters: int) -> Replicates:
+    """Return a `Replicates` object for all draws of a study, whose values are all NaN."""
+    shape = study.uncertainty.draws, n_clusters
+    scores, ranks = np.full((2, *shape), np.nan)
+    return Replicates(np.full((*shape, len(study.kinds)), np.nan), scores, ranks)
 
 
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
@@ -223,15 +230,14 @@ def _clusters_of_pairs(inputs: BootstrapInputs) -> Iterator[tuple[Ints, _FixedCl
     """Yield the clusters of each drawn pair, with the numbers of its replicates."""
     study, drawn, (own, counted, described, _) = inputs.study, inputs.drawn, inputs.baseline
     if not drawn.pairs:
-        every = np.arange(study.uncertainty.draws)
-        yield every, _FixedClusters(own, counted, described, inputs.columns(None))
+        yield inputs.numbers, _FixedClusters(own, counted, described, inputs.columns(None))
         return
     locations = inputs.prepared.locations
     counter = ArrayCounter(
         study, inputs.engine, inputs.prepared, n_jobs=inputs.n_jobs, report=inputs.report
     )
     for position, pair in enumerate(drawn.pairs):
-        numbers = np.flatnonzero(drawn.chosen == position)
+        numbers = inputs.numbers[drawn.chosen[inputs.numbers] == position]
         if not len(numbers):
             continue
         options = replace(study.dbscan, eps_km=pair[0], min_samples=pair[1])
@@ -328,8 +334,9 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
         of_listings = None
         if inputs.baseline.reads_listings:
             of_listings = ReplicateListings(study, inputs.engine, prepared, bootstrap)
-    parallel = ParallelReplicates(bootstrap, reclusterer, drawn.chosen, at_once)
-    for number in inputs.with_progress(parallel.order, "recluster"):
+    order = drawn.in_order(inputs.numbers)
+    parallel = ParallelReplicates(bootstrap, reclusterer, drawn.chosen, order, at_once)
+    for number in inputs.with_progress(order, "recluster"):
         replicate, (labels, _, core, polygons), counted = parallel.take(number)
         clusters = counted.clusters(labels)
         same = inputs.matched(clusters, bootstrap.density, bootstrap.location)

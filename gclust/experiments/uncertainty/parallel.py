@@ -36,8 +36,8 @@ def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
 class ParallelReplicates:
     """Parallel computation of replicates, in batches with the same eps_km and min_samples.
 
-    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates by pair,
-    because replicates with the same eps_km use the same bands.
+    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates to compute,
+    by pair, because replicates with the same eps_km use the same bands.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class ParallelReplicates:
         bootstrap: Bootstrap,
         reclusterer: Reclusterer,
         chosen: NDArray[np.int64],
+        order: list[int],
         at_once: int,
     ) -> None:
         self._bootstrap, self._reclusterer, self._chosen = bootstrap, reclusterer, chosen
-        self.order: list[int] = np.argsort(chosen, kind="stable").tolist()
-        self._left, self._at_once = self.order.copy(), at_once
+        self._left, self._at_once = order.copy(), at_once
         self._finished: dict[int, Finished] = {}
 
     def take(self, number: int) -> Finished:

@@ -33,6 +33,10 @@ class DrawnPairs(NamedTuple):
         """Return a replicate's eps_km and min_samples; None means the study's own."""
         return self.pairs[self.chosen[replicate]] if self.pairs else None
 
+    def in_order(self, numbers: NDArray[np.int64]) -> list[int]:
+        """Return replicates sorted by their pair, because those of one pair share work."""
+        return [int(each) for each in numbers[np.argsort(self.chosen[numbers], kind="stable")]]
+
 
 def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPairs:
     """Choose eps_km and min_samples at random per replicate, if the study varies parameters.

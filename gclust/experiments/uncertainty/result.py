@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -142,19 +143,36 @@ class Uncertainty:
         return left_out(self.study, self.not_resampled)
 
 
-def rank_uncertainty(
-    study: Study,
-    named: pd.DataFrame,
-    share: pd.DataFrame,
-    score: pd.Series,
-    found: Replicates,
-    drawn_pairs: list[Pair],
-) -> Uncertainty:
-    """Compute intervals, rank sets and indistinguishable pairs of clusters from replicates.
+class OwnClusters(NamedTuple):
+    """The study's own clusters, by id."""
 
-    ``named`` (``name, economies``), ``share`` (by kind) and ``score`` are those of the study's own
-    clusters, by id.
-    """
+    named: pd.DataFrame
+    """Columns ``name`` and ``economies``."""
+    share: pd.DataFrame
+    """Share of each kind in per cent."""
+    score: pd.Series
+
+    def to_table(self) -> pd.DataFrame:
+        """Return all columns as one table; shares by the number of their kind."""
+        table = self.named[["name", "economies"]].reset_index(drop=True)
+        table["score"] = self.score.to_numpy()
+        for code, kind in enumerate(self.share.columns):
+            table[f"share_{code}"] = self.share[kind].to_numpy()
+        return table
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, study: Study) -> OwnClusters:
+        """Read what `to_table` returned."""
+        codes = range(len(study.kinds))
+        share = pd.DataFrame({study.kinds[code]: table[f"share_{code}"] for code in codes})
+        return cls(table[["name", "economies"]], share, table["score"])
+
+
+def rank_uncertainty(
+    study: Study, own: OwnClusters, found: Replicates, drawn_pairs: list[Pair]
+) -> Uncertainty:
+    """Compute intervals, rank sets and indistinguishable pairs of clusters from replicates."""
+    named, share, score = own
     level = study.uncertainty.level
     order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()
     order = order.sort_values(["rank", "cluster_id"], ignore_index=True)

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple, overload
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from gclust.errors import StudyError
+from gclust.errors import StudyError, warn_user
+from gclust.experiments.grid import Pair
+from gclust.experiments.input_digests import input_digests
+from gclust.experiments.shards.part import PART, Part
+from gclust.experiments.shards.shard import Shard, check_folder
 from gclust.experiments.uncertainty.amounts import number_amounts
 from gclust.experiments.uncertainty.draws import (
     Baseline,
     BootstrapInputs,
+    Replicates,
     fixed_cluster_replicates,
     reclustered_replicates,
 )
 from gclust.experiments.uncertainty.folder import write_uncertainty
-from gclust.experiments.uncertainty.parameters import draw_pairs
-from gclust.experiments.uncertainty.result import Uncertainty, left_out, rank_uncertainty
+from gclust.experiments.uncertainty.parameters import DrawnPairs, draw_pairs
+from gclust.experiments.uncertainty.part import write_draws_part
+from gclust.experiments.uncertainty.result import (
+    OwnClusters,
+    Uncertainty,
+    left_out,
+    rank_uncertainty,
+)
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
@@ -41,14 +55,39 @@ from gclust.units import UNIT
 NO_RECORDS = "has listings without a record: each weight of one is drawn as a record"
 
 
+@overload
+def uncertainty(
+    study: str | Path | Study,
+    out: str | Path | None = ...,
+    *,
+    shard: None = ...,
+    progress: bool | Report | None = ...,
+    n_jobs: int | None = ...,
+    overwrite: bool = ...,
+) -> Uncertainty: ...
+
+
+@overload
+def uncertainty(
+    study: str | Path | Study,
+    out: str | Path,
+    *,
+    shard: tuple[int, int],
+    progress: bool | Report | None = ...,
+    n_jobs: int | None = ...,
+    overwrite: bool = ...,
+) -> Part: ...
+
+
 def uncertainty(
     study: str | Path | Study,
     out: str | Path | None = None,
     *,
+    shard: tuple[int, int] | None = None,
     progress: bool | Report | None = None,
     n_jobs: int | None = None,
     overwrite: bool = False,
-) -> Uncertainty:
+) -> Uncertainty | Part:
     """Compute the uncertainty of a study's shares, scores and ranks by a bootstrap.
 
     The study's section ``[uncertainty]`` sets what is drawn (records, choices), how often, and the
@@ -61,6 +100,9 @@ def uncertainty(
         ``study.toml``, or the study that `gclust.read_study` read from it.
     out : path-like, optional
         Folder to write, as a whole or not at all. Nothing is written without it.
+    shard : (number, count), optional
+        Compute only one of so many shares of the draws, the first of which has the number 1, and
+        write it to ``out`` as a part, which `gclust.gather` joins with the others.
     progress : bool or callable, optional
         True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
@@ -71,6 +113,7 @@ def uncertainty(
     Returns
     -------
     Uncertainty
+        With ``shard`` a `Part`.
 
     Raises
     ------
@@ -89,24 +132,54 @@ def uncertainty(
     1     2      Lyon             1              2
     2     3    Geneva             3              3
     """
+    wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
-    with claim(out, overwrite, "uncertainty") as place:
+    with claim(out, overwrite, "uncertainty" if wanted is None else PART) as place:
         warn_of_space(study)
         run_log = RunLog(resolve(progress), study.study.strict)
-        result = _computed(study, run_log, n_jobs)
+        found = _computed(study, wanted, run_log, n_jobs)
+        if wanted is not None and place is not None:
+            common = {**found.inputs, "warnings": run_log.messages}
+            draws = study.uncertainty.draws
+            part = Part("uncertainty", study, wanted, len(found.numbers), draws, common)
+            return write_draws_part(part, place, found.own, found.replicates, found.numbers)
+        with stage(run_log.report, "compare clusters"):
+            result = rank_uncertainty(study, found.own, found.replicates, found.pairs)
+        result = replace(result, warnings=tuple(run_log.messages))
         return result if place is None else write_uncertainty(result, place, run_log.report)
 
 
-def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
-    """Find the study's clusters, draw replicates, and compare them."""
+class _Computed(NamedTuple):
+    """Replicates that were computed, and what the result needs in addition."""
+
+    own: OwnClusters
+    replicates: Replicates
+    numbers: NDArray[np.int64]
+    """Numbers of the replicates, in rising order."""
+    pairs: list[Pair]
+    """Pairs of parameters that are drawn from."""
+    inputs: dict[str, Any]
+    """Digests of all inputs, if only a shard is computed."""
+
+
+def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | None) -> _Computed:
+    """Find the study's clusters, and compute its replicates or those of a shard."""
     check_method(study.clusters)
     _check_draws(study)
+    numbers = np.arange(study.uncertainty.draws)
+    if shard is not None:
+        _check_shard(study, shard)
     scorer, kinds = Scorer(study), list(study.kinds)
     drawn = draw_pairs(study, n_jobs=n_jobs, report=run_log.report)
+    if shard is not None:
+        numbers = np.sort(shard.share_of(drawn.in_order(numbers), "draws"))
     with open_engine(study, n_jobs, run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
         _check_measures(study, engine, prepared)
+        inputs: dict[str, Any] = {}
+        if shard is not None:
+            inputs = {**input_digests(study, engine, prepared), "draws": _described(study, drawn)}
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)
         counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
@@ -127,7 +200,7 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
             values = scorer.columns.values(counted.count, counted.share, described, listings)
             scores = scorer.own(values)
         baseline = Baseline(own, counted, described, listings.are_made)
-        inputs = BootstrapInputs(
+        bootstrap = BootstrapInputs(
             study=study,
             engine=engine,
             prepared=numbered.prepared,
@@ -136,18 +209,34 @@ def _computed(study: Study, run_log: RunLog, n_jobs: int | None) -> Uncertainty:
             scorer=scorer,
             n_jobs=n_jobs,
             report=run_log.report,
+            numbers=numbers,
             amounts=numbered.amounts,
         )
         replicates = (
             reclustered_replicates if study.uncertainty.reclusters else fixed_cluster_replicates
         )
-        found = replicates(inputs)
+        found = replicates(bootstrap)
     named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
-    with stage(run_log.report, "compare clusters"):
-        result = rank_uncertainty(
-            study, named, counted.share[kinds], pd.Series(scores), found, drawn.pairs
+    clusters = OwnClusters(named, counted.share[kinds], pd.Series(scores))
+    return _Computed(clusters, found, numbers, drawn.pairs, inputs)
+
+
+def _check_shard(study: Study, shard: Shard) -> None:
+    """Refuse more shards than draws; warn if every shard must make the same sweep first."""
+    wanted = study.uncertainty
+    shard.share_of(range(wanted.draws), "draws")
+    given = wanted.sweep, wanted.eps_km, wanted.min_samples
+    if "parameters" in wanted.sources and given == (None, None, None):
+        warn_user(
+            "each shard makes the sweep of the study to find the plateau; to make it once, run"
+            " gclust sweep first, and name its folder: [uncertainty] sweep"
         )
-    return replace(result, warnings=tuple(run_log.messages))
+
+
+def _described(study: Study, drawn: DrawnPairs) -> dict[str, Any]:
+    """Return the number of draws and the pairs to draw from, as values that JSON can hold."""
+    pairs = [[float(each) for each in pair] for pair in drawn.pairs]
+    return {"draws": study.uncertainty.draws, "parameters": pairs}
 
 
 def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[str]:

@@ -1,0 +1,1 @@
+"""Sweeps and bootstraps in shards: parts that many machines compute and `gclust gather` joins."""

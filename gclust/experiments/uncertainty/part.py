@@ -1,0 +1,83 @@
+"""Parts of rank uncertainty: the draws of one shard, and the result that all parts give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gclust.experiments.grid import Pair
+from gclust.experiments.shards.part import Part, write_part
+from gclust.experiments.uncertainty.draws import Replicates, empty_replicates
+from gclust.experiments.uncertainty.result import OwnClusters, Uncertainty, rank_uncertainty
+from gclust.progress import Report, stage
+from gclust.results.folders import Place
+from gclust.results.reader import ResultReader
+from gclust.results.writer import ResultWriter
+
+DRAWS, CLUSTERS, MOVED = "draws.parquet", "clusters.parquet", "moved.parquet"
+SHARED = (CLUSTERS, MOVED)
+
+
+def write_draws_part(
+    part: Part, place: Place, own: OwnClusters, found: Replicates, numbers: NDArray[np.int64]
+) -> Part:
+    """Write the draws of a shard, by number, and the study's own clusters."""
+
+    def fill(folder: ResultWriter) -> None:
+        folder.parquet(DRAWS.removesuffix(".parquet"), _rows(found, numbers))
+        folder.parquet(CLUSTERS.removesuffix(".parquet"), own.to_table())
+        if found.moved is not None:
+            folder.parquet(MOVED.removesuffix(".parquet"), found.moved)
+
+    return write_part(part, place, fill, SHARED)
+
+
+def _rows(found: Replicates, numbers: NDArray[np.int64]) -> pd.DataFrame:
+    """Return a row for each draw and cluster; shares by the number of their kind."""
+    _, n_clusters, n_kinds = found.shares.shape
+    rows = pd.DataFrame(
+        {
+            "draw": np.repeat(numbers, n_clusters),
+            "cluster_id": np.tile(np.arange(n_clusters), len(numbers)),
+            "score": found.scores[numbers].ravel(),
+            "rank": found.ranks[numbers].ravel(),
+        }
+    )
+    for code in range(n_kinds):
+        rows[f"share_{code}"] = found.shares[numbers, :, code].ravel()
+    return rows
+
+
+def gather_uncertainty(parts: list[Part], report: Report) -> Uncertainty:
+    """Assemble the rank uncertainty whose parts are given, one of each shard."""
+    first = parts[0]
+    study, reader = first.study, ResultReader(first.folder, "part")
+    own = OwnClusters.from_table(reader.table(CLUSTERS), study)
+    moved = reader.table(MOVED) if MOVED in first.files else None
+    found = replace(empty_replicates(study, len(own.score)), moved=moved)
+    left = np.ones(study.uncertainty.draws, dtype=bool)
+    for part in parts:
+        reader = ResultReader(part.folder, "part")
+        rows = reader.table(DRAWS)
+        with reader.reading(DRAWS):
+            left[_fill(found, rows)] = False
+    with reader.reading(DRAWS):
+        if left.any():
+            raise ValueError(f"no part holds draw {np.flatnonzero(left)[0]}")
+    pairs: list[Pair] = [(eps_km, least) for eps_km, least in first.common["draws"]["parameters"]]
+    with stage(report, "compare clusters"):
+        result = rank_uncertainty(study, own, found, pairs)
+    return replace(result, warnings=first.warnings)
+
+
+def _fill(found: Replicates, rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Copy the draws of a part to their places; return their numbers."""
+    number, cluster = rows["draw"].to_numpy(), rows["cluster_id"].to_numpy()
+    found.scores[number, cluster] = rows["score"]
+    found.ranks[number, cluster] = rows["rank"]
+    for code in range(found.shares.shape[2]):
+        found.shares[number, cluster, code] = rows[f"share_{code}"]
+    return number
