@@ -22,6 +22,7 @@ from gclust.experiments.shards import complete
 from gclust.experiments.shards.part import read_part
 from gclust.experiments.shards.shard import Shard
 from gclust.experiments.sweep.run import _GridPoints
+from tests.test_columns import world as columns_study
 from tests.test_uncertainty_amounts import OF_LISTINGS, study_of
 from tests.test_uncertainty_jitter import addresses
 from tests.worlds import listings, study_folder
@@ -113,19 +114,18 @@ def test_scripts_say_how_they_are_called():
         assert os.access(SLURM / name, os.X_OK)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 9])
+@pytest.mark.parametrize("count", [2, 9])
 def test_a_sweep_has_the_same_bytes_in_any_number_of_shards(tmp_path, count):
     check(gclust.sweep, study_folder(tmp_path, extra=GRID), tmp_path, count)
 
 
-def test_a_sweep_with_columns_of_areas_and_listings(tmp_path):
-    columns = (
-        "[score]\nof = ['patent_share', 'patent_per_km2', 'patent_growth']\n"
-        "[[indicators]]\nname = 'growth'\nkind = 'patent'\nfirst = [2015, 2016]\n"
-        "last = [2018, 2019]\n"
-    )
-    study = study_folder(tmp_path, extra=GRID.replace("60, 100, 300", "60, 100") + columns)
-    check(gclust.sweep, study, tmp_path, 4)
+def test_expensive_columns_have_the_same_bytes_in_shards(tmp_path):
+    """Of areas, inhabitants of a raster, and listings."""
+    study = columns_study(tmp_path)
+    check(gclust.sweep, study, tmp_path / "sweep")
+    draws = {"draws": 10, "clusters": "reclustered", "level": 0.5}
+    read = replace(gclust.read_study(study), uncertainty=draws)
+    check(gclust.uncertainty, read, tmp_path / "draws", 2)
 
 
 def test_a_sweep_keeps_its_warnings(tmp_path):

@@ -35,8 +35,9 @@ class ResultReader:
 
     ``what`` is what the folder holds: ``"run"``, ``"sweep"``, ``"comparison"``,
     ``"uncertainty"`` or ``"part"``. ``path`` is absolute, ``files`` are those that were written,
-    and ``info`` is the content of ``<what>.json`` without them. Raises StudyError if the folder holds something
-    else, or is of an earlier version; all methods raise it for a file that is missing or broken.
+    and ``info`` is the content of ``<what>.json`` without them. Raises StudyError if the folder
+    holds something else, or is of an earlier version; all methods raise it for a file that is
+    missing or broken.
     """
 
     def __init__(self, path: str | Path, what: str) -> None:
