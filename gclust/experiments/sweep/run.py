@@ -109,8 +109,8 @@ def sweep(
         Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
         it is started again: finished pairs are kept in a hidden folder next to it.
     shard : (number, count), optional
-        Compute only one of so many shares of the pairs, the first of which has the number 1, and
-        write it to ``out`` as a part, which `gclust.gather` joins with the others.
+        Compute only this share of the pairs, numbered from 1, and write it to ``out`` as a part,
+        which `gclust.gather` joins with the others.
     progress : bool or callable, optional
         True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional

@@ -101,8 +101,8 @@ def uncertainty(
     out : path-like, optional
         Folder to write, as a whole or not at all. Nothing is written without it.
     shard : (number, count), optional
-        Compute only one of so many shares of the draws, the first of which has the number 1, and
-        write it to ``out`` as a part, which `gclust.gather` joins with the others.
+        Compute only this share of the draws, numbered from 1, and write it to ``out`` as a part,
+        which `gclust.gather` joins with the others.
     progress : bool or callable, optional
         True draws a bar on the terminal; a callable is called with ``(fraction, stage)``.
     n_jobs : int, optional
