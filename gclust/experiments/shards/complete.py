@@ -67,7 +67,8 @@ def _check_same(one: Part, other: Part) -> None:
             f"{a} is shard {one.shard}, {b} is shard {other.shard}; expected parts with one count"
         )
     _check_environment(a, one.environment, b, other.environment)
-    for name in {**one.common, **other.common}:
+    # Other differences may follow from one in the study.
+    for name in sorted({**one.common, **other.common}, key=lambda name: name != "study"):
         ours, theirs = one.common.get(name), other.common.get(name)
         if ours != theirs:
             remedy = REMEDIES.get(name, AGAIN)

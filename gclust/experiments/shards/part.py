@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ def write_part(
         }
         folder.json(PART, {**content, "checksum": _checksum(content)})
 
-    return write_result(part, place, write)
+    written = write_result(part, place, write)
+    return replace(read_part(written.folder), study=part.study)
 
 
 def read_part(path: str | Path) -> Part:
