@@ -21,7 +21,7 @@ SHARED = tuple(f"{name}.parquet" for name in BaselineTables._fields)
 
 def grid_of(pairs: Pairs) -> dict[str, list[float]]:
     """Return the values of a grid and its baseline, as values that JSON can hold."""
-    return {name: [float(each) for each in getattr(pairs, name)] for name in Pairs.__annotations__}
+    return {name: list(getattr(pairs, name)) for name in Pairs.__annotations__}
 
 
 def write_sweep_part(

@@ -235,7 +235,7 @@ def _check_shard(study: Study, shard: Shard) -> None:
 
 def _described(study: Study, drawn: DrawnPairs) -> dict[str, Any]:
     """Return the number of draws and the pairs to draw from, as values that JSON can hold."""
-    pairs = [[float(each) for each in pair] for pair in drawn.pairs]
+    pairs = [list(pair) for pair in drawn.pairs]
     return {"draws": study.uncertainty.draws, "parameters": pairs}
 
 
