@@ -129,10 +129,13 @@ def test_expensive_columns_have_the_same_bytes_in_shards(tmp_path):
 
 
 def test_a_sweep_keeps_its_warnings(tmp_path):
-    table = listings()
-    table.loc[:3, "lat"] = np.nan
-    study = study_folder(tmp_path, table, GRID.replace("60, 100, 300", "100"))
-    check(gclust.sweep, study, tmp_path)
+    """That no clusters can merge, since they have no border."""
+    grid = GRID.replace("60, 100, 300", "100")
+    grid = grid.replace("min_samples = 100", 'min_samples = 100\nborder = "noise"', 1)
+    study = study_folder(tmp_path, extra=f"{grid}[merge]\nmax_gap_km = 1\n")
+    with pytest.warns(GclustWarning, match="no clusters merge"):
+        parts = check(gclust.sweep, study, tmp_path)
+    assert "no clusters merge" in gclust.gather(parts).warnings[0]
 
 
 DRAWS = {
