@@ -18,9 +18,11 @@ import os
 import secrets
 import shutil
 import stat
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 try:
@@ -54,7 +56,7 @@ class TemporaryFolder:
         self, place: Path, prefix: str, prepare: Callable[[Path], object] | None = None
     ) -> None:
         self.path, self._lock = _made(place, prefix, prepare)
-        self._maker, self.kept = os.getpid(), False
+        self._maker, self.kept, self._guard = os.getpid(), False, threading.Lock()
         self._end: weakref.finalize[..., object] = weakref.finalize(
             self, _remove_own, self.path, self._lock, self._maker
         )
@@ -64,7 +66,7 @@ class TemporaryFolder:
         """Return the object of a kept folder whose mark this process has locked."""
         folder = cls.__new__(cls)
         folder.path, folder._lock = path, lock
-        folder._maker, folder.kept = os.getpid(), True
+        folder._maker, folder.kept, folder._guard = os.getpid(), True, threading.Lock()
         folder._end = weakref.finalize(folder, os.close, lock)
         return folder
 
@@ -73,22 +75,29 @@ class TemporaryFolder:
         if self._end.detach() is not None:
             _remove_own(self.path, self._lock, self._maker)
 
+    def remove_unless_kept(self) -> None:
+        """Remove the folder, unless `keep` was called."""
+        with self._guard:
+            if not self.kept:
+                self.remove()
+
     def keep(self, content: bytes) -> bool:
         """Write the file `KEPT`, so that the folder outlives this process; return whether it does.
 
-        It does not where locks are not supported, because no other process could know that this
-        one has ended.
+        It does not if it is removed already, or where locks are not supported, because no other
+        process could know that this one has ended.
         """
-        if self._lock is None:
-            return False
-        partial = self.path / f"{KEPT}-new"
-        partial.write_bytes(content)
-        os.replace(partial, self.path / KEPT)
-        if not self.kept:
-            self._end.detach()
-            self._end = weakref.finalize(self, os.close, self._lock)
-            self.kept = True
-        return True
+        with self._guard:
+            if self._lock is None or not self._end.alive:
+                return False
+            partial = self.path / f"{KEPT}-new"
+            partial.write_bytes(content)
+            os.replace(partial, self.path / KEPT)
+            if not self.kept:
+                self._end.detach()
+                self._end = weakref.finalize(self, os.close, self._lock)
+                self.kept = True
+            return True
 
     def leave(self) -> None:
         """Leave a kept folder to other processes, which may adopt it from now on."""
@@ -285,8 +294,11 @@ def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
 def _remove(path: Path, folder: int) -> None:
     """Empty an open folder and remove it.
 
-    The mark is removed last, so that the folder stays marked if the process is killed.
+    The mark is removed last, so that the folder stays marked if the process is killed, and the file
+    `KEPT` first, so that nobody adopts what is left.
     """
+    with suppress(OSError):
+        os.unlink(KEPT, dir_fd=folder)
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_dir in found:

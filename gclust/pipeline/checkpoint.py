@@ -18,7 +18,7 @@ from gclust.listings.engines.duckdb import PREFIX, DuckDBEngine
 from gclust.listings.engines.protocol import Engine, EngineError
 from gclust.pipeline.open_engine import open_engine, temporary_place
 from gclust.pipeline.run_key import run_key
-from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.run_log import LogPart, RunLog
 from gclust.pipeline.stage_files import (
     FinishedStage,
     StageError,
@@ -47,13 +47,15 @@ class Checkpoint(Stages):
         self, key: str, out: Path, run_log: RunLog, folder: TemporaryFolder | None
     ) -> None:
         self._key, self._out, self._run_log, self._folder = key, out, run_log, folder
+        self.goes_on = folder is not None
         self._engine: DuckDBEngine | None = None
         self._kept: list[FinishedStage] = []  # results of the earlier process, not yet used
         self._unwritten: list[FinishedStage] = []
         self._written = 0
         self._keeps = True
         self._failure: str | None = None
-        self._old_at = time.monotonic() + (AFTER_SECONDS if folder is None else 0.0)
+        self._warned = False
+        self._old_at = 0.0  # for a run that goes on, which is old
         self._lock = threading.Lock()
         # A stage may last for hours; those before it are kept while it runs.
         self._timer = threading.Timer(AFTER_SECONDS, self._write_old)
@@ -67,7 +69,7 @@ class Checkpoint(Stages):
             if not isinstance(opened, DuckDBEngine):
                 self._keeps = False
                 return opened
-            engine = opened
+            engine, self._old_at = opened, time.monotonic() + AFTER_SECONDS
         self._engine, self._folder = engine, engine.home
         self._timer.start()
         return engine
@@ -128,12 +130,20 @@ class Checkpoint(Stages):
             result = compute()
         if self._engine is not None and self._keeps:
             with self._lock:
-                tables = self._engine.tables()
-                self._unwritten.append(FinishedStage(name, pack(result), log, tables))
-                if time.monotonic() >= self._old_at:
-                    self._write(self._engine, sync=True)
+                self._add(self._engine, name, pack(result), log)
             self._warn()
         return result
+
+    def _add(self, engine: DuckDBEngine, name: str, result: Any, log: LogPart) -> None:
+        """Add a stage that has just been finished; write it if the run is old enough."""
+        try:
+            tables = engine.tables()
+        except EngineError as error:
+            self._keeps, self._failure = False, str(error)
+            return
+        self._unwritten.append(FinishedStage(name, result, log, tables))
+        if time.monotonic() >= self._old_at:
+            self._write(engine, sync=True)
 
     def end(self) -> None:
         """Keep no result of any later stage."""
@@ -173,13 +183,12 @@ class Checkpoint(Stages):
 
     def _warn(self) -> None:
         """Warn once if a stage could not be written."""
-        if self._failure and self._failure != "warned":
-            assert self._folder is not None
+        if self._failure and not self._warned and self._folder is not None:
+            self._warned = True
             self._run_log.give(
                 f"{self._folder.path.parent}: the finished stages of this run cannot all be kept"
                 f" ({self._failure}), so if it is stopped they are computed again"
             )
-            self._failure = "warned"
 
     def finish(self) -> None:
         """Remove the checkpoint: the run is complete."""
@@ -189,11 +198,12 @@ class Checkpoint(Stages):
 
     def stop(self, error: BaseException) -> None:
         """Leave the checkpoint to the next process, and add to the error where it is."""
+        was_opened = self._engine is not None
         self._stop_timer()
         folder = self._folder
         if folder is None:
             return
-        if not folder.kept or not self._written:
+        if not folder.kept or (was_opened and not self._written):
             folder.remove()
             return
         folder.leave()

@@ -97,7 +97,6 @@ def run(
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict)
     with claim(out, overwrite, "run") as place:
-        warn_of_space(study)
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]
@@ -108,6 +107,8 @@ def run(
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
         with checkpoint(study, place, run_log) as stages:
+            if not stages.goes_on:
+                warn_of_space(study)
             result = _compute(study, run_log, n_jobs, stages)
             return result if place is None else write_run(result, place, run_log.report)
 

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from gclust.pipeline.run_log import LogPart
 
 LONGEST_HEADER = 1 << 20
@@ -138,7 +136,7 @@ def _own_parts(file: IO[bytes], number: int, key: str) -> list[Any] | None:
         return None
     digest, parts = hashlib.sha256(line), []
     for size in sizes:
-        part = memoryview(np.empty(size, dtype=np.uint8))
+        part = bytearray(size)
         if file.readinto(part) != size:  # type: ignore[attr-defined]
             return None
         digest.update(part)

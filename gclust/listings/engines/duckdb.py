@@ -70,8 +70,7 @@ class DuckDBEngine:
             self.connection.execute("SET TimeZone = 'UTC'")
         except BaseException as error:
             failure = _disk_failure(error, place)
-            if not self._folder.kept:
-                self._folder.remove()
+            self._folder.remove_unless_kept()
             if failure is not None:
                 raise failure from error
             if home is not None and isinstance(error, duckdb.Error):
@@ -88,8 +87,7 @@ class DuckDBEngine:
             with suppress(duckdb.Error):
                 self.connection.close()
         finally:
-            if not self._folder.kept:
-                self._folder.remove()
+            self._folder.remove_unless_kept()
         if failure is not None:
             raise failure from error
 
@@ -172,7 +170,7 @@ class DuckDBEngine:
 
     def drop(self, name: str) -> None:
         """Remove a stored table, if it is there, and free its space."""
-        self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        self._executed(f'DROP TABLE IF EXISTS "{name}"')
 
     def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
         """Run a lazy frame's query and return the result as an Arrow table."""
