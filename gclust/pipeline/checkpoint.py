@@ -224,7 +224,7 @@ def checkpoint(study: Study, place: Place | None, run_log: RunLog) -> Iterator[S
 
     Checkpoints of other studies, or of other files, for the same place are removed.
     """
-    if place is None or study.engine.name != "duckdb":
+    if place is None or study.engine.name not in (None, "duckdb"):
         yield ALL_COMPUTED
         return
     key = run_key(study)
