@@ -9,6 +9,7 @@ import random
 import shutil
 import stat
 import tempfile
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -281,22 +282,30 @@ def test_results_that_cannot_be_written_are_not_computed_again(
 def test_a_stage_that_lasts_does_not_keep_those_before_from_being_written(
     study, tmp_path, place, whole, monkeypatch
 ):
-    monkeypatch.setattr(checkpoint, "AFTER_SECONDS", 0.5)
-    form = running.form
+    ten_minutes_later = threading.Event()
 
-    def lasting(*args):
-        end = time.monotonic() + 60
+    class Timer(threading.Timer):
+        def run(self):
+            assert self.interval == 600.0
+            ten_minutes_later.wait(60)
+            if not self.finished.is_set():
+                self.function()
+
+    def lasting(*_):
+        assert not list(place.glob("*/stage-*"))
+        ten_minutes_later.set()
+        end = time.monotonic() + 20
         while not list(place.glob("*/stage-2.pickle")) and time.monotonic() < end:
             time.sleep(0.01)
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "AFTER_SECONDS", 600.0)
+        patch.setattr(checkpoint.threading, "Timer", Timer)
         patch.setattr(running, "form", lasting)
         with pytest.raises(KeyboardInterrupt):
             run(study, tmp_path / "run")
-    assert running.form is form
     done = run(study, tmp_path / "run")
-    # A busy machine may have taken longer than that for the first stages.
     assert done.info["execution"]["resumed_after"] == STAGES[2]
     assert contents(tmp_path / "run") == whole
 
