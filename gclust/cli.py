@@ -92,6 +92,8 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
     read = gclust.read_study(study)
     out = out or _folder(read.study.name, "run")
     done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    if (after := done.info["execution"]["resumed_after"]) is not None:
+        click.echo(f"gclust: went on after: {after}", err=True)
     say_all(summary_lines(done, top=top, **terminal()))
 
 

@@ -48,7 +48,7 @@ class Command(click.Command):
             try:
                 return super().invoke(ctx)
             except (StudyError, FileExistsError) as error:
-                _end(str(error))
+                _end(str(error), error)
             except KeyboardInterrupt as error:
                 # click would start with an empty line.
                 raise click.exceptions.Exit(_stopped(error)) from None
@@ -56,9 +56,9 @@ class Command(click.Command):
                 raise
             except OSError as error:
                 named = [] if error.filename is None else [str(error.filename)]
-                _end(": ".join([*named, error.strerror or str(error)]))
+                _end(": ".join([*named, error.strerror or str(error)]), error)
             except MemoryError as error:
-                _end(f"there is not enough memory{f' ({error})' if str(error) else ''}")
+                _end(f"there is not enough memory{f' ({error})' if str(error) else ''}", error)
 
 
 class Commands(click.Group):
@@ -107,13 +107,19 @@ def terminal() -> dict[str, Any]:
     return {"width": min(max(width, NARROW), WIDE), "ascii": ascii_only}
 
 
-def _end(message: str) -> NoReturn:
-    """Print an error in one line, and end the command."""
+def _end(message: str, error: BaseException | None = None) -> NoReturn:
+    """Print an error in one line, each of its notes in another, and end the command."""
     line = visible(message)
     if len(line) > LONGEST:
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
     click.echo(f"gclust: {line}", err=True)
+    _print_notes(error)
     raise click.exceptions.Exit(WRONG)
+
+
+def _print_notes(error: BaseException | None) -> None:
+    for note in getattr(error, "__notes__", ()):
+        click.echo(f"gclust: {visible(note)}", err=True)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -160,6 +166,7 @@ def _stopped(error: BaseException) -> int:
     by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     with suppress(OSError):  # after SIGHUP the terminal is gone
         click.echo(f"{start}gclust: stopped by {by}", err=True)
+        _print_notes(error)
     return SIGNALLED + number
 
 

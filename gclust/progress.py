@@ -44,6 +44,14 @@ def stage(report: Report, name: str) -> Iterator[Callable[[float], None]]:
     report(1.0, name)
 
 
+def note(report: Report, text: str) -> None:
+    """Report a line of text that is no stage: a terminal keeps it, a callable gets it at 1.0."""
+    if isinstance(report, TerminalProgress):
+        report.note(text)
+    else:
+        report(1.0, text)
+
+
 class TerminalProgress:
     """Progress bar in a terminal: a line per stage with name, bar, per cent done and time taken.
 
@@ -73,6 +81,11 @@ class TerminalProgress:
             self._write(line)
             return
         self._write(line + "\n" if took >= self.least_seconds else "")
+        self._stage = ""
+
+    def note(self, text: str) -> None:
+        """Write a line of text that stays."""
+        self._write(visible(text) + "\n")
         self._stage = ""
 
     def _write(self, text: str) -> None:

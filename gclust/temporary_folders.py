@@ -6,6 +6,9 @@ process that made the folder keeps the mark locked, so an unlocked mark shows th
 the folder. A folder's name is not enough, because a folder of the user's can have the same
 name. A process number is not enough, because it means nothing in a container or on a shared
 disk.
+
+A folder in which its process has put the file `KEPT` is not removed when the process is killed:
+another process can adopt it (`kept_folders`) within `KEPT_DAYS` days.
 """
 
 from __future__ import annotations
@@ -15,8 +18,11 @@ import os
 import secrets
 import shutil
 import stat
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 try:
@@ -25,6 +31,10 @@ except ImportError:  # Windows: no folder is marked, so none is ever removed
     fcntl = None  # type: ignore[assignment]
 
 MARK = ".gclust-temporary"
+KEPT = ".gclust-kept"
+"""Name of the file in a folder that outlives its process."""
+KEPT_DAYS = 30
+"""Days after which a kept folder is removed like any other that nobody uses."""
 _UNLOCKED = ".gclust-temporary-new"
 _SAYS = "A temporary folder of gclust, removed when nobody has this file locked: {}\n"
 _MOST_BYTES = 200
@@ -35,7 +45,8 @@ class TemporaryFolder:
     """A new folder that only this user can enter, locked until it is removed.
 
     It is removed by `remove`, when nothing refers to this object any more, or when Python ends,
-    whichever comes first. If the process is killed, `remove_abandoned` removes it later.
+    whichever comes first. If the process is killed, `remove_abandoned` removes it later. After
+    `keep` only `remove` removes it.
 
     It is made in ``place``, and its name starts with ``prefix``. ``prepare`` is called with the
     folder before other processes can notice it. Raises OSError if it cannot be made.
@@ -44,12 +55,54 @@ class TemporaryFolder:
     def __init__(
         self, place: Path, prefix: str, prepare: Callable[[Path], object] | None = None
     ) -> None:
-        self.path, lock = _made(place, prefix, prepare)
-        self._end = weakref.finalize(self, _remove_own, self.path, lock, os.getpid())
+        self.path, self._lock = _made(place, prefix, prepare)
+        self._maker, self.kept, self._guard = os.getpid(), False, threading.Lock()
+        self._end: weakref.finalize[..., object] = weakref.finalize(
+            self, _remove_own, self.path, self._lock, self._maker
+        )
+
+    @classmethod
+    def _adopted(cls, path: Path, lock: int) -> TemporaryFolder:
+        """Return the object of a kept folder whose mark this process has locked."""
+        folder = cls.__new__(cls)
+        folder.path, folder._lock = path, lock
+        folder._maker, folder.kept, folder._guard = os.getpid(), True, threading.Lock()
+        folder._end = weakref.finalize(folder, os.close, lock)
+        return folder
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""
-        self._end()
+        if self._end.detach() is not None:
+            _remove_own(self.path, self._lock, self._maker)
+
+    def remove_unless_kept(self) -> None:
+        """Remove the folder, unless `keep` was called."""
+        with self._guard:
+            if not self.kept:
+                self.remove()
+
+    def keep(self, content: bytes) -> bool:
+        """Write the file `KEPT`, so that the folder outlives this process; return whether it does.
+
+        It does not if it is removed already, or where locks are not supported, because no other
+        process could know that this one has ended.
+        """
+        with self._guard:
+            if self._lock is None or not self._end.alive:
+                return False
+            partial = self.path / f"{KEPT}-new"
+            partial.write_bytes(content)
+            os.replace(partial, self.path / KEPT)
+            if not self.kept:
+                self._end.detach()
+                self._end = weakref.finalize(self, os.close, self._lock)
+                self.kept = True
+            return True
+
+    def leave(self) -> None:
+        """Leave a kept folder to other processes, which may adopt it from now on."""
+        if self.kept:
+            self._end()
 
 
 def _made(
@@ -122,21 +175,40 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
 
     A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
     belong to this user, the mark names this very folder, and nobody has it locked. If any of this
-    is uncertain, the folder is skipped. Folders whose names do not start with ``prefix`` are not
-    opened. With ``locked``, the folders that another process has locked are yielded instead.
+    is uncertain, the folder is skipped, as is a kept folder. Folders whose names do not start with
+    ``prefix`` are not opened. With ``locked``, the folders that another process has locked are
+    yielded instead.
     """
+    for path in _named(place, prefix):
+        with _Look(path) as look:
+            if look.marked and look.locked_by_others is locked and not look.kept:
+                yield path
+
+
+def kept_folders(place: Path, prefix: str) -> Iterator[TemporaryFolder]:
+    """Yield the kept folders of ended processes, each adopted: locked by this process.
+
+    The caller calls `TemporaryFolder.remove` or `TemporaryFolder.leave` of each in the end. The
+    same folders are skipped as by `abandoned`, and those that other users may look into.
+    """
+    for path in _named(place, prefix):
+        with _Look(path) as look:
+            adopts = look.marked and look.kept and look.private and not look.locked_by_others
+            lock = look.take_lock() if adopts else None
+        if lock is not None:
+            yield TemporaryFolder._adopted(path, lock)
+
+
+def _named(place: Path, prefix: str) -> list[Path]:
+    """Return the paths in a folder whose names start with a prefix, sorted."""
     if fcntl is None:
-        return
+        return []
     try:
         with os.scandir(place) as entries:
             names = sorted(entry.name for entry in entries if entry.name.startswith(prefix))
     except OSError:
-        return
-    for name in names:
-        path = place / name
-        with _Look(path) as look:
-            if look.marked and look.locked_by_others is locked:
-                yield path
+        return []
+    return [place / name for name in names]
 
 
 def remove_abandoned(place: Path, prefix: str) -> None:
@@ -162,7 +234,7 @@ class _Look:
     """Check of whether a folder is marked as temporary and locked; locks it if nobody has."""
 
     def __init__(self, path: Path) -> None:
-        self.marked = self.locked_by_others = False
+        self.marked = self.locked_by_others = self.kept = self.private = False
         self._open: list[int] = []
         try:
             self._look(path)
@@ -191,6 +263,12 @@ class _Look:
         same = os.path.samestat(os.fstat(lock), now) and os.path.samestat(os.lstat(path), found)
         says = os.pread(lock, _MOST_BYTES, 0)
         self.marked = same and says == _SAYS.format(found.st_ino).encode()
+        self.private = not stat.S_IMODE(found.st_mode) & 0o077
+        self.kept = _is_kept(folder)
+
+    def take_lock(self) -> int:
+        """Return the lock, which is now the caller's to close."""
+        return self._open.pop()
 
     def __enter__(self) -> _Look:
         return self
@@ -200,6 +278,15 @@ class _Look:
             os.close(handle)
 
 
+def _is_kept(folder: int) -> bool:
+    """Return whether an open folder has the file `KEPT`, younger than `KEPT_DAYS`."""
+    try:
+        kept = os.stat(KEPT, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return _own(kept, stat.S_ISREG) and time.time() - kept.st_mtime < KEPT_DAYS * 86_400
+
+
 def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
     return kind(found.st_mode) and found.st_uid == os.geteuid()
 
@@ -207,8 +294,11 @@ def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
 def _remove(path: Path, folder: int) -> None:
     """Empty an open folder and remove it.
 
-    The mark is removed last, so that the folder stays marked if the process is killed.
+    The mark is removed last, so that the folder stays marked if the process is killed, and the file
+    `KEPT` first, so that nobody adopts what is left.
     """
+    with suppress(OSError):
+        os.unlink(KEPT, dir_fd=folder)
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_dir in found:

@@ -19,6 +19,8 @@ from gclust.indicators.protocol import ATTRIBUTE, NEEDS, About
 
 GROUP = "gclust.indicators"
 """Name of the entry point group through which packages add indicators."""
+OWN = "gclust"
+"""Origin of gclust's own indicators."""
 TAKEN_OPTIONS = ("name", "column")
 """Keys of ``[[indicators]]``, which are no names of options."""
 REQUIRED = inspect.Parameter.empty
@@ -79,7 +81,7 @@ def _discovered() -> tuple[Mapping[str, Registered], list[str]]:
 
     found = {}
     for function in BUILT_IN:
-        own = registered(function, origin="gclust")
+        own = registered(function, origin=OWN)
         found[own.name] = own
     messages = []
     points = entry_points(group=GROUP)

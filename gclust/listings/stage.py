@@ -89,9 +89,7 @@ def stage_listings(
     engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(count_by_reason(listings))
-    within = listings
-    if any(scan.source.years is not None for scan in scans):
-        within = listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
+    within = inside_years(listings, [scan.source.years for scan in scans])
     _refuse_bad_weights(engine, within, scans)
     sources = _count_sources(engine, scans, counts, within, root)
     _refuse_lost_rows(scans, sources, inputs)
@@ -109,6 +107,13 @@ def stage_listings(
         inputs=inputs,
         own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
     )
+
+
+def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Frame:
+    """Return the stored rows within the years of their sources (``years``)."""
+    if all(window is None for window in years):
+        return listings
+    return listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
 
 
 def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs) -> Frame:

@@ -20,10 +20,11 @@ from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
-from gclust.listings.stage import Staged, stage_listings, usable, without_place
+from gclust.listings.stage import Staged, inside_years, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 from gclust.study.sections import Source
@@ -67,25 +68,39 @@ class Prepared:
     has_records: bool
 
 
-def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
+def prepare_listings(
+    study: Study, engine: Engine, run_log: RunLog, stages: Stages = ALL_COMPUTED
+) -> Prepared:
     """Read, check and store the listings of a study, and sum them by location.
+
+    Stages that ``stages`` has kept are not computed.
 
     Raises
     ------
     StudyError
         If the data that the study names cannot be used.
     """
-    staged = _stage(study, engine, run_log)
+    staged = stages.step(
+        "read listings",
+        lambda: _stage(study, engine, run_log),
+        lambda found: replace(found, listings=None),
+        lambda kept: _with_listings(kept, study, engine),
+    )
     wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
-    located = engine.store(usable(staged.listings).select(*wanted), "located", "set rejects apart")
-    located_totals = engine.store(record_totals(located), "located_totals", "add up records")
+    totals_of_world = stages.step(
+        "add up records", lambda: _store_totals(study, engine, staged, wanted)
+    )
+    located, located_totals = engine.frame("located"), engine.frame("located_totals")
     totals, unlocated = located_totals, None
     if study.counting.unlocated == "keep":
         unlocated = without_place(staged.listings).select(*wanted)
-        totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
-    totals_of_world = _world_totals(study, engine, staged)
-    locations = _fold(study, engine, staged, located, located_totals, run_log)
-    locations = _with_countries(locations, engine, staged)
+        totals = engine.frame("record_totals")
+    locations = stages.step(
+        "fold listings",
+        lambda: _with_countries(
+            _fold(study, engine, staged, located, located_totals, run_log), engine, staged
+        ),
+    )
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
@@ -94,6 +109,24 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     return Prepared(
         staged, located, unlocated, totals, located_totals, locations, totals_of_world, has_records
     )
+
+
+def _with_listings(kept: Staged, study: Study, engine: Engine) -> Staged:
+    """Return what was kept of staged listings with their table in the engine."""
+    engine.expect(int(kept.sources["rows"].sum()))
+    years = [source.years for source in study.sources]
+    return replace(kept, listings=inside_years(engine.frame("listings"), years))
+
+
+def _store_totals(
+    study: Study, engine: Engine, staged: Staged, wanted: Sequence[str]
+) -> dict[str, float]:
+    """Store usable listings and the totals of records; return the world totals of the kinds."""
+    located = engine.store(usable(staged.listings).select(*wanted), "located", "set rejects apart")
+    engine.store(record_totals(located), "located_totals", "add up records")
+    if study.counting.unlocated == "keep":
+        engine.store(record_totals(staged.listings), "record_totals", "add up records")
+    return _world_totals(study, engine, staged)
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:

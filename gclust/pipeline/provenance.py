@@ -60,6 +60,7 @@ def provenance(
         "libraries": {name: version(name) for name in LIBRARIES},
         "execution": {
             "seconds": run_log.seconds,
+            "resumed_after": run_log.resumed_after,
             "threads": count_threads(threads),
             "python": sys.version.split()[0],
             "machine": platform.platform(),

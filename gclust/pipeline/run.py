@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from gclust.errors import StudyError
+from gclust.indicators.registry import OWN
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
+from gclust.pipeline.checkpoint import checkpoint
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.footprint_counts import add_footprint_counts
@@ -21,14 +24,15 @@ from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
-from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
 from gclust.pipeline.rasters import warnings_of
 from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
 from gclust.results.folders import claim
+from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study, read_study, with_listings
@@ -93,7 +97,6 @@ def run(
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict)
     with claim(out, overwrite, "run") as place:
-        warn_of_space(study)
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]
@@ -103,19 +106,29 @@ def run(
             study,
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
-        result = _compute(study, run_log, n_jobs)
-        return result if place is None else write_run(result, place, run_log.report)
+        with checkpoint(study, place, run_log) as stages:
+            if not stages.goes_on:
+                warn_of_space(study)
+            result = _compute(study, run_log, n_jobs, stages)
+            return result if place is None else write_run(result, place, run_log.report)
 
 
-def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
+def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) -> Run:
     """Run all stages."""
-    with open_engine(study, n_jobs, run_log.report) as engine:
-        prepared = prepare_listings(study, engine, run_log)
-        partition = form(study, prepared, run_log, n_jobs)
+    with stages.open(study, n_jobs, run_log.report) as engine:
+        prepared = prepare_listings(study, engine, run_log, stages)
+        partition = stages.step(
+            "cluster locations",
+            lambda: form(study, prepared, run_log, n_jobs),
+            lambda found: found._replace(metadata=dict(found.metadata)),
+        )
         check_found(study.clusters, prepared.locations, partition.labels)
         warn_of_gap(study, study.clusters, run_log)
-        counted = merge_and_count(study, engine, prepared, partition.labels, run_log)
-        return complete(study, engine, prepared, partition, counted, run_log, n_jobs)
+        counted = stages.step(
+            "merge clusters and count records",
+            lambda: merge_and_count(study, engine, prepared, partition.labels, run_log),
+        )
+        return complete(study, engine, prepared, partition, counted, run_log, n_jobs, stages)
 
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
@@ -159,21 +172,25 @@ def complete(
     counted: MergedCounts,
     run_log: RunLog,
     n_jobs: int | None = None,
+    stages: Stages = ALL_COMPUTED,
 ) -> Run:
     """Describe, score and rank clusters that are already formed, merged and counted."""
     labels = partition.labels
     locations = prepared.locations.assign(
         part=labels, label=counted.clusters(labels), core=partition.core
     )
-    contours = None
-    if study.footprint.method == "contour":
-        contours = dissolve(partition.polygons, counted.cluster_ids)
-    clusters = describe(study, locations, len(counted.count), run_log, contours)
-    clusters = add_footprint_counts(
-        study, engine, prepared, locations["label"].to_numpy(), counted, clusters, run_log
+    clusters = stages.step(
+        "describe clusters",
+        lambda: _describe(study, engine, prepared, locations, partition, counted, run_log),
     )
     listings = labelled_listings(study, engine, prepared, locations["label"].to_numpy())
-    indicators = compute_indicators(study, clusters, counted, listings, run_log)
+    if any(each.indicator.origin != OWN for each in resolve_indicators(study.indicators)):
+        # What a plug-in computes may depend on more than the study and its files.
+        stages.end()
+    indicators = stages.step(
+        "compute indicators",
+        lambda: compute_indicators(study, clusters, counted, listings, run_log),
+    )
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)
     without = ranked.loc[ranked["score"].isna(), "name"]
     if len(without):
@@ -181,18 +198,24 @@ def complete(
             f"{len(without)} clusters have no score and no rank, for a column that it is made of"
             f" is missing: {', '.join(without.head(MOST_NAMED))}"
         )
-    known = (
-        city_share(study.centroid_geocodes, engine, prepared)
-        if study.centroid_geocodes.on
-        else None
-    )
+    known = None
+    if study.centroid_geocodes.on:
+        known = stages.step(
+            "add up weights of cities",
+            lambda: city_share(study.centroid_geocodes, engine, prepared),
+        )
     shapes, places = join_footprints(ranked, clusters), output_table(locations, known)
     intensity = None
     if study.intensity.wanted:
-        with run_log.timed("compare intensities"):
-            intensity = spread_of(study, shapes, places, run_log.report, run_log.warn)
+        intensity = stages.step(
+            "compare intensities",
+            lambda: _compare_intensities(study, shapes, places, run_log),
+        )
     by_id = ranked.set_index("cluster_id").sort_index()
-    members, member_ties = divide_clusters(study, engine, listings, by_id, locations, run_log)
+    members, member_ties = stages.step(
+        "divide clusters among cities",
+        lambda: divide_clusters(study, engine, listings, by_id, locations, run_log),
+    )
     centroid_geocodes = None
     if study.centroid_geocodes.on:
         with run_log.timed("find centroid geocodes"):
@@ -219,3 +242,28 @@ def complete(
         centroid_geocodes=centroid_geocodes,
         member_ties=member_ties,
     )
+
+
+def _describe(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    locations: pd.DataFrame,
+    partition: Partition,
+    counted: MergedCounts,
+    run_log: RunLog,
+) -> gpd.GeoDataFrame:
+    """Describe the clusters, with the shares of records in and outside of their footprints."""
+    contours = None
+    if study.footprint.method == "contour":
+        contours = dissolve(partition.polygons, counted.cluster_ids)
+    clusters = describe(study, locations, len(counted.count), run_log, contours)
+    labels = locations["label"].to_numpy()
+    return add_footprint_counts(study, engine, prepared, labels, counted, clusters, run_log)
+
+
+def _compare_intensities(
+    study: Study, shapes: gpd.GeoDataFrame, places: pd.DataFrame, run_log: RunLog
+) -> IntensitySpread:
+    with run_log.timed("compare intensities"):
+        return spread_of(study, shapes, places, run_log.report, run_log.warn)

@@ -12,6 +12,23 @@ from gclust.errors import StudyError, Warn, warn_user
 from gclust.progress import Report
 
 
+@dataclass(frozen=True)
+class LogPart:
+    """The part of a run log that one stage has added.
+
+    Attributes
+    ----------
+    messages : list of str
+    warned : list of int
+        Positions of the messages that were given to the user as warnings.
+    seconds : dict
+    """
+
+    messages: list[str]
+    warned: list[int]
+    seconds: dict[str, float]
+
+
 @dataclass
 class RunLog:
     """The log of one run: warnings, duration of the stages, and rasters.
@@ -30,6 +47,8 @@ class RunLog:
         Duration of each stage in seconds.
     rasters : list of dict
         The bands and files used of rasters with several.
+    resumed_after : str, optional
+        The last stage of an earlier, stopped process whose result is used.
     """
 
     report: Report
@@ -38,6 +57,8 @@ class RunLog:
     messages: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     rasters: list[dict[str, Any]] = field(default_factory=list)
+    resumed_after: str | None = None
+    _warned: list[int] = field(default_factory=list)  # positions of messages
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -50,6 +71,7 @@ class RunLog:
 
     def warn(self, message: str) -> None:
         """Give a warning to the user, and log it."""
+        self._warned.append(len(self.messages))
         self.messages.append(message)
         self.give(message)
 
@@ -65,3 +87,23 @@ class RunLog:
             raise StudyError("strict = true refuses: " + "; ".join(messages))
         for message in messages:
             self.warn(message)
+
+    @contextmanager
+    def part(self) -> Iterator[LogPart]:
+        """Yield the part of the log that is added meanwhile; it is complete afterwards."""
+        added, start, before = LogPart([], [], {}), len(self.messages), dict(self.seconds)
+        yield added
+        added.messages.extend(self.messages[start:])
+        added.warned.extend(at - start for at in self._warned if at >= start)
+        added.seconds.update(
+            (name, took) for name, took in self.seconds.items() if before.get(name) != took
+        )
+
+    def replay(self, part: LogPart) -> None:
+        """Add a part of another process's log, and give its warnings again."""
+        for at, message in enumerate(part.messages):
+            if at in part.warned:
+                self.warn(message)
+            else:
+                self.messages.append(message)
+        self.seconds.update(part.seconds)

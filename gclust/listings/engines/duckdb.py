@@ -39,10 +39,12 @@ LOOK_SECONDS = 1e-3
 
 
 class DuckDBEngine:
-    """A DuckDB database in a temporary folder, removed on exit.
+    """A DuckDB database in a temporary folder, removed on exit unless it is kept.
 
     The temporary folder is made in ``folder``, by default in the system's, and holds the database
-    and its spill files. ``threads`` is as in `gclust.threads.count_threads`.
+    and its spill files. ``threads`` is as in `gclust.threads.count_threads`. ``home`` is the
+    folder of an earlier process's database, in place of a new one; it is opened, and `EngineError`
+    is raised if it is damaged.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class DuckDBEngine:
         *,
         threads: int | None = None,
         progress: Report = silent,
+        home: TemporaryFolder | None = None,
     ) -> None:
-        self._folder = _own_folder(folder)
+        self._folder = _own_folder(folder) if home is None else _emptied(home)
         self.progress = progress
         self._numbers = itertools.count()
         place = self._folder.path
@@ -67,9 +70,11 @@ class DuckDBEngine:
             self.connection.execute("SET TimeZone = 'UTC'")
         except BaseException as error:
             failure = _disk_failure(error, place)
-            self._folder.remove()
+            self._folder.remove_unless_kept()
             if failure is not None:
                 raise failure from error
+            if home is not None and isinstance(error, duckdb.Error):
+                raise EngineError(first_line(error)) from error
             raise
 
     def __enter__(self) -> DuckDBEngine:
@@ -82,9 +87,34 @@ class DuckDBEngine:
             with suppress(duckdb.Error):
                 self.connection.close()
         finally:
-            self._folder.remove()
+            self._folder.remove_unless_kept()
         if failure is not None:
             raise failure from error
+
+    @property
+    def home(self) -> TemporaryFolder:
+        """The folder of the database, for a checkpoint of a run."""
+        return self._folder
+
+    def tables(self) -> dict[str, int]:
+        """Return the number of rows of each stored table."""
+        query = "SELECT table_name, estimated_size FROM duckdb_tables()"
+        return {str(name): int(rows) for name, rows in self._executed(query)}
+
+    def sync(self) -> None:
+        """Write all stored tables into the file of the database."""
+        self._executed("CHECKPOINT")
+
+    def check(self, name: str, stage: str = "") -> None:
+        """Read a stored table from the disk; raise EngineError if its blocks are damaged."""
+        query = f'SELECT sum(hash(COLUMNS(*))) FROM "{name}"'
+        self._watched(lambda: self.connection.execute(query).fetchall(), stage)
+
+    def _executed(self, query: str) -> list[tuple[Any, ...]]:
+        try:
+            return self.connection.execute(query).fetchall()
+        except duckdb.Error as error:
+            raise EngineError(first_line(error)) from error
 
     @property
     def copies(self) -> Path:
@@ -140,7 +170,7 @@ class DuckDBEngine:
 
     def drop(self, name: str) -> None:
         """Remove a stored table, if it is there, and free its space."""
-        self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        self._executed(f'DROP TABLE IF EXISTS "{name}"')
 
     def arrow(self, frame: nw.LazyFrame[Any], stage: str = "") -> pa.Table:
         """Run a lazy frame's query and return the result as an Arrow table."""
@@ -228,6 +258,13 @@ def _runs(thread: threading.Thread) -> bool:
     while thread.is_alive() and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
     return thread.is_alive()
+
+
+def _emptied(home: TemporaryFolder) -> TemporaryFolder:
+    """Remove an ended process's spill files and copies of input files; return its folder."""
+    for name in ("spill", "copies"):
+        shutil.rmtree(home.path / name, ignore_errors=True)
+    return home
 
 
 def _own_folder(parent: str | Path | None) -> TemporaryFolder:

@@ -3,6 +3,10 @@
 The stages are written once, on lazy narwhals frames. An engine is one module that yields the rows
 of sources as such frames, stores and drops tables, and returns small results to this process.
 Nothing may rely on the order of rows.
+
+Only DuckDB's tables outlive their process, in a file: a stopped run goes on with them
+(`gclust.pipeline.checkpoint`). With any other engine it starts from the beginning, and nothing of
+the protocol is needed for it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 from gclust.errors import StudyError
 
@@ -51,6 +52,20 @@ class Inputs:
                 raise _changed(lost[0])
             self._sha256 |= hasher.found
         return dict(self._sha256)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to go on; it hashes the files that are not hashed."""
+        found, begun = dict(self._sha256), []
+        for hasher in list(self._hashers):
+            found |= hasher.found.copy()
+            begun += hasher.paths
+        unhashed = [path for path in begun if path not in found]
+        return {"states": dict(self._states), "sha256": found, "unhashed": unhashed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on with the inputs of another process."""
+        self._states, self._sha256, self._hashers = state["states"], state["sha256"], []
+        self.hash_in_background(state["unhashed"])
 
     def check(self) -> None:
         """Raise StudyError if a file has changed or vanished since it was opened.
