@@ -45,7 +45,8 @@ def lazy(table: pd.DataFrame, engine: str) -> nw.LazyFrame:
 
 
 def fold_all(listings, *args):
-    return collect(fold_locations(density_units(listings, *args)))
+    folded = fold_locations(density_units(listings, *args))
+    return collect(folded.sort("lat", "lon"))
 
 
 def collect(frame: nw.LazyFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
+from gclust.pipeline.memory_parts import memory_parts
 from gclust.progress import Report, silent
 from gclust.study.schema import Study
 
@@ -13,4 +14,6 @@ def open_engine(study: Study, n_jobs: int | None = None, progress: Report = sile
     options = study.engine
     folder = None if options.temp_dir is None else study.folder / options.temp_dir
     threads = options.threads if n_jobs is None else n_jobs
-    return DuckDBEngine(folder, threads=threads, progress=progress)
+    parts = memory_parts(study)
+    memory = None if parts is None else parts.database
+    return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress)

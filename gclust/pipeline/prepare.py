@@ -15,13 +15,13 @@ from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.fold import countries_of, density_units, fold_locations
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.stage import Staged, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
+from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
 from gclust.spelling import did_you_mean
@@ -77,15 +77,15 @@ def prepare_listings(study: Study, engine: Engine, run_log: RunLog) -> Prepared:
     """
     staged = _stage(study, engine, run_log)
     wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
-    located = engine.store(usable(staged.listings).select(*wanted), "located", "set rejects apart")
+    located = usable(staged.listings).select(*wanted)
     located_totals = engine.store(record_totals(located), "located_totals", "add up records")
     totals, unlocated = located_totals, None
     if study.counting.unlocated == "keep":
         unlocated = without_place(staged.listings).select(*wanted)
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
-    totals_of_world = _world_totals(study, engine, staged)
-    locations = _fold(study, engine, staged, located, located_totals, run_log)
-    locations = _with_countries(locations, engine, staged)
+    totals_of_world = _world_totals(study, engine, staged, totals)
+    with run_log.timed("fold listings"):
+        locations = fold(study, engine, staged, located, located_totals)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
@@ -119,15 +119,15 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         frame.filter(is_kind)
         for frame in (prepared.located, prepared.totals, prepared.located_totals)
     )
+    with run_log.timed("fold listings"):
+        locations = fold(study, engine, staged, located, located_totals)
     return replace(
         prepared,
         located=located,
         unlocated=None if unlocated is None else unlocated.filter(is_kind),
         totals=totals,
         located_totals=located_totals,
-        locations=_with_countries(
-            _fold(study, engine, staged, located, located_totals, run_log), engine, staged
-        ),
+        locations=locations,
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
     )
 
@@ -257,48 +257,13 @@ def _check_rejects(study: Study, staged: Staged) -> None:
             )
 
 
-def _fold(
-    study: Study,
-    engine: Engine,
-    staged: Staged,
-    located: nw.LazyFrame[Any],
-    located_totals: nw.LazyFrame[Any],
-    run_log: RunLog,
-) -> pd.DataFrame:
-    with run_log.timed("fold listings"):
-        formers = {
-            staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
-            for kind in study.density_kinds
-        }
-        weighted = density_units(located, study.density.weight, formers, located_totals)
-        return engine.pandas(fold_locations(weighted), "fold listings")
-
-
-def _with_countries(locations: pd.DataFrame, engine: Engine, staged: Staged) -> pd.DataFrame:
-    """Add to each location the country that most of its listings name, if any listing does.
-
-    Only codes of two letters count, for economies are such codes. Of equal weights the first
-    code in the alphabet does.
-    """
-    found = engine.pandas(countries_of(usable(staged.listings)), "fold listings")
-    found["country"] = found["country"].str.strip().str.upper()
-    found = found[found["country"].str.fullmatch("[A-Z]{2}").fillna(False).astype(bool)]
-    if found.empty:
-        return locations
-    summed = found.groupby(["lat", "lon", "country"], as_index=False)["units"].sum()
-    first = summed.sort_values(
-        ["lat", "lon", "units", "country"], ascending=[True, True, False, True]
-    )
-    heaviest = first.drop_duplicates(["lat", "lon"])[["lat", "lon", "country"]]
-    joined = locations.merge(heaviest, on=["lat", "lon"], how="left", validate="one_to_one")
-    return joined.assign(country=joined["country"].fillna("").astype(object))
-
-
-def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
+def _world_totals(
+    study: Study, engine: Engine, staged: Staged, totals: nw.LazyFrame[Any]
+) -> dict[str, float]:
     """Return the world total of each kind, from ``[counting] totals`` or the sources."""
     counting = study.counting
     table = engine.pandas(
-        world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
+        world_totals(staged.listings, unlocated=counting.unlocated, totals=totals), "add up totals"
     )
     world = {
         staged.kinds[kind]: units / UNIT

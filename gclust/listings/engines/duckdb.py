@@ -37,12 +37,20 @@ with ids of 15 letters)."""
 
 LOOK_SECONDS = 1e-3
 
+BYTES_OF_A_THREAD = 150_000_000
+"""Least memory for each thread: with less, DuckDB's queries on large tables fail."""
+
+LEAST_FREE = 0.05
+"""Part of the free space of the disk that spill files leave free."""
+
 
 class DuckDBEngine:
     """A DuckDB database in a temporary folder, removed on exit.
 
     The temporary folder is made in ``folder``, by default in the system's, and holds the database
-    and its spill files. ``threads`` is as in `gclust.threads.count_threads`.
+    and its spill files, which leave a part of the disk's space free. ``threads`` is as in
+    `gclust.threads.count_threads`, but no more than the memory is enough for. ``memory`` is
+    DuckDB's limit in bytes, by default its own (80 % of the machine's memory).
     """
 
     def __init__(
@@ -50,17 +58,14 @@ class DuckDBEngine:
         folder: str | Path | None = None,
         *,
         threads: int | None = None,
+        memory: int | None = None,
         progress: Report = silent,
     ) -> None:
         self._folder = _own_folder(folder)
         self.progress = progress
         self._numbers = itertools.count()
         place = self._folder.path
-        config: dict[str, Any] = {
-            "temp_directory": str(place / "spill"),
-            "preserve_insertion_order": False,
-            "threads": count_threads(threads),
-        }
+        config = _settings(place, count_threads(threads), memory)
         try:
             self.connection = duckdb.connect(str(place / "listings.duckdb"), config=config)
             # Years must not depend on the time zone of the machine.
@@ -203,6 +208,21 @@ class DuckDBEngine:
         if stage:
             self.progress(1.0, stage)
         return outcome[0]
+
+
+def _settings(folder: Path, threads: int, memory: int | None) -> dict[str, Any]:
+    """Return DuckDB's settings for a database in a folder."""
+    room = int(shutil.disk_usage(folder).free * (1.0 - LEAST_FREE))
+    settings: dict[str, Any] = {
+        "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": f"{room}B",
+        "preserve_insertion_order": False,
+        "threads": threads,
+    }
+    if memory is not None:
+        settings["memory_limit"] = f"{memory}B"
+        settings["threads"] = min(threads, max(1, memory // BYTES_OF_A_THREAD))
+    return settings
 
 
 def _query(read: PartRead) -> str:
