@@ -23,7 +23,7 @@ STAGE = "fold listings"
 TABLES = ("folded", "country_codes", "country_sums")
 """Tables that hold the locations on their way into memory."""
 
-BYTES_OF_A_LOCATION = 250
+BYTES_OF_A_LOCATION = 200
 """Largest memory for a location in the stages after its listings are summed."""
 
 LONGEST_CODE = 8

@@ -153,6 +153,11 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         messages += checks.check_records(row, scan)
         staged.messages.append(messages)
         run_log.messages.extend(messages)
+    rejected = int(staged.sources["rejected"].sum())
+    if rejected > len(staged.rejects):
+        run_log.messages.append(
+            f"rejects.parquet lists the first {len(staged.rejects):,} of {rejected:,} rejected rows"
+        )
     odd = checks.check_null_island(staged) + checks.check_zeros_and_radians(staged)
     odd += checks.check_swapped_rejects(staged.rejects) + checks.check_swapped_sources(
         staged, engine
@@ -245,6 +250,8 @@ def _check_rejects(study: Study, staged: Staged) -> None:
         of_weight = weight["rejected"] / max(weight["used"] + weight["rejected"], 1e-300)
         if max(of_rows, of_weight) > most:
             mine = staged.rejects["kind"] == row["kind"]
+            of_kind = staged.sources["kind"] == row["kind"]
+            total = int(staged.sources.loc[of_kind, "rejected"].sum())
             share = (
                 f"{100 * of_rows:.1f} %"
                 if of_rows >= of_weight
@@ -253,7 +260,7 @@ def _check_rejects(study: Study, staged: Staged) -> None:
             raise StudyError(
                 f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
                 f" rejected, more than max_rejects = {most:g} allows"
-                + rejects_summary(staged.rejects[mine])
+                + rejects_summary(staged.rejects[mine], total)
             )
 
 

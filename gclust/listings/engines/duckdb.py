@@ -175,6 +175,8 @@ class DuckDBEngine:
 
     def _watched(self, query: Callable[[], Any], stage: str) -> Any:
         """Run a query in a thread, so that Ctrl-C and progress reports work meanwhile."""
+        if stage:
+            self.progress(0.0, stage)
         outcome: list[Any] = []
         failure: list[BaseException] = []
 
