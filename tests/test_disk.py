@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import types
 
 import pytest
 
 import gclust
 from gclust.disk import is_full
-from gclust.errors import GclustWarning, StudyError
+from gclust.errors import StudyError
 from gclust.listings.engines.duckdb import DuckDBEngine
-from gclust.pipeline import check_space as space
 from gclust.results.folders import claim
 from tests.worlds import study_folder
 
@@ -132,16 +129,6 @@ def test_no_temporary_folder_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "gettempdir", none)
     with pytest.raises(StudyError, match="no temporary folder can be written to.*TMPDIR"):
         gclust.run(study_folder(tmp_path))
-
-
-def test_listings_larger_than_the_room_are_warned_of(tmp_path, monkeypatch):
-    study = gclust.read_study(study_folder(tmp_path))
-    size = sum(path.stat().st_size for path in tmp_path.glob("*.csv"))
-    for free, warned in ((size - 1, True), (size, False)):
-        usage = types.SimpleNamespace(free=free)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
-        with pytest.warns(GclustWarning) if warned else contextlib.nullcontext():
-            space.warn_of_space(study)
 
 
 def test_the_sweep_s_finished_pairs_meet_a_full_disk(small):

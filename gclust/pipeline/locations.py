@@ -16,7 +16,7 @@ from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import density_units, fold_locations, heaviest_countries
 from gclust.listings.stage import Staged, usable
 from gclust.memory import shown_amount
-from gclust.pipeline.memory_parts import memory_parts
+from gclust.pipeline.memory_parts import memory_for, memory_parts
 from gclust.study.schema import Study
 
 STAGE = "fold listings"
@@ -70,13 +70,12 @@ def check_fit(study: Study, n: int) -> None:
     need = n * BYTES_OF_A_LOCATION
     if parts is None or need <= parts.locations:
         return
-    whole = parts.whole + (need - parts.locations) * parts.whole // parts.locations
     raise StudyError(
         f"the listings lie at {n:,} locations, which take about {shown_amount(need)} of memory to"
         f" cluster; {shown_amount(parts.locations)} of {shown_amount(parts.whole)} are theirs."
         " Round coordinates with fewer [density] decimals (now"
         f" {study.density.decimals!r}; 3 are about 0.1 km), or, where the machine has it, give"
-        f' [engine] memory = "{-(-whole // 10**9)}GB"'
+        f' [engine] memory = "{-(-memory_for(need) // 10**9)}GB"'
     )
 
 

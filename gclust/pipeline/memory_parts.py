@@ -10,7 +10,7 @@ from gclust.study.schema import Study
 PART_OF_MACHINE = 0.7
 """Part of the machine's memory that a run takes if ``[engine] memory`` is not given."""
 
-PART_OF_DATABASE = 0.4
+PART_OF_DATABASE = 0.3
 """Part of a run's memory, less that of the process, that the database may take."""
 
 
@@ -34,3 +34,8 @@ def memory_parts(study: Study) -> MemoryParts | None:
     left = whole - PROCESS_BYTES
     database = int(PART_OF_DATABASE * left)
     return MemoryParts(whole, database, left - database)
+
+
+def memory_for(locations: int) -> int:
+    """Return the memory in bytes of a run that has ``locations`` bytes for its locations."""
+    return PROCESS_BYTES + int(locations / (1.0 - PART_OF_DATABASE)) + 1

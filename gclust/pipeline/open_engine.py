@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.memory_parts import memory_parts
@@ -12,8 +15,14 @@ from gclust.study.schema import Study
 def open_engine(study: Study, n_jobs: int | None = None, progress: Report = silent) -> Engine:
     """Open the engine that ``[engine]`` names; ``n_jobs`` replaces its ``threads`` if given."""
     options = study.engine
-    folder = None if options.temp_dir is None else study.folder / options.temp_dir
+    folder = None if options.temp_dir is None else temporary_folder(study)
     threads = options.threads if n_jobs is None else n_jobs
     parts = memory_parts(study)
     memory = None if parts is None else parts.database
     return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress)
+
+
+def temporary_folder(study: Study) -> Path:
+    """Return the folder for the temporary files of a study's listings."""
+    given = study.engine.temp_dir
+    return Path(tempfile.gettempdir()) if given is None else study.folder / given

@@ -21,6 +21,7 @@ from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.stage import Staged, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
+from gclust.pipeline.check_space import check_space
 from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
@@ -142,6 +143,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine.reader, sources, inputs)
         _check_needs(study, scans)
+        check_space(study, scans)
         decimals = study.density.rounding
         staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
         engine.reader.remove_copies()

@@ -12,7 +12,6 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
-from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.footprint_counts import add_footprint_counts
@@ -93,7 +92,6 @@ def run(
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict)
     with claim(out, overwrite, "run") as place:
-        warn_of_space(study)
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]

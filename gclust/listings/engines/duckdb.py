@@ -237,7 +237,7 @@ def _query(read: PartRead) -> str:
         for name in part.source.further
     )
     return (
-        f"SELECT {read.source}::INTEGER AS source, {read.kind}::INTEGER AS kind,"
+        f"SELECT {read.source}::SMALLINT AS source, {read.kind}::SMALLINT AS kind,"
         f" CAST({part.value('record')} AS {record}) AS record, {part.validated},"
         f" CAST({weight} AS DOUBLE) AS weight{further}"
         f" FROM {part.table(part.files)}"
