@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("warning: the machine is busy; times will not be what they could be", file=sys.stderr)
     results = {}
     for n in options.sizes:
-        folder = options.scratch / f"{n:.0e}".replace("+0", "").replace("+", "")
+        folder = options.scratch / f"{n:g}".replace("e+0", "e")
         study = make_world(folder, n)
         if options.only_make:
             continue
