@@ -152,7 +152,7 @@ def test_memory_threads_and_folder_reach_duckdb(tmp_path):
         open_engine(study)
     (tmp_path / "scratch").mkdir()
     with open_engine(study) as engine:
-        assert settings(engine)["memory_limit"] == "572.2 MiB"  # 30 % of 2 GB
+        assert settings(engine)["memory_limit"] == "476.8 MiB"  # 25 % of 2 GB
         assert settings(engine)["threads"] == 3
         assert settings(engine)["temp_directory"].startswith(str(tmp_path / "scratch"))
     with open_engine(study, 1) as engine:
@@ -178,7 +178,7 @@ def test_a_query_as_source_has_the_memory_of_the_run(tmp_path):
 
     with open_engine(study) as engine:
         prepared = prepare_listings(study, engine, RunLog(silent, strict=False))
-        assert engine.pandas(prepared.located)["record"].tolist() == ["572.1 MiB"]
+        assert engine.pandas(prepared.located)["record"].tolist() == ["476.8 MiB"]
 
 
 def test_a_small_disk_is_found_before_listings_are_read(tmp_path, monkeypatch):
@@ -201,7 +201,7 @@ def test_too_many_locations_are_counted_and_refused(tmp_path, monkeypatch):
     with pytest.raises(
         StudyError,
         match=r"the listings lie at [\d,]+ locations, which take about [\d.,]+ GB of memory to"
-        r" cluster; 420 MB of 1.0 GB are theirs\. Round coordinates with fewer \[density\] decimals"
+        r" cluster; 450 MB of 1.0 GB are theirs\. Round coordinates with fewer \[density\] decimals"
         r" \(now 5; .*memory = \"\d+GB\"",
     ):
         gclust.run(study)

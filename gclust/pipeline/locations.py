@@ -23,8 +23,9 @@ STAGE = "fold listings"
 TABLES = ("folded", "country_codes", "country_sums")
 """Tables that hold the locations on their way into memory."""
 
-BYTES_OF_A_LOCATION = 200
-"""Largest memory for a location in the stages after its listings are summed."""
+BYTES_OF_A_LOCATION = 220
+"""Largest memory for a location in the stages after its listings are summed: 215 bytes were
+measured with 14.6 million locations, when clusters are named, and 180 when they are formed."""
 
 LONGEST_CODE = 8
 """Letters of the longest text in which a country's code of two letters is looked for."""

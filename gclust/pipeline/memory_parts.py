@@ -10,7 +10,7 @@ from gclust.study.schema import Study
 PART_OF_MACHINE = 0.7
 """Part of the machine's memory that a run takes if ``[engine] memory`` is not given."""
 
-PART_OF_DATABASE = 0.3
+PART_OF_DATABASE = 0.25
 """Part of a run's memory, less that of the process, that the database may take."""
 
 
