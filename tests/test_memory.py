@@ -178,7 +178,7 @@ def test_a_query_as_source_has_the_memory_of_the_run(tmp_path):
 
     with open_engine(study) as engine:
         prepared = prepare_listings(study, engine, RunLog(silent, strict=False))
-        assert engine.pandas(prepared.located)["record"].tolist() == ["476.8 MiB"]
+        assert engine.pandas(prepared.located)["record"].tolist() == ["476.7 MiB"]
 
 
 def test_a_small_disk_is_found_before_listings_are_read(tmp_path, monkeypatch):

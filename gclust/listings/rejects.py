@@ -136,7 +136,7 @@ def _is_in(text: Any, known: set[str]) -> bool:
 def rejects_summary(rejects: pd.DataFrame, total: int) -> str:
     """Describe the most frequent reason for rejection with an example; "" if no row is rejected.
 
-    ``total`` is the number of rejected rows, of which ``rejects`` lists the first ones.
+    ``total`` is the number of rejected rows; ``rejects`` lists the first of these.
     """
     if rejects.empty:
         return ""

@@ -14,8 +14,8 @@ from gclust.study.schema import Study
 
 # Measured with the simulated world, the largest size of all temporary files of a run divided by
 # the number of listings: 84 bytes with 10 million listings (not compressed), 20.5 with 100 million
-# (compressed), of which all but 2 were tables. There queries had 2 GB of memory, 20 bytes a listing;
-# a run with less memory a listing puts as much on the disk instead.
+# (compressed); all but 2 of these were tables. There queries had 2 GB of memory, 20 bytes a
+# listing; a run with less memory a listing puts as much on the disk instead.
 # Of columns: the size of a table with the column less that of one without it.
 BYTES_OF_A_ROW = (90.0, 40.0)
 """Bytes on the disk for each listing, in tables that are not compressed and that are."""

@@ -214,10 +214,10 @@ class DuckDBEngine:
 
 def _settings(folder: Path, threads: int, memory: int | None) -> dict[str, Any]:
     """Return DuckDB's settings for a database in a folder."""
-    room = int(shutil.disk_usage(folder).free * (1.0 - LEAST_FREE))
+    free = int(shutil.disk_usage(folder).free * (1.0 - LEAST_FREE))
     settings: dict[str, Any] = {
         "temp_directory": str(folder / "spill"),
-        "max_temp_directory_size": f"{room}B",
+        "max_temp_directory_size": f"{free}B",
         "preserve_insertion_order": False,
         "threads": threads,
     }
