@@ -207,6 +207,29 @@ def test_too_many_locations_are_counted_and_refused(tmp_path, monkeypatch):
         gclust.run(study)
 
 
+def test_countries_are_codes_of_two_letters_in_any_writing(tmp_path):
+    texts = ["FR", " fr", "Fr", "France", "F1", "", None, "it", "IT", "DE", "x" * 30, "\u017ft"]
+    many = 40
+    table = pd.DataFrame(
+        {
+            "record": np.arange(many * len(texts)),
+            "lat": np.repeat(46.0 + np.arange(len(texts)) / 100, many),
+            "lon": 6.1,
+            "country": np.repeat(np.array(texts, dtype=object), many),
+        }
+    )
+    both = table[table["country"] == "DE"].assign(lat=46.0)  # as many as of France
+    pd.concat([table, both]).to_parquet(tmp_path / "a.parquet", index=False)
+    source = gclust.Source(kind="patent", path="a.parquet")
+    study = gclust.Study(sources=(source,), folder=tmp_path, clusters=Clusters(min_samples=10))
+    with open_engine(study) as engine:
+        prepared = prepare_listings(study, engine, RunLog(silent, strict=False))
+        tables = engine.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    found = prepared.locations["country"].tolist()
+    assert found == ["DE", "FR", "FR", "", "", "", "", "IT", "IT", "DE", "", "ST"]
+    assert {name for (name,) in tables} == {"listings", "located_totals"}
+
+
 def _without(stage, function):
     def call(engine, frame, named=""):
         assert named != stage, "the locations were fetched"
