@@ -6,6 +6,7 @@ stage that is done, from 0 to 1, and the stage's name.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,13 @@ from typing import TextIO
 from gclust.escapes import visible
 
 Report = Callable[[float, str], None]
+
+ESTIMATED_AFTER = 10.0
+"""Seconds of a stage before the time that is left of it is estimated."""
+LEAST_FRACTION = 0.02
+"""Part of a stage that must be done before the time that is left of it is estimated."""
+SMOOTHED_OVER = 15.0
+"""Seconds over which the estimated end of a stage is smoothed."""
 
 
 def silent(fraction: float, stage: str) -> None:
@@ -52,10 +60,51 @@ def note(report: Report, text: str) -> None:
         report(1.0, text)
 
 
+class TimeLeft:
+    """Estimate of how long a stage takes yet, from the fractions done that it reports.
+
+    What the last report alone would say moves the estimate a little, so that it never jumps.
+    """
+
+    def __init__(self) -> None:
+        self._end: float | None = None
+        self._last = 0.0
+
+    def __call__(self, took: float, fraction: float) -> float | None:
+        """Return the seconds left, None if it is too early to say.
+
+        ``took`` are the seconds since the stage began, at which ``fraction`` of it is done.
+        """
+        if took < ESTIMATED_AFTER or not LEAST_FRACTION <= fraction < 1.0:
+            return None
+        end = took / fraction
+        if self._end is None:
+            self._end = end
+        else:
+            self._end += (end - self._end) * (1.0 - math.exp((self._last - took) / SMOOTHED_OVER))
+        self._last = took
+        return max(self._end - took, 0.0)
+
+
+def shown_duration(seconds: float) -> str:
+    """Return a duration as short text, rounded up, as exact as an estimate is.
+
+    Examples
+    --------
+    >>> shown_duration(12), shown_duration(200), shown_duration(5000)
+    ('15 s', '4 min', '1 h 24 min')
+    """
+    if seconds <= 55:
+        return f"{5 * max(math.ceil(seconds / 5), 1)} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 class TerminalProgress:
     """Progress bar in a terminal: a line per stage with name, bar, per cent done and time taken.
 
-    The line of a stage that takes less than ``least_seconds`` is erased when the stage ends.
+    A stage of over `ESTIMATED_AFTER` seconds also shows how long it may take yet. The line of a
+    stage that takes less than ``least_seconds`` is erased when the stage ends.
     """
 
     def __init__(self, stream: TextIO, least_seconds: float = 1.0) -> None:
@@ -64,21 +113,25 @@ class TerminalProgress:
         self._stage = ""
         self._start = 0.0
         self._drawn = 0.0
+        self._time_left = TimeLeft()
 
     def __call__(self, fraction: float, stage: str) -> None:
         """Report ``fraction`` of ``stage`` as done."""
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._start, self._drawn = stage, now, 0.0
+            self._time_left = TimeLeft()
         took = now - self._start
         if fraction < 1.0 and now - self._drawn < 0.1:
             return
         self._drawn = now
-        filled = round(20 * fraction)
-        bar = "#" * filled + "." * (20 - filled)
+        left = self._time_left(took, fraction)
+        width = 20 if left is None else 10  # a line has room for 80 letters
+        filled = round(width * fraction)
+        bar = "#" * filled + "." * (width - filled)
         line = f"{visible(stage)[:34]:<34} [{bar}] {100 * fraction:3.0f} % {took:6.1f} s"
         if fraction < 1.0:
-            self._write(line)
+            self._write(line if left is None else f"{line}, {shown_duration(left)} left")
             return
         self._write(line + "\n" if took >= self.least_seconds else "")
         self._stage = ""

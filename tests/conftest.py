@@ -16,7 +16,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 ON_ONE_PYTHON = """
-    world demo fuzz_files outputs uncertainty compare sweep digests uncertainty_reclustered
+    memory world demo fuzz_files outputs uncertainty compare sweep digests uncertainty_reclustered
     tune_browser fuzz_studies file_cases tables surface contour broken_folders clustering_methods
     tune_gate_browser tune_windows coverage_kernels border_ties map footprints uncertainty_jitter
     count_arrays intensity sweep_figures builtin_indicators centroid_geocodes bump density_kernels

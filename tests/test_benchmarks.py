@@ -9,16 +9,26 @@ import pytest
 
 import gclust
 from benchmarks import listings as world
-from benchmarks import machine, worst_cases
+from benchmarks import machine, out_of_core, worst_cases
 from benchmarks.agreement import DisagreementError, Missed, check_equal, check_partition
 from benchmarks.contenders import CONTENDERS, Answer, fold_rows, installed, keys_of
 from benchmarks.measure import Measured
 from benchmarks.peers import ROWS
+from benchmarks.run_stages import RunUse, StageUse, measure_run
 from benchmarks.scaling import exponent
-from benchmarks.table import BEGIN, END, middle, put_between_markers, render, significant
+from benchmarks.table import (
+    BEGIN,
+    END,
+    markers,
+    middle,
+    put_between_markers,
+    render,
+    significant,
+)
 from benchmarks.vectors import chord, unit_vectors
 from gclust.places.cities.gazetteer import gazetteer
 from gclust.testing import great_circle_km
+from tests.worlds import study_folder
 
 N = 200_000
 
@@ -253,3 +263,36 @@ def test_the_machine_is_described_without_its_name():
     assert "cores of" in described
     assert "GiB" in described
     assert platform.node() not in described or not platform.node()
+
+
+def test_a_run_is_measured_stage_by_stage(tmp_path):
+    study = study_folder(tmp_path / "study")
+    (tmp_path / "temporary").mkdir()
+    used = measure_run(study, tmp_path / "run", tmp_path / "temporary", "2GB", threads=1)
+    assert used.fault == ""
+    assert used.locations > 1000
+    assert used.seconds == pytest.approx(sum(stage.seconds for stage in used.stages))
+    assert 50e6 < out_of_core.relational_peak(used) <= used.peak_bytes < 2e9
+    assert used.disk_bytes > 0
+    names = {stage.name for stage in used.stages}
+    assert {*out_of_core.RELATIONAL} <= names
+    table = out_of_core.render({1000: used, 2000: used}).splitlines()
+    assert table[0] == "| stage | 1,000 listings | memory | 2,000 listings | memory |"
+    assert table[-1].startswith("| all |")
+    assert measure_run(tmp_path / "none.toml", tmp_path, tmp_path, "2GB").fault == "failed, exit 1"
+
+
+def test_stages_of_a_name_are_one_row():
+    stages = [StageUse("read", 2.0, 5, 9), StageUse("fold", 1.0, 4, 7), StageUse("read", 3.0, 6, 8)]
+    found = out_of_core.stages_by_name(RunUse(stages, 1))
+    assert found == {"read": StageUse("read", 5.0, 6, 9), "fold": StageUse("fold", 1.0, 4, 7)}
+
+
+def test_each_table_has_markers_of_its_own(tmp_path):
+    readme = tmp_path / "README.md"
+    begin, end = markers("other")
+    readme.write_text(f"a\n{BEGIN}\nfirst\n{END}\nb\n{begin}\n{end}\nc\n")
+    put_between_markers(readme, "second", "other")
+    assert readme.read_text() == f"a\n{BEGIN}\nfirst\n{END}\nb\n{begin}\nsecond\n{end}\nc\n"
+    with pytest.raises(ValueError, match="third"):
+        put_between_markers(readme, "text", "third")

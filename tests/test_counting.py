@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records, record_totals, world_totals
-from gclust.listings.fold import density_units, fold_locations
+from gclust.listings.fold import density_units, fold_locations, heaviest_countries
 from gclust.listings.label import label_records, relabel_records, sum_ties
 from gclust.units import UNIT
 
@@ -45,7 +45,8 @@ def lazy(table: pd.DataFrame, engine: str) -> nw.LazyFrame:
 
 
 def fold_all(listings, *args):
-    return collect(fold_locations(density_units(listings, *args)))
+    folded = fold_locations(density_units(listings, *args))
+    return collect(folded.sort("lat", "lon"))
 
 
 def collect(frame: nw.LazyFrame) -> pd.DataFrame:
@@ -248,3 +249,28 @@ def test_equal_density_gives_each_kind_the_same_total():
     only = fold_all(frame, "listings", {1: UNIT})
     assert only["density"].tolist() == [0, 0, UNIT]
     assert only["units"].tolist() == [2 * UNIT, UNIT, UNIT]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_heaviest_country_of_each_location_and_the_first_of_equal_ones(engine):
+    rng = np.random.default_rng(8)
+    table = some_listings(8).assign(code=rng.integers(1, 4, 400))
+    table["units"] = UNIT  # so that many are equal
+    named = lazy(table, engine)
+    found = collect(heaviest_countries(named, lambda sums: sums).sort("lat", "lon"))
+    summed = table.groupby(["lat", "lon", "code"], as_index=False)["units"].sum()
+    ordered = summed.sort_values(["units", "code"], ascending=[False, True])
+    twin = ordered.drop_duplicates(["lat", "lon"]).sort_values(["lat", "lon"])
+    assert found[["lat", "lon", "code"]].to_numpy().tolist() == (
+        twin[["lat", "lon", "code"]].to_numpy().tolist()
+    )
+    assert (summed.groupby(["lat", "lon"])["units"].nunique() < 3).any()  # some are equal
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_world_totals_from_known_totals_of_records_are_the_same(engine):
+    frame = lazy(some_listings(9), engine)
+    for unlocated in ("drop", "keep"):
+        totals = record_totals(frame)
+        known = collect(world_totals(frame, unlocated=unlocated, totals=totals))
+        assert known.equals(collect(world_totals(frame, unlocated=unlocated)))

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"disk", "parallel", "progress", "spelling", "sphere", "temporary_folders", "threads", "units"},
+    {"disk", "memory", "parallel", "progress", "spelling", "sphere", "temporary_folders"}
+    | {"threads", "units"},
     {"_version", "kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 
-from gclust.progress import TerminalProgress, resolve, silent, stage
+from gclust.progress import TerminalProgress, TimeLeft, resolve, shown_duration, silent, stage
 
 
 def test_what_progress_may_be():
@@ -52,3 +53,50 @@ def test_quick_stages_leave_no_line():
     bar(1.0, "fold listings")
     assert "\n" not in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[K")
+
+
+def test_time_left_is_said_after_ten_seconds_and_two_per_cent():
+    left = TimeLeft()
+    assert left(9.9, 0.5) is None
+    assert left(12.0, 0.01) is None
+    assert left(20.0, 0.25) == 60.0
+    assert left(21.0, 1.0) is None
+
+
+def test_an_odd_report_moves_the_time_left_a_little():
+    left = TimeLeft()
+    for second in range(10, 40):
+        assert left(second, second / 100) == pytest.approx(100 - second)
+    # A stage that seems to go back to 5 % would take 800 s by this report alone.
+    assert 61 < left(40.0, 0.05) < 130
+    steady = [left(second, second / 100) for second in range(41, 95)]
+    assert max(np.abs(np.diff(steady))) < 6
+    assert steady[-1] == pytest.approx(6.0, abs=2.0)
+
+
+def test_time_left_is_never_below_zero():
+    left = TimeLeft()
+    left(10.0, 0.9)
+    assert left(300.0, 0.95) >= 0.0
+    assert left(301.0, 0.99) >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "5 s"), (52, "55 s"), (56, "1 min"), (61, "2 min"), (3541, "1 h 0 min")],
+)
+def test_durations_are_as_exact_as_estimates(seconds, text):
+    assert shown_duration(seconds) == text
+
+
+def test_a_terminal_shows_the_time_left_of_a_long_stage(monkeypatch):
+    stream, clock = io.StringIO(), iter([100.0, 130.0, 160.0])
+    monkeypatch.setattr("gclust.progress.time.monotonic", lambda: next(clock))
+    bar = TerminalProgress(stream)
+    bar(0.0, "read listings")
+    bar(0.25, "read listings")
+    bar(1.0, "read listings")
+    shown = stream.getvalue().split("\r\x1b[K")
+    assert shown[2].endswith("[##........]  25 %   30.0 s, 2 min left")
+    assert len(shown[2]) < 80
+    assert "left" not in shown[3]

@@ -526,8 +526,8 @@ def lost_rows(folder):
     import duckdb
 
     with duckdb.connect(str(folder / "listings.duckdb")) as own:
-        own.execute("CREATE TABLE fewer AS SELECT * FROM located LIMIT 100")
-        own.execute("DROP TABLE located; ALTER TABLE fewer RENAME TO located")
+        own.execute("CREATE TABLE fewer AS SELECT * FROM located_totals LIMIT 100")
+        own.execute("DROP TABLE located_totals; ALTER TABLE fewer RENAME TO located_totals")
 
 
 def no_record(folder):

@@ -82,15 +82,16 @@ def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
     return joined.with_columns(fractional_count=count.cast(nw.Int64)).drop("record_units")
 
 
-def world_totals(listings: Frame, *, unlocated: str = "drop") -> Frame:
+def world_totals(listings: Frame, *, unlocated: str = "drop", totals: Frame | None = None) -> Frame:
     """Return the world total of each kind, noise included: ``kind, units``.
 
     The total is the number of records plus the weight of listings without a record. ``listings``
     are validated: ``kind, record, units, reason``. Records without any located listing are left out
-    if ``unlocated`` is ``drop``, and count if it is ``keep``.
+    if ``unlocated`` is ``drop``, and count if it is ``keep``. ``totals`` are the totals of the
+    records that count (`record_totals`), if they are known.
     """
     counted = _counted(listings, unlocated)
-    records = rows_by(record_totals(counted), "kind")
+    records = rows_by(record_totals(counted) if totals is None else totals, "kind")
     whole = records.with_columns(units=nw.col("rows") * UNIT).select("kind", "units")
     bare = counted.filter(nw.col("record").is_null()).select("kind", "units")
     return sum_by(nw.concat([whole, bare]), "kind", units="units").sort("kind")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import narwhals as nw
 
@@ -45,17 +45,22 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
     return scaled
 
 
-def countries_of(listings: Frame) -> Frame:
-    """Return the weight of each known country at each location: ``lat, lon, country, units``."""
-    known = listings.filter(~nw.col("country").is_null())
-    return sum_by(known, "lat", "lon", "country", units="units")
+def heaviest_countries(listings: Frame, store: Callable[[Frame], Frame]) -> Frame:
+    """Return the country that most listings name at each location: ``lat, lon, code``.
+
+    ``listings`` have the number of a country in ``code``; of countries of equal weight the lowest
+    number counts. ``store`` stores a frame that is read twice.
+    """
+    sums = store(sum_by(listings, "lat", "lon", "code", units="units"))
+    most = sums.group_by("lat", "lon").agg(nw.col("units").max())
+    heaviest = sums.join(most, on=["lat", "lon", "units"], how="inner")
+    return heaviest.group_by("lat", "lon").agg(nw.col("code").min())
 
 
 def fold_locations(listings: Frame) -> Frame:
     """Group listings (a table from `density_units`) by location, and sum their weights.
 
     Returns ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
-    ``units`` (weight of all kinds), sorted by ``lat``, then ``lon``.
+    ``units`` (weight of all kinds).
     """
-    folded = sum_by(listings, "lat", "lon", density="density", units="units")
-    return folded.sort("lat", "lon")
+    return sum_by(listings, "lat", "lon", density="density", units="units")

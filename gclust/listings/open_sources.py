@@ -69,6 +69,12 @@ class Scan:
         return sum(sum(part.rows) for part in self.parts)
 
     @property
+    def has_text_records(self) -> bool:
+        """Whether its record ids are no whole numbers of 64 bits."""
+        records = [part.columns.get("record") for part in self.parts]
+        return any(column is not None and column.sql_type not in INTEGERS for column in records)
+
+    @property
     def bad_rows(self) -> int:
         """Number of rows with a wrong number of fields, which DuckDB does not yield."""
         return sum(len(bad.line) for part in self.parts for bad in part.bad.values())

@@ -21,6 +21,9 @@ from gclust.listings.validate import OUTSIDE, validate
 REJECT_COLUMNS = (
     "source", "line", "kind", "record", "lat", "lon", "year", "weight", "reason", "value", "text",
 )  # fmt: skip
+MOST_LISTED = 1_000_000
+"""Largest number of rejected rows that are listed; all are counted. They take about 1 GB."""
+
 GIVEN = ("record", "lat", "lon", "year", "weight")
 COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 """First word of a reason -> the column that it is about."""
@@ -30,7 +33,8 @@ def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.
     """Return the rejected rows of sources with their original values, lines and reasons.
 
     The sources are read again, and numbered rows cannot be read in parallel, so pass only
-    sources with rejects. Paths are shown relative to ``root``. Raises StudyError if a rejected row
+    sources with rejects. Each of n sources has its first `MOST_LISTED` / n rejects listed, in the
+    order of its files. Paths are shown relative to ``root``. Raises StudyError if a rejected row
     is a second header with the columns in another order.
 
     The columns are `REJECT_COLUMNS`: ``value`` is the column and value that the reason is about,
@@ -39,13 +43,8 @@ def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.
     tables = []
     engine.connection.execute("SET preserve_insertion_order = true")
     try:
-        for part in (part for scan in scans for part in scan.parts):
-            for file in part.files:
-                found = [_of_file(engine, part, file)]
-                if (bad := part.bad.get(file)) is not None:
-                    found.append(_of_bad_rows(bad))
-                origin = {"source": shown_path(file, root), "kind": part.source.kind}
-                tables += [table.assign(**origin) for table in found]
+        for scan in scans:
+            tables += _of_scan(engine, scan, root, max(1, MOST_LISTED // len(scans)))
     finally:
         engine.connection.execute("SET preserve_insertion_order = false")
     if not tables:
@@ -57,8 +56,25 @@ def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.
     return table.astype(types).sort_values(order, ignore_index=True, na_position="first")
 
 
-def _of_file(engine: FileDatabase, part: SourcePart, file: str) -> pd.DataFrame:
-    """Read the rejected rows of one file."""
+def _of_scan(engine: FileDatabase, scan: Scan, root: Path, most: int) -> list[pd.DataFrame]:
+    """Read the first ``most`` rejected rows of one source, file by file."""
+    tables: list[pd.DataFrame] = []
+    for part in scan.parts:
+        for file in part.files:
+            if most <= 0:
+                return tables
+            found = [_of_file(engine, part, file, most)]
+            most -= len(found[0])
+            if (bad := part.bad.get(file)) is not None:
+                found.append(_of_bad_rows(bad).head(most))
+                most -= len(found[1])
+            origin = {"source": shown_path(file, root), "kind": part.source.kind}
+            tables += [table.assign(**origin) for table in found]
+    return tables
+
+
+def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd.DataFrame:
+    """Read the first ``most`` rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
         f"SELECT row_number() OVER () - 1 AS line, {given}, {part.validated}"
@@ -66,12 +82,13 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str) -> pd.DataFrame:
     )
     rows = validate(nw.from_native(engine.connection.sql(query)))
     rows = rows.filter(~nw.col("reason").is_null() & (nw.col("reason") != OUTSIDE))
-    table = engine.pandas(rows, "list rejects").drop(columns=["lat", "lon", "inside", "island"])
+    table = engine.pandas(rows.head(most), "list rejects")
+    table = table.drop(columns=["lat", "lon", "inside", "island"])
     table = table.rename(columns=lambda name: name.removesuffix("_given"))
     row = table["line"].to_numpy(dtype=np.int64)
     lines = part.lines.get(file)
     table["line"] = row + 1 if lines is None else lines(row)
-    table["value"] = [_value(row) for row in table.to_dict("records")]
+    table["value"] = _values(table)
     if part.is_text:
         _refuse_second_header(part, file, table)
     return table
@@ -82,12 +99,16 @@ def _of_bad_rows(bad: BadRows) -> pd.DataFrame:
     return pd.DataFrame({"line": bad.line, "reason": reasons, "text": list(bad.text)})
 
 
-def _value(row: dict[str, Any]) -> str | None:
-    """Return the column and value that a reason is about, None if it is about no column."""
-    name = COLUMN_OF_REASON.get(str(row["reason"]).split()[0])
-    if name is None:
-        return None
-    return f"{name} missing" if pd.isna(row[name]) else f"{name} {row[name]!r}"
+def _values(table: pd.DataFrame) -> pd.Series:
+    """Return the column and value that each reason is about, None if it is about no column."""
+    word = table["reason"].str.split(n=1).str[0]
+    about = pd.Series(None, index=table.index, dtype=object)
+    for first, name in COLUMN_OF_REASON.items():
+        given = table.loc[word == first, name]
+        about[given.index] = [
+            f"{name} missing" if pd.isna(value) else f"{name} {value!r}" for value in given
+        ]
+    return about
 
 
 def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> None:
@@ -96,10 +117,8 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
     known = {each.casefold() for each in own.values()}
     for axis in ("lat", "lon"):
         known |= {axis, *OTHER_NAMES[axis], *HINTS[axis]}
-    for row in table.to_dict("records"):
-        axes = [row[axis] for axis in ("lat", "lon")]
-        if any(pd.isna(each) or str(each).strip().casefold() not in known for each in axes):
-            continue
+    named = [table[axis].map(lambda text: _is_in(text, known)) for axis in ("lat", "lon")]
+    for row in table[(named[0] & named[1]).astype(bool)].to_dict("records"):
         used = [name for name in GIVEN if name in own]
         changed = [name for name in used if str(row[name]).strip() != own[name].strip()]
         if changed:
@@ -110,15 +129,23 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
             )
 
 
-def rejects_summary(rejects: pd.DataFrame) -> str:
-    """Describe the most frequent reason for rejection with an example; "" if no row is rejected."""
+def _is_in(text: Any, known: set[str]) -> bool:
+    return not pd.isna(text) and str(text).strip().casefold() in known
+
+
+def rejects_summary(rejects: pd.DataFrame, total: int) -> str:
+    """Describe the most frequent reason for rejection with an example; "" if no row is rejected.
+
+    ``total`` is the number of rejected rows; ``rejects`` lists the first of these.
+    """
     if rejects.empty:
         return ""
     reasons = rejects["reason"].value_counts()
     reason = min(reasons.index[reasons == reasons.max()])
     first = rejects[rejects["reason"] == reason].iloc[0]
+    often = "Most often" if total <= len(rejects) else f"Most often in the first {len(rejects):,}"
     where = (
-        f". Most often: {reason} ({reasons.max()} rows), such as {first['source']} line"
+        f". {often}: {reason} ({reasons.max()} rows), such as {first['source']} line"
         f" {first['line']}"
     )
     if not pd.isna(first["text"]):

@@ -28,6 +28,9 @@ from gclust.listings.validate import (
 )
 from gclust.units import LARGEST_TOTAL, UNIT
 
+CHECK = "check listings"
+"""Name of the stage that counts the rows that were read."""
+
 MOST_NAMED = 10
 """Largest number of sources that a message names."""
 
@@ -55,7 +58,7 @@ class Staged:
     listings: Frame
     kinds: tuple[str, ...]  # in the order of their codes
     kind_units: dict[int, int]  # code of a kind -> total units of its usable rows
-    rejects: pd.DataFrame  # one row per rejected row, see `list_rejects`
+    rejects: pd.DataFrame  # one row per rejected row that is listed, see `list_rejects`
     sources: pd.DataFrame
     weights: pd.DataFrame
     oddities: pd.DataFrame  # per source: ``rows, zeros, within_radians``, see `suspicious`
@@ -88,7 +91,7 @@ def stage_listings(
     _refuse_rounded_ids(engine.reader, scans)
     engine.expect(sum(scan.rows for scan in scans))
     listings = _store(engine, scans, decimals, inputs)
-    counts = engine.pandas(count_by_reason(listings))
+    counts = engine.pandas(count_by_reason(listings), CHECK)
     within = inside_years(listings, [scan.source.years for scan in scans])
     _refuse_bad_weights(engine, within, scans)
     sources = _count_sources(engine, scans, counts, within, root)
@@ -103,7 +106,7 @@ def stage_listings(
         rejects=rejects,
         sources=sources,
         weights=_weights(counts, len(scans)),
-        oddities=engine.pandas(suspicious(within)).sort_values("source", ignore_index=True),
+        oddities=engine.pandas(suspicious(within), CHECK).sort_values("source", ignore_index=True),
         inputs=inputs,
         own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
     )
@@ -173,7 +176,7 @@ def without_place(listings: Frame) -> Frame:
 
 
 def _refuse_bad_weights(engine: Engine, listings: Frame, scans: Sequence[Scan]) -> None:
-    bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"))
+    bad = engine.pandas(rows_by(listings.filter(nw.col("units").is_null()), "source"), CHECK)
     if bad.empty:
         return
     first = bad.sort_values("source").iloc[0]
@@ -205,14 +208,14 @@ def _kind_units(
 ) -> dict[int, int]:
     """Return total units by kind; raise StudyError if a kind has no rows or sums overflow."""
     weights = usable(listings).with_columns(weight=nw.col("units").cast(nw.Float64) / UNIT)
-    summed = engine.pandas(weights.group_by("kind").agg(total=nw.col("weight").sum()))
+    summed = engine.pandas(weights.group_by("kind").agg(total=nw.col("weight").sum()), CHECK)
     total = float(summed["total"].sum())
     if total > LARGEST_TOTAL:
         raise StudyError(
             f"the weights add up to {total:g}; expected at most {LARGEST_TOTAL:g} in all: divide"
             " the weights, and thresholds such as min_samples, by a common factor"
         )
-    table = engine.pandas(sum_by(usable(listings), "kind", units="units"))
+    table = engine.pandas(sum_by(usable(listings), "kind", units="units"), CHECK)
     found = {int(k): int(u) for k, u in zip(table["kind"], table["units"], strict=True)}
     for code, kind in enumerate(kinds):
         if not found.get(code):
@@ -223,7 +226,7 @@ def _kind_units(
             raise StudyError(
                 f"kind {kind!r} has no usable rows: of {read} rows read, {outside} lie outside"
                 f" the years, {rejected} were rejected and {light} weigh 0"
-                + rejects_summary(rejects[rejects["kind"] == kind])
+                + rejects_summary(rejects[rejects["kind"] == kind], rejected)
             )
     return found
 
@@ -232,7 +235,7 @@ def _count_sources(
     engine: Engine, scans: Sequence[Scan], counts: pd.DataFrame, listings: Frame, root: Path
 ) -> pd.DataFrame:
     bare = listings.filter(nw.col("reason").is_null() & nw.col("record").is_null())
-    without = engine.pandas(rows_by(bare, "source")).set_index("source")["rows"]
+    without = engine.pandas(rows_by(bare, "source"), CHECK).set_index("source")["rows"]
     table = []
     for position, scan in enumerate(scans):
         of_source = counts.loc[counts["source"] == position]

@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 
 from gclust.cluster.fixed_point import to_units
 from gclust.errors import StudyError, ignore_warning
-from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import sum_by
 from gclust.pipeline.form import partition_locations
+from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
@@ -120,7 +120,7 @@ def _read_city_share(
     """Read a run's listings once more for the share of each location known to the city only."""
     # Only what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
-    with DuckDBEngine(threads=n_jobs, progress=report) as engine:
+    with open_engine(study, n_jobs, report) as engine:
         # The run has already given these warnings.
         prepared = prepare_listings(
             study, engine, RunLog(report, strict=False, give=ignore_warning)

@@ -102,7 +102,7 @@ def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
     number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
     looked_at = number - (number / step).floor() * step == 0
     rows = staged.listings.filter(nw.col("reason").is_null() & looked_at)
-    places = engine.pandas(rows.select("source", "lat", "lon").unique())
+    places = engine.pandas(rows.select("source", "lat", "lon").unique(), "check listings")
     places = places.sort_values(["source", "lat", "lon"])
     messages = []
     for position, mine in places.groupby("source"):

@@ -16,7 +16,7 @@ from typing import Any
 
 from gclust.listings.engines.duckdb import PREFIX, DuckDBEngine
 from gclust.listings.engines.protocol import Engine, EngineError
-from gclust.pipeline.open_engine import open_engine, temporary_place
+from gclust.pipeline.open_engine import open_engine, temporary_folder
 from gclust.pipeline.run_key import run_key
 from gclust.pipeline.run_log import LogPart, RunLog
 from gclust.pipeline.stage_files import (
@@ -47,7 +47,6 @@ class Checkpoint(Stages):
         self, key: str, out: Path, run_log: RunLog, folder: TemporaryFolder | None
     ) -> None:
         self._key, self._out, self._run_log, self._folder = key, out, run_log, folder
-        self.goes_on = folder is not None
         self._engine: DuckDBEngine | None = None
         self._kept: list[FinishedStage] = []  # results of the earlier process, not yet used
         self._unwritten: list[FinishedStage] = []
@@ -243,8 +242,10 @@ def checkpoint(study: Study, place: Place | None, run_log: RunLog) -> Iterator[S
 
 def _earlier(study: Study, key: str | None, out: str) -> TemporaryFolder | None:
     """Adopt a stopped run's folder that can be used; remove those that no run can use any more."""
-    place, found = temporary_place(study), None
-    if place is None:
+    found = None
+    try:
+        place = temporary_folder(study)
+    except FileNotFoundError:  # the engine says so
         return None
     for folder in kept_folders(place, PREFIX):
         try:

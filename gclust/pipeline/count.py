@@ -25,7 +25,7 @@ from gclust.study.clustering_methods import (
 from gclust.study.schema import Study
 from gclust.units import UNIT
 
-_OF_LABELS = ("labels", "labelled", "cluster_of_label")
+_OF_LABELS = ("labelled", "cluster_of_label")
 """Names of the tables of one labelling; they are dropped after it."""
 
 
@@ -80,8 +80,12 @@ def merge_and_count(
     n_labels = int(labels.max(initial=-1)) + 1
     locations = prepared.locations
     with run_log.timed("label listings"):
-        at = engine.put(locations[["lat", "lon"]].assign(label=labels), "labels")
+        # Labels of 32 bits are enough, and take less memory and disk with each listing.
+        numbered = locations[["lat", "lon"]].assign(label=labels.astype(np.int32))
+        at = engine.put(numbered, "labels")
+        del numbered
         labelled = engine.store(label_records(prepared.located, at), "labelled", "label listings")
+        engine.drop("labels")
     with run_log.timed("merge clusters"):
         merging = _merge(study, engine, labelled, prepared, labels)
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
@@ -90,8 +94,8 @@ def merge_and_count(
         if not merging.log.empty:
             table = pd.DataFrame(
                 {
-                    "label": np.arange(-1, n_labels, dtype=np.int64),
-                    "cluster": np.concatenate(([-1], cluster_ids)),
+                    "label": np.arange(-1, n_labels, dtype=np.int32),
+                    "cluster": np.concatenate(([-1], cluster_ids)).astype(np.int32),
                 }
             )
             labelled = relabel_records(labelled, engine.put(table, "cluster_of_label"))

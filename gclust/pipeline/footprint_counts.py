@@ -98,7 +98,9 @@ def _count(
     chosen = labels >= 0
     if not chosen.any():
         return pd.DataFrame(np.zeros((n_clusters, len(kinds))), columns=list(kinds))
-    at = prepared.locations.loc[chosen, ["lat", "lon"]].assign(label=labels[chosen])
+    at = prepared.locations.loc[chosen, ["lat", "lon"]].assign(
+        label=labels[chosen].astype(np.int32)
+    )
     labelled = label_records(prepared.located, engine.put(at, TABLE))
     units = engine.pandas(
         count_records(labelled, prepared.totals, study.counting.method), "count inside footprints"

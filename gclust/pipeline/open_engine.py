@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
+from gclust.pipeline.memory_parts import memory_parts
 from gclust.progress import Report, silent
 from gclust.study.schema import Study
 from gclust.temporary_folders import TemporaryFolder
@@ -23,16 +24,17 @@ def open_engine(
     ``home`` is the folder of an earlier process's DuckDB database.
     """
     options = study.engine
-    folder = None if options.temp_dir is None else study.folder / options.temp_dir
+    folder = None if options.temp_dir is None else temporary_folder(study)
     threads = options.threads if n_jobs is None else n_jobs
-    return DuckDBEngine(folder, threads=threads, progress=progress, home=home)
+    parts = memory_parts(study)
+    memory = None if parts is None else parts.database
+    return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress, home=home)
 
 
-def temporary_place(study: Study) -> Path | None:
-    """Return the folder for temporary files of a study's engine; None if there is none."""
-    if study.engine.temp_dir is not None:
-        return study.folder / study.engine.temp_dir
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError:
-        return None
+def temporary_folder(study: Study) -> Path:
+    """Return the folder for the temporary files of a study's listings.
+
+    Raises FileNotFoundError if there is none that can be written to.
+    """
+    given = study.engine.temp_dir
+    return Path(tempfile.gettempdir()) if given is None else study.folder / given

@@ -15,13 +15,14 @@ from gclust.errors import StudyError
 from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.fold import countries_of, density_units, fold_locations
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.stage import Staged, inside_years, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
+from gclust.pipeline.check_space import check_space
+from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
@@ -87,20 +88,21 @@ def prepare_listings(
         lambda kept: _with_listings(kept, study, engine),
     )
     wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    located = usable(staged.listings).select(*wanted)
     totals_of_world = stages.step(
-        "add up records", lambda: _store_totals(study, engine, staged, wanted)
+        "add up records", lambda: _store_totals(study, engine, staged, located)
     )
-    located, located_totals = engine.frame("located"), engine.frame("located_totals")
+    located_totals = engine.frame("located_totals")
     totals, unlocated = located_totals, None
     if study.counting.unlocated == "keep":
         unlocated = without_place(staged.listings).select(*wanted)
         totals = engine.frame("record_totals")
-    locations = stages.step(
-        "fold listings",
-        lambda: _with_countries(
-            _fold(study, engine, staged, located, located_totals, run_log), engine, staged
-        ),
-    )
+
+    def folded() -> pd.DataFrame:
+        with run_log.timed("fold listings"):
+            return fold(study, engine, staged, located, located_totals)
+
+    locations = stages.step("fold listings", folded)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
@@ -119,14 +121,13 @@ def _with_listings(kept: Staged, study: Study, engine: Engine) -> Staged:
 
 
 def _store_totals(
-    study: Study, engine: Engine, staged: Staged, wanted: Sequence[str]
+    study: Study, engine: Engine, staged: Staged, located: nw.LazyFrame[Any]
 ) -> dict[str, float]:
-    """Store usable listings and the totals of records; return the world totals of the kinds."""
-    located = engine.store(usable(staged.listings).select(*wanted), "located", "set rejects apart")
-    engine.store(record_totals(located), "located_totals", "add up records")
+    """Store the totals of records; return the world totals of the kinds."""
+    totals = engine.store(record_totals(located), "located_totals", "add up records")
     if study.counting.unlocated == "keep":
-        engine.store(record_totals(staged.listings), "record_totals", "add up records")
-    return _world_totals(study, engine, staged)
+        totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
+    return _world_totals(study, engine, staged, totals)
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
@@ -152,15 +153,15 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         frame.filter(is_kind)
         for frame in (prepared.located, prepared.totals, prepared.located_totals)
     )
+    with run_log.timed("fold listings"):
+        locations = fold(study, engine, staged, located, located_totals)
     return replace(
         prepared,
         located=located,
         unlocated=None if unlocated is None else unlocated.filter(is_kind),
         totals=totals,
         located_totals=located_totals,
-        locations=_with_countries(
-            _fold(study, engine, staged, located, located_totals, run_log), engine, staged
-        ),
+        locations=locations,
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
     )
 
@@ -175,6 +176,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine.reader, sources, inputs)
         _check_needs(study, scans)
+        check_space(study, scans)
         decimals = study.density.rounding
         staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
         engine.reader.remove_copies()
@@ -186,6 +188,11 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         messages += checks.check_records(row, scan)
         staged.messages.append(messages)
         run_log.messages.extend(messages)
+    rejected = int(staged.sources["rejected"].sum())
+    if rejected > len(staged.rejects):
+        run_log.messages.append(
+            f"rejects.parquet lists the first {len(staged.rejects):,} of {rejected:,} rejected rows"
+        )
     odd = checks.check_null_island(staged) + checks.check_zeros_and_radians(staged)
     odd += checks.check_swapped_rejects(staged.rejects) + checks.check_swapped_sources(
         staged, engine
@@ -278,6 +285,8 @@ def _check_rejects(study: Study, staged: Staged) -> None:
         of_weight = weight["rejected"] / max(weight["used"] + weight["rejected"], 1e-300)
         if max(of_rows, of_weight) > most:
             mine = staged.rejects["kind"] == row["kind"]
+            of_kind = staged.sources["kind"] == row["kind"]
+            total = int(staged.sources.loc[of_kind, "rejected"].sum())
             share = (
                 f"{100 * of_rows:.1f} %"
                 if of_rows >= of_weight
@@ -286,52 +295,17 @@ def _check_rejects(study: Study, staged: Staged) -> None:
             raise StudyError(
                 f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
                 f" rejected, more than max_rejects = {most:g} allows"
-                + rejects_summary(staged.rejects[mine])
+                + rejects_summary(staged.rejects[mine], total)
             )
 
 
-def _fold(
-    study: Study,
-    engine: Engine,
-    staged: Staged,
-    located: nw.LazyFrame[Any],
-    located_totals: nw.LazyFrame[Any],
-    run_log: RunLog,
-) -> pd.DataFrame:
-    with run_log.timed("fold listings"):
-        formers = {
-            staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
-            for kind in study.density_kinds
-        }
-        weighted = density_units(located, study.density.weight, formers, located_totals)
-        return engine.pandas(fold_locations(weighted), "fold listings")
-
-
-def _with_countries(locations: pd.DataFrame, engine: Engine, staged: Staged) -> pd.DataFrame:
-    """Add to each location the country that most of its listings name, if any listing does.
-
-    Only codes of two letters count, for economies are such codes. Of equal weights the first
-    code in the alphabet does.
-    """
-    found = engine.pandas(countries_of(usable(staged.listings)), "fold listings")
-    found["country"] = found["country"].str.strip().str.upper()
-    found = found[found["country"].str.fullmatch("[A-Z]{2}").fillna(False).astype(bool)]
-    if found.empty:
-        return locations
-    summed = found.groupby(["lat", "lon", "country"], as_index=False)["units"].sum()
-    first = summed.sort_values(
-        ["lat", "lon", "units", "country"], ascending=[True, True, False, True]
-    )
-    heaviest = first.drop_duplicates(["lat", "lon"])[["lat", "lon", "country"]]
-    joined = locations.merge(heaviest, on=["lat", "lon"], how="left", validate="one_to_one")
-    return joined.assign(country=joined["country"].fillna("").astype(object))
-
-
-def _world_totals(study: Study, engine: Engine, staged: Staged) -> dict[str, float]:
+def _world_totals(
+    study: Study, engine: Engine, staged: Staged, totals: nw.LazyFrame[Any]
+) -> dict[str, float]:
     """Return the world total of each kind, from ``[counting] totals`` or the sources."""
     counting = study.counting
     table = engine.pandas(
-        world_totals(staged.listings, unlocated=counting.unlocated), "add up totals"
+        world_totals(staged.listings, unlocated=counting.unlocated, totals=totals), "add up totals"
     )
     world = {
         staged.kinds[kind]: units / UNIT

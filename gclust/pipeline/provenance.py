@@ -50,7 +50,7 @@ def provenance(
         "study": study.study.name,
         "sources": _sources(staged),
         "inputs": _inputs(study, staged),
-        "rejected": len(staged.rejects),
+        "rejected": int(staged.sources["rejected"].sum()),
         "world_totals": world_totals,
         "clusters_before_merging": clusters[0],
         "clusters": clusters[1],

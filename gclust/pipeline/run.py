@@ -14,7 +14,6 @@ from gclust.errors import StudyError
 from gclust.indicators.registry import OWN
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
-from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.checkpoint import checkpoint
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
@@ -107,8 +106,6 @@ def run(
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
         with checkpoint(study, place, run_log) as stages:
-            if not stages.goes_on:
-                warn_of_space(study)
             result = _compute(study, run_log, n_jobs, stages)
             return result if place is None else write_run(result, place, run_log.report)
 

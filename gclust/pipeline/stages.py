@@ -21,9 +21,6 @@ def unchanged(result: Any) -> Any:
 class Stages:
     """Stages that are all computed; see `gclust.pipeline.checkpoint.Checkpoint` for kept ones."""
 
-    goes_on = False
-    """Whether stages of an earlier process are there before the engine is opened."""
-
     def open(self, study: Study, n_jobs: int | None, report: Report) -> Engine:
         """Open the engine of a study."""
         return open_engine(study, n_jobs, report)

@@ -31,7 +31,8 @@ def summary_lines(
         )
         lines += [f"  {line}" for line in (source["columns"], *source["messages"])]
     for kind, rejects in run.rejects.groupby("kind", sort=False):
-        lines.append(f"{len(rejects):,} {kind} rows rejected{rejects_summary(rejects)}")
+        total = sum(source["rejected"] for source in info["sources"] if source["kind"] == kind)
+        lines.append(f"{total:,} {kind} rows rejected{rejects_summary(rejects, total)}")
     for raster in info.get("rasters", ()):
         name = raster["bands"][raster["band"] - 1].partition(": ")[2]
         lines.append(

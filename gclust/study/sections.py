@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gclust.errors import StudyError
+from gclust.memory import LEAST_MEMORY, PROCESS_BYTES, parse_amount, shown_amount
 from gclust.ranking.columns import ScoreOptions
 from gclust.study.clustering_methods import LEAST_RESOLUTION_KM
-from gclust.study.parse import Section, choice, number
+from gclust.study.parse import Section, choice, number, shown
 from gclust.units import LARGEST_TOTAL
 
 LARGEST_CELL_KM = 1000.0
@@ -369,6 +371,9 @@ class EngineOptions(Section):
     ----------
     name : {"duckdb"}
         DuckDB works on this machine and spills to disk.
+    memory : str, optional
+        Memory that a run may take, such as ``8GB``; by default 70 % of what the machine, or a
+        container's limit, has. The listings take about half of it and go to disk beyond that.
     temp_dir : str, optional
         Folder for temporary files, relative to the study's folder; the system's by default.
     threads : int, optional
@@ -376,8 +381,24 @@ class EngineOptions(Section):
     """
 
     name: str = choice("duckdb", "duckdb")
+    memory: str | None = None
     temp_dir: str | None = None
     threads: int | None = number(None, least=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.memory is None:
+            return
+        try:
+            amount = parse_amount(self.memory)
+        except ValueError as error:
+            raise StudyError(f"[engine] memory = {shown(self.memory)}; {error}") from None
+        if amount < LEAST_MEMORY:
+            raise StudyError(
+                f"[engine] memory = {shown(self.memory)}; expected"
+                f" {shown_amount(LEAST_MEMORY)} or more: gclust and its libraries alone take"
+                f" {shown_amount(PROCESS_BYTES)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,6 @@ from gclust.experiments.sweep.part import grid_of, write_sweep_part
 from gclust.experiments.sweep.result import Sweep
 from gclust.experiments.sweep.tables import BaselineTables, assemble_sweep, baseline_tables
 from gclust.listings.engines.protocol import Engine
-from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.form import check_found, label_locations
@@ -146,7 +145,6 @@ def sweep(
     if not isinstance(study, Study):
         study = read_study(study)
     with claim(out, overwrite, "sweep" if wanted is None else PART) as place:
-        warn_of_space(study)
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
         own = list(pairs)
         if wanted is not None:

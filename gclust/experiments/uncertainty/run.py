@@ -37,7 +37,6 @@ from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by
-from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
 from gclust.pipeline.form import check_found, check_method
@@ -136,7 +135,6 @@ def uncertainty(
     if not isinstance(study, Study):
         study = read_study(study)
     with claim(out, overwrite, "uncertainty" if wanted is None else PART) as place:
-        warn_of_space(study)
         run_log = RunLog(resolve(progress), study.study.strict)
         found = _computed(study, wanted, run_log, n_jobs)
         if wanted is not None and place is not None:

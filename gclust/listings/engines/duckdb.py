@@ -37,12 +37,20 @@ with ids of 15 letters)."""
 
 LOOK_SECONDS = 1e-3
 
+BYTES_OF_A_THREAD = 150_000_000
+"""Least memory for each thread: with less, DuckDB's queries on large tables fail."""
+
+LEAST_FREE = 0.05
+"""Part of the free space of the disk that spill files leave free."""
+
 
 class DuckDBEngine:
     """A DuckDB database in a temporary folder, removed on exit unless it is kept.
 
     The temporary folder is made in ``folder``, by default in the system's, and holds the database
-    and its spill files. ``threads`` is as in `gclust.threads.count_threads`. ``home`` is the
+    and its spill files, which leave a part of the disk's space free. ``threads`` is as in
+    `gclust.threads.count_threads`, but no more than the memory is enough for. ``memory`` is
+    DuckDB's limit in bytes, by default its own (80 % of the machine's memory). ``home`` is the
     folder of an earlier process's database, in place of a new one; it is opened, and `EngineError`
     is raised if it is damaged.
     """
@@ -52,6 +60,7 @@ class DuckDBEngine:
         folder: str | Path | None = None,
         *,
         threads: int | None = None,
+        memory: int | None = None,
         progress: Report = silent,
         home: TemporaryFolder | None = None,
     ) -> None:
@@ -59,11 +68,7 @@ class DuckDBEngine:
         self.progress = progress
         self._numbers = itertools.count()
         place = self._folder.path
-        config: dict[str, Any] = {
-            "temp_directory": str(place / "spill"),
-            "preserve_insertion_order": False,
-            "threads": count_threads(threads),
-        }
+        config = _settings(place, count_threads(threads), memory)
         try:
             self.connection = duckdb.connect(str(place / "listings.duckdb"), config=config)
             # Years must not depend on the time zone of the machine.
@@ -200,6 +205,8 @@ class DuckDBEngine:
 
     def _watched(self, query: Callable[[], Any], stage: str) -> Any:
         """Run a query in a thread, so that Ctrl-C and progress reports work meanwhile."""
+        if stage:
+            self.progress(0.0, stage)
         outcome: list[Any] = []
         failure: list[BaseException] = []
 
@@ -235,6 +242,21 @@ class DuckDBEngine:
         return outcome[0]
 
 
+def _settings(folder: Path, threads: int, memory: int | None) -> dict[str, Any]:
+    """Return DuckDB's settings for a database in a folder."""
+    free = int(shutil.disk_usage(folder).free * (1.0 - LEAST_FREE))
+    settings: dict[str, Any] = {
+        "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": f"{free}B",
+        "preserve_insertion_order": False,
+        "threads": threads,
+    }
+    if memory is not None:
+        settings["memory_limit"] = f"{memory}B"
+        settings["threads"] = min(threads, max(1, memory // BYTES_OF_A_THREAD))
+    return settings
+
+
 def _query(read: PartRead) -> str:
     """Return the SQL that reads the rows of a part of a source."""
     part = read.part
@@ -245,7 +267,7 @@ def _query(read: PartRead) -> str:
         for name in part.source.further
     )
     return (
-        f"SELECT {read.source}::INTEGER AS source, {read.kind}::INTEGER AS kind,"
+        f"SELECT {read.source}::SMALLINT AS source, {read.kind}::SMALLINT AS kind,"
         f" CAST({part.value('record')} AS {record}) AS record, {part.validated},"
         f" CAST({weight} AS DOUBLE) AS weight{further}"
         f" FROM {part.table(part.files)}"

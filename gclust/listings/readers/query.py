@@ -37,6 +37,9 @@ def open_query(
     where = source.path
     with duckdb.connect(":memory:") as own:
         own.execute("SET temp_directory = ?", [str(engine.copies / "of a query")])
+        for setting in ("memory_limit", "threads"):
+            query = f"SELECT current_setting('{setting}')"
+            own.execute(f"SET {setting} = ?", list(engine.connection.execute(query).fetchall()[0]))
         _confine(own, source.sql_paths, where)
         statement = _only_select(own, source.sql, where)
         try:
