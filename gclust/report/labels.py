@@ -13,6 +13,7 @@ A name without such a position is left out; the first names have priority.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ class _Search:
             free = np.flatnonzero(self.blocked[self.of[i]] == 0)
             if len(free):
                 # Each is half as likely as the one before it.
-                n = min(int(-np.log2(max(draw(), 1e-9))), len(free) - 1)
+                n = min(int(-math.log2(max(draw(), 1e-9))), len(free) - 1)
                 self._put(i, self.of[i].start + int(free[n]))
 
     def _put(self, i: int, position: int) -> None:
