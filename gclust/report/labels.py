@@ -290,7 +290,7 @@ def _crossed(lines: Floats, symbols: Floats) -> Floats:
     squares = _squares(symbols)
     line, symbol = meeting_pairs(enclosing(lines), squares)
     meets = lines_meet_boxes(lines[line], squares[symbol], 0.0)
-    return np.bincount(line[meets], symbols[symbol[meets], 3], minlength=len(lines))
+    return np.bincount(line[meets], symbols[symbol[meets], 3], len(lines)).astype(np.float64)
 
 
 def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
