@@ -61,6 +61,15 @@ def check_method(options: ClusteringOptions) -> None:
             raise StudyError(f"[clusters] {error}") from None
 
 
+def load_kernels(options: ClusteringOptions) -> None:
+    """Load the compiled kernels of a method from the cache, as far as they are there."""
+    if isinstance(options, Clusters):
+        from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+        from gclust.kernels.warm_up import load
+
+        load(run_dbscan_kernels)
+
+
 def check_found(
     options: ClusteringOptions, locations: pd.DataFrame, labels: NDArray[np.integer]
 ) -> None:

@@ -11,12 +11,19 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine
+from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.check_space import warn_of_space
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.footprint_counts import add_footprint_counts
-from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
+from gclust.pipeline.form import (
+    Partition,
+    check_found,
+    check_method,
+    load_kernels,
+    partition_locations,
+)
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
@@ -110,7 +117,8 @@ def run(
 def _compute(study: Study, run_log: RunLog, n_jobs: int | None) -> Run:
     """Run all stages."""
     with open_engine(study, n_jobs, run_log.report) as engine:
-        prepared = prepare_listings(study, engine, run_log)
+        with meanwhile(lambda: load_kernels(study.clusters)):
+            prepared = prepare_listings(study, engine, run_log)
         partition = form(study, prepared, run_log, n_jobs)
         check_found(study.clusters, prepared.locations, partition.labels)
         warn_of_gap(study, study.clusters, run_log)

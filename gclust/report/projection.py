@@ -140,16 +140,16 @@ def _cut_to(
     """Return the part of each valid polygon, shifted by whole turns, that is in the window."""
     west, south, east, north = window
     left, bottom, right, top = shapely.bounds(geometries).T
-    pieces: list[list[shapely.Geometry]] = [[] for _ in geometries]
+    cuts: list[list[shapely.Geometry]] = [[] for _ in geometries]
     for shift in (-360.0, 0.0, 360.0):
         meets = (left + shift <= east) & (right + shift >= west)
         rows = np.flatnonzero(meets & (bottom <= north) & (top >= south))
         box = shapely.box(west - shift, south, east - shift, north)
         moved = shapely.transform(shapely.intersection(geometries[rows], box), _plus(shift))
-        for row, piece in zip(rows, moved, strict=True):
-            pieces[row].append(piece)
-    # Also of one piece: this decides where its rings start, and with that how it is simplified.
-    return np.array([shapely.union_all(parts) for parts in pieces], dtype=object)
+        for row, cut in zip(rows, moved, strict=True):
+            cuts[row].append(cut)
+    # Also of one cut: this decides where its rings start, and with that how it is simplified.
+    return np.array([shapely.union_all(parts) for parts in cuts], dtype=object)
 
 
 def _plus(shift: float) -> Callable[[Floats], Floats]:
