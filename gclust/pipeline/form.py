@@ -62,12 +62,20 @@ def check_method(options: ClusteringOptions) -> None:
 
 
 def load_kernels(options: ClusteringOptions) -> None:
-    """Load the compiled kernels of a method from the cache, as far as they are there."""
+    """Load the compiled kernels of a method, as far as they are in the cache.
+
+    Those of contours are few and are loaded when they are needed.
+    """
+    from gclust.kernels.warm_up import load
+
     if isinstance(options, Clusters):
         from gclust.kernels.dbscan.warmup import run_dbscan_kernels
-        from gclust.kernels.warm_up import load
 
         load(run_dbscan_kernels)
+    elif isinstance(options, HierarchyClusters):
+        from gclust.cluster.hierarchy import run_hierarchy_kernels
+
+        load(run_hierarchy_kernels)
 
 
 def check_found(
