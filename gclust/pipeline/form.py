@@ -69,9 +69,9 @@ def load_kernels(options: ClusteringOptions) -> None:
     from gclust.kernels.warm_up import load
 
     if isinstance(options, Clusters):
-        from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+        from gclust.kernels.dbscan.warmup import run_dbscan_kernels, run_tree_kernels
 
-        load(run_dbscan_kernels)
+        load(run_dbscan_kernels, run_tree_kernels)
     elif isinstance(options, HierarchyClusters):
         from gclust.cluster.hierarchy import run_hierarchy_kernels
 
