@@ -1,7 +1,8 @@
 """Start-up, the map and the first compilation: what a run takes beside its computations.
 
 ``python -m benchmarks.start_up TREE ...`` measures each source tree (by default this one) in new
-processes, in turn, and prints the medians. ``--compile`` also runs the example study
+processes, in turn, and prints the medians; in brackets those of processor time, which says more
+where the machine is busy. ``--compile`` also runs the example study
 with an empty cache of kernels, which takes a minute, and counts what is compiled.
 """
 
@@ -19,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 TIMED = """
 import time
-start = time.perf_counter()
+start, used = time.perf_counter(), time.process_time()
 {code}
-print(time.perf_counter() - start)
+print(time.perf_counter() - start, time.process_time() - used)
 """
 
 DRAW = """
@@ -44,12 +45,11 @@ at = cities[["lat", "lon"]].to_numpy()[rng.integers(0, len(cities), 100_000)]
 lat, lon = np.clip(at + rng.normal(0, 0.7, at.shape), -89, 179.9).T
 noise = pd.DataFrame({"lat": np.clip(lat, -89, 89), "lon": lon, "label": -1, "weight": 9.0})
 folder = Path(tempfile.mkdtemp())
-seconds = []
 for _ in range(2):  # the first imports parts of matplotlib
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     draw_map(clusters, noise, [folder / "map.png", folder / "map.pdf"], MapOptions(title="Map"))
-    seconds.append(time.perf_counter() - start)
-print(seconds[-1])
+    seconds = time.perf_counter() - start, time.process_time() - used
+print(*seconds)
 """
 
 FIRST_RUN = """
@@ -72,7 +72,7 @@ event.register("numba:compile", found)
 import gclust
 gclust.run(gclust.datasets.example_study())
 print(f"{found.kernels} kernels, {found.functions} functions in all", file=sys.stderr)
-print(found.seconds)
+print(found.seconds, found.seconds)
 """
 
 MEASURED = {
@@ -85,14 +85,21 @@ MEASURED = {
 """What is measured -> its code. Processes are new; the files that they read are in memory."""
 
 
-def seconds(code: str, tree: Path, **environment: str) -> float:
-    """Return the number that is printed last by code that runs in a new process."""
+def seconds(code: str, tree: Path, **environment: str) -> tuple[float, float]:
+    """Return the seconds, and those of processors, that code prints last in a new process."""
     variables = os.environ | {"PYTHONPATH": str(tree)} | environment
     command = [sys.executable, "-c", "import sys\n" + code]
     done = subprocess.run(
         command, env=variables, stdout=subprocess.PIPE, text=True, check=True, cwd=tree
     )
-    return float(done.stdout.split()[-1])
+    elapsed, used = done.stdout.split()[-2:]
+    return float(elapsed), float(used)
+
+
+def shown(times: list[tuple[float, float]]) -> str:
+    """Return the medians of seconds, and in brackets of seconds of processors."""
+    elapsed, used = map(statistics.median, zip(*times, strict=True))
+    return f"{elapsed:8.2f} s ({used:.2f} s)"
 
 
 def main() -> None:
@@ -106,16 +113,16 @@ def main() -> None:
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     codes = {name: TIMED.format(code=code) for name, code in MEASURED.items()}
     for name, code in {**codes, "the map, 300 clusters, 100,000 noise points": DRAW}.items():
-        found: list[list[float]] = [[] for _ in trees]
+        found: list[list[tuple[float, float]]] = [[] for _ in trees]
         for _ in range(options.runs):
             for times, tree in zip(found, trees, strict=True):
                 times.append(seconds(code, tree))
-        print(f"{name:<45}", *(f"{statistics.median(times):8.2f} s" for times in found), flush=True)
+        print(f"{name:<45}", *map(shown, found), flush=True)
     if options.compile:
         for tree in trees:
             with tempfile.TemporaryDirectory() as folder:
                 took = seconds(FIRST_RUN, tree, NUMBA_CACHE_DIR=folder)
-            print(f"{'compilation of a first run (thread time)':<45} {took:8.2f} s", flush=True)
+            print(f"{'compilation of a first run':<45} {shown([took])}", flush=True)
 
 
 if __name__ == "__main__":
