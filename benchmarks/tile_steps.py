@@ -30,9 +30,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import DBSCAN, assign_locations, cluster_locations
+from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.dbscan_steps import CoreLocations, fold_for
 from gclust.cluster.fixed_point import UNIT, threshold_units
+from gclust.cluster.locations import assign_locations, cluster_locations
 from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.core_levels import density_levels
 from gclust.kernels.spatial.bands import build_bands

@@ -37,9 +37,10 @@ from benchmarks.tile_steps import (  # noqa: E402
     join_components,
     link_tile,
 )
-from gclust.cluster.dbscan import DBSCAN, assign_locations, cluster_locations  # noqa: E402
+from gclust.cluster.dbscan import DBSCAN  # noqa: E402
 from gclust.cluster.dbscan_steps import CoreLocations  # noqa: E402
 from gclust.cluster.fixed_point import UNIT  # noqa: E402
+from gclust.cluster.locations import assign_locations, cluster_locations  # noqa: E402
 
 COLUMNS = ("lat", "lon", "units")
 MEGABYTE = 1e6

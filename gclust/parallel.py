@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from threading import Thread
 from typing import Any
@@ -104,3 +105,46 @@ def parallel_for(
     if failed:
         raise failed[0]
     report(1.0)
+
+
+@contextmanager
+def meanwhile(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Do ``work`` on another thread while the block runs; the block ends when both have ended.
+
+    Yields a function that waits for the end of the work. It raises the error of the work, as does
+    the end of the block unless the block itself raises one.
+
+    Examples
+    --------
+    >>> done = []
+    >>> with meanwhile(lambda: done.append("other thread")) as wait:
+    ...     wait()
+    >>> done
+    ['other thread']
+    """
+    ended: list[None] = []
+    failed: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ended.append(None)
+
+    def wait() -> None:
+        while not ended:
+            time.sleep(WAIT_SECONDS)
+        if failed:
+            raise failed[0]
+
+    Thread(target=call, daemon=True).start()
+    try:
+        yield wait
+    except BaseException:
+        # Not a join: see `parallel_for`.
+        while not ended:
+            time.sleep(WAIT_SECONDS)
+        raise
+    wait()

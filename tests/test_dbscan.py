@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust import DBSCAN
-from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.cluster.fixed_point import UNIT
+from gclust.cluster.locations import assign_locations, cluster_locations
 from gclust.kernels.dbscan import border_labels as assign
 from gclust.kernels.dbscan import core_components as link
 from gclust.kernels.dbscan import core_levels as levels

@@ -14,8 +14,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from gclust import DBSCAN, HDBSCAN, DensityContour
-from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.dbscan_steps import CoreLocations
+from gclust.cluster.locations import assign_locations, cluster_locations
 from gclust.errors import GclustWarning
 
 X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])

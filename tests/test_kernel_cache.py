@@ -23,7 +23,7 @@ from gclust.errors import GclustWarning
 from gclust.kernels import _cache
 from gclust.kernels._cache import KernelCache, Store, digest_of, remove_stale, usual_roots
 from gclust.kernels._jit import kernel
-from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels, run_tree_kernels
 from gclust.kernels.surface.node_sums import count_rows
 from gclust.parallel import unreported
 
@@ -278,6 +278,7 @@ def test_the_user_s_own_directory_is_the_only_one(monkeypatch, tmp_path):
 
 def test_every_kernel_is_kept():
     run_dbscan_kernels(unreported)
+    run_tree_kernels(unreported)
     modules = pkgutil.walk_packages([str(PACKAGE)], "gclust.kernels.")
     kernels = {
         value

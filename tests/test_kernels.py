@@ -22,7 +22,7 @@ from gclust.kernels.dbscan import core_levels as levels
 from gclust.kernels.dbscan import levels_by_radius as radii
 from gclust.kernels.dbscan import point_counts as counts
 from gclust.kernels.dbscan.density_level import Counting
-from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels, run_tree_kernels
 from gclust.kernels.spatial import ball_tree as balls
 from gclust.kernels.spatial import bands
 from gclust.kernels.spatial import bucket_sort as grid
@@ -345,6 +345,7 @@ def test_every_kernel_is_compiled_once_and_for_all_uses():
     from gclust import DBSCAN
 
     run_dbscan_kernels(unreported)
+    run_tree_kernels(unreported)
     kernels = [
         value
         for module in (

@@ -15,6 +15,8 @@ from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import imread
 from matplotlib.text import Text
 
+from gclust.report import labels as labels_module
+from gclust.report.boxes import lines_through_box
 from gclust.report.labels import Label, place_labels
 from gclust.report.layers import noise_dots
 from gclust.report.map import DrawnMap, MapOptions, draw_map
@@ -522,3 +524,66 @@ def test_names_in_a_crowd_do_not_overlap(step: float, least: int) -> None:
 def test_no_place_is_no_name() -> None:
     assert _placed([(25, 25)], sides=(50.0, 50.0)) == [None]
     assert _placed([]) == []
+
+
+# Shortcuts are compared with what they stand for
+
+
+def _crowded(n: int = 60) -> tuple[np.ndarray, np.ndarray, shapely.Polygon]:
+    """Symbols so near each other that names hide, cross and exclude some of them."""
+    rng = np.random.default_rng(5)
+    at = rng.uniform(100, 900, (n, 2))
+    symbols = np.column_stack([at, rng.uniform(2, 30, n), rng.choice([0.25, 1.0, 1.5], n)])
+    return symbols, np.column_stack([rng.uniform(40, 200, 12), np.full(12, 22.0)]), _square(1000)
+
+
+def _square(side: float) -> shapely.Polygon:
+    return shapely.box(0, 0, side, side)
+
+
+def test_costs_are_those_of_every_symbol() -> None:
+    symbols, sizes, _ = _crowded()
+    boxes, lines = labels_module._around((500.0, 500.0), np.linspace(10, 400, 28), sizes[0])
+    crossed = np.zeros(len(lines))
+    hidden, middles = np.zeros(len(lines)), np.ones(len(lines), dtype=bool)
+    for x, y, r, cost in symbols:
+        circle = np.array([x - r, y - r, x + r, y + r])
+        crossed += cost * lines_through_box(lines, circle, 0.0)
+        wide = np.minimum(boxes[:, 2], x + r) - np.maximum(boxes[:, 0], x - r)
+        high = np.minimum(boxes[:, 3], y + r) - np.maximum(boxes[:, 1], y - r)
+        area = np.clip(wide, 0, None) * np.clip(high, 0, None)
+        hidden += cost * (area / (2 * r) ** 2 + 0.5 * area / 22.0**2)
+        if cost >= 1.0:
+            there = shapely.Point(x, y)
+            middles &= [
+                shapely.LineString(line.reshape(2, 2)).distance(there) > 3 for line in lines
+            ]
+    assert crossed.any()
+    assert not middles.all()
+    np.testing.assert_array_equal(labels_module._crossed(lines, symbols), crossed)
+    np.testing.assert_allclose(labels_module._hidden(boxes, symbols, 22.0), hidden)
+    np.testing.assert_array_equal(labels_module._misses_middles(lines, symbols, 6.0), middles)
+
+
+def test_positions_far_away_exclude_none() -> None:
+    symbols, sizes, outline = _crowded()
+    gap = 4.0
+    candidates = [
+        labels_module._candidates(i, size, outline, symbols, gap) for i, size in enumerate(sizes)
+    ]
+    assert all((np.diff(each.cost) >= 0).all() for each in candidates)
+    search = labels_module._Search(candidates, symbols[: len(sizes), :2], gap)
+    every = np.arange(len(search.cost))
+    for position in every[::97]:
+        excluded = search._excludes(position, every)
+        excluded[search.of[search.owner[position]]] = False
+        np.testing.assert_array_equal(search._conflicts(position).astype(bool), excluded)
+
+
+def test_few_and_many_locations_give_the_same_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    locations = _locations(list(CITIES))
+    sorted_ones = noise_dots(locations, world_frame(), 40e3, 5.0)
+    monkeypatch.setattr("gclust.report.layers.SPARSE", 10**9)
+    marked = noise_dots(locations, world_frame(), 40e3, 5.0)
+    assert len(marked[0]) > 100
+    np.testing.assert_array_equal(sorted_ones, marked)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gclust.cluster.dbscan import DBSCAN, cluster_locations
+from gclust import DBSCAN
+from gclust.cluster.locations import cluster_locations
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.k_distance import k_distance
 from gclust.experiments.sweep.plateaus import Suggestion, find_plateaus, suggest

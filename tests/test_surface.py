@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import gclust
 from gclust import DBSCAN, parameter_surface
 from gclust.cluster import surface_memory as memory
-from gclust.cluster.dbscan import cluster_locations
 from gclust.cluster.fixed_point import UNIT, to_units
+from gclust.cluster.locations import cluster_locations
 from gclust.cluster.surface import surface_of_locations
 from tests.test_dbscan import clouds
 

@@ -15,8 +15,8 @@ from benchmarks import tiles, worst_cases
 from benchmarks.tile_steps import LinkedTile, cluster_in_tiles, divide, halo_of, join_components
 from gclust import DBSCAN
 from gclust.cluster.coordinates import degrees
-from gclust.cluster.dbscan import cluster_locations
 from gclust.cluster.fixed_point import UNIT
+from gclust.cluster.locations import cluster_locations
 from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.reference import distance_km
 from gclust.kernels.sphere import reach_of, separation, vector_at

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import gclust
 from gclust import DBSCAN, HDBSCAN, DensityContour
-from gclust.cluster.dbscan import assign_locations, cluster_locations
 from gclust.cluster.dbscan_steps import CoreLocations
 from gclust.cluster.fixed_point import UNIT
+from gclust.cluster.locations import assign_locations, cluster_locations
 from gclust.cluster.surface import surface_of_locations
 
 pytestmark = pytest.mark.filterwarnings("ignore::gclust.errors.GclustWarning")

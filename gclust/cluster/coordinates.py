@@ -9,7 +9,6 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from gclust.cluster.numbers import numbers
 from gclust.kernels.spatial.bucket_sort import normalise
@@ -102,6 +101,8 @@ def note_features(estimator: Any, X: Any, *, reset: bool) -> None:
             estimator.n_features_in_ = 2
             vars(estimator).pop("feature_names_in_", None)
         return
+    from sklearn.utils.validation import validate_data  # loaded, as it is an estimator
+
     validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 

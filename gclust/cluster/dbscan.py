@@ -10,24 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gclust.cluster.coordinates import degrees, note_features
-from gclust.cluster.dbscan_steps import (
-    ONES,
-    CoreLocations,
-    Parameters,
-    assign_rows,
-    cluster_folded,
-    fold_for,
-    in_bands,
-)
-from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
-from gclust.cluster.parameters import check_locations, check_parameters
 from gclust.errors import GclustWarning
-from gclust.kernels.dbscan.warmup import run_dbscan_kernels
-from gclust.kernels.spatial.bands import band_height
-from gclust.kernels.spatial.fold import locations_of, unfold
-from gclust.kernels.warm_up import warm_up
-from gclust.progress import Report, resolve, silent, stage
+from gclust.progress import Report
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
@@ -141,46 +125,25 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         GclustWarning
             If no point is a core point.
         """
-        parameters = self._check()
-        threads, least = parameters.threads, threshold_units(self.min_samples)
-        show = resolve(progress)
-        with stage(show, "reading coordinates") as report:
-            lat, lon = degrees(X, threads, report)
-        has_weight = None
-        if sample_weight is None:  # whole rows are counted
-            units, unit, least = ONES, 1, -(-least // UNIT)
-        else:
-            units, unit = row_units(sample_weight, len(lat)), UNIT
-            has_weight = None if units.all() else units > 0
-        note_features(self, X, reset=True)
-        warm_up(show, run_dbscan_kernels)
-        folded = fold_for(lat, lon, units, parameters, show)
-        del lat, lon, units
-        labels, core = cluster_folded(folded, least, parameters, show)
-        self._core = CoreLocations(folded.lat[core], folded.lon[core], labels[core])
-        self._core_height = band_height(parameters.eps_km)
-        with stage(show, "labelling rows") as report:
-            self.labels_, self.core_sample_mask_ = unfold(folded, labels, core, threads, report)
-            if has_weight is not None:
-                self.core_sample_mask_ &= has_weight
-            self.core_sample_indices_ = np.flatnonzero(self.core_sample_mask_)
-        nothing = np.zeros(0)
-        self._folded = (
-            folded._replace(lat=nothing, lon=nothing, prefix=ONES, first=folded.first[:0]),
-            core,
-        )
+        # Numba is loaded by the first call, not by the import of this class.
+        from gclust.cluster.dbscan_rows import fit_rows
+
+        found = fit_rows(self, X, sample_weight, progress)
+        self.labels_, self.core_sample_mask_ = found.labels, found.core
+        self.core_sample_indices_ = np.flatnonzero(found.core)
+        self._core, self._core_height = found.core_locations, found.band_height
+        self._folded = (found.folded, found.is_core)
         if not len(self._core.lat):
-            self._warn_of_no_core(int(folded.prefix[-1]) / unit)
+            self._warn_of_no_core(found.total)
         return self
 
     @property
     def components_(self) -> NDArray[np.float64]:
         """Latitude and longitude of the core points, shape (n_core_samples, 2)."""
+        from gclust.cluster.dbscan_rows import core_coordinates
+
         check_is_fitted(self)
-        folded, core = self._folded
-        place = locations_of(folded, 1)[self.core_sample_indices_]
-        at = (np.cumsum(core) - 1)[place]
-        return np.stack([self._core.lat[at], self._core.lon[at]], axis=1)
+        return core_coordinates(self._core, *self._folded, self.core_sample_indices_)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return the cluster that each point of ``X`` would join as a border point, or -1.
@@ -198,20 +161,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         ndarray of int64, shape (n_samples,)
             -1 for points that belong to no cluster.
         """
-        check_is_fitted(self)
-        parameters = self._check()
-        lat, lon = degrees(X, parameters.threads)
-        note_features(self, X, reset=False)
-        cores = self._core
-        moved = self._core_height != band_height(parameters.eps_km)  # eps_km set since fit
-        if moved and len(cores.lat):
-            cores = in_bands(cores, parameters)
-        return assign_rows(lat, lon, cores, parameters, silent)
+        from gclust.cluster.dbscan_rows import predict_rows
 
-    def _check(self) -> Parameters:
-        threads = check_parameters(self.eps_km, self.border, self.metric, self.n_jobs)
-        # A float32 would lose the tolerance.
-        return Parameters(float(self.eps_km), self.border, self.metric, threads)
+        check_is_fitted(self)
+        return predict_rows(self, X, self._core, self._core_height)
 
     def _warn_of_no_core(self, total: float) -> None:
         warnings.warn(
@@ -221,82 +174,3 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             GclustWarning,
             stacklevel=3,
         )
-
-
-def cluster_locations(
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    units: NDArray[np.int64],
-    model: DBSCAN,
-    progress: Report = silent,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Find the clusters of distinct locations, each with the summed weight of its listings.
-
-    Parameters
-    ----------
-    lat, lon : ndarray of float64, shape (n,)
-        Distinct locations in degrees, sorted by latitude, then longitude, normalised as
-        by :func:`gclust.cluster.coordinates.degrees`.
-    units : ndarray of int64, shape (n,)
-        Fixed-point weight of each, in units of 1/232792560. Those without weight form and
-        connect nothing, and get the label that :func:`assign_locations` gives them.
-    model : DBSCAN
-        The parameters.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (n,)
-        -1 for noise, numbered by first core location.
-    core : ndarray of bool, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If a parameter cannot be used or the locations are not sorted and distinct.
-
-    Examples
-    --------
-    >>> from gclust import DBSCAN
-    >>> lat, lon, units = np.array([46.20, 46.21]), np.array([6.14, 6.15]), np.array([UNIT, UNIT])
-    >>> cluster_locations(lat, lon, units, DBSCAN(eps_km=5, min_samples=2))
-    (array([0, 0]), array([ True,  True]))
-    """
-    parameters = model._check()
-    lat, lon = check_locations(lat, lon)
-    units = np.array(units, dtype=np.int64)
-    if units.shape != lat.shape or (units < 0).any():
-        raise ValueError(
-            "units must be one whole number per location, none negative: its weight in fixed"
-            " point, see gclust.units"
-        )
-    min_units = threshold_units(model.min_samples)
-    if len(lat) == 0:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
-    warm_up(progress, run_dbscan_kernels)
-    folded = fold_for(lat, lon, units, parameters, progress)
-    labels, core = cluster_folded(folded, min_units, parameters, progress)
-    return unfold(folded, labels, core, parameters.threads)
-
-
-def assign_locations(
-    lat: NDArray[np.float64], lon: NDArray[np.float64], cores: CoreLocations, model: DBSCAN
-) -> NDArray[np.int64]:
-    """Return the cluster of each location, given core locations; see :meth:`DBSCAN.predict`.
-
-    Locations and core locations are distinct, sorted and normalised as in
-    :func:`cluster_locations`; ValueError is raised if they are not, or if a parameter cannot be
-    used.
-    """
-    parameters = model._check()
-    lat, lon = check_locations(lat, lon)
-    core_lat, core_lon = check_locations(cores.lat, cores.lon)
-    label = np.array(cores.label, dtype=np.int64)
-    if label.shape != core_lat.shape:
-        raise ValueError(
-            f"cores have labels of shape {label.shape}, but lat of shape {core_lat.shape}; expected"
-            " one label for each core location"
-        )
-    if len(lat) == 0 or len(core_lat) == 0:
-        return np.full(len(lat), -1, dtype=np.int64)
-    cores = in_bands(CoreLocations(core_lat, core_lon, label), parameters)
-    return assign_rows(lat, lon, cores, parameters, silent)

@@ -12,7 +12,7 @@ from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.border_labels import LabelledCores, assign_labels
 from gclust.kernels.dbscan.core_components import link_points
 from gclust.kernels.dbscan.core_levels import density_levels
-from gclust.kernels.dbscan.warmup import run_dbscan_kernels
+from gclust.kernels.dbscan.warmup import run_dbscan_kernels, run_tree_kernels
 from gclust.kernels.spatial.bands import Bands, band_height, build_bands, select_points
 from gclust.kernels.spatial.fold import Folded, fold_rows, unfold
 from gclust.kernels.sphere import reach_of
@@ -99,7 +99,10 @@ def cluster_bands(
     labels = np.full(len(rank), -1, dtype=np.int64)
     with stage(progress, "finding core locations") as report:
         thresholds = np.array([min_units], dtype=np.int64)
-        n_reached = density_levels(points, prefix, thresholds, reach, threads, report)
+        n_reached = density_levels(
+            *(points, prefix, thresholds, reach, threads, report),
+            before_tree=lambda: warm_up(progress, run_tree_kernels),
+        )
         core = n_reached.view(np.bool_)  # of one threshold: 0 or 1
         core &= prefix[1:] > prefix[:-1]
     chosen = np.flatnonzero(core)

@@ -344,7 +344,7 @@ def hierarchical_labels(
     """Return the cluster of each distinct location, weighted by its listings.
 
     ``lat``, ``lon`` and ``units`` (n,), n >= 1, are as in
-    `gclust.cluster.dbscan.cluster_locations`; locations without weight are labelled by
+    `gclust.cluster.locations.cluster_locations`; locations without weight are labelled by
     `gclust.cluster.hdbscan_predict.attach_weightless`. Raises ValueError for a parameter that
     cannot be used.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.numbers import is_real
-from gclust.kernels.sphere import EARTH_RADIUS_KM
+from gclust.sphere import EARTH_RADIUS_KM
 from gclust.threads import count_threads
 
 _FLATTENING = 1 / 298.257223563

@@ -22,7 +22,7 @@ class Reweighed:
     ----------
     lat, lon : ndarray of float64, shape (n,)
         Distinct locations in degrees, sorted and normalised as in
-        :func:`gclust.cluster.dbscan.cluster_locations`.
+        :func:`gclust.cluster.locations.cluster_locations`.
     eps_km, border, metric, n_jobs
         As in :class:`gclust.DBSCAN`.
     progress : callable

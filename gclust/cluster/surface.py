@@ -220,7 +220,7 @@ class LocationSurface:
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the clusters and core flags of the locations for one pair of parameters.
 
-        They are those of :func:`gclust.cluster.dbscan.cluster_locations`.
+        They are those of :func:`gclust.cluster.locations.cluster_locations`.
 
         Raises ValueError if the surface has no such pair.
         """
@@ -242,7 +242,8 @@ def surface_of_locations(
 ) -> LocationSurface:
     """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
 
-    The locations and further parameters are as in :func:`gclust.cluster.dbscan.cluster_locations`.
+    The locations and further parameters are as in
+    :func:`gclust.cluster.locations.cluster_locations`.
     ``grid`` has the ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point
     weights, at least 1; in any order, none twice, at most 255. Raises ValueError as these two do.
     """

@@ -23,11 +23,12 @@ import os
 import pickle
 import shutil
 import sys
+import threading
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,23 @@ def remove_stale(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+class NotCachedError(Exception):
+    """Error raised within `only_cached` for a kernel that is not in the cache."""
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def only_cached() -> Iterator[None]:
+    """Compile nothing on this thread: a kernel that is not in the cache is a `NotCachedError`."""
+    _thread.only_cached = True
+    try:
+        yield
+    finally:
+        _thread.only_cached = False
+
+
 class KernelCache:
     """The cache of one kernel, from which Numba loads compiled code and in which it saves it.
 
@@ -212,7 +230,7 @@ class KernelCache:
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled kernel of a signature, or None if it is not in the cache."""
         if not self._enabled:
-            return None
+            return self._not_found()
         target_context.refresh()
         for path, content in self._store.contents(self._file(sig, target_context.codegen())):
             try:
@@ -221,7 +239,11 @@ class KernelCache:
                     return CompileResult._rebuild(target_context, *parts)
             except Exception:  # whatever the error, the kernel can be compiled
                 self._store.discard(path)
-        return None
+        return self._not_found()
+
+    def _not_found(self) -> None:
+        if getattr(_thread, "only_cached", False):
+            raise NotCachedError(self._name)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save the kernel compiled for a signature."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gclust.kernels._cache import NotCachedError, only_cached
+from gclust.parallel import unreported
 from gclust.progress import Report, stage
+
+STAGE = "compile kernels (first run only)"
 
 Run = Callable[[Callable[[float], None]], None]
 """Function that calls every kernel of a method once on a small input and reports progress."""
@@ -17,7 +21,22 @@ def warm_up(progress: Report, *runs: Run) -> None:
     missing = [run for run in runs if run not in _done]
     if not missing:
         return
-    with stage(progress, "compiling kernels (first use)") as report:
+    with stage(progress, STAGE) as report:
         for k, run in enumerate(missing):
             run(lambda share, k=k: report((k + share) / len(missing)))  # type: ignore[misc]
+            _done.add(run)
+
+
+def load(*runs: Run) -> None:
+    """Load the kernels that are in the cache, and compile none: `warm_up` does, if one is missing.
+
+    This may be done on another thread, while kernels of other runs are called.
+    """
+    for run in runs:
+        if run not in _done:
+            try:
+                with only_cached():
+                    run(unreported)
+            except NotCachedError:
+                continue
             _done.add(run)

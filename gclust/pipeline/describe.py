@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -21,6 +22,9 @@ from gclust.progress import Report
 from gclust.study.schema import Study
 from gclust.study.sections import Footprint
 from gclust.units import UNIT
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 
 def describe(
@@ -53,7 +57,9 @@ def describe(
         outlines = outline(study, locations, n_clusters, run_log.report, contours)
     with run_log.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
-    table = gpd.GeoDataFrame(
+    from geopandas import GeoDataFrame
+
+    table = GeoDataFrame(
         {
             "cluster_id": np.arange(n_clusters, dtype=np.int64),
             "name": named["name"].to_numpy(),
@@ -81,7 +87,9 @@ def dissolve(polygons: gpd.GeoSeries, cluster_ids: np.ndarray) -> gpd.GeoSeries:
     """
     parts = polygons.groupby(cluster_ids).agg(lambda part: shapely.union_all(part.to_numpy()))
     shapes = shapely.orient_polygons(shapely.normalize(parts.to_numpy()))
-    return gpd.GeoSeries(shapes, crs=4326, name="geometry")
+    from geopandas import GeoSeries
+
+    return GeoSeries(shapes, crs=4326, name="geometry")
 
 
 def outline(
@@ -152,7 +160,9 @@ def inhabitants(
 def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Add the footprints of the clusters to a ranking, in the ranking's order."""
     at = clusters.set_index("cluster_id").loc[ranked["cluster_id"]]
-    return gpd.GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
+    from geopandas import GeoDataFrame
+
+    return GeoDataFrame(ranked.copy(), geometry=at.geometry.to_numpy(), crs=4326)
 
 
 def name_merges(

@@ -5,7 +5,8 @@ The two shares show whether the counts and the inhabitants of a cluster refer to
 
 from __future__ import annotations
 
-import geopandas as gpd
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.places.footprints.containment import containing_footprint
 from gclust.study.schema import Study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
 
 TABLE = "footprint_labels"
 

@@ -10,10 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.contour import DensityContour
-from gclust.cluster.dbscan import DBSCAN, assign_locations, cluster_locations
-from gclust.cluster.dbscan_steps import CoreLocations
-from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
 from gclust.errors import StudyError, Warn, warn_user
 from gclust.progress import Report
 from gclust.study.clustering_methods import (
@@ -26,6 +22,9 @@ from gclust.units import UNIT
 
 if TYPE_CHECKING:
     import geopandas
+
+    from gclust.cluster.contour import DensityContour
+    from gclust.cluster.locations import Settings
 
 
 class Partition(NamedTuple):
@@ -60,6 +59,23 @@ def check_method(options: ClusteringOptions) -> None:
             _contour(options, None).check()
         except ValueError as error:
             raise StudyError(f"[clusters] {error}") from None
+
+
+def load_kernels(options: ClusteringOptions) -> None:
+    """Load the compiled kernels of a method, as far as they are in the cache.
+
+    Those of contours are few and are loaded when they are needed.
+    """
+    from gclust.kernels.warm_up import load
+
+    if isinstance(options, Clusters):
+        from gclust.kernels.dbscan.warmup import run_dbscan_kernels, run_tree_kernels
+
+        load(run_dbscan_kernels, run_tree_kernels)
+    elif isinstance(options, HierarchyClusters):
+        from gclust.cluster.hierarchy import run_hierarchy_kernels
+
+        load(run_hierarchy_kernels)
 
 
 def check_found(
@@ -121,7 +137,7 @@ def label_locations(
     *,
     n_jobs: int | None,
     report: Report,
-    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] = cluster_locations,
+    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Cluster with DBSCAN; locations of zero density get the label of a core location near them.
 
@@ -135,7 +151,7 @@ def label_locations(
         Threads, and a callable for ``(fraction, stage)``.
     cluster : callable
         Returns labels and core locations of the locations that form clusters; takes the
-        arguments of `gclust.cluster.dbscan.cluster_locations`.
+        arguments of `gclust.cluster.locations.cluster_locations`, which is the default.
 
     Returns
     -------
@@ -143,22 +159,19 @@ def label_locations(
         -1 for noise.
     core : ndarray of bool, shape (n,)
     """
+    from gclust.cluster.dbscan_steps import CoreLocations
+    from gclust.cluster.locations import assign_locations, cluster_locations
+
     weighted = locations["density"].to_numpy() > 0
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
     labels = np.full(len(locations), -1, dtype=np.int64)
     core = np.zeros(len(locations), dtype=bool)
-    model = DBSCAN(
-        options.eps_km,
-        options.min_samples,
-        border=options.border,
-        metric=options.metric,
-        n_jobs=n_jobs,
-    )
-    labels[weighted], core[weighted] = cluster(
+    settings = dbscan_settings(options, n_jobs)
+    labels[weighted], core[weighted] = (cluster or cluster_locations)(
         lat[weighted],
         lon[weighted],
         locations["density"].to_numpy()[weighted],
-        model,
+        settings,
         report,
     )
     if core.any() and not weighted.all():
@@ -166,9 +179,16 @@ def label_locations(
             lat[~weighted],
             lon[~weighted],
             CoreLocations(lat[core], lon[core], labels[core]),
-            model,
+            settings,
         )
     return labels, core
+
+
+def dbscan_settings(options: Clusters, n_jobs: int | None) -> Settings:
+    """Return the parameters of DBSCAN from the section ``[clusters]`` of a study."""
+    from gclust.cluster.locations import Settings
+
+    return Settings(options.eps_km, options.min_samples, options.border, options.metric, n_jobs)
 
 
 def _hdbscan(
@@ -178,6 +198,8 @@ def _hdbscan(
     report: Report,
     _warn: Warn,
 ) -> Partition:
+    from gclust.cluster.hdbscan import HDBSCAN, hierarchical_labels
+
     units = locations["density"].to_numpy()
     if not units.any():
         return _all_noise(len(units))
@@ -225,6 +247,8 @@ def _contours(
 
 
 def _contour(options: ContourClusters, n_jobs: int | None) -> DensityContour:
+    from gclust.cluster.contour import DensityContour
+
     return DensityContour(
         options.bandwidth_km,
         options.threshold,

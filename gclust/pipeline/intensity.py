@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -27,6 +26,10 @@ from gclust.results.run import Run
 from gclust.study.parse import parse_section
 from gclust.study.schema import Study
 from gclust.study.sections import Footprint, Intensity, OtherFootprint, OtherRaster
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
 
 OF_CLUSTERS = ["rank", "cluster_id", "name", "economies", "score"]
 _SIZES = {

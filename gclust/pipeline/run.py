@@ -13,12 +13,19 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.indicators.registry import OWN
 from gclust.listings.engines.protocol import Engine
+from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.checkpoint import checkpoint
 from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.footprint_counts import add_footprint_counts
-from gclust.pipeline.form import Partition, check_found, check_method, partition_locations
+from gclust.pipeline.form import (
+    Partition,
+    check_found,
+    check_method,
+    load_kernels,
+    partition_locations,
+)
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
@@ -113,7 +120,8 @@ def run(
 def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) -> Run:
     """Run all stages."""
     with stages.open(study, n_jobs, run_log.report) as engine:
-        prepared = prepare_listings(study, engine, run_log, stages)
+        with meanwhile(lambda: load_kernels(study.clusters)):
+            prepared = prepare_listings(study, engine, run_log, stages)
         partition = stages.step(
             "cluster locations",
             lambda: form(study, prepared, run_log, n_jobs),

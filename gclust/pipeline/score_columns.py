@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ from gclust.ranking.columns import column_weights, kind_columns, scored
 from gclust.ranking.score import score
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
 
 OUTLINED = frozenset({"area_km2", "population"})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 EVEN = 1e-12
 """Relative difference below which weights for and against are equal: 0.1 + 0.2 equals 0.3."""
@@ -36,6 +35,8 @@ def borda_points(x: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> borda_points(np.array([[5.0], [2.0], [2.0], [1.0]])).tolist()
     [[3.0], [1.5], [1.5], [0.0]]
     """
+    from scipy.stats import rankdata
+
     if x.size == 0:
         return np.zeros(x.shape)
     return rankdata(x, method="average", axis=0) - 1.0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
 
 def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
@@ -22,14 +23,37 @@ def boxes_to_circles(boxes: Floats, circles: Floats) -> Floats:
 
 
 def lines_to_points(lines: Floats, points: Floats) -> Floats:
-    """Return the distances of lines (rows) from points (columns)."""
-    x, y = points[:, 0][None, :], points[:, 1][None, :]
-    x0, y0 = lines[:, [0]], lines[:, [1]]
-    dx, dy = lines[:, [2]] - x0, lines[:, [3]] - y0
+    """Return the distance of each line from the point of its row."""
+    x, y = points[:, 0], points[:, 1]
+    x0, y0 = lines[:, 0], lines[:, 1]
+    dx, dy = lines[:, 2] - x0, lines[:, 3] - y0
     square = dx**2 + dy**2
     along = ((x - x0) * dx + (y - y0) * dy) / np.where(square > 0.0, square, 1.0)
     along = np.clip(along, 0.0, 1.0)
     return np.hypot(x0 + along * dx - x, y0 + along * dy - y)
+
+
+def enclosing(lines: Floats) -> Floats:
+    """Return the least box around each line."""
+    ends = lines[:, :2], lines[:, 2:]
+    return np.hstack([np.minimum(*ends), np.maximum(*ends)])
+
+
+def meeting_pairs(boxes: Floats, others: Floats) -> tuple[Rows, Rows]:
+    """Return the rows of boxes and of other boxes that meet or touch, pair by pair."""
+    if not len(boxes):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    # First those that meet the box around all, which are few.
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    near = np.flatnonzero(((others[:, 2:] >= low) & (others[:, :2] <= high)).all(axis=1))
+    left, bottom, right, top = others[near].T
+    row, column = np.nonzero(
+        (boxes[:, [2]] >= left)
+        & (boxes[:, [0]] <= right)
+        & (boxes[:, [3]] >= bottom)
+        & (boxes[:, [1]] <= top)
+    )
+    return row, near[column]
 
 
 def boxes_meet(boxes: Floats, box: Floats, gap: float) -> Truths:
@@ -63,16 +87,19 @@ def out_of_order(
 
 def line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> Truths:
     """Return, for each box, whether one given line comes nearer than `gap` to it."""
-    return _clip(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
+    return lines_meet_boxes(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
 
 
 def lines_through_box(lines: Floats, box: Floats, gap: float) -> Truths:
     """Return whether each line comes nearer than `gap` to one given box."""
-    return _clip(lines, np.broadcast_to(box, (len(lines), 4)), gap)
+    return lines_meet_boxes(lines, np.broadcast_to(box, (len(lines), 4)), gap)
 
 
-def _clip(lines: Floats, boxes: Floats, gap: float) -> Truths:
-    """Return whether each line passes through the box of its row (Liang and Barsky 1984)."""
+def lines_meet_boxes(lines: Floats, boxes: Floats, gap: float) -> Truths:
+    """Return whether each line comes nearer than `gap` to the box of its row.
+
+    The lines are clipped as by Liang and Barsky (1984).
+    """
     enter, leave = np.zeros(len(lines)), np.ones(len(lines))
     meets = np.ones(len(lines), dtype=bool)
     for axis in (0, 1):

@@ -13,22 +13,28 @@ A name without such a position is left out; the first names have priority.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from gclust.report.boxes import (
+    Rows,
     boxes_meet,
     boxes_to_circles,
+    enclosing,
     line_meets_boxes,
     lines_cross,
+    lines_meet_boxes,
     lines_through_box,
     lines_to_points,
+    meeting_pairs,
     out_of_order,
 )
 
@@ -91,7 +97,7 @@ def place_labels(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """The positions that one name may take, and the cost of each."""
+    """The positions that one name may take, the cheapest first, and the cost of each."""
 
     boxes: Floats
     lines: Floats
@@ -102,6 +108,7 @@ class _Candidates:
 def _candidates(
     i: int, size: Floats, within: shapely.Geometry, symbols: Floats, gap: float
 ) -> _Candidates:
+    """Return the allowed positions of a name, the cheapest first."""
     height = float(size[1])
     x, y, radius = (float(v) for v in symbols[i, :3])
     foreign = np.delete(symbols, i, axis=0)
@@ -109,21 +116,27 @@ def _candidates(
     steps = gap + height * (np.arange(N_DISTANCES) / 2.0) ** 1.35
     boxes, lines = _around((x, y), radius + steps, size)
     length = np.repeat(steps - gap, ANGLES.size) / height
+    base = np.tile(DIRECTION_COST, N_DISTANCES) + length + 0.05 * length**2
     has_leader = length > NEAR
-    nearest = boxes_to_circles(boxes, foreign).min(axis=1, initial=np.inf)
-    mine = np.maximum(boxes_to_circles(boxes, symbols[[i]])[:, 0], gap)
-    plain = np.where(has_leader, _misses_middles(lines, foreign, gap), nearest >= CLEARER * mine)
+    inside = np.flatnonzero(_contained(boxes, within))
+    far = has_leader[inside]
+    # What is cheap to find excludes positions from what is not.
+    near = inside[~far]
+    nearest = boxes_to_circles(boxes[near], foreign).min(axis=1, initial=np.inf)
+    mine = np.maximum(boxes_to_circles(boxes[near], symbols[[i]])[:, 0], gap)
+    led = inside[far]
+    led = led[_misses_middles(lines[led], foreign, gap)]
+    allowed = np.sort(np.concatenate([near[nearest >= CLEARER * mine], led]))
+    boxes, lines, has_leader = boxes[allowed], lines[allowed], has_leader[allowed]
     others = foreign + np.array([0.0, 0.0, 2.0 * gap, 0.0])
     cost = (
-        np.tile(DIRECTION_COST, N_DISTANCES)
-        + length
-        + 0.05 * length**2
+        base[allowed]
         + LEADER_COST * has_leader
         + CROSSING_COST * has_leader * _crossed(lines, others)
         + HIDING_COST * _hidden(boxes, others, height)
     )
-    allowed = plain & _contained(boxes, within)
-    return _Candidates(boxes[allowed], lines[allowed], has_leader[allowed], cost[allowed])
+    order = np.argsort(cost, kind="stable")
+    return _Candidates(boxes[order], lines[order], has_leader[order], cost[order])
 
 
 class _Search:
@@ -140,9 +153,13 @@ class _Search:
         self.cost = np.concatenate([c.cost for c in candidates] or [np.empty(0)])
         self.anchors = anchors
         self.gap = gap
+        boxes, lines = self.boxes, enclosing(self.lines)
+        self.extents = np.hstack(
+            [np.minimum(boxes[:, :2], lines[:, :2]), np.maximum(boxes[:, 2:], lines[:, 2:])]
+        )
         self.chosen = np.full(len(candidates), -1, dtype=np.int64)
-        self.blocked = np.zeros(len(self.cost), dtype=np.int64)
-        self._conflicts_of: dict[int, NDArray[np.bool_]] = {}
+        self.blocked = np.zeros(len(self.cost), dtype=np.min_scalar_type(len(candidates)))
+        self._conflicts_of: dict[int, NDArray[Any]] = {}
 
     def improve(self) -> None:
         """Remove groups of neighbouring names and place them again; keep improvements."""
@@ -175,11 +192,11 @@ class _Search:
     def place(self, names: Iterable[int], draw: Callable[[], float] = lambda: 1.0) -> None:
         """Give each name its free position of least cost; a random ``draw`` may choose another."""
         for i in names:
-            free = np.flatnonzero(self.blocked[self.of[i]] == 0) + self.of[i].start
+            free = np.flatnonzero(self.blocked[self.of[i]] == 0)
             if len(free):
                 # Each is half as likely as the one before it.
-                n = min(int(-np.log2(max(draw(), 1e-9))), len(free) - 1)
-                self._put(i, int(free[np.argsort(self.cost[free], kind="stable")[n]]))
+                n = min(int(-math.log2(max(draw(), 1e-9))), len(free) - 1)
+                self._put(i, self.of[i].start + int(free[n]))
 
     def _put(self, i: int, position: int) -> None:
         self.chosen[i] = position
@@ -190,22 +207,38 @@ class _Search:
         placed = self.chosen >= 0
         return (~placed).tolist(), round(float(self.cost[self.chosen[placed]].sum()), 6)
 
-    def _conflicts(self, position: int) -> NDArray[np.bool_]:
-        """Return whether a position with its leader excludes each position of other names."""
+    def _conflicts(self, position: int) -> NDArray[Any]:
+        """Return 1 for each position of other names that a position with its leader excludes."""
         if position not in self._conflicts_of:
-            box, line, owner = self.boxes[position], self.lines[position], self.owner[position]
-            found = boxes_meet(self.boxes, box, self.gap)
-            reach, slack = STACK * (box[3] - box[1]), self.gap / 2
-            anchors = self.anchors[self.owner]
-            found |= out_of_order(self.boxes, anchors, box, self.anchors[owner], reach, slack)
-            crossing = lines_through_box(self.lines, box, self.gap / 2)
-            if self.has_leader[position]:
-                found |= line_meets_boxes(line, self.boxes, self.gap / 2)
-                crossing |= lines_cross(self.lines, line)
-            found |= crossing & self.has_leader
-            found[self.of[owner]] = False
+            found = np.zeros(len(self.cost), dtype=self.blocked.dtype)
+            near = self._near(position)
+            found[near[self._excludes(position, near)]] = 1
             self._conflicts_of[position] = found
         return self._conflicts_of[position]
+
+    def _near(self, position: int) -> Rows:
+        """Return the positions of other names that are near enough for a conflict."""
+        box = self.boxes[position]
+        reach = max(self.gap, STACK * (box[3] - box[1]))
+        left, bottom, right, top = self.extents[position]
+        around = np.array([left - reach, bottom - reach, right + reach, top + reach])
+        near = boxes_meet(self.extents, around, 0.0)
+        near[self.of[self.owner[position]]] = False
+        return np.flatnonzero(near)
+
+    def _excludes(self, position: int, others: Rows) -> NDArray[np.bool_]:
+        """Return whether a position with its leader excludes each of some positions."""
+        boxes, lines, owner = self.boxes[others], self.lines[others], self.owner[others]
+        box, line = self.boxes[position], self.lines[position]
+        found = boxes_meet(boxes, box, self.gap)
+        reach, slack = STACK * (box[3] - box[1]), self.gap / 2
+        anchor = self.anchors[self.owner[position]]
+        found |= out_of_order(boxes, self.anchors[owner], box, anchor, reach, slack)
+        crossing = lines_through_box(lines, box, self.gap / 2)
+        if self.has_leader[position]:
+            found |= line_meets_boxes(line, boxes, self.gap / 2)
+            crossing |= lines_cross(lines, line)
+        return found | (crossing & self.has_leader[others])
 
     def label(self, i: int) -> Label | None:
         k = int(self.chosen[i])
@@ -239,19 +272,25 @@ def _contained(boxes: Floats, within: shapely.Geometry) -> NDArray[np.bool_]:
 
 def _misses_middles(lines: Floats, symbols: Floats, gap: float) -> NDArray[np.bool_]:
     """Return whether each line stays away from the middles of all other symbols."""
-    apart = np.hypot(*(symbols[:, :2] - lines[0, :2]).T) > gap
-    matters = symbols[:, 3] >= 1.0
-    nearest = lines_to_points(lines, symbols[apart & matters]).min(axis=1, initial=np.inf)
-    return np.greater(nearest, gap / 2)
+    misses = np.ones(len(lines), dtype=bool)
+    apart = np.hypot(*(symbols[:, :2] - lines[:1, :2]).T) > gap
+    middles = symbols[apart & (symbols[:, 3] >= 1.0), :2]
+    line, middle = meeting_pairs(enclosing(lines), np.hstack([middles - gap, middles + gap]))
+    misses[line[lines_to_points(lines[line], middles[middle]) <= gap / 2]] = False
+    return misses
+
+
+def _squares(symbols: Floats) -> Floats:
+    at, r = symbols[:, :2], symbols[:, [2]]
+    return np.hstack([at - r, at + r])
 
 
 def _crossed(lines: Floats, symbols: Floats) -> Floats:
     """Return the cost of each line for the symbols that it crosses."""
-    found = np.zeros(len(lines))
-    for x, y, r, matter in symbols:
-        square = np.array([x - r, y - r, x + r, y + r])
-        found += matter * lines_through_box(lines, square, 0.0)
-    return found
+    squares = _squares(symbols)
+    line, symbol = meeting_pairs(enclosing(lines), squares)
+    meets = lines_meet_boxes(lines[line], squares[symbol], 0.0)
+    return np.bincount(line[meets], symbols[symbol[meets], 3], len(lines)).astype(np.float64)
 
 
 def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
@@ -260,10 +299,12 @@ def _hidden(boxes: Floats, symbols: Floats, height: float) -> Floats:
     A small symbol counts by its hidden fraction, a large one also by the hidden area, in
     squares of the text's height.
     """
-    if not len(symbols):
-        return np.zeros(len(boxes))
-    x, y, r, matter = (symbols[:, i][None, :] for i in range(4))
-    wide = np.minimum(boxes[:, [2]], x + r) - np.maximum(boxes[:, [0]], x - r)
-    high = np.minimum(boxes[:, [3]], y + r) - np.maximum(boxes[:, [1]], y - r)
-    area = np.clip(wide, 0.0, None) * np.clip(high, 0.0, None)
-    return (matter * (area / (2.0 * r) ** 2 + 0.5 * area / height**2)).sum(axis=1)
+    squares = _squares(symbols)
+    box, symbol = meeting_pairs(boxes, squares)
+    low = np.maximum(boxes[box, :2], squares[symbol, :2])
+    area = np.clip(np.minimum(boxes[box, 2:], squares[symbol, 2:]) - low, 0.0, None).prod(axis=1)
+    r, matter = symbols[symbol, 2], symbols[symbol, 3]
+    # Rows of zeros are summed in the same order, whatever is hidden.
+    hidden = np.zeros((len(boxes), len(symbols)))
+    hidden[box, symbol] = matter * (area / (2.0 * r) ** 2 + 0.5 * area / height**2)
+    return np.asarray(hidden.sum(axis=1))

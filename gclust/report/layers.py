@@ -29,6 +29,8 @@ EDGE_PT = 0.6
 RING_PT = 1.5
 SIMPLIFY_PIXELS = 0.4
 GRID_CELLS = 60_000_000
+SPARSE = 64
+"""Cells a location from which locations are sorted rather than marked on a grid of all cells."""
 
 
 def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pixel: float) -> None:
@@ -79,15 +81,21 @@ def noise_dots(
     lat, lon = lat[seen], lon[seen]
     step = max(cell / 111_320.0 / 2.0, np.sqrt((east - west) * (north - south) / GRID_CELLS))
     shape = (int((north - south) / step) + 1, int((east - west) / step) + 1)
-    grid = np.zeros(shape, dtype=bool)
-    grid[((lat - south) / step).astype(np.int64), ((lon - west) / step).astype(np.int64)] = True
-    row, column = np.nonzero(grid)
+    row, column = ((lat - south) / step).astype(np.int64), ((lon - west) / step).astype(np.int64)
+    if len(row) * SPARSE > shape[0] * shape[1]:
+        grid = np.zeros(shape, dtype=bool)
+        grid[row, column] = True
+        row, column = np.nonzero(grid)
+    else:
+        row, column = np.divmod(np.unique(row * shape[1] + column), shape[1])
     x, y = frame.project(south + (row + 0.5) * step, west + (column + 0.5) * step)
     x_min, y_min, x_max, y_max = frame.bounds
     inside = (x >= x_min) & (x <= x_max) & (y >= y_min) & (y <= y_max)
-    cells = np.column_stack([(x[inside] - x_min) // cell, (y[inside] - y_min) // cell])
-    cells = np.unique(cells, axis=0)
-    return x_min + (cells[:, 0] + 0.5) * cell, y_min + (cells[:, 1] + 0.5) * cell
+    n_rows = int((y_max - y_min) // cell) + 1
+    column = ((x[inside] - x_min) // cell).astype(np.int64)
+    row = ((y[inside] - y_min) // cell).astype(np.int64)
+    column, row = np.divmod(np.unique(column * n_rows + row), n_rows)
+    return x_min + (column + 0.5) * cell, y_min + (row + 0.5) * cell
 
 
 def draw_clusters(
@@ -117,10 +125,17 @@ def draw_clusters(
             zorder=4,
         )
     )
-    for geometry, colour in zip(plane[order], colours[order], strict=True):
-        axes.add_collection(
-            PathCollection(_paths([geometry]), facecolor=colour, edgecolor="none", zorder=5)
+    drawn = [
+        (path, c) for g, c in zip(plane[order], colours[order], strict=True) for path in _paths([g])
+    ]
+    axes.add_collection(
+        PathCollection(
+            [path for path, _ in drawn],
+            facecolors=[colour for _, colour in drawn],
+            edgecolor="none",
+            zorder=5,
         )
+    )
 
 
 def draw_names(

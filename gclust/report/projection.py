@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -106,16 +107,10 @@ class Frame:
         west = max(west - margin, self.lon_0 - 180.0 + 1e-6)
         east = min(east + margin, self.lon_0 + 180.0 - 1e-6)
         window = (west, max(south - margin, -90.0), east, min(north + margin, 90.0))
-        found = []
-        for geometry in shapely.make_valid(geometries):
-            whole = shapely.union_all(
-                [_shifted(geometry, shift, window) for shift in (-360.0, 0.0, 360.0)]
-            )
-            # Long straight edges, such as a border along a parallel, are curves on the map.
-            fine = shapely.segmentize(whole, 0.5)
-            plane = shapely.transform(fine, self._forward)
-            found.append(shapely.intersection(shapely.make_valid(plane), self.outline))
-        return np.array(found, dtype=object)
+        whole = _cut_to(window, shapely.make_valid(geometries))
+        # Long straight edges, such as a border along a parallel, are curves on the map.
+        plane = shapely.transform(shapely.segmentize(whole, 0.5), self._forward)
+        return np.asarray(shapely.intersection(shapely.make_valid(plane), self.outline))
 
     def _forward(self, lon_lat: Floats) -> Floats:
         return np.column_stack(self._to_plane.transform(lon_lat[:, 0], lon_lat[:, 1]))
@@ -139,13 +134,27 @@ class Frame:
         return float(np.hypot(x[1] - x[0], y[1] - y[0]))
 
 
-def _shifted(
-    geometry: shapely.Geometry, shift: float, window: tuple[float, float, float, float]
-) -> shapely.Geometry:
+def _cut_to(
+    window: tuple[float, float, float, float], geometries: NDArray[np.object_]
+) -> NDArray[np.object_]:
+    """Return the part of each valid polygon, shifted by whole turns, that is in the window."""
     west, south, east, north = window
-    box = shapely.box(west - shift, south, east - shift, north)
-    cut = shapely.intersection(geometry, box)
-    return shapely.transform(cut, lambda xy: xy + np.array([shift, 0.0])) if shift else cut
+    left, bottom, right, top = shapely.bounds(geometries).T
+    cuts: list[list[shapely.Geometry]] = [[] for _ in geometries]
+    for shift in (-360.0, 0.0, 360.0):
+        meets = (left + shift <= east) & (right + shift >= west)
+        rows = np.flatnonzero(meets & (bottom <= north) & (top >= south))
+        box = shapely.box(west - shift, south, east - shift, north)
+        moved = shapely.transform(shapely.intersection(geometries[rows], box), _plus(shift))
+        for row, cut in zip(rows, moved, strict=True):
+            cuts[row].append(cut)
+    # Also of one cut: this decides where its rings start, and with that how it is simplified.
+    return np.array([shapely.union_all(parts) for parts in cuts], dtype=object)
+
+
+def _plus(shift: float) -> Callable[[Floats], Floats]:
+    """Return a function that adds a number of degrees to longitudes."""
+    return lambda lon_lat: lon_lat + np.array([shift, 0.0])
 
 
 def world_frame() -> Frame:

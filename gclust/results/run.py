@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import pandas as pd
-import pyogrio
 
+from gclust.parallel import meanwhile
 from gclust.progress import Report, silent, stage
-from gclust.report.intensity import draw_intensity
-from gclust.report.map import NOISE_WEIGHT, MapOptions, draw_map
 from gclust.results.folders import Place
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, write_result
 from gclust.study.schema import Study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
@@ -86,12 +87,16 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
 
     def fill(folder: ResultWriter) -> None:
-        with stage(progress, "write tables"):
-            _write_tables(run, folder)
-        with stage(progress, "draw the map"):
-            _draw(run, folder.figures)
+        folder.figures.mkdir()
+        with meanwhile(lambda: _draw(run, folder.figures)) as wait:
+            with stage(progress, "write tables"):
+                _write_tables(run, folder)
+            with stage(progress, "draw the map"):
+                wait()
         if run.intensity is not None:
             with stage(progress, "draw the intensity"):
+                from gclust.report.intensity import draw_intensity
+
                 title = run.study.study.title or run.study.study.name
                 draw_intensity(run.intensity.detail, folder.figures, title=title)
 
@@ -115,7 +120,8 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
 
 
 def _draw(run: Run, figures: Path) -> None:
-    figures.mkdir()
+    from gclust.report.map import NOISE_WEIGHT, MapOptions, draw_map
+
     draw_map(
         run.clusters,
         run.locations.rename(columns={"cluster_id": "label"}),
@@ -131,6 +137,8 @@ def _draw(run: Run, figures: Path) -> None:
 
 def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
     """Write the clusters as a GeoPackage with a fixed date inside."""
+    import pyogrio
+
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
     try:
@@ -153,8 +161,10 @@ def read_run(path: str | Path) -> Run:
     StudyError
         If the folder does not hold a run, or a file of it is missing or broken.
     """
+    from geopandas import read_parquet
+
     folder = ResultReader(path, "run")
-    clusters = folder.table("clusters.parquet", OF_CLUSTERS, gpd.read_parquet)
+    clusters = folder.table("clusters.parquet", OF_CLUSTERS, read_parquet)
     runner_up = {"runner_up_a": str, "runner_up_b": str}
     return Run(
         study=folder.study(),

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.coordinates import find_places
-from gclust.cluster.dbscan import DBSCAN, assign_locations
 from gclust.cluster.dbscan_steps import CoreLocations
+from gclust.cluster.locations import Settings, assign_locations
 from gclust.errors import StudyError, ignore_warning
 from gclust.pipeline.form import partition_locations
 from gclust.progress import silent
@@ -91,7 +91,7 @@ class ClustersAtPlaces:
         assert isinstance(self.options, Clusters)
         core = self.locations["core"].to_numpy()
         own_lat, own_lon = (self.locations[name].to_numpy()[core] for name in ("lat", "lon"))
-        model = DBSCAN(
+        settings = Settings(
             self.options.eps_km,
             self.options.min_samples,
             border="nearest",
@@ -99,7 +99,7 @@ class ClustersAtPlaces:
             n_jobs=self.n_jobs,
         )
         cores = CoreLocations(own_lat, own_lon, self.clusters[core])
-        return assign_locations(lat, lon, cores, model)
+        return assign_locations(lat, lon, cores, settings)
 
     def _of_weightless(self, lat: Floats, lon: Floats) -> Ints:
         """Cluster the locations again, with the places as locations without weight."""

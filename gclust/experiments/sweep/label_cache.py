@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.locations import Settings
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.experiments.grid import Pairs
 from gclust.progress import Report
@@ -32,19 +32,19 @@ class LabelCache:
         lat: NDArray[np.float64],
         lon: NDArray[np.float64],
         units: NDArray[np.int64],
-        model: DBSCAN,
+        settings: Settings,
         progress: Report,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return labels and core flags, as `gclust.cluster.dbscan.cluster_locations` does."""
-        eps_km, min_units = model.eps_km, threshold_units(model.min_samples)
+        """Return labels and core flags, as `gclust.cluster.locations.cluster_locations` does."""
+        eps_km, min_units = settings.eps_km, threshold_units(settings.min_samples)
         surface = self._surfaces.pop(eps_km, None)
         if surface is None:
             surface = surface_of_locations(
                 *(lat, lon, units),
                 ([eps_km], self._min_units),
-                border=model.border,
-                metric=model.metric,
-                n_jobs=model.n_jobs,
+                border=settings.border,
+                metric=settings.metric,
+                n_jobs=settings.n_jobs,
                 progress=progress,
             )
         self._surfaces[eps_km] = surface  # the last used is at the end

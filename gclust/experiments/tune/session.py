@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.fixed_point import threshold_units
+from gclust.cluster.locations import Settings
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.errors import StudyError
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
@@ -230,10 +230,10 @@ class Session:
         return labels.astype(np.int32)[order], core[order]
 
     def _cluster(
-        self, _lat: Any, _lon: Any, _units: Any, model: DBSCAN, _progress: Report
+        self, _lat: Any, _lon: Any, _units: Any, settings: Settings, _progress: Report
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return from the surface what `gclust.cluster.dbscan.cluster_locations` would compute."""
-        return self._surface.cluster(model.eps_km, threshold_units(model.min_samples))
+        """Return from the surface what `cluster_locations` would compute."""
+        return self._surface.cluster(settings.eps_km, threshold_units(settings.min_samples))
 
     def _make_surface(self, report: Report) -> LocationSurface:
         locations, options = self._prepared.locations, self.study.dbscan

@@ -32,6 +32,10 @@ MOST_CANDIDATES = 2_500
 """Number of candidates per point above which the ball tree is faster than a scan."""
 
 
+def unprepared() -> None:
+    """Do nothing: the kernels of the ball tree are compiled when they are called."""
+
+
 class CellLevels(NamedTuple):
     """Lower and upper bounds of the density levels of the points in each of ``k`` cells."""
 
@@ -77,6 +81,7 @@ def density_levels(
     reach: Reach,
     threads: int,
     report: Callable[[float], None],
+    before_tree: Callable[[], None] = unprepared,
 ) -> NDArray[np.uint8]:
     """Return how many thresholds the neighbour weight of each point reaches.
 
@@ -88,6 +93,8 @@ def density_levels(
         Cumulative weight of the points, in the order of ``bands``, from 0.
     thresholds : ndarray of int64, shape (k,), 1 <= k <= MOST_LEVELS
         Ascending; two may be equal.
+    before_tree : callable, optional
+        Called before the ball tree is first used, to compile its kernels.
 
     Returns
     -------
@@ -103,6 +110,7 @@ def density_levels(
     )
     cells = cells[work[:, BALL_TREE] > 0]
     if len(cells):
+        before_tree()
         count_by_tree(
             bands, cells, counting, n_reached, threads, lambda share: report(0.7 + 0.3 * share)
         )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyogrio
 
 from gclust.errors import StudyError, first_line
 from gclust.listings.engines.protocol import FileDatabase
@@ -39,6 +38,8 @@ def open_layers(
 
 def _points_of_layer(path: str, source: SourceFiles) -> PointFile:
     """Find the points of a file's layer: the named one, or the only one with a geometry."""
+    import pyogrio
+
     try:
         layers = {str(name): geometry for name, geometry in pyogrio.list_layers(path)}
     except pyogrio.errors.DataSourceError as error:

@@ -1,0 +1,174 @@
+"""What is loaded when: by names of modules, not by time, so that start-up cannot become slower."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from gclust.kernels import _cache, warm_up
+from gclust.kernels._jit import kernel
+from gclust.parallel import meanwhile, unreported
+
+HELP = {"click", "gclust"}
+BEFORE_LISTINGS = "PIL geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
+"""Modules that a run needs later, if at all, or that nothing but an estimator needs."""
+
+PACKAGES = """
+import sys
+owned = {"gclust", *sys.stdlib_module_names, *before}
+found = {name.partition(".")[0] for name in sys.modules}
+print(sorted(name for name in found - owned if not name.startswith(("_", "cython"))))
+"""
+
+RUN = """
+import sys
+import gclust, gclust.pipeline.run as run
+class Stop(Exception): ...
+def listings(*_):
+    names = %r.split()
+    print([name for name in names if name in sys.modules])
+    raise Stop
+run.prepare_listings = listings
+study = gclust.datasets.example_study()
+try:
+    gclust.run(study)
+except Stop:
+    pass
+"""
+
+
+def printed(code: str) -> str:
+    """Return what a new interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+def packages(code: str) -> set[str]:
+    """Return the packages that are loaded by some lines of code, without those of Python."""
+    # What is loaded before the first line, such as hooks of an editable installation, is no matter.
+    start = "import sys\nbefore = {name.partition('.')[0] for name in sys.modules}\n"
+    return set(json.loads(printed(start + code + PACKAGES).replace("'", '"')))
+
+
+def test_gclust_itself_loads_nothing():
+    assert packages("import gclust") == set()
+
+
+def test_help_loads_click_only():
+    code = "from gclust.cli import main\nmain(['--help'], standalone_mode=False)\n"
+    assert packages(code) <= HELP
+
+
+def test_the_estimator_loads_what_scikit_learn_loads():
+    """Numba, and with it the kernels, is loaded by the first call."""
+    theirs = packages("import sklearn.base, sklearn.utils.validation\n")
+    assert packages("import gclust\ngclust.DBSCAN()\n") <= {*theirs, "gclust"}
+
+
+def test_a_run_reads_listings_before_it_loads_maps_and_estimators():
+    # The example has a raster of people, which is checked first.
+    assert printed(RUN % BEFORE_LISTINGS) == "['rasterio']"
+
+
+# Work on another thread
+
+
+def test_an_error_of_the_work_is_raised_when_both_have_ended():
+    done = []
+
+    def work():
+        time.sleep(0.05)
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"), meanwhile(work):
+        done.append("block")
+    assert done == ["block"]
+
+
+def test_an_error_of_the_block_waits_for_the_work():
+    done = []
+
+    def work():
+        time.sleep(0.05)
+        done.append(threading.current_thread())
+        raise OSError("no space")
+
+    with pytest.raises(KeyboardInterrupt), meanwhile(work):
+        raise KeyboardInterrupt
+    assert len(done) == 1
+    assert done[0] is not threading.current_thread()
+
+
+def test_waiting_raises_the_error_of_the_work():
+    seen = []
+
+    def work():
+        raise OSError("no space")
+
+    def both():
+        with meanwhile(work) as wait:
+            wait()
+            seen.append("after")
+
+    with pytest.raises(OSError, match="no space"):
+        both()
+    assert seen == []
+
+
+# Kernels that are loaded ahead
+
+
+@pytest.fixture
+def one_kernel(tmp_path, monkeypatch):
+    """A kernel with an empty cache, and the function that calls it once."""
+    store = _cache.Store([tmp_path], ())
+    monkeypatch.setattr(warm_up, "_done", set())
+
+    def fresh():
+        compiled = kernel(plus_one)
+        compiled._cache = _cache.KernelCache(plus_one, store)
+        return compiled, lambda report: compiled(np.int64(1))
+
+    return fresh
+
+
+def plus_one(n):
+    return n + 1
+
+
+def test_loading_ahead_compiles_nothing(one_kernel):
+    compiled, call = one_kernel()
+    warm_up.load(call)
+    assert compiled.signatures == []
+    assert call not in warm_up._done
+    told = []
+    warm_up.warm_up(lambda share, name: told.append(name), call)
+    assert len(compiled.signatures) == 1
+    assert set(told) == {"compile kernels (first run only)"}
+
+
+def test_a_kernel_in_the_cache_is_loaded_ahead_and_not_again(one_kernel):
+    _, call = one_kernel()
+    call(unreported)
+    compiled, call = one_kernel()
+    with meanwhile(lambda: warm_up.load(call)):
+        pass
+    assert len(compiled.signatures) == 1
+    assert not compiled.stats.cache_misses
+    told = []
+    warm_up.warm_up(lambda share, name: told.append(name), call)
+    assert told == []
+
+
+def test_only_the_thread_that_loads_ahead_compiles_nothing(one_kernel):
+    compiled, call = one_kernel()
+    with _cache.only_cached():
+        with meanwhile(lambda: call(unreported)):
+            pass
+        assert len(compiled.signatures) == 1
