@@ -717,3 +717,24 @@ def test_what_a_plug_in_computes_is_not_kept(study, tmp_path, place, whole, monk
             run(study, tmp_path / "run")
     assert run(study, tmp_path / "run").info["execution"]["resumed_after"] == STAGES[5]
     assert contents(tmp_path / "run") == whole
+
+
+def test_a_damaged_block_of_a_table_is_found(tmp_path):
+    with DuckDBEngine(tmp_path) as engine:
+        engine.expect(1)
+        engine.connection.execute(
+            "CREATE TABLE located AS SELECT range AS record FROM range(500000)"
+        )
+        engine.sync()
+        assert engine.home.keep(b"mine")
+        home = engine.home
+    path = home.path / "listings.duckdb"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with DuckDBEngine(home=home) as again:
+        assert again.tables() == {"located": 500_000}
+        with pytest.raises(checkpoint.EngineError):
+            again.check("located")
+    home.remove()
+    assert not list(tmp_path.iterdir())
