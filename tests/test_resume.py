@@ -687,8 +687,6 @@ def test_a_run_that_is_stopped_before_it_goes_on_loses_nothing(
         raise KeyboardInterrupt
 
     left = stopped()
-    # The space of the listings is taken already.
-    monkeypatch.setattr(running, "warn_of_space", lambda _: pytest.fail("asked for space"))
     for owner, name in (
         (checkpoint, "open_engine"), (DuckDBEngine, "check"), (running, "check_found"),
     ):  # fmt: skip
