@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from gclust.cluster.dbscan import DBSCAN
 from gclust.cluster.dbscan_steps import CoreLocations, fold_for
 from gclust.cluster.fixed_point import UNIT, threshold_units
-from gclust.cluster.locations import assign_locations, cluster_locations
+from gclust.cluster.locations import assign_locations, checked, cluster_locations
 from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.core_levels import density_levels
 from gclust.kernels.spatial.bands import build_bands
@@ -80,7 +80,7 @@ def cluster_in_tiles(
     Parameters
     ----------
     lat, lon, units, model
-        As in `gclust.cluster.dbscan.cluster_locations`.
+        As in `gclust.cluster.locations.cluster_locations`.
     largest : int
         Number of locations that a tile may own.
 
@@ -178,7 +178,7 @@ def find_cores(
     model: DBSCAN,
 ) -> NDArray[np.bool_]:
     """Return which locations of a tile are core locations, for those that it owns."""
-    parameters = model._check()
+    parameters = checked(model)
     folded = fold_for(lat, lon, units, parameters, silent)
     reach, threads = reach_of(parameters.eps_km), parameters.threads
     surface = SURFACES[parameters.metric]
@@ -279,6 +279,6 @@ def _number(root: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.in
 def borders_of(tile: Tile, core: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the numbers of the locations that a tile owns and that are not ``core``.
 
-    `gclust.cluster.dbscan.assign_locations` labels them, given the tile's core locations.
+    `gclust.cluster.locations.assign_locations` labels them, given the tile's core locations.
     """
     return tile.ids[tile.owned & ~core]

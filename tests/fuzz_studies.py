@@ -36,7 +36,7 @@ ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 SLOW_SECONDS = 60.0
 DRAWN = (
     "results.run._draw",
-    "results.run.draw_intensity",
+    "report.intensity.draw_intensity",
     "experiments.sweep.folder.draw_surfaces",
     "experiments.sweep.folder.draw_k_distance",
     "experiments.uncertainty.folder.draw_rank_sets",

@@ -157,7 +157,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def burst(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gclust.results.run.draw_map", burst)
+    monkeypatch.setattr("gclust.report.map.draw_map", burst)
     with pytest.raises(StudyError, match=r"out: the disk is full; make room there"):
         gclust.run(study, tmp_path / "out" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["study"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import pandas as pd
 
 from gclust.errors import StudyError
@@ -42,6 +41,9 @@ from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study, read_study, with_listings
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 MOST_NAMED = 5
 """Largest number of clusters that a warning names."""
