@@ -43,7 +43,7 @@ QUIET = {
 def missing() -> str | None:
     """Return what Spark needs and is not there, None if it can be started."""
     if find_spec("pyspark") is None:
-        return "pyspark is not installed: pip install gclust[spark]"
+        return 'pyspark is not installed: pip install "pyspark>=4"'
     home = os.environ.get("JAVA_HOME")
     if shutil.which("java", path=os.path.join(home, "bin") if home else None) is None:
         return "Java is not installed, which Spark needs"

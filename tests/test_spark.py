@@ -415,7 +415,7 @@ def test_what_cannot_be_opened_is_refused_with_what_to_do(spark, monkeypatch, tm
     with pytest.raises(StudyError, match="master belongs to name = 'spark'"):
         EngineOptions(name="duckdb", master="local")
     monkeypatch.setitem(sys.modules, "pyspark", None)
-    with pytest.raises(StudyError, match=r'pip install "gclust\[spark\]"'):
+    with pytest.raises(StudyError, match='pip install "pyspark>=4"'):
         opened()
 
 

@@ -1,4 +1,4 @@
-"""Spark sessions: gclust's own session, or a new one beside a session that runs already."""
+"""Spark sessions: one that gclust starts and stops, or a new one in a Spark that runs already."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gclust.errors import StudyError, first_line
 
 Option = str | bool | int | float
 
-MISSING_PYSPARK = 'Spark needs the package pyspark; install it: pip install "gclust[spark]"'
+MISSING_PYSPARK = 'Spark needs the package pyspark; install it: pip install "pyspark>=4"'
 MISSING_JAVA = (
     "Spark needs Java 17 or later, and none was found; install it (Debian's package is"
     " openjdk-17-jre-headless), or name its folder in the environment variable JAVA_HOME"
