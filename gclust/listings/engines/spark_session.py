@@ -32,6 +32,7 @@ OF_SQL: Mapping[str, Option] = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.inferTimestampNTZ.enabled": True,
     "spark.sql.parser.escapedStringLiterals": False,
+    "spark.sql.variable.substitute": False,
     "spark.sql.sources.partitionColumnTypeInference.enabled": False,
     "spark.sql.files.ignoreCorruptFiles": False,
     "spark.sql.files.ignoreMissingFiles": False,
