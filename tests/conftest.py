@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests import spark_cluster as clusters
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
@@ -88,3 +92,30 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Cluster]:
+    """A standalone cluster of Spark; skips where Java or pyspark is missing, fails in CI.
+
+    In CI it is tested on one Python; on the other, ``GCLUST_TESTS_WITHOUT_SPARK`` is set.
+    """
+    if reason := clusters.missing():
+        if os.environ.get("CI") and not os.environ.get("GCLUST_TESTS_WITHOUT_SPARK"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with clusters.running(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def spark(spark_cluster: clusters.Cluster) -> Iterator[Any]:
+    """A user's own Spark session on the cluster."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(spark_cluster.master).appName("tests")
+    for key, value in {**clusters.SETTINGS, **clusters.QUIET}.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()

@@ -19,9 +19,9 @@ import gclust
 from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.open_sources import open_source, open_sources
+from gclust.listings.sources.dialects import quoted
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
-from gclust.listings.sources.values import quoted
 from gclust.listings.stage import stage_listings
 from gclust.pipeline.prepare import prepare_listings, source_files
 from gclust.pipeline.run_log import RunLog

@@ -49,5 +49,7 @@ def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
         # A weight below two has no full pair; it is spread as if n - 1 were 1.
         others = nw.when(n < 2).then(nw.lit(1.0)).otherwise(n - 1)
         strength = strength * 2 / (n * others)
-    weighted = pairs.with_columns(ties=(strength * UNIT + 0.5).floor().cast(nw.Int64))
+    # Not floor(): on some engines it is an int64, which cuts off what does not fit.
+    rounded = strength * UNIT + 0.5
+    weighted = pairs.with_columns(ties=(rounded - rounded % 1).cast(nw.Int64))
     return sum_by(weighted, "a", "b", ties="ties").sort("a", "b")

@@ -18,6 +18,7 @@ from gclust.listings.readers.csv.read import open_csv
 from gclust.listings.readers.layers import open_layers
 from gclust.listings.readers.parquet import open_parquet
 from gclust.listings.readers.query import open_query
+from gclust.listings.readers.spark_frame import is_spark_frame, open_spark_frame
 from gclust.listings.readers.tables import open_table
 from gclust.listings.sources.column_resolver import ColumnError, ColumnResolver
 from gclust.listings.sources.files import format_of, matching_files
@@ -56,7 +57,8 @@ class Scan:
     columns_summary: str  # each of gclust's columns with the user's, in one line
     hints: tuple[str, ...] = ()  # columns that the user may want to name too
     messages: tuple[str, ...] = ()  # other messages for the user
-    sha256: dict[str, str] = field(default_factory=dict)  # of a table in memory or a query
+    sha256: dict[str, str] = field(default_factory=dict)
+    """Of a table in memory or a query; of a Spark DataFrame its rows and the sum of their hashes"""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -114,6 +116,8 @@ def open_source(engine: FileDatabase, source: SourceFiles, inputs: Inputs | None
         parts, messages = reader(engine, source, files, inputs, resolver)
     else:
         read = open_query if source.data is None else open_table
+        if is_spark_frame(source.data):
+            read = open_spark_frame
         part, sha256[source.path] = read(engine, source, resolver)
         parts = [part]
     return Scan(

@@ -51,7 +51,8 @@ def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.
         empty = {name: pd.Series(dtype="string") for name in REJECT_COLUMNS}
         return pd.DataFrame(empty).astype({"line": "int64"})
     table = pd.concat(tables, ignore_index=True).reindex(columns=list(REJECT_COLUMNS))
-    types = {name: "int64" if name == "line" else "string" for name in REJECT_COLUMNS}
+    whole = "Int64" if table["line"].hasnans else "int64"  # rows without an order have no lines
+    types = {name: whole if name == "line" else "string" for name in REJECT_COLUMNS}
     order = ["source", "kind", "record", "lat", "lon", "year", "reason", "text", "line"]
     return table.astype(types).sort_values(order, ignore_index=True, na_position="first")
 
@@ -77,7 +78,7 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd
     """Read the first ``most`` rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
-        f"SELECT row_number() OVER () - 1 AS line, {given}, {part.validated}"
+        f"SELECT row_number() OVER () - 1 AS line, {given}, {', '.join(part.validated)}"
         f" FROM {part.table([file])}"
     )
     rows = validate(nw.from_native(engine.connection.sql(query)))
@@ -88,6 +89,8 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd
     row = table["line"].to_numpy(dtype=np.int64)
     lines = part.lines.get(file)
     table["line"] = row + 1 if lines is None else lines(row)
+    if not part.has_order:
+        table["line"] = pd.Series(pd.NA, index=table.index, dtype="Int64")
     table["value"] = _values(table)
     if part.is_text:
         _refuse_second_header(part, file, table)
@@ -144,10 +147,8 @@ def rejects_summary(rejects: pd.DataFrame, total: int) -> str:
     reason = min(reasons.index[reasons == reasons.max()])
     first = rejects[rejects["reason"] == reason].iloc[0]
     often = "Most often" if total <= len(rejects) else f"Most often in the first {len(rejects):,}"
-    where = (
-        f". {often}: {reason} ({reasons.max()} rows), such as {first['source']} line"
-        f" {first['line']}"
-    )
+    line = "" if pd.isna(first["line"]) else f" line {first['line']}"
+    where = f". {often}: {reason} ({reasons.max()} rows), such as {first['source']}{line}"
     if not pd.isna(first["text"]):
         return f"{where}: {first['text']!r}"
     lat, lon = ("empty" if pd.isna(first[axis]) else repr(first[axis]) for axis in ("lat", "lon"))

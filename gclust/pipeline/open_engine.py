@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
+from gclust.listings.readers.spark_frame import is_spark_frame
 from gclust.pipeline.memory_parts import memory_parts
 from gclust.progress import Report, silent
 from gclust.study.schema import Study
@@ -28,7 +31,26 @@ def open_engine(
     threads = options.threads if n_jobs is None else n_jobs
     parts = memory_parts(study)
     memory = None if parts is None else parts.database
-    return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress, home=home)
+    if engine_name(study) == "duckdb":
+        return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress, home=home)
+    from gclust.listings.engines.spark import SparkEngine
+    from gclust.listings.engines.spark_session import open_session
+
+    running = next((frame.sparkSession for frame in _spark_frames(study)), None)
+    opened = open_session(options.master, options.options, running)
+    return SparkEngine(opened, folder, threads=threads, memory=memory, progress=progress)
+
+
+def engine_name(study: Study) -> str:
+    """Return the engine of a study: by default Spark if a source is a Spark DataFrame."""
+    if study.engine.name is not None:
+        return study.engine.name
+    return "spark" if any(True for _ in _spark_frames(study)) else "duckdb"
+
+
+def _spark_frames(study: Study) -> Iterator[Any]:
+    """Yield the Spark DataFrames among the sources of a study."""
+    return (source.data for source in study.sources if is_spark_frame(source.data))
 
 
 def temporary_folder(study: Study) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import gclust
 from gclust.listings.rejects import shown_path
 from gclust.listings.stage import Staged
+from gclust.pipeline.open_engine import engine_name
 from gclust.pipeline.run_log import RunLog
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.threads import count_threads
 
+SHA256 = re.compile("[0-9a-f]{64}")
 LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
 
 
@@ -62,6 +65,7 @@ def provenance(
             "seconds": run_log.seconds,
             "resumed_after": run_log.resumed_after,
             "threads": count_threads(threads),
+            "engine": engine_name(study),
             "python": sys.version.split()[0],
             "machine": platform.platform(),
             "peak_memory_mb": _peak_memory_mb(),
@@ -77,10 +81,16 @@ def _sources(staged: Staged) -> list[dict[str, Any]]:
 
 
 def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
-    """List the files, tables and queries that were read, each with its sha256."""
+    """List the files, tables and queries that were read, each with its sha256.
+
+    A Spark DataFrame has ``row_hashes`` instead: the number of its rows and a sum of their hashes.
+    """
     return [
-        {"path": shown_path(path, study.folder), "sha256": sha256}
-        for path, sha256 in sorted(staged.sha256.items())
+        {
+            "path": shown_path(path, study.folder),
+            "sha256" if SHA256.fullmatch(identity) else "row_hashes": identity,
+        }
+        for path, identity in sorted(staged.sha256.items())
     ]
 
 

@@ -18,6 +18,7 @@ from gclust.units import LARGEST_TOTAL
 
 LARGEST_CELL_KM = 1000.0
 NULL_ISLAND = ("reject", "keep")
+ENGINES = ("duckdb", "spark")
 OUTLINES = ("discs", "concave", "convex", "alpha", "cells", "raster")
 """Methods that draw footprints from locations."""
 DRAWN = ("records", "addresses", "parameters", "weights")
@@ -369,24 +370,38 @@ class EngineOptions(Section):
 
     Parameters
     ----------
-    name : {"duckdb"}
-        DuckDB works on this machine and spills to disk.
+    name : {"duckdb", "spark"}, optional
+        DuckDB works on this machine and spills to disk; Spark works on a cluster, or on this
+        machine. By default Spark if a source is a Spark DataFrame, else DuckDB.
     memory : str, optional
         Memory that a run may take, such as ``8GB``; by default 70 % of what the machine, or a
         container's limit, has. The listings take about half of it and go to disk beyond that.
     temp_dir : str, optional
-        Folder for temporary files, relative to the study's folder; the system's by default.
+        Folder for temporary files, relative to the study's folder; the system's by default. On a
+        cluster it must be given, and all workers of Spark must see it under the same path.
     threads : int, optional
         Threads; all by default. The argument ``n_jobs`` and the option ``--threads`` come first.
+        Those of Spark are part of ``master``.
+    master : str, optional
+        Spark's master, such as ``spark://host:7077``, ``yarn`` or ``local[4]``. By default that of
+        the Spark session that runs already, or that of Spark's own settings, or else all threads
+        of this machine.
+    options : mapping, optional
+        Spark's settings, such as ``"spark.executor.memory" = "8g"``.
     """
 
-    name: str = choice("duckdb", "duckdb")
+    name: str | None = field(default=None, metadata={"options": ENGINES})
     memory: str | None = None
     temp_dir: str | None = None
     threads: int | None = number(None, least=1)
+    master: str | None = None
+    options: Mapping[str, str | bool | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for key in ("master", "options"):
+            if self.name == "duckdb" and getattr(self, key):
+                raise StudyError(f"[engine] {key} belongs to name = 'spark'; remove it")
         if self.memory is None:
             return
         try:

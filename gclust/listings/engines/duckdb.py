@@ -20,6 +20,7 @@ import pyarrow as pa
 from gclust.disk import FULL, is_full, writing
 from gclust.errors import StudyError, first_line
 from gclust.listings.engines.protocol import EngineError, QueryOverflowError
+from gclust.listings.sources.part_query import part_query
 from gclust.listings.sources.source_part import PartRead
 from gclust.progress import Report, silent
 from gclust.temporary_folders import TemporaryFolder, remove_abandoned
@@ -139,7 +140,7 @@ class DuckDBEngine:
 
     def rows(self, reads: Sequence[PartRead]) -> nw.LazyFrame[Any]:
         """Return the rows of parts of sources; see `gclust.listings.engines.protocol.Engine`."""
-        query = " UNION ALL ".join(map(_query, reads))
+        query = " UNION ALL ".join(map(part_query, reads))
         try:
             return nw.from_native(self.connection.sql(query))
         except duckdb.Error as error:
@@ -198,6 +199,10 @@ class DuckDBEngine:
         self.connection.unregister("incoming")
         return self.frame(name)
 
+    def execute(self, statement: str, stage: str = "") -> None:
+        """Run a statement of DuckDB's SQL that returns nothing."""
+        self._watched(lambda: self.connection.execute(statement), stage)
+
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return the number of a table's rows and the sum of their hashes."""
         query = f'SELECT count(*), sum(hash({", ".join(columns)})) FROM "{name}"'
@@ -255,23 +260,6 @@ def _settings(folder: Path, threads: int, memory: int | None) -> dict[str, Any]:
         settings["memory_limit"] = f"{memory}B"
         settings["threads"] = min(threads, max(1, memory // BYTES_OF_A_THREAD))
     return settings
-
-
-def _query(read: PartRead) -> str:
-    """Return the SQL that reads the rows of a part of a source."""
-    part = read.part
-    weight = part.value("weight") if "weight" in part.columns else "1.0::DOUBLE"
-    record = "BIGINT" if read.whole_ids else "VARCHAR"
-    further = "".join(
-        f", CAST({part.value(name)} AS {'INTEGER' if name == 'year' else 'VARCHAR'}) AS {name}"
-        for name in part.source.further
-    )
-    return (
-        f"SELECT {read.source}::SMALLINT AS source, {read.kind}::SMALLINT AS kind,"
-        f" CAST({part.value('record')} AS {record}) AS record, {part.validated},"
-        f" CAST({weight} AS DOUBLE) AS weight{further}"
-        f" FROM {part.table(part.files)}"
-    )
 
 
 def _runs(thread: threading.Thread) -> bool:

@@ -101,7 +101,7 @@ class Engine(Protocol):
         """Run a lazy frame's query, and append the result to a table, made if it is not there."""
 
     def put(
-        self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"
+        self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str
     ) -> nw.LazyFrame[Any]:
         """Store a table that is in memory, and return it as a lazy frame."""
 

@@ -21,11 +21,11 @@ from gclust.listings.readers.geoparquet import points_of_parquet
 from gclust.listings.readers.points import read_points
 from gclust.listings.sources.column_names import AXES, count_axes
 from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.dialects import identifier, quoted
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import Column, SourcePart
 from gclust.listings.sources.struct_fields import FieldPath, field_paths
-from gclust.listings.sources.values import identifier, quoted
 
 FOLDER_KEY = re.compile(r"([^/=]+)=([^/]*)")
 FILE_COLUMN = "file of gclust's"
@@ -130,11 +130,13 @@ def _part(
         described = engine.connection.sql(f"SELECT * FROM {rows} LIMIT 0")
     except duckdb.Error as error:
         raise StudyError(f"{first.path}: cannot be read: {first_line(error)}") from error
-    columns = {}
+    columns, folders, is_plain = {}, {}, True
     for name, at in used.items():
-        user_name = first.names[at]
+        user_name, path = first.names[at], ()
         if at < len(first.fields):
             _, position, steps = first.fields[at]
+            path = (first.schema.names[position], *steps)
+            is_plain &= not _is_half(first.schema.field(position).type, steps)
             sql = ".".join(map(identifier, (described.columns[position], *steps)))
             sql_type = str(described.types[position])
             if steps:
@@ -142,7 +144,8 @@ def _part(
                 sql_type = str(inner.types[0])
         else:
             sql, sql_type = _sql_of_folders(user_name, group), "VARCHAR"
-        columns[name] = Column(user_name, sql, sql_type)
+            folders[name] = {file.path: _value_of_folder(user_name, file) for file in group}
+        columns[name] = Column(user_name, sql, sql_type, path)
         columns[name].check_type(first.path, name)
     return SourcePart(
         files=tuple(file.path for file in group),
@@ -150,17 +153,32 @@ def _part(
         table=read,
         columns=columns,
         source=source,
+        is_parquet=is_plain,
+        folder_values=folders,
     )
+
+
+def _is_half(kind: pa.DataType, steps: Sequence[str]) -> bool:
+    """Return whether a column, or a field in it, holds floats of 16 bits."""
+    for step in steps:
+        kind = kind.field(step).type
+    return pa.types.is_float16(kind)
+
+
+def _value_of_folder(key: str, file: _File) -> str | None:
+    """Return the value of a key in the names of a file's folders, None if it means no value."""
+    value = file.folders[key]
+    return None if value == NO_VALUE else value
 
 
 def _sql_of_folders(key: str, group: list[_File]) -> str:
     """Return SQL for the value of a key in the folder name of a row's file."""
-    by_value: dict[str, list[str]] = {}
+    by_value: dict[str | None, list[str]] = {}
     for file in group:
-        by_value.setdefault(file.folders[key], []).append(file.path)
+        by_value.setdefault(_value_of_folder(key, file), []).append(file.path)
     cases = " ".join(
         f"WHEN {identifier(FILE_COLUMN)} IN ({', '.join(map(quoted, paths))}) THEN"
-        f" {'NULL' if value == NO_VALUE else quoted(value)}"
+        f" {'NULL' if value is None else quoted(value)}"
         for value, paths in by_value.items()
     )
     return f"(CASE {cases} END)"

@@ -16,10 +16,10 @@ from gclust.errors import StudyError, first_line
 from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.stored_table import stored_part
 from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.dialects import identifier
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import SourcePart
 from gclust.listings.sources.struct_fields import field_paths
-from gclust.listings.sources.values import identifier
 
 _FOLDER = threading.Lock()
 """Lock that is held while a query has changed the process's working folder."""

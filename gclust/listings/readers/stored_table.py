@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
 from gclust.listings.engines.protocol import FileDatabase
+from gclust.listings.sources.dialects import identifier
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import Column, SourcePart
-from gclust.listings.sources.values import identifier
 
 
 def store_table(

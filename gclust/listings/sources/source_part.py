@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.listings.sources import values
+from gclust.listings.sources.dialects import DUCKDB, Dialect
 from gclust.listings.sources.source import SourceFiles
 
 Lines = Callable[[NDArray[np.int64]], NDArray[np.int64]]
@@ -23,6 +24,7 @@ class Column:
     name: str
     sql: str  # yields its values
     sql_type: str  # DuckDB's type of the values
+    path: tuple[str, ...] = ()  # in a Parquet file: the column, and the fields in it
 
     def check_type(self, path: str, name: str) -> None:
         """Raise StudyError if gclust's column ``name`` cannot have this column's type."""
@@ -56,6 +58,14 @@ class SourcePart:
     """File -> function that gives its rows' lines; rows of other files are numbered from 1."""
     bad: Mapping[str, BadRows] = field(default_factory=dict)  # by file
     is_text: bool = False  # whether it is read from CSV files, in which all values are texts
+    is_parquet: bool = False
+    """Whether `files`, or those in `stored`, are Parquet files with types that DuckDB knows by the
+    same name: it calls floats of 16 bits FLOAT too."""
+    stored: tuple[str, ...] = ()  # files that gclust made of the user's table
+    folder_values: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    """Of columns that are read from the names of folders: gclust's name -> file -> value."""
+    has_order: bool = True  # whether the rows of a file have an order, so that they have numbers
+    sql: Dialect = DUCKDB
 
     def value(self, name: str) -> str:
         """Return SQL for the values of gclust's column ``name``, null where they cannot be read."""
@@ -63,10 +73,11 @@ class SourcePart:
         if column is None:
             return "NULL"
         if name in values.NUMBERS:
-            return values.number(column.sql, column.sql_type)
+            return values.number(column.sql, column.sql_type, self.sql)
+        missing = self.source.missing
         if name == "year":
-            return values.year(column.sql, column.sql_type, self.source.missing)
-        return values.text(column.sql, column.sql_type, name, self.source.missing)
+            return values.year(column.sql, column.sql_type, missing, self.sql)
+        return values.text(column.sql, column.sql_type, name, missing, self.sql)
 
     def given(self, name: str) -> str:
         """Return SQL for the user's original values of gclust's column ``name``, as text."""
@@ -82,13 +93,14 @@ class SourcePart:
         return f"({self.value('year')} BETWEEN {first} AND {last})"
 
     @property
-    def validated(self) -> str:
+    def validated(self) -> tuple[str, ...]:
         """SQL for the columns that `gclust.listings.validate.validate` needs."""
         island = str(self.source.null_island == "reject").lower()
         return (
-            f"CAST({self.value('lat')} AS DOUBLE) AS lat,"
-            f" CAST({self.value('lon')} AS DOUBLE) AS lon,"
-            f" {self.inside} AS inside, {island} AS island"
+            f"{self.sql.cast(self.value('lat'), 'double')} AS lat",
+            f"{self.sql.cast(self.value('lon'), 'double')} AS lon",
+            f"{self.inside} AS inside",
+            f"{island} AS island",
         )
 
 

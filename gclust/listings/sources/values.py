@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gclust.listings.sources.dialects import DUCKDB, Dialect
+
 NUMBERS = ("lat", "lon", "weight")
 NUMBER = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
 YEAR = r"\s*([0-9]{1,4})(\.0*)?\s*"
@@ -36,16 +38,6 @@ BLANKS = " \t"
 """Characters that are removed from both ends of ids and other texts."""
 
 
-def quoted(text: str) -> str:
-    """Return a text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """Return a column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def is_text(sql_type: str) -> bool:
     """Return whether a DuckDB type holds texts."""
     return sql_type == "VARCHAR" or sql_type.startswith("ENUM")
@@ -67,83 +59,65 @@ def expected_of(name: str, sql_type: str) -> str | None:
     return "a number or a text" if nested else None
 
 
-def number(column: str, sql_type: str) -> str:
+def number(column: str, sql_type: str, sql: Dialect = DUCKDB) -> str:
     """Return SQL for the numbers in a column, null where a value is not a number."""
     if sql_type.startswith("DECIMAL"):
         # Through its digits: DuckDB's own cast is not the double nearest to them.
-        return f"CAST(CAST({column} AS VARCHAR) AS DOUBLE)"
+        return sql.cast(sql.cast(column, "text"), "double")
     if not is_text(sql_type):
-        return f"CAST({column} AS DOUBLE)"
-    text = column if sql_type == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-    # DuckDB's cast also takes these, which NUMBER does not match: 1_0, +-1, inf and nan.
-    cast = f"TRY_CAST({text} AS DOUBLE)"
-    plain = f"isfinite({cast}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
-    matched = f"regexp_full_match({text}, {quoted(NUMBER)})"
-    return f"CASE WHEN {plain} THEN {cast} WHEN {matched} THEN {cast} END"
+        return sql.cast(column, "double")
+    return sql.number(column if sql_type == "VARCHAR" else sql.cast(column, "text"), NUMBER)
 
 
-def year(column: str, sql_type: str, missing: Sequence[str] | None = None) -> str:
+def year(
+    column: str, sql_type: str, missing: Sequence[str] | None = None, sql: Dialect = DUCKDB
+) -> str:
     """Return SQL for a value's year (1 to 9999), null without a year or if in ``missing``."""
     if missing:
-        return _unless_missing(column, sql_type, missing, year(column, sql_type))
+        found = year(column, sql_type, None, sql)
+        return _unless_missing(column, sql_type, missing, found, sql)
     if sql_type.startswith(DATES):
-        return f"CAST(year({column}) AS INTEGER)"
+        return sql.cast(f"year({column})", "integer")
     if is_text(sql_type):
-        text = f"CAST({column} AS VARCHAR)"
-        found = (
-            f"CASE WHEN regexp_full_match({text}, {quoted(YEAR)})"
-            f" THEN regexp_extract({text}, {quoted(YEAR)}, 1)"
-            f" WHEN regexp_full_match({text}, {quoted(DATE)})"
-            f" THEN regexp_extract({text}, {quoted(DATE)}, 1) END"
+        text = sql.cast(column, "text")
+        found = "".join(
+            f" WHEN {sql.matches(text, pattern)} THEN {sql.first_group(text, pattern)}"
+            for pattern in (YEAR, DATE)
         )
-        return f"nullif(CAST({found} AS INTEGER), 0)"
-    value = f"CAST({column} AS DOUBLE)"
-    fits = f"{value} = floor({value}) AND {value} BETWEEN 1 AND 9999"
-    return f"CASE WHEN {fits} THEN CAST({value} AS INTEGER) END"
+        return f"nullif({sql.cast(f'CASE{found} END', 'integer')}, 0)"
+    value = sql.cast(column, "double")
+    fits = f"{value} BETWEEN 1 AND 9999 AND {value} % 1 = 0"
+    return f"CASE WHEN {fits} THEN {sql.cast(value, 'integer')} END"
 
 
-def text(column: str, sql_type: str, name: str, missing: Sequence[str] | None) -> str:
+def text(
+    column: str, sql_type: str, name: str, missing: Sequence[str] | None, sql: Dialect = DUCKDB
+) -> str:
     """Return SQL for the text (id or other) of gclust's column ``name``, null if missing.
 
     ``missing`` are texts that mean a missing value, instead of `MISSING`; blank texts always do.
     """
     if missing and not is_text(sql_type):
-        return _unless_missing(column, sql_type, missing, text(column, sql_type, name, None))
+        found = text(column, sql_type, name, None, sql)
+        return _unless_missing(column, sql_type, missing, found, sql)
     if sql_type in FLOATS:
         # pandas turns whole numbers into floats if one is missing: 1.0 is record 1.
-        whole = f"isfinite({column}) AND {column} = floor({column})"
-        digits = f"CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR)"
-        shown = f"CASE WHEN isfinite({column}) THEN CAST({column} AS VARCHAR) END"
-        return f"CASE WHEN {whole} THEN coalesce({digits}, {shown}) ELSE {shown} END"
+        return sql.text_of_float(column)
     if sql_type.startswith("DECIMAL"):
-        shown = f"CAST({column} AS VARCHAR)"
-        short = f"rtrim(rtrim({shown}, '0'), '.')"
-        return f"CASE WHEN contains({shown}, '.') THEN {short} ELSE {shown} END"
+        shown = sql.cast(column, "text")
+        return f"CASE WHEN contains({shown}, '.') THEN {sql.short(shown)} ELSE {shown} END"
     if not is_text(sql_type):
         return column
-    own = column if sql_type == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+    own = column if sql_type == "VARCHAR" else sql.cast(column, "text")
     if missing is None:
         missing = MISSING_COUNTRY if name == "country" else MISSING
-    clean = f"trim({own}, {quoted(BLANKS)})"
-    odd = " OR ".join([f"{own} < '!'", *(f"suffix({own}, {quoted(each)})" for each in BLANKS)])
-    if name == "record":
-        odd += f" OR suffix({own}, '.0')"
-        clean = f"regexp_replace({clean}, {quoted(WHOLE)}, '\\1')"
-    none = ", ".join(quoted(each) for each in dict.fromkeys(("", *missing)))
-    longest = max((len(each.encode()) for each in missing), default=0)
-    # Nearly all values are neither odd nor short. The costly expression stands once, in a lambda:
-    # DuckDB turns one that stands twice into a column, computed for all rows.
-    return (
-        f"CASE WHEN {odd} THEN list_filter([{clean}], lambda each: each NOT IN ({none}))[1]"
-        f" WHEN strlen({own}) > {longest} THEN {own}"
-        f" WHEN {own} IN ({none}) THEN NULL ELSE {own} END"
-    )
+    return sql.text(own, BLANKS, missing, WHOLE if name == "record" else None)
 
 
-def _unless_missing(column: str, sql_type: str, missing: Sequence[str], sql: str) -> str:
+def _unless_missing(
+    column: str, sql_type: str, missing: Sequence[str], found: str, sql: Dialect
+) -> str:
     """Return SQL for a value, null where the column's text means a missing value."""
-    shown = f"trim(CAST({column} AS VARCHAR), {quoted(BLANKS)})"
-    if sql_type in FLOATS:
-        shown = f"regexp_replace({shown}, {quoted(WHOLE)}, '\\1')"
-    named = f"{shown} IN ({', '.join(map(quoted, missing))})"
-    return f"CASE WHEN {named} THEN NULL ELSE {sql} END"
+    shown = sql.text_of_float(column) if sql_type in FLOATS else sql.cast(column, "text")
+    named = f"{sql.trimmed(shown, BLANKS)} IN ({', '.join(map(sql.quoted, missing))})"
+    return f"CASE WHEN {named} THEN NULL ELSE {found} END"

@@ -12,10 +12,10 @@ from gclust.kernels import csv_rows as kernel
 from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.readers.csv.scan import CsvScan, scan_csv
 from gclust.listings.sources.column_resolver import ColumnResolver
+from gclust.listings.sources.dialects import quoted
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import Column, SourcePart
-from gclust.listings.sources.values import quoted
 
 
 def open_csv(

@@ -1,0 +1,31 @@
+"""SQL that reads the rows of a part of a source, in the columns that every engine yields."""
+
+from __future__ import annotations
+
+from gclust.listings.sources.source_part import PartRead
+
+
+def part_columns(read: PartRead) -> list[str]:
+    """Return SQL, in the dialect of a part, for its columns.
+
+    They are those of `gclust.listings.engines.protocol.Engine.rows`.
+    """
+    part, cast = read.part, read.part.sql.cast
+    weight = part.value("weight") if "weight" in part.columns else "1.0"
+    further = (
+        f"{cast(part.value(name), 'integer' if name == 'year' else 'text')} AS {name}"
+        for name in part.source.further
+    )
+    return [
+        f"{cast(str(read.source), 'short')} AS source",
+        f"{cast(str(read.kind), 'short')} AS kind",
+        f"{cast(part.value('record'), 'whole' if read.whole_ids else 'text')} AS record",
+        *part.validated,
+        f"{cast(weight, 'double')} AS weight",
+        *further,
+    ]
+
+
+def part_query(read: PartRead) -> str:
+    """Return SQL for the rows of a part of a source."""
+    return f"SELECT {', '.join(part_columns(read))} FROM {read.part.table(read.part.files)}"
