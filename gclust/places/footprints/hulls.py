@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gclust.errors import StudyError
 from gclust.places.antimeridian import from_rings, polygons_of
 from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
-from gclust.places.footprints.discs import VERTICES, distance_to, fill_openings, union_of_discs
+from gclust.places.footprints.discs import VERTICES, union_of_discs
+from gclust.places.footprints.openings import Covered, fill_openings
 from gclust.places.geodesic import (
     Stereographic,
     conformal_sphere,
@@ -151,13 +151,8 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     united = shapely.union_all(parts)
     if len(rows) == len(locations.lat) and near.all():
         return united
-    tree = cKDTree(locations.vectors)
-
-    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
-        # A point in no disc is covered only by a triangle or line that was drawn.
-        return distance_to(tree, lat, lon, locations.metric) <= radius_km
-
-    return fill_openings(united, is_covered)
+    # A point in no disc is covered only by a triangle or line that was drawn.
+    return fill_openings(united, Covered.by(locations.vectors, radius_km, locations.metric))
 
 
 def _ratio_of_edge(xy: Floats, edge: float) -> float:
