@@ -122,6 +122,7 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     corners = triangles.simplices
     at_outline[corners] = False
     at_outline[triangles.convex_hull] = True
+    corners = corners[~thinned.enclosed[candidates[corners]].all(axis=1)]
     own_radius = radius[candidates][corners].min(axis=1)
     wide = circumradius(vectors[candidates][corners]) > (1.0 - CIRCUMRADIUS_MARGIN) * own_radius
     at_outline[corners[wide]] = True
@@ -135,10 +136,19 @@ def circumradius(corners: Floats) -> Floats:
 
     ``corners`` are unit vectors, shape (n, 3, 3).
     """
-    ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    bc = ac - ab
-    twice_area = np.linalg.norm(np.cross(ab, ac), axis=1)
-    sides = [np.linalg.norm(side, axis=1) for side in (ab, ac, bc)]
+    x, y, z = (corners[:, :, axis] for axis in range(3))
+    ab, ac, bc = (
+        (x[:, i] - x[:, j], y[:, i] - y[:, j], z[:, i] - z[:, j])
+        for i, j in ((1, 0), (2, 0), (2, 1))
+    )
+    normal = (
+        ab[1] * ac[2] - ab[2] * ac[1],
+        ab[2] * ac[0] - ab[0] * ac[2],
+        ab[0] * ac[1] - ab[1] * ac[0],
+    )
+    twice_area, *sides = (
+        np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2) for vector in (normal, ab, ac, bc)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         chord = sides[0] * sides[1] * sides[2] / (2.0 * twice_area)
     return np.arcsin(np.where(chord < 1.0, chord, 1.0))

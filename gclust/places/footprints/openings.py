@@ -7,7 +7,8 @@ points decides whether it is filled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -23,7 +24,12 @@ Floats = NDArray[np.float64]
 _WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
 
 
-class Covered(NamedTuple):
+Test = Callable[[Floats, Floats], NDArray[np.bool_]]
+"""Whether points, given by latitudes and longitudes, belong to a shape."""
+
+
+@dataclass(frozen=True)
+class Covered:
     """A test whether points lie within a radius of places.
 
     Attributes
@@ -51,7 +57,7 @@ class Covered(NamedTuple):
         return np.asarray(km <= self.radius_km)
 
 
-def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
+def fill_openings(united: Any, is_covered: Test) -> Any:
     """Fill the openings of a shape (in degrees) for which ``is_covered`` returns True.
 
     Parameters
@@ -70,9 +76,7 @@ def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np
     return shapely.union_all([united, *openings[filled]]) if filled.any() else united
 
 
-def _covered_inside(
-    openings: NDArray[Any], is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]
-) -> NDArray[np.bool_]:
+def _covered_inside(openings: NDArray[Any], is_covered: Test) -> NDArray[np.bool_]:
     """Return whether a point within each opening belongs to the shape."""
     points = shapely.point_on_surface(openings)
     return is_covered(shapely.get_y(points), shapely.get_x(points))
@@ -93,7 +97,7 @@ def _has_one_outside(united: Any, outer: NDArray[Any]) -> bool:
 def _without_holes(
     parts: NDArray[Any],
     outer: NDArray[Any],
-    is_covered: Callable[[Floats, Floats], NDArray[np.bool_]],
+    is_covered: Test,
 ) -> Any:
     """Return polygons without the holes that are covered."""
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
