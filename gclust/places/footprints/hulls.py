@@ -50,7 +50,7 @@ EDGE_MARGIN = 1e-3
 """Share of a side by which half of it is taken to be shorter, against rounding."""
 
 SQUARE_RADII = 2.0
-"""Side of the squares in which alpha shapes are widened, in radii and alphas."""
+"""Side of the squares in which large alpha shapes are widened, in radii and alphas."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,16 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
+from gclust.parallel import parallel_for
 from gclust.places.antimeridian import polygons_of
 from gclust.places.geodesic import Stereographic, conformal_sphere, latitude_of_conformal
 from gclust.sphere import unit_vectors
+from gclust.threads import count_threads
 
 Floats = NDArray[np.float64]
+
+FEW = 10_000
+"""Number of locations up to which one thread divides the ground."""
 
 LONGEST_STEP = 3e-4
 """Longest straight step (radians, 2 km) of a boundary between clusters, in longitude and
@@ -87,16 +92,27 @@ def divide_overlaps(
     has_area = (shapely.get_type_id(shared) == shapely.GeometryType.POLYGON) & (
         shapely.area(shared) > 0.0
     )
+    grounds, pair = shared[has_area], pair[has_area]
+    pairs = np.column_stack([a[pair], b[pair]])
+    involved = np.unique(pairs)
     sites: dict[int, Sites] = {}
+    regions = np.empty(len(grounds), dtype=object)
+
+    def find_sites(first: int, _last: int) -> None:
+        cluster = int(involved[first])
+        sites[cluster] = Sites.of(*locations[cluster], metric)
+
+    def divide(first: int, _last: int) -> None:
+        one, other = pairs[first].tolist()
+        regions[first] = _divided(grounds[first], sites[one], sites[other], metric)
+
+    threads = count_threads() if sum(len(locations[at][0]) for at in involved) > FEW else 1
+    parallel_for(np.arange(len(involved) + 1), threads, find_sites)
+    parallel_for(np.arange(len(grounds) + 1), threads, divide)
     lost: dict[int, list[Any]] = {}
-    for ground, at in zip(shared[has_area], pair[has_area], strict=True):
-        two = (int(a[at]), int(b[at]))
-        for cluster in two:
-            if cluster not in sites:
-                sites[cluster] = Sites.of(*locations[cluster], metric)
-        regions, is_first = _divided(ground, sites[two[0]], sites[two[1]], metric)
-        lost.setdefault(two[0], []).extend(regions[~is_first])
-        lost.setdefault(two[1], []).extend(regions[is_first])
+    for (first, second), (parts, is_first) in zip(pairs.tolist(), regions, strict=True):
+        lost.setdefault(first, []).extend(parts[~is_first])
+        lost.setdefault(second, []).extend(parts[is_first])
     divided = shapes.copy()
     for cluster, losses in lost.items():
         if losses:
