@@ -19,9 +19,7 @@ because the distance of e from the disc's centre is a convex function of d, whic
 for all u; then no disc that has the point on its rim is empty, whether the point is kept or not.
 
 Directions are divided into 32 sectors. A vector that meets (1) for the directions at both ends of
-a sector meets it for those between. Two cells are decided for all of their points at once if all
-vectors between them, whose four extremes are the corners of a square, meet (1) and (2): the
-vectors that do form a disc.
+a sector meets it for those between.
 """
 
 from __future__ import annotations
@@ -84,11 +82,10 @@ class Grid(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """The cells around a cell, the nearest ones first."""
+    """The cells around a cell, the nearest ones first, as offsets."""
 
-    column: NDArray[np.int64]  # (m,) as ``row``: offset
+    column: NDArray[np.int64]  # (m,) as ``row``
     row: NDArray[np.int64]
-    sectors: NDArray[np.int64]  # (m,) sectors covered whatever points the two cells have
 
 
 def thin(xy: NDArray[np.float64], radius: float) -> Thinned:
@@ -108,7 +105,7 @@ def thin(xy: NDArray[np.float64], radius: float) -> Thinned:
     column, row, first, cell = np.empty((4, n), dtype=np.int32)
     grid = Grid(float(west), float(south), side, slots, column, row, first, cell)
     n_cells = number_cells(xy, grid)
-    find_enclosed(xy, (1.0 - MARGIN) * radius, grid, n_cells, surroundings(), enclosed)
+    find_enclosed(xy, (1.0 - MARGIN) * radius, grid, surroundings(), enclosed)
     np.logical_not(enclosed, out=kept)
     kept[first[:n_cells]] = True
     return Thinned(kept, enclosed)
@@ -123,17 +120,7 @@ def surroundings() -> Surroundings:
     nearest = np.hypot(np.maximum(abs(column) - 1, 0), np.maximum(abs(row) - 1, 0))
     order = np.lexsort((row, column, column**2 + row**2))
     order = order[nearest[order] < FARTHEST * CELLS_OF_RADIUS]
-    column, row = column[order], row[order]
-    radius = (1.0 - MARGIN) * CELLS_OF_RADIUS
-    ends = np.ones((len(order), SECTORS), bool)
-    for x in (column - 1, column + 1):
-        for y in (row - 1, row + 1):
-            squared = (x * x + y * y)[:, None]
-            ends &= squared < 2.0 * radius * (x[:, None] * EAST + y[:, None] * NORTH)
-            ends &= squared <= (FARTHEST * radius) ** 2
-    covered = ends & np.roll(ends, -1, axis=1)
-    sectors = (covered * (1 << np.arange(SECTORS, dtype=np.int64))).sum(axis=1)
-    return Surroundings(column.astype(np.int64), row.astype(np.int64), sectors)
+    return Surroundings(column[order].astype(np.int64), row[order].astype(np.int64))
 
 
 @helper
@@ -179,23 +166,7 @@ def number_cells(xy, grid):
 
 
 @helper
-def is_cell_enclosed(grid, cell, around):
-    """Return whether all points of a cell are enclosed because of the cells around it."""
-    covered = 0
-    for k in range(len(around.column)):
-        if around.sectors[k] & ~covered == 0:
-            continue
-        column = grid.column[cell] + around.column[k]
-        row = grid.row[cell] + around.row[k]
-        if grid.slots[slot_of(column, row, grid.slots, grid.column, grid.row)] >= 0:
-            covered |= around.sectors[k]
-            if covered == ALL_SECTORS:
-                return True
-    return False
-
-
-@helper
-def is_point_enclosed(xy, i, radius, grid, around):
+def is_enclosed(xy, i, radius, grid, around):
     """Return whether first points of cells have one inside every disc with point ``i`` on its rim.
 
     The discs may also have the point inside, as the module describes.
@@ -225,10 +196,7 @@ def is_point_enclosed(xy, i, radius, grid, around):
 
 
 @kernel
-def find_enclosed(xy, radius, grid, n_cells, around, enclosed):
+def find_enclosed(xy, radius, grid, around, enclosed):
     """Set ``enclosed`` (n,) bool for each point."""
-    is_enclosed = np.empty(n_cells, dtype=np.bool_)
-    for cell in range(n_cells):
-        is_enclosed[cell] = is_cell_enclosed(grid, cell, around)
     for i in range(len(xy)):
-        enclosed[i] = is_enclosed[grid.cell[i]] or is_point_enclosed(xy, i, radius, grid, around)
+        enclosed[i] = is_enclosed(xy, i, radius, grid, around)
