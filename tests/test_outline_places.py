@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from gclust.kernels import empty_discs
 from gclust.kernels.empty_discs import thin
-from gclust.places.footprints import alpha_shapes, discs, hulls, openings
+from gclust.places.footprints import alpha_shapes, discs, hulls, openings, overlaps
 from gclust.places.footprints.hulls import ProjectedLocations
 from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.geodesic import area_km2
@@ -40,6 +40,8 @@ def cluster(seed, shape, n):
     lon = lon0 + np.where(lat > 90.0, 180.0, 0.0)
     lon += east / (111.195 * max(np.cos(np.radians(lat0)), 1e-3))
     lat = np.clip(np.where(lat > 90.0, 180.0 - lat, lat), -90.0, 90.0)
+    if shape == "line":  # discs along a line are slow to unite
+        lat, lon = lat[:300], lon[:300]
     places = np.column_stack([lat, (lon + 180.0) % 360.0 - 180.0])
     return np.unique(places.round(6), axis=0).T
 
@@ -208,3 +210,32 @@ def test_the_first_cluster_that_fails_is_named():
             n_clusters=3,
             names=["Bern", "Basel", "Genf"],
         )
+
+
+@pytest.mark.parametrize("centre", [(48.0, 8.0), (0.0, 180.0), (-89.95, 10.0)])
+def test_shared_ground_is_divided_as_by_all_locations(centre, monkeypatch):
+    """Where many locations are near, most are nearest to no point of it."""
+    random = np.random.default_rng(5)
+    labels = np.repeat([0, 1], 3000)
+    north, east = random.normal(0.0, 0.08, (2, 6000))
+    east[labels == 1] += 0.35
+    lat = centre[0] + north
+    lon = centre[1] + east / max(np.cos(np.radians(centre[0])), 0.002)
+    lon = (lon + np.where(lat < -90.0, 180.0, 0.0) + 180.0) % 360.0 - 180.0
+    lat = np.where(lat < -90.0, -180.0 - lat, lat)
+    found, near = [], []
+    whole = overlaps._near
+
+    def counted(ground, a, b, metric):
+        few = whole(ground, a, b, metric)
+        near.append((len(few[0]) + len(few[1])) / (len(a) + len(b)))
+        return few
+
+    monkeypatch.setattr(overlaps, "_near", counted)
+    for many in (0, 1 << 60):
+        monkeypatch.setattr(overlaps, "MANY", many)
+        found.append(footprints(lat, lon, lat > -91.0, labels, n_clusters=2))
+    assert 0.0 < np.mean(near) < 0.6
+    for few, whole_shape in zip(*found, strict=True):
+        changed = few.symmetric_difference(whole_shape)
+        assert area_km2([changed])[0] < 1e-6 * area_km2([few])[0]
