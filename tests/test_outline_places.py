@@ -212,17 +212,15 @@ def test_the_first_cluster_that_fails_is_named():
         )
 
 
-@pytest.mark.parametrize("centre", [(48.0, 8.0), (0.0, 180.0), (-89.95, 10.0)])
+@pytest.mark.parametrize("centre", [(48.0, 8.0), (0.0, 180.0), (-70.0, 10.0)])
 def test_shared_ground_is_divided_as_by_all_locations(centre, monkeypatch):
     """Where many locations are near, most are nearest to no point of it."""
     random = np.random.default_rng(5)
     labels = np.repeat([0, 1], 3000)
-    north, east = random.normal(0.0, 0.08, (2, 6000))
-    east[labels == 1] += 0.35
+    north, east = random.uniform(-0.3, 0.3, (2, 6000))
     lat = centre[0] + north
-    lon = centre[1] + east / max(np.cos(np.radians(centre[0])), 0.002)
-    lon = (lon + np.where(lat < -90.0, 180.0, 0.0) + 180.0) % 360.0 - 180.0
-    lat = np.where(lat < -90.0, -180.0 - lat, lat)
+    lon = centre[1] + (east + 0.65 * labels) / np.cos(np.radians(centre[0]))
+    lon = (lon + 180.0) % 360.0 - 180.0
     found, near = [], []
     whole = overlaps._near
 
@@ -235,7 +233,7 @@ def test_shared_ground_is_divided_as_by_all_locations(centre, monkeypatch):
     for many in (0, 1 << 60):
         monkeypatch.setattr(overlaps, "MANY", many)
         found.append(footprints(lat, lon, lat > -91.0, labels, n_clusters=2))
-    assert 0.0 < np.mean(near) < 0.6
+    assert 0.0 < np.mean(near) < 0.5
     for few, whole_shape in zip(*found, strict=True):
         changed = few.symmetric_difference(whole_shape)
         assert area_km2([changed])[0] < 1e-6 * area_km2([few])[0]
