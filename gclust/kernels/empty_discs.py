@@ -125,7 +125,7 @@ def surroundings() -> Surroundings:
 
 @helper
 def sectors_between(ends):
-    """Return the sectors at both ends of which a bit is set; sector s begins at end s."""
+    """Return the sectors that have a bit set at both of their ends; sector s begins at end s."""
     return ends & ((ends >> 1) | ((ends & 1) << (SECTORS - 1)))
 
 

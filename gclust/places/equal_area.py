@@ -96,8 +96,8 @@ class EqualAreaGrid:
         turn = start + n_corners // 2
         corners[turn - 1] = np.column_stack([east, south])[last]
         corners[turn] = np.column_stack([east, north])[last]
-        rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(first)), n_corners))
-        return shapely.segmentize(shapely.polygons(rings), LONGEST_SIDE_DEGREES)
+        borders = shapely.linearrings(corners, indices=np.repeat(np.arange(len(first)), n_corners))
+        return shapely.segmentize(shapely.polygons(borders), LONGEST_SIDE_DEGREES)
 
 
 def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:

@@ -100,9 +100,9 @@ def _without_holes(
     is_covered: Test,
 ) -> Any:
     """Return polygons without the holes that are covered."""
-    rings, part_of_ring = shapely.get_rings(parts, return_index=True)
-    is_hole = np.diff(part_of_ring, prepend=-1) == 0
-    holes, part_of_hole = rings[is_hole], part_of_ring[is_hole]
+    borders, part_of_border = shapely.get_rings(parts, return_index=True)
+    is_hole = np.diff(part_of_border, prepend=-1) == 0
+    holes, part_of_hole = borders[is_hole], part_of_border[is_hole]
     if len(holes) == 0:
         return _as_one(parts)
     filled = _covered_inside(shapely.polygons(holes), is_covered)
