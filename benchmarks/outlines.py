@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(1, str(ROOT))  # after a checkout in PYTHONPATH
+sys.path.append(str(ROOT))  # after a checkout in PYTHONPATH
 
 import numpy as np  # noqa: E402
 
