@@ -148,7 +148,7 @@ def test_only_places_on_the_outline_are_kept(metric):
     random = np.random.default_rng(5)
     lat, lon = 40.0 + random.random(20_000) * 0.5, 20.0 + random.random(20_000) * 0.5
     chi, km_per_radian = conformal_sphere(lat, metric)
-    kept = outline_places(unit_vectors(chi, lon), 5.0 / km_per_radian)
+    kept = outline_places(unit_vectors(chi, lon), 5.0 / km_per_radian).outline
     assert 50 < kept.sum() < 300
     # With only these the union covers every place again, once its openings are filled.
     shape = union_of_discs(lat, lon, 5.0, metric)

@@ -69,15 +69,35 @@ class EqualAreaGrid:
         columns = self.columns[band]
         # A longitude a rounding error below 180 may reach the end of its band.
         column = np.floor((lon + 180.0) % 360.0 / 360.0 * columns).astype(np.int64) % columns
-        found = np.unique(np.column_stack([band, column]), axis=0)
-        return found[:, 0], found[:, 1]
+        widest = int(self.columns.max())
+        found = np.unique(band * widest + column)
+        return found // widest, found % widest
 
     def outlines(self, band: Numbers, column: Numbers) -> Any:
-        """Return an array of the polygons of cells, in degrees."""
+        """Return an array of polygons, in degrees, one for each row of adjacent cells.
+
+        ``band`` and ``column`` of the cells are sorted. All corners of cells are vertices.
+        """
         width = 360.0 / self.columns[band]
-        west, south, north = -180.0 + column * width, self.limits[band], self.limits[band + 1]
+        west = -180.0 + column * width
         east = np.where(column + 1 == self.columns[band], 180.0, -180.0 + (column + 1) * width)
-        return shapely.segmentize(shapely.box(west, south, east, north), LONGEST_SIDE_DEGREES)
+        begins = np.append(True, (np.diff(band) != 0) | (np.diff(column) != 1))
+        row = np.cumsum(begins) - 1
+        first = np.flatnonzero(begins)
+        last = np.append(first[1:], len(band)) - 1
+        # A ring runs east along the southern corners, and back along the northern ones.
+        n_corners = 2 * (last - first + 2)
+        start = np.cumsum(n_corners) - n_corners
+        corners = np.empty((n_corners.sum(), 2))
+        at = np.arange(len(band)) - first[row]
+        south, north = self.limits[band], self.limits[band + 1]
+        corners[start[row] + at] = np.column_stack([west, south])
+        corners[start[row] + n_corners[row] - 1 - at] = np.column_stack([west, north])
+        turn = start + n_corners // 2
+        corners[turn - 1] = np.column_stack([east, south])[last]
+        corners[turn] = np.column_stack([east, north])[last]
+        borders = shapely.linearrings(corners, indices=np.repeat(np.arange(len(first)), n_corners))
+        return shapely.segmentize(shapely.polygons(borders), LONGEST_SIDE_DEGREES)
 
 
 def occupied_cells(lat: Floats, lon: Floats, cell_km: float) -> Any:

@@ -4,11 +4,9 @@ These empty discs are called *erasers* here, and locations *places*. A footprint
 of a cluster's places, widened by a radius r. A cluster may have half a million places. Two tests
 find places that do not affect the outline and can be left out:
 
-1.  In dense parts one place for each cell of a grid is enough. The cells are a fifth of alpha
-    wide. If the cells around a place are occupied as
-    :mod:`gclust.places.footprints.discs` describes, each disc of radius alpha that touches the
-    place contains another place: one nearer than 0.86 alpha, in a direction within 49.1 degrees
-    of that to the disc's centre. So no eraser touches the place.
+1.  A place that no disc of radius alpha without another place touches is on no eraser
+    (:mod:`gclust.kernels.empty_discs`). The erasers are the same without such places if one for
+    each cell of a grid is kept.
 2.  Let p be a point of the outline, q the point of the alpha shape nearest to p (at the distance
     r), m the point three quarters of the way from q to p, and u the place nearest to m. No place
     is nearer to p than r, so u is at least 0.75 r from m, and the Voronoi cell of u reaches beyond
@@ -30,7 +28,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
-from gclust.places.footprints.discs import circumradius, outline_places, thinned_by_grid
+from gclust.kernels.empty_discs import thin
+from gclust.places.footprints.discs import CIRCUMRADIUS_MARGIN, circumradius, outline_places
 
 Floats = NDArray[np.float64]
 Pairs = NDArray[np.intp]
@@ -47,11 +46,11 @@ It has a margin for the distortion of the plane."""
 LOCAL = NEAR_RIM + 3.0
 """Distance from the rim within which such triangles and their circumcircles lie, in alphas."""
 
+MOST_FORMS = 20_000
+"""Number of triangles and lines that are united at once."""
+
 RIM = 0.75
 """A place is at the rim if its Voronoi cell extends farther than this part of the radius."""
-
-DENSE_CELL = 0.2
-"""Width of the grid's cells, in alphas."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +80,27 @@ class AlphaComplex:
         )
 
     def shapes(self, xy: Floats, side: float) -> list[Any]:
-        """Unite triangles and lines by squares of the plane; return one union for each square.
+        """Unite triangles and lines, those of large shapes in squares; return the unions.
 
-        GEOS takes far longer for ten thousand triangles at once than for ten times a thousand,
-        and cannot be interrupted.
+        GEOS takes far longer to widen a large shape at once, and cannot be interrupted. Corners
+        on sides of squares are rounded at other places: by up to a few millionths of the area.
         """
+        if len(self.triangles) + len(self.lines) <= MOST_FORMS:
+            return [_united(self._forms(xy))] if len(self.triangles) + len(self.lines) else []
         where = np.concatenate([xy[self.triangles].mean(axis=1), xy[self.lines].mean(axis=1)])
-        if len(where) == 0:
-            return []
         square = np.floor((where - where.min(axis=0)) / side).astype(np.int64)
         number = np.unique(square, axis=0, return_inverse=True)[1].ravel()
-        forms = np.concatenate(
-            [shapely.polygons(xy[self.triangles]), shapely.linestrings(xy[self.lines])]
-        )
+        forms = self._forms(xy)
         order = np.argsort(number, kind="stable")
         return [
             _united(part)
             for part in np.split(forms[order], np.flatnonzero(np.diff(number[order])) + 1)
         ]
+
+    def _forms(self, xy: Floats) -> NDArray[Any]:
+        return np.concatenate(
+            [shapely.polygons(xy[self.triangles]), shapely.linestrings(xy[self.lines])]
+        )
 
 
 def _united(forms: NDArray[Any]) -> Any:
@@ -127,14 +129,15 @@ def at_outline(
     near : ndarray of bool
         Those of ``rows`` that a triangle or line must touch to affect the outline.
     """
-    rim = outline_places(vectors, RIM * widening)
+    rim = outline_places(vectors, RIM * widening).outline
+    # The plane stretches, so that circles are never too small.
+    alpha = float(radius.min())
+    rows = np.flatnonzero(thin(xy, (1.0 - CIRCUMRADIUS_MARGIN) * alpha).kept)
     # Chords are shorter than arcs.
     reach = LOCAL * float(radius.max())
-    apart, _ = cKDTree(vectors[rim]).query(vectors, distance_upper_bound=reach)
-    rows = np.flatnonzero(apart <= reach)
-    # The plane stretches, so that cells are never too wide.
-    rows = rows[thinned_by_grid(xy[rows], DENSE_CELL * float(radius.min()))]
-    return rows, apart[rows] <= NEAR_RIM * float(radius.max())
+    apart, _ = cKDTree(vectors[rim]).query(vectors[rows], distance_upper_bound=reach)
+    is_local = apart <= reach
+    return rows[is_local], apart[is_local] <= NEAR_RIM * float(radius.max())
 
 
 def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:

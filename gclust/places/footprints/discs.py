@@ -3,35 +3,32 @@
 A cluster may have half a million places, and the union of so many discs takes too long. Nearly
 all of them lie deep within the others, and two tests find those that cannot touch the outline:
 
-1.  A grid of cells a quarter of the radius wide. Where the eight cells at offsets
-    (+-3, 0), (0, +-3), (+-2, +-2) of a cell are all occupied, there is for every direction from
-    a place in the cell another place, at most 1.07 radii away and within 49.1 degrees of this
-    direction. A disc at distance d and angle a covers the point of the rim in this direction when
-    d <= 2 r cos a, with the radius r; at 49.1 degrees this is 1.31 r. So the whole rim is
-    covered. One place of such a cell is kept, so that the next test knows that the cell is
-    occupied.
-2.  Of the places left, one whose Voronoi cell lies within its disc cannot touch the
+1.  Most lie on the rim of no disc, of nearly the same radius or a larger one, that holds no other
+    place, as a grid of cells shows (:mod:`gclust.kernels.empty_discs`). Of these one for each
+    cell is kept for the next test.
+2.  Of the others, one whose Voronoi cell lies within its disc cannot touch the
     outline, because every point of its rim is nearer to another place. The corners of the
     cell are the centres of the circles round the Delaunay triangles, so it is enough that
     all of these circles are smaller than the disc (the alpha shape of Edelsbrunner,
-    Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane).
+    Kirkpatrick and Seidel 1983, On the shape of a set of points in the plane). The circles
+    that are not smaller are the same without the places that the first test leaves out.
 
 The union of the remaining discs thus has the right outline, but may have openings that the other
-discs would cover. Each opening lies wholly inside or wholly outside the true union, so that a test
-of one of its points decides whether it is filled.
+discs would cover (:mod:`gclust.places.footprints.openings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay, QhullError, cKDTree
+from scipy.spatial import Delaunay, QhullError
 
-from gclust.places.antimeridian import into_rectangle, polygons_of, unwrapped
+from gclust.kernels.empty_discs import thin
+from gclust.places.antimeridian import into_rectangle, unwrapped
+from gclust.places.footprints.openings import Covered, fill_openings
 from gclust.places.geodesic import (
     Stereographic,
     conformal_sphere,
@@ -59,9 +56,6 @@ CIRCUMRADIUS_MARGIN = 1e-3
 # Wider than this the stereographic plane stretches towards its point at infinity.
 WIDEST_RADIANS = 1.7
 
-_OFFSETS = [(3, 0), (-3, 0), (0, 3), (0, -3), (2, 2), (2, -2), (-2, 2), (-2, -2)]
-_WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
-
 
 def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> Any:
     """Return the union of discs of equal radius around places.
@@ -82,34 +76,28 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
     """
     on_sphere, km_per_radian = conformal_sphere(lat, metric)
     vectors = unit_vectors(on_sphere, lon)
-    rim = outline_places(vectors, radius_km / km_per_radian)
-    united = shapely.union_all(discs(lat[rim], lon[rim], radius_km, metric))
-    tree = cKDTree(vectors)
-
-    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
-        return distance_to(tree, lat, lon, metric) <= radius_km
-
-    return fill_openings(united, is_covered)
+    outline, kept = outline_places(vectors, radius_km / km_per_radian)
+    united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
+    return fill_openings(united, Covered.by(vectors[kept], radius_km, metric))
 
 
-def fill_openings(united: Any, is_covered: Callable[[Floats, Floats], NDArray[np.bool_]]) -> Any:
-    """Fill the openings of a shape (in degrees) for which ``is_covered`` returns True.
+class Selected(NamedTuple):
+    """Places that are enough for a union of discs.
 
-    Parameters
+    Attributes
     ----------
-    united : shapely geometry
-    is_covered : callable
-        Whether points, given by latitudes and longitudes, belong to the shape; each opening
-        belongs to it wholly or not at all.
+    outline : ndarray of bool, shape (n,)
+        Discs that may touch the outline of the union.
+    kept : ndarray of bool, shape (n,)
+        Places that are enough to tell whether the union covers a point.
     """
-    openings = np.array(polygons_of(_WORLD.difference(united)))
-    points = shapely.point_on_surface(openings)
-    filled = is_covered(shapely.get_y(points), shapely.get_x(points))
-    return shapely.union_all([united, *openings[filled]]) if filled.any() else united
+
+    outline: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
 
 
-def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
-    """Mark the discs that may touch the outline of the union.
+def outline_places(vectors: Floats, radius: Floats) -> Selected:
+    """Find the discs that may touch the outline of the union.
 
     Parameters
     ----------
@@ -117,51 +105,30 @@ def outline_places(vectors: Floats, radius: Floats) -> NDArray[np.bool_]:
         Distinct unit vectors.
     radius : ndarray, shape (n,)
         Of the discs, radians; varies slowly with the place.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        False only for discs that do not affect the outline.
     """
     everything = np.ones(len(vectors), bool)
     plane = Stereographic.at_centre_of(vectors)
     if len(vectors) < 5 or (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
-        return everything
+        return Selected(everything, everything)
     xy = plane.forward(vectors)
-    # The plane stretches by 1 (at its centre) and more, so cells are never too wide.
-    candidates = np.flatnonzero(thinned_by_grid(xy, 0.25 * float(radius.min())))
+    # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
+    thinned = thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
+    candidates = np.flatnonzero(thinned.kept)
     try:
         triangles = Delaunay(xy[candidates])
     except QhullError:  # all in one line: every disc touches the outline twice
-        return everything
-    on_outline = np.ones(len(candidates), bool)
+        return Selected(everything, everything)
+    at_outline = np.ones(len(candidates), bool)
     corners = triangles.simplices
-    on_outline[corners] = False
-    on_outline[triangles.convex_hull] = True
+    at_outline[corners] = False
+    at_outline[triangles.convex_hull] = True
+    corners = corners[~thinned.enclosed[candidates[corners]].all(axis=1)]
     own_radius = radius[candidates][corners].min(axis=1)
     wide = circumradius(vectors[candidates][corners]) > (1.0 - CIRCUMRADIUS_MARGIN) * own_radius
-    on_outline[corners[wide]] = True
-    out = np.zeros(len(vectors), bool)
-    out[candidates[on_outline]] = True
-    return out
-
-
-def thinned_by_grid(xy: Floats, side: float) -> NDArray[np.bool_]:
-    """Mark the places to keep: all in cells near the outline, one in every other cell."""
-    if len(xy) == 0:
-        return np.zeros(0, bool)
-    cell = np.floor((xy - xy.min(axis=0)) / side).astype(np.int64) + 3
-    rows = int(cell[:, 1].max()) + 4
-    key = cell[:, 0] * rows + cell[:, 1]
-    occupied, first, place_to_cell = np.unique(key, return_index=True, return_inverse=True)
-    inner = np.ones(len(occupied), bool)
-    for east, north in _OFFSETS:
-        neighbour = occupied + east * rows + north
-        at = np.searchsorted(occupied, neighbour)
-        inner &= occupied[np.minimum(at, len(occupied) - 1)] == neighbour
-    keep = ~inner[place_to_cell]
-    keep[first] = True
-    return keep
+    at_outline[corners[wide]] = True
+    outline = np.zeros(len(vectors), bool)
+    outline[candidates[at_outline]] = True
+    return Selected(outline & ~thinned.enclosed, thinned.kept)
 
 
 def circumradius(corners: Floats) -> Floats:
@@ -169,20 +136,22 @@ def circumradius(corners: Floats) -> Floats:
 
     ``corners`` are unit vectors, shape (n, 3, 3).
     """
-    ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    bc = ac - ab
-    twice_area = np.linalg.norm(np.cross(ab, ac), axis=1)
-    sides = [np.linalg.norm(side, axis=1) for side in (ab, ac, bc)]
+    x, y, z = (corners[:, :, axis] for axis in range(3))
+    ab, ac, bc = (
+        (x[:, i] - x[:, j], y[:, i] - y[:, j], z[:, i] - z[:, j])
+        for i, j in ((1, 0), (2, 0), (2, 1))
+    )
+    normal = (
+        ab[1] * ac[2] - ab[2] * ac[1],
+        ab[2] * ac[0] - ab[0] * ac[2],
+        ab[0] * ac[1] - ab[1] * ac[0],
+    )
+    twice_area, *sides = (
+        np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2) for vector in (normal, ab, ac, bc)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         chord = sides[0] * sides[1] * sides[2] / (2.0 * twice_area)
     return np.arcsin(np.where(chord < 1.0, chord, 1.0))
-
-
-def distance_to(tree: cKDTree, lat: Floats, lon: Floats, metric: str) -> Floats:
-    """Return the distance (km) from points to the nearest place of a tree of unit vectors."""
-    on_sphere, km_per_radian = conformal_sphere(lat, metric)
-    chord, _ = tree.query(unit_vectors(on_sphere, lon))
-    return 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * km_per_radian
 
 
 def discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> list[Any]:

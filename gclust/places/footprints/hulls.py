@@ -1,4 +1,14 @@
-"""Convex hulls, concave hulls and alpha shapes on the Earth, widened by a radius."""
+"""Convex hulls, concave hulls and alpha shapes on the Earth, widened by a radius.
+
+A cluster may have half a million locations, most of them deep within the others. Those that
+:mod:`gclust.kernels.empty_discs` finds for half of `edge_km` can be left out of a concave hull. Its
+method removes only triangles that have a side as long as `edge_km`. The circle round such a
+triangle has a radius of at least half of that, and no location inside. So all of its corners are
+kept, and no other such triangle appears: the triangles that the method may remove are the same,
+and with them the sides of the hull, which are sides of removed triangles or of the convex hull.
+The corners of the convex hull are kept as well, for a half-plane is the limit of larger discs.
+Whether the rest stays connected depends on the removed triangles alone.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +19,13 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gclust.errors import StudyError
+from gclust.kernels.empty_discs import thin
 from gclust.places.antimeridian import from_rings, polygons_of
 from gclust.places.footprints.alpha_shapes import alpha_complex, at_outline
-from gclust.places.footprints.discs import VERTICES, distance_to, fill_openings, union_of_discs
+from gclust.places.footprints.discs import VERTICES, union_of_discs
+from gclust.places.footprints.openings import Covered, fill_openings
 from gclust.places.geodesic import (
     Stereographic,
     conformal_sphere,
@@ -32,8 +43,14 @@ POLAR_TURN_DEGREES = 0.5
 # The plane can represent a hemisphere only.
 WIDEST_DEGREES = 80.0
 
+THINNING_KM = 10.0
+"""Radius of the discs by which locations are found that are not corners of a convex hull."""
+
+EDGE_MARGIN = 1e-3
+"""Share of a side by which half of it is taken to be shorter, against rounding."""
+
 SQUARE_RADII = 2.0
-"""Side of the squares in which alpha shapes are widened, in radii and alphas."""
+"""Side of the squares in which large alpha shapes are widened, in radii and alphas."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +127,9 @@ def convex(locations: ProjectedLocations, radius_km: float) -> Any:
     That is a disc for one location, and a strip with round ends for two or for locations in
     one line.
     """
-    return locations.widened([shapely.convex_hull(shapely.multipoints(locations.xy))], radius_km)
+    kept = thin(locations.xy, THINNING_KM * locations.plane_per_km).kept
+    hull = shapely.convex_hull(shapely.multipoints(locations.xy[kept]))
+    return locations.widened([hull], radius_km)
 
 
 def concave(locations: ProjectedLocations, radius_km: float, ratio: float) -> Any:
@@ -127,9 +146,11 @@ def concave_by_edge(locations: ProjectedLocations, radius_km: float, edge_km: fl
     Duckham, Kulik, Worboys and Galton 2008, Efficient generation of simple polygons for
     characterizing the shape of a set of points in the plane).
     """
-    return concave(
-        locations, radius_km, _ratio_of_edge(locations.xy, edge_km * locations.plane_per_km)
-    )
+    edge = edge_km * locations.plane_per_km
+    xy = locations.xy[thin(locations.xy, (0.5 - EDGE_MARGIN) * edge).kept]
+    points = shapely.multipoints(xy)
+    hull = shapely.concave_hull(points, ratio=_ratio_of_edge(points, edge))
+    return locations.widened([hull], radius_km)
 
 
 def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> Any:
@@ -151,26 +172,20 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     united = shapely.union_all(parts)
     if len(rows) == len(locations.lat) and near.all():
         return united
-    tree = cKDTree(locations.vectors)
-
-    def is_covered(lat: Floats, lon: Floats) -> NDArray[np.bool_]:
-        # A point in no disc is covered only by a triangle or line that was drawn.
-        return distance_to(tree, lat, lon, locations.metric) <= radius_km
-
-    return fill_openings(united, is_covered)
+    # A point in no disc is covered only by a triangle or line that was drawn.
+    return fill_openings(united, Covered.by(locations.vectors, radius_km, locations.metric))
 
 
-def _ratio_of_edge(xy: Floats, edge: float) -> float:
+def _ratio_of_edge(points: Any, edge: float) -> float:
     """Return the ratio with which GEOS keeps sides up to a given length.
 
     GEOS takes the length itself in C++ only; in C, and so in Shapely, the ratio is that between
     the shortest (0) and the longest (1) side of the Delaunay triangles.
     """
-    triangles = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(xy)))
+    triangles = shapely.get_coordinates(shapely.delaunay_triangles(points))
     if len(triangles) == 0:  # up to two locations, or all in one line
         return 1.0
-    corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)
-    sides = np.hypot(*np.moveaxis(np.diff(corners, axis=1), -1, 0))
+    sides = np.hypot(*np.diff(triangles.reshape(-1, 4, 2), axis=1).reshape(-1, 2).T)
     shortest, longest = float(sides.min()), float(sides.max())
     if edge >= longest or longest == shortest:
         return 1.0

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gclust.errors import StudyError
+from gclust.parallel import parallel_for
 from gclust.places.equal_area import occupied_cells
 from gclust.places.footprints import hulls
 from gclust.places.footprints.discs import union_of_discs
@@ -24,11 +25,15 @@ from gclust.places.footprints.raster_cells import RasterCells
 from gclust.places.geodesic import METRICS
 from gclust.places.rasters.files import RasterFiles, RasterPath
 from gclust.progress import Report, resolve, stage
+from gclust.threads import count_threads
 
 if TYPE_CHECKING:
     import geopandas
 
 Floats = NDArray[np.float64]
+FEW = 10_000
+"""Number of locations up to which one thread draws."""
+
 Draw = Callable[[Floats, Floats], Any]
 """A function from latitudes and longitudes of a cluster's locations to a polygon (degrees)."""
 
@@ -216,26 +221,62 @@ def footprints(
     options = FootprintOptions() if options is None else options
     draw = METHODS[options.method](options)
     locations = _drawn_locations(lat, lon, drawn, labels, n_clusters)
-    shapes = np.empty(n_clusters, dtype=object)
-    finished, total = 0, sum(len(lat) for lat, _ in locations)
     with stage(resolve(progress), "footprints") as done:
-        for cluster, (lat, lon) in enumerate(locations):
-            try:
-                shapes[cluster] = _valid(draw(lat, lon))
-            except StudyError as error:
-                name = f"cluster {cluster}" if names is None else names[cluster]
-                raise StudyError(f"{name}: {error}") from error
-            finished += len(lat)
-            done(finished / total)
+        shapes = _drawn_side_by_side(draw, locations, names, done)
         divided = divide_overlaps(shapes, locations, options.metric)
-    ordered = [shapely.orient_polygons(shapely.normalize(_valid(shape))) for shape in divided]
+    ordered = [
+        shapely.orient_polygons(shapely.normalize(shape if shape is drawn else _valid(shape)))
+        for shape, drawn in zip(divided, shapes, strict=True)
+    ]
     return geopandas.GeoSeries(ordered, crs="EPSG:4326", name="geometry")
+
+
+def _drawn_side_by_side(
+    draw: Draw,
+    locations: list[tuple[Floats, Floats]],
+    names: Sequence[str] | None,
+    done: Callable[[float], None],
+) -> NDArray[Any]:
+    """Draw clusters on several threads, the largest ones first; return valid polygons.
+
+    ``locations`` are replaced by the distinct ones in order.
+    """
+    sizes = np.array([len(lat) for lat, _ in locations])
+    order = np.argsort(-sizes, kind="stable")
+    shapes = np.empty(len(locations), dtype=object)
+    failed: dict[int, StudyError] = {}
+    finished = [0]
+
+    def draw_one(first: int, _last: int) -> None:
+        cluster = int(order[first])
+        if all(cluster < number for number in failed):
+            locations[cluster] = _distinct(*locations[cluster])
+            try:
+                shapes[cluster] = _valid(draw(*locations[cluster]))
+            except StudyError as error:
+                failed[cluster] = error
+        finished.append(int(sizes[cluster]))
+
+    def report(_share: float) -> None:
+        reached = sum(finished)
+        if reached > reported[-1]:
+            reported.append(reached)
+            done(reached / sizes.sum())
+
+    reported = [0]
+    threads = count_threads() if sizes.sum() > FEW else 1
+    parallel_for(np.arange(len(order) + 1), threads, draw_one, report=report)
+    if failed:
+        cluster = min(failed)
+        name = f"cluster {cluster}" if names is None else names[cluster]
+        raise StudyError(f"{name}: {failed[cluster]}") from failed[cluster]
+    return shapes
 
 
 def _drawn_locations(
     lat: ArrayLike, lon: ArrayLike, drawn: ArrayLike, labels: ArrayLike, n_clusters: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the distinct, sorted coordinates of the locations that each cluster is drawn round."""
+) -> list[tuple[Floats, Floats]]:
+    """Return the coordinates of the locations that each cluster is drawn round."""
     lat, lon = np.asarray(lat, float), np.asarray(lon, float)
     drawn, labels = np.asarray(drawn, bool), np.asarray(labels)
     lengths = {"lat": lat.shape, "lon": lon.shape, "drawn": drawn.shape, "labels": labels.shape}
@@ -249,16 +290,26 @@ def _drawn_locations(
             " n_clusters"
         )
     rows = np.flatnonzero(drawn & (labels >= 0))
-    rows = rows[np.lexsort((lon[rows], lat[rows], labels[rows]))]
-    sorted_rows = np.stack([labels[rows].astype(float), lat[rows], lon[rows]])
-    is_new = np.ones(len(rows), bool)
-    is_new[1:] = (np.diff(sorted_rows, axis=1) != 0.0).any(axis=0)
-    rows = rows[is_new]
-    ends = np.searchsorted(labels[rows], np.arange(n_clusters + 1))
+    # Two bytes are sorted by counting, in a fifth of the time.
+    label = labels[rows].astype(np.int16 if n_clusters <= 1 << 15 else np.int64)
+    order = np.argsort(label, kind="stable")
+    ends = np.searchsorted(label[order], np.arange(n_clusters + 1))
     without = np.flatnonzero(np.diff(ends) == 0)
     if without.size:
         raise ValueError(f"cluster {without[0]} has no location with drawn = True; it needs one")
+    rows = rows[order]
     return [(lat[rows[start:end]], lon[rows[start:end]]) for start, end in pairwise(ends)]
+
+
+def _distinct(lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+    """Return distinct places sorted by latitude, then longitude."""
+    north, east = np.diff(lat), np.diff(lon)
+    if ((north < 0.0) | ((north == 0.0) & (east < 0.0))).any():
+        order = np.lexsort((lon, lat))
+        lat, lon = lat[order], lon[order]
+        north, east = np.diff(lat), np.diff(lon)
+    is_new = np.append(True, (north != 0.0) | (east != 0.0))
+    return (lat, lon) if is_new.all() else (lat[is_new], lon[is_new])
 
 
 def _valid(shape: Any) -> Any:

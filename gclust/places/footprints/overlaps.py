@@ -18,11 +18,16 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
+from gclust.parallel import parallel_for
 from gclust.places.antimeridian import polygons_of
 from gclust.places.geodesic import Stereographic, conformal_sphere, latitude_of_conformal
 from gclust.sphere import unit_vectors
+from gclust.threads import count_threads
 
 Floats = NDArray[np.float64]
+
+FEW = 10_000
+"""Number of locations up to which one thread divides the ground."""
 
 LONGEST_STEP = 3e-4
 """Longest straight step (radians, 2 km) of a boundary between clusters, in longitude and
@@ -33,6 +38,12 @@ POLAR_STEP = 0.02
 
 MOST_STEPS = 2000
 """Steps of a line that passes a pole."""
+
+MANY = 5_000
+"""Number of locations from which on those are left out that cannot be the nearest."""
+
+SAMPLES = 50
+"""Number of sample points along the longer side of shared ground."""
 
 RING = 16
 """Points round all locations, which close the Voronoi cells of the outermost ones."""
@@ -87,16 +98,27 @@ def divide_overlaps(
     has_area = (shapely.get_type_id(shared) == shapely.GeometryType.POLYGON) & (
         shapely.area(shared) > 0.0
     )
+    grounds, pair = shared[has_area], pair[has_area]
+    pairs = np.column_stack([a[pair], b[pair]])
+    involved = np.unique(pairs)
     sites: dict[int, Sites] = {}
+    regions = np.empty(len(grounds), dtype=object)
+
+    def find_sites(first: int, _last: int) -> None:
+        cluster = int(involved[first])
+        sites[cluster] = Sites.of(*locations[cluster], metric)
+
+    def divide(first: int, _last: int) -> None:
+        one, other = pairs[first].tolist()
+        regions[first] = _divided(grounds[first], sites[one], sites[other], metric)
+
+    threads = count_threads() if sum(len(locations[at][0]) for at in involved) > FEW else 1
+    parallel_for(np.arange(len(involved) + 1), threads, find_sites)
+    parallel_for(np.arange(len(grounds) + 1), threads, divide)
     lost: dict[int, list[Any]] = {}
-    for ground, at in zip(shared[has_area], pair[has_area], strict=True):
-        two = (int(a[at]), int(b[at]))
-        for cluster in two:
-            if cluster not in sites:
-                sites[cluster] = Sites.of(*locations[cluster], metric)
-        regions, is_first = _divided(ground, sites[two[0]], sites[two[1]], metric)
-        lost.setdefault(two[0], []).extend(regions[~is_first])
-        lost.setdefault(two[1], []).extend(regions[is_first])
+    for (first, second), (parts, is_first) in zip(pairs.tolist(), regions, strict=True):
+        lost.setdefault(first, []).extend(parts[~is_first])
+        lost.setdefault(second, []).extend(parts[is_first])
     divided = shapes.copy()
     for cluster, losses in lost.items():
         if losses:
@@ -116,6 +138,8 @@ def _divided(
     a, b = (sites.vectors[sites.tree.query_ball_point(middle, within)] for sites in (first, second))
     if len(a) == 0 or len(b) == 0:
         return np.array([ground], object), np.array([len(b) == 0])
+    if len(a) + len(b) > MANY:
+        a, b = _near(ground, a, b, metric)
     arcs = _boundary(a, b, middle, within)
     halves = np.linalg.norm(arcs[:, 1] - arcs[:, 0], axis=1) / 2.0
     is_near = np.linalg.norm(arcs.mean(axis=1) - middle, axis=1) <= reach + halves
@@ -131,6 +155,31 @@ def _divided(
     at = shapely.point_on_surface(regions)
     vectors = unit_vectors(conformal_sphere(shapely.get_y(at), metric)[0], shapely.get_x(at))
     return regions, first.tree.query(vectors)[0] <= second.tree.query(vectors)[0]
+
+
+def _near(ground: Any, a: Floats, b: Floats, metric: str) -> tuple[Floats, Floats]:
+    """Leave out locations that are nearest to no point of a polygon.
+
+    Sample points lie so densely that every point of the polygon is within ``cover`` of one. So
+    none is farther from its nearest location than the farthest sample is, plus ``cover``.
+    """
+    west, south, east, north = ground.bounds
+    side = max(east - west, north - south) / SAMPLES
+    x, y = np.meshgrid(np.arange(west, east + side, side), np.arange(south, north + side, side))
+    inside = shapely.contains_xy(ground, x, y)
+    # A point in a square of samples without one inside is as near to the outline as to them.
+    outline = shapely.get_coordinates(shapely.segmentize(ground, side))
+    lon, lat = np.concatenate([np.column_stack([x[inside], y[inside]]), outline]).T
+    samples = unit_vectors(conformal_sphere(lat, metric)[0], lon)
+    # Conformal latitudes differ by up to 1.007 times as much.
+    cover = 1.01 * np.radians((np.sqrt(2.0) + 0.5) * side)
+    nearest = cKDTree(np.concatenate([a, b])).query(samples)[0]
+    reach = float(nearest.max()) + 2.0 * cover
+    tree = cKDTree(samples)
+    near_a, near_b = (
+        sites[tree.query(sites, distance_upper_bound=reach)[0] <= reach] for sites in (a, b)
+    )
+    return near_a, near_b
 
 
 def _circle_round(ground: Any, metric: str) -> tuple[Floats, float]:
