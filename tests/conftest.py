@@ -20,16 +20,16 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 ON_ONE_PYTHON = """
-    memory world demo fuzz_files outputs uncertainty compare sweep digests uncertainty_reclustered
-    tune_browser fuzz_studies file_cases tables surface contour broken_folders clustering_methods
-    tune_gate_browser tune_windows coverage_kernels border_ties map footprints uncertainty_jitter
-    count_arrays intensity sweep_figures builtin_indicators centroid_geocodes bump density_kernels
-    surface_kernels weight_zero population builtin_members us fuzz benchmarks raster_cases
-    raster_files raster_tiles raster_values columns inputs disk kernel_cache own_files signals
-    words floors parameters csv_rows habits overlaps footprint_counts raster_coarse
-    uncertainty_amounts compare_places gii_figures tune_gate reference work
-    run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry tiles shards
-    resume imports outline_places
+    world shards resume demo fuzz_files memory outputs uncertainty compare sweep digests
+    uncertainty_reclustered outline_places tiles tune_browser fuzz_studies file_cases tables surface
+    contour broken_folders clustering_methods tune_gate_browser tune_windows coverage_kernels
+    border_ties map footprints uncertainty_jitter count_arrays intensity sweep_figures
+    builtin_indicators centroid_geocodes bump density_kernels surface_kernels weight_zero population
+    builtin_members us fuzz benchmarks raster_cases raster_files raster_tiles raster_values columns
+    inputs disk kernel_cache own_files signals words floors parameters csv_rows habits overlaps
+    footprint_counts raster_coarse uncertainty_amounts compare_places gii_figures tune_gate
+    reference work run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry
+    imports
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
 versions of Python: one of the two is enough in CI. Those that take longest come first."""
