@@ -73,6 +73,7 @@ def cluster_locations(
 
     Examples
     --------
+    >>> from gclust.units import UNIT
     >>> lat, lon, units = np.array([46.20, 46.21]), np.array([6.14, 6.15]), np.array([UNIT, UNIT])
     >>> cluster_locations(lat, lon, units, Settings(eps_km=5, min_samples=2))
     (array([0, 0]), array([ True,  True]))
