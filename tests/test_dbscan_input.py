@@ -119,7 +119,7 @@ def test_one_point_of_every_kind():
 BAD_INPUTS = {
     "NaN": ([[46.0, 6.0], [np.nan, 6.0]], "latitude nan of row 1 is not a finite number"),
     "infinite": ([[46.0, -np.inf]], "longitude -inf of row 0 is not a finite number"),
-    "float32 NaN": (np.full((2, 2), np.nan, np.float32), r"latitude nan of row 0.*\(2 rows"),
+    "float32 NaN": (np.full((2, 2), np.nan, np.float32), r"latitude nan of row 0.*\(2 such rows"),
     "None": ([[46.0, None]], "longitude nan of row 0"),
     "masked": (np.ma.array(X, mask=X == 47.5), "latitude nan of row 2"),
     "pandas NA": (FRAME.convert_dtypes().mask(FRAME == 47.5), "latitude nan of row 2"),

@@ -420,6 +420,7 @@ def test_what_cannot_be_opened_is_refused_with_what_to_do(spark, monkeypatch, tm
 
 
 def test_without_java_it_says_what_to_install(tmp_path):
+    pytest.importorskip("pyspark")
     study = study_folder(tmp_path)
     study.write_text(study.read_text() + "[engine]\nname = 'spark'\n")
     place = str(Path(sys.executable).parent)
