@@ -120,8 +120,10 @@ def _refuse_second_header(part: SourcePart, file: str, table: pd.DataFrame) -> N
     known = {each.casefold() for each in own.values()}
     for axis in ("lat", "lon"):
         known |= {axis, *OTHER_NAMES[axis], *HINTS[axis]}
-    named = [table[axis].map(lambda text: _is_in(text, known)) for axis in ("lat", "lon")]
-    for row in table[(named[0] & named[1]).astype(bool)].to_dict("records"):
+    named = np.ones(len(table), dtype=bool)
+    for axis in ("lat", "lon"):
+        named &= np.array([_is_in(text, known) for text in table[axis]], dtype=bool)
+    for row in table[named].to_dict("records"):
         used = [name for name in GIVEN if name in own]
         changed = [name for name in used if str(row[name]).strip() != own[name].strip()]
         if changed:
