@@ -25,6 +25,7 @@ SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.executor.memory": "512m",
     "spark.executor.cores": 1,
+    "spark.cores.max": 2,
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     "spark.sql.shuffle.partitions": 2,
@@ -60,12 +61,12 @@ class Cluster:
     """A running cluster."""
 
     folder: Path
-    memory: str = "600m"
+    memory: str = "1200m"
     master: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, workers: int) -> None:
-        """Start the master and workers of one core each; return when they know each other."""
+        """Start the master and workers of two cores each; return when they know each other."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self._spawn("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
         self.master = self._awaited(log, STARTED.pattern)[1]
@@ -76,7 +77,8 @@ class Cluster:
     def add_worker(self) -> Path:
         """Start one more worker; return its log."""
         name = f"worker-{len(self.processes)}"
-        options = ("--host", "127.0.0.1", "--cores", "1", "--memory", self.memory)
+        # Room for an executor of one core of each of two sessions: the tests' own, and a study's.
+        options = ("--host", "127.0.0.1", "--cores", "2", "--memory", self.memory)
         folder = str(self.folder / name)
         return self._spawn(name, "worker.Worker", *options, "--work-dir", folder, self.master)
 
@@ -131,7 +133,7 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, workers: int = 2, memory: str = "600m") -> Iterator[Cluster]:
+def running(folder: Path, workers: int = 2, memory: str = "1200m") -> Iterator[Cluster]:
     """Run a cluster; every process of it has ended afterwards."""
     cluster = Cluster(folder, memory)
     before = os.environ.get("SPARK_LOCAL_IP")

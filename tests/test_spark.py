@@ -71,7 +71,7 @@ def test_a_study_has_the_same_files_with_a_session_of_its_own(spark_cluster, tmp
     """Every section and indicator, from CSV files, with the command line in a new process."""
     study = everything(tmp_path / "study")
     gclust.run(study, tmp_path / "duckdb")
-    options = {"spark.cores.max": 2, "spark.app.name": "a test", **SETTINGS}
+    options = {"spark.app.name": "a test", **SETTINGS}
     text = study.read_text(encoding="utf-8") + "\n[engine]\nname = 'spark'\ntemp_dir = '.'\n"
     text += f"master = '{spark_cluster.master}'\n[engine.options]\n"
     text += "".join(f"'{key}' = {json.dumps(value)}\n" for key, value in options.items())
