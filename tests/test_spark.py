@@ -94,12 +94,12 @@ of = ["patent_share", "patent_hhi"]
 name = "hhi"
 kind = "patent"
 [uncertainty]
-draws = 3
+draws = 2
 level = 0.5
 sources = ["records", "addresses", "parameters", "weights"]
 clusters = "reclustered"
 spread_km = { city = 9 }
-eps_km = [8, 10]
+eps_km = [10]
 min_samples = [90, 110]
 """
 
@@ -111,7 +111,7 @@ def test_random_draws_and_sweeps_have_the_same_files(spark, tmp_path):
     for name, options in (("duckdb", {}), ("spark", spark_options(tmp_path))):
         own = replace(study, engine=options)
         gclust.uncertainty(own, tmp_path / f"draws-{name}")
-        gclust.sweep(own, out=tmp_path / f"sweep-{name}")
+        gclust.sweep(own, eps_km=[8, 10], min_samples=[100], out=tmp_path / f"sweep-{name}")
     assert_same_files(tmp_path / "draws-duckdb", tmp_path / "draws-spark")
     assert_same_files(tmp_path / "sweep-duckdb", tmp_path / "sweep-spark")
 
