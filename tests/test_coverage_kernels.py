@@ -349,6 +349,20 @@ def read_texts():
     scan('a"b,c\n', 2, quote="", escape="")
 
 
+def look_for_empty_discs():
+    """Leave out points of a dense town, of too few points, and of what no grid can hold."""
+    from gclust.kernels import empty_discs
+
+    town = np.random.default_rng(16).normal(size=(500, 2))
+    found = empty_discs.thin(town, 1.5)
+    assert found.enclosed.any()
+    assert not found.enclosed.all()
+    far = np.concatenate([town, [[1e9, 0.0]]])
+    empty_discs.thin(town, 0.05)  # cells so small that some share a slot of the table
+    for points, radius in ((town[:9], 1.5), (town, 1e-12), (far, 1e-3)):
+        assert empty_discs.thin(points, radius).kept.all()
+
+
 def follow_the_reference():
     """Label two groups and a point between them by the steps in plain Python."""
     from gclust.kernels.dbscan.reference import reference_dbscan
@@ -388,6 +402,7 @@ def cover() -> dict[str, list[int]]:
     move_points()
     sum_surroundings()
     read_texts()
+    look_for_empty_discs()
     follow_the_reference()
     for seed in RARE_SEEDS:
         check(make_case(seed))
