@@ -71,11 +71,16 @@ def reach_the_unusual():
 
     from gclust import DBSCAN, parallel
     from gclust.kernels import _jit, sphere
+    from gclust.kernels._cache import NotCachedError
     from gclust.kernels.dbscan.warmup import run_dbscan_kernels
     from gclust.kernels.spatial import bucket_sort as grid
     from gclust.kernels.surface import node_sums as sums
-    from gclust.kernels.warm_up import warm_up
+    from gclust.kernels.warm_up import load, warm_up
 
+    def is_missing(_):
+        raise NotCachedError
+
+    load(is_missing, mock.Mock())
     shares: list[float] = []
     for _ in range(2):
         warm_up(lambda share, _: shares.append(share), run_dbscan_kernels)
