@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not
 import numpy as np  # noqa: E402
 
 from benchmarks.contenders import CONTENDERS, Task  # noqa: E402
+from gclust.memory import free_memory  # noqa: E402
 
 WARM_UP = 20_000
 """Rows of a first call, not measured: it compiles or loads kernels and starts threads."""
@@ -65,7 +66,7 @@ def measure(
         "data": str(data),
         "task": list(task),
         "found": str(found) if found is not None else None,
-        "most_bytes": available_bytes(),
+        "most_bytes": free_memory(),
     }
     command = [sys.executable, str(Path(__file__).resolve()), json.dumps(order)]
     # Files, not pipes: processes that a peer leaves behind would keep those open.
@@ -93,15 +94,6 @@ def _end_session(process: subprocess.Popen) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def available_bytes() -> int | None:
-    """Return the memory that is free for a process, as Linux tells it."""
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return None
-    lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024
 
 
 def _resident(field: str) -> int:

@@ -23,8 +23,11 @@ _UNITS = {
 }
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?B)\s*", re.IGNORECASE | re.ASCII)
 
-_LIMIT_FILES = {"cgroup2": "memory.max", "cgroup": "memory.limit_in_bytes"}
-"""Type of file system of control groups (version 2 and 1) -> the file with a group's limit."""
+_GROUP_FILES = {
+    "cgroup2": ("memory.max", "memory.current"),
+    "cgroup": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
+"""Type of file system of control groups (version 2 and 1) -> files of a group's limit and use."""
 
 
 def parse_amount(text: str) -> int:
@@ -61,8 +64,21 @@ def machine_memory(root: Path = Path("/")) -> int | None:
     It is the machine's, or less if a control group of the process (version 1 or 2) or one above
     it has a limit, as in containers. ``root`` is the folder of ``proc`` and ``sys``.
     """
-    known = [*_physical(root), *_group_limits(root)]
+    known = [*_physical(root), *(limit for limit, _ in _group_limits(root))]
     return min(known, default=None)
+
+
+def free_memory(root: Path = Path("/")) -> int | None:
+    """Return the memory that this process may still take, None where the system does not say.
+
+    It is what the machine has available, or less if a control group of the process or one above
+    it has less left. ``root`` is as in `machine_memory`.
+    """
+    match = re.search(r"^MemAvailable:\s*(\d+) kB", _read(root / "proc" / "meminfo"), re.MULTILINE)
+    if match is None:
+        return None
+    left = (limit - used for limit, used in _group_limits(root))
+    return max(min([int(match[1]) * 1024, *left]), 0)
 
 
 def _physical(root: Path) -> Iterator[int]:
@@ -74,8 +90,8 @@ def _physical(root: Path) -> Iterator[int]:
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _group_limits(root: Path) -> Iterator[int]:
-    """Yield the limits of the process's control groups and of all groups above them."""
+def _group_limits(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield limit and use of the process's control groups and of all groups above them."""
     groups = dict(_groups(_read(root / "proc" / "self" / "cgroup")))
     for version, top, mounted in _mounts(_read(root / "proc" / "self" / "mountinfo")):
         if version not in groups:
@@ -85,9 +101,10 @@ def _group_limits(root: Path) -> Iterator[int]:
         # A container may see only its own group, or name the group as its host does.
         below = group.relative_to(top).parts if group.is_relative_to(top) else ()
         for depth in range(len(below) + 1):
-            text = _read(place.joinpath(*below[:depth], _LIMIT_FILES[version])).strip()
-            if text.isdecimal():  # it is "max" without a limit
-                yield int(text)
+            folder = place.joinpath(*below[:depth])
+            limit, used = (_read(folder / name).strip() for name in _GROUP_FILES[version])
+            if limit.isdecimal():  # it is "max" without a limit
+                yield int(limit), int(used or 0)
 
 
 def _groups(text: str) -> Iterator[tuple[str, str]]:

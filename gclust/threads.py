@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Integral
 from typing import Any
 
@@ -10,15 +13,37 @@ LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 """Environment variables that limit the threads of a process; joblib sets both in workers."""
 
 
+_wanted: ContextVar[int | None] = ContextVar("threads", default=None)
+"""``n_jobs`` of the enclosing `default_threads`."""
+
+
+@contextmanager
+def default_threads(*choices: int | None) -> Iterator[None]:
+    """Within the block, let the first choice that is not None stand for ``n_jobs=None``.
+
+    Examples
+    --------
+    >>> with default_threads(None, 3):
+    ...     count_threads(), count_threads(1)
+    (3, 1)
+    """
+    given = [choice for choice in choices if choice is not None]
+    token = _wanted.set(given[0] if given else _wanted.get())
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
 def count_threads(n_jobs: Any = None) -> int:
     """Return the number of threads, at least 1, for a value of ``n_jobs``.
 
     A positive number is used unchanged. A negative number counts back from the number of
     processors that this process may use, as in scikit-learn: -1 is all, -2 all but one.
-    None is all of them within the limits set by ``NUMBA_NUM_THREADS``,
-    ``OMP_NUM_THREADS`` and ``joblib.parallel_config``. In a joblib worker, None is the
-    number set by ``inner_max_num_threads``, or one if it is not set. Raises ValueError if
-    ``n_jobs`` is 0 or not an integer.
+    None is the number set by `default_threads`, else all of them within the limits set by
+    ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and ``joblib.parallel_config``. In a joblib
+    worker, None is the number set by ``inner_max_num_threads``, or one if it is not set. Raises
+    ValueError if ``n_jobs`` is 0 or not an integer.
 
     Notes
     -----
@@ -26,6 +51,7 @@ def count_threads(n_jobs: Any = None) -> int:
     affinity, but no more than the CPU quota of its control group (``cpu.max`` or
     ``cpu.cfs_quota_us``, used by containers), rounded up, and than ``LOKY_MAX_CPU_COUNT``.
     """
+    n_jobs = _wanted.get() if n_jobs is None else n_jobs
     if n_jobs is None:
         return max(min([_processors(), *_limits()]), 1)
     if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:

@@ -15,7 +15,7 @@ import gclust
 from gclust.errors import StudyError
 from gclust.listings import rejects
 from gclust.listings.engines.duckdb import DuckDBEngine
-from gclust.memory import machine_memory, parse_amount, shown_amount
+from gclust.memory import free_memory, machine_memory, parse_amount, shown_amount
 from gclust.pipeline import locations, memory_parts
 from gclust.pipeline.memory_parts import PART_OF_MACHINE
 from gclust.pipeline.open_engine import open_engine
@@ -24,6 +24,7 @@ from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
 from gclust.study.clustering_methods import Clusters
 from gclust.study.sections import EngineOptions, General
+from gclust.threads import default_threads
 from tests.worlds import study_folder
 
 
@@ -63,7 +64,7 @@ def test_a_study_says_what_memory_it_expects(tmp_path):
         EngineOptions(memory=8)
 
 
-MEMINFO = "MemTotal:       16000000 kB\nMemFree:  1 kB\n"
+MEMINFO = "MemTotal:       16000000 kB\nMemFree:  1 kB\nMemAvailable:    9000000 kB\n"
 
 
 def machine(root, groups, mounts, limits):
@@ -89,6 +90,22 @@ V1 = (
 
 def test_a_machine_without_control_groups(tmp_path):
     assert machine(tmp_path, "", "", {}) == 16_000_000 * 1024
+
+
+def test_free_memory_is_what_machine_and_groups_have_left(tmp_path):
+    assert free_memory(tmp_path) is None
+    group = "sys/fs/cgroup/users"
+    limits = {
+        f"{group}/memory.max": "8000000000\n",
+        f"{group}/memory.current": "3000000000\n",
+        f"{group}/one/memory.max": "max\n",
+    }
+    machine(tmp_path, "0::/users/one\n", V2, limits)
+    assert free_memory(tmp_path) == 5_000_000_000
+    (tmp_path / group / "memory.max").write_text("max\n")
+    assert free_memory(tmp_path) == 9_000_000 * 1024
+    (tmp_path / group / "memory.max").write_text("2000000000\n")
+    assert free_memory(tmp_path) == 0
 
 
 def test_this_machine_says_what_it_has():
@@ -146,19 +163,19 @@ def settings(engine):
 
 def test_memory_threads_and_folder_reach_duckdb(tmp_path):
     study = gclust.read_study(study_folder(tmp_path))
-    options = EngineOptions(memory="2.4GB", threads=3, temp_dir="scratch")
+    options = EngineOptions(memory="2.4GB", temp_dir="scratch")
     study = replace(study, engine=options)
     with pytest.raises(StudyError, match="scratch.*: cannot be written"):
         open_engine(study)
     (tmp_path / "scratch").mkdir()
-    with open_engine(study) as engine:
+    with default_threads(3), open_engine(study) as engine:
         assert settings(engine)["memory_limit"] == "476.8 MiB"  # 25 % of 2 GB
         assert settings(engine)["threads"] == 3
         assert settings(engine)["temp_directory"].startswith(str(tmp_path / "scratch"))
     with open_engine(study, 1) as engine:
         assert settings(engine)["threads"] == 1
-    few = replace(study, engine=EngineOptions(memory="1GB", threads=8))
-    with open_engine(few) as engine:
+    few = replace(study, engine=EngineOptions(memory="1GB"))
+    with open_engine(few, 8) as engine:
         assert settings(engine)["threads"] == 1
     assert not list((tmp_path / "scratch").iterdir())
 

@@ -173,15 +173,15 @@ def test_a_pair_that_is_not_there_is_named():
 
 
 def test_a_surface_that_would_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "available_bytes", lambda: 5_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 5_000)
     with pytest.raises(ValueError, match="a surface of 100 values of eps_km and 5 locations take"):
         parameter_surface(X, eps_km=range(1, 101), min_samples=[2])
     with pytest.raises(ValueError, match="70 values of eps_km would fit: pass fewer"):
         parameter_surface(X, eps_km=range(1, 101), min_samples=[2])
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1_000)
     with pytest.raises(ValueError, match="2 locations would fit: round coordinates"):
         parameter_surface(X, eps_km=[1], min_samples=[2])
-    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    monkeypatch.setattr(memory, "free_memory", lambda: None)
     assert len(parameter_surface(X, eps_km=[1], min_samples=[2]).table) == 1
 
 

@@ -6,7 +6,9 @@ import ast
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -14,9 +16,13 @@ import pytest
 from joblib.externals.loky.backend import context
 
 import gclust
+from gclust.experiments.tune.worker import Worker
 from gclust.listings.engines.duckdb import DuckDBEngine
+from gclust.parallel import parallel_for
 from gclust.places.cities.centroid_geocodes import GeocodeCriteria, find_centroid_geocodes
-from gclust.threads import LIMITS, count_threads
+from gclust.places.footprints import outlines, overlaps
+from gclust.study.sections import EngineOptions
+from gclust.threads import LIMITS, count_threads, default_threads
 
 PACKAGE = Path(gclust.__file__).parent
 
@@ -180,6 +186,34 @@ def test_all_that_take_n_jobs_take_it_alike(taker, tmp_path):
         with pytest.raises(ValueError, match="n_jobs must be None, a positive number of threads"):
             TAKERS[taker](n_jobs, tmp_path)
     TAKERS[taker](-2, tmp_path)
+
+
+def test_a_study_names_threads_for_all_of_a_run(eight, monkeypatch, tmp_path):
+    seen = []
+
+    def spy(chunks, threads, *args, **keywords):
+        seen.append(threads)
+        return parallel_for(chunks, threads, *args, **keywords)
+
+    for module in (outlines, overlaps):
+        monkeypatch.setattr(module, "parallel_for", spy)
+        monkeypatch.setattr(module, "FEW", -1)
+    study = gclust.read_study(gclust.datasets.example_study())
+    study = replace(study, engine=EngineOptions(threads=3))
+    assert gclust.run(study).info["execution"]["threads"] == 3
+    assert gclust.run(study, n_jobs=2).info["execution"]["threads"] == 2
+    assert sorted(set(seen)) == [2, 3]
+    assert count_threads() == 8, "a run's threads are not those of what follows"
+
+
+def test_threads_of_a_study_reach_the_thread_of_the_tuner(eight, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Worker, "_work", lambda worker: seen.append(count_threads()))
+    with default_threads(5):
+        worker = Worker(SimpleNamespace(own=None), None)
+    worker.start()
+    worker.end()
+    assert seen == [5]
 
 
 def test_the_engine_takes_as_many_threads(eight):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from gclust.memory import free_memory
 
 ROW_BYTES = 40
 """Bytes for a row of X while its coordinates are reduced to distinct locations."""
@@ -19,7 +19,7 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
 
     ``n_rows`` are the rows of X.
     """
-    free = available_bytes()
+    free = free_memory()
     if free is None:
         return
     fixed = ROW_BYTES * n_rows + LOCATION_BYTES * n_locations
@@ -38,16 +38,3 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int) -> None:
         f"a surface of {n_eps} values of eps_km and {n_locations} locations takes about "
         f"{need / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free; {advice}"
     )
-
-
-def available_bytes() -> int | None:
-    """Return the free memory of this process in bytes, or None if the system does not say."""
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return None
-    lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024
-    most, used = (Path("/sys/fs/cgroup", f"memory.{name}") for name in ("max", "current"))
-    if most.exists() and most.read_text().strip() != "max":
-        free = min(free, int(most.read_text()) - int(used.read_text()))
-    return free

@@ -24,6 +24,7 @@ from gclust.progress import Report, resolve, silent
 from gclust.sphere import chord_of, unit_vectors
 from gclust.study.schema import Study
 from gclust.study.sections import CentroidGeocodes, Score
+from gclust.threads import default_threads
 from gclust.units import UNIT
 
 LEAST_PART = 0.05
@@ -120,7 +121,10 @@ def _read_city_share(
     """Read a run's listings once more for the share of each location known to the city only."""
     # Only what the centroid geocodes need is read.
     study = replace(study, indicators=(), score=Score())
-    with open_engine(study, n_jobs, report) as engine:
+    with (
+        default_threads(n_jobs, study.engine.threads),
+        open_engine(study, n_jobs, report) as engine,
+    ):
         # The run has already given these warnings.
         prepared = prepare_listings(
             study, engine, RunLog(report, strict=False, give=ignore_warning)

@@ -22,23 +22,22 @@ def open_engine(
     progress: Report = silent,
     home: TemporaryFolder | None = None,
 ) -> Engine:
-    """Open the engine that ``[engine]`` names; ``n_jobs`` replaces its ``threads`` if given.
+    """Open the engine that ``[engine]`` names.
 
     ``home`` is the folder of an earlier process's DuckDB database.
     """
     options = study.engine
     folder = None if options.temp_dir is None else temporary_folder(study)
-    threads = options.threads if n_jobs is None else n_jobs
     parts = memory_parts(study)
     memory = None if parts is None else parts.database
     if engine_name(study) == "duckdb":
-        return DuckDBEngine(folder, threads=threads, memory=memory, progress=progress, home=home)
+        return DuckDBEngine(folder, threads=n_jobs, memory=memory, progress=progress, home=home)
     from gclust.listings.engines.spark import SparkEngine
     from gclust.listings.engines.spark_session import open_session
 
     running = next((frame.sparkSession for frame in _spark_frames(study)), None)
     opened = open_session(options.master, options.options, running)
-    return SparkEngine(opened, folder, threads=threads, memory=memory, progress=progress)
+    return SparkEngine(opened, folder, threads=n_jobs, memory=memory, progress=progress)
 
 
 def engine_name(study: Study) -> str:

@@ -41,6 +41,7 @@ from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study, read_study, with_listings
+from gclust.threads import default_threads
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -73,7 +74,8 @@ def run(
         True draws on the terminal; a callable is called with
         ``(fraction, stage)``.
     n_jobs : int, optional
-        Threads; all by default. Results do not depend on it.
+        Threads; those of the study's ``[engine]`` by default, else all. Results do not depend
+        on it.
     overwrite : bool
         Whether a run that is in ``out`` may be replaced.
 
@@ -104,7 +106,7 @@ def run(
     elif listings:
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict)
-    with claim(out, overwrite, "run") as place:
+    with claim(out, overwrite, "run") as place, default_threads(n_jobs, study.engine.threads):
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]

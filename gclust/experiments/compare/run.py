@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from gclust.ranking.shapley import coalitions
 from gclust.results.folders import claim
 from gclust.results.run import Run, read_run
 from gclust.study.schema import Study, read_study
+from gclust.threads import default_threads
 
 ALONE = "to compare without them, set decompose=False (--no-decompose)"
 
@@ -90,9 +92,12 @@ def compare(
     1      Lyon       1       2       -1.0
     2    Geneva       3       3        0.0
     """
-    with claim(out, overwrite, "comparison") as place:
+    with ExitStack() as within:
+        place = within.enter_context(claim(out, overwrite, "comparison"))
         report = resolve(progress)
         runs = _run_of(a, report, n_jobs), _run_of(b, report, n_jobs)
+        given = (each.study.engine.threads for each in runs)
+        within.enter_context(default_threads(n_jobs, *given))
         hybrids = HybridStudies(runs[0].study, runs[1].study)
         weight = _matching_weight(hybrids)
         carried = None if after is None else carried_from(after, runs[0].ranking)

@@ -39,6 +39,7 @@ from gclust.progress import Report, resolve, silent, stage
 from gclust.results.folders import Place, claim
 from gclust.study.clustering_methods import Clusters
 from gclust.study.schema import Study, read_study
+from gclust.threads import default_threads
 
 TO_SMALLER = ("ari_to_smaller_eps", "ari_to_smaller_min_samples")
 
@@ -144,7 +145,9 @@ def sweep(
     wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
-    with claim(out, overwrite, "sweep" if wanted is None else PART) as place:
+    with ExitStack() as within:
+        place = within.enter_context(claim(out, overwrite, "sweep" if wanted is None else PART))
+        within.enter_context(default_threads(n_jobs, study.engine.threads))
         pairs = choose_pairs(study, eps_km, min_samples, baseline)
         own = list(pairs)
         if wanted is not None:

@@ -15,6 +15,7 @@ from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.worker import Worker
 from gclust.progress import Report, resolve
 from gclust.study.schema import read_study
+from gclust.threads import default_threads
 
 if TYPE_CHECKING:
     from bokeh.document import Document
@@ -68,6 +69,7 @@ def tune(
     path = Path(study)
     read = read_study(path)
     with ExitStack() as stack:
+        stack.enter_context(default_threads(n_jobs, read.engine.threads))
         # First, because preparing a large study takes minutes.
         sockets = listen(port)
         for each in sockets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from gclust.errors import StudyError
@@ -39,7 +40,9 @@ class Worker:
         self._failed: set[ParameterSet] = set()
         self._ranked: set[ParameterSet] = set()
         self._ended = False
-        self._thread = threading.Thread(target=self._work, name="gclust-tune", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._work,), name="gclust-tune", daemon=True
+        )
 
     def start(self) -> None:
         """Start the thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -49,6 +50,7 @@ from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim
 from gclust.study.schema import Study, read_study
+from gclust.threads import default_threads
 from gclust.units import UNIT
 
 NO_RECORDS = "has listings without a record: each weight of one is drawn as a record"
@@ -134,7 +136,10 @@ def uncertainty(
     wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
-    with claim(out, overwrite, "uncertainty" if wanted is None else PART) as place:
+    with ExitStack() as within:
+        kind = "uncertainty" if wanted is None else PART
+        place = within.enter_context(claim(out, overwrite, kind))
+        within.enter_context(default_threads(n_jobs, study.engine.threads))
         run_log = RunLog(resolve(progress), study.study.strict)
         found = _computed(study, wanted, run_log, n_jobs)
         if wanted is not None and place is not None:
