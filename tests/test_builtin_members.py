@@ -94,7 +94,7 @@ def test_cities_far_apart_have_their_own_locations_and_their_suburbs():
     lat = [0.3, 0.4, 0.0, -0.1, 5.0]
     weight = [43, 4, 50, 3, 9]
     labels = [0, 0, 0, 0, -1]
-    cells = ClusterCells.of(lat, [0.0] * 5, weight, labels, n_clusters=1)
+    cells = ClusterCells.of(lat, [0.0] * 5, weight, labels, n_clusters=1, numbered=True)
     members, member = member_cities(cells, gazetteer=gazetteer)
     assert members["city"].tolist() == ["South", "North"]
     assert member.tolist() == [1, 1, 0, 0, -1]
@@ -108,7 +108,7 @@ def test_the_cities_of_a_name_are_members():
     rng = np.random.default_rng(5)
     lat, lon = rng.uniform(22.2, 23.3, 400), rng.uniform(113.1, 114.3, 400)
     weight, labels = rng.integers(1, 9, 400), np.arange(400) % 2
-    cells = ClusterCells.of(lat, lon, weight, labels, n_clusters=2)
+    cells = ClusterCells.of(lat, lon, weight, labels, n_clusters=2, numbered=True)
     named = name_clusters(cells)["name"]
     members, member = member_cities(cells)
     for cluster, name in enumerate(named):
@@ -117,7 +117,7 @@ def test_the_cities_of_a_name_are_members():
     assert (members["cluster_id"].to_numpy()[member] == labels).all()
     order = rng.permutation(400)
     shuffled = (column[order] for column in (lat, lon, weight, labels))
-    again, at = member_cities(ClusterCells.of(*shuffled, n_clusters=2))
+    again, at = member_cities(ClusterCells.of(*shuffled, n_clusters=2, numbered=True))
     assert again.equals(members)
     assert at.tolist() == member[order].tolist()
 
@@ -128,7 +128,8 @@ def test_cities_of_one_name_and_none_near():
         ("Twin", "BB", 0.3, 0.0, 90_000),
         ("Far", "CC", 40.0, 40.0, 500_000),
     )
-    cells = ClusterCells.of([0.0, 0.3, 30.0], [0.0, 0.0, 30.0], [3, 2, 1], [0, 0, 1], n_clusters=2)
+    at = [0.0, 0.3, 30.0], [0.0, 0.0, 30.0], [3, 2, 1], [0, 0, 1]
+    cells = ClusterCells.of(*at, n_clusters=2, numbered=True)
     members, member = member_cities(cells, gazetteer=gazetteer)
     assert members.to_numpy().tolist() == [
         [0, "Twin (AA)", "AA"],

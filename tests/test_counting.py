@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records, record_totals, world_totals
-from gclust.listings.fold import density_units, fold_locations, heaviest_countries
+from gclust.listings.fold import density_units, fold_locations, unite_countries
 from gclust.listings.label import label_records, relabel_records, sum_ties
 from gclust.units import UNIT
 
@@ -254,17 +254,24 @@ def test_equal_density_gives_each_kind_the_same_total():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_heaviest_country_of_each_location_and_the_first_of_equal_ones(engine):
     rng = np.random.default_rng(8)
-    table = some_listings(8).assign(code=rng.integers(1, 4, 400))
+    table = some_listings(8).assign(code=rng.integers(0, 4, 400))
     table["units"] = UNIT  # so that many are equal
-    named = lazy(table, engine)
-    found = collect(heaviest_countries(named, lambda sums: sums).sort("lat", "lon"))
-    summed = table.groupby(["lat", "lon", "code"], as_index=False)["units"].sum()
-    ordered = summed.sort_values(["units", "code"], ascending=[False, True])
+    table["density"] = table["units"] * (table["kind"] == 1)
+    keys = ["lat", "lon", "code"]
+    sums = collect(fold_locations(lazy(table, engine), "code").sort(*keys))
+    sums = sums[~((sums["lat"] == 2) & (sums["code"] > 0))]  # some have no country at all
+    columns = {name: sums[name].to_numpy() for name in sums}
+    found = pd.DataFrame(unite_countries(columns))
+    known = sums.assign(weight=sums["units"].where(sums["code"] > 0, -1))
+    ordered = known.sort_values(["weight", "code"], ascending=[False, True])
     twin = ordered.drop_duplicates(["lat", "lon"]).sort_values(["lat", "lon"])
-    assert found[["lat", "lon", "code"]].to_numpy().tolist() == (
-        twin[["lat", "lon", "code"]].to_numpy().tolist()
-    )
-    assert (summed.groupby(["lat", "lon"])["units"].nunique() < 3).any()  # some are equal
+    assert found[keys].to_numpy().tolist() == twin[keys].to_numpy().tolist()
+    both = sums.groupby(["lat", "lon"])[["density", "units"]].sum()
+    assert found[["density", "units"]].to_numpy().tolist() == both.to_numpy().tolist()
+    assert (sums.groupby(["lat", "lon"])["units"].nunique() < 3).any()  # some are equal
+    assert 0 in found["code"].tolist()
+    single = {name: values[:0] for name, values in columns.items()}
+    assert unite_countries(single) is single
 
 
 @pytest.mark.parametrize("engine", ENGINES)

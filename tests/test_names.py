@@ -1,11 +1,13 @@
 """Names and economies on hand-made gazetteers and on the real one."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from gclust.places.cities import location_cells
 from gclust.places.cities.cities import shipped_cities
 from gclust.places.cities.gazetteer import gazetteer
 from gclust.places.cities.location_cells import ClusterCells
@@ -267,3 +269,28 @@ def test_naming_reports_the_share_done_and_can_be_ended():
 
     with pytest.raises(KeyboardInterrupt):
         name(np.zeros(130), np.ones(130), labels, report=end)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_cells_of_chunks_and_of_merged_clusters_are_those_of_all_at_once(monkeypatch, dtype):
+    rng = np.random.default_rng(4)
+    n, ids = 5_000, np.array([0, 2, 1, 1, 0, 2, 2])
+    lat, lon = rng.uniform(45, 45.2, n), rng.choice([-180.0, 179.998, 179.99, 7.0, 7.004], n)
+    labels = rng.integers(-1, 7, n)
+    weight = rng.integers(1, 9, n).astype(dtype)
+    country = rng.choice(np.array(["", "CH", "FR", None], dtype=object), n)
+    at = lat, lon, weight
+    whole = ClusterCells.of(*at, labels, 7, country, numbered=True)
+    merged = ClusterCells.of(*at, np.where(labels >= 0, ids[labels], -1), 3, country)
+    coded = ClusterCells.of(*at, labels, 7, pd.Categorical(country))
+    monkeypatch.setattr(location_cells, "CHUNK", 97)
+    pieces = ClusterCells.of(*at, labels, 7, country, numbered=True)
+    rejoined = replace(pieces, cell=None).merged(ids, 3)
+    with pytest.raises(ValueError, match="cannot be merged"):
+        pieces.merged(ids, 3)
+    for one, other in ((whole, pieces), (whole, coded), (merged, rejoined)):
+        for name in ("lat", "lon", "weight", "country", "starts"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist(), name
+    assert whole.cell.tolist() == pieces.cell.tolist()
+    twin = pd.DataFrame({"cell": whole.cell, "weight": weight})[labels >= 0]
+    assert twin.groupby("cell")["weight"].sum().tolist() == whole.weight.tolist()

@@ -10,7 +10,7 @@ import pandas as pd
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import Frame, by_cluster, in_clusters, known, percent, rows_of
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import distinct, rows_by, sum_by
 from gclust.units import UNIT
 
 MEASURED = "Luukkonen et al. 1993, Scientometrics 28: 15; OECD 2009, Patent Statistics Manual"
@@ -114,7 +114,7 @@ def international_collaboration(
     whole = sum_by(rows, "kind", "record", whole="has_country")
     # Where a record has two countries or more, and listings of known country in the cluster and
     # outside, two of these differ.
-    countries = rows_by(known(rows, "country").select("kind", "record", "country").unique(),
+    countries = rows_by(distinct(known(rows, "country"), "kind", "record", "country"),
                         "kind", "record")  # fmt: skip
     joined = here.join(whole, on=["kind", "record"])
     joined = joined.join(countries, on=["kind", "record"], how="left")

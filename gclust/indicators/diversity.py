@@ -10,6 +10,7 @@ import pandas as pd
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import in_clusters, known, rows_of, sum_fractional_counts
+from gclust.listings.sums import distinct
 
 
 @indicator(
@@ -67,6 +68,6 @@ def diversity(
     if measure == "effective":
         return np.exp(entropy)
     if measure == "normalised":
-        fields = len(listings.collect(rows.select(by).unique()))
+        fields = len(listings.collect(distinct(rows, by)))
         return entropy / np.log(fields) if fields > 1 else entropy * np.nan
     return entropy

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
 
 from gclust.listings.counting import fractional_units
 from gclust.listings.sums import Frame, sum_by
@@ -45,22 +48,46 @@ def _equal_units(kind_units: Mapping[int, int]) -> nw.Expr:
     return scaled
 
 
-def heaviest_countries(listings: Frame, store: Callable[[Frame], Frame]) -> Frame:
-    """Return the country that most listings name at each location: ``lat, lon, code``.
-
-    ``listings`` have the number of a country in ``code``; of countries of equal weight the lowest
-    number counts. ``store`` stores a frame that is read twice.
-    """
-    sums = store(sum_by(listings, "lat", "lon", "code", units="units"))
-    most = sums.group_by("lat", "lon").agg(nw.col("units").max())
-    heaviest = sums.join(most, on=["lat", "lon", "units"], how="inner")
-    return heaviest.group_by("lat", "lon").agg(nw.col("code").min())
-
-
-def fold_locations(listings: Frame) -> Frame:
+def fold_locations(listings: Frame, *by: str) -> Frame:
     """Group listings (a table from `density_units`) by location, and sum their weights.
 
-    Returns ``lat, lon`` (degrees), ``density`` (0 if all kinds there form no clusters) and
-    ``units`` (weight of all kinds).
+    Returns ``lat, lon`` (degrees), the columns ``by``, which divide the sums of a location,
+    ``density`` (0 if all kinds there form no clusters) and ``units`` (weight of all kinds).
     """
-    return sum_by(listings, "lat", "lon", density="density", units="units")
+    return sum_by(listings, "lat", "lon", *by, density="density", units="units")
+
+
+def unite_countries(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Sum the weights of each location over countries; keep the country of the largest weight.
+
+    Parameters
+    ----------
+    columns : dict
+        ``lat, lon, code`` (number of the country, 0 if unknown), ``density, units``, sorted by
+        ``lat, lon, code``.
+
+    Returns
+    -------
+    dict
+        The same columns, one row per location. ``code`` is that of the largest units; of equal
+        ones the lowest; 0 only if no country is known.
+    """
+    lat, lon = columns["lat"], columns["lon"]
+    is_first = np.ones(len(lat), dtype=bool)
+    is_first[1:] = (lat[1:] != lat[:-1]) | (lon[1:] != lon[:-1])
+    if is_first.all():
+        return columns
+    first = np.flatnonzero(is_first)
+    united = {name: columns[name][first] for name in ("lat", "lon")}
+    for name in ("density", "units"):
+        united[name] = np.add.reduceat(columns[name], first)
+    # Of unknown countries the weight counts less than any other.
+    rows = np.flatnonzero(~is_first | ~np.append(is_first[1:], True))
+    location = np.cumsum(is_first)[rows] - 1
+    code = columns["code"][rows]
+    weight = np.where(code == 0, -1, columns["units"][rows])
+    heaviest = np.lexsort((code, -weight, location))
+    chosen = heaviest[np.flatnonzero(np.diff(location[heaviest], prepend=-1))]
+    united["code"] = columns["code"][first]
+    united["code"][location[chosen]] = code[chosen]
+    return united

@@ -16,7 +16,7 @@ from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.open_sources import Scan
 from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
 from gclust.listings.sources.source_part import BadRows, SourcePart
-from gclust.listings.validate import OUTSIDE, validate
+from gclust.listings.validate import OUTSIDE, REASONS, validate
 
 REJECT_COLUMNS = (
     "source", "line", "kind", "record", "lat", "lon", "year", "weight", "reason", "value", "text",
@@ -91,6 +91,7 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd
     table["line"] = row + 1 if lines is None else lines(row)
     if not part.has_order:
         table["line"] = pd.Series(pd.NA, index=table.index, dtype="Int64")
+    table["reason"] = np.array(["", *REASONS], dtype=object)[table["reason"].to_numpy(dtype=int)]
     table["value"] = _values(table)
     if part.is_text:
         _refuse_second_header(part, file, table)

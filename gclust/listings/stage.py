@@ -46,8 +46,8 @@ class Staged:
     ----------
     listings : LazyFrame
         Validated rows inside their windows of years: ``source, kind, record, lat, lon,
-        units`` (weight, in fixed point), ``reason`` (null: usable), and the sources' ``further``
-        columns.
+        units`` (weight, in fixed point), ``reason`` (code; null: usable), and the sources'
+        ``further`` columns.
     sources : DataFrame
         Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
         without_record`` (of those used) and ``columns`` (gclust's with the user's).
@@ -239,8 +239,8 @@ def _count_sources(
     table = []
     for position, scan in enumerate(scans):
         of_source = counts.loc[counts["source"] == position]
-        by_reason = of_source.set_index(of_source["reason"].fillna(""))["rows"]
-        used, outside = int(by_reason.get("", 0)), int(by_reason.get(OUTSIDE, 0))
+        by_reason = of_source.set_index(of_source["reason"].fillna(0))["rows"]
+        used, outside = int(by_reason.get(0, 0)), int(by_reason.get(OUTSIDE, 0))
         rejected = int(by_reason.sum()) - used - outside + scan.bad_rows
         table.append(
             {

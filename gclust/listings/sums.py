@@ -24,3 +24,12 @@ def rows_by(frame: Frame, *by: str) -> Frame:
     """Count the rows of each group; the counts are in the column ``rows``."""
     counted = frame.group_by(*by).agg(nw.len().alias("rows"))
     return counted.with_columns(nw.col("rows").cast(nw.Int64))
+
+
+def distinct(frame: Frame, *by: str) -> Frame:
+    """Return the distinct rows of some columns.
+
+    It is a group by: narwhals' `unique` is a window function on DuckDB, which takes seven times
+    as long.
+    """
+    return frame.group_by(*by).agg(nw.len().alias("rows")).select(*by)

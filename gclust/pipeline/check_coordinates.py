@@ -12,6 +12,7 @@ import pandas as pd
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.open_sources import Scan
 from gclust.listings.stage import Staged
+from gclust.listings.sums import distinct
 from gclust.places.cities.gazetteer import distance_to_city_km
 
 LOOKED_AT = 50_000
@@ -102,7 +103,7 @@ def check_swapped_sources(staged: Staged, engine: Engine) -> list[str]:
     number = ((nw.col("lat") + nw.col("lon")) * 1e5).floor()
     looked_at = number - (number / step).floor() * step == 0
     rows = staged.listings.filter(nw.col("reason").is_null() & looked_at)
-    places = engine.pandas(rows.select("source", "lat", "lon").unique(), "check listings")
+    places = engine.pandas(distinct(rows, "source", "lat", "lon"), "check listings")
     places = places.sort_values(["source", "lat", "lon"])
     messages = []
     for position, mine in places.groupby("source"):

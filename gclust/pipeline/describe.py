@@ -186,13 +186,12 @@ def name_merges(
         return log
     log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
     log["name_a"] = log["name_b"] = pd.Series("", index=log.index, dtype="string")
-    parts = locations["part"].to_numpy()
+    cells = _cells_of(locations, locations["part"], cluster_ids.size)
     cluster_of = np.arange(cluster_ids.size, dtype=np.int64)
     for _, rows in log.groupby("round"):
         # Names of the clusters before the round.
         ids, dense = np.unique(cluster_of, return_inverse=True)
-        labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
-        names = names_of(study, locations, labels, ids.size)["name"]
+        names = _named(study, cells.merged(dense, ids.size))["name"]
         called = dict(zip(ids.tolist(), names, strict=True))
         for at, row in rows.iterrows():
             for side in ("a", "b"):
@@ -227,7 +226,14 @@ def names_of(
     study: Study, locations: pd.DataFrame, labels: pd.Series, n_labels: int
 ) -> pd.DataFrame:
     """Name clusters by the cities in them; see `gclust.places.cities.names.name_clusters`."""
+    return _named(study, _cells_of(locations, labels, n_labels))
+
+
+def _cells_of(locations: pd.DataFrame, labels: pd.Series, n_labels: int) -> ClusterCells:
     lat, lon, weight = (locations[name].to_numpy() for name in ("lat", "lon", "density"))
     country = locations.get("country")
-    cells = ClusterCells.of(lat, lon, weight, labels.to_numpy(), n_labels, country)
+    return ClusterCells.of(lat, lon, weight, labels.to_numpy(), n_labels, country)
+
+
+def _named(study: Study, cells: ClusterCells) -> pd.DataFrame:
     return name_clusters(cells, most=study.names.most, least_share=study.names.least_share)

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.fold import density_units, fold_locations, heaviest_countries
+from gclust.listings.fold import density_units, fold_locations, unite_countries
 from gclust.listings.stage import Staged, usable
+from gclust.listings.sums import distinct
 from gclust.memory import shown_amount
 from gclust.pipeline.memory_parts import memory_for, memory_parts
 from gclust.study.schema import Study
 
 STAGE = "fold listings"
-TABLES = ("folded", "country_codes", "country_sums")
+TABLES = ("folded", "country_codes")
 """Tables that hold the locations on their way into memory."""
 
 BYTES_OF_A_LOCATION = 220
@@ -49,20 +50,28 @@ def fold(
         for kind in study.density_kinds
     }
     weighted = density_units(located, study.density.weight, formers, totals)
-    folded = engine.store(fold_locations(weighted), "folded", STAGE)
-    check_fit(study, _count(engine, folded))
     codes = country_codes(engine, staged)
+    by = ["code"] if codes else []
     if codes:
-        countries = _countries(engine, staged, codes)
-        folded = folded.join(countries, on=["lat", "lon"], how="left")
-        folded = folded.with_columns(nw.col("code").fill_null(0))
-    columns = _columns(engine, folded.sort("lat", "lon"))
+        weighted = _with_codes(engine, weighted, codes)
+    folded = engine.store(fold_locations(weighted, *by), "folded", STAGE)
+    _check_fit(study, engine, folded)
+    columns: dict[str, Any] = _columns(engine, folded.sort("lat", "lon", *by))
     for name in TABLES:
         engine.drop(name)
     if codes:
-        names = np.array(["", *dict.fromkeys(codes.values())], dtype=object)
-        columns["country"] = names[columns.pop("code")]
+        columns = unite_countries(columns)
+        names = ["", *dict.fromkeys(codes.values())]
+        columns["country"] = pd.Categorical.from_codes(columns.pop("code"), names)
     return pd.DataFrame(columns, copy=False)
+
+
+def _check_fit(study: Study, engine: Engine, folded: nw.LazyFrame[Any]) -> None:
+    """Count the locations of a table that may have several rows for one; see `check_fit`."""
+    try:
+        check_fit(study, _count(engine, folded))
+    except StudyError:
+        check_fit(study, _count(engine, distinct(folded, "lat", "lon")))
 
 
 def check_fit(study: Study, n: int) -> None:
@@ -91,20 +100,22 @@ def country_codes(engine: Engine, staged: Staged) -> dict[str, str]:
     """
     country = nw.col("country")
     short = ~country.is_null() & (country.str.len_chars() <= LONGEST_CODE)
-    texts = usable(staged.listings).filter(short).select("country").unique()
+    texts = distinct(usable(staged.listings).filter(short), "country")
     given = engine.arrow(texts, STAGE)["country"].to_pylist()
     coded = {text: text.strip().upper() for text in given}
     found = {text: code for text, code in coded.items() if re.fullmatch("[A-Z]{2}", code)}
     return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
 
-def _countries(engine: Engine, staged: Staged, codes: dict[str, str]) -> nw.LazyFrame[Any]:
-    """Return ``lat, lon, code``: the number from 1 of the country that most listings there name."""
+def _with_codes(
+    engine: Engine, listings: nw.LazyFrame[Any], codes: dict[str, str]
+) -> nw.LazyFrame[Any]:
+    """Add ``code``: the number from 1 of the country that a listing names, 0 if it names none."""
     number = {code: at for at, code in enumerate(dict.fromkeys(codes.values()), start=1)}
     numbers = pa.array([number[code] for code in codes.values()], pa.int16())
     table = engine.put(pa.table({"country": list(codes), "code": numbers}), "country_codes")
-    named = usable(staged.listings).join(table, on="country", how="inner")
-    return heaviest_countries(named, lambda sums: engine.store(sums, "country_sums", STAGE))
+    named = listings.join(table, on="country", how="left")
+    return named.with_columns(nw.col("code").fill_null(0))
 
 
 def _columns(engine: Engine, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:

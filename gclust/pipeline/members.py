@@ -52,7 +52,7 @@ def divide_clusters(
         lat, lon, weight, labels = (
             locations[name].to_numpy() for name in ("lat", "lon", "density", "label")
         )
-        cells = ClusterCells.of(lat, lon, weight, labels, len(clusters))
+        cells = ClusterCells.of(lat, lon, weight, labels, len(clusters), numbered=True)
         members, member = member_cities(cells, least_share=study.members.least_share)
         inside = locations[["lat", "lon"]].assign(member=member)[member >= 0]
         places = engine.put(inside, PLACES)

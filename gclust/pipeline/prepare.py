@@ -87,7 +87,8 @@ def prepare_listings(
         lambda found: replace(found, listings=None),
         lambda kept: _with_listings(kept, study, engine),
     )
-    wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    further = dict.fromkeys([*study.needed_columns, "country"])
+    wanted = ["kind", "record", "lat", "lon", "units", *further]
     located = usable(staged.listings).select(*wanted)
     totals_of_world = stages.step(
         "add up records", lambda: _store_totals(study, engine, staged, located)

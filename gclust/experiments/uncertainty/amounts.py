@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError
 from gclust.kernels.resampling.amounts import draw_multipliers
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.sums import rows_by, sum_by
+from gclust.listings.sums import distinct, rows_by, sum_by
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
 from gclust.units import LARGEST_TOTAL, UNIT
@@ -116,7 +116,7 @@ def number_amounts(study: Study, engine: Engine, prepared: Prepared) -> Numbered
     rows = rows.filter(nw.col("kind").is_in(sorted(cv)) & (nw.col("units") > 0)).select(*columns)
     known = rows.filter(~nw.col("organisation").is_null())
     by = ["kind", "organisation"]
-    organisations = known.select(*by).unique().with_row_index("item", order_by=by)
+    organisations = distinct(known, *by).with_row_index("item", order_by=by)
     organisations = engine.store(organisations, ORGANISATIONS)
     n_known = len(engine.arrow(organisations.select("item")))
     named = known.join(organisations, on=by)

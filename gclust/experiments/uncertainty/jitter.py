@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError
 from gclust.kernels.resampling.random_points import jitter_points
 from gclust.listings.engines.protocol import Engine
+from gclust.listings.sums import distinct
 from gclust.listings.validate import round_coordinates
 from gclust.pipeline.prepare import Prepared
 from gclust.places.cities.city_radii import city_radii_km
@@ -74,7 +75,7 @@ def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFram
     named = {wanted.precision, *wanted.spread_km}
     is_named = nw.col("precision").is_in(sorted(named))
     columns = ("lat", "lon", "precision")
-    places = engine.pandas(prepared.located.filter(is_named).select(*columns).unique())
+    places = engine.pandas(distinct(prepared.located.filter(is_named), *columns))
     _check_named(study, engine, prepared, set(places["precision"]))
     places["radius_km"] = places["precision"].map(dict(wanted.spread_km)).astype(np.float64)
     unset = places["radius_km"].isna().to_numpy()
@@ -98,7 +99,7 @@ def _check_named(study: Study, engine: Engine, prepared: Prepared, found: set[st
         missing = [wanted.precision]
     if missing:
         key = "spread_km" if missing[0] in wanted.spread_km else "precision"
-        there = engine.pandas(prepared.located.select("precision").unique())["precision"]
+        there = engine.pandas(distinct(prepared.located, "precision"))["precision"]
         known = ", ".join(sorted(map(repr, there.dropna())))
         raise StudyError(
             f"[uncertainty] {key}: no address has the precision {missing[0]!r}; expected a value of"

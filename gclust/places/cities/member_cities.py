@@ -29,7 +29,7 @@ def member_cities(
     Parameters
     ----------
     cells : ClusterCells
-        The weights of the clusters' locations.
+        The weights of the clusters' locations, with ``numbered=True``.
     least_share : float
         A city is a member if it has at least this share of the cluster's weight. If there is
         none, the heaviest city is the only member.
@@ -55,18 +55,21 @@ def member_cities(
 
     Examples
     --------
-    >>> cells = ClusterCells.of([35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0], n_clusters=1)
+    >>> at = [35.69, 35.43], [139.69, 139.64], [2, 1], [0, 0]
+    >>> cells = ClusterCells.of(*at, n_clusters=1, numbered=True)
     >>> members, member = member_cities(cells)
     >>> members["city"].tolist(), member.tolist()
     (['Tokyo', 'Yokohama'], [0, 1])
     """
+    if cells.cell is None:
+        raise ValueError("cells has no cell of each location; make it with numbered=True")
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
-    vectors = unit_vectors(cells.lat, cells.lon)
+    vectors, weight = unit_vectors(cells.lat, cells.lon), cells.weight
     of_cell = np.empty(len(vectors), dtype=np.int64)
     rows: list[Rows] = []
     found = 0
     for start, end in pairwise(cells.starts):
-        own, at = _divide(vectors[start:end], cells.weight[start:end], cities, least_share)
+        own, at = _divide(vectors[start:end], weight[start:end], cities, least_share)
         of_cell[start:end] = found + at
         rows.append(own)
         found += len(own)
