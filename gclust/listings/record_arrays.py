@@ -7,7 +7,7 @@ computes the same from these arrays in memory, which is faster.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import narwhals as nw
@@ -37,6 +37,15 @@ class Records:
     """Which of the r records are left out of ``fixed``: their count in a cluster is not the sum of
     their counts at its locations."""
     open_rows: RecordRows  # of the records in ``opened``
+
+    def reordered(self, order: Units) -> Records:
+        """Return the records with the locations in another order, (n,)."""
+        number = np.empty(len(order), dtype=np.int32)
+        number[order] = np.arange(len(order), dtype=np.int32)
+        rows, open_rows = (
+            each._replace(place=number[each.place]) for each in (self.rows, self.open_rows)
+        )
+        return replace(self, fixed=self.fixed[:, order], rows=rows, open_rows=open_rows)
 
     @cached_property
     def doubled_pairs(self) -> NDArray[np.float64]:

@@ -52,7 +52,7 @@ class MergedCounts:
         return np.concatenate((self.cluster_ids, [-1]))[labels]
 
 
-def merge_and_count(
+def count_in_engine(
     study: Study,
     engine: Engine,
     prepared: Prepared,
@@ -61,7 +61,7 @@ def merge_and_count(
 ) -> MergedCounts:
     """Label the listings, merge clusters, and count their records in SQL.
 
-    `gclust.pipeline.count_arrays` gives bit-identical results for many labellings.
+    `gclust.pipeline.count_arrays` gives bit-identical results from records in memory.
 
     Parameters
     ----------

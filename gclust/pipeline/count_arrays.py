@@ -1,7 +1,7 @@
-"""Merging of clusters and counting of their records, in memory: for sweeps, bootstraps, tuning.
+"""Merging of clusters and counting of their records, from records in memory.
 
-`gclust.pipeline.count.merge_and_count` does the same for one clustering in SQL;
-the tests compare the two.
+`gclust.pipeline.count.count_in_engine` does the same for one clustering in SQL; the tests compare
+the two.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.gaps import GridHash
+from gclust.cluster.gaps import GridHash, gaps_km
 from gclust.cluster.merging import Merging, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.record_arrays import Records, gather_records
-from gclust.pipeline.count import MergedCounts
+from gclust.pipeline.count import MergedCounts, count_in_engine
 from gclust.pipeline.prepare import Prepared
+from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
 from gclust.study.sections import Merge
@@ -91,6 +92,9 @@ class RecordCounter:
     ) -> RecordCounter:
         """Read the records into memory, with the locations in the given order."""
         kinds = prepared.staged.kinds
+        if prepared.records is not None:
+            records = prepared.records.reordered(order)
+            return cls(study, kinds, records, count_threads(n_jobs))
         records = gather_records(
             engine,
             prepared.located,
@@ -102,15 +106,20 @@ class RecordCounter:
         return cls(study, kinds, records, count_threads(n_jobs))
 
     def totals(
-        self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None
+        self,
+        labels: NDArray[np.int32],
+        gaps_km: PairValues,
+        ties: str | None = None,
+        n_labels: int | None = None,
     ) -> LabelTotals:
         """Count the records of each label, and sum the ties of labels that may merge.
 
         ``labels`` are the labels of the locations, -1 for noise; ``gaps_km`` has the gaps of labels
-        that may merge; ``ties`` is the study's by default. Raises StudyError if ties are too
-        large to count.
+        that may merge; ``ties`` is the study's by default, ``n_labels`` one more than the largest
+        label. Raises StudyError if ties are too large to count.
         """
-        n_labels = int(labels.max(initial=-1)) + 1
+        if n_labels is None:
+            n_labels = int(labels.max(initial=-1)) + 1
         strengths: PairValues = {}
         if gaps_km:
             near = labels_with_gaps(gaps_km, n_labels)
@@ -154,7 +163,7 @@ class ArrayCounter:
 
     Listings are read into memory once, record by record; each labelling then takes one pass
     over them. Counts, clusters and the log of merges equal those of
-    `gclust.pipeline.count.merge_and_count` to the bit.
+    `gclust.pipeline.count.count_in_engine` to the bit.
 
     Parameters
     ----------
@@ -207,6 +216,47 @@ class ArrayCounter:
             gaps_km = self._grid.gaps_km(ordered)
         totals = self._counter.totals(ordered, gaps_km)
         return self._counter.count(totals, merge_labels(totals, self._options), self._world)
+
+
+def merge_and_count(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    labels: NDArray[np.int64],
+    run_log: RunLog,
+) -> MergedCounts:
+    """Merge clusters and count their records: in memory if the records are there.
+
+    See `gclust.pipeline.count.count_in_engine`.
+    """
+    if prepared.records is None:
+        return count_in_engine(study, engine, prepared, labels, run_log)
+    counter = RecordCounter(study, prepared.staged.kinds, prepared.records, count_threads())
+    locations, narrow = prepared.locations, labels.astype(np.int32)
+    gaps: PairValues = {}
+    with run_log.timed("merge clusters"):
+        if study.merge.rule != "none" and prepared.has_records:
+            lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+            gaps = gaps_km(lat, lon, narrow, study.merge.max_gap_km)
+        totals = counter.totals(narrow, gaps)
+        merged = merge_labels(totals, study.merge)
+    with run_log.timed("count records"):
+        return counter.count(totals, merged, prepared.world_totals)
+
+
+def count_labels(
+    study: Study, prepared: Prepared, labels: NDArray[np.int64], n_labels: int
+) -> pd.DataFrame | None:
+    """Count the records of locations by label and kind, shape (n_labels, kinds).
+
+    Those of label -1 are left out. None if the records are not in memory.
+    """
+    if prepared.records is None:
+        return None
+    counter = RecordCounter(study, prepared.staged.kinds, prepared.records, count_threads())
+    totals = counter.totals(labels.astype(np.int32), {}, n_labels=n_labels)
+    own = MergedLabels(merge(n_labels, {}, {}, rule="none"), np.arange(n_labels))
+    return counter.count(totals, own, prepared.world_totals).count
 
 
 def labels_with_gaps(gaps_km: PairValues, n_labels: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from gclust.listings.counting import count_records
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
 from gclust.pipeline.count import MergedCounts
+from gclust.pipeline.count_arrays import count_labels
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.places.footprints.containment import containing_footprint
@@ -99,6 +100,9 @@ def _count(
     study: Study, engine: Engine, prepared: Prepared, labels: NDArray[np.int64], n_clusters: int
 ) -> pd.DataFrame:
     """Count the records of locations by label; those of label -1 are left out."""
+    counted = count_labels(study, prepared, labels, n_clusters)
+    if counted is not None:
+        return counted
     kinds = prepared.staged.kinds
     chosen = labels >= 0
     if not chosen.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals as nw
@@ -45,25 +46,45 @@ def fold(
 
     Raises StudyError if so many locations do not fit into memory.
     """
+    weighted, codes = weighted_listings(study, engine, staged, located, totals)
+    by = ["code"] if codes else []
+    folded = engine.store(fold_locations(weighted, *by), "folded", STAGE)
+    _check_fit(study, engine, folded)
+    names = ["lat", "lon", "density", "units", *by]
+    columns = columns_of(engine, folded.select(*names).sort("lat", "lon", *by), "sort locations")
+    for name in TABLES:
+        engine.drop(name)
+    return table_of_locations(unite_countries(columns) if codes else columns, codes)
+
+
+def table_of_locations(columns: Mapping[str, Any], codes: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table of locations, with the countries that their codes stand for."""
+    table = {name: columns[name] for name in ("lat", "lon", "density", "units")}
+    if codes:
+        names = ["", *dict.fromkeys(codes.values())]
+        table["country"] = pd.Categorical.from_codes(columns["code"], names)
+    return pd.DataFrame(table, copy=False)
+
+
+def weighted_listings(
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    located: nw.LazyFrame[Any],
+    totals: nw.LazyFrame[Any],
+) -> tuple[nw.LazyFrame[Any], dict[str, str]]:
+    """Add ``density`` to listings, and ``code`` if any names a country; return these codes too.
+
+    The parameters are those of `fold`; for ``density`` see
+    `gclust.listings.fold.density_units`, for the codes `country_codes`.
+    """
     formers = {
         staged.kinds.index(kind): staged.kind_units[staged.kinds.index(kind)]
         for kind in study.density_kinds
     }
     weighted = density_units(located, study.density.weight, formers, totals)
     codes = country_codes(engine, staged)
-    by = ["code"] if codes else []
-    if codes:
-        weighted = _with_codes(engine, weighted, codes)
-    folded = engine.store(fold_locations(weighted, *by), "folded", STAGE)
-    _check_fit(study, engine, folded)
-    columns: dict[str, Any] = _columns(engine, folded.sort("lat", "lon", *by))
-    for name in TABLES:
-        engine.drop(name)
-    if codes:
-        columns = unite_countries(columns)
-        names = ["", *dict.fromkeys(codes.values())]
-        columns["country"] = pd.Categorical.from_codes(columns.pop("code"), names)
-    return pd.DataFrame(columns, copy=False)
+    return (_with_codes(engine, weighted, codes) if codes else weighted), codes
 
 
 def _check_fit(study: Study, engine: Engine, folded: nw.LazyFrame[Any]) -> None:
@@ -118,12 +139,11 @@ def _with_codes(
     return named.with_columns(nw.col("code").fill_null(0))
 
 
-def _columns(engine: Engine, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+def columns_of(engine: Engine, frame: nw.LazyFrame[Any], stage: str) -> dict[str, NDArray[Any]]:
     """Return the columns of a frame without nulls; there is never a second copy of all of them."""
-    names = ["lat", "lon", "density", "units", *(["code"] if "code" in _names(frame) else [])]
-    table = engine.arrow(frame.select(*names), "sort locations")
+    table = engine.arrow(frame, stage)
     columns = {}
-    for name in names:
+    for name in table.column_names:
         columns[name] = np.empty(table.num_rows, table.schema.field(name).type.to_pandas_dtype())
         at = 0
         for chunk in table[name].chunks:
@@ -132,7 +152,3 @@ def _columns(engine: Engine, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]
             del chunk
         table = table.drop_columns([name])
     return columns
-
-
-def _names(frame: nw.LazyFrame[Any]) -> list[str]:
-    return frame.collect_schema().names()

@@ -16,6 +16,7 @@ from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.open_sources import Scan, open_sources
+from gclust.listings.record_arrays import Records
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
@@ -24,6 +25,7 @@ from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.check_space import check_space
 from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
+from gclust.pipeline.records_in_memory import fit_into_memory, read_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.spelling import did_you_mean
@@ -57,6 +59,9 @@ class Prepared:
         Kind -> the world's total.
     has_records : bool
         Whether any listing has a record; without one there are no ties.
+    records : Records or None
+        The records in memory, with the locations in the order of ``locations``; None if the
+        listings stay in the engine.
     """
 
     staged: Staged
@@ -67,6 +72,7 @@ class Prepared:
     locations: pd.DataFrame
     world_totals: dict[str, float]
     has_records: bool
+    records: Records | None = None
 
 
 def prepare_listings(
@@ -90,14 +96,18 @@ def prepare_listings(
     further = dict.fromkeys([*study.needed_columns, "country"])
     wanted = ["kind", "record", "lat", "lon", "units", *further]
     located = usable(staged.listings).select(*wanted)
+    unlocated = None
+    if study.counting.unlocated == "keep":
+        unlocated = without_place(staged.listings).select(*wanted)
+    if fit_into_memory(study, staged):
+        in_memory = _read(study, engine, staged, (located, unlocated), run_log)
+        if in_memory is not None:
+            return in_memory
     totals_of_world = stages.step(
         "add up records", lambda: _store_totals(study, engine, staged, located)
     )
     located_totals = engine.frame("located_totals")
-    totals, unlocated = located_totals, None
-    if study.counting.unlocated == "keep":
-        unlocated = without_place(staged.listings).select(*wanted)
-        totals = engine.frame("record_totals")
+    totals = located_totals if unlocated is None else engine.frame("record_totals")
 
     def folded() -> pd.DataFrame:
         with run_log.timed("fold listings"):
@@ -105,13 +115,45 @@ def prepare_listings(
 
     locations = stages.step("fold listings", folded)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
+    _tell_of_ties(study, has_records, run_log)
+    return Prepared(
+        staged, located, unlocated, totals, located_totals, locations, totals_of_world, has_records
+    )
+
+
+def _read(
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    listings: tuple[nw.LazyFrame[Any], nw.LazyFrame[Any] | None],
+    run_log: RunLog,
+) -> Prepared | None:
+    """Sum listings in memory; ``listings`` are the located and unlocated ones."""
+    with run_log.timed("fold listings"):
+        found = read_listings(study, engine, staged, *listings)
+    if found is None:
+        return None
+    world = _checked_totals(study, staged, dict(enumerate(found.world_units.tolist())))
+    _tell_of_ties(study, found.has_records, run_log)
+    # Run by what needs them; counts of records do not.
+    totals = record_totals(listings[0])
+    return Prepared(
+        staged,
+        *listings,
+        totals if listings[1] is None else record_totals(staged.listings),
+        totals,
+        found.locations,
+        world,
+        found.has_records,
+        found.records,
+    )
+
+
+def _tell_of_ties(study: Study, has_records: bool, run_log: RunLog) -> None:
     if not has_records and study.merge.rule != "none":
         run_log.messages.append(
             "the listings have no records, so clusters have no ties: none merge"
         )
-    return Prepared(
-        staged, located, unlocated, totals, located_totals, locations, totals_of_world, has_records
-    )
 
 
 def _with_listings(kept: Staged, study: Study, engine: Engine) -> Staged:
@@ -164,6 +206,7 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         located_totals=located_totals,
         locations=locations,
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
+        records=None,
     )
 
 
@@ -308,10 +351,15 @@ def _world_totals(
     table = engine.pandas(
         world_totals(staged.listings, unlocated=counting.unlocated, totals=totals), "add up totals"
     )
-    world = {
-        staged.kinds[kind]: units / UNIT
-        for kind, units in zip(table["kind"], table["units"], strict=True)
-    }
+    return _checked_totals(
+        study, staged, dict(zip(table["kind"].tolist(), table["units"].tolist(), strict=True))
+    )
+
+
+def _checked_totals(study: Study, staged: Staged, units: dict[int, int]) -> dict[str, float]:
+    """Return the world total of each kind; ``units`` has those of the sources, by code."""
+    counting = study.counting
+    world = {staged.kinds[kind]: total / UNIT for kind, total in units.items()}
     for kind, total in counting.totals.items():
         if total < world[kind]:
             raise StudyError(

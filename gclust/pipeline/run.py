@@ -15,7 +15,8 @@ from gclust.listings.engines.protocol import Engine
 from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
 from gclust.pipeline.checkpoint import checkpoint
-from gclust.pipeline.count import MergedCounts, merge_and_count, warn_of_gap
+from gclust.pipeline.count import MergedCounts, warn_of_gap
+from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
 from gclust.pipeline.footprint_counts import add_footprint_counts
 from gclust.pipeline.form import (

@@ -38,7 +38,7 @@ from gclust.experiments.uncertainty.scores import Scorer
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by
-from gclust.pipeline.count import merge_and_count
+from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
 from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings

@@ -203,6 +203,13 @@ class DuckDBEngine:
         """Run a statement of DuckDB's SQL that returns nothing."""
         self._watched(lambda: self.connection.execute(statement), stage)
 
+    def keyed(self, listings: nw.LazyFrame[Any]) -> tuple[nw.LazyFrame[Any], bool]:
+        """Add ``key`` to listings; see `gclust.listings.engines.protocol.Engine`."""
+        whole = listings.collect_schema()["record"].is_integer()
+        key = "record" if whole else f"hash(record)::HUGEINT - {2**63}"
+        relation = listings.to_native().project(f"*, coalesce(({key})::BIGINT, 0) AS key")
+        return nw.from_native(relation), whole
+
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return the number of a table's rows and the sum of their hashes."""
         query = f'SELECT count(*), sum(hash({", ".join(columns)})) FROM "{name}"'

@@ -118,5 +118,12 @@ class Engine(Protocol):
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None: ...
 
+    def keyed(self, listings: nw.LazyFrame[Any]) -> tuple[nw.LazyFrame[Any], bool] | None:
+        """Add ``key`` to listings: the record as an int64, 0 for none.
+
+        Returns the listings and whether different records of a kind surely have different keys.
+        None if listings of this engine do not come into this process.
+        """
+
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return a text that identifies the rows of a stored table, whatever their order."""

@@ -196,6 +196,10 @@ class SparkEngine:
         self._tables[name] = (path, schema_of(table.schema))
         return self.frame(name)
 
+    def keyed(self, listings: nw.LazyFrame[Any]) -> None:  # noqa: ARG002
+        """Return None: listings stay in Spark."""
+        return None
+
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return the number of a table's rows and the sum of their hashes."""
         listed = ", ".join(map(identifier, columns))

@@ -1,0 +1,331 @@
+"""Grouping of listings by record: each record's weight at each of its locations, and its shares.
+
+Listings are put into buckets by a hash of their record, so that a bucket fits into the cache, and
+sorted there. Nothing depends on the order of listings: records are numbered in the order of their
+hashes, and all sums are sums of integers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.parallel import even_chunks, parallel_for
+
+BUCKET = 1 << 12
+"""Target number of listings in a bucket."""
+
+MOST_BITS = 16
+"""Largest number of bits of the hash that number a bucket."""
+
+CHUNK = 1 << 20
+"""Number of listings in a chunk of work."""
+
+FEW = 24
+"""Largest length of a range that is sorted by insertion."""
+
+LARGEST = 2**63 - 1
+
+ROW, FIRST, SEVERAL, OPEN = 1, 2, 4, 8
+"""Flags of a row: it is one, the first of its record; its record has several rows; is open."""
+
+
+class RecordKeys(NamedTuple):
+    """The records of ``n`` listings."""
+
+    key: NDArray[np.int64]  # (n,) number of the record, among those of its kind
+    kind: NDArray[np.int8]  # (n,) code, from 0
+
+
+class PlacedUnits(NamedTuple):
+    """Locations and weights of ``n`` listings."""
+
+    place: NDArray[np.int32]  # (n,) location, -1 for none
+    units: NDArray[np.int64]  # (n,) fixed point
+
+
+class Grouped(NamedTuple):
+    """Rows of records and locations, at most ``n``, with gaps: rows without flags and share."""
+
+    flags: NDArray[np.uint8]  # (n,) see `ROW`
+    place: NDArray[np.int32]  # (n,) location
+    units: NDArray[np.int64]  # (n,) weight of the record's listings there
+    share: NDArray[np.int64]  # (n,) what they add to the count there; 0 of open records
+    total: NDArray[np.int64]  # (n,) in first rows alone: weight of all listings of the record
+    kind: NDArray[np.int8]  # (n,)
+
+    def between(self, first: int, last: int) -> Grouped:
+        """Return the rows ``first .. last`` (excluded)."""
+        rows: Any = (each[first:last] for each in self)
+        return Grouped(*rows)
+
+
+@helper
+def mixed(key, kind):
+    """Return a hash of 64 bits; no two keys of one kind have the same.
+
+    The finalizer of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number
+    generators, OOPSLA).
+    """
+    z = np.uint64(key) + np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def count_hashes(keys, shift, counts, first, last):
+    """Add the numbers of the listings ``first .. last`` in each bucket to ``counts``, int64."""
+    for i in range(first, last):
+        counts[mixed(keys.key[i], keys.kind[i]) >> shift] += 1
+
+
+@kernel
+def scatter_hashes(keys, shift, cursor, rows, first, last):
+    """Write the listings ``first .. last`` into their buckets of ``rows``, (n,) uint32.
+
+    ``cursor`` (buckets,) int64 is where the next one of a bucket goes; changed in place.
+    """
+    for i in range(first, last):
+        bucket = mixed(keys.key[i], keys.kind[i]) >> shift
+        rows[cursor[bucket]] = i
+        cursor[bucket] += 1
+
+
+@helper
+def precedes(a, b, keys, placed, hashes):
+    """Return whether listing ``a`` of a bucket comes before ``b``: by record, then by location."""
+    one, other = hashes[a], hashes[b]
+    if one != other:
+        return one < other
+    if keys.kind[a] != keys.kind[b]:
+        return keys.kind[a] < keys.kind[b]
+    if keys.key[a] != keys.key[b]:
+        return keys.key[a] < keys.key[b]
+    return placed.place[a] < placed.place[b]
+
+
+@helper
+def sift(order, low, top, end, keys, placed, hashes):
+    """Restore the heap of ``order[low:end]`` below its entry ``top``, counted from ``low``."""
+    moved = order[low + top]
+    while 2 * top + 1 < end - low:
+        child = 2 * top + 1
+        if child + 1 < end - low and precedes(
+            order[low + child], order[low + child + 1], keys, placed, hashes
+        ):
+            child += 1
+        if not precedes(moved, order[low + child], keys, placed, hashes):
+            break
+        order[low + top] = order[low + child]
+        top = child
+    order[low + top] = moved
+
+
+@helper
+def sort_range(order, low, end, keys, placed, hashes):
+    """Sort ``order[low:end]``: by insertion if short, else by a heap, never in quadratic time."""
+    if end - low <= FEW:
+        for i in range(low + 1, end):
+            moved = order[i]
+            j = i
+            while j > low and precedes(moved, order[j - 1], keys, placed, hashes):
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = moved
+        return
+    for top in range((end - low) // 2 - 1, -1, -1):
+        sift(order, low, top, end, keys, placed, hashes)
+    for last in range(end - 1, low, -1):
+        order[low], order[last] = order[last], order[low]
+        sift(order, low, 0, last, keys, placed, hashes)
+
+
+@allocating_helper
+def gathered(keys, placed, rows):
+    """Return the keys and places of some listings; ``rows`` (r,) uint32."""
+    mine = RecordKeys(np.empty(len(rows), np.int64), np.empty(len(rows), np.int8))
+    at = PlacedUnits(np.empty(len(rows), np.int32), np.empty(len(rows), np.int64))
+    for i in range(len(rows)):
+        mine.key[i] = keys.key[rows[i]]
+        mine.kind[i] = keys.kind[rows[i]]
+        at.place[i] = placed.place[rows[i]]
+        at.units[i] = placed.units[rows[i]]
+    return mine, at
+
+
+@allocating_helper
+def sort_bucket(keys, placed, shift, bits):
+    """Return the order of a bucket's listings, uint32, by record, then by location.
+
+    ``shift`` and ``bits`` say which part of the hash numbers the ranges that are sorted.
+    """
+    n = len(keys.key)
+    hashes = np.empty(n, dtype=np.uint64)
+    part = np.uint64((1 << bits) - 1)
+    start = np.zeros((1 << bits) + 1, dtype=np.int64)
+    for i in range(n):
+        hashes[i] = mixed(keys.key[i], keys.kind[i])
+        start[((hashes[i] >> shift) & part) + np.uint64(1)] += 1
+    for k in range(1 << bits):
+        start[k + 1] += start[k]
+    order = np.empty(n, dtype=np.uint32)
+    cursor = start[:-1].copy()
+    for i in range(n):
+        k = (hashes[i] >> shift) & part
+        order[cursor[k]] = i
+        cursor[k] += 1
+    for k in range(1 << bits):
+        sort_range(order, start[k], start[k + 1], keys, placed, hashes)
+    return order
+
+
+@helper
+def is_exact(units, total, unit):
+    """Return whether the fraction ``units / total`` is a whole number of fixed-point units."""
+    if units <= LARGEST // unit:
+        return units * unit % total == 0
+    a, b = units, total
+    while b:
+        a, b = b, a % b
+    return unit % (total // a) == 0
+
+
+@helper
+def finish_record(out, start, end, total, unit, whole):
+    """Fill what is known of a record once its rows ``start .. end`` are: flags, shares, total."""
+    several = end - start > 1
+    rough = False
+    for i in range(start, end):
+        rough |= not is_exact(out.units[i], total, unit)
+    is_open = several and (whole or rough)
+    for i in range(start, end):
+        out.flags[i] = ROW | (SEVERAL if several else 0) | (OPEN if is_open else 0)
+        out.share[i] = 0
+        if not is_open:
+            share = unit
+            if not whole:
+                share = np.int64(math.floor(out.units[i] / total * unit + 0.5))
+            out.share[i] = share
+    out.flags[start] |= FIRST
+    out.total[start] = total
+
+
+@kernel
+def group_bucket(all_keys, all_placed, rows, shift, bits, unit, whole, out, records):
+    """Group the listings of a bucket, ``rows`` (r,) uint32, by record and location.
+
+    Fills ``out``, whose arrays are as long as the bucket, from the first on, and adds the number of
+    records of each kind to ``records`` (kinds,) int64.
+    """
+    keys, placed = gathered(all_keys, all_placed, rows)
+    order = sort_bucket(keys, placed, shift, bits)
+    end = 0
+    i = 0
+    while i < len(order):
+        head = order[i]
+        start, total = end, np.int64(0)
+        last = np.int32(-1)
+        while i < len(order):
+            row = order[i]
+            if keys.key[row] != keys.key[head] or keys.kind[row] != keys.kind[head]:
+                break
+            total += placed.units[row]
+            if placed.place[row] >= 0:
+                if placed.place[row] == last:
+                    out.units[end - 1] += placed.units[row]
+                else:
+                    last = placed.place[row]
+                    out.place[end] = last
+                    out.units[end] = placed.units[row]
+                    out.kind[end] = keys.kind[row]
+                    end += 1
+            i += 1
+        records[keys.kind[head]] += 1
+        if end > start:
+            finish_record(out, start, end, total, unit, whole)
+
+
+@kernel
+def add_at(kind, place, units, out, first, last):
+    """Add the units of the rows ``first .. last`` to ``out[kind, place]``, int64."""
+    for i in range(first, last):
+        out[kind[i], place[i]] += units[i]
+
+
+def add_units(
+    kind: NDArray[np.int8],
+    place: NDArray[np.int32],
+    units: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """Add units of rows to sums by kind and location, ``out`` of shape (kinds, locations)."""
+    # On one thread, because all chunks add to the same numbers.
+    parallel_for(even_chunks(len(kind), CHUNK), 1, add_at, kind, place, units, out)
+
+
+def group_listings(
+    keys: RecordKeys,
+    placed: PlacedUnits,
+    n_kinds: int,
+    unit: int,
+    whole: bool,
+    threads: int,
+) -> tuple[Grouped, NDArray[np.int64]]:
+    """Sum the weights of listings by record and location, and compute the shares of records.
+
+    Parameters
+    ----------
+    keys : RecordKeys
+    placed : PlacedUnits
+        Weights are above 0. Listings without a location count in their record's total alone.
+    n_kinds : int
+    unit : int
+        Fixed-point weight of one.
+    whole : bool
+        Whether a record counts one in each cluster, not in fractions.
+    threads : int
+
+    Returns
+    -------
+    grouped : Grouped
+        Rows of a record lie together, and are sorted by location. A record is *open* if its
+        count in a cluster is not the sum of its counts at the locations there.
+    records : ndarray of int64, shape (kinds,)
+        Number of records of each kind.
+    """
+    n = len(keys.key)
+    bits = min(max(n // BUCKET, 1).bit_length(), MOST_BITS)
+    shift = np.uint64(64 - bits)
+    counts = np.zeros(1 << bits, dtype=np.int64)
+    chunks = even_chunks(n, CHUNK)
+    parallel_for(chunks, 1, count_hashes, keys, shift, counts)
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    order = np.empty(n, dtype=np.uint32)
+    parallel_for(chunks, 1, scatter_hashes, keys, shift, bounds[:-1].copy(), order)
+    out = Grouped(
+        flags=np.zeros(n, dtype=np.uint8),
+        place=np.zeros(n, dtype=np.int32),
+        units=np.empty(n, dtype=np.int64),
+        share=np.zeros(n, dtype=np.int64),
+        total=np.empty(n, dtype=np.int64),
+        kind=np.zeros(n, dtype=np.int8),
+    )
+    found: list[NDArray[np.int64]] = []
+    inner = max(int(counts.max(initial=1)) // 4, 1).bit_length()
+    inner = min(inner, 64 - bits, MOST_BITS)
+    inner_shift = np.uint64(64 - bits - inner)
+
+    def group(first: int, last: int) -> None:
+        part = out.between(first, last)
+        records = np.zeros(n_kinds, dtype=np.int64)
+        rows = order[first:last]
+        group_bucket(keys, placed, rows, inner_shift, inner, unit, whole, part, records)
+        found.append(records)
+
+    parallel_for(np.unique(bounds), threads, group)
+    return out, np.sum(found, axis=0) if found else np.zeros(n_kinds, dtype=np.int64)

@@ -1,0 +1,173 @@
+"""Listings in memory: their locations and records, for studies whose listings fit there.
+
+`gclust.listings.fold` and `gclust.listings.record_arrays` compute the same on any engine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gclust.kernels.cooccurrence import RecordRows, sum_values
+from gclust.kernels.record_rows import (
+    FIRST,
+    OPEN,
+    SEVERAL,
+    Grouped,
+    PlacedUnits,
+    RecordKeys,
+    add_units,
+    group_listings,
+)
+from gclust.kernels.spatial.fold import fold_rows, locations_of
+from gclust.listings.fold import unite_countries
+from gclust.listings.record_arrays import Records
+from gclust.parallel import unreported
+from gclust.units import UNIT
+
+BYTES_OF_A_LISTING = 90
+"""Largest memory for a listing while listings are folded and grouped by record."""
+
+FINEST_BAND = 1e-7
+"""Height of bands in degrees if coordinates are not rounded."""
+
+Columns = dict[str, NDArray[Any]]
+
+
+class Placed(NamedTuple):
+    """Locations of listings, and the listings by location."""
+
+    locations: Columns
+    """``lat, lon, density, units`` and, if given, ``code``, sorted by ``lat``, then ``lon``."""
+    place: NDArray[np.int32]
+    """Location of each listing, shape (n,)."""
+
+
+def place_listings(listings: Columns, decimals: int | None, threads: int) -> Placed:
+    """Sum the weights of listings by location.
+
+    ``listings`` have ``lat, lon`` (rounded to ``decimals``), ``units``, and perhaps ``density``
+    (``units`` if not) and ``code`` (number of the country, 0 if unknown). The result equals
+    `gclust.listings.fold.fold_locations` followed by `gclust.listings.fold.unite_countries`.
+    """
+    # In bands half as high as a step of latitude, the order by band is that by latitude.
+    height = FINEST_BAND if decimals is None else max(0.5 * 10.0**-decimals, FINEST_BAND)
+    lat, lon, units = (listings[name] for name in ("lat", "lon", "units"))
+    folded = fold_rows(lat, lon, units, height, threads, unreported)
+    place = locations_of(folded, threads)
+    found = {"lat": folded.lat, "lon": folded.lon, "units": np.diff(folded.prefix)}
+    same = found["lat"][1:] == found["lat"][:-1]
+    rising = np.where(same, np.diff(found["lon"]) > 0, np.diff(found["lat"]) > 0)
+    if not rising.all():
+        order = np.lexsort((found["lon"], found["lat"]))
+        found = {name: column[order] for name, column in found.items()}
+        place = _inverse(order)[place]
+    n = len(found["lat"])
+    found["density"] = found["units"]
+    if "density" in listings:
+        found["density"] = sum_values(place, listings["density"][None], n)[0]
+    if "code" in listings:
+        found["code"] = _countries(place, listings["code"], units, n)
+    return Placed(found, place)
+
+
+def _countries(
+    place: NDArray[np.int32],
+    code: NDArray[np.integer],
+    units: NDArray[np.int64],
+    n: int,
+) -> NDArray[np.integer]:
+    """Return the code of the country that most listings name at each of ``n`` locations."""
+    found = np.zeros(n, dtype=code.dtype)
+    found[place] = code  # of any of its listings
+    torn = np.zeros(n, dtype=bool)
+    torn[place[code != found[place]]] = True
+    rows = np.flatnonzero(torn[place])
+    if not rows.size:
+        return found
+    # Few locations have listings of several countries.
+    key, at = np.unique(
+        place[rows] * (int(code.max()) + 1) + code[rows].astype(np.int64), return_inverse=True
+    )
+    weight = np.zeros(len(key), dtype=np.int64)
+    np.add.at(weight, at, units[rows])
+    where, codes = np.divmod(key, int(code.max()) + 1)
+    sums = {
+        "lat": where,
+        "lon": np.zeros(len(key)),
+        "code": codes,
+        "density": weight,
+        "units": weight,
+    }
+    united = unite_countries(sums)
+    found[united["lat"]] = united["code"]
+    return found
+
+
+def _inverse(order: NDArray[np.integer]) -> NDArray[np.int32]:
+    inverse = np.empty(len(order), dtype=np.int32)
+    inverse[order] = np.arange(len(order), dtype=np.int32)
+    return inverse
+
+
+class CountedRecords(NamedTuple):
+    """Records in memory, and the number of records of each kind."""
+
+    records: Records
+    n_records: NDArray[np.int64]
+    """Shape (kinds,)."""
+
+
+def count_in_memory(
+    listings: Columns,
+    place: NDArray[np.int32],
+    n_locations: int,
+    *,
+    n_kinds: int,
+    method: str,
+    threads: int,
+) -> CountedRecords:
+    """Group listings by record; see `gclust.listings.record_arrays.gather_records`.
+
+    ``listings`` have ``kind`` (int8), ``key`` (number of the record), ``has_record`` and ``units``;
+    ``place`` is -1 for listings that have no location.
+    """
+    kind, units = listings["kind"], listings["units"]
+    fixed = np.zeros((n_kinds, n_locations), dtype=np.int64)
+    keys, placed = RecordKeys(listings["key"], kind), PlacedUnits(place, units)
+    has_record = listings["has_record"].astype(bool)
+    if not has_record.all():
+        bare = np.flatnonzero(~has_record & (place >= 0))
+        add_units(kind[bare], place[bare], units[bare], fixed)
+        of_record = np.flatnonzero(has_record)
+        keys = RecordKeys(listings["key"][of_record], kind[of_record])
+        placed = PlacedUnits(place[of_record], units[of_record])
+    whole = method == "whole"
+    grouped, n_records = group_listings(keys, placed, n_kinds, UNIT, whole, threads)
+    add_units(grouped.kind, grouped.place, grouped.share, fixed)
+    return CountedRecords(_records(grouped, fixed), n_records)
+
+
+def _records(grouped: Grouped, fixed: NDArray[np.int64]) -> Records:
+    """Make `Records` of grouped listings and the counts of the locations, (kinds, n)."""
+    kept = np.flatnonzero(grouped.flags & SEVERAL)
+    flags, units, place = grouped.flags[kept], grouped.units[kept], grouped.place[kept]
+    starts = np.flatnonzero(flags & FIRST)
+    first = kept[starts]
+    is_open = (flags[starts] & OPEN) > 0
+    length = np.diff(starts, append=len(kept))
+    in_open = np.repeat(is_open, length)
+    sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+    return Records(
+        fixed=fixed,
+        rows=RecordRows(np.append(starts, len(kept)), place, units),
+        located_units=sums,
+        record_units=grouped.total[first],
+        kind=grouped.kind[first].astype(np.int16),
+        opened=np.flatnonzero(is_open),
+        open_rows=RecordRows(
+            np.append(0, np.cumsum(length[is_open])), place[in_open], units[in_open]
+        ),
+    )
