@@ -17,8 +17,9 @@ from gclust.listings.counting import record_totals
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.label import sum_ties
 from gclust.listings.record_arrays import Records
-from gclust.pipeline.count import merge_and_count
-from gclust.pipeline.count_arrays import ArrayCounter, ties_of
+from gclust.pipeline import prepare as preparing
+from gclust.pipeline.count import count_in_engine
+from gclust.pipeline.count_arrays import ArrayCounter, count_labels, merge_and_count, ties_of
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
@@ -50,12 +51,14 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("n_jobs", [1, 3])
-def test_any_labels_are_merged_and_counted_as_in_sql(tmp_path, way, n_jobs):
+@pytest.mark.parametrize(("n_jobs", "in_memory"), [(1, False), (3, False), (1, True), (3, True)])
+def test_any_labels_are_merged_and_counted_as_in_sql(tmp_path, way, n_jobs, in_memory, monkeypatch):
+    monkeypatch.setattr(preparing, "fit_into_memory", lambda *_: in_memory)
     study = gclust.read_study(study_folder(tmp_path, teams(), WAYS[way]))
     run_log = RunLog(silent, False)
     with DuckDBEngine() as engine, mock.patch.object(kernels, "CHUNK", 50):
         prepared = prepare_listings(study, engine, run_log)
+        assert (prepared.records is not None) == in_memory
         counter = ArrayCounter(study, engine, prepared, n_jobs=n_jobs)
         n, rng = len(prepared.locations), np.random.default_rng(4)
         lon = prepared.locations["lon"].to_numpy()
@@ -64,14 +67,22 @@ def test_any_labels_are_merged_and_counted_as_in_sql(tmp_path, way, n_jobs):
             rng.integers(-1, 40, n),
             np.full(n, -1),
         ):
-            expected = merge_and_count(study, engine, prepared, labels, run_log)
-            found = counter.merge_and_count(labels)
-            assert found.cluster_ids.tolist() == expected.cluster_ids.tolist()
-            for name in ("count", "share"):
+            expected = count_in_engine(study, engine, prepared, labels, run_log)
+            for found in (
+                counter.merge_and_count(labels),
+                merge_and_count(study, engine, prepared, labels, run_log),
+            ):
+                assert found.cluster_ids.tolist() == expected.cluster_ids.tolist()
+                for name in ("count", "share"):
+                    pd.testing.assert_frame_equal(
+                        getattr(found, name), getattr(expected, name), check_exact=True
+                    )
                 pd.testing.assert_frame_equal(
-                    getattr(found, name), getattr(expected, name), check_exact=True
+                    found.merging.log, expected.merging.log, check_exact=True
                 )
-            pd.testing.assert_frame_equal(found.merging.log, expected.merging.log, check_exact=True)
+            if in_memory and way == "none merge":
+                counted = count_labels(study, prepared, labels, labels.max() + 1)
+                assert counted.equals(expected.count)
             if way in ("all merge", "some merge") and labels[0] != -1:
                 assert len(expected.merging.log) or labels.max() > 5
 

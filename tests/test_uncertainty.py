@@ -23,7 +23,7 @@ from gclust.experiments.uncertainty.fixed_clusters import (
 from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.record_profiles import record_profiles
-from gclust.pipeline.count import merge_and_count
+from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog

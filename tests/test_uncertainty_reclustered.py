@@ -20,7 +20,7 @@ from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
 from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.listings.engines.duckdb import DuckDBEngine
-from gclust.pipeline.count import merge_and_count
+from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.form import label_locations
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
