@@ -12,7 +12,7 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine, EngineError, FileDatabase
-from gclust.listings.open_sources import Scan, read_rows
+from gclust.listings.open_sources import Scan, part_reads, read_rows
 from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.values import FLOATS
@@ -64,6 +64,7 @@ class Staged:
     oddities: pd.DataFrame  # per source: ``rows, zeros, within_radians``, see `suspicious`
     inputs: Inputs  # the files that were read
     own_sha256: dict[str, str]  # of tables in memory and of queries, by the names of their sources
+    files: pd.DataFrame | None = None  # if rows are numbered, see `file_rows`
     messages: list[list[str]] = field(default_factory=list)  # for the user, for each source
 
     @property
@@ -79,18 +80,20 @@ def stage_listings(
     decimals: int | None,
     root: Path,
     inputs: Inputs | None = None,
+    numbered: bool = False,
 ) -> Staged:
     """Read, validate and store the rows of all sources.
 
     All sources must have the same optional columns (``further``). Coordinates are rounded to
-    ``decimals``; paths are shown relative to ``root``. Raises StudyError if a weight is negative or
+    ``decimals``; paths are shown relative to ``root``. ``numbered`` is whether the rows keep their
+    numbers in their files (`Staged.files`). Raises StudyError if a weight is negative or
     no number, if weights overflow, if a kind has no usable rows, or if a file yields other rows
     than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
     _refuse_rounded_ids(engine.reader, scans)
     engine.expect(sum(scan.rows for scan in scans))
-    listings = _store(engine, scans, decimals, inputs)
+    listings = _store(engine, scans, decimals, inputs, numbered)
     counts = engine.pandas(count_by_reason(listings), CHECK)
     within = inside_years(listings, [scan.source.years for scan in scans])
     _refuse_bad_weights(engine, within, scans)
@@ -109,7 +112,23 @@ def stage_listings(
         oddities=engine.pandas(suspicious(within), CHECK).sort_values("source", ignore_index=True),
         inputs=inputs,
         own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
+        files=file_rows(scans, root) if numbered else None,
     )
+
+
+def file_rows(scans: Sequence[Scan], root: Path) -> pd.DataFrame:
+    """Return the files of all sources in the order in which their rows are numbered.
+
+    Columns: ``source`` (position), ``file`` (path relative to ``root``), ``first`` (number of its
+    first row among the rows of all sources), ``rows`` and ``has_order`` (whether its rows have
+    numbers in it).
+    """
+    rows = [
+        (read.source, shown_path(file, root), first, rows, read.part.has_order)
+        for read in part_reads(scans, numbered=True)
+        for (file, first), rows in zip(read.first_of_file.items(), read.part.rows, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["source", "file", "first", "rows", "has_order"])
 
 
 def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Frame:
@@ -119,7 +138,9 @@ def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Fr
     return listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
 
 
-def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs) -> Frame:
+def _store(
+    engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs, numbered: bool
+) -> Frame:
     """Read, validate and store all rows; keep only source, kind and reason outside the years."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
@@ -133,9 +154,10 @@ def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: 
             for name in names
         ]
     try:
-        for found in read_rows(engine, scans):
-            rows = normalise(validate(found), decimals).select(*columns)
-            engine.append(rows, "listings", "read listings")
+        for found in read_rows(engine, scans, numbered=numbered):
+            rows = normalise(validate(found), decimals)
+            own = ["position"] if "position" in rows.collect_schema().names() else []
+            engine.append(rows.select(*columns, *own), "listings", "read listings")
         return engine.frame("listings")
     except EngineError as error:
         inputs.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -174,11 +175,19 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         inputs.hash_in_background([path])
     with run_log.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
-        scans = open_sources(engine.reader, sources, inputs)
-        _check_needs(study, scans)
-        check_space(study, scans)
-        decimals = study.density.rounding
-        staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
+        numbered = study.outputs.membership_format is not None
+        with engine.reader.in_order() if numbered else nullcontext():
+            scans = open_sources(engine.reader, sources, inputs)
+            _check_needs(study, scans)
+            check_space(study, scans)
+            staged = stage_listings(
+                engine,
+                scans,
+                decimals=study.density.rounding,
+                root=study.folder,
+                inputs=inputs,
+                numbered=numbered,
+            )
         engine.reader.remove_copies()
     _check_rejects(study, staged)
     _check_amounts(study, staged)

@@ -29,6 +29,7 @@ from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
+from gclust.pipeline.outputs import add_outputs
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
 from gclust.pipeline.rasters import warnings_of
@@ -36,7 +37,7 @@ from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table, ranking
-from gclust.results.folders import claim
+from gclust.results.folders import Place, claim
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
@@ -117,11 +118,13 @@ def run(
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
         with checkpoint(study, place, run_log) as stages:
-            result = _compute(study, run_log, n_jobs, stages)
+            result = _compute(study, run_log, n_jobs, stages, place)
             return result if place is None else write_run(result, place, run_log.report)
 
 
-def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) -> Run:
+def _compute(
+    study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages, place: Place | None
+) -> Run:
     """Run all stages."""
     with stages.open(study, n_jobs, run_log.report) as engine:
         with meanwhile(lambda: load_kernels(study.clusters)):
@@ -137,7 +140,8 @@ def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) 
             "merge clusters and count records",
             lambda: merge_and_count(study, engine, prepared, partition.labels, run_log),
         )
-        return complete(study, engine, prepared, partition, counted, run_log, n_jobs, stages)
+        found = complete(study, engine, prepared, partition, counted, run_log, n_jobs, stages)
+        return add_outputs(found, engine, prepared, run_log, stages, place)
 
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
+from gclust.errors import StudyError
 from gclust.parallel import meanwhile
 from gclust.progress import Report, silent, stage
 from gclust.results.folders import Place
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
+from gclust.results.memberships import NAME, as_frame, read_memberships
 from gclust.results.reader import ResultReader
+from gclust.results.short_names import short_names
+from gclust.results.stata import write_stata
 from gclust.results.writer import ResultWriter, write_result
 from gclust.study.schema import Study
 
@@ -66,6 +72,8 @@ class Run:
     centroid_geocodes : DataFrame, optional
         Locations of city-level addresses, if ``[centroid_geocodes] on = true``; see
         `gclust.centroid_geocodes`.
+    tables : mapping
+        Name -> table of ``[outputs]`` and ``[places]``; see `panel` and the other methods.
     """
 
     study: Study
@@ -81,6 +89,97 @@ class Run:
     members: pd.DataFrame | None = None
     member_ties: pd.DataFrame | None = None
     centroid_geocodes: pd.DataFrame | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    listed: pa.Table | None = field(default=None, repr=False)
+
+    def memberships(self) -> pd.DataFrame:
+        """Return the cluster of every listing, if ``[outputs] memberships`` is set.
+
+        Returns
+        -------
+        DataFrame
+            One row for each listing inside the years that weighs more than 0, by source, file and
+            row: ``source`` (from 1, as in ``[[sources]]``), ``file``, ``row`` (from 1, without the
+            header and rows of a wrong number of fields; missing for Spark DataFrames), ``kind,
+            record, cluster_id`` (-1: in no cluster), ``fraction`` (of a record, which the listing
+            adds to the count of its cluster), ``units`` (the same in fixed point) and ``located``
+            (False: its place cannot be used). Units of a cluster's listings of one kind add up to
+            its count exactly.
+
+        Raises
+        ------
+        StudyError
+            If the run has none.
+        """
+        if self.listed is not None:
+            return as_frame(self.listed)
+        if self.path is not None and (wanted := self.study.outputs.membership_format):
+            return read_memberships(self.path / f"{NAME}.{wanted}")
+        raise self._without(NAME)
+
+    def panel(self) -> pd.DataFrame:
+        """Return the counts by cluster, year and kind, if ``[outputs] panel = true``.
+
+        Returns
+        -------
+        DataFrame
+            ``cluster_id, name, year`` (missing: unknown), ``kind, count`` (records), ``share``
+            (per cent of the world's of that year and kind; missing where the study gives the
+            kind's total), ``rank`` (by count, of a year and kind), ``world_count`` (of the
+            sources), ``units`` (the count in fixed point), ``boundary_kinds`` and
+            ``boundary_years`` (of the listings that formed the clusters, which are the same in all
+            years). Clusters without records of a year have a row too.
+        """
+        return self._table("panel")
+
+    def fields(self) -> pd.DataFrame:
+        """Return the counts by cluster, kind and field, if ``[outputs] fields = true``.
+
+        Returns
+        -------
+        DataFrame
+            ``cluster_id, name, kind, field`` (missing: unknown), ``count`` (records), ``share``
+            (per cent of the cluster's of that kind), ``world_count`` (of the field and kind in the
+            world) and ``units`` (the count in fixed point).
+        """
+        return self._table("fields")
+
+    def organisations(self) -> pd.DataFrame:
+        """Return the counts by cluster, kind and organisation; see `fields` for the columns."""
+        return self._table("organisations")
+
+    def ties(self) -> pd.DataFrame:
+        """Return the ties (records in common) of clusters, if ``[outputs] ties = true``.
+
+        Returns
+        -------
+        DataFrame
+            One row for each pair that has ties, a cluster with itself too: ``cluster_a, cluster_b``
+            (-1 all noise, -2 listings without a place, where these count), ``name_a, name_b,
+            records`` (with a tie), ``fractional`` (each record spreads one over its pairs of
+            listings), ``pairs`` (of listings), ``expected`` (the fractional ties that clusters
+            would have if partners were found at random in proportion to all their ties) and
+            ``units`` (the fractional ties in fixed point).
+        """
+        return self._table("ties")
+
+    def to_stata(self, path: str | Path) -> None:
+        """Write the ranking as a file of Stata (version 14 or later), with short names.
+
+        The labels of the variables are the names that the columns have in Python. Texts longer
+        than Stata's 2,045 bytes are stored as long texts.
+        """
+        write_stata(self.ranking, Path(path))
+
+    def _table(self, name: str) -> pd.DataFrame:
+        if name not in self.tables:
+            raise self._without(name)
+        return self.tables[name].copy()
+
+    def _without(self, name: str) -> StudyError:
+        return StudyError(
+            f"the run has no {name}; set {name} = true in [outputs] of its study, and run it again"
+        )
 
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
@@ -104,9 +203,11 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
 
 
 def _write_tables(run: Run, folder: ResultWriter) -> None:
-    for name in ("ranking", "contributions", "merges"):
+    folder.csv_encoding = run.study.outputs.csv_encoding
+    folder.csv("ranking", run.ranking.rename(columns=short_names(run.ranking)))
+    for name in ("contributions", "merges"):
         folder.csv(name, getattr(run, name))
-    exact = {name: getattr(run, name) for name in OPTIONAL_TABLES}
+    exact = {name: getattr(run, name) for name in OPTIONAL_TABLES} | dict(run.tables)
     if run.intensity is not None:
         exact |= {SPREAD: run.intensity.table, DETAIL: run.intensity.detail}
     for name, table in exact.items():

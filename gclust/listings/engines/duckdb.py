@@ -7,8 +7,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ of reading; without it a row takes 40 bytes on the disk instead of 12 (measured 
 with ids of 15 letters)."""
 
 LOOK_SECONDS = 1e-3
+
+ROWS_OF_A_BATCH = 100_000
+"""Rows that a streamed query yields at once."""
 
 BYTES_OF_A_THREAD = 150_000_000
 """Least memory for each thread: with less, DuckDB's queries on large tables fail."""
@@ -68,6 +71,7 @@ class DuckDBEngine:
         self._folder = _own_folder(folder) if home is None else _emptied(home)
         self.progress = progress
         self._numbers = itertools.count()
+        self._keeps_order = False
         place = self._folder.path
         config = _settings(place, count_threads(threads), memory)
         try:
@@ -133,6 +137,20 @@ class DuckDBEngine:
         """Remove the copies of input files, once they have been read, to free disk space."""
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
+    @contextmanager
+    def in_order(self) -> Iterator[None]:
+        """Keep the order of rows in tables that are stored and queries that are run meanwhile."""
+        before = self._keeps_order
+        self._set_order(True)
+        try:
+            yield
+        finally:
+            self._set_order(before)
+
+    def _set_order(self, kept: bool) -> None:
+        self.connection.execute(f"SET preserve_insertion_order = {str(kept).lower()}")
+        self._keeps_order = kept
+
     @property
     def reader(self) -> DuckDBEngine:
         """The database itself, in which files are opened too."""
@@ -158,6 +176,10 @@ class DuckDBEngine:
     def frame(self, name: str) -> nw.LazyFrame[Any]:
         """Return a stored table as a lazy narwhals frame."""
         return nw.from_native(self.connection.table(name))
+
+    def numbered(self, name: str) -> nw.LazyFrame[Any]:
+        """Return a stored table of rows, with the number of each row as ``position``."""
+        return nw.from_native(self.connection.sql(f'SELECT *, rowid AS position FROM "{name}"'))
 
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
         """Run a lazy frame's query, store the result as a table, and return the table."""
@@ -186,6 +208,13 @@ class DuckDBEngine:
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
+
+    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+        """Run a lazy frame's query and yield the result batch by batch."""
+        relation = frame.to_native()
+        reader = self._watched(lambda: relation.to_arrow_reader(ROWS_OF_A_BATCH), stage)
+        while (batch := self._watched(lambda: next(reader, None), "")) is not None:
+            yield batch
 
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"

@@ -11,7 +11,8 @@ the protocol is needed for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +52,9 @@ class FileDatabase(Protocol):
     def remove_copies(self) -> None:
         """Remove the copies of input files, once they have been read."""
 
+    def in_order(self) -> AbstractContextManager[None]:
+        """Keep the order of rows in tables that are stored and queries that are run meanwhile."""
+
     def next_number(self) -> int:
         """Return a number not returned before, for a unique name of a table or file."""
 
@@ -88,7 +92,15 @@ class Engine(Protocol):
 
         Columns: ``source`` (int), ``kind`` (int), ``record`` (int64 or text), ``lat``, ``lon``,
         ``inside``, ``island``, ``weight`` and the sources' ``further`` columns; see
-        `gclust.listings.sources.source_part.PartRead`.
+        `gclust.listings.sources.source_part.PartRead`. If rows are numbered and stored tables
+        keep no order, also ``position``; see `numbered`.
+        """
+
+    def numbered(self, name: str) -> nw.LazyFrame[Any]:
+        """Return a stored table of rows with ``position``, the number of each row.
+
+        Rows are numbered from 0 in the order of sources, parts and files in which they were read.
+        They must have been read with numbers (`PartRead.first`) and stored `FileDatabase.in_order`.
         """
 
     def frame(self, name: str) -> nw.LazyFrame[Any]:
@@ -113,6 +125,13 @@ class Engine(Protocol):
 
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
+
+    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+        """Run a lazy frame's query and yield the result, of any size, batch by batch.
+
+        The frame is sorted, and the batches are in its order. No other query may be run before the
+        last batch.
+        """
 
     def __enter__(self) -> Engine: ...
 

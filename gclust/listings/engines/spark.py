@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,10 @@ class SparkEngine:
         target = str(path).replace("'", "''")
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
         reader.execute(f"COPY ({part_query(read)}) TO '{target}' ({options})", "read listings")
-        return self._read([path], schema_of(pq.read_schema(path)))
+        found = self._read([path], schema_of(pq.read_schema(path)))
+        if read.first is None:
+            return found
+        return found.selectExpr("*", f"{read.first} + _metadata.row_index AS position")
 
     def _read(self, paths: Sequence[Path], schema: Any) -> Any:
         return self.session.read.schema(schema).parquet(*map(file_address, paths))
@@ -144,6 +147,10 @@ class SparkEngine:
         """Return a stored table as a lazy narwhals frame."""
         folder, schema = self._tables[name]
         return nw.from_native(self._read([folder], schema))
+
+    def numbered(self, name: str) -> nw.LazyFrame[Any]:
+        """Return a stored table of rows that were read with a ``position``."""
+        return self.frame(name)
 
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
         """Run a lazy frame's query, store the result as a table, and return the table."""
@@ -180,6 +187,16 @@ class SparkEngine:
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
+
+    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+        """Run a lazy frame's query and yield the result batch by batch, from sorted files."""
+        folder = self._new_path("batches")
+        self._jobs.write(frame.to_native(), folder, stage)
+        try:
+            for path in sorted(folder.glob("part-*.parquet")):
+                yield from pq.ParquetFile(path).iter_batches()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gclust.listings.engines.spark_jobs import SparkJobs
 from gclust.listings.engines.spark_types import file_address, identifier
@@ -69,10 +70,29 @@ class ParquetReader:
         frames = [self._files(part, files) for files, _ in groups]
         if not self._floats_are_ids(part, frames):
             return None
+        position = [] if read.first is None else [self._position(read, frames)]
         return _union(
-            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders))))
+            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders))), *position)
             for frame, (_, folders) in zip(frames, groups, strict=True)
         )
+
+    def _position(self, read: PartRead, frames: Sequence[Any]) -> str:
+        """Return SQL for the number of each row among the rows of all sources.
+
+        Rows of a table without an order have none.
+        """
+        if not read.part.has_order:
+            return "CAST(NULL AS BIGINT) AS position"
+        first = {self._named(file): number for file, number in read.first_of_file.items()}
+        names = _union(
+            frame.selectExpr("_metadata.file_path AS path").distinct() for frame in frames
+        )
+        found = self._jobs.run(names.toArrow, "look at files").column("path").to_pylist()
+        cases = " ".join(
+            f"WHEN {SPARK.quoted(name)} THEN {first[_path_of(name)]}L" for name in found
+        )
+        number = f"CASE _metadata.file_path {cases} END" if cases else f"{read.first}L"
+        return f"{number} + _metadata.row_index AS position"
 
     def _files(self, part: SourcePart, files: Sequence[str]) -> Any:
         """Return the columns of files that are used, with an explicit schema."""
@@ -109,6 +129,11 @@ class ParquetReader:
         )
         found = _union(frame.filter(odd).limit(1).selectExpr("1 AS odd") for frame in frames)
         return self._jobs.run(found.limit(1).toArrow, "look at ids").num_rows == 0
+
+
+def _path_of(name: str) -> str:
+    """Return the path of a file from its address in Spark's metadata."""
+    return "/" + unquote(name.removeprefix("file:")).lstrip("/")
 
 
 def _union(frames: Iterator[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +118,18 @@ class PartRead:
         Position of its kind among the kinds, in the order of their first source.
     whole_ids : bool
         Whether the record ids of all sources are whole numbers (int64), not texts.
+    first : int, optional
+        Number of the part's first row among the rows of all sources, if rows are numbered.
     """
 
     part: SourcePart
     source: int
     kind: int
     whole_ids: bool
+    first: int | None = None
+
+    @property
+    def first_of_file(self) -> dict[str, int]:
+        """Number of the first row of each file; see ``first``."""
+        numbers = accumulate(self.part.rows, initial=self.first or 0)
+        return dict(zip(self.part.files, numbers, strict=False))
