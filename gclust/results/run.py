@@ -13,7 +13,11 @@ import pyarrow as pa
 from gclust.errors import StudyError
 from gclust.parallel import meanwhile
 from gclust.progress import Report, silent, stage
+from gclust.results.crosswalks import read_tables
+from gclust.results.datapackage import NAME as PACKAGE
+from gclust.results.datapackage import data_package
 from gclust.results.folders import Place
+from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
 from gclust.results.memberships import NAME, as_frame, read_memberships
 from gclust.results.reader import ResultReader
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
-FIXED_DATE = "2000-01-01T00:00:00.000Z"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 """Columns that the files of every run must have."""
@@ -198,6 +201,10 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
 
                 title = run.study.study.title or run.study.study.name
                 draw_intensity(run.intensity.detail, folder.figures, title=title)
+        columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
+        if (areas := run.tables.get("given_areas")) is not None:
+            columns["given_areas"] = areas.columns
+        folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
 
     return write_result(run, place, fill)
 
@@ -215,7 +222,7 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
             folder.csv(name, table, numbers=None)  # all digits: a run is read from these
     for name in ("locations", "rejects", "clusters"):
         folder.parquet(name, getattr(run, name))
-    _geopackage(run.clusters, folder.folder / "clusters.gpkg")
+    write_geopackage(run.clusters, run.locations, run.merges, folder.folder / "clusters.gpkg")
     folder.study(run.study)
     folder.json("run", run.info)
 
@@ -234,20 +241,6 @@ def _draw(run: Run, figures: Path) -> None:
             noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
         ),
     )
-
-
-def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
-    """Write the clusters as a GeoPackage with a fixed date inside."""
-    import pyogrio
-
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
-    try:
-        clusters.to_file(
-            path, driver="GPKG", layer="clusters", engine="pyogrio", promote_to_multi=True
-        )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def read_run(path: str | Path) -> Run:
@@ -283,6 +276,7 @@ def read_run(path: str | Path) -> Run:
             for name in OPTIONAL_TABLES
             if f"{name}.csv" in folder.files
         },
+        tables=read_tables(folder),
     )
 
 
