@@ -27,6 +27,7 @@ from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
+from gclust.places.given_areas import area_files
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 from gclust.study.sections import Source
@@ -170,6 +171,8 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
 def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     inputs = Inputs()
     rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
+    if study.places.given is not None:
+        rasters.append(area_files(study.folder / study.places.given))
     for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
         inputs.open(path)
         inputs.hash_in_background([path])

@@ -362,10 +362,18 @@ DETAIL = (
 
 AREA_ID = _integer("area_id", "Number of the given area in this run, from 0, by name")
 AREA_NAME = _text("name", "Name of the given area")
-GIVEN = tuple(
-    {"cluster_id": AREA_ID, "name": AREA_NAME}.get(column.name, column)
-    for column in RANKING
-    if column.name not in ("outside_share", "foreign_share", "<kind>_inside")
+AREA_CODE = _text("area_code", "The user's code of the given area")
+GIVEN = (
+    RANK,
+    AREA_ID,
+    AREA_NAME,
+    AREA_CODE,
+    *(
+        column
+        for column in RANKING
+        if column.name
+        not in ("rank", "cluster_id", "name", "outside_share", "foreign_share", "<kind>_inside")
+    ),
 )
 OVERLAPS = (
     _integer("cluster_id", "Number of the cluster; -1: noise in the area"),
@@ -417,7 +425,7 @@ TABLES = {
             _of_clusters("organisation", "Organisation"),
         ),
         Table("ties", "Ties (records in common) of clusters", TIES, ("cluster_a", "cluster_b")),
-        Table("given_areas", "Given areas, the best first", GIVEN, ("area_id",)),
+        Table("given_areas", "Given areas, the best first", (*GIVEN, GEOMETRY), ("area_id",)),
         Table("given_overlaps", "Overlaps of clusters and given areas", OVERLAPS),
     )
 }

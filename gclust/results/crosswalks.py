@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from gclust.results.columns import TABLES
 from gclust.results.reader import ResultReader
 
 NAMES = ("panel", "fields", "organisations", "ties", "given_overlaps")
+AREAS = "given_areas"
 WITH_MISSING = ("year", "rank")
 """Whole numbers that may be missing."""
 
@@ -17,11 +19,15 @@ WITH_MISSING = ("year", "rank")
 def read_tables(folder: ResultReader) -> dict[str, pd.DataFrame]:
     """Read those of the tables that are in a run's folder."""
     found = {name: f"{name}.csv" for name in NAMES}
-    return {
-        name: folder.table(file, read=lambda path, name=name: _read(path, name))
-        for name, file in found.items()
-        if file in folder.files
-    }
+    tables: dict[str, pd.DataFrame] = {}
+    if f"{AREAS}.parquet" in folder.files:
+        from geopandas import read_parquet
+
+        tables[AREAS] = folder.table(f"{AREAS}.parquet", ("area_id",), read_parquet)
+    for name, file in found.items():
+        if file in folder.files:
+            tables[name] = folder.table(file, read=partial(_read, name=name))
+    return tables
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:

@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 MOST_POINTS = 50_000
 """Largest number of points in a layer; the heaviest ones are in it. All are in a Parquet file."""
-GEOMETRY_TYPES = {"clusters": "MultiPolygon", "merges": "MultiLineString"}
+GEOMETRY_TYPES = {
+    "clusters": "MultiPolygon",
+    "given_areas": "MultiPolygon",
+    "merges": "MultiLineString",
+}
 
 
 def write_geopackage(
-    clusters: gpd.GeoDataFrame, locations: pd.DataFrame, merges: pd.DataFrame, path: Path
+    clusters: gpd.GeoDataFrame,
+    locations: pd.DataFrame,
+    merges: pd.DataFrame,
+    path: Path,
+    areas: gpd.GeoDataFrame | None = None,
 ) -> None:
     """Write the layers of a run, with a fixed date inside and styles that QGIS applies itself.
 
@@ -38,14 +46,18 @@ def write_geopackage(
     merges : DataFrame
         The log of merges with ``lat_a, lon_a, lat_b, lon_b``, drawn as lines; others have none.
     path : Path
+    areas : GeoDataFrame, optional
+        The ranking of given areas, which are a layer too.
     """
     inside = locations["cluster_id"] >= 0
     layers = {
-        "clusters": clusters.rename(columns=short_names(clusters.columns.drop("geometry"))),
+        "clusters": _short(clusters),
         "locations": _points(locations[inside]),
         "noise": _points(locations[~inside].drop(columns=["cluster_id", "core"])),
         "merges": _lines(merges),
     }
+    if areas is not None:
+        layers["given_areas"] = _short(areas)
     with _fixed_date():
         for name, layer in layers.items():
             layer.to_file(
@@ -58,6 +70,11 @@ def write_geopackage(
                 append=path.exists(),
             )
         _write_styles(style_table({name: STYLES[name] for name in layers}), path)
+
+
+def _short(ranking: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a ranking with short names of its columns."""
+    return ranking.rename(columns=short_names(ranking.columns.drop("geometry")))
 
 
 def _write_styles(table: pd.DataFrame, path: Path) -> None:

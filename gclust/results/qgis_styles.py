@@ -65,6 +65,20 @@ STYLES = {
             "size_unit": "MM",
         },
     ),
+    "given_areas": Style(
+        "Given areas, with their names",
+        "fill",
+        "SimpleFill",
+        {
+            "color": "230,159,0,40",
+            "style": "solid",
+            "outline_color": "230,159,0,255",
+            "outline_style": "solid",
+            "outline_width": "0.4",
+            "outline_width_unit": "MM",
+        },
+        label="name",
+    ),
     "merges": Style(
         "Pairs of clusters that were merged, between their centres",
         "line",

@@ -13,7 +13,7 @@ import pyarrow as pa
 from gclust.errors import StudyError
 from gclust.parallel import meanwhile
 from gclust.progress import Report, silent, stage
-from gclust.results.crosswalks import read_tables
+from gclust.results.crosswalks import AREAS, read_tables
 from gclust.results.datapackage import NAME as PACKAGE
 from gclust.results.datapackage import data_package
 from gclust.results.folders import Place
@@ -166,6 +166,32 @@ class Run:
         """
         return self._table("ties")
 
+    def given_areas(self) -> gpd.GeoDataFrame:
+        """Return the ranking of the areas of ``[places] given``, with their polygons.
+
+        Returns
+        -------
+        GeoDataFrame
+            As `ranking`, with ``area_id`` (from 0, by name) in place of ``cluster_id``, and
+            ``area_code`` if ``[places] code`` names a column. Areas are counted, scored and ranked
+            as clusters are, by the listings inside their polygons.
+        """
+        found: Any = self._table("given_areas")
+        return found
+
+    def given_overlaps(self) -> pd.DataFrame:
+        """Return what clusters and given areas have in common.
+
+        Returns
+        -------
+        DataFrame
+            One row for each pair that shares records or ground: ``cluster_id`` (-1: the area's
+            records in no cluster), ``cluster, area_id`` (-1: the cluster's records in no area),
+            ``area, <kind>_count, total`` (sum of the shares of the world), ``share_of_cluster,
+            share_of_area`` (per cent of the total of each) and ``overlap_km2``.
+        """
+        return self._table("given_overlaps")
+
     def to_stata(self, path: str | Path) -> None:
         """Write the ranking as a file of Stata (version 14 or later), with short names.
 
@@ -180,9 +206,8 @@ class Run:
         return self.tables[name].copy()
 
     def _without(self, name: str) -> StudyError:
-        return StudyError(
-            f"the run has no {name}; set {name} = true in [outputs] of its study, and run it again"
-        )
+        key = "given in [places]" if name.startswith("given") else f"{name} = true in [outputs]"
+        return StudyError(f"the run has no {name}; set {key} of its study, and run it again")
 
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
@@ -202,8 +227,8 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
                 title = run.study.study.title or run.study.study.name
                 draw_intensity(run.intensity.detail, folder.figures, title=title)
         columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
-        if (areas := run.tables.get("given_areas")) is not None:
-            columns["given_areas"] = areas.columns
+        if (areas := run.tables.get(AREAS)) is not None:
+            columns[AREAS] = areas.columns
         folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
 
     return write_result(run, place, fill)
@@ -215,6 +240,11 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
     for name in ("contributions", "merges"):
         folder.csv(name, getattr(run, name))
     exact = {name: getattr(run, name) for name in OPTIONAL_TABLES} | dict(run.tables)
+    areas = exact.pop(AREAS, None)
+    if areas is not None:
+        folder.parquet(AREAS, areas)
+        plain = pd.DataFrame(areas.drop(columns="geometry"))
+        folder.csv(AREAS, plain.rename(columns=short_names(plain)))
     if run.intensity is not None:
         exact |= {SPREAD: run.intensity.table, DETAIL: run.intensity.detail}
     for name, table in exact.items():
@@ -222,7 +252,8 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
             folder.csv(name, table, numbers=None)  # all digits: a run is read from these
     for name in ("locations", "rejects", "clusters"):
         folder.parquet(name, getattr(run, name))
-    write_geopackage(run.clusters, run.locations, run.merges, folder.folder / "clusters.gpkg")
+    path = folder.folder / "clusters.gpkg"
+    write_geopackage(run.clusters, run.locations, run.merges, path, areas)
     folder.study(run.study)
     folder.json("run", run.info)
 

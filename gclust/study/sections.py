@@ -465,6 +465,8 @@ class Places(Section):
         folder. They may not overlap.
     name : str, optional
         Its column of names; found if it is called ``name`` or one of a few usual names.
+    code : str, optional
+        Its column of codes, which are kept with the results.
     layer : str, optional
         Of a file with several layers.
     where : str, optional
@@ -473,12 +475,13 @@ class Places(Section):
 
     given: str | None = None
     name: str | None = None
+    code: str | None = None
     layer: str | None = None
     where: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for key in ("name", "layer", "where"):
+        for key in ("name", "code", "layer", "where"):
             if self.given is None and getattr(self, key) is not None:
                 raise StudyError(f"[places] {key} belongs to given; add given, or remove it")
 
