@@ -88,9 +88,7 @@ def _summed(pairs: Frame) -> Frame:
         fractional=_rounded(product / (n * others) * UNIT),
         records=nw.lit(1, dtype=nw.Int64),
     )
-    summed = sum_by(
-        weighted, "a", "b", records="records", fractional="fractional", pairs="pairs"
-    )
+    summed = sum_by(weighted, "a", "b", records="records", fractional="fractional", pairs="pairs")
     return summed.sort("a", "b")
 
 
@@ -98,4 +96,3 @@ def _rounded(value: nw.Expr) -> nw.Expr:
     """Round half up. Not floor(): on some engines that is an int64, which cuts off."""
     half_up = value + 0.5
     return (half_up - half_up % 1).cast(nw.Int64)
-

@@ -155,23 +155,20 @@ def _may_be(source: SourceFiles, *formats: str) -> bool:
     return source.is_file and (found in formats or unknown)
 
 
-def part_reads(scans: Sequence[Scan], *, numbered: bool = False) -> list[PartRead]:
-    """List the parts of all sources in the order in which they are read.
-
-    ``numbered`` is whether their rows get numbers; see `PartRead.first`.
-    """
+def part_reads(scans: Sequence[Scan]) -> list[PartRead]:
+    """List the parts of all sources in the order in which they are read."""
     kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
     with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]
     whole = all(part.columns["record"].sql_type in INTEGERS for part in with_records)
     parts = [(at, scan, part) for at, scan in enumerate(scans) for part in scan.parts]
     first = accumulate((sum(part.rows) for _, _, part in parts), initial=0)
     return [
-        PartRead(part, at, kinds.index(scan.source.kind), whole, number if numbered else None)
+        PartRead(part, at, kinds.index(scan.source.kind), whole, number)
         for (at, scan, part), number in zip(parts, first, strict=False)
     ]
 
 
-def read_rows(engine: Engine, scans: Sequence[Scan], *, numbered: bool = False) -> Iterator[Frame]:
+def read_rows(engine: Engine, scans: Sequence[Scan]) -> Iterator[Frame]:
     """Yield the rows of all sources as lazy frames, each of at most `MOST_PARTS` parts of sources.
 
     The time to plan a query grows with the square of their number. Columns: ``source`` (position),
@@ -179,8 +176,8 @@ def read_rows(engine: Engine, scans: Sequence[Scan], *, numbered: bool = False) 
     ``lon``, ``inside`` (whether the year is in the source's window, null where the year is null),
     ``island`` (whether rows near latitude 0, longitude 0 are rejected), ``weight``, and the
     ``further`` columns of the sources, null where a source has none: ``year`` (integer) and the
-    others (text). ``numbered`` rows can be read with `Engine.numbered` once they are stored.
+    others (text), and ``position`` if the sources are ``numbered``.
     """
-    reads = part_reads(scans, numbered=numbered)
+    reads = part_reads(scans)
     for at in range(0, len(reads), MOST_PARTS):
         yield engine.rows(reads[at : at + MOST_PARTS])

@@ -41,9 +41,12 @@ def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.
     ``text`` that of rows with a wrong number of fields.
     """
     tables = []
-    with engine.in_order():
+    engine.connection.execute("SET preserve_insertion_order = true")
+    try:
         for scan in scans:
             tables += _of_scan(engine, scan, root, max(1, MOST_LISTED // len(scans)))
+    finally:
+        engine.connection.execute("SET preserve_insertion_order = false")
     if not tables:
         empty = {name: pd.Series(dtype="string") for name in REJECT_COLUMNS}
         return pd.DataFrame(empty).astype({"line": "int64"})

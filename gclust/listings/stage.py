@@ -46,8 +46,8 @@ class Staged:
     ----------
     listings : LazyFrame
         Validated rows inside their windows of years: ``source, kind, record, lat, lon,
-        units`` (weight, in fixed point), ``reason`` (null: usable), and the sources' ``further``
-        columns.
+        units`` (weight, in fixed point), ``reason`` (null: usable), the sources' ``further``
+        columns and, if rows are numbered, ``position`` (see `file_rows`).
     sources : DataFrame
         Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
         without_record`` (of those used) and ``columns`` (gclust's with the user's).
@@ -80,20 +80,18 @@ def stage_listings(
     decimals: int | None,
     root: Path,
     inputs: Inputs | None = None,
-    numbered: bool = False,
 ) -> Staged:
     """Read, validate and store the rows of all sources.
 
     All sources must have the same optional columns (``further``). Coordinates are rounded to
-    ``decimals``; paths are shown relative to ``root``. ``numbered`` is whether the rows keep their
-    numbers in their files (`Staged.files`). Raises StudyError if a weight is negative or
+    ``decimals``; paths are shown relative to ``root``. Raises StudyError if a weight is negative or
     no number, if weights overflow, if a kind has no usable rows, or if a file yields other rows
     than were counted in it.
     """
     inputs = Inputs() if inputs is None else inputs
     _refuse_rounded_ids(engine.reader, scans)
     engine.expect(sum(scan.rows for scan in scans))
-    listings = _store(engine, scans, decimals, inputs, numbered)
+    listings = _store(engine, scans, decimals, inputs)
     counts = engine.pandas(count_by_reason(listings), CHECK)
     within = inside_years(listings, [scan.source.years for scan in scans])
     _refuse_bad_weights(engine, within, scans)
@@ -112,7 +110,7 @@ def stage_listings(
         oddities=engine.pandas(suspicious(within), CHECK).sort_values("source", ignore_index=True),
         inputs=inputs,
         own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
-        files=file_rows(scans, root) if numbered else None,
+        files=file_rows(scans, root) if scans[0].source.numbered else None,
     )
 
 
@@ -125,7 +123,7 @@ def file_rows(scans: Sequence[Scan], root: Path) -> pd.DataFrame:
     """
     rows = [
         (read.source, shown_path(file, root), first, rows, read.part.has_order)
-        for read in part_reads(scans, numbered=True)
+        for read in part_reads(scans)
         for (file, first), rows in zip(read.first_of_file.items(), read.part.rows, strict=True)
     ]
     return pd.DataFrame(rows, columns=["source", "file", "first", "rows", "has_order"])
@@ -138,26 +136,24 @@ def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Fr
     return listings.filter((nw.col("reason") != OUTSIDE).fill_null(True))
 
 
-def _store(
-    engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs, numbered: bool
-) -> Frame:
+def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs) -> Frame:
     """Read, validate and store all rows; keep only source, kind and reason outside the years."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
-    columns: list[Any] = list(names)
+    own = ("position",) if scans[0].source.numbered else ()
+    columns: list[Any] = [*names, *own]
     if any(scan.source.years is not None for scan in scans):
         inside = (nw.col("reason") != OUTSIDE).fill_null(True)
         columns = [
             name
             if name in ("source", "kind", "reason")
             else nw.when(inside).then(nw.col(name)).alias(name)
-            for name in names
+            for name in (*names, *own)
         ]
     try:
-        for found in read_rows(engine, scans, numbered=numbered):
-            rows = normalise(validate(found), decimals)
-            own = ["position"] if "position" in rows.collect_schema().names() else []
-            engine.append(rows.select(*columns, *own), "listings", "read listings")
+        for found in read_rows(engine, scans):
+            rows = normalise(validate(found), decimals).select(*columns)
+            engine.append(rows, "listings", "read listings")
         return engine.frame("listings")
     except EngineError as error:
         inputs.check()

@@ -55,8 +55,9 @@ def describe(
     Returns
     -------
     GeoDataFrame
-        ``cluster_id, name, economies, lat, lon`` (weighted centre, degrees), ``area_km2,
-        population`` (missing without a raster) and, with a raster, ``uncovered_share``; one row per cluster.
+        One row per cluster: ``cluster_id, name, economies, lat, lon`` (weighted centre,
+        degrees), ``area_km2, population`` (missing without a raster) and, with a raster,
+        ``uncovered_share``.
     """
     with run_log.timed("outline clusters"):
         outlines = outline(study, locations, n_clusters, run_log.report, contours)

@@ -1,4 +1,4 @@
-"""Areas of the user's, counted, scored and ranked as clusters are, and their overlaps with these."""
+"""Areas of the user's, counted, scored and ranked as clusters are, and their overlaps."""
 
 from __future__ import annotations
 
@@ -177,7 +177,5 @@ def _overlaps(
         whole = table[key].map(own["total"])
         table[f"share_of_{name}"] = 100 * table["total"] / whole.where(whole > 0)
         table[name] = table[key].map(own["name"]).fillna("")
-    return table[
-        ["cluster_id", "cluster", "area_id", "area", *counts, "total", "share_of_cluster"]
-        + ["share_of_area", "overlap_km2"]
-    ]
+    shown = ["cluster_id", "cluster", "area_id", "area", *counts, "total"]
+    return table[[*shown, "share_of_cluster", "share_of_area", "overlap_km2"]]

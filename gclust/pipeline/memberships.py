@@ -40,7 +40,7 @@ def membership_tables(
     assert files is not None, "the listings were read without numbers"
     kinds = np.array(prepared.staged.kinds, dtype=object)
     windows = [source.years for source in study.sources]
-    listings = inside_years(engine.numbered("listings"), windows)
+    listings = inside_years(engine.frame("listings"), windows)
     places = locations[["lat", "lon"]].assign(cluster=locations["cluster_id"])
     rows = membership_rows(
         engine,
@@ -68,17 +68,16 @@ def _output_position(files: pd.DataFrame) -> nw.Expr:
     """
     position = nw.col("position")
     ordered = _output_files(files).sort_values("first")
-    moved = (ordered["start"] - ordered["first"]).where(ordered["has_order"])
-    runs = (moved != moved.shift()) | ~ordered["has_order"]
+    moved = ordered["start"] - ordered["first"]
+    runs = moved != moved.shift()
     steps = list(zip(ordered["first"][runs], moved[runs], strict=True))
 
-    def among(steps: list[tuple[int, float]]) -> nw.Expr:
+    def among(steps: list[tuple[int, int]]) -> nw.Expr:
         if len(steps) > 1:
             middle = len(steps) // 2
             later = position >= int(steps[middle][0])
             return nw.when(later).then(among(steps[middle:])).otherwise(among(steps[:middle]))
-        by = steps[0][1]
-        return nw.lit(None, dtype=nw.Int64) if pd.isna(by) else position + int(by)
+        return position + int(steps[0][1])
 
     return among(steps)
 
@@ -102,7 +101,9 @@ def _output_table(batch: pa.RecordBatch, files: pd.DataFrame, kinds: np.ndarray)
             "source": source + 1,
             "file": pa.array(files["file"].to_numpy()[at], pa.string()),
             "row": row,
-            "kind": pa.array(kinds[batch.column("kind").to_numpy(zero_copy_only=False)], pa.string()),
+            "kind": pa.array(
+                kinds[batch.column("kind").to_numpy(zero_copy_only=False)], pa.string()
+            ),
             "record": record.cast(pa.int64() if whole else pa.string()),
             "cluster_id": batch.column("cluster").cast(pa.int64()),
             "fraction": part / UNIT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -171,26 +170,20 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
 def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     inputs = Inputs()
     rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
+    files = [file for found in rasters for file in found]
     if study.places.given is not None:
-        rasters.append(area_files(study.folder / study.places.given))
-    for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
+        files += area_files(study.folder / study.places.given)
+    for path in dict.fromkeys(file for file in files if os.path.isfile(file)):
         inputs.open(path)
         inputs.hash_in_background([path])
     with run_log.timed("read listings"):
         sources = [source_files(study, source) for source in study.sources]
-        numbered = study.outputs.membership_format is not None
-        with engine.reader.in_order() if numbered else nullcontext():
-            scans = open_sources(engine.reader, sources, inputs)
-            _check_needs(study, scans)
-            check_space(study, scans)
-            staged = stage_listings(
-                engine,
-                scans,
-                decimals=study.density.rounding,
-                root=study.folder,
-                inputs=inputs,
-                numbered=numbered,
-            )
+        scans = open_sources(engine.reader, sources, inputs)
+        _check_needs(study, scans)
+        check_space(study, scans)
+        staged = stage_listings(
+            engine, scans, decimals=study.density.rounding, root=study.folder, inputs=inputs
+        )
         engine.reader.remove_copies()
     _check_rejects(study, staged)
     _check_amounts(study, staged)
@@ -237,6 +230,7 @@ def source_files(study: Study, source: Source) -> SourceFiles:
         data=source.data,
         sql=source.sql,
         sql_paths=tuple(os.path.abspath(study.folder / each) for each in folders),
+        numbered=study.outputs.membership_format is not None,
     )
 
 

@@ -1,7 +1,7 @@
 """Every column of every table that a run writes, with its unit and formula: the one source.
 
 The data dictionary of a run (`gclust.results.datapackage`) and the readers of its tables are made
-from it. In names, ``<kind>`` stands for a kind of record and ``<column>`` for a column of the score.
+from it. In names, ``<kind>`` stands for a kind of record, ``<column>`` for a column of the score.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ TIES = (
     _integer("records", "Records with a tie: listings in both, or two in the same", RECORDS),
     _number(
         "fractional",
-        "Ties, of which each record has one in all",
+        "Ties; each record has one in all",
         RECORDS,
         "sum over records of n_a n_b / (n (n - 1) / 2); within: n_a (n_a - 1) / (n (n - 1))",
     ),
@@ -279,7 +279,9 @@ TIES = (
         "s_a s_b / S, within s_a^2 / (2 S); s: all ties of a cluster, those within twice; S: sum"
         " of s",
     ),
-    replace(UNITS, description="The fractional ties in fixed point", formula="232792560 * fractional"),
+    replace(
+        UNITS, description="The fractional ties in fixed point", formula="232792560 * fractional"
+    ),
 )
 
 MEMBERS = (
@@ -299,9 +301,7 @@ MEMBER_TIES = (
     CLUSTER,
     _text("city_a", "The heavier member city"),
     _text("city_b", "The other member city"),
-    _number(
-        "ties", "Ties of the two", RECORDS, "sum over records of n_a n_b / (n (n - 1) / 2)"
-    ),
+    _number("ties", "Ties of the two", RECORDS, "sum over records of n_a n_b / (n (n - 1) / 2)"),
 )
 
 CENTROID_GEOCODES = (

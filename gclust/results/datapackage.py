@@ -85,7 +85,8 @@ class _Known:
             each.entry.heading: Column(
                 each.entry.heading,
                 "any",
-                each.indicator.summary.rstrip(".") or f"Indicator {each.entry.name} of {each.indicator.origin}",
+                each.indicator.summary.rstrip(".")
+                or f"Indicator {each.entry.name} of {each.indicator.origin}",
                 formula=each.indicator.about.formula,
             )
             for each in resolve_indicators(study.indicators)
@@ -128,7 +129,11 @@ def _of_layer(path: Path, name: str, layer: str, known: _Known) -> dict[str, Any
     import pyogrio
 
     columns = pyogrio.read_info(path, layer=layer)["fields"].tolist()
-    return {**_described(layer, name, columns, known), "layer": layer, "name": f"{path.stem}-{layer}"}
+    return {
+        **_described(layer, name, columns, known),
+        "layer": layer,
+        "name": f"{path.stem}-{layer}",
+    }
 
 
 def _layers(path: Path) -> Iterator[str]:
@@ -190,4 +195,3 @@ def _resource(path: str, description: str) -> dict[str, Any]:
 def _identifier(text: str) -> str:
     """Return a name of lower-case letters, digits, ``.``, ``_`` and ``-`` alone."""
     return "".join(each if each.isalnum() and each.isascii() else "-" for each in text.lower())
-

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gclust.results.qgis_styles import STYLES, STYLE_TABLE, style_table
+from gclust.results.qgis_styles import STYLE_TABLE, STYLES, style_table
 from gclust.results.short_names import short_names
 
 if TYPE_CHECKING:

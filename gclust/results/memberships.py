@@ -19,6 +19,10 @@ ROW_GROUP = 1_000_000
 """Rows of a group in the Parquet file, which is the least that a reader holds in memory."""
 ODD = r"[^ -~]|^[=+\-@ ]|  | $"
 """Texts that may need a change to be safe in CSV."""
+STRUCTURAL = '[",]'
+"""Characters for which a text is put into quotes."""
+WHOLE = r"0|-?[1-9][0-9]{0,17}"
+"""Ids that are whole numbers of 64 bits, which Parquet files hold as such."""
 INTEGERS = {"source": "int64", "row": "Int64", "cluster_id": "int64", "units": "int64"}
 
 
@@ -43,20 +47,33 @@ def _write_parquet(tables: Iterable[pa.Table], path: Path, _: str) -> None:
 
 
 def _write_csv(tables: Iterable[pa.Table], path: Path, encoding: str) -> None:
-    options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
     with path.open("wb") as file:
         for number, group in enumerate(_regrouped(tables)):
             if number == 0:
                 file.write((",".join(group.column_names) + "\n").encode(encoding))
             flags = pc.if_else(group.column("located"), "True", "False")
             group = group.set_column(group.column_names.index("located"), "located", flags)
-            pa.csv.write_csv(_safe(group), file, options)
+            safe = _safe(group)
+            # Arrow's style "needed" puts every text into quotes.
+            quotes = "needed" if _any_text(safe, STRUCTURAL) else "none"
+            options = pa.csv.WriteOptions(include_header=False, quoting_style=quotes)
+            pa.csv.write_csv(safe, file, options)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _any_text(table: pa.Table, pattern: str) -> bool:
+    """Return whether a pattern matches in any text of a table."""
+    texts = (column for column in table.columns if _is_text(column.type))
+    return any(pc.any(pc.match_substring_regex(text, pattern)).as_py() for text in texts)
 
 
 def _safe(table: pa.Table) -> pa.Table:
     """Make texts safe for spreadsheets, as `gclust.results.writer.write_csv` does."""
     for at, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
+        if _is_text(field.type):
             column = table.column(at)
             if pc.any(pc.match_substring_regex(column, ODD)).as_py():
                 safe = pa.array([harmless(each) for each in column.to_pylist()], pa.string())
@@ -85,14 +102,16 @@ def read_memberships(path: Path) -> pd.DataFrame:
     """Read a file of memberships."""
     if path.suffix == ".parquet":
         return as_frame(pq.read_table(path))
+    texts = {"file": str, "kind": str, "record": str}
     table = pd.read_csv(
         path,
-        dtype={**INTEGERS, "file": str, "kind": str, "record": str, "fraction": float},
+        dtype={**INTEGERS, **texts, "fraction": float, "located": bool},
         keep_default_na=False,
         na_values={"row": [""], "record": [""]},
-        encoding="utf-8-sig",
     )
-    return table.astype({"located": bool})
+    if table["record"].dropna().str.fullmatch(WHOLE).all():
+        table["record"] = table["record"].astype("Int64")
+    return table
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:

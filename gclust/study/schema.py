@@ -39,7 +39,6 @@ from gclust.study.sections import (
     SweepGrid,
 )
 
-
 COLUMN_OF_OUTPUT = {"panel": "year", "fields": "field", "organisations": "organisation"}
 """Key of ``[outputs]`` -> the column of listings that its file needs."""
 

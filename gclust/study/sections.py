@@ -447,6 +447,12 @@ class Outputs(Section):
     csv_encoding: str = choice("utf-8", "utf-8", "utf-8-sig")
 
     @property
+    def crosswalks(self) -> tuple[str, ...]:
+        """Names of the tables of sums that are wanted."""
+        names = ("panel", "fields", "organisations", "ties")
+        return tuple(name for name in names if getattr(self, name))
+
+    @property
     def membership_format(self) -> str | None:
         """Format of the file of memberships, None without one."""
         if isinstance(self.memberships, bool):

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,6 @@ class DuckDBEngine:
         self._folder = _own_folder(folder) if home is None else _emptied(home)
         self.progress = progress
         self._numbers = itertools.count()
-        self._keeps_order = False
         place = self._folder.path
         config = _settings(place, count_threads(threads), memory)
         try:
@@ -137,20 +136,6 @@ class DuckDBEngine:
         """Remove the copies of input files, once they have been read, to free disk space."""
         shutil.rmtree(self._folder.path / "copies", ignore_errors=True)
 
-    @contextmanager
-    def in_order(self) -> Iterator[None]:
-        """Keep the order of rows in tables that are stored and queries that are run meanwhile."""
-        before = self._keeps_order
-        self._set_order(True)
-        try:
-            yield
-        finally:
-            self._set_order(before)
-
-    def _set_order(self, kept: bool) -> None:
-        self.connection.execute(f"SET preserve_insertion_order = {str(kept).lower()}")
-        self._keeps_order = kept
-
     @property
     def reader(self) -> DuckDBEngine:
         """The database itself, in which files are opened too."""
@@ -176,10 +161,6 @@ class DuckDBEngine:
     def frame(self, name: str) -> nw.LazyFrame[Any]:
         """Return a stored table as a lazy narwhals frame."""
         return nw.from_native(self.connection.table(name))
-
-    def numbered(self, name: str) -> nw.LazyFrame[Any]:
-        """Return a stored table of rows, with the number of each row as ``position``."""
-        return nw.from_native(self.connection.sql(f'SELECT *, rowid AS position FROM "{name}"'))
 
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
         """Run a lazy frame's query, store the result as a table, and return the table."""

@@ -12,7 +12,6 @@ the protocol is needed for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,9 +51,6 @@ class FileDatabase(Protocol):
     def remove_copies(self) -> None:
         """Remove the copies of input files, once they have been read."""
 
-    def in_order(self) -> AbstractContextManager[None]:
-        """Keep the order of rows in tables that are stored and queries that are run meanwhile."""
-
     def next_number(self) -> int:
         """Return a number not returned before, for a unique name of a table or file."""
 
@@ -92,15 +88,9 @@ class Engine(Protocol):
 
         Columns: ``source`` (int), ``kind`` (int), ``record`` (int64 or text), ``lat``, ``lon``,
         ``inside``, ``island``, ``weight`` and the sources' ``further`` columns; see
-        `gclust.listings.sources.source_part.PartRead`. If rows are numbered and stored tables
-        keep no order, also ``position``; see `numbered`.
-        """
-
-    def numbered(self, name: str) -> nw.LazyFrame[Any]:
-        """Return a stored table of rows with ``position``, the number of each row.
-
-        Rows are numbered from 0 in the order of sources, parts and files in which they were read.
-        They must have been read with numbers (`PartRead.first`) and stored `FileDatabase.in_order`.
+        `gclust.listings.sources.source_part.PartRead`. If rows are numbered, also ``position``:
+        the number of the row, from 0, in the order of sources, parts and files in which they are
+        read; null in tables without an order.
         """
 
     def frame(self, name: str) -> nw.LazyFrame[Any]:

@@ -135,10 +135,7 @@ class SparkEngine:
         target = str(path).replace("'", "''")
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
         reader.execute(f"COPY ({part_query(read)}) TO '{target}' ({options})", "read listings")
-        found = self._read([path], schema_of(pq.read_schema(path)))
-        if read.first is None:
-            return found
-        return found.selectExpr("*", f"{read.first} + _metadata.row_index AS position")
+        return self._read([path], schema_of(pq.read_schema(path)))
 
     def _read(self, paths: Sequence[Path], schema: Any) -> Any:
         return self.session.read.schema(schema).parquet(*map(file_address, paths))
@@ -147,10 +144,6 @@ class SparkEngine:
         """Return a stored table as a lazy narwhals frame."""
         folder, schema = self._tables[name]
         return nw.from_native(self._read([folder], schema))
-
-    def numbered(self, name: str) -> nw.LazyFrame[Any]:
-        """Return a stored table of rows that were read with a ``position``."""
-        return self.frame(name)
 
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
         """Run a lazy frame's query, store the result as a table, and return the table."""

@@ -70,20 +70,17 @@ class ParquetReader:
         frames = [self._files(part, files) for files, _ in groups]
         if not self._floats_are_ids(part, frames):
             return None
-        position = [] if read.first is None else [self._position(read, frames)]
+        number = self._row_number(read, frames) if part.source.numbered else ""
         return _union(
-            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders))), *position)
+            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders, number))))
             for frame, (_, folders) in zip(frames, groups, strict=True)
         )
 
-    def _position(self, read: PartRead, frames: Sequence[Any]) -> str:
-        """Return SQL for the number of each row among the rows of all sources.
-
-        Rows of a table without an order have none.
-        """
+    def _row_number(self, read: PartRead, frames: Sequence[Any]) -> str:
+        """Return SQL for the number of each row among the rows of a part."""
         if not read.part.has_order:
-            return "CAST(NULL AS BIGINT) AS position"
-        first = {self._named(file): number for file, number in read.first_of_file.items()}
+            return ""
+        first = {self._named(each): at - read.first for each, at in read.first_of_file.items()}
         names = _union(
             frame.selectExpr("_metadata.file_path AS path").distinct() for frame in frames
         )
@@ -91,8 +88,9 @@ class ParquetReader:
         cases = " ".join(
             f"WHEN {SPARK.quoted(name)} THEN {first[_path_of(name)]}L" for name in found
         )
-        number = f"CASE _metadata.file_path {cases} END" if cases else f"{read.first}L"
-        return f"{number} + _metadata.row_index AS position"
+        # Without rows there are no files.
+        start = f"CASE _metadata.file_path {cases} END + " if cases else ""
+        return f"{start}_metadata.row_index"
 
     def _files(self, part: SourcePart, files: Sequence[str]) -> Any:
         """Return the columns of files that are used, with an explicit schema."""
@@ -150,7 +148,9 @@ def _groups(part: SourcePart) -> Iterator[tuple[list[str], dict[str, str | None]
         yield files, dict(zip(part.folder_values, key, strict=True))
 
 
-def _in_spark(part: SourcePart, folders: Mapping[str, str | None]) -> SourcePart:
+def _in_spark(
+    part: SourcePart, folders: Mapping[str, str | None], row_number: str = ""
+) -> SourcePart:
     """Return a part with its columns in Spark's SQL; ``folders`` has values of folder names."""
     columns = {}
     for name, column in part.columns.items():
@@ -162,7 +162,7 @@ def _in_spark(part: SourcePart, folders: Mapping[str, str | None]) -> SourcePart
             value = folders.get(name)
             sql = SPARK.cast("NULL" if value is None else SPARK.quoted(value), "text")
         columns[name] = replace(column, sql=sql)
-    return replace(part, columns=columns, sql=SPARK)
+    return replace(part, columns=columns, sql=SPARK, row_number=row_number)
 
 
 def _schema(part: SourcePart) -> str:
