@@ -197,7 +197,7 @@ def _common_ground(
 ) -> list[Any]:
     """Return the polygons that two lists of shapes share, pair by pair."""
     found = shapely.intersection(np.asarray(one, dtype=object), np.asarray(other, dtype=object))
-    return [shapely.multipolygons(polygons_of(each)) for each in found]
+    return [shapely.MultiPolygon(polygons_of(each)) for each in found]
 
 
 def overlaps_km2(
