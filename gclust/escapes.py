@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, text direction marks, undecodable file name bytes."""
@@ -33,3 +34,14 @@ def _spelled(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte of a file name
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def harmless(value: Any) -> Any:
+    """Return a text for a cell of CSV: no formula, line break or control character.
+
+    Other values are returned as they are.
+    """
+    if not isinstance(value, str):
+        return value
+    text = cell(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text

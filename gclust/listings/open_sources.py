@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine, FileDatabase
@@ -154,6 +155,19 @@ def _may_be(source: SourceFiles, *formats: str) -> bool:
     return source.is_file and (found in formats or unknown)
 
 
+def part_reads(scans: Sequence[Scan]) -> list[PartRead]:
+    """List the parts of all sources in the order in which they are read."""
+    kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
+    with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]
+    whole = all(part.columns["record"].sql_type in INTEGERS for part in with_records)
+    parts = [(at, scan, part) for at, scan in enumerate(scans) for part in scan.parts]
+    first = accumulate((sum(part.rows) for _, _, part in parts), initial=0)
+    return [
+        PartRead(part, at, kinds.index(scan.source.kind), whole, number)
+        for (at, scan, part), number in zip(parts, first, strict=False)
+    ]
+
+
 def read_rows(engine: Engine, scans: Sequence[Scan]) -> Iterator[Frame]:
     """Yield the rows of all sources as lazy frames, each of at most `MOST_PARTS` parts of sources.
 
@@ -162,15 +176,8 @@ def read_rows(engine: Engine, scans: Sequence[Scan]) -> Iterator[Frame]:
     ``lon``, ``inside`` (whether the year is in the source's window, null where the year is null),
     ``island`` (whether rows near latitude 0, longitude 0 are rejected), ``weight``, and the
     ``further`` columns of the sources, null where a source has none: ``year`` (integer) and the
-    others (text).
+    others (text), and ``position`` if the sources are ``numbered``.
     """
-    kinds = list(dict.fromkeys(scan.source.kind for scan in scans))
-    with_records = [part for s in scans if "record" in s.user_columns for part in s.parts]
-    whole = all(part.columns["record"].sql_type in INTEGERS for part in with_records)
-    reads = [
-        PartRead(part, at, kinds.index(scan.source.kind), whole)
-        for at, scan in enumerate(scans)
-        for part in scan.parts
-    ]
+    reads = part_reads(scans)
     for at in range(0, len(reads), MOST_PARTS):
         yield engine.rows(reads[at : at + MOST_PARTS])

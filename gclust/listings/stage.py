@@ -12,7 +12,7 @@ import pandas as pd
 
 from gclust.errors import StudyError
 from gclust.listings.engines.protocol import Engine, EngineError, FileDatabase
-from gclust.listings.open_sources import Scan, read_rows
+from gclust.listings.open_sources import Scan, part_reads, read_rows
 from gclust.listings.rejects import list_rejects, rejects_summary, shown_path
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.values import FLOATS
@@ -46,8 +46,8 @@ class Staged:
     ----------
     listings : LazyFrame
         Validated rows inside their windows of years: ``source, kind, record, lat, lon,
-        units`` (weight, in fixed point), ``reason`` (code; null: usable), and the sources'
-        ``further`` columns.
+        units`` (weight, in fixed point), ``reason`` (code; null: usable), the sources'
+        ``further`` columns and, if rows are numbered, ``position`` (see `file_rows`).
     sources : DataFrame
         Per source: ``path, kind, rows, outside_years, rejected, null_island, used,
         without_record`` (of those used) and ``columns`` (gclust's with the user's).
@@ -64,6 +64,7 @@ class Staged:
     oddities: pd.DataFrame  # per source: ``rows, zeros, within_radians``, see `suspicious`
     inputs: Inputs  # the files that were read
     own_sha256: dict[str, str]  # of tables in memory and of queries, by the names of their sources
+    files: pd.DataFrame | None = None  # if rows are numbered, see `file_rows`
     messages: list[list[str]] = field(default_factory=list)  # for the user, for each source
 
     @property
@@ -109,7 +110,23 @@ def stage_listings(
         oddities=engine.pandas(suspicious(within), CHECK).sort_values("source", ignore_index=True),
         inputs=inputs,
         own_sha256={name: sha for scan in scans for name, sha in scan.sha256.items()},
+        files=file_rows(scans, root) if scans[0].source.numbered else None,
     )
+
+
+def file_rows(scans: Sequence[Scan], root: Path) -> pd.DataFrame:
+    """Return the files of all sources in the order in which their rows are numbered.
+
+    Columns: ``source`` (position), ``file`` (path relative to ``root``), ``first`` (number of its
+    first row among the rows of all sources), ``rows`` and ``has_order`` (whether its rows have
+    numbers in it).
+    """
+    rows = [
+        (read.source, shown_path(file, root), first, rows, read.part.has_order)
+        for read in part_reads(scans)
+        for (file, first), rows in zip(read.first_of_file.items(), read.part.rows, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["source", "file", "first", "rows", "has_order"])
 
 
 def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Frame:
@@ -123,14 +140,15 @@ def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: 
     """Read, validate and store all rows; keep only source, kind and reason outside the years."""
     further = scans[0].source.further
     names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
-    columns: list[Any] = list(names)
+    own = ("position",) if scans[0].source.numbered else ()
+    columns: list[Any] = [*names, *own]
     if any(scan.source.years is not None for scan in scans):
         inside = (nw.col("reason") != OUTSIDE).fill_null(True)
         columns = [
             name
             if name in ("source", "kind", "reason")
             else nw.when(inside).then(nw.col(name)).alias(name)
-            for name in names
+            for name in (*names, *own)
         ]
     try:
         for found in read_rows(engine, scans):

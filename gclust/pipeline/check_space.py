@@ -57,6 +57,9 @@ def needed_bytes(study: Study, scans: Sequence[Scan]) -> int:
     if any(scan.has_text_records for scan in scans):
         names.add("text record")
     of_row = BYTES_OF_A_ROW[how] + sum(BYTES_OF_COLUMN[name][how] for name in names)
+    outputs, tables = study.outputs, 1
     if study.indicators or study.members.on:  # another table of all listings
-        of_row *= 2
-    return int(rows * of_row)
+        tables += 1
+    if outputs.membership_format or outputs.crosswalks:  # and one that is dropped again
+        tables += 1
+    return int(rows * of_row * tables)

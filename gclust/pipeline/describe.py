@@ -13,6 +13,7 @@ from gclust.cluster.merging import Merging, join_pairs
 from gclust.errors import Warn
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
 from gclust.pipeline.run_log import RunLog
+from gclust.places.centres import weighted_centres
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.places.footprints.outlines import FootprintOptions, footprints
@@ -25,6 +26,10 @@ from gclust.units import UNIT
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+
+CENTRES = ("lat_a", "lon_a", "lat_b", "lon_b")
+"""Columns of the log of merges with the centres of both clusters before the round."""
 
 
 def describe(
@@ -50,13 +55,15 @@ def describe(
     Returns
     -------
     GeoDataFrame
-        ``cluster_id, name, economies, area_km2, population`` (missing without a
-        raster) and, with a raster, ``uncovered_share``; one row per cluster.
+        One row per cluster: ``cluster_id, name, economies, lat, lon`` (weighted centre,
+        degrees), ``area_km2, population`` (missing without a raster) and, with a raster,
+        ``uncovered_share``.
     """
     with run_log.timed("outline clusters"):
         outlines = outline(study, locations, n_clusters, run_log.report, contours)
     with run_log.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
+    lat, lon = centres(locations, locations["label"], n_clusters)
     from geopandas import GeoDataFrame
 
     table = GeoDataFrame(
@@ -64,6 +71,8 @@ def describe(
             "cluster_id": np.arange(n_clusters, dtype=np.int64),
             "name": named["name"].to_numpy(),
             "economies": named["economies"].to_numpy(),
+            "lat": lat,
+            "lon": lon,
             "area_km2": area_km2(outlines),
         },
         geometry=outlines.to_numpy(),
@@ -168,7 +177,7 @@ def join_footprints(ranked: pd.DataFrame, clusters: gpd.GeoDataFrame) -> gpd.Geo
 def name_merges(
     study: Study, merging: Merging, locations: pd.DataFrame, cluster_ids: np.ndarray
 ) -> pd.DataFrame:
-    """Add the names of both clusters and the final cluster to each row of the log of merges.
+    """Add names and centres of both clusters, and the final cluster, to the log of merges.
 
     Parameters
     ----------
@@ -180,6 +189,7 @@ def name_merges(
         The cluster of each label.
     """
     log = merging.log.copy()
+    log[list(CENTRES)] = np.full((len(log), len(CENTRES)), np.nan)
     if log.empty:
         for column in ("cluster_id", "name_a", "name_b"):
             log[column] = pd.Series(dtype="Int64" if column == "cluster_id" else "string")
@@ -193,8 +203,11 @@ def name_merges(
         ids, dense = np.unique(cluster_of, return_inverse=True)
         names = _named(study, cells.merged(dense, ids.size))["name"]
         called = dict(zip(ids.tolist(), names, strict=True))
+        lat, lon = centres(locations, labels, ids.size)
         for at, row in rows.iterrows():
             for side in ("a", "b"):
+                number = np.searchsorted(ids, row[f"cluster_{side}"])
+                log.loc[at, [f"lat_{side}", f"lon_{side}"]] = lat[number], lon[number]
                 log.loc[at, f"name_{side}"] = called[row[f"cluster_{side}"]]
                 runner_up = row[f"runner_up_{side}"]
                 if runner_up.isdigit():
@@ -203,6 +216,14 @@ def name_merges(
             cluster_of, list(zip(rows["cluster_a"], rows["cluster_b"], strict=True))
         )
     return log
+
+
+def centres(
+    locations: pd.DataFrame, labels: pd.Series, n_labels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the centres of labels by the weight that forms clusters: latitudes, longitudes."""
+    lat, lon, weight = (locations[name].to_numpy() for name in ("lat", "lon", "density"))
+    return weighted_centres(lat, lon, weight, labels.to_numpy(), n_labels)
 
 
 def output_table(

@@ -72,7 +72,7 @@ def add_footprint_counts(
         found = containing_footprint(lat, lon, labels, clusters.geometry.to_numpy())
 
         def count(chosen: NDArray[np.int64]) -> pd.DataFrame:
-            return _count(study, engine, prepared, chosen, len(clusters))
+            return count_locations(study, engine, prepared, chosen, len(clusters))
 
         is_own = (labels >= 0) & (found == labels)
         if study.counting.method == "whole":
@@ -96,7 +96,7 @@ def add_footprint_counts(
     return table
 
 
-def _count(
+def count_locations(
     study: Study, engine: Engine, prepared: Prepared, labels: NDArray[np.int64], n_clusters: int
 ) -> pd.DataFrame:
     """Count the records of locations by label; those of label -1 are left out."""

@@ -28,6 +28,7 @@ from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.records_in_memory import fit_into_memory, read_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
+from gclust.places.given_areas import area_files
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 from gclust.study.sections import Source
@@ -213,7 +214,10 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
 def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     inputs = Inputs()
     rasters = [files_of(study, raster).files for _, raster in rasters_of(study)]
-    for path in dict.fromkeys(file for files in rasters for file in files if os.path.isfile(file)):
+    files = [file for found in rasters for file in found]
+    if study.places.given is not None:
+        files += area_files(study.folder / study.places.given)
+    for path in dict.fromkeys(file for file in files if os.path.isfile(file)):
         inputs.open(path)
         inputs.hash_in_background([path])
     with run_log.timed("read listings"):
@@ -221,13 +225,14 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         scans = open_sources(engine.reader, sources, inputs)
         _check_needs(study, scans)
         check_space(study, scans)
-        decimals = study.density.rounding
-        staged = stage_listings(engine, scans, decimals=decimals, root=study.folder, inputs=inputs)
+        staged = stage_listings(
+            engine, scans, decimals=study.density.rounding, root=study.folder, inputs=inputs
+        )
         engine.reader.remove_copies()
     _check_rejects(study, staged)
     _check_amounts(study, staged)
     for position, scan in enumerate(scans):
-        messages = [_relative(line, study.folder) for line in scan.messages]
+        messages = [_relative(line, scan, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
         messages += checks.check_records(row, scan)
         staged.messages.append(messages)
@@ -269,11 +274,15 @@ def source_files(study: Study, source: Source) -> SourceFiles:
         data=source.data,
         sql=source.sql,
         sql_paths=tuple(os.path.abspath(study.folder / each) for each in folders),
+        numbered=study.outputs.membership_format is not None,
     )
 
 
-def _relative(line: str, folder: Path) -> str:
-    """Make the paths in a line of text relative to the study's folder."""
+def _relative(line: str, scan: Scan, folder: Path) -> str:
+    """Make the paths in a line relative to the study's folder; outside it, only names are left."""
+    given = Path(os.path.abspath(os.path.dirname(scan.source.path)))
+    if scan.source.is_file and not given.is_relative_to(folder):
+        line = line.replace(f"{os.path.dirname(scan.source.path)}{os.sep}", "")
     return line.replace(f"{folder}{os.sep}", "")
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gclust.errors import StudyError
 from gclust.indicators.registry import OWN
 from gclust.listings.engines.protocol import Engine
 from gclust.parallel import meanwhile
@@ -26,18 +25,22 @@ from gclust.pipeline.form import (
     load_kernels,
     partition_locations,
 )
+from gclust.pipeline.given_areas import given_area_tables, read_given_areas
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.members import divide_clusters
+from gclust.pipeline.outputs import add_outputs
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
+from gclust.pipeline.rank_clusters import rank_clusters
 from gclust.pipeline.rasters import warnings_of
 from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stage_counts import stage_counts
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.progress import Report, resolve
-from gclust.ranking.table import contribution_table, ranking
-from gclust.results.folders import claim
+from gclust.ranking.table import contribution_table
+from gclust.results.folders import Place, claim
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
 from gclust.study.indicators import resolve_indicators
@@ -106,10 +109,11 @@ def run(
         study = read_study(study, listings)
     elif listings:
         study = with_listings(study, listings)
-    run_log = RunLog(resolve(progress), study.study.strict)
+    run_log = RunLog(resolve(progress), study.study.strict, measures=True)
     with claim(out, overwrite, "run") as place, default_threads(n_jobs, study.engine.threads):
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
+        areas = read_given_areas(study)
         run_log.rasters = [raster.metadata for raster in rasters if raster.metadata is not None]
         check_method(study.clusters)
         # With every default of its indicators written out: another version may have others.
@@ -118,11 +122,18 @@ def run(
             indicators=tuple(resolved.entry for resolved in resolve_indicators(study.indicators)),
         )
         with checkpoint(study, place, run_log) as stages:
-            result = _compute(study, run_log, n_jobs, stages)
+            result = _compute(study, run_log, n_jobs, stages, place, areas)
             return result if place is None else write_run(result, place, run_log.report)
 
 
-def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) -> Run:
+def _compute(
+    study: Study,
+    run_log: RunLog,
+    n_jobs: int | None,
+    stages: Stages,
+    place: Place | None,
+    areas: gpd.GeoDataFrame | None,
+) -> Run:
     """Run all stages."""
     with stages.open(study, n_jobs, run_log.report) as engine:
         with meanwhile(lambda: load_kernels(study.clusters)):
@@ -138,7 +149,14 @@ def _compute(study: Study, run_log: RunLog, n_jobs: int | None, stages: Stages) 
             "merge clusters and count records",
             lambda: merge_and_count(study, engine, prepared, partition.labels, run_log),
         )
-        return complete(study, engine, prepared, partition, counted, run_log, n_jobs, stages)
+        found = complete(study, engine, prepared, partition, counted, run_log, n_jobs, stages)
+        if areas is not None:
+            ranked = stages.step(
+                "count given areas",
+                lambda: given_area_tables(study, engine, prepared, areas, found, run_log),
+            )
+            found = replace(found, tables=ranked)
+        return add_outputs(found, engine, prepared, run_log, stages, place)
 
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
@@ -151,27 +169,6 @@ def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) 
             report=run_log.report,
             warn=run_log.warn,
         )
-
-
-def rank_clusters(
-    study: Study,
-    clusters: pd.DataFrame,
-    counted: MergedCounts,
-    indicators: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Score and rank clusters by a study's rules; see `gclust.ranking.table.ranking`."""
-    kinds = list(study.kinds)
-    try:
-        return ranking(
-            clusters,
-            counted.count[kinds],
-            counted.share[kinds],
-            study.score,
-            top=study.study.top,
-            indicators=indicators,
-        )
-    except ValueError as error:
-        raise StudyError(f"[score] {error}") from error
 
 
 def complete(
@@ -234,7 +231,7 @@ def complete(
                 study, study.centroid_geocodes, locations, names, city_share=known, n_jobs=n_jobs
             )
     prepared.staged.inputs.check()
-    found = len(counted.cluster_ids), len(clusters)
+    counts = stage_counts(study, prepared, partition, counted)
     return Run(
         study=study,
         ranking=ranked,
@@ -244,7 +241,7 @@ def complete(
         merges=name_merges(study, counted.merging, locations, counted.cluster_ids),
         rejects=prepared.staged.rejects,
         info={
-            **provenance(study, prepared.staged, prepared.world_totals, found, n_jobs, run_log),
+            **provenance(study, prepared.staged, prepared.world_totals, counts, n_jobs, run_log),
             **partition.metadata,
         },
         intensity=intensity,

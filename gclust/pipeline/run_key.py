@@ -15,6 +15,7 @@ from gclust.errors import StudyError
 from gclust.listings.sources.files import matching_files
 from gclust.pipeline.prepare import source_files
 from gclust.pipeline.rasters import files_of, rasters_of
+from gclust.places.given_areas import area_files
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
@@ -58,6 +59,8 @@ def _inputs(study: Study) -> Iterator[str]:
     files = list(dict.fromkeys(file for found in rasters for file in found))
     yield from files
     yield from _helpers(files)
+    if study.places.given is not None:
+        yield from area_files(study.folder / study.places.given)
 
 
 def _helpers(rasters: Iterable[str]) -> Iterator[str]:

@@ -31,9 +31,9 @@ def ranking(
     ----------
     clusters : DataFrame
         ``cluster_id, name, economies, population, area_km2``, one row per
-        cluster, in the order of the rows of ``count`` and ``share``. Optional:
-        ``uncovered_share, outside_share, foreign_share``, and for each kind ``<kind>_inside``,
-        the records inside the footprint, which intensities then count.
+        cluster, in the order of the rows of ``count`` and ``share``. Optional: ``lat, lon``
+        (centre), ``uncovered_share, outside_share, foreign_share``, and for each kind
+        ``<kind>_inside``, the records inside the footprint, which intensities then count.
     count, share : DataFrame, shape (clusters, kinds)
         Records, and per cent of the world total.
     options : ScoreOptions
@@ -46,7 +46,7 @@ def ranking(
     Returns
     -------
     DataFrame
-        Columns ``rank, cluster_id, name, economies``, for each kind
+        Columns ``rank, cluster_id, name, economies``, the centre, for each kind
         ``<kind>_count, <kind>_share`` (per cent), ``<kind>_rank,
         <kind>_per_million``, then ``total`` (sum of the shares), ``score, population,
         intensity`` (see `intensity_amounts`; per million inhabitants), ``intensity_rank,
@@ -58,7 +58,8 @@ def ranking(
     ValueError
         If a column of the score is missing, or cannot be combined.
     """
-    table = clusters[["cluster_id", "name", "economies"]].copy()
+    centre = [column for column in ("lat", "lon") if column in clusters]
+    table = clusters[["cluster_id", "name", "economies", *centre]].copy()
     population = clusters["population"]
     for kind in count.columns:
         table[f"{kind}_count"] = count[kind]

@@ -37,6 +37,11 @@ class Place:
         self.path, self.what, self._temporary = path, what, temporary
         self._replaced = _identity(path, what) if overwrite else None
 
+    @property
+    def unfinished(self) -> Path:
+        """The folder in which the result is written before it is moved to its path."""
+        return self._temporary.path / NEW
+
     def write(self, fill: Callable[[Path], None]) -> Path:
         """Write the result to a temporary folder next to the final path, then move it in one step.
 
@@ -44,7 +49,7 @@ class Place:
         the folder cannot be written, and FileExistsError if another process has written to the
         place meanwhile; its files are kept.
         """
-        new = self._temporary.path / NEW
+        new = self.unfinished
         with writing(self.path.parent):
             fill(new)
             note_files(new, self.what)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
+from gclust.errors import StudyError
 from gclust.parallel import meanwhile
+from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
+from gclust.results.crosswalks import AREAS, read_tables
+from gclust.results.datapackage import NAME as PACKAGE
+from gclust.results.datapackage import data_package
 from gclust.results.folders import Place
+from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
+from gclust.results.memberships import NAME, as_frame, read_memberships
 from gclust.results.reader import ResultReader
+from gclust.results.record import write_record
+from gclust.results.short_names import short_names
+from gclust.results.stata import write_stata
 from gclust.results.writer import ResultWriter, write_result
 from gclust.study.schema import Study
 
@@ -20,7 +33,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
-FIXED_DATE = "2000-01-01T00:00:00.000Z"
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
 OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 """Columns that the files of every run must have."""
@@ -66,6 +78,8 @@ class Run:
     centroid_geocodes : DataFrame, optional
         Locations of city-level addresses, if ``[centroid_geocodes] on = true``; see
         `gclust.centroid_geocodes`.
+    tables : mapping
+        Name -> table of ``[outputs]`` and ``[places]``; see `panel` and the other methods.
     """
 
     study: Study
@@ -81,32 +95,169 @@ class Run:
     members: pd.DataFrame | None = None
     member_ties: pd.DataFrame | None = None
     centroid_geocodes: pd.DataFrame | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    listed: pa.Table | None = field(default=None, repr=False)
+
+    def memberships(self) -> pd.DataFrame:
+        """Return the cluster of every listing, if ``[outputs] memberships`` is set.
+
+        Returns
+        -------
+        DataFrame
+            One row for each listing inside the years that weighs more than 0, by source, file and
+            row: ``source`` (from 1, as in ``[[sources]]``), ``file``, ``row`` (from 1, without the
+            header and rows of a wrong number of fields; missing for Spark DataFrames), ``kind,
+            record, cluster_id`` (-1: in no cluster), ``fraction`` (of a record, which the listing
+            adds to the count of its cluster), ``units`` (the same in fixed point) and ``located``
+            (False: its place cannot be used). Units of a cluster's listings of one kind add up to
+            its count exactly.
+
+        Raises
+        ------
+        StudyError
+            If the run has none.
+        """
+        if self.listed is not None:
+            return as_frame(self.listed)
+        if self.path is not None and (wanted := self.study.outputs.membership_format):
+            return read_memberships(self.path / f"{NAME}.{wanted}")
+        raise self._without(NAME)
+
+    def panel(self) -> pd.DataFrame:
+        """Return the counts by cluster, year and kind, if ``[outputs] panel = true``.
+
+        Returns
+        -------
+        DataFrame
+            ``cluster_id, name, year`` (missing: unknown), ``kind, count`` (records), ``share``
+            (per cent of the world's of that year and kind; missing where the study gives the
+            kind's total), ``rank`` (by count, of a year and kind), ``world_count`` (of the
+            sources), ``units`` (the count in fixed point), ``boundary_kinds`` and
+            ``boundary_years`` (of the listings that formed the clusters, which are the same in all
+            years). Clusters without records of a year have a row too.
+        """
+        return self._table("panel")
+
+    def fields(self) -> pd.DataFrame:
+        """Return the counts by cluster, kind and field, if ``[outputs] fields = true``.
+
+        Returns
+        -------
+        DataFrame
+            ``cluster_id, name, kind, field`` (missing: unknown), ``count`` (records), ``share``
+            (per cent of the cluster's of that kind), ``world_count`` (of the field and kind in the
+            world) and ``units`` (the count in fixed point).
+        """
+        return self._table("fields")
+
+    def organisations(self) -> pd.DataFrame:
+        """Return the counts by cluster, kind and organisation; see `fields` for the columns."""
+        return self._table("organisations")
+
+    def ties(self) -> pd.DataFrame:
+        """Return the ties (records in common) of clusters, if ``[outputs] ties = true``.
+
+        Returns
+        -------
+        DataFrame
+            One row for each pair that has ties, a cluster with itself too: ``cluster_a, cluster_b``
+            (-1 all noise, -2 listings without a place, where these count), ``name_a, name_b,
+            records`` (with a tie), ``fractional`` (each record spreads one over its pairs of
+            listings), ``pairs`` (of listings), ``expected`` (the fractional ties that clusters
+            would have if partners were found at random in proportion to all their ties) and
+            ``units`` (the fractional ties in fixed point).
+        """
+        return self._table("ties")
+
+    def given_areas(self) -> gpd.GeoDataFrame:
+        """Return the ranking of the areas of ``[places] given``, with their polygons.
+
+        Returns
+        -------
+        GeoDataFrame
+            As `ranking`, with ``area_id`` (from 0, by name) in place of ``cluster_id``, and
+            ``area_code`` if ``[places] code`` names a column. Areas are counted, scored and ranked
+            as clusters are, by the listings inside their polygons.
+        """
+        found: Any = self._table("given_areas")
+        return found
+
+    def given_overlaps(self) -> pd.DataFrame:
+        """Return what clusters and given areas have in common.
+
+        Returns
+        -------
+        DataFrame
+            One row for each pair that shares records or ground: ``cluster_id`` (-1: the area's
+            records in no cluster), ``cluster, area_id`` (-1: the cluster's records in no area),
+            ``area, <kind>_count, total`` (sum of the shares of the world), ``share_of_cluster,
+            share_of_area`` (per cent of the total of each) and ``overlap_km2``.
+        """
+        return self._table("given_overlaps")
+
+    def to_stata(self, path: str | Path) -> None:
+        """Write the ranking as a file of Stata (version 14 or later), with short names.
+
+        The labels of the variables are the names that the columns have in Python. Texts longer
+        than Stata's 2,045 bytes are stored as long texts.
+        """
+        write_stata(self.ranking, Path(path))
+
+    def _table(self, name: str) -> pd.DataFrame:
+        if name not in self.tables:
+            raise self._without(name)
+        return self.tables[name].copy()
+
+    def _without(self, name: str) -> StudyError:
+        key = "given in [places]" if name.startswith("given") else f"{name} = true in [outputs]"
+        return StudyError(f"the run has no {name}; set {key} of its study, and run it again")
 
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
+    info: dict[str, Any] = {}
 
     def fill(folder: ResultWriter) -> None:
-        folder.figures.mkdir()
-        with meanwhile(lambda: _draw(run, folder.figures)) as wait:
-            with stage(progress, "write tables"):
-                _write_tables(run, folder)
-            with stage(progress, "draw the map"):
-                wait()
-        if run.intensity is not None:
-            with stage(progress, "draw the intensity"):
-                from gclust.report.intensity import draw_intensity
+        start = time.perf_counter()
+        with stage_memory() as peak:
+            _write_files(run, folder, progress)
+        seconds = time.perf_counter() - start
+        info.update(write_record(run.study, run.info, folder, seconds, peak))
 
-                title = run.study.study.title or run.study.study.name
-                draw_intensity(run.intensity.detail, folder.figures, title=title)
+    return replace(write_result(run, place, fill), info=info)
 
-    return write_result(run, place, fill)
+
+def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
+    """Write the tables and figures of a run, its study, and the dictionary of all columns."""
+    folder.figures.mkdir()
+    with meanwhile(lambda: _draw(run, folder.figures)) as wait:
+        with stage(progress, "write tables"):
+            _write_tables(run, folder)
+        with stage(progress, "draw the map"):
+            wait()
+    if run.intensity is not None:
+        with stage(progress, "draw the intensity"):
+            from gclust.report.intensity import draw_intensity
+
+            title = run.study.study.title or run.study.study.name
+            draw_intensity(run.intensity.detail, folder.figures, title=title)
+    columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
+    if (areas := run.tables.get(AREAS)) is not None:
+        columns[AREAS] = areas.columns
+    folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
 
 
 def _write_tables(run: Run, folder: ResultWriter) -> None:
-    for name in ("ranking", "contributions", "merges"):
+    folder.csv_encoding = run.study.outputs.csv_encoding
+    folder.csv("ranking", run.ranking.rename(columns=short_names(run.ranking)))
+    for name in ("contributions", "merges"):
         folder.csv(name, getattr(run, name))
-    exact = {name: getattr(run, name) for name in OPTIONAL_TABLES}
+    exact = {name: getattr(run, name) for name in OPTIONAL_TABLES} | dict(run.tables)
+    areas = exact.pop(AREAS, None)
+    if areas is not None:
+        folder.parquet(AREAS, areas)
+        plain = pd.DataFrame(areas.drop(columns="geometry"))
+        folder.csv(AREAS, plain.rename(columns=short_names(plain)))
     if run.intensity is not None:
         exact |= {SPREAD: run.intensity.table, DETAIL: run.intensity.detail}
     for name, table in exact.items():
@@ -114,9 +265,9 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
             folder.csv(name, table, numbers=None)  # all digits: a run is read from these
     for name in ("locations", "rejects", "clusters"):
         folder.parquet(name, getattr(run, name))
-    _geopackage(run.clusters, folder.folder / "clusters.gpkg")
+    path = folder.folder / "clusters.gpkg"
+    write_geopackage(run.clusters, run.locations, run.merges, path, areas)
     folder.study(run.study)
-    folder.json("run", run.info)
 
 
 def _draw(run: Run, figures: Path) -> None:
@@ -133,20 +284,6 @@ def _draw(run: Run, figures: Path) -> None:
             noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
         ),
     )
-
-
-def _geopackage(clusters: gpd.GeoDataFrame, path: Path) -> None:
-    """Write the clusters as a GeoPackage with a fixed date inside."""
-    import pyogrio
-
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
-    try:
-        clusters.to_file(
-            path, driver="GPKG", layer="clusters", engine="pyogrio", promote_to_multi=True
-        )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def read_run(path: str | Path) -> Run:
@@ -182,6 +319,7 @@ def read_run(path: str | Path) -> Run:
             for name in OPTIONAL_TABLES
             if f"{name}.csv" in folder.files
         },
+        tables=read_tables(folder),
     )
 
 

@@ -47,6 +47,13 @@ def summary_lines(
             f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
             " ranks at most (intensity.csv)"
         )
+    if "given_areas" in run.tables:
+        areas, overlaps = run.tables["given_areas"], run.tables["given_overlaps"]
+        inside = overlaps.loc[(overlaps["cluster_id"] >= 0) & (overlaps["area_id"] >= 0), "total"]
+        lines.append(
+            f"{len(areas):,} given areas hold {inside.sum():.1f} of the clusters'"
+            f" {run.ranking['total'].sum():.1f} per cent (given_areas.csv, given_overlaps.csv)"
+        )
     if run.path is not None:
         lines += [
             "",

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 import gclust
-from gclust.escapes import cell
+from gclust.escapes import harmless
 from gclust.results.folders import Place
 from gclust.results.manifest import write_json
 from gclust.study.schema import Study
@@ -27,12 +27,14 @@ Result = TypeVar("Result")
 class ResultWriter:
     """The writer of the files of a result folder.
 
-    No file contains a time or anything else that differs between two runs of the same study. The
+    No file contains a time or anything else that differs between two runs of the same study, but
+    for the block ``execution`` of ``run.json`` and the times in ``ro-crate-metadata.json``. The
     files are written in ``folder``, which will be at ``home``: paths in studies are relative to it.
     """
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder, self.home = folder, home
+        self.csv_encoding = "utf-8"
 
     @property
     def figures(self) -> Path:
@@ -45,7 +47,8 @@ class ResultWriter:
 
     def csv(self, name: str, table: pd.DataFrame, *, numbers: str | None = CSV_NUMBERS) -> None:
         """Write a table as a CSV file; see `write_csv`."""
-        write_csv(table, self.folder / f"{name}.csv", numbers=numbers)
+        path = self.folder / f"{name}.csv"
+        write_csv(table, path, numbers=numbers, encoding=self.csv_encoding)
 
     def study(self, study: Study, name: str = "study") -> None:
         """Write a study with all its defaults, so that it can be run from the folder."""
@@ -72,7 +75,13 @@ def versions() -> dict[str, Any]:
     return {"gclust": gclust.__version__, "libraries": {name: version(name) for name in LIBRARIES}}
 
 
-def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMBERS) -> None:
+def write_csv(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    numbers: str | None = CSV_NUMBERS,
+    encoding: str = "utf-8",
+) -> None:
     """Write a CSV file; texts are made safe: no formulas, line breaks or control characters.
 
     ``numbers`` is how floats are written; None for all digits, so that they are the same when read.
@@ -80,13 +89,6 @@ def write_csv(table: pd.DataFrame, path: Path, *, numbers: str | None = CSV_NUMB
     safe = table.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_harmless(value) for value in safe[column]]
-    safe.columns = [_harmless(column) for column in safe.columns]
-    safe.to_csv(path, index=False, encoding="utf-8", float_format=numbers, lineterminator="\n")
-
-
-def _harmless(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = cell(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+            safe[column] = [harmless(value) for value in safe[column]]
+    safe.columns = [harmless(column) for column in safe.columns]
+    safe.to_csv(path, index=False, encoding=encoding, float_format=numbers, lineterminator="\n")

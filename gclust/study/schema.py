@@ -31,11 +31,16 @@ from gclust.study.sections import (
     Members,
     Merge,
     Names,
+    Outputs,
+    Places,
     Population,
     Score,
     Source,
     SweepGrid,
 )
+
+COLUMN_OF_OUTPUT = {"panel": "year", "fields": "field", "organisations": "organisation"}
+"""Key of ``[outputs]`` -> the column of listings that its file needs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Study:
     ----------
     sources : tuple of Source
     study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
-    intensity, engine
+    intensity, places, outputs, engine
         The sections of ``study.toml``.
     indicators : tuple of IndicatorEntry
         In the order of their columns.
@@ -100,6 +105,8 @@ class Study:
     centroid_geocodes: CentroidGeocodes = field(default_factory=CentroidGeocodes)
     intensity: Intensity = field(default_factory=Intensity)
     uncertainty: Draws = field(default_factory=Draws)
+    places: Places = field(default_factory=Places)
+    outputs: Outputs = field(default_factory=Outputs)
     engine: EngineOptions = field(default_factory=EngineOptions)
     indicators: tuple[IndicatorEntry, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
@@ -170,6 +177,11 @@ class Study:
         }
         return (
             *(Need(name, "precision") for name, wanted in by.items() if wanted),
+            *(
+                Need(f"[outputs] {name}", column)
+                for name, column in COLUMN_OF_OUTPUT.items()
+                if getattr(self.outputs, name)
+            ),
             *(
                 Need("[uncertainty] resample", "organisation", kind, optional=cv > 0)
                 for kind, cv in self.drawn_amounts.items()

@@ -417,6 +417,82 @@ class EngineOptions(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outputs(Section):
+    """The section ``[outputs]``: files of a run's folder that are written only on request.
+
+    Parameters
+    ----------
+    memberships : bool or {"parquet", "csv"}
+        One row for each listing with its cluster: ``memberships.parquet``, or as CSV.
+    panel : bool
+        Counts, shares and ranks by cluster, year and kind: ``panel.csv``. The listings need a
+        ``year``.
+    fields : bool
+        Counts by cluster and field: ``fields.csv``.
+    organisations : bool
+        Counts by cluster and organisation: ``organisations.csv``.
+    ties : bool
+        Ties (records in common) of clusters: ``ties.csv``.
+    csv_encoding : {"utf-8", "utf-8-sig"}
+        Of all CSV files; ``utf-8-sig`` begins with a mark by which Excel knows UTF-8.
+    """
+
+    memberships: bool | str = field(
+        default=False, metadata={"options": (False, True, "parquet", "csv")}
+    )
+    panel: bool = False
+    fields: bool = False
+    organisations: bool = False
+    ties: bool = False
+    csv_encoding: str = choice("utf-8", "utf-8", "utf-8-sig")
+
+    @property
+    def crosswalks(self) -> tuple[str, ...]:
+        """Names of the tables of sums that are wanted."""
+        names = ("panel", "fields", "organisations", "ties")
+        return tuple(name for name in names if getattr(self, name))
+
+    @property
+    def membership_format(self) -> str | None:
+        """Format of the file of memberships, None without one."""
+        if isinstance(self.memberships, bool):
+            return "parquet" if self.memberships else None
+        return self.memberships
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places(Section):
+    """The section ``[places]``: areas of the user's that are counted and ranked as clusters are.
+
+    Parameters
+    ----------
+    given : str, optional
+        File of polygons (GeoPackage, GeoJSON, Shapefile, GeoParquet), relative to the study's
+        folder. They may not overlap.
+    name : str, optional
+        Its column of names; found if it is called ``name`` or one of a few usual names.
+    code : str, optional
+        Its column of codes, which are kept with the results.
+    layer : str, optional
+        Of a file with several layers.
+    where : str, optional
+        Features to read, as a condition of SQL such as ``LEVL_CODE = 3``.
+    """
+
+    given: str | None = None
+    name: str | None = None
+    code: str | None = None
+    layer: str | None = None
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in ("name", "code", "layer", "where"):
+            if self.given is None and getattr(self, key) is not None:
+                raise StudyError(f"[places] {key} belongs to given; add given, or remove it")
+
+
+@dataclass(frozen=True, kw_only=True)
 class General(Section):
     """The section ``[study]``: name, number of ranked clusters, and what input is refused.
 

@@ -51,7 +51,7 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
     entries = {}
     for item in fields(section):
         value = getattr(section, item.name)
-        if item.name in ("path", "sweep") and isinstance(value, str):
+        if item.name in ("path", "sweep", "given") and isinstance(value, str):
             value = rebased_path(home, study.folder / value)
         if isinstance(section, Source) and item.name == "sql_paths" and section.sql is not None:
             value = tuple(rebased_path(home, study.folder / each) for each in value or (".",))

@@ -15,7 +15,7 @@ from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.tune.partition import PairPartition
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import MergedLabels, merge_labels
-from gclust.pipeline.run import rank_clusters
+from gclust.pipeline.rank_clusters import rank_clusters
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.ranking.columns import scored

@@ -11,7 +11,7 @@ the protocol is needed for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +88,9 @@ class Engine(Protocol):
 
         Columns: ``source`` (int), ``kind`` (int), ``record`` (int64 or text), ``lat``, ``lon``,
         ``inside``, ``island``, ``weight`` and the sources' ``further`` columns; see
-        `gclust.listings.sources.source_part.PartRead`.
+        `gclust.listings.sources.source_part.PartRead`. If rows are numbered, also ``position``:
+        the number of the row, from 0, in the order of sources, parts and files in which they are
+        read; null in tables without an order.
         """
 
     def frame(self, name: str) -> nw.LazyFrame[Any]:
@@ -113,6 +115,13 @@ class Engine(Protocol):
 
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
+
+    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+        """Run a lazy frame's query and yield the result, of any size, batch by batch.
+
+        The frame is sorted, and the batches are in its order. No other query may be run before the
+        last batch.
+        """
 
     def __enter__(self) -> Engine: ...
 

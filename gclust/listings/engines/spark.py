@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,16 @@ class SparkEngine:
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
+
+    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+        """Run a lazy frame's query and yield the result batch by batch, from sorted files."""
+        folder = self._new_path("batches")
+        self._jobs.write(frame.to_native(), folder, stage)
+        try:
+            for path in sorted(folder.glob("part-*.parquet")):
+                yield from pq.ParquetFile(path).iter_batches()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gclust.listings.engines.spark_jobs import SparkJobs
 from gclust.listings.engines.spark_types import file_address, identifier
@@ -69,10 +70,27 @@ class ParquetReader:
         frames = [self._files(part, files) for files, _ in groups]
         if not self._floats_are_ids(part, frames):
             return None
+        number = self._row_number(read, frames) if part.source.numbered else ""
         return _union(
-            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders))))
+            frame.selectExpr(*part_columns(replace(read, part=_in_spark(part, folders, number))))
             for frame, (_, folders) in zip(frames, groups, strict=True)
         )
+
+    def _row_number(self, read: PartRead, frames: Sequence[Any]) -> str:
+        """Return SQL for the number of each row among the rows of a part."""
+        if not read.part.has_order:
+            return ""
+        first = {self._named(each): at - read.first for each, at in read.first_of_file.items()}
+        names = _union(
+            frame.selectExpr("_metadata.file_path AS path").distinct() for frame in frames
+        )
+        found = self._jobs.run(names.toArrow, "look at files").column("path").to_pylist()
+        cases = " ".join(
+            f"WHEN {SPARK.quoted(name)} THEN {first[_path_of(name)]}L" for name in found
+        )
+        # Without rows there are no files.
+        start = f"CASE _metadata.file_path {cases} END + " if cases else ""
+        return f"{start}_metadata.row_index"
 
     def _files(self, part: SourcePart, files: Sequence[str]) -> Any:
         """Return the columns of files that are used, with an explicit schema."""
@@ -111,6 +129,11 @@ class ParquetReader:
         return self._jobs.run(found.limit(1).toArrow, "look at ids").num_rows == 0
 
 
+def _path_of(name: str) -> str:
+    """Return the path of a file from its address in Spark's metadata."""
+    return "/" + unquote(name.removeprefix("file:")).lstrip("/")
+
+
 def _union(frames: Iterator[Any]) -> Any:
     return reduce(lambda a, b: a.union(b), frames)
 
@@ -125,7 +148,9 @@ def _groups(part: SourcePart) -> Iterator[tuple[list[str], dict[str, str | None]
         yield files, dict(zip(part.folder_values, key, strict=True))
 
 
-def _in_spark(part: SourcePart, folders: Mapping[str, str | None]) -> SourcePart:
+def _in_spark(
+    part: SourcePart, folders: Mapping[str, str | None], row_number: str = ""
+) -> SourcePart:
     """Return a part with its columns in Spark's SQL; ``folders`` has values of folder names."""
     columns = {}
     for name, column in part.columns.items():
@@ -137,7 +162,7 @@ def _in_spark(part: SourcePart, folders: Mapping[str, str | None]) -> SourcePart
             value = folders.get(name)
             sql = SPARK.cast("NULL" if value is None else SPARK.quoted(value), "text")
         columns[name] = replace(column, sql=sql)
-    return replace(part, columns=columns, sql=SPARK)
+    return replace(part, columns=columns, sql=SPARK, row_number=row_number)
 
 
 def _schema(part: SourcePart) -> str:

@@ -6,7 +6,8 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,6 +30,8 @@ from gclust.listings.sources.struct_fields import FieldPath, field_paths
 
 FOLDER_KEY = re.compile(r"([^/=]+)=([^/]*)")
 FILE_COLUMN = "file of gclust's"
+OWN_NUMBERS = {"file_index", "file_row_number"}
+"""DuckDB's own columns of Parquet files; a file may have columns of these names."""
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -147,7 +150,7 @@ def _part(
             folders[name] = {file.path: _value_of_folder(user_name, file) for file in group}
         columns[name] = Column(user_name, sql, sql_type, path)
         columns[name].check_type(first.path, name)
-    return SourcePart(
+    part = SourcePart(
         files=tuple(file.path for file in group),
         rows=tuple(file.rows for file in group),
         table=read,
@@ -156,6 +159,18 @@ def _part(
         is_parquet=is_plain,
         folder_values=folders,
     )
+    taken = {field.name.casefold() for file in group for field in file.fields if not field.steps}
+    return part if taken & OWN_NUMBERS else replace(part, row_number=_row_number(part))
+
+
+def _row_number(part: SourcePart) -> str:
+    """Return SQL for the number of a row among those of all files, which threads can read at once.
+
+    DuckDB knows the numbers of a file among the files, and of a row in its file.
+    """
+    first = list(accumulate(part.rows, initial=0))[:-1]
+    start = f"{first}[CAST(file_index AS BIGINT) + 1] + " if len(first) > 1 else ""
+    return f"{start}file_row_number"
 
 
 def _is_half(kind: pa.DataType, steps: Sequence[str]) -> bool:

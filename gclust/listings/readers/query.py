@@ -10,11 +10,12 @@ from contextlib import chdir
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
 from gclust.listings.engines.protocol import FileDatabase
-from gclust.listings.readers.stored_table import stored_part
+from gclust.listings.readers.stored_table import ROW, stored_part
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.dialects import identifier
 from gclust.listings.sources.source import SourceFiles
@@ -71,17 +72,23 @@ def _part_of_reader(
     names = [f"c{at}" for at in range(len(reader.schema))]
     renamed = zip(reader.schema, names, strict=True)
     schema = pa.schema([field.with_name(name) for field, name in renamed])
+    if source.numbered:
+        schema = schema.append(pa.field(ROW, pa.int64()))
 
     def batches() -> Iterator[pa.RecordBatch]:
         nonlocal rows
         for batch in reader:
+            number = [pa.array(np.arange(rows, rows + batch.num_rows))]
             rows += batch.num_rows
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            columns = [*batch.columns, *(number if source.numbered else [])]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     selected = []
     for name, at in resolver.files[source.path].used.items():
         steps = (names[fields[at].position], *fields[at].steps)
         selected.append(f"{'.'.join(map(identifier, steps))} AS {identifier(name)}")
+    if source.numbered:
+        selected.append(identifier(ROW))
     stored = f"source_{engine.next_number()}"
     stream = pa.RecordBatchReader.from_batches(schema, batches())
     engine.put(stream, stored, ", ".join(selected))

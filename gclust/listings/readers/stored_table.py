@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from gclust.errors import StudyError, first_line
@@ -12,6 +14,9 @@ from gclust.listings.engines.protocol import FileDatabase
 from gclust.listings.sources.dialects import identifier
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import Column, SourcePart
+
+ROW = "row of gclust's"
+"""Column of a stored table with the numbers of its rows, from 0."""
 
 
 def store_table(
@@ -23,6 +28,8 @@ def store_table(
 ) -> SourcePart:
     """Store in DuckDB a table whose columns have gclust's names; return its `SourcePart`."""
     stored = f"source_{engine.next_number()}"
+    if source.numbered:
+        table = table.append_column(ROW, pa.array(np.arange(table.num_rows)))
     try:
         engine.put(_with_plain_types(table), stored)
     except (duckdb.Error, pa.ArrowException) as error:
@@ -42,14 +49,17 @@ def stored_part(
 
     ``path`` is the source's name in messages, ``stored`` is the table's name in the engine,
     ``rows`` is the number of rows counted before it was stored, and ``user_columns`` maps
-    gclust's names to the user's.
+    gclust's names to the user's. If rows are numbered, the table has their numbers in `ROW`.
     """
     table = engine.connection.table(stored)
     columns = {}
     for name, sql_type in zip(table.columns, map(str, table.types), strict=True):
+        if name == ROW:
+            continue
         columns[name] = Column(user_columns[name], identifier(name), sql_type)
         columns[name].check_type(path, name)
-    return SourcePart((path,), (rows,), lambda _: identifier(stored), columns, source)
+    part = SourcePart((path,), (rows,), lambda _: identifier(stored), columns, source)
+    return replace(part, row_number=identifier(ROW)) if source.numbered else part
 
 
 def _with_plain_types(table: pa.Table) -> pa.Table:

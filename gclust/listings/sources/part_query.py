@@ -16,7 +16,7 @@ def part_columns(read: PartRead) -> list[str]:
         f"{cast(part.value(name), 'integer' if name == 'year' else 'text')} AS {name}"
         for name in part.source.further
     )
-    return [
+    columns = [
         f"{cast(str(read.source), 'short')} AS source",
         f"{cast(str(read.kind), 'short')} AS kind",
         f"{cast(part.value('record'), 'whole' if read.whole_ids else 'text')} AS record",
@@ -24,6 +24,14 @@ def part_columns(read: PartRead) -> list[str]:
         f"{cast(weight, 'double')} AS weight",
         *further,
     ]
+    if part.source.numbered:
+        columns.append(f"{cast(position(read), 'whole')} AS position")
+    return columns
+
+
+def position(read: PartRead) -> str:
+    """Return SQL for the number of a row among those of all sources, null without an order."""
+    return f"{read.first} + {read.part.row_number}" if read.part.has_order else "NULL"
 
 
 def part_query(read: PartRead) -> str:

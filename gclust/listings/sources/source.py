@@ -29,6 +29,7 @@ class SourceFiles:
     data: Any = None  # a table in memory instead of files
     sql: str | None = None  # a query instead of files
     sql_paths: tuple[str, ...] = ()  # folders that the query may read
+    numbered: bool = False  # whether the rows keep their numbers in their files
 
     @property
     def is_file(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,9 @@ class SourcePart:
     folder_values: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     """Of columns that are read from the names of folders: gclust's name -> file -> value."""
     has_order: bool = True  # whether the rows of a file have an order, so that they have numbers
+    row_number: str = "row_number() OVER () - 1"
+    """SQL for the number of a row among those of all files, from 0. By default it is counted while
+    the rows are read, which one thread alone can do."""
     sql: Dialect = DUCKDB
 
     def value(self, name: str) -> str:
@@ -117,9 +121,18 @@ class PartRead:
         Position of its kind among the kinds, in the order of their first source.
     whole_ids : bool
         Whether the record ids of all sources are whole numbers (int64), not texts.
+    first : int
+        Number of the part's first row among the rows of all sources.
     """
 
     part: SourcePart
     source: int
     kind: int
     whole_ids: bool
+    first: int
+
+    @property
+    def first_of_file(self) -> dict[str, int]:
+        """Number of the first row of each file; see ``first``."""
+        numbers = accumulate(self.part.rows, initial=self.first)
+        return dict(zip(self.part.files, numbers, strict=False))

@@ -1,0 +1,200 @@
+"""The data dictionary of a run: ``datapackage.json``, by the Data Package standard of Frictionless.
+
+It names every file of the folder, and every column of every table with its unit and formula.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from gclust.results.columns import TABLES, Column
+from gclust.results.short_names import short_names
+from gclust.study.indicators import resolve_indicators
+from gclust.study.schema import Study
+
+PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+NAME = "datapackage"
+
+FILES = {
+    "run.json": "Provenance: inputs with their sha256, versions, counts, warnings, times",
+    "study.toml": "The study with every default, which runs from this folder",
+    "datapackage.json": "This description",
+    "ro-crate-metadata.json": "How the run came about, as a Process Run Crate",
+    "figures/map.png": "Map of the clusters",
+    "figures/map.pdf": "Map of the clusters",
+    "figures/intensity.png": "Ranks by intensity under several footprints and rasters",
+    "figures/intensity.pdf": "Ranks by intensity under several footprints and rasters",
+}
+"""Files without columns, with descriptions."""
+LATER = (f"{NAME}.json", "ro-crate-metadata.json", "run.json")
+"""Files that are written after the others, which they describe."""
+
+MEDIA = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "gpkg": "application/geopackage+sqlite3",
+    "json": "application/json",
+    "toml": "application/toml",
+    "png": "image/png",
+    "pdf": "application/pdf",
+    "html": "text/html",
+}
+LAYERS_WITHOUT_ROWS = ("layer_styles",)
+SHORT_NAMED = (".csv", ".gpkg")
+"""Endings of files in which a ranking has short names; see `gclust.results.short_names`."""
+
+
+def data_package(
+    folder: Path, study: Study, rankings: Mapping[str, Iterable[str]]
+) -> dict[str, Any]:
+    """Describe the files of a run in a folder, each column of each table.
+
+    The columns are those that the files have; what they mean is said in
+    `gclust.results.columns`, and by the study's indicators. ``rankings`` maps the names of rankings
+    to their columns in Python.
+    """
+    known = _Known(study, rankings)
+    resources = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".gpkg":
+            resources += [_of_layer(path, name, layer, known) for layer in _layers(path)]
+        elif path.suffix in (".csv", ".parquet"):
+            resources.append(_of_table(path, name, study.outputs.csv_encoding, known))
+        else:
+            resources.append(_resource(name, FILES.get(name, "")))
+    resources += [_resource(name, FILES[name]) for name in LATER]
+    return {
+        "$schema": PROFILE,
+        "name": _identifier(study.study.name) or "run",
+        "title": study.study.title or study.study.name,
+        "description": "A run of gclust: clusters of listings, ranked",
+        "resources": resources,
+    }
+
+
+class _Known:
+    """What is known of columns: those of gclust's tables, and those of the study's indicators."""
+
+    def __init__(self, study: Study, rankings: Mapping[str, Iterable[str]]) -> None:
+        self._kinds, self.rankings = study.kinds, rankings
+        self._indicators = {
+            each.entry.heading: Column(
+                each.entry.heading,
+                "any",
+                each.indicator.summary.rstrip(".")
+                or f"Indicator {each.entry.name} of {each.indicator.origin}",
+                formula=each.indicator.about.formula,
+            )
+            for each in resolve_indicators(study.indicators)
+        }
+
+    def columns(self, table: str) -> dict[str, Column]:
+        """Return the columns that a table may have, by name, those of each kind by its own."""
+        found: dict[str, Column] = {}
+        for column in TABLES[table].columns:
+            for kind in self._kinds if "<kind>" in column.name else ("",):
+                own = replace(
+                    column,
+                    name=column.name.replace("<kind>", kind),
+                    formula=column.formula.replace("<kind>", kind),
+                    description=column.description.replace("<kind>", kind),
+                )
+                found[own.name] = own
+        return {**found, **self._indicators} if table in self.rankings else found
+
+    def long_names(self, table: str, file: str) -> dict[str, str]:
+        """Return the names in Python of columns that have short ones in a file."""
+        if table not in self.rankings or not file.endswith(SHORT_NAMED):
+            return {}
+        return {short: name for name, short in short_names(self.rankings[table]).items()}
+
+
+def _of_table(path: Path, name: str, encoding: str, known: _Known) -> dict[str, Any]:
+    """Describe a CSV or Parquet file."""
+    if path.suffix == ".csv":
+        with path.open(encoding=encoding, newline="") as file:
+            columns = next(csv.reader(file))
+    else:
+        columns = pq.read_schema(path).names
+    about = {"encoding": encoding} if path.suffix == ".csv" else {}
+    return {**_described(path.stem, name, columns, known), **about}
+
+
+def _of_layer(path: Path, name: str, layer: str, known: _Known) -> dict[str, Any]:
+    """Describe a layer of a GeoPackage."""
+    import pyogrio
+
+    columns = pyogrio.read_info(path, layer=layer)["fields"].tolist()
+    return {
+        **_described(layer, name, columns, known),
+        "layer": layer,
+        "name": f"{path.stem}-{layer}",
+    }
+
+
+def _layers(path: Path) -> Iterator[str]:
+    import pyogrio
+
+    for layer, _ in pyogrio.list_layers(path):
+        if layer not in LAYERS_WITHOUT_ROWS:
+            yield str(layer)
+
+
+def _described(table: str, file: str, columns: Iterable[str], known: _Known) -> dict[str, Any]:
+    """Describe a file of a table with its columns."""
+    about = TABLES.get(table)
+    if about is None:
+        return _resource(file, "")
+    may_be, long_names = known.columns(table), known.long_names(table, file)
+    fields = [_field(column, long_names.get(column, column), may_be) for column in columns]
+    schema: dict[str, Any] = {"fields": fields}
+    if about.key:
+        schema["primaryKey"] = list(about.key)
+    if file.endswith(".csv"):
+        schema["missingValues"] = [""]
+    return {**_resource(file, about.description), "schema": schema}
+
+
+def _field(column: str, own: str, may_be: Mapping[str, Column]) -> dict[str, Any]:
+    """Describe a column; ``own`` is its name in Python."""
+    found = may_be.get(own) or _of_pattern(own, may_be)
+    field = {"name": column, "type": found.type, "description": found.description}
+    if own != column:
+        field["title"] = own
+    if found.unit:
+        field["unit"] = found.unit
+    if found.formula:
+        field["formula"] = found.formula
+    return field
+
+
+def _of_pattern(column: str, may_be: Mapping[str, Column]) -> Column:
+    """Return what is known of a column whose name the study makes."""
+    for pattern, known in may_be.items():
+        before, mark, after = pattern.partition("<")
+        after = after.partition(">")[2]
+        if mark and column.startswith(before) and column.endswith(after):
+            inner = column[len(before) : len(column) - len(after)]
+            text = known.description.replace("the column", f"the column {inner}")
+            return replace(known, description=text)
+    return Column(column, "any", "")
+
+
+def _resource(path: str, description: str) -> dict[str, Any]:
+    ending = path.rpartition(".")[2]
+    found = {"name": _identifier(path), "path": path, "format": ending}
+    if ending in MEDIA:
+        found["mediatype"] = MEDIA[ending]
+    return {**found, "description": description}
+
+
+def _identifier(text: str) -> str:
+    """Return a name of lower-case letters, digits, ``.``, ``_`` and ``-`` alone."""
+    return "".join(each if each.isalnum() and each.isascii() else "-" for each in text.lower())
