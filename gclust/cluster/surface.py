@@ -17,12 +17,14 @@ from gclust.cluster.fixed_eps import (
     CountedLocations,
     FixedEpsHierarchy,
     FixedEpsOptions,
+    Sorted,
     fixed_eps_hierarchy,
     hierarchy_of_nothing,
 )
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.latitude_orders import order_locations, orders_of_radii
 from gclust.cluster.parameters import SURFACES, check_locations, check_parameters
-from gclust.cluster.surface_memory import check_memory
+from gclust.cluster.surface_memory import check_memory, radii_at_once
 from gclust.kernels.dbscan.density_level import MOST_LEVELS
 from gclust.kernels.dbscan.levels_by_radius import grow_tree, levels_by_radius
 from gclust.kernels.dbscan.warmup import SIDE, run_dbscan_kernels
@@ -33,9 +35,6 @@ from gclust.kernels.surface.node_sums import count_rows
 from gclust.kernels.warm_up import warm_up
 from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
-
-MOST_AT_ONCE = 3
-"""Most radii computed at a time: each takes memory (see `gclust.cluster.surface_memory`)."""
 
 
 def parameter_surface(
@@ -120,7 +119,7 @@ def parameter_surface(
     locations = CountedLocations(
         folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows, weighing
     )
-    check_memory(len(folded.rows), len(locations.lat), len(eps))
+    check_memory(len(folded.rows), len(locations.lat), len(eps), threads)
     hierarchies = _cluster(locations, eps, thresholds, border, metric, threads, show)
     nothing = np.zeros(0)
     folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=locations.rank[:0])
@@ -217,6 +216,11 @@ class LocationSurface:
         self.eps_km, self.min_units = eps_km, min_units
         self._hierarchies = hierarchies
 
+    def at(self, eps_km: float) -> LocationSurface:
+        """Return the part of the surface that has only one ``eps_km``."""
+        index = _index("eps_km", self.eps_km, eps_km)
+        return LocationSurface([self._hierarchies[index]], (eps_km,), self.min_units)
+
     def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the clusters and core flags of the locations for one pair of parameters.
 
@@ -263,9 +267,8 @@ def surface_of_locations(
             " fixed point, see gclust.units"
         )
     n = len(lat)
-    check_memory(0, n, len(eps))
-    rank, rows = np.arange(n, dtype=np.uint32), np.ones(n, dtype=np.int64)
-    locations = CountedLocations(lat, lon, units, rank, rows, (units > 0).astype(np.int64))
+    check_memory(0, n, len(eps), threads)
+    locations = CountedLocations(lat, lon, units, np.arange(n, dtype=np.uint32), None, None)
     hierarchies = _cluster(locations, eps, list(least), border, metric, threads, progress)
     return LocationSurface(hierarchies, eps, least)
 
@@ -335,8 +338,12 @@ def _cluster(
         levels = levels_by_radius(*balls, reaches, least, threads, report)
         if not locations.units.all():
             levels[:, locations.units == 0] = 0  # a point without weight is no core point
+    tree = balls[0]._replace(units=NO_UNITS, inside=NO_UNITS), balls[1]  # weights are counted
+    del balls
+    with stage(show, "sorting locations") as report:
+        orders = orders_of_radii(locations.lat, locations.lon, eps_km, threads, report)
     hierarchies: list[Any] = [None] * len(eps_km)
-    at_once = min(threads, len(eps_km), MOST_AT_ONCE)
+    at_once = radii_at_once(threads, len(eps_km))
     ended: list[BaseException] = []
 
     def go_on(_: float) -> None:  # radii take long: when one is given up, so are the others
@@ -347,8 +354,9 @@ def _cluster(
         try:
             for k in range(first, last):
                 options = FixedEpsOptions(eps_km[k], len(least), border, metric)
+                places = Sorted(*tree, orders[k])
                 hierarchies[k] = fixed_eps_hierarchy(
-                    locations, balls, levels[k], options, threads // at_once, go_on
+                    locations, places, levels[k], options, threads // at_once, go_on
                 )
         except BaseException as error:
             ended.append(error)
@@ -393,7 +401,8 @@ def _run_surface_kernels(report: Callable[[float], None]) -> None:
     locations = CountedLocations(lat, lon, units, rank, rows, rows)
     balls = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
     level = levels_by_radius(*balls, [reach_of(1.0)], least, 1, unreported)[0]
+    places = Sorted(*balls, order_locations(lat, lon, 1.0, 1))
     for border in ("nearest", "first"):
         options = FixedEpsOptions(1.0, len(least), border, "haversine")
-        fixed_eps_hierarchy(locations, balls, level, options, 1, unreported)
+        fixed_eps_hierarchy(locations, places, level, options, 1, unreported)
     report(1.0)

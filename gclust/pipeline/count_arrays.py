@@ -19,7 +19,7 @@ from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.record_arrays import Records, gather_records
+from gclust.listings.record_arrays import Records, gather_records, sort_by_place
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.prepare import Prepared
 from gclust.progress import Report, silent, stage
@@ -99,7 +99,7 @@ class RecordCounter:
             n_kinds=len(kinds),
             method=study.counting.method,
         )
-        return cls(study, kinds, records, count_threads(n_jobs))
+        return cls(study, kinds, sort_by_place(records), count_threads(n_jobs))
 
     def totals(
         self, labels: NDArray[np.int32], gaps_km: PairValues, ties: str | None = None

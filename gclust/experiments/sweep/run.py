@@ -234,11 +234,11 @@ class _GridPoints:
         self, inputs: _Inputs, wanted: list[Pair], checkpoint: Checkpoint | None, report: Report
     ) -> None:
         self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
-        self.label_cache = LabelCache(inputs.pairs)
         self.weight = inputs.prepared.locations["density"].to_numpy()
         self._finished = {
             pair: None if checkpoint is None else checkpoint.read(pair) for pair in wanted
         }
+        self.label_cache = LabelCache(inputs.pairs, self._eps_left())
         self._clusters: dict[Pair, Labels] = {}
         # The baseline reports its own progress: kernels are compiled on first use.
         pair = inputs.pairs.baseline
@@ -246,6 +246,13 @@ class _GridPoints:
         check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
         self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)
         self.baseline_clusters = self.baseline.clusters(labels)
+
+    def _eps_left(self) -> set[float]:
+        """Return the eps_km of the pairs that are left, and of the pairs compared with these."""
+        pairs = self.inputs.pairs
+        left = [pair for pair, point in self._finished.items() if point is None]
+        smaller = [other for pair in left for other in pairs.smaller(pair) if other is not None]
+        return {pair[0] for pair in (*left, *smaller)}
 
     def evaluate(self, report: Report) -> list[GridPoint]:
         """Compute the grid points that are not finished, one eps_km after another."""

@@ -223,16 +223,18 @@ def sort_by_level(balls, index, n_open, work):
 def search_highest(balls, index, p, n_open, radius, best, hint, work):
     """Return a highest core point within reach of ``p``, if one is higher than ``p``.
 
-    Else ``best``, which is ``NONE`` or certainly within reach; ``hint`` is ``NONE`` or may be within
-    reach. Only the leaves left open are searched.
+    Else ``best``, which is ``NONE`` or certainly within reach. ``hint`` may be within reach, or is
+    ``NONE``. Only the leaves left open are searched.
     """
     xyz, n = balls.xyz, len(balls.xyz)
     x, y, z = xyz[p, 0], xyz[p, 1], xyz[p, 2]
     top = np.int64(index.level[p])
     if best >= 0:
         top = max(top, np.int64(index.level[best]))
-    if hint >= 0 and index.level[hint] > top and (
-        separation(x, y, z, xyz[hint, 0], xyz[hint, 1], xyz[hint, 2]) <= radius.limit
+    if (
+        hint >= 0
+        and index.level[hint] > top
+        and (separation(x, y, z, xyz[hint, 0], xyz[hint, 1], xyz[hint, 2]) <= radius.limit)
     ):
         best, top = hint, np.int64(index.level[hint])
     for t in range(n_open):
