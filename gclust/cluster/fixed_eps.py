@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,12 +70,12 @@ class FixedEpsHierarchy(NamedTuple):
     overrides: list[BorderOverrides]  # (k,)
     summaries: list[PairSummary]  # (k,), or none if rows were not counted
 
-    def labels(self, threshold: int) -> NDArray[np.int64]:
+    def labels(self, threshold: int, dtype: type[np.integer] = np.int64) -> NDArray[Any]:
         """Return the cluster of each location at a threshold, -1 for noise.
 
         Clusters are numbered by the lowest rank of their core locations.
         """
-        number, _ = number_nodes(self.tree, threshold)
+        number = number_nodes(self.tree, threshold)[0].astype(dtype)
         labels = number[self.node]  # the last one is that of no node
         labels[self.overrides[threshold].place] = number[self.overrides[threshold].node]
         return labels

@@ -221,16 +221,16 @@ class LocationSurface:
         index = _index("eps_km", self.eps_km, eps_km)
         return LocationSurface([self._hierarchies[index]], (eps_km,), self.min_units)
 
-    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return the clusters and core flags of the locations for one pair of parameters.
 
-        They are those of :func:`gclust.cluster.locations.cluster_locations`.
+        They are those of :func:`gclust.cluster.locations.cluster_locations`, in 32 bits.
 
         Raises ValueError if the surface has no such pair.
         """
         at = self._hierarchies[_index("eps_km", self.eps_km, eps_km)]
         threshold = _index("min_units", self.min_units, min_units)
-        return at.labels(threshold), at.core(threshold)
+        return at.labels(threshold, np.int32), at.core(threshold)
 
 
 def surface_of_locations(
@@ -241,21 +241,24 @@ def surface_of_locations(
     *,
     border: str,
     metric: str,
+    rank: NDArray[np.uint32] | None = None,
     n_jobs: int | None = None,
     progress: Report = silent,
 ) -> LocationSurface:
     """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
 
     The locations and further parameters are as in
-    :func:`gclust.cluster.locations.cluster_locations`.
+    :func:`gclust.cluster.locations.cluster_locations`; with ``rank``, (n,), a location's number in
+    that order, they are in any other order, which is not checked, and are not copied.
     ``grid`` has the ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point
     weights, at least 1; in any order, none twice, at most 255. Raises ValueError as these two do.
     """
     eps = rising("eps_km", grid[0])
     least = tuple(int(each) for each in rising("min_units", grid[1], whole=True))
     threads = _check_values(eps, least, border, metric, n_jobs)
-    lat, lon = check_locations(lat, lon)
-    units = np.array(units, dtype=np.int64)
+    if rank is None:
+        lat, lon = check_locations(lat, lon)
+        units, rank = np.array(units, dtype=np.int64), np.arange(len(lat), dtype=np.uint32)
     if units.shape != lat.shape or (units < 0).any():
         raise ValueError(
             "units must be one whole number per location, none negative: its weight in fixed"
@@ -268,7 +271,7 @@ def surface_of_locations(
         )
     n = len(lat)
     check_memory(0, n, len(eps), threads)
-    locations = CountedLocations(lat, lon, units, np.arange(n, dtype=np.uint32), None, None)
+    locations = CountedLocations(lat, lon, units, rank, None, None)
     hierarchies = _cluster(locations, eps, list(least), border, metric, threads, progress)
     return LocationSurface(hierarchies, eps, least)
 

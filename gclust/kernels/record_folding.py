@@ -150,11 +150,12 @@ def fold_several(
     parallel_for(chunks, 1, add_closed, rows, whole, unit, fixed, counts)
     r, m, o, n = counts.tolist()
     out = SeveralPlaces(
-        _empty_rows(r, m),
-        *np.empty((2, r), dtype=np.int64),
-        np.empty(r, dtype=np.int16),
-        np.empty(o, dtype=np.int64),
-        _empty_rows(o, n),
+        rows=_empty_rows(r, m),
+        located_units=np.empty(r, dtype=np.int64),
+        record_units=np.empty(r, dtype=np.int64),
+        kind=np.empty(r, dtype=np.int16),
+        opened=np.empty(o, dtype=np.int64),
+        open_rows=_empty_rows(o, n),
     )
     counts[:] = 0
     parallel_for(chunks, 1, fill_several, rows, whole, unit, out, counts)

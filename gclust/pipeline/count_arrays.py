@@ -86,7 +86,7 @@ class RecordCounter:
         study: Study,
         engine: Engine,
         prepared: Prepared,
-        order: NDArray[np.int64],
+        order: NDArray[np.integer],
         n_jobs: int | None,
     ) -> RecordCounter:
         """Read the records into memory, with the locations in the given order."""
@@ -180,7 +180,7 @@ class ArrayCounter:
         self._world, self._options = prepared.world_totals, study.merge
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
-        self._order = np.arange(len(locations))
+        self._order: NDArray[np.integer] = np.arange(len(locations))
         if self._merges:
             with stage(report, "gather locations"):
                 lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
@@ -201,10 +201,10 @@ class ArrayCounter:
         StudyError
             If the ties of records are too large to count.
         """
-        ordered = labels[self._order].astype(np.int32)
+        ordered = labels.astype(np.int32, copy=False)[self._order]
         gaps_km: PairValues = {}
         if self._merges:
-            gaps_km = self._grid.gaps_km(ordered)
+            gaps_km = self._grid.gaps_km(ordered, self._counter.threads)
         totals = self._counter.totals(ordered, gaps_km)
         return self._counter.count(totals, merge_labels(totals, self._options), self._world)
 

@@ -37,7 +37,7 @@ class LabelCache:
         units: NDArray[np.int64],
         settings: Settings,
         progress: Report,
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return labels and core flags, as `gclust.cluster.locations.cluster_locations` does."""
         eps_km = settings.eps_km
         self._drop_before(eps_km)

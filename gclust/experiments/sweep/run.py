@@ -244,7 +244,7 @@ class _GridPoints:
         pair = inputs.pairs.baseline
         labels, core = self._labels(pair, report)
         check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
-        self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)
+        self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)[0]
         self.baseline_clusters = self.baseline.clusters(labels)
 
     def _eps_left(self) -> set[float]:
@@ -282,8 +282,7 @@ class _GridPoints:
             point, clusters = self.baseline, self.baseline_clusters
         else:
             labels, core = self._labels(pair)
-            point = self._measure(pair, labels, core)
-            clusters = point.clusters(labels)
+            point, clusters = self._measure(pair, labels, core)
         both, top = (clusters, self.baseline_clusters), self.inputs.study.study.top
         point = compare_to_baseline(point, self.baseline, both, self.weight, top)
         statistics = dict(point.statistics)
@@ -306,9 +305,7 @@ class _GridPoints:
             self._clusters[pair] = merged.clusters(labels)
         return self._clusters[pair]
 
-    def _labels(
-        self, pair: Pair, report: Report = silent
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _labels(self, pair: Pair, report: Report = silent) -> tuple[Labels, NDArray[np.bool_]]:
         return label_locations(
             _options(self.inputs.study, pair),
             self.inputs.prepared.locations,
@@ -317,16 +314,22 @@ class _GridPoints:
             cluster=self.label_cache.cluster,
         )
 
-    def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> GridPoint:
+    def _measure(
+        self, pair: Pair, labels: Labels, core: NDArray[np.bool_]
+    ) -> tuple[GridPoint, Labels]:
+        """Compute a grid point, and the cluster of each location after merging."""
         prepared, columns = self.inputs.prepared, self.inputs.columns[pair]
         counted = self.inputs.counter.merge_and_count(labels)
         start = time.perf_counter()
-        clusters, n_clusters = counted.clusters(labels), len(counted.count)
-        described = columns.describe(prepared.locations, clusters, core, n_clusters)
-        listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, clusters)
+        merged = np.append(counted.cluster_ids, -1).astype(np.int32)
+        clusters, n_clusters = merged[labels], len(counted.count)
+        wide = clusters.astype(np.int64)
+        described = columns.describe(prepared.locations, wide, core, n_clusters)
+        listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, wide)
         values = columns.values(counted.count, counted.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
-        return measure_point(pair, prepared, (labels, core), counted, columns.score(values))
+        labelled = labels, clusters, core
+        return measure_point(pair, prepared, labelled, counted, columns.score(values)), clusters
 
 
 def _options(study: Study, pair: Pair) -> Clusters:
