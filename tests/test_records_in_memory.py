@@ -9,6 +9,7 @@ import pytest
 
 import gclust
 from gclust.kernels import record_rows
+from gclust.kernels.record_folding import is_exact
 from gclust.kernels.record_rows import (
     FIRST,
     OPEN,
@@ -16,7 +17,6 @@ from gclust.kernels.record_rows import (
     PlacedUnits,
     RecordKeys,
     group_listings,
-    is_exact,
 )
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.records_in_memory import place_listings

@@ -85,7 +85,7 @@ def test_the_tree_has_the_components_of_every_threshold(seed):
 def test_intervals_hold_descendants(seed):
     *_, tree, _, _ = grown(seed)
     n = len(tree.parent)
-    interval = np.empty((n, 2), dtype=np.int64)
+    interval = np.empty((n, 2), dtype=np.int32)
     component_tree.fill_intervals(tree.parent, interval)
     assert sorted(interval[:, 0].tolist()) == list(range(n))
     for k in range(n):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.cluster.latitude_orders import LatitudeOrder, order_locations
 from gclust.cluster.parameters import SURFACES
 from gclust.kernels.dbscan.border_labels import LabelledCores, search_labels
 from gclust.kernels.spatial.ball_tree import Balls
-from gclust.kernels.spatial.bands import Bands, band_height, build_bands, select_points
-from gclust.kernels.spatial.fold import fold_rows
-from gclust.kernels.spatial.nearby_cells import nearby_points
+from gclust.kernels.spatial.bands import Bands, build_bands, select_points
+from gclust.kernels.spatial.cell_bounds import cells_of
+from gclust.kernels.spatial.nearby_cells import nearby_cells
 from gclust.kernels.sphere import Reach, reach_of
 from gclust.kernels.surface.border_search import find_borders
 from gclust.kernels.surface.component_tree import (
@@ -23,6 +24,7 @@ from gclust.kernels.surface.component_tree import (
     find_roots,
     sum_subtrees,
 )
+from gclust.kernels.surface.core_points import gather_cores
 from gclust.kernels.surface.node_sums import sum_by_node
 from gclust.parallel import unreported
 
@@ -38,14 +40,14 @@ class CountedLocations(NamedTuple):
     lon: NDArray[np.float64]  # (n,) degrees
     units: NDArray[np.int64]  # (n,) fixed-point weight
     rank: NDArray[np.uint32]  # (n,) lowest row with weight, by which clusters are numbered
-    rows: NDArray[np.int64]  # (n,) number of rows
-    weighing: NDArray[np.int64]  # (n,) rows with weight: core points where the location is one
+    rows: NDArray[np.int64] | None  # (n,) number of rows; None if they need not be counted
+    weighing: NDArray[np.int64] | None  # (n,) rows with weight: core points at a core location
 
 
 class BorderOverrides(NamedTuple):
     """Border locations whose cluster at one threshold is not the cluster of their tree node."""
 
-    place: NDArray[np.uint32]  # (m,) location
+    place: NDArray[np.int32]  # (m,) location
     node: NDArray[np.int32]  # (m,) root node of its cluster
 
 
@@ -66,14 +68,14 @@ class FixedEpsHierarchy(NamedTuple):
     node: NDArray[np.int32]  # (n,) component of each at the highest threshold that has one
     tree: ComponentTree
     overrides: list[BorderOverrides]  # (k,)
-    summaries: list[PairSummary]  # (k,)
+    summaries: list[PairSummary]  # (k,), or none if rows were not counted
 
-    def labels(self, threshold: int) -> NDArray[np.int64]:
+    def labels(self, threshold: int, dtype: type[np.integer] = np.int64) -> NDArray[Any]:
         """Return the cluster of each location at a threshold, -1 for noise.
 
         Clusters are numbered by the lowest rank of their core locations.
         """
-        number, _ = number_nodes(self.tree, threshold)
+        number = number_nodes(self.tree, threshold)[0].astype(dtype)
         labels = number[self.node]  # the last one is that of no node
         labels[self.overrides[threshold].place] = number[self.overrides[threshold].node]
         return labels
@@ -92,22 +94,20 @@ class FixedEpsOptions(NamedTuple):
     metric: str
 
 
-class _Points(NamedTuple):
-    """All locations, sorted in bands."""
+class Sorted(NamedTuple):
+    """All locations for one or several radii: in a ball tree, and by latitude band."""
 
-    bands: Bands
-    order: NDArray[np.uint32]  # (n,) number of the location of each point in the bands
-    level: NDArray[np.uint8]  # (n,) by location
-    node: NDArray[np.int32]  # (n,) by location
+    balls: Balls
+    order: NDArray[np.int32]  # (n,) location at each place of the tree
+    by_latitude: LatitudeOrder
 
 
 class _Cores(NamedTuple):
-    """Core locations, sorted in bands."""
+    """The ``m`` core locations of the lowest threshold, sorted in bands."""
 
     bands: Bands
-    at: NDArray[np.int64]  # (m,) index of each among all points
     level: NDArray[np.uint8]  # (m,)
-    node: NDArray[np.int64]  # (m,) node of each at its own level
+    node: NDArray[np.int32]  # (m,) node of each at its own level
 
 
 class _Ambiguous(NamedTuple):
@@ -136,7 +136,7 @@ def number_nodes(
 
 
 def _no_overrides(n_thresholds: int) -> list[BorderOverrides]:
-    none = BorderOverrides(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+    none = BorderOverrides(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32))
     return [none for _ in range(n_thresholds)]
 
 
@@ -151,7 +151,7 @@ def hierarchy_of_nothing(n_thresholds: int) -> FixedEpsHierarchy:
 
 def fixed_eps_hierarchy(
     locations: CountedLocations,
-    balls: tuple[Balls, NDArray[np.int32]],
+    places: Sorted,
     level: NDArray[np.uint8],
     options: FixedEpsOptions,
     threads: int,
@@ -159,99 +159,111 @@ def fixed_eps_hierarchy(
 ) -> FixedEpsHierarchy:
     """Find the clusters of locations, at least one, at every threshold, for one radius.
 
-    ``balls`` is from `gclust.kernels.dbscan.levels_by_radius.grow_tree`, ``level`` (n,) the number
-    of thresholds that each location reaches; the array is kept, not copied.
+    ``places`` are the same locations, sorted for a radius about as long; ``level`` (n,) is the
+    number of thresholds that each location reaches; the array is kept, not copied.
     """
-    eps_km, n_thresholds, border, metric = options
-    reach = reach_of(eps_km)
-    folded = fold_rows(
-        locations.lat, locations.lon, NO_UNITS, band_height(eps_km), threads, unreported
-    )
-    order, lat, lon = folded.first, folded.lat, folded.lon
-    del folded
-    report(0.1)
-    bands = build_bands(lat, lon, SURFACES[metric], eps_km, reach, threads, unreported)
-    report(0.2)
-    points = _Points(bands, order, level, np.full(len(order), NONE, dtype=np.int32))
-    tree, overrides = NO_NODES, _no_overrides(n_thresholds)
-    at = np.flatnonzero(level[order])
-    if len(at):
-        here = order[at]
-        core_bands = select_points(bands, at, reach, threads)
-        tree, core_node = build_component_tree(
-            core_bands, level[here], locations.rank[here], reach, lambda s: report(0.2 + 0.3 * s)
-        )
-        points.node[here] = core_node
-        cores = _Cores(core_bands, at, level[here], core_node)
-        if border != "noise":
-            ambiguous = _join_borders(points, tree, balls, reach, threads, report)
+    node = np.full(len(level), NONE, dtype=np.int32)
+    tree, overrides = NO_NODES, _no_overrides(options.n_thresholds)
+    if level.any():
+        tree, cores = _link_cores(locations, places, level, node, (options, threads), report)
+        if options.border != "noise":
+            reach = reach_of(options.eps_km)
+            ambiguous = _join_borders(places, level, node, tree, (reach, threads), report)
             if len(ambiguous.place):
-                overrides = _find_overrides(
-                    *(points, cores, tree, ambiguous),
-                    *(n_thresholds, border == "nearest", reach, threads),
-                )
+                search = _Search(locations, places.by_latitude.eps_km, options, threads)
+                overrides = _find_overrides(search, level, node, tree, cores, ambiguous)
     report(0.95)
-    summaries = _summarise(locations, level, points.node, tree, overrides)
+    summaries = _summarise(locations, level, node, tree, overrides)
     report(1.0)
-    return FixedEpsHierarchy(level, points.node, tree, overrides, summaries)
+    return FixedEpsHierarchy(level, node, tree, overrides, summaries)
+
+
+def _link_cores(
+    locations: CountedLocations,
+    places: Sorted,
+    level: NDArray[np.uint8],
+    node: NDArray[np.int32],
+    ways: tuple[FixedEpsOptions, int],
+    report: Callable[[float], None],
+) -> tuple[ComponentTree, _Cores]:
+    """Find the components of the core locations, and fill in ``node`` the node of each."""
+    (options, threads), by_latitude = ways, places.by_latitude
+    reach, surface = reach_of(options.eps_km), SURFACES[options.metric]
+    core = gather_cores(by_latitude.order, level, locations.lat, locations.lon)
+    bands = build_bands(
+        *(core.lat, core.lon, surface, by_latitude.eps_km, reach, threads),
+        lambda share: report(0.1 + 0.1 * share),
+    )
+    tree, core_node = build_component_tree(
+        bands, core.level, locations.rank[core.place], reach, lambda s: report(0.2 + 0.3 * s)
+    )
+    node[core.place] = core_node
+    return tree, _Cores(bands, core.level, core_node)
 
 
 def _join_borders(
-    points: _Points,
+    places: Sorted,
+    level: NDArray[np.uint8],
+    node: NDArray[np.int32],
     tree: ComponentTree,
-    balls: tuple[Balls, NDArray[np.int32]],
-    reach: Reach,
-    threads: int,
+    ways: tuple[Reach, int],
     report: Callable[[float], None],
 ) -> _Ambiguous:
     """Give borders the node of a core neighbour of the highest level; return ambiguous ones."""
-    node, (_, place) = points.node, balls
+    (reach, threads), place = ways, places.order
     borders = find_borders(
-        *(*balls, points.level, node, tree, reach, threads),
+        *(places.balls, place, level, node, tree, reach, threads),
         report=lambda share: report(0.5 + 0.4 * share),
     )
     joining = np.flatnonzero(borders.highest >= 0)
     node[place[joining]] = node[place[borders.highest[joining]]]
     highest = place[borders.highest[borders.ambiguous]]
-    return _Ambiguous(place[borders.ambiguous], points.level[highest])
+    return _Ambiguous(place[borders.ambiguous], level[highest])
+
+
+class _Search(NamedTuple):
+    """What the search of ambiguous border locations needs for every threshold."""
+
+    locations: CountedLocations
+    band_eps_km: float  # the radius that determines the height of bands
+    options: FixedEpsOptions
+    threads: int
 
 
 def _find_overrides(
-    points: _Points,
-    cores: _Cores,
+    search: _Search,
+    level: NDArray[np.uint8],
+    node: NDArray[np.int32],
     tree: ComponentTree,
+    cores: _Cores,
     ambiguous: _Ambiguous,
-    n_thresholds: int,
-    nearest: bool,
-    reach: Reach,
-    threads: int,
 ) -> list[BorderOverrides]:
     """Find the overrides of ambiguous border locations, threshold by threshold."""
-    order, bands = points.order, points.bands
-    number_of = np.empty(len(order), dtype=np.int64)
-    number_of[order] = np.arange(len(order))
-    queries = number_of[ambiguous.place]
-    sort = np.argsort(queries)
-    queries, highest = queries[sort], ambiguous.highest[sort]
-    own = points.level[order[queries]]
-    cells = np.unique(np.searchsorted(bands.cell_start, queries, side="right") - 1)
-    near = np.flatnonzero(nearby_points(bands, cells, reach, threads)[cores.at])
+    (lat, lon, *_), band_eps_km, options, threads = search
+    reach, nearest = reach_of(options.eps_km), options.border == "nearest"
+    lat, lon = lat[ambiguous.place], lon[ambiguous.place]
+    sort = order_locations(lat, lon, band_eps_km, threads).order
+    place, highest = ambiguous.place[sort], ambiguous.highest[sort]
+    surface = SURFACES[options.metric]
+    ways = (surface, band_eps_km, reach, threads, unreported)
+    queries = build_bands(lat[sort], lon[sort], *ways, vectors=False)
+    cells = nearby_cells(queries, cores.bands, cells_of(cores.bands), reach, threads, unreported)
+    near = np.flatnonzero(np.repeat(cells, np.diff(cores.bands.cell_start)))
     near_level, near_node = cores.level[near], cores.node[near]
     near_bands = select_points(cores.bands, near, None, threads)
     overrides = []
-    for threshold in range(n_thresholds):
+    for threshold in range(options.n_thresholds):
         number, roots = number_nodes(tree, threshold)
-        open_now = queries[(own <= threshold) & (highest > threshold)]
+        open_now = np.flatnonzero((level[place] <= threshold) & (highest > threshold))
         found = open_now
         if len(open_now):
             chosen = np.flatnonzero(near_level > threshold)
             some = select_points(near_bands, chosen, None, threads)
             labelled = LabelledCores(some, number[near_node[chosen]])
-            found = search_labels(bands, open_now, labelled, nearest, reach, threads)
-        place = order[open_now]
-        differs = found != number[points.node[place]]
+            found = search_labels(queries, open_now, labelled, nearest, reach, threads)
+        differs = found != number[node[place[open_now]]]
         other = roots[found[differs]]
-        overrides.append(BorderOverrides(place[differs], other.astype(np.int32)))
+        overrides.append(BorderOverrides(place[open_now[differs]], other.astype(np.int32)))
     return overrides
 
 
@@ -262,7 +274,9 @@ def _summarise(
     tree: ComponentTree,
     overrides: list[BorderOverrides],
 ) -> list[PairSummary]:
-    """Return the counts and weights of the clusters at each threshold."""
+    """Return the counts and weights of the clusters at each threshold; none without rows."""
+    if locations.rows is None:
+        return []
     of_level = np.zeros(len(overrides) + 1, dtype=np.int64)
     own, own_rows = np.zeros((2, len(tree.birth)), dtype=np.int64)
     sum_by_node(

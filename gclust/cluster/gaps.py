@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gclust.kernels.spatial.cluster_cells import mixed_cells
+from gclust.kernels.spatial.radix_order import radix_order
 from gclust.kernels.sphere import TOLERANCE_KM
 from gclust.sphere import arc_km, chord_of, unit_vectors
 
 LEAST_SIDE = 1e-5
 """Least side of a cell in Earth radii: 64 m. Smaller cells could not be numbered by 64 bits."""
+
+BLOCK = 1 << 18
+"""Number of locations whose vectors are in memory at a time."""
 
 Gaps = dict[tuple[int, int], float]
 """(a, b) with a < b -> great-circle distance in km."""
@@ -50,8 +54,9 @@ def gaps_km(
 class GridHash:
     """Grid of locations, built once to find distances between clusters of many clusterings.
 
-    ``max_gap_km`` is the largest gap that is found. ``order`` (n,) has the locations sorted by
-    cell, and within a cell by the key ``within`` (n,) if that is given.
+    ``max_gap_km`` is the largest gap that is found. ``order`` (n,) int32 has the locations sorted
+    by cell, and within a cell by the key ``within`` (n,), whole numbers from 0, if that is given;
+    ``lat`` and ``lon`` (n,) are their degrees in this order.
     """
 
     def __init__(
@@ -63,14 +68,20 @@ class GridHash:
     ) -> None:
         self._max_gap_km = max_gap_km
         side = max(float(chord_of(max_gap_km)) * (1 + 1e-6), LEAST_SIDE)
-        keys, offsets = _cell_keys(unit_vectors(lat, lon), side)
-        cells, number, length = np.unique(keys, return_inverse=True, return_counts=True)
-        self.order = np.lexsort((number,) if within is None else (within, number))
-        self._lat, self._lon = lat[self.order], lon[self.order]
-        self._starts, self._length = np.cumsum(length) - length, length
+        keys, offsets = _keys_of_all(lat, lon, side)
+        if within is None:
+            self.order = radix_order(keys)
+        else:
+            by_key = radix_order(within)
+            self.order = by_key[radix_order(keys[by_key])]
+        keys = keys[self.order]
+        self.lat, self.lon = lat[self.order], lon[self.order]
+        self._starts = np.flatnonzero(np.diff(keys, prepend=-1))
+        self._length, cells = np.diff(self._starts, append=len(keys)), keys[self._starts]
         near = cells[:, None] + offsets
         at = np.minimum(np.searchsorted(cells, near), len(cells) - 1)
-        self._neighbours = np.where(cells[at] == near, at, len(cells)) if len(cells) else near
+        found = np.where(cells[at] == near, at, len(cells)) if len(cells) else near
+        self._neighbours = found.astype(np.int32)
 
     def _near_another(self, label: NDArray[np.int32], threads: int) -> NDArray[np.int64]:
         """Return the clustered locations that have another cluster in or next to their cell.
@@ -87,12 +98,28 @@ class GridHash:
         ``label`` holds the clusters of the locations, sorted as in `order`.
         """
         near = self._near_another(label, threads)
-        vectors = unit_vectors(self._lat[near], self._lon[near])
+        vectors = unit_vectors(self.lat[near], self.lon[near])
         return _least_gaps(vectors, label[near], self._max_gap_km)
 
 
 def _chord(max_gap_km: float) -> float:
     return float(chord_of(max_gap_km + TOLERANCE_KM))
+
+
+def _keys_of_all(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], side: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what `_cell_keys` does, for the cells of the whole Earth; takes little memory."""
+    low = int(np.floor(-1.0 / side)) - 2  # below the rounded vectors of all points, with margins
+    extent = 2 * -low
+    keys = np.empty(len(lat), dtype=np.int64)
+    for start in range(0, len(lat), BLOCK):
+        here = slice(start, start + BLOCK)
+        x, y, z = (np.floor(unit_vectors(lat[here], lon[here]) / side).astype(np.int64) - low).T
+        keys[here] = (x * extent + y) * extent + z
+    step = np.arange(-1, 2)
+    offsets = (step[:, None] * extent + step)[..., None] * extent + step
+    return keys, offsets.ravel()
 
 
 def _cell_keys(

@@ -17,12 +17,14 @@ from gclust.cluster.fixed_eps import (
     CountedLocations,
     FixedEpsHierarchy,
     FixedEpsOptions,
+    Sorted,
     fixed_eps_hierarchy,
     hierarchy_of_nothing,
 )
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
+from gclust.cluster.latitude_orders import order_locations, orders_of_radii
 from gclust.cluster.parameters import SURFACES, check_locations, check_parameters
-from gclust.cluster.surface_memory import check_memory
+from gclust.cluster.surface_memory import check_memory, radii_at_once
 from gclust.kernels.dbscan.density_level import MOST_LEVELS
 from gclust.kernels.dbscan.levels_by_radius import grow_tree, levels_by_radius
 from gclust.kernels.dbscan.warmup import SIDE, run_dbscan_kernels
@@ -33,9 +35,6 @@ from gclust.kernels.surface.node_sums import count_rows
 from gclust.kernels.warm_up import warm_up
 from gclust.parallel import parallel_for, unreported
 from gclust.progress import Report, resolve, silent, stage
-
-MOST_AT_ONCE = 3
-"""Most radii computed at a time: each takes memory (see `gclust.cluster.surface_memory`)."""
 
 
 def parameter_surface(
@@ -120,7 +119,7 @@ def parameter_surface(
     locations = CountedLocations(
         folded.lat, folded.lon, np.diff(folded.prefix), folded.first, rows, weighing
     )
-    check_memory(len(folded.rows), len(locations.lat), len(eps))
+    check_memory(len(folded.rows), len(locations.lat), len(eps), threads)
     hierarchies = _cluster(locations, eps, thresholds, border, metric, threads, show)
     nothing = np.zeros(0)
     folded = folded._replace(lat=nothing, lon=nothing, prefix=NO_UNITS, first=locations.rank[:0])
@@ -217,16 +216,21 @@ class LocationSurface:
         self.eps_km, self.min_units = eps_km, min_units
         self._hierarchies = hierarchies
 
-    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def at(self, eps_km: float) -> LocationSurface:
+        """Return the part of the surface that has only one ``eps_km``."""
+        index = _index("eps_km", self.eps_km, eps_km)
+        return LocationSurface([self._hierarchies[index]], (eps_km,), self.min_units)
+
+    def cluster(self, eps_km: float, min_units: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return the clusters and core flags of the locations for one pair of parameters.
 
-        They are those of :func:`gclust.cluster.locations.cluster_locations`.
+        They are those of :func:`gclust.cluster.locations.cluster_locations`, in 32 bits.
 
         Raises ValueError if the surface has no such pair.
         """
         at = self._hierarchies[_index("eps_km", self.eps_km, eps_km)]
         threshold = _index("min_units", self.min_units, min_units)
-        return at.labels(threshold), at.core(threshold)
+        return at.labels(threshold, np.int32), at.core(threshold)
 
 
 def surface_of_locations(
@@ -237,21 +241,24 @@ def surface_of_locations(
     *,
     border: str,
     metric: str,
+    rank: NDArray[np.uint32] | None = None,
     n_jobs: int | None = None,
     progress: Report = silent,
 ) -> LocationSurface:
     """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
 
     The locations and further parameters are as in
-    :func:`gclust.cluster.locations.cluster_locations`.
+    :func:`gclust.cluster.locations.cluster_locations`; with ``rank``, (n,), a location's number in
+    that order, they are in any other order, which is not checked, and are not copied.
     ``grid`` has the ``eps_km`` as in :func:`parameter_surface`, and ``min_samples`` as fixed-point
     weights, at least 1; in any order, none twice, at most 255. Raises ValueError as these two do.
     """
     eps = rising("eps_km", grid[0])
     least = tuple(int(each) for each in rising("min_units", grid[1], whole=True))
     threads = _check_values(eps, least, border, metric, n_jobs)
-    lat, lon = check_locations(lat, lon)
-    units = np.array(units, dtype=np.int64)
+    if rank is None:
+        lat, lon = check_locations(lat, lon)
+        units, rank = np.array(units, dtype=np.int64), np.arange(len(lat), dtype=np.uint32)
     if units.shape != lat.shape or (units < 0).any():
         raise ValueError(
             "units must be one whole number per location, none negative: its weight in fixed"
@@ -263,9 +270,8 @@ def surface_of_locations(
             " fixed point, see gclust.units"
         )
     n = len(lat)
-    check_memory(0, n, len(eps))
-    rank, rows = np.arange(n, dtype=np.uint32), np.ones(n, dtype=np.int64)
-    locations = CountedLocations(lat, lon, units, rank, rows, (units > 0).astype(np.int64))
+    check_memory(0, n, len(eps), threads)
+    locations = CountedLocations(lat, lon, units, rank, None, None)
     hierarchies = _cluster(locations, eps, list(least), border, metric, threads, progress)
     return LocationSurface(hierarchies, eps, least)
 
@@ -335,8 +341,12 @@ def _cluster(
         levels = levels_by_radius(*balls, reaches, least, threads, report)
         if not locations.units.all():
             levels[:, locations.units == 0] = 0  # a point without weight is no core point
+    tree = balls[0]._replace(units=NO_UNITS, inside=NO_UNITS), balls[1]  # weights are counted
+    del balls
+    with stage(show, "sorting locations") as report:
+        orders = orders_of_radii(locations.lat, locations.lon, eps_km, threads, report)
     hierarchies: list[Any] = [None] * len(eps_km)
-    at_once = min(threads, len(eps_km), MOST_AT_ONCE)
+    at_once = radii_at_once(threads, len(eps_km))
     ended: list[BaseException] = []
 
     def go_on(_: float) -> None:  # radii take long: when one is given up, so are the others
@@ -347,8 +357,9 @@ def _cluster(
         try:
             for k in range(first, last):
                 options = FixedEpsOptions(eps_km[k], len(least), border, metric)
+                places = Sorted(*tree, orders[k])
                 hierarchies[k] = fixed_eps_hierarchy(
-                    locations, balls, levels[k], options, threads // at_once, go_on
+                    locations, places, levels[k], options, threads // at_once, go_on
                 )
         except BaseException as error:
             ended.append(error)
@@ -393,7 +404,8 @@ def _run_surface_kernels(report: Callable[[float], None]) -> None:
     locations = CountedLocations(lat, lon, units, rank, rows, rows)
     balls = grow_tree(lat, lon, units, (1.0, 0.0), 1, unreported)
     level = levels_by_radius(*balls, [reach_of(1.0)], least, 1, unreported)[0]
+    places = Sorted(*balls, order_locations(lat, lon, 1.0, 1))
     for border in ("nearest", "first"):
         options = FixedEpsOptions(1.0, len(least), border, "haversine")
-        fixed_eps_hierarchy(locations, balls, level, options, 1, unreported)
+        fixed_eps_hierarchy(locations, places, level, options, 1, unreported)
     report(1.0)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.kernels.cooccurrence import sum_values
 from gclust.ranking.agreement import adjusted_rand_index
 from gclust.ranking.matching import overlap
 from gclust.units import UNIT
@@ -53,13 +54,12 @@ def cluster_statistics(
     >>> statistics["clustered_share"], statistics["largest_share"], share.tolist()
     (0.75, 0.5, [0.5, 0.25])
     """
-    of_clusters = np.zeros(n_clusters + 1, dtype=np.int64)
-    np.add.at(of_clusters, clusters, weight)  # noise is counted in the last place
-    total, share = weight.sum(), of_clusters[:-1] / weight.sum()
+    (of_clusters,) = sum_values(clusters.astype(np.int32, copy=False), weight[None], n_clusters)
+    total, share = weight.sum(), of_clusters / weight.sum()
     statistics = {
         "clusters_before_merging": clusters_before_merging,
         "n_clusters": n_clusters,
-        "clustered_share": float(of_clusters[:-1].sum() / total),
+        "clustered_share": float(of_clusters.sum() / total),
         "largest_share": float(share.max(initial=0.0)),
         "core_share": float(core_weight / total),
     }

@@ -185,6 +185,28 @@ def add_records(rows, clusters, kind, record_units, copies, unit, out, first, la
 
 
 @kernel
+def add_shared(a, b, weight, n_b, table, first, last):
+    """Add the weights of the locations ``first .. last`` to the sums of their pairs of labels.
+
+    ``a`` and ``b`` (n,) int32 are labels, at least -1, ``weight`` (n,) int64. The key of two labels
+    is ``(a + 1) * n_b + b + 1``. Returns the keys and sums of the table, which may have grown.
+    """
+    keys, sums, taken = table
+    known, slot = np.int64(-1), np.int64(0)
+    for i in range(first, last):
+        key = (np.int64(a[i]) + 1) * n_b + b[i] + 1
+        if key != known:  # most neighbours have the same labels
+            if 2 * taken[0] >= len(keys):
+                keys, sums = doubled(keys, sums)
+            slot, known = find_slot(keys, key), key
+            if keys[slot] < 0:
+                keys[slot] = key
+                taken[0] += 1
+        sums[slot] += weight[i]
+    return keys, sums
+
+
+@kernel
 def add_values(labels, values, out, first, last):
     """Add the values of the locations ``first .. last`` to the sums of their labels.
 
@@ -231,14 +253,7 @@ def ties_by_label(
     overflows: list[None] = []
 
     def work(first: int, last: int) -> None:
-        try:
-            table = free.pop()
-        except IndexError:
-            table = _HashTable(
-                np.full(FIRST_SLOTS, -1, dtype=np.int64),
-                np.zeros(FIRST_SLOTS, dtype=np.int64),
-                np.zeros(1, dtype=np.int64),
-            )
+        table = _free_table(free)
         keys, sums, fit = add_ties(
             rows, labels, near, spread_over, copies, unit, table, first, last
         )
@@ -248,6 +263,38 @@ def ties_by_label(
 
     parallel_for(balanced_chunks(rows.starts, CHUNK), threads, work)
     return None if overflows else _total(free, len(near))
+
+
+def _free_table(free: list[_HashTable]) -> _HashTable:
+    """Return a table that no thread uses: one of the list, else a new one."""
+    try:
+        return free.pop()
+    except IndexError:
+        return _HashTable(
+            np.full(FIRST_SLOTS, -1, dtype=np.int64),
+            np.zeros(FIRST_SLOTS, dtype=np.int64),
+            np.zeros(1, dtype=np.int64),
+        )
+
+
+def shared_weights(
+    a: NDArray[np.int32], b: NDArray[np.int32], weight: NDArray[np.int64], threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
+    """Sum the weight that labels of two labellings of ``n`` locations have in common.
+
+    ``a`` and ``b`` (n,) are at least -1. Returns the pairs of labels that occur, sorted, and their
+    weights: three arrays of int64, shape (p,); None if a sum is 2 ** 63 or more.
+    """
+    free: list[_HashTable] = []
+    n_b = int(b.max(initial=-1)) + 2
+
+    def work(first: int, last: int) -> None:
+        table = _free_table(free)
+        keys, sums = add_shared(a, b, weight, n_b, table, first, last)
+        free.append(_HashTable(keys, sums, table.taken))
+
+    parallel_for(even_chunks(len(a), CHUNK), threads, work)
+    return _total(free, n_b)
 
 
 def _total(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
+from gclust.kernels.record_folding import is_exact
 from gclust.parallel import even_chunks, parallel_for
 
 BUCKET = 1 << 12
@@ -27,8 +28,6 @@ CHUNK = 1 << 20
 
 FEW = 24
 """Largest length of a range that is sorted by insertion."""
-
-LARGEST = 2**63 - 1
 
 ROW, FIRST, SEVERAL, OPEN = 1, 2, 4, 8
 """Flags of a row: it is one, the first of its record; its record has several rows; is open."""
@@ -182,17 +181,6 @@ def sort_bucket(keys, placed, shift, bits):
     for k in range(1 << bits):
         sort_range(order, start[k], start[k + 1], keys, placed, hashes)
     return order
-
-
-@helper
-def is_exact(units, total, unit):
-    """Return whether the fraction ``units / total`` is a whole number of fixed-point units."""
-    if units <= LARGEST // unit:
-        return units * unit % total == 0
-    a, b = units, total
-    while b:
-        a, b = b, a % b
-    return unit % (total // a) == 0
 
 
 @helper

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.kernels.cooccurrence import RecordRows
+from gclust.kernels.record_folding import RowsOfRecords, fold_several
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
 from gclust.listings.sums import Frame
@@ -83,45 +85,19 @@ def gather_records(
     return fold_records(rows, len(locations), n_kinds=n_kinds, method=method)
 
 
-def fold_records(rows: Sequence[Units], n: int, *, n_kinds: int, method: str) -> Records:
+def fold_records(rows: Sequence[NDArray[Any]], n: int, *, n_kinds: int, method: str) -> Records:
     """Make `Records` from five arrays with one row per record and location.
 
-    The arrays (int64) are the number of the record (-1 for none), kind, location, units there and
+    The arrays are the number of the record (-1 for none), kind, location, units there and
     ``record_units``, sorted by record, then by location; ``n`` is the number of locations.
     """
-    record, kind, at, units, total = rows
-    fixed = np.zeros(n_kinds * n, dtype=np.int64)
+    record, kind, at, units, _ = rows
+    fixed = np.zeros((n_kinds, n), dtype=np.int64)
     bare = int(np.searchsorted(record, 0))  # rows without a record come first
-    np.add.at(fixed, kind[:bare] * n + at[:bare], units[:bare])
-    record, kind, at, units, total = (each[bare:] for each in (record, kind, at, units, total))
-    first = np.diff(record, prepend=-1) != 0
-    starts = np.flatnonzero(first)
-    number = np.cumsum(first) - 1
-    length = np.diff(starts, append=len(record))
-    whole = method == "whole"
-    rough = UNIT % (total // np.gcd(units, total)) != 0
-    opened = np.logical_or.reduceat(rough, starts) if len(starts) else np.zeros(0, dtype=bool)
-    opened = (length > 1) & (opened | whole)
-    closed = ~opened[number]
-    share = np.full(len(units), UNIT) if whole else fractional_units_of_arrays(units, total)
-    np.add.at(fixed, kind[closed] * n + at[closed], share[closed])
-    several = length > 1
-    kept = several[number]
-    sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
-    is_open = opened[several]
-    of_several = RecordRows(_starts(length[several]), at[kept].astype(np.int32), units[kept])
-    in_open = np.repeat(is_open, length[several])
-    return Records(
-        fixed=fixed.reshape(n_kinds, n),
-        rows=of_several,
-        located_units=sums[several],
-        record_units=total[starts][several],
-        kind=kind[starts][several].astype(np.int16),
-        opened=np.flatnonzero(is_open),
-        open_rows=RecordRows(
-            _starts(length[several][is_open]), of_several.place[in_open], of_several.units[in_open]
-        ),
-    )
+    np.add.at(fixed, (kind[:bare], at[:bare]), units[:bare])
+    of_records = RowsOfRecords(*(each[bare:] for each in rows))
+    several = fold_several(of_records, fixed, method == "whole", UNIT)
+    return Records(fixed, *several)
 
 
 def fractional_units_of_arrays(units: Units, total: Units) -> Units:
@@ -132,8 +108,34 @@ def fractional_units_of_arrays(units: Units, total: Units) -> Units:
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
 
 
-def _starts(length: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(length)))
+def sort_by_place(records: Records) -> Records:
+    """Sort the records by their first location, so that near ones use the same part of arrays."""
+    starts = records.rows.starts[:-1]
+    order = np.argsort(records.rows.place[starts], kind="stable")
+    is_open = np.zeros(len(order), dtype=bool)
+    is_open[records.opened] = True
+    opened = is_open[order]
+    number = np.cumsum(is_open) - 1  # of each among the open ones
+    return Records(
+        fixed=records.fixed,
+        rows=_rows_in_order(records.rows, order),
+        located_units=records.located_units[order],
+        record_units=records.record_units[order],
+        kind=records.kind[order],
+        opened=np.flatnonzero(opened),
+        open_rows=_rows_in_order(records.open_rows, number[order[opened]]),
+    )
+
+
+def _rows_in_order(rows: RecordRows, order: NDArray[np.int64]) -> RecordRows:
+    """Return the rows of the records in a given order of these."""
+    length = np.diff(rows.starts)[order]
+    starts = np.concatenate(([0], np.cumsum(length)))
+    dtype = np.int32 if starts[-1] < 2**31 else np.int64
+    shift = (rows.starts[:-1][order] - starts[:-1]).astype(dtype)
+    at = np.arange(starts[-1], dtype=dtype)
+    at += np.repeat(shift, length)
+    return RecordRows(starts, rows.place[at], rows.units[at])
 
 
 def number_records(rows: Frame, totals: Frame, *columns: str) -> Frame:
@@ -153,13 +155,19 @@ def number_records(rows: Frame, totals: Frame, *columns: str) -> Frame:
 
 def _rows_of_records(
     engine: Engine, located: Frame, totals: Frame, locations: pd.DataFrame
-) -> tuple[NDArray[np.int64], ...]:
+) -> tuple[NDArray[Any], ...]:
     """Sum the weights of each record's listings by location: the five arrays of `fold_records`."""
     at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
     labelled = label_records(located, engine.put(at, "places"))
     rows = engine.store(labelled, "at_places", "fold records")
-    numbered = number_records(rows, totals, "label", "units")
+    numbered = number_records(rows, totals, "label", "units").with_columns(
+        nw.col("number", "label").cast(nw.Int32), nw.col("kind").cast(nw.Int16)
+    )
     table = engine.arrow(numbered.sort("number", "label"), "sort records")
     for name in ("places", "at_places"):
         engine.drop(name)
-    return tuple(table[name].to_numpy() for name in table.column_names)
+    columns = []
+    for name in table.column_names:  # there is never a second copy of all
+        columns.append(table[name].to_numpy())
+        table = table.drop_columns([name])
+    return tuple(columns)

@@ -47,7 +47,7 @@ class MergedCounts:
     count: pd.DataFrame
     share: pd.DataFrame
 
-    def clusters(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    def clusters(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the merged cluster of each given label, -1 for noise."""
         return np.concatenate((self.cluster_ids, [-1]))[labels]
 

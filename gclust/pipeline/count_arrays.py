@@ -19,7 +19,7 @@ from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.record_arrays import Records, gather_records
+from gclust.listings.record_arrays import Records, gather_records, sort_by_place
 from gclust.pipeline.count import MergedCounts, count_in_engine
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
@@ -87,23 +87,23 @@ class RecordCounter:
         study: Study,
         engine: Engine,
         prepared: Prepared,
-        order: NDArray[np.int64],
+        order: NDArray[np.integer],
         n_jobs: int | None,
     ) -> RecordCounter:
         """Read the records into memory, with the locations in the given order."""
         kinds = prepared.staged.kinds
         if prepared.records is not None:
             records = prepared.records.reordered(order)
-            return cls(study, kinds, records, count_threads(n_jobs))
-        records = gather_records(
-            engine,
-            prepared.located,
-            prepared.totals,
-            prepared.locations[["lat", "lon"]].iloc[order],
-            n_kinds=len(kinds),
-            method=study.counting.method,
-        )
-        return cls(study, kinds, records, count_threads(n_jobs))
+        else:
+            records = gather_records(
+                engine,
+                prepared.located,
+                prepared.totals,
+                prepared.locations[["lat", "lon"]].iloc[order],
+                n_kinds=len(kinds),
+                method=study.counting.method,
+            )
+        return cls(study, kinds, sort_by_place(records), count_threads(n_jobs))
 
     def totals(
         self,
@@ -189,7 +189,7 @@ class ArrayCounter:
         self._world, self._options = prepared.world_totals, study.merge
         locations = prepared.locations
         self._merges = study.merge.rule != "none" and prepared.has_records
-        self._order = np.arange(len(locations))
+        self._order: NDArray[np.integer] = np.arange(len(locations))
         if self._merges:
             with stage(report, "gather locations"):
                 lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
@@ -210,10 +210,10 @@ class ArrayCounter:
         StudyError
             If the ties of records are too large to count.
         """
-        ordered = labels[self._order].astype(np.int32)
+        ordered = labels.astype(np.int32, copy=False)[self._order]
         gaps_km: PairValues = {}
         if self._merges:
-            gaps_km = self._grid.gaps_km(ordered)
+            gaps_km = self._grid.gaps_km(ordered, self._counter.threads)
         totals = self._counter.totals(ordered, gaps_km)
         return self._counter.count(totals, merge_labels(totals, self._options), self._world)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -137,8 +137,8 @@ def label_locations(
     *,
     n_jobs: int | None,
     report: Report,
-    cluster: Callable[..., tuple[NDArray[np.int64], NDArray[np.bool_]]] | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    cluster: Callable[..., tuple[NDArray[np.integer], NDArray[np.bool_]]] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Cluster with DBSCAN; locations of zero density get the label of a core location near them.
 
     Parameters
@@ -155,7 +155,7 @@ def label_locations(
 
     Returns
     -------
-    labels : ndarray of int64, shape (n,)
+    labels : ndarray of int, shape (n,)
         -1 for noise.
     core : ndarray of bool, shape (n,)
     """
@@ -164,9 +164,12 @@ def label_locations(
 
     weighted = locations["density"].to_numpy() > 0
     lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    settings = dbscan_settings(options, n_jobs)
+    if weighted.all():
+        units = locations["density"].to_numpy()
+        return (cluster or cluster_locations)(lat, lon, units, settings, report)
     labels = np.full(len(locations), -1, dtype=np.int64)
     core = np.zeros(len(locations), dtype=bool)
-    settings = dbscan_settings(options, n_jobs)
     labels[weighted], core[weighted] = (cluster or cluster_locations)(
         lat[weighted],
         lon[weighted],
@@ -174,7 +177,7 @@ def label_locations(
         settings,
         report,
     )
-    if core.any() and not weighted.all():
+    if core.any():
         labels[~weighted] = assign_locations(
             lat[~weighted],
             lon[~weighted],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+
+from gclust.kernels.cooccurrence import shared_weights
+from gclust.threads import count_threads
 
 LEAST_SHARE = 0.5
 """Least share of the lighter cluster's weight that two matched clusters have in common."""
@@ -32,7 +34,8 @@ def overlap(
     Raises
     ------
     ValueError
-        If the arrays differ in length, a label is below -1 or a weight is negative.
+        If the arrays differ in length, a label is below -1, a weight is negative, or their sum is
+        2 ** 63 or more.
 
     Examples
     --------
@@ -43,7 +46,7 @@ def overlap(
     1  0  0       5
     2  1 -1       2
     """
-    a, b = np.asarray(labels_a, dtype=np.int64), np.asarray(labels_b, dtype=np.int64)
+    a, b = np.asarray(labels_a, dtype=np.int32), np.asarray(labels_b, dtype=np.int32)
     w = np.asarray(weight)
     if not a.shape == b.shape == w.shape or a.ndim != 1:
         raise ValueError(
@@ -54,12 +57,11 @@ def overlap(
     for name, values, least in (("label", a, -1), ("label", b, -1), ("weight", w, 0)):
         if values.size and values.min() < least:
             raise ValueError(f"{name} {values.min()} is below {least}, the lowest that is allowed")
-    shape = int(a.max(initial=-1)) + 2, int(b.max(initial=-1)) + 2
-    # Duplicates are summed in the type of the weights, so nothing is rounded.
-    cells = coo_array((w.astype(np.int64), (a + 1, b + 1)), shape=shape).tocsr().tocoo()
-    table = pd.DataFrame({"a": cells.row - 1, "b": cells.col - 1, "weight": cells.data})
-    table = table[table["weight"] > 0].astype("int64")
-    return table.sort_values(["a", "b"], ignore_index=True)
+    found = shared_weights(a, b, w.astype(np.int64, copy=False), count_threads())
+    if found is None:
+        raise ValueError("the sum of the weights is 2 ** 63 or more")
+    table = pd.DataFrame(dict(zip(("a", "b", "weight"), found, strict=True)))
+    return table[table["weight"] > 0].reset_index(drop=True)
 
 
 def weights_of(shared: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -48,24 +48,25 @@ class GridPoint:
 def measure_point(
     pair: Pair,
     prepared: Prepared,
-    labelled: tuple[NDArray[np.int64], NDArray[np.bool_]],
+    labelled: tuple[Labels, Labels, NDArray[np.bool_]],
     counted: MergedCounts,
     scores: pd.Series,
 ) -> GridPoint:
     """Compute the statistics, shares and ranks of the clusters at a pair of parameters.
 
-    ``labelled`` has the label of each location, -1 for noise, and whether it is a core location;
-    ``counted`` the clusters that the labels were merged into; ``scores`` is indexed by cluster.
+    ``labelled`` has the label of each location before and after merging, -1 for noise, and whether
+    it is a core location; ``counted`` the clusters that the labels were merged into; ``scores`` is
+    indexed by cluster.
     Shares are of the weight that forms clusters, noise included. The weight of other kinds,
     such as dollars of deals, may be of another order of magnitude.
     """
-    labels, core = labelled
+    labels, clusters, core = labelled
     weight = prepared.locations["density"].to_numpy()
     n_clusters, n_labels = len(counted.count), len(counted.cluster_ids)
     shares, share = cluster_statistics(
-        counted.clusters(labels),
+        clusters,
         weight,
-        core_weight=weight[core].sum(),
+        core_weight=weight.sum(where=core),
         n_clusters=n_clusters,
         clusters_before_merging=n_labels,
     )
@@ -73,7 +74,7 @@ def measure_point(
         "clusters_before_merging": n_labels,
         "n_clusters": n_clusters,
         "n_core": int(core.sum()),
-        "n_noise": int((labels[weight > 0] < 0).sum()),
+        "n_noise": int(np.count_nonzero((labels < 0) & (weight > 0))),
         **shares,
     }
     return GridPoint(

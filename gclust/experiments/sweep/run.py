@@ -234,18 +234,25 @@ class _GridPoints:
         self, inputs: _Inputs, wanted: list[Pair], checkpoint: Checkpoint | None, report: Report
     ) -> None:
         self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
-        self.label_cache = LabelCache(inputs.pairs)
         self.weight = inputs.prepared.locations["density"].to_numpy()
         self._finished = {
             pair: None if checkpoint is None else checkpoint.read(pair) for pair in wanted
         }
+        self.label_cache = LabelCache(inputs.pairs, self._eps_left())
         self._clusters: dict[Pair, Labels] = {}
         # The baseline reports its own progress: kernels are compiled on first use.
         pair = inputs.pairs.baseline
         labels, core = self._labels(pair, report)
         check_found(_options(inputs.study, pair), inputs.prepared.locations, labels)
-        self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)
+        self.baseline = self._finished.get(pair) or self._measure(pair, labels, core)[0]
         self.baseline_clusters = self.baseline.clusters(labels)
+
+    def _eps_left(self) -> set[float]:
+        """Return the eps_km of the pairs that are left, and of the pairs compared with these."""
+        pairs = self.inputs.pairs
+        left = [pair for pair, point in self._finished.items() if point is None]
+        smaller = [other for pair in left for other in pairs.smaller(pair) if other is not None]
+        return {pair[0] for pair in (*left, *smaller)}
 
     def evaluate(self, report: Report) -> list[GridPoint]:
         """Compute the grid points that are not finished, one eps_km after another."""
@@ -275,8 +282,7 @@ class _GridPoints:
             point, clusters = self.baseline, self.baseline_clusters
         else:
             labels, core = self._labels(pair)
-            point = self._measure(pair, labels, core)
-            clusters = point.clusters(labels)
+            point, clusters = self._measure(pair, labels, core)
         both, top = (clusters, self.baseline_clusters), self.inputs.study.study.top
         point = compare_to_baseline(point, self.baseline, both, self.weight, top)
         statistics = dict(point.statistics)
@@ -299,9 +305,7 @@ class _GridPoints:
             self._clusters[pair] = merged.clusters(labels)
         return self._clusters[pair]
 
-    def _labels(
-        self, pair: Pair, report: Report = silent
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _labels(self, pair: Pair, report: Report = silent) -> tuple[Labels, NDArray[np.bool_]]:
         return label_locations(
             _options(self.inputs.study, pair),
             self.inputs.prepared.locations,
@@ -310,16 +314,22 @@ class _GridPoints:
             cluster=self.label_cache.cluster,
         )
 
-    def _measure(self, pair: Pair, labels: NDArray[np.int64], core: NDArray[np.bool_]) -> GridPoint:
+    def _measure(
+        self, pair: Pair, labels: Labels, core: NDArray[np.bool_]
+    ) -> tuple[GridPoint, Labels]:
+        """Compute a grid point, and the cluster of each location after merging."""
         prepared, columns = self.inputs.prepared, self.inputs.columns[pair]
         counted = self.inputs.counter.merge_and_count(labels)
         start = time.perf_counter()
-        clusters, n_clusters = counted.clusters(labels), len(counted.count)
-        described = columns.describe(prepared.locations, clusters, core, n_clusters)
-        listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, clusters)
+        merged = np.append(counted.cluster_ids, -1).astype(np.int32)
+        clusters, n_clusters = merged[labels], len(counted.count)
+        wide = clusters.astype(np.int64)
+        described = columns.describe(prepared.locations, wide, core, n_clusters)
+        listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, wide)
         values = columns.values(counted.count, counted.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
-        return measure_point(pair, prepared, (labels, core), counted, columns.score(values))
+        labelled = labels, clusters, core
+        return measure_point(pair, prepared, labelled, counted, columns.score(values)), clusters
 
 
 def _options(study: Study, pair: Pair) -> Clusters:

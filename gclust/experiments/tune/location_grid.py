@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from gclust.cluster.gaps import GridHash
 from gclust.places.cities.location_cells import CELLS_PER_DEGREE
+from gclust.threads import count_threads
 
 KM_PER_DEGREE = 111.2
 Rows = NDArray[np.integer]
@@ -51,20 +53,29 @@ class LocationGrid:
         wanted = max(1, round(eps_km / 4 / KM_PER_DEGREE * CELLS_PER_DEGREE))
         # Squares must fit between 0 and 180 degrees.
         self.step = next(n for n in range(wanted, 0, -1) if 180 * CELLS_PER_DEGREE % n == 0)
+        cell = self._cells(lat, lon)
+        self._grid_hash = GridHash(lat, lon, most_gap_km, within=cell)
+        self.order = self._grid_hash.order
+        self.lat, self.lon = self._grid_hash.lat, self._grid_hash.lon
+        self.density = locations["density"].to_numpy()[self.order]
+        self.has_density = self.density > 0
+        cell = cell[self.order]
+        codes, names = pd.factorize(locations.get("country", pd.Series("", locations.index)))
+        self._country = codes.astype(np.int16)[self.order]
+        self._countries = np.asarray(names, dtype=object)
+        self._new_cell = _changes(cell) | _changes(self._country)
+        self._square = cell // self.step**2
+        self._new_square = _changes(self._square)
+
+    def _cells(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the number of the cell of each location, by square, then within it."""
         north = np.rint(lat * CELLS_PER_DEGREE).astype(np.int64) + 90 * CELLS_PER_DEGREE
         east = np.rint(lon * CELLS_PER_DEGREE).astype(np.int64) % (360 * CELLS_PER_DEGREE)
         square = (north // self.step) * (360 * CELLS_PER_DEGREE) + east // self.step
-        within = (north % self.step) * self.step + east % self.step
-        cell = square * self.step**2 + within
-        self._grid_hash = GridHash(lat, lon, most_gap_km, within=cell)
-        self.order = self._grid_hash.order
-        self.lat, self.lon = lat[self.order], lon[self.order]
-        self.density = locations["density"].to_numpy()[self.order]
-        self.has_density = self.density > 0
-        self._cell = cell[self.order]
-        self._country = locations.get("country", pd.Series("", locations.index)).to_numpy()
-        self._country = self._country[self.order]
-        self._square = square[self.order]
+        square *= self.step**2
+        square += (north % self.step) * self.step
+        square += east % self.step
+        return square
 
     @property
     def square_km(self) -> float:
@@ -73,20 +84,19 @@ class LocationGrid:
 
     def patches(self, labels: NDArray[np.int32]) -> Patches:
         """Sum the weights of each label's locations by grid cell."""
-        starts = runs(self._cell, labels, self._country)
-        weight = np.add.reduceat(self.density, starts)
+        starts = np.flatnonzero(self._new_cell | _changes(labels))
+        weight = np.add.reduceat(self.density, starts) if len(starts) else self.density
         inside = labels[starts] >= 0
         first = starts[inside]
-        return Patches(
-            self.lat[first], self.lon[first], weight[inside], labels[first], self._country[first]
-        )
+        country = self._countries[self._country[first]]
+        return Patches(self.lat[first], self.lon[first], weight[inside], labels[first], country)
 
     def outlines(
         self, labels: NDArray[np.int32], core: NDArray[np.bool_], n_labels: int
     ) -> NDArray[np.object_]:
         """Return each cluster's outline (degrees): the union of squares with its core locations."""
-        rows = np.flatnonzero(core)
-        first = rows[runs(self._square[rows], labels[rows])]
+        starts = np.flatnonzero(self._new_square | _changes(labels) | _changes(core))
+        first = starts[core[starts]]
         squares_in_all = (180 * CELLS_PER_DEGREE + 1) * 360 * CELLS_PER_DEGREE  # with the pole
         pairs = np.unique(labels[first].astype(np.int64) * squares_in_all + self._square[first])
         label, square = np.divmod(pairs, squares_in_all)
@@ -105,15 +115,19 @@ class LocationGrid:
 
     def gaps_km(self, labels: NDArray[np.int32]) -> dict[tuple[int, int], float]:
         """Return the least distance (km) of every two clusters at most ``most_gap_km`` apart."""
-        return self._grid_hash.gaps_km(labels)
+        return self._grid_hash.gaps_km(labels, count_threads())
 
 
 def runs(*keys: Rows) -> Rows:
     """Return the start of each group of consecutive entries that are equal in all given arrays."""
-    if not len(keys[0]):
-        return np.zeros(0, dtype=np.int64)
-    changed = np.zeros(len(keys[0]), dtype=bool)
-    changed[0] = True
-    for key in keys:
-        changed[1:] |= key[1:] != key[:-1]
+    changed = _changes(keys[0])
+    for key in keys[1:]:
+        changed |= _changes(key)
     return np.flatnonzero(changed)
+
+
+def _changes(key: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether each entry differs from the one before; the first does."""
+    changed = np.ones(len(key), dtype=bool)
+    np.not_equal(key[1:], key[:-1], out=changed[1:])
+    return changed

@@ -80,7 +80,7 @@ def partition_pair(
         base_label=shared["a"].to_numpy(),
         label=shared["b"].to_numpy(),
         weight=shared["weight"].to_numpy(),
-        core_weight=int(grid.density[core].sum()),
+        core_weight=int(grid.density.sum(where=core)),
         patches=patches,
         outlines=grid.outlines(labels, core, totals.units.shape[1]),
     )

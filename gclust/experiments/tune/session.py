@@ -67,18 +67,18 @@ class Session:
         self.gaps_km = tuple(sorted({*GAPS_KM, study.merge.max_gap_km}))
         self.columns = ScoreColumns(study)
         self.columns.check()
-        self._engine = open_engine(study, n_jobs, report)
+        self._engine, self._closed = open_engine(study, n_jobs, report), False
         try:
             self._open(report)
         except BaseException:
             self.close()
             raise
-        if not self.columns.further:
-            self.close()  # only the arrays in memory are still needed
 
     def close(self) -> None:
         """Close the engine; only scores of shares and counts can be computed after this."""
-        self._engine.__exit__(None, None, None)
+        if not self._closed:
+            self._closed = True
+            self._engine.__exit__(None, None, None)
 
     def _open(self, report: Report) -> None:
         study, engine = self.study, self._engine
@@ -91,6 +91,8 @@ class Session:
         self.kinds = prepared.staged.kinds
         order, n_jobs = self._grid.order, self._n_jobs
         self._counter = RecordCounter.gather(study, engine, prepared, order, n_jobs)
+        if not self.columns.further:
+            self.close()  # only the arrays in memory are still needed
         self._surface = self._make_surface(report)
         self._partitions: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
@@ -216,35 +218,44 @@ class Session:
 
     def _label(self, pair: Pair, report: Report) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return labels and core flags of the locations, in the order of the grid."""
-        if self._grid.has_density.all():
+        if self._grid.has_density.all():  # the surface has their order
             labels, core = self._surface.cluster(pair[0], threshold_units(pair[1]))
-        else:
-            labels, core = label_locations(
-                replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1]),
-                self._prepared.locations,
-                n_jobs=self._n_jobs,
-                report=report,
-                cluster=self._cluster,
-            )
+            return labels, core
+        labels, core = label_locations(
+            replace(self.study.dbscan, eps_km=pair[0], min_samples=pair[1]),
+            self._prepared.locations,
+            n_jobs=self._n_jobs,
+            report=report,
+            cluster=self._cluster,
+        )
         order = self._grid.order
         return labels.astype(np.int32)[order], core[order]
 
     def _cluster(
         self, _lat: Any, _lon: Any, _units: Any, settings: Settings, _progress: Report
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return from the surface what `cluster_locations` would compute."""
         return self._surface.cluster(settings.eps_km, threshold_units(settings.min_samples))
 
     def _make_surface(self, report: Report) -> LocationSurface:
-        locations, options = self._prepared.locations, self.study.dbscan
-        dense = locations[locations["density"] > 0]
-        lat, lon, units = (dense[name].to_numpy() for name in ("lat", "lon", "density"))
+        grid, options = self._grid, self.study.dbscan
+        if grid.has_density.all():
+            lat, lon, units = grid.lat, grid.lon, grid.density
+            rank = grid.order.astype(np.uint32)
+        else:
+            dense = self._prepared.locations["density"].to_numpy() > 0
+            lat, lon, units = (
+                self._prepared.locations[name].to_numpy()[dense]
+                for name in ("lat", "lon", "density")
+            )
+            rank = None
         try:
             return surface_of_locations(
                 *(lat, lon, units),
                 (self.pairs.eps_km, [threshold_units(each) for each in self.pairs.min_samples]),
                 border=options.border,
                 metric=options.metric,
+                rank=rank,
                 n_jobs=self._n_jobs,
                 progress=report,
             )

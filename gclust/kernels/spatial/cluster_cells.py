@@ -50,7 +50,7 @@ def mark_mixed(neighbours, least, most, mixed, first, last):
 def mixed_cells(
     starts: NDArray[np.int64],
     length: NDArray[np.int64],
-    neighbours: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
     label: NDArray[np.int32],
     threads: int,
 ) -> NDArray[np.bool_]:

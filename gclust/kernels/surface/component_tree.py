@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import inlined_helper, kernel
+from gclust.kernels.dbscan.density_level import MOST_LEVELS
 from gclust.kernels.spatial.bands import CHUNK, Bands, bands_within, half_widths
 from gclust.kernels.spatial.cell_bounds import cells_of
 from gclust.kernels.sphere import Reach, separation
@@ -31,6 +32,9 @@ from gclust.parallel import balanced_chunks, parallel_for
 
 NONE = -1
 """Parent of a root, and node of a point that is in no component."""
+
+NO_RANK = np.uint32(2**32 - 1)
+"""Rank of a level that no core point of a cell has."""
 
 UNLINKED = -1
 """Link level of a cell without parent, below all others."""
@@ -50,8 +54,8 @@ class CellLinks(NamedTuple):
     level: NDArray[np.uint8]  # (n,) how many thresholds each core point reaches
     highest: NDArray[np.uint8]  # (k,) highest level of the core points of each cell
     chained: NDArray[np.bool_]  # (k,) whether a cell certainly reaches the one before it
-    parent: NDArray[np.int64]  # (k,) cell that each is linked to, a lower one, or the cell itself
-    link_level: NDArray[np.int64]  # (k,) level from which down it is linked, or ``UNLINKED``
+    parent: NDArray[np.int32]  # (k,) cell that each is linked to, a lower one, or the cell itself
+    link_level: NDArray[np.int16]  # (k,) level from which down it is linked, or ``UNLINKED``
 
 
 class BandPair(NamedTuple):
@@ -221,13 +225,68 @@ def link_cells(cores, cells, links, reach, certain, first, last):
                     link_undecided_pairs(cores, cells, links, pair, reach.limit)
 
 
+class CellLevels(NamedTuple):
+    """The ``e`` levels that the core points of each of ``k`` cells have, cell by cell."""
+
+    start: NDArray[np.int64]  # (k + 1,) first entry of each cell
+    level: NDArray[np.uint8]  # (e,) falling within a cell
+    rank: NDArray[np.uint32]  # (e,) lowest rank of the cell's points of the level
+    node: NDArray[np.int32]  # (e,) component tree node of these points
+
+
+@inlined_helper
+def collect_levels(cores, links, rank, c, lowest):
+    """Fill in ``lowest`` the lowest rank of each level that the core points of a cell have.
+
+    ``lowest`` (MOST_LEVELS + 1,) uint32 is ``NO_RANK`` for other levels up to the cell's highest.
+    """
+    lowest[: np.int64(links.highest[c]) + 1] = NO_RANK
+    for p in range(cores.cell_start[c], cores.cell_start[c + 1]):
+        lowest[links.level[p]] = min(lowest[links.level[p]], rank[p])
+
+
 @kernel
-def build_merge_tree(links, cell, order, rank, tree, node):
+def count_levels(cores, links, rank, start):
+    """Fill ``start``, (k + 1,) int64, of `CellLevels`. For ``rank`` see `build_component_tree`."""
+    lowest = np.empty(MOST_LEVELS + 1, dtype=np.uint32)
+    start[0] = 0
+    for c in range(len(start) - 1):
+        collect_levels(cores, links, rank, c, lowest)
+        start[c + 1] = start[c]
+        for k in range(1, np.int64(links.highest[c]) + 1):
+            start[c + 1] += lowest[k] != NO_RANK
+
+
+@kernel
+def fill_levels(cores, links, rank, entries):
+    """Fill levels and ranks of the ``entries`` of all cells, a `CellLevels`."""
+    lowest = np.empty(MOST_LEVELS + 1, dtype=np.uint32)
+    for c in range(len(entries.start) - 1):
+        collect_levels(cores, links, rank, c, lowest)
+        e = entries.start[c]
+        for k in range(np.int64(links.highest[c]), 0, -1):
+            if lowest[k] != NO_RANK:
+                entries.level[e], entries.rank[e] = k, lowest[k]
+                e += 1
+
+
+@kernel
+def spread_nodes(cores, links, entries, node):
+    """Copy the tree node of each cell's level to its points: ``node`` (n,) int32."""
+    for c in range(len(entries.start) - 1):
+        for p in range(cores.cell_start[c], cores.cell_start[c + 1]):
+            e = entries.start[c]
+            while entries.level[e] != links.level[p]:
+                e += 1
+            node[p] = entries.node[e]
+
+
+@kernel
+def build_merge_tree(links, cell, order, entries, tree):
     """Build the nodes of the component tree from the links of cells; return their number.
 
-    ``cell`` (n,) int64 is the cell of each core point, ``order`` (n,) int64 the core points by
-    falling level, ``rank`` (n,) uint32. ``tree`` has place for ``n`` nodes; ``node`` (n,) int64
-    takes the node of each core point at its own level.
+    ``cell`` (e,) int32 is the cell of each of the ``entries``, `CellLevels`, whose nodes are
+    filled, ``order`` (e,) int64 the entries by falling level. ``tree`` has place for ``e`` nodes.
 
     Where components merge at a level, some core point is new at that level, as the lower of
     the two that link them is of this level: each level's components with new points get nodes.
@@ -240,20 +299,20 @@ def build_merge_tree(links, cell, order, rank, tree, node):
     new_roots = np.empty(n_cells, dtype=np.int64)  # of the components with points of this level
     new_node_of = np.full(n_cells, NONE)
     while t < len(order):
-        level = np.int64(links.level[order[t]])
+        level = np.int64(entries.level[order[t]])
         n_new = 0
-        while t < len(order) and links.level[order[t]] == level:
-            p = order[t]
-            c = find_at(links, cell[p], level)
+        while t < len(order) and entries.level[order[t]] == level:
+            e = order[t]
+            c = find_at(links, np.int64(cell[e]), level)
             if new_node_of[c] == NONE:
                 new_node_of[c] = n
-                birth[n], parent[n], first[n] = level - 1, NONE, rank[p]
+                birth[n], parent[n], first[n] = level - 1, NONE, entries.rank[e]
                 n += 1
                 new_roots[n_new] = c
                 n_new += 1
             k = new_node_of[c]
-            node[p] = k
-            first[k] = min(first[k], np.int64(rank[p]))
+            entries.node[e] = k
+            first[k] = min(first[k], np.int64(entries.rank[e]))
             t += 1
         kept = 0
         for r in range(n_roots):
@@ -333,7 +392,7 @@ def build_component_tree(
     rank: NDArray[np.uint32],
     reach: Reach,
     report: Callable[[float], None],
-) -> tuple[ComponentTree, NDArray[np.int64]]:
+) -> tuple[ComponentTree, NDArray[np.int32]]:
     """Find the components of core points at every threshold.
 
     ``cores`` are the ``n`` core points of the lowest threshold, with their cells; ``level`` (n,) is
@@ -347,18 +406,26 @@ def build_component_tree(
         level=level,
         highest=np.maximum.reduceat(level, cores.cell_start[:-1]),
         chained=np.empty(n_cells, dtype=np.bool_),
-        parent=np.arange(n_cells),
-        link_level=np.full(n_cells, UNLINKED),
+        parent=np.arange(n_cells, dtype=np.int32),
+        link_level=np.full(n_cells, UNLINKED, dtype=np.int16),
     )
     chunks = balanced_chunks(cores.start, CHUNK)
     parallel_for(chunks, 1, chain_cells, cores, cells, links, reach)
     for certain in (True, False):
         half = partial(_report_half, report, not certain)
         parallel_for(chunks, 1, link_cells, cores, cells, links, reach, certain, report=half)
-    order = np.argsort(~level, kind="stable")
-    cell = np.repeat(np.arange(n_cells), np.diff(cores.cell_start))
-    tree, node = ComponentTree(*np.empty((3, n), dtype=np.int64)), np.empty(n, dtype=np.int64)
-    n_nodes = build_merge_tree(links, cell, order, rank, tree, node)
+    start = np.empty(n_cells + 1, dtype=np.int64)
+    count_levels(cores, links, rank, start)
+    e = int(start[-1])
+    entries = CellLevels(
+        start, np.empty(e, np.uint8), np.empty(e, np.uint32), np.empty(e, np.int32)
+    )
+    fill_levels(cores, links, rank, entries)
+    order = np.argsort(~entries.level, kind="stable")
+    cell = np.repeat(np.arange(n_cells, dtype=np.int32), np.diff(start))
+    tree, node = ComponentTree(*np.empty((3, e), dtype=np.int64)), np.empty(n, dtype=np.int32)
+    n_nodes = build_merge_tree(links, cell, order, entries, tree)
+    spread_nodes(cores, links, entries, node)
     return ComponentTree(*(each[:n_nodes].copy() for each in tree)), node
 
 
