@@ -52,7 +52,7 @@ _HOME = {
     "sweep": "gclust.experiments.sweep.run",
     "uncertainty": "gclust.experiments.uncertainty.run",
 }
-_SUBMODULES = ("datasets", "testing")
+_SUBMODULES = ("datasets", "plot", "testing")
 
 __all__ = [  # spelled out, so that type checkers can read it
     "DBSCAN",
@@ -87,6 +87,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "leaders",
     "list_indicators",
     "parameter_surface",
+    "plot",
     "read_comparison",
     "read_run",
     "read_study",
@@ -100,7 +101,7 @@ __all__ = [  # spelled out, so that type checkers can read it
 ]
 
 if TYPE_CHECKING:
-    from gclust import datasets, testing
+    from gclust import datasets, plot, testing
     from gclust._version import show_versions
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gclust.parallel import meanwhile
 from gclust.progress import Report, silent, stage
+from gclust.report.notebook import run_html, run_text
 from gclust.results.folders import Place
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
 from gclust.results.reader import ResultReader
@@ -18,6 +19,9 @@ from gclust.study.schema import Study
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from matplotlib.axes import Axes
+
+    from gclust.report.map import MapOptions
 
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
@@ -27,7 +31,7 @@ OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 OPTIONAL_TABLES = ("members", "member_ties", "centroid_geocodes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """The result of one execution of a study.
 
@@ -82,6 +86,46 @@ class Run:
     member_ties: pd.DataFrame | None = None
     centroid_geocodes: pd.DataFrame | None = None
 
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the map; options are those of `gclust.plot.map`."""
+        from gclust import plot
+
+        return plot.map(self, ax, **options)
+
+    def explore(self, **options: Any) -> Any:
+        """Show the footprints on a map that can be moved, in a notebook.
+
+        It is `geopandas.GeoDataFrame.explore`, whose options may be given; it needs ``folium``
+        (``pip install folium``), and its background comes from the network.
+
+        Returns
+        -------
+        folium.Map
+
+        Raises
+        ------
+        ImportError
+            If folium is not installed.
+        """
+        from gclust.report.explore import explore
+
+        return explore(self.clusters, **options)
+
+    def map_options(self, **options: Any) -> MapOptions:
+        """Return the options of this run's map; those that are given replace them."""
+        from gclust.report.map import NOISE_WEIGHT, MapOptions
+
+        study = self.study
+        least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
+        own = {"title": study.heading, "top": study.study.top, "note": study.study.note}
+        return MapOptions(**own | {"noise_weight": least} | options)
+
+    def __repr__(self) -> str:
+        return run_text(self)
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
+
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
@@ -97,7 +141,7 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
             with stage(progress, "draw the intensity"):
                 from gclust.report.intensity import draw_intensity
 
-                title = run.study.study.title or run.study.study.name
+                title = run.study.heading
                 draw_intensity(run.intensity.detail, folder.figures, title=title)
 
     return write_result(run, place, fill)
@@ -120,18 +164,13 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
 
 
 def _draw(run: Run, figures: Path) -> None:
-    from gclust.report.map import NOISE_WEIGHT, MapOptions, draw_map
+    from gclust.report.map import draw_map
 
     draw_map(
         run.clusters,
         run.locations.rename(columns={"cluster_id": "label"}),
         [figures / "map.png", figures / "map.pdf"],
-        MapOptions(
-            title=run.study.study.title or run.study.study.name,
-            top=run.study.study.top,
-            note=run.study.study.note,
-            noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
-        ),
+        run.map_options(),
     )
 
 
