@@ -16,6 +16,8 @@ COLOURS = ("#20093f", "#8a1f6a", "#dc4a4d", "#f9a13a", "#0072b2", "#6ab7e6")
 NOISE = "#7f95ad"
 WIDTH, HEIGHT = 360.0, 220.0
 """Largest size of a small map in pixels of the page."""
+MOST_POINTS = 300_000
+"""Points that are looked at for a small map: of more, every second, third or further one."""
 CELL = 3.0
 """Side of a cell of a small map, in which one dot is drawn."""
 
@@ -63,8 +65,8 @@ def points_map(lat: Floats, lon: Floats, label: NDArray[np.int64]) -> str:
 
     Coordinates are degrees; degrees of longitude are as long as in the middle of the points.
     """
-    keep = np.isfinite(lat) & np.isfinite(lon)
-    lat, lon, label = lat[keep], lon[keep], label[keep]
+    step = -(-len(lat) // MOST_POINTS) or 1
+    lat, lon, label = lat[::step], lon[::step], label[::step]
     if not len(lat):
         return ""
     # About the middle of the shortest arc of longitudes.

@@ -9,7 +9,6 @@ millimetres), which a notebook shows. `save` writes it with embedded fonts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -325,9 +324,9 @@ def _drawn(ax: Axes | None, page: Callable[[Figure], Axes], on: Callable[[Axes],
     """Draw a page on a new figure, or on the axes that are given; return the axes."""
     from gclust.report.style import shown_figure, styled
 
-    with styled(), ExitStack() as undo:
-        if ax is None:
-            figure = undo.enter_context(shown_figure())
+    if ax is None:
+        with shown_figure() as figure:
             return page(figure)
+    with styled():
         on(ax)
-        return ax
+    return ax

@@ -168,8 +168,8 @@ class DBSCAN(FittedHTML, ClusterMixin, BaseEstimator):
         return predict_rows(self, X, self._core, self._core_height)
 
     def _mapped_points(self) -> MappedPoints:
-        folded = self._folded[0]
-        return folded.lat, folded.lon, self.labels_[folded.first]
+        core = self.components_
+        return core[:, 0], core[:, 1], self.labels_[self.core_sample_indices_]
 
     def _warn_of_no_core(self, total: float) -> None:
         warnings.warn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import shapely
@@ -31,7 +32,7 @@ CLUSTER_COST = 40.0
 """Noise dots that one covered cluster counts as; those with a rank count as ten of these."""
 LAND_COST = 2.0
 """Noise dots that one covered cell of land counts as."""
-LINE = {"fill": False, "ec": "#5c6166", "lw": 0.6}
+LINE: Any = {"fill": False, "ec": "#5c6166", "lw": 0.6}
 
 
 def inset_frame(scene: Scene, region: Region) -> Frame | None:
@@ -103,7 +104,9 @@ def _free_corner(drawn: SceneOnAxes, width: float, height: float) -> tuple[float
     points = np.concatenate([centres, to_share.transform(np.column_stack(drawn.dots)), land])
     costs = np.concatenate([cost, np.ones(len(drawn.dots[0])), np.full(len(land), LAND_COST)])
     bins = 200
-    grid, _, _ = np.histogram2d(*points.T, bins=bins, range=((0, 1), (0, 1)), weights=costs)
+    grid, _, _ = np.histogram2d(
+        points[:, 0], points[:, 1], bins=bins, range=[[0, 1], [0, 1]], weights=costs
+    )
     sums = np.pad(grid.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     best: tuple[float, float, float] | None = None
     lefts = np.linspace(EDGE, 1.0 - width - EDGE, STEPS)

@@ -75,10 +75,11 @@ class _Group:
         if head:
             self.text(head, (0.0, HEAD_PT), weight="bold")
 
-    def text(self, text: str, at: tuple[float, float], **style: Any) -> float:
+    def text(self, text: str, at: tuple[float, float], **given: Any) -> float:
         """Write a text; return its width in points."""
-        style = {"size": TEXT_PT, "va": "baseline", "transform": self.transform} | style
-        artist = self.axes.text(*at, text, **style)
+        own: dict[str, Any] = {"size": TEXT_PT, "va": "baseline", "transform": self.transform}
+        style = own | given
+        artist: Any = self.axes.text(at[0], at[1], text, **style)
         width = artist.get_window_extent().width * 72 / self.axes.figure.dpi
         if style.get("ha", "left") == "left":
             self.width = max(self.width, at[0] + width)
@@ -142,7 +143,7 @@ def _scale_bar(axes: Axes, content: LegendContent) -> _Group:
     km = max((km for km in steps if lengths[km] <= longest), default=steps[0])
     group = _Group(axes)
     holds = f"along {WORLD_SCALE_LAT:g}° N and S" if frame.is_world else "at the centre of the map"
-    below = {"size": SMALL_PT, "ha": "right"}
+    below: Any = {"size": SMALL_PT, "ha": "right"}
     note = group.text(holds, (0.0, ROW_PT - 8.5), **below)
     group.width = max(note, lengths[km])
     left, right = group.width - lengths[km], group.width

@@ -201,7 +201,7 @@ def _legend_below(axes: Axes, drawn: SceneOnAxes) -> None:
     content = _legend_content(drawn.scene, drawn.frame, drawn.width_in, len(drawn.dots[0]) > 0)
     strip = axes.inset_axes((0.0, -1.0, 1.0, 1.0))
     height = draw_legend(strip, content, 72 * drawn.width_in) / 72 * axes.figure.dpi / box.height
-    strip.set_axes_locator(_Below(axes, height))
+    strip.set_axes_locator(_Below(axes, height))  # type: ignore[arg-type]
 
 
 class _Below:

@@ -128,6 +128,8 @@ class SceneOnAxes:
         self.rows = np.flatnonzero(~shapely.is_empty(footprints))
         footprints = footprints[self.rows]
         self.centres = shapely.get_coordinates(shapely.centroid(footprints))
+        # A name stands clear of a footprint that is larger than its circle.
+        self.reach_in = np.sqrt(shapely.area(footprints) / np.pi) / metres / DPI
         radii, colours = scene.radii_pt[self.rows], scene.colours[self.rows]
         draw_clusters(axes, footprints, self.centres, radii, colours)
 
@@ -146,7 +148,8 @@ class SceneOnAxes:
         centres_px = self.axes.transData.transform(self.centres[order]).reshape(-1, 2)
         # Clusters without a rank are hidden rather than those with a name.
         cost = np.select((first[order], self.scene.ranked[rows]), (1.5, 1.0), 0.25)
-        radii_px = self.scene.radii_pt[rows] * self.axes.figure.dpi / 72
+        reach_in = np.maximum(self.scene.radii_pt[rows] / 72, self.reach_in[order])
+        radii_px = reach_in * self.axes.figure.dpi
         texts = [self.scene.text(row) for row in rows[: int(first.sum())].tolist()]
         labels = draw_names(
             self.axes,

@@ -54,7 +54,10 @@ def small_map(clusters: gpd.GeoDataFrame, top: int) -> str:
     at = to_pixels(np.column_stack([x, y]))
     parts += [_circle(scene, row, *at[row]) for row in np.argsort(-scene.radii_pt, kind="stable")]
     if len(table) <= MOST_NAMED:
-        parts += [_name(str(table["name"].iloc[row]), *at[row], width) for row in range(len(table))]
+        parts += [
+            _name(str(name), x, y, width)
+            for name, (x, y) in zip(table["name"], at.tolist(), strict=True)
+        ]
     return svg(width, height, "".join(parts), f"Map of {len(table)} clusters")
 
 

@@ -69,12 +69,17 @@ def styled() -> Iterator[None]:
 
 @contextmanager
 def shown_figure() -> Iterator[Figure]:
-    """Yield an empty figure of pyplot, which a notebook or a window shows; see `styled`."""
+    """Yield an empty figure of pyplot, which a notebook or a window shows; see `new_figure`."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(1.0, 1.0), dpi=SCREEN_DPI)
+    # Before the style: with the first figure a notebook's backend turns interaction on, and the
+    # end of the style's context would turn it off again.
+    figure = plt.figure(
+        figsize=(1.0, 1.0), dpi=SCREEN_DPI, facecolor="white", edgecolor="white", layout="none"
+    )
     try:
-        yield figure
+        with styled():
+            yield figure
     except BaseException:
         plt.close(figure)
         raise

@@ -117,7 +117,11 @@ class Run:
 
         study = self.study
         least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
-        own = {"title": study.heading, "top": study.study.top, "note": study.study.note}
+        own: dict[str, Any] = {
+            "title": study.heading,
+            "top": study.study.top,
+            "note": study.study.note,
+        }
         return MapOptions(**own | {"noise_weight": least} | options)
 
     def __repr__(self) -> str:

