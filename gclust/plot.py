@@ -1,7 +1,7 @@
 """Figures of results on matplotlib axes: maps, ranks, uncertainty, sweeps.
 
 Every function takes a result and, as ``ax``, the axes to draw on, and returns the axes. Without
-``ax`` it makes a page with a heading and a legend, as wide as the columns of a journal
+``ax`` it makes a page with a heading and a legend, as wide as columns in print
 (``width``: ``"single"``, 89 mm; ``"middle"``, 120 mm; ``"double"``, 183 mm; or a number of
 millimetres), which a notebook shows. `save` writes it with embedded fonts.
 """

@@ -69,7 +69,7 @@ def bump_page(
 ) -> Axes:
     """Draw the chart with a heading on an empty figure, which gets its size; return the axes.
 
-    The page is as wide as the columns of a journal that its names need, if no width is given.
+    Without a width the page gets the least of the usual ones that its names need.
     """
     sides = _sides(_first(table, top), top, LONGEST)
     needed = sum(_widest(figure, side.texts) for side in sides) + LINES_IN + 2 * EDGE_IN

@@ -12,18 +12,20 @@ from gclust.report.symbols import OTHER, rank_classes
 
 SHOWN = ("rank", "name", "economies", "score")
 INSTALL = (
-    "explore() draws with folium, which is not installed: pip install folium; or gclust.plot.map,"
-    " which needs nothing more"
+    "explore() needs folium and mapclassify, which geopandas draws with: pip install folium"
+    " mapclassify; gclust.plot.map needs nothing more"
 )
 
 
 def explore(clusters: gpd.GeoDataFrame, **options: Any) -> Any:
     """Return a folium map of the footprints, coloured by classes of ranks.
 
-    ``options`` are those of `geopandas.GeoDataFrame.explore`. Raises ImportError without folium.
+    ``options`` are those of `geopandas.GeoDataFrame.explore`. Raises ImportError without folium
+    or mapclassify.
     """
     try:
         import folium  # noqa: F401
+        import mapclassify  # noqa: F401
     except ImportError as error:
         raise ImportError(INSTALL) from error
     columns = [name for name in SHOWN if name in clusters.columns]

@@ -57,14 +57,14 @@ def draw_inset(drawn: SceneOnAxes, frame: Frame, names: int) -> InsetOnMap:
     left, bottom = _free_corner(drawn, width, height)
     small = axes.inset_axes((left, bottom, width, height), zorder=20)
     scene = SceneOnAxes(small, frame, drawn.scene)
-    held = _holds(frame, drawn.scene)
-    inside = [row for row in scene.named_rows(len(held)) if held[row]]
+    within = _holds(frame, drawn.scene)
+    inside = [row for row in scene.named_rows(len(within)) if within[row]]
     named = [row for i, row in enumerate(inside) if row < names or i < MOST_NAMES]
     labels = scene.draw_names(named)
     small.add_patch(Rectangle((0, 0), 1, 1, transform=small.transAxes, zorder=30, **LINE))
     _outline_region(drawn, frame)
     corners = axes.transAxes.transform([[left, bottom], [left + width, bottom + height]])
-    return InsetOnMap(small, frame, tuple(labels), corners.reshape(1, 4), held)
+    return InsetOnMap(small, frame, tuple(labels), corners.reshape(1, 4), within)
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def _cut_to(
 
 
 def _valid(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return the geometries, of which invalid ones are made valid, in a new array."""
+    """Return the geometries in a new array, with those made valid that are not."""
     found = np.array(geometries, dtype=object)
     broken = ~shapely.is_valid(found)
     found[broken] = shapely.make_valid(found[broken])

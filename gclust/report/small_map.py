@@ -70,13 +70,13 @@ def _shapes(frame: Frame, shapes: NDArray[np.object_], metres: float) -> NDArray
 
 def _path(shapes: NDArray[np.object_], colour: str, edge: str) -> str:
     """Return the polygons of some shapes as one path."""
-    rings = []
+    boundaries = []
     for polygon in shapely.get_parts(shapes):
         if isinstance(polygon, shapely.Polygon):
             for ring in (polygon.exterior, *polygon.interiors):
                 points = " ".join(f"{x:.1f},{y:.1f}" for x, y in ring.coords[:-1])
-                rings.append(f"M{points}Z")
-    return f"<path d='{''.join(rings)}' fill='{colour}' stroke='{edge}' stroke-width='0.4'/>"
+                boundaries.append(f"M{points}Z")
+    return f"<path d='{''.join(boundaries)}' fill='{colour}' stroke='{edge}' stroke-width='0.4'/>"
 
 
 def _circle(scene: Scene, row: int, x: float, y: float) -> str:

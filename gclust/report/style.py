@@ -17,7 +17,7 @@ from gclust.report.symbols import INK
 DPI = 300
 SCREEN_DPI = 144
 WIDTHS_MM = {"single": 89.0, "middle": 120.0, "double": 183.0}
-"""Widths of one, one and a half, and two columns of a journal's page (Nature's; others' are
+"""Widths of one, one and a half, and two columns in print (Nature's; others' are
 within a few millimetres)."""
 MM_PER_INCH = 25.4
 SINGLE, MIDDLE, DOUBLE = (mm / MM_PER_INCH for mm in WIDTHS_MM.values())

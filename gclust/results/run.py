@@ -96,7 +96,7 @@ class Run:
         """Show the footprints on a map that can be moved, in a notebook.
 
         It is `geopandas.GeoDataFrame.explore`, whose options may be given; it needs ``folium``
-        (``pip install folium``), and its background comes from the network.
+        and ``mapclassify``, and its background comes from the network.
 
         Returns
         -------
@@ -105,7 +105,7 @@ class Run:
         Raises
         ------
         ImportError
-            If folium is not installed.
+            If folium or mapclassify is not installed.
         """
         from gclust.report.explore import explore
 
