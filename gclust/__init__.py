@@ -54,7 +54,7 @@ _HOME = {
     "uncertainty": "gclust.experiments.uncertainty.run",
     "verify": "gclust.experiments.verify.run",
 }
-_SUBMODULES = ("datasets", "testing")
+_SUBMODULES = ("datasets", "plot", "testing")
 
 __all__ = [  # spelled out, so that type checkers can read it
     "DBSCAN",
@@ -90,6 +90,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "leaders",
     "list_indicators",
     "parameter_surface",
+    "plot",
     "read_comparison",
     "read_run",
     "read_study",
@@ -104,7 +105,7 @@ __all__ = [  # spelled out, so that type checkers can read it
 ]
 
 if TYPE_CHECKING:
-    from gclust import datasets, testing
+    from gclust import datasets, plot, testing
     from gclust._version import show_versions
     from gclust.cluster.contour import DensityContour
     from gclust.cluster.dbscan import DBSCAN

@@ -78,6 +78,8 @@ def test_texts_of_labels(tmp_path):
         "1  Tokyo",
         "1  London  ▲20",
         "3  A new <town>  new",
+        "was",
+        "is",
     ]
 
 

@@ -13,13 +13,14 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"disk", "memory", "parallel", "progress", "spelling", "sphere", "temporary_folders"}
+    {"disk", "html", "memory", "parallel", "progress", "spelling", "sphere", "temporary_folders"}
     | {"peak_memory", "threads", "units"},
     {"_version", "kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},
     {"ranking"},
     {"study"},
+    {"plot"},
     {"results"},
     {"pipeline"},
     {"experiments"},

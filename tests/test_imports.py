@@ -14,6 +14,7 @@ import pytest
 from gclust.kernels import _cache, warm_up
 from gclust.kernels._jit import kernel
 from gclust.parallel import meanwhile, unreported
+from gclust.progress import silent
 
 HELP = {"click", "gclust"}
 BEFORE_LISTINGS = "PIL geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
@@ -164,6 +165,19 @@ def test_a_kernel_in_the_cache_is_loaded_ahead_and_not_again(one_kernel):
     told = []
     warm_up.warm_up(lambda share, name: told.append(name), call)
     assert told == []
+
+
+def test_a_compilation_without_progress_is_said_on_stderr(one_kernel, capsys):
+    """The first call would seem to hang."""
+    _, call = one_kernel()
+    warm_up.warm_up(silent, call)
+    assert capsys.readouterr().err == f"{warm_up.COMPILING}\n"
+    _, again = one_kernel()
+    warm_up.warm_up(silent, again)  # from the cache
+    assert capsys.readouterr().err == ""
+    _, shown = one_kernel()
+    warm_up.warm_up(lambda share, name: None, shown)
+    assert capsys.readouterr().err == ""
 
 
 def test_only_the_thread_that_loads_ahead_compiles_nothing(one_kernel):

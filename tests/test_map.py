@@ -106,7 +106,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[DrawnMap, Path]:
 def test_files_are_made(world: tuple[DrawnMap, Path]) -> None:
     _, folder = world
     image = imread(folder / "map.png")
-    assert image.shape[1] == 7.4 * 300
+    assert image.shape[1] == round(183 / 25.4 * 300)  # two columns of a journal
     assert image[:, :, :3].min() < 0.2
     pdf = (folder / "map.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
@@ -568,8 +568,11 @@ def test_costs_are_those_of_every_symbol() -> None:
 def test_positions_far_away_exclude_none() -> None:
     symbols, sizes, outline = _crowded()
     gap = 4.0
+    page = labels_module._Surroundings(
+        outline, labels_module.NOTHING, labels_module.nowhere_foreign
+    )
     candidates = [
-        labels_module._candidates(i, size, outline, symbols, gap) for i, size in enumerate(sizes)
+        labels_module._candidates(i, size, page, symbols, gap) for i, size in enumerate(sizes)
     ]
     assert all((np.diff(each.cost) >= 0).all() for each in candidates)
     search = labels_module._Search(candidates, symbols[: len(sizes), :2], gap)

@@ -7,7 +7,15 @@ import io
 import numpy as np
 import pytest
 
-from gclust.progress import TerminalProgress, TimeLeft, resolve, shown_duration, silent, stage
+from gclust.progress import (
+    LogProgress,
+    TerminalProgress,
+    TimeLeft,
+    resolve,
+    shown_duration,
+    silent,
+    stage,
+)
 
 
 def test_what_progress_may_be():
@@ -21,9 +29,52 @@ def test_what_progress_may_be():
         resolve("yes")
 
 
-def test_true_is_quiet_without_a_terminal(monkeypatch):
+def test_true_writes_lines_without_a_terminal(monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    assert resolve(True) is silent
+    assert isinstance(resolve(True), LogProgress)
+
+
+def test_a_log_has_a_line_every_few_seconds_of_a_long_stage(monkeypatch):
+    stream, clock = io.StringIO(), iter([0, 1, 6, 8, 12, 15, 80, 100, 120, 130, 140])
+    monkeypatch.setattr("gclust.progress.time.monotonic", lambda: float(next(clock)))
+    log = LogProgress(stream)
+    log(0.0, "read\nlistings")
+    log(0.1, "read\nlistings")
+    log(0.2, "read\nlistings")  # 6 s: the first line
+    log(0.3, "read\nlistings")  # 2 s later: none
+    log(0.5, "read\nlistings")
+    log(1.0, "read\nlistings")
+    log(0.0, "cluster")  # 80 s
+    log(0.2, "cluster")
+    log(0.4, "cluster")
+    log(1.0, "cluster")
+    log.note("a note")
+    assert stream.getvalue().splitlines() == [
+        "gclust: read\\nlistings: 20 %, 6 s",
+        "gclust: read\\nlistings: 50 %, 12 s, 15 s left",
+        "gclust: read\\nlistings: done, 15 s",
+        "gclust: cluster: 20 %, 20 s, 2 min left",
+        "gclust: cluster: 40 %, 40 s, 1 min left",
+        "gclust: cluster: done, 50 s",
+        "gclust: a note",
+    ]
+
+
+def test_a_log_has_fewer_lines_later_and_none_of_quick_stages(monkeypatch):
+    stream, clock = io.StringIO(), [0.0]
+    monkeypatch.setattr("gclust.progress.time.monotonic", lambda: clock[0])
+    log = LogProgress(stream)
+    for second in range(301):
+        clock[0] = float(second)
+        log(second / 400, "cluster")
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 11 + 8  # every 5 s of the first minute, then every 30 s
+    log(1.0, "cluster")
+    clock[0] += 1
+    log(0.0, "quick")
+    clock[0] += 4
+    log(1.0, "quick")
+    assert "quick" not in stream.getvalue()
 
 
 def test_a_stage_begins_at_0_and_ends_at_1():

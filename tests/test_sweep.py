@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -351,7 +352,10 @@ def test_the_command_and_its_exit_codes(tmp_path, monkeypatch, no_figures):
     assert done.exit_code == 0, done.output
     assert "3 pairs of eps_km and min_samples" in done.stdout
     assert (tmp_path / "three-towns-sweep" / "sweep.parquet").is_file()
-    assert done.stderr == ""
+    # On a busy machine stages take long enough for a line in a log.
+    assert all(
+        re.match(r"gclust: .+: (\d+ %|done), \d+ s", line) for line in done.stderr.splitlines()
+    )
     again = command(small)
     assert again.exit_code == 2
     assert "holds a sweep already" in again.stderr

@@ -26,6 +26,7 @@ from gclust.cluster.contour_density import (
 )
 from gclust.cluster.contour_regions import Regions, connect_runs, find_runs, outline
 from gclust.cluster.coordinates import degrees, note_features
+from gclust.cluster.fitted_html import FittedHTML, MappedPoints
 from gclust.cluster.fixed_point import UNIT, nearest_units, row_units
 from gclust.cluster.numbers import is_real
 from gclust.errors import Warn, warn_user
@@ -47,7 +48,7 @@ LEAST_RESOLUTION_KM = 0.05
 """The accuracy of addresses."""
 
 
-class DensityContour(ClusterMixin, BaseEstimator):
+class DensityContour(FittedHTML, ClusterMixin, BaseEstimator):
     """Estimator of clusters: weighted points inside contours of their kernel density.
 
     The weight per km2 is estimated in the cells of an equal-area raster. A cluster is a
@@ -219,6 +220,13 @@ class DensityContour(ClusterMixin, BaseEstimator):
         if self.polygons_.empty:
             self._warn_of_no_cluster(int(locations.units.sum()) / UNIT, warn)
         return self
+
+    def _mapped_points(self) -> MappedPoints:
+        import shapely
+
+        shapes = self.polygons_.geometry.to_numpy()
+        points, label = shapely.get_coordinates(shapes, return_index=True)
+        return points[:, 1], points[:, 0], label
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return, for each point of ``X``, the cluster whose contour it lies in, or -1.

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from gclust.cluster.fitted_html import FittedHTML, MappedPoints
 from gclust.errors import GclustWarning
 from gclust.progress import Report
 
 
-class DBSCAN(ClusterMixin, BaseEstimator):
+class DBSCAN(FittedHTML, ClusterMixin, BaseEstimator):
     """Estimator of exact DBSCAN clusters of weighted points on the Earth's surface.
 
     A point is a core point if the points within ``eps_km`` of it, itself included, weigh
@@ -165,6 +166,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
         check_is_fitted(self)
         return predict_rows(self, X, self._core, self._core_height)
+
+    def _mapped_points(self) -> MappedPoints:
+        core = self.components_
+        return core[:, 0], core[:, 1], self.labels_[self.core_sample_indices_]
 
     def _warn_of_no_core(self, total: float) -> None:
         warnings.warn(

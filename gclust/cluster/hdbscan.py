@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gclust.cluster.coordinates import degrees, find_places, note_features
+from gclust.cluster.fitted_html import FittedHTML, MappedPoints
 from gclust.cluster.fixed_point import UNIT, row_units, threshold_units
 from gclust.cluster.hdbscan_predict import attach_weightless
 from gclust.cluster.hierarchy import (
@@ -36,7 +37,7 @@ from gclust.units import LARGEST_TOTAL
 _NO_UNITS = np.zeros(0, dtype=np.int64)
 
 
-class HDBSCAN(ClusterMixin, BaseEstimator):
+class HDBSCAN(FittedHTML, ClusterMixin, BaseEstimator):
     """Estimator of exact HDBSCAN clusters of weighted points on the Earth's surface.
 
     The core distance of a point is the least radius within which the points, itself
@@ -206,6 +207,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         if not len(flat.chosen):
             self._warn_of_no_cluster(int(known.units.sum()) / unit)
         return self
+
+    def _mapped_points(self) -> MappedPoints:
+        known, labels, _ = self._known
+        return known.lat, known.lon, labels
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return the cluster that each point of ``X`` would join if its weight were negligible.

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from gclust.escapes import visible
-from gclust.progress import Report, silent
+from gclust.progress import LogProgress, Report
 
 QUICK_SECONDS = 1.0
 ESTIMATED_OVER_SECONDS = 3600.0
@@ -26,7 +26,7 @@ ESTIMATED_OVER_SECONDS = 3600.0
 
 @contextmanager
 def time_left(console: Console | None = None) -> Iterator[Report]:
-    """Draw a progress bar with elapsed and remaining time for each stage, if on a terminal.
+    """Draw a progress bar with elapsed and remaining time for each stage; in a log, write lines.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def time_left(console: Console | None = None) -> Iterator[Report]:
     """
     console = Console(stderr=True) if console is None else console
     if not console.is_terminal:
-        yield silent
+        yield LogProgress(console.file)  # type: ignore[arg-type]
         return
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from gclust.kernels._cache import NotCachedError, only_cached
 from gclust.parallel import unreported
-from gclust.progress import Report, stage
+from gclust.progress import Report, silent, stage
 
 STAGE = "compile kernels (first run only)"
+COMPILING = "gclust: compiling kernels, which is done once on a machine and may take a minute"
+"""Line on stderr where no progress is shown: a first call would seem to hang."""
 
 Run = Callable[[Callable[[float], None]], None]
 """Function that calls every kernel of a method once on a small input and reports progress."""
@@ -19,6 +22,11 @@ _done: set[Run] = set()
 def warm_up(progress: Report, *runs: Run) -> None:
     """Compile or load the kernels that this process has not yet called, as one progress stage."""
     missing = [run for run in runs if run not in _done]
+    if progress is silent:
+        load(*missing)
+        missing = [run for run in missing if run not in _done]
+        if missing:
+            print(COMPILING, file=sys.stderr, flush=True)
     if not missing:
         return
     with stage(progress, STAGE) as report:

@@ -197,12 +197,14 @@ def name_merges(
     log["cluster_id"] = cluster_ids[log["cluster_a"].to_numpy()]
     log["name_a"] = log["name_b"] = pd.Series("", index=log.index, dtype="string")
     cells = _cells_of(locations, locations["part"], cluster_ids.size)
+    parts = locations["part"].to_numpy()
     cluster_of = np.arange(cluster_ids.size, dtype=np.int64)
     for _, rows in log.groupby("round"):
         # Names of the clusters before the round.
         ids, dense = np.unique(cluster_of, return_inverse=True)
         names = _named(study, cells.merged(dense, ids.size))["name"]
         called = dict(zip(ids.tolist(), names, strict=True))
+        labels = pd.Series(np.where(parts >= 0, dense[parts], -1))
         lat, lon = centres(locations, labels, ids.size)
         for at, row in rows.iterrows():
             for side in ("a", "b"):

@@ -1,4 +1,4 @@
-"""The base map of the package's maps: outlines of countries."""
+"""The base map of the package's maps: outlines of countries and lakes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import geopandas
+    import pandas as pd
 
 
 def countries() -> geopandas.GeoDataFrame:
@@ -33,13 +34,47 @@ def countries() -> geopandas.GeoDataFrame:
     return _load().copy()
 
 
+def lakes() -> geopandas.GeoSeries:
+    """Return the outlines of the world's lakes of 400 km² and more, at a scale of 1:50 million.
+
+    Returns
+    -------
+    geopandas.GeoSeries
+        Valid polygons in EPSG:4326, from the north to the south.
+
+    Notes
+    -----
+    From Natural Earth (https://www.naturalearthdata.com), public domain.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> int(lakes().contains(shapely.Point(-87.0, 44.0)).sum())
+    1
+    """
+    return _load_lakes().copy()
+
+
+@lru_cache(maxsize=1)
+def _load_lakes() -> geopandas.GeoSeries:
+    import geopandas
+
+    return geopandas.GeoSeries.from_wkb(_read("lakes")["geometry"], crs="EPSG:4326")
+
+
 @lru_cache(maxsize=1)
 def _load() -> geopandas.GeoDataFrame:
     import geopandas
-    import pyarrow.parquet as pq
 
-    source = resources.files("gclust.places.data") / "countries.parquet"
-    with source.open("rb") as file:
-        frame = pq.read_table(file).to_pandas()
+    frame = _read("countries")
     shapes = geopandas.GeoSeries.from_wkb(frame.pop("geometry"), crs="EPSG:4326")
     return geopandas.GeoDataFrame(frame, geometry=shapes)
+
+
+def _read(name: str) -> pd.DataFrame:
+    """Read a data file of the package."""
+    import pyarrow.parquet as pq
+
+    source = resources.files("gclust.places.data") / f"{name}.parquet"
+    with source.open("rb") as file:
+        return pq.read_table(file).to_pandas()

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from gclust.report.page import axes_in_inches, write_heading
 from gclust.report.style import (
+    DOUBLE,
     LABEL_PT,
     SMALL_PT,
-    TITLE_PT,
     new_figure,
     save_both,
     shortened,
@@ -27,12 +28,19 @@ from gclust.report.symbols import INK
 
 TOP = 30
 LONGEST = 40
-WIDTH_IN = 7.2
-ROW_IN, HEAD_IN, FOOT_IN, KEY_IN = 0.19, 0.8, 0.45, 0.17
+HEADING = "Rank by intensity under each footprint and raster"
+ROW_IN, FOOT_IN, KEY_IN = 0.19, 0.5, 0.17
 NAMES_IN, EDGE_IN = 2.5, 0.2
-COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#aa3377", "#66a5c4", "#8c6d46", "#7f8a94")
+COLOURS = ("#0072b2", "#e69f00", "#7a1f5c", "#6ab7e6", "#d5603a", "#1a1a1a", "#d8cf6a", "#8d959c")
+"""Colours of footprints, which differ for colour blindness too."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 KEYS_PER_LINE = 4
+KEYS_IN = 5.0
+"""Least width of a page that has so many keys in a line of its legend."""
+KEYS: dict[str, Any] = {
+    **{"handletextpad": 0.2, "columnspacing": 1.2, "labelspacing": 0.45},
+    **{"borderpad": 0.0, "borderaxespad": 0.0},
+}
 LANES = 0.56
 """Fraction of a row's height that the lanes of the rasters take."""
 
@@ -45,29 +53,53 @@ def draw_intensity(detail: pd.DataFrame, folder: Path, *, title: str, top: int =
     ``detail`` has ``rank, cluster_id, name, combination, footprint, raster, intensity_rank``, the
     study's own combination first. The first ``top`` clusters of the ranking are drawn.
     """
+    with new_figure() as figure:
+        intensity_page(figure, detail, title=title, top=top)
+        save_both(figure, folder / "intensity", f"{title}: {HEADING}")
+    return figure
+
+
+def intensity_page(
+    figure: Figure, detail: pd.DataFrame, *, title: str, top: int = TOP, width_in: float = DOUBLE
+) -> Axes:
+    """Draw the ranks with a heading on an empty figure, which gets its size; return the axes."""
+    clusters, shown = _first(detail, top)
+    caption = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
+    head = write_heading(figure, width_in, HEADING, [title, caption]) + 0.1
+    per_line = KEYS_PER_LINE if width_in > KEYS_IN else 2
+    legends = _legends(_Styles.of(shown), per_line)
+    foot = FOOT_IN + KEY_IN * sum(-(-len(keys) // columns) for keys, columns in legends)
+    rows_in = len(clusters) * ROW_IN
+    figure.set_size_inches(width_in, head + rows_in + foot)
+    left = min(NAMES_IN, 0.45 * width_in)
+    axes = axes_in_inches(figure, left, foot, width_in - left - EDGE_IN, rows_in)
+    intensity_on(axes, detail, top=top, legend=False)
+    bottom = 0.06
+    for keys, columns in reversed(legends):
+        at = (0.01, bottom / figure.get_figheight())
+        figure.legend(handles=keys, ncols=columns, loc="lower left", bbox_to_anchor=at, **KEYS)
+        bottom += KEY_IN * -(-len(keys) // columns)
+    return axes
+
+
+def intensity_on(axes: Axes, detail: pd.DataFrame, *, top: int = TOP, legend: bool) -> None:
+    """Plot the ranks on axes, with a legend below them or without; see `draw_intensity`."""
+    clusters, shown = _first(detail, top)
+    styles, own = _Styles.of(shown), detail["combination"].iloc[0]
+    for row, cluster in enumerate(clusters["cluster_id"]):
+        _draw_row(axes, row, shown[shown["cluster_id"] == cluster], styles, own)
+    _dress(axes, clusters, max(detail["intensity_rank"].dropna().astype(float), default=1.0))
+    if legend:
+        keys = [key for each, _ in _legends(styles, 2) for key in each]
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0)}
+        axes.legend(handles=keys, ncols=2, **place, **KEYS | {"borderaxespad": 5.0})
+
+
+def _first(detail: pd.DataFrame, top: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the first clusters, and the rows of these."""
     own = detail["combination"].iloc[0]
     clusters = detail.loc[detail["combination"] == own, ["cluster_id", "name"]].head(top)
-    shown = detail[detail["cluster_id"].isin(clusters["cluster_id"])]
-    styles = _Styles.of(shown)
-    key_lines = -(-len(styles.colours) // KEYS_PER_LINE) + (len(styles.marks) > 1)
-    rows_in = len(clusters) * ROW_IN
-    height = HEAD_IN + rows_in + FOOT_IN + key_lines * KEY_IN
-    with new_figure(WIDTH_IN, height) as figure:
-        bottom = (FOOT_IN + key_lines * KEY_IN) / height
-        left, right = NAMES_IN / WIDTH_IN, 1.0 - EDGE_IN / WIDTH_IN
-        axes = figure.add_axes((left, bottom, right - left, rows_in / height))
-        for row, cluster in enumerate(clusters["cluster_id"]):
-            _draw_row(axes, row, shown[shown["cluster_id"] == cluster], styles, own)
-        _dress(axes, clusters, max(detail["intensity_rank"].dropna().astype(float), default=1.0))
-        heading = "Rank by intensity under each footprint and raster"
-        caption = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
-        for inches, text, size in ((0.22, heading, TITLE_PT), (0.41, title, SMALL_PT)):
-            weight = "bold" if text is heading else "normal"
-            figure.text(0.02, 1 - inches / height, text, size=size, weight=weight)
-        figure.text(0.02, 1 - 0.57 / height, caption, size=SMALL_PT)
-        _legends(figure, styles, height)
-        save_both(figure, folder / "intensity", f"{title}: {heading}")
-    return figure
+    return clusters, detail[detail["cluster_id"].isin(clusters["cluster_id"])]
 
 
 @dataclass(frozen=True)
@@ -89,25 +121,16 @@ class _Styles:
         )
 
 
-def _legends(figure: Figure, styles: _Styles, height: float) -> None:
-    """Draw the legends of the colours and, with several rasters, of the marks."""
+def _legends(styles: _Styles, per_line: int) -> list[tuple[list[Line2D], int]]:
+    """Return the keys of the colours and, with several rasters, of the marks, with columns."""
     first = next(iter(styles.marks.values()))
     colours = [(first, colour, name) for name, colour in styles.colours.items()]
     marks = [(mark, "#7f8a94", name) for name, mark in styles.marks.items()]
-    bottom = 0.06
-    for keys, at, columns in (
-        (marks if len(marks) > 1 else [], bottom, len(marks)),
-        (colours, bottom + KEY_IN * (len(marks) > 1), KEYS_PER_LINE),
-    ):
-        handles = [
-            Line2D([], [], ls="", marker=mark, color=colour, ms=4, label=name)
-            for mark, colour, name in keys
-        ]
-        if handles:
-            place: Any = {"loc": "lower left", "bbox_to_anchor": (0.01, at / height)}
-            gaps: Any = {"handletextpad": 0.2, "columnspacing": 1.2, "labelspacing": 0.45}
-            pads: Any = {"borderpad": 0.0, "borderaxespad": 0.0}
-            figure.legend(handles=handles, ncols=columns, **place, **gaps, **pads)
+    return [
+        ([Line2D([], [], ls="", marker=m, color=c, ms=4, label=name) for m, c, name in keys], n)
+        for keys, n in ((colours, per_line), (marks, per_line))
+        if keys is colours or len(keys) > 1
+    ]
 
 
 def _draw_row(axes: Axes, row: int, mine: pd.DataFrame, styles: _Styles, own: str) -> None:

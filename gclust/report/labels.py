@@ -39,6 +39,7 @@ from gclust.report.boxes import (
 )
 
 Floats = NDArray[np.float64]
+NOTHING: Floats = np.empty((0, 4))
 
 ANGLES = np.radians(np.arange(0.0, 360.0, 15.0))
 DIRECTION_COST = 1.0 - np.abs(np.cos(ANGLES)) + 0.25 * (np.cos(ANGLES) < 0) + 0.1 * (np.pi < ANGLES)
@@ -58,6 +59,9 @@ STACK = 2.0
 LEADER_COST = 1.0
 CROSSING_COST = 2.5
 HIDING_COST = 4.0
+FOREIGN_COST = 8.0
+"""Cost of a name that lies over a foreign country altogether: next to it, it would seem to be
+one of that country's."""
 ROUNDS = 1500
 GROUP = 8
 """Most names that are placed again in each of the ``ROUNDS`` rounds of the search."""
@@ -72,8 +76,19 @@ class Label:
     """x, y of the symbol's middle and x, y of the text's edge, if a line joins them."""
 
 
+def nowhere_foreign(i: int, boxes: Floats) -> Floats:  # noqa: ARG001
+    """Return 0 for each position of a name: the default ``foreign`` of `place_labels`."""
+    return np.zeros(len(boxes))
+
+
 def place_labels(
-    symbols: Floats, sizes: Floats, outline: shapely.Polygon, *, gap: float
+    symbols: Floats,
+    sizes: Floats,
+    outline: shapely.Polygon,
+    *,
+    gap: float,
+    taken: Floats = NOTHING,
+    foreign: Callable[[int, Floats], Floats] = nowhere_foreign,
 ) -> list[Label | None]:
     """Return a position for each name, or None where none is free.
 
@@ -85,14 +100,32 @@ def place_labels(
     ``symbols`` (m, 4) has x, y and radius of all symbols, and the cost of covering them by texts
     and leaders; the first n are those to be named. ``sizes`` (n, 2) has width and height of each
     text. ``outline`` is the frame of the map, convex; no text may cross it. ``gap`` is the least
-    distance between texts, and between a symbol and its text.
+    distance between texts, and between a symbol and its text. ``taken`` (k, 4) are boxes that no
+    text and no leader may meet, such as an inset. ``foreign`` returns the share of each of some
+    boxes of name i that lies over a foreign country.
     """
-    within = outline.buffer(-gap)
-    candidates = [_candidates(i, size, within, symbols, gap) for i, size in enumerate(sizes)]
+    page = _Surroundings(outline.buffer(-gap), taken, foreign)
+    candidates = [_candidates(i, size, page, symbols, gap) for i, size in enumerate(sizes)]
     search = _Search(candidates, symbols[: len(sizes), :2], gap)
     search.place(range(len(sizes)))
     search.improve()
     return [search.label(i) for i in range(len(sizes))]
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What bounds all names: frame, boxes that are taken, and foreign countries."""
+
+    within: shapely.Geometry
+    taken: Floats
+    foreign: Callable[[int, Floats], Floats]
+
+    def free(self, boxes: Floats, lines: Floats, gap: float) -> NDArray[np.bool_]:
+        """Return whether each text with its leader lies within the frame and meets no taken box."""
+        free = _contained(boxes, self.within)
+        for box in self.taken:
+            free &= ~boxes_meet(boxes, box, gap) & ~lines_through_box(lines, box, gap)
+        return free
 
 
 @dataclass(frozen=True)
@@ -106,7 +139,7 @@ class _Candidates:
 
 
 def _candidates(
-    i: int, size: Floats, within: shapely.Geometry, symbols: Floats, gap: float
+    i: int, size: Floats, page: _Surroundings, symbols: Floats, gap: float
 ) -> _Candidates:
     """Return the allowed positions of a name, the cheapest first."""
     height = float(size[1])
@@ -118,7 +151,7 @@ def _candidates(
     length = np.repeat(steps - gap, ANGLES.size) / height
     base = np.tile(DIRECTION_COST, N_DISTANCES) + length + 0.05 * length**2
     has_leader = length > NEAR
-    inside = np.flatnonzero(_contained(boxes, within))
+    inside = np.flatnonzero(page.free(boxes, lines, gap))
     far = has_leader[inside]
     # What is cheap to find excludes positions from what is not.
     near = inside[~far]
@@ -134,6 +167,7 @@ def _candidates(
         + LEADER_COST * has_leader
         + CROSSING_COST * has_leader * _crossed(lines, others)
         + HIDING_COST * _hidden(boxes, others, height)
+        + FOREIGN_COST * page.foreign(i, boxes)
     )
     order = np.argsort(cost, kind="stable")
     return _Candidates(boxes[order], lines[order], has_leader[order], cost[order])

@@ -14,9 +14,10 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import Stroke
 from numpy.typing import NDArray
 
-from gclust.report.labels import Label, place_labels
+from gclust.report.labels import NOTHING, Label, nowhere_foreign, place_labels
 from gclust.report.projection import Frame
 from gclust.report.symbols import BORDER, INK, LAND, OCEAN, fill
+from gclust.report.territories import Territories
 
 Floats = NDArray[np.float64]
 
@@ -33,18 +34,40 @@ SPARSE = 64
 """Cells a location from which locations are sorted rather than marked on a grid of all cells."""
 
 
-def draw_land(axes: Axes, frame: Frame, land: NDArray[np.object_], metres_per_pixel: float) -> None:
-    """Draw the sea within the frame, and countries (given in degrees) with their borders."""
+def draw_land(
+    axes: Axes,
+    frame: Frame,
+    land: NDArray[np.object_],
+    lakes: NDArray[np.object_],
+    metres_per_pixel: float,
+) -> NDArray[np.object_]:
+    """Draw sea, countries with their borders, and lakes (in degrees); return countries drawn.
+
+    The countries are returned as they are drawn, in metres of the plane.
+    """
     sea = _paths([frame.outline])
     axes.add_collection(PathCollection(sea, facecolor=OCEAN, edgecolor="none", zorder=0))
-    plane = frame.shapes(land)
-    plane = shapely.simplify(plane[~shapely.is_empty(plane)], SIMPLIFY_PIXELS * metres_per_pixel)
+    plane, water = (_drawn(frame, each, metres_per_pixel) for each in (land, lakes))
     # Each country in its own path: borders are the edges between two of them.
-    axes.add_collection(
-        PathCollection(_paths(plane), facecolor=LAND, edgecolor=BORDER, linewidth=0.45, zorder=1)
-    )
+    for shapes, colour, edge, zorder in (
+        (plane, LAND, BORDER, 1),
+        (water, OCEAN, "none", 2),
+    ):
+        layer = PathCollection(_paths(shapes), fc=colour, ec=edge, linewidth=0.45, zorder=zorder)
+        axes.add_collection(layer)
     axes.add_collection(
         PathCollection(sea, facecolor="none", edgecolor="#b9bec4", linewidth=0.6, zorder=7)
+    )
+    return plane
+
+
+def _drawn(
+    frame: Frame, shapes: NDArray[np.object_], metres_per_pixel: float
+) -> NDArray[np.object_]:
+    """Return the shapes within the frame, in its plane and no finer than its pixels."""
+    plane = frame.shapes(shapes)
+    return np.asarray(
+        shapely.simplify(plane[~shapely.is_empty(plane)], SIMPLIFY_PIXELS * metres_per_pixel)
     )
 
 
@@ -139,15 +162,32 @@ def draw_clusters(
 
 
 def draw_names(
-    axes: Axes, outline: shapely.Polygon, texts: list[str], symbols_px: Floats
+    axes: Axes,
+    outline: shapely.Polygon,
+    texts: list[str],
+    symbols_px: Floats,
+    *,
+    taken_px: Floats = NOTHING,
+    territories: Territories | None = None,
 ) -> list[Label | None]:
     """Write names next to their circles; all lengths are in pixels of the figure.
 
     The axes are of a figure with an Agg canvas, which measures the texts: the names of the first
     circles, the most important first. ``outline`` is the frame of the map in metres of the plane;
-    ``symbols_px`` (m, 4) has x, y and radius of all circles, and the cost of covering each.
+    ``symbols_px`` (m, 4) has x, y and radius of all circles, and the cost of covering each. No
+    name meets the boxes ``taken_px``; it lies over a foreign one of the ``territories`` only where
+    there is no better place.
     """
-    figure = axes.figure
+    figure: Any = axes.figure
+    to_plane = axes.transData.inverted().transform
+
+    def foreign(i: int, boxes: Floats) -> Floats:
+        if territories is None or not len(boxes):
+            return nowhere_foreign(i, boxes)
+        own = territories.near(to_plane(symbols_px[i, :2]))
+        corners = np.hstack([to_plane(boxes[:, :2]), to_plane(boxes[:, 2:])])
+        return territories.foreign_share(corners, own)
+
     pixel = figure.dpi / 72.0
     artists = [
         axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="bottom", zorder=9)
@@ -160,6 +200,8 @@ def draw_names(
         np.array([(e.width, e.height) for e in extents]).reshape(-1, 2),
         shapely.transform(outline, axes.transData.transform),
         gap=NAME_GAP_PT * pixel,
+        taken=taken_px,
+        foreign=foreign,
     )
     leaders = []
     for artist, extent, label in zip(artists, extents, labels, strict=True):

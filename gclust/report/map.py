@@ -6,38 +6,34 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from gclust.report.labels import Label
-from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
-from gclust.report.legend import draw_legend
-from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
-from gclust.report.style import DPI, new_figure, save
-from gclust.report.symbols import NOISE, OTHER, radii_pt, rank_classes
+from gclust.report.inset import InsetOnMap, draw_inset, inset_frame
+from gclust.report.labels import NOTHING, Label
+from gclust.report.legend import LegendContent, draw_legend
+from gclust.report.projection import Frame, Region, choose_frame, region_frame
+from gclust.report.scene import Scene, SceneOnAxes, scene_of
+from gclust.report.style import DOUBLE, new_figure, save
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 
-Region = tuple[float, float, float, float] | Literal["world"]  # west, south, east, north
-
 NOISE_WEIGHT = 5.0
 """Least weight of noise locations that are drawn: the GII's maps, where clusters weigh at least
 4,500, draw those with at least five records."""
 
-DOT_PIXELS = 2
-MAP_IN = (7.2, 5.4)
-"""Largest width and height of the map: two columns of a printed page, 183 mm."""
+TALLEST_IN = 5.4
+TALLEST = 1.1
+"""Largest height of the map in inches, and as a share of its width."""
 
 MARGIN_IN = 0.1
-LEGEND_IN = 0.56
 TITLE_PT = 9.0
 NOTE_PT = 6.0
 LEADING = 1.35
@@ -48,10 +44,12 @@ class DrawnMap:
     """A drawn map, with the names and the number of noise dots on it."""
 
     figure: Figure
+    axes: Axes
     frame: Frame  # projection and region
-    labels: tuple[tuple[str, Label], ...]  # names and positions, in pixels at 300 dpi
+    labels: tuple[tuple[str, Label], ...]  # names and positions, in pixels, not those of the inset
     unnamed: tuple[str, ...]  # names without a free position
     n_dots: int  # noise dots after thinning
+    inset: InsetOnMap | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +61,15 @@ class MapOptions:
     top: int = 100  # clusters of a higher rank are drawn as those without one
     names: int = 25  # number of first clusters that are named
     region: Region | None = None
-    """In degrees; by default the region of all clusters and the bulk of the locations: if they lie
-    within 50 degrees of their middle, in Lambert's azimuthal equal-area projection about it,
-    otherwise the world in Equal Earth."""
+    """In degrees, or a name; by default the region of all clusters and the bulk of the locations:
+    if they lie within 50 degrees of their middle, in Lambert's azimuthal equal-area projection
+    about it, otherwise the world in Equal Earth."""
+    inset: Region | None = "europe"
+    """Region of an inset of a world map, drawn if enough clusters with a rank lie in it."""
     countries: gpd.GeoDataFrame | None = None
-    """Land and borders in EPSG:4326; by default the basemap of the package."""
+    """Land and borders in EPSG:4326; by default the basemap of the package, with lakes."""
     noise_weight: float = NOISE_WEIGHT  # noise locations below this weight are left out
+    width_in: float = DOUBLE  # of the page
 
 
 def draw_map(
@@ -88,111 +89,178 @@ def draw_map(
     for target in targets:
         if target.suffix.lower() not in (".png", ".pdf"):
             raise ValueError(f"{target} must end in .png or .pdf; give the file another name")
+    with new_figure() as figure:
+        drawn = draw_page(figure, clusters, locations, options)
+        for target in targets:
+            save(figure, target, options.title)
+    return drawn
+
+
+def draw_page(
+    figure: Figure, clusters: gpd.GeoDataFrame, locations: pd.DataFrame, options: MapOptions
+) -> DrawnMap:
+    """Draw a map with title, legend and note on an empty figure, which gets the map's size."""
+    scene = _scene(clusters, locations, options)
+    frame = _frame(scene, options.region)
+    page = _Page(figure, frame, scene, options)
+    return _draw(page.axes, frame, scene, options, page.draw_legend)
+
+
+def draw_on(
+    axes: Axes,
+    clusters: gpd.GeoDataFrame,
+    locations: pd.DataFrame,
+    options: MapOptions,
+    *,
+    legend: bool = False,
+) -> DrawnMap:
+    """Draw a map on axes of the user's figure, with a legend below them or without.
+
+    The axes must have their final size: names are placed for it.
+    """
+    scene = _scene(clusters, locations, options)
+    frame = _frame(scene, options.region)
+    figure: Any = axes.figure
+    x_min, y_min, x_max, y_max = frame.bounds
+    axes.set(xlim=(x_min, x_max), ylim=(y_min, y_max), aspect="equal")
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+    axes.apply_aspect()
+
+    def legend_below(drawn: SceneOnAxes) -> None:
+        if legend:
+            _legend_below(axes, drawn)
+
+    return _draw(axes, frame, scene, options, legend_below)
+
+
+def _scene(clusters: gpd.GeoDataFrame, locations: pd.DataFrame, options: MapOptions) -> Scene:
+    lakes = np.empty(0, dtype=object)
     countries = options.countries
     if countries is None:
         from gclust.places import basemap
 
-        countries = basemap.countries()
-    shown = _in_order(clusters, options.top)
-    frame = _frame(shown, locations, options.region)
-    least = options.noise_weight
-    with new_figure() as figure:
-        page = _Page(figure, frame, options.title, options.note)
-        dots = noise_dots(locations, frame, DOT_PIXELS * page.metres_per_pixel, least)
-        labels = page.draw(shown, dots, countries.geometry.to_numpy(), options.names, least)
-        for target in targets:
-            save(figure, target, options.title)
+        countries, lakes = basemap.countries(), basemap.lakes().to_numpy()
+    return scene_of(
+        clusters,
+        options.top,
+        locations=locations,
+        land=countries.geometry.to_numpy(),
+        lakes=lakes,
+        noise_weight=options.noise_weight,
+    )
+
+
+def _draw(axes: Axes, frame: Frame, scene: Scene, options: MapOptions, legend: Any) -> DrawnMap:
+    """Draw all layers, the inset, names, and the legend."""
+    drawn = SceneOnAxes(axes, frame, scene)
+    named = drawn.named_rows(options.names)
+    inset, taken = None, NOTHING
+    if frame.is_world and options.inset is not None:
+        region = inset_frame(scene, options.inset)
+        if region is not None:
+            inset = draw_inset(drawn, region, options.names)
+            taken = inset.box_px
+            named = [row for row in named if not inset.holds[row]]
+    labels = drawn.draw_names(named, taken)
+    legend(drawn)
     return DrawnMap(
-        figure=figure,
+        figure=axes.figure,  # type: ignore[arg-type]
+        axes=axes,
         frame=frame,
         labels=tuple((text, label) for text, label in labels if label),
         unnamed=tuple(text for text, label in labels if not label),
-        n_dots=len(dots[0]),
+        n_dots=len(drawn.dots[0]),
+        inset=inset,
     )
 
 
-def _others(ranked: NDArray[np.bool_], has_rank: NDArray[np.bool_]) -> str:
-    """Return the legend's text for clusters that are not among the first ``top``, "" if none."""
-    beyond, without = (~ranked & has_rank).any(), (~has_rank).any()
-    if beyond and without:
-        return "lower rank or none"
-    return "lower rank" if beyond else "not ranked" if without else ""
-
-
-def _in_order(clusters: gpd.GeoDataFrame, top: int) -> pd.DataFrame:
-    """Return clusters by rank, unranked ones last, independent of the order of the rows."""
-    geometry = clusters.geometry.to_numpy()
-    centre = shapely.centroid(geometry)
-    rank = pd.to_numeric(clusters["rank"]).astype("Float64").to_numpy(float, na_value=np.inf)
-    table = pd.DataFrame(
-        {
-            "rank": np.where(rank <= top, rank, np.inf),
-            "has_rank": np.isfinite(rank),
-            # Line breaks in a name would break the layout.
-            "name": [" ".join(str(name).split()) for name in clusters["name"]],
-            "score": pd.to_numeric(clusters["score"]).to_numpy(float, na_value=0.0),
-            "lat": shapely.get_y(centre),
-            "lon": shapely.get_x(centre),
-            "geometry": np.array(geometry, dtype=object),
-        }
-    )
-    table = table[~shapely.is_empty(table["geometry"].to_numpy())]
-    return table.sort_values(["rank", "name", "lat", "lon"], ignore_index=True)
-
-
-def _frame(shown: pd.DataFrame, locations: pd.DataFrame, region: Region | None) -> Frame:
-    if region == "world":
-        return world_frame()
+def _frame(scene: Scene, region: Region | None) -> Frame:
     if region is not None:
-        west, south, east, north = (float(v) for v in region)
-        east += 360.0 if east < west else 0.0
-        lon, lat = np.meshgrid(np.linspace(west, east, 41), np.linspace(south, north, 41))
-        return frame_of_points(lat.ravel(), lon.ravel())
-    points = shapely.point_on_surface(shown["geometry"].to_numpy())
+        return region_frame(region)
+    points = shapely.point_on_surface(scene.shown["geometry"].to_numpy())
     must = shapely.get_y(points), shapely.get_x(points)
-    lat, lon, weight = (locations[name].to_numpy(float) for name in ("lat", "lon", "weight"))
+    lat, lon, weight = (scene.locations[name].to_numpy(float) for name in ("lat", "lon", "weight"))
     return choose_frame(lat, lon, weight, must)
+
+
+def _legend_content(scene: Scene, frame: Frame, width_in: float, dots: bool) -> LegendContent:
+    return LegendContent(
+        frame=frame,
+        classes=[c for c in scene.classes if c.colour in scene.colours],
+        largest_score=scene.largest_score,
+        others=scene.others,
+        noise_weight=scene.noise_weight if dots else None,
+        points_per_metre=72 * width_in / (frame.bounds[2] - frame.bounds[0]),
+    )
+
+
+def _legend_below(axes: Axes, drawn: SceneOnAxes) -> None:
+    """Draw the legend below axes, as wide as they are."""
+    box = axes.get_window_extent()
+    content = _legend_content(drawn.scene, drawn.frame, drawn.width_in, len(drawn.dots[0]) > 0)
+    strip = axes.inset_axes((0.0, -1.0, 1.0, 1.0))
+    height = draw_legend(strip, content, 72 * drawn.width_in) / 72 * axes.figure.dpi / box.height
+    strip.set_axes_locator(_Below(axes, height))  # type: ignore[arg-type]
+
+
+class _Below:
+    """Locator of axes that lie below others."""
+
+    def __init__(self, axes: Axes, height: float) -> None:
+        self.axes, self.height = axes, height
+
+    def __call__(self, axes: Axes, renderer: Any) -> Any:  # noqa: ARG002
+        from matplotlib.transforms import Bbox, TransformedBbox
+
+        below = Bbox.from_bounds(0.0, -self.height, 1.0, self.height)
+        to_figure = self.axes.transAxes + self.axes.figure.transSubfigure.inverted()
+        return TransformedBbox(below, to_figure)
 
 
 class _Page:
     """A page with title, map, legend and note."""
 
-    def __init__(self, figure: Figure, frame: Frame, title: str, note: str) -> None:
-        self.figure, self.frame = figure, frame
+    def __init__(self, figure: Figure, frame: Frame, scene: Scene, options: MapOptions) -> None:
+        self.figure, self.width = figure, options.width_in
         x_min, y_min, x_max, y_max = frame.bounds
         aspect = (x_max - x_min) / (y_max - y_min)
-        self.map_in = (min(MAP_IN[0], MAP_IN[1] * aspect), min(MAP_IN[1], MAP_IN[0] / aspect))
-        self.metres_per_pixel = (x_max - x_min) / (self.map_in[0] * DPI)
-        width = MAP_IN[0] + 2 * MARGIN_IN
-        head = self._wrapped(title, size=TITLE_PT, weight="bold")
-        foot = self._wrapped(f"{note} {frame.name}.", size=NOTE_PT)
-        head_in = len(head) * LEADING * TITLE_PT / 72 + 0.08
+        self.text_in = self.width - 2 * MARGIN_IN
+        tallest = min(TALLEST * self.text_in, TALLEST_IN)
+        self.map_in = (min(self.text_in, tallest * aspect), min(tallest, self.text_in / aspect))
+        # Lengths of texts do not depend on the size of the figure, which comes last.
+        head = self._wrapped(options.title, size=TITLE_PT, weight="bold")
+        foot = self._wrapped(f"{options.note} {frame.name}.", size=NOTE_PT)
+        self.legend = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        # Whether there is any noise is known when it is drawn; its text takes a place anyway.
+        content = _legend_content(scene, frame, self.map_in[0], _has_noise(scene))
+        legend_in = draw_legend(self.legend, content, 72 * self.text_in) / 72
+        head_in = len(head) * LEADING * TITLE_PT / 72 + 0.08 if head else 0.0
         foot_in = len(foot) * LEADING * NOTE_PT / 72
-        self.legend_in = (MARGIN_IN, MARGIN_IN + foot_in, MAP_IN[0], LEGEND_IN)
-        bottom = MARGIN_IN + foot_in + LEGEND_IN
+        bottom = MARGIN_IN + foot_in + legend_in
         top = bottom + self.map_in[1]
-        self.figure.set_size_inches(width, top + head_in + MARGIN_IN)
-        self.axes = self._map_axes((width - self.map_in[0]) / 2, bottom)
+        figure.set_size_inches(self.width, top + head_in + MARGIN_IN)
+        self._place(self.legend, (MARGIN_IN, MARGIN_IN + foot_in, self.text_in, legend_in))
+        self.axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), label="map")
+        self._place(self.axes, ((self.width - self.map_in[0]) / 2, bottom, *self.map_in))
         self._write(head, top + head_in, size=TITLE_PT, weight="bold")
         self._write(foot, MARGIN_IN + foot_in, size=NOTE_PT)
 
-    def _map_axes(self, left: float, bottom: float) -> Axes:
+    def draw_legend(self, drawn: SceneOnAxes) -> None:
+        """Do nothing: the legend was drawn first, for its height."""
+
+    def _place(self, axes: Axes, box_in: tuple[float, float, float, float]) -> None:
         width, height = self.figure.get_size_inches()
-        axes = self.figure.add_axes(
-            (left / width, bottom / height, self.map_in[0] / width, self.map_in[1] / height)
-        )
-        x_min, y_min, x_max, y_max = self.frame.bounds
-        axes.set(xlim=(x_min, x_max), ylim=(y_min, y_max), autoscale_on=False)
-        axes.set_axis_off()
-        return axes
+        left, bottom, across, up = box_in
+        axes.set_position((left / width, bottom / height, across / width, up / height))
 
     def _wrapped(self, text: str, **style: Any) -> list[str]:
-        """Break a text into lines that fit into a width when drawn."""
+        """Break a text into lines that fit into the page when drawn."""
         lines: list[str] = []
         for word in text.split():
             longer = f"{lines[-1]} {word}" if lines else word
             probe = self.figure.text(0, 0, longer, **style)
-            fits = probe.get_window_extent().width <= MAP_IN[0] * DPI
+            fits = probe.get_window_extent().width <= self.text_in * self.figure.dpi
             probe.remove()
             if lines and fits:
                 lines[-1] = longer
@@ -206,49 +274,7 @@ class _Page:
             baseline = top_in - (i * LEADING + 1.0) * size / 72
             self.figure.text(MARGIN_IN / width, baseline / height, line, size=size, **style)
 
-    def draw(
-        self,
-        shown: pd.DataFrame,
-        dots: tuple[np.ndarray, np.ndarray],
-        land: np.ndarray,
-        names: int,
-        noise_weight: float,
-    ) -> list[tuple[str, Label | None]]:
-        """Draw all layers and the legend; return the names and their positions."""
-        draw_land(self.axes, self.frame, land, self.metres_per_pixel)
-        size = 1.3 * DOT_PIXELS * 72 / DPI
-        self.axes.plot(*dots, "o", ms=size, mew=0, color=NOISE, alpha=0.5, rasterized=True)
-        plane = self.frame.shapes(shown["geometry"].to_numpy())
-        inside = ~shapely.is_empty(plane)
-        shown, plane = shown[inside], plane[inside]
-        rank, score = shown["rank"].to_numpy(), shown["score"].to_numpy()
-        ranked = np.isfinite(rank)
-        classes = rank_classes(int(rank[ranked].max(initial=0)))
-        firsts = [c.first for c in classes]
-        colours = np.full(len(rank), OTHER, dtype=object)
-        for i in np.flatnonzero(ranked):
-            colours[i] = classes[int(np.searchsorted(firsts, rank[i], side="right")) - 1].colour
-        centres = shapely.get_coordinates(shapely.centroid(plane))
-        largest = float(score.max(initial=0.0))
-        radii = radii_pt(score, largest)
-        draw_clusters(self.axes, plane, centres, radii, colours)
-        centres_px = self.axes.transData.transform(centres).reshape(-1, 2)
-        radii_px = radii * DPI / 72
-        n = min(names, int(ranked.sum()))
-        texts = [f"{int(r)} {name}" for r, name in zip(rank[:n], shown["name"][:n], strict=True)]
-        # Clusters without a rank are hidden rather than those with a name.
-        matters = (np.arange(len(rank)) < n, ranked)
-        cost = np.select(matters, (1.5, 1.0), 0.25)
-        symbols = np.column_stack([centres_px, radii_px, cost])
-        labels = draw_names(self.axes, self.frame.outline, texts, symbols)
-        draw_legend(
-            self.figure,
-            self.legend_in,
-            self.frame,
-            self.map_in[0],
-            [c for c in classes if c.colour in colours],
-            largest_score=largest,
-            others=_others(ranked, shown["has_rank"].to_numpy()),
-            noise_weight=noise_weight if len(dots[0]) else None,
-        )
-        return list(zip(texts, labels, strict=True))
+
+def _has_noise(scene: Scene) -> bool:
+    label, weight = scene.locations["label"].to_numpy(), scene.locations["weight"].to_numpy()
+    return bool(((label < 0) & (weight >= scene.noise_weight)).any())

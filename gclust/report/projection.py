@@ -33,6 +33,15 @@ LEAST_SHARE = 0.005
 ASPECT = (0.8, 2.0)
 LAND_MARGIN_DEG = 2.0
 
+Region = tuple[float, float, float, float] | str
+"""West, south, east and north in degrees, or a name in `REGIONS`."""
+
+REGIONS = {
+    "europe": (-11.0, 34.5, 33.0, 66.0),
+    "north america": (-127.0, 24.0, -65.0, 51.0),
+    "east asia": (97.0, 18.0, 146.0, 46.0),
+}
+
 Floats = NDArray[np.float64]
 
 
@@ -71,6 +80,11 @@ class Frame:
         good = np.isfinite(x) & np.isfinite(y)
         return np.where(good, x, np.nan), np.where(good, y, np.nan)
 
+    def degrees_of(self, plane: Floats) -> tuple[Floats, Floats]:
+        """Return longitudes and latitudes of points (n, 2) of the plane."""
+        lon, lat = self._to_plane.transform(plane[:, 0], plane[:, 1], direction="INVERSE")
+        return np.asarray(lon), np.asarray(lat)
+
     def centred(self, lon: Floats) -> Floats:
         """Shift longitudes by multiples of 360 degrees to within 180 degrees of the centre."""
         return (lon - self.lon_0 + 180.0) % 360.0 - 180.0 + self.lon_0
@@ -107,10 +121,13 @@ class Frame:
         west = max(west - margin, self.lon_0 - 180.0 + 1e-6)
         east = min(east + margin, self.lon_0 + 180.0 - 1e-6)
         window = (west, max(south - margin, -90.0), east, min(north + margin, 90.0))
-        whole = _cut_to(window, shapely.make_valid(geometries))
+        whole = _cut_to(window, _valid(geometries))
         # Long straight edges, such as a border along a parallel, are curves on the map.
-        plane = shapely.transform(shapely.segmentize(whole, 0.5), self._forward)
-        return np.asarray(shapely.intersection(shapely.make_valid(plane), self.outline))
+        plane = _valid(shapely.transform(shapely.segmentize(whole, 0.5), self._forward))
+        shapely.prepare(self.outline)
+        cut = ~shapely.covers(self.outline, plane)
+        plane[cut] = shapely.intersection(plane[cut], self.outline)
+        return np.asarray(plane)
 
     def _forward(self, lon_lat: Floats) -> Floats:
         return np.column_stack(self._to_plane.transform(lon_lat[:, 0], lon_lat[:, 1]))
@@ -144,17 +161,63 @@ def _cut_to(
     for shift in (-360.0, 0.0, 360.0):
         meets = (left + shift <= east) & (right + shift >= west)
         rows = np.flatnonzero(meets & (bottom <= north) & (top >= south))
+        inside = (left + shift >= west) & (right + shift <= east) & (bottom >= south)
+        moved = geometries[rows]
+        crossing = ~(inside & (top <= north))[rows]
         box = shapely.box(west - shift, south, east - shift, north)
-        moved = shapely.transform(shapely.intersection(geometries[rows], box), _plus(shift))
+        moved[crossing] = shapely.intersection(moved[crossing], box)
+        if shift:
+            moved = shapely.transform(moved, _plus(shift))
         for row, cut in zip(rows, moved, strict=True):
             cuts[row].append(cut)
-    # Also of one cut: this decides where its rings start, and with that how it is simplified.
-    return np.array([shapely.union_all(parts) for parts in cuts], dtype=object)
+    return np.array(
+        [parts[0] if len(parts) == 1 else shapely.union_all(parts) for parts in cuts], dtype=object
+    )
+
+
+def _valid(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the geometries in a new array, with those made valid that are not."""
+    found = np.array(geometries, dtype=object)
+    broken = ~shapely.is_valid(found)
+    found[broken] = shapely.make_valid(found[broken])
+    return found
 
 
 def _plus(shift: float) -> Callable[[Floats], Floats]:
     """Return a function that adds a number of degrees to longitudes."""
     return lambda lon_lat: lon_lat + np.array([shift, 0.0])
+
+
+def region_degrees(region: Region) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of a region; the east is not less than the west.
+
+    Raises ValueError if it is neither a known name nor four numbers.
+    """
+    if isinstance(region, str):
+        if region not in REGIONS:
+            known = ", ".join(("world", *REGIONS))
+            raise ValueError(
+                f"there is no region {region!r}; give one of {known}, or (west, south, east, north)"
+            )
+        return REGIONS[region]
+    try:
+        west, south, east, north = (float(value) for value in region)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"region must be (west, south, east, north) in degrees or a name, not {region!r}"
+        ) from None
+    if not (-90.0 <= south < north <= 90.0) or not all(np.isfinite((west, east))):
+        raise ValueError(f"region must have -90 <= south < north <= 90, not {region!r}")
+    return west, south, east + (360.0 if east < west else 0.0), north
+
+
+def region_frame(region: Region) -> Frame:
+    """Return the frame of a region, or of the world."""
+    if region == "world":
+        return world_frame()
+    west, south, east, north = region_degrees(region)
+    lon, lat = np.meshgrid(np.linspace(west, east, 41), np.linspace(south, north, 41))
+    return frame_of_points(lat.ravel(), lon.ravel())
 
 
 def world_frame() -> Frame:

@@ -12,7 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gclust.report.style import SMALL_PT, TITLE_PT, new_figure, save_both, shortened, thin_axes
+from gclust.report.page import EDGE_IN, axes_in_inches, wrapped, write_heading
+from gclust.report.style import (
+    DOUBLE,
+    SINGLE,
+    SMALL_PT,
+    new_figure,
+    save_both,
+    shortened,
+    thin_axes,
+)
 from gclust.report.symbols import INK
 from gclust.report.text_table import (
     ALWAYS,
@@ -26,8 +35,11 @@ from gclust.report.text_table import (
 )
 
 TOP = 40
-WIDTH_IN, ROW_IN, HEAD_IN, FOOT_IN = 6.4, 0.15, 0.5, 0.66
+HEADING = "Rank uncertainty"
+ROW_IN, AXIS_IN, KEY_IN, NOTE_IN = 0.15, 0.38, 0.13, 0.1
 NAME_IN = 1.75
+KEYS_IN = 5.0
+"""Least width of a page that has the keys of its legend in one row."""
 LONGEST = 34
 SET, SCATTER, BAND = "#9fb8c9", "#2f6f8f", "#f2f4f5"
 
@@ -73,39 +85,91 @@ def draw_rank_sets(
     ``table`` is that of ``uncertainty.csv``, best first; ``level`` the confidence of sets and
     intervals; ``title`` the study's, and ``note`` is on the draws. The first ``top`` are drawn.
     """
-    shown = table.head(top).reset_index(drop=True)
-    height = HEAD_IN + FOOT_IN + ROW_IN * max(len(shown), 4)
-    with new_figure(WIDTH_IN, height) as figure:
-        heading = "Rank uncertainty"
-        figure.text(0.02, 1 - 0.2 / height, heading, size=TITLE_PT, weight="bold")
-        figure.text(0.02, 1 - 0.36 / height, title, size=SMALL_PT)
-        bottom, span = FOOT_IN / height, 1 - (FOOT_IN + HEAD_IN) / height
-        left = NAME_IN / WIDTH_IN
-        width = 0.985 - left
-        ranks = figure.add_axes((left, bottom, 0.6 * width, span))
-        scores = figure.add_axes((left + 0.64 * width, bottom, 0.36 * width, span))
-        rows = np.arange(len(shown))
-        for axes in (ranks, scores):
-            _stripes(axes, len(shown))
-        ends = shown[["rank_set_low", "rank_set_high"]].to_numpy(float)
-        ranks.hlines(rows, ends[:, 0] - 0.4, ends[:, 1] + 0.4, color=SET, lw=5.5)
-        drawn = shown[["rank_low", "rank_high"]].to_numpy(float)
-        ranks.hlines(rows, drawn[:, 0] - 0.2, drawn[:, 1] + 0.2, color=SCATTER, lw=1.6)
-        ranks.plot(shown["rank"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
-        ranks.set_xlim(0, max(float(np.nanmax(ends)) * 1.02, 5) + 0.5)
-        ranks.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        ranks.set_xlabel("Rank", size=SMALL_PT)
-        ranked = zip(shown["name"], shown["rank"], strict=True)
-        names = [f"{shortened(name, LONGEST)}  {rank}" for name, rank in ranked]
-        ranks.set_yticks(rows, names, size=SMALL_PT - 0.5)
-        spread = shown[["score_low", "score_high"]].to_numpy(float)
-        scores.hlines(rows, spread[:, 0], spread[:, 1], color=SCATTER, lw=1.6)
-        scores.plot(shown["score"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
-        scores.set_xlabel(_score_label(shown), size=SMALL_PT)
-        scores.set_yticks([])
-        _legend(figure, height, level, note)
-        save_both(figure, folder / "rank_sets", f"{title}: {heading}")
+    with new_figure() as figure:
+        rank_sets_page(figure, table.head(top), level, title=title, note=note)
+        save_both(figure, folder / "rank_sets", f"{title}: {HEADING}")
     return figure
+
+
+def rank_sets_page(
+    figure: Figure,
+    table: pd.DataFrame,
+    level: float,
+    *,
+    title: str,
+    note: str,
+    width_in: float = DOUBLE,
+) -> Axes:
+    """Draw sets and intervals on an empty figure, which gets its size; return the sets' axes."""
+    head = write_heading(figure, width_in, HEADING, [title]) + 0.06
+    notes = wrapped(figure, note, width_in - 0.3, size=SMALL_PT - 1)
+    keys = 1 if width_in > KEYS_IN else 3
+    foot = AXIS_IN + KEY_IN * keys + NOTE_IN * len(notes)
+    names = min(NAME_IN, 0.4 * width_in)
+    rows_in = ROW_IN * max(len(table), 4)
+    figure.set_size_inches(width_in, head + rows_in + foot)
+    width = width_in - names - 0.1
+    ranks = axes_in_inches(figure, names, foot, 0.6 * width, rows_in)
+    scores = axes_in_inches(figure, names + 0.64 * width, foot, 0.36 * width, rows_in)
+    rank_sets_on(ranks, table, legend=False)
+    score_intervals_on(scores, table)
+    scores.set_yticks([])
+    height = figure.get_figheight()
+    place: Any = {"loc": "lower left", "ncol": 3 if keys == 1 else 1}
+    place["bbox_to_anchor"] = (EDGE_IN / width_in, (0.04 + NOTE_IN * len(notes)) / height)
+    handles = _handles(level)
+    size = SMALL_PT - 0.5
+    figure.legend(handles=handles, fontsize=size, borderpad=0, borderaxespad=0, **place)
+    for i, line in enumerate(reversed(notes)):
+        y = (0.05 + NOTE_IN * i) / height
+        figure.text(EDGE_IN / width_in, y, line, size=SMALL_PT - 1)
+    return ranks
+
+
+def rank_sets_on(axes: Axes, table: pd.DataFrame, level: float = 0.9, *, legend: bool) -> None:
+    """Draw the rank sets of all rows of a table on axes, with a legend below them or without."""
+    rows = np.arange(len(table))
+    _stripes(axes, len(table))
+    ends = table[["rank_set_low", "rank_set_high"]].to_numpy(float)
+    axes.hlines(rows, ends[:, 0] - 0.4, ends[:, 1] + 0.4, color=SET, lw=5.5)
+    drawn = table[["rank_low", "rank_high"]].to_numpy(float)
+    axes.hlines(rows, drawn[:, 0] - 0.2, drawn[:, 1] + 0.2, color=SCATTER, lw=1.6)
+    axes.plot(table["rank"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
+    axes.set_xlim(0, max(float(np.nanmax(ends, initial=0.0)) * 1.02, 5) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_xlabel("Rank", size=SMALL_PT)
+    _write_names(axes, table)
+    if legend:
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "borderaxespad": 2.6}
+        axes.legend(handles=_handles(level), fontsize=SMALL_PT - 0.5, **place)
+
+
+def score_intervals_on(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the scores of all rows of a table with their intervals on axes."""
+    rows = np.arange(len(table))
+    _stripes(axes, len(table))
+    spread = table[["score_low", "score_high"]].to_numpy(float)
+    axes.hlines(rows, spread[:, 0], spread[:, 1], color=SCATTER, lw=1.6)
+    axes.plot(table["score"].to_numpy(float), rows, "o", ms=2.6, color=INK, mew=0)
+    axes.set_xlabel(_score_label(table), size=SMALL_PT)
+    _write_names(axes, table)
+
+
+def score_intervals_page(figure: Figure, table: pd.DataFrame, level: float, *, title: str) -> Axes:
+    """Draw scores with their intervals on an empty figure, which gets its size; return the axes."""
+    heading = f"Scores, and {100 * level:g} % of the draws"
+    head = write_heading(figure, SINGLE, heading, [title]) + 0.06
+    rows_in = ROW_IN * max(len(table), 4)
+    figure.set_size_inches(SINGLE, head + rows_in + AXIS_IN)
+    axes = axes_in_inches(figure, NAME_IN, AXIS_IN, SINGLE - NAME_IN - 0.12, rows_in)
+    score_intervals_on(axes, table)
+    return axes
+
+
+def _write_names(axes: Axes, table: pd.DataFrame) -> None:
+    ranked = zip(table["name"], table["rank"], strict=True)
+    names = [f"{shortened(name, LONGEST)}  {rank}" for name, rank in ranked]
+    axes.set_yticks(np.arange(len(table)), names, size=SMALL_PT - 0.5)
 
 
 def _score_label(table: pd.DataFrame) -> str:
@@ -127,14 +191,10 @@ def _stripes(axes: Axes, rows: int) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(figure: Figure, height: float, level: float, note: str) -> None:
+def _handles(level: float) -> list[Line2D]:
     share = f"{100 * level:g} %"
-    handles = [
+    return [
         Line2D([], [], color=SET, lw=5.5, label=f"rank sets, {share} for all clusters jointly"),
         Line2D([], [], color=SCATTER, lw=1.6, label=f"{share} of the draws"),
         Line2D([], [], color=INK, marker="o", ms=2.6, mew=0, lw=0, label="the study's own"),
     ]
-    place: Any = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.16 / height), "ncol": 3}
-    size = SMALL_PT - 0.5
-    figure.legend(handles=handles, fontsize=size, borderpad=0, borderaxespad=0, **place)
-    figure.text(0.02, 0.05 / height, note, size=SMALL_PT - 1)

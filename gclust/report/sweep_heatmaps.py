@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,18 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from gclust.report.style import LABEL_PT, SMALL_PT, TITLE_PT, new_figure, save_both
+from gclust.report.page import EDGE_IN, axes_in_inches, size_in_inches, write_heading
+from gclust.report.style import LABEL_PT, MIDDLE, SMALL_PT, new_figure, save_both
 from gclust.report.symbols import INK
 
 Pair = tuple[float, float]
 Floats = NDArray[np.float64]
 
-WIDTH_IN, HEIGHT_IN = 4.6, 3.9
+LEFT_IN, RIGHT_IN, FOOT_IN, KEY_IN = 0.53, 0.67, 0.5, 0.13
+HEIGHT = 0.57
+"""Height of the axes as a share of the page's width."""
+KEYS_IN = 4.0
+"""Least width of a page that has three columns of keys in its legend."""
 COLOURS = LinearSegmentedColormap.from_list("surface", ["#fdfbf2", "#f0dfae", "#dfa878", "#b8727c"])
 """Colour map, pale enough for lines and letters in ink."""
 MISSING, HATCH, PLATEAU = "#e4e6e8", "#8c8f94", "#2f6f8f"
@@ -66,6 +71,15 @@ QUANTITIES = (
 )
 
 
+def quantity_of(column: str) -> Quantity:
+    """Return the quantity of a column; raises ValueError if it is not one that is drawn."""
+    for quantity in QUANTITIES:
+        if quantity.column == column:
+            return quantity
+    known = ", ".join(quantity.column for quantity in QUANTITIES)
+    raise ValueError(f"{column!r} is not drawn; give one of {known}")
+
+
 def draw_surfaces(
     table: pd.DataFrame,
     baseline: Pair,
@@ -88,16 +102,96 @@ def draw_surfaces(
     target in the number of clusters is bold. ``progress`` is called with the fraction of work done.
     """
     figures = []
-    grid = _Grid(table, baseline, suggestions)
     for number, quantity in enumerate(quantities, start=1):
-        target = target_clusters if quantity.column == "n_clusters" else None
-        with new_figure(WIDTH_IN, HEIGHT_IN) as figure:
-            _draw(figure, grid, quantity, title, target)
+        with new_figure() as figure:
+            surface_page(
+                figure,
+                Surfaces(table, baseline, suggestions, target_clusters),
+                quantity,
+                title=title,
+            )
             save_both(figure, folder / quantity.column, f"{title}: {quantity.title}")
         figures.append(figure)
         if progress is not None:
             progress(number / len(quantities))
     return figures
+
+
+class Surfaces(NamedTuple):
+    """The table of a sweep with the pairs that are marked on it."""
+
+    table: pd.DataFrame
+    baseline: Pair
+    suggestions: Sequence[Pair]
+    target_clusters: int | None = None
+
+
+def surface_page(
+    figure: Figure,
+    surfaces: Surfaces,
+    quantity: Quantity,
+    *,
+    title: str,
+    width_in: float = MIDDLE,
+) -> Axes:
+    """Draw a heat map with a heading on an empty figure, which gets its size; return the axes."""
+    head = write_heading(figure, width_in, quantity.title, [title])
+    height = HEIGHT * width_in
+    keys = _handles(_Grid(*surfaces[:3]), _target(surfaces, quantity))
+    columns = 3 if width_in > KEYS_IN else 1
+    foot = FOOT_IN + KEY_IN * -(-len(keys) // columns)
+    figure.set_size_inches(width_in, head + height + foot)
+    axes = axes_in_inches(figure, LEFT_IN, foot, width_in - LEFT_IN - RIGHT_IN, height)
+    surface_on(axes, surfaces, quantity, legend=False)
+    at = (EDGE_IN / width_in, 0.07 / figure.get_figheight())
+    place: Any = {"loc": "lower left", "bbox_to_anchor": at, "ncols": columns}
+    gaps: Any = {"handletextpad": 0.5, "columnspacing": 1.4, "borderpad": 0, "borderaxespad": 0}
+    figure.legend(handles=keys, **place, **gaps)
+    return axes
+
+
+def surface_on(axes: Axes, surfaces: Surfaces, quantity: Quantity, *, legend: bool) -> None:
+    """Draw the heat map of a quantity on axes, with a legend below them or without."""
+    grid, target = _Grid(*surfaces[:3]), _target(surfaces, quantity)
+    factor = 100.0 if quantity.scale == "per cent" else 1.0
+    values = grid.values(quantity.column).astype(float) * factor
+    norm = _norm(values, quantity.scale)
+    cells = np.ma.masked_invalid(values)
+    if quantity.scale == "count":
+        cells = np.ma.masked_less_equal(cells, 0)
+    axes.set_facecolor(MISSING)
+    edges = (np.arange(n + 1) - 0.5 for n in cells.shape[::-1])
+    mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
+    axes.set(xlim=(-0.5, grid.min_samples.size - 0.5), ylim=(-0.5, grid.eps_km.size - 0.5))
+    _ticks(axes, grid)
+    for up, across in np.argwhere(grid.values("diagnostics") != ""):
+        corner = across - 0.5, up - 0.5
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH))
+    _outline_plateaus(axes, grid)
+    if min(values.shape) > 1:
+        _contours(axes, grid, values, quantity.scale, target)
+    else:
+        _write_values(axes, values, quantity.scale)
+    _mark(axes, grid)
+    _colour_bar(axes, mesh, quantity.scale)
+    if legend:
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "borderaxespad": 5.0}
+        axes.legend(handles=_handles(grid, target), handletextpad=0.5, **place)
+
+
+def _target(surfaces: Surfaces, quantity: Quantity) -> int | None:
+    return surfaces.target_clusters if quantity.column == "n_clusters" else None
+
+
+def _colour_bar(axes: Axes, mesh: Any, scale: str) -> None:
+    figure: Any = axes.figure
+    bar = figure.colorbar(mesh, cax=axes.inset_axes((1.025, 0.0, 0.03, 1.0)))
+    bar.outline.set_linewidth(0.4)
+    bar.ax.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
+    if scale == "count":
+        bar.ax.yaxis.set_major_locator(FixedLocator(COUNTS))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 class _Grid:
@@ -120,40 +214,6 @@ class _Grid:
         """Return x and y of the middle of the cell of a pair (eps_km, min_samples)."""
         across = int(np.searchsorted(self.min_samples, pair[1]))
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
-
-
-def _draw(figure: Figure, grid: _Grid, quantity: Quantity, title: str, target: int | None) -> None:
-    axes = figure.add_axes((0.115, 0.205, 0.74, 0.67))
-    figure.text(0.02, 0.945, quantity.title, size=TITLE_PT, weight="bold")
-    figure.text(0.02, 0.903, title, size=SMALL_PT)
-    factor = 100.0 if quantity.scale == "per cent" else 1.0
-    values = grid.values(quantity.column).astype(float) * factor
-    norm = _norm(values, quantity.scale)
-    cells = np.ma.masked_invalid(values)
-    if quantity.scale == "count":
-        cells = np.ma.masked_less_equal(cells, 0)
-    axes.set_facecolor(MISSING)
-    edges = (np.arange(n + 1) - 0.5 for n in cells.shape[::-1])
-    mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
-    axes.set(xlim=(-0.5, grid.min_samples.size - 0.5), ylim=(-0.5, grid.eps_km.size - 0.5))
-    _ticks(axes, grid)
-    for up, across in np.argwhere(grid.values("diagnostics") != ""):
-        corner = across - 0.5, up - 0.5
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="/////", lw=0, ec=HATCH))
-    _outline_plateaus(axes, grid)
-    if min(values.shape) > 1:
-        _contours(axes, grid, values, quantity.scale, target)
-    else:
-        _write_values(axes, values, quantity.scale)
-    _mark(axes, grid)
-    _legend(figure, grid, target)
-    bar = figure.colorbar(mesh, cax=figure.add_axes((0.875, 0.205, 0.022, 0.67)))
-    bar.outline.set_linewidth(0.4)
-    bar.ax.tick_params(labelsize=SMALL_PT, width=0.4, length=2, colors=INK)
-    if quantity.scale == "count":
-        bar.ax.yaxis.set_major_locator(FixedLocator(COUNTS))
-        bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _norm(values: Floats, scale: str) -> Normalize:
@@ -204,7 +264,7 @@ def _label_contours(
     of marks and labels, in cells.
     """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    cell_in = (0.74 * WIDTH_IN / (right - left), 0.67 * HEIGHT_IN / (top - bottom))
+    cell_in = np.array(size_in_inches(axes)) / (right - left, top - bottom)
     for level, segments in zip(lines.levels, lines.allsegs, strict=True):
         points = np.concatenate([_along(each) for each in segments] or [np.empty((0, 2))])
         if not len(points):
@@ -277,7 +337,7 @@ def _mark(axes: Axes, grid: _Grid) -> None:
         axes.text(x, y, str(number), size=SMALL_PT - 1, ha="center", va="center_baseline", zorder=6)
 
 
-def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
+def _handles(grid: _Grid, target: int | None) -> list[Line2D | Patch]:
     def marker(shape: str, size: float, label: str) -> Line2D:
         return Line2D([], [], ls="", marker=shape, ms=size, mfc="none", mec=INK, label=label)
 
@@ -293,5 +353,4 @@ def _legend(figure: Figure, grid: _Grid, target: int | None) -> None:
         handles.append(Line2D([], [], color=INK, lw=1.6, label=f"{target} clusters"))
     if (grid.values("diagnostics") != "").any():
         handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="diagnostics"))
-    place: Any = {"loc": "upper left", "bbox_to_anchor": (0.01, 0.11), "ncols": 3}
-    figure.legend(handles=handles, handletextpad=0.5, columnspacing=1.4, **place)
+    return handles

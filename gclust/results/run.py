@@ -18,6 +18,7 @@ from gclust.progress import Report, silent, stage
 from gclust.results.crosswalks import AREAS, read_tables
 from gclust.results.datapackage import NAME as PACKAGE
 from gclust.results.datapackage import data_package
+from gclust.report.notebook import run_html, run_text
 from gclust.results.folders import Place
 from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
@@ -31,6 +32,9 @@ from gclust.study.schema import Study
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from matplotlib.axes import Axes
+
+    from gclust.report.map import MapOptions
 
 
 OF_CLUSTERS = ("rank", "cluster_id", "name", "economies", "total", "score", "geometry")
@@ -39,7 +43,7 @@ OF_LOCATIONS = ("lat", "lon", "weight", "density", "cluster_id", "core")
 OPTIONAL_TABLES = ("members", "member_ties", "centroid_geocodes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """The result of one execution of a study.
 
@@ -212,6 +216,50 @@ class Run:
         key = "given in [places]" if name.startswith("given") else f"{name} = true in [outputs]"
         return StudyError(f"the run has no {name}; set {key} of its study, and run it again")
 
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the map; options are those of `gclust.plot.map`."""
+        from gclust import plot
+
+        return plot.map(self, ax, **options)
+
+    def explore(self, **options: Any) -> Any:
+        """Show the footprints on a map that can be moved, in a notebook.
+
+        It is `geopandas.GeoDataFrame.explore`, whose options may be given; it needs ``folium``
+        and ``mapclassify``, and its background comes from the network.
+
+        Returns
+        -------
+        folium.Map
+
+        Raises
+        ------
+        ImportError
+            If folium or mapclassify is not installed.
+        """
+        from gclust.report.explore import explore
+
+        return explore(self.clusters, **options)
+
+    def map_options(self, **options: Any) -> MapOptions:
+        """Return the options of this run's map; those that are given replace them."""
+        from gclust.report.map import NOISE_WEIGHT, MapOptions
+
+        study = self.study
+        least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
+        own: dict[str, Any] = {
+            "title": study.heading,
+            "top": study.study.top,
+            "note": study.study.note,
+        }
+        return MapOptions(**own | {"noise_weight": least} | options)
+
+    def __repr__(self) -> str:
+        return run_text(self)
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
+
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
@@ -225,6 +273,8 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
         info.update(write_record(run.study, run.info, folder, seconds, peak))
 
     return replace(write_result(run, place, fill), info=info)
+                title = run.study.heading
+                draw_intensity(run.intensity.detail, folder.figures, title=title)
 
 
 def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
@@ -271,18 +321,13 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
 
 
 def _draw(run: Run, figures: Path) -> None:
-    from gclust.report.map import NOISE_WEIGHT, MapOptions, draw_map
+    from gclust.report.map import draw_map
 
     draw_map(
         run.clusters,
         run.locations.rename(columns={"cluster_id": "label"}),
         [figures / "map.png", figures / "map.pdf"],
-        MapOptions(
-            title=run.study.study.title or run.study.study.name,
-            top=run.study.study.top,
-            note=run.study.study.note,
-            noise_weight=min(1.0, run.study.clusters.least_weight / 4500) * NOISE_WEIGHT,
-        ),
+        run.map_options(),
     )
 
 

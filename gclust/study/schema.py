@@ -19,6 +19,7 @@ from gclust.study.clustering_methods import (
 from gclust.study.indicators import IndicatorEntry, read_entries, resolve_indicators
 from gclust.study.parse import parse_section, read_toml
 from gclust.study.sections import (
+    DEFAULT_NAME,
     LARGEST_CELL_KM,
     CentroidGeocodes,
     Counting,
@@ -138,6 +139,13 @@ class Study:
         return tuple(dict.fromkeys(source.kind for source in self.sources))
 
     @property
+    def heading(self) -> str:
+        """Title of figures and pages: the study's title or name, else the kinds of its listings."""
+        if self.study.title or self.study.name != DEFAULT_NAME:
+            return self.study.title or self.study.name
+        return f"Clusters of {_listed(self.kinds)} listings"
+
+    @property
     def density_kinds(self) -> tuple[str, ...]:
         """Kinds whose listings form clusters; all by default."""
         return self.kinds if self.density.kinds is None else self.density.kinds
@@ -238,6 +246,12 @@ SECTIONS: dict[str, Any] = {
 
 RENAMED = {"heaps": "centroid_geocodes"}
 """Names of sections in earlier versions, with their present names."""
+
+
+def _listed(kinds: tuple[str, ...]) -> str:
+    """Return kinds in words, the last one after "and"."""
+    *others, last = kinds
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _as_sections(study: Study) -> dict[str, Any]:

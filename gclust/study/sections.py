@@ -16,6 +16,7 @@ from gclust.study.clustering_methods import LEAST_RESOLUTION_KM
 from gclust.study.parse import Section, choice, number, shown
 from gclust.units import LARGEST_TOTAL
 
+DEFAULT_NAME = "study"
 LARGEST_CELL_KM = 1000.0
 NULL_ISLAND = ("reject", "keep")
 ENGINES = ("duckdb", "spark")
@@ -496,10 +497,11 @@ class Places(Section):
 class General(Section):
     """The section ``[study]``: name, number of ranked clusters, and what input is refused.
 
-    ``title`` (by default the name) and ``note`` are printed above and below figures.
+    ``title`` (by default the name, or the kinds of the listings) and ``note`` are printed above
+    and below figures.
     """
 
-    name: str = "study"
+    name: str = DEFAULT_NAME
     title: str | None = None
     top: int = number(100, least=1)
     strict: bool = False

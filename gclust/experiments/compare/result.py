@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from gclust.experiments.compare.hybrid_studies import Difference
 from gclust.report.bump import draw_bump_chart
+from gclust.report.notebook import comparison_html, comparison_text
 from gclust.results.folders import Place, claim
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
 from gclust.study.schema import Study
 from gclust.study.write_toml import absolute_path, rebased_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLES = {
     "comparison": "table",
@@ -29,7 +33,7 @@ PATH = ": path"
 """Ending of the names of settings that are paths."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Comparison of two runs: the lineage of clusters, and why ranks and scores changed.
 
@@ -88,6 +92,18 @@ class Comparison:
     decomposition: pd.DataFrame = field(default_factory=pd.DataFrame)
     coalitions: pd.DataFrame = field(default_factory=pd.DataFrame)
     path: Path | None = None
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the ranks in both runs; options are those of `gclust.plot.bump`."""
+        from gclust import plot
+
+        return plot.bump(self, ax, **options)
+
+    def __repr__(self) -> str:
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Comparison:
         """Write tables and figures into a folder, completely or not at all.

@@ -40,7 +40,7 @@ def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
             folder.study(sweep.study)
             folder.json("sweep", _info(sweep))
         with stage(progress, "draw figures") as report:
-            title = sweep.study.study.title or sweep.study.study.name
+            title = sweep.study.heading
             draw_k_distance(sweep.k_distance, sweep.baseline, folder.figures, title=title)
             draw_surfaces(
                 sweep.table,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from gclust.experiments.grid import Pair
 from gclust.experiments.sweep.plateaus import Suggestion
+from gclust.report.notebook import sweep_html, sweep_text
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """Results of a study for each pair of eps_km and min_samples.
 
@@ -59,6 +64,18 @@ class Sweep:
     k_distance: pd.DataFrame
     warnings: tuple[str, ...] = ()
     path: Path | None = None
+
+    def plot(self, quantity: str = "n_clusters", ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw a quantity at every pair; options are those of `gclust.plot.heat_map`."""
+        from gclust import plot
+
+        return plot.heat_map(self, quantity, ax, **options)
+
+    def __repr__(self) -> str:
+        return sweep_text(self)
+
+    def _repr_html_(self) -> str:
+        return sweep_html(self)
 
     def rank_of(self, name: str | int) -> pd.DataFrame:
         """Return the rank of a cluster of the baseline at every pair of parameters.

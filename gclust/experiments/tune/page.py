@@ -63,7 +63,7 @@ class Page:
         self._written = text_box(name="written", styles={"overflow-wrap": "anywhere"})
         self._requested = time.monotonic()
         self._controls()
-        title = session.study.study.title or session.study.study.name
+        title = session.study.heading
         document.title = f"{title} · gclust tune"
         document.add_root(self._layout(title))
         self._request()

@@ -97,7 +97,7 @@ def _serve(
         pages[document] = Page(document, session, worker, path)
         document.on_session_destroyed(lambda _: pages.pop(document, None))
 
-    title = session.study.study.title or session.study.study.name
+    title = session.study.heading
     server, address = make_server(open_page, sockets, title)
     worker.start()
     server.start()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from gclust.experiments.uncertainty.result import NOT_RESAMPLED, Uncertainty
+from gclust.experiments.uncertainty.draws_in_words import resampled_amounts
+from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.progress import Report, stage
 from gclust.report.rank_uncertainty import draw_rank_sets
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
-from gclust.study.sections import DRAWN
 
 TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved"}
 """Attribute of an uncertainty that each file holds, by file name."""
@@ -41,38 +41,11 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
                 found.table,
                 found.study.uncertainty.level,
                 folder.figures,
-                title=found.study.study.title or found.study.study.name,
-                note=describe_draws(found),
+                title=found.study.heading,
+                note=found.draws_in_words,
             )
 
     return write_result(found, place, fill)
-
-
-def describe_draws(found: Uncertainty) -> str:
-    """Describe the draws in one line: their number, sources, clusters and seed."""
-    wanted = found.study.uncertainty
-    what = {
-        "records": "records (Poisson bootstrap)",
-        "addresses": "addresses (anywhere in their discs)",
-        "parameters": f"{len(found.parameters)} pairs of eps_km and min_samples",
-        "weights": "weights of the score",
-    }
-    sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
-    clusters = "reclustered" if wanted.reclusters else "fixed"
-    amounts = "".join(f", amounts of {kind} {how}" for kind, how in _amounts(found).items())
-    return f"{wanted.draws:,} draws of {sources}{amounts}, clusters {clusters}; seed {wanted.seed}"
-
-
-def _amounts(found: Uncertainty) -> dict[str, str]:
-    """Describe how each kind of amounts varies between the draws, if records are drawn."""
-    study = found.study
-    if "records" not in study.uncertainty.sources:
-        return {}
-    drawn = {
-        kind: f"of cv {cv:g}" if cv else "by organisation"
-        for kind, cv in study.drawn_amounts.items()
-    }
-    return {kind: drawn.get(kind, NOT_RESAMPLED) for kind in study.amounts}
 
 
 def _info(found: Uncertainty) -> dict[str, object]:
@@ -88,7 +61,7 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "parameters": [list(pair) for pair in found.parameters],
         "critical_value": found.critical,
         "superpopulation": found.superpopulation,
-        "amounts": _amounts(found),
+        "amounts": resampled_amounts(found.study),
         "not_resampled": list(found.not_resampled),
         "score_interval_leaves_out": list(found.score_leaves_out),
         "pairs_not_told_apart": len(found.pairs),

