@@ -117,6 +117,26 @@ def _fast_hdbscan(vectors: NDArray[Any], task: Task) -> Callable[[], Any]:
     return lambda: model.fit(vectors)
 
 
+def _hdbscan_rs(vectors: NDArray[Any], task: Task) -> Callable[[], Any]:
+    from hdbscan_rs import HDBSCAN
+
+    model = HDBSCAN(min_cluster_size=task.min_samples)
+    return lambda: model.fit(vectors)
+
+
+def _fast_plscan(vectors: NDArray[Any], task: Task) -> Callable[[], Any]:
+    from fast_plscan import PLSCAN
+
+    model = PLSCAN(min_samples=task.min_samples)
+    return lambda: model.fit(vectors)
+
+
+def _geos(plane: NDArray[Any], task: Task) -> Callable[[], Any]:
+    from benchmarks.geos import prepare_dbscan
+
+    return prepare_dbscan(plane, task.eps_km, task.min_samples)
+
+
 def _argsort(keys: NDArray[Any], task: Task) -> Callable[[], Any]:  # noqa: ARG001
     return lambda: np.argsort(keys)
 
@@ -184,6 +204,9 @@ CONTENDERS: dict[str, Contender] = {
         "first",
         largest=1e6,
     ),
+    "geos": Contender(
+        "GEOS's DBSCAN, points of a plane prepared (‡)", "shapely", "plane", _geos, largest=1e6
+    ),
     "gclust-hdbscan": Contender(
         "`gclust.HDBSCAN.fit`, degrees to labels (†)",
         "gclust",
@@ -199,6 +222,20 @@ CONTENDERS: dict[str, Contender] = {
         "fast_hdbscan",
         "vectors",
         _fast_hdbscan,
+        largest=1e6,
+    ),
+    "hdbscan_rs": Contender(
+        "`hdbscan_rs.HDBSCAN`, unit vectors prepared (†)",
+        "hdbscan-rs",
+        "vectors",
+        _hdbscan_rs,
+        largest=1e6,
+    ),
+    "fast_plscan": Contender(
+        "`fast_plscan.PLSCAN`, unit vectors prepared (†)",
+        "fast-plscan",
+        "vectors",
+        _fast_plscan,
         largest=1e6,
     ),
 }
@@ -234,6 +271,10 @@ def prepare(reads: str, folder: Path) -> Path:
     points = np.load(folder / "degrees.npy")
     if reads == "vectors":
         np.save(path, unit_vectors(points))
+    elif reads == "plane":
+        from benchmarks.geos import plane_km
+
+        np.save(path, plane_km(points))
     elif reads == "keys":
         np.save(path, keys_of(points))
     elif reads == "folded":

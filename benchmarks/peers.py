@@ -183,8 +183,10 @@ def _text(
         said += ' Those of scikit-learn are identical to gclust\'s with `border="first"`.'
     if "dbscan" in timed:
         said += f" Cores, noise and clusters of `dbscan` are the same{_exceptions(missed)}."
-    if timed & {"gclust-hdbscan", "hdbscan", "fast_hdbscan"}:
+    if any("†" in titles[name] for name in timed):
         said += " † Another method, a hierarchy over all distances: its labels are not compared."
+    if "geos" in timed:
+        said += " ‡ In a sinusoidal projection, whose distances differ: labels are not compared."
     where = (
         f"{describe_machine()}; Python {platform.python_version()}, {listed}"
         + (f"; not installed: {', '.join(missing)}" if missing else "")

@@ -6,12 +6,15 @@ import math
 
 import numpy as np
 import pytest
+import shapely
+import sklearn.cluster
 
 import gclust
 from benchmarks import listings as world
 from benchmarks import machine, out_of_core, worst_cases
 from benchmarks.agreement import DisagreementError, Missed, check_equal, check_partition
 from benchmarks.contenders import CONTENDERS, Answer, fold_rows, installed, keys_of
+from benchmarks.geos import load_geos, plane_km, prepare_dbscan
 from benchmarks.measure import Measured
 from benchmarks.peers import ROWS
 from benchmarks.run_stages import RunUse, StageUse, measure_run
@@ -213,6 +216,26 @@ def test_dbscan_and_scikit_learn_are_compared_and_hdbscan_is_not():
     assert "gclust-first" not in ROWS
     assert installed("gclust") == gclust.__version__
     assert installed("no-such-peer") is None
+
+
+@pytest.mark.skipif(shapely.geos_version < (3, 14), reason="GEOS has DBSCAN from 3.14 on")
+def test_dbscan_of_geos_is_that_of_the_plane():
+    rng = np.random.default_rng(3)
+    towns = rng.uniform(-60, 60, (20, 2))
+    plane = plane_km(towns[rng.integers(0, 20, 1500)] + rng.normal(0, 0.08, (1500, 2)))
+    labels = prepare_dbscan(plane, 9.0, 12)()
+    model = sklearn.cluster.DBSCAN(eps=9.0, min_samples=12).fit(plane)
+    core = model.core_sample_indices_
+    assert len(core) > 100
+    assert ((labels == -1) == (model.labels_ == -1)).all()
+    pairs = set(zip(labels[core].tolist(), model.labels_[core].tolist(), strict=True))
+    assert len(pairs) == len({a for a, _ in pairs}) == model.labels_.max() + 1
+
+
+def test_a_geos_without_dbscan_is_named(monkeypatch):
+    monkeypatch.setattr(shapely, "geos_version", (3, 13, 1))
+    with pytest.raises(RuntimeError, match=r"GEOS 3\.13\.1; expected 3\.14"):
+        load_geos()
 
 
 def test_table_has_times_ratios_memory_and_faults():

@@ -209,6 +209,8 @@ def check_with(case, module, **changed):
 
 def reach_hierarchies():
     """Cluster small worlds by HDBSCAN; one has a city that few points see from afar."""
+    from unittest import mock
+
     from gclust import HDBSCAN
     from gclust.kernels.hdbscan import core_distances
     from gclust.kernels.spatial.ball_tree import key_of_chord
@@ -221,6 +223,7 @@ def reach_hierarchies():
         test_balls_hold_their_points_and_weigh_them,
         test_core_distances_are_those_of_the_definition,
         test_more_than_there_is_has_no_core_distance,
+        test_weights_add_up_to_the_need_at_the_selected_key,
     )
 
     for world in WORLDS:
@@ -229,8 +232,11 @@ def reach_hierarchies():
             X = np.stack([place.lat, place.lon], axis=1)
             model = HDBSCAN(size, samples, metric=metric).fit(X, sample_weight=place.units)
             model.predict(np.clip(X + 0.01, -89, 89))
+    test_weights_add_up_to_the_need_at_the_selected_key("clumped", 400)
     for world, need in ((everywhere, 1500), (city_from_afar, 60)):
         test_core_distances_are_those_of_the_definition(world, need)
+    with mock.patch.object(core_distances, "FEW", 3):
+        test_core_distances_are_those_of_the_definition(city_from_afar, 60)
     # A radius over half the globe cuts many leaves.
     balls, _ = grown(places(everywhere, 20_000, 1))
     core_distances.fill_core_keys(balls, int(balls.units.sum()) // 2, np.empty(20_000), 0, 1)

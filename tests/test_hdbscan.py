@@ -168,7 +168,8 @@ def test_order_of_rows_and_threads_do_not_matter(n_jobs, monkeypatch):
     model = HDBSCAN(20, 8, n_jobs=1).fit(X, sample_weight=weight)
     assert model.labels_.max() > 3
     monkeypatch.setattr(core_distances, "LEAVES_CHUNK", 3)
-    monkeypatch.setattr(spanning_tree, "POINTS_CHUNK", 40)
+    monkeypatch.setattr(spanning_tree, "LEAVES_CHUNK", 3)
+    monkeypatch.setattr(spanning_tree, "QUERY_LEVELS", 2)
     rows = rng.permutation(len(X))
     other = HDBSCAN(20, 8, n_jobs=n_jobs).fit(X[rows], sample_weight=weight[rows])
     assert_same_partition(other.labels_, model.labels_[rows])

@@ -11,7 +11,8 @@ from gclust.cluster.parameters import SURFACES
 from gclust.cluster.selection import Selection
 from gclust.kernels.hdbscan import core_distances, spanning_tree
 from gclust.kernels.hdbscan.condensed_tree import condense
-from gclust.kernels.hdbscan.core_distances import core_keys
+from gclust.kernels.hdbscan.core_distances import FEW, core_keys
+from gclust.kernels.hdbscan.weighted_select import SMALL, select_evenly
 from gclust.kernels.spatial.ball_tree import LEAF, fill_km, grow_balls
 from gclust.kernels.sphere import fill_vectors
 from gclust.parallel import unreported
@@ -81,7 +82,8 @@ def defined_cores(place, need):
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
     monkeypatch.setattr(core_distances, "LEAVES_CHUNK", 7)
-    monkeypatch.setattr(spanning_tree, "POINTS_CHUNK", 50)
+    monkeypatch.setattr(spanning_tree, "LEAVES_CHUNK", 5)
+    monkeypatch.setattr(spanning_tree, "QUERY_LEVELS", 3)
     monkeypatch.setattr(spanning_tree, "COUNT_CHUNK", 64)
 
 
@@ -115,6 +117,38 @@ def test_core_distances_are_those_of_the_definition(world, need):
     need = min(need, place.units.sum())
     core = in_km(core_keys(balls, need, 2, unreported))
     assert np.abs(core - defined_cores(place, need)[order]).max() < MICROMETRE
+
+
+@pytest.mark.parametrize("spread", ["even", "clumped", "tied"])
+@pytest.mark.parametrize("n", [1, SMALL + 1, 400])
+def test_weights_add_up_to_the_need_at_the_selected_key(spread, n):
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        keys = rng.uniform(2, 7, n)
+        if spread == "clumped":
+            keys = 2 + np.exp(rng.normal(0, 3, n))
+        if spread == "tied":
+            keys = np.round(keys)
+        weights = rng.choice([1, 1, 5, 300], n)
+        need = int(rng.integers(1, weights.sum(), endpoint=True))
+        order = np.argsort(keys, kind="stable")
+        expected = keys[order][np.searchsorted(np.cumsum(weights[order]), need)]
+        bounds = (keys.min(), keys.max()) if rng.random() < 0.5 else (1.0, 9.0 + keys.max())
+        room = np.empty(n + 1), np.empty(n + 1, dtype=np.int64)
+        room[0][:n], room[1][:n] = keys, weights
+        assert select_evenly(*room, n, *bounds, need) == expected
+
+
+def test_core_distances_of_a_city_of_many_leaves_seen_from_afar():
+    place = places(city_from_afar, 20_000, 1)
+    balls, order = grown(place)
+    assert 1 << balls.depth > FEW
+    core = core_keys(balls, 5000, 2, unreported)
+    for p in [*range(0, len(order), 500), *np.argsort(core)[-40:]]:
+        away = np.sum((balls.xyz - balls.xyz[p]) ** 2, axis=1)
+        nearest = np.argsort(away)
+        expected = away[nearest][np.searchsorted(np.cumsum(balls.units[nearest]), 5000)]
+        assert core[p] == pytest.approx(expected, rel=1e-9) or expected > 1.9
 
 
 def test_more_than_there_is_has_no_core_distance():

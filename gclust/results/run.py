@@ -15,10 +15,10 @@ from gclust.errors import StudyError
 from gclust.parallel import meanwhile
 from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
+from gclust.report.notebook import run_html, run_text
 from gclust.results.crosswalks import AREAS, read_tables
 from gclust.results.datapackage import NAME as PACKAGE
 from gclust.results.datapackage import data_package
-from gclust.report.notebook import run_html, run_text
 from gclust.results.folders import Place
 from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
@@ -273,8 +273,6 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
         info.update(write_record(run.study, run.info, folder, seconds, peak))
 
     return replace(write_result(run, place, fill), info=info)
-                title = run.study.heading
-                draw_intensity(run.intensity.detail, folder.figures, title=title)
 
 
 def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
@@ -289,7 +287,7 @@ def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
         with stage(progress, "draw the intensity"):
             from gclust.report.intensity import draw_intensity
 
-            title = run.study.study.title or run.study.study.name
+            title = run.study.heading
             draw_intensity(run.intensity.detail, folder.figures, title=title)
     columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
     if (areas := run.tables.get(AREAS)) is not None:

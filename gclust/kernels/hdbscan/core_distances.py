@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
 from gclust.kernels.hdbscan.nearest_first import points_of_leaf
+from gclust.kernels.hdbscan.weighted_select import select_evenly, select_weighted
 from gclust.kernels.spatial.ball_tree import (
     LEAF,
     Balls,
@@ -36,6 +37,12 @@ leaves narrow the bounds of the next points of its leaf, as for leaves far from 
 
 LONGEST = 2.01
 """Length greater than any chord, in mean radii of the Earth."""
+
+FEW = 512
+"""Largest number of leaves whose points are copied, for all points of a leaf together."""
+
+SHORT = 1.4
+"""Chord up to which reduced distances are squared chords, without a doubt by rounding."""
 
 
 @helper
@@ -146,55 +153,76 @@ def gather_between(balls, p, near, lower, upper, keys, weights):
 
 
 @helper
-def select_weighted(keys, weights, n, need):
-    """Return the least reduced distance (key) up to which the weights add up to ``need``.
-
-    Reorders ``keys`` and ``weights``. Uses Hoare's selection (Find, CACM 4, 1961) with weights and
-    three-way partitions. The first ``n`` entries of ``keys`` float64 and ``weights`` int64 are in
-    use.
-    """
-    low, high = 0, n
-    while True:
-        a, b, c = keys[low], keys[(low + high) >> 1], keys[high - 1]
-        pivot = max(min(a, b), min(max(a, b), c))
-        less, at, more = low, low, high
-        below, equal = np.int64(0), np.int64(0)
-        while at < more:
-            key, weight = keys[at], weights[at]
-            if key < pivot:
-                keys[at], weights[at] = keys[less], weights[less]
-                keys[less], weights[less] = key, weight
-                below += weight
-                less += 1
-                at += 1
-            elif key > pivot:
-                more -= 1
-                keys[at], weights[at] = keys[more], weights[more]
-                keys[more], weights[more] = key, weight
-            else:
-                equal += weight
-                at += 1
-        if below >= need:
-            high = less
-        elif below + equal >= need:
-            return pivot
-        else:
-            need -= below + equal
-            low = more
-
-
-@helper
-def bound_by_leaves(balls, x, y, z, near, need, keys, weights):
-    """Bound a point's core distance, using only the balls of the leaves listed in ``near``."""
+def bound_by_leaves(balls, x, y, z, around, near, need, keys, weights):
+    """Bound the core distances of all points of a ball by the balls of the leaves ``near``."""
     n = len(near)
     for t in range(n):
-        keys[t] = away_from(balls, near[t], x, y, z) - balls.ball[near[t], 3] - CHORD_SLACK
+        reach = balls.ball[near[t], 3] + around
+        keys[t] = away_from(balls, near[t], x, y, z) - reach - CHORD_SLACK
         weights[t] = balls.inside[near[t]]
     nearest = select_weighted(keys, weights, n, need)
     for t in range(n):
-        keys[t] = away_from(balls, near[t], x, y, z) + balls.ball[near[t], 3] + CHORD_SLACK
+        reach = balls.ball[near[t], 3] + around
+        keys[t] = away_from(balls, near[t], x, y, z) + reach + CHORD_SLACK
         weights[t] = balls.inside[near[t]]
     return nearest, select_weighted(keys, weights, n, need)
+
+
+@helper
+def keep_leaves(balls, x, y, z, around, lower, upper, near, n_near):
+    """Keep the leaves of ``near`` that `collect_leaves` would list for narrower bounds.
+
+    Returns the weight of those within ``lower``, and the number of leaves kept.
+    """
+    within = np.int64(0)
+    kept = 0
+    for t in range(n_near):
+        node = near[t]
+        away = away_from(balls, node, x, y, z)
+        reach = balls.ball[node, 3] + around
+        if away + reach < lower:
+            within += balls.inside[node]
+        elif away - reach <= upper:
+            near[kept] = node
+            kept += 1
+    return within, kept
+
+
+@helper
+def copy_points(balls, near, at, units):
+    """Copy vectors and weights of the points of leaves; return their number.
+
+    ``at`` (3, m) float64 and ``units`` (m,) int64 are filled.
+    """
+    m = 0
+    for node in near:
+        begin, end = points_of_leaf(balls, node)
+        for q in range(begin, end):
+            at[0, m], at[1, m], at[2, m] = balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
+            units[m] = balls.units[q]
+            m += 1
+    return m
+
+
+@helper
+def fill_squares(at, n, x, y, z, squares):
+    """Fill the squared chords from a point to the first ``n`` points of ``at`` (3, m)."""
+    for t in range(np.uint64(n)):
+        dx, dy, dz = x - at[0, t], y - at[1, t], z - at[2, t]
+        squares[t] = dx * dx + dy * dy + dz * dz
+
+
+@helper
+def take_between(squares, units, n, least, most, keys, weights):
+    """Gather the keys from ``least`` to ``most``; see `gather_between` for what is returned."""
+    nearer = np.int64(0)
+    m = 0
+    for t in range(n):
+        key = squares[t]
+        nearer += units[t] if key < least else np.int64(0)
+        keys[m], weights[m] = key, units[t]
+        m += (key >= least) & (key <= most)
+    return nearer, m
 
 
 @kernel
@@ -206,22 +234,37 @@ def fill_core_keys(balls, need, core, first, last):
     leaves = 1 << balls.depth
     stack = np.empty(2 * balls.depth + 2, dtype=np.int64)
     near = np.empty(leaves, dtype=np.int64)
-    keys = np.empty(64 * LEAF)
+    keys = np.empty(FEW * LEAF + 1)
     weights = np.empty(len(keys), dtype=np.int64)
+    at, squares = np.empty((3, FEW * LEAF)), np.empty(FEW * LEAF)
+    units = np.empty(FEW * LEAF, dtype=np.int64)
     before = -1  # the previous point, its vector, and its core distance
     bx, by, bz, chord = 0.0, 0.0, 0.0, 0.0
     for node in range(leaves + first, leaves + last):
         around = balls.ball[node, 3] + CHORD_SLACK
         x, y, z = balls.ball[node, 0], balls.ball[node, 1], balls.ball[node, 2]
         lower, upper = 0.0, LONGEST
+        within, n_near = np.int64(0), 0
         if before >= 0:
             apart = away_from(balls, node, bx, by, bz) + around
             lower, upper = max(chord - apart, 0.0), min(chord + apart, LONGEST)
-        lower, upper = bisect_bounds(balls, x, y, z, around, lower, upper, need, stack)
-        within, n_near = collect_leaves(balls, x, y, z, around, lower, upper, stack, near)
-        if n_near * LEAF > len(keys):
-            keys = np.empty(n_near * LEAF)
+            within, n_near = collect_leaves(balls, x, y, z, around, lower, upper, stack, near)
+        if before < 0 or n_near > FEW:
+            lower, upper = bisect_bounds(balls, x, y, z, around, lower, upper, need, stack)
+            within, n_near = collect_leaves(balls, x, y, z, around, lower, upper, stack, near)
+        if n_near * LEAF >= len(keys):
+            keys = np.empty(n_near * LEAF + 1)
             weights = np.empty(len(keys), dtype=np.int64)
+        few = n_near <= FEW and upper < SHORT
+        n_points = 0
+        if few:
+            nearest, farthest = bound_by_leaves(
+                balls, x, y, z, around, near[:n_near], need - within, keys, weights
+            )
+            lower, upper = max(lower, nearest), min(upper, max(farthest, lower))
+            inner, n_near = keep_leaves(balls, x, y, z, around, lower, upper, near, n_near)
+            within += inner
+            n_points = copy_points(balls, near[:n_near], at, units)
         dense = False
         begin, end = points_of_leaf(balls, node)
         for p in range(begin, end):
@@ -235,12 +278,17 @@ def fill_core_keys(balls, need, core, first, last):
                     low, high = max(low, chord - apart), min(high, chord + apart)
                 if dense:
                     nearest, farthest = bound_by_leaves(
-                        balls, x, y, z, near[:n_near], need - within, keys, weights
+                        balls, x, y, z, 0.0, near[:n_near], need - within, keys, weights
                     )
                     low, high = max(low, nearest), min(high, max(farthest, low))
-                nearer, m = gather_between(balls, p, near[:n_near], low, high, keys, weights)
-                core[p] = select_weighted(keys, weights, m, need - within - nearer)
-                dense |= m > DENSE * n_near
+                least, most = key_of_chord(balls.sphere, low), key_of_chord(balls.sphere, high)
+                if few:
+                    fill_squares(at, n_points, x, y, z, squares)
+                    nearer, m = take_between(squares, units, n_points, least, most, keys, weights)
+                else:
+                    nearer, m = gather_between(balls, p, near[:n_near], low, high, keys, weights)
+                    dense |= m > DENSE * n_near
+                core[p] = select_evenly(keys, weights, m, least, most, need - within - nearer)
             before, bx, by, bz = p, x, y, z
             chord = chord_of_key(balls.sphere, core[p])
 

@@ -3,42 +3,36 @@
 In each round every component adds its lightest edge to another component. The weight of an edge
 is the largest of its length and the core distances of its ends, as reduced distances (L. McInnes,
 J. Healy: Accelerated hierarchical density based clustering, ICDM Workshops 2017; W. March, P. Ram,
-A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). Points keep
-their results between rounds: an edge to a point that is still in another component is still the
-lightest, and a search without a result gives a lower bound.
+A. Gray: Fast Euclidean minimum spanning tree, KDD 2010). `lightest_edges` searches for them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.kernels._jit import helper, kernel
-from gclust.kernels.hdbscan.nearest_first import points_of_leaf, push_children, reduce_by_node
-from gclust.kernels.spatial.ball_tree import Balls, key_between
+from gclust.kernels._jit import kernel
+from gclust.kernels.hdbscan.lightest_edges import (
+    Candidates,
+    find_denser_neighbours,
+    search_nodes,
+    single_points,
+)
+from gclust.kernels.spatial.ball_tree import Balls
 from gclust.kernels.union_find import all_roots, find_root, join_sets
 from gclust.parallel import even_chunks, parallel_for
 
-POINTS_CHUNK = 2048
-"""Number of points in a chunk of searches."""
+LEAVES_CHUNK = 1024
+"""Number of leaves in a chunk of work."""
+
+QUERY_LEVELS = 8
+"""Number of levels of the ball tree in a chunk of searches for nodes."""
 
 COUNT_CHUNK = 1 << 20
 """Number of points in a chunk of a simple pass."""
-
-
-class Candidates(NamedTuple):
-    """The lightest edge found for each of ``n`` points, and values for the ball tree's nodes."""
-
-    core: NDArray[np.float64]  # (n,) key of the core distance
-    component: NDArray[np.int32]  # (n,)
-    key: NDArray[np.float64]  # (n,) weight of the edge found, or a lower bound for all edges
-    to: NDArray[np.int32]  # (n,) the edge's other end, or -1
-    node_core: NDArray[np.float64]  # (nodes,) least core distance in each node
-    node_component: NDArray[np.int32]  # (nodes,) common component of all points, or -1
 
 
 @kernel
@@ -73,64 +67,6 @@ def bound_components(candidates, bound, first, last):
                 candidates.to[p] = -1
             else:
                 bound[mine] = min(bound[mine], candidates.key[p])
-
-
-@helper
-def nearest_foreign(balls, candidates, p, best, stack, keys):
-    """Return weight and end of the lightest edge from point ``p`` to another component.
-
-    Only edges lighter than ``best`` count. The end is -1 if there is none. Stops at an edge as
-    light as the lower bound of the edges of ``p``. For ``stack`` and ``keys`` see
-    ``push_children``.
-    """
-    x, y, z = balls.xyz[p, 0], balls.xyz[p, 1], balls.xyz[p, 2]
-    mine, core, enough = candidates.component[p], candidates.core[p], candidates.key[p]
-    foreign = -1
-    stack[0], keys[0] = 1, 0.0
-    top = 1
-    while top > 0:
-        top -= 1
-        node = stack[top]
-        if keys[top] >= best or candidates.node_core[node] >= best:
-            continue
-        if candidates.node_component[node] == mine:
-            continue
-        if node < 1 << balls.depth:
-            top = push_children(balls, node, (x, y, z), stack, keys, top)
-            continue
-        begin, end = points_of_leaf(balls, node)
-        for q in range(begin, end):
-            if candidates.core[q] >= best or candidates.component[q] == mine:
-                continue
-            key = key_between(
-                balls.sphere, x, y, z, balls.xyz[q, 0], balls.xyz[q, 1], balls.xyz[q, 2]
-            )
-            key = max(key, core, candidates.core[q])
-            if key < best:
-                best, foreign = key, q
-                if best <= enough:
-                    return best, foreign
-    return best, foreign
-
-
-@kernel
-def search_points(balls, candidates, bound, first, last):
-    """Find the lightest edge from each point ``first .. last`` to another component.
-
-    Points that cannot have the lightest edge of their component are skipped. Threads share
-    ``bound`` (components,) float64 without locks: any value in it is the weight of an edge stored
-    by a point of the component, so that the lightest weight is always found.
-    """
-    stack = np.empty(balls.depth + 2, dtype=np.int64)
-    keys = np.empty(balls.depth + 2)
-    for p in range(first, last):
-        mine = candidates.component[p]
-        if candidates.to[p] >= 0 or candidates.key[p] >= bound[mine]:
-            continue
-        best, foreign = nearest_foreign(balls, candidates, p, bound[mine], stack, keys)
-        candidates.key[p], candidates.to[p] = best, foreign
-        if foreign >= 0 and best < bound[mine]:
-            bound[mine] = best
 
 
 @kernel
@@ -176,19 +112,6 @@ def rename_components(component, name, first, last):
         component[p] = name[component[p]]
 
 
-def _single_points(balls: Balls, core: NDArray[np.float64]) -> Candidates:
-    """Return the `Candidates` of the first round, in which each point is a component."""
-    n, depth = len(core), balls.depth
-    return Candidates(
-        core=core,
-        component=np.arange(n, dtype=np.int32),
-        key=core.copy(),
-        to=np.full(n, -1, dtype=np.int32),
-        node_core=reduce_by_node(core, depth, np.minimum),
-        node_component=np.full(2 << depth, -1, dtype=np.int32),
-    )
-
-
 def _rename(candidates: Candidates, parent: NDArray[np.int32], depth: int, threads: int) -> int:
     """Number the joined components from 0 on; return how many there are."""
     parent = all_roots(parent)
@@ -217,11 +140,12 @@ def spanning_tree(
     (n,). There are fewer than 2 ** 31 points. Calls may return different trees of equal weight. The
     weights of the edges, and the components connected by the edges up to any weight, are the same.
     """
-    n = len(core)
-    candidates = _single_points(balls, core)
+    n, depth = len(core), balls.depth
+    candidates = single_points(balls, core)
     ends = np.empty((2, n - 1), dtype=np.int32)
     keys = np.empty(n - 1)
-    passes, searches = even_chunks(n, COUNT_CHUNK), even_chunks(n, POINTS_CHUNK)
+    passes = even_chunks(n, COUNT_CHUNK)
+    find_denser_neighbours(balls, candidates, even_chunks(1 << depth, LEAVES_CHUNK), threads)
     at, n_components = 0, n
     while n_components > 1:
         bound = np.full(n_components, math.inf)
@@ -229,12 +153,9 @@ def spanning_tree(
         # On one thread, because a chunk may write to any component.
         parallel_for(passes, 1, bound_components, candidates, bound)
         done = 1 - math.log(n_components) / math.log(n)
-        parallel_for(
-            searches,
-            threads,
-            search_points,
-            *(balls, candidates, bound),
-            report=lambda share, done=done: report(done + 0.2 * share * (1 - done)),  # type: ignore[misc]
+        _search(
+            *(balls, candidates, bound, threads),
+            lambda share, done=done: report(done + 0.2 * share * (1 - done)),  # type: ignore[misc]
         )
         parallel_for(passes, 1, choose_edges, candidates, chosen)
         chosen = chosen[np.argsort(candidates.key[chosen], kind="stable")]
@@ -242,6 +163,21 @@ def spanning_tree(
         joined = join_components(candidates, chosen, parent, ends, at)
         keys[at:joined] = candidates.key[ends[0, at:joined]]
         at = joined
-        n_components = _rename(candidates, parent, balls.depth, threads)
+        n_components = _rename(candidates, parent, depth, threads)
     report(1.0)
     return ends, keys
+
+
+def _search(
+    balls: Balls,
+    candidates: Candidates,
+    bound: NDArray[np.float64],
+    threads: int,
+    report: Callable[[float], None],
+) -> None:
+    """Find the lightest edge of every component, those of mixed leaves first."""
+    depth = max(0, balls.depth - QUERY_LEVELS)
+    nodes = even_chunks(1 << depth, 1)
+    args = (balls, candidates, bound, depth)
+    parallel_for(nodes, threads, search_nodes, *args, True)
+    parallel_for(nodes, threads, search_nodes, *args, False, report=report)
