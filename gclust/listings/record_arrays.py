@@ -40,7 +40,7 @@ class Records:
     their counts at its locations."""
     open_rows: RecordRows  # of the records in ``opened``
 
-    def reordered(self, order: Units) -> Records:
+    def reordered(self, order: NDArray[np.integer]) -> Records:
         """Return the records with the locations in another order, (n,)."""
         number = np.empty(len(order), dtype=np.int32)
         number[order] = np.arange(len(order), dtype=np.int32)
