@@ -265,6 +265,7 @@ def reach_ties():
     with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
         shared = ties.shared_weights(labels, labels[::-1].copy(), np.ones(70, dtype=np.int64), 1)
     assert int(shared[2].sum()) == 70
+    assert ties.shared_weights(labels, labels, np.full(70, 1 << 62), 1) is None
     for whole in (False, True):
         units = ties.WHOLE if whole else records.record_units
         ties.count_by_cluster(rows, labels, records.kind, units, UNIT, (2, 6))

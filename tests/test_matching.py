@@ -48,8 +48,7 @@ def test_a_table_of_many_pairs_grows_and_is_added_up_over_threads(monkeypatch):
         assert sums.tolist() == expected["weight"].tolist()
 
 
-def test_a_sum_that_does_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr(cooccurrence, "CHUNK", 1)
+def test_a_sum_that_does_not_fit_is_refused():
     both = np.zeros(2, dtype=np.int64)
     with pytest.raises(ValueError, match="2 \\*\\* 63 or more"):
         overlap(both, both, np.full(2, 1 << 62))
