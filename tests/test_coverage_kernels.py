@@ -268,10 +268,26 @@ def reach_ties():
     heavy = rows._replace(units=rows.units + (1 << 60))
     assert ties.ties_by_label(heavy, labels, near, np.zeros(0), UNIT, 1) is None
     test_sums_that_do_not_fit_are_refused((60_000, 700_000), False)
+    with mock.patch.multiple(ties, FIRST_SLOTS=2, CHUNK=100):
+        shared = ties.shared_weights(labels, labels[::-1].copy(), np.ones(70, dtype=np.int64), 1)
+    assert int(shared[2].sum()) == 70
+    assert ties.shared_weights(labels, labels, np.full(70, 1 << 62), 1) is None
     for whole in (False, True):
         units = ties.WHOLE if whole else records.record_units
         ties.count_by_cluster(rows, labels, records.kind, units, UNIT, (2, 6))
     assert ties.sum_values(labels, np.ones((1, 70), dtype=np.int64), 6).tolist() == [[10] * 6]
+
+
+def fold_records():
+    """Fold records to their locations, and sort numbers."""
+    from gclust.listings import record_arrays as arrays
+    from tests.test_radix_order import test_a_digit_that_all_share_is_passed_over
+    from tests.test_record_folding import random_records
+
+    for method in ("fractional", "whole"):
+        found = arrays.fold_records(random_records(1), 50, n_kinds=2, method=method)
+        assert len(found.opened)
+    test_a_digit_that_all_share_is_passed_over()
 
 
 def draw_numbers():
@@ -408,6 +424,7 @@ def cover() -> dict[str, list[int]]:
     reach_contours()
     reach_hierarchies()
     reach_ties()
+    fold_records()
     draw_numbers()
     find_mixed_cells()
     move_points()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gclust.kernels import cooccurrence
 from gclust.ranking.matching import match, overlap
 
 
@@ -32,6 +33,25 @@ def test_overlap_is_that_of_a_dictionary_and_exact():
     ]
     order = rng.permutation(4000)
     pd.testing.assert_frame_equal(overlap(a[order], b[order], weight[order]), shared)
+
+
+def test_a_table_of_many_pairs_grows_and_is_added_up_over_threads(monkeypatch):
+    monkeypatch.setattr(cooccurrence, "FIRST_SLOTS", 2)
+    monkeypatch.setattr(cooccurrence, "CHUNK", 100)
+    rng = np.random.default_rng(4)
+    a, b = rng.integers(-1, 30, (2, 3000)).astype(np.int32)
+    weight = rng.integers(0, 1 << 40, 3000)
+    expected = pd.DataFrame({"a": a, "b": b, "weight": weight}).groupby(["a", "b"]).sum()
+    for threads in (1, 3):
+        *pairs, sums = cooccurrence.shared_weights(a, b, weight, threads)
+        assert list(zip(*pairs, strict=True)) == expected.index.tolist()
+        assert sums.tolist() == expected["weight"].tolist()
+
+
+def test_a_sum_that_does_not_fit_is_refused():
+    both = np.zeros(2, dtype=np.int64)
+    with pytest.raises(ValueError, match="2 \\*\\* 63 or more"):
+        overlap(both, both, np.full(2, 1 << 62))
 
 
 def test_overlap_leaves_out_weight_zero():

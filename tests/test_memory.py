@@ -14,7 +14,7 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.listings import rejects
-from gclust.listings.engines.duckdb import DuckDBEngine
+from gclust.listings.engines.duckdb import BYTES_OF_A_THREAD, DuckDBEngine
 from gclust.memory import free_memory, machine_memory, parse_amount, shown_amount
 from gclust.pipeline import locations, memory_parts
 from gclust.pipeline.memory_parts import PART_OF_MACHINE
@@ -151,8 +151,14 @@ def test_memory_is_that_of_the_study_or_a_part_of_the_machine_s(tmp_path, monkey
     parts = memory_parts.memory_parts(given)
     assert parts.whole == 3_000_000_000
     assert parts.database + parts.locations == parts.whole - 400_000_000
+    own = memory_parts.database_for_arrays
+    assert own(study, 1) == memory_parts.MOST_FOR_ARRAYS < memory_parts.memory_parts(study).database
+    assert own(study, 11) == 11 * BYTES_OF_A_THREAD
+    assert own(study, 100) == memory_parts.memory_parts(study).database
+    assert own(given, 1) == parts.database
     monkeypatch.setattr(memory_parts, "machine_memory", lambda: None)
     assert memory_parts.memory_parts(study) is None
+    assert own(study, 1) is None
 
 
 def settings(engine):

@@ -91,8 +91,7 @@ def test_records_sorted_by_place_are_the_same_records():
     assert (np.diff(first) >= 0).all()
     assert listed(in_order) == listed(found)
     assert sorted(open_ones(in_order)) == sorted(open_ones(found))
-    # The open rows are in the order of the open records.
-    for number, record in enumerate(in_order.opened):
+    for number, record in enumerate(in_order.opened):  # the open rows are in their order
         begin, end = in_order.open_rows.starts[number : number + 2]
         own = slice(*in_order.rows.starts[record : record + 2])
         assert in_order.open_rows.place[begin:end].tolist() == in_order.rows.place[own].tolist()

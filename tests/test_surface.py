@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 import gclust
 from gclust import DBSCAN, parameter_surface
+from gclust.cluster import latitude_orders
 from gclust.cluster import surface_memory as memory
 from gclust.cluster.fixed_point import UNIT, to_units
 from gclust.cluster.locations import cluster_locations
 from gclust.cluster.surface import surface_of_locations
+from gclust.parallel import unreported
 from tests.test_dbscan import clouds
 
 X = np.array([[46.20, 6.14], [46.21, 6.15], [46.52, 6.63], [46.53, 6.62], [0.0, 0.0]])
@@ -173,16 +175,58 @@ def test_a_pair_that_is_not_there_is_named():
 
 
 def test_a_surface_that_would_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda: 5_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3_000)
     with pytest.raises(ValueError, match="a surface of 100 values of eps_km and 5 locations take"):
-        parameter_surface(X, eps_km=range(1, 101), min_samples=[2])
-    with pytest.raises(ValueError, match="70 values of eps_km would fit: pass fewer"):
-        parameter_surface(X, eps_km=range(1, 101), min_samples=[2])
-    monkeypatch.setattr(memory, "free_memory", lambda: 1_000)
+        parameter_surface(X, eps_km=range(1, 101), min_samples=[2], n_jobs=1)
+    with pytest.raises(ValueError, match="65 values of eps_km would fit: pass fewer"):
+        parameter_surface(X, eps_km=range(1, 101), min_samples=[2], n_jobs=1)
+    with pytest.raises(ValueError, match="40 values of eps_km would fit: pass fewer"):
+        parameter_surface(X, eps_km=range(1, 101), min_samples=[2], n_jobs=9)
+    monkeypatch.setattr(memory, "free_memory", lambda: 500)
     with pytest.raises(ValueError, match="2 locations would fit: round coordinates"):
-        parameter_surface(X, eps_km=[1], min_samples=[2])
+        parameter_surface(X, eps_km=[1], min_samples=[2], n_jobs=1)
     monkeypatch.setattr(memory, "free_memory", lambda: None)
     assert len(parameter_surface(X, eps_km=[1], min_samples=[2]).table) == 1
+
+
+def test_few_radii_at_a_time_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000)
+    assert memory.radii_that_fit(5, 1) == memory.MOST_RADII
+    assert memory.radii_that_fit(5_500, 1) == (181 - 165) // memory.RADIUS_BYTES
+    assert memory.radii_that_fit(1_000_000, 1) == 1
+    monkeypatch.setattr(memory, "free_memory", lambda: None)
+    assert memory.radii_that_fit(10**9, 1) == memory.MOST_RADII
+
+
+@pytest.mark.parametrize("ratio", [1.0, 100.0])
+def test_shared_orders_change_nothing(monkeypatch, ratio):
+    """Each radius with its own bands, and all with those of one, give what a fit gives."""
+    monkeypatch.setattr(latitude_orders, "MOST_RATIO", ratio)
+    points = 46 + 0.3 * np.random.default_rng(5).normal(size=(400, 2))
+    points[:, 1] = points[:, 1].round(1)  # several of a band have one longitude
+    orders = latitude_orders.orders_of_radii(*points.T.copy(), (3.0, 5.0, 8.0, 12.0), 1, unreported)
+    assert len({each.eps_km for each in orders}) == (4 if ratio == 1 else 1)
+    expect_like_dbscan(points, [3.0, 5.0, 8.0, 12.0], [2.0, 5.0, 20.0], None)
+
+
+def test_locations_in_any_order_with_their_ranks():
+    rng = np.random.default_rng(8)
+    lat, lon = 46 + 0.3 * rng.normal(size=(2, 500))
+    lat.sort()
+    units = rng.integers(1, 4, 500) * UNIT
+    grid, ways = ([4.0, 9.0], [5 * UNIT, 20 * UNIT]), {"border": "nearest", "metric": "haversine"}
+    surface = surface_of_locations(lat, lon, units, grid, **ways)
+    mixed = rng.permutation(500).astype(np.uint32)
+    other = surface_of_locations(lat[mixed], lon[mixed], units[mixed], grid, rank=mixed, **ways)
+    for eps in grid[0]:
+        part = surface.at(eps)
+        assert part.eps_km == (eps,)
+        for least in grid[1]:
+            labels, core = surface.cluster(eps, least)
+            assert labels.max() > 0
+            assert (part.cluster(eps, least)[0] == labels).all()
+            for mine, expected in zip(other.cluster(eps, least), (labels, core), strict=True):
+                assert (mine == expected[mixed]).all()
 
 
 def test_the_benchmark_runs(capsys):

@@ -23,6 +23,7 @@ import gclust
 from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.experiments.progress_bar import time_left
+from gclust.experiments.sweep import label_cache
 from gclust.experiments.sweep import run as module
 from gclust.experiments.sweep.summary import summary_lines
 from gclust.pipeline.count_arrays import ArrayCounter
@@ -274,6 +275,22 @@ def test_a_checkpoint_of_another_study_is_not_used(study, tmp_path, monkeypatch,
     found = gclust.sweep(other, out=out, min_samples=[60, 100])
     pd.testing.assert_frame_equal(found.table, gclust.sweep(other, min_samples=[60, 100]).table)
     assert not list(tmp_path.glob(".out.*"))
+
+
+def test_one_radius_at_a_time_where_memory_is_short(study, done, monkeypatch):
+    computed, real = [], label_cache.surface_of_locations
+    monkeypatch.setattr(label_cache, "radii_that_fit", lambda *_: 1)
+
+    def one_radius(*args, **ways):
+        computed.append(args[3][0])
+        return real(*args, **ways)
+
+    monkeypatch.setattr(label_cache, "surface_of_locations", one_radius)
+    again = gclust.sweep(study)
+    pd.testing.assert_frame_equal(again.table, done.table)
+    pd.testing.assert_frame_equal(again.ranks, done.ranks)
+    eps = again.table["eps_km"].unique().tolist()
+    assert sorted(computed) == [[each] for each in eps]  # each once
 
 
 def test_same_tables_for_threads_and_permuted_rows(done, tmp_path):

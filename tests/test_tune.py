@@ -22,12 +22,14 @@ import gclust
 from gclust.cli import main
 from gclust.cluster.gaps import gaps_km
 from gclust.errors import StudyError
+from gclust.experiments.tune import session as tune_session
 from gclust.experiments.tune.location_grid import LocationGrid
 from gclust.experiments.tune.map_data import mercator, names_with_room, polygon_paths
 from gclust.experiments.tune.outcome import ParameterSet
 from gclust.experiments.tune.session import Session
 from gclust.experiments.tune.worker import Worker
 from gclust.experiments.tune.write_study import with_parameters, write_study
+from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.progress import silent
 from gclust.units import UNIT
 from tests.worlds import listings, study_folder
@@ -93,6 +95,17 @@ def path(tmp_path_factory):
 @pytest.fixture(scope="module")
 def session(path):
     return Session(gclust.read_study(path), n_jobs=None, report=silent)
+
+
+def test_the_database_is_closed_before_the_surface_is_made(path, monkeypatch):
+    closed, real = [], DuckDBEngine.__exit__
+    monkeypatch.setattr(DuckDBEngine, "__exit__", lambda *a: closed.append("closed") or real(*a))
+    make = tune_session.surface_of_locations
+    monkeypatch.setattr(
+        tune_session, "surface_of_locations", lambda *a, **k: closed.append("made") or make(*a, **k)
+    )
+    Session(gclust.read_study(path), n_jobs=None, report=silent).close()
+    assert closed == ["closed", "made"]  # and closed only once
 
 
 def test_changes_against_the_study(session):

@@ -7,10 +7,10 @@ from gclust.memory import free_memory
 ROW_BYTES = 40
 """Bytes for a row of X while its coordinates are reduced to distinct locations."""
 
-LOCATION_BYTES = 100
+LOCATION_BYTES = 90
 """Bytes for a location: the ball tree over all locations, and their orders by latitude."""
 
-AT_ONCE_BYTES = 90
+AT_ONCE_BYTES = 75
 """Bytes for a location and each of the radii that are computed at the same time."""
 
 RADIUS_BYTES = 6

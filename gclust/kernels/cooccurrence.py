@@ -189,7 +189,8 @@ def add_shared(a, b, weight, n_b, table, first, last):
     """Add the weights of the locations ``first .. last`` to the sums of their pairs of labels.
 
     ``a`` and ``b`` (n,) int32 are labels, at least -1, ``weight`` (n,) int64. The key of two labels
-    is ``(a + 1) * n_b + b + 1``. Returns the keys and sums of the table, which may have grown.
+    is ``(a + 1) * n_b + b + 1``. Returns the keys and sums of the table, which may have grown, and
+    whether all sums fit into int64.
     """
     keys, sums, taken = table
     known, slot = np.int64(-1), np.int64(0)
@@ -203,7 +204,9 @@ def add_shared(a, b, weight, n_b, table, first, last):
                 keys[slot] = key
                 taken[0] += 1
         sums[slot] += weight[i]
-    return keys, sums
+        if sums[slot] < 0:
+            return keys, sums, False
+    return keys, sums, True
 
 
 @kernel
@@ -286,15 +289,18 @@ def shared_weights(
     weights: three arrays of int64, shape (p,); None if a sum is 2 ** 63 or more.
     """
     free: list[_HashTable] = []
+    overflows: list[None] = []
     n_b = int(b.max(initial=-1)) + 2
 
     def work(first: int, last: int) -> None:
         table = _free_table(free)
-        keys, sums = add_shared(a, b, weight, n_b, table, first, last)
+        keys, sums, fit = add_shared(a, b, weight, n_b, table, first, last)
         free.append(_HashTable(keys, sums, table.taken))
+        if not fit:
+            overflows.append(None)
 
     parallel_for(even_chunks(len(a), CHUNK), threads, work)
-    return _total(free, n_b)
+    return None if overflows else _total(free, n_b)
 
 
 def _total(

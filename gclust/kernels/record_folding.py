@@ -34,7 +34,7 @@ class RowsOfRecords(NamedTuple):
 
 
 class SeveralPlaces(NamedTuple):
-    """The ``r`` records with several locations, of which ``o`` are open, and their rows."""
+    """The ``r`` records with several locations and their rows; ``o`` of the records are open."""
 
     rows: RecordRows  # of all
     located_units: NDArray[np.int64]  # (r,) of the located listings

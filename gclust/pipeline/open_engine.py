@@ -10,10 +10,11 @@ from typing import Any
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.readers.spark_frame import is_spark_frame
-from gclust.pipeline.memory_parts import memory_parts
+from gclust.pipeline.memory_parts import database_for_arrays, memory_parts
 from gclust.progress import Report, silent
 from gclust.study.schema import Study
 from gclust.temporary_folders import TemporaryFolder
+from gclust.threads import count_threads
 
 
 def open_engine(
@@ -21,15 +22,20 @@ def open_engine(
     n_jobs: int | None = None,
     progress: Report = silent,
     home: TemporaryFolder | None = None,
+    for_arrays: bool = False,
 ) -> Engine:
     """Open the engine that ``[engine]`` names.
 
-    ``home`` is the folder of an earlier process's DuckDB database.
+    ``home`` is the folder of an earlier process's DuckDB database. ``for_arrays`` is whether its
+    listings are soon held in arrays, so that a database takes less memory.
     """
     options = study.engine
     folder = None if options.temp_dir is None else temporary_folder(study)
-    parts = memory_parts(study)
-    memory = None if parts is None else parts.database
+    if for_arrays:
+        memory = database_for_arrays(study, count_threads(n_jobs))
+    else:
+        parts = memory_parts(study)
+        memory = None if parts is None else parts.database
     if engine_name(study) == "duckdb":
         return DuckDBEngine(folder, threads=n_jobs, memory=memory, progress=progress, home=home)
     from gclust.listings.engines.spark import SparkEngine

@@ -194,7 +194,7 @@ def _computed(
     columns = columns_of_pairs(study, pairs)
     checkpoint, digests = None, {}
     with ExitStack() as while_needed:
-        opened = open_engine(study, n_jobs, run_log.report)
+        opened = open_engine(study, n_jobs, run_log.report, for_arrays=True)
         engine = while_needed.enter_context(opened)
         prepared = prepare_listings(study, engine, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)

@@ -67,7 +67,7 @@ class Session:
         self.gaps_km = tuple(sorted({*GAPS_KM, study.merge.max_gap_km}))
         self.columns = ScoreColumns(study)
         self.columns.check()
-        self._engine, self._closed = open_engine(study, n_jobs, report), False
+        self._engine, self._closed = open_engine(study, n_jobs, report, for_arrays=True), False
         try:
             self._open(report)
         except BaseException:
@@ -93,6 +93,9 @@ class Session:
         self._counter = RecordCounter.gather(study, engine, prepared, order, n_jobs)
         if not self.columns.further:
             self.close()  # only the arrays in memory are still needed
+            if self._grid.has_density.all():
+                locations = pd.DataFrame({"density": self._grid.density})
+                prepared = self._prepared = replace(prepared, locations=locations)
         self._surface = self._make_surface(report)
         self._partitions: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()

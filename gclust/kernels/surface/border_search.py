@@ -158,7 +158,7 @@ def traverse(balls, index, leaf, radius, floor, ceiling, work):
     x, y, z = balls.ball[leaf, 0], balls.ball[leaf, 1], balls.ball[leaf, 2]
     around = balls.ball[leaf, 3]
     best = deepest = certain_core = top = np.int64(NONE)
-    apart = torn = np.int64(0)
+    apart = conflict = np.int64(0)
     n_open = 0
     work.stack[0], work.away[0] = 1, away_from(balls, 1, x, y, z)
     n = 1
@@ -188,14 +188,16 @@ def traverse(balls, index, leaf, radius, floor, ceiling, work):
             work.stack[n + 1], work.away[n + 1] = two, other
             n += 2
             continue
-        torn = max(torn, np.int64(index.conflict[node]), conflict_level(index, top, highest))
+        conflict = max(
+            conflict, np.int64(index.conflict[node]), conflict_level(index, top, highest)
+        )
         top = higher_core(index, top, highest)
         if not skipped:
             work.found[n_open] = node
             n_open += 1
         elif conflict_level(index, deepest, highest) == 0:
             deepest = higher_core(index, deepest, highest)
-    return best, deepest, apart, max(torn, apart), n_open
+    return best, deepest, apart, max(conflict, apart), n_open
 
 
 @inlined_helper
@@ -301,7 +303,7 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
             floor = min(floor, np.int64(index.level[p]))
             ceiling = max(ceiling, np.int64(index.level[p]))
         node = (1 << balls.depth) + leaf
-        best, deepest, apart, torn, n_open = traverse(
+        best, deepest, apart, conflict, n_open = traverse(
             balls, index, node, radius, floor, ceiling + 1, work
         )
         sort_by_level(balls, index, n_open, work)
@@ -313,7 +315,7 @@ def find_highest(balls, index, radius, highest, ambiguous, first, last):
             highest[p] = hint if is_border else np.int64(NONE)
             ambiguous[p] = (
                 is_border
-                and torn > level
+                and conflict > level
                 and (
                     apart > level
                     or conflict_level(index, deepest, hint) > level
