@@ -14,6 +14,7 @@ from benchmarks import listings as world
 from benchmarks import machine, out_of_core, worst_cases
 from benchmarks.agreement import DisagreementError, Missed, check_equal, check_partition
 from benchmarks.contenders import CONTENDERS, Answer, fold_rows, installed, keys_of
+from benchmarks.draws import Clock
 from benchmarks.geos import load_geos, plane_km, prepare_dbscan
 from benchmarks.measure import Measured
 from benchmarks.peers import ROWS
@@ -286,6 +287,15 @@ def test_the_machine_is_described_without_its_name():
     assert "cores of" in described
     assert "GiB" in described
     assert platform.node() not in described or not platform.node()
+
+
+def test_the_clock_of_draws_knows_their_stages(tmp_path):
+    for clusters in ("reclustered", "fixed"):
+        extra = f'[uncertainty]\nclusters = "{clusters}"\ndraws = 9\n'
+        clock = Clock()
+        gclust.uncertainty(study_folder(tmp_path / clusters, extra=extra), progress=clock)
+        assert clock.seconds()[0] > clock.gathering()[0]
+        assert (clock.gathering()[0] > 0) == (clusters == "reclustered")
 
 
 def test_a_run_is_measured_stage_by_stage(tmp_path):

@@ -232,6 +232,11 @@ def reach_hierarchies():
             X = np.stack([place.lat, place.lon], axis=1)
             model = HDBSCAN(size, samples, metric=metric).fit(X, sample_weight=place.units)
             model.predict(np.clip(X + 0.01, -89, 89))
+    # Towns far from each other have nodes without a foreign point near; one is many leaves wide.
+    rng = np.random.default_rng(5)
+    for towns, each, samples in ((4, 128, 5), (1, 800, 400)):
+        centre = np.repeat(rng.uniform(-60, 60, (towns, 2)), each, axis=0)
+        HDBSCAN(5, samples).fit(centre + rng.uniform(-0.1, 0.1, centre.shape))
     test_weights_add_up_to_the_need_at_the_selected_key("clumped", 400)
     for world, need in ((everywhere, 1500), (city_from_afar, 60)):
         test_core_distances_are_those_of_the_definition(world, need)
