@@ -377,9 +377,9 @@ GIVEN = (
 )
 OVERLAPS = (
     _integer("cluster_id", "Number of the cluster; -1: noise in the area"),
-    _text("cluster", "Name of the cluster"),
+    _text("cluster", "Name of the cluster, or noise"),
     _integer("area_id", "Number of the given area; -1: the cluster's rest outside of all"),
-    _text("area", "Name of the given area"),
+    _text("area", "Name of the given area, or outside"),
     _number("<kind>_count", "Records of the kind in both", RECORDS, FRACTIONAL),
     _number("total", "Sum of the shares in both, of the world's", PER_CENT, "sum over kinds"),
     _number("share_of_cluster", "The part in both, of the cluster's total", PER_CENT),
