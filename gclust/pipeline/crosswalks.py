@@ -66,10 +66,7 @@ def crosswalks(
     StudyError
         If the ties of records are too large to count.
     """
-    wanted = study.outputs.crosswalks
-    if not wanted:
-        return {}
-    columns = {name: key for name, key in COLUMN_OF_OUTPUT.items() if name in wanted}
+    columns = {name: key for name, key in COLUMN_OF_OUTPUT.items() if getattr(study.outputs, name)}
     names = ranking.set_index("cluster_id")["name"].sort_index()
     with run_log.timed("add up crosswalks"):
         listings = _labelled(engine, prepared, locations, list(columns.values()))

@@ -118,7 +118,11 @@ def _describe(
     if study.population.raster is not None:
         with run_log.timed("count inhabitants of given areas"):
             people = inhabitants(
-                study, table.geometry, run_log.report, names=table["name"], warn=run_log.warn
+                study,
+                table.geometry,
+                run_log.report,
+                names=table["name"],
+                warn=lambda message: run_log.warn(f"[places] given: {message}"),
             )
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
