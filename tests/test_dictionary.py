@@ -21,7 +21,7 @@ import gclust
 from gclust.places.centres import weighted_centres
 from gclust.results import geopackage
 from gclust.results.columns import TABLES, TYPES
-from gclust.results.short_names import LONGEST, short_names
+from gclust.results.short_names import short_names
 from gclust.sphere import unit_vectors
 from tests.digests import everything, full_listings
 from tests.fuzz_studies import undrawn
@@ -151,7 +151,7 @@ def test_names_are_short_and_the_same_study_gives_the_same():
     assert names[f"{long}_count"].startswith("research_of_universities")
     assert len(set(names.values())) == len(names)
     for name in names.values():
-        assert len(name) <= LONGEST
+        assert len(name) <= 32
         assert re.fullmatch(r"[^\W\d_]\w*", name)
     for what in ("count", "share", "rank"):
         assert names[f"{long}_{what}"].endswith(f"_{what}")
@@ -170,7 +170,7 @@ def test_headers_of_the_ranking_are_short_in_csv_and_as_they_are_in_python(tmp_p
     header = columns_of(tmp_path / "run" / "ranking.csv")
     assert "r_d_of_large_companies_share" in header
     assert "R&D of large companies_share" in run.ranking
-    assert max(map(len, header)) <= LONGEST
+    assert max(map(len, header)) <= 32
     assert columns_of(tmp_path / "run" / "clusters.gpkg", "clusters") == header
     package = json.loads((tmp_path / "run" / "datapackage.json").read_text(encoding="utf-8"))
     fields = next(r for r in package["resources"] if r["path"] == "ranking.csv")["schema"]["fields"]

@@ -180,10 +180,10 @@ def _unbroken(polygon: Any) -> Any:
 
     Those that are longer cross the 180th meridian, in files that do not split polygons there.
     """
-    rings = [np.array(ring.coords) for ring in (polygon.exterior, *polygon.interiors)]
-    if all(np.abs(np.diff(ring[:, 0])).max() <= LONGEST_EDGE for ring in rings):
+    boundaries = [np.array(boundary.coords) for boundary in (polygon.exterior, *polygon.interiors)]
+    if all(np.abs(np.diff(boundary[:, 0])).max() <= LONGEST_EDGE for boundary in boundaries):
         return polygon
-    return from_rings([(ring[:-1, 0], ring[:-1, 1]) for ring in rings])
+    return from_rings([(boundary[:-1, 0], boundary[:-1, 1]) for boundary in boundaries])
 
 
 def _refuse_overlaps(areas: gpd.GeoDataFrame, path: Path) -> None:
