@@ -342,6 +342,14 @@ def test_a_run_that_is_read_back_has_them(kind, tmp_path):
             ours["field"] = [harmless(each) for each in ours["field"]]
         pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     assert (tmp_path / "run" / "panel.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    ranking = pd.read_csv(tmp_path / "run" / "ranking.csv").set_index("cluster_id")
+    for name in ("panel", "fields", "organisations"):
+        table = pd.read_csv(tmp_path / "run" / f"{name}.csv")
+        sums = table.groupby(["kind", "cluster_id"])["count"].sum()
+        for written_kind in TABLES:
+            count = ranking[f"{written_kind}_count"].sort_index()
+            unit = 10.0 ** (np.floor(np.log10(count)) - 11)  # of the last of twelve digits
+            assert (abs(sums[written_kind] - count) <= 0.51 * unit).all()
     assert "'=B60" in (tmp_path / "run" / "fields.csv").read_text(encoding="utf-8-sig")
 
 
