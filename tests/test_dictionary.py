@@ -21,6 +21,7 @@ import gclust
 from gclust.places.centres import weighted_centres
 from gclust.results import geopackage
 from gclust.results.columns import TABLES, TYPES
+from gclust.results.datapackage import data_package
 from gclust.results.short_names import short_names
 from gclust.sphere import unit_vectors
 from tests.digests import everything, full_listings
@@ -117,6 +118,28 @@ def test_the_dictionary_names_columns_once_and_keys_that_are_unique(full):
     tables = {"ranking": full.ranking, "ties": full.ties(), "locations": full.locations}
     for name, table in tables.items():
         assert not table.duplicated(list(TABLES[name].key)).any()
+
+
+def test_amounts_and_whole_counts_are_described_as_such(tmp_path):
+    (tmp_path / "ranking.csv").write_text("patent_count,money_count,money_per_million\n")
+    (tmp_path / "memberships.csv").write_text("fraction\n")
+    sources = [
+        {"kind": "patent", "path": "a.csv"},
+        {"kind": "money", "path": "b.csv", "measure": "amount"},
+    ]
+    found = {}
+    for method in ("fractional", "whole"):
+        study = gclust.Study(sources=sources, counting={"method": method})
+        for resource in data_package(tmp_path, study, {})["resources"]:
+            for field in resource.get("schema", {}).get("fields", ()):
+                found[method, field["name"]] = field
+    assert found["whole", "patent_count"]["unit"] == "records"
+    assert "kind patent" in found["whole", "patent_count"]["description"]
+    assert found["whole", "money_count"]["unit"] == "units of the source's weight"
+    assert found["whole", "money_per_million"]["unit"].endswith("weight per million persons")
+    for name in ("patent_count", "fraction"):
+        whole, fractional = (found[m, name]["formula"] for m in ("whole", "fractional"))
+        assert whole != fractional
 
 
 def test_types_are_those_of_the_columns(full):
