@@ -190,6 +190,9 @@ def test_world_counts_hold_noise_and_shares_are_of_them(plain):
     np.testing.assert_allclose(panel["share"], 100 * panel["count"] / panel["world_count"])
     by_field = plain.fields().query("kind == 'patent'")
     np.testing.assert_allclose(by_field.groupby("cluster_id")["share"].sum(), 100)
+    for _, part in plain.organisations().groupby(["cluster_id", "kind"], sort=False):
+        assert part["units"].is_monotonic_decreasing
+    assert plain.organisations()["cluster_id"].is_monotonic_increasing
     whole = rows.groupby("field")["part"].sum()
     first = by_field.groupby("field")["world_count"].first()
     np.testing.assert_allclose(first, whole.loc[first.index], atol=1e-5)
@@ -339,6 +342,14 @@ def test_a_run_that_is_read_back_has_them(kind, tmp_path):
             ours["field"] = [harmless(each) for each in ours["field"]]
         pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     assert (tmp_path / "run" / "panel.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    ranking = pd.read_csv(tmp_path / "run" / "ranking.csv").set_index("cluster_id")
+    for name in ("panel", "fields", "organisations"):
+        table = pd.read_csv(tmp_path / "run" / f"{name}.csv")
+        sums = table.groupby(["kind", "cluster_id"])["count"].sum()
+        for written_kind in TABLES:
+            count = ranking[f"{written_kind}_count"].sort_index()
+            unit = 10.0 ** (np.floor(np.log10(count)) - 11)  # of the last of twelve digits
+            assert (abs(sums[written_kind] - count) <= 0.51 * unit).all()
     assert "'=B60" in (tmp_path / "run" / "fields.csv").read_text(encoding="utf-8-sig")
 
 
@@ -447,36 +458,43 @@ def test_rows_have_their_numbers_in_their_files(parts, ending, tmp_path):
     check_rows(tmp_path / "run", parts, ending)
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-@pytest.mark.usefixtures("spark")
-def test_spark_lists_the_same_memberships(parts, ending, tmp_path):
-    path = write(parts, tmp_path, ending)
-    with undrawn():
-        gclust.run(path, tmp_path / "duckdb")
-        own = f'\n[engine]\nname = "spark"\ntemp_dir = "{tmp_path}"\n'
-        path.write_text(path.read_text() + own)
-        gclust.run(path, tmp_path / "spark")
-    check_rows(tmp_path / "spark", parts, ending)
-    ours, theirs = (
-        (tmp_path / engine / "memberships.parquet").read_bytes() for engine in ("duckdb", "spark")
-    )
-    assert ours == theirs
-
-
-def test_spark_gives_the_same_tables(spark, tmp_path):
-    seen = []
-    whole = {kind: pa.Table.from_pandas(table) for kind, table in TABLES.items()}
-    frames = {kind: spark.createDataFrame(table) for kind, table in whole.items()}
-    for engine, tables in (("duckdb", whole), ("duckdb", frames), ("spark", frames)):
-        out = tmp_path / str(len(seen))
-        options = {"name": engine, "temp_dir": str(tmp_path)}
-        run(tables, unlocated="keep", out=out, engine=options)
-        seen.append({name: (out / f"{name}.csv").read_bytes() for name in EVERYTHING})
-    assert seen[0] == seen[1] == seen[2]
+def test_spark_gives_the_same_files(spark, parts, tmp_path):
+    """Files that DuckDB reads, files that Spark reads itself, and a Spark DataFrame."""
+    study = write(parts, tmp_path, "csv")
+    write({f"{name} %20": part for name, part in parts.items()}, tmp_path / "more", "parquet")
+    frame = spark.createDataFrame(pa.Table.from_pandas(awkward(1)))
+    sources = [
+        {"kind": "patent", "path": "in"},
+        {"kind": "publication", "path": "more/in/*.parquet"},
+        {"kind": "deal", "data": frame},
+    ]
+    for engine in ("duckdb", "spark"):
+        study = gclust.Study(
+            sources=sources,
+            clusters={"eps_km": 8, "min_samples": 9000},
+            counting={"unlocated": "keep"},
+            study={"max_rejects": 0.5},
+            outputs={**EVERYTHING, "memberships": True},
+            engine={"name": engine, "temp_dir": str(tmp_path)},
+            folder=tmp_path,
+        )
+        with undrawn():
+            gclust.run(study, tmp_path / engine)
+    for name in ("memberships.parquet", "panel.csv", "fields.csv", "organisations.csv", "ties.csv"):
+        ours, theirs = ((tmp_path / engine / name).read_bytes() for engine in ("duckdb", "spark"))
+        assert ours == theirs, name
+    found = pd.read_parquet(tmp_path / "spark" / "memberships.parquet")
     # Rows of a Spark DataFrame have no order, so no numbers, with any engine.
-    listed = [(tmp_path / number / "memberships.parquet").read_bytes() for number in "12"]
-    assert listed[0] == listed[1]
-    assert pq.read_table(tmp_path / "1" / "memberships.parquet")["row"].null_count > 1000
+    of_frame = found["source"] == 3
+    assert found.loc[of_frame, "row"].isna().all()
+    assert of_frame.sum() > 1000
+    for source, ending, mark in ((1, "csv", ""), (2, "parquet", " %20")):
+        mine = found[found["source"] == source]
+        folder = "in" if source == 1 else "more/in"
+        for name, part in parts.items():
+            rows = mine[mine["file"] == f"{folder}/{name}{mark}.{ending}"]
+            assert rows["row"].tolist() == list(range(1, len(part) + 1))
+            assert rows["record"].astype(int).tolist() == part["record"].tolist()
 
 
 def test_the_bytes_do_not_depend_on_batches(monkeypatch, tmp_path):

@@ -21,7 +21,8 @@ import gclust
 from gclust.places.centres import weighted_centres
 from gclust.results import geopackage
 from gclust.results.columns import TABLES, TYPES
-from gclust.results.short_names import LONGEST, short_names
+from gclust.results.datapackage import data_package
+from gclust.results.short_names import short_names
 from gclust.sphere import unit_vectors
 from tests.digests import everything, full_listings
 from tests.fuzz_studies import undrawn
@@ -119,6 +120,28 @@ def test_the_dictionary_names_columns_once_and_keys_that_are_unique(full):
         assert not table.duplicated(list(TABLES[name].key)).any()
 
 
+def test_amounts_and_whole_counts_are_described_as_such(tmp_path):
+    (tmp_path / "ranking.csv").write_text("patent_count,money_count,money_per_million\n")
+    (tmp_path / "memberships.csv").write_text("fraction\n")
+    sources = [
+        {"kind": "patent", "path": "a.csv"},
+        {"kind": "money", "path": "b.csv", "measure": "amount"},
+    ]
+    found = {}
+    for method in ("fractional", "whole"):
+        study = gclust.Study(sources=sources, counting={"method": method})
+        for resource in data_package(tmp_path, study, {})["resources"]:
+            for field in resource.get("schema", {}).get("fields", ()):
+                found[method, field["name"]] = field
+    assert found["whole", "patent_count"]["unit"] == "records"
+    assert "kind patent" in found["whole", "patent_count"]["description"]
+    assert found["whole", "money_count"]["unit"] == "units of the source's weight"
+    assert found["whole", "money_per_million"]["unit"].endswith("weight per million persons")
+    for name in ("patent_count", "fraction"):
+        whole, fractional = (found[m, name]["formula"] for m in ("whole", "fractional"))
+        assert whole != fractional
+
+
 def test_types_are_those_of_the_columns(full):
     package = json.loads((full.path / "datapackage.json").read_text(encoding="utf-8"))
     checked = 0
@@ -151,7 +174,7 @@ def test_names_are_short_and_the_same_study_gives_the_same():
     assert names[f"{long}_count"].startswith("research_of_universities")
     assert len(set(names.values())) == len(names)
     for name in names.values():
-        assert len(name) <= LONGEST
+        assert len(name) <= 32
         assert re.fullmatch(r"[^\W\d_]\w*", name)
     for what in ("count", "share", "rank"):
         assert names[f"{long}_{what}"].endswith(f"_{what}")
@@ -170,7 +193,7 @@ def test_headers_of_the_ranking_are_short_in_csv_and_as_they_are_in_python(tmp_p
     header = columns_of(tmp_path / "run" / "ranking.csv")
     assert "r_d_of_large_companies_share" in header
     assert "R&D of large companies_share" in run.ranking
-    assert max(map(len, header)) <= LONGEST
+    assert max(map(len, header)) <= 32
     assert columns_of(tmp_path / "run" / "clusters.gpkg", "clusters") == header
     package = json.loads((tmp_path / "run" / "datapackage.json").read_text(encoding="utf-8"))
     fields = next(r for r in package["resources"] if r["path"] == "ranking.csv")["schema"]["fields"]

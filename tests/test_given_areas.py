@@ -120,7 +120,7 @@ def test_counts_are_those_of_the_locations_inside(tmp_path):
 
 
 def test_areas_in_any_order_and_crs_are_the_same(tmp_path):
-    both = areas(("B", "A"))
+    both = areas(("B", "A"), code=[None, "a"])
     both.to_file(tmp_path / "a.gpkg")
     both.iloc[::-1].to_file(tmp_path / "b.shp")
     both.to_crs(3035).to_file(tmp_path / "c.geojson")
@@ -129,6 +129,7 @@ def test_areas_in_any_order_and_crs_are_the_same(tmp_path):
     assert first["name"].tolist() == ["A", "B"]
     for name in ("b.shp", "d.parquet"):
         pd.testing.assert_frame_equal(read_areas(tmp_path / name), first)
+    assert read_areas(tmp_path / "a.gpkg", code="code")["area_code"].tolist() == ["a", ""]
     projected = read_areas(tmp_path / "c.geojson")
     assert shapely.hausdorff_distance(projected.geometry[0], first.geometry[0]) < 1e-6
     assert [path.rsplit(".")[-1] for path in area_files(tmp_path / "b.shp")] == [
@@ -136,10 +137,10 @@ def test_areas_in_any_order_and_crs_are_the_same(tmp_path):
     ]  # fmt: skip
 
 
-def test_areas_beyond_the_180th_meridian(tmp_path):
-    areas(("Fiji", "Rest"), [shapely.box(177, -20, 182, -15), shapely.box(0, 0, 1, 1)]).to_file(
-        tmp_path / "a.gpkg"
-    )
+@pytest.mark.parametrize("east", [182, -178])
+def test_areas_beyond_the_180th_meridian(east, tmp_path):
+    ring = shapely.Polygon([(177, -20), (east, -20), (east, -15), (177, -15)])
+    areas(("Fiji", "Rest"), [ring, shapely.box(0, -20, 1, 1)]).to_file(tmp_path / "a.gpkg")
     fiji = read_areas(tmp_path / "a.gpkg").geometry[0]
     assert fiji.geom_type == "MultiPolygon"
     assert fiji.bounds[0] == -180

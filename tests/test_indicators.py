@@ -156,7 +156,7 @@ def test_a_study_with_indicators(tmp_path, with_credit_of):
     assert run.info["indicators"]["patents"] == {"name": "credit_of", "origin": "tests 0.1"}
     csv = pd.read_csv(tmp_path / "run" / "ranking.csv")
     assert csv.columns.tolist() == run.ranking.columns.tolist()
-    layer = pyogrio.read_dataframe(tmp_path / "run" / "clusters.gpkg")
+    layer = pyogrio.read_dataframe(tmp_path / "run" / "clusters.gpkg", layer="clusters")
     assert layer["top_organisation"].tolist() == run.ranking["top_organisation"].tolist()
     back = gclust.read_run(tmp_path / "run")
     pd.testing.assert_frame_equal(back.ranking, run.ranking)

@@ -15,8 +15,10 @@ import time
 import warnings
 from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from click.testing import CliRunner
 
 import gclust
@@ -45,6 +47,7 @@ STAGES = [
     "read listings", "add up records", "fold listings", "cluster locations",
     "merge clusters and count records", "describe clusters", "compute indicators",
     "add up weights of cities", "compare intensities", "divide clusters among cities",
+    "count given areas", "add up crosswalks",
 ]  # fmt: skip
 """The stages that a run of the study keeps, in their order."""
 EXTRA = """
@@ -69,6 +72,12 @@ name = "growth"
 kind = "patent"
 first = [2015, 2016]
 last = [2018, 2019]
+[places]
+given = "areas.gpkg"
+[outputs]
+memberships = true
+panel = true
+ties = true
 """
 KILLS = 20
 CRATE = "ro-crate-metadata.json"
@@ -83,6 +92,9 @@ def write_study(folder, extra=EXTRA):
     study = study_folder(folder, table, extra)
     values = np.full((300, 1000), 7.0, dtype=np.float32)
     write_raster(folder / "pop.tif", values)
+    halves = [shapely.box(5, 40, 11, 50), shapely.box(11, 40, 18, 50)]
+    areas = gpd.GeoDataFrame({"name": ["West", "East"]}, geometry=halves, crs=4326)
+    areas.to_file(folder / "areas.gpkg")
     return study
 
 

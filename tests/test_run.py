@@ -74,6 +74,7 @@ def test_files_of_a_run(done):
         "study.toml",
         "run.json",
         "ro-crate-metadata.json",
+        "datapackage.json",
         "figures/map.png",
         "figures/map.pdf",
     }
@@ -82,13 +83,13 @@ def test_files_of_a_run(done):
     pd.testing.assert_frame_equal(again.locations, done.locations)
     csv = pd.read_csv(done.path / "ranking.csv")
     assert csv.columns.tolist() == [
-        "rank", "cluster_id", "name", "economies",
+        "rank", "cluster_id", "name", "economies", "lat", "lon",
         "patent_count", "patent_share", "patent_rank", "patent_per_million",
         "publication_count", "publication_share", "publication_rank", "publication_per_million",
         "total", "score", "population", "intensity", "intensity_rank", "area_km2",
         "outside_share", "foreign_share",
     ]  # fmt: skip
-    package = gpd.read_file(done.path / "clusters.gpkg")
+    package = gpd.read_file(done.path / "clusters.gpkg", layer="clusters")
     assert len(package) == 3
     assert package.crs == done.clusters.crs
     assert (done.clusters.geometry.is_valid).all()

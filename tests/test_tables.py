@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import duckdb
 import geopandas as gpd
@@ -13,8 +14,9 @@ import pyarrow as pa
 import pytest
 
 import gclust
-from gclust.errors import StudyError
+from gclust.errors import GclustWarning, StudyError
 from gclust.listings.readers.tables import digest
+from tests.fuzz_studies import undrawn
 
 CLUSTERS = {"eps_km": 10, "min_samples": 20}
 
@@ -61,6 +63,23 @@ def test_a_table_of_any_library_gives_what_its_file_does(tmp_path, library):
     )
     pd.testing.assert_frame_equal(run.ranking, expected)
     assert run.info["inputs"][0]["path"] == "the table of patent"
+
+
+def test_rejects_of_a_large_table_have_its_rows():
+    """DuckDB stores tables of more than 122,880 rows in any order."""
+    n = 600_000
+    lat = 48 + np.arange(n) % 100 / 1000
+    lat[::1000] = 90 + np.arange(0, n, 1000)
+    table = pa.table({"record": np.arange(n), "lat": lat, "lon": np.full(n, 11.0)})
+    study = gclust.Study(
+        sources=[{"kind": "patent", "data": table}],
+        clusters={"eps_km": 5, "min_samples": 1000},
+    )
+    with undrawn(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", GclustWarning)
+        rejects = gclust.run(study, n_jobs=2).rejects
+    assert len(rejects) == n // 1000 - 1
+    assert (rejects["line"] - 1).tolist() == rejects["record"].astype(int).tolist()
 
 
 def test_listings_stand_for_the_sources_of_a_study(tmp_path):

@@ -32,7 +32,7 @@ COLUMN_OF_REASON = {"latitude": "lat", "longitude": "lon", "year": "year"}
 def list_rejects(engine: FileDatabase, scans: Sequence[Scan], root: Path) -> pd.DataFrame:
     """Return the rejected rows of sources with their original values, lines and reasons.
 
-    The sources are read again, and numbered rows cannot be read in parallel, so pass only
+    The sources are read again, and rows of CSV files are numbered one by one, so pass only
     sources with rejects. Each of n sources has its first `MOST_LISTED` / n rejects listed, in the
     order of its files. Paths are shown relative to ``root``. Raises StudyError if a rejected row
     is a second header with the columns in another order.
@@ -78,12 +78,12 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd
     """Read the first ``most`` rejected rows of one file."""
     given = ", ".join(f"{part.given(name)} AS {name}_given" for name in GIVEN)
     query = (
-        f"SELECT row_number() OVER () - 1 AS line, {given}, {', '.join(part.validated)}"
+        f"SELECT {part.row_number} AS line, {given}, {', '.join(part.validated)}"
         f" FROM {part.table([file])}"
     )
     rows = validate(nw.from_native(engine.connection.sql(query)))
     rows = rows.filter(~nw.col("reason").is_null() & (nw.col("reason") != OUTSIDE))
-    table = engine.pandas(rows.head(most), "list rejects")
+    table = engine.pandas(rows.sort("line").head(most), "list rejects")
     table = table.drop(columns=["lat", "lon", "inside", "island"])
     table = table.rename(columns=lambda name: name.removesuffix("_given"))
     row = table["line"].to_numpy(dtype=np.int64)

@@ -66,10 +66,7 @@ def crosswalks(
     StudyError
         If the ties of records are too large to count.
     """
-    wanted = study.outputs.crosswalks
-    if not wanted:
-        return {}
-    columns = {name: key for name, key in COLUMN_OF_OUTPUT.items() if name in wanted}
+    columns = {name: key for name, key in COLUMN_OF_OUTPUT.items() if getattr(study.outputs, name)}
     names = ranking.set_index("cluster_id")["name"].sort_index()
     with run_log.timed("add up crosswalks"):
         listings = _labelled(engine, prepared, locations, list(columns.values()))
@@ -151,10 +148,9 @@ class _Counter:
         cells = self._cells(key)
         world = self._world_units(key).rename(columns={"units": "world_units"})
         table = cells.merge(world, on=["kind", key], how="left")
+        order = ["cluster", "kind", "units", key]
+        table = table.sort_values(order, ascending=[True, True, False, True], ignore_index=True)
         whole = table.groupby(["kind", "cluster"])["units"].transform("sum")
-        table = table.sort_values(
-            ["cluster", "kind", "units", key], ascending=[True, True, False, True]
-        )
         found = {
             "cluster_id": table["cluster"].astype(np.int64),
             "name": table["cluster"].map(self._names),
@@ -165,7 +161,7 @@ class _Counter:
             "world_count": table["world_units"] / UNIT,
             "units": table["units"].astype(np.int64),
         }
-        return pd.DataFrame(found).reset_index(drop=True)
+        return pd.DataFrame(found)
 
     def panel(self) -> pd.DataFrame:
         """Count by year: one row for each cluster, year and kind, those without records too."""
@@ -174,7 +170,9 @@ class _Counter:
         every = world.merge(pd.DataFrame({"cluster": self._names.index}), how="cross")
         table = every.merge(cells, on=["kind", "year", "cluster"], how="left")
         table["units"] = table["units"].fillna(0).astype(np.int64)
-        table = table.sort_values(["cluster", "year", "kind"], na_position="last")
+        table = table.sort_values(
+            ["cluster", "year", "kind"], na_position="last", ignore_index=True
+        )
         group = [table["year"].fillna(-1), table["kind"]]
         kinds = self._kinds(table["kind"])
         share = 100 * table["units"] / table["world_units"]
@@ -193,7 +191,7 @@ class _Counter:
             "boundary_kinds": ", ".join(self._study.density_kinds),
             "boundary_years": _boundary_years(self._study),
         }
-        return pd.DataFrame(found).reset_index(drop=True)
+        return pd.DataFrame(found)
 
     def _kinds(self, codes: pd.Series) -> pd.Series:
         return codes.map(dict(enumerate(self._prepared.staged.kinds)))

@@ -118,7 +118,11 @@ def _describe(
     if study.population.raster is not None:
         with run_log.timed("count inhabitants of given areas"):
             people = inhabitants(
-                study, table.geometry, run_log.report, names=table["name"], warn=run_log.warn
+                study,
+                table.geometry,
+                run_log.report,
+                names=table["name"],
+                warn=lambda message: run_log.warn(f"[places] given: {message}"),
             )
         table["population"] = people["population"].to_numpy()
         table["uncovered_share"] = people["uncovered_share"].to_numpy()
@@ -172,10 +176,11 @@ def _overlaps(
     table[[*counts, "total"]] = table[[*counts, "total"]].fillna(0.0)
     inside = (table["cluster_id"] >= 0) & (table["area_id"] >= 0)
     table.loc[inside, "overlap_km2"] = table.loc[inside, "overlap_km2"].fillna(0.0)
-    for name, key, ranked in zip(("cluster", "area"), both, by_id, strict=True):
+    outside = {"cluster": "noise", "area": "outside"}
+    for name, key, ranked in zip(outside, both, by_id, strict=True):
         own = ranked.set_index(key)
         whole = table[key].map(own["total"])
         table[f"share_of_{name}"] = 100 * table["total"] / whole.where(whole > 0)
-        table[name] = table[key].map(own["name"]).fillna("")
+        table[name] = table[key].map(own["name"]).fillna(outside[name])
     shown = ["cluster_id", "cluster", "area_id", "area", *counts, "total"]
     return table[[*shown, "share_of_cluster", "share_of_area", "overlap_km2"]]

@@ -31,10 +31,12 @@ def add_outputs(
     (``place``) they are held in memory.
     """
     study = run.study
-    tables = stages.step(
-        "add up crosswalks",
-        lambda: crosswalks(study, engine, prepared, run.ranking, run.locations, run_log),
-    )
+    tables = {}
+    if study.outputs.crosswalks:
+        tables = stages.step(
+            "add up crosswalks",
+            lambda: crosswalks(study, engine, prepared, run.ranking, run.locations, run_log),
+        )
     wanted, memberships = study.outputs.membership_format, None
     if wanted is not None:
         with run_log.timed("list memberships"):

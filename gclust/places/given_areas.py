@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError, first_line
-from gclust.places.antimeridian import into_rectangle, polygons_of
+from gclust.places.antimeridian import from_rings, into_rectangle, polygons_of
 from gclust.places.geodesic import area_km2
 from gclust.spelling import did_you_mean
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PARQUET_ENDINGS = (".parquet", ".geoparquet", ".pq")
 USUAL_NAMES = ("name", "name_en", "fuaname", "fuaname_en", "efuaname", "name_latn", "nuts_name")
 """Columns that are taken for the name, in any case; the first that the file has."""
+LONGEST_EDGE = 180.0
 LARGEST_OVERLAP = 1e-3
 """Part of the smaller of two areas that both may share: what simplified borders differ by."""
 
@@ -51,8 +52,8 @@ def read_areas(
     Returns
     -------
     GeoDataFrame
-        ``name``, ``area_code`` if ``code`` is given, and the valid polygon or multipolygon
-        (EPSG:4326). The order does not depend on that of the file.
+        ``name``, ``area_code`` ("" without one) if ``code`` is given, and the valid polygon or
+        multipolygon (EPSG:4326). The order does not depend on that of the file.
 
     Raises
     ------
@@ -67,10 +68,11 @@ def read_areas(
         raise StudyError(f"{path}: has no feature; expected polygons")
     if found.crs is None:
         raise StudyError(f"{path}: has no CRS; set one, such as EPSG:4326")
-    names = _texts(found, _name_column(found, name, path), path)
+    names = _names(found, _name_column(found, name, path), path)
     columns = {"name": names}
     if code is not None:
-        columns["area_code"] = _texts(found, _known(code, found, path), path)
+        codes = found[_known(code, found, path)]
+        columns["area_code"] = codes.astype("string").str.strip().fillna("").astype(object)
     shapes = found.geometry.to_crs(4326).to_numpy()
     outlines = [_outline(shape, label, path) for shape, label in zip(shapes, names, strict=True)]
     areas = GeoDataFrame(columns, geometry=outlines, crs=4326)
@@ -144,8 +146,8 @@ def _columns(table: pd.DataFrame) -> list[str]:
     return [str(column) for column in table.columns if str(table[column].dtype) != "geometry"]
 
 
-def _texts(table: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
-    """Return a column as texts; refuse missing ones."""
+def _names(table: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
+    """Return the names in a column; refuse missing ones."""
     values = table[column]
     texts = values.astype(str).str.strip()
     empty = np.flatnonzero(values.isna() | (texts == ""))
@@ -164,11 +166,24 @@ def _outline(shape: Any, name: str, path: Path) -> Any:
         raise StudyError(f"{path}: {name} has {what}; expected a polygon or multipolygon")
     if not np.isfinite(shape.bounds).all():
         raise StudyError(f"{path}: {name} lies outside of what its CRS can be used for")
-    parts = polygons_of(shapely.make_valid(shapely.force_2d(shape)))
-    west, _, east, _ = shape.bounds
-    if west < -180.0 or east > 180.0:
-        parts = [inside for part in parts for inside in into_rectangle(part)]
+    parts = [
+        inside
+        for polygon in shapely.get_parts(shapely.force_2d(shape))
+        for part in polygons_of(shapely.make_valid(_unbroken(polygon)))
+        for inside in into_rectangle(part)
+    ]
     return shapely.orient_polygons(shapely.normalize(shapely.union_all(parts)))
+
+
+def _unbroken(polygon: Any) -> Any:
+    """Return a polygon whose edges are no longer than 180 degrees of longitude.
+
+    Those that are longer cross the 180th meridian, in files that do not split polygons there.
+    """
+    boundaries = [np.array(boundary.coords) for boundary in (polygon.exterior, *polygon.interiors)]
+    if all(np.abs(np.diff(boundary[:, 0])).max() <= LONGEST_EDGE for boundary in boundaries):
+        return polygon
+    return from_rings([(boundary[:-1, 0], boundary[:-1, 1]) for boundary in boundaries])
 
 
 def _refuse_overlaps(areas: gpd.GeoDataFrame, path: Path) -> None:

@@ -53,6 +53,10 @@ def _flag(name: str, description: str) -> Column:
 RECORDS, PER_CENT, DEGREES = "records", "per cent", "degrees"
 FIXED_POINT = "1/232792560 record"
 FRACTIONAL = "sum over records of the part of the record's listings that lie in it"
+WHOLE = "number of records with a listing in it, each spread over these listings by weight"
+"""Formulas of counts with ``[counting] method = "fractional"`` and ``"whole"``."""
+OF_RECORD = "weight / weight of all listings of the record; its weight without a record"
+OF_RECORD_HERE = "weight / weight of the record's listings in the cluster; else its weight"
 
 RANK = _integer("rank", "Rank by score; equal scores share a rank", formula="rank of score")
 CLUSTER = _integer("cluster_id", "Number of the cluster in this run, from 0")
@@ -94,22 +98,22 @@ UNITS = _integer(
 )
 
 OF_KINDS = (
-    _number("<kind>_count", "Records of the kind in the cluster", RECORDS, FRACTIONAL),
+    _number("<kind>_count", "Records of kind <kind> in the cluster", RECORDS, FRACTIONAL),
     _number(
         "<kind>_share",
-        "Records of the kind, of the world's, noise included",
+        "Records of kind <kind>, of the world's, noise included",
         PER_CENT,
-        "100 * <kind>_count / world total of the kind",
+        "100 * <kind>_count / world total of <kind>",
     ),
     _integer("<kind>_rank", "Rank by <kind>_share", formula="rank of <kind>_share"),
     _number(
         "<kind>_per_million",
-        "Records of the kind per million inhabitants (those inside the footprint, where"
+        "Records of kind <kind> per million inhabitants (those inside the footprint, where"
         " <kind>_inside is given)",
         "records per million persons",
         "1e6 * <kind>_count / population",
     ),
-    _number("<kind>_inside", "Records of the kind in the cluster and its footprint", RECORDS),
+    _number("<kind>_inside", "Records of kind <kind> in the cluster and its footprint", RECORDS),
 )
 
 RANKING = (
@@ -199,7 +203,7 @@ MEMBERSHIPS = (
         "fraction",
         "Part of its record that the listing adds to the count of its cluster",
         RECORDS,
-        "weight / weight of all listings of the record; its weight without a record",
+        OF_RECORD,
     ),
     replace(
         UNITS,
@@ -289,10 +293,10 @@ MEMBERS = (
     NAME,
     _text("city", "Name of the member city"),
     _text("country", "Code (ISO 3166-1 alpha-2) of its country"),
-    _number("<kind>_count", "Records of the kind in the member", RECORDS, FRACTIONAL),
+    _number("<kind>_count", "Records of kind <kind> in the member", RECORDS, FRACTIONAL),
     _number(
         "<kind>_share",
-        "Records of the kind, of the cluster's members",
+        "Records of kind <kind>, of the cluster's members",
         PER_CENT,
         "100 * <kind>_count / sum of it over the cluster",
     ),
@@ -377,10 +381,10 @@ GIVEN = (
 )
 OVERLAPS = (
     _integer("cluster_id", "Number of the cluster; -1: noise in the area"),
-    _text("cluster", "Name of the cluster"),
+    _text("cluster", "Name of the cluster, or noise"),
     _integer("area_id", "Number of the given area; -1: the cluster's rest outside of all"),
-    _text("area", "Name of the given area"),
-    _number("<kind>_count", "Records of the kind in both", RECORDS, FRACTIONAL),
+    _text("area", "Name of the given area, or outside"),
+    _number("<kind>_count", "Records of kind <kind> in both", RECORDS, FRACTIONAL),
     _number("total", "Sum of the shares in both, of the world's", PER_CENT, "sum over kinds"),
     _number("share_of_cluster", "The part in both, of the cluster's total", PER_CENT),
     _number("share_of_area", "The part in both, of the area's total", PER_CENT),

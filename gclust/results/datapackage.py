@@ -13,7 +13,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from gclust.results.columns import TABLES, Column
+from gclust.results.columns import (
+    FRACTIONAL,
+    OF_RECORD,
+    OF_RECORD_HERE,
+    RECORDS,
+    TABLES,
+    WHOLE,
+    Column,
+)
+from gclust.results.geopackage import MOST_POINTS
 from gclust.results.short_names import short_names
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
@@ -45,6 +54,7 @@ MEDIA = {
     "pdf": "application/pdf",
     "html": "text/html",
 }
+OF_POINTS = ("locations", "noise")
 LAYERS_WITHOUT_ROWS = ("layer_styles",)
 SHORT_NAMED = (".csv", ".gpkg")
 """Endings of files in which a ranking has short names; see `gclust.results.short_names`."""
@@ -83,7 +93,8 @@ class _Known:
     """What is known of columns: those of gclust's tables, and those of the study's indicators."""
 
     def __init__(self, study: Study, rankings: Mapping[str, Iterable[str]]) -> None:
-        self._kinds, self.rankings = study.kinds, rankings
+        self._kinds, self._amounts, self.rankings = study.kinds, study.amounts, rankings
+        self._is_whole = study.counting.method == "whole"
         self._indicators = {
             each.entry.heading: Column(
                 each.entry.heading,
@@ -100,14 +111,24 @@ class _Known:
         found: dict[str, Column] = {}
         for column in TABLES[table].columns:
             for kind in self._kinds if "<kind>" in column.name else ("",):
-                own = replace(
-                    column,
-                    name=column.name.replace("<kind>", kind),
-                    formula=column.formula.replace("<kind>", kind),
-                    description=column.description.replace("<kind>", kind),
-                )
+                own = self._of_kind(column, kind)
                 found[own.name] = own
         return {**found, **self._indicators} if table in self.rankings else found
+
+    def _of_kind(self, column: Column, kind: str) -> Column:
+        """Return a column of a kind, with the formula of the study's way to count."""
+        formula, unit = column.formula, column.unit
+        if self._is_whole:
+            formula = {FRACTIONAL: WHOLE, OF_RECORD: OF_RECORD_HERE}.get(formula, formula)
+        if kind in self._amounts:
+            unit = unit.replace(RECORDS, "units of the source's weight")
+        return replace(
+            column,
+            name=column.name.replace("<kind>", kind),
+            unit=unit,
+            formula=formula.replace("<kind>", kind),
+            description=column.description.replace("<kind>", kind),
+        )
 
     def long_names(self, table: str, file: str) -> dict[str, str]:
         """Return the names in Python of columns that have short ones in a file."""
@@ -132,11 +153,10 @@ def _of_layer(path: Path, name: str, layer: str, known: _Known) -> dict[str, Any
     import pyogrio
 
     columns = pyogrio.read_info(path, layer=layer)["fields"].tolist()
-    return {
-        **_described(layer, name, columns, known),
-        "layer": layer,
-        "name": f"{path.stem}-{layer}",
-    }
+    found = _described(layer, name, columns, known)
+    if layer in OF_POINTS:
+        found["description"] += f"; at most {MOST_POINTS:,} of them, the heaviest"
+    return {**found, "layer": layer, "name": f"{path.stem}-{layer}"}
 
 
 def _layers(path: Path) -> Iterator[str]:

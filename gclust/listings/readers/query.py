@@ -72,23 +72,20 @@ def _part_of_reader(
     names = [f"c{at}" for at in range(len(reader.schema))]
     renamed = zip(reader.schema, names, strict=True)
     schema = pa.schema([field.with_name(name) for field, name in renamed])
-    if source.numbered:
-        schema = schema.append(pa.field(ROW, pa.int64()))
+    schema = schema.append(pa.field(ROW, pa.int64()))
 
     def batches() -> Iterator[pa.RecordBatch]:
         nonlocal rows
         for batch in reader:
-            number = [pa.array(np.arange(rows, rows + batch.num_rows))]
+            numbers = pa.array(np.arange(rows, rows + batch.num_rows))
             rows += batch.num_rows
-            columns = [*batch.columns, *(number if source.numbered else [])]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema)
 
     selected = []
     for name, at in resolver.files[source.path].used.items():
         steps = (names[fields[at].position], *fields[at].steps)
         selected.append(f"{'.'.join(map(identifier, steps))} AS {identifier(name)}")
-    if source.numbered:
-        selected.append(identifier(ROW))
+    selected.append(identifier(ROW))
     stored = f"source_{engine.next_number()}"
     stream = pa.RecordBatchReader.from_batches(schema, batches())
     engine.put(stream, stored, ", ".join(selected))

@@ -28,8 +28,7 @@ def store_table(
 ) -> SourcePart:
     """Store in DuckDB a table whose columns have gclust's names; return its `SourcePart`."""
     stored = f"source_{engine.next_number()}"
-    if source.numbered:
-        table = table.append_column(ROW, pa.array(np.arange(table.num_rows)))
+    table = table.append_column(ROW, pa.array(np.arange(table.num_rows)))
     try:
         engine.put(_with_plain_types(table), stored)
     except (duckdb.Error, pa.ArrowException) as error:
@@ -49,7 +48,8 @@ def stored_part(
 
     ``path`` is the source's name in messages, ``stored`` is the table's name in the engine,
     ``rows`` is the number of rows counted before it was stored, and ``user_columns`` maps
-    gclust's names to the user's. If rows are numbered, the table has their numbers in `ROW`.
+    gclust's names to the user's. The table has the numbers of its rows in `ROW`, because DuckDB
+    stores them in any order.
     """
     table = engine.connection.table(stored)
     columns = {}
@@ -59,7 +59,7 @@ def stored_part(
         columns[name] = Column(user_columns[name], identifier(name), sql_type)
         columns[name].check_type(path, name)
     part = SourcePart((path,), (rows,), lambda _: identifier(stored), columns, source)
-    return replace(part, row_number=identifier(ROW)) if source.numbered else part
+    return replace(part, row_number=identifier(ROW))
 
 
 def _with_plain_types(table: pa.Table) -> pa.Table:
