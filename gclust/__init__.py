@@ -35,6 +35,7 @@ _HOME = {
     "Surface": "gclust.cluster.surface",
     "Sweep": "gclust.experiments.sweep.result",
     "Uncertainty": "gclust.experiments.uncertainty.result",
+    "Verification": "gclust.experiments.verify.result",
     "compare": "gclust.experiments.compare.run",
     "centroid_geocodes": "gclust.pipeline.centroid_geocodes",
     "gather": "gclust.experiments.shards.gather",
@@ -51,6 +52,7 @@ _HOME = {
     "show_versions": "gclust._version",
     "sweep": "gclust.experiments.sweep.run",
     "uncertainty": "gclust.experiments.uncertainty.run",
+    "verify": "gclust.experiments.verify.run",
 }
 _SUBMODULES = ("datasets", "testing")
 
@@ -78,6 +80,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "Surface",
     "Sweep",
     "Uncertainty",
+    "Verification",
     "__version__",
     "centroid_geocodes",
     "compare",
@@ -97,6 +100,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "sweep",
     "testing",
     "uncertainty",
+    "verify",
 ]
 
 if TYPE_CHECKING:
@@ -116,6 +120,8 @@ if TYPE_CHECKING:
     from gclust.experiments.uncertainty.folder import read_uncertainty
     from gclust.experiments.uncertainty.result import Uncertainty
     from gclust.experiments.uncertainty.run import uncertainty
+    from gclust.experiments.verify.result import Verification
+    from gclust.experiments.verify.run import verify
     from gclust.pipeline.centroid_geocodes import centroid_geocodes
     from gclust.pipeline.intensity import intensity_spread
     from gclust.pipeline.run import run

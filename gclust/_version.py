@@ -38,7 +38,7 @@ def show_versions(file: TextIO | None = None) -> None:
         "platform": platform.platform(),
         "threads": str(count_threads()),
     }
-    for name, number in (system | _packages() | _libraries()).items():
+    for name, number in (system | _packages() | system_libraries()).items():
         print(f"{name:<22}{number}", file=file)
 
 
@@ -58,7 +58,8 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _libraries() -> dict[str, str]:
+def system_libraries() -> dict[str, str]:
+    """Return the versions of the C and C++ libraries inside of packages, by name."""
     found = {}
     for name, module, attribute in (
         ("GDAL of rasterio", "rasterio", "__gdal_version__"),

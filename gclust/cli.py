@@ -228,6 +228,25 @@ def compare(
 
 
 @main.command(cls=Command)
+@click.argument("folder", metavar="RUN", type=PATH)
+@click.option("--inputs", type=PATH, help="Folder of the inputs, if they are not where they were.")
+@THREADS
+def verify(folder: Path, inputs: Path | None, threads: int | None) -> None:
+    """Compute RUN again from its study and inputs, and compare every file.
+
+    RUN is the folder of a run, or a ZIP file of it. The exit code is 0 if all
+    files are the same, 1 if not; then it says what differs, by how much, and
+    why that may be.
+    """
+    from gclust.experiments.verify.summary import summary_lines
+
+    found = gclust.verify(folder, inputs=inputs, progress=True, n_jobs=threads)
+    say_all(summary_lines(found))
+    if not found.same:
+        raise click.exceptions.Exit(1)
+
+
+@main.command(cls=Command)
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
     """List the indicators that a study can compute, or describe NAME."""

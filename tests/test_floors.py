@@ -14,7 +14,7 @@ FLOORS = [
     {"escapes"},
     {"errors"},
     {"disk", "memory", "parallel", "progress", "spelling", "sphere", "temporary_folders"}
-    | {"threads", "units"},
+    | {"peak_memory", "threads", "units"},
     {"_version", "kernels"},
     {"cluster", "listings", "places"},
     {"datasets", "indicators", "report"},

@@ -188,7 +188,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     _check_rejects(study, staged)
     _check_amounts(study, staged)
     for position, scan in enumerate(scans):
-        messages = [_relative(line, study.folder) for line in scan.messages]
+        messages = [_relative(line, scan, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
         messages += checks.check_records(row, scan)
         staged.messages.append(messages)
@@ -234,8 +234,11 @@ def source_files(study: Study, source: Source) -> SourceFiles:
     )
 
 
-def _relative(line: str, folder: Path) -> str:
-    """Make the paths in a line of text relative to the study's folder."""
+def _relative(line: str, scan: Scan, folder: Path) -> str:
+    """Make the paths in a line relative to the study's folder; outside it, only names are left."""
+    given = Path(os.path.abspath(os.path.dirname(scan.source.path)))
+    if scan.source.is_file and not given.is_relative_to(folder):
+        line = line.replace(f"{os.path.dirname(scan.source.path)}{os.sep}", "")
     return line.replace(f"{folder}{os.sep}", "")
 
 

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
+import tomllib
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import gclust
+from gclust._version import system_libraries
 from gclust.listings.rejects import shown_path
 from gclust.listings.stage import Staged
 from gclust.pipeline.open_engine import engine_name
 from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stage_counts import Counts
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
+from gclust.study.write_toml import study_toml
+from gclust.peak_memory import peak_memory_mb
 from gclust.threads import count_threads
 
 SHA256 = re.compile("[0-9a-f]{64}")
-LIBRARIES = ("duckdb", "geopandas", "narwhals", "numba", "numpy", "pandas", "pyarrow", "shapely")
+LIBRARIES = (
+    "duckdb", "exactextract", "geopandas", "hdbscan", "matplotlib", "narwhals", "numba", "numpy",
+    "pandas", "pyarrow", "pyogrio", "pyproj", "rasterio", "scikit-learn", "scipy", "shapely",
+)  # fmt: skip
+"""The packages that can change a run's numbers, files or figures."""
 
 
 def provenance(
     study: Study,
     staged: Staged,
     world_totals: dict[str, float],
-    clusters: tuple[int, int],
+    counts: Counts,
     threads: int | None,
     run_log: RunLog,
 ) -> dict[str, Any]:
@@ -37,8 +48,8 @@ def provenance(
     staged : Staged
     world_totals : dict
         Kind -> the world's total.
-    clusters : (int, int)
-        Numbers of clusters before and after merging.
+    counts : dict
+        What goes through every stage; see `gclust.pipeline.stage_counts.stage_counts`.
     threads : int or None
         None means all.
     run_log : RunLog
@@ -55,22 +66,35 @@ def provenance(
         "inputs": _inputs(study, staged),
         "rejected": int(staged.sources["rejected"].sum()),
         "world_totals": world_totals,
-        "clusters_before_merging": clusters[0],
-        "clusters": clusters[1],
+        "clusters_before_merging": counts["clusters"]["before_merging"],
+        "clusters": counts["clusters"]["merged"],
+        "counts": counts,
+        "resolved_study": resolved_study(study),
+        "seeds": {"uncertainty": study.uncertainty.seed},
         **_indicators(study),
         **({"rasters": run_log.rasters} if run_log.rasters else {}),
         "warnings": run_log.messages,
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in LIBRARIES} | system_libraries(),
         "execution": {
+            "started": run_log.started.isoformat(timespec="seconds"),
             "seconds": run_log.seconds,
+            "peak_memory_mb_of_stages": run_log.peaks,
             "resumed_after": run_log.resumed_after,
             "threads": count_threads(threads),
             "engine": engine_name(study),
             "python": sys.version.split()[0],
             "machine": platform.platform(),
-            "peak_memory_mb": _peak_memory_mb(),
+            "peak_memory_mb": peak_memory_mb(),
         },
     }
+
+
+def resolved_study(study: Study) -> dict[str, Any]:
+    """Return a study with every default, as in ``study.toml``; paths are relative to its folder.
+
+    `gclust.study.schema.study_from` makes the study from it.
+    """
+    return tomllib.loads(study_toml(study, Path(os.path.realpath(study.folder))))
 
 
 def _sources(staged: Staged) -> list[dict[str, Any]]:
@@ -104,14 +128,3 @@ def _indicators(study: Study) -> dict[str, Any]:
         for resolved in resolve_indicators(study.indicators)
     }
     return {"indicators": origins} if origins else {}
-
-
-def _peak_memory_mb() -> int | None:
-    """Return the peak memory of the process in MB; None on Windows, which does not record it."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    # Linux counts KiB, macOS bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (1024 if sys.platform != "darwin" else 1024**2)

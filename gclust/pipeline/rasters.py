@@ -123,15 +123,19 @@ def check_files(study: Study) -> list[RasterUsed]:
             found = check_raster(files, band_of(raster))
         except StudyError as error:
             raise StudyError(f"{where}: {error}") from error
-        used.append(RasterUsed(where, _spelled(raster), raster.band is not None, found))
+        used.append(RasterUsed(where, _spelled(study, raster), raster.band is not None, found))
     return used
 
 
-def _spelled(raster: Population | OtherRaster) -> str:
-    if raster.raster is None or isinstance(raster.raster, str):
-        return raster.raster or ""
-    first, *others = raster.raster
-    return f"{first} and {len(others)} more" if others else first
+def _spelled(study: Study, raster: Population | OtherRaster) -> str:
+    """Return a raster's path relative to the study's folder; outside it, only its name."""
+    if raster.raster is None:
+        return ""
+    given = (raster.raster,) if isinstance(raster.raster, str) else raster.raster
+    first = rebased_path(given[0], study.folder, study.folder)
+    if Path(first).is_absolute() or Path(first).parts[:1] == ("..",):
+        first = Path(first).name
+    return f"{first} and {len(given) - 1} more" if len(given) > 1 else first
 
 
 def warnings_of(used: Iterable[RasterUsed]) -> list[str]:

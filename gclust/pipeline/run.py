@@ -35,6 +35,7 @@ from gclust.pipeline.provenance import provenance
 from gclust.pipeline.rank_clusters import rank_clusters
 from gclust.pipeline.rasters import warnings_of
 from gclust.pipeline.run_log import RunLog
+from gclust.pipeline.stage_counts import stage_counts
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table
@@ -107,7 +108,7 @@ def run(
         study = read_study(study, listings)
     elif listings:
         study = with_listings(study, listings)
-    run_log = RunLog(resolve(progress), study.study.strict)
+    run_log = RunLog(resolve(progress), study.study.strict, measures=True)
     with claim(out, overwrite, "run") as place, default_threads(n_jobs, study.engine.threads):
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
@@ -229,7 +230,7 @@ def complete(
                 study, study.centroid_geocodes, locations, names, city_share=known, n_jobs=n_jobs
             )
     prepared.staged.inputs.check()
-    found = len(counted.cluster_ids), len(clusters)
+    counts = stage_counts(study, prepared, partition, counted)
     return Run(
         study=study,
         ranking=ranked,
@@ -239,7 +240,7 @@ def complete(
         merges=name_merges(study, counted.merging, locations, counted.cluster_ids),
         rejects=prepared.staged.rejects,
         info={
-            **provenance(study, prepared.staged, prepared.world_totals, found, n_jobs, run_log),
+            **provenance(study, prepared.staged, prepared.world_totals, counts, n_jobs, run_log),
             **partition.metadata,
         },
         intensity=intensity,

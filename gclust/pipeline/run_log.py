@@ -1,4 +1,4 @@
-"""The log of a run: its warnings, the duration of its stages, and its rasters."""
+"""The log of a run: its warnings, the duration and memory of its stages, and its rasters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from gclust.errors import StudyError, Warn, warn_user
+from gclust.peak_memory import stage_memory
 from gclust.progress import Report
 
 
@@ -22,11 +24,13 @@ class LogPart:
     warned : list of int
         Positions of the messages that were given to the user as warnings.
     seconds : dict
+    peaks : dict
     """
 
     messages: list[str]
     warned: list[int]
     seconds: dict[str, float]
+    peaks: dict[str, int | None]
 
 
 @dataclass
@@ -45,6 +49,12 @@ class RunLog:
         The warnings so far, and messages that are written to ``run.json`` only.
     seconds : dict
         Duration of each stage in seconds.
+    peaks : dict
+        Peak memory of each stage in MB, None where it is not known; empty without ``measures``.
+    measures : bool
+        Whether the memory of stages is measured.
+    started : datetime
+        When this log began, in UTC.
     rasters : list of dict
         The bands and files used of rasters with several.
     resumed_after : str, optional
@@ -56,16 +66,24 @@ class RunLog:
     give: Warn = warn_user
     messages: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, int | None] = field(default_factory=dict)
+    measures: bool = False
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     rasters: list[dict[str, Any]] = field(default_factory=list)
     resumed_after: str | None = None
     _warned: list[int] = field(default_factory=list)  # positions of messages
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Report the start of a stage, and log its duration in seconds."""
+        """Report the start of a stage, and log its duration in seconds and its peak memory."""
         start = time.perf_counter()
         self.report(0.0, name)
-        yield
+        if self.measures:
+            with stage_memory() as peak:
+                yield
+            self.peaks[name] = peak.mb
+        else:
+            yield
         self.report(1.0, name)
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
@@ -91,13 +109,14 @@ class RunLog:
     @contextmanager
     def part(self) -> Iterator[LogPart]:
         """Yield the part of the log that is added meanwhile; it is complete afterwards."""
-        added, start, before = LogPart([], [], {}), len(self.messages), dict(self.seconds)
+        added, start, before = LogPart([], [], {}, {}), len(self.messages), dict(self.seconds)
         yield added
         added.messages.extend(self.messages[start:])
         added.warned.extend(at - start for at in self._warned if at >= start)
         added.seconds.update(
             (name, took) for name, took in self.seconds.items() if before.get(name) != took
         )
+        added.peaks.update((name, self.peaks[name]) for name in added.seconds if name in self.peaks)
 
     def replay(self, part: LogPart) -> None:
         """Add a part of another process's log, and give its warnings again."""
@@ -107,3 +126,4 @@ class RunLog:
             else:
                 self.messages.append(message)
         self.seconds.update(part.seconds)
+        self.peaks.update(part.peaks)

@@ -25,12 +25,15 @@ FILES = {
     "run.json": "Provenance: inputs with their sha256, versions, counts, warnings, times",
     "study.toml": "The study with every default, which runs from this folder",
     "datapackage.json": "This description",
+    "ro-crate-metadata.json": "How the run came about, as a Process Run Crate",
     "figures/map.png": "Map of the clusters",
     "figures/map.pdf": "Map of the clusters",
     "figures/intensity.png": "Ranks by intensity under several footprints and rasters",
     "figures/intensity.pdf": "Ranks by intensity under several footprints and rasters",
 }
 """Files without columns, with descriptions."""
+LATER = (f"{NAME}.json", "ro-crate-metadata.json", "run.json")
+"""Files that are written after the others, which they describe."""
 
 MEDIA = {
     "csv": "text/csv",
@@ -66,7 +69,7 @@ def data_package(
             resources.append(_of_table(path, name, study.outputs.csv_encoding, known))
         else:
             resources.append(_resource(name, FILES.get(name, "")))
-    resources.append(_resource(f"{NAME}.json", FILES[f"{NAME}.json"]))
+    resources += [_resource(name, FILES[name]) for name in LATER]
     return {
         "$schema": PROFILE,
         "name": _identifier(study.study.name) or "run",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from gclust.errors import StudyError
 from gclust.parallel import meanwhile
+from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
 from gclust.results.crosswalks import AREAS, read_tables
 from gclust.results.datapackage import NAME as PACKAGE
@@ -21,6 +23,7 @@ from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
 from gclust.results.memberships import NAME, as_frame, read_memberships
 from gclust.results.reader import ResultReader
+from gclust.results.record import write_record
 from gclust.results.short_names import short_names
 from gclust.results.stata import write_stata
 from gclust.results.writer import ResultWriter, write_result
@@ -213,25 +216,36 @@ class Run:
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
 
+    info: dict[str, Any] = {}
+
     def fill(folder: ResultWriter) -> None:
-        folder.figures.mkdir()
-        with meanwhile(lambda: _draw(run, folder.figures)) as wait:
-            with stage(progress, "write tables"):
-                _write_tables(run, folder)
-            with stage(progress, "draw the map"):
-                wait()
-        if run.intensity is not None:
-            with stage(progress, "draw the intensity"):
-                from gclust.report.intensity import draw_intensity
+        start = time.perf_counter()
+        with stage_memory() as peak:
+            _write_files(run, folder, progress)
+        seconds = time.perf_counter() - start
+        info.update(write_record(run.study, run.info, folder, seconds, peak))
 
-                title = run.study.study.title or run.study.study.name
-                draw_intensity(run.intensity.detail, folder.figures, title=title)
-        columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
-        if (areas := run.tables.get(AREAS)) is not None:
-            columns[AREAS] = areas.columns
-        folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
+    return replace(write_result(run, place, fill), info=info)
 
-    return write_result(run, place, fill)
+
+def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
+    """Write the tables and figures of a run, its study, and the dictionary of all columns."""
+    folder.figures.mkdir()
+    with meanwhile(lambda: _draw(run, folder.figures)) as wait:
+        with stage(progress, "write tables"):
+            _write_tables(run, folder)
+        with stage(progress, "draw the map"):
+            wait()
+    if run.intensity is not None:
+        with stage(progress, "draw the intensity"):
+            from gclust.report.intensity import draw_intensity
+
+            title = run.study.study.title or run.study.study.name
+            draw_intensity(run.intensity.detail, folder.figures, title=title)
+    columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
+    if (areas := run.tables.get(AREAS)) is not None:
+        columns[AREAS] = areas.columns
+    folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
 
 
 def _write_tables(run: Run, folder: ResultWriter) -> None:
@@ -255,7 +269,6 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
     path = folder.folder / "clusters.gpkg"
     write_geopackage(run.clusters, run.locations, run.merges, path, areas)
     folder.study(run.study)
-    folder.json("run", run.info)
 
 
 def _draw(run: Run, figures: Path) -> None:

@@ -27,7 +27,8 @@ Result = TypeVar("Result")
 class ResultWriter:
     """The writer of the files of a result folder.
 
-    No file contains a time or anything else that differs between two runs of the same study. The
+    No file contains a time or anything else that differs between two runs of the same study, but
+    for the block ``execution`` of ``run.json`` and the times in ``ro-crate-metadata.json``. The
     files are written in ``folder``, which will be at ``home``: paths in studies are relative to it.
     """
 
