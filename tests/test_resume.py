@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 import stat
 import tempfile
@@ -79,6 +80,8 @@ panel = true
 ties = true
 """
 KILLS = 20
+CRATE = "ro-crate-metadata.json"
+TIMES = re.compile(rb'"(startTime|endTime|datePublished)": "[^"]*"')
 
 
 def write_study(folder, extra=EXTRA):
@@ -109,8 +112,10 @@ def contents(out):
     }
     info = json.loads(found.pop("run.json"))
     del info["execution"]
-    files = info.pop("files", None)  # sizes and digests of files, run.json's own aside
-    return found | {"run.json": json.dumps([info, files]).encode()}
+    return found | {
+        "run.json": json.dumps(info).encode(),
+        CRATE: TIMES.sub(b"", found[CRATE]),
+    }
 
 
 def resumed_after(out):

@@ -15,13 +15,13 @@ import gclust
 from gclust._version import system_libraries
 from gclust.listings.rejects import shown_path
 from gclust.listings.stage import Staged
+from gclust.peak_memory import peak_memory_mb
 from gclust.pipeline.open_engine import engine_name
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stage_counts import Counts
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 from gclust.study.write_toml import study_toml
-from gclust.peak_memory import peak_memory_mb
 from gclust.threads import count_threads
 
 SHA256 = re.compile("[0-9a-f]{64}")

@@ -30,7 +30,7 @@ class LogPart:
     messages: list[str]
     warned: list[int]
     seconds: dict[str, float]
-    peaks: dict[str, int | None]
+    peaks: dict[str, int | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -109,7 +109,7 @@ class RunLog:
     @contextmanager
     def part(self) -> Iterator[LogPart]:
         """Yield the part of the log that is added meanwhile; it is complete afterwards."""
-        added, start, before = LogPart([], [], {}, {}), len(self.messages), dict(self.seconds)
+        added, start, before = LogPart([], [], {}), len(self.messages), dict(self.seconds)
         yield added
         added.messages.extend(self.messages[start:])
         added.warned.extend(at - start for at in self._warned if at >= start)

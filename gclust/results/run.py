@@ -215,7 +215,6 @@ class Run:
 
 def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
     """Write a run's folder; see `gclust.results.writer.write_result`."""
-
     info: dict[str, Any] = {}
 
     def fill(folder: ResultWriter) -> None:

@@ -82,7 +82,7 @@ def layer_parts(path: Path) -> dict[str, Parts]:
     """Return the tables of a GeoPackage by the names of its layers."""
     import pyogrio
 
-    found = {}
+    found: dict[str, Parts] = {}
     for name in pyogrio.list_layers(path)[:, 0]:
         table = pd.DataFrame(pyogrio.read_dataframe(path, layer=name))
         if "geometry" in table.columns:
