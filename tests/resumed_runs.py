@@ -47,12 +47,21 @@ def _run(order) -> None:
         tempfile.tempdir = order["place"]
         _kill(checkpoint.Checkpoint, order.get("kill_in"), order.get("kill_after"))
         with nullcontext() if order.get("drawn") else undrawn():
-            gclust.run(order["study"], order["out"], n_jobs=order.get("threads", 2))
+            if order.get("verify"):
+                _verify(gclust, order)
+            else:
+                gclust.run(order["study"], order["out"], n_jobs=order.get("threads", 2))
         code = 0
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     finally:
         os._exit(code)
+
+
+def _verify(gclust, order) -> None:
+    """Verify the run instead; a difference ends this process with an error."""
+    found = gclust.verify(order["out"], n_jobs=order.get("threads", 2))
+    assert found.same, found.files.loc[~found.files["same"]].to_dict("records")
 
 
 def _kill(stages, inside, after) -> None:
