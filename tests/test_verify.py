@@ -426,7 +426,8 @@ def changed(**columns):
         (
             changed(score=[1.0, 2.5, np.nan]),
             [
-                "score differs in 1 of 3 rows, by at most 0.5 (20 %); first in row 2: 2 then, 2.5 now"
+                "score differs in 1 of 3 rows, by at most 0.5 (20 %); first in row 2: "
+                "2 then, 2.5 now"
             ],
         ),
         (
@@ -523,19 +524,23 @@ def test_killed_at_any_moment_nothing_is_half_written(whole, tmp_path):
             start = time.monotonic()
             assert runs.start(out, verify=kind) == 0
             took[kind] = time.monotonic() - start
-        expected, rng, killed = contents(out), random.Random(17), 0
+        expected, rng, killed, new = contents(out), random.Random(17), 0, tmp_path / "new"
         assert not [*runs.place.iterdir()]
-        while killed < KILLS:
-            verifies = killed % 2 == 0
-            place = out if verifies else tmp_path / f"run-{killed // 8}"
-            seconds = rng.uniform(0, took[verifies])
-            killed += runs.start(place, verify=verifies, seconds=seconds) == -9
+        for number in range(4 * KILLS):
+            verifies = number % 2 == 0
+            place = out if verifies else new
+            code = runs.start(place, verify=verifies, seconds=rng.uniform(0, took[verifies]))
+            assert code in (0, -9)
             assert contents(out) == expected
-            assert not place.exists() or contents(place) == expected
-        for number in range(KILLS // 8 + 1):
-            place = tmp_path / f"run-{number}"
-            assert place.exists() or runs.start(place) == 0
-            assert contents(place) == expected
+            if new.exists():
+                assert contents(new) == expected
+                shutil.rmtree(new)
+            killed += code == -9
+            if killed == KILLS:
+                break
+        assert killed == KILLS
+        assert runs.start(new) == 0
+        assert contents(new) == expected
         assert runs.start(out, verify=True) == 0
         assert not [*runs.place.glob(f"{PREFIX}*")]
         assert contents(out) == expected
