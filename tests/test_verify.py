@@ -15,7 +15,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from click.testing import CliRunner
 from matplotlib.image import imsave
 
@@ -36,7 +35,7 @@ from tests.resumed_runs import Runs
 from tests.test_resume import EXTRA, contents, write_study
 from tests.worlds import listings, study_folder
 
-INPUTS = {"areas.geojson", "patent.csv", "pop.tif", "publication.csv"}
+INPUTS = {"areas.gpkg", "patent.csv", "pop.tif", "publication.csv"}
 KILLS = 30
 """Half of them of verifications."""
 
@@ -48,32 +47,20 @@ def _quiet():
         yield
 
 
-OUTPUTS = """
-[outputs]
-memberships = true
-panel = true
-fields = true
-organisations = true
-ties = true
-[places]
-given = "areas.geojson"
-"""
+EVERY_OUTPUT = EXTRA.replace("panel = true", "panel = true\nfields = true\norganisations = true")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run with every output and its figures, next to its study."""
     folder = tmp_path_factory.mktemp("whole")
-    study = write_study(folder / "study", EXTRA + OUTPUTS)
+    study = write_study(folder / "study", EVERY_OUTPUT)
     for path in study.parent.glob("*.csv"):
         table = pd.read_csv(path, dtype=str)
         number = table["record"].astype(int)
         table["field"] = "F" + (number % 3).astype(str)
         table["organisation"] = "O" + (number % 5).astype(str)
         table.to_csv(path, index=False)
-    shapes = [shapely.box(11, 47.5, 12, 48.5), shapely.box(15, 46.5, 16, 47.5)]
-    areas = gpd.GeoDataFrame({"name": ["Bavaria", "Styria"]}, geometry=shapes, crs=4326)
-    areas.to_file(study.parent / "areas.geojson")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GclustWarning)
         return gclust.run(study, folder / "run")
