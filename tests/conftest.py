@@ -20,7 +20,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 ON_ONE_PYTHON = """
-    world shards resume demo verify fuzz_files memory outputs uncertainty compare sweep digests
+    world shards resume demo verify compare_copied fuzz_files memory outputs uncertainty compare
+    sweep digests
     uncertainty_reclustered outline_places tiles tune_browser fuzz_studies file_cases tables surface
     contour broken_folders clustering_methods tune_gate_browser tune_windows coverage_kernels
     border_ties map footprints uncertainty_jitter count_arrays intensity sweep_figures

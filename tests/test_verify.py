@@ -11,6 +11,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,9 +32,10 @@ from gclust.study.schema import study_from
 from gclust.study.write_toml import study_toml
 from tests.fuzz_studies import undrawn
 from tests.resumed_runs import Runs
-from tests.test_resume import contents, write_study
+from tests.test_resume import EXTRA, contents, write_study
 from tests.worlds import listings, study_folder
 
+INPUTS = {"areas.gpkg", "patent.csv", "pop.tif", "publication.csv"}
 KILLS = 30
 """Half of them of verifications."""
 
@@ -45,13 +47,23 @@ def _quiet():
         yield
 
 
+EVERY_OUTPUT = EXTRA.replace("panel = true", "panel = true\nfields = true\norganisations = true")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run with every output and its figures, next to its study."""
     folder = tmp_path_factory.mktemp("whole")
+    study = write_study(folder / "study", EVERY_OUTPUT)
+    for path in study.parent.glob("*.csv"):
+        table = pd.read_csv(path, dtype=str)
+        number = table["record"].astype(int)
+        table["field"] = "F" + (number % 3).astype(str)
+        table["organisation"] = "O" + (number % 5).astype(str)
+        table.to_csv(path, index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GclustWarning)
-        return gclust.run(write_study(folder / "study"), folder / "run")
+        return gclust.run(study, folder / "run")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +102,7 @@ def test_a_run_records_every_input_and_output(whole):
     assert info == whole.info | {"files": info["files"]}
     assert gclust.read_run(whole.path).info == whole.info
     home = whole.study.folder
-    assert {each["path"] for each in info["inputs"]} == {"patent.csv", "pop.tif", "publication.csv"}
+    assert {each["path"] for each in info["inputs"]} == INPUTS
     for each in info["inputs"]:
         assert each["sha256"] == hashlib.sha256((home / each["path"]).read_bytes()).hexdigest()
     assert {*info["outputs"], "run.json", "ro-crate-metadata.json"} == {*info["files"]}
@@ -197,7 +209,7 @@ def test_a_run_is_a_process_run_crate(whole):
     times = [action["startTime"], action["endTime"]]
     assert times == [execution["started"], execution["ended"]]
     inputs = {each["name"]: each for each in action["object"]}
-    assert inputs.keys() == {"study.toml", "patent.csv", "pop.tif", "publication.csv"}
+    assert inputs.keys() == {"study.toml", *INPUTS}
     digests = {each["path"]: each["sha256"] for each in whole.info["inputs"]}
     assert all(inputs[path]["sha256"] == digest for path, digest in digests.items())
     files = {path.relative_to(whole.path).as_posix() for path in whole.path.rglob("*.*")}
@@ -220,18 +232,18 @@ def test_a_run_with_every_output_is_the_same_again(whole):
     done = gclust.verify(whole.path, n_jobs=1)
     assert done.same, done.files.loc[~done.files["same"]].to_dict("records")
     assert {*done.files["file"]} == {*whole.info["outputs"], "run.json", "ro-crate-metadata.json"}
-    assert len(done.files) > 15
+    assert len(done.files) > 25
     assert done.reasons == ()
     assert {path: path.read_bytes() for path in whole.path.rglob("*.*")} == before
 
 
 def test_a_run_can_be_moved_zipped_and_given_away(copy, tmp_path):
-    same = (0, f"{copy / 'run'}: the same again, 10 files\n")
+    same = (0, f"{copy / 'run'}: the same again, 11 files\n")
     assert verify(copy / "run") == same
     shutil.make_archive(str(copy / "packed"), "zip", copy, "run")  # the folder
     shutil.make_archive(str(copy / "run"), "zip", copy / "run")  # its files
     for name in ("packed.zip", "run.zip"):
-        assert verify(copy / name) == (0, f"{copy / name}: the same again, 10 files\n")
+        assert verify(copy / name) == (0, f"{copy / name}: the same again, 11 files\n")
     far = tmp_path / "far" / "away" / "and" / "deep"
     far.mkdir(parents=True)
     shutil.move(copy / "run", far / "renamed")
@@ -243,7 +255,7 @@ def test_a_run_can_be_moved_zipped_and_given_away(copy, tmp_path):
     shutil.copy(copy / "elsewhere" / "patent.csv", inputs)
     assert verify(far / "renamed", "--inputs", inputs) == (
         0,
-        f"{far / 'renamed'}: the same again, 10 files\n",
+        f"{far / 'renamed'}: the same again, 11 files\n",
     )
 
 
@@ -306,7 +318,7 @@ def test_a_changed_input_is_named_with_what_it_changes(copy):
     assert code == 1
     head, *lines = text.splitlines()
     assert head.startswith(f"{copy / 'run'}: ")
-    assert head.endswith(" of 10 files differ")
+    assert head.endswith(" of 11 files differ")
     assert "  locations.parquet: " in text
     assert "lat differs in " in text
     why = lines[lines.index("That may be from:") + 1 :]
@@ -476,8 +488,6 @@ def test_tables_are_compared_in_parts(tmp_path, monkeypatch):
 
 
 def test_differences_of_footprints_are_measured(whole, tmp_path):
-    import geopandas as gpd
-
     moved = whole.clusters.copy()
     moved.geometry = moved.geometry.translate(xoff=0.25)
     expected = "geometry differs in 3 of 3 rows, by at most 0.25 degrees"

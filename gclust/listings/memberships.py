@@ -37,7 +37,8 @@ def membership_rows(
         Validated rows inside their years with their ``position``, null for rows without an order.
         Those of weight 0 are left out.
     clusters : DataFrame
-        ``lat, lon, cluster`` of every location, -1 for noise.
+        ``lat, lon, cluster, location`` of every location: its cluster, -1 for noise, and its
+        number.
     totals : LazyFrame
         The denominators ``kind, record, record_units`` of the records that count.
     method : {"fractional", "whole"}
@@ -48,23 +49,29 @@ def membership_rows(
     Yields
     ------
     RecordBatch
-        ``position, source, kind`` (codes), ``record, cluster, located`` and ``part`` (fixed point).
-        The parts of a cluster's listings of one kind add up to its count exactly: what rounding
-        leaves of a record goes to the first of its listings in the cluster; rows without an order
-        go without it.
+        ``position, source, kind`` (codes), ``record, cluster, located``, ``part`` and ``units``
+        (its own weight; both in fixed point) and ``location`` (null without a place). The parts
+        of a cluster's listings of one kind add up to its count exactly: what rounding leaves of a
+        record goes to the first of its listings in the cluster; rows without an order go without
+        it.
     """
     places = engine.put(clusters, PLACES)
     rows = listings.filter(nw.col("units") > 0)
     counted = _with_parts(rows, places, totals, method, unlocated)
     stored = engine.store(counted, TABLE, STAGE)
     engine.drop(PLACES)
-    result = stored.select("position", "source", *KEYS, "cluster", "located", "part")
+    result = stored.select(
+        "position", "source", *KEYS, "cluster", "located", "part", "units", "location"
+    )
     left = _remainders(engine, stored, method)
     if left is not None:
         joined = result.join(left, on="position", how="left")
         added = nw.col("part") + nw.col("left").fill_null(0)
         result = joined.with_columns(part=added).drop("left")
-    order = ("source", "position", "kind", "record", "cluster", "located", "part")
+    order = [
+        *("source", "position", "kind", "record", "cluster"),
+        *("located", "part", "units", "location"),
+    ]
     try:
         yield from engine.batches(result.sort(*order), STAGE)
     finally:
@@ -89,7 +96,7 @@ def _with_parts(rows: Frame, places: Frame, totals: Frame, method: str, unlocate
     part = nw.when(nw.col("record").is_null()).then(nw.col("units")).otherwise(fraction)
     part = nw.when(counts).then(part).otherwise(nw.lit(0, dtype=nw.Int64))
     return joined.with_columns(part=part.cast(nw.Int64)).select(
-        "position", "source", *KEYS, "cluster", "located", "part", "units", "whole"
+        "position", "source", *KEYS, "cluster", "located", "part", "units", "whole", "location"
     )
 
 

@@ -41,7 +41,9 @@ def membership_tables(
     kinds = np.array(prepared.staged.kinds, dtype=object)
     windows = [source.years for source in study.sources]
     listings = inside_years(engine.frame("listings"), windows)
-    places = locations[["lat", "lon"]].assign(cluster=locations["cluster_id"])
+    places = locations[["lat", "lon"]].assign(
+        cluster=locations["cluster_id"], location=np.arange(len(locations), dtype=np.int64)
+    )
     rows = membership_rows(
         engine,
         listings.with_columns(position=_output_position(files)),
@@ -109,5 +111,13 @@ def _output_table(batch: pa.RecordBatch, files: pd.DataFrame, kinds: np.ndarray)
             "fraction": part / UNIT,
             "units": part,
             "located": batch.column("located").cast(pa.bool_()),
+            "location": batch.column("location").cast(pa.int64()),
+            "weight": _weights(batch.column("units").to_numpy(zero_copy_only=False)),
         }
     )
+
+
+def _weights(units: np.ndarray) -> np.ndarray:
+    """Return weights in fixed point as floats; large whole numbers stay whole."""
+    units = units.astype(np.int64)
+    return units // UNIT + units % UNIT / UNIT

@@ -211,6 +211,8 @@ MEMBERSHIPS = (
         formula="232792560 * fraction",
     ),
     _flag("located", "Whether the place of the listing can be used"),
+    _integer("location", "Row of its place in locations.parquet, from 0; missing without a place"),
+    _number("weight", "Weight of the listing", "listings"),
 )
 
 COUNT = _number("count", "Records in the cluster", RECORDS, FRACTIONAL)

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from gclust.results.columns import TABLES
+from gclust.results.datapackage import FILES, MEDIA
+
 CRATE = "ro-crate-metadata.json"
 """Name of the file; the specification fixes it."""
 RO_CRATE = "https://w3id.org/ro/crate/1.1"
@@ -20,29 +23,6 @@ TERMS = "https://w3id.org/ro/terms/workflow-run"
 TOOL = "#gclust"
 VARYING = frozenset({"startTime", "endTime", "datePublished"})
 """Keys whose values differ between two runs of the same study."""
-
-FORMATS = {
-    ".csv": "text/csv",
-    ".gpkg": "application/geopackage+sqlite3",
-    ".html": "text/html",
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
-    ".toml": "application/toml",
-}
-"""Ending of a file name -> media type."""
-CONTENTS = {
-    "clusters.gpkg": "the clusters with their footprints, for geographic information systems",
-    "clusters.parquet": "the clusters with their footprints (GeoParquet)",
-    "contributions.csv": "the contribution of each column to the scores",
-    "locations.parquet": "every location with its weight and its cluster",
-    "merges.csv": "the joins of clusters",
-    "ranking.csv": "the ranked clusters",
-    "rejects.parquet": "the rejected rows of input, with the reasons",
-    "run.json": "inputs, counts, warnings, versions, times and memory of the run",
-    "study.toml": "the study: every choice, with the defaults",
-}
 
 Entity = dict[str, Any]
 
@@ -132,12 +112,12 @@ def _action(info: Mapping[str, Any], files: list[Entity], inputs: list[Entity]) 
 
 
 def _file(name: str, digest: Mapping[str, Any] | None) -> Entity:
-    ending = name[name.rfind(".") :]
+    stem, _, ending = name.rpartition(".")
     found: Entity = {"@id": quote(name), "@type": "File", "name": name}
-    if ending in FORMATS:
-        found["encodingFormat"] = FORMATS[ending]
-    if name in CONTENTS:
-        found["description"] = CONTENTS[name]
+    if ending in MEDIA:
+        found["encodingFormat"] = MEDIA[ending]
+    if about := FILES.get(name) or (TABLES[stem].description if stem in TABLES else ""):
+        found["description"] = about
     # run.json holds the digests of all others, and a time, so it has none here.
     if digest is not None:
         found |= {"contentSize": str(digest["bytes"]), "sha256": digest["sha256"]}

@@ -23,7 +23,9 @@ STRUCTURAL = '[",]'
 """Characters for which a text is put into quotes."""
 WHOLE = r"0|-?[1-9][0-9]{0,17}"
 """Ids that are whole numbers of 64 bits, which Parquet files hold as such."""
-INTEGERS = {"source": "int64", "row": "Int64", "cluster_id": "int64", "units": "int64"}
+INTEGERS = {
+    "source": "int64", "row": "Int64", "cluster_id": "int64", "units": "int64", "location": "Int64",
+}  # fmt: skip
 
 
 def write_memberships(tables: Iterable[pa.Table], path: Path, encoding: str) -> None:
@@ -107,7 +109,7 @@ def read_memberships(path: Path) -> pd.DataFrame:
         path,
         dtype={**INTEGERS, **texts, "fraction": float, "located": bool},
         keep_default_na=False,
-        na_values={"row": [""], "record": [""]},
+        na_values={"row": [""], "record": [""], "location": [""]},
     )
     if table["record"].dropna().str.fullmatch(WHOLE).all():
         table["record"] = table["record"].astype("Int64")

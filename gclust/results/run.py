@@ -112,9 +112,10 @@ class Run:
             row: ``source`` (from 1, as in ``[[sources]]``), ``file``, ``row`` (from 1, without the
             header and rows of a wrong number of fields; missing for Spark DataFrames), ``kind,
             record, cluster_id`` (-1: in no cluster), ``fraction`` (of a record, which the listing
-            adds to the count of its cluster), ``units`` (the same in fixed point) and ``located``
-            (False: its place cannot be used). Units of a cluster's listings of one kind add up to
-            its count exactly.
+            adds to the count of its cluster), ``units`` (the same in fixed point), ``located``
+            (False: its place cannot be used), ``location`` (row of `locations`, from 0; missing
+            without a place) and ``weight`` (of the listing). Units of a cluster's listings of one
+            kind add up to its count exactly.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -70,10 +70,14 @@ class HybridStudies:
     Attributes
     ----------
     a, b : Study
+    listed : (mapping or None, mapping or None)
+        Kind -> source in the folder of the run of either study, in place of the study's sources
+        when listings are read; see `gclust.experiments.compare.listed_sources`.
     """
 
     a: Study
     b: Study
+    listed: tuple[Mapping[str, Source] | None, Mapping[str, Source] | None] = (None, None)
 
     @cached_property
     def looks_at(self) -> frozenset[str]:
@@ -168,7 +172,7 @@ class HybridStudies:
         }
         return replace(
             self.a,
-            sources=tuple(s for kind, study in of_data.items() for s in _sources(study, kind)),
+            sources=tuple(s for kind, study in of_data.items() for s in self._read(study, kind)),
             # Each study has been checked in its own run.
             study=replace(self.a.study, strict=False, max_rejects=1.0),
             density=replace(formation.density, kinds=density_kinds),
@@ -190,6 +194,11 @@ class HybridStudies:
             intensity=Intensity(),
             uncertainty=Draws(),
         )
+
+    def _read(self, study: Study, kind: str) -> list[Source]:
+        """Return the sources from which the listings of a kind of a study are read."""
+        listed = self.listed[0 if study is self.a else 1]
+        return _sources(study, kind) if listed is None else [listed[kind]]
 
     def _population(self, data: Study) -> Population:
         """Return the population raster of a study, or the other study's if it has none."""

@@ -11,6 +11,7 @@ from gclust.errors import StudyError
 from gclust.experiments.compare.attribution import Attribution, common_listings, shared_places
 from gclust.experiments.compare.carried_ids import carried_from
 from gclust.experiments.compare.hybrid_studies import HybridStudies
+from gclust.experiments.compare.listed_sources import check_listed, listed_sources
 from gclust.experiments.compare.result import Comparison, write_comparison
 from gclust.experiments.compare.scenarios import ScenarioResult, run_scenarios, scenario_of_run
 from gclust.experiments.compare.tables import assemble, with_common
@@ -56,8 +57,9 @@ def compare(
     out : path-like, optional
         Folder to write, as a whole or not at all.
     decompose : bool
-        Whether changes are decomposed, which reads the listings of both runs again;
-        everything else needs only the folders of the runs.
+        Whether changes are decomposed, which reads the listings of both runs again, from
+        ``memberships.parquet`` of a run whose sources are not there; everything else needs only
+        the folders of the runs.
     after : Comparison or path-like, optional
         An earlier comparison whose second run is the first of this one, from which clusters
         keep their ids over many editions.
@@ -98,7 +100,8 @@ def compare(
         runs = _run_of(a, report, n_jobs), _run_of(b, report, n_jobs)
         given = (each.study.engine.threads for each in runs)
         within.enter_context(default_threads(n_jobs, *given))
-        hybrids = HybridStudies(runs[0].study, runs[1].study)
+        listed = (listed_sources(runs[0]), listed_sources(runs[1])) if decompose else (None, None)
+        hybrids = HybridStudies(runs[0].study, runs[1].study, listed)
         weight = _matching_weight(hybrids)
         carried = None if after is None else carried_from(after, runs[0].ranking)
         ends = (
@@ -164,6 +167,7 @@ def _attribute(
     every = list(coalitions(hybrids.factors))
     scenarios = run_scenarios(hybrids, every, weight, n_jobs=n_jobs, report=report)
     try:
+        check_listed(runs, hybrids.listed)
         for coalition, result in scenarios:
             for side, end in enumerate((every[0], every[-1])):
                 if coalition == end:

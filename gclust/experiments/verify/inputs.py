@@ -87,6 +87,9 @@ def _gathered(study: Study) -> Study:
         study,
         sources=tuple(of(source) for source in study.sources),
         population=moved(study.population),
+        places=study.places
+        if study.places.given is None
+        else replace(study.places, given=_inside(study.places.given)),
         intensity=replace(
             study.intensity, rasters=tuple(moved(each) for each in study.intensity.rasters)
         ),
@@ -102,6 +105,8 @@ def _inside(path: str) -> str:
 def _paths(study: Study) -> Iterator[str]:
     rasters: list[Population | OtherRaster] = [study.population, *study.intensity.rasters]
     yield from (source.path for source in study.sources if source.path is not None)
+    if study.places.given is not None:
+        yield study.places.given
     for raster in rasters:
         if isinstance(raster.raster, str):
             yield raster.raster
