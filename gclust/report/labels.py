@@ -62,9 +62,12 @@ HIDING_COST = 4.0
 FOREIGN_COST = 8.0
 """Cost of a name that lies over a foreign country altogether: next to it, it would seem to be
 one of that country's."""
-ROUNDS = 1500
+ROUNDS, PATIENCE = 60, 10
+"""Most rounds of the search a name, and rounds a name without an improvement that end it."""
 GROUP = 8
-"""Most names that are placed again in each of the ``ROUNDS`` rounds of the search."""
+"""Most names that are placed again in a round."""
+MOST_POSITIONS = 360
+"""Cheapest positions of a name that are tried, of up to 672."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def place_labels(
     """Return a position for each name, or None where none is free.
 
     Each name in turn takes its cheapest free position. Then neighbours are removed and placed
-    again in another order, `ROUNDS` times; a round is kept if more of the first names have a
+    again in another order, many times; a round is kept if more of the first names have a
     position, or as many at a lower cost (large neighbourhood search, Shaw 1998). All lengths
     are in the same unit, such as pixels.
 
@@ -169,7 +172,7 @@ def _candidates(
         + HIDING_COST * _hidden(boxes, others, height)
         + FOREIGN_COST * page.foreign(i, boxes)
     )
-    order = np.argsort(cost, kind="stable")
+    order = np.argsort(cost, kind="stable")[:MOST_POSITIONS]
     return _Candidates(boxes[order], lines[order], has_leader[order], cost[order])
 
 
@@ -202,8 +205,10 @@ class _Search:
         n = len(self.chosen)
         apart = np.hypot(*(self.anchors[:, None] - self.anchors[None]).T)
         neighbours = np.argsort(apart, axis=1, kind="stable")
-        best = self._loss()
-        for turn in range(ROUNDS if n else 0):
+        best, improved = self._loss(), 0
+        for turn in range(ROUNDS * n):
+            if turn - improved > PATIENCE * n:
+                return
             size = 1 + int(draw() * GROUP)
             group = sorted(neighbours[turn % n, :size].tolist(), key=lambda _: draw())
             before = self.chosen.copy()
@@ -211,7 +216,7 @@ class _Search:
             self.place(group, draw)
             loss = self._loss()
             if loss < best:
-                best = loss
+                best, improved = loss, turn
             elif not np.array_equal(before, self.chosen):
                 self.remove(group)
                 for i in group:
