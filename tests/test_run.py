@@ -75,7 +75,6 @@ def test_files_of_a_run(done):
         "run.json",
         "ro-crate-metadata.json",
         "datapackage.json",
-        "ro-crate-metadata.json",
         "figures/map.png",
         "figures/map.pdf",
     }
