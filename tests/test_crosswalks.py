@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -456,6 +457,45 @@ def test_rows_have_their_numbers_in_their_files(parts, ending, tmp_path):
     with undrawn():
         gclust.run(write(parts, tmp_path, ending), tmp_path / "run", n_jobs=2)
     check_rows(tmp_path / "run", parts, ending)
+
+
+def test_rows_have_their_numbers_in_every_kind_of_source(tmp_path):
+    """Folders as columns, columns of DuckDB's own names, queries, layers."""
+    rows = awkward(6).dropna(subset=["lat", "record"]).reset_index(drop=True)
+    rows = rows.assign(weight=1.0)[["record", "lat", "lon", "year"]]
+    for year in (2016, 2015):
+        (tmp_path / "hive" / f"year={year}").mkdir(parents=True)
+        part = rows[rows["year"] == year].drop(columns="year")
+        part.to_parquet(tmp_path / "hive" / f"year={year}" / "rows.parquet")
+    rows.assign(file_row_number=7, file_index="x").to_parquet(tmp_path / "own.parquet")
+    rows.iloc[::-1].to_csv(tmp_path / "rows.csv", index=False)
+    points = gpd.points_from_xy(rows["lon"], rows["lat"], crs=4326)
+    layer = gpd.GeoDataFrame(rows[["record"]].astype(int), geometry=points)
+    layer.to_file(tmp_path / "rows.gpkg")
+    sources = [
+        {"kind": "a", "path": "hive", "columns": {"year": "year"}},
+        {"kind": "b", "path": "own.parquet"},
+        {"kind": "c", "sql": "SELECT * FROM 'rows.csv' ORDER BY record, lat, lon"},
+        {"kind": "d", "path": "rows.gpkg"},
+    ]
+    options = {"clusters": {"eps_km": 8, "min_samples": 600}, "folder": tmp_path}
+    study = gclust.Study(sources=sources, outputs={"memberships": True}, **options)
+    with undrawn():
+        found = gclust.run(study).memberships()
+    ordered = rows.sort_values(["record", "lat", "lon"])
+    hive = [rows[rows["year"] == year] for year in (2015, 2016)]
+    expected = {"a": pd.concat(hive), "b": rows, "c": ordered, "d": rows}
+    for kind, table in expected.items():
+        mine = found[found["kind"] == kind]
+        assert mine["record"].astype(int).tolist() == table["record"].astype(int).tolist()
+        numbers = [
+            number for part in (hive if kind == "a" else [table]) for number in range(len(part))
+        ]
+        assert (mine["row"] - 1).tolist() == numbers
+    assert found["file"].unique().tolist() == [
+        "hive/year=2015/rows.parquet", "hive/year=2016/rows.parquet", "own.parquet",
+        "the query of c", "rows.gpkg",
+    ]  # fmt: skip
 
 
 def test_spark_gives_the_same_files(spark, parts, tmp_path):
