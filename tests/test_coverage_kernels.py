@@ -285,13 +285,17 @@ def reach_ties():
 
 def fold_records():
     """Fold records to their locations, and sort numbers."""
+    from gclust.kernels.record_rows import add_units
     from gclust.listings import record_arrays as arrays
     from tests.test_radix_order import test_a_digit_that_all_share_is_passed_over
     from tests.test_record_folding import random_records
+    from tests.test_records_in_memory import check_grouping, random_listings
 
     for method in ("fractional", "whole"):
         found = arrays.fold_records(random_records(1), 50, n_kinds=2, method=method)
         assert len(found.opened)
+        check_grouping(random_listings(300, 2), method == "whole", 1)
+    add_units(*(np.zeros(1, dtype) for dtype in (np.int8, np.int32, np.int64)), np.zeros((1, 1)))
     test_a_digit_that_all_share_is_passed_over()
 
 

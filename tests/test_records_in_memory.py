@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -143,58 +145,69 @@ def test_memory_that_is_too_small_leaves_listings_in_the_engine(tmp_path):
     assert not preparing.fit_into_memory(asked, staged)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-@pytest.mark.parametrize("bucket", [4, 1 << 12])
-def test_rows_are_those_of_a_group_by(monkeypatch, whole, bucket):
-    monkeypatch.setattr(record_rows, "BUCKET", bucket)
-    monkeypatch.setattr(record_rows, "CHUNK", 100)
-    rng = np.random.default_rng(bucket)
-    n = 3_000
+SAME_HASH = np.array([0x9E3779B97F4A7C15, 0], dtype=np.uint64).view(np.int64)
+"""Keys of kinds 0 and 1 that have the same hash."""
+
+
+def random_listings(n: int, seed: int) -> pd.DataFrame:
+    """Listings of records with few and with many locations, two of the same hash."""
+    rng = np.random.default_rng(seed)
+    keys = rng.integers(-(2**62), 2**62, n // 8)
     table = pd.DataFrame(
         {
-            "key": np.where(
-                rng.random(n) < 0.3, 5, rng.integers(-(2**62), 2**62, 400)[rng.integers(0, 400, n)]
-            ),
+            "key": np.where(rng.random(n) < 0.3, 5, keys[rng.integers(0, n // 8, n)]),
             "kind": rng.integers(0, 3, n),
             "place": rng.integers(-1, 40, n),
             "units": rng.choice([UNIT, UNIT // 7, 1, 10**15], n),
         }
     )
+    alike = rng.integers(0, 2, n // 10)
+    table.loc[: n // 10 - 1, "kind"], table.loc[: n // 10 - 1, "key"] = alike, SAME_HASH[alike]
+    return table.sample(frac=1, random_state=seed, ignore_index=True)
+
+
+def check_grouping(table: pd.DataFrame, whole: bool, threads: int) -> None:
+    """Compare the rows of grouped listings with those of a group by."""
     keys = RecordKeys(table["key"].to_numpy(), table["kind"].to_numpy(np.int8))
     placed = PlacedUnits(table["place"].to_numpy(np.int32), table["units"].to_numpy())
+    found, records = group_listings(keys, placed, 3, UNIT, whole, threads)
+    rows = found.flags > 0
+    assert not found.share[~rows].any()
+    by_record = ["kind", "key"]
+    sums = table[table["place"] >= 0].groupby([*by_record, "place"])["units"].sum()
+    total = table.groupby(by_record)["units"].sum()
+    number = table[by_record].drop_duplicates()["kind"].value_counts().sort_index()
+    assert records.tolist() == number.tolist()
+    flags, place, units = (each[rows] for each in (found.flags, found.place, found.units))
+    first = np.flatnonzero(flags & FIRST)
+    spans = [slice(a, b) for a, b in pairwise([*first, rows.sum()])]
+    # Each record's rows lie together, by place; which record it is shows by its rows.
+    ours = [(place[span].tolist(), units[span].tolist()) for span in spans]
+    theirs = [
+        (group.index.get_level_values("place").tolist(), group.tolist())
+        for _, group in sums.groupby(by_record)
+    ]
+    assert sorted(ours) == sorted(theirs)
+    located = sums.reset_index().groupby(by_record).first().index
+    assert sorted(found.total[rows][first]) == sorted(total.loc[located])
+    for span in spans:
+        of_record, all_units = units[span].tolist(), int(found.total[rows][span.start])
+        several = len(of_record) > 1
+        is_open = several and (whole or any(UNIT * each % all_units for each in of_record))
+        assert ((flags[span] & SEVERAL) > 0).all() == several
+        assert ((flags[span] & OPEN) > 0).all() == is_open
+        if not is_open:
+            exact = [UNIT if whole else int(u / all_units * UNIT + 0.5) for u in of_record]
+            assert found.share[rows][span].tolist() == exact
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("bucket", [4, 1 << 12])
+def test_rows_are_those_of_a_group_by(monkeypatch, whole, bucket):
+    monkeypatch.setattr(record_rows, "BUCKET", bucket)
+    monkeypatch.setattr(record_rows, "CHUNK", 100)
     for threads in (1, 3):
-        found, records = group_listings(keys, placed, 3, UNIT, whole, threads)
-        rows = found.flags > 0
-        assert not found.share[~rows].any()
-        sums = table[table["place"] >= 0].groupby(["kind", "key", "place"])["units"].sum()
-        total = table.groupby(["kind", "key"])["units"].sum()
-        number = table[["kind", "key"]].drop_duplicates()["kind"].value_counts().sort_index()
-        assert records.tolist() == number.tolist()
-        first = np.flatnonzero(found.flags[rows] & FIRST)
-        # Each record's rows lie together, by place; which record it is shows by its rows.
-        ours = [
-            tuple(
-                zip(found.place[rows][a:b].tolist(), found.units[rows][a:b].tolist(), strict=True)
-            )
-            for a, b in zip(first, np.append(first[1:], rows.sum()), strict=True)
-        ]
-        theirs = [
-            tuple(zip(group.index.get_level_values("place"), group, strict=True))
-            for _, group in sums.groupby(["kind", "key"])
-        ]
-        assert sorted(ours) == sorted(theirs)
-        located = sums.reset_index().groupby(["kind", "key"]).first().index
-        assert sorted(found.total[rows][first]) == sorted(total.loc[located])
-        for a, b in zip(first, np.append(first[1:], rows.sum()), strict=True):
-            flags, units = found.flags[rows][a:b], found.units[rows][a:b].tolist()
-            whole_total = int(found.total[rows][a])
-            rough = any(UNIT * each % whole_total for each in units)
-            several = b - a > 1
-            assert ((flags & SEVERAL) > 0).all() == several
-            assert ((flags & OPEN) > 0).all() == (several and (whole or rough))
-            if not (several and (whole or rough)):
-                exact = [UNIT if whole else int(u / whole_total * UNIT + 0.5) for u in units]
-                assert found.share[rows][a:b].tolist() == exact
+        check_grouping(random_listings(3_000, bucket), whole, threads)
 
 
 def test_fractions_of_any_size_are_known_to_be_exact():

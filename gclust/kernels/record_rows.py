@@ -101,10 +101,8 @@ def precedes(a, b, keys, placed, hashes):
     one, other = hashes[a], hashes[b]
     if one != other:
         return one < other
-    if keys.kind[a] != keys.kind[b]:
+    if keys.kind[a] != keys.kind[b]:  # within a kind, no two records have the same hash
         return keys.kind[a] < keys.kind[b]
-    if keys.key[a] != keys.key[b]:
-        return keys.key[a] < keys.key[b]
     return placed.place[a] < placed.place[b]
 
 
