@@ -133,7 +133,7 @@ class LabelledListings:
         if "fractional_count" not in columns:
             frame = add_fractional_counts(frame, record_totals(frame), method)
         if totals is None:
-            validated = frame.with_columns(reason=nw.lit(None, dtype=nw.Int8))
+            validated = frame.with_columns(reason=nw.lit(None, dtype=nw.String))
             sums = collected(world_totals(validated))
             totals = {
                 str(kind): int(units) / UNIT

@@ -55,12 +55,12 @@ def validate(rows: Frame) -> Frame:
         nw.col("island") & (lat * lat + east * east <= ISLAND_DEGREES**2),
     )
     # A byte for each row: texts would take a fifth of the time in which rows are stored.
-    reason = nw.lit(None, dtype=nw.Int8)
+    reason = nw.lit(0, dtype=nw.Int8)
     for code, fault in reversed(list(enumerate(faults, start=1))):
         reason = nw.when(fault).then(nw.lit(code, dtype=nw.Int8)).otherwise(reason)
     outside = ~nw.col("inside").fill_null(True)
     reason = nw.when(outside).then(nw.lit(OUTSIDE, dtype=nw.Int8)).otherwise(reason)
-    return rows.with_columns(reason=reason)
+    return rows.with_columns(reason=nw.when(reason > 0).then(reason))
 
 
 def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
