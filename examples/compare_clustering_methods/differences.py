@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from gclust.places.basemap import countries
+from gclust.places.basemap import countries, lakes
 from gclust.report.layers import draw_land, draw_names
 from gclust.report.projection import Frame, frame_of_points
 
@@ -112,7 +112,8 @@ def _draw_panel(
     axes.set(xlim=(x_min, x_max), ylim=(y_min, y_max), autoscale_on=False)
     axes.set_axis_off()
     pixels = axes.get_window_extent().width
-    draw_land(axes, frame, countries().geometry.to_numpy(), _width(frame) / pixels)
+    shapes = (each().geometry.to_numpy() for each in (countries, lakes))
+    draw_land(axes, frame, *shapes, _width(frame) / pixels)
     _draw_cells(axes, frame, locations, n_formers)
     for (colour, width, style), clusters in zip(LINES, outlines.values(), strict=True):
         plane = frame.shapes(clusters.geometry.to_numpy())
