@@ -37,7 +37,7 @@ def small(tmp_path):
 
 def test_a_full_disk_under_temporary_files_is_named(small, tmp_path, monkeypatch):
     study = study_folder(tmp_path / "study")
-    (small / "ballast").write_bytes(bytes(900_000))
+    (small / "ballast").write_bytes(bytes(1_030_000))
     monkeypatch.setattr(tempfile, "tempdir", str(small))
     with pytest.raises(StudyError, match=f"^{small}: has [0-9,]+ bytes .* need about"):
         gclust.run(study, tmp_path / "run")

@@ -43,7 +43,7 @@ class Prepared:
     ----------
     staged : Staged
     located : LazyFrame
-        Usable listings: ``kind, record, lat, lon, units``, and the study's
+        Usable listings: ``kind, record, lat, lon, units, country``, and the study's
         ``needed_columns``.
     unlocated : LazyFrame or None
         The same of listings without a usable place, ``lat`` and ``lon`` null, where these count
