@@ -41,10 +41,7 @@ def labelled_listings(
             engine.drop(table)
         at = prepared.locations[["lat", "lon"]].assign(cluster=clusters)
         places = engine.put(at, f"{TABLE}_places")
-        located = prepared.located
-        if "country" not in study.needed_columns:  # it is there to name clusters
-            located = located.drop("country")
-        joined = located.join(places, on=["lat", "lon"])
+        joined = prepared.located.join(places, on=["lat", "lon"])
         if prepared.unlocated is not None:
             noise = prepared.unlocated.with_columns(cluster=nw.lit(-1, dtype=nw.Int64))
             joined = nw.concat([joined, noise.select(*joined.collect_schema().names())])

@@ -43,7 +43,7 @@ class Prepared:
     ----------
     staged : Staged
     located : LazyFrame
-        Usable listings: ``kind, record, lat, lon, units, country``, and the study's
+        Usable listings: ``kind, record, lat, lon, units``, and the study's
         ``needed_columns``.
     unlocated : LazyFrame or None
         The same of listings without a usable place, ``lat`` and ``lon`` null, where these count
@@ -94,8 +94,7 @@ def prepare_listings(
         lambda found: replace(found, listings=None),
         lambda kept: _with_listings(kept, study, engine),
     )
-    further = dict.fromkeys([*study.needed_columns, "country"])
-    wanted = ["kind", "record", "lat", "lon", "units", *further]
+    wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
     located = usable(staged.listings).select(*wanted)
     unlocated = None
     if study.counting.unlocated == "keep":
@@ -112,7 +111,7 @@ def prepare_listings(
 
     def folded() -> pd.DataFrame:
         with run_log.timed("fold listings"):
-            return fold(study, engine, staged, located, located_totals)
+            return fold(study, engine, staged, _to_fold(staged), located_totals)
 
     locations = stages.step("fold listings", folded)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
@@ -131,7 +130,7 @@ def _read(
 ) -> Prepared | None:
     """Sum listings in memory; ``listings`` are the located and unlocated ones."""
     with run_log.timed("fold listings"):
-        found = read_listings(study, engine, staged, *listings)
+        found = read_listings(study, engine, staged, _to_fold(staged), listings[1])
     if found is None:
         return None
     world = _checked_totals(study, staged, dict(enumerate(found.world_units.tolist())))
@@ -148,6 +147,11 @@ def _read(
         found.has_records,
         found.records,
     )
+
+
+def _to_fold(staged: Staged) -> nw.LazyFrame[Any]:
+    """Return the usable listings with what is needed to sum them by location."""
+    return usable(staged.listings).select("kind", "record", "lat", "lon", "units", "country")
 
 
 def _tell_of_ties(study: Study, has_records: bool, run_log: RunLog) -> None:
@@ -198,7 +202,8 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         for frame in (prepared.located, prepared.totals, prepared.located_totals)
     )
     with run_log.timed("fold listings"):
-        locations = fold(study, engine, staged, located, located_totals)
+        listings = _to_fold(staged).filter(is_kind)
+        locations = fold(study, engine, staged, listings, located_totals)
     return replace(
         prepared,
         located=located,
