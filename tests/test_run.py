@@ -244,7 +244,9 @@ def test_merges_are_logged_with_the_names_of_clusters_before_the_round():
 
 def test_products_of_weights_that_are_too_large_are_refused(tmp_path):
     table = listings().assign(weight=1e6)
-    extra = '[clusters]\neps_km = 10\nmin_samples = 1e8\n[merge]\nties = "pairs"\n'
+    extra = (
+        '[clusters]\neps_km = 10\nmin_samples = 1e8\n[merge]\nties = "pairs"\nmax_gap_km = 800\n'
+    )
     with pytest.raises(StudyError, match="products of weights in one record are too large"):
         gclust.run(study_folder(tmp_path, table, extra))
 

@@ -5,6 +5,8 @@ A listing has the label of its location, whether or not the location lies in a f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import narwhals as nw
 
 from gclust.listings.sums import Frame, rows_by, sum_by
@@ -28,13 +30,16 @@ def relabel_records(labelled: Frame, clusters: Frame) -> Frame:
     return summed.select("kind", "record", nw.col("cluster").alias("label"), "units")
 
 
-def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
+def sum_ties(
+    labelled: Frame, totals: Frame, method: str, near: Sequence[int] | None = None
+) -> Frame:
     """Sum the ties between labels: pairs of listings of one record, one listing in each label.
 
     With the method ``pairs``, a record with n_a listings in A and n_b in B adds n_a * n_b; with
     ``fractional`` each record spreads one unit evenly over its n * (n - 1) / 2 pairs of listings.
     ``labelled`` is from `label_records`, ``totals`` from `gclust.listings.counting.record_totals`
     of located listings. Returns ``a, b, ties`` with a < b, ties in fixed point; noise is label -1.
+    With ``near``, only of pairs with one of these labels.
     """
     of_record = labelled.filter(~nw.col("record").is_null())
     several = rows_by(of_record, "kind", "record").filter(nw.col("rows") > 1)
@@ -42,6 +47,8 @@ def sum_ties(labelled: Frame, totals: Frame, method: str) -> Frame:
     left = shared.select("kind", "record", nw.col("label").alias("a"), nw.col("units").alias("u"))
     right = shared.select("kind", "record", nw.col("label").alias("b"), nw.col("units").alias("v"))
     pairs = left.join(right, on=["kind", "record"]).filter(nw.col("a") < nw.col("b"))
+    if near is not None:
+        pairs = pairs.filter(nw.col("a").is_in(near) | nw.col("b").is_in(near))
     strength = (nw.col("u") / UNIT) * (nw.col("v") / UNIT)
     if method == "fractional":
         pairs = pairs.join(totals, on=["kind", "record"])

@@ -132,8 +132,14 @@ def _merge(
     n_labels = int(labels.max(initial=-1)) + 1
     if options.rule == "none" or not prepared.has_records:
         return merge(n_labels, {}, {}, rule="none")
+    gaps = gaps_km(
+        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
+    )
+    near = sorted({label for pair in gaps for label in pair})
+    if not near:  # nothing can merge, so ties need not be known
+        return merge(n_labels, {}, {}, rule=options.rule)
     try:
-        table = engine.pandas(sum_ties(labelled, totals, options.ties), "add up ties")
+        table = engine.pandas(sum_ties(labelled, totals, options.ties, near), "add up ties")
     except QueryOverflowError as error:
         raise StudyError(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"
@@ -143,9 +149,6 @@ def _merge(
         (int(a), int(b)): units / UNIT
         for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
     }
-    gaps = gaps_km(
-        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
-    )
     return merge(
         n_labels,
         gaps,
