@@ -19,8 +19,13 @@ BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, in which characters that could control a terminal are escaped."""
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return the text of a JSON file; see `write_json`."""
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
-    path.write_text(escaped(text) + "\n", encoding="utf-8")
+    return escaped(text) + "\n"
 
 
 def note_files(folder: Path, what: str) -> None:

@@ -55,7 +55,7 @@ class Methods:
 
     @property
     def latex(self) -> str:
-        """The paragraph in LaTeX, with ``\\cite``."""
+        """The paragraph in LaTeX, with commands of citation."""
         return CITED.sub(r"\\cite{\1}", latex(" ".join(self.sentences)))
 
     @property
@@ -90,7 +90,7 @@ def methods(run: Any, *, uncertainty: Any = None, comparison: Any = None) -> Met
     ]
     version = str(run.info["gclust"])
     by = f"All computations were done with gclust {version} ⟦gclust⟧."
-    return Methods(tuple(sentences + [by]), version)
+    return Methods((*sentences, by), version)
 
 
 def _user(text: object) -> str:
@@ -115,7 +115,8 @@ def _data(run: Any) -> Iterator[str]:
         period = f" of {first}–{last}" if first != last else f" of {first}"
     yield f"We used geocoded listings{period}: {_listed(used)}."
     if rejected := run.info["rejected"]:
-        yield f"{rejected:,} rows could not be used, {len(run.locations):,} locations remained."
+        yield f"{rejected:,} rows could not be used."
+    yield f"They lie at {len(run.locations):,} locations."
 
 
 def _density(study: Any) -> str:

@@ -79,9 +79,7 @@ def _of_section(
         if item.default_factory is not MISSING:
             default = item.default_factory()
         own = getattr(section, item.name)
-        yield Choice(
-            heading, item.name, _shown(value), own == default, known.get(item.name, "")
-        )
+        yield Choice(heading, item.name, _shown(value), own == default, known.get(item.name, ""))
 
 
 def _shown(value: Any) -> str:
@@ -97,7 +95,9 @@ def _of_estimator(section: Any) -> dict[str, str]:
     """Return the meanings of the options of a clustering method."""
     module, name = ESTIMATORS[section.method]
     known = meanings(getattr(import_module(module), name))
-    own = {item.name: known.get(OF_ESTIMATOR.get(item.name, item.name), "") for item in fields(section)}
+    own = {
+        item.name: known.get(OF_ESTIMATOR.get(item.name, item.name), "") for item in fields(section)
+    }
     return {**own, "method": METHOD}
 
 

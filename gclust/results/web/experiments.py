@@ -56,7 +56,9 @@ def rank_sets(found: Any) -> str:
     return section(
         "uncertainty",
         "Rank uncertainty",
-        paragraph(f"{found.draws_in_words}. Rank sets jointly hold all true ranks: level {level:g}."),
+        paragraph(
+            f"{found.draws_in_words}. Rank sets jointly hold all true ranks: level {level:g}."
+        ),
         paragraph(found.superpopulation, "muted"),
         note,
         table("Rank sets", heads, rows, (0, 2, 4, 5)),
@@ -109,7 +111,9 @@ def _heat_map(found: Any, name: str) -> str:
         for eps, row in values.iterrows()
     )
     corner = "<td class='muted'>eps by min_samples</td>"
-    body = f"<table class='heat'><thead><tr>{corner}{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    body = (
+        f"<table class='heat'><thead><tr>{corner}{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
     return f"<div><h3>{text(title)}</h3>{scrolling(title, body)}</div>"
 
 

@@ -17,7 +17,9 @@ from gclust.results.methods import Methods, methods
 from gclust.results.web import experiments, map_data, sections
 from gclust.results.web.parts import details, number, paragraph, section, whole
 
-NEEDS_BOKEH = "the report needs Bokeh, which is not installed: install bokeh (extra report of gclust)"
+NEEDS_BOKEH = (
+    "the report needs Bokeh, which is not installed: install bokeh (extra report of gclust)"
+)
 SCRIPTS = ("bokeh.min.js", "bokeh-api.min.js")
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:;"
@@ -52,9 +54,7 @@ PALETTES = {
 """Colours of the map on light and dark pages; first ranks stand out most from the ground."""
 
 
-def page(
-    run: Any, *, uncertainty: Any = None, sweep: Any = None, comparison: Any = None
-) -> bytes:
+def page(run: Any, *, uncertainty: Any = None, sweep: Any = None, comparison: Any = None) -> bytes:
     """Return the report of a run, and of experiments on it, as an HTML file.
 
     The bytes depend on the results and on the versions of gclust and Bokeh alone. Raises StudyError
