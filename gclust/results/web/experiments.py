@@ -45,7 +45,7 @@ def rank_sets(found: Any) -> str:
             whole(each["rank"]),
             each["name"],
             _range(each["rank_set_low"], each["rank_set_high"]),
-            bar(*(_float(each[key]) for key in ("rank_set_low", "rank_set_high", "rank")), last),
+            bar([each[key] for key in ("rank_set_low", "rank_set_high", "rank")], last),
             number(each["score"], 2),
             f"{number(each['score_low'], 2)} to {number(each['score_high'], 2)}",
         )
@@ -63,10 +63,6 @@ def rank_sets(found: Any) -> str:
         note,
         table("Rank sets", heads, rows, (0, 2, 4, 5)),
     )
-
-
-def _float(value: Any) -> float:
-    return float("nan") if pd.isna(value) else float(value)
 
 
 def _range(low: Any, high: Any) -> str:

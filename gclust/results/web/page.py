@@ -22,8 +22,8 @@ NEEDS_BOKEH = (
 )
 SCRIPTS = ("bokeh.min.js", "bokeh-api.min.js")
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:;"
-    " font-src data:"
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
+    " img-src data: blob:; font-src data:"
 )
 """What the page may load: nothing but what is in it."""
 HEADING = re.compile("<h2 id='(?P<name>[a-z-]+)-title'>(?P<title>.*?)</h2>")

@@ -73,8 +73,9 @@ class Markup(str):
     """Text that is HTML."""
 
 
-def bar(low: float, high: float, at: float, last: float) -> Markup:
-    """Return a bar from one rank to another on a line of ranks 1 to ``last``, and a mark."""
+def bar(of: Sequence[Any], last: float) -> Markup:
+    """Return a bar on a line of ranks 1 to ``last``; ``of`` are its first, last and marked rank."""
+    low, high, at = (float("nan") if pd.isna(each) else float(each) for each in of)
     if not all(math.isfinite(each) for each in (low, high)) or last < 1:
         return Markup("")
     left, wide = 100 * (low - 1) / last, 100 * (high - low + 1) / last

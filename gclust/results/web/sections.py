@@ -29,6 +29,7 @@ WITHOUT_DECIMALS = ("rank", "population", "cluster_id")
 HIDDEN = ("cluster_id", "lat", "lon", "geometry")
 """Columns of the ranking that are in its file only."""
 MOST_REJECTS = 100
+_RANGE = ("least_intensity_rank", "largest_intensity_rank", "intensity_rank")
 
 
 def ranking(run: Any) -> str:
@@ -126,13 +127,7 @@ def intensity(run: Any) -> str:
             whole(each["intensity_rank"]),
             whole(each["least_intensity_rank"]),
             whole(each["largest_intensity_rank"]),
-            bar(
-                *(
-                    float("nan") if pd.isna(each[name]) else float(each[name])
-                    for name in ("least_intensity_rank", "largest_intensity_rank", "intensity_rank")
-                ),
-                last,
-            ),
+            bar([each[name] for name in _RANGE], last),
         )
         for each in found.to_dict("records")
     ]
