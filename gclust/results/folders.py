@@ -15,10 +15,15 @@ from typing import Any
 from gclust.disk import writing
 from gclust.errors import StudyError, first_line, warn_user
 from gclust.results.exchange import exchange
-from gclust.results.manifest import foreign_entry, json_text, note_files, remove_written
+from gclust.results.manifest import (
+    PREFIX,
+    foreign_entry,
+    json_text,
+    note_files,
+    remove_written,
+)
 from gclust.temporary_folders import TemporaryFolder, abandoned, remove_folder
 
-PREFIX = ".gclust-partial-"
 RECORD, NEW, OLD = "for.json", "new", "old"
 """Names in the temporary folder: its purpose, the new result, the replaced result."""
 LOOKS = 10

@@ -13,6 +13,8 @@ from gclust.escapes import escaped
 
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Names of files that file browsers leave in folders."""
+PREFIX = ".gclust-partial-"
+"""What the names of temporary folders start with; a kill may leave an empty one."""
 BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
 """Endings of files that programs create next to a GeoPackage or raster that they open."""
 
@@ -52,7 +54,11 @@ def foreign_entry(folder: Path, what: str) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return manifest
     folders = {name.rsplit("/", 1)[0] for name in known if "/" in name}
-    found = (name for name, _ in _entries(folder) if name not in folders)
+    found = (
+        name
+        for name, path in _entries(folder)
+        if name not in folders and not (name.startswith(PREFIX) and path.is_dir())
+    )
     return next((name for name in found if not _is_known(name, known)), None)
 
 

@@ -13,6 +13,8 @@ from gclust.html import text
 
 MOST_ROWS = 500
 """Rows of a long table that the report shows."""
+MOST_HIGH = 20
+"""Rows of a table that is shown in full height; a longer one scrolls."""
 DASH = "–"
 
 
@@ -64,9 +66,10 @@ def table(
             for at, each in enumerate(row)
         )
 
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    lines = [f"<tr>{cells('td', row)}</tr>" for row in rows]
     head = f"<thead><tr>{cells('th', heads)}</tr></thead>"
-    return scrolling(label, f"<table>{head}<tbody>{body}</tbody></table>")
+    inner = f"<table>{head}<tbody>{''.join(lines)}</tbody></table>"
+    return scrolling(label, inner, "tall" if len(lines) > MOST_HIGH else "")
 
 
 class Markup(str):

@@ -223,7 +223,7 @@ def rejects(run: Any) -> str:
         "Rejected rows",
         paragraph(known),
         table("Rejected rows by reason", ["source", "reason", "rows"], rows, [2]),
-        details(f"The first {len(first):,}", table("Rejected rows", names, first)),
+        details(f"The first {len(first):,}", table("Rows that were rejected", names, first)),
     )
 
 
@@ -272,5 +272,5 @@ def column_meanings(run: Any) -> str:
         )
         for each in ranking_fields(run.study, run.ranking.columns)
     ]
-    inner = table("Columns of the ranking", ["column", "meaning", "unit", "formula"], rows)
+    inner = table("Meanings of the columns", ["column", "meaning", "unit", "formula"], rows)
     return section("columns", "Columns of the ranking", details("All columns", inner))
