@@ -196,7 +196,7 @@ def _counting(run: Any) -> Iterator[str]:
     yield f"Records were {how}; listings without a place that can be used were {kept}."
     if study.counting.totals:
         yield f"The world's totals of {_listed(study.counting.totals)} were given."
-    of = study.score.of or tuple(f"share of {kind}" for kind in study.kinds)
+    shares = [f"the share of {kind}" for kind in study.kinds]
     ways = {
         "sum": "the sum",
         "mean": "the mean",
@@ -211,7 +211,7 @@ def _counting(run: Any) -> Iterator[str]:
         weighted = f", with weights {_listed(each)}"
     low = study.score.lower_is_better
     less = f"; less is better of {_listed(low)}" if low else ""
-    yield f"Clusters were ranked by {ways[study.score.combine]} of {_listed(of)}{weighted}{less}."
+    yield f"Clusters were ranked by {ways[study.score.combine]} of {_listed(study.score.of or shares)}{weighted}{less}."
     for resolved in resolve_indicators(study.indicators):
         source = resolved.indicator.about.source
         summary = resolved.indicator.summary.rstrip(".")

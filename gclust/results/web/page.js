@@ -83,7 +83,7 @@ function paint() {
   noise.glyph.fill_color = now.noise; clustered.glyph.fill_color = now.location;
   names.text_color = now.ink; names.background_fill_color = now.paper;
   for (const each of [clusters, areas]) each.data = {...each.data, fill: order.map(of)};
-  byId("key").replaceChildren(...[...dots.classes.map((name, at) => [`ranks ${name}`,
+  byId("key").replaceChildren(...[...dots.classes.map((name, at) => [`${name.includes("–") ? "ranks" : "rank"} ${name}`,
     now.ranks[at]]), ["noise", now.noise], ["locations of clusters", now.location]].map(
     ([name, colour]) => {
       const item = document.createElement("span"), mark = document.createElement("i");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from importlib.resources import files
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from gclust.errors import StudyError
+from gclust.escapes import visible
 from gclust.html import text
 from gclust.report.symbols import LAND, NOISE, OCEAN, OTHER, RANK_COLOURS
 from gclust.results.methods import Methods, methods
@@ -215,4 +217,4 @@ def _cite(done: Methods) -> str:
 
 def _kept(body: str) -> str:
     """Return text as HTML with its line breaks."""
-    return "\n".join(text(line) if line.strip() else "" for line in body.split("\n"))
+    return "\n".join(html.escape(visible(line)) for line in body.split("\n"))

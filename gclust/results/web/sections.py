@@ -82,14 +82,14 @@ def counts(run: Any) -> str:
     rows, places, clusters = (found[name] for name in ("rows", "locations", "clusters"))
     lines = [
         ("Rows read", whole(rows["read"])),
-        ("rejected", whole(rows["rejected"])),
-        ("outside the years", whole(rows["outside_years"])),
-        ("used", whole(rows["used"])),
+        ("Rows rejected", whole(rows["rejected"])),
+        ("Rows outside the years", whole(rows["outside_years"])),
+        ("Rows used", whole(rows["used"])),
         ("Locations", whole(places["all"])),
-        ("in clusters", whole(places["in_clusters"])),
-        ("noise", whole(places["noise"])),
+        ("Locations in clusters", whole(places["in_clusters"])),
+        ("Locations of noise", whole(places["noise"])),
         ("Clusters before merging", whole(clusters["before_merging"])),
-        ("after it", whole(clusters["merged"])),
+        ("Clusters after merging", whole(clusters["merged"])),
     ]
     of_kinds = [
         (
