@@ -243,7 +243,7 @@ def test_methods_cite_works_that_are_there(run, method):
 def test_the_software_is_cited_as_the_citation_file_says():
     text = (Path(__file__).parents[1] / "CITATION.cff").read_text()
     assert f'title: "{references.TITLE}"' in text
-    for key, work in references.WORKS.items():
+    for key, work in references.works().items():
         assert work.splitlines()[0].endswith(f"{{{key},")
         assert work.count("{") == work.count("}")
 

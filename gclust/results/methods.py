@@ -211,7 +211,8 @@ def _counting(run: Any) -> Iterator[str]:
         weighted = f", with weights {_listed(each)}"
     low = study.score.lower_is_better
     less = f"; less is better of {_listed(low)}" if low else ""
-    yield f"Clusters were ranked by {ways[study.score.combine]} of {_listed(study.score.of or shares)}{weighted}{less}."
+    of = _listed(study.score.of or shares)
+    yield f"Clusters were ranked by {ways[study.score.combine]} of {of}{weighted}{less}."
     for resolved in resolve_indicators(study.indicators):
         source = resolved.indicator.about.source
         summary = resolved.indicator.summary.rstrip(".")

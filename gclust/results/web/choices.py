@@ -31,7 +31,7 @@ PARAMETER = re.compile(r"^([\w, ]+?) : ")
 
 
 @dataclass(frozen=True)
-class Choice:
+class Setting:
     """One key of a study with its value as TOML, whether it is the default, and its meaning."""
 
     section: str
@@ -41,7 +41,7 @@ class Choice:
     meaning: str
 
 
-def choices(study: Study, info: Mapping[str, Any]) -> list[Choice]:
+def choices(study: Study, info: Mapping[str, Any]) -> list[Setting]:
     """Return all choices of a study in the order of its sections.
 
     Parameters
@@ -51,7 +51,7 @@ def choices(study: Study, info: Mapping[str, Any]) -> list[Choice]:
         The content of ``run.json``, whose ``resolved_study`` has paths as they were given.
     """
     resolved = info.get("resolved_study", {})
-    found: list[Choice] = []
+    found: list[Setting] = []
     for number, source in enumerate(study.sources, start=1):
         given = _nth(resolved.get("sources"), number - 1)
         found += _of_section(f"[[sources]] {number}", source, given, meanings(Source))
@@ -72,14 +72,14 @@ def _nth(given: Any, at: int) -> Mapping[str, Any]:
 
 def _of_section(
     heading: str, section: Any, given: Mapping[str, Any], known: Mapping[str, str]
-) -> Iterator[Choice]:
+) -> Iterator[Setting]:
     for item in fields(section):
         value = given.get(item.name, getattr(section, item.name))
         default = item.default
         if item.default_factory is not MISSING:
             default = item.default_factory()
         own = getattr(section, item.name)
-        yield Choice(heading, item.name, _shown(value), own == default, known.get(item.name, ""))
+        yield Setting(heading, item.name, _shown(value), own == default, known.get(item.name, ""))
 
 
 def _shown(value: Any) -> str:
