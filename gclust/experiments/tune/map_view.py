@@ -22,7 +22,8 @@ from gclust.experiments.tune.table import moved
 from gclust.report.symbols import BORDER, INK, LAND, OCEAN
 
 HIGH = 430
-COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f", "…": "#8a8f94"}
+COLOURS = {"▲": "#0067a5", "▼": "#b84a00", "n": "#8a1f6a", "=": "#5f676e", "…": "#8a8f94"}
+"""Colours of changes of rank, which colour-blind readers can tell apart."""
 MOST_DOT, LEAST_DOT = 20.0, 4.0
 LEAST_SPAN = 4.0
 """Smallest extent that the map shows, in degrees."""
