@@ -64,10 +64,9 @@ const circles = fig.scatter({x: {field: "x"}, y: {field: "y"}, size: {field: "si
   source: clusters, ...shape, fill_alpha: {field: "alpha"}, line_alpha: {field: "alpha"},
   nonselection_fill_alpha: {field: "alpha"}, nonselection_line_alpha: {field: "alpha"},
   line_width: 1.5});
-const names = new Bokeh.LabelSet({x: {field: "x"}, y: {field: "y"}, text: {field: "name"},
+const names = fig.text({x: {field: "x"}, y: {field: "y"}, text: {field: "name"},
   x_offset: {field: "offset"}, source: labels, text_baseline: "middle", text_font_size: "12px",
   background_fill_alpha: 0.7});
-fig.add_layout(names);
 fig.add_tools(new Bokeh.PanTool(), new Bokeh.TapTool({renderers: [circles, outlines]}),
   new Bokeh.WheelZoomTool({modifiers: {ctrl: true}}),
   new Bokeh.HoverTool({renderers: [circles, outlines], tooltips: [["", "@name"], ...rows]}));
@@ -81,7 +80,7 @@ function paint() {
   land.glyph.fill_color = now.land; land.glyph.line_color = now.border;
   lakes.glyph.fill_color = now.sea;
   noise.glyph.fill_color = now.noise; clustered.glyph.fill_color = now.location;
-  names.text_color = now.ink; names.background_fill_color = now.paper;
+  names.glyph.text_color = now.ink; names.glyph.background_fill_color = now.paper;
   for (const each of [clusters, areas]) each.data = {...each.data, fill: order.map(of)};
   byId("key").replaceChildren(...[...dots.classes.map((name, at) => [`${name.includes("–") ? "ranks" : "rank"} ${name}`,
     now.ranks[at]]), ["noise", now.noise], ["locations of clusters", now.location]].map(
