@@ -55,6 +55,7 @@ _HOME = {
     "sweep": "gclust.experiments.sweep.run",
     "uncertainty": "gclust.experiments.uncertainty.run",
     "verify": "gclust.experiments.verify.run",
+    "write_report": "gclust.experiments.report.run",
 }
 _SUBMODULES = ("datasets", "plot", "testing")
 
@@ -106,6 +107,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "testing",
     "uncertainty",
     "verify",
+    "write_report",
 ]
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.compare.result import Comparison, read_comparison
     from gclust.experiments.compare.run import compare
+    from gclust.experiments.report.run import write_report
     from gclust.experiments.shards.gather import gather
     from gclust.experiments.shards.part import Part
     from gclust.experiments.sweep.folder import read_sweep

@@ -247,6 +247,35 @@ def verify(folder: Path, inputs: Path | None, threads: int | None) -> None:
 
 
 @main.command(cls=Command)
+@click.argument("folder", metavar="RUN", type=PATH)
+@click.option("-o", "--out", type=PATH, help="The file to write; RUN/report.html by default.")
+@click.option(
+    "--with",
+    "also",
+    type=PATH,
+    multiple=True,
+    help="Folder of gclust uncertainty, sweep or compare to show too; those in RUN always are.",
+)
+@click.option(
+    "--methods", is_flag=True, help="Print the methods paragraph and BibTeX; write no file."
+)
+def report(folder: Path, out: Path | None, also: tuple[Path, ...], methods: bool) -> None:
+    """Write the report of RUN: one HTML file that needs no network.
+
+    It has an interactive map, the ranking, noise, merges, inputs, every choice
+    of the study with its meaning, a methods paragraph, and what to cite.
+    """
+    from gclust.experiments.report.run import run_methods
+
+    if methods and out is not None:
+        raise click.UsageError("--methods prints and writes no file: leave out --out")
+    if methods:
+        say_all(run_methods(folder, also=also).page.split("\n"))
+    else:
+        say(f"Report: {gclust.write_report(folder, out, also=also)}")
+
+
+@main.command(cls=Command)
 @click.argument("name", required=False)
 def indicators(name: str | None) -> None:
     """List the indicators that a study can compute, or describe NAME."""

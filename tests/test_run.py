@@ -333,7 +333,7 @@ def test_progress_is_reported_by_stage(tmp_path):
     message = []
     gclust.run(study_folder(tmp_path), progress=lambda share, name: message.append((name, share)))
     stages = {name for name, _ in message}
-    assert {"read listings", "fold listings", "label listings", "footprints"} <= stages
+    assert {"read listings", "fold listings", "merge clusters", "footprints"} <= stages
     assert all(0 <= fraction <= 1 for _, fraction in message)
     for stage in stages:
         assert [f for s, f in message if s == stage][-1] == 1.0

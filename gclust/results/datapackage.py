@@ -35,6 +35,7 @@ FILES = {
     "study.toml": "The study with every default, which runs from this folder",
     "datapackage.json": "This description",
     "ro-crate-metadata.json": "How the run came about, as a Process Run Crate",
+    "report.html": "The run on one page for a browser, which needs no network",
     "figures/map.png": "Map of the clusters",
     "figures/map.pdf": "Map of the clusters",
     "figures/intensity.png": "Ranks by intensity under several footprints and rasters",
@@ -218,3 +219,9 @@ def _resource(path: str, description: str) -> dict[str, Any]:
 def _identifier(text: str) -> str:
     """Return a name of lower-case letters, digits, ``.``, ``_`` and ``-`` alone."""
     return "".join(each if each.isalnum() and each.isascii() else "-" for each in text.lower())
+
+
+def ranking_fields(study: Study, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """Describe columns of a ranking by their names in Python: type, meaning, unit, formula."""
+    known = _Known(study, {"ranking": columns}).columns("ranking")
+    return [_field(str(column), str(column), known) for column in columns]

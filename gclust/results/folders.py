@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from gclust.disk import writing
-from gclust.errors import StudyError, warn_user
+from gclust.errors import StudyError, first_line, warn_user
 from gclust.results.exchange import exchange
-from gclust.results.manifest import foreign_entry, note_files, remove_written
+from gclust.results.manifest import (
+    PREFIX,
+    foreign_entry,
+    json_text,
+    note_files,
+    remove_written,
+)
 from gclust.temporary_folders import TemporaryFolder, abandoned, remove_folder
 
-PREFIX = ".gclust-partial-"
 RECORD, NEW, OLD = "for.json", "new", "old"
 """Names in the temporary folder: its purpose, the new result, the replaced result."""
 LOOKS = 10
@@ -116,6 +121,8 @@ def claim(out: str | Path | None, overwrite: bool, what: str) -> Iterator[Place 
         return
     path = _resolved(out)
     _restore(path.parent)
+    if overwrite and path.is_dir():
+        _restore(path)  # a killed process that wrote a file into it
     _check(path, overwrite, what)
     made = _make_parents(path.parent)
     try:
@@ -295,6 +302,7 @@ def _identity(path: Path, what: str) -> tuple[int, ...] | None:
 def write_file(path: Path, content: bytes) -> None:
     """Write a file completely or not at all, even if the process is killed."""
     with writing(path.parent):
+        _restore(path.parent)
         temporary = TemporaryFolder(path.parent, PREFIX)
         try:
             partial = temporary.path / NEW
@@ -305,3 +313,19 @@ def write_file(path: Path, content: bytes) -> None:
             os.replace(partial, path)
         finally:
             temporary.remove()
+
+
+def note_file(folder: Path, what: str, name: str) -> None:
+    """Add a file to the list of a result folder's files, in one step.
+
+    ``what`` is what the folder holds, for example ``"run"``.
+    """
+    path = folder / f"{what}.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        noted = {*content["files"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: cannot be read ({first_line(error)})") from error
+    if name not in noted:
+        content["files"] = sorted({*noted, name})
+        write_file(path, json_text(content).encode("utf-8"))

@@ -13,14 +13,21 @@ from gclust.escapes import escaped
 
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Names of files that file browsers leave in folders."""
+PREFIX = ".gclust-partial-"
+"""What the names of temporary folders start with; a kill may leave an empty one."""
 BESIDE = ("-wal", "-shm", "-journal", ".aux.xml")
 """Endings of files that programs create next to a GeoPackage or raster that they open."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, in which characters that could control a terminal are escaped."""
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return the text of a JSON file; see `write_json`."""
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
-    path.write_text(escaped(text) + "\n", encoding="utf-8")
+    return escaped(text) + "\n"
 
 
 def note_files(folder: Path, what: str) -> None:
@@ -47,7 +54,11 @@ def foreign_entry(folder: Path, what: str) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return manifest
     folders = {name.rsplit("/", 1)[0] for name in known if "/" in name}
-    found = (name for name, _ in _entries(folder) if name not in folders)
+    found = (
+        name
+        for name, path in _entries(folder)
+        if name not in folders and not (name.startswith(PREFIX) and path.is_dir())
+    )
     return next((name for name in found if not _is_known(name, known)), None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,6 +208,50 @@ class Run:
         """
         write_stata(self.ranking, Path(path))
 
+    def to_latex(self, columns: Sequence[str] | None = None, top: int | None = None) -> str:
+        """Return the ranking as a floating table of LaTeX, with the rules of booktabs.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Columns of the ranking; by default rank, name, economies, the shares and the score.
+        top : int, optional
+            Number of clusters; by default the study's.
+
+        Raises
+        ------
+        StudyError
+            If the ranking has no such column.
+        """
+        from gclust.results.latex import ranking_latex
+
+        return ranking_latex(self, columns, top)
+
+    def report(self, path: str | Path | None = None, **experiments: Any) -> Path:
+        """Write the report of the run as an HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            The file; by default ``report.html`` in the folder of the run.
+        **experiments
+            ``uncertainty``, ``sweep`` and ``comparison``: results that it shows with the run.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        StudyError
+            If Bokeh is not installed, or the file cannot be written.
+        """
+        from gclust.results.web.page import page
+        from gclust.results.web.write import write_page
+
+        return write_page(self.path, page(self, **experiments), path)
+
     def _table(self, name: str) -> pd.DataFrame:
         if name not in self.tables:
             raise self._without(name)
@@ -290,6 +334,12 @@ def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
 
             title = run.study.heading
             draw_intensity(run.intensity.detail, folder.figures, title=title)
+    if run.study.outputs.report:
+        with stage(progress, "write the report"):
+            from gclust.results.web.page import page
+            from gclust.results.web.write import NAME as REPORT
+
+            (folder.folder / REPORT).write_bytes(page(run))
     columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
     if (areas := run.tables.get(AREAS)) is not None:
         columns[AREAS] = areas.columns

@@ -106,6 +106,17 @@ class Density(Section):
     """The section ``[density]``: the kinds and weights of listings that form the density.
 
     The GII 2024 counts inventors and authors; whether deals count in 2025 is not published.
+
+    Parameters
+    ----------
+    kinds : tuple of str, optional
+        Kinds whose listings form clusters; all by default.
+    weight : {"listings", "fractional", "equal"}
+        What a listing weighs: its own weight; its part of its record; or its own weight, scaled so
+        that all kinds have the same total.
+    decimals : int or "none"
+        Decimals of degrees to which coordinates are rounded before the listings at one location
+        are summed.
     """
 
     kinds: tuple[str, ...] | None = None
@@ -125,6 +136,19 @@ class Merge(Section):
     ``max_gap_km`` is by default that of the GII 2024: a cluster within 5 km of another is merged
     with it (Korean patent office, release of 2024-08-28). That source names no rule of ties: the
     other defaults follow descriptions of earlier editions, from memory.
+
+    Parameters
+    ----------
+    max_gap_km : float
+        Largest gap in km, between the nearest locations of two clusters, across which they merge.
+    rule : {"mutual", "one-sided", "none"}
+        Whether each of two clusters, or one of them, must have stronger ties with the other than
+        with any third; ``none``: no clusters merge.
+    ties : {"fractional", "pairs"}
+        What counts as a tie: records in common, each spreading one over its pairs of listings,
+        or pairs of listings of one record.
+    noise_partner : bool
+        Whether all noise together counts as one more partner.
     """
 
     max_gap_km: float = number(5.0, least=0)
@@ -138,15 +162,31 @@ class Footprint(Section):
     """The section ``[footprint]``: how the polygon of a cluster is drawn.
 
     Lengths that are not given are derived from eps_km, with methods other than DBSCAN from
-    15 km: ``radius_km`` and ``cell_km`` are a third of it, ``edge_km`` equals it,
-    ``alpha_km`` is half of it. ``ratio`` bends concave hulls by each cluster's own longest side
-    instead of ``edge_km``. ``raster`` takes the cells of the population raster that hold
-    locations, ``contour`` is the contour that the method of that name found.
+    15 km.
 
-    ``of`` says which locations of a cluster the footprint is drawn round: all (``members``), so
-    that records and inhabitants are of one area, or only its core locations (``cores``), so that
-    the area depends less on the number of listings. Then intensities count only the records
-    inside the footprint.
+    Parameters
+    ----------
+    method : {"discs", "concave", "convex", "alpha", "cells", "raster", "contour"}
+        ``discs`` joins discs round the locations; ``concave`` and ``convex`` are hulls, ``alpha``
+        is an alpha shape; ``cells`` joins cells of an equal-area grid that hold locations,
+        ``raster`` those of the population raster; ``contour`` is the contour that the clustering
+        method of that name found.
+    of : {"members", "cores"}
+        Which locations of a cluster the footprint is drawn round: all (``members``), so that
+        records and inhabitants are of one area, or only its core locations (``cores``), so that
+        the area depends less on the number of listings. Then intensities count only the records
+        inside the footprint.
+    radius_km : float, optional
+        Radius of the discs; a third of eps_km by default.
+    edge_km : float, optional
+        Longest edge of a concave hull; eps_km by default.
+    ratio : float, optional
+        Longest edge of a concave hull as a part of each cluster's own longest side, instead of
+        ``edge_km``.
+    alpha_km : float, optional
+        Radius of the disc that carves an alpha shape; half of eps_km by default.
+    cell_km : float, optional
+        Side of the cells; a third of eps_km by default.
     """
 
     method: str = choice("discs", *OUTLINES, "contour")
@@ -162,10 +202,14 @@ class Footprint(Section):
 class OtherFootprint(Footprint):
     """A further footprint to compare: an entry of ``[intensity] footprints``.
 
-    The default ``name`` is the method and size.
-
     It is drawn round all locations of a cluster. ``raster`` means the cells of the study's own
-    raster, or of the first one of ``[intensity] rasters``.
+    raster, or of the first one of ``[intensity] rasters``. The other keys are those of
+    ``[footprint]``.
+
+    Parameters
+    ----------
+    name : str, optional
+        The method and size by default.
     """
 
     name: str | None = None
@@ -192,8 +236,17 @@ class OtherRaster(Section):
 class Intensity(Section):
     """The section ``[intensity]``: further footprints and rasters to rank clusters by intensity.
 
-    The study's own footprint and raster are always the first. ``usual`` adds discs of 0.5
-    and 1.5 times the study's radius, and each other method once.
+    The study's own footprint and raster are always the first.
+
+    Parameters
+    ----------
+    usual : bool
+        Whether discs of 0.5 and 1.5 times the study's radius, and each other method once, are
+        added.
+    footprints : tuple of OtherFootprint
+        Further footprints, with the keys of ``[footprint]`` and a ``name``.
+    rasters : tuple of OtherRaster
+        Further rasters, with the keys of ``[population]`` and a ``name``.
     """
 
     usual: bool = False
@@ -208,9 +261,14 @@ class Intensity(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Names(Section):
-    """The section ``[names]``: the most cities in a name, and their least share of the cluster.
+    """The section ``[names]``: how clusters are named after their cities.
 
-    ``least_share`` is a part of the cluster's weight.
+    Parameters
+    ----------
+    most : int
+        Most cities in a name.
+    least_share : float
+        Least part of the cluster's weight that a city in its name has.
     """
 
     most: int = number(3, least=1)
@@ -219,7 +277,18 @@ class Names(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Counting(Section):
-    """The section ``[counting]``: how records are counted, and the world's totals."""
+    """The section ``[counting]``: how records are counted, and the world's totals.
+
+    Parameters
+    ----------
+    method : {"fractional", "whole"}
+        Whether a record is divided among the places of its listings, or counts as one in each.
+    unlocated : {"drop", "keep"}
+        Whether listings without a place that can be used take no part, or keep their part of
+        their record, outside all clusters.
+    totals : mapping
+        Kind -> the world's total of records, in place of the sum of the sources.
+    """
 
     method: str = choice("fractional", "fractional", "whole")
     unlocated: str = choice("drop", "drop", "keep")
@@ -230,9 +299,18 @@ class Counting(Section):
 class Score(Section, ScoreOptions):
     """The section ``[score]``: how columns of the ranking are combined into a score.
 
-    ``of`` names the columns, by default the shares of all kinds; ``lower_is_better`` names those
-    whose low values are good. See `gclust.ranking.score.score` and
-    `gclust.ranking.columns.column_weights`.
+    See `gclust.ranking.score.score` and `gclust.ranking.columns.column_weights`.
+
+    Parameters
+    ----------
+    combine : {"sum", "mean", "geometric", "zscore", "borda", "copeland"}
+        How the columns are combined.
+    of : tuple of str, optional
+        Names of the columns; by default the shares of all kinds.
+    weights : mapping
+        Column -> its weight; equal by default.
+    lower_is_better : tuple of str
+        Columns whose low values are good.
     """
 
     combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")
@@ -245,10 +323,23 @@ class Score(Section, ScoreOptions):
 class CentroidGeocodes(Section):
     """The section ``[centroid_geocodes]``: how locations of city-level addresses are found.
 
-    ``least_weight`` is a twentieth of what a cluster needs by default; see
-    `gclust.places.cities.centroid_geocodes.find_centroid_geocodes`. ``precision`` is the text in
-    the column of that name for addresses that are known to the city only; without it the
-    gazetteer says what is at a city's point.
+    See `gclust.places.cities.centroid_geocodes.find_centroid_geocodes`.
+
+    Parameters
+    ----------
+    on : bool
+        Whether they are looked for.
+    precision : str, optional
+        The text in the column of that name for addresses that are known to the city only;
+        without it the gazetteer says what is at a city's point.
+    radius_km : float
+        Radius in km of the surroundings that a location is compared with.
+    near_km : float
+        Largest distance in km of such a location from the point of its city.
+    least_ratio : float
+        Least weight, as a multiple of what a location as dense as its surroundings would have.
+    least_weight : float, optional
+        Least weight; a twentieth of what a cluster needs by default.
     """
 
     on: bool = False
@@ -261,10 +352,17 @@ class CentroidGeocodes(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Population(Section):
-    """The section ``[population]``: a raster of persons per cell (``count``) or per km2.
+    """The section ``[population]``: a raster of inhabitants.
 
-    ``raster`` is a file, or the tiles of one raster: a folder, a pattern such as ``tiles/*.tif``
-    or a list of files. ``band`` is the band to use, the first by default.
+    Parameters
+    ----------
+    raster : str or tuple of str, optional
+        A file, or the tiles of one raster: a folder, a pattern such as ``tiles/*.tif`` or a list
+        of files.
+    unit : {"count", "per_km2"}
+        What its values are: persons per cell, or persons per km2.
+    band : int, optional
+        The band to use, the first by default.
     """
 
     raster: str | tuple[str, ...] | None = None
@@ -274,7 +372,15 @@ class Population(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Members(Section):
-    """The section ``[members]``: whether member cities are listed, and the least share of each."""
+    """The section ``[members]``: the member cities of clusters.
+
+    Parameters
+    ----------
+    on : bool
+        Whether they are listed.
+    least_share : float
+        Least part of the cluster that a member has.
+    """
 
     on: bool = False
     least_share: float = number(0.05, least=0, most=1)
@@ -282,7 +388,17 @@ class Members(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class SweepGrid(Section):
-    """The section ``[sweep]``: values of eps_km and min_samples, and the wanted cluster count."""
+    """The section ``[sweep]``: the pairs of parameters of a sweep.
+
+    Parameters
+    ----------
+    eps_km : tuple of float, optional
+        Values of eps_km; chosen round the study's own by default.
+    min_samples : tuple of float, optional
+        Values of min_samples; chosen round the study's own by default.
+    target_clusters : int, optional
+        Wanted number of clusters, which the suggestions come near.
+    """
 
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
@@ -293,27 +409,50 @@ class SweepGrid(Section):
 class Draws(Section):
     """The section ``[uncertainty]``: random draws that measure the uncertainty of ranks.
 
-    It says what is drawn, how often, and which ranks are computed. ``sources`` are drawn alone
-    or together:
+    It says what is drawn, how often, and which ranks are computed. Amounts (sources with
+    ``measure = "amount"``) are not resampled with the records: they are the same in all draws,
+    unless ``cv`` or ``resample`` says otherwise, for all amounts or by kind.
 
-    - ``records``: a Poisson bootstrap, with the study's own clusters (``clusters = "fixed"``) or
-      those of each draw (``"reclustered"``);
-    - ``addresses``: addresses are moved at random within a disc round their place, if their
-      column ``precision`` says that only their city is known (``precision``) or ``spread_km``
-      has a radius for them. The disc of a city follows from its inhabitants (see
-      `gclust.places.cities.city_radii.city_radii_km`). Each draw is reclustered;
-    - ``parameters``: pairs of eps_km and min_samples, all equally likely. They come from
-      ``eps_km`` and ``min_samples``; else from the sweep in the folder ``sweep``, the plateau
-      that contains the study's own pair; else from a new sweep;
-    - ``weights`` of the score: a Dirichlet distribution round the study's own, which is narrower
-      the larger ``concentration`` is.
-
-    Amounts (sources with ``measure = "amount"``) are not resampled with the records: they are the
-    same in all draws, unless one of these says otherwise, for all amounts or by kind:
-
-    - ``cv``: each organisation's amount (each listing's, where the organisation is unknown) is
-      multiplied by a gamma number of mean one and this coefficient of variation;
-    - ``resample = "organisations"``: each organisation is drawn a Poisson number of times.
+    Parameters
+    ----------
+    sources : tuple of {"records", "addresses", "parameters", "weights"}
+        What is drawn, alone or together. ``records``: a Poisson bootstrap. ``addresses`` are moved
+        at random within a disc round their place, if their column ``precision`` says that only
+        their city is known or ``spread_km`` has a radius for them; each draw is then reclustered.
+        ``parameters``: pairs of eps_km and min_samples, all equally likely, from ``eps_km`` and
+        ``min_samples``; else from the sweep in the folder ``sweep``, the plateau that contains
+        the study's own pair; else from a new sweep. ``weights`` of the score: a Dirichlet
+        distribution round the study's own.
+    draws : int
+        Number of draws.
+    seed : int
+        Seed of the random numbers.
+    level : float
+        Probability with which the rank sets jointly hold all true ranks, and each interval its
+        value.
+    clusters : {"fixed", "reclustered"}
+        Whether the draws of records have the study's own clusters, or each its own.
+    precision : str
+        The text in the column of that name for addresses that are known to the city only; the
+        disc of a city follows from its inhabitants (see
+        `gclust.places.cities.city_radii.city_radii_km`).
+    spread_km : mapping
+        Text in the column ``precision`` -> radius in km within which such addresses are moved.
+    inhabitants_per_km2 : float
+        Density of inhabitants from which the disc of a city follows.
+    concentration : float
+        Of the Dirichlet distribution of weights, which is narrower the larger it is.
+    cv : float or mapping, optional
+        Each organisation's amount (each listing's, where the organisation is unknown) is
+        multiplied by a gamma number of mean one and this coefficient of variation.
+    resample : {"organisations"} or mapping, optional
+        With ``organisations``, each is drawn a Poisson number of times, with all its amounts.
+    sweep : str, optional
+        Folder of a sweep from which parameters are drawn.
+    eps_km : tuple of float, optional
+        Values of eps_km that are drawn.
+    min_samples : tuple of float, optional
+        Values of min_samples that are drawn.
     """
 
     sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
@@ -434,6 +573,9 @@ class Outputs(Section):
         Counts by cluster and organisation: ``organisations.csv``.
     ties : bool
         Ties (records in common) of clusters: ``ties.csv``.
+    report : bool
+        One page that shows the run in a browser without a network: ``report.html``. It needs
+        Bokeh.
     csv_encoding : {"utf-8", "utf-8-sig"}
         Of all CSV files; ``utf-8-sig`` begins with a mark by which Excel knows UTF-8.
     """
@@ -445,6 +587,7 @@ class Outputs(Section):
     fields: bool = False
     organisations: bool = False
     ties: bool = False
+    report: bool = False
     csv_encoding: str = choice("utf-8", "utf-8", "utf-8-sig")
 
     @property
@@ -497,8 +640,22 @@ class Places(Section):
 class General(Section):
     """The section ``[study]``: name, number of ranked clusters, and what input is refused.
 
-    ``title`` (by default the name, or the kinds of the listings) and ``note`` are printed above
-    and below figures.
+    Parameters
+    ----------
+    name : str
+        Name of the study, after which folders are named.
+    title : str, optional
+        Printed above figures; by default the name, or the kinds of the listings.
+    top : int
+        Number of clusters that are ranked by intensity, and named first in figures.
+    strict : bool
+        Whether suspicious listings or options are errors, and not only warned of.
+    max_rejects : float
+        Largest part of the rows, or of the weight, of a source that may be rejected.
+    null_island : {"reject", "keep"}
+        Treatment of rows within 1 km of latitude 0, longitude 0.
+    note : str
+        Printed below figures.
     """
 
     name: str = DEFAULT_NAME

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bokeh.models import ColumnDataSource, CustomJS, Div, HoverTool, LabelSet, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, Div, HoverTool, Range1d
 from bokeh.plotting import figure
 
 from gclust.experiments.tune.map_data import (
@@ -22,7 +22,8 @@ from gclust.experiments.tune.table import moved
 from gclust.report.symbols import BORDER, INK, LAND, OCEAN
 
 HIGH = 430
-COLOURS = {"▲": "#1b7a4b", "▼": "#b5402b", "n": "#d08a00", "=": "#2f6f8f", "…": "#8a8f94"}
+COLOURS = {"▲": "#0067a5", "▼": "#b84a00", "n": "#8a1f6a", "=": "#5f676e", "…": "#8a8f94"}
+"""Colours of changes of rank, which colour-blind readers can tell apart."""
 MOST_DOT, LEAST_DOT = 20.0, 4.0
 LEAST_SPAN = 4.0
 """Smallest extent that the map shows, in degrees."""
@@ -83,19 +84,18 @@ class MapView:
         self.figure.multi_polygons(source=self._shapes, fill_alpha=0.35, line_width=0.8, **coloured)
         at = {"x": "x", "y": "y", "source": self._dots}
         dots = self.figure.scatter(**at, size="size", fill_alpha=0.45, **coloured)
-        self.figure.add_layout(
-            LabelSet(
-                x="x",
-                y="y",
-                text="name",
-                source=self._names,
-                x_offset="offset",
-                text_baseline="middle",
-                text_font_size="11px",
-                text_color=INK,
-                background_fill_color="#ffffff",
-                background_fill_alpha=0.6,
-            )
+        # A LabelSet is not always drawn again when its data change.
+        self.figure.text(
+            x="x",
+            y="y",
+            text="name",
+            source=self._names,
+            x_offset="offset",
+            text_baseline="middle",
+            text_font_size="11px",
+            text_color=INK,
+            background_fill_color="#ffffff",
+            background_fill_alpha=0.6,
         )
         ranks = [("rank", "@rank (@moved)"), ("in the study", "@then")]
         tooltips = [("", "@name"), *ranks, ("score", "@score{0.000}")]

@@ -33,9 +33,11 @@ body { margin: 0; background: #fff; color: #1a1a1a; font: 14px/1.4 system-ui, sa
 SIDE = """
 :host { position: sticky; top: 10px; align-self: flex-start; width: 270px; flex: none; }
 @media (max-width: 999px) {
-  :host { position: static; width: 100%; display: grid; grid-template-columns: 1fr 1fr;
-          gap: 4px 28px; align-items: start; }
+  :host { position: static; width: 100%; display: grid; gap: 4px 28px; align-items: start;
+          grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+  div:first-of-type, div:last-of-type { grid-column: 1 / -1; }
 }
+@media (max-width: 599px) { :host { grid-template-columns: minmax(0, 1fr); } }
 """
 FRAME = """
 :host { gap: 22px; width: 100%; }

@@ -25,14 +25,26 @@ LEAST_ROWS = 4
 MOST_GONE = 12
 LETTER = 7
 """Width of one letter in a heading, in pixels."""
-MOVED = """<span style="color:<%= value.startsWith('▲') ? '#1b7a4b' : value.startsWith('▼') ?
-'#b5402b' : value === 'new' ? '#9a6200' : '#888' %>"><%- value %></span>"""
+MOVED = """<span style="color:<%= value.startsWith('▲') ? '#0067a5' : value.startsWith('▼') ?
+'#b84a00' : value === 'new' ? '#8a1f6a' : '#5f676e' %>"><%- value %></span>"""
 PLAIN = "<%- value %>"
 RENDER = "setTimeout(() => table.view.change.emit(), 0)"
 ROWS = """
 .slick-header-column { font-weight: 600; font-size: 11px; background: #f4f5f6; }
 .slick-cell { font-variant-numeric: tabular-nums; }
+.slick-viewport::-webkit-scrollbar { height: 10px; }
+.slick-viewport::-webkit-scrollbar-thumb { background: #8a8f94; border-radius: 5px; }
 """
+SCROLLS = """
+@media (max-width: %dpx), (min-width: 1000px) and (max-width: %dpx) {
+  :host::after { content: "→"; position: absolute; top: 0; right: 0; bottom: 0; width: 26px;
+    padding-top: 5px; text-align: right; font-weight: 700; pointer-events: none; z-index: 9;
+    background: linear-gradient(to left, #fff 30%%, #aab4 60%%, transparent); }
+}
+"""
+"""Mark at the right of a table that is wider than its room: widths of windows in which it is."""
+BESIDE_TABLE, MARGINS = 336, 40
+"""Width of what is left of the table in wide windows, and of the margins, in pixels."""
 
 
 class RankingTable:
@@ -68,7 +80,7 @@ class RankingTable:
             sortable=False,
             reorderable=False,
             autosize_mode="none",
-            stylesheets=[ROWS],
+            stylesheets=[ROWS, scroll_mark(sum(each.width for each in columns))],
         )
         # Rows rendered together with the data keep their old first cell.
         render = CustomJS(args={"table": self._table}, code=RENDER)
@@ -101,6 +113,11 @@ class RankingTable:
         rows = max(len(table), LEAST_ROWS)
         self._table.height = min(MOST_HIGH, HEAD_HIGH + ROW_HIGH * rows)
         self._gone.text = gone_html(outcome.gone, top)
+
+
+def scroll_mark(width: int) -> str:
+    """Return the style that shows that a table scrolls, where a window has no room for it."""
+    return SCROLLS % (min(width + MARGINS, 999), width + BESIDE_TABLE)
 
 
 def moved(now: Any, then: Any) -> str:

@@ -1,0 +1,1 @@
+"""The report of a run and of the experiments on it, as one HTML file."""

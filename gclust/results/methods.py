@@ -1,0 +1,276 @@
+"""The methods paragraph of a run, in Markdown and LaTeX, with the works that it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gclust.escapes import cell
+from gclust.results.references import bibtex
+from gclust.study.indicators import resolve_indicators
+
+CITED = re.compile("⟦([a-z0-9]+)⟧")
+LATEX = {
+    "\\": r"\textbackslash{}",
+    **{each: f"\\{each}" for each in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+}
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|@$~])")
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What was done, in sentences.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        Plain text, with marks ``⟦key⟧`` where works are cited.
+    version : str
+        The version of gclust that made the run.
+    """
+
+    sentences: tuple[str, ...]
+    version: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the cited works but gclust, in the order of their first citation."""
+        found = dict.fromkeys(CITED.findall(" ".join(self.sentences)))
+        return tuple(key for key in found if key != "gclust")
+
+    @property
+    def text(self) -> str:
+        """The paragraph without citations."""
+        return re.sub(f" ?{CITED.pattern}", "", " ".join(self.sentences))
+
+    @property
+    def markdown(self) -> str:
+        """The paragraph in Markdown, with Pandoc's citations."""
+        return CITED.sub(r"[@\1]", MARKDOWN.sub(r"\\\1", " ".join(self.sentences)))
+
+    @property
+    def latex(self) -> str:
+        """The paragraph in LaTeX, with commands of citation."""
+        return CITED.sub(r"\\cite{\1}", latex(" ".join(self.sentences)))
+
+    @property
+    def bibtex(self) -> str:
+        """The cited works as BibTeX."""
+        return bibtex(self.keys, self.version)
+
+    @property
+    def page(self) -> str:
+        """All of it for the terminal: Markdown, LaTeX and BibTeX."""
+        parts = (("Markdown", self.markdown), ("LaTeX", self.latex), ("BibTeX", self.bibtex))
+        return "\n\n".join(f"{name}\n{'-' * len(name)}\n{body}" for name, body in parts)
+
+
+def latex(text: object) -> str:
+    """Return a text for LaTeX, on one line, with its special characters escaped."""
+    return "".join(LATEX.get(each, each) for each in cell(text))
+
+
+def methods(run: Any, *, uncertainty: Any = None, comparison: Any = None) -> Methods:
+    """Say what a run did, and the experiments on it, if they are given."""
+    study = run.study
+    sentences = [
+        *_data(run),
+        _density(study),
+        _clusters(study.clusters),
+        _merging(study.merge),
+        *_counting(run),
+        *_footprints(study),
+        *_uncertainty(uncertainty),
+        *_comparison(comparison),
+    ]
+    version = str(run.info["gclust"])
+    by = f"All computations were done with gclust {version} ⟦gclust⟧."
+    return Methods((*sentences, by), version)
+
+
+def _user(text: object) -> str:
+    """Return a text of the user's without the marks of citations."""
+    return cell(text).replace("⟦", "[").replace("⟧", "]")
+
+
+def _listed(names: Any) -> str:
+    *others, last = [_user(each) for each in names]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _data(run: Any) -> Iterator[str]:
+    used = [
+        f"{each['used']:,} of {each['rows']:,} {_user(each['kind'])} rows"
+        for each in run.info["sources"]
+    ]
+    years = {source.years for source in run.study.sources if source.years is not None}
+    period = ""
+    if len(years) == 1 and all(source.years is not None for source in run.study.sources):
+        first, last = years.pop()
+        period = f" of {first}–{last}" if first != last else f" of {first}"
+    yield f"We used geocoded listings{period}: {_listed(used)}."
+    if rejected := run.info["rejected"]:
+        yield f"{rejected:,} rows could not be used."
+    yield f"They lie at {len(run.locations):,} locations."
+
+
+def _density(study: Any) -> str:
+    weight = {
+        "listings": "each with its own weight",
+        "fractional": "each with its part of its record",
+        "equal": "weighted so that all kinds have the same total",
+    }[study.density.weight]
+    return f"Clusters were formed from listings of {_listed(study.density_kinds)}, {weight}."
+
+
+def _clusters(options: Any) -> str:
+    metric = {
+        "haversine": "great-circle distances on a sphere of 6371.0088 km",
+        "wgs84": "geodesic distances on the WGS 84 ellipsoid",
+    }[options.metric]
+    if options.method == "dbscan":
+        border = {
+            "nearest": "border locations joined their nearest core location",
+            "first": "border locations joined the first cluster within reach",
+            "noise": "border locations were treated as noise ⟦campello2013⟧",
+        }[options.border]
+        return (
+            f"Density clusters were found by DBSCAN ⟦ester1996⟧ with a radius of"
+            f" {options.eps_km:g} km and a least weight of {options.min_samples:,g} within it, by"
+            f" {metric}; {border}."
+        )
+    if options.method == "hdbscan":
+        least = options.min_samples or options.min_cluster_size
+        how = {"eom": "excess of mass", "leaf": "leaves"}[options.selection]
+        more = ""
+        if options.selection_eps_km:
+            more = f" above {options.selection_eps_km:g} km ⟦malzer2020⟧"
+        return (
+            f"Density clusters were found by HDBSCAN ⟦campello2013⟧ with a least weight of"
+            f" {options.min_cluster_size:,g}, core distances of weight {least:,g}, and selection by"
+            f" {how}{more}, by {metric}."
+        )
+    where = "at the level of the threshold spread over a disc of two standard deviations"
+    if options.level is not None:
+        where = f"at {options.level:g} per km2"
+    elif options.share is not None:
+        where = f"that hold {100 * options.share:g} per cent of the weight ⟦hyndman1996⟧"
+    kernel = {"gaussian": "Gaussian", "epanechnikov": "Epanechnikov"}[options.kernel]
+    return (
+        f"Clusters are the contours ⟦alcacer2016⟧ of a kernel density ⟦silverman1986⟧ ({kernel},"
+        f" bandwidth {options.bandwidth_km:g} km) {where}, with a weight of at least"
+        f" {options.threshold:,g}."
+    )
+
+
+def _merging(options: Any) -> str:
+    if options.rule == "none":
+        return "Clusters were not merged."
+    ties = {
+        "fractional": "records in common, counted fractionally",
+        "pairs": "pairs of listings of one record",
+    }[options.ties]
+    who = {
+        "mutual": "each had stronger ties with the other than with any third",
+        "one-sided": "one had stronger ties with the other than with any third",
+    }[options.rule]
+    noise = ", all noise counting as one more" if options.noise_partner else ""
+    return (
+        f"Clusters with a gap of at most {options.max_gap_km:g} km were merged in rounds if {who}"
+        f"{noise}; ties are {ties}."
+    )
+
+
+def _counting(run: Any) -> Iterator[str]:
+    study = run.study
+    how = {
+        "fractional": "divided among the places of their listings",
+        "whole": "counted once in each cluster where they have a listing",
+    }[study.counting.method]
+    kept = {"drop": "left out", "keep": "counted in the world's totals"}[study.counting.unlocated]
+    yield f"Records were {how}; listings without a place that can be used were {kept}."
+    if study.counting.totals:
+        yield f"The world's totals of {_listed(study.counting.totals)} were given."
+    shares = [f"the share of {kind}" for kind in study.kinds]
+    ways = {
+        "sum": "the sum",
+        "mean": "the mean",
+        "geometric": "the geometric mean",
+        "zscore": "the mean of the z-scores",
+        "borda": "the Borda points",
+        "copeland": "the Copeland score",
+    }
+    weighted = ""
+    if study.score.weights:
+        each = [f"{key} {value:g}" for key, value in study.score.weights.items()]
+        weighted = f", with weights {_listed(each)}"
+    low = study.score.lower_is_better
+    less = f"; less is better of {_listed(low)}" if low else ""
+    of = _listed(study.score.of or shares)
+    yield f"Clusters were ranked by {ways[study.score.combine]} of {of}{weighted}{less}."
+    for resolved in resolve_indicators(study.indicators):
+        source = resolved.indicator.about.source
+        summary = resolved.indicator.summary.rstrip(".")
+        yield (
+            f"{_user(resolved.entry.heading)}: {_user(summary)}"
+            + (f" (source: {_user(source)})." if source else ".")
+        )
+    yield (
+        f"They are named after at most {study.names.most} of their heaviest cities ⟦geonames⟧,"
+        f" each with at least {100 * study.names.least_share:g} per cent of their weight."
+    )
+
+
+def _footprints(study: Any) -> Iterator[str]:
+    sizes, method = study.sizes(study.footprint), study.footprint.method
+    of = {"members": "all locations", "cores": "the core locations"}[study.footprint.of]
+    concave = f"with edges up to {sizes['edge_km']:g} km"
+    if sizes["ratio"] is not None:
+        concave = f"with a ratio of {sizes['ratio']:g}"
+    yield {
+        "discs": f"Footprints join discs of {sizes['radius_km']:.4g} km round {of}.",
+        "concave": f"Footprints are concave hulls of {of} {concave}.",
+        "convex": f"Footprints are convex hulls of {of}.",
+        "alpha": (
+            f"Footprints are alpha shapes ⟦edelsbrunner1983⟧ of {of} with a radius of"
+            f" {sizes['alpha_km']:.4g} km."
+        ),
+        "cells": (
+            f"Footprints are the cells of {sizes['cell_km']:.4g} km of an equal-area grid that"
+            f" hold {of}."
+        ),
+        "raster": f"Footprints are the cells of the population raster that hold {of}.",
+        "contour": "Footprints are the contours.",
+    }[method]
+    if study.population.raster is not None:
+        yield (
+            "Inhabitants are those of the raster's cells, by the part of each cell inside the"
+            " footprint; intensities are per million of them."
+        )
+
+
+def _uncertainty(found: Any) -> Iterator[str]:
+    if found is None:
+        return
+    yield (
+        f"The uncertainty of ranks was measured by {_user(found.draws_in_words)}; rank sets hold"
+        f" all true ranks jointly with probability {found.study.uncertainty.level:g}"
+        " ⟦mogstad2024⟧."
+    )
+    yield _user(found.superpopulation)
+
+
+def _comparison(found: Any) -> Iterator[str]:
+    if found is None:
+        return
+    yield f"{_user(found.labels[0])} and {_user(found.labels[1])} were compared by place."
+    if found.decomposed and found.factors:
+        yield (
+            f"Changes were decomposed into contributions of {_listed(found.factors)} by Shapley"
+            " values ⟦shapley1953⟧."
+        )
