@@ -242,7 +242,6 @@ def surface_of_locations(
     border: str,
     metric: str,
     rank: NDArray[np.uint32] | None = None,
-    n_jobs: int | None = None,
     progress: Report = silent,
 ) -> LocationSurface:
     """Find the clusters of distinct locations for every pair of ``eps_km`` and ``min_units``.
@@ -255,7 +254,7 @@ def surface_of_locations(
     """
     eps = rising("eps_km", grid[0])
     least = tuple(int(each) for each in rising("min_units", grid[1], whole=True))
-    threads = _check_values(eps, least, border, metric, n_jobs)
+    threads = _check_values(eps, least, border, metric, None)
     if rank is None:
         lat, lon = check_locations(lat, lon)
         units, rank = np.array(units, dtype=np.int64), np.arange(len(lat), dtype=np.uint32)

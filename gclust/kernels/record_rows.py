@@ -108,7 +108,10 @@ def precedes(a, b, keys, placed, hashes):
 
 @helper
 def sift(order, low, top, end, keys, placed, hashes):
-    """Restore the heap of ``order[low:end]`` below its entry ``top``, counted from ``low``."""
+    """Move the entry ``top`` of ``order[low:end]``, counted from ``low``, below larger ones.
+
+    The entries are a binary tree, in which none is larger than the one above it.
+    """
     moved = order[low + top]
     while 2 * top + 1 < end - low:
         child = 2 * top + 1
@@ -125,7 +128,7 @@ def sift(order, low, top, end, keys, placed, hashes):
 
 @helper
 def sort_range(order, low, end, keys, placed, hashes):
-    """Sort ``order[low:end]``: by insertion if short, else by a heap, never in quadratic time."""
+    """Sort ``order[low:end]``: by insertion if short, else by heapsort."""
     if end - low <= FEW:
         for i in range(low + 1, end):
             moved = order[i]

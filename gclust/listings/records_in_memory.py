@@ -82,9 +82,9 @@ def _countries(
     """Return the code of the country that most listings name at each of ``n`` locations."""
     found = np.zeros(n, dtype=code.dtype)
     found[place] = code  # of any of its listings
-    torn = np.zeros(n, dtype=bool)
-    torn[place[code != found[place]]] = True
-    rows = np.flatnonzero(torn[place])
+    differing = np.zeros(n, dtype=bool)
+    differing[place[code != found[place]]] = True
+    rows = np.flatnonzero(differing[place])
     if not rows.size:
         return found
     # Few locations have listings of several countries.

@@ -14,8 +14,8 @@ from gclust.study.schema import Study
 
 # Measured with the simulated world, the largest size of all temporary files of a run divided by
 # the number of listings: 84 bytes with 10 million listings (not compressed); with 100 million
-# (compressed) 20.5, with 1,000 million 49, of which 38 were queries' while listings were summed by
-# location: there these had 2.4 bytes of memory a listing, not 20.
+# (compressed) 20.5, with 1,000 million 49: 38 of these were queries' while listings were summed by
+# location, for which they had 2.4 bytes of memory a listing, not 20.
 # Of columns: the size of a table with the column less that of one without it.
 BYTES_OF_A_ROW = (90.0, 55.0)
 """Bytes on the disk for each listing, in tables that are not compressed and that are."""

@@ -13,7 +13,7 @@ from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.cluster.surface_memory import radii_that_fit
 from gclust.experiments.grid import Pairs
 from gclust.progress import Report
-from gclust.threads import count_threads
+from gclust.threads import count_threads, default_threads
 
 
 class LabelCache:
@@ -47,14 +47,14 @@ class LabelCache:
                 eps_km,
                 *others[: radii_that_fit(len(lat), count_threads(settings.n_jobs)) - 1],
             ]
-            surface = surface_of_locations(
-                *(lat, lon, units),
-                (together, self._min_units),
-                border=settings.border,
-                metric=settings.metric,
-                n_jobs=settings.n_jobs,
-                progress=progress,
-            )
+            with default_threads(settings.n_jobs):
+                surface = surface_of_locations(
+                    *(lat, lon, units),
+                    (together, self._min_units),
+                    border=settings.border,
+                    metric=settings.metric,
+                    progress=progress,
+                )
             self._left = [each for each in others if each not in together]
             self._surfaces |= {each: surface.at(each) for each in together}
         return self._surfaces[eps_km].cluster(eps_km, threshold_units(settings.min_samples))

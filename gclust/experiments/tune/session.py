@@ -39,6 +39,7 @@ from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.progress import Report, silent, stage
 from gclust.study.schema import Study
+from gclust.threads import default_threads
 
 GAPS_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0)
 MOST_OUTCOMES = 500
@@ -253,14 +254,14 @@ class Session:
             )
             rank = None
         try:
-            return surface_of_locations(
-                *(lat, lon, units),
-                (self.pairs.eps_km, [threshold_units(each) for each in self.pairs.min_samples]),
-                border=options.border,
-                metric=options.metric,
-                rank=rank,
-                n_jobs=self._n_jobs,
-                progress=report,
-            )
+            with default_threads(self._n_jobs):
+                return surface_of_locations(
+                    *(lat, lon, units),
+                    (self.pairs.eps_km, [threshold_units(each) for each in self.pairs.min_samples]),
+                    border=options.border,
+                    metric=options.metric,
+                    rank=rank,
+                    progress=report,
+                )
         except ValueError as error:  # too large for the memory
             raise StudyError(str(error)) from error
