@@ -147,7 +147,7 @@ def test_a_worker_that_is_killed_changes_nothing(spark, spark_cluster, tmp_path)
     killed = []
 
     def report(fraction: float, stage: str) -> None:
-        if stage == "add up ties" and fraction < 1 and not killed:  # its query runs
+        if stage == "label listings" and fraction < 1 and not killed:  # its query runs
             killed.append(stage)
             spark_cluster.kill_worker()
 
