@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import gclust
+from gclust.results.crate import CRATE
 from gclust.study.sections import EngineOptions, Source
 from tests.fuzz_studies import undrawn
 
@@ -79,14 +80,19 @@ def expected(rows, tmp_path_factory) -> dict[str, bytes]:
     return contents(folder / "run")
 
 
+OF_INPUTS = ("execution", "inputs", "resolved_study", "outputs")
+"""Parts of run.json that name inputs, or have digests of files that do."""
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of results without what says when, how, and from which library."""
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != CRATE)
+    for path in sorted(files):
         name, content = path.relative_to(folder).as_posix(), path.read_bytes()
         if name == "run.json":
             run = json.loads(content)
-            content = json.dumps({k: run[k] for k in run if k not in ("execution", "inputs")})
+            content = json.dumps({key: run[key] for key in run if key not in OF_INPUTS})
         if name == "study.toml":
             lines = path.read_text(encoding="utf-8").splitlines()
             content = "\n".join(line for line in lines if not line.startswith("data = "))
