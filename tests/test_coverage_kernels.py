@@ -76,11 +76,13 @@ def reach_the_unusual():
     from gclust.kernels.spatial import bucket_sort as grid
     from gclust.kernels.surface import node_sums as sums
     from gclust.kernels.warm_up import load, warm_up
+    from gclust.progress import silent
 
     def is_missing(_):
         raise NotCachedError
 
     load(is_missing, mock.Mock())
+    warm_up(silent, mock.Mock(side_effect=[NotCachedError, None]))  # missing, so compiled
     shares: list[float] = []
     for _ in range(2):
         warm_up(lambda share, _: shares.append(share), run_dbscan_kernels)
@@ -185,6 +187,17 @@ def towns_at_the_date_line():
     X += spread[:, None] * rng.normal(size=(130, 2))
     X[:, 1] = wrapped(X[:, 1])
     return Case("date line", X, None, 18.0, 6, "haversine")
+
+
+def towns_of_several_sizes():
+    """Yield towns whose levels some of several near radii decide: dense in the middle, and two."""
+    from tests.fuzz_cases import Case
+
+    rng = np.random.default_rng(1)
+    middle = [rng.normal(0, sd, (250, 2)) for sd in (0.004, 0.06)]
+    yield Case("dense in the middle", np.concatenate(middle), None, 4.0, 60, "haversine")
+    two = [rng.normal(0, 0.012, (150, 2)) + at for at in (0.0, 0.5)]
+    yield Case("two towns", np.concatenate(two), None, 8.0, 60, "haversine")
 
 
 def check_surface(case):
@@ -429,6 +442,8 @@ def cover() -> dict[str, list[int]]:
     check_with(case, "batch_counts", MOST_GATHERED=0)
     check_surface(case)
     check_surface(towns_at_the_date_line())
+    for case in towns_of_several_sizes():
+        check_surface(case)
     count_a_city_by_tree()
     reach_contours()
     reach_hierarchies()
