@@ -190,12 +190,13 @@ def towns_at_the_date_line():
 
 
 def towns_of_several_sizes():
-    """Yield towns whose levels some of several near radii decide: dense in the middle, and two."""
+    """Yield towns whose levels some of several near radii decide."""
     from tests.fuzz_cases import Case
 
     rng = np.random.default_rng(1)
     middle = [rng.normal(0, sd, (250, 2)) for sd in (0.004, 0.06)]
     yield Case("dense in the middle", np.concatenate(middle), None, 4.0, 60, "haversine")
+    yield Case("town", rng.normal(0, 0.03, (400, 2)), None, 6.0, 30, "haversine")
     two = [rng.normal(0, 0.012, (150, 2)) + at for at in (0.0, 0.5)]
     yield Case("two towns", np.concatenate(two), None, 8.0, 60, "haversine")
 
