@@ -197,6 +197,8 @@ def towns_of_several_sizes():
     middle = [rng.normal(0, sd, (250, 2)) for sd in (0.004, 0.06)]
     yield Case("dense in the middle", np.concatenate(middle), None, 4.0, 60, "haversine")
     yield Case("town", rng.normal(0, 0.03, (400, 2)), None, 6.0, 30, "haversine")
+    wide = np.random.default_rng(1).normal(0, 0.05, (300, 2))
+    yield Case("wide town", wide, None, 8.0, 4, "haversine")
     two = [rng.normal(0, 0.012, (150, 2)) + at for at in (0.0, 0.5)]
     yield Case("two towns", np.concatenate(two), None, 8.0, 60, "haversine")
 
