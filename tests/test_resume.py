@@ -103,6 +103,12 @@ def study(tmp_path_factory):
     return write_study(tmp_path_factory.mktemp("world") / "study")
 
 
+@pytest.fixture(autouse=True)
+def _listings_stay_in_the_engine(monkeypatch):
+    """As those of runs that take long do."""
+    monkeypatch.setattr("gclust.pipeline.prepare.fit_into_memory", lambda *_: False)
+
+
 def contents(out):
     """The bytes of every file of a run, without what may differ between two runs."""
     found = {
