@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from gclust.listings.counting import add_fractional_counts, record_totals
-from gclust.listings.sums import Frame, rows_by, sum_by
+from gclust.listings.sums import Frame, rounded, rows_by, sum_by
 from gclust.units import UNIT
 
 NOISE, UNLOCATED = -1, -2
@@ -84,15 +84,9 @@ def _summed(pairs: Frame) -> Frame:
     # As in `gclust.listings.label.sum_ties`: a weight below two has no full pair.
     others = nw.when(n < 2).then(nw.lit(1.0)).otherwise(n - 1)
     weighted = pairs.with_columns(
-        pairs=_rounded(product / 2 * UNIT),
-        fractional=_rounded(product / (n * others) * UNIT),
+        pairs=rounded(product / 2 * UNIT),
+        fractional=rounded(product / (n * others) * UNIT),
         records=nw.lit(1, dtype=nw.Int64),
     )
     summed = sum_by(weighted, "a", "b", records="records", fractional="fractional", pairs="pairs")
     return summed.sort("a", "b")
-
-
-def _rounded(value: nw.Expr) -> nw.Expr:
-    """Round half up. Not floor(): on some engines that is an int64, which cuts off."""
-    half_up = value + 0.5
-    return (half_up - half_up % 1).cast(nw.Int64)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import narwhals as nw
 
-from gclust.listings.sums import Frame, rows_by, sum_by
+from gclust.listings.sums import Frame, rounded, rows_by, sum_by
 from gclust.units import UNIT
 
 
@@ -56,7 +56,5 @@ def sum_ties(
         # A weight below two has no full pair; it is spread as if n - 1 were 1.
         others = nw.when(n < 2).then(nw.lit(1.0)).otherwise(n - 1)
         strength = strength * 2 / (n * others)
-    # Not floor(): on some engines it is an int64, which cuts off what does not fit.
-    rounded = strength * UNIT + 0.5
-    weighted = pairs.with_columns(ties=(rounded - rounded % 1).cast(nw.Int64))
+    weighted = pairs.with_columns(ties=rounded(strength * UNIT))
     return sum_by(weighted, "a", "b", ties="ties").sort("a", "b")

@@ -20,6 +20,12 @@ def sum_by(frame: Frame, *by: str, **columns: str) -> Frame:
     return frame.group_by(*by).agg(*totals).with_columns(*back)
 
 
+def rounded(value: nw.Expr) -> nw.Expr:
+    """Round half up to int64. Not floor(): on some engines that cuts off what does not fit."""
+    half_up = value + 0.5
+    return (half_up - half_up % 1).cast(nw.Int64)
+
+
 def rows_by(frame: Frame, *by: str) -> Frame:
     """Count the rows of each group; the counts are in the column ``rows``."""
     counted = frame.group_by(*by).agg(nw.len().alias("rows"))

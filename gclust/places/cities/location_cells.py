@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -143,7 +144,7 @@ class ClusterCells:
         """Country of each cell, empty where unknown."""
         return self.countries[self._coordinates[3]]
 
-    @property
+    @cached_property
     def _coordinates(self) -> tuple[NDArray[np.intp], ...]:
         shape = (self.n_clusters, NORTH_CELLS, EAST_CELLS, len(self.countries))
         return np.unravel_index(self.key, shape)

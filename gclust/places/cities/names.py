@@ -89,7 +89,7 @@ def name_clusters(
     0  Tokyo–Yokohama        JP
     """
     cities = shipped_cities() if gazetteer is None else Cities.of(gazetteer)
-    vectors, country = unit_vectors(cells.lat, cells.lon), cells.country.copy()
+    vectors, country = unit_vectors(cells.lat, cells.lon), cells.country
     unknown = country == ""
     country[unknown] = cities.country[cities.nearest(vectors[unknown])]
     economies, names, divisions = [], [], []
