@@ -18,6 +18,12 @@ from tornado.websocket import websocket_connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 WAIT_S = 30.0
+NAVIGATED = ("navigated", "context")
+"""Words of the protocol's answers to a page that is left while it computes."""
+
+
+class PageLeftError(Exception):
+    """The page was left for another before it had answered."""
 
 
 def find_chromium() -> str:
@@ -108,6 +114,8 @@ class Browser:
         while True:
             answer = json.loads(self._run(self._socket.read_message))
             if answer.get("id") == self._number:
+                if any(word in answer.get("error", {}).get("message", "") for word in NAVIGATED):
+                    raise PageLeftError(answer["error"]["message"])
                 assert "error" not in answer, answer
                 return answer["result"]
             self._note(answer)
@@ -139,8 +147,14 @@ class Browser:
         )
 
     def evaluate(self, script: str) -> Any:
-        """Value of a JavaScript expression; None while it cannot be computed."""
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """Value of a JavaScript expression; None while it cannot be computed.
+
+        Nor can it where the expression leads to another page, which comes before its value.
+        """
+        try:
+            answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        except PageLeftError:
+            return None
         return None if "exceptionDetails" in answer else answer["result"].get("value")
 
     def wait_for(self, script: str) -> Any:
