@@ -59,7 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
         temporary.mkdir(exist_ok=True)
         out = options.scratch / f"out-{folder.name}"
         print(f"{n:,} listings with {options.memory}", file=sys.stderr, flush=True)
-        results[n] = measure_run(study, out, temporary, options.memory, options.threads)
+        results[n] = measure_run(
+            study, out, temporary, options.memory, options.threads, decimals=options.decimals
+        )
         if results[n].fault:
             raise SystemExit(f"{n:,} listings: {results[n].fault}")
     if options.only_make:
@@ -75,6 +77,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", default="1e7", help="numbers of listings, such as 1e7,1e8")
     parser.add_argument("--memory", default="5GB", help="of a run, as in [engine] memory")
     parser.add_argument("--threads", type=int, help="all by default")
+    parser.add_argument(
+        "--decimals", type=int, help="of coordinates; 2 leaves few locations (default: 5)"
+    )
     parser.add_argument(
         "--scratch",
         type=Path,
@@ -160,9 +165,10 @@ def _below(options: argparse.Namespace, results: Mapping[int, RunUse]) -> str:
         " database"
         for n, run in results.items()
     )
+    rounded = "" if options.decimals is None else f" and `[density] decimals = {options.decimals}`"
     text = (
         "Time and largest resident memory of the process by stage, of one run of the simulated"
-        f' world with `[engine] memory = "{options.memory}"`; stages under a second are left out.'
+        f' world with `[engine] memory = "{options.memory}"`{rounded}; stages under a second are left out.'
         f" {each[0].upper()}{each[1:]}. {describe_machine()}; Python"
         f" {platform.python_version()}. {datetime.date.today()}, by `python"
         " benchmarks/out_of_core.py`."

@@ -58,10 +58,20 @@ class RunUse(NamedTuple):
 
 
 def measure_run(
-    study: Path, out: Path, temporary: Path, memory: str, threads: int | None = None
+    study: Path,
+    out: Path,
+    temporary: Path,
+    memory: str,
+    threads: int | None = None,
+    *,
+    decimals: int | None = None,
 ) -> RunUse:
-    """Run a study in a new process with ``[engine] memory``, and return what its stages took."""
+    """Run a study in a new process with ``[engine] memory``, and return what its stages took.
+
+    ``decimals`` are those of ``[density]``; the study's own by default.
+    """
     order = {
+        "decimals": decimals,
         "study": str(study),
         "out": str(out),
         "temp_dir": str(temporary),
@@ -158,6 +168,8 @@ def _run(order: dict) -> dict:
     study = gclust.read_study(order["study"])
     options = {name: order[name] for name in ("temp_dir", "memory", "threads")}
     study = replace(study, engine=EngineOptions(**options))
+    if order["decimals"] is not None:
+        study = replace(study, density=replace(study.density, decimals=order["decimals"]))
     watch = _Watch(Path(order["temp_dir"]))
     with watch.sampled():
         run = gclust.run(study, order["out"], progress=watch, overwrite=True)

@@ -37,6 +37,7 @@ from gclust.pipeline.open_engine import engine_name, open_engine
 from gclust.study.sections import EngineOptions, Source
 from tests.digests import SECTIONS, everything, full_listings
 from tests.spark_cluster import SETTINGS
+from tests.test_uncertainty_amounts import study_of
 from tests.test_values import texts
 from tests.worlds import listings, study_folder
 
@@ -116,6 +117,21 @@ def test_random_draws_and_sweeps_have_the_same_files(spark, tmp_path):
         gclust.sweep(own, eps_km=[8, 10], min_samples=[100], out=tmp_path / f"sweep-{name}")
     assert_same_files(tmp_path / "draws-duckdb", tmp_path / "draws-spark")
     assert_same_files(tmp_path / "sweep-duckdb", tmp_path / "sweep-spark")
+
+
+def test_amounts_and_comparisons_have_the_same_files(spark, tmp_path):
+    """Amounts that vary by organisation, and two studies that differ in their years."""
+    extra = "[uncertainty]\ndraws = 9\ncv = { rd = 0.3 }\n"
+    earlier = gclust.read_study(study_of(tmp_path / "study", extra))
+    years = tuple(replace(each, years=(2016, 2019)) for each in earlier.sources)
+    later = replace(earlier, sources=years)
+    for name, options in (("duckdb", {}), ("spark", spark_options(tmp_path))):
+        one, two = (replace(each, engine=options) for each in (earlier, later))
+        drawn = gclust.uncertainty(one, tmp_path / f"draws-{name}")
+        assert (drawn.table["rd_share_low"] < drawn.table["rd_share_high"]).any()
+        gclust.compare(one, two, tmp_path / f"compare-{name}")
+    assert_same_files(tmp_path / "draws-duckdb", tmp_path / "draws-spark")
+    assert_same_files(tmp_path / "compare-duckdb", tmp_path / "compare-spark")
 
 
 def parquet_study(folder: Path) -> gclust.Study:
