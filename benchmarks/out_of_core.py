@@ -165,11 +165,12 @@ def _below(options: argparse.Namespace, results: Mapping[int, RunUse]) -> str:
         " database"
         for n, run in results.items()
     )
-    rounded = "" if options.decimals is None else f" and `[density] decimals = {options.decimals}`"
+    decimals = options.decimals
+    rounded = "" if decimals is None else f" and `[density] decimals = {decimals}`"
     text = (
         "Time and largest resident memory of the process by stage, of one run of the simulated"
-        f' world with `[engine] memory = "{options.memory}"`{rounded}; stages under a second are left out.'
-        f" {each[0].upper()}{each[1:]}. {describe_machine()}; Python"
+        f' world with `[engine] memory = "{options.memory}"`{rounded}; stages under a second are'
+        f" left out. {each[0].upper()}{each[1:]}. {describe_machine()}; Python"
         f" {platform.python_version()}. {datetime.date.today()}, by `python"
         " benchmarks/out_of_core.py`."
     )

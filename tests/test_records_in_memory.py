@@ -21,7 +21,7 @@ from gclust.kernels.record_rows import (
     group_listings,
 )
 from gclust.listings.engines.duckdb import DuckDBEngine
-from gclust.listings.records_in_memory import place_listings
+from gclust.listings.listing_arrays import place_listings
 from gclust.pipeline import prepare as preparing
 from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.prepare import prepare_listings

@@ -56,6 +56,14 @@ def is_exact(units, total, unit):
 
 
 @helper
+def share_of(units, total, unit, whole):
+    """Return what weight ``units`` of a record of ``total`` counts, in fixed point."""
+    if whole:
+        return np.int64(unit)
+    return np.int64(np.floor(units / total * unit + 0.5))
+
+
+@helper
 def end_of_record(rows, begin, last):
     """Return the row after the last one of the record whose first row is ``begin``."""
     end = begin + 1
@@ -89,9 +97,7 @@ def add_closed(rows, whole, unit, fixed, counts, first, last):
         opened = is_open(rows, begin, end, whole, unit)
         if not opened:
             for i in range(begin, end):
-                share = np.int64(unit)
-                if not whole:
-                    share = np.int64(np.floor(rows.units[i] / rows.total[i] * unit + 0.5))
+                share = share_of(rows.units[i], rows.total[i], unit, whole)
                 fixed[rows.kind[i], rows.place[i]] += share
         if end - begin > 1:
             counts[RECORDS] += 1

@@ -7,14 +7,13 @@ hashes, and all sums are sums of integers.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
-from gclust.kernels.record_folding import is_exact
+from gclust.kernels.record_folding import is_exact, share_of
 from gclust.parallel import even_chunks, parallel_for
 
 BUCKET = 1 << 12
@@ -196,10 +195,7 @@ def finish_record(out, start, end, total, unit, whole):
         out.flags[i] = ROW | (SEVERAL if several else 0) | (OPEN if is_open else 0)
         out.share[i] = 0
         if not is_open:
-            share = unit
-            if not whole:
-                share = np.int64(math.floor(out.units[i] / total * unit + 0.5))
-            out.share[i] = share
+            out.share[i] = share_of(out.units[i], total, unit, whole)
     out.flags[start] |= FIRST
     out.total[start] = total
 

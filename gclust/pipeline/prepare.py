@@ -25,7 +25,7 @@ from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.check_space import check_space
 from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
-from gclust.pipeline.records_in_memory import fit_into_memory, read_listings
+from gclust.pipeline.read_into_memory import fit_into_memory, read_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.places.given_areas import area_files

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from gclust.listings.counting import record_totals
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.record_arrays import Records
-from gclust.listings.records_in_memory import (
+from gclust.listings.listing_arrays import (
     BYTES_OF_A_LISTING,
     Columns,
     count_in_memory,
     place_listings,
 )
+from gclust.listings.record_arrays import Records
 from gclust.listings.stage import Staged
 from gclust.listings.sums import distinct
 from gclust.pipeline.locations import (
