@@ -79,7 +79,8 @@ memberships = true
 panel = true
 ties = true
 """
-KILLS = 20
+KILLS = [6, pytest.param(30, marks=pytest.mark.full_size)]
+"""Numbers of kills at random moments; the larger one where tests at full size are asked for."""
 CRATE = "ro-crate-metadata.json"
 TIMES = re.compile(rb'"(startTime|endTime|datePublished)": "[^"]*"')
 
@@ -210,14 +211,15 @@ def test_killed_in_and_after_every_stage_a_run_goes_on_with_the_same_bytes(runs,
     assert json.loads((out / "run.json").read_text())["warnings"]
 
 
-def test_killed_at_any_moment_a_run_goes_on_with_the_same_bytes(runs, whole, tmp_path):
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_at_any_moment_a_run_goes_on_with_the_same_bytes(runs, whole, kills, tmp_path):
     start = time.monotonic()
     assert runs.start(tmp_path / "first") == 0
     took = time.monotonic() - start
     rng, killed, resumed = random.Random(15), 0, 0
-    while killed < KILLS:
+    while killed < kills:
         out = tmp_path / f"run-{killed}"
-        while killed < KILLS and runs.start(out, seconds=rng.uniform(0, took)) == -9:
+        while killed < kills and runs.start(out, seconds=rng.uniform(0, took)) == -9:
             killed += 1
         if not out.exists():
             assert runs.start(out) == 0

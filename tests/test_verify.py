@@ -32,12 +32,10 @@ from gclust.study.schema import study_from
 from gclust.study.write_toml import study_toml
 from tests.fuzz_studies import undrawn
 from tests.resumed_runs import Runs
-from tests.test_resume import EXTRA, contents, write_study
+from tests.test_resume import EXTRA, KILLS, contents, write_study
 from tests.worlds import listings, study_folder
 
 INPUTS = {"areas.gpkg", "patent.csv", "pop.tif", "publication.csv"}
-KILLS = 30
-"""Half of them of verifications."""
 
 
 @pytest.fixture(autouse=True)
@@ -525,7 +523,8 @@ def test_differences_of_other_files(tmp_path):
 # -- kills ---------------------------------------------------------------------------------
 
 
-def test_killed_at_any_moment_nothing_is_half_written(whole, tmp_path):
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_at_any_moment_nothing_is_half_written(whole, kills, tmp_path):
     """Runs with every output and verifications of them, killed in turn and started again."""
     runs = Runs(whole.study.folder / "study.toml", tmp_path / "place")
     try:
@@ -536,7 +535,7 @@ def test_killed_at_any_moment_nothing_is_half_written(whole, tmp_path):
             took[kind] = time.monotonic() - start
         expected, rng, killed, new = contents(out), random.Random(17), 0, tmp_path / "new"
         assert not [*runs.place.iterdir()]
-        for number in range(4 * KILLS):
+        for number in range(4 * kills):
             verifies = number % 2 == 0
             place = out if verifies else new
             code = runs.start(place, verify=verifies, seconds=rng.uniform(0, took[verifies]))
@@ -546,9 +545,9 @@ def test_killed_at_any_moment_nothing_is_half_written(whole, tmp_path):
                 assert contents(new) == expected
                 shutil.rmtree(new)
             killed += code == -9
-            if killed == KILLS:
+            if killed == kills:
                 break
-        assert killed == KILLS
+        assert killed == kills
         assert runs.start(new) == 0
         assert contents(new) == expected
         assert runs.start(out, verify=True) == 0
