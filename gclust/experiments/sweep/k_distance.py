@@ -9,6 +9,7 @@ share of weight with at most a certain k-distance is the share that is core at t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,9 +66,30 @@ def k_distance(
     [0.5, 0.75, 1.0]
     """
     wanted = np.array([threshold_units(k) for k in min_samples], dtype=np.int64)
+    return _curves(*sampled_distances(lat, lon, units, wanted, sample=sample), min_samples)
+
+
+class SampledDistances(NamedTuple):
+    """Distances within which ``s`` sampled locations reach ``k`` weights."""
+
+    km: NDArray[np.float64]
+    """Shape (s, k); infinite where all locations together weigh less."""
+    weight: NDArray[np.float64]
+    """Weight that each sampled location stands for, shape (s,)."""
+
+
+def sampled_distances(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    units: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    *,
+    sample: int = SAMPLE,
+) -> SampledDistances:
+    """Compute k-distances of sampled locations for the weights ``wanted`` (in units), (k,)."""
     at, weight = _sampled(units, sample)
     if at.size == 0:
-        return _curves(np.zeros((0, wanted.size)), weight, min_samples)
+        return SampledDistances(np.zeros((0, wanted.size)), weight)
     vectors = unit_vectors(lat, lon)
     # Splitting at the middle of cells is faster, and there are no equal points.
     tree = cKDTree(vectors, balanced_tree=False)
@@ -90,7 +112,7 @@ def k_distance(
             break
         k = min(4 * k, lat.size)
     reached_km = arc_km(chord)
-    return _curves(np.where(np.isfinite(chord), reached_km, np.inf), weight, min_samples)
+    return SampledDistances(np.where(np.isfinite(chord), reached_km, np.inf), weight)
 
 
 def _sampled(
@@ -99,11 +121,13 @@ def _sampled(
     """Return the positions of the sampled locations, and the weight that each represents."""
     if units.size <= sample:
         return np.arange(units.size), units / UNIT
-    ends = np.cumsum(units.astype(np.float64))
-    middles = (np.arange(sample) + 0.5) * (ends[-1] / sample)
-    at = np.minimum(np.searchsorted(ends, middles, side="right"), units.size - 1)
-    places, often = np.unique(at, return_counts=True)
-    return places, often * (ends[-1] / sample / UNIT)
+    ends = np.cumsum(units)
+    # The middles of equal parts of the weight, in whole numbers, so that no unit changes them.
+    whole, rest = divmod(int(ends[-1]), 2 * sample)
+    odd = 2 * np.arange(sample, dtype=np.int64) + 1
+    middles = odd * whole + odd * rest // (2 * sample)
+    places, often = np.unique(np.searchsorted(ends, middles, side="right"), return_counts=True)
+    return places, often * (float(ends[-1]) / sample / UNIT)
 
 
 def _curves(
