@@ -100,13 +100,18 @@ def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int |
 @main.command(cls=Command)
 @STUDY
 @output("sweep")
+@click.option(
+    "--auto", is_flag=True, help="Choose all values from the data, whatever [sweep] says."
+)
 @SHARD
 @THREADS
-def sweep(study: Path, out: Path | None, overwrite: bool, shard: Any, threads: int | None) -> None:
+def sweep(
+    study: Path, out: Path | None, overwrite: bool, auto: bool, shard: Any, threads: int | None
+) -> None:
     """Run STUDY.toml for many pairs of eps_km and min_samples.
 
-    Its section [sweep] lists the values. A sweep that was stopped resumes when
-    it is started again.
+    Its section [sweep] lists the values; those that it does not list are chosen
+    from the data. A sweep that was stopped resumes when it is started again.
     """
     from gclust.experiments.progress_bar import time_left
     from gclust.experiments.shards.summary import summary_lines as part_lines
@@ -114,7 +119,7 @@ def sweep(study: Path, out: Path | None, overwrite: bool, shard: Any, threads: i
 
     read = gclust.read_study(study)
     out = out or _folder(read.study.name, _with_shard("sweep", shard))
-    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard}
+    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard, "auto": auto}
     with time_left() as progress:
         done: Any = gclust.sweep(read, out=out, progress=progress, **how)
     say_all(summary_lines(done) if shard is None else part_lines(done))

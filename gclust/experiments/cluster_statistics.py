@@ -66,9 +66,14 @@ def cluster_statistics(
     return statistics, share
 
 
-def agreement(clusters: Labels, others: Labels, weight: NDArray[np.int64]) -> float:
-    """Return the adjusted Rand index of two labellings of the locations, weighted by listings."""
-    return adjusted_rand_index(whole_listings(overlap(clusters, others, weight)))
+def agreement(
+    clusters: Labels, others: Labels, weight: NDArray[np.int64], *, noise: str = "singletons"
+) -> float:
+    """Return the adjusted Rand index of two labellings of the locations, weighted by listings.
+
+    ``noise`` is as in `gclust.ranking.agreement.adjusted_rand_index`.
+    """
+    return adjusted_rand_index(whole_listings(overlap(clusters, others, weight)), noise=noise)
 
 
 def whole_listings(shared: pd.DataFrame) -> pd.DataFrame:

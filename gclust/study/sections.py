@@ -393,9 +393,9 @@ class SweepGrid(Section):
     Parameters
     ----------
     eps_km : tuple of float, optional
-        Values of eps_km; chosen round the study's own by default.
+        Values of eps_km; chosen from the data by default.
     min_samples : tuple of float, optional
-        Values of min_samples; chosen round the study's own by default.
+        Values of min_samples; chosen from the data by default.
     target_clusters : int, optional
         Wanted number of clusters, which the suggestions come near.
     """

@@ -3,11 +3,15 @@
 After Schubert, Sander, Ester, Kriegel and Xu (2017, DBSCAN Revisited, Revisited, ACM TODS
 42(3), article 19), who propose indicators of bad parameters of DBSCAN: almost no point is
 core, almost every point is core, or everything is one cluster. The limits are gclust's own.
+They advise, and exclude no pair: the capital of a country may well have more than half of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
 
 ALMOST_ALL = 0.95
 """Share of the weight at core locations above which fewer than one listing in twenty is not core,
@@ -47,3 +51,30 @@ def diagnose(statistics: Mapping[str, float]) -> str:
     if statistics["largest_share"] > GIANT * statistics["clustered_share"]:
         found.append(ONE_GIANT)
     return "; ".join(found)
+
+
+def mean_agreement(table: pd.DataFrame) -> pd.Series:
+    """Return the mean adjusted Rand index of each pair with its neighbours; missing without any.
+
+    ``table`` has one row per pair of a sweep: ``eps_km, min_samples, ari_to_smaller_eps,
+    ari_to_smaller_min_samples``. It chooses nothing: where a world has clusters of two scales, the
+    pair with the highest mean has only those of one.
+    """
+    values, ranks = [], []
+    for name in ("eps_km", "min_samples"):
+        axis, at = np.unique(table[name].to_numpy(float), return_inverse=True)
+        values.append(axis)
+        ranks.append(at)
+    # Links of a pair to the smaller eps_km, then to the smaller min_samples, and those to the pair.
+    link = np.full((2, values[0].size + 1, values[1].size + 1), np.nan)
+    link[0, ranks[0], ranks[1]] = table["ari_to_smaller_eps"]
+    link[1, ranks[0], ranks[1]] = table["ari_to_smaller_min_samples"]
+    row, column = ranks
+    sides = np.array(
+        [
+            *(link[0, row, column], link[0, row + 1, column]),
+            *(link[1, row, column], link[1, row, column + 1]),
+        ]
+    )
+    known = np.isfinite(sides).sum(axis=0)
+    return pd.Series(np.nansum(sides, axis=0) / np.where(known, known, np.nan), table.index)

@@ -34,6 +34,7 @@ class GridPoint:
     score: list[float]
     rank: list[int | None]  # by score, None for a cluster without score
     baseline_id: list[int]  # cluster of the baseline that each cluster matches, -1 for none
+    sample: list[int]  # cluster of each location of a sample, see `density_validity.sample_of`
 
     def clusters(self, labels: Labels) -> Labels:
         """Convert labels of clusters before merging to merged clusters; noise stays -1."""
@@ -51,12 +52,13 @@ def measure_point(
     labelled: tuple[Labels, Labels, NDArray[np.bool_]],
     counted: MergedCounts,
     scores: pd.Series,
+    sample: NDArray[np.integer],
 ) -> GridPoint:
     """Compute the statistics, shares and ranks of the clusters at a pair of parameters.
 
     ``labelled`` has the label of each location before and after merging, -1 for noise, and whether
     it is a core location; ``counted`` the clusters that the labels were merged into; ``scores`` is
-    indexed by cluster.
+    indexed by cluster, and ``sample`` are the positions of sampled locations.
     Shares are of the weight that forms clusters, noise included. The weight of other kinds,
     such as dollars of deals, may be of another order of magnitude.
     """
@@ -85,6 +87,7 @@ def measure_point(
         score=scores.tolist(),
         rank=[None if pd.isna(each) else int(each) for each in rank(scores)],
         baseline_id=[-1] * n_clusters,
+        sample=clusters[sample].tolist(),
     )
 
 

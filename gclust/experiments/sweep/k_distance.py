@@ -127,7 +127,8 @@ def _sampled(
     odd = 2 * np.arange(sample, dtype=np.int64) + 1
     middles = odd * whole + odd * rest // (2 * sample)
     places, often = np.unique(np.searchsorted(ends, middles, side="right"), return_counts=True)
-    return places, often * (float(ends[-1]) / sample / UNIT)
+    weight = often * (float(ends[-1]) / sample / UNIT)
+    return places.astype(np.int64), weight.astype(np.float64)
 
 
 def _curves(
@@ -141,3 +142,21 @@ def _curves(
         part = {"distance_km": distances[order, column], "weight_share": share}
         parts.append(pd.DataFrame({"min_samples": float(least), **part}))
     return pd.concat(parts, ignore_index=True)
+
+
+def elbow(curves: pd.DataFrame, min_samples: float) -> float:
+    """Return the distance at the elbow of a curve of `k_distance`; missing if it has none.
+
+    It is the point farthest below the line from the curve's first point to its last (Satopää,
+    Albrecht, Irwin and Raghavan 2011, Finding a "kneedle" in a haystack, ICDCS workshops), over
+    finite distances.
+    """
+    curve = curves[curves["min_samples"] == min_samples]
+    curve = curve[np.isfinite(curve["distance_km"])]
+    if len(curve) < 3:
+        return np.nan
+    x, y = (curve[name].to_numpy() for name in ("weight_share", "distance_km"))
+    if y[-1] == y[0] or x[-1] == x[0]:
+        return np.nan
+    below = (x - x[0]) / (x[-1] - x[0]) - (y - y[0]) / (y[-1] - y[0])
+    return float(y[np.argmax(below)])

@@ -34,8 +34,12 @@ class Sweep:
         agreement with the baseline: ``ari, ami`` (adjusted Rand index and mutual information,
         weighted by listings, each noise listing as a separate cluster), ``jaccard, tau_b`` (of the
         first ``top`` clusters and of their ranks); ``ari_to_smaller_eps,
-        ari_to_smaller_min_samples`` (agreement with the neighbouring pair); ``diagnostics`` (see
-        `gclust.experiments.sweep.diagnostics`) and ``plateau``.
+        ari_to_smaller_min_samples`` (with the neighbouring pair, all noise as one cluster, so that
+        what joins or leaves the clusters counts); ``diagnostics`` (see
+        `gclust.experiments.sweep.diagnostics`); ``mean_ari`` (with all neighbours), ``plateau,
+        plateau_by_number`` (see `gclust.experiments.sweep.plateaus.find_plateaus`) and ``dbcv``
+        (of the baseline and the suggested pairs; see
+        `gclust.experiments.sweep.density_validity.density_validity`).
     clusters : DataFrame
         The clusters of the baseline: ``rank, cluster_id, name, economies, score, share``.
     ranks : DataFrame

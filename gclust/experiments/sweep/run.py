@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.experiments.cluster_statistics import Labels, agreement
-from gclust.experiments.grid import Pair, Pairs, choose_pairs
+from gclust.experiments.grid import Pair, Pairs
 from gclust.experiments.input_digests import input_digests
 from gclust.experiments.score_columns import columns_of_pairs
 from gclust.experiments.shards.part import PART, Part
-from gclust.experiments.shards.shard import check_folder
+from gclust.experiments.shards.shard import Shard, check_folder
 from gclust.experiments.sweep.checkpoint import Checkpoint, digest
+from gclust.experiments.sweep.density_validity import sample_of
 from gclust.experiments.sweep.folder import write_sweep
+from gclust.experiments.sweep.grid_choice import GridChoice
 from gclust.experiments.sweep.grid_point import GridPoint, compare_to_baseline, measure_point
 from gclust.experiments.sweep.label_cache import LabelCache
 from gclust.experiments.sweep.part import grid_of, write_sweep_part
@@ -39,7 +41,7 @@ from gclust.progress import Report, resolve, silent, stage
 from gclust.results.folders import Place, claim
 from gclust.study.clustering_methods import Clusters
 from gclust.study.schema import Study, read_study
-from gclust.threads import default_threads
+from gclust.threads import count_threads, default_threads
 
 TO_SMALLER = ("ari_to_smaller_eps", "ari_to_smaller_min_samples")
 
@@ -51,6 +53,7 @@ def sweep(
     eps_km: Iterable[float] | None = ...,
     min_samples: Iterable[float] | None = ...,
     baseline: Sequence[float] | None = ...,
+    auto: bool = ...,
     out: str | Path | None = ...,
     shard: None = ...,
     progress: bool | Report | None = ...,
@@ -66,6 +69,7 @@ def sweep(
     eps_km: Iterable[float] | None = ...,
     min_samples: Iterable[float] | None = ...,
     baseline: Sequence[float] | None = ...,
+    auto: bool = ...,
     out: str | Path,
     shard: tuple[int, int],
     progress: bool | Report | None = ...,
@@ -80,6 +84,7 @@ def sweep(
     eps_km: Iterable[float] | None = None,
     min_samples: Iterable[float] | None = None,
     baseline: Sequence[float] | None = None,
+    auto: bool = False,
     out: str | Path | None = None,
     shard: tuple[int, int] | None = None,
     progress: bool | Report | None = None,
@@ -102,9 +107,13 @@ def sweep(
         A ``study.toml``, or what `gclust.read_study` returns.
     eps_km, min_samples : iterable of float, optional
         Values to try, in any order; by default those of the study's section ``[sweep]``, else
-        multiples of the study's own parameters.
+        values that the data suggest (see
+        `gclust.experiments.sweep.automatic_grid.automatic_grid`) and the study's own.
     baseline : (eps_km, min_samples), optional
-        The pair with which all are compared; by default the study's own.
+        The pair with which all are compared; by default the study's own. If these find no cluster
+        and values come from the data, it is a pair in the middle of those that do.
+    auto : bool
+        Whether all values come from the data, whatever ``[sweep]`` says.
     out : path-like, optional
         Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
         it is started again: finished pairs are kept in a hidden folder next to it.
@@ -148,12 +157,10 @@ def sweep(
     with ExitStack() as within:
         place = within.enter_context(claim(out, overwrite, "sweep" if wanted is None else PART))
         within.enter_context(default_threads(n_jobs, study.engine.threads))
-        pairs = choose_pairs(study, eps_km, min_samples, baseline)
-        own = list(pairs)
-        if wanted is not None:
-            own = wanted.share_of(own, "pairs of eps_km and min_samples")
+        choice = GridChoice.of(study, eps_km, min_samples, baseline, auto=auto)
         run_log = RunLog(resolve(progress), study.study.strict)
-        found = _computed(study, (pairs, own), place, run_log, n_jobs)
+        found = _computed(study, choice, wanted, place, run_log)
+        pairs, own = found.pairs, found.wanted
         points, tables, messages = found.points, found.tables, run_log.messages
         result: Sweep | Part
         if wanted is not None and place is not None:
@@ -172,6 +179,9 @@ def sweep(
 class _Computed(NamedTuple):
     """Grid points that were computed or resumed, and what the sweep needs in addition."""
 
+    pairs: Pairs
+    wanted: list[Pair]
+    """Pairs of this shard, or all."""
     points: list[GridPoint]
     tables: BaselineTables
     inputs: dict[str, Any]
@@ -181,22 +191,26 @@ class _Computed(NamedTuple):
 
 def _computed(
     study: Study,
-    grid: tuple[Pairs, list[Pair]],
+    choice: GridChoice,
+    shard: Shard | None,
     place: Place | None,
     run_log: RunLog,
-    n_jobs: int | None,
 ) -> _Computed:
-    """Compute the grid points of some pairs of a grid.
+    """Compute the grid points of all pairs or of a shard.
 
     With a place, finished ones are kept in a checkpoint.
     """
-    pairs, wanted = grid
-    columns = columns_of_pairs(study, pairs)
+    n_jobs = count_threads()
     checkpoint, digests = None, {}
     with ExitStack() as while_needed:
         opened = open_engine(study, n_jobs, run_log.report, for_arrays=True)
         engine = while_needed.enter_context(opened)
         prepared = prepare_listings(study, engine, run_log)
+        pairs = choice.pairs(prepared.locations, run_log)
+        wanted = list(pairs)
+        if shard is not None:
+            wanted = shard.share_of(wanted, "pairs of eps_km and min_samples")
+        columns = columns_of_pairs(study, pairs)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
             digests = input_digests(study, engine, prepared)
@@ -205,13 +219,16 @@ def _computed(
         engine.progress = silent  # reports of single grid points would hide the overall progress
         if not columns[pairs.baseline].further:
             while_needed.close()  # all data that is still needed is in memory
-        inputs = _Inputs(study, pairs, columns, engine, prepared, counter, n_jobs)
+        weight = prepared.locations["density"].to_numpy()
+        weighing = np.flatnonzero(weight)
+        sample = weighing[sample_of(weight[weighing])]
+        inputs = _Inputs(study, pairs, columns, engine, prepared, counter, sample, n_jobs)
         computer = _GridPoints(inputs, wanted, checkpoint, run_log.report)
         points = computer.evaluate(run_log.report)
     with stage(run_log.report, "k-distances"):
         baseline = computer.baseline, computer.baseline_clusters
-        tables = baseline_tables(study, pairs, prepared, baseline)
-    return _Computed(points, tables, digests, checkpoint)
+        tables = baseline_tables(study, pairs, prepared, baseline, sample)
+    return _Computed(pairs, wanted, points, tables, digests, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -224,6 +241,8 @@ class _Inputs:
     engine: Engine
     prepared: Prepared
     counter: ArrayCounter
+    sample: NDArray[np.integer]
+    """Positions of sampled locations."""
     n_jobs: int | None
 
 
@@ -294,7 +313,8 @@ class _GridPoints:
         for name, other in zip(TO_SMALLER, smaller, strict=True):
             statistics[name] = math.nan
             if other is not None:
-                statistics[name] = agreement(clusters, self._clusters_at(other), self.weight)
+                others = self._clusters_at(other)
+                statistics[name] = agreement(clusters, others, self.weight, noise="class")
         return replace(point, statistics=statistics)
 
     def _clusters_at(self, pair: Pair) -> Labels:
@@ -329,7 +349,8 @@ class _GridPoints:
         values = columns.values(counted.count, counted.share, described, listings)
         self.slowest = max(self.slowest, time.perf_counter() - start)
         labelled = labels, clusters, core
-        return measure_point(pair, prepared, labelled, counted, columns.score(values)), clusters
+        scores, sample = columns.score(values), self.inputs.sample
+        return measure_point(pair, prepared, labelled, counted, scores, sample), clusters
 
 
 def _options(study: Study, pair: Pair) -> Clusters:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from gclust.experiments.sweep.plateaus import named
+from gclust.experiments.sweep.k_distance import elbow
+from gclust.experiments.sweep.plateaus import named, no_plateau
 from gclust.experiments.sweep.result import Sweep
 
 
@@ -28,11 +30,14 @@ def summary_lines(sweep: Sweep) -> list[str]:
     diagnostics = others["diagnostics"][others["diagnostics"] != ""]
     for what, pairs in sorted(diagnostics.value_counts().items()):
         lines.append(f"Diagnostics: {pairs} other pair{'s have' if pairs > 1 else ' has'} {what}")
-    for suggestion in sweep.suggestions:
+    lines += _choices(sweep, table)
+    targets = sweep.study.sweep.target_clusters is not None
+    for number, suggestion in enumerate(sweep.suggestions):
         pair = named(suggestion.eps_km, suggestion.min_samples)
-        lines.append(f"Suggested: {pair}: {suggestion.reason}")
-    if not sweep.suggestions:
-        lines.append("Nothing is suggested: no two neighbouring pairs agree")
+        what = "Suggested" if number <= targets else "Runner-up"
+        lines.append(f"{what}: {pair}: {suggestion.reason}")
+    if len(sweep.suggestions) <= targets:
+        lines.append(no_plateau(sweep.plateaus))
     if sweep.path is not None:
         lines += [
             "",
@@ -41,6 +46,24 @@ def summary_lines(sweep: Sweep) -> list[str]:
             f"All files of the sweep: {sweep.path}",
         ]
     return lines
+
+
+def _choices(sweep: Sweep, table: pd.DataFrame) -> list[str]:
+    """Return diagnostics that advise, and choose nothing; ``table`` is indexed by pairs."""
+    said = []
+    if table["mean_ari"].notna().any():
+        at = table["mean_ari"].idxmax()
+        said.append(f"neighbours agree best (mean {table.loc[at, 'mean_ari']:.3f}) at {named(*at)}")
+    valid = table["dbcv"].dropna()
+    if len(valid):
+        each = (f"{value:.2f} at {named(*at)}" for at, value in valid.items())
+        said.append(f"density-based validity (DBCV, of a sample) {', '.join(each)}")
+    at_elbow = elbow(sweep.k_distance, sweep.baseline[1])
+    if np.isfinite(at_elbow):
+        said.append(
+            f"the k-distance of the baseline's min_samples has its elbow at {at_elbow:.3g} km"
+        )
+    return [f"To compare, none of which chooses: {'; '.join(said)}"] if said else []
 
 
 def _range(values: pd.Series, form: str) -> str:

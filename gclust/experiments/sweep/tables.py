@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gclust.experiments.grid import Pairs
-from gclust.experiments.sweep.diagnostics import diagnose
+from gclust.experiments.sweep.density_validity import density_validity
+from gclust.experiments.sweep.diagnostics import diagnose, mean_agreement
 from gclust.experiments.sweep.grid_point import GridPoint, Labels
 from gclust.experiments.sweep.k_distance import k_distance
-from gclust.experiments.sweep.plateaus import find_plateaus, suggest
+from gclust.experiments.sweep.plateaus import RULES, find_plateaus, suggest
 from gclust.experiments.sweep.result import Sweep
 from gclust.pipeline.describe import names_of
 from gclust.pipeline.prepare import Prepared
@@ -26,17 +28,27 @@ class BaselineTables(NamedTuple):
     """See `gclust.experiments.sweep.result.Sweep`."""
     k_distance: pd.DataFrame
     """See `gclust.experiments.sweep.k_distance.k_distance`."""
+    sample: pd.DataFrame
+    """Coordinates ``lat, lon`` of the sampled locations whose clusters the grid points hold."""
 
 
 def baseline_tables(
-    study: Study, pairs: Pairs, prepared: Prepared, baseline: tuple[GridPoint, Labels]
+    study: Study,
+    pairs: Pairs,
+    prepared: Prepared,
+    baseline: tuple[GridPoint, Labels],
+    sample: NDArray[np.integer],
 ) -> BaselineTables:
-    """Return the tables of the baseline, which comes with the cluster of each location."""
+    """Return the tables of the baseline, which comes with the cluster of each location.
+
+    ``sample`` are the positions of the sampled locations.
+    """
     clustered = prepared.locations[prepared.locations["density"] > 0]
     lat, lon, units = (clustered[name].to_numpy() for name in ("lat", "lon", "density"))
     return BaselineTables(
         clusters=_clusters(study, prepared, *baseline),
         k_distance=k_distance(lat, lon, units, pairs.min_samples),
+        sample=prepared.locations.loc[sample, ["lat", "lon"]].reset_index(drop=True),
     )
 
 
@@ -59,7 +71,21 @@ def assemble_sweep(
             for point in points
         ]
     ).astype({"diagnostics": "string"})
-    plateaus, table["plateau"] = find_plateaus(table)
+    table["mean_ari"] = mean_agreement(table)
+    of_rules = [find_plateaus(table, by) for by in RULES]
+    for _, names in of_rules:
+        table[names.name] = names
+    plateaus = pd.concat([found for found, _ in of_rules if len(found)] or [of_rules[0][0]])
+    plateaus = plateaus.reset_index(drop=True)
+    suggestions = suggest(table, plateaus, study.sweep.target_clusters)
+    shown = {pairs.baseline, *((each.eps_km, each.min_samples) for each in suggestions)}
+    lat, lon = (tables.sample[name].to_numpy() for name in ("lat", "lon"))
+    table["dbcv"] = [
+        density_validity(lat, lon, np.array(point.sample, dtype=np.int64))
+        if (point.eps_km, point.min_samples) in shown
+        else np.nan
+        for point in points
+    ]
     return Sweep(
         study=study,
         baseline=pairs.baseline,
@@ -67,7 +93,7 @@ def assemble_sweep(
         clusters=tables.clusters,
         ranks=_ranks(points),
         plateaus=plateaus,
-        suggestions=suggest(table, plateaus, study.sweep.target_clusters),
+        suggestions=suggestions,
         k_distance=tables.k_distance,
         warnings=tuple(warnings),
     )
