@@ -12,7 +12,13 @@ from gclust import DBSCAN
 from gclust.cluster.locations import cluster_locations
 from gclust.experiments.sweep.diagnostics import diagnose
 from gclust.experiments.sweep.k_distance import k_distance
-from gclust.experiments.sweep.plateaus import Suggestion, find_plateaus, suggest
+from gclust.experiments.sweep.plateaus import (
+    RULES,
+    Suggestion,
+    find_plateaus,
+    no_plateau,
+    suggest,
+)
 from gclust.testing import distances_km
 from gclust.units import UNIT
 
@@ -42,8 +48,8 @@ def surface(n_clusters, steps_eps=(), steps_min=(), diagnostics=()) -> pd.DataFr
 LEVEL = [[50, 50, 50], [50, 50, 50], [50, 50, 50], [50, 50, 50]]
 
 
-def plateaus(table: pd.DataFrame) -> dict[str, int]:
-    found, names = find_plateaus(table)
+def plateaus(table: pd.DataFrame, by: str = "agreement") -> dict[str, int]:
+    found, names = find_plateaus(table, by)
     assert names.value_counts().drop("", errors="ignore").to_dict() == dict(
         zip(found["plateau"], found["pairs"], strict=True)
     )
@@ -52,40 +58,67 @@ def plateaus(table: pd.DataFrame) -> dict[str, int]:
 
 def test_a_level_surface_is_one_plateau_named_by_its_centre():
     table = surface(LEVEL)
-    # Two cells are the middle of four rows: the smaller one.
-    assert plateaus(table) == {"12 km, 200": 12}
+    assert plateaus(table) == plateaus(table, "number") == {"15 km, 200": 12}
     row = find_plateaus(table)[0].iloc[0]
     assert (row["least_ari"], row["least_eps_km"], row["most_min_samples"]) == (0.97, 10, 400)
-    # With a tail the middle of its bulk, which is not the middle of its extent.
-    tailed = surface(LEVEL, diagnostics=[(2, 1), (2, 2), (3, 1), (3, 2)])
-    assert plateaus(tailed) == {"12 km, 200": 8}
+    # Half-way beyond the first and the last value of each parameter, on logarithmic scales.
+    steps = np.log([12 / 10, 15 / 12, 20 / 15])
+    assert row["area"] == pytest.approx((1.5 * steps[[0, 2]].sum() + steps[1]) * 3 * math.log(2))
+
+
+def test_the_area_decides_and_not_the_number_of_pairs():
+    """Three values that are near one another are less than two that are far."""
+    table = surface(LEVEL[:3], steps_min=[(i, 2) for i in range(3)])
+    table["min_samples"] = table["min_samples"].map({100.0: 390.0, 200.0: 395.0, 400.0: 1_000.0})
+    table["eps_km"] = table["eps_km"].map({10.0: 10.0, 12.0: 20.0, 15.0: 40.0})
+    found, _ = find_plateaus(table)
+    assert found["pairs"].tolist() == [3, 6]
+    assert found["area"].is_monotonic_decreasing
+
+
+def test_a_unit_of_the_weights_and_wide_gaps_change_no_area():
+    table = surface(LEVEL)
+    (area,) = find_plateaus(table)[0]["area"]
+    dollars = table.assign(min_samples=1e6 * table["min_samples"])
+    assert find_plateaus(dollars)[0]["area"].tolist() == pytest.approx([area])
+    alone = table[table["eps_km"] < 20].assign(eps_km=lambda t: t["eps_km"].replace(15.0, 1e4))
+    wide = table.assign(eps_km=table["eps_km"].replace(20.0, 1e4))
+    (most,) = find_plateaus(wide)[0]["area"]
+    assert most < 2 * area  # what lies in the gap is not known
+    assert len(find_plateaus(alone)[0]) == 1
 
 
 def test_edges_are_where_agreement_or_number_change():
     cut = [(2, j) for j in range(3)]
-    assert plateaus(surface(LEVEL, steps_eps=cut)) == {"10 km, 200": 6, "15 km, 200": 6}
-    more = [[50, 50, 50], [50, 50, 50], [53, 53, 53], [53, 53, 53]]
-    assert len(plateaus(surface(more))) == 2  # 3 of 53 are more than 5 %
-    assert len(plateaus(surface([[50] * 3, [51] * 3, [52] * 3, [53] * 3]))) == 1
+    apart = surface(LEVEL, steps_eps=cut)
+    assert plateaus(apart) == {"20 km, 200": 6, "12 km, 200": 6}
+    assert plateaus(apart, "number") == {"15 km, 200": 12}
+    more = surface([[50, 50, 50], [50, 50, 50], [51, 51, 51], [51, 51, 51]])
+    assert plateaus(more) == {"15 km, 200": 12}
+    assert plateaus(more, "number") == {"20 km, 200": 6, "12 km, 200": 6}
     # Round an edge that ends, cells hang together.
-    assert plateaus(surface(LEVEL, steps_eps=cut[:2])) == {"12 km, 200": 12}
+    assert plateaus(surface(LEVEL, steps_eps=cut[:2])) == {"15 km, 200": 12}
 
 
-def test_both_limits_are_inclusive_and_the_change_is_of_the_larger():
+def test_the_limit_of_agreement_is_inclusive():
     table = surface(LEVEL)
     assert find_plateaus(table, least_ari=0.97)[0]["pairs"].tolist() == [12]
     assert find_plateaus(table, least_ari=np.nextafter(0.97, 1))[0]["pairs"].tolist() == [3] * 4
-    # 5 % of 20 is 1.
-    assert plateaus(surface([[20] * 3, [19] * 3, [20] * 3, [20] * 3])) == {"12 km, 200": 12}
-    assert len(plateaus(surface([[18] * 3, [17] * 3, [17] * 3, [17] * 3]))) == 2
 
 
-def test_a_cell_alone_and_a_cell_with_diagnostics_are_no_plateau():
+def test_no_cluster_and_one_cluster_are_no_plateau_and_a_cell_alone_is_none():
     all_cells = [(i, j) for i in range(4) for j in range(3)]
-    assert plateaus(surface(LEVEL, steps_eps=all_cells, steps_min=all_cells)) == {}
-    wide = surface(LEVEL, diagnostics=[(i, j) for i in range(3) for j in range(3)])
-    assert plateaus(wide) == {"20 km, 200": 3}
-    assert plateaus(surface(LEVEL, diagnostics=all_cells)) == {}
+    alone = surface(LEVEL, steps_eps=all_cells, steps_min=all_cells)
+    assert plateaus(alone) == {}
+    for n in (0, 1):
+        assert plateaus(surface([[n] * 3] * 4)) == plateaus(surface([[n] * 3] * 4), "number") == {}
+    assert plateaus(surface([[1] * 3, [1] * 3, [2] * 3, [2] * 3])) == {"20 km, 200": 6}
+
+
+def test_diagnostics_exclude_nothing():
+    """The capital of a country may well have more than half of it."""
+    all_cells = [(i, j) for i in range(4) for j in range(3)]
+    assert plateaus(surface(LEVEL, diagnostics=all_cells)) == {"15 km, 200": 12}
 
 
 def test_rows_may_come_in_any_order_but_not_twice():
@@ -99,37 +132,81 @@ def test_rows_may_come_in_any_order_but_not_twice():
         find_plateaus(table.iloc[1:])
 
 
-def suggested(table: pd.DataFrame, target: int | None) -> list[tuple[float, float]]:
-    found, table["plateau"] = find_plateaus(table)
-    suggestions = suggest(table, found, target)
+def advised(table: pd.DataFrame, target: int | None = None) -> tuple[Suggestion, ...]:
+    of_rules = [find_plateaus(table, by) for by in RULES]
+    table = table.assign(**{names.name: names for _, names in of_rules})
+    found = pd.concat([each for each, _ in of_rules if len(each)] or [of_rules[0][0]])
+    return suggest(table, found.reset_index(drop=True), target)
+
+
+def suggested(table: pd.DataFrame, target: int | None = None) -> list[tuple[float, float]]:
+    suggestions = advised(table, target)
     assert all(isinstance(s, Suggestion) and s.reason for s in suggestions)
     return [(s.eps_km, s.min_samples) for s in suggestions]
 
 
-def test_the_largest_plateau_s_centre_is_suggested():
-    table = surface(LEVEL, steps_eps=[(1, j) for j in range(3)])
-    assert suggested(table, None) == [(15, 200)]
-    assert suggested(surface(LEVEL, diagnostics=list(np.ndindex(4, 3))), 50) == []
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """The surface with radii that are a factor of 2 apart, so that its plateaus are clear."""
+    return table.assign(eps_km=table["eps_km"].map(dict(zip(EPS, (10, 20, 40, 80), strict=True))))
+
+
+def test_the_centre_of_what_both_rules_have_in_common_is_suggested():
+    more = wide(surface([[50, 50, 50], [50, 50, 50], [50, 50, 50], [70, 70, 70]]))
+    assert suggested(more) == [(20, 200)]
+    (found,) = advised(more)
+    assert not found.weak
+    assert "12 of 12 pairs" in found.reason
+    narrow = surface(LEVEL)
+    narrow["min_samples"] = narrow["min_samples"].map({100.0: 100.0, 200.0: 130.0, 400.0: 170.0})
+    (found,) = advised(narrow)
+    assert found.weak
+    assert "a weak one" in found.reason
+
+
+def test_two_rules_that_disagree_give_a_suggestion_and_a_runner_up():
+    """Numbers are equal where clusters change, and clusters where their number does."""
+    table = surface(
+        [[90, 80, 70], [90, 80, 70], [50, 50, 50], [50, 50, 50]],
+        steps_eps=[(2, j) for j in range(3)] + [(3, j) for j in range(3)],
+        steps_min=[(i, j) for i in (2, 3) for j in (1, 2)],
+    )
+    table.loc[table["eps_km"] < 15, "n_clusters"] += np.arange(6) * 100
+    assert suggested(wide(table)) == [(10, 200), (40, 200)]
+
+
+def test_another_clear_plateau_is_the_runner_up():
+    table = surface(LEVEL, steps_eps=[(2, j) for j in range(3)])
+    table.loc[table["eps_km"] > 12, "n_clusters"] = 20
+    assert len(suggested(wide(table))) == 2
+    assert len(suggested(table)) == 1  # the other one is no clear plateau
+
+
+def test_nothing_is_suggested_without_a_plateau():
+    all_cells = [(i, j) for i in range(4) for j in range(3)]
+    jumps = surface(np.arange(2, 14).reshape(4, 3), steps_eps=all_cells, steps_min=all_cells)
+    assert suggested(jumps) == []
+    none, _ = find_plateaus(jumps)
+    assert no_plateau(none) == "No clear plateau: no two neighbouring pairs with clusters agree"
+    table = surface(
+        LEVEL, steps_eps=all_cells, steps_min=[(i, j) for i in (1, 2, 3) for j in (1, 2)]
+    )
+    table["n_clusters"] = [50, 50, 51, *range(60, 69)]
+    small, _ = find_plateaus(table)
+    assert small["area"].max() < 0.5
+    assert suggested(table) == []
+    assert no_plateau(small).startswith("No clear plateau: the largest has an area of 0.38")
 
 
 def test_a_target_is_calibrated_to_where_it_is_stable():
     n = [[70, 60, 50], [70, 60, 50], [71, 60, 50], [90, 71, 50]]
+    every = [(i, j) for i in range(4) for j in (1, 2)]
     # All pairs have as many: the centre.
-    assert suggested(surface(LEVEL), 50)[0] == (12, 200)
-    # 71 clusters twice: in the plateau of the first column, and alone in the last row.
-    assert suggested(surface(n), 71)[0] == (15, 100)
-    assert suggested(surface(n), 72)[0] == (15, 100)
-    assert suggested(surface(n), 88)[0] == (20, 100)
-    assert suggested(surface(n, diagnostics=[(3, 0)]), 88)[0] == (15, 100)
-    table = surface(n)
-    found, table["plateau"] = find_plateaus(table)
-    assert suggest(table, found, 60)[0].reason == (
-        "60 clusters, as many as wanted, on the plateau of 3 pairs about 12 km, 200"
-    )
-    assert suggest(table, found, 88)[0].reason == (
-        "90 clusters, nearest to the 88 wanted, on no plateau: with its neighbours the clusters"
-        " change"
-    )
+    assert suggested(surface(LEVEL), 50)[0] == (15, 200)
+    # 71 clusters twice: in the plateau of the first column, and in that of the second.
+    assert suggested(surface(n, steps_min=every), 71)[0] in {(15, 100), (20, 200)}
+    assert suggested(surface(n, steps_min=every), 88)[0] == (20, 100)
+    first = advised(surface(n, steps_min=every), 60)[0]
+    assert first.reason.startswith("60 clusters, as many as wanted, on the plateau of 4 pairs")
 
 
 DIAGNOSTICS = [
