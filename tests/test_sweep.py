@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from gclust.cli import main
 from gclust.errors import GclustWarning, StudyError
 from gclust.experiments.progress_bar import time_left
 from gclust.experiments.sweep import label_cache
-from gclust.experiments.sweep import run as module
 from gclust.experiments.sweep.summary import summary_lines
 from gclust.pipeline.count_arrays import ArrayCounter
 from tests.same_results import assert_same_result
@@ -38,7 +38,8 @@ GRID = (
 COLUMNS = [
     "eps_km", "min_samples", "clusters_before_merging", "n_clusters", "n_core", "n_noise",
     "clustered_share", "largest_share", "core_share", "ari", "ami", "jaccard", "tau_b",
-    "ari_to_smaller_eps", "ari_to_smaller_min_samples", "diagnostics", "plateau",
+    "ari_to_smaller_eps", "ari_to_smaller_min_samples", "diagnostics", "mean_ari", "plateau",
+    "plateau_by_number", "dbcv",
 ]  # fmt: skip
 
 
@@ -140,7 +141,8 @@ def test_agreement_is_that_of_scikit_learn_on_listings(done, runs):
         ("ari_to_smaller_eps", (10, 100), (70, 100)),
         ("ari_to_smaller_min_samples", (70, 60), (70, 100)),
     ):
-        expected = adjusted_rand_score(each_listing(runs[other]), each_listing(runs[pair]))
+        one, two = (np.minimum(each_listing(runs[at]), 1000) for at in (other, pair))
+        expected = adjusted_rand_score(one, two)  # all noise is one cluster
         assert table.loc[pair, column] == pytest.approx(expected, rel=1e-9)
     assert np.isnan(table.loc[(2, 60), "ari_to_smaller_eps"])
     base_row = table.loc[(10, 100)]
@@ -303,12 +305,42 @@ def test_same_tables_for_threads_and_permuted_rows(done, tmp_path):
 def test_sequences_are_sorted_and_the_study_s_own_parameters_surrounded(study, tmp_path):
     found = gclust.sweep(study, eps_km=(e for e in (70, 10)), min_samples=np.array([100]))
     assert found.table["eps_km"].tolist() == [10, 70]
+
+
+def test_values_that_are_not_given_come_from_the_data(tmp_path):
+    """They are the same whatever the study's own are, which are added."""
     plain = gclust.read_study(study_folder(tmp_path))
-    pairs = module.choose_pairs(plain, None, [100], None)
-    assert pairs.eps_km == (5, 6, 7, 8, 9, 10, 11, 12.5, 15, 17.5, 20)
-    assert module.choose_pairs(plain, [10], None, None).min_samples == (
-        25, 35, 50, 70, 100, 140, 200, 280, 400,
-    )  # fmt: skip
+    grids = []
+    for eps, least in ((10, 100), (4.25, 33), (60, 200)):
+        found = gclust.sweep(replace(plain, clusters={"eps_km": eps, "min_samples": least}))
+        assert found.baseline == (eps, least)
+        axes = [sorted(set(found.table[name]) - {own}) for name, own in
+                (("eps_km", eps), ("min_samples", least))]  # fmt: skip
+        grids.append(axes)
+    assert len(grids[0][0]) in (10, 11)
+    assert grids[1] == grids[2]
+    half = gclust.sweep(plain, eps_km=[8, 10])
+    assert half.table["eps_km"].unique().tolist() == [8, 10]
+    assert half.table["min_samples"].nunique() >= 11
+
+
+def test_auto_leaves_the_section_aside(study):
+    found = gclust.sweep(study, auto=True)
+    assert found.baseline == (10, 100)
+    assert found.table["eps_km"].nunique() >= 11
+    assert found.study.sweep.eps_km == tuple(EPS)
+
+
+def test_a_first_guess_without_clusters_is_answered(tmp_path):
+    own = {"eps_km": 10, "min_samples": 1e6}
+    plain = replace(gclust.read_study(study_folder(tmp_path)), clusters=own)
+    with pytest.warns(UserWarning, match="own parameters, 10 km, 1000000, find no cluster"):
+        found = gclust.sweep(plain)
+    assert found.baseline != (10, 1e6)
+    assert len(found.clusters) > 0
+    assert any("find no cluster" in each for each in found.warnings)
+    with pytest.raises(StudyError, match="no cluster found"):
+        gclust.sweep(plain, baseline=(10, 1e6))
 
 
 WRONG = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,21 +52,19 @@ class GridChoice:
         if not auto:
             eps_km = study.sweep.eps_km if eps_km is None else eps_km
             min_samples = study.sweep.min_samples if min_samples is None else min_samples
-        own = study.dbscan if baseline is None else None
-        # Values that are not given are those of the baseline in this check.
-        probe = (study.dbscan.eps_km, study.dbscan.min_samples) if own else tuple(baseline or ())
-        eps = None if eps_km is None else tuple(eps_km)
-        least = None if min_samples is None else tuple(min_samples)
+        own: Any = study.dbscan.eps_km, study.dbscan.min_samples
+        if isinstance(baseline, Sequence) and len(baseline) == 2:
+            own = tuple(baseline)
         checked = choose_pairs(
             study,
-            probe[:1] if eps is None else eps,
-            probe[1:] if least is None else least,
+            own[:1] if eps_km is None else eps_km,
+            own[1:] if min_samples is None else min_samples,
             baseline,
         )
         return cls(
             study,
-            None if eps is None else checked.eps_km,
-            None if least is None else checked.min_samples,
+            None if eps_km is None else checked.eps_km,
+            None if min_samples is None else checked.min_samples,
             None if baseline is None else checked.baseline,
         )
 
