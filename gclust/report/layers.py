@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import Stroke
 from numpy.typing import NDArray
@@ -46,16 +47,17 @@ def draw_land(
 
     The countries are returned as they are drawn, in metres of the plane.
     """
-    sea = _paths([frame.outline])
+    sea = [outline_of([frame.outline])]
     axes.add_collection(PathCollection(sea, facecolor=OCEAN, edgecolor="none", zorder=0))
     plane, water = (_drawn(frame, each, metres_per_pixel) for each in (land, lakes))
-    # Each country in its own path: borders are the edges between two of them.
+    # All countries are one path: their borders are its edges.
     for shapes, colour, edge, zorder in (
         (plane, LAND, BORDER, 1),
         (water, OCEAN, "none", 2),
     ):
-        layer = PathCollection(_paths(shapes), fc=colour, ec=edge, linewidth=0.45, zorder=zorder)
-        axes.add_collection(layer)
+        style: Any = {"fc": colour, "ec": edge, "lw": 0.45, "joinstyle": "round"}
+        patch = PathPatch(outline_of(shapes), zorder=zorder, **style)
+        axes.add_artist(patch)
     axes.add_collection(
         PathCollection(sea, facecolor="none", edgecolor="#b9bec4", linewidth=0.6, zorder=7)
     )
@@ -87,19 +89,15 @@ def simplified(shapes: NDArray[np.object_], tolerance: float) -> NDArray[np.obje
     return np.asarray(shapely.multipolygons(found, indices=owner))
 
 
-def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[Outline]:
-    """Return each geometry as one compound path, holes included."""
-    found = []
-    for geometry in geometries:
-        boundaries = [
-            np.asarray(ring.coords)
-            for polygon in shapely.get_parts(geometry)
-            if isinstance(polygon, shapely.Polygon) and not polygon.is_empty
-            for ring in (polygon.exterior, *polygon.interiors)
-        ]
-        if boundaries:
-            found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in boundaries)))
-    return found
+def outline_of(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> Outline:
+    """Return the rings of all polygons, holes included, as one path."""
+    rings = shapely.get_rings(shapely.get_parts(geometries))
+    at, ring = shapely.get_coordinates(rings, return_index=True)
+    codes = np.full(len(at), Outline.LINETO, dtype=Outline.code_type)
+    starts = np.flatnonzero(np.diff(ring, prepend=-1))
+    codes[starts] = Outline.MOVETO
+    codes[np.append(starts[1:], len(at))[: len(starts)] - 1] = Outline.CLOSEPOLY
+    return Outline(at, codes)
 
 
 def noise_dots(
@@ -164,13 +162,14 @@ def draw_clusters(
             zorder=4,
         )
     )
-    drawn = [
-        (path, c) for g, c in zip(plane[order], colours[order], strict=True) for path in _paths([g])
-    ]
+    # Neighbours of one colour are one path: footprints are opaque. Two that overlap would be a
+    # hole if their rings did not turn the same way.
+    plane, colours = shapely.normalize(plane[order]), colours[order]
+    starts = np.flatnonzero(np.append(True, colours[1:] != colours[:-1])[: len(colours)])
     axes.add_collection(
         PathCollection(
-            [path for path, _ in drawn],
-            facecolors=[colour for _, colour in drawn],
+            [outline_of(each) for each in np.split(plane, starts[1:])],
+            facecolors=colours[starts].tolist(),
             edgecolor="none",
             zorder=5,
         )

@@ -15,16 +15,19 @@ from typing import Any
 from fontTools import subset
 from matplotlib.backends import _backend_pdf_ps, backend_pdf
 
+from gclust.parallel import end_if_left
+
 LAYOUT_TABLES = ("BASE", "GDEF", "GPOS", "GSUB", "JSTF", "MATH", "kern", "gasp", "name")
 """Tables of a font that choose and place glyphs or name the font, none of which draws one."""
 
 
-class _Options(subset.Options):  # type: ignore[misc]
-    """Options of a reduced font, which drop its tables of layout too."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.drop_tables += LAYOUT_TABLES
+def _load(*given: Any, **options: Any) -> Any:
+    """Return a font that `fontTools.subset.load_font` loads, without its tables of layout."""
+    font = subset.load_font(*given, **options)
+    for table in LAYOUT_TABLES:
+        if table in font:
+            del font[table]
+    return font
 
 
 def _with(function: Callable[..., Any], **replaced: Any) -> Any:
@@ -45,7 +48,7 @@ def _like(module: Any, **replaced: Any) -> SimpleNamespace:
     return SimpleNamespace(**(vars(module) | replaced))
 
 
-_reduced = _with(_backend_pdf_ps.get_glyphs_subset, subset=_like(subset, Options=_Options))
+_reduced = _with(_backend_pdf_ps.get_glyphs_subset, subset=_like(subset, load_font=_load))
 
 
 class _File(backend_pdf.PdfFile):
@@ -55,6 +58,11 @@ class _File(backend_pdf.PdfFile):
         backend_pdf.PdfFile.embedTTF,
         _backend_pdf_ps=_like(_backend_pdf_ps, get_glyphs_subset=_reduced),
     )
+
+    def output(self, *data: Any) -> None:
+        """Write some operations of a page, unless nobody waits for it any more."""
+        end_if_left()
+        super().output(*data)
 
 
 class FigureCanvas(backend_pdf.FigureCanvasPdf):

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gclust.parallel import end_if_left
 from gclust.report.symbols import INK
 
 DPI = 300
@@ -36,6 +37,7 @@ NO_DATES: dict[str, dict[str, str | None]] = {
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "pdf.fonttype": 42,
+    "pdf.compression": 3,
     # matplotlib 3.11 reads this one too when it numbers the letters of a PDF: as Type 3 fonts,
     # which have 256, they would be divided into several.
     "ps.fonttype": 42,
@@ -104,6 +106,7 @@ def save(figure: Figure, target: Path, title: str) -> None:
     The target ends in ``.png``, ``.pdf`` or ``.svg``; its folder is made if it is missing. The
     title is in the file's metadata.
     """
+    end_if_left()
     target.parent.mkdir(parents=True, exist_ok=True)
     how: dict[str, Any] = {}
     ending = target.suffix.lower()
