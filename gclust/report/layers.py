@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
-from matplotlib.patheffects import Stroke
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 from shapely import GeometryType
 
@@ -24,7 +25,7 @@ from gclust.report.territories import Territories
 Floats = NDArray[np.float64]
 
 NAME_PT = 6.4
-HALO_PT = 1.6
+HALO_PT, HALO_ALPHA = 1.6, 0.85
 NAME_GAP_PT = 1.6
 DOT_PT = 1.0
 """Diameter, in points, of the end of a leader in the middle of its circle."""
@@ -205,7 +206,7 @@ def draw_names(
 
     pixel = figure.dpi / 72.0
     artists = [
-        axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="bottom", zorder=9)
+        axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="baseline", zorder=9)
         for text in texts
     ]
     extents = [artist.get_window_extent() for artist in artists]
@@ -218,7 +219,7 @@ def draw_names(
         taken=taken_px,
         foreign=foreign,
     )
-    leaders = []
+    leaders, halos = [], []
     for artist, extent, label in zip(artists, extents, labels, strict=True):
         if label is None:
             artist.remove()
@@ -228,13 +229,17 @@ def draw_names(
         where = np.array([label.box[0] - left, label.box[1] - bottom])
         x, y = axes.transAxes.inverted().transform(where)
         artist.set_position((x, y))
-        # The halo is a separate text: strokes become outlines in a PDF, and the name stays text.
-        halo = axes.text(x, y, artist.get_text(), transform=axes.transAxes)
-        halo.set(size=NAME_PT, va="bottom", zorder=8, color="black")
-        halo.set_path_effects([Stroke(linewidth=HALO_PT, foreground="white", alpha=0.85)])
+        halos.append(_letters(artist, where, pixel))
         if label.leader:
             ends = np.array(label.leader).reshape(2, 2)
             leaders.append(axes.transAxes.inverted().transform(ends))
+    if halos:
+        # The halos are outlines, in a PDF too; the names above them stay text.
+        outlines = Outline.make_compound_path(*halos)
+        outlines = axes.transAxes.inverted().transform_path(outlines)
+        style: Any = {"fc": "black", "ec": "white", "lw": HALO_PT, "alpha": HALO_ALPHA}
+        style |= {"joinstyle": "round", "transform": axes.transAxes, "clip_on": False}
+        axes.add_artist(PathPatch(outlines, zorder=8, **style))
     inks = (("white", 1.3, 6), (INK, 0.45, 8))
     for colour, width, zorder in inks:
         layer: Any = {"transform": axes.transAxes, "zorder": zorder}
@@ -243,3 +248,13 @@ def draw_names(
         ends = np.array([leader[0] for leader in leaders]).reshape(-1, 2)
         axes.plot(*ends.T, "o", ms=DOT_PT + width, mew=0, color=colour, **layer)
     return labels
+
+
+def _letters(artist: Text, baseline_px: Floats, pixel: float) -> Outline:
+    """Return the outline of a text whose baseline starts at a point, in pixels of the axes.
+
+    A point of type has ``pixel`` pixels.
+    """
+    at, codes = text_to_path.get_text_path(artist.get_fontproperties(), artist.get_text())
+    scale = artist.get_fontsize() * pixel / text_to_path.FONT_SCALE
+    return Outline(np.asarray(at).reshape(-1, 2) * scale + baseline_px, codes)
