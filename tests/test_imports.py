@@ -117,9 +117,13 @@ def test_an_error_of_the_block_ends_the_work_at_its_next_step():
             time.sleep(0.01)
             end_if_left()
 
-    with pytest.raises(KeyboardInterrupt), meanwhile(work):
-        time.sleep(0.05)
-        raise KeyboardInterrupt
+    def block():
+        with meanwhile(work):
+            time.sleep(0.05)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     assert 1 <= len(steps) < 1000
     end_if_left()  # it concerns no other thread
 
@@ -155,13 +159,17 @@ def test_a_map_is_not_drawn_to_its_end_when_nobody_waits(tmp_path):
             draw_map(run.clusters, locations, targets, MapOptions(title="Left"))
             drawn.append(module)
 
-        left = threading.Event()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "end_if_left", ask)
-            with pytest.raises(KeyboardInterrupt), meanwhile(work):
+        def block(work):
+            with meanwhile(work):
                 asked.wait(20.0)
                 threading.Timer(0.2, left.set).start()
                 raise KeyboardInterrupt
+
+        left = threading.Event()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "end_if_left", ask)
+            with pytest.raises(KeyboardInterrupt):
+                block(work)
         assert asked.is_set()
         assert drawn == []
 

@@ -92,10 +92,10 @@ def simplified(shapes: NDArray[np.object_], tolerance: float) -> NDArray[np.obje
 
 def outline_of(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> Outline:
     """Return the rings of all polygons, holes included, as one path."""
-    rings = shapely.get_rings(shapely.get_parts(geometries))
-    at, ring = shapely.get_coordinates(rings, return_index=True)
+    edges = shapely.get_rings(shapely.get_parts(geometries))
+    at, edge = shapely.get_coordinates(edges, return_index=True)
     codes = np.full(len(at), Outline.LINETO, dtype=Outline.code_type)
-    starts = np.flatnonzero(np.diff(ring, prepend=-1))
+    starts = np.flatnonzero(np.diff(edge, prepend=-1))
     codes[starts] = Outline.MOVETO
     codes[np.append(starts[1:], len(at))[: len(starts)] - 1] = Outline.CLOSEPOLY
     return Outline(at, codes)
@@ -256,5 +256,5 @@ def _letters(artist: Text, baseline_px: Floats, pixel: float) -> Outline:
     A point of type has ``pixel`` pixels.
     """
     at, codes = text_to_path.get_text_path(artist.get_fontproperties(), artist.get_text())
-    scale = artist.get_fontsize() * pixel / text_to_path.FONT_SCALE
+    scale = NAME_PT * pixel / text_to_path.FONT_SCALE
     return Outline(np.asarray(at).reshape(-1, 2) * scale + baseline_px, codes)

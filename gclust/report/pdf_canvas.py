@@ -37,9 +37,7 @@ def _with(function: Callable[..., Any], **replaced: Any) -> Any:
     """
     own: Any = function
     names = own.__globals__ | replaced
-    found = FunctionType(
-        own.__code__, names, own.__name__, own.__defaults__, own.__closure__
-    )
+    found = FunctionType(own.__code__, names, own.__name__, own.__defaults__, own.__closure__)
     found.__kwdefaults__ = own.__kwdefaults__
     return found
 
