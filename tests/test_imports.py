@@ -124,7 +124,7 @@ def test_an_error_of_the_block_ends_the_work_at_its_next_step():
 
     with pytest.raises(KeyboardInterrupt):
         block()
-    assert 1 <= len(steps) < 1000
+    assert 1 <= len(steps) < 100
     end_if_left()  # it concerns no other thread
 
 

@@ -18,7 +18,7 @@ from matplotlib.backends import _backend_pdf_ps, backend_pdf
 from gclust.parallel import end_if_left
 
 LAYOUT_TABLES = ("BASE", "GDEF", "GPOS", "GSUB", "JSTF", "MATH", "kern", "gasp", "name")
-"""Tables of a font that choose and place glyphs or name the font, none of which draws one."""
+"""Tables of a font that choose and place glyphs, or name the font; they draw none."""
 
 
 def _load(*given: Any, **options: Any) -> Any:
