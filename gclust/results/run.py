@@ -370,7 +370,15 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
     folder.study(run.study)
 
 
-DRAWING = ("matplotlib", "matplotlib.figure", "gclust.report.map")
+DRAWING = (
+    "matplotlib",
+    "matplotlib.text",
+    "matplotlib.backend_bases",
+    "matplotlib.axes",
+    "matplotlib.projections",
+    "matplotlib.figure",
+    "gclust.report.map",
+)
 """Modules that a map needs, which take long to import: one after the other, so that Ctrl-C does
 not wait for all of them."""
 
