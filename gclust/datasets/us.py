@@ -154,8 +154,8 @@ def prepare_us(
     ValueError
         For a year of which the source has no patents.
     """
-    report = resolve(progress)
     years = _known_years(patent_years)
+    report = resolve(progress)
     files = fetch("us-innovation", cache=cache, progress=report)
     folder = Path(folder)
     raster, study = folder / RASTER, folder / "study.toml"
