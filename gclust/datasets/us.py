@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -93,6 +93,9 @@ class KindCount:
         )
 
 
+Maker = Callable[[Path, ZipTable], tuple[pd.DataFrame, KindCount]]
+
+
 @dataclass(frozen=True)
 class PreparedUS:
     """Files that `prepare_us` wrote.
@@ -152,7 +155,7 @@ def prepare_us(
     FileExistsError
         If a file would be replaced that gclust did not write, or that was changed since.
     ValueError
-        For a year of which the source has no patents.
+        For a year without patents in the source.
     """
     years = _known_years(patent_years)
     report = resolve(progress)
@@ -167,13 +170,12 @@ def prepare_us(
     with stage(report, "preparing the US listings") as done:
         zips = read_zip_table(files["US.zip"])
         done(0.25)
-        for i, (kind, make, name) in enumerate(
-            (
-                ("patent", partial(patent_listings, years=years), "USPTO_county.csv"),
-                ("research", research_listings, "NSF_univ.csv"),
-                ("deal", deal_listings, "crunchbase-rounds.csv"),
-            )
-        ):
+        makers: tuple[tuple[str, Maker, str], ...] = (
+            ("patent", partial(patent_listings, years=years), "USPTO_county.csv"),
+            ("research", research_listings, "NSF_univ.csv"),
+            ("deal", deal_listings, "crunchbase-rounds.csv"),
+        )
+        for i, (kind, make, name) in enumerate(makers):
             table, count = make(files[name], zips)
             listed[kind] = table
             counts.append(count)
