@@ -106,7 +106,7 @@ def toml_value(value: Any) -> str:
         # A JSON string is a TOML basic string once DEL is escaped too.
         return escaped(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
-        # In one order: run.json, of which a run is verified, keeps none.
+        # Sorted: run.json, by which a run is verified, keeps no order of keys.
         entries = sorted((str(key), each) for key, each in value.items())
         inside = ", ".join(f"{toml_value(key)} = {toml_value(each)}" for key, each in entries)
         return f"{{ {inside} }}"
