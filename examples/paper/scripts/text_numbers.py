@@ -158,7 +158,7 @@ def of_comparison(found: gclust.Comparison, info: dict, rows: int) -> dict:
     """Return what has changed since the earlier period, and why."""
     table = found.table
     both = table[table["rank_change"].notna()]
-    shown = both[both["rank_b"] <= rows].sort_values("rank_b")
+    kept = both[(both["rank_b"] <= rows) & (both["event"] == "kept")].sort_values("rank_b")
     events = {key: str(info["events"].get(key, 0)) for key in ("kept", "merged", "split")}
     events |= {key: str(info["events"].get(key, 0)) for key in ("born", "gone")}
     new = (table["event"] == "born") & (table["rank_b"] <= rows)
@@ -170,8 +170,8 @@ def of_comparison(found: gclust.Comparison, info: dict, rows: int) -> dict:
         "by_data": f"{both['rank_data'].abs().mean():.1f}",
         "by_kinds": f"{both['rank_kinds'].abs().mean():.1f}",
         "common": percent(info["common_share_of_b"], 0),
-        "up": change(shown, shown["rank_change"].max()),
-        "down": change(shown, shown["rank_change"].min()),
+        "up": change(kept, kept["rank_change"].max()),
+        "down": change(kept, kept["rank_change"].min()),
     }
 
 
