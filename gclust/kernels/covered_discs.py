@@ -73,11 +73,16 @@ def farthest_turn(left, p, radius, f, first, last, u, v):
     """
     x, y = left.xy[p, 0], left.xy[p, 1]
     inner, squared_inner = radius - f, f * (2.0 * radius - f)
+    squared_most = radius * (2.0 * radius - f)
     least, sine = 2.0, 0.0
     for q in range(first, last):
         dx, dy = left.xy[q, 0] - x, left.xy[q, 1] - y
         squared = dx * dx + dy * dy
-        c = max(squared / (2.0 * radius), (squared - squared_inner) / (2.0 * inner))
+        c = squared / (2.0 * radius)
+        if squared > squared_most:  # then (2) demands more than (1)
+            if inner <= 0.0:
+                continue
+            c = (squared - squared_inner) / (2.0 * inner)
         along = dx * u + dy * v
         if along <= c or squared <= (NEAREST * radius) ** 2:
             continue
@@ -142,7 +147,8 @@ def add_cells(grid, cell, beyond, window, cells, n):
         for east in range(-window, window + 1):
             if max(abs(north), abs(east)) <= beyond:
                 continue
-            column, row = grid.column[cell] + east, grid.row[cell] + north
+            column = np.int64(grid.column[cell]) + east
+            row = np.int64(grid.row[cell]) + north
             other = grid.slots[slot_of(column, row, grid.slots, grid.column, grid.row)]
             if other >= 0:
                 cells[n] = other
