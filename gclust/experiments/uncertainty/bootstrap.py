@@ -15,6 +15,7 @@ from gclust.kernels.resampling.poisson import (
     REST,
     WEIGHT,
     LocationRows,
+    copies_of_rows,
     count_replicate,
     draw_copies,
     draw_poisson,
@@ -67,6 +68,8 @@ class Replicate:
     number: int
     copies: NDArray[np.uint8]
     """Number of times each record is drawn, shape (r,)."""
+    row_copies: NDArray[np.uint8]
+    """The same by row of a record at a place, in the order of the places."""
     weight: Ints
     """Units of the listings without a record, in the order of `Bootstrap.weight`."""
     density: Ints
@@ -163,7 +166,8 @@ class Bootstrap:
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
-        density, present = sum_density(self._listed, copies, self._threads)
+        of_rows = copies_of_rows(self._listed, copies, self._threads)
+        density, present = sum_density(self._listed, of_rows, self._threads)
         weight = self.weight
         units, amount_totals = self._draw_weight(number)
         added = np.rint(weight.density * (units / UNIT / weight.records)).astype(np.int64)
@@ -175,7 +179,8 @@ class Bootstrap:
             mine = copies[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Replicate(number, copies, units, density, present, {**totals, **amount_totals})
+        world_totals = {**totals, **amount_totals}
+        return Replicate(number, copies, of_rows, units, density, present, world_totals)
 
     def _draw_weight(self, number: int) -> tuple[Ints, dict[str, float]]:
         """Draw the weight without records; return it, and the world totals of the amounts.
@@ -203,10 +208,11 @@ class Bootstrap:
     def _every_record_once(self) -> Replicate:
         """Return the study's own listings as a replicate."""
         copies = np.ones(int(self._bounds[-1]), dtype=np.uint8)
-        density, present = sum_density(self._listed, copies, self._threads)
+        of_rows = np.ones(len(self._listed.record), dtype=np.uint8)
+        density, present = sum_density(self._listed, of_rows, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
         present[self.weight.place] = True
-        return Replicate(0, copies, self.weight.units, density, present, self._world)
+        return Replicate(0, copies, of_rows, self.weight.units, density, present, self._world)
 
     def merge_and_count(
         self, labels: Ints, gaps_km: PairValues, replicate: Replicate
@@ -226,7 +232,8 @@ class Bootstrap:
             copies = self._near.copies(near[labels + 1], several)
             ties = ties_of(records, short, near, self._study.merge.ties, self._threads, copies)
         shape = len(self._kinds), n_labels
-        units = count_replicate(self._listed, replicate.copies, labels, shape, self._threads)
+        of_rows = replicate.row_copies
+        units = count_replicate(self._listed, of_rows, labels, shape, self._threads)
         inside = labels[weight.place] >= 0
         at = weight.kind[inside], labels[weight.place[inside]]
         np.add.at(units, at, replicate.weight[inside])
