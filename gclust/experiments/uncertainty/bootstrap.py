@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from gclust.kernels.resampling.poisson import (
     draw_poisson,
     sum_density,
 )
+from gclust.kernels.spatial.radix_order import radix_order
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.record_arrays import (
@@ -325,10 +325,10 @@ def _listed(
     if whole:
         added_units = np.full(len(added_units), UNIT, dtype=np.int64)
     added_units[np.repeat(is_open, length)] = 0
-    order = np.argsort(rows["place"], kind="stable")
+    order = radix_order(rows["place"])
     counted = np.bincount(rows["place"], minlength=n)
     added = (rows["density"][order], rows["kind"][order], added_units[order])
-    code, first = _codes(added)
+    code, first = _codes(*added)
     density, kind, units = (values[first] for values in added)
     return LocationRows(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
@@ -340,12 +340,12 @@ def _listed(
     )
 
 
-def _codes(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+def _codes(density: Ints, kind: Ints, units: Ints) -> tuple[Ints, Ints]:
     """Number the distinct rows; return the number of each row, and one row for each number."""
-    code = np.zeros(len(columns[0]), dtype=np.int64)
-    for values in columns:
-        own, distinct = pd.factorize(values)
-        code, _ = pd.factorize(code * len(distinct) + own)
+    own, _ = pd.factorize(density)
+    other, distinct = pd.factorize(units)
+    n_kinds = int(kind.max(initial=0)) + 1
+    code, _ = pd.factorize((own * len(distinct) + other) * n_kinds + kind)
     first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
     first[code[::-1]] = np.arange(len(code))[::-1]
     return code, first
