@@ -65,13 +65,14 @@ def reach_within_cell(left, cell, p, radius):
 
 
 @helper
-def farthest_turn(left, p, radius, f, first, last, u, v):
+def farthest_turn(left, p, radius, f, first, last, direction):
     """Return how far the arcs of points ``first .. last`` that contain a direction reach beyond.
 
-    ``u, v`` is the direction. Returned are cosine and sine of the turn to the farthest end, or to
-    the first one found that is far enough (2 and 0 if there is none).
+    ``direction`` is a unit vector. Returned are cosine and sine of the turn to the farthest end, or
+    to the first one found that is far enough (2 and 0 if there is none).
     """
     x, y = left.xy[p, 0], left.xy[p, 1]
+    u, v = direction
     inner, squared_inner = radius - f, f * (2.0 * radius - f)
     squared_most = radius * (2.0 * radius - f)
     least, sine = 2.0, 0.0
@@ -97,18 +98,19 @@ def farthest_turn(left, p, radius, f, first, last, u, v):
 
 
 @helper
-def farthest_of_cells(left, p, radius, f, cells, first, last, grid, u, v):
-    """Return the farthest turn among the points of the cells ``first .. last`` of ``cells``."""
+def farthest_of_cells(left, p, radius, f, cells, grid, direction):
+    """Return the farthest turn among the points of the cells whose numbers are ``cells``."""
+    u, v = direction
     x, y = left.xy[p, 0] + radius * u - grid.west, left.xy[p, 1] + radius * v - grid.south
     least, sine = 2.0, 0.0
-    for k in range(first, last):
-        cell = cells[k]
+    for cell in cells:
         west, south = grid.column[cell] * grid.side, grid.row[cell] * grid.side
         away = max(west - x, x - west - grid.side, 0.0)
         aside = max(south - y, y - south - grid.side, 0.0)
         if away * away + aside * aside > radius * radius:
             continue
-        found = farthest_turn(left, p, radius, f, left.start[cell], left.end[cell], u, v)
+        first, last = left.start[cell], left.end[cell]
+        found = farthest_turn(left, p, radius, f, first, last, direction)
         if found[0] < least:
             least, sine = found
             if least <= ENOUGH:
@@ -124,7 +126,7 @@ def is_covered(left, p, radius, cells, n_adjacent, n_near, grid):
     while turned < 2.0 * math.pi:
         first, turn = 0, 0.0
         for last in (1, n_adjacent, n_near):
-            cosine, sine = farthest_of_cells(left, p, radius, f, cells, first, last, grid, u, v)
+            cosine, sine = farthest_of_cells(left, p, radius, f, cells[first:last], grid, (u, v))
             if cosine < 2.0:
                 turn = math.atan2(sine, cosine)
                 if turn > LEAST_TURN:
