@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from threading import Thread
+from threading import Thread, local
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 WAIT_SECONDS = 2e-4
 """Seconds between checks whether the other threads have finished their last chunks."""
+
+LEAVE_SECONDS = 5.0
+"""Longest wait for work on another thread whose block was left by an exception. It may wait for
+a lock that the exception keeps held: an interrupted import can hold that of all imports."""
+
+_work = local()
 
 
 def even_chunks(n: int, size: int) -> NDArray[np.int64]:
@@ -112,7 +118,8 @@ def meanwhile(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
     """Do ``work`` on another thread while the block runs; the block ends when both have ended.
 
     Yields a function that waits for the end of the work. It raises the error of the work, as does
-    the end of the block unless the block itself raises one.
+    the end of the block unless the block itself raises one. Then the work is ended at its next
+    `end_if_left`, and `LEAVE_SECONDS` later the block ends without it.
 
     Examples
     --------
@@ -124,8 +131,10 @@ def meanwhile(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
     """
     ended: list[None] = []
     failed: list[BaseException] = []
+    left: list[None] = []
 
     def call() -> None:
+        _work.left = left
         try:
             work()
         except BaseException as error:
@@ -143,8 +152,23 @@ def meanwhile(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
     try:
         yield wait
     except BaseException:
+        left.append(None)
+        latest = time.monotonic() + LEAVE_SECONDS
         # Not a join: see `parallel_for`.
-        while not ended:
+        while not ended and time.monotonic() < latest:
             time.sleep(WAIT_SECONDS)
         raise
     wait()
+
+
+class Left(BaseException):
+    """End of work whose block was left by an exception."""
+
+
+def end_if_left() -> None:
+    """Raise `Left` in work of `meanwhile` whose block was left by an exception.
+
+    Long work calls it between its steps, so that Ctrl-C need not wait for its end.
+    """
+    if getattr(_work, "left", None):
+        raise Left

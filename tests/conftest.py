@@ -21,7 +21,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 ON_ONE_PYTHON = """
     world shards resume demo verify compare_copied fuzz_files memory outputs uncertainty compare
-    sweep digests
+    sweep digests cli dbscan hdbscan dbscan_contract score kernels hdbscan_predict threads
     uncertainty_reclustered outline_places tiles tune_browser fuzz_studies file_cases tables surface
     contour broken_folders clustering_methods tune_gate_browser tune_windows coverage_kernels
     border_ties map footprints uncertainty_jitter count_arrays intensity sweep_figures
@@ -31,7 +31,7 @@ ON_ONE_PYTHON = """
     footprint_counts raster_coarse uncertainty_amounts compare_places gii_figures tune_gate
     reference work run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry
     imports plot notebook crosswalks dictionary given_areas report
-    records_in_memory record_folding radix_order cli score dbscan_contract folders counting
+    records_in_memory record_folding radix_order folders counting
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
 versions of Python: one of the two is enough in CI. Those that take longest come first."""

@@ -341,6 +341,8 @@ def draw_numbers():
     starts, code, kind = np.array([0, 20, 45, 50]), record % 2, np.arange(2)
     listed = redraw.LocationRows(starts, record, code, np.repeat(one, 2), kind, kind + 2)
     here = [times[:20].sum(), times[20:45].sum(), times[45:].sum()]
+    turned = redraw.copies_of_rows(listed._replace(record=record[::-1].copy()), times, 2)
+    assert turned.tolist() == times[::-1].tolist()
     density, there = redraw.sum_density(listed, times, 1)
     assert density.tolist() == here
     assert there.tolist() == [bool(number) for number in here]

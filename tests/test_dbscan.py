@@ -66,7 +66,7 @@ def clouds(draw):
     return np.stack([lat, lon], axis=1), eps_km
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(clouds(), st.integers(1, 12), st.booleans())
 def test_clouds_are_clustered_like_the_twin(cloud, min_samples, weighted):
     X, eps_km = cloud

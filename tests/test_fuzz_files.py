@@ -16,7 +16,7 @@ from tests import fuzz_files, fuzz_files_compare
 from tests.fuzz_files_cases import make_case
 from tests.fuzz_files_truth import number_of, record_of, text_of, year_of
 
-SEED, CASES = 20261, 300
+SEED, CASES = 20261, 160
 FEW = 24  # of the cases that a fault concerns are enough to find it
 
 
@@ -39,7 +39,7 @@ def test_cases_are_of_all_kinds_and_most_are_read(outcomes):
     kinds = {each.case.way[0] for each in outcomes.values()}
     assert {"sheet", "parquet", "parquet parts", "geoparquet", "several sheets", "hive"} <= kinds
     verdicts = [each.case.verdict for each in outcomes.values()]
-    assert min(verdicts.count(verdict) for verdict in ("read", "either", "refused")) >= 30
+    assert min(verdicts.count(verdict) for verdict in ("read", "either", "refused")) >= CASES // 10
     assert sum(each.end == "read" for each in outcomes.values()) >= 0.4 * CASES
 
 

@@ -11,9 +11,11 @@ import time
 import numpy as np
 import pytest
 
+import gclust
+from gclust import datasets, parallel
 from gclust.kernels import _cache, warm_up
 from gclust.kernels._jit import kernel
-from gclust.parallel import meanwhile, unreported
+from gclust.parallel import end_if_left, meanwhile, unreported
 from gclust.progress import silent
 
 HELP = {"click", "gclust"}
@@ -104,6 +106,78 @@ def test_an_error_of_the_block_waits_for_the_work():
         raise KeyboardInterrupt
     assert len(done) == 1
     assert done[0] is not threading.current_thread()
+
+
+def test_an_error_of_the_block_ends_the_work_at_its_next_step():
+    steps = []
+
+    def work():
+        for step in range(10_000):
+            steps.append(step)
+            time.sleep(0.01)
+            end_if_left()
+
+    def block():
+        with meanwhile(work):
+            time.sleep(0.05)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert 1 <= len(steps) < 100
+    end_if_left()  # it concerns no other thread
+
+
+def test_work_that_cannot_end_is_left_behind(monkeypatch):
+    """A signal that meets the import system's own code can leave the lock of all imports held."""
+    monkeypatch.setattr(parallel, "LEAVE_SECONDS", 0.1)
+    lock = threading.Lock()
+    with lock, pytest.raises(KeyboardInterrupt), meanwhile(lock.acquire):
+        raise KeyboardInterrupt
+
+
+def test_a_map_is_not_drawn_to_its_end_when_nobody_waits(tmp_path):
+    """Wherever it is: before the first layer, at a name, and within the PDF."""
+    from gclust.report import labels, pdf_canvas, scene
+    from gclust.report.map import MapOptions, draw_map
+
+    study = datasets.example_study()
+    run = gclust.run(study)
+    locations = run.locations.rename(columns={"cluster_id": "label"})
+    targets = [tmp_path / "map.png", tmp_path / "map.pdf"]
+
+    def left_at(module):
+        """Draw; leave the block when a step of a module asks for the first time."""
+        asked, drawn = threading.Event(), []
+
+        def ask():
+            asked.set()
+            left.wait()
+            end_if_left()
+
+        def work():
+            draw_map(run.clusters, locations, targets, MapOptions(title="Left"))
+            drawn.append(module)
+
+        def block(work):
+            with meanwhile(work):
+                asked.wait(20.0)
+                threading.Timer(0.2, left.set).start()
+                raise KeyboardInterrupt
+
+        left = threading.Event()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "end_if_left", ask)
+            with pytest.raises(KeyboardInterrupt):
+                block(work)
+        assert asked.is_set()
+        assert drawn == []
+
+    left_at(scene)
+    left_at(labels)
+    assert not list(tmp_path.iterdir())
+    left_at(pdf_canvas)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".png"] == ["map.png"]
 
 
 def test_waiting_raises_the_error_of_the_work():

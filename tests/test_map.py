@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 
@@ -11,16 +14,19 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
+from fontTools.ttLib import TTFont
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import imread
 from matplotlib.text import Text
+from shapely import affinity
 
 from gclust.report import labels as labels_module
 from gclust.report.boxes import lines_through_box
 from gclust.report.labels import Label, place_labels
-from gclust.report.layers import noise_dots
+from gclust.report.layers import noise_dots, simplified
 from gclust.report.map import DrawnMap, MapOptions, draw_map
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
+from gclust.report.style import new_figure
 from gclust.report.symbols import LAND, OTHER, RANK_COLOURS, fill, radii_pt, rank_classes
 
 CITIES = {
@@ -114,6 +120,65 @@ def test_files_are_made(world: tuple[DrawnMap, Path]) -> None:
     assert b"CreationDate" not in pdf
     assert b"CreationDate" not in (folder / "map.png").read_bytes()[:2000]
     assert b"Software" not in (folder / "map.png").read_bytes()[:2000]
+
+
+def test_fonts_of_a_pdf_are_embedded_once_and_without_layout(world: tuple[DrawnMap, Path]) -> None:
+    """The tables of layout take most of the time to be reduced, and no PDF reader needs them."""
+    _, folder = world
+    pdf = (folder / "map.pdf").read_bytes()
+    names = set(re.findall(rb"/BaseFont /\w+\+([\w-]+)", pdf))
+    assert names == {b"DejaVuSans", b"DejaVuSans-Bold"}
+    streams = re.findall(rb"/Length1 \d+.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    assert len(streams) == len(names)
+    for stream in streams:
+        with TTFont(BytesIO(zlib.decompress(stream))) as font:
+            assert {"glyf", "loca", "head", "hhea", "hmtx", "maxp"} <= set(font.keys())
+            assert not {"GSUB", "GPOS", "GDEF", "kern"} & set(font.keys())
+
+
+def test_the_fonts_of_others_are_left_alone() -> None:
+    file = BytesIO()
+    with new_figure() as figure:
+        figure.text(0, 0, "Basel")
+        figure.savefig(file, format="pdf")
+    (stream,) = re.findall(rb"/Length1 \d+.*?stream\r?\n(.*?)endstream", file.getvalue(), re.DOTALL)
+    with TTFont(BytesIO(zlib.decompress(stream))) as font:
+        assert "GSUB" in font
+
+
+def test_simplified_land_is_valid_and_near() -> None:
+    rng = np.random.default_rng(8)
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    shapes = []
+    for size in np.geomspace(0.05, 50, 60):  # the small ones vanish but for a triangle
+        radius = size * (1 + 0.3 * rng.random(len(angle)))
+        edge = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+        hole = edge[::-1] * rng.uniform(0.2, 0.95)
+        shapes.append(shapely.Polygon(edge, [hole]))
+    shapes.append(shapely.MultiPolygon([shapes[3], shapely.Polygon(edge + 500.0)]))
+    land = shapely.make_valid(np.array(shapes, dtype=object))
+    found = simplified(land, 0.4)
+    assert len(found) == len(land)
+    assert shapely.is_valid(found).all()
+    assert not shapely.is_empty(found).any()
+    assert shapely.get_num_coordinates(found).sum() < shapely.get_num_coordinates(land).sum() / 4
+    assert shapely.hausdorff_distance(found, land).max() < 1.0
+
+
+def test_footprints_that_overlap_are_filled(tmp_path: Path, land: gpd.GeoDataFrame) -> None:
+    """Whichever way their rings turn."""
+    clusters = _clusters(["New York City", "Boston–Cambridge"])
+    square = shapely.box(-76.0, 40.0, -71.0, 44.0)
+    clusters["rank"] = pd.array([pd.NA, pd.NA], dtype="Int64")
+    clusters["geometry"] = [square, affinity.translate(square, 0.5)]
+    turned = clusters.copy()
+    turned.loc[1, "geometry"] = shapely.reverse(clusters.geometry[1])
+    options = MapOptions(title="T", countries=land)
+    images = []
+    for k, each in enumerate((clusters, turned)):
+        draw_map(each, _locations(list(US_CITIES)), [tmp_path / f"{k}.png"], options)
+        images.append(imread(tmp_path / f"{k}.png"))
+    np.testing.assert_array_equal(*images)
 
 
 def test_all_first_clusters_are_named(world: tuple[DrawnMap, Path]) -> None:

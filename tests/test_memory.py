@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tracemalloc
 import types
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import gclust
+from benchmarks.worst_cases import lattice
 from gclust.errors import StudyError
 from gclust.listings import rejects
 from gclust.listings.engines.duckdb import BYTES_OF_A_THREAD, DuckDBEngine
@@ -350,3 +352,18 @@ def digests(folder):
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     }
+
+
+def test_a_lattice_takes_little_memory():
+    """Nearly all are core: their vectors are not copied, and borders are assigned on their own."""
+    case = lattice(100_000)
+    model = gclust.DBSCAN(case.eps_km, case.min_samples, n_jobs=1)
+    model.fit(case.points[:2_000])  # compiles, or loads the kernels
+    tracemalloc.start()
+    try:
+        model.fit(case.points)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0 < (~model.core_sample_mask_).sum() < 2_000
+    assert peak < 135 * len(case.points)

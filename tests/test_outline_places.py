@@ -92,12 +92,29 @@ def test_most_of_a_dense_cluster_is_left_out_and_nothing_of_a_sparse_or_small_on
     random = np.random.default_rng(1)
     xy = random.random((50_000, 2))
     thinned = thin(xy, 0.1)
-    assert thinned.kept.sum() < 8000
+    assert thinned.kept.sum() < 400
     inside = (np.abs(xy - 0.5) < 0.45).all(axis=1)
     assert thinned.enclosed[inside].all()
     assert thin(xy, 1e-4).kept.all()
     assert thin(xy, 1e-12).kept.all()
     assert thin(xy[: empty_discs.FEW], 0.1).kept.all()
+
+
+def test_places_in_almost_the_same_place_do_not_leave_each_other_out():
+    """Those of a pole at many longitudes differ by rounding alone."""
+    random = np.random.default_rng(2)
+    xy = np.append(random.normal(0.0, 1.0, (300, 2)), [[9.0, 0.0]], axis=0)
+    xy = np.append(xy, xy[-1] + random.normal(0.0, 1e-15, (50, 2)), axis=0)
+    assert thin(xy, 5.0).kept[300:].all()
+
+
+def test_a_place_in_the_middle_of_a_ring_is_kept_though_its_rim_is_covered():
+    """Without it a disc in the middle would hold nothing."""
+    turn = np.linspace(0.0, 2.0 * np.pi, 300, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    kept = thin(np.append(ring, [[0.0, 0.0]], axis=0), 0.9).kept
+    assert kept[-1]
+    assert not thin(np.append(ring, [[0.0, 0.3]], axis=0), 1.4).kept[-1]
 
 
 @pytest.mark.parametrize("method", ["convex", "concave", "concave by ratio", "alpha", "discs"])

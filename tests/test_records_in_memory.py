@@ -19,6 +19,7 @@ from gclust.kernels.record_rows import (
     PlacedUnits,
     RecordKeys,
     group_listings,
+    several_of,
 )
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.listing_arrays import place_listings
@@ -199,6 +200,21 @@ def check_grouping(table: pd.DataFrame, whole: bool, threads: int) -> None:
         if not is_open:
             exact = [UNIT if whole else int(u / all_units * UNIT + 0.5) for u in of_record]
             assert found.share[rows][span].tolist() == exact
+    check_several(found)
+
+
+def check_several(grouped) -> None:
+    """Compare the rows of records that have several with a choice by flags."""
+    found = several_of(grouped)
+    kept = np.flatnonzero(grouped.flags & SEVERAL)
+    first = np.flatnonzero(grouped.flags[kept] & FIRST)
+    assert found.starts.tolist() == [*first, len(kept)]
+    assert (found.place == grouped.place[kept]).all()
+    assert (found.units == grouped.units[kept]).all()
+    assert (found.located == np.add.reduceat(grouped.units[kept], first)).all()
+    assert (found.total == grouped.total[kept[first]]).all()
+    assert (found.kind == grouped.kind[kept[first]]).all()
+    assert (found.is_open == ((grouped.flags[kept[first]] & OPEN) > 0)).all()
 
 
 @pytest.mark.parametrize("whole", [False, True])

@@ -22,6 +22,7 @@ LONGEST_CPU_S, LONGEST_S = 2.0, 30.0
 CHILD = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under some shells
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 import gclust.progress
 class Told:
     def __call__(self, fraction, stage):
@@ -116,7 +117,7 @@ def test_a_second_signal_does_not_disturb_what_cleans_up(tmp_path):
 def test_what_is_ignored_stays_ignored(tmp_path):
     """As under nohup."""
     study_folder(tmp_path)
-    code = CHILD.replace("import signal, sys\n", "import signal, sys\nsignal.signal(1, 1)\n", 1)
+    code = CHILD.replace("SIGHUP, signal.SIG_DFL)", "SIGHUP, signal.SIG_IGN)")
     child = subprocess.Popen(
         [sys.executable, "-c", code, "run", "study.toml", "-o", "run"],
         cwd=tmp_path,

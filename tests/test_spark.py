@@ -121,7 +121,7 @@ def test_random_draws_and_sweeps_have_the_same_files(spark, tmp_path):
 
 def test_amounts_and_comparisons_have_the_same_files(spark, tmp_path):
     """Amounts that vary by organisation, and two studies that differ in their years."""
-    extra = "[uncertainty]\ndraws = 9\ncv = { rd = 0.3 }\n"
+    extra = "[uncertainty]\ndraws = 2\nlevel = 0.5\ncv = { rd = 0.3 }\n"
     earlier = gclust.read_study(study_of(tmp_path / "study", extra))
     years = tuple(replace(each, years=(2016, 2019)) for each in earlier.sources)
     later = replace(earlier, sources=years)

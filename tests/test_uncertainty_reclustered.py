@@ -17,6 +17,7 @@ from gclust.errors import StudyError
 from gclust.experiments.uncertainty import bootstrap as bootstrap_module
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
 from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
+from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.poisson import draw_copies
 from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.listings.engines.duckdb import DuckDBEngine
@@ -42,11 +43,13 @@ def test_reweighed_locations_are_clustered_as_a_study_does(border, metric):
     options = Clusters(eps_km=5, min_samples=12, border=border, metric=metric)
     ways = {"eps_km": 5.0, "border": border, "metric": metric}
     model = Reweighed(lat, lon, **ways, n_jobs=2)
-    for most in (1, 2, 3, 0):
-        units = rng.integers(0, most + 1, len(lat)) * UNIT
+    # With 2 nearly all are core: their borders are assigned on their own, twice.
+    for most, least in ((1, 12), (2, 12), (0, 2), (0, 2), (3, 12), (0, 10_000)):
+        units = np.maximum(rng.integers(0, most + 1, len(lat)), most == 0) * UNIT
+        options = replace(options, min_samples=least)
         locations = pd.DataFrame({"lat": lat, "lon": lon, "density": units})
         labels, core = label_locations(options, locations, n_jobs=1, report=silent)
-        found = model.cluster(units[model.order], threshold_units(12))
+        found = model.cluster(units[model.order], threshold_units(least))
         assert found[0].tolist() == labels[model.order].tolist()
         assert found[1].tolist() == core[model.order].tolist()
     assert labels.max() == -1
@@ -72,6 +75,40 @@ def _replicate(path, number=0, seed=5):
         bootstrap.merge_and_count(labels, gaps_km, replicate),
         plain,
     )
+
+
+@pytest.mark.parametrize("weight", ["listings", "fractional", "equal"])
+@pytest.mark.parametrize("records", ["numbers", "negative", "texts"])
+def test_records_in_memory_are_those_of_the_engine(tmp_path, weight, records):
+    """Whole numbers are sorted in memory, texts by the engine; the engine can do both."""
+    table = pd.concat((teams(), teams()[::3]), ignore_index=True)
+    if records != "texts":
+        table["record"] = table["record"].str[1:].astype("Int64")
+    if records == "negative":
+        table["record"] -= 700
+    path = study_folder(tmp_path, table, f'[density]\nweight = "{weight}"\n')
+    for kind, rows in table.groupby("kind"):  # records in a csv file are texts
+        rows.to_parquet(tmp_path / f"{kind}.parquet", index=False)
+    path.write_text(path.read_text().replace(".csv", ".parquet"))
+    study, run_log = gclust.read_study(path), RunLog(silent, False)
+    found = []
+    with DuckDBEngine() as engine:
+        prepared = prepare_listings(study, engine, run_log)
+        assert prepared.records is not None
+        order = np.random.default_rng(4).permutation(len(prepared.locations))
+        found.append(gather_listings(study, engine, prepared, order).rows)
+        with mock.patch.object(DuckDBEngine, "keyed", return_value=None):
+            found.append(gather_listings(study, engine, prepared, order).rows)
+        with mock.patch.object(engine, "put", side_effect=AssertionError):
+            if records == "texts":
+                with pytest.raises(AssertionError):
+                    gather_listings(study, engine, prepared, order)
+            else:
+                gather_listings(study, engine, prepared, order)
+    assert (found[0]["number"] < 0).any()
+    for name, values in found[0].items():
+        assert values.dtype == found[1][name].dtype
+        assert values.tolist() == found[1][name].tolist()
 
 
 @pytest.mark.parametrize("way", WAYS)

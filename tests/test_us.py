@@ -10,7 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from gclust.datasets.own_files import NOTE
-from gclust.datasets.us import RASTER, WEIGHT_UNIT, PreparedUS, _divide_among_points, prepare_us
+from gclust.datasets.us import (
+    RASTER,
+    WEIGHT_UNIT,
+    PreparedUS,
+    _divide_among_points,
+    patent_listings,
+    prepare_us,
+)
 from gclust.datasets.us_places import ZipTable, plain_name, read_zip_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +89,23 @@ def test_every_patent_is_listed(listings: dict[str, pd.DataFrame], shared_data: 
     expected = {year: int(raw[str(year)].sum()) * WEIGHT_UNIT for year in range(2011, 2016)}
     patents = listings["patent"]
     assert _units(patents["weight"]).groupby(patents["year"]).sum().to_dict() == expected
+
+
+def test_patents_of_other_years(zips: ZipTable, shared_data: Path) -> None:
+    path = shared_data / "us_innovation" / "USPTO_county.csv"
+    table, count = patent_listings(path, zips, years=[2000, 2015])
+    raw = pd.read_csv(path, encoding="latin-1")
+    raw = raw[raw["FIPS Code"] != "ALL"]
+    expected = {year: int(raw[str(year)].sum()) * WEIGHT_UNIT for year in (2000, 2015)}
+    assert _units(table["weight"]).groupby(table["year"]).sum().to_dict() == expected
+    assert count.weight * WEIGHT_UNIT == sum(expected.values())
+
+
+@pytest.mark.parametrize("years", [[], [1999, 2000], [2016]])
+def test_years_without_patents_are_refused(years: list[int], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected years from 2000 to 2015"):
+        prepare_us(tmp_path / "us", patent_years=years)
+    assert not (tmp_path / "us").exists()
 
 
 def test_counts(prepared: PreparedUS, listings: dict[str, pd.DataFrame]) -> None:

@@ -51,6 +51,15 @@ def test_a_year_is_a_number_or_the_year_of_a_date():
         assert value == ((int(match[1]) or None) if match else None), repr(text)
 
 
+@pytest.mark.parametrize("kind", ["SMALLINT", "BIGINT", "HUGEINT", "DOUBLE"])
+def test_a_whole_number_is_a_year_from_1_to_9999(kind):
+    found = [None, -5, 0, 1, 2015, 9999, 10_000]
+    found += [] if kind == "SMALLINT" else [1 << 40, -(1 << 40)]
+    sql = values.year(f"x::{kind}", kind)
+    expected = [(year if year and 0 < year < 10_000 else None,) for year in found]
+    assert computed(sql, found) == expected
+
+
 @pytest.mark.parametrize("name", ["record", "organisation", "country"])
 @pytest.mark.parametrize("missing", [None, ("x", "long enough")])
 def test_ids_are_without_blanks_round_them_and_missing_ones_none(name, missing):

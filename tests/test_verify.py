@@ -257,6 +257,18 @@ def test_a_run_can_be_moved_zipped_and_given_away(copy, tmp_path):
     )
 
 
+def test_columns_may_be_named_in_any_order(copy):
+    """The record of a run keeps no order of keys."""
+    study, run = copy / "study" / "study.toml", copy / "run"
+    columns = 'columns = { record = "record", lon = "lon", lat = "lat" }'
+    text = study.read_text()
+    study.write_text(text.replace('kind = "patent"', f'kind = "patent"\n{columns}'))
+    with undrawn():
+        gclust.run(study, run, overwrite=True)
+    assert '"lat" = "lat", "lon" = "lon", "record" = "record"' in (run / "study.toml").read_text()
+    assert verify(run)[0] == 0
+
+
 def test_an_input_that_is_not_there_is_named_by_its_digest(copy):
     data = (copy / "elsewhere" / "patent.csv").read_bytes()
     digest = hashlib.sha256(data).hexdigest()

@@ -23,6 +23,9 @@ from gclust.progress import Report, silent, stage
 ONES = np.zeros(0, dtype=np.int64)
 """Empty array in the place of weights: every weight is 1."""
 
+FEW = 8
+"""Border locations are assigned on their own if less than one of so many locations is one."""
+
 
 class Parameters(NamedTuple):
     """Checked parameters of `gclust.DBSCAN`."""
@@ -63,12 +66,20 @@ def cluster_folded(
     Clusters are numbered by lowest row. ``min_units`` is ``min_samples`` in the units of the
     weights.
     """
+    prefix, rank, show = folded.prefix, folded.first, progress
+    # Only `cluster_bands` holds the bands, which it frees: they have no name and no tuple here.
+    return cluster_bands(
+        _in_bands(folded, parameters, show), prefix, rank, min_units, parameters, show, spent=True
+    )
+
+
+def _in_bands(folded: Folded, parameters: Parameters, progress: Report) -> Bands:
+    """Return the locations with their division into bands and cells."""
     eps_km, _, metric, threads = parameters
     with stage(progress, "making bands") as report:
-        points = build_bands(
+        return build_bands(
             folded.lat, folded.lon, SURFACES[metric], eps_km, reach_of(eps_km), threads, report
         )
-    return cluster_bands(points, folded.prefix, folded.first, min_units, parameters, progress)
 
 
 def cluster_bands(
@@ -79,6 +90,7 @@ def cluster_bands(
     parameters: Parameters,
     progress: Report = silent,
     wanted: NDArray[np.bool_] | None = None,
+    spent: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the label, -1 for noise, and the core flag of each of ``m`` locations sorted in bands.
 
@@ -94,9 +106,10 @@ def cluster_bands(
         As in `cluster_folded`.
     wanted : ndarray of bool, shape (m,), optional
         Which border locations take a label, all by default; the others are -1.
+    spent : bool
+        Whether ``points`` are not used afterwards, so that their vectors may be overwritten.
     """
     reach, threads = reach_of(parameters.eps_km), parameters.threads
-    labels = np.full(len(rank), -1, dtype=np.int64)
     with stage(progress, "finding core locations") as report:
         thresholds = np.array([min_units], dtype=np.int64)
         n_reached = density_levels(
@@ -106,19 +119,34 @@ def cluster_bands(
         core = n_reached.view(np.bool_)  # of one threshold: 0 or 1
         core &= prefix[1:] > prefix[:-1]
     chosen = np.flatnonzero(core)
+    borders = ~core if wanted is None else wanted & ~core
     if len(chosen) == 0:
-        return labels, core
+        return np.full(len(rank), -1, dtype=np.int64), core
+    few = None
+    if FEW * (len(core) - len(chosen)) < len(core):  # on their own, which takes less memory
+        few = np.flatnonzero(borders)
+        everywhere, points = points, select_points(points, few, reach, threads)
+        cores = select_points(everywhere, chosen, reach, threads, in_place=spent)
+        del everywhere
+        borders = np.ones(len(few), dtype=np.bool_)
     with stage(progress, "linking") as report:
-        cores = select_points(points, chosen, reach, threads)
+        if few is None:
+            cores = select_points(points, chosen, reach, threads)
         start, root = link_points(cores, reach, threads, report)
         core_labels = _number(start, root, rank[chosen])
-        labels[chosen] = core_labels
-    if parameters.border != "noise" and len(chosen) < len(core):
-        del chosen, start, root  # before more memory is needed
+    del chosen, start, root  # before more memory is needed
+    labelled = LabelledCores(cores._replace(cell_band=ONES), core_labels)  # nothing reads the bands
+    del cores
+    of_points = np.full(len(borders), -1, dtype=np.int64)
+    if parameters.border != "noise" and borders.any():
         with stage(progress, "assigning borders") as report:
-            borders = ~core if wanted is None else wanted & ~core
-            labelled, nearest = LabelledCores(cores, core_labels), parameters.border == "nearest"
-            assign_labels(points, borders, labelled, nearest, reach, threads, report, labels)
+            nearest = parameters.border == "nearest"
+            assign_labels(points, borders, labelled, nearest, reach, threads, report, of_points)
+    labels = of_points
+    if few is not None:
+        labels = np.full(len(rank), -1, dtype=np.int64)
+        labels[few] = of_points
+    labels[core] = core_labels
     return labels, core
 
 

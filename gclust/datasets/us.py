@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -30,6 +31,7 @@ WEIGHT_UNIT = 232_792_560
 """Weights are whole multiples of one over this number, as everywhere in gclust."""
 
 PATENT_YEARS = range(2011, 2016)
+ALL_PATENT_YEARS = range(2000, 2016)
 RASTER = "gpw_v4_population_density_rev11_2020_15_min.tif"
 
 _SCHEMA = pa.schema(
@@ -91,6 +93,9 @@ class KindCount:
         )
 
 
+Maker = Callable[[Path, ZipTable], tuple[pd.DataFrame, KindCount]]
+
+
 @dataclass(frozen=True)
 class PreparedUS:
     """Files that `prepare_us` wrote.
@@ -121,6 +126,7 @@ class PreparedUS:
 def prepare_us(
     folder: str | os.PathLike[str],
     *,
+    patent_years: Iterable[int] = PATENT_YEARS,
     cache: str | os.PathLike[str] | None = None,
     progress: bool | Report | None = None,
 ) -> PreparedUS:
@@ -132,6 +138,8 @@ def prepare_us(
         Created if missing. The call writes ``patent.parquet``, ``research.parquet``,
         ``deal.parquet``, the raster, and ``study.toml`` unless one exists already, which
         may be a user's own.
+    patent_years : iterable of int
+        Years of the patents that are listed, of 2000 to 2015.
     cache, progress
         As for `gclust.datasets.fetch.fetch`.
 
@@ -146,7 +154,10 @@ def prepare_us(
         If a file cannot be fetched.
     FileExistsError
         If a file would be replaced that gclust did not write, or that was changed since.
+    ValueError
+        For a year without patents in the source.
     """
+    years = _known_years(patent_years)
     report = resolve(progress)
     files = fetch("us-innovation", cache=cache, progress=report)
     folder = Path(folder)
@@ -159,13 +170,12 @@ def prepare_us(
     with stage(report, "preparing the US listings") as done:
         zips = read_zip_table(files["US.zip"])
         done(0.25)
-        for i, (kind, make, name) in enumerate(
-            (
-                ("patent", patent_listings, "USPTO_county.csv"),
-                ("research", research_listings, "NSF_univ.csv"),
-                ("deal", deal_listings, "crunchbase-rounds.csv"),
-            )
-        ):
+        makers: tuple[tuple[str, Maker, str], ...] = (
+            ("patent", partial(patent_listings, years=years), "USPTO_county.csv"),
+            ("research", research_listings, "NSF_univ.csv"),
+            ("deal", deal_listings, "crunchbase-rounds.csv"),
+        )
+        for i, (kind, make, name) in enumerate(makers):
             table, count = make(files[name], zips)
             listed[kind] = table
             counts.append(count)
@@ -183,7 +193,18 @@ def prepare_us(
     return PreparedUS(folder, study, raster, tables, tuple(counts))
 
 
-def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount]:
+def _known_years(years: Iterable[int]) -> list[int]:
+    """Return years of patents in order; ValueError for one that the source lacks."""
+    wanted = sorted(set(years))
+    if not wanted or not set(wanted) <= set(ALL_PATENT_YEARS):
+        first, last = ALL_PATENT_YEARS[0], ALL_PATENT_YEARS[-1]
+        raise ValueError(f"patent_years is {wanted}; expected years from {first} to {last}")
+    return wanted
+
+
+def patent_listings(
+    path: Path, zips: ZipTable, years: Iterable[int] = PATENT_YEARS
+) -> tuple[pd.DataFrame, KindCount]:
     """Divide each county's patents (by first-named inventor) among the county's ZIP codes.
 
     Each ZIP code of the county gets an equal share of each year's patents; ZIP codes at the same
@@ -193,8 +214,7 @@ def patent_listings(path: Path, zips: ZipTable) -> tuple[pd.DataFrame, KindCount
     raw = pd.read_csv(path, dtype=object, keep_default_na=False, encoding="latin-1")
     raw = raw[raw["FIPS Code"] != "ALL"]
     counties = raw["Mail Code"] + raw["FIPS Code"].str.zfill(5).str[2:]
-    years = [str(year) for year in PATENT_YEARS]
-    by_year = raw[years].astype(np.int64).assign(county=counties)
+    by_year = raw[[str(year) for year in years]].astype(np.int64).assign(county=counties)
     n_patents = by_year.melt("county", var_name="year", value_name="n").query("n > 0")
     n_patents["year"] = n_patents["year"].astype(np.int64)
     table = _divide_among_points(n_patents, zips.zips)

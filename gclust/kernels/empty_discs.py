@@ -19,7 +19,8 @@ because the distance of e from the disc's centre is a convex function of d, whic
 for all u; then no disc that has the point on its rim is empty, whether the point is kept or not.
 
 Directions are divided into 32 sectors. A vector that meets (1) for the directions at both ends of
-a sector meets it for those between.
+a sector meets it for those between. Most of the points that this keeps are then left out by
+:mod:`gclust.kernels.covered_discs`, which is exact, and slower for each point.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels._jit import helper, kernel
+from gclust.kernels.covered_discs import leave_out_covered
+from gclust.kernels.point_grid import Grid, number_cells, slot_of
 
 FEW = 256
 """Number of points up to which all are kept: it takes longer to find those to leave out."""
@@ -54,9 +57,6 @@ SMALLEST_RADIUS = 1e-9
 MOST_COLUMNS = 1 << 30
 """Largest number of columns and of rows of a grid."""
 
-SPREAD = 2654435761
-"""Multiplier of columns in the hash table (Knuth: 2**32 divided by the golden ratio)."""
-
 _TURN = np.arange(SECTORS) * (2.0 * math.pi / SECTORS)
 EAST, NORTH = np.cos(_TURN), np.sin(_TURN)
 
@@ -66,19 +66,6 @@ class Thinned(NamedTuple):
 
     kept: NDArray[np.bool_]  # (n,)
     enclosed: NDArray[np.bool_]  # (n,) no empty disc has the point on its rim
-
-
-class Grid(NamedTuple):
-    """The cells of a plane that have points, in a hash table."""
-
-    west: float
-    south: float
-    side: float
-    slots: NDArray[np.int32]  # (power of 2,) cell number, -1 where none
-    column: NDArray[np.int32]  # (cells,) as ``row``
-    row: NDArray[np.int32]
-    first: NDArray[np.int32]  # (cells,) first point of each cell
-    cell: NDArray[np.int32]  # (n,) cell of each point
 
 
 class Surroundings(NamedTuple):
@@ -108,6 +95,10 @@ def thin(xy: NDArray[np.float64], radius: float) -> Thinned:
     find_enclosed(xy, (1.0 - MARGIN) * radius, grid, surroundings(), enclosed)
     np.logical_not(enclosed, out=kept)
     kept[first[:n_cells]] = True
+    filled = grid._replace(column=column[:n_cells], row=row[:n_cells], first=first[:n_cells])
+    left_out = leave_out_covered(xy, kept, (1.0 - MARGIN) * radius, filled)
+    kept[left_out] = False
+    enclosed[left_out] = True
     return Thinned(kept, enclosed)
 
 
@@ -127,42 +118,6 @@ def surroundings() -> Surroundings:
 def sectors_between(ends):
     """Return the sectors that have a bit set at both of their ends; sector s begins at end s."""
     return ends & ((ends >> 1) | ((ends & 1) << (SECTORS - 1)))
-
-
-@helper
-def slot_of(column, row, slots, columns, rows):
-    """Return the hash table's slot of a cell, or the free one in which it belongs."""
-    mask = len(slots) - 1
-    slot = (column * SPREAD + row) & mask
-    while slots[slot] >= 0:
-        cell = slots[slot]
-        if columns[cell] == column and rows[cell] == row:
-            break
-        slot = (slot + 1) & mask
-    return slot
-
-
-@kernel
-def number_cells(xy, grid):
-    """Number the cells that have points, in the order of their first points; return how many.
-
-    ``xy`` (n, 2) float64. All arrays of ``grid`` are filled; ``slots`` are -1 before.
-    """
-    n_cells = 0
-    for i in range(len(xy)):
-        column = np.int64(math.floor((xy[i, 0] - grid.west) / grid.side))
-        row = np.int64(math.floor((xy[i, 1] - grid.south) / grid.side))
-        slot = slot_of(column, row, grid.slots, grid.column, grid.row)
-        cell = grid.slots[slot]
-        if cell < 0:
-            cell = n_cells
-            grid.slots[slot] = cell
-            grid.column[cell] = column
-            grid.row[cell] = row
-            grid.first[cell] = i
-            n_cells += 1
-        grid.cell[i] = cell
-    return n_cells
 
 
 @helper

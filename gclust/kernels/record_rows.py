@@ -235,6 +235,67 @@ def group_bucket(all_keys, all_placed, rows, shift, bits, unit, whole, out, reco
             finish_record(out, start, end, total, unit, whole)
 
 
+class Several(NamedTuple):
+    """The ``r`` records that have several rows, and these rows, ``m``."""
+
+    starts: NDArray[np.int64]  # (r + 1,) first row of each record, and m
+    place: NDArray[np.int32]  # (m,) location
+    units: NDArray[np.int64]  # (m,) weight of the record's listings there
+    located: NDArray[np.int64]  # (r,) sum of these weights
+    total: NDArray[np.int64]  # (r,) weight of all listings of the record
+    kind: NDArray[np.int8]  # (r,)
+    is_open: NDArray[np.bool_]  # (r,)
+
+
+@kernel
+def count_several(flags):
+    """Return the number of records that have several rows, and of their rows."""
+    n_records = n_rows = 0
+    for flag in flags:
+        if flag & SEVERAL:
+            n_rows += 1
+            if flag & FIRST:
+                n_records += 1
+    return n_records, n_rows
+
+
+@kernel
+def gather_several(grouped, out):
+    """Fill ``out``; ``located`` is 0 before."""
+    record, row = -1, 0
+    for i in range(len(grouped.flags)):
+        flag = grouped.flags[i]
+        if not flag & SEVERAL:
+            continue
+        if flag & FIRST:
+            record += 1
+            out.starts[record] = row
+            out.total[record] = grouped.total[i]
+            out.kind[record] = grouped.kind[i]
+            out.is_open[record] = (flag & OPEN) > 0
+        out.place[row] = grouped.place[i]
+        out.units[row] = grouped.units[i]
+        out.located[record] += grouped.units[i]
+        row += 1
+    out.starts[record + 1] = row
+
+
+def several_of(grouped: Grouped) -> Several:
+    """Return the records of grouped listings that have several rows, in their order."""
+    n_records, n_rows = count_several(grouped.flags)
+    several = Several(
+        starts=np.empty(n_records + 1, dtype=np.int64),
+        place=np.empty(n_rows, dtype=np.int32),
+        units=np.empty(n_rows, dtype=np.int64),
+        located=np.zeros(n_records, dtype=np.int64),
+        total=np.empty(n_records, dtype=np.int64),
+        kind=np.empty(n_records, dtype=np.int8),
+        is_open=np.empty(n_records, dtype=np.bool_),
+    )
+    gather_several(grouped, several)
+    return several
+
+
 @kernel
 def add_at(kind, place, units, out, first, last):
     """Add the units of the rows ``first .. last`` to ``out[kind, place]``, int64."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from gclust.kernels._cache import NotCachedError, only_cached
-from gclust.parallel import unreported
+from gclust.parallel import end_if_left
 from gclust.progress import Report, silent, stage
 
 STAGE = "compile kernels (first run only)"
@@ -38,13 +38,14 @@ def warm_up(progress: Report, *runs: Run) -> None:
 def load(*runs: Run) -> None:
     """Load the kernels that are in the cache, and compile none: `warm_up` does, if one is missing.
 
-    This may be done on another thread, while kernels of other runs are called.
+    This may be done on another thread, while kernels of other runs are called; see
+    `gclust.parallel.end_if_left`.
     """
     for run in runs:
         if run not in _done:
             try:
                 with only_cached():
-                    run(unreported)
+                    run(lambda _: end_if_left())
             except NotCachedError:
                 continue
             _done.add(run)

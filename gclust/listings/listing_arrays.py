@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from gclust.kernels.cooccurrence import RecordRows, sum_values
 from gclust.kernels.record_rows import (
-    FIRST,
-    OPEN,
-    SEVERAL,
     Grouped,
     PlacedUnits,
     RecordKeys,
     add_units,
     group_listings,
+    several_of,
 )
 from gclust.kernels.spatial.fold import fold_rows, locations_of
 from gclust.listings.fold import unite_countries
@@ -152,22 +150,19 @@ def count_in_memory(
 
 def _records(grouped: Grouped, fixed: NDArray[np.int64]) -> Records:
     """Make `Records` of grouped listings and the counts of the locations, (kinds, n)."""
-    kept = np.flatnonzero(grouped.flags & SEVERAL)
-    flags, units, place = grouped.flags[kept], grouped.units[kept], grouped.place[kept]
-    starts = np.flatnonzero(flags & FIRST)
-    first = kept[starts]
-    is_open = (flags[starts] & OPEN) > 0
-    length = np.diff(starts, append=len(kept))
-    in_open = np.repeat(is_open, length)
-    sums = np.add.reduceat(units, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+    found = several_of(grouped)
+    length = np.diff(found.starts)
+    in_open = np.repeat(found.is_open, length)
     return Records(
         fixed=fixed,
-        rows=RecordRows(np.append(starts, len(kept)), place, units),
-        located_units=sums,
-        record_units=grouped.total[first],
-        kind=grouped.kind[first].astype(np.int16),
-        opened=np.flatnonzero(is_open),
+        rows=RecordRows(found.starts, found.place, found.units),
+        located_units=found.located,
+        record_units=found.total,
+        kind=found.kind.astype(np.int16),
+        opened=np.flatnonzero(found.is_open),
         open_rows=RecordRows(
-            np.append(0, np.cumsum(length[is_open])), place[in_open], units[in_open]
+            np.append(0, np.cumsum(length[found.is_open])),
+            found.place[in_open],
+            found.units[in_open],
         ),
     )

@@ -118,16 +118,16 @@ def sort_by_place(records: Records) -> Records:
     number = np.cumsum(is_open) - 1  # of each among the open ones
     return Records(
         fixed=records.fixed,
-        rows=_rows_in_order(records.rows, order),
+        rows=rows_in_order(records.rows, order),
         located_units=records.located_units[order],
         record_units=records.record_units[order],
         kind=records.kind[order],
         opened=np.flatnonzero(opened),
-        open_rows=_rows_in_order(records.open_rows, number[order[opened]]),
+        open_rows=rows_in_order(records.open_rows, number[order[opened]]),
     )
 
 
-def _rows_in_order(rows: RecordRows, order: NDArray[np.int64]) -> RecordRows:
+def rows_in_order(rows: RecordRows, order: NDArray[np.int64]) -> RecordRows:
     """Return the rows of the records in a given order of these."""
     length = np.diff(rows.starts)[order]
     starts = np.concatenate(([0], np.cumsum(length)))

@@ -138,8 +138,8 @@ class RecordCounter:
     ) -> MergedCounts:
         """Count the records of merged clusters; ``world`` has the world total of each kind.
 
-        ``copies``, of shape (r,), says how often each record with several locations is counted;
-        once by default.
+        ``copies``, of shape (o,), says how often each of the open records is counted; once by
+        default.
         """
         records, opened, cluster_ids = self.records, self.records.opened, merged.cluster_ids
         clusters = np.append(cluster_ids, -1)[totals.open_labels].astype(np.int32)
@@ -150,7 +150,7 @@ class RecordCounter:
             WHOLE if self.study.counting.method == "whole" else records.record_units[opened],
             UNIT,
             (len(records.fixed), int(cluster_ids.max(initial=-1)) + 1),
-            copies=copies[opened] if len(copies) else ONCE,
+            copies=copies,
         )
         for kind, of_labels in enumerate(totals.units):
             np.add.at(units[kind], cluster_ids, of_labels)

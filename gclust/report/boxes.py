@@ -6,6 +6,8 @@ x, y and radius. Each row of an array is one box, line or circle.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,42 +89,47 @@ def out_of_order(
 
 def line_meets_boxes(line: Floats, boxes: Floats, gap: float) -> Truths:
     """Return, for each box, whether one given line comes nearer than `gap` to it."""
-    return lines_meet_boxes(np.broadcast_to(line, (len(boxes), 4)), boxes, gap)
+    return lines_meet_boxes(line[None], boxes, gap)
 
 
 def lines_through_box(lines: Floats, box: Floats, gap: float) -> Truths:
     """Return whether each line comes nearer than `gap` to one given box."""
-    return lines_meet_boxes(lines, np.broadcast_to(box, (len(lines), 4)), gap)
+    return lines_meet_boxes(lines, box[None], gap)
 
 
 def lines_meet_boxes(lines: Floats, boxes: Floats, gap: float) -> Truths:
     """Return whether each line comes nearer than `gap` to the box of its row.
 
-    The lines are clipped as by Liang and Barsky (1984).
+    There may be one line or one box for all rows. The lines are clipped as by Liang and Barsky
+    (1984).
     """
-    enter, leave = np.zeros(len(lines)), np.ones(len(lines))
-    meets = np.ones(len(lines), dtype=bool)
-    for axis in (0, 1):
-        start = lines[:, axis]
-        step = lines[:, axis + 2] - start
-        low, high = boxes[:, axis] - gap - start, boxes[:, axis + 2] + gap - start
-        still = step == 0.0
-        safe = np.where(still, 1.0, step)
-        first, last = np.minimum(low / safe, high / safe), np.maximum(low / safe, high / safe)
-        meets &= ~still | ((low < 0) & (high > 0))
-        enter = np.where(still, enter, np.maximum(enter, first))
-        leave = np.where(still, leave, np.minimum(leave, last))
-    return meets & (enter < leave)
+    start = lines[:, :2]
+    step = lines[:, 2:] - start
+    low, high = boxes[:, :2] - gap - start, boxes[:, 2:] + gap - start
+    still = step == 0.0
+    any_still = bool(still.any())
+    if any_still:
+        step = np.where(still, 1.0, step)
+    one, other = low / step, high / step
+    first, last = np.minimum(one, other), np.maximum(one, other)
+    if any_still:
+        # A line that does not move along an axis is within the box there at all times or never.
+        never = still & ~((low < 0) & (high > 0))
+        first = np.where(still, np.where(never, np.inf, 0.0), first)
+        last = np.where(still, 1.0, last)
+    enter = np.maximum(np.maximum(first[:, 0], first[:, 1]), 0.0)
+    leave = np.minimum(np.minimum(last[:, 0], last[:, 1]), 1.0)
+    return np.asarray(enter < leave)
 
 
 def lines_cross(lines: Floats, line: Floats) -> Truths:
     """Return whether each line crosses one given line."""
 
-    def side(ax: Floats, ay: Floats, bx: Floats, by: Floats, cx: Floats, cy: Floats) -> Floats:
+    def side(ax: Any, ay: Any, bx: Any, by: Any, cx: Any, cy: Any) -> Any:
         return np.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
 
     x0, y0, x1, y1 = (lines[:, i] for i in range(4))
-    u0, v0, u1, v1 = (np.full(len(lines), line[i]) for i in range(4))
+    u0, v0, u1, v1 = line
     one = side(x0, y0, x1, y1, u0, v0) != side(x0, y0, x1, y1, u1, v1)
     two = side(u0, v0, u1, v1, x0, y0) != side(u0, v0, u1, v1, x1, y1)
-    return one & two
+    return np.asarray(one & two)

@@ -24,6 +24,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gclust.parallel import end_if_left
 from gclust.report.boxes import (
     Rows,
     boxes_meet,
@@ -209,6 +210,7 @@ class _Search:
         for turn in range(ROUNDS * n):
             if turn - improved > PATIENCE * n:
                 return
+            end_if_left()
             size = 1 + int(draw() * GROUP)
             group = sorted(neighbours[turn % n, :size].tolist(), key=lambda _: draw())
             before = self.chosen.copy()

@@ -10,9 +10,12 @@ import pandas as pd
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
-from matplotlib.patheffects import Stroke
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
+from shapely import GeometryType
 
 from gclust.report.labels import NOTHING, Label, nowhere_foreign, place_labels
 from gclust.report.projection import Frame
@@ -22,7 +25,7 @@ from gclust.report.territories import Territories
 Floats = NDArray[np.float64]
 
 NAME_PT = 6.4
-HALO_PT = 1.6
+HALO_PT, HALO_ALPHA = 1.6, 0.85
 NAME_GAP_PT = 1.6
 DOT_PT = 1.0
 """Diameter, in points, of the end of a leader in the middle of its circle."""
@@ -45,16 +48,17 @@ def draw_land(
 
     The countries are returned as they are drawn, in metres of the plane.
     """
-    sea = _paths([frame.outline])
+    sea = [outline_of([frame.outline])]
     axes.add_collection(PathCollection(sea, facecolor=OCEAN, edgecolor="none", zorder=0))
     plane, water = (_drawn(frame, each, metres_per_pixel) for each in (land, lakes))
-    # Each country in its own path: borders are the edges between two of them.
+    # All countries are one path: their borders are its edges.
     for shapes, colour, edge, zorder in (
         (plane, LAND, BORDER, 1),
         (water, OCEAN, "none", 2),
     ):
-        layer = PathCollection(_paths(shapes), fc=colour, ec=edge, linewidth=0.45, zorder=zorder)
-        axes.add_collection(layer)
+        style: Any = {"fc": colour, "ec": edge, "lw": 0.45, "joinstyle": "round"}
+        patch = PathPatch(outline_of(shapes), zorder=zorder, **style)
+        axes.add_artist(patch)
     axes.add_collection(
         PathCollection(sea, facecolor="none", edgecolor="#b9bec4", linewidth=0.6, zorder=7)
     )
@@ -66,24 +70,35 @@ def _drawn(
 ) -> NDArray[np.object_]:
     """Return the shapes within the frame, in its plane and no finer than its pixels."""
     plane = frame.shapes(shapes)
-    return np.asarray(
-        shapely.simplify(plane[~shapely.is_empty(plane)], SIMPLIFY_PIXELS * metres_per_pixel)
-    )
+    return simplified(plane[~shapely.is_empty(plane)], SIMPLIFY_PIXELS * metres_per_pixel)
 
 
-def _paths(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[Outline]:
-    """Return each geometry as one compound path, holes included."""
-    found = []
-    for geometry in geometries:
-        boundaries = [
-            np.asarray(ring.coords)
-            for polygon in shapely.get_parts(geometry)
-            if isinstance(polygon, shapely.Polygon) and not polygon.is_empty
-            for ring in (polygon.exterior, *polygon.interiors)
-        ]
-        if boundaries:
-            found.append(Outline.make_compound_path(*(Outline(r, closed=True) for r in boundaries)))
-    return found
+def simplified(shapes: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
+    """Return polygons without the points that are nearer than ``tolerance`` to what remains.
+
+    Most polygons are the same valid ones whether their lines are watched or not, which takes
+    five times as long; those that are not are simplified again so that they stay valid.
+    """
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    polygons = shapely.get_type_id(parts) == GeometryType.POLYGON
+    parts, owner = parts[polygons], owner[polygons]
+    found = shapely.simplify(parts, tolerance, preserve_topology=False)
+    whole = (shapely.get_type_id(found) == GeometryType.POLYGON) & ~shapely.is_empty(found)
+    same = shapely.get_num_interior_rings(found) == shapely.get_num_interior_rings(parts)
+    watched = ~(whole & same & shapely.is_valid(found))
+    found[watched] = shapely.simplify(parts[watched], tolerance)
+    return np.asarray(shapely.multipolygons(found, indices=owner))
+
+
+def outline_of(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> Outline:
+    """Return the rings of all polygons, holes included, as one path."""
+    edges = shapely.get_rings(shapely.get_parts(geometries))
+    at, edge = shapely.get_coordinates(edges, return_index=True)
+    codes = np.full(len(at), Outline.LINETO, dtype=Outline.code_type)
+    starts = np.flatnonzero(np.diff(edge, prepend=-1))
+    codes[starts] = Outline.MOVETO
+    codes[np.append(starts[1:], len(at))[: len(starts)] - 1] = Outline.CLOSEPOLY
+    return Outline(at, codes)
 
 
 def noise_dots(
@@ -148,13 +163,14 @@ def draw_clusters(
             zorder=4,
         )
     )
-    drawn = [
-        (path, c) for g, c in zip(plane[order], colours[order], strict=True) for path in _paths([g])
-    ]
+    # Neighbours of one colour are one path: footprints are opaque. Two that overlap would be a
+    # hole if their rings did not turn the same way.
+    plane, colours = shapely.normalize(plane[order]), colours[order]
+    starts = np.flatnonzero(np.append(True, colours[1:] != colours[:-1])[: len(colours)])
     axes.add_collection(
         PathCollection(
-            [path for path, _ in drawn],
-            facecolors=[colour for _, colour in drawn],
+            [outline_of(each) for each in np.split(plane, starts[1:])],
+            facecolors=colours[starts].tolist(),
             edgecolor="none",
             zorder=5,
         )
@@ -190,7 +206,7 @@ def draw_names(
 
     pixel = figure.dpi / 72.0
     artists = [
-        axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="bottom", zorder=9)
+        axes.text(0, 0, text, transform=axes.transAxes, size=NAME_PT, va="baseline", zorder=9)
         for text in texts
     ]
     extents = [artist.get_window_extent() for artist in artists]
@@ -203,7 +219,7 @@ def draw_names(
         taken=taken_px,
         foreign=foreign,
     )
-    leaders = []
+    leaders, halos = [], []
     for artist, extent, label in zip(artists, extents, labels, strict=True):
         if label is None:
             artist.remove()
@@ -213,13 +229,17 @@ def draw_names(
         where = np.array([label.box[0] - left, label.box[1] - bottom])
         x, y = axes.transAxes.inverted().transform(where)
         artist.set_position((x, y))
-        # The halo is a separate text: strokes become outlines in a PDF, and the name stays text.
-        halo = axes.text(x, y, artist.get_text(), transform=axes.transAxes)
-        halo.set(size=NAME_PT, va="bottom", zorder=8, color="black")
-        halo.set_path_effects([Stroke(linewidth=HALO_PT, foreground="white", alpha=0.85)])
+        halos.append(_letters(artist, where, pixel))
         if label.leader:
             ends = np.array(label.leader).reshape(2, 2)
             leaders.append(axes.transAxes.inverted().transform(ends))
+    if halos:
+        # The halos are outlines, in a PDF too; the names above them stay text.
+        outlines = Outline.make_compound_path(*halos)
+        outlines = axes.transAxes.inverted().transform_path(outlines)
+        style: Any = {"fc": "black", "ec": "white", "lw": HALO_PT, "alpha": HALO_ALPHA}
+        style |= {"joinstyle": "round", "transform": axes.transAxes, "clip_on": False}
+        axes.add_artist(PathPatch(outlines, zorder=8, **style))
     inks = (("white", 1.3, 6), (INK, 0.45, 8))
     for colour, width, zorder in inks:
         layer: Any = {"transform": axes.transAxes, "zorder": zorder}
@@ -228,3 +248,13 @@ def draw_names(
         ends = np.array([leader[0] for leader in leaders]).reshape(-1, 2)
         axes.plot(*ends.T, "o", ms=DOT_PT + width, mew=0, color=colour, **layer)
     return labels
+
+
+def _letters(artist: Text, baseline_px: Floats, pixel: float) -> Outline:
+    """Return the outline of a text whose baseline starts at a point, in pixels of the axes.
+
+    A point of type has ``pixel`` pixels.
+    """
+    at, codes = text_to_path.get_text_path(artist.get_fontproperties(), artist.get_text())
+    scale = NAME_PT * pixel / text_to_path.FONT_SCALE
+    return Outline(np.asarray(at).reshape(-1, 2) * scale + baseline_px, codes)

@@ -14,6 +14,7 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gclust.parallel import end_if_left
 from gclust.report.inset import InsetOnMap, draw_inset, inset_frame
 from gclust.report.labels import NOTHING, Label
 from gclust.report.legend import LegendContent, draw_legend
@@ -100,8 +101,10 @@ def draw_page(
     figure: Figure, clusters: gpd.GeoDataFrame, locations: pd.DataFrame, options: MapOptions
 ) -> DrawnMap:
     """Draw a map with title, legend and note on an empty figure, which gets the map's size."""
+    end_if_left()
     scene = _scene(clusters, locations, options)
     frame = _frame(scene, options.region)
+    end_if_left()
     page = _Page(figure, frame, scene, options)
     return _draw(page.axes, frame, scene, options, page.draw_legend)
 

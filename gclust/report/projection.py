@@ -43,6 +43,7 @@ REGIONS = {
 }
 
 Floats = NDArray[np.float64]
+NOTHING = shapely.GeometryCollection()
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Frame:
         west = max(west - margin, self.lon_0 - 180.0 + 1e-6)
         east = min(east + margin, self.lon_0 + 180.0 - 1e-6)
         window = (west, max(south - margin, -90.0), east, min(north + margin, 90.0))
-        whole = _cut_to(window, _valid(geometries))
+        whole = _cut_to(window, geometries)
         # Long straight edges, such as a border along a parallel, are curves on the map.
         plane = _valid(shapely.transform(shapely.segmentize(whole, 0.5), self._forward))
         shapely.prepare(self.outline)
@@ -154,9 +155,14 @@ class Frame:
 def _cut_to(
     window: tuple[float, float, float, float], geometries: NDArray[np.object_]
 ) -> NDArray[np.object_]:
-    """Return the part of each valid polygon, shifted by whole turns, that is in the window."""
+    """Return the part of each polygon, shifted by whole turns, that is in the window."""
     west, south, east, north = window
     left, bottom, right, top = shapely.bounds(geometries).T
+    turns = np.array([-360.0, 0.0, 360.0])[:, None]
+    near = ((left + turns <= east) & (right + turns >= west)).any(axis=0)
+    near &= (bottom <= north) & (top >= south)
+    geometries = geometries.copy()
+    geometries[near] = _valid(geometries[near])
     cuts: list[list[shapely.Geometry]] = [[] for _ in geometries]
     for shift in (-360.0, 0.0, 360.0):
         meets = (left + shift <= east) & (right + shift >= west)
@@ -171,7 +177,11 @@ def _cut_to(
         for row, cut in zip(rows, moved, strict=True):
             cuts[row].append(cut)
     return np.array(
-        [parts[0] if len(parts) == 1 else shapely.union_all(parts) for parts in cuts], dtype=object
+        [
+            parts[0] if len(parts) == 1 else shapely.union_all(parts) if parts else NOTHING
+            for parts in cuts
+        ],
+        dtype=object,
     )
 
 

@@ -13,6 +13,7 @@ import shapely
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from gclust.parallel import end_if_left
 from gclust.report.labels import NOTHING, Label
 from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
 from gclust.report.projection import Frame
@@ -119,11 +120,14 @@ class SceneOnAxes:
         axes.set_axis_off()
         self.width_in = axes.get_window_extent().width / axes.figure.dpi
         metres = (x_max - x_min) / (self.width_in * DPI)  # of a pixel
+        end_if_left()
         plane = draw_land(axes, frame, scene.land, scene.lakes, metres)
         self.territories = Territories(plane, frame.bounds, CELL_PX * metres)
+        end_if_left()
         self.dots = noise_dots(scene.locations, frame, DOT_PIXELS * metres, scene.noise_weight)
         size = 1.3 * DOT_PIXELS * 72 / DPI
         axes.plot(*self.dots, "o", ms=size, mew=0, color=NOISE, alpha=0.5, rasterized=True)
+        end_if_left()
         footprints = frame.shapes(scene.shown["geometry"].to_numpy())
         self.rows = np.flatnonzero(~shapely.is_empty(footprints))
         footprints = footprints[self.rows]
@@ -142,6 +146,7 @@ class SceneOnAxes:
         self, named: Sequence[int], taken_px: Floats = NOTHING
     ) -> list[tuple[str, Label | None]]:
         """Write the names of some clusters, the first ones first; return their positions."""
+        end_if_left()
         first = np.isin(self.rows, np.array(named, dtype=np.int64))
         order = np.concatenate([np.flatnonzero(first), np.flatnonzero(~first)])
         rows = self.rows[order]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from gclust.errors import StudyError
-from gclust.parallel import meanwhile
+from gclust.parallel import end_if_left, meanwhile
 from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
 from gclust.report.notebook import run_html, run_text
@@ -369,7 +370,23 @@ def _write_tables(run: Run, folder: ResultWriter) -> None:
     folder.study(run.study)
 
 
+DRAWING = (
+    "matplotlib",
+    "matplotlib.text",
+    "matplotlib.backend_bases",
+    "matplotlib.axes",
+    "matplotlib.projections",
+    "matplotlib.figure",
+    "gclust.report.map",
+)
+"""Modules that a map needs, which take long to import: one after the other, so that Ctrl-C does
+not wait for all of them."""
+
+
 def _draw(run: Run, figures: Path) -> None:
+    for name in DRAWING:
+        end_if_left()
+        import_module(name)
     from gclust.report.map import draw_map
 
     draw_map(

@@ -106,7 +106,9 @@ def toml_value(value: Any) -> str:
         # A JSON string is a TOML basic string once DEL is escaped too.
         return escaped(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items())
+        # Sorted: run.json, by which a run is verified, keeps no order of keys.
+        entries = sorted((str(key), each) for key, each in value.items())
+        inside = ", ".join(f"{toml_value(key)} = {toml_value(each)}" for key, each in entries)
         return f"{{ {inside} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml_value(entry) for entry in value)}]"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,18 +11,26 @@ from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.record_arrays import gather_listings
+from gclust.kernels.cooccurrence import RecordRows
 from gclust.kernels.resampling.poisson import (
     REST,
     WEIGHT,
     LocationRows,
+    copies_of_rows,
     count_replicate,
     draw_copies,
     draw_poisson,
     sum_density,
 )
+from gclust.kernels.spatial.radix_order import radix_order
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.record_arrays import Records, fold_records, fractional_units_of_arrays
+from gclust.listings.record_arrays import (
+    Records,
+    fold_records,
+    fractional_units_of_arrays,
+    rows_in_order,
+)
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import (
     LabelTotals,
@@ -67,6 +75,8 @@ class Replicate:
     number: int
     copies: NDArray[np.uint8]
     """Number of times each record is drawn, shape (r,)."""
+    row_copies: NDArray[np.uint8]
+    """The same by row of a record at a place, in the order of the places."""
     weight: Ints
     """Units of the listings without a record, in the order of `Bootstrap.weight`."""
     density: Ints
@@ -156,14 +166,15 @@ class Bootstrap:
         self._several = rows["number"][first[length > 1]]
         self._counter = RecordCounter(self._study, self._kinds, records, self._threads)
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
-        self._near = _NearRecords(self._listed, self._several, int(self._bounds[-1]))
+        self._near = _NearRecords(self._listed, self._several, records, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
         """Draw the replicate with a given number; if records do not vary, use the study's own."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
-        density, present = sum_density(self._listed, copies, self._threads)
+        of_rows = copies_of_rows(self._listed, copies, self._threads)
+        density, present = sum_density(self._listed, of_rows, self._threads)
         weight = self.weight
         units, amount_totals = self._draw_weight(number)
         added = np.rint(weight.density * (units / UNIT / weight.records)).astype(np.int64)
@@ -175,7 +186,8 @@ class Bootstrap:
             mine = copies[self._bounds[kind] : self._bounds[kind + 1]]
             world[kind] += int(mine.sum(dtype=np.int64))
         totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
-        return Replicate(number, copies, units, density, present, {**totals, **amount_totals})
+        world_totals = {**totals, **amount_totals}
+        return Replicate(number, copies, of_rows, units, density, present, world_totals)
 
     def _draw_weight(self, number: int) -> tuple[Ints, dict[str, float]]:
         """Draw the weight without records; return it, and the world totals of the amounts.
@@ -203,10 +215,11 @@ class Bootstrap:
     def _every_record_once(self) -> Replicate:
         """Return the study's own listings as a replicate."""
         copies = np.ones(int(self._bounds[-1]), dtype=np.uint8)
-        density, present = sum_density(self._listed, copies, self._threads)
+        of_rows = np.ones(len(self._listed.record), dtype=np.uint8)
+        density, present = sum_density(self._listed, of_rows, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
         present[self.weight.place] = True
-        return Replicate(0, copies, self.weight.units, density, present, self._world)
+        return Replicate(0, copies, of_rows, self.weight.units, density, present, self._world)
 
     def merge_and_count(
         self, labels: Ints, gaps_km: PairValues, replicate: Replicate
@@ -219,20 +232,30 @@ class Bootstrap:
         """
         records, weight = self._counter.records, self.weight
         short, n_labels = labels.astype(np.int32), int(labels.max(initial=-1)) + 1
-        several = replicate.copies[self._several].astype(np.int64)
         ties: PairValues = {}
         if gaps_km:
             near = labels_with_gaps(gaps_km, n_labels)
-            copies = self._near.copies(near[labels + 1], several)
-            ties = ties_of(records, short, near, self._study.merge.ties, self._threads, copies)
-        shape = len(self._kinds), n_labels
-        units = count_replicate(self._listed, replicate.copies, labels, shape, self._threads)
+            few, numbers = self._near.records(near[short + 1])
+            copies = replicate.copies[numbers].astype(np.int64)
+            ties = ties_of(few, short, near, self._study.merge.ties, self._threads, copies)
+        shape, of_rows = (len(self._kinds), n_labels), replicate.row_copies
+        units = count_replicate(self._listed, of_rows, labels, shape, self._threads)
         inside = labels[weight.place] >= 0
         at = weight.kind[inside], labels[weight.place[inside]]
         np.add.at(units, at, replicate.weight[inside])
         totals = LabelTotals(gaps_km, ties, units, short[records.open_rows.place])
         merged = merge_labels(totals, self._study.merge)
-        return self._counter.count(totals, merged, replicate.world, several)
+        opened = replicate.copies[self._several[records.opened]].astype(np.int64)
+        return self._counter.count(totals, merged, replicate.world, opened)
+
+
+class _Near(NamedTuple):
+    """The records with several places that were found near so far."""
+
+    known: NDArray[np.bool_]  # (n,) places whose records are found
+    is_new: NDArray[np.bool_]  # (r,) records with several places that are not
+    numbers: Ints  # of the found records
+    records: Records  # the found records
 
 
 class _NearRecords:
@@ -241,20 +264,53 @@ class _NearRecords:
     Most of these records are the same in all replicates. A record at no such place adds no ties.
     """
 
-    def __init__(self, listed: LocationRows, several: Ints, n_records: int) -> None:
-        self._listed, self._several = listed, several
-        self._known = np.zeros(len(listed.starts) - 1, dtype=bool)
-        self._near = np.zeros(n_records, dtype=bool)
+    def __init__(
+        self, listed: LocationRows, several: Ints, records: Records, n_records: int
+    ) -> None:
+        self._listed, self._several, self._all = listed, several, records
+        is_new = np.zeros(n_records, dtype=bool)
+        is_new[several] = True
+        known = np.zeros(len(listed.starts) - 1, dtype=bool)
+        self._found = _Near(known, is_new, several[:0], _records_in_order(records, several[:0]))
 
-    def copies(self, wanted: NDArray[np.bool_], copies: Ints) -> Ints:
-        """Return how often each record with several places is drawn; 0 if at no wanted place."""
-        new = np.flatnonzero(wanted & ~self._known)
+    def records(self, wanted: NDArray[np.bool_]) -> tuple[Records, Ints]:
+        """Return the records with several places that were ever at wanted places, to count ties.
+
+        Returns their numbers too. They come in the order of places, so that the labels that are
+        looked up for them lie near each other.
+        """
+        found = self._found  # replaced as a whole, because replicates are counted side by side
+        new = np.flatnonzero(wanted & ~found.known)
         begin = self._listed.starts[new]
         length = self._listed.starts[new + 1] - begin
         rows = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
-        self._near[self._listed.record[rows]] = True
-        self._known[new] = True
-        return np.where(self._near[self._several], copies, 0)
+        number = self._listed.record[rows]
+        number = number[found.is_new[number]]
+        if not len(number):
+            return found.records, found.numbers
+        known, is_new = found.known.copy(), found.is_new.copy()
+        known[new], is_new[number] = True, False
+        _, first = np.unique(number, return_index=True)
+        number = number[np.sort(first)]
+        more = _records_in_order(self._all, np.searchsorted(self._several, number))
+        numbers = np.append(found.numbers, number)
+        self._found = found = _Near(known, is_new, numbers, _appended(found.records, more))
+        return found.records, found.numbers
+
+
+def _records_in_order(records: Records, order: Ints) -> Records:
+    """Return what counting ties needs of some records with several places: rows and weights."""
+    rows = rows_in_order(records.rows, order)
+    return replace(records, rows=rows, located_units=records.located_units[order])
+
+
+def _appended(records: Records, more: Records) -> Records:
+    """Return the records of `_records_in_order` with more of them at the end."""
+    starts = np.append(records.rows.starts, more.rows.starts[1:] + records.rows.starts[-1])
+    place = np.append(records.rows.place, more.rows.place)
+    rows = RecordRows(starts, place, np.append(records.rows.units, more.rows.units))
+    located_units = np.append(records.located_units, more.located_units)
+    return replace(records, rows=rows, located_units=located_units)
 
 
 def _listed(
@@ -269,10 +325,10 @@ def _listed(
     if whole:
         added_units = np.full(len(added_units), UNIT, dtype=np.int64)
     added_units[np.repeat(is_open, length)] = 0
-    order = np.argsort(rows["place"], kind="stable")
+    order = radix_order(rows["place"])
     counted = np.bincount(rows["place"], minlength=n)
     added = (rows["density"][order], rows["kind"][order], added_units[order])
-    code, first = _codes(added)
+    code, first = _codes(*added)
     density, kind, units = (values[first] for values in added)
     return LocationRows(
         starts=np.concatenate(([0], np.cumsum(counted))).astype(np.int64),
@@ -284,12 +340,12 @@ def _listed(
     )
 
 
-def _codes(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+def _codes(density: Ints, kind: Ints, units: Ints) -> tuple[Ints, Ints]:
     """Number the distinct rows; return the number of each row, and one row for each number."""
-    code = np.zeros(len(columns[0]), dtype=np.int64)
-    for values in columns:
-        own, distinct = pd.factorize(values)
-        code, _ = pd.factorize(code * len(distinct) + own)
+    own, _ = pd.factorize(density)
+    other, distinct = pd.factorize(units)
+    n_kinds = int(kind.max(initial=0)) + 1
+    code, _ = pd.factorize((own * len(distinct) + other) * n_kinds + kind)
     first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
     first[code[::-1]] = np.arange(len(code))[::-1]
     return code, first

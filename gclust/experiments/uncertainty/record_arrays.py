@@ -21,6 +21,7 @@ from gclust.experiments.uncertainty.jitter import (
     no_jitter,
     store_discs,
 )
+from gclust.experiments.uncertainty.memory_arrays import rows_in_memory
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.record_arrays import number_records
@@ -66,6 +67,10 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
     weighted = density_units(
         prepared.located, study.density.weight, kind_units, prepared.located_totals
     )
+    if not study.uncertainty.moves:
+        found = rows_in_memory(study, engine, prepared, weighted, order)
+        if found is not None:
+            return ListingArrays(found, order, no_jitter(study))
     places = prepared.locations[["lat", "lon"]].iloc[order]
     at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
     jittered = None

@@ -84,16 +84,27 @@ def fill_numbers(mean, seed, stream, draw, out):
 
 
 @kernel
+def fill_row_copies(record, copies, out, first, last):
+    """Fill ``out`` (m,) uint8: the number of copies of the records of the rows ``first .. last``.
+
+    ``record`` (m,) int32 is the record of each row, ``copies`` (r,) uint8 is by record. A loop of
+    its own, because processors then wait for several of the scattered ``copies`` at once.
+    """
+    for i in range(first, last):
+        out[i] = copies[np.uint32(record[i])]
+
+
+@kernel
 def fill_density(rows, copies, density, there, first, last):
     """Fill ``density`` (n,) int64: the weight of the locations ``first .. last`` in a replicate.
 
-    ``copies`` (r,) uint8 is the number of copies of each record; ``there`` (n,) bool is set to
+    ``copies`` (m,) uint8 is the number of copies of each row; ``there`` (n,) bool is set to
     whether a location has any listing, with or without weight.
     """
     for at in range(first, last):
         weight, any_copy = 0, 0
         for i in range(rows.starts[at], rows.starts[at + 1]):
-            number = np.int64(copies[rows.record[i]])
+            number = np.int64(copies[i])
             any_copy |= number
             weight += number * rows.density[rows.code[i]]
         density[at], there[at] = weight, any_copy > 0
@@ -103,7 +114,7 @@ def fill_density(rows, copies, density, there, first, last):
 def add_fractions(rows, copies, clusters, out, first, last):
     """Add the fractional counts at locations ``first .. last`` to ``out[kind, cluster]``.
 
-    ``copies`` (r,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind
+    ``copies`` (m,) uint8, ``clusters`` (n,) int64, ``out`` int64. Sums of rows of one kind
     stay in a register, because additions to the same memory address wait for each other.
     """
     for at in range(first, last):
@@ -116,7 +127,7 @@ def add_fractions(rows, copies, clusters, out, first, last):
             if rows.kind[code] != kind:
                 out[kind, cluster] += total
                 kind, total = rows.kind[code], 0
-            total += np.int64(copies[rows.record[i]]) * rows.fraction[code]
+            total += np.int64(copies[i]) * rows.fraction[code]
         out[kind, cluster] += total
 
 
@@ -152,10 +163,23 @@ def draw_poisson(mean: NDArray[np.float64], seed: int, stream: int, draw: int) -
     return out
 
 
+def copies_of_rows(
+    rows: LocationRows, copies: NDArray[np.uint8], threads: int
+) -> NDArray[np.uint8]:
+    """Return the number of copies of each row, (m,), from that of each record, (r,)."""
+    out = np.empty(len(rows.record), dtype=np.uint8)
+    chunks = even_chunks(len(out), CHUNK)
+    parallel_for(chunks, threads, fill_row_copies, rows.record, copies, out)
+    return out
+
+
 def sum_density(
     rows: LocationRows, copies: NDArray[np.uint8], threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return each location's weight in a replicate, and whether it has listings, both (n,)."""
+    """Return each location's weight in a replicate, and whether it has listings, both (n,).
+
+    ``copies`` (m,) are those of the rows; see `copies_of_rows`.
+    """
     n = len(rows.starts) - 1
     density, there = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
     chunks = balanced_chunks(rows.starts, CHUNK)
@@ -172,7 +196,8 @@ def count_replicate(
 ) -> NDArray[np.int64]:
     """Return the fractional counts of a replicate's records by kind and cluster.
 
-    The result has the given ``shape``. ``clusters`` (n,) are those of the locations, -1 for noise.
+    The result has the given ``shape``. ``clusters`` (n,) are those of the locations, -1 for noise;
+    ``copies`` (m,) those of the rows.
     """
     work = partial(add_fractions, rows, copies, clusters)
     return _summed(work, balanced_chunks(rows.starts, CHUNK), shape, threads)

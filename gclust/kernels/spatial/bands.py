@@ -295,11 +295,16 @@ def build_bands(
 
 
 def select_points(
-    bands: Bands, chosen: NDArray[np.int64], reach: Reach | None, threads: int
+    bands: Bands,
+    chosen: NDArray[np.int64],
+    reach: Reach | None,
+    threads: int,
+    in_place: bool = False,
 ) -> Bands:
     """Return bands of only the ``chosen`` points, with new cells if a radius is given.
 
-    ``bands`` have vectors; ``chosen`` (m,) are point numbers, ascending.
+    ``bands`` have vectors; ``chosen`` (m,) are point numbers, ascending. With ``in_place`` their
+    vectors are moved to the front of those of ``bands``, which takes less memory, but one thread.
     """
     n = len(chosen)
     if n == len(bands.lon):
@@ -309,10 +314,12 @@ def select_points(
     selected = bands._replace(
         lat=np.empty(n),
         lon=np.empty(n),
-        vectors=np.empty((n, 3)),
+        vectors=bands.vectors[:n] if in_place else np.empty((n, 3)),
         edges=bands.edges[kept],
         start=np.append(start[kept], n),
     )
+    if in_place:
+        threads = 1  # in order, so that no vector is overwritten before it is moved
     if reach is None:
         parallel_for(even_chunks(n, CHUNK), threads, gather_points, bands, chosen, selected)
         none = np.zeros(0, dtype=np.int64)

@@ -85,6 +85,8 @@ def year(
             for pattern in (YEAR, DATE)
         )
         return f"nullif({sql.cast(f'CASE{found} END', 'integer')}, 0)"
+    if sql_type in INTEGERS:
+        return f"CASE WHEN {column} BETWEEN 1 AND 9999 THEN {sql.cast(column, 'integer')} END"
     value = sql.cast(column, "double")
     fits = f"{value} BETWEEN 1 AND 9999 AND {value} % 1 = 0"
     return f"CASE WHEN {fits} THEN {sql.cast(value, 'integer')} END"

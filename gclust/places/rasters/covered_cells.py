@@ -220,17 +220,15 @@ class CellPlane:
         Rounding makes slivers where a polygon is cut or its heights are measured by area.
         """
         from exactextract import exact_extract
-        from exactextract.feature import JSONFeatureSource
         from exactextract.raster import NumPyRasterSource
+
+        from gclust.places.rasters.wkb_source import WkbSource
 
         read = self.source.block(column, row, width, height)
         box = (column, -(row + height), column + width, -row)
         # exactextract leaves out cells without data, so it gets a raster of zeros.
         block = NumPyRasterSource(np.zeros(read.values.shape, np.int8), *box)
-        feature = JSONFeatureSource(
-            {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(polygon)}
-        )
-        (found,) = exact_extract(block, feature, ["cell_id", "coverage"])
+        (found,) = exact_extract(block, WkbSource(polygon), ["cell_id", "coverage"])
         cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
         if not cell.size:
             return None

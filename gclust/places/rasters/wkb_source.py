@@ -1,0 +1,41 @@
+"""A polygon as exactextract reads it, in bytes: as text it takes a third of the time to count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import shapely
+from exactextract.feature import JSONFeature, JSONFeatureSource
+
+
+class WkbFeature(JSONFeature):
+    """A polygon without properties.
+
+    Parameters
+    ----------
+    polygon : shapely.Polygon
+    """
+
+    def __init__(self, polygon: Any) -> None:
+        super().__init__()
+        self.polygon = polygon
+
+    def geometry(self) -> bytes:
+        """Return the polygon's well-known bytes."""
+        return bytes(shapely.to_wkb(self.polygon))
+
+
+class WkbSource(JSONFeatureSource):
+    """The only polygon that exactextract reads.
+
+    Parameters
+    ----------
+    polygon : shapely.Polygon
+    """
+
+    def __init__(self, polygon: Any) -> None:
+        super().__init__([polygon])
+
+    def __iter__(self) -> Iterator[WkbFeature]:
+        return map(WkbFeature, self.src)
