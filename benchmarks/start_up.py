@@ -42,8 +42,9 @@ clusters = gpd.GeoDataFrame(
     geometry=shapes, crs=4326,
 )
 at = cities[["lat", "lon"]].to_numpy()[rng.integers(0, len(cities), 100_000)]
-lat, lon = np.clip(at + rng.normal(0, 0.7, at.shape), -89, 179.9).T
-noise = pd.DataFrame({"lat": np.clip(lat, -89, 89), "lon": lon, "label": -1, "weight": 9.0})
+lat, lon = (at + rng.normal(0, 0.7, at.shape)).T
+lat, lon = np.clip(lat, -89, 89), np.clip(lon, -179.9, 179.9)
+noise = pd.DataFrame({"lat": lat, "lon": lon, "label": -1, "weight": 9.0})
 folder = Path(tempfile.mkdtemp())
 for _ in range(2):  # the first imports parts of matplotlib
     start, used = time.perf_counter(), time.process_time()

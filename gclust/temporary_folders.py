@@ -9,12 +9,17 @@ disk.
 
 A folder in which its process has put the file `KEPT` is not removed when the process is killed:
 another process can adopt it (`kept_folders`) within `KEPT_DAYS` days.
+
+A process that is killed just after it made a folder, or just before it removes one, leaves the
+folder without a mark. Such a folder is empty, or holds only the file that becomes the mark, and is
+removed too. A process whose new folder is removed at this moment makes another one.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -36,8 +41,10 @@ KEPT = ".gclust-kept"
 KEPT_DAYS = 30
 """Days after which a kept folder is removed like any other that nobody uses."""
 _UNLOCKED = ".gclust-temporary-new"
+"""Name of the mark until the folder is prepared."""
 _SAYS = "A temporary folder of gclust, removed when nobody has this file locked: {}\n"
 _MOST_BYTES = 200
+_TOKEN = re.compile("[0-9a-f]{16}")
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -121,10 +128,17 @@ def _made(
                 os.rename(path / _UNLOCKED, path / MARK)
         except FileExistsError:
             continue
+        except _TakenError:
+            _remove_own(path, None, os.getpid())
+            continue
         except BaseException:
             _remove_own(path, lock, os.getpid())
             raise
         return path, lock
+
+
+class _TakenError(Exception):
+    """Another process took a new folder for one that a killed process left."""
 
 
 def _locked(path: Path) -> int | None:
@@ -134,15 +148,27 @@ def _locked(path: Path) -> int | None:
     """
     if fcntl is None:
         return None
-    text = _SAYS.format(path.stat().st_ino).encode()
-    lock = os.open(path / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        text = _SAYS.format(path.stat().st_ino).encode()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        lock = os.open(path / _UNLOCKED, flags, 0o600)
+    except FileNotFoundError:
+        raise _TakenError from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.stat(path / _UNLOCKED), os.fstat(lock)):
+            raise _TakenError
         os.write(lock, text)
-    except OSError as error:
+    except (BlockingIOError, FileNotFoundError):
         os.close(lock)
+        raise _TakenError from None
+    except OSError as error:
         if error.errno not in _NO_LOCKS:
+            os.close(lock)
             raise
+        # An empty file would be taken for one that a killed process left.
+        os.write(lock, b"The folder is not locked.\n")
+        os.close(lock)
         return None
     except BaseException:
         os.close(lock)
@@ -175,7 +201,8 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
 
     A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
     belong to this user, the mark names this very folder, and nobody has it locked. If any of this
-    is uncertain, the folder is skipped, as is a kept folder. Folders whose names do not start with
+    is uncertain, the folder is skipped, as is a kept folder. An empty folder without a mark is
+    removed. Folders whose names do not start with
     ``prefix`` are not opened. With ``locked``, the folders that another process has locked are
     yielded instead.
     """
@@ -183,6 +210,9 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
         with _Look(path) as look:
             if look.marked and look.locked_by_others is locked and not look.kept:
                 yield path
+            elif look.private and not look.marked and _TOKEN.fullmatch(path.name, len(prefix)):
+                with suppress(OSError):
+                    path.rmdir()
 
 
 def kept_folders(place: Path, prefix: str) -> Iterator[TemporaryFolder]:
@@ -249,21 +279,25 @@ class _Look:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | flags)
         self._open.append(folder)
         found = os.fstat(folder)
-        mark = os.stat(MARK, dir_fd=folder, follow_symlinks=False)
+        self.private = not stat.S_IMODE(found.st_mode) & 0o077
+        name = MARK if _has(folder, MARK) else _UNLOCKED
+        mark = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if not (_own(found, stat.S_ISDIR) and _own(mark, stat.S_ISREG) and mark.st_nlink == 1):
             return
-        lock = os.open(MARK, os.O_RDWR | flags, dir_fd=folder)
+        lock = os.open(name, os.O_RDWR | flags, dir_fd=folder)
         self._open.append(lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.locked_by_others = True
         # Another process may have removed the folder and made a new one of the same name.
-        now = os.stat(MARK, dir_fd=folder, follow_symlinks=False)
+        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
         same = os.path.samestat(os.fstat(lock), now) and os.path.samestat(os.lstat(path), found)
         says = os.pread(lock, _MOST_BYTES, 0)
-        self.marked = same and says == _SAYS.format(found.st_ino).encode()
-        self.private = not stat.S_IMODE(found.st_mode) & 0o077
+        named = says == _SAYS.format(found.st_ino).encode()
+        # A process was killed before it wrote into the mark.
+        unwritten = not says and os.listdir(folder) == [_UNLOCKED]
+        self.marked = same and (named or unwritten)
         self.kept = _is_kept(folder)
 
     def take_lock(self) -> int:
@@ -287,6 +321,15 @@ def _is_kept(folder: int) -> bool:
     return _own(kept, stat.S_ISREG) and time.time() - kept.st_mtime < KEPT_DAYS * 86_400
 
 
+def _has(folder: int, name: str) -> bool:
+    """Return whether an open folder has something of a name, be it a link to nothing."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _own(found: os.stat_result, kind: Callable[[int], bool]) -> bool:
     return kind(found.st_mode) and found.st_uid == os.geteuid()
 
@@ -302,7 +345,7 @@ def _remove(path: Path, folder: int) -> None:
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_dir in found:
-        if name == MARK:
+        if name in (MARK, _UNLOCKED):
             continue
         try:
             if is_dir:
@@ -312,8 +355,9 @@ def _remove(path: Path, folder: int) -> None:
         except OSError:
             continue
     try:
-        if os.listdir(folder) == [MARK]:
-            os.unlink(MARK, dir_fd=folder)
+        names = os.listdir(folder)
+        if names in ([MARK], [_UNLOCKED]):
+            os.unlink(names[0], dir_fd=folder)
         os.rmdir(path)
     except OSError:
         return

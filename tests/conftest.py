@@ -30,7 +30,7 @@ ON_ONE_PYTHON = """
     inputs disk kernel_cache own_files signals words floors parameters csv_rows habits overlaps
     footprint_counts raster_coarse uncertainty_amounts compare_places gii_figures tune_gate
     reference work run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry
-    imports plot notebook crosswalks dictionary given_areas report
+    imports plot notebook crosswalks membership_arrays dictionary given_areas report
     records_in_memory record_folding radix_order folders counting
 """
 """Files that look at results, files, the machine or the tree, none of which differs between

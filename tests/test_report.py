@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import re
 import signal
 import subprocess
@@ -192,19 +193,21 @@ while True:
 """
 
 
-def test_a_killed_report_leaves_nothing_half_written(run, tmp_path):
-    folder = tmp_path / "run"
+@pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.full_size)])
+def test_a_killed_report_leaves_nothing_half_written(run, kills, tmp_path):
+    folder, rng = tmp_path / "run", random.Random(17)
     subprocess.run(["cp", "-r", run.path, folder], check=True)
     command = [sys.executable, "-c", KILLED, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "first\n"
-        time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-    assert len((folder / "report.html").read_bytes()) in (3_000_000, len(page(run)))
-    gclust.write_report(folder)
-    assert (folder / "report.html").read_bytes() == page(run)
-    # Killed just before it was removed, a temporary folder may be left, empty, and is no obstacle.
-    assert not [*folder.glob(f"{PREFIX}*/*")]
+    for _ in range(kills):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "first\n"
+            time.sleep(rng.uniform(0.0, 0.6))
+            process.send_signal(signal.SIGKILL)
+        assert len((folder / "report.html").read_bytes()) in (3_000_000, len(page(run)))
+        gclust.write_report(folder)
+        assert (folder / "report.html").read_bytes() == page(run)
+        # Killed just before it was removed, a temporary folder may be left, empty.
+        assert not [*folder.glob(f"{PREFIX}*/*")]
     (folder / f"{PREFIX}0").mkdir()
     assert foreign_entry(folder, "run") is None
     assert remove_written(folder, "run")

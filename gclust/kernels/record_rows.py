@@ -314,6 +314,46 @@ def add_units(
     parallel_for(even_chunks(len(kind), CHUNK), 1, add_at, kind, place, units, out)
 
 
+class Buckets(NamedTuple):
+    """Listings by the hash of their record."""
+
+    rows: NDArray[np.uint32]  # (n,) the listings, bucket by bucket
+    bounds: NDArray[np.int64]  # first listing of each bucket, and n
+    shift: np.uint64
+    """Where the bits of the hash begin that number the ranges of a bucket (`sort_bucket`)."""
+    bits: int
+    """0 if the listings of each record follow each other."""
+
+
+def divide(keys: RecordKeys) -> Buckets:
+    """Put listings into buckets, so that those of a record are in one."""
+    n = len(keys.key)
+    bits = min(max(n // BUCKET, 1).bit_length(), MOST_BITS)
+    shift = np.uint64(64 - bits)
+    counts = np.zeros(1 << bits, dtype=np.int64)
+    chunks = even_chunks(n, CHUNK)
+    parallel_for(chunks, 1, count_hashes, keys, shift, counts)
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    rows = np.empty(n, dtype=np.uint32)
+    parallel_for(chunks, 1, scatter_hashes, keys, shift, bounds[:-1].copy(), rows)
+    inner = max(int(counts.max(initial=1)) // 4, 1).bit_length()
+    inner = min(inner, 64 - bits, MOST_BITS)
+    return Buckets(rows, np.unique(bounds), np.uint64(64 - bits - inner), inner)
+
+
+def divide_runs(keys: RecordKeys, n_records: int) -> Buckets | None:
+    """Do as `divide` where the listings of each of ``n_records`` records follow each other."""
+    begins = np.ones(len(keys.key), dtype=bool)
+    np.not_equal(keys.key[1:], keys.key[:-1], out=begins[1:])
+    begins[1:] |= keys.kind[1:] != keys.kind[:-1]
+    if np.count_nonzero(begins) != n_records:
+        return None
+    starts = np.append(np.flatnonzero(begins), len(begins))
+    bounds = starts[np.searchsorted(starts, even_chunks(len(begins), BUCKET))]
+    rows = np.arange(len(begins), dtype=np.uint32)
+    return Buckets(rows, np.unique(bounds), np.uint64(0), 0)
+
+
 def group_listings(
     keys: RecordKeys,
     placed: PlacedUnits,
@@ -345,14 +385,7 @@ def group_listings(
         Number of records of each kind.
     """
     n = len(keys.key)
-    bits = min(max(n // BUCKET, 1).bit_length(), MOST_BITS)
-    shift = np.uint64(64 - bits)
-    counts = np.zeros(1 << bits, dtype=np.int64)
-    chunks = even_chunks(n, CHUNK)
-    parallel_for(chunks, 1, count_hashes, keys, shift, counts)
-    bounds = np.concatenate(([0], np.cumsum(counts)))
-    order = np.empty(n, dtype=np.uint32)
-    parallel_for(chunks, 1, scatter_hashes, keys, shift, bounds[:-1].copy(), order)
+    buckets = divide(keys)
     out = Grouped(
         flags=np.zeros(n, dtype=np.uint8),
         place=np.zeros(n, dtype=np.int32),
@@ -362,16 +395,13 @@ def group_listings(
         kind=np.zeros(n, dtype=np.int8),
     )
     found: list[NDArray[np.int64]] = []
-    inner = max(int(counts.max(initial=1)) // 4, 1).bit_length()
-    inner = min(inner, 64 - bits, MOST_BITS)
-    inner_shift = np.uint64(64 - bits - inner)
 
     def group(first: int, last: int) -> None:
         part = out.between(first, last)
         records = np.zeros(n_kinds, dtype=np.int64)
-        rows = order[first:last]
-        group_bucket(keys, placed, rows, inner_shift, inner, unit, whole, part, records)
+        rows = buckets.rows[first:last]
+        group_bucket(keys, placed, rows, buckets.shift, buckets.bits, unit, whole, part, records)
         found.append(records)
 
-    parallel_for(np.unique(bounds), threads, group)
+    parallel_for(buckets.bounds, threads, group)
     return out, np.sum(found, axis=0) if found else np.zeros(n_kinds, dtype=np.int64)

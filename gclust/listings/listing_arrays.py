@@ -21,7 +21,7 @@ from gclust.kernels.record_rows import (
 )
 from gclust.kernels.spatial.fold import fold_rows, locations_of
 from gclust.listings.fold import unite_countries
-from gclust.listings.record_arrays import Records
+from gclust.listings.record_arrays import Records, numbers_in
 from gclust.parallel import unreported
 from gclust.units import UNIT
 
@@ -61,7 +61,7 @@ def place_listings(listings: Columns, decimals: int | None, threads: int) -> Pla
     if not rising.all():
         order = np.lexsort((found["lon"], found["lat"]))
         found = {name: column[order] for name, column in found.items()}
-        place = _inverse(order)[place]
+        place = numbers_in(order)[place]
     n = len(found["lat"])
     found["density"] = found["units"]
     if "density" in listings:
@@ -102,12 +102,6 @@ def _countries(
     united = unite_countries(sums)
     found[united["lat"]] = united["code"]
     return found
-
-
-def _inverse(order: NDArray[np.integer]) -> NDArray[np.int32]:
-    inverse = np.empty(len(order), dtype=np.int32)
-    inverse[order] = np.arange(len(order), dtype=np.int32)
-    return inverse
 
 
 class CountedRecords(NamedTuple):

@@ -63,7 +63,8 @@ def membership_rows(
     result = stored.select(
         "position", "source", *KEYS, "cluster", "located", "part", "units", "location"
     )
-    left = _remainders(engine, stored, method)
+    counts = stored if unlocated == "keep" else stored.filter(nw.col("located"))
+    left = _remainders(engine, counts, method)
     if left is not None:
         joined = result.join(left, on="position", how="left")
         added = nw.col("part") + nw.col("left").fill_null(0)
@@ -100,21 +101,22 @@ def _with_parts(rows: Frame, places: Frame, totals: Frame, method: str, unlocate
     )
 
 
-def _remainders(engine: Engine, stored: Frame, method: str) -> Frame | None:
+def _remainders(engine: Engine, counts: Frame, method: str) -> Frame | None:
     """Return what rounding leaves of records' fractions: ``position, left``, None if nothing.
 
-    ``position`` is the first listing of the record in the cluster. Most records have fractions
-    that are whole numbers of units; the others are found first.
+    ``counts`` are the listings that count. ``position`` is the first listing of the record in the
+    cluster. Most records have fractions that are whole numbers of units; the others are found
+    first.
     """
     whole = nw.col("whole")
     listings = whole.fill_null(UNIT) // UNIT
     divides = nw.col("units") % nw.when(listings > 0).then(listings).otherwise(1) == 0
-    counts = stored.filter(~nw.col("record").is_null() & ~whole.is_null() & (nw.col("part") > 0))
-    inexact = counts.filter((whole % UNIT != 0) | ~divides)
+    of_record = counts.filter(~nw.col("record").is_null())
+    inexact = of_record.filter((whole % UNIT != 0) | ~divides)
     found = engine.store(rows_by(inexact, *KEYS).select(*KEYS), LEFT, STAGE)
     if engine.arrow(found.head(1)).num_rows == 0:
         return None
-    of_inexact = counts.join(found, on=KEYS, how="inner")
+    of_inexact = of_record.join(found, on=KEYS, how="inner")
     sums = (nw.col(name).sum() for name in ("units", "part"))
     groups = of_inexact.group_by(*KEYS, "cluster").agg(
         *sums, nw.col("whole").max(), nw.col("position").min()

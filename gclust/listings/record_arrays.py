@@ -42,8 +42,7 @@ class Records:
 
     def reordered(self, order: NDArray[np.integer]) -> Records:
         """Return the records with the locations in another order, (n,)."""
-        number = np.empty(len(order), dtype=np.int32)
-        number[order] = np.arange(len(order), dtype=np.int32)
+        number = numbers_in(order)
         rows, open_rows = (
             each._replace(place=number[each.place]) for each in (self.rows, self.open_rows)
         )
@@ -106,6 +105,13 @@ def fractional_units_of_arrays(units: Units, total: Units) -> Units:
     The results equal those of `gclust.listings.counting.fractional_units`.
     """
     return np.floor(units / total * UNIT + 0.5).astype(np.int64)
+
+
+def numbers_in(order: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Return the number that each location has in another order of all, shape (n,)."""
+    number = np.empty(len(order), dtype=np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    return number
 
 
 def sort_by_place(records: Records) -> Records:

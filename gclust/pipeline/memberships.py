@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -12,8 +13,10 @@ import pyarrow as pa
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.memberships import membership_rows
 from gclust.listings.stage import inside_years
+from gclust.pipeline.membership_arrays import member_batches, read_members
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
+from gclust.threads import count_threads
 from gclust.units import UNIT
 
 
@@ -38,58 +41,95 @@ def membership_tables(
     """
     files = prepared.staged.files
     assert files is not None, "the listings were read without numbers"
-    kinds = np.array(prepared.staged.kinds, dtype=object)
-    windows = [source.years for source in study.sources]
-    listings = inside_years(engine.frame("listings"), windows)
+    ordered = output_files(files)
+    kinds = pa.array(prepared.staged.kinds, pa.string())
+    batches = _batches_of_arrays if prepared.numbered is not None else _batches_of_engine
+    for batch in batches(study, engine, prepared, locations):
+        yield _output_table(batch, ordered, kinds)
+
+
+def _batches_of_engine(
+    study: Study, engine: Engine, prepared: Prepared, locations: pd.DataFrame
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of `gclust.listings.memberships.membership_rows` in the order of output."""
+    files = prepared.staged.files
+    assert files is not None
     places = locations[["lat", "lon"]].assign(
         cluster=locations["cluster_id"], location=np.arange(len(locations), dtype=np.int64)
     )
-    rows = membership_rows(
+    return membership_rows(
         engine,
-        listings.with_columns(position=_output_position(files)),
+        _listings(study, engine).with_columns(position=_output_position(files)),
         places,
         prepared.totals,
         study.counting.method,
         unlocated=study.counting.unlocated,
     )
-    ordered = _output_files(files)
-    for batch in rows:
-        yield _output_table(batch, ordered, kinds)
 
 
-def _output_files(files: pd.DataFrame) -> pd.DataFrame:
+def _batches_of_arrays(
+    study: Study, engine: Engine, prepared: Prepared, locations: pd.DataFrame
+) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows, computed in memory."""
+    files, numbered = prepared.staged.files, prepared.numbered
+    assert files is not None
+    assert numbered is not None
+    listings = read_members(engine, _listings(study, engine), numbered.location, file_shifts(files))
+    return member_batches(
+        listings,
+        locations["cluster_id"].to_numpy(),
+        numbered.n_records,
+        whole=study.counting.method == "whole",
+        unlocated=study.counting.unlocated == "keep",
+        threads=count_threads(),
+    )
+
+
+def _listings(study: Study, engine: Engine) -> nw.LazyFrame[Any]:
+    """Return the stored rows inside the years of their sources."""
+    return inside_years(engine.frame("listings"), [source.years for source in study.sources])
+
+
+def output_files(files: pd.DataFrame) -> pd.DataFrame:
     """Return the files by source and path, with the ``start`` of each in the output."""
     ordered = files.sort_values(["source", "file", "first"])
     return ordered.assign(start=ordered["rows"].cumsum() - ordered["rows"])
 
 
-def _output_position(files: pd.DataFrame) -> nw.Expr:
-    """Return the place of each row in the order of sources, files and rows, null without an order.
+def file_shifts(files: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return steps ``(first, shift)``, sorted: rows from ``first`` on are moved by ``shift``.
 
-    Parts of a source are read one after the other, which may not be the order of their files.
+    So moved, the rows are in the order of sources, files and rows. Parts of a source are read one
+    after the other, which may not be the order of their files.
     """
+    ordered = output_files(files)
+    ordered = ordered[ordered["rows"] > 0].sort_values("first")
+    shift = ordered["start"] - ordered["first"]
+    begins = shift != shift.shift()
+    steps = zip(ordered["first"][begins], shift[begins], strict=True)
+    return [(int(first), int(by)) for first, by in steps]
+
+
+def _output_position(files: pd.DataFrame) -> nw.Expr:
+    """Return the place of each row in the output, null without an order; see `file_shifts`."""
     position = nw.col("position")
-    ordered = _output_files(files).sort_values("first")
-    moved = ordered["start"] - ordered["first"]
-    runs = moved != moved.shift()
-    steps = list(zip(ordered["first"][runs], moved[runs], strict=True))
 
     def among(steps: list[tuple[int, int]]) -> nw.Expr:
         if len(steps) > 1:
             middle = len(steps) // 2
-            later = position >= int(steps[middle][0])
+            later = position >= steps[middle][0]
             return nw.when(later).then(among(steps[middle:])).otherwise(among(steps[:middle]))
-        return position + int(steps[0][1])
+        return position + steps[0][1]
 
-    return among(steps)
+    return among(file_shifts(files))
 
 
-def _output_table(batch: pa.RecordBatch, files: pd.DataFrame, kinds: np.ndarray) -> pa.Table:
+def _output_table(batch: pa.RecordBatch, files: pd.DataFrame, kinds: pa.Array) -> pa.Table:
     """Turn a batch of rows with codes and positions into rows of the table."""
     source = batch.column("source").to_numpy(zero_copy_only=False).astype(np.int64)
-    position = batch.column("position").to_pandas().to_numpy(np.float64, na_value=np.nan)
-    unordered = np.isnan(position)
-    place = np.where(unordered, 0, position).astype(np.int64)
+    position = batch.column("position")
+    unordered = position.is_null().to_numpy(zero_copy_only=False)
+    place = position.fill_null(0).to_numpy().astype(np.int64)
     start = files["start"].to_numpy()
     at = np.searchsorted(start, place, side="right") - 1
     # A table without an order is its source's only file.
@@ -101,11 +141,9 @@ def _output_table(batch: pa.RecordBatch, files: pd.DataFrame, kinds: np.ndarray)
     return pa.table(
         {
             "source": source + 1,
-            "file": pa.array(files["file"].to_numpy()[at], pa.string()),
+            "file": pa.array(files["file"], pa.string()).take(pa.array(at)),
             "row": row,
-            "kind": pa.array(
-                kinds[batch.column("kind").to_numpy(zero_copy_only=False)], pa.string()
-            ),
+            "kind": kinds.take(batch.column("kind")),
             "record": record.cast(pa.int64() if whole else pa.string()),
             "cluster_id": batch.column("cluster").cast(pa.int64()),
             "fraction": part / UNIT,

@@ -25,7 +25,12 @@ from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.check_space import check_space
 from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
-from gclust.pipeline.read_into_memory import fit_into_memory, read_listings
+from gclust.pipeline.read_into_memory import (
+    NumberedRows,
+    fit_into_memory,
+    read_listings,
+    rows_have_numbers,
+)
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.places.given_areas import area_files
@@ -63,6 +68,8 @@ class Prepared:
     records : Records or None
         The records in memory, with the locations in the order of ``locations``; None if the
         listings stay in the engine.
+    numbered : NumberedRows or None
+        The rows of the sources' files, if the records are in memory and the rows have numbers.
     """
 
     staged: Staged
@@ -74,6 +81,7 @@ class Prepared:
     world_totals: dict[str, float]
     has_records: bool
     records: Records | None = None
+    numbered: NumberedRows | None = None
 
 
 def prepare_listings(
@@ -130,7 +138,9 @@ def _read(
 ) -> Prepared | None:
     """Sum listings in memory; ``listings`` are the located and unlocated ones."""
     with run_log.timed("fold listings"):
-        found = read_listings(study, engine, staged, _to_fold(staged), listings[1])
+        numbers = ["position"] if rows_have_numbers(staged) else []
+        located = _to_fold(staged, *numbers)
+        found = read_listings(study, engine, staged, located, listings[1])
     if found is None:
         return None
     world = _checked_totals(study, staged, dict(enumerate(found.world_units.tolist())))
@@ -146,12 +156,14 @@ def _read(
         world,
         found.has_records,
         found.records,
+        found.numbered,
     )
 
 
-def _to_fold(staged: Staged) -> nw.LazyFrame[Any]:
+def _to_fold(staged: Staged, *further: str) -> nw.LazyFrame[Any]:
     """Return the usable listings with what is needed to sum them by location."""
-    return usable(staged.listings).select("kind", "record", "lat", "lon", "units", "country")
+    wanted = ("kind", "record", "lat", "lon", "units", "country", *further)
+    return usable(staged.listings).select(*wanted)
 
 
 def _tell_of_ties(study: Study, has_records: bool, run_log: RunLog) -> None:
@@ -213,6 +225,7 @@ def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunL
         locations=locations,
         has_records=engine.arrow(located_totals.head(1)).num_rows > 0,
         records=None,
+        numbered=None,
     )
 
 

@@ -51,6 +51,17 @@ class ReadListings(NamedTuple):
     """World total of each kind in fixed point."""
     has_records: bool
     """Whether any located listing has a record."""
+    numbered: NumberedRows | None
+    """None if the rows of files have no numbers."""
+
+
+class NumberedRows(NamedTuple):
+    """The rows of a study's files."""
+
+    location: NDArray[np.int32]
+    """Location of each row, -1 for none."""
+    n_records: int
+    """Number of the records that count, of all kinds."""
 
 
 def fit_into_memory(study: Study, staged: Staged) -> bool:
@@ -78,6 +89,9 @@ def read_listings(
     further = ["code"] if codes else []
     if study.density.weight != "listings" or set(study.density_kinds) != set(study.kinds):
         further.append("density")
+    files = staged.files if rows_have_numbers(staged) else None
+    if files is not None:
+        further.append("position")
     read = _columns(engine, weighted, "lat", "lon", *further)
     for name in TABLES:
         engine.drop(name)
@@ -86,6 +100,10 @@ def read_listings(
     listings, exact = read
     threads = count_threads()
     locations, place = place_listings(listings, study.density.rounding, threads)
+    location = None
+    if files is not None:
+        location = np.full(int(files["rows"].sum()), -1, dtype=np.int32)
+        location[listings["position"]] = place
     for name in ("lat", "lon", *further):
         del listings[name]
     has_records = bool(listings["has_record"].any())
@@ -108,7 +126,15 @@ def read_listings(
     bare = listings["has_record"] == 0
     world = counted.n_records * UNIT
     np.add.at(world, listings["kind"][bare], listings["units"][bare])
-    return ReadListings(table_of_locations(locations, codes), counted.records, world, has_records)
+    table = table_of_locations(locations, codes)
+    n_records = int(counted.n_records.sum())
+    numbered = None if location is None else NumberedRows(location, n_records)
+    return ReadListings(table, counted.records, world, has_records, numbered)
+
+
+def rows_have_numbers(staged: Staged) -> bool:
+    """Return whether all listings were read with the number of their row."""
+    return staged.files is not None and bool(staged.files["has_order"].all())
 
 
 def _columns(engine: Engine, listings: Frame, *further: str) -> tuple[Columns, bool] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from gclust.disk import writing
 from gclust.escapes import harmless
+from gclust.parallel import meanwhile
 
 NAME = "memberships"
 ROW_GROUP = 1_000_000
@@ -40,9 +42,12 @@ def write_memberships(tables: Iterable[pa.Table], path: Path, encoding: str) -> 
 def _write_parquet(tables: Iterable[pa.Table], path: Path, _: str) -> None:
     writer = None
     try:
-        for group in _regrouped(tables):
+        groups = _regrouped(tables)
+        group = next(groups, None)
+        while group is not None:
             writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
-            writer.write_table(group, row_group_size=ROW_GROUP)
+            with meanwhile(partial(writer.write_table, group, row_group_size=ROW_GROUP)):
+                group = next(groups, None)
     finally:
         if writer is not None:
             writer.close()

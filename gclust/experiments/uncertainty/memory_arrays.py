@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gclust.kernels.spatial.radix_order import radix_order
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.listing_arrays import Columns, place_listings
+from gclust.listings.record_arrays import numbers_in
 from gclust.pipeline.locations import columns_of
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
@@ -54,9 +55,7 @@ def rows_in_memory(
         study.density.rounding,
         threads,
     )
-    number = np.empty(len(order), dtype=np.int32)
-    number[order] = np.arange(len(order), dtype=np.int32)
-    listings["place"] = number[placed.place]
+    listings["place"] = numbers_in(order)[placed.place]
     key = listings["key"]
     low = int(key.min(initial=0))
     if int(key.max(initial=0)) - low >= WIDEST:

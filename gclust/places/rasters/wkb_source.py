@@ -1,4 +1,4 @@
-"""A polygon as exactextract reads it, in bytes: as text it takes a third of the time to count."""
+"""A polygon as exactextract reads it, in bytes: counting takes a third of the time of GeoJSON."""
 
 from __future__ import annotations
 
