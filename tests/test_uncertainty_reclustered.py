@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from unittest import mock
 
@@ -219,6 +220,11 @@ def test_clusters_that_draws_lack_are_counted(tmp_path):
     assert 0.2 < found.loc["Graz", "found"] < 0.8
     assert found.loc["Munich", "found"] == 1
     assert found.loc["Graz", "first_10"] == found.loc["Graz", "found"]
+    # Where it is found it is large: the interval of all draws reaches lower.
+    of_graz = found.loc["Graz"]
+    assert of_graz["patent_share_in_own_low"] < 0.97 * of_graz["patent_share_low"]
+    certain = found.loc["Munich"]
+    assert certain["patent_share_in_own_low"] == pytest.approx(certain["patent_share_low"], 0.03)
 
 
 def test_fixed_clusters_and_reclustering_agree_where_clusters_are_certain(tmp_path):
@@ -231,6 +237,10 @@ def test_fixed_clusters_and_reclustering_agree_where_clusters_are_certain(tmp_pa
     assert (reclustered["found"] == 1).all()
     for name in ("score_low", "score_high"):
         np.testing.assert_allclose(fixed[name], reclustered[name], atol=1.5)
+    assert not [name for name in fixed if "in_own" in name]
+    for end in ("low", "high"):
+        in_own = reclustered[f"patent_share_in_own_{end}"]
+        np.testing.assert_allclose(in_own, fixed[f"patent_share_{end}"], rtol=0.15)
 
 
 def test_other_methods_recluster_too(tmp_path):
@@ -262,17 +272,15 @@ def test_parameters_alone_spread_as_runs_do(tmp_path):
 
 
 def test_parameters_of_a_sweeps_plateau(tmp_path):
-    path = study_folder(
-        tmp_path,
-        extra="[clusters]\neps_km = 2\nmin_samples = 250\n"
-        '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n',
-    )
-    grid = {"eps_km": [1.8, 2, 2.2], "min_samples": [240, 250]}
+    extra = '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n'
+    path = study_folder(tmp_path, extra=extra)
+    grid = {"eps_km": [9, 10, 11], "min_samples": [90, 100, 110, 5000]}
     swept = gclust.sweep(path, **grid, out=tmp_path / "swept")
-    own = swept.table.set_index(["eps_km", "min_samples"]).loc[(2, 250), "plateau"]
+    own = swept.table.set_index(["eps_km", "min_samples"]).loc[(10, 100), "plateau"]
     there = swept.table[swept.table["plateau"] == own]
     found = gclust.uncertainty(path, tmp_path / "deep" / "out")
     assert own
+    assert len(there) == 9
     assert list(found.parameters) == sorted(zip(there["eps_km"], there["min_samples"], strict=True))
     again = gclust.read_study(tmp_path / "deep" / "out" / "study.toml")
     assert (again.folder / again.uncertainty.sweep).resolve() == tmp_path / "swept"
@@ -282,8 +290,19 @@ def test_a_study_off_all_plateaus_is_refused(tmp_path):
     extra = '[uncertainty]\nsources = ["parameters"]\ndraws = 20\nsweep = "swept"\n'
     path = study_folder(tmp_path, extra=extra)
     gclust.sweep(path, eps_km=[10], min_samples=[100], out=tmp_path / "swept")
-    with pytest.raises(StudyError, match="lies on no plateau .there is none.; expected eps_km"):
+    with pytest.raises(StudyError, match="lies on no plateau .there is none.; expected factor"):
         gclust.uncertainty(path)
+
+
+def test_without_a_plateau_parameters_vary_by_a_factor(tmp_path):
+    extra = '[uncertainty]\nsources = ["parameters"]\ndraws = 60\nfactor = 1.25\n'
+    found = gclust.uncertainty(study_folder(tmp_path, extra=extra))
+    eps, least = (8.0, 10.0, 12.5), (80.0, 100.0, 125.0)
+    assert list(found.parameters) == list(itertools.product(eps, least))
+    assert "9 pairs of eps_km and min_samples" in found.draws_in_words
+    both = '[uncertainty]\nsources = ["parameters"]\nfactor = 1.25\neps_km = [8, 9]\n'
+    with pytest.raises(StudyError, match="factor and eps_km.*expected one of them"):
+        gclust.uncertainty(study_folder(tmp_path / "both", extra=both))
 
 
 def test_single_records_are_poisson():

@@ -453,6 +453,8 @@ class Draws(Section):
         Values of eps_km that are drawn.
     min_samples : tuple of float, optional
         Values of min_samples that are drawn.
+    factor : float, optional
+        Both parameters are drawn from the study's own, divided and multiplied by this factor.
     """
 
     sources: tuple[str, ...] = field(default=("records",), metadata={"options": DRAWN})
@@ -476,6 +478,7 @@ class Draws(Section):
     sweep: str | None = None
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
+    factor: float | None = number(None, above=1)
 
     def cv_of(self, kind: str) -> float | None:
         """Return the coefficient of variation for a kind of amounts, None if none is given."""

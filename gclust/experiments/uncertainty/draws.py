@@ -65,6 +65,9 @@ class Replicates:
     scores : ndarray of float64, shape (draws, clusters)
     ranks : ndarray of float64, shape (draws, clusters)
         Among all clusters of the replicate.
+    in_own : ndarray of float64, shape (draws, clusters, kinds), optional
+        Shares of the study's own clusters, whether a replicate that is reclustered finds them or
+        not.
     moved : DataFrame, optional
         The jittered listings; see `gclust.experiments.uncertainty.jitter.jitter_table`.
     """
@@ -72,6 +75,7 @@ class Replicates:
     shares: Floats
     scores: Floats
     ranks: Floats
+    in_own: Floats | None = None
     moved: pd.DataFrame | None = None
 
     def fill(
@@ -169,7 +173,9 @@ def empty_replicates(study: Study, n_clusters: int) -> Replicates:
     """Return a `Replicates` object for all draws of a study, whose values are all NaN."""
     shape = study.uncertainty.draws, n_clusters
     scores, ranks = np.full((2, *shape), np.nan)
-    return Replicates(np.full((*shape, len(study.kinds)), np.nan), scores, ranks)
+    shares = np.full((*shape, len(study.kinds)), np.nan)
+    in_own = shares.copy() if study.uncertainty.reclusters else None
+    return Replicates(shares, scores, ranks, in_own)
 
 
 def same_clusters(own: Ints, replicate: Ints, units: Ints, n_own: int, threads: int) -> Ints:
@@ -335,9 +341,14 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
         if inputs.baseline.reads_listings:
             of_listings = ReplicateListings(study, inputs.engine, prepared, bootstrap)
     order = drawn.in_order(inputs.numbers)
-    parallel = ParallelReplicates(bootstrap, reclusterer, drawn.chosen, order, at_once)
+    own = inputs.baseline.clusters[bootstrap.location]
+    parallel = ParallelReplicates(
+        bootstrap, reclusterer, own, chosen=drawn.chosen, order=order, at_once=at_once
+    )
+    assert found.in_own is not None
     for number in inputs.with_progress(order, "recluster"):
-        replicate, (labels, _, core, polygons), counted = parallel.take(number)
+        replicate, (labels, _, core, polygons), counted, in_own = parallel.take(number)
+        found.in_own[number] = in_own[kinds]
         clusters = counted.clusters(labels)
         same = inputs.matched(clusters, bootstrap.density, bootstrap.location)
         columns = inputs.columns(drawn.pair(number))

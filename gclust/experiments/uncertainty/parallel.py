@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
@@ -22,6 +23,8 @@ class Finished(NamedTuple):
     replicate: Replicate
     reclustered: Reclustered
     counted: MergedCounts
+    in_own: pd.DataFrame
+    """Shares of the study's own clusters, found again or not, shape (clusters, kinds)."""
 
 
 def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
@@ -36,19 +39,23 @@ def threads_per_replicate(threads: int, *, alone: bool) -> tuple[int, int]:
 class ParallelReplicates:
     """Parallel computation of replicates, in batches with the same eps_km and min_samples.
 
-    ``chosen`` is the number of each replicate's pair; ``order`` lists the replicates to compute,
-    by pair, because replicates with the same eps_km use the same bands.
+    ``own`` are the study's own clusters of the places, -1 for noise. ``chosen`` is the number of
+    each replicate's pair; ``order`` lists the replicates to compute, by pair, because replicates
+    with the same eps_km use the same bands.
     """
 
     def __init__(
         self,
         bootstrap: Bootstrap,
         reclusterer: Reclusterer,
+        own: NDArray[np.int64],
+        *,
         chosen: NDArray[np.int64],
         order: list[int],
         at_once: int,
     ) -> None:
         self._bootstrap, self._reclusterer, self._chosen = bootstrap, reclusterer, chosen
+        self._own = own
         self._left, self._at_once = order.copy(), at_once
         self._finished: dict[int, Finished] = {}
 
@@ -73,4 +80,5 @@ class ParallelReplicates:
         counted = self._bootstrap.merge_and_count(
             reclustered.labels, reclustered.gaps_km, replicate
         )
-        return Finished(replicate, reclustered, counted)
+        in_own = self._bootstrap.merge_and_count(self._own, {}, replicate).share
+        return Finished(replicate, reclustered, counted, in_own)

@@ -44,13 +44,16 @@ def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPair
     Raises
     ------
     StudyError
-        If the clustering method is not DBSCAN, or the study's own pair lies on no plateau.
+        If the clustering method is not DBSCAN, if the study's own pair lies on no plateau, or if
+        both a factor and values, or a sweep, are given.
     """
     wanted = study.uncertainty
     if "parameters" not in wanted.sources:
         return DrawnPairs([], np.zeros(wanted.draws, dtype=np.int64))
     own = study.dbscan.eps_km, study.dbscan.min_samples
-    if wanted.eps_km is not None or wanted.min_samples is not None:
+    if wanted.factor is not None:
+        pairs = _within_factor(study, wanted.factor)
+    elif wanted.eps_km is not None or wanted.min_samples is not None:
         pairs = sorted(set(product(wanted.eps_km or own[:1], wanted.min_samples or own[1:])))
     elif wanted.sweep is not None:
         pairs = _of_plateau(read_sweep(study.folder / wanted.sweep).table, own, wanted.sweep)
@@ -59,6 +62,20 @@ def draw_pairs(study: Study, *, n_jobs: int | None, report: Report) -> DrawnPair
         pairs = _of_plateau(made.table, own, "the sweep of the study")
     random = np.random.Generator(np.random.Philox(key=[wanted.seed, PAIRS]))
     return DrawnPairs(pairs, random.integers(len(pairs), size=wanted.draws))
+
+
+def _within_factor(study: Study, factor: float) -> list[Pair]:
+    """Return the study's own pair and its eight neighbours at a factor, in rising order."""
+    wanted, own = study.uncertainty, study.dbscan
+    for name in ("eps_km", "min_samples", "sweep"):
+        if getattr(wanted, name) is not None:
+            raise StudyError(
+                f"[uncertainty] has factor and {name}, which both say what parameters are drawn;"
+                " expected one of them"
+            )
+    steps = 1 / factor, 1.0, factor
+    least = {max(own.min_samples * step, 1.0) for step in steps}
+    return sorted(product((own.eps_km * step for step in steps), least))
 
 
 def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]:
@@ -70,8 +87,9 @@ def _of_plateau(table: pd.DataFrame, own: Pair, where: str | Path) -> list[Pair]
         raise StudyError(
             f"[uncertainty] sources has 'parameters', but in {where} the study's own pair, eps_km ="
             f" {own[0]:g} and min_samples = {own[1]:g}, lies on no plateau"
-            f" ({', '.join(known) or 'there is none'}); expected eps_km and min_samples in"
-            " [uncertainty]: lists of values to draw from"
+            f" ({', '.join(known) or 'there is none'}); expected factor = 1.1 in [uncertainty]"
+            " (both parameters vary by this factor), or eps_km and min_samples: lists of values to"
+            " draw from"
         )
     plateau = table[table["plateau"] == names[0]]
     return sorted(zip(plateau["eps_km"].tolist(), plateau["min_samples"].tolist(), strict=True))

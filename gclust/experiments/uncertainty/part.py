@@ -48,6 +48,8 @@ def _rows(found: Replicates, numbers: NDArray[np.int64]) -> pd.DataFrame:
     )
     for code in range(n_kinds):
         rows[f"share_{code}"] = found.shares[numbers, :, code].ravel()
+        if found.in_own is not None:
+            rows[f"in_own_{code}"] = found.in_own[numbers, :, code].ravel()
     return rows
 
 
@@ -80,4 +82,6 @@ def _fill(found: Replicates, rows: pd.DataFrame) -> NDArray[np.int64]:
     found.ranks[number, cluster] = rows["rank"]
     for code in range(found.shares.shape[2]):
         found.shares[number, cluster, code] = rows[f"share_{code}"]
+        if found.in_own is not None:
+            found.in_own[number, cluster, code] = rows[f"in_own_{code}"]
     return number

@@ -44,8 +44,12 @@ ADDRESSES = (
 FIXED = " Clusters are fixed: all draws have the study's own, whose uncertainty is left out."
 RECLUSTERED = (
     " Each draw finds its own clusters, which are matched with the study's by the weight of"
-    " listings that they share; shares, scores and ranks are those of the draws in which a cluster"
-    " is found."
+    " listings that they share; intervals of shares, scores and ranks are conditional: they are"
+    " those of the draws in which a cluster is found (found), and too narrow for clusters near the"
+    " threshold. The columns _share_in_own_low and _high are unconditional: they count the study's"
+    " own cluster in all draws, found again or not. Neither corrects for the selection of clusters"
+    " that the same records made large enough; boundaries that are formed on other records than"
+    " those counted do."
 )
 NOT_SMOOTH = (
     " Sets rest on a bootstrap of a function of the records that is not smooth, so that their"
@@ -94,7 +98,9 @@ class Uncertainty:
     study : Study
     table : DataFrame
         One row per cluster, best first: ``rank, cluster_id, name, economies``, for each kind
-        ``<kind>_share, <kind>_share_low, <kind>_share_high`` (per cent), then ``score,
+        ``<kind>_share, <kind>_share_low, <kind>_share_high`` (per cent) and, with clusters that
+        are reclustered, ``<kind>_share_in_own_low, <kind>_share_in_own_high`` (of the study's own
+        cluster in all draws, found again or not), then ``score,
         score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks);
         ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks with the
         probability ``level``); ``first_10, first_100`` (share of the draws in which
@@ -207,6 +213,10 @@ def rank_uncertainty(
         if fixed and not study.uncertainty.varies_clusters:
             low, high = np.full((2, len(ids)), np.nan)
         table[f"{kind}_share_low"], table[f"{kind}_share_high"] = low, high
+        if found.in_own is not None:
+            own_ends = intervals(found.in_own[:, ids, code], level)
+            for end, values in zip(("low", "high"), own_ends, strict=True):
+                table[f"{kind}_share_in_own_{end}"] = np.nan if fixed else values
         if fixed:
             table[f"{kind}_share_interval"] = NOT_RESAMPLED
     table["score"] = score.to_numpy()[ids]

@@ -228,8 +228,8 @@ def _check_shard(study: Study, shard: Shard) -> None:
     """Refuse more shards than draws; warn if every shard must make the same sweep first."""
     wanted = study.uncertainty
     shard.share_of(range(wanted.draws), "draws")
-    given = wanted.sweep, wanted.eps_km, wanted.min_samples
-    if "parameters" in wanted.sources and given == (None, None, None):
+    given = wanted.sweep, wanted.eps_km, wanted.min_samples, wanted.factor
+    if "parameters" in wanted.sources and given == (None,) * 4:
         warn_user(
             "each shard makes the sweep of the study to find the plateau; to make it once, run"
             " gclust sweep first, and name its folder: [uncertainty] sweep"
