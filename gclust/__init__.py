@@ -44,6 +44,7 @@ _HOME = {
     "intensity_spread": "gclust.pipeline.intensity",
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
+    "multinomial_rank_sets": "gclust.ranking.multinomial",
     "parameter_surface": "gclust.cluster.surface",
     "read_comparison": "gclust.experiments.compare.result",
     "read_run": "gclust.results.run",
@@ -94,6 +95,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "intensity_spread",
     "leaders",
     "list_indicators",
+    "multinomial_rank_sets",
     "parameter_surface",
     "plot",
     "read_comparison",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from gclust.pipeline.intensity import intensity_spread
     from gclust.pipeline.run import run
     from gclust.ranking.leaders import leaders
+    from gclust.ranking.multinomial import multinomial_rank_sets
     from gclust.results.run import Run, read_run
     from gclust.study.catalogue import list_indicators
     from gclust.study.clustering_methods import Clusters, ContourClusters, HierarchyClusters

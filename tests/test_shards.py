@@ -434,7 +434,7 @@ def test_the_commands(world, tmp_path, monkeypatch):
     assert "holds a sweep already" in done.output
     done = run(main, ["gather", *(str(world / f"u{n}") for n in (1, 2, 3)), "--top", "1"])
     assert done.exit_code == 0, done.output
-    assert "Rank sets hold the true ranks" in done.output
+    assert "Rank sets hold the true ranks of these" in done.output
     for wrong in ("0/2", "3/2", "3", "a/b", "1/2/3", "-1/2", "¹/2"):
         done = run(main, ["uncertainty", study, f"--shard={wrong}"])
         assert done.exit_code == 2

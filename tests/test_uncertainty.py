@@ -221,7 +221,8 @@ def test_one_cluster_and_a_kind_that_it_lacks(tmp_path):
     assert len(found.table) == 1
     assert (row["publication_share_low"], row["publication_share_high"]) == (0, 0)
     assert (row["rank_set_low"], row["rank_set_high"]) == (1, 1)
-    assert (row["first_10"], row["first_100"]) == (1, 1)
+    assert (row["marginal_rank_set_low"], row["marginal_rank_set_high"]) == (1, 1)
+    assert (row["among_10"], row["among_100"]) == ("yes", "yes")
     assert found.pairs.empty
 
 

@@ -52,8 +52,3 @@ def draw_ranks(scores: ArrayLike) -> Floats:
         ordered = np.sort(row[known])
         out[known] = 1 + ordered.size - np.searchsorted(ordered, row[known], side="right")
     return ranks
-
-
-def chance_of_first(ranks: ArrayLike, first: int) -> Floats:
-    """Return, for each cluster, the fraction of draws in which its rank is at most ``first``."""
-    return (np.asarray(ranks, dtype=np.float64) <= first).mean(axis=0)

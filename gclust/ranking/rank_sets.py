@@ -109,6 +109,76 @@ def rank_sets(
     return RankSets(low.astype(np.int64), high.astype(np.int64), above, error, first)
 
 
+def marginal_rank_sets(
+    estimates: ArrayLike, draws: ArrayLike, level: float = 0.9, *, stepdown: bool = True
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rank sets each of which contains its own true rank with probability ``level``.
+
+    They are narrower than those of `rank_sets`, and answer a question about one cluster that was
+    chosen before its rank was seen: the critical value of a cluster is that of its own
+    differences from all others. Of many such sets, some miss.
+
+    The parameters, errors and references are those of `rank_sets`.
+
+    Returns
+    -------
+    low, high : ndarray of int64, shape (p,)
+        First and last rank of each set, inclusive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> draws = np.random.default_rng(1).normal([9, 5.1, 5, 1], 0.3, size=(999, 4))
+    >>> low, high = marginal_rank_sets([9, 5.1, 5, 1], draws)
+    >>> list(zip(low.tolist(), high.tolist()))
+    [(1, 1), (2, 3), (2, 3), (4, 4)]
+    """
+    value = np.asarray(estimates, dtype=np.float64)
+    drawn = np.asarray(draws, dtype=np.float64)
+    _check(value, drawn, level)
+    p, place = value.size, _place(len(drawn), level)
+    low, high = np.ones(p, dtype=np.int64), np.full(p, p, dtype=np.int64)
+    for j in range(p):
+        error = _deviation(drawn[:, j, None] - drawn)
+        apart = value[j] - value
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = ((drawn[:, j, None] - drawn) - apart) / error
+        usable = error > 0
+        above, below = (error == 0) & (apart > 0), (error == 0) & (apart < 0)
+        while True:
+            largest = np.zeros(len(drawn))
+            for sign, done in ((1, above), (-1, below)):
+                columns = usable & ~done
+                if columns.any():
+                    largest = np.fmax(largest, np.fmax.reduce(sign * t[:, columns], axis=1))
+            reach = np.sort(largest)[place] * error
+            new = usable & ~above & (apart > reach), usable & ~below & (-apart > reach)
+            above |= new[0]
+            below |= new[1]
+            if not stepdown or not (new[0].any() or new[1].any()):
+                break
+        low[j], high[j] = 1 + below.sum(), p - above.sum()
+    return low, high
+
+
+def among_best(low: ArrayLike, high: ArrayLike, first: int) -> NDArray[np.object_]:
+    """Return whether each cluster is among the first ones: "yes", "possible" or "no".
+
+    The clusters that are not "no" contain all the true first ones, and all that are "yes" are
+    among these, with the probability of the joint rank sets whose ends are given (the tau-best
+    sets of Mogstad, Romano, Shaikh and Wilhelm 2024, section 3.4).
+
+    Examples
+    --------
+    >>> among_best([1, 2, 2, 4], [1, 3, 3, 4], 2).tolist()
+    ['yes', 'possible', 'possible', 'no']
+    """
+    ends = np.asarray(low), np.asarray(high)
+    return np.where(ends[1] <= first, "yes", np.where(ends[0] <= first, "possible", "no")).astype(
+        object
+    )
+
+
 def least_draws(level: float) -> int:
     """Return the least number of bootstrap draws needed to compute the quantile ``level``."""
     return math.ceil(round(level / (1 - level), 9))
@@ -157,5 +227,9 @@ def _critical(
         if pairs.size:
             t = (centred[:, j, None] - centred[:, pairs]) / error[j, pairs]
             largest = np.fmax(largest, np.fmax.reduce(t, axis=1))
-    place = math.ceil(round((len(drawn) + 1) * level, 9)) - 1
-    return float(np.sort(largest)[place])
+    return float(np.sort(largest)[_place(len(drawn), level)])
+
+
+def _place(n_draws: int, level: float) -> int:
+    """Return the place of the quantile among the sorted draws."""
+    return math.ceil(round((n_draws + 1) * level, 9)) - 1

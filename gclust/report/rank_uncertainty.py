@@ -28,7 +28,6 @@ from gclust.report.text_table import (
     NEEDED,
     Column,
     filled,
-    fixed,
     significant,
     table_lines,
     whole,
@@ -55,8 +54,6 @@ def rank_uncertainty_table(
     dash = "-" if ascii else "–"
     shown["set"] = _ranges(shown["rank_set_low"], shown["rank_set_high"], dash)
     shown["scatter"] = _ranges(shown["rank_low"], shown["rank_high"], dash)
-    for first in (10, 100):
-        shown[f"percent_{first}"] = 100 * shown[f"first_{first}"]
     columns = [
         Column("rank", ("", "Rank"), whole, ALWAYS),
         Column("set", ("Rank", "set"), None, ALWAYS),
@@ -65,8 +62,8 @@ def rank_uncertainty_table(
         Column("score", ("", "Score"), significant, NEEDED),
         Column("score_low", ("Score", "from"), significant, 7),
         Column("score_high", ("", "to"), significant, 7),
-        Column("percent_10", ("% in first", "10"), fixed(0), 6),
-        Column("percent_100", ("% in first", "100"), fixed(0), 5),
+        Column("among_10", ("Among", "10"), None, 6),
+        Column("among_100", ("Among", "100"), None, 5),
         Column("economies", ("", "Economy"), None, 4),
     ]
     return "\n".join(table_lines([filled(c, shown) for c in columns], width, ascii))

@@ -259,8 +259,8 @@ def _uncertainty(found: Any) -> Iterator[str]:
         return
     yield (
         f"The uncertainty of ranks was measured by {_user(found.draws_in_words)}; rank sets hold"
-        f" all true ranks jointly with probability {found.study.uncertainty.level:g}"
-        " ⟦mogstad2024⟧."
+        " the true ranks of these clusters jointly with probability"
+        f" {found.study.uncertainty.level:g} if records are independent ⟦mogstad2024⟧."
     )
     yield _user(found.superpopulation)
 

@@ -428,8 +428,8 @@ class Draws(Section):
     seed : int
         Seed of the random numbers.
     level : float
-        Probability with which the rank sets jointly hold all true ranks, and each interval its
-        value.
+        Probability with which the rank sets jointly hold the true ranks of these clusters, and
+        each interval its value.
     clusters : {"fixed", "reclustered"}
         Whether the draws of records have the study's own clusters, or each its own.
     precision : str

@@ -16,9 +16,9 @@ from gclust.experiments.score_columns import scored_columns
 from gclust.experiments.uncertainty.draws import Replicates
 from gclust.experiments.uncertainty.draws_in_words import NOT_RESAMPLED, describe_draws
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
-from gclust.ranking.intervals import chance_of_first, intervals, rank_intervals
+from gclust.ranking.intervals import intervals, rank_intervals
 from gclust.ranking.rank import rank
-from gclust.ranking.rank_sets import RankSets, rank_sets
+from gclust.ranking.rank_sets import RankSets, among_best, marginal_rank_sets, rank_sets
 from gclust.report.notebook import uncertainty_html, uncertainty_text
 from gclust.study.schema import Study
 
@@ -102,9 +102,11 @@ class Uncertainty:
         are reclustered, ``<kind>_share_in_own_low, <kind>_share_in_own_high`` (of the study's own
         cluster in all draws, found again or not), then ``score,
         score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks);
-        ``rank_set_low, rank_set_high`` (sets that jointly hold all true ranks with the
-        probability ``level``); ``first_10, first_100`` (share of the draws in which
-        the cluster is among them), and ``found`` (share of the draws that have the cluster).
+        ``rank_set_low, rank_set_high`` (sets that jointly hold the true ranks of these clusters
+        with the probability ``level``); ``marginal_rank_set_low, marginal_rank_set_high`` (sets
+        each of which holds its own with that probability); ``among_10, among_100`` ("yes",
+        "possible" or "no": see `gclust.ranking.rank_sets.among_best`), and ``found`` (share of the
+        draws that have the cluster).
         If a kind is the same in all draws, ``<kind>_share_interval`` is "not resampled", low
         and high are missing unless its share varies with the clusters, and
         ``score_interval_leaves_out`` names such kinds on which the score depends.
@@ -227,11 +229,14 @@ def rank_uncertainty(
         table[name] = pd.array(ends, dtype="Int64")
     n = int(table["score"].notna().sum())  # clusters without a score come last, and have no ranks
     sets = rank_sets(table["score"][:n], scores[:, :n], level)
-    for name, known_ends in (("rank_set_low", sets.low), ("rank_set_high", sets.high)):
-        known = pd.Series(known_ends).reindex(table.index)
-        table[name] = known.astype("int64" if n == len(table) else "Int64")
+    alone = marginal_rank_sets(table["score"][:n], scores[:, :n], level)
+    for name, both in (("rank_set", (sets.low, sets.high)), ("marginal_rank_set", alone)):
+        for end, known_ends in zip(("low", "high"), both, strict=True):
+            known = pd.Series(known_ends).reindex(table.index)
+            table[f"{name}_{end}"] = known.astype("int64" if n == len(table) else "Int64")
     for first in (10, 100):
-        table[f"first_{first}"] = chance_of_first(ranks, first)
+        among = pd.Series(among_best(sets.low, sets.high, first))
+        table[f"among_{first}"] = among.reindex(table.index).fillna("")
     table["found"] = (~np.isnan(scores)).mean(axis=0)
     return Uncertainty(
         study=study,

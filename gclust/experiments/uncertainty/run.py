@@ -53,6 +53,8 @@ from gclust.study.schema import Study, read_study
 from gclust.threads import default_threads
 from gclust.units import UNIT
 
+FEW = 10
+"""Number of records below which a cluster's intervals get a caution."""
 NO_RECORDS = "has listings without a record: each weight of one is drawn as a record"
 
 
@@ -220,6 +222,7 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
         )
         found = replicates(bootstrap)
     named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
+    run_log.messages.extend(_of_few_records(study, named, counted.count))
     clusters = OwnClusters(named, counted.share[kinds], pd.Series(scores))
     return _Computed(clusters, found, numbers, drawn.pairs, inputs)
 
@@ -247,6 +250,22 @@ def _without_records(study: Study, engine: Engine, prepared: Prepared) -> list[s
     parts = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
     kinds = [prepared.staged.kinds[code] for code in parts.index[parts["unrecorded"] > 0]]
     return [f"kind {kind!r} {NO_RECORDS}" for kind in kinds if kind not in study.amounts]
+
+
+def _of_few_records(study: Study, named: pd.DataFrame, count: pd.DataFrame) -> list[str]:
+    """Return a caution about clusters with too few records for a bootstrap."""
+    kinds = [kind for kind in study.kinds if kind not in study.amounts]
+    if "records" not in study.uncertainty.sources or not kinds:
+        return []
+    few = np.flatnonzero(count[kinds].sum(axis=1).to_numpy() < FEW)
+    if not len(few):
+        return []
+    names = [str(name) for name in named["name"].iloc[few[:3]]]
+    more = f" and {len(few) - 3:,} more" if len(few) > 3 else ""
+    return [
+        f"{len(few):,} of {len(count):,} clusters have fewer than {FEW} records, too few for the"
+        f" intervals and rank sets of a bootstrap: {', '.join(names)}{more}"
+    ]
 
 
 def _check_measures(study: Study, engine: Engine, prepared: Prepared) -> None:

@@ -16,8 +16,10 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
     lines = [
         f"{found.draws_in_words}.",
-        f"Rank sets hold the true ranks of all {n} clusters at once with a probability of"
+        f"Rank sets hold the true ranks of these {n} clusters at once with a probability of"
         f" {level}{given}; drawn ranks are {level} of the draws and promise no such thing.",
+        "Among the first 10 or 100: yes, possible or no, by these sets; a set for one cluster"
+        " alone is narrower (marginal_rank_set_low and _high).",
         f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be distinguished;"
         f" {alone} clusters have one rank alone.",
         *_not_resampled(found),

@@ -57,7 +57,8 @@ def rank_sets(found: Any) -> str:
         "uncertainty",
         "Rank uncertainty",
         paragraph(
-            f"{found.draws_in_words}. Rank sets jointly hold all true ranks: level {level:g}."
+            f"{found.draws_in_words}. Rank sets jointly hold the true ranks of these clusters:"
+            f" level {level:g}."
         ),
         paragraph(found.superpopulation, "muted"),
         note,
