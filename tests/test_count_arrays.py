@@ -130,11 +130,11 @@ def test_ties_are_those_of_a_run(method, slots, monkeypatch):
     labels = (np.arange(70) % 7 - 1).astype(np.int32)
     everywhere = np.array([False] + [True] * 6)
     for threads in (1, 3):
-        assert ties_of(records, labels, everywhere, method, threads) == expected
+        assert ties_of(records, labels, everywhere, method, threads).by_pair() == expected
     near = np.array([False, False, True, False, False, True, False])
     some = {pair: tie for pair, tie in expected.items() if {1, 4} & set(pair)}
-    assert list(ties_of(records, labels, near, method, 1).items()) == list(some.items())
-    assert ties_of(records, labels, near & False, method, 1) == {}
+    assert list(ties_of(records, labels, near, method, 1).by_pair().items()) == list(some.items())
+    assert ties_of(records, labels, near & False, method, 1).by_pair() == {}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gclust.cluster.gaps import gaps_km
-from gclust.cluster.merging import merge
+from gclust.cluster.merging import Ties, merge
 from gclust.sphere import arc_km, unit_vectors
 
 
@@ -48,6 +48,67 @@ def test_gaps_are_those_of_all_pairs(seed, centre, max_gap_km):
     assert actual.keys() == expected.keys()
     for pair, km in expected.items():
         assert actual[pair] == pytest.approx(km, abs=1e-7)
+
+
+def twin_of_merge(n, gaps, ties, rule, noise_partner):
+    """The rule by loops over pairs: merged clusters and rows of the log."""
+    cluster, log = list(range(n)), []
+    while True:
+        partners = {}
+        for (a, b), strength in ties.items():
+            ends = [cluster[end] if end >= 0 else -1 for end in (a, b)]
+            if ends[0] != ends[1] and (noise_partner or min(ends) >= 0):
+                for here, there in (ends, ends[::-1]):
+                    mine = partners.setdefault(here, {})
+                    mine[there] = mine.get(there, 0) + strength
+
+        def second(here, there, partners=partners):
+            others = [(-s, name) for name, s in partners.get(here, {}).items() if name != there]
+            return min(others, default=(0.0, -2))
+
+        distance = {}
+        for (a, b), gap in gaps.items():
+            pair = tuple(sorted((cluster[a], cluster[b])))
+            if pair[0] != pair[1] and gap <= 5:
+                distance[pair] = min(gap, distance.get(pair, gap))
+        chosen = []
+        for a, b in sorted(distance):
+            strength = partners.get(a, {}).get(b, 0)
+            strongest = [strength > -second(*ends)[0] for ends in ((a, b), (b, a))]
+            if strength > 0 and (all if rule == "mutual" else any)(strongest):
+                chosen.append((a, b))
+        if not chosen:
+            return cluster, log
+        number = 1 + (log[-1][0] if log else 0)
+        for a, b in chosen:
+            row = [number, a, b, distance[a, b], partners[a][b]]
+            for strength, name in (second(a, b), second(b, a)):
+                row += [{-1: "noise", -2: ""}.get(name, str(name)), -strength]
+            log.append(tuple(row))
+        for a, b in chosen:
+            low, high = sorted((cluster[a], cluster[b]))
+            cluster = [low if each == high else each for each in cluster]
+
+
+@settings(max_examples=80)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 9),
+    st.sampled_from(["mutual", "one-sided"]),
+    st.booleans(),
+)
+def test_merging_is_that_of_a_slow_twin(seed, n, rule, noise_partner):
+    rng = np.random.default_rng(seed)
+    pairs = [(a, b) for a in range(-1, n) for b in range(max(a + 1, 0), n)]
+    with_ties = [pair for pair in pairs if rng.random() < 0.6]
+    # A few strengths, so that many are equal, and one that no float holds exactly.
+    ties = {pair: float(rng.choice([1.0, 2.0, 0.1, 3.3])) for pair in with_ties}
+    gaps = {pair: float(rng.choice([1, 4, 5, 6])) for pair in pairs if pair[0] >= 0}
+    found = merge(n, gaps, ties, rule=rule, noise_partner=noise_partner)
+    cluster, log = twin_of_merge(n, gaps, ties, rule, noise_partner)
+    assert found.cluster.tolist() == cluster
+    assert list(found.log.itertuples(index=False, name=None)) == log
+    assert Ties.of(ties).by_pair() == ties
 
 
 def test_gap_of_one_degree_of_latitude():

@@ -244,7 +244,7 @@ def test_places_of_a_fine_grid_are_in_order_of_latitude():
             lat = lat + rng.choice([0.0, 1e-11], 4_000)
         units = rng.integers(1, 9, 4_000)
         listings = {"lat": lat, "lon": lon, "units": units}
-        found = place_listings(listings, decimals, 2)
+        found = place_listings(dict(listings), decimals, 2)
         twin = pd.DataFrame(listings).groupby(["lat", "lon"], as_index=False)["units"].sum()
         for name in ("lat", "lon", "units"):
             assert found.locations[name].tolist() == twin[name].tolist()

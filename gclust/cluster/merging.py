@@ -6,13 +6,19 @@ edges lie within 5 km and each is the other's strongest partner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gclust.kernels.sphere import TOLERANCE_KM
 from gclust.kernels.union_find import all_roots, join_sets
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 RULES = ("mutual", "one-sided", "none")
 MERGE_COLUMNS = {
@@ -46,10 +52,32 @@ class Merging:
     log: pd.DataFrame
 
 
+class Ties(NamedTuple):
+    """Ties between clusters, or of clusters with noise, which has the number -1."""
+
+    a: Ints  # (n,)
+    b: Ints  # (n,), above a
+    strength: Floats  # (n,)
+
+    @classmethod
+    def of(cls, pairs: Mapping[tuple[int, int], float]) -> Ties:
+        """Return the ties of a mapping from pairs (a, b) to strengths."""
+        ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+        return cls(ends[:, 0], ends[:, 1], np.array(list(pairs.values()), dtype=np.float64))
+
+    def by_pair(self) -> dict[tuple[int, int], float]:
+        """Return a mapping from pairs (a, b) to strengths, in their order."""
+        ends = zip(self.a.tolist(), self.b.tolist(), strict=True)
+        return dict(zip(ends, self.strength.tolist(), strict=True))
+
+
+NO_TIES = Ties.of({})
+
+
 def merge(
     n_labels: int,
-    gaps: dict[tuple[int, int], float],
-    ties: dict[tuple[int, int], float],
+    gaps: Mapping[tuple[int, int], float],
+    ties: Mapping[tuple[int, int], float] | Ties,
     *,
     max_gap_km: float = 5.0,
     rule: str = "mutual",
@@ -67,8 +95,9 @@ def merge(
         Number of clusters before merging, labelled 0 to n_labels - 1.
     gaps : dict
         (a, b) with a < b -> km, from `gclust.cluster.gaps.gaps_km`.
-    ties : dict
-        (a, b) with a < b -> strength of the ties between a and b; noise has the number -1.
+    ties : Ties or dict
+        A dict has (a, b) with a < b -> strength of the ties between a and b; noise has the
+        number -1.
     max_gap_km : float
         Largest gap of a pair that may merge, inclusive.
     rule : {"mutual", "one-sided", "none"}
@@ -80,75 +109,95 @@ def merge(
     >>> merge(3, {(0, 1): 2.0, (1, 2): 9.0}, {(0, 1): 5.0, (1, 2): 3.0}).cluster.tolist()
     [0, 0, 2]
     """
+    known = ties if isinstance(ties, Ties) else Ties.of(ties)
     cluster = np.arange(n_labels, dtype=np.int64)
-    log: list[dict[str, object]] = []
-    number = 0
+    log = [pd.DataFrame(columns=list(MERGE_COLUMNS)).astype(MERGE_COLUMNS)]
     near = {pair: gap for pair, gap in gaps.items() if gap <= max_gap_km + TOLERANCE_KM}
     while rule != "none":
-        number += 1
-        partners = _partners(cluster, ties, noise_partner)
+        partners = _Partners(cluster, known, noise_partner)
         distance: dict[tuple[int, int], float] = {}
         for (a, b), gap in near.items():
             ends = int(cluster[a]), int(cluster[b])
             if ends[0] != ends[1]:
                 pair = min(ends), max(ends)
                 distance[pair] = min(gap, distance.get(pair, gap))
-        chosen = [pair for pair in sorted(distance) if _qualifies(pair, partners, rule)]
-        if not chosen:
+        pairs = np.array(sorted(distance), dtype=np.int64).reshape(-1, 2)
+        pairs = pairs[_qualify(pairs[:, 0], pairs[:, 1], partners, rule)]
+        if not len(pairs):
             break
-        for a, b in chosen:
-            log.append(_row(number, a, b, distance[a, b], partners))
+        chosen = [(a, b) for a, b in pairs.tolist()]
+        gap_km = np.array([distance[pair] for pair in chosen])
+        log.append(_rows(len(log), pairs[:, 0], pairs[:, 1], gap_km, partners))
         cluster = join_pairs(cluster, chosen)
-    table = pd.DataFrame(log, columns=list(MERGE_COLUMNS)).astype(MERGE_COLUMNS)
-    return Merging(cluster, table)
+    return Merging(cluster, pd.concat(log[1:] or log, ignore_index=True))
 
 
-def _partners(
-    cluster: np.ndarray, ties: dict[tuple[int, int], float], noise_partner: bool
-) -> dict[int, dict[int, float]]:
-    """Return for each cluster its partners and its ties with them."""
-    partners: dict[int, dict[int, float]] = {}
-    for (a, b), strength in ties.items():
-        if not noise_partner and min(a, b) < 0:
-            continue
-        ends = [int(cluster[end]) if end >= 0 else -1 for end in (a, b)]
-        if ends[0] == ends[1]:
-            continue
-        for here, there in (ends, ends[::-1]):
-            mine = partners.setdefault(here, {})
-            mine[there] = mine.get(there, 0) + strength
-    return partners
+class _Partners:
+    """The partners of each cluster, with the strongest two of each."""
+
+    def __init__(self, cluster: Ints, ties: Ties, noise_partner: bool) -> None:
+        named = np.append(cluster, -1)  # the last one is that of noise, -1
+        ends = np.column_stack((named[ties.a], named[ties.b]))
+        counts = ends[:, 0] != ends[:, 1]
+        if not noise_partner:
+            counts &= ends.min(axis=1) >= 0
+        ends = ends[counts]
+        self._n = len(cluster) + 1
+        here, there = ends.ravel(), ends[:, ::-1].ravel()
+        self._keys, at = np.unique(self._key(here, there), return_inverse=True)
+        # In the order of the ties, so that sums are the same for all threads.
+        self._strength = np.bincount(at, np.repeat(ties.strength[counts], 2), len(self._keys))
+        here, there = self._keys // self._n - 1, self._keys % self._n - 1
+        order = np.lexsort((there, -self._strength, here))
+        self._there, self._ranked = there[order], self._strength[order]
+        self._first = np.searchsorted(here[order], np.arange(self._n))
+        self._last = np.searchsorted(here[order], np.arange(self._n), side="right")
+
+    def _key(self, here: Ints, there: Ints) -> Ints:
+        return (here + 1) * self._n + there + 1
+
+    def strength(self, here: Ints, there: Ints) -> Floats:
+        """Return the ties of clusters with others, 0 without any."""
+        if not len(self._keys):
+            return np.zeros(len(here))
+        key = self._key(here, there)
+        at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        return np.where(self._keys[at] == key, self._strength[at], 0.0)
+
+    def runner_up(self, here: Ints, there: Ints) -> tuple[Ints, Floats]:
+        """Return the strongest partner of ``here`` other than ``there``, and its ties.
+
+        -2 and 0 if there is none. Of equally strong ones it is the one with the smallest number.
+        """
+        if not len(self._keys):
+            return np.full(len(here), -2), np.zeros(len(here))
+        first, most = self._first[here], len(self._there) - 1
+        is_there = self._there[np.minimum(first, most)] == there
+        at = first + (is_there & (first < self._last[here]))
+        known = at < self._last[here]
+        at = np.minimum(at, most)
+        return np.where(known, self._there[at], -2), np.where(known, self._ranked[at], 0.0)
 
 
-def _runner_up(partners: dict[int, dict[int, float]], here: int, there: int) -> tuple[int, float]:
-    """Return the strongest partner of ``here`` other than ``there`` and its ties, or (-2, 0)."""
-    others = [
-        (-strength, name) for name, strength in partners.get(here, {}).items() if name != there
-    ]
-    if not others:
-        return -2, 0.0
-    strength, name = min(others)
-    return name, -strength
+def _qualify(a: Ints, b: Ints, partners: _Partners, rule: str) -> NDArray[np.bool_]:
+    """Return whether each pair of clusters merges."""
+    strength = partners.strength(a, b)
+    strongest = [strength > partners.runner_up(*ends)[1] for ends in ((a, b), (b, a))]
+    of_rule = strongest[0] & strongest[1] if rule == "mutual" else strongest[0] | strongest[1]
+    return of_rule & (strength > 0)
 
 
-def _qualifies(pair: tuple[int, int], partners: dict[int, dict[int, float]], rule: str) -> bool:
-    strongest = []
-    for here, there in (pair, pair[::-1]):
-        strength = partners.get(here, {}).get(there, 0)
-        strongest.append(strength > _runner_up(partners, here, there)[1] and strength > 0)
-    return all(strongest) if rule == "mutual" else any(strongest)
-
-
-def _row(
-    number: int, a: int, b: int, gap: float, partners: dict[int, dict[int, float]]
-) -> dict[str, object]:
-    row: dict[str, object] = {"round": number, "cluster_a": a, "cluster_b": b, "gap_km": gap}
-    row["ties"] = partners[a][b]
+def _rows(number: int, a: Ints, b: Ints, gap_km: Floats, partners: _Partners) -> pd.DataFrame:
+    """Return the log of a round."""
+    rows = {"round": number, "cluster_a": a, "cluster_b": b, "gap_km": gap_km}
+    rows["ties"] = partners.strength(a, b)
     for side, here, there in (("a", a, b), ("b", b, a)):
-        name, strength = _runner_up(partners, here, there)
-        row[f"runner_up_{side}"] = {-1: "noise", -2: ""}.get(name, str(name))
-        row[f"runner_up_{side}_ties"] = strength
-    return row
+        names, strength = partners.runner_up(here, there)
+        rows[f"runner_up_{side}"] = [
+            {-1: "noise", -2: ""}.get(name, str(name)) for name in names.tolist()
+        ]
+        rows[f"runner_up_{side}_ties"] = strength
+    return pd.DataFrame(rows).astype(MERGE_COLUMNS)
 
 
 def join_pairs(cluster: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:

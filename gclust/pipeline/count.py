@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.gaps import gaps_km
-from gclust.cluster.merging import Merging, merge
+from gclust.cluster.merging import Merging, Ties, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
@@ -145,10 +145,8 @@ def _merge(
             f"[merge] ties = {options.ties!r}: the products of weights in one record are"
             ' too large to count; use ties = "fractional" or smaller weights'
         ) from error
-    ties = {
-        (int(a), int(b)): units / UNIT
-        for a, b, units in zip(table["a"], table["b"], table["ties"], strict=True)
-    }
+    a, b, units = (table[name].to_numpy(np.int64) for name in ("a", "b", "ties"))
+    ties = Ties(a, b, units / UNIT)
     return merge(
         n_labels,
         gaps,

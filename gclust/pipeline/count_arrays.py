@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.cluster.gaps import GridHash, gaps_km
-from gclust.cluster.merging import Merging, merge
+from gclust.cluster.merging import NO_TIES, Merging, Ties, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
@@ -30,9 +30,7 @@ from gclust.threads import count_threads
 from gclust.units import UNIT
 
 PairValues = dict[tuple[int, int], float]
-"""A mapping from pairs of labels (a, b), a < b, to their gap (km) or ties (records).
-
-The label of noise is -1."""
+"""A mapping from pairs of labels (a, b), a < b, to their gap (km)."""
 
 
 class LabelTotals(NamedTuple):
@@ -40,7 +38,7 @@ class LabelTotals(NamedTuple):
 
     gaps_km: PairValues
     """Gaps between labels that may merge."""
-    ties: PairValues
+    ties: Ties
     """Ties of the labels in ``gaps_km`` with any label and with noise."""
     units: NDArray[np.int64]
     """Fixed-point counts of the records summed by location, shape (kinds, n_labels)."""
@@ -120,7 +118,7 @@ class RecordCounter:
         """
         if n_labels is None:
             n_labels = int(labels.max(initial=-1)) + 1
-        strengths: PairValues = {}
+        strengths = NO_TIES
         if gaps_km:
             near = labels_with_gaps(gaps_km, n_labels)
             strengths = ties_of(
@@ -276,7 +274,7 @@ def ties_of(
     ties: str,
     threads: int,
     copies: NDArray[np.int64] = ONCE,
-) -> PairValues:
+) -> Ties:
     """Sum the ties between labels that may merge: pairs of listings of one record.
 
     `gclust.listings.label.sum_ties` does the same in SQL.
@@ -295,8 +293,8 @@ def ties_of(
 
     Returns
     -------
-    dict
-        (a, b) with a < b, one of them near -> ties, in records (or pairs); noise is -1.
+    Ties
+        Of pairs of labels one of which is near, in records (or pairs).
 
     Raises
     ------
@@ -311,5 +309,4 @@ def ties_of(
             ' count; use ties = "fractional" or smaller weights'
         )
     a, b, units = found
-    listed = (a.tolist(), b.tolist(), (units / UNIT).tolist())
-    return {(one, other): strength for one, other, strength in zip(*listed, strict=True)}
+    return Ties(a.astype(np.int64), b.astype(np.int64), units / UNIT)

@@ -104,7 +104,7 @@ def read_listings(
     if files is not None:
         location = np.full(int(files["rows"].sum()), -1, dtype=np.int32)
         location[listings["position"]] = place
-    for name in ("lat", "lon", *further):
+    for name in further:
         del listings[name]
     has_records = bool(listings["has_record"].any())
     n, rows = len(locations["lat"]), located

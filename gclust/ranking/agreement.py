@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.kernels.expected_information import mean_shared_log
 from gclust.parallel import even_chunks, parallel_for
 from gclust.threads import count_threads
 
@@ -23,10 +24,8 @@ NEGLIGIBLE = 1e-20
 """Terms below this share of the largest one are left out; they decrease geometrically."""
 CHUNK = 1 << 17
 """Pairs of cluster sizes whose terms are added up at a time."""
-BLOCK = 1 << 13
-"""Pairs of cluster sizes computed together: their numbers fit into a processor's cache."""
-LEAST_ON = 0.75
-"""Share of pairs with further terms below which the others are taken out."""
+BLOCK = 1 << 10
+"""Pairs of cluster sizes in a chunk of work."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,13 @@ def expected_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> f
     sums = []
     for start in range(0, times.size, CHUNK):
         here = slice(start, start + CHUNK)
-        sums.append(float(np.dot(times[here], _in_blocks(size_a[here], size_b[here], total))))
+        mine = size_a[here].astype(np.float64), size_b[here].astype(np.float64)
+        means = np.empty(len(mine[0]))
+        # The largest pairs have most terms, and come last: small blocks keep all threads at work.
+        blocks = even_chunks(len(means), BLOCK)
+        args = (*mine, float(total), NEGLIGIBLE, means)
+        parallel_for(blocks, count_threads(), mean_shared_log, *args)
+        sums.append(float(np.dot(times[here], means)))
     return math.fsum(sums) / total
 
 
@@ -202,66 +207,3 @@ def _pairs(sizes: NDArray[np.int64], times: NDArray[np.int64]) -> int:
 def _entropy(sizes: NDArray[np.int64], total: float) -> float:
     share = sizes[0] / total
     return -float(np.sum(sizes[1] * share * np.log(share)))
-
-
-def _in_blocks(a: NDArray[np.int64], b: NDArray[np.int64], total: int) -> NDArray[np.float64]:
-    """Return `_shared_log`, computed for pairs of about the same number of terms at a time."""
-    order = np.argsort(a.astype(np.float64) * b)  # the variance is about a b / N
-    out = np.empty(len(order))
-
-    def work(first: int, last: int) -> None:
-        here = order[first:last]
-        out[here] = _shared_log(a[here], b[here], total)
-
-    parallel_for(even_chunks(len(order), BLOCK), count_threads(), work)
-    return out
-
-
-def _shared_log(a: NDArray[np.int64], b: NDArray[np.int64], total: int) -> NDArray[np.float64]:
-    """Return the hypergeometric mean of n * log(N n / (a b)) for each pair of sizes."""
-    x, y, all_ = a.astype(np.float64), b.astype(np.float64), float(total)
-    low, high = np.maximum(0.0, x + y - all_), np.minimum(x, y)
-    mode = np.clip(np.floor((x + 1) * (y + 1) / (all_ + 2)), low, high)
-    scale = all_ / (x * y)
-    log = mode * np.log(np.maximum(mode, 1) * scale)
-    mass, mean = np.ones(x.size), log
-    for step in (1.0, -1.0):
-        _add_terms(np.stack((x, y, scale, mode, np.ones(x.size))), all_, step, mass, mean)
-    return mean / mass
-
-
-def _add_terms(
-    terms: NDArray[np.float64],
-    total: float,
-    step: float,
-    mass: NDArray[np.float64],
-    mean: NDArray[np.float64],
-) -> None:
-    """Add probabilities to ``mass`` (n,), and means to ``mean`` (n,), from the mode outward.
-
-    The rows of ``terms`` (5, n) are sizes in a and b, scale, mode, and 1. Pairs without further
-    terms weigh 0, which adds nothing; they are taken out once they are a quarter of all.
-    """
-    at, of_mass, of_mean = np.arange(len(mass)), mass.copy(), mean.copy()
-    while True:
-        x, y, scale, n, weight = terms
-        if step > 0:
-            # Zero where n has reached its largest.
-            weight *= (x - n) * (y - n)
-            weight /= (n + 1) * (total - x - y + n + 1)
-        else:
-            weight *= n * (total - x - y + n)
-            weight /= (x - n + 1) * (y - n + 1)
-        n += step
-        on = weight > NEGLIGIBLE
-        n_on = np.count_nonzero(on)
-        if n_on <= LEAST_ON * len(on):
-            mass[at], mean[at] = of_mass, of_mean
-            if not n_on:
-                return
-            at, terms, of_mass, of_mean = at[on], terms[:, on], of_mass[on], of_mean[on]
-            _, _, scale, n, weight = terms
-        elif n_on < len(on):
-            weight[~on] = 0.0
-        of_mass += weight
-        of_mean += weight * n * np.log(np.maximum(n, 1) * scale)

@@ -14,7 +14,7 @@ from gclust.progress import Report, silent
 from gclust.ranking.matching import overlap
 
 Labels = NDArray[np.int32]
-BYTES_OF_A_TIE = 250
+BYTES_OF_A_TIE = 24
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class PairPartition:
             *(patches.lat, patches.lon, patches.weight, patches.label),
         )
         corners = int(shapely.get_num_coordinates(self.outlines).sum())
-        return sum(each.nbytes for each in kept) + 16 * corners + BYTES_OF_A_TIE * len(totals.ties)
+        of_ties = BYTES_OF_A_TIE * len(totals.ties.a)
+        return sum(each.nbytes for each in kept) + 16 * corners + of_ties
 
 
 def partition_pair(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gclust.cluster.merging import NO_TIES
 from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.cooccurrence import RecordRows
@@ -232,7 +233,7 @@ class Bootstrap:
         """
         records, weight = self._counter.records, self.weight
         short, n_labels = labels.astype(np.int32), int(labels.max(initial=-1)) + 1
-        ties: PairValues = {}
+        ties = NO_TIES
         if gaps_km:
             near = labels_with_gaps(gaps_km, n_labels)
             few, numbers = self._near.records(near[short + 1])

@@ -81,9 +81,10 @@ def fold_rows(
     in degrees.
     """
     buckets = fill_buckets(lat, lon, height, threads, lambda share: report(0.5 * share))
+    del lat, lon  # whose memory may be needed for what follows
     bounds = buckets.start
     number = {int(start): k for k, start in enumerate(bounds)}
-    place = np.empty(len(lat), dtype=np.uint32)
+    place = np.empty(len(buckets.rows), dtype=np.uint32)
     found = np.zeros(len(bounds), dtype=np.int64)
 
     def order(first: int, last: int) -> None:
