@@ -118,7 +118,8 @@ class Stereographic:
         Vectors that balance each other have no such direction; the plane then touches at
         the first.
         """
-        mean = vectors.mean(axis=0)
+        # The sums of mean(axis=0), in the same order; that takes ten times as long.
+        mean = np.array([np.cumsum(axis)[-1] for axis in vectors.T]) / len(vectors)
         length = float(np.linalg.norm(mean))
         up = mean / length if length > 1e-6 else vectors[0]
         # Any direction not along `up` will do; the axis least along it is the most stable.
