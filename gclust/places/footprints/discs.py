@@ -26,8 +26,9 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
-from gclust.kernels.empty_discs import thin
+from gclust.kernels.empty_discs import Thinned, thin
 from gclust.places.antimeridian import into_rectangle, unwrapped
+from gclust.places.footprints.disc_rims import Rims
 from gclust.places.footprints.openings import Covered, fill_openings
 from gclust.places.geodesic import (
     Stereographic,
@@ -76,9 +77,40 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
     """
     on_sphere, km_per_radian = conformal_sphere(lat, metric)
     vectors = unit_vectors(on_sphere, lon)
-    outline, kept = outline_places(vectors, radius_km / km_per_radian)
-    united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
-    return fill_openings(united, Covered.by(vectors[kept], radius_km, metric))
+    radius = radius_km / km_per_radian
+    if not _keep_clear(on_sphere, lon, float(radius.max())):
+        outline, kept = outline_places(vectors, radius)
+        united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
+        return fill_openings(united, Covered.by(vectors[kept], radius_km, metric))
+    thinned = _thinned(vectors, radius)
+    rows = np.flatnonzero(thinned.kept)
+    places = np.column_stack([on_sphere, lon])[rows]
+    rims = Rims.of(vectors[rows], places, radius[rows], ~thinned.enclosed[rows])
+
+    def corners(numbers: NDArray[np.int64], azimuth: Floats) -> tuple[Floats, Floats]:
+        return direct(lat[rows][numbers], lon[rows][numbers], azimuth, radius_km, metric)
+
+    parts = rims.polygons(corners)
+    if parts is None:
+        few = rows[rims.order[rims.free.any(axis=1)]]
+        united = shapely.union_all(discs(lat[few], lon[few], radius_km, metric))
+    else:
+        united = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+        if not shapely.get_num_interior_rings(parts).any():
+            return united
+    return fill_openings(united, Covered.by(vectors[rows], radius_km, metric))
+
+
+def _keep_clear(lat: Floats, lon: Floats, radius: float) -> bool:
+    """Return whether discs keep clear of the 180th meridian and, by `POLAR_RADII`, of the poles.
+
+    ``lat`` and ``lon`` are those of the conformal sphere.
+    """
+    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
+    if farthest + (POLAR_RADII + 1.0) * radius >= np.pi / 2.0:
+        return False
+    width = np.degrees(radius / np.cos(farthest + radius))
+    return float(lon.min()) - width > -180.0 and float(lon.max()) + width < 180.0
 
 
 class Selected(NamedTuple):
@@ -111,8 +143,7 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     if len(vectors) < 5 or (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
         return Selected(everything, everything)
     xy = plane.forward(vectors)
-    # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
-    thinned = thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
+    thinned = _thinned_in_plane(xy, radius)
     candidates = np.flatnonzero(thinned.kept)
     try:
         triangles = Delaunay(xy[candidates])
@@ -129,6 +160,19 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     outline = np.zeros(len(vectors), bool)
     outline[candidates[at_outline]] = True
     return Selected(outline & ~thinned.enclosed, thinned.kept)
+
+
+def _thinned(vectors: Floats, radius: Floats) -> Thinned:
+    """Find places that are enough to tell whether the union covers a point."""
+    plane = Stereographic.at_centre_of(vectors)
+    if (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
+        return Thinned(np.ones(len(vectors), bool), np.zeros(len(vectors), bool))
+    return _thinned_in_plane(plane.forward(vectors), radius)
+
+
+def _thinned_in_plane(xy: Floats, radius: Floats) -> Thinned:
+    # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
+    return thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
 
 
 def circumradius(corners: Floats) -> Floats:
