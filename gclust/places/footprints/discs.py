@@ -46,6 +46,10 @@ VERTICES = 96
 # the circle by more than 0.01 % of the radius; such discs get more corners.
 POLAR_RADII = 8.0
 
+LARGEST_RADIUS = 0.05
+"""Radius (radians, 318 km) up to which discs of the ellipsoid are taken for circles of its
+conformal sphere: to a tenth of what lies between a circle and its sides."""
+
 # Corners of polar discs lie inside the circle by this share of the radius, so that sides
 # that bulge outwards stay inside too; the middles may stray by the second number.
 POLAR_INSET = 4e-4
@@ -102,15 +106,46 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
 
 
 def _keep_clear(lat: Floats, lon: Floats, radius: float) -> bool:
-    """Return whether discs keep clear of the 180th meridian and, by `POLAR_RADII`, of the poles.
+    """Return whether discs keep clear of the 180th meridian and of the poles.
 
     ``lat`` and ``lon`` are those of the conformal sphere.
     """
-    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
-    if farthest + (POLAR_RADII + 1.0) * radius >= np.pi / 2.0:
+    if not _clear_of_poles(lat, radius):
         return False
+    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
     width = np.degrees(radius / np.cos(farthest + radius))
     return float(lon.min()) - width > -180.0 and float(lon.max()) + width < 180.0
+
+
+def _clear_of_poles(lat: Floats, radius: float) -> bool:
+    """Return whether discs are not `polar_disc`s, and small enough for :class:`Rims`."""
+    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
+    return radius <= LARGEST_RADIUS and farthest + (POLAR_RADII + 1.0) * radius < np.pi / 2.0
+
+
+def at_rim(vectors: Floats, radius: Floats, may_be: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the discs that are not seen to lie within the others.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, 3)
+        Distinct unit vectors.
+    radius : ndarray, shape (n,)
+        Radians; varies slowly with the place.
+    may_be : ndarray of bool, shape (n,)
+        Discs to look at.
+    """
+    lat = np.degrees(np.arcsin(np.clip(vectors[:, 2], -1.0, 1.0)))
+    if not _clear_of_poles(lat, float(radius.max())):
+        return outline_places(vectors, radius).outline & may_be
+    x, y, _ = vectors.T
+    u, v = x.mean(), y.mean()
+    # Seen from the middle, longitudes do not jump.
+    lon = np.degrees(np.arctan2(u * y - v * x, u * x + v * y))
+    rims = Rims.of(vectors, np.column_stack([lat, lon]), radius, may_be)
+    found = np.zeros(len(vectors), bool)
+    found[rims.order[rims.free.any(axis=1)]] = True
+    return found
 
 
 class Selected(NamedTuple):
@@ -143,7 +178,7 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     if len(vectors) < 5 or (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
         return Selected(everything, everything)
     xy = plane.forward(vectors)
-    thinned = _thinned_in_plane(xy, radius)
+    thinned = thinned_in_plane(xy, radius)
     candidates = np.flatnonzero(thinned.kept)
     try:
         triangles = Delaunay(xy[candidates])
@@ -167,10 +202,11 @@ def _thinned(vectors: Floats, radius: Floats) -> Thinned:
     plane = Stereographic.at_centre_of(vectors)
     if (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
         return Thinned(np.ones(len(vectors), bool), np.zeros(len(vectors), bool))
-    return _thinned_in_plane(plane.forward(vectors), radius)
+    return thinned_in_plane(plane.forward(vectors), radius)
 
 
-def _thinned_in_plane(xy: Floats, radius: Floats) -> Thinned:
+def thinned_in_plane(xy: Floats, radius: Floats) -> Thinned:
+    """Find places of a stereographic plane that tell whether discs cover a point."""
     # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
     return thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
 

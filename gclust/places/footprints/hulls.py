@@ -159,7 +159,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`.
     """
     reach = alpha_km / locations.km_per_radian
-    rows, near = at_outline(
+    rows, near, kept = at_outline(
         locations.xy, locations.vectors, reach, radius_km / locations.km_per_radian
     )
     found = alpha_complex(locations.xy[rows], locations.vectors[rows], reach[rows]).touching(near)
@@ -173,7 +173,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     if len(rows) == len(locations.lat) and near.all():
         return united
     # A point in no disc is covered only by a triangle or line that was drawn.
-    return fill_openings(united, Covered.by(locations.vectors, radius_km, locations.metric))
+    return fill_openings(united, Covered.by(locations.vectors[kept], radius_km, locations.metric))
 
 
 def _ratio_of_edge(points: Any, edge: float) -> float:
