@@ -63,7 +63,7 @@ def by_geos(lat, lon, radius_km, metric):
     """Return the union of all discs, without openings that lie within true circles."""
     centres = unit_vectors(conformal_sphere(lat, metric)[0], lon)
     united = shapely.union_all(discs(lat, lon, radius_km, metric))
-    return fill_openings(united, Covered.by(centres, radius_km, metric))
+    return fill_openings(united, Covered(centres, radius_km, metric))
 
 
 @pytest.fixture

@@ -190,18 +190,21 @@ def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
     except QhullError:  # fewer than three places, or all in one line
         triangles = np.empty((0, 3), np.intp)
         sides, is_free = _along_line(xy), np.ones(max(len(xy) - 1, 0), bool)
+        filled = triangles
     else:
-        sides, is_free = _free_sides(triangles, vectors)
+        within = circumradius(vectors[triangles]) <= radius[triangles].min(axis=1)
+        filled = triangles[within]
+        sides, is_free = _free_sides(triangles[~within], vectors)
     half_chord = np.linalg.norm(vectors[sides[:, 0]] - vectors[sides[:, 1]], axis=1) / 2.0
     is_short = np.arcsin(np.minimum(half_chord, 1.0)) <= radius[sides].min(axis=1)
-    within = circumradius(vectors[triangles]) <= radius[triangles].min(axis=1)
-    filled = triangles[within]
     covered = np.zeros(len(xy), bool)
-    covered[filled] = True
     lines = sides[is_free & is_short]
-    of_triangle = np.isin(_key(lines, len(xy)), _key(filled[:, _SIDES].reshape(-1, 2), len(xy)))
+    covered[lines] = True
+    beside = filled[np.count_nonzero(covered[filled], axis=1) > 1]
+    of_triangle = np.isin(_key(lines, len(xy)), _key(beside[:, _SIDES].reshape(-1, 2), len(xy)))
     lines = lines[~of_triangle]
     covered[lines] = True
+    covered[filled] = True
     return AlphaComplex(filled, lines, ~covered)
 
 

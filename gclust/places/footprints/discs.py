@@ -85,7 +85,7 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
     if not _keep_clear(on_sphere, lon, float(radius.max())):
         outline, kept = outline_places(vectors, radius)
         united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
-        return fill_openings(united, Covered.by(vectors[kept], radius_km, metric))
+        return fill_openings(united, Covered(vectors[kept], radius_km, metric))
     thinned = _thinned(vectors, radius)
     rows = np.flatnonzero(thinned.kept)
     places = np.column_stack([on_sphere, lon])[rows]
@@ -102,7 +102,7 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
         united = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
         if not shapely.get_num_interior_rings(parts).any():
             return united
-    return fill_openings(united, Covered.by(vectors[rows], radius_km, metric))
+    return fill_openings(united, Covered(vectors[rows], radius_km, metric))
 
 
 def _keep_clear(lat: Floats, lon: Floats, radius: float) -> bool:

@@ -173,7 +173,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     if len(rows) == len(locations.lat) and near.all():
         return united
     # A point in no disc is covered only by a triangle or line that was drawn.
-    return fill_openings(united, Covered.by(locations.vectors[kept], radius_km, locations.metric))
+    return fill_openings(united, Covered(locations.vectors[kept], radius_km, locations.metric))
 
 
 def _ratio_of_edge(points: Any, edge: float) -> float:
