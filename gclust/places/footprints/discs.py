@@ -15,6 +15,10 @@ all of them lie deep within the others, and two tests find those that cannot tou
 
 The union of the remaining discs thus has the right outline, but may have openings that the other
 discs would cover (:mod:`gclust.places.footprints.openings`).
+
+Discs that keep clear of the poles and the 180th meridian need no second test and no union by GEOS:
+the places that the first test keeps show where they are open, and the outline is put together from
+arcs of their rims (:mod:`gclust.places.footprints.disc_rims`).
 """
 
 from __future__ import annotations

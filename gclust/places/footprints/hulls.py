@@ -100,7 +100,7 @@ class ProjectedLocations:
                 "hulls are not defined; use the footprint method 'discs'"
             )
         xy = plane.forward(vectors)
-        scale = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
+        scale = float((1.0 + (xy[:, 0] ** 2 + xy[:, 1] ** 2) / 4.0).mean())
         per_km = scale / float(km_per_radian.mean())
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
@@ -200,7 +200,7 @@ def _to_degrees(ring: Any, plane: Stereographic, metric: str) -> tuple[Floats, F
         x, y, z = plane.inverse(xy).T
         lon, chi = np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
         after = np.roll(xy, -1, axis=0)
-        turn = np.diff(lon, append=lon[0])
+        turn = np.roll(lon, -1) - lon
         turn -= 360.0 * np.round(turn / 360.0)
         long = np.hypot(*(after - xy).T) > 1e-9  # millimetres, where a side meets the pole
         coarse = long & (np.abs(turn) > POLAR_TURN_DEGREES)
