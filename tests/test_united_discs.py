@@ -123,6 +123,20 @@ def test_an_island_in_a_hole_and_a_hole_in_the_island_stay_apart(given_up):
     assert actual.symmetric_difference(expected).area < 1e-9 * expected.area
 
 
+@pytest.mark.parametrize("overlap", [2e-3, 2e-2])
+def test_two_discs_that_hardly_overlap_are_one_part(overlap, given_up):
+    """Their rims enter and leave each other on neighbouring sides, or on the same."""
+    for turn in np.radians([0.0, 10.0, 45.0, 91.0, 200.0]):
+        away = 5.0 * (2.0 - overlap) / 111.195
+        lat, lon = np.array([[0.0, away * np.sin(turn)], [20.0, 20.0 + away * np.cos(turn)]])
+        lat, lon = np.unique(np.column_stack([lat, lon]), axis=0).T
+        actual = union_of_discs(lat, lon, 5.0, "haversine")
+        expected = shapely.union_all(discs(lat, lon, 5.0, "haversine"))
+        assert actual.geom_type == expected.geom_type == "Polygon"
+        assert shapely.equals_exact(shapely.normalize(actual), shapely.normalize(expected), 1e-10)
+    assert given_up == [0, 5]
+
+
 def test_discs_in_the_same_place_are_drawn_once(given_up):
     lat, lon = np.array([[10.0, 10.0, 10.0 + 1e-12, 10.03], [5.0, 5.0 + 1e-12, 5.0, 5.0]])
     actual = union_of_discs(lat, lon, 5.0, "haversine")
