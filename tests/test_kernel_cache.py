@@ -334,7 +334,7 @@ def small(tmp_path):
     """A package of the name of gclust with one kernel, its part in another file."""
     kernels = tmp_path / "gclust" / "kernels"
     kernels.mkdir(parents=True)
-    for name in ("_cache.py", "_jit.py"):
+    for name in ("_cache.py", "_compiler.py", "_jit.py"):
         shutil.copy(PACKAGE / name, kernels)
     shutil.copy(PACKAGE.parent / "errors.py", kernels.parent)
     shutil.copy(PACKAGE.parent / "escapes.py", kernels.parent)

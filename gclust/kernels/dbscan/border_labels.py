@@ -132,8 +132,11 @@ def labels_of_runs(cores, cells, changes, nearby, outer, runs):
     ``nearby`` are the bands of core points around it, with the half-widths ``outer``.
     """
     n = len(runs.west)
-    found = np.full(n, NONE)
-    open_runs = np.arange(n).astype(np.uint64)
+    found = np.empty(n, dtype=np.int64)
+    open_runs = np.empty(n, dtype=np.uint64)
+    for t in range(n):
+        found[t] = NONE
+        open_runs[t] = t
     for j in range(nearby.low, nearby.high):
         if n == 0:
             break
@@ -160,10 +163,14 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
     one, upper = np.int64(1), np.bool_(False)
     for i in range(first, last):
         begin, end = cells.start[i], cells.start[i + 1]
-        is_open = label[begin:end] == AMBIGUOUS
-        label[begin:end] = NONE
-        candidates.certain[begin:end] = False
-        if not is_open.any():
+        is_open = np.empty(end - begin, dtype=np.bool_)
+        n_open = 0
+        for k in range(len(is_open)):
+            is_open[k] = label[begin + k] == AMBIGUOUS
+            n_open += is_open[k]
+            label[begin + k] = NONE
+            candidates.certain[begin + k] = False
+        if n_open == 0:
             continue
         nearby = bands_within(points, i, b, reach)
         inner, outer = all_half_widths(points, i, b, nearby, reach)
