@@ -64,6 +64,9 @@ AMBIGUOUS = -2
 COUNT = np.zeros(0, dtype=np.int64)
 """Empty array of cumulative weights: each core point counts as one."""
 
+ALL = np.zeros(0, dtype=np.bool_)
+"""Empty array in the place of marks: all points are wanted."""
+
 
 class LabelledCores(NamedTuple):
     """``m`` core points and the labels of their clusters."""
@@ -197,11 +200,11 @@ def label_points(points, wanted, label, reached, out, first, last):
 
     ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
     ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
-    reach.
+    reach. All points are, if ``wanted`` is empty.
     """
     for c in range(first, last):
         for p in range(points.cell_start[c], points.cell_start[c + 1]):
-            if wanted[p]:
+            if len(wanted) == 0 or wanted[p]:
                 out[p] = label[c] if reached[p] else NONE
 
 
@@ -325,7 +328,7 @@ def search_labels(
 
 def assign_labels(
     points: Bands,
-    wanted: NDArray[np.bool_],
+    wanted: NDArray[np.bool_] | None,
     cores: LabelledCores,
     nearest: bool,
     reach: Reach,
@@ -339,8 +342,8 @@ def assign_labels(
     ----------
     points : Bands
         ``n`` points.
-    wanted : ndarray of bool, shape (n,)
-        Which points need a label.
+    wanted : ndarray of bool, shape (n,), or None
+        Which points need a label; None: all of them.
     cores : LabelledCores
         With vectors.
     nearest : bool
@@ -357,7 +360,8 @@ def assign_labels(
         report=lambda share: report(0.4 + 0.3 * share),
     )
     chunks = balanced_chunks(points.cell_start, CELLS_CHUNK)
-    parallel_for(chunks, threads, label_points, points, wanted, candidates.label, reached, out)
+    marks = ALL if wanted is None else wanted
+    parallel_for(chunks, threads, label_points, points, marks, candidates.label, reached, out)
     chosen = np.flatnonzero(out == AMBIGUOUS)
     out[chosen] = search_labels(
         *(points, chosen, cores, nearest, reach, threads),
@@ -368,7 +372,7 @@ def assign_labels(
 def _candidates(
     points: Bands,
     cells: Cells,
-    wanted: NDArray[np.bool_],
+    wanted: NDArray[np.bool_] | None,
     cores: LabelledCores,
     reach: Reach,
     threads: int,
@@ -378,7 +382,8 @@ def _candidates(
     is_open = nearby_cells(
         *(cores.points, points, cells, reach, threads), report=lambda share: report(0.1 * share)
     )
-    is_open &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
+    if wanted is not None:
+        is_open &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
     label = np.where(is_open, np.int64(AMBIGUOUS), np.int64(NONE))
     candidates = Candidates(label, np.empty(len(is_open), dtype=np.bool_))
     changes = np.zeros(len(cores.labels), dtype=np.int64)
