@@ -72,10 +72,12 @@ class _HelperLibrary(JITCodeLibrary):
     """The code of a helper, to be linked into that of kernels; it is not made executable."""
 
     def _optimize_final_module(self) -> None:
-        manager, builder = self._codegen._module_pass_manager(
+        passes = self._codegen._module_pass_manager(
             loop_vectorize=False, slp_vectorize=False, opt=0, cost="cheap"
         )
-        manager.run(self._final_module, builder)
+        # Newer versions of Numba return a builder as well.
+        manager, *builder = passes if isinstance(passes, tuple) else (passes,)
+        manager.run(self._final_module, *builder)
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
@@ -124,7 +126,7 @@ class KernelDispatcher(CPUDispatcher):
         targetoptions: dict[str, Any] | None = None,
         pipeline_class: type[Compiler] = Compiler,
     ) -> None:
-        super().__init__(py_func, locals, targetoptions, pipeline_class)
+        super().__init__(py_func, locals or {}, targetoptions or {}, pipeline_class)
         self._compiler = _KernelCompiler(
             *(py_func, self.targetdescr, self.targetoptions, self.locals, pipeline_class)
         )

@@ -195,15 +195,16 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 
 
 @kernel
-def label_points(points, wanted, label, reached, out, first, last):
+def label_points(cell_start, wanted, label, reached, out, first, last):
     """Copy the candidate label of each cell ``first .. last`` to its points marked in ``wanted``.
 
+    ``cell_start`` (cells + 1,) int64 as in `Bands`, which take longer to compile.
     ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
     ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
     reach. All points are, if ``wanted`` is empty.
     """
     for c in range(first, last):
-        for p in range(points.cell_start[c], points.cell_start[c + 1]):
+        for p in range(cell_start[c], cell_start[c + 1]):
             if len(wanted) == 0 or wanted[p]:
                 out[p] = label[c] if reached[p] else NONE
 
@@ -361,7 +362,8 @@ def assign_labels(
     )
     chunks = balanced_chunks(points.cell_start, CELLS_CHUNK)
     marks = ALL if wanted is None else wanted
-    parallel_for(chunks, threads, label_points, points, marks, candidates.label, reached, out)
+    args = (points.cell_start, marks, candidates.label, reached, out)
+    parallel_for(chunks, threads, label_points, *args)
     chosen = np.flatnonzero(out == AMBIGUOUS)
     out[chosen] = search_labels(
         *(points, chosen, cores, nearest, reach, threads),
