@@ -15,6 +15,7 @@ import gclust
 from gclust import datasets, parallel
 from gclust.kernels import _cache, warm_up
 from gclust.kernels._jit import kernel
+from gclust.kernels.first_compilation import COMPILING, noted
 from gclust.parallel import end_if_left, meanwhile, unreported
 from gclust.progress import silent
 
@@ -245,13 +246,36 @@ def test_a_compilation_without_progress_is_said_on_stderr(one_kernel, capsys):
     """The first call would seem to hang."""
     _, call = one_kernel()
     warm_up.warm_up(silent, call)
-    assert capsys.readouterr().err == f"{warm_up.COMPILING}\n"
+    assert capsys.readouterr().err == f"gclust: {COMPILING}\n"
     _, again = one_kernel()
     warm_up.warm_up(silent, again)  # from the cache
     assert capsys.readouterr().err == ""
     _, shown = one_kernel()
     warm_up.warm_up(lambda share, name: None, shown)
     assert capsys.readouterr().err == ""
+
+
+def test_kernels_that_no_stage_compiles_are_noted_once(one_kernel):
+    told = []
+    with noted(lambda share, name: told.append(name)):
+        for _ in range(2):
+            one_kernel()[1](unreported)  # the second is in the cache
+        assert told == [COMPILING]
+        assert one_kernel()[0](np.float64(1)) == 2.0  # compiled as well, but told already
+    assert told == [COMPILING]
+    one_kernel()[0](np.int8(1))  # nobody listens
+    assert told == [COMPILING]
+
+
+def test_kernels_that_a_stage_compiles_are_not_noted_as_well(one_kernel):
+    told = []
+
+    def progress(share, name):
+        told.append(name)
+
+    with noted(progress):
+        warm_up.warm_up(progress, one_kernel()[1])
+    assert set(told) == {warm_up.STAGE}
 
 
 def test_only_the_thread_that_loads_ahead_compiles_nothing(one_kernel):

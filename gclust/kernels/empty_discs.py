@@ -141,7 +141,7 @@ def is_enclosed(xy, i, radius, grid, around):
         if squared > (FARTHEST * radius) ** 2:
             continue
         least = squared / (2.0 * radius)
-        ends = 0
+        ends = np.int64(0)
         for s in range(SECTORS):
             if x * EAST[s] + y * NORTH[s] > least:
                 ends |= 1 << s

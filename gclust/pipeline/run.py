@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gclust.indicators.registry import OWN
+from gclust.kernels.first_compilation import noted
 from gclust.listings.engines.protocol import Engine
 from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
@@ -110,7 +111,11 @@ def run(
     elif listings:
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict, measures=True)
-    with claim(out, overwrite, "run") as place, default_threads(n_jobs, study.engine.threads):
+    with (
+        claim(out, overwrite, "run") as place,
+        default_threads(n_jobs, study.engine.threads),
+        noted(run_log.report),
+    ):
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         areas = read_given_areas(study)
