@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gclust.parallel import WAIT_SECONDS, end_if_left
+from gclust.parallel import end_if_left
 from gclust.threads import may_use_two
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ CODE = (
 """What the process runs. The main module of this one, such as a notebook's, has no part in it."""
 SIZE_BYTES = 8
 """Bytes of the number that says how long a request is."""
+LOOK_SECONDS = 0.005
+"""Seconds between two looks whether the map is there."""
 
 _running: ContextVar[MapProcess | None] = ContextVar("map process", default=None)
 
@@ -66,7 +68,7 @@ class MapProcess:
         Thread(target=lambda: answers.append(self._answer(request)), daemon=True).start()
         while not answers:
             end_if_left()
-            time.sleep(WAIT_SECONDS)
+            time.sleep(LOOK_SECONDS)
         if not answers[0]:
             code = self._child.wait()
             raise ChildProcessError(
