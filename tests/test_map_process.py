@@ -16,6 +16,7 @@ import pytest
 import gclust
 from gclust import datasets
 from gclust.errors import StudyError
+from gclust.report import map_process as map_process_module
 from gclust.report.layers import noise_dots
 from gclust.report.map_inputs import fewer_locations
 from gclust.report.map_process import MapProcess, map_process, running_map_process
@@ -49,6 +50,7 @@ def test_a_run_has_the_same_figures(tmp_path):
     with map_process():
         assert running_map_process() is not None
         gclust.run(study, tmp_path / "there")
+        assert running_map_process() is None  # it draws one map
     assert running_map_process() is None
     for name in FIGURES:
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
@@ -77,6 +79,16 @@ def test_what_drawing_raises_is_raised_here(run):
         with pytest.raises(ValueError, match="there is no region 'atlantis'") as caught:
             process.images(*inputs(run), {"title": "", "region": "atlantis"})
     assert "in region_degrees" in str(caught.value.__cause__)
+
+
+def test_what_loading_raises_is_raised_here(run, monkeypatch):
+    broken = map_process_module.CODE.replace("serve()", "sys.modules['matplotlib'] = None; serve()")
+    monkeypatch.setattr(map_process_module, "CODE", broken)
+    with map_process():
+        process = running_map_process()
+        assert process._child.wait() == 0  # before it was asked
+        with pytest.raises(ImportError, match="matplotlib"):
+            process.images(*inputs(run), {"title": ""})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

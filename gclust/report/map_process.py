@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -53,6 +53,7 @@ class MapProcess:
             stdout=subprocess.PIPE,
             **apart,
         )
+        self.is_free = True
 
     def images(
         self, clusters: pd.DataFrame, locations: pd.DataFrame, options: Mapping[str, Any]
@@ -63,14 +64,14 @@ class MapProcess:
         `gclust.report.map.draw_map`. What drawing raises is raised here, and ChildProcessError if
         the process has ended without an answer.
         """
+        self.is_free = False
         request = pickle.dumps((clusters, locations, dict(options)))
         answers: list[bytes] = []
         Thread(target=lambda: answers.append(self._answer(request)), daemon=True).start()
         while not answers:
             end_if_left()
             time.sleep(LOOK_SECONDS)
-        if not answers[0]:
-            code = self._child.wait()
+        if code := self._child.wait():
             raise ChildProcessError(
                 f"the process that draws the map was ended (exit code {code}), perhaps for lack of"
                 " memory; with --threads 1 no other process is started"
@@ -81,15 +82,14 @@ class MapProcess:
         return dict(found)
 
     def _answer(self, request: bytes) -> bytes:
-        """Send a request, and return the whole answer: nothing if the process has ended before."""
+        """Send a request, and return the answer: all that comes until the process ends."""
         child: Any = self._child
-        try:
-            rest = memoryview(len(request).to_bytes(SIZE_BYTES, "little") + request)
-            while len(rest):
-                rest = rest[child.stdin.write(rest) :]
-            return bytes(child.stdout.read())
-        except OSError:
-            return b""
+        with suppress(OSError):  # it has ended, perhaps with an error as its answer
+            for content in (len(request).to_bytes(SIZE_BYTES, "little"), request):
+                rest = memoryview(content)
+                while len(rest):
+                    rest = rest[child.stdin.write(rest) :]
+        return bytes(child.stdout.read())
 
     def end(self) -> None:
         """End the process, whatever it does."""
@@ -124,8 +124,9 @@ def map_process(n_jobs: int | None = None) -> Iterator[None]:
 
 
 def running_map_process() -> MapProcess | None:
-    """Return the process of the enclosing `map_process`, None if there is none."""
-    return _running.get()
+    """Return the process of the enclosing `map_process`, None if there is none or it was used."""
+    process = _running.get()
+    return process if process is not None and process.is_free else None
 
 
 def serve() -> NoReturn:
