@@ -18,7 +18,7 @@ from gclust import datasets
 from gclust.errors import StudyError
 from gclust.report import map_process as map_process_module
 from gclust.report.layers import noise_dots
-from gclust.report.map_inputs import fewer_locations
+from gclust.report.map_inputs import degree_cells, fewer_locations
 from gclust.report.map_process import MapProcess, map_process, running_map_process
 from gclust.report.projection import choose_frame
 from gclust.threads import LIMITS, may_use_two
@@ -125,29 +125,48 @@ def test_the_process_ends_with_the_block():
     assert child.returncode is not None
 
 
+PARENT = """
+import sys, threading
+from gclust.report import map_process
+map_process.CODE = map_process.CODE.replace(
+    "serve()",
+    "import gclust.report.map, pathlib, time;"
+    "gclust.report.map.map_images = lambda *_: pathlib.Path('began').touch() or time.sleep(100);"
+    "serve()",
+)
+with map_process.map_process(2):
+    process = map_process.running_map_process()
+    print(process._child.pid, flush=True)
+    if sys.argv[1] == "drawing":
+        process.images(None, None, {"title": ""})
+    sys.stdin.read()
+"""
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="looks for processes in /proc")
-def test_the_process_ends_when_this_one_is_killed(tmp_path):
-    code = (
-        "import sys\n"
-        "from gclust.report.map_process import map_process, running_map_process\n"
-        "with map_process(2):\n"
-        "    print(running_map_process()._child.pid, flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
+@pytest.mark.parametrize("moment", ["loading", "drawing"])
+def test_the_process_ends_when_this_one_is_killed(tmp_path, moment):
     parent = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", PARENT, moment],
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     child = int(parent.stdout.readline())
+    if moment == "drawing":
+        assert _becomes((tmp_path / "began").exists)
     parent.kill()
     parent.communicate()
-    latest = time.monotonic() + 20.0
-    while _runs(child) and time.monotonic() < latest:
+    assert _becomes(lambda: not _runs(child))
+
+
+def _becomes(true):
+    latest = time.monotonic() + 40.0
+    while not true() and time.monotonic() < latest:
         time.sleep(0.05)
-    assert not _runs(child)
+    return true()
 
 
 def _runs(pid):
@@ -191,11 +210,11 @@ def test_fewer_locations_are_the_same_map(world):
     )
     fewer = fewer_locations(locations, 2.0)
     assert len(fewer) < len(locations)
-    order = ["lat", "lon", "weight"]
-    frames = [
-        choose_frame(*(each[name].to_numpy() for name in order), NOTHING)
-        for each in (locations, fewer)
+    both = [
+        [each[name].to_numpy() for name in ("lat", "lon", "weight")] for each in (locations, fewer)
     ]
+    assert np.array_equal(degree_cells(*both[0]), degree_cells(*both[1]))
+    frames = [choose_frame(*each, NOTHING) for each in both]
     assert frames[0] == frames[1]
     dots = [noise_dots(each, frames[0], 20e3, 2.0) for each in (locations, fewer)]
     assert np.array_equal(dots[0], dots[1])

@@ -67,11 +67,13 @@ class MapProcess:
         self.is_free = False
         request = pickle.dumps((clusters, locations, dict(options)))
         answers: list[bytes] = []
-        Thread(target=lambda: answers.append(self._answer(request)), daemon=True).start()
-        while not answers:
+        asking = Thread(target=lambda: answers.append(self._answer(request)), daemon=True)
+        asking.start()
+        while asking.is_alive():
             end_if_left()
             time.sleep(LOOK_SECONDS)
-        if code := self._child.wait():
+        code = self._child.wait() if answers else "unknown"
+        if code != 0:
             raise ChildProcessError(
                 f"the process that draws the map was ended (exit code {code}), perhaps for lack of"
                 " memory; with --threads 1 no other process is started"
