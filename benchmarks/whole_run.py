@@ -192,13 +192,22 @@ def _call(row: str, n: int, folder: Path, out: Path) -> Taken:
 
 
 def _held_bytes(pid: int) -> int:
-    """Return the memory that a process and those that it has started hold; 0 if it has ended."""
+    """Return the memory that a process holds, with what is not shared of those it has started."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except (OSError, IndexError):
+        pages = _pages(pid)[0]
+        for child in children:
+            resident, shared = _pages(int(child))
+            pages += resident - shared
+    except OSError:  # one has ended
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(_held_bytes(int(child)) for child in children)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _pages(pid: int) -> tuple[int, int]:
+    """Return the resident pages of a process, and how many of them are those of files."""
+    found = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    return int(found[1]), int(found[2])
 
 
 def _text(options: argparse.Namespace, results: dict[tuple[str, int], Taken]) -> str:
