@@ -20,7 +20,9 @@ from gclust.parallel import end_if_left, meanwhile, unreported
 from gclust.progress import silent
 
 HELP = {"click", "gclust"}
-BEFORE_LISTINGS = "PIL geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
+BEFORE_LISTINGS = (
+    "PIL exactextract geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
+)
 """Modules that a run needs later, if at all, or that nothing but an estimator needs."""
 
 PACKAGES = """
@@ -38,6 +40,7 @@ def listings(*_):
     names = %r.split()
     print([name for name in names if name in sys.modules])
     raise Stop
+run.load_for_later = lambda _: None
 run.prepare_listings = listings
 study = gclust.datasets.example_study()
 try:
@@ -78,6 +81,19 @@ def test_the_estimator_loads_what_scikit_learn_loads():
 def test_a_run_reads_listings_before_it_loads_maps_and_estimators():
     # The example has a raster of people, which is checked first.
     assert printed(RUN % BEFORE_LISTINGS) == "['rasterio']"
+
+
+def test_what_later_stages_need_is_loaded_while_listings_are_read():
+    names = "scipy.spatial geopandas exactextract gclust.places.footprints.outlines"
+    show = f"print([name for name in {names.split()} if name in sys.modules])\n"
+    # The example itself needs trees.
+    begin = "import sys, gclust, gclust.pipeline.run\n"
+    assert printed(begin + show) == "[]"
+    load = (
+        "from gclust.pipeline.load_for_later import load_for_later\n"
+        "load_for_later(gclust.read_study(gclust.datasets.example_study()))\n"
+    )
+    assert printed(begin + load + show) == str(names.split())
 
 
 # Work on another thread
