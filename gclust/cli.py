@@ -87,11 +87,14 @@ def main() -> None:
 @THREADS
 def run(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
     """Run STUDY.toml: cluster its listings, score and rank the clusters."""
-    from gclust.results.summary import summary_lines
+    from gclust.report.map_process import map_process
 
-    read = gclust.read_study(study)
-    out = out or _folder(read.study.name, "run")
-    done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    with map_process(threads):  # first, for it loads its modules while this process does
+        from gclust.results.summary import summary_lines
+
+        read = gclust.read_study(study)
+        out = out or _folder(read.study.name, "run")
+        done = gclust.run(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
     if (after := done.info["execution"]["resumed_after"]) is not None:
         click.echo(f"gclust: went on after: {after}", err=True)
     say_all(summary_lines(done, top=top, **terminal()))

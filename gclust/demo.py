@@ -17,6 +17,7 @@ from gclust.datasets.us import prepare_us
 from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 from gclust.disk import writing
 from gclust.progress import resolve
+from gclust.report.map_process import map_process
 from gclust.results.folders import claim
 from gclust.results.run import Run
 from gclust.results.summary import summary_lines
@@ -82,7 +83,8 @@ def demo_us(out: Path | None, *, top: int, threads: int | None) -> None:
 
 
 def _run(out: Path, study: Path, threads: int | None) -> Run:
-    return gclust.run(study, out / "run", progress=True, n_jobs=threads, overwrite=True)
+    with map_process(threads):
+        return gclust.run(study, out / "run", progress=True, n_jobs=threads, overwrite=True)
 
 
 def _show(done: Run, top: int, marks: Any = None) -> None:

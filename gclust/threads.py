@@ -63,6 +63,16 @@ def count_threads(n_jobs: Any = None) -> int:
     return threads if threads > 0 else max(_processors() + 1 + threads, 1)
 
 
+def may_use_two(n_jobs: int | None = None) -> bool:
+    """Return whether `count_threads` may be more than 1, at once and without its imports."""
+    if n_jobs is not None:
+        return n_jobs != 1
+    if any(_first_number(name) == "1" for name in LIMITS):
+        return False
+    own = getattr(os, "sched_getaffinity", None)
+    return (len(own(0)) if own is not None else os.cpu_count() or 1) > 1
+
+
 def _processors() -> int:
     import joblib  # it takes 0.25 s, for which `import gclust` need not wait
 

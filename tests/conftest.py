@@ -31,7 +31,8 @@ ON_ONE_PYTHON = """
     footprint_counts raster_coarse uncertainty_amounts compare_places gii_figures tune_gate
     reference work run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry
     imports plot notebook crosswalks membership_arrays dictionary given_areas report
-    records_in_memory record_folding radix_order folders counting
+    records_in_memory record_folding radix_order folders counting map_process merging united_discs
+    kernel_compiler
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
 versions of Python: one of the two is enough in CI. Those that take longest come first."""

@@ -103,3 +103,27 @@ def test_a_demo_does_not_touch_a_folder_that_is_not_its_own(tmp_path):
     assert done.returncode == 2
     assert b"is not a demo's folder" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_command_ends_at_once_when_all_is_written(tmp_path):
+    """What others do at the end is done, but the memory is not taken apart."""
+    code = (
+        "import atexit, sys\n"
+        "from gclust.__main__ import main\n"
+        "class Held:\n"
+        "    def __del__(self): print('taken apart')\n"
+        "held = Held()\n"
+        "def end(*_): print('at the end')\n"
+        "import click\n"
+        "click.echo = lambda *a, **k: atexit.register(end)\n"
+        "main()\n"
+    )
+    for words, status in ((["indicators"], 0), (["indicators", "none"], 2), (["none"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, set(done.stdout.split("\n"))) == (status, {"at the end", ""})

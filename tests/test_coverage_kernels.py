@@ -417,6 +417,20 @@ def look_for_empty_discs():
         assert empty_discs.thin(points, radius).kept.all()
 
 
+def unite_discs():
+    """Unite discs whose rims meet in all ways, also where rounding hides the outline."""
+    from tests import test_united_discs as united
+
+    seeds = [(shape, seed) for shape in united.SHAPES for seed in range(3)]
+    rare = [("scattered", 249), ("scattered", 262), ("hexagons", 107), ("nearly the same", 13)]
+    rare += [("nearly the same", seed) for seed in (45, 93, 99, 123, 154, 194, 206)]
+    for shape, seed in seeds + rare:
+        lat, lon, radius_km = united.cluster(seed, shape, 30 if (shape, seed) in seeds else 60)
+        united.union_of_discs(lat, lon, radius_km, "haversine")
+    united.test_what_rounding_hides_is_given_up()
+    united.test_arcs_that_are_no_rings_are_given_up()
+
+
 def follow_the_reference():
     """Label two groups and a point between them by the steps in plain Python."""
     from gclust.kernels.dbscan.reference import reference_dbscan
@@ -460,6 +474,7 @@ def cover() -> dict[str, list[int]]:
     sum_surroundings()
     read_texts()
     look_for_empty_discs()
+    unite_discs()
     follow_the_reference()
     for seed in RARE_SEEDS:
         check(make_case(seed))

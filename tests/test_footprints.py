@@ -268,7 +268,7 @@ def test_alpha_shape_of_many_places_is_that_of_all(alpha_km):
     lat, lon = -17.0 + xy[:, 1] / 111.195, 179.8 + xy[:, 0] / 106.3
     here = ProjectedLocations.of(lat, (lon + 180.0) % 360.0 - 180.0, "haversine")
     reach = alpha_km / here.km_per_radian
-    rows, _ = at_outline(here.xy, here.vectors, reach, 5.0 / here.km_per_radian)
+    rows, *_ = at_outline(here.xy, here.vectors, reach, 5.0 / here.km_per_radian)
     assert len(rows) < 0.9 * len(xy)
     whole = alpha_complex(here.xy, here.vectors, reach)
     forms = [*here.xy[whole.triangles], *here.xy[whole.lines], *here.xy[whole.alone][:, None]]

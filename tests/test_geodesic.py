@@ -6,6 +6,7 @@ import shapely
 from pyproj import Geod
 from shapely.geometry.polygon import orient
 
+from gclust.places import geodesic
 from gclust.places.antimeridian import from_rings, into_rectangle, unwrapped
 from gclust.places.geodesic import (
     Stereographic,
@@ -123,3 +124,16 @@ def test_a_ring_round_a_pole_is_closed_along_it(lat, pole, step):
     inner = (lat + pole) / 2.0
     band = from_rings([(lon, np.full(36, lat)), (lon[::-1], np.full(36, inner))])
     assert band.equals(shapely.box(-180.0, min(lat, inner), 180.0, max(lat, inner)))
+
+
+def test_many_areas_are_measured_as_each_is_alone(monkeypatch):
+    rng = np.random.default_rng(2)
+    discs = [shapely.Point(*at).buffer(1.0, quad_segs=60) for at in rng.uniform(-60, 60, (200, 2))]
+    shapes = [disc - shapely.Point(disc.centroid).buffer(0.3) for disc in discs]
+    shapes += [shapely.MultiPolygon([shapes[0], discs[1]]), None, shapely.Polygon()]
+    monkeypatch.setattr(geodesic, "count_threads", lambda: 3)
+    assert shapely.get_num_coordinates(shapes).sum() > geodesic.MANY_POINTS
+    together = area_km2(shapes)
+    assert np.array_equal(together, np.concatenate([area_km2([shape]) for shape in shapes]))
+    assert together[:-2].min() > 0.0
+    assert together[-2:].tolist() == [0.0, 0.0]

@@ -15,11 +15,14 @@ import gclust
 from gclust import datasets, parallel
 from gclust.kernels import _cache, warm_up
 from gclust.kernels._jit import kernel
+from gclust.kernels.first_compilation import COMPILING, noted
 from gclust.parallel import end_if_left, meanwhile, unreported
 from gclust.progress import silent
 
 HELP = {"click", "gclust"}
-BEFORE_LISTINGS = "PIL geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
+BEFORE_LISTINGS = (
+    "PIL exactextract geopandas matplotlib pyogrio rasterio sklearn scipy.stats scipy.optimize"
+)
 """Modules that a run needs later, if at all, or that nothing but an estimator needs."""
 
 PACKAGES = """
@@ -37,6 +40,7 @@ def listings(*_):
     names = %r.split()
     print([name for name in names if name in sys.modules])
     raise Stop
+run.load_for_later = lambda _: None
 run.prepare_listings = listings
 study = gclust.datasets.example_study()
 try:
@@ -77,6 +81,19 @@ def test_the_estimator_loads_what_scikit_learn_loads():
 def test_a_run_reads_listings_before_it_loads_maps_and_estimators():
     # The example has a raster of people, which is checked first.
     assert printed(RUN % BEFORE_LISTINGS) == "['rasterio']"
+
+
+def test_what_later_stages_need_is_loaded_while_listings_are_read():
+    names = "scipy.spatial geopandas exactextract gclust.places.footprints.outlines"
+    show = f"print([name for name in {names.split()} if name in sys.modules])\n"
+    # The example itself needs trees.
+    begin = "import sys, gclust, gclust.pipeline.run\n"
+    assert printed(begin + show) == "[]"
+    load = (
+        "from gclust.pipeline.load_for_later import load_for_later\n"
+        "load_for_later(gclust.read_study(gclust.datasets.example_study()))\n"
+    )
+    assert printed(begin + load + show) == str(names.split())
 
 
 # Work on another thread
@@ -245,13 +262,36 @@ def test_a_compilation_without_progress_is_said_on_stderr(one_kernel, capsys):
     """The first call would seem to hang."""
     _, call = one_kernel()
     warm_up.warm_up(silent, call)
-    assert capsys.readouterr().err == f"{warm_up.COMPILING}\n"
+    assert capsys.readouterr().err == f"gclust: {COMPILING}\n"
     _, again = one_kernel()
     warm_up.warm_up(silent, again)  # from the cache
     assert capsys.readouterr().err == ""
     _, shown = one_kernel()
     warm_up.warm_up(lambda share, name: None, shown)
     assert capsys.readouterr().err == ""
+
+
+def test_kernels_that_no_stage_compiles_are_noted_once(one_kernel):
+    told = []
+    with noted(lambda share, name: told.append(name)):
+        for _ in range(2):
+            one_kernel()[1](unreported)  # the second is in the cache
+        assert told == [COMPILING]
+        assert one_kernel()[0](np.float64(1)) == 2.0  # compiled as well, but told already
+    assert told == [COMPILING]
+    one_kernel()[0](np.int8(1))  # nobody listens
+    assert told == [COMPILING]
+
+
+def test_kernels_that_a_stage_compiles_are_not_noted_as_well(one_kernel):
+    told = []
+
+    def progress(share, name):
+        told.append(name)
+
+    with noted(progress):
+        warm_up.warm_up(progress, one_kernel()[1])
+    assert set(told) == {warm_up.STAGE}
 
 
 def test_only_the_thread_that_loads_ahead_compiles_nothing(one_kernel):

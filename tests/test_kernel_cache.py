@@ -334,10 +334,10 @@ def small(tmp_path):
     """A package of the name of gclust with one kernel, its part in another file."""
     kernels = tmp_path / "gclust" / "kernels"
     kernels.mkdir(parents=True)
-    for name in ("_cache.py", "_jit.py"):
+    for name in ("_cache.py", "_compiler.py", "_jit.py", "first_compilation.py"):
         shutil.copy(PACKAGE / name, kernels)
-    shutil.copy(PACKAGE.parent / "errors.py", kernels.parent)
-    shutil.copy(PACKAGE.parent / "escapes.py", kernels.parent)
+    for name in ("errors.py", "escapes.py", "progress.py"):
+        shutil.copy(PACKAGE.parent / name, kernels.parent)
     (kernels.parent / "__init__.py").touch()
     (kernels.parent / "sphere.py").write_text("EARTH_RADIUS_KM = 10.0\n", encoding="utf-8")
     (kernels / "helper.py").write_text(HELPER.format(2), encoding="utf-8")

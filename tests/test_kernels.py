@@ -285,10 +285,17 @@ def test_folding_is_that_of_a_dictionary(rows):
         for row, place in enumerate(rows):
             sums[place] += int(units[row]) if len(units) else 1
         assert np.diff(folded.prefix).tolist() == list(sums.values())
+        alone = fold_rows(lat, lon, units, 2.0, 2, unreported, places_alone=True)
+        assert (len(alone.prefix), len(alone.first)) == (1, 0)
+        for kept in ("lat", "lon", "rows", "place", "bounds", "offsets"):
+            assert (getattr(alone, kept) == getattr(folded, kept)).all()
         numbers = np.arange(len(places))
         labels, odd = unfold(folded, numbers, numbers % 2 == 1, 2)
         assert labels.tolist() == [places.index(place) for place in rows]
         assert (odd == (labels % 2 == 1)).all()
+        again, nothing = unfold(alone, numbers, np.zeros(0, dtype=np.bool_), 2)
+        assert (again == labels).all()
+        assert len(nothing) == 0
 
 
 def test_linking_tests_points_where_bounds_leave_it_open():

@@ -23,7 +23,7 @@ from shapely import affinity
 from gclust.report import labels as labels_module
 from gclust.report.boxes import lines_through_box
 from gclust.report.labels import Label, place_labels
-from gclust.report.layers import noise_dots, simplified
+from gclust.report.layers import METRES_PER_DEGREE, coarser, noise_dots, simplified
 from gclust.report.map import DrawnMap, MapOptions, draw_map
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
 from gclust.report.style import new_figure
@@ -655,3 +655,21 @@ def test_few_and_many_locations_give_the_same_dots(monkeypatch: pytest.MonkeyPat
     marked = noise_dots(locations, world_frame(), 40e3, 5.0)
     assert len(marked[0]) > 100
     np.testing.assert_array_equal(sorted_ones, marked)
+
+
+def test_footprints_lose_no_more_than_can_be_seen() -> None:
+    """Those at 180 degrees, whose other half must fit them, lose nothing."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 2000)
+    rough = np.random.default_rng(4).normal(1.0, 1e-4, angle.size)
+    disc = shapely.Polygon(np.column_stack([np.cos(angle) * rough, np.sin(angle) * rough]))
+    half = shapely.intersection(
+        shapely.transform(disc, lambda at: at + np.array([180.0, 0.0])),
+        shapely.box(170, -5, 180, 5),
+    )
+    found = coarser(np.array([disc, half], dtype=object), 100.0)
+    assert shapely.get_num_coordinates(found[0]) < 400
+    assert shapely.is_valid(found[0])
+    corners = shapely.points(shapely.get_coordinates(disc))
+    # GEOS also leaves out where a ring starts, which adds a little.
+    assert shapely.distance(corners, found[0].boundary).max() < 110.0 / METRES_PER_DEGREE
+    assert found[1].equals_exact(half)

@@ -6,6 +6,7 @@ import warnings
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
@@ -64,6 +65,40 @@ def test_cells_count_by_the_share_covered(raster):
     assert table["population"].tolist() == pytest.approx([expected, 50.0], rel=1e-5)
     assert table["uncovered_share"].tolist() == [0.0, 0.0]
     assert table.columns.tolist() == ["population", "uncovered_share"]
+
+
+@pytest.mark.parametrize("most", [cells.BLOCK_CELLS, 5])
+def test_many_footprints_count_as_each_does_alone(tmp_path, monkeypatch, most):
+    """Also beyond the raster, across its edge at 180 degrees, and on several blocks."""
+    monkeypatch.setattr(cells, "BLOCK_CELLS", most)
+    rng = np.random.default_rng(5)
+    path = write(tmp_path / "r.tif", rng.random((8, 36)), from_origin(-180.0, 40.0, 10.0, 10.0))
+    middles = np.column_stack([rng.uniform(-179, 179, 90), rng.uniform(-60, 60, 90)])
+    discs = [
+        shapely.Point(*at).buffer(size)
+        for at, size in zip(middles, rng.uniform(0.01, 20.0, 90), strict=True)
+    ]
+    crossing = shapely.box(170.0, 5.0, 180.0, 9.0) | shapely.box(-180.0, 5.0, -165.0, 9.0)
+    shapes = series(*discs, crossing, shapely.Polygon(), crossing | shapely.box(2, 2, 3, 3))
+    together = population(shapes, path, warn=lambda _: None)
+    alone = [population(shapes[[row]], path, warn=lambda _: None) for row in shapes.index]
+    assert together.equals(pd.concat(alone))
+    assert together["population"].notna().sum() > 50
+
+
+def test_a_sliver_that_collapses_to_a_line_counts_nothing(tmp_path):
+    """Its corners are different numbers in degrees, but not in columns of the raster."""
+    path = write(
+        tmp_path / "r.tif", np.full((2160, 4320), 7.0), from_origin(-180.0, 90.0, 1 / 12, 1 / 12)
+    )
+    west, south = 52.01534348727036, 55.810228939334095
+    sliver = shapely.Polygon(
+        [(west, south), (52.015343487270364, south), (52.01553644970356, 55.81023963142567)]
+    )
+    assert sliver.area > 0.0
+    table = population(series(sliver, shapely.box(52, 55, 53, 56)), path, warn=lambda _: None)
+    assert np.isnan(table["population"][0])
+    assert table["population"][1] == pytest.approx(7.0 * 144)
 
 
 def test_densities_are_multiplied_by_the_area_of_each_row(raster):

@@ -83,7 +83,7 @@ def test_coasts_are_those_that_meet_cells(tmp_path, town, crs):
         fit = Coarseness(plane)
         in_crs = gpd.GeoSeries([shape], crs=4326).segmentize(0.05).to_crs(source.crs)[0]
         area, wet = 0.0, 0.0
-        for cells in plane.cells(in_crs, true_areas=True):
+        for cells in next(plane.cells([in_crs], true_areas=True)):
             fit.add(cells)
             for column, row, coverage, km2 in zip(
                 cells.column, cells.row, cells.coverage, cells.km2, strict=True

@@ -63,12 +63,14 @@ def ended(child, number):
 
 
 def cpu_seconds(pid):
-    """What a process has used of the processor's time; 0 where nobody tells."""
+    """What a process and its children have used of the processors' time; 0 where nobody tells."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(cpu_seconds, children))
 
 
 @pytest.mark.parametrize(

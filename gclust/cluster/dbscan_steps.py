@@ -23,6 +23,9 @@ from gclust.progress import Report, silent, stage
 ONES = np.zeros(0, dtype=np.int64)
 """Empty array in the place of weights: every weight is 1."""
 
+NO_FLAGS = np.zeros(0, dtype=np.bool_)
+"""Empty array in the place of core flags, where nobody asks for them."""
+
 FEW = 8
 """Border locations are assigned on their own if less than one of so many locations is one."""
 
@@ -50,12 +53,12 @@ def fold_for(
     units: NDArray[np.int64],
     parameters: Parameters,
     progress: Report,
+    places_alone: bool = False,
 ) -> Folded:
     """Sum the weights of the rows at each location, and sort locations into latitude bands."""
+    height = band_height(parameters.eps_km)
     with stage(progress, "folding onto locations") as report:
-        return fold_rows(
-            lat, lon, units, band_height(parameters.eps_km), parameters.threads, report
-        )
+        return fold_rows(lat, lon, units, height, parameters.threads, report, places_alone)
 
 
 def cluster_folded(
@@ -165,9 +168,8 @@ def assign_rows(
     if len(lat) == 0 or len(cores.lat) == 0:
         return np.full(len(lat), -1, dtype=np.int64)
     warm_up(progress, run_dbscan_kernels)
-    rows = fold_for(lat, lon, ONES, parameters, progress)
+    rows = fold_for(lat, lon, ONES, parameters, progress, places_alone=True)
     labels = np.full(len(rows.lat), -1, dtype=np.int64)
-    wanted = np.ones(len(labels), dtype=np.bool_)
     with stage(progress, "assigning") as report:
         if parameters.border == "noise":  # only at the same coordinates
             at = find_places(rows.lat, rows.lon, cores.lat, cores.lon)
@@ -178,8 +180,8 @@ def assign_rows(
             points = build_bands(rows.lat, rows.lon, *ways, vectors=False)
             core = LabelledCores(build_bands(cores.lat, cores.lon, *ways), cores.label)
             nearest = border == "nearest"
-            assign_labels(points, wanted, core, nearest, reach_of(eps_km), threads, report, labels)
-    return unfold(rows, labels, wanted, parameters.threads)[0]
+            assign_labels(points, None, core, nearest, reach_of(eps_km), threads, report, labels)
+    return unfold(rows, labels, NO_FLAGS, parameters.threads)[0]
 
 
 def in_bands(cores: CoreLocations, parameters: Parameters) -> CoreLocations:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.kernels.spatial.radix_order import radix_order
@@ -167,6 +166,8 @@ def _least_gaps(
     vectors, label = vectors[order], label[order]
     names, starts = np.unique(label, return_index=True)
     groups = np.split(vectors, starts[1:])
+    from scipy.spatial import cKDTree
+
     trees = [cKDTree(group) for group in groups]
     low = np.array([group.min(axis=0) for group in groups])
     high = np.array([group.max(axis=0) for group in groups])

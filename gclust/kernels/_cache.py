@@ -39,6 +39,7 @@ from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
 from gclust.errors import GclustWarning
+from gclust.kernels.first_compilation import begin
 
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = (PACKAGE, PACKAGE.parent / "sphere.py")
@@ -244,6 +245,7 @@ class KernelCache:
     def _not_found(self) -> None:
         if getattr(_thread, "only_cached", False):
             raise NotCachedError(self._name)
+        begin()
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save the kernel compiled for a signature."""

@@ -18,31 +18,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import config, njit
-from numba.core.registry import CPUDispatcher
+from numba import config
 
 from gclust.kernels._cache import STORE, KernelCache, is_kept
+from gclust.kernels._compiler import HelperDispatcher, KernelDispatcher
 
-_KERNEL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_KERNEL: dict[str, Any] = {
+    "nopython": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Return a kernel: ``function``, compiled by Numba when Python calls it for the first time."""
-    compiled: Any = njit(function, **_KERNEL)
-    if not config.DISABLE_JIT and is_kept(function):  # type: ignore[attr-defined]
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    compiled = KernelDispatcher(function, targetoptions=_KERNEL)
+    if is_kept(function):
         compiled._cache = KernelCache(function, STORE)  # in place of what enable_caching sets
     return compiled
 
 
 # No wrappers for calls from C and Python: they take a tenth of the compile time.
-_HELPER = {**_KERNEL, "nopython": True, "no_cpython_wrapper": True}
-
-
-class _Helper(CPUDispatcher):
-    """A helper: kernels call its compiled form, Python code calls the Python function."""
-
-    def __call__(self, *args: Any) -> Any:
-        return self.py_func(*args)
+_HELPER = {**_KERNEL, "no_cpython_wrapper": True}
 
 
 def helper(function: Callable[..., Any]) -> Any:
@@ -71,4 +71,4 @@ def inlined_helper(function: Callable[..., Any]) -> Any:
 def _compiled_within(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
-    return _Helper(function, targetoptions=options)
+    return HelperDispatcher(function, targetoptions=options)

@@ -164,10 +164,12 @@ def leave_out_one_by_one(left, radius, grid, cells):
 
     ``cells`` has room for the numbers of `WINDOW` columns and rows in each direction.
     """
+    # Not literals, for which Numba would compile once more.
+    one, adjacent, window = np.int64(1), np.int64(ADJACENT), np.int64(WINDOW)
     for cell in range(len(left.start)):
         cells[0] = cell
-        n_adjacent = add_cells(grid, cell, 0, ADJACENT, cells, 1)
-        n_near = add_cells(grid, cell, ADJACENT, WINDOW, cells, n_adjacent)
+        n_adjacent = add_cells(grid, cell, np.int64(0), adjacent, cells, one)
+        n_near = add_cells(grid, cell, adjacent, window, cells, n_adjacent)
         for p in range(left.end[cell] - 1, left.start[cell] - 1, -1):
             if is_covered(left, p, radius, cells, n_adjacent, n_near, grid):
                 last = left.end[cell] - 1

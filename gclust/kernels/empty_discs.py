@@ -84,9 +84,10 @@ def thin(xy: NDArray[np.float64], radius: float) -> Thinned:
     kept, enclosed = np.ones(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     if n <= FEW or radius < SMALLEST_RADIUS:
         return Thinned(kept, enclosed)
-    west, south = xy.min(axis=0)
+    # Each column by itself: both at once take ten times as long.
+    west, south = (axis.min() for axis in xy.T)
     side = radius / CELLS_OF_RADIUS
-    if (xy.max(axis=0) - (west, south)).max() >= MOST_COLUMNS * side:
+    if max(xy[:, 0].max() - west, xy[:, 1].max() - south) >= MOST_COLUMNS * side:
         return Thinned(kept, enclosed)
     slots = np.full(1 << (2 * n - 1).bit_length(), -1, dtype=np.int32)
     column, row, first, cell = np.empty((4, n), dtype=np.int32)
@@ -140,7 +141,7 @@ def is_enclosed(xy, i, radius, grid, around):
         if squared > (FARTHEST * radius) ** 2:
             continue
         least = squared / (2.0 * radius)
-        ends = 0
+        ends = np.int64(0)
         for s in range(SECTORS):
             if x * EAST[s] + y * NORTH[s] > least:
                 ends |= 1 << s

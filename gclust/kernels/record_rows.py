@@ -141,7 +141,7 @@ def sort_range(order, low, end, keys, placed, hashes):
         sift(order, low, top, end, keys, placed, hashes)
     for last in range(end - 1, low, -1):
         order[low], order[last] = order[last], order[low]
-        sift(order, low, 0, last, keys, placed, hashes)
+        sift(order, low, np.int64(0), last, keys, placed, hashes)
 
 
 @allocating_helper
@@ -209,8 +209,7 @@ def group_bucket(all_keys, all_placed, rows, shift, bits, unit, whole, out, reco
     """
     keys, placed = gathered(all_keys, all_placed, rows)
     order = sort_bucket(keys, placed, shift, bits)
-    end = 0
-    i = 0
+    end = i = np.int64(0)
     while i < len(order):
         head = order[i]
         start, total = end, np.int64(0)

@@ -6,13 +6,11 @@ import sys
 from collections.abc import Callable
 
 from gclust.kernels._cache import NotCachedError, only_cached
+from gclust.kernels.first_compilation import COMPILING, listening
 from gclust.parallel import end_if_left
 from gclust.progress import Report, silent, stage
 
 STAGE = "compile kernels (first run only)"
-COMPILING = "gclust: compiling kernels, which is done once on a machine and may take a minute"
-"""Line on stderr where no progress is shown: a first call would seem to hang."""
-
 Run = Callable[[Callable[[float], None]], None]
 """Function that calls every kernel of a method once on a small input and reports progress."""
 
@@ -26,10 +24,12 @@ def warm_up(progress: Report, *runs: Run) -> None:
         load(*missing)
         missing = [run for run in missing if run not in _done]
         if missing:
-            print(COMPILING, file=sys.stderr, flush=True)
+            # A first call would seem to hang.
+            print(f"gclust: {COMPILING}", file=sys.stderr, flush=True)
     if not missing:
         return
-    with stage(progress, STAGE) as report:
+    # Nobody else needs to speak of what a stage shows.
+    with stage(progress, STAGE) as report, listening(lambda: None):
         for k, run in enumerate(missing):
             run(lambda share, k=k: report((k + share) / len(missing)))  # type: ignore[misc]
             _done.add(run)

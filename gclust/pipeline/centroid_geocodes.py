@@ -9,7 +9,6 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gclust.cluster.fixed_point import to_units
 from gclust.errors import StudyError, ignore_warning
@@ -235,6 +234,8 @@ def _within_reach(
     centre = here.mean(axis=0)
     around = float(np.linalg.norm(here - centre, axis=1).max()) + reach
     some = np.linalg.norm(vectors - centre, axis=1) <= around
+    from scipy.spatial import cKDTree
+
     apart, _ = cKDTree(here).query(vectors[some], distance_upper_bound=1.001 * reach)
     some[some] = apart <= reach
     return some

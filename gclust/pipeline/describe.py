@@ -16,7 +16,6 @@ from gclust.pipeline.run_log import RunLog
 from gclust.places.centres import weighted_centres
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
-from gclust.places.footprints.outlines import FootprintOptions, footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
@@ -27,6 +26,7 @@ from gclust.units import UNIT
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from gclust.places.footprints.outlines import FootprintOptions
 
 CENTRES = ("lat_a", "lon_a", "lat_b", "lon_b")
 """Columns of the log of merges with the centres of both clusters before the round."""
@@ -113,6 +113,8 @@ def outline(
         if contours is None:
             raise ValueError("[footprint] method = 'contour' needs contours; pass contours=...")
         return contours
+    from gclust.places.footprints.outlines import footprints
+
     label = locations["label"].to_numpy()
     return footprints(
         locations["lat"].to_numpy(),
@@ -127,6 +129,8 @@ def outline(
 
 def footprint_options(study: Study, footprint: Footprint) -> FootprintOptions:
     """Return the options of a study's footprint, with its lengths, metric and raster filled in."""
+    from gclust.places.footprints.outlines import FootprintOptions
+
     return FootprintOptions(
         method=footprint.method,
         raster=cells_raster(study) if footprint.method == "raster" else None,

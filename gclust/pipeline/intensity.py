@@ -14,7 +14,6 @@ import pandas as pd
 from gclust.errors import StudyError, Warn, warn_user
 from gclust.pipeline.describe import footprint_options
 from gclust.pipeline.rasters import RasterUsed, band_of, check_files, files_of, warnings_of
-from gclust.places.footprints.outlines import footprints as draw_footprints
 from gclust.places.geodesic import area_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report, resolve, silent
@@ -209,9 +208,11 @@ def _draw(
     """Return the footprints of the first clusters: the run's own, or drawn round all locations."""
     if footprint is study.footprint:
         return first.geometry
+    from gclust.places.footprints.outlines import footprints
+
     position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
     labels = locations["cluster_id"].map(position).fillna(-1).to_numpy(np.int64)
-    return draw_footprints(
+    return footprints(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),
         labels >= 0,

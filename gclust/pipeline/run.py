@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gclust.indicators.registry import OWN
+from gclust.kernels.first_compilation import noted
 from gclust.listings.engines.protocol import Engine
 from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
@@ -22,13 +23,13 @@ from gclust.pipeline.form import (
     Partition,
     check_found,
     check_method,
-    load_kernels,
     partition_locations,
 )
 from gclust.pipeline.given_areas import given_area_tables, read_given_areas
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.load_for_later import load_for_later
 from gclust.pipeline.members import divide_clusters
 from gclust.pipeline.outputs import add_outputs
 from gclust.pipeline.prepare import Prepared, prepare_listings
@@ -110,7 +111,11 @@ def run(
     elif listings:
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict, measures=True)
-    with claim(out, overwrite, "run") as place, default_threads(n_jobs, study.engine.threads):
+    with (
+        claim(out, overwrite, "run") as place,
+        default_threads(n_jobs, study.engine.threads),
+        noted(run_log.report),
+    ):
         rasters = check_rasters(study)
         run_log.warn_or_refuse(warnings_of(rasters))
         areas = read_given_areas(study)
@@ -136,7 +141,7 @@ def _compute(
 ) -> Run:
     """Run all stages."""
     with stages.open(study, n_jobs, run_log.report) as engine:
-        with meanwhile(lambda: load_kernels(study.clusters)):
+        with meanwhile(lambda: load_for_later(study)):
             prepared = prepare_listings(study, engine, run_log, stages)
         partition = stages.step(
             "cluster locations",

@@ -35,8 +35,9 @@ def unwrapped(lon: Floats, lat: Floats) -> Any:
         The interior of the ring; for a ring round a pole, the side of the nearer pole.
         Longitudes may leave [-180, 180].
     """
-    lon = np.unwrap(np.append(lon, lon[0]), period=360.0)
-    lat = np.append(lat, lat[0])
+    lon, lat = np.append(lon, lon[0]), np.append(lat, lat[0])
+    if np.abs(lon[1:] - lon[:-1]).max() >= 180.0:
+        lon = np.unwrap(lon, period=360.0)
     if abs(lon[-1] - lon[0]) > 180.0:
         pole = 90.0 if lat.mean() >= 0.0 else -90.0
         lon = np.concatenate([lon, [lon[-1], lon[0]]])
@@ -101,6 +102,8 @@ def split_at_meridian(shape: Any, meridian: float) -> Any:
 def polygons_of(geometry: Any) -> list[Any]:
     """List the polygons of a geometry, without its points and lines."""
     parts = shapely.get_parts(geometry)
-    if any(part.geom_type == "GeometryCollection" for part in parts):
+    kinds = shapely.get_type_id(parts)
+    if (kinds == shapely.GeometryType.GEOMETRYCOLLECTION).any():
         parts = shapely.get_parts(parts)
-    return [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]
+        kinds = shapely.get_type_id(parts)
+    return list(parts[(kinds == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)])

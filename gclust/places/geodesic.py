@@ -15,9 +15,16 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
 
+from gclust.parallel import even_chunks, parallel_for
 from gclust.sphere import EARTH_RADIUS_KM
+from gclust.threads import count_threads
 
 METRICS = ("haversine", "wgs84")
+
+MANY_POINTS = 20_000
+"""Points of polygons from which several threads measure them."""
+LINES = 16
+"""Closed lines that a thread measures at a time."""
 
 _GEOD = Geod(ellps="WGS84")
 _FLATTENING = 1 / 298.257223563
@@ -118,13 +125,14 @@ class Stereographic:
         Vectors that balance each other have no such direction; the plane then touches at
         the first.
         """
-        mean = vectors.mean(axis=0)
+        # The sums of mean(axis=0), in the same order; that takes ten times as long.
+        mean = np.array([np.cumsum(axis)[-1] for axis in vectors.T]) / len(vectors)
         length = float(np.linalg.norm(mean))
         up = mean / length if length > 1e-6 else vectors[0]
         # Any direction not along `up` will do; the axis least along it is the most stable.
-        east = np.cross(np.eye(3)[np.argmin(np.abs(up))], up)
+        east = _cross(np.eye(3)[np.argmin(np.abs(up))], up)
         east /= np.linalg.norm(east)
-        return cls(east, np.cross(up, east), up)
+        return cls(east, _cross(up, east), up)
 
     def forward(self, vectors: Floats) -> Floats:
         """Project unit vectors (n, 3) of the conformal sphere to the plane, (n, 2)."""
@@ -136,6 +144,12 @@ class Stereographic:
         quarter = (plane**2).sum(axis=-1, keepdims=True) / 4.0
         flat = plane[..., :1] * self.east + plane[..., 1:] * self.north
         return (flat + (1.0 - quarter) * self.up) / (1.0 + quarter)
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    """Return the cross product of two vectors, in a tenth of the time of NumPy's for many."""
+    (x, y, z), (u, v, w) = a.tolist(), b.tolist()
+    return np.array([y * w - z * v, z * u - x * w, x * v - y * u])
 
 
 def latitude_of_conformal(chi: ArrayLike, metric: str) -> Floats:
@@ -222,14 +236,28 @@ def area_km2(geometries: Iterable[Any]) -> Floats:
     for part, row in zip(parts, row_of_part, strict=True):
         if not isinstance(part, shapely.Polygon):
             raise TypeError(f"area_km2 measures polygons, not {part.geom_type} (row {row})")
-        total[row] += _ring_km2(part.exterior)
-        total[row] -= sum(_ring_km2(hole) for hole in part.interiors)
+    boundaries, part_of_each = shapely.get_rings(parts, return_index=True)
+    areas = _boundaries_km2(boundaries)
+    first = np.searchsorted(part_of_each, np.arange(len(parts) + 1))
+    for row, start, end in zip(row_of_part, first[:-1], first[1:], strict=True):
+        total[row] += areas[start:end][:1].sum()
+        total[row] -= sum(areas[start + 1 : end])
     return total
 
 
-def _ring_km2(ring: Any) -> float:
-    lon, lat = shapely.get_coordinates(ring).T
-    if len(lon) == 0:
-        return 0.0
-    square_metres, _ = _GEOD.polygon_area_perimeter(lon[:-1], lat[:-1])
-    return abs(square_metres) / 1e6
+def _boundaries_km2(boundaries: NDArray[np.object_]) -> Floats:
+    """Return the area within each closed line; pyproj lets threads measure side by side."""
+    areas = np.zeros(len(boundaries))
+    at, each_of_point = shapely.get_coordinates(boundaries, return_index=True)
+    starts = np.searchsorted(each_of_point, np.arange(len(boundaries) + 1))
+    lon, lat = np.ascontiguousarray(at.T)
+
+    def measure(first: int, last: int) -> None:
+        for each in range(first, last):
+            points = slice(starts[each], max(starts[each + 1] - 1, starts[each]))
+            square_metres, _ = _GEOD.polygon_area_perimeter(lon[points], lat[points])
+            areas[each] = abs(square_metres) / 1e6
+
+    threads = count_threads() if len(at) > MANY_POINTS else 1
+    parallel_for(even_chunks(len(boundaries), LINES), threads, measure)
+    return areas

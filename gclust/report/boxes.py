@@ -103,22 +103,24 @@ def lines_meet_boxes(lines: Floats, boxes: Floats, gap: float) -> Truths:
     There may be one line or one box for all rows. The lines are clipped as by Liang and Barsky
     (1984).
     """
-    start = lines[:, :2]
-    step = lines[:, 2:] - start
-    low, high = boxes[:, :2] - gap - start, boxes[:, 2:] + gap - start
-    still = step == 0.0
-    any_still = bool(still.any())
-    if any_still:
-        step = np.where(still, 1.0, step)
-    one, other = low / step, high / step
-    first, last = np.minimum(one, other), np.maximum(one, other)
-    if any_still:
-        # A line that does not move along an axis is within the box there at all times or never.
-        never = still & ~((low < 0) & (high > 0))
-        first = np.where(still, np.where(never, np.inf, 0.0), first)
-        last = np.where(still, 1.0, last)
-    enter = np.maximum(np.maximum(first[:, 0], first[:, 1]), 0.0)
-    leave = np.minimum(np.minimum(last[:, 0], last[:, 1]), 1.0)
+    enter: Any = 0.0
+    leave: Any = 1.0
+    for axis in (0, 1):
+        start = lines[:, axis]
+        step = lines[:, axis + 2] - start
+        low, high = boxes[:, axis] - gap - start, boxes[:, axis + 2] + gap - start
+        still = step == 0.0
+        any_still = bool(still.any())
+        if any_still:
+            step = np.where(still, 1.0, step)
+        one, other = low / step, high / step
+        first, last = np.minimum(one, other), np.maximum(one, other)
+        if any_still:
+            # A line that does not move along an axis is within the box there at all times or never.
+            never = still & ~((low < 0) & (high > 0))
+            first = np.where(still, np.where(never, np.inf, 0.0), first)
+            last = np.where(still, 1.0, last)
+        enter, leave = np.maximum(enter, first), np.minimum(leave, last)
     return np.asarray(enter < leave)
 
 

@@ -56,7 +56,7 @@ def draw_inset(drawn: SceneOnAxes, frame: Frame, names: int) -> InsetOnMap:
     width = height * (x_max - x_min) / (y_max - y_min) * box.height / box.width
     left, bottom = _free_corner(drawn, width, height)
     small = axes.inset_axes((left, bottom, width, height), zorder=20)
-    scene = SceneOnAxes(small, frame, drawn.scene)
+    scene = SceneOnAxes(small, frame, drawn.scene, drawn.fine)
     within = _holds(frame, drawn.scene)
     inside = [row for row in scene.named_rows(len(within)) if within[row]]
     named = [row for i, row in enumerate(inside) if row < names or i < MOST_NAMES]

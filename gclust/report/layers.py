@@ -32,6 +32,10 @@ DOT_PT = 1.0
 EDGE_PT = 0.6
 RING_PT = 1.5
 SIMPLIFY_PIXELS = 0.4
+FOOTPRINT_PIXELS = 0.02
+"""Details of land and of footprints, in pixels at 300 dpi, that are not drawn. An inset, and a PDF
+on a screen, show footprints many times larger."""
+METRES_PER_DEGREE = 111_320.0
 GRID_CELLS = 60_000_000
 SPARSE = 64
 """Cells a location from which locations are sorted rather than marked on a grid of all cells."""
@@ -90,6 +94,17 @@ def simplified(shapes: NDArray[np.object_], tolerance: float) -> NDArray[np.obje
     return np.asarray(shapely.multipolygons(found, indices=owner))
 
 
+def coarser(shapes: NDArray[np.object_], metres: float) -> NDArray[np.object_]:
+    """Return polygons in degrees without details of less than some metres; see `simplified`.
+
+    Those at 180 degrees stay as they are: their other half has to fit them.
+    """
+    found = np.array(shapes, dtype=object)
+    free = ~(np.abs(shapely.bounds(found)[:, [0, 2]]) >= 180.0).any(axis=1)
+    found[free] = simplified(found[free], metres / METRES_PER_DEGREE)
+    return found
+
+
 def outline_of(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> Outline:
     """Return the rings of all polygons, holes included, as one path."""
     edges = shapely.get_rings(shapely.get_parts(geometries))
@@ -117,7 +132,9 @@ def noise_dots(
     lon = frame.centred(locations["lon"].to_numpy(float)[noise])
     seen = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
     lat, lon = lat[seen], lon[seen]
-    step = max(cell / 111_320.0 / 2.0, np.sqrt((east - west) * (north - south) / GRID_CELLS))
+    step = max(
+        cell / METRES_PER_DEGREE / 2.0, np.sqrt((east - west) * (north - south) / GRID_CELLS)
+    )
     shape = (int((north - south) / step) + 1, int((east - west) / step) + 1)
     row, column = ((lat - south) / step).astype(np.int64), ((lon - west) / step).astype(np.int64)
     if len(row) * SPARSE > shape[0] * shape[1]:

@@ -18,17 +18,13 @@ from gclust.parallel import end_if_left
 from gclust.report.inset import InsetOnMap, draw_inset, inset_frame
 from gclust.report.labels import NOTHING, Label
 from gclust.report.legend import LegendContent, draw_legend
+from gclust.report.map_inputs import NOISE_WEIGHT
 from gclust.report.projection import Frame, Region, choose_frame, region_frame
 from gclust.report.scene import Scene, SceneOnAxes, scene_of
-from gclust.report.style import DOUBLE, new_figure, save
+from gclust.report.style import DOUBLE, image, new_figure, save
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-
-NOISE_WEIGHT = 5.0
-"""Least weight of noise locations that are drawn: the GII's maps, where clusters weigh at least
-4,500, draw those with at least five records."""
 
 TALLEST_IN = 5.4
 TALLEST = 1.1
@@ -95,6 +91,15 @@ def draw_map(
         for target in targets:
             save(figure, target, options.title)
     return drawn
+
+
+def map_images(
+    clusters: gpd.GeoDataFrame, locations: pd.DataFrame, options: MapOptions
+) -> dict[str, bytes]:
+    """Return the bytes of the files that `draw_map` writes, by their endings."""
+    with new_figure() as figure:
+        draw_page(figure, clusters, locations, options)
+        return {ending: image(figure, f".{ending}", options.title) for ending in ("png", "pdf")}
 
 
 def draw_page(

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from gclust.report.map_inputs import WEIGHT_STEPS, degree_cells
 from gclust.sphere import unit_vectors
 
 WORLD_LON_0 = 11.0
@@ -250,21 +251,15 @@ def choose_frame(lat: Floats, lon: Floats, weight: Floats, must: tuple[Floats, F
     than `LEAST_SHARE` of the weight does not widen the map, such as Hawaii and Alaska in a
     study of the United States.
     """
-    cells = np.zeros(180 * 360)
-    row = np.clip(np.floor(lat + 90.0), 0, 179).astype(np.int64)
-    column = np.floor((lon + 180.0) % 360.0).astype(np.int64) % 360
-    # Multiples of 1/1024 have exact sums, which do not depend on the order of the rows.
-    cells += np.bincount(row * 360 + column, np.rint(weight * 1024.0), minlength=180 * 360)
-    used = np.flatnonzero(cells > 0)
-    cell_lat, cell_lon = used // 360 - 89.5, used % 360 - 179.5
+    cell_lat, cell_lon, cells = degree_cells(lat, lon, weight)
     all_lat = np.concatenate([cell_lat, must[0]])
     all_lon = np.concatenate([cell_lon, must[1]])
     if all_lat.size == 0:
         return world_frame()
     group = _linked_groups(all_lat, all_lon)
-    share = np.bincount(group[: used.size], cells[used], minlength=group.max() + 1)
-    kept = share >= LEAST_SHARE * max(cells.sum(), 1.0)
-    kept[group[used.size :]] = True
+    share = np.bincount(group[: cells.size], cells, minlength=group.max() + 1)
+    kept = share >= LEAST_SHARE * max(cells.sum(), 1.0 / WEIGHT_STEPS)
+    kept[group[cells.size :]] = True
     shown = kept[group]
     return frame_of_points(all_lat[shown], all_lon[shown])
 

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from gclust.parallel import end_if_left
 from gclust.report.labels import NOTHING, Label
-from gclust.report.layers import draw_clusters, draw_land, draw_names, noise_dots
+from gclust.report.layers import (
+    FOOTPRINT_PIXELS,
+    coarser,
+    draw_clusters,
+    draw_land,
+    draw_names,
+    noise_dots,
+)
 from gclust.report.projection import Frame
 from gclust.report.style import DPI
 from gclust.report.symbols import NOISE, OTHER, RankClass, radii_pt, rank_classes
@@ -110,10 +117,17 @@ class SceneOnAxes:
     """A scene drawn on axes whose position is final: lengths in points and pixels hold for it.
 
     ``rows`` are the clusters of the scene within the frame, ``centres`` theirs in metres of the
-    plane; ``dots`` are x and y of the noise dots.
+    plane; ``dots`` are x and y of the noise dots. ``fine`` are the footprints in degrees, without
+    details that are too small to be seen, in the scale of the map for its inset too.
     """
 
-    def __init__(self, axes: Axes, frame: Frame, scene: Scene) -> None:
+    def __init__(
+        self,
+        axes: Axes,
+        frame: Frame,
+        scene: Scene,
+        fine: NDArray[np.object_] | None = None,
+    ) -> None:
         self.axes, self.frame, self.scene = axes, frame, scene
         x_min, y_min, x_max, y_max = frame.bounds
         axes.set(xlim=(x_min, x_max), ylim=(y_min, y_max), autoscale_on=False)
@@ -128,7 +142,10 @@ class SceneOnAxes:
         size = 1.3 * DOT_PIXELS * 72 / DPI
         axes.plot(*self.dots, "o", ms=size, mew=0, color=NOISE, alpha=0.5, rasterized=True)
         end_if_left()
-        footprints = frame.shapes(scene.shown["geometry"].to_numpy())
+        if fine is None:
+            fine = coarser(scene.shown["geometry"].to_numpy(), FOOTPRINT_PIXELS * metres)
+        self.fine = fine
+        footprints = frame.shapes(fine)
         self.rows = np.flatnonzero(~shapely.is_empty(footprints))
         footprints = footprints[self.rows]
         self.centres = shapely.get_coordinates(shapely.centroid(footprints))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -100,22 +101,28 @@ def new_figure(width_in: float = 1.0, height_in: float = 1.0) -> Iterator[Figure
         yield figure
 
 
-def save(figure: Figure, target: Path, title: str) -> None:
-    """Write a figure without dates and versions, so that equal figures have equal bytes.
+def image(figure: Figure, ending: str, title: str) -> bytes:
+    """Return a figure as a file without dates and versions: equal figures have equal bytes.
 
-    The target ends in ``.png``, ``.pdf`` or ``.svg``; its folder is made if it is missing. The
-    title is in the file's metadata.
+    The ending is ``.png``, ``.pdf`` or ``.svg``. The title is in the file's metadata.
     """
     end_if_left()
-    target.parent.mkdir(parents=True, exist_ok=True)
     how: dict[str, Any] = {}
-    ending = target.suffix.lower()
     metadata: dict[str, str | None] = {"Title": title, **NO_DATES[ending]}
     if ending == ".png":
         how["pil_kwargs"] = {"compress_level": PNG_LEVEL}
     elif ending == ".pdf":
         how["backend"] = PDF_BACKEND
-    figure.savefig(target, dpi=DPI, metadata=metadata, **how)
+    content = BytesIO()
+    figure.savefig(content, format=ending[1:], dpi=DPI, metadata=metadata, **how)
+    return content.getvalue()
+
+
+def save(figure: Figure, target: Path, title: str) -> None:
+    """Write a figure to a file; see `image`. Its folder is made if it is missing."""
+    content = image(figure, target.suffix.lower(), title)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
 
 
 def save_both(figure: Figure, stem: Path, title: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import GeometryType
 
 Floats = NDArray[np.float64]
 
@@ -40,11 +41,15 @@ class Territories:
         image = Image.new("I", size, 0)
         draw = ImageDraw.Draw(image)
         # The largest first, so that an enclave is drawn over the country around it.
-        for number in np.argsort(-shapely.area(plane), kind="stable").tolist():
-            for polygon in shapely.get_parts(plane[number]):
-                if isinstance(polygon, shapely.Polygon) and not polygon.is_empty:
-                    ring = (shapely.get_coordinates(polygon.exterior) - self.origin) / cell
-                    draw.polygon(ring.ravel().tolist(), fill=number + 1)
+        order = np.argsort(-shapely.area(plane), kind="stable")
+        parts, place = shapely.get_parts(plane[order], return_index=True)
+        drawn = (shapely.get_type_id(parts) == GeometryType.POLYGON) & ~shapely.is_empty(parts)
+        numbers = order[place[drawn]] + 1
+        outer = shapely.get_exterior_ring(parts[drawn])
+        at, line = shapely.get_coordinates(outer, return_index=True)
+        corners = np.split((at - self.origin) / cell, np.flatnonzero(np.diff(line)) + 1)
+        for number, each in zip(numbers.tolist(), corners, strict=len(numbers) > 0):
+            draw.polygon(each.ravel().tolist(), fill=number)
         self.country = np.asarray(image, dtype=np.int64)
 
     def at(self, points: Floats) -> NDArray[np.int64]:

@@ -16,6 +16,8 @@ from gclust.errors import StudyError
 from gclust.parallel import end_if_left, meanwhile
 from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
+from gclust.report.map_inputs import NOISE_WEIGHT, fewer_locations
+from gclust.report.map_process import MapProcess, running_map_process
 from gclust.report.notebook import run_html, run_text
 from gclust.results.crosswalks import AREAS, read_tables
 from gclust.results.datapackage import NAME as PACKAGE
@@ -289,16 +291,9 @@ class Run:
 
     def map_options(self, **options: Any) -> MapOptions:
         """Return the options of this run's map; those that are given replace them."""
-        from gclust.report.map import NOISE_WEIGHT, MapOptions
+        from gclust.report.map import MapOptions
 
-        study = self.study
-        least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
-        own: dict[str, Any] = {
-            "title": study.heading,
-            "top": study.study.top,
-            "note": study.study.note,
-        }
-        return MapOptions(**own | {"noise_weight": least} | options)
+        return MapOptions(**_map_options(self.study) | options)
 
     def __repr__(self) -> str:
         return run_text(self)
@@ -324,7 +319,8 @@ def write_run(run: Run, place: Place, progress: Report = silent) -> Run:
 def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
     """Write the tables and figures of a run, its study, and the dictionary of all columns."""
     folder.figures.mkdir()
-    with meanwhile(lambda: _draw(run, folder.figures)) as wait:
+    process = running_map_process()
+    with meanwhile(lambda: _draw(run, folder.figures, process)) as wait:
         with stage(progress, "write tables"):
             _write_tables(run, folder)
         with stage(progress, "draw the map"):
@@ -383,18 +379,32 @@ DRAWING = (
 not wait for all of them."""
 
 
-def _draw(run: Run, figures: Path) -> None:
+def _draw(run: Run, figures: Path, process: MapProcess | None) -> None:
+    locations = run.locations.rename(columns={"cluster_id": "label"})
+    if process is not None:
+        options = _map_options(run.study)
+        few = fewer_locations(locations, options["noise_weight"])
+        clusters = pd.DataFrame(run.clusters[["rank", "name", "score", "geometry"]])
+        for ending, content in process.images(clusters, few, options).items():
+            (figures / f"map.{ending}").write_bytes(content)
+        return
     for name in DRAWING:
         end_if_left()
         import_module(name)
     from gclust.report.map import draw_map
 
-    draw_map(
-        run.clusters,
-        run.locations.rename(columns={"cluster_id": "label"}),
-        [figures / "map.png", figures / "map.pdf"],
-        run.map_options(),
-    )
+    draw_map(run.clusters, locations, [figures / "map.png", figures / "map.pdf"], run.map_options())
+
+
+def _map_options(study: Study) -> dict[str, Any]:
+    """Return the options of `gclust.report.map.MapOptions` that a study has others of."""
+    least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
+    own: dict[str, Any] = {
+        "title": study.heading,
+        "top": study.study.top,
+        "note": study.study.note,
+    }
+    return own | {"noise_weight": least}
 
 
 def read_run(path: str | Path) -> Run:

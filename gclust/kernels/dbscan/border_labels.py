@@ -64,6 +64,9 @@ AMBIGUOUS = -2
 COUNT = np.zeros(0, dtype=np.int64)
 """Empty array of cumulative weights: each core point counts as one."""
 
+ALL = np.zeros(0, dtype=np.bool_)
+"""Empty array in the place of marks: all points are wanted."""
+
 
 class LabelledCores(NamedTuple):
     """``m`` core points and the labels of their clusters."""
@@ -132,8 +135,11 @@ def labels_of_runs(cores, cells, changes, nearby, outer, runs):
     ``nearby`` are the bands of core points around it, with the half-widths ``outer``.
     """
     n = len(runs.west)
-    found = np.full(n, NONE)
-    open_runs = np.arange(n).astype(np.uint64)
+    found = np.empty(n, dtype=np.int64)
+    open_runs = np.empty(n, dtype=np.uint64)
+    for t in range(n):
+        found[t] = NONE
+        open_runs[t] = t
     for j in range(nearby.low, nearby.high):
         if n == 0:
             break
@@ -160,10 +166,14 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
     one, upper = np.int64(1), np.bool_(False)
     for i in range(first, last):
         begin, end = cells.start[i], cells.start[i + 1]
-        is_open = label[begin:end] == AMBIGUOUS
-        label[begin:end] = NONE
-        candidates.certain[begin:end] = False
-        if not is_open.any():
+        is_open = np.empty(end - begin, dtype=np.bool_)
+        n_open = 0
+        for k in range(len(is_open)):
+            is_open[k] = label[begin + k] == AMBIGUOUS
+            n_open += is_open[k]
+            label[begin + k] = NONE
+            candidates.certain[begin + k] = False
+        if n_open == 0:
             continue
         nearby = bands_within(points, i, b, reach)
         inner, outer = all_half_widths(points, i, b, nearby, reach)
@@ -185,16 +195,17 @@ def label_cells(points, cells, cores, core_cells, changes, reach, candidates, fi
 
 
 @kernel
-def label_points(points, wanted, label, reached, out, first, last):
+def label_points(cell_start, wanted, label, reached, out, first, last):
     """Copy the candidate label of each cell ``first .. last`` to its points marked in ``wanted``.
 
+    ``cell_start`` (cells + 1,) int64 as in `Bands`, which take longer to compile.
     ``out`` (n,) int64 is filled where ``wanted`` (n,) bool: with the candidate label of the cell,
     ``label`` (cells,) int64, or ``NONE`` unless ``reached`` (n,) bool: a core point is within
-    reach.
+    reach. All points are, if ``wanted`` is empty.
     """
     for c in range(first, last):
-        for p in range(points.cell_start[c], points.cell_start[c + 1]):
-            if wanted[p]:
+        for p in range(cell_start[c], cell_start[c + 1]):
+            if len(wanted) == 0 or wanted[p]:
                 out[p] = label[c] if reached[p] else NONE
 
 
@@ -318,7 +329,7 @@ def search_labels(
 
 def assign_labels(
     points: Bands,
-    wanted: NDArray[np.bool_],
+    wanted: NDArray[np.bool_] | None,
     cores: LabelledCores,
     nearest: bool,
     reach: Reach,
@@ -332,8 +343,8 @@ def assign_labels(
     ----------
     points : Bands
         ``n`` points.
-    wanted : ndarray of bool, shape (n,)
-        Which points need a label.
+    wanted : ndarray of bool, shape (n,), or None
+        Which points need a label; None: all of them.
     cores : LabelledCores
         With vectors.
     nearest : bool
@@ -350,7 +361,9 @@ def assign_labels(
         report=lambda share: report(0.4 + 0.3 * share),
     )
     chunks = balanced_chunks(points.cell_start, CELLS_CHUNK)
-    parallel_for(chunks, threads, label_points, points, wanted, candidates.label, reached, out)
+    marks = ALL if wanted is None else wanted
+    args = (points.cell_start, marks, candidates.label, reached, out)
+    parallel_for(chunks, threads, label_points, *args)
     chosen = np.flatnonzero(out == AMBIGUOUS)
     out[chosen] = search_labels(
         *(points, chosen, cores, nearest, reach, threads),
@@ -361,7 +374,7 @@ def assign_labels(
 def _candidates(
     points: Bands,
     cells: Cells,
-    wanted: NDArray[np.bool_],
+    wanted: NDArray[np.bool_] | None,
     cores: LabelledCores,
     reach: Reach,
     threads: int,
@@ -371,7 +384,8 @@ def _candidates(
     is_open = nearby_cells(
         *(cores.points, points, cells, reach, threads), report=lambda share: report(0.1 * share)
     )
-    is_open &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
+    if wanted is not None:
+        is_open &= np.logical_or.reduceat(wanted, points.cell_start[:-1])
     label = np.where(is_open, np.int64(AMBIGUOUS), np.int64(NONE))
     candidates = Candidates(label, np.empty(len(is_open), dtype=np.bool_))
     changes = np.zeros(len(cores.labels), dtype=np.int64)

@@ -55,8 +55,10 @@ def bound_cells(bands, cells, prefix, thresholds, reach, levels, first, last):
         nearby = bands_within(bands, i, bands, reach)
         inner, outer = all_half_widths(bands, i, bands, nearby, reach)
         begin, end = cells.start[i], cells.start[i + 1]
-        is_open = np.ones(end - begin, dtype=np.bool_)
-        levels.lowest[begin:end] = 0
+        is_open = np.empty(end - begin, dtype=np.bool_)
+        for k in range(len(is_open)):
+            is_open[k] = True
+            levels.lowest[begin + k] = 0
         most = thresholds[-1]
         radius = inner[i - nearby.low]
         for upper, width in ((True, radius), (False, -1.0)):

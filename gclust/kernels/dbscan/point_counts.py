@@ -197,7 +197,8 @@ def check_cells(a, cells, b, counting, reached, first, last):
     counted. ``reached`` (n,) bool is filled for the points of the cells.
     """
     band = np.int64(-1)
-    nearby = BandRange(np.int64(0), np.int64(0), np.int64(0))
+    zero, one = np.int64(0), np.int64(1)  # not literals, for which Numba would compile once more
+    nearby = BandRange(zero, zero, zero)
     outer = np.empty(0)
     inner = np.empty(0)
     hints = np.empty((0, 2), dtype=np.int64)
@@ -213,8 +214,9 @@ def check_cells(a, cells, b, counting, reached, first, last):
             ranges = np.empty(4 * (nearby.high - nearby.low), dtype=np.int64)
         move_hints(b, nearby, inner, outer, a.lon[a.cell_start[c]], is_new, hints)
         for p in range(a.cell_start[c], a.cell_start[c + 1]):
-            level, _ = level_of_point(query_point(a, p), b, nearby, hints, ranges, counting, 0, 1)
-            reached[p] = level == 1
+            point = query_point(a, p)
+            level, _ = level_of_point(point, b, nearby, hints, ranges, counting, zero, one)
+            reached[p] = level == one
 
 
 def points_reaching(

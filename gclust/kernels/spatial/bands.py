@@ -71,6 +71,14 @@ class Bands(NamedTuple):
     e2: float  # its squared eccentricity
 
 
+class Located(NamedTuple):
+    """``n`` points: those arrays of `Bands` that are about single points."""
+
+    lat: NDArray[np.float64]  # (n,) degrees
+    lon: NDArray[np.float64]  # (n,) degrees
+    vectors: NDArray[np.float64]  # (n, 3)
+
+
 class BandRange(NamedTuple):
     """The range of bands that may have points within the radius of a band."""
 
@@ -229,14 +237,17 @@ def mark_cells(bands, reach, marks, first, last):
 
 
 @kernel
-def gather_points(bands, chosen, out, first, last):
-    """Copy the points ``chosen[first:last]``, int64, to positions ``first .. last`` of ``out``."""
+def gather_points(points, chosen, out, first, last):
+    """Copy the points ``chosen[first:last]``, int64, to positions ``first .. last`` of ``out``.
+
+    ``points`` and ``out`` are `Located`: `Bands` with all of their arrays take longer to compile.
+    """
     for t in range(first, last):
         p = chosen[t]
-        out.lat[t] = bands.lat[p]
-        out.lon[t] = bands.lon[p]
+        out.lat[t] = points.lat[p]
+        out.lon[t] = points.lon[p]
         for k in range(3):
-            out.vectors[t, k] = bands.vectors[p, k]
+            out.vectors[t, k] = points.vectors[p, k]
 
 
 def band_height(eps_km: float) -> float:
@@ -318,16 +329,17 @@ def select_points(
         edges=bands.edges[kept],
         start=np.append(start[kept], n),
     )
+    given, to = (Located(each.lat, each.lon, each.vectors) for each in (bands, selected))
     if in_place:
         threads = 1  # in order, so that no vector is overwritten before it is moved
     if reach is None:
-        parallel_for(even_chunks(n, CHUNK), threads, gather_points, bands, chosen, selected)
+        parallel_for(even_chunks(n, CHUNK), threads, gather_points, given, chosen, to)
         none = np.zeros(0, dtype=np.int64)
         return selected._replace(cell_start=none, cell_band=none, band_cell=none)
     marks = np.empty(n, dtype=np.bool_)
 
     def fill(first: int, last: int) -> None:
-        gather_points(bands, chosen, selected, selected.start[first], selected.start[last])
+        gather_points(given, chosen, to, selected.start[first], selected.start[last])
         mark_cells(selected, reach, marks, first, last)
 
     parallel_for(balanced_chunks(selected.start, CHUNK), threads, fill)

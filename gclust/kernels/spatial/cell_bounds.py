@@ -51,7 +51,7 @@ def sum_inside(cells, j, prefix, inner, runs, undecided, n, total):
     m = cells.start[j + 1] - start
     if inner >= 180.0:
         for t in range(n):
-            total[undecided[t]] += sum_between(prefix, start, m, 0, m)
+            total[undecided[t]] += sum_between(prefix, start, m, np.int64(0), m)
         return
     low = locate(cells.west, start, m, runs.east[undecided[0]] - inner)
     high = low
@@ -73,7 +73,7 @@ def sum_outside(cells, j, prefix, outer, runs, undecided, n, total):
     for t in range(n):
         r = undecided[t]
         if 2.0 * outer + (runs.east[r] - runs.west[r]) >= 360.0:
-            total[r] += sum_between(prefix, start, m, 0, m)
+            total[r] += sum_between(prefix, start, m, np.int64(0), m)
             continue
         low = advance(cells.east, start, m, low, runs.west[r] - outer)
         high = advance(cells.west, start, m, max(low, high), runs.east[r] + outer)
@@ -86,9 +86,7 @@ def all_half_widths(a, i, b, nearby, reach):
     inner = np.empty(nearby.high - nearby.low)
     outer = np.empty(nearby.high - nearby.low)
     for j in range(nearby.low, nearby.high):
-        inner[j - nearby.low], outer[j - nearby.low] = half_widths(
-            a, np.uint64(i), b, np.uint64(j), reach
-        )
+        inner[j - nearby.low], outer[j - nearby.low] = half_widths(a, i, b, j, reach)
     return inner, outer
 
 
@@ -104,7 +102,9 @@ def bound_weight(cells, nearby, widths, prefix, threshold, upper, runs):
     low, near, high = nearby
     n = len(runs.west)
     total = np.zeros(n, dtype=np.int64)
-    undecided = np.arange(n).astype(np.uint64)
+    undecided = np.empty(n, dtype=np.uint64)
+    for t in range(n):
+        undecided[t] = t
     for d in range(max(near - low, high - near)):
         for j in (near + d, near - 1 - d):
             if n == 0 or not low <= j < high:
@@ -133,9 +133,10 @@ def group_cells(cells, i, wanted, width):
     k = cells.start[i + 1] - begin
     west = np.empty(k)
     east = np.empty(k)
-    run_of = np.full(k, -1)
+    run_of = np.empty(k, dtype=np.int64)
     n = 0
     for c in range(begin, begin + k):
+        run_of[c - begin] = -1
         if wanted[c - begin]:
             if n == 0 or cells.east[c] - west[n - 1] > width:
                 west[n] = cells.west[c]

@@ -42,8 +42,13 @@ def gather_locations(lat, lon, rows, place, units, out):
 
     ``rows`` (r,) uint32 are the numbers of its rows, ``lat`` and ``lon`` (r,) float64 their
     degrees, ``place`` (r,) uint32 their locations. ``units`` (n,) int64 are the weights of all
-    rows; if empty, each is one.
+    rows; if empty, each is one. Only coordinates are filled if ``out.units`` is empty.
     """
+    if len(out.units) == 0:
+        for i in range(len(rows)):
+            out.lat[place[i]] = lat[i]
+            out.lon[place[i]] = lon[i]
+        return
     for i in range(len(rows) - 1, -1, -1):  # so that the lowest row of each is written last
         k = place[i]
         weight = units[rows[i]] if len(units) else 1
@@ -59,11 +64,13 @@ def spread_back(rows, place, labels, core, out_labels, out_core):
     """Copy the labels and core flags of a bucket's locations to their rows.
 
     ``place`` (r,) uint32 is the location of each of the bucket's ``rows`` (r,) uint32; ``labels``
-    int64 and ``core`` bool are by location, ``out_labels`` and ``out_core`` (n,) by row.
+    int64 and ``core`` bool are by location, ``out_labels`` and ``out_core`` (n,) by row. Flags are
+    left out if ``core`` is empty.
     """
     for i in range(len(rows)):
         out_labels[rows[i]] = labels[place[i]]
-        out_core[rows[i]] = core[place[i]]
+        if len(core):
+            out_core[rows[i]] = core[place[i]]
 
 
 def fold_rows(
@@ -73,12 +80,13 @@ def fold_rows(
     height: float,
     threads: int,
     report: Callable[[float], None],
+    places_alone: bool = False,
 ) -> Folded:
     """Group rows by distinct location, and sum their weights.
 
     ``lat`` and ``lon`` (n,), n >= 1, are degrees, normalised: equal points have equal numbers. The
     weights ``units`` (n,) are summed by location; if empty, each is one. ``height`` of the bands is
-    in degrees.
+    in degrees. With ``places_alone``, ``prefix`` and ``first`` are left out: they are empty.
     """
     buckets = fill_buckets(lat, lon, height, threads, lambda share: report(0.5 * share))
     del lat, lon  # whose memory may be needed for what follows
@@ -95,11 +103,12 @@ def fold_rows(
     parallel_for(bounds, threads, order, report=lambda share: report(0.5 + 0.4 * share))
     offsets = np.cumsum(found)
     m = int(offsets[-1])
+    weighed = 0 if places_alone else m
     folded = Folded(
         lat=np.empty(m),
         lon=np.empty(m),
-        prefix=np.zeros(m + 1, dtype=np.int64),
-        first=np.empty(m, dtype=np.uint32),
+        prefix=np.zeros(weighed + 1, dtype=np.int64),
+        first=np.empty(weighed, dtype=np.uint32),
         rows=buckets.rows,
         place=place,
         bounds=bounds,
@@ -129,9 +138,12 @@ def unfold(
     threads: int,
     report: Callable[[float], None] = unreported,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return label and core flag of every row, (n,), from those of the ``m`` locations."""
+    """Return label and core flag of every row, (n,), from those of the ``m`` locations.
+
+    There are no flags if ``core`` is empty.
+    """
     out_labels = np.empty(len(folded.rows), dtype=np.int64)
-    out_core = np.empty(len(folded.rows), dtype=np.bool_)
+    out_core = np.empty(len(folded.rows) if len(core) else 0, dtype=np.bool_)
     number = {int(start): k for k, start in enumerate(folded.bounds)}
 
     def spread(first: int, last: int) -> None:

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from gclust.kernels.spatial.radius_sums import units_around
 from gclust.places.cities.gazetteer import gazetteer as shipped
@@ -156,5 +155,7 @@ def _nearest(
     """Return the row of the nearest city of each location, and the distance."""
     if len(lat) == 0:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
+    from scipy.spatial import cKDTree
+
     chord, city = cKDTree(unit_vectors(cities["lat"], cities["lon"])).query(unit_vectors(lat, lon))
     return city, arc_km(chord)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gclust.places.cities.gazetteer import gazetteer
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -87,9 +90,9 @@ class Cities:
             admin1=table.get("admin1", none).fillna("").to_numpy(dtype=object),
             population=population,
             vectors=vectors,
-            tree=cKDTree(vectors),
+            tree=_tree(vectors),
             eligible=eligible,
-            eligible_tree=cKDTree(vectors[eligible]),
+            eligible_tree=_tree(vectors[eligible]),
         )
 
     def nearest(self, vectors: Floats) -> Rows:
@@ -107,17 +110,25 @@ def _without_parts(
     vectors: Floats, population: Floats, country: NDArray[np.object_], rows: Rows
 ) -> Rows:
     """Return the rows of cities that are no parts of larger cities; rows are sorted by size."""
-    tree = cKDTree(vectors[rows])
+    tree = _tree(vectors[rows])
     radius_km = np.sqrt(population[rows] / INHABITANTS_PER_KM2 / np.pi)
     chords = 2.0 * np.sin(radius_km / EARTH_RADIUS_KM / 2.0)
     part = np.zeros(len(rows), bool)
-    for city, chord in enumerate(chords):
+    # Four of five cities have no other within their radius.
+    within = tree.query_ball_point(vectors[rows], chords, return_length=True)
+    for city in np.flatnonzero(within > 1).tolist():
         if part[city] or population[rows[city]] < 1.0 / PART_SHARE:
             continue
-        near = np.array(tree.query_ball_point(vectors[rows[city]], chord), dtype=np.intp)
+        near = np.array(tree.query_ball_point(vectors[rows[city]], chords[city]), dtype=np.intp)
         small = population[rows[near]] < PART_SHARE * population[rows[city]]
         part[near[small & (country[rows[near]] == country[rows[city]])]] = True
     return rows[~part]
+
+
+def _tree(vectors: Floats) -> cKDTree:
+    from scipy.spatial import cKDTree  # it takes 0.4 s, which may be while listings are read
+
+    return cKDTree(vectors)
 
 
 def weigh(
@@ -149,7 +160,7 @@ def weigh(
         heaviest_first = slice(None)
     else:
         rows = cities.eligible
-        choice = cKDTree(cities.vectors[rows]).query(vectors)[1]
+        choice = _tree(cities.vectors[rows]).query(vectors)[1]
         heaviest_first = slice(1)
     weights = np.zeros(len(rows), dtype=weight.dtype)
     np.add.at(weights, choice, weight)
@@ -165,7 +176,7 @@ def _cities_near(vectors: Floats, cities: Cities) -> Rows:
     found = cities.eligible_tree.query_ball_point(centre, reach)
     rows = cities.eligible[np.sort(np.array(found, dtype=np.intp))]
     chord = 2.0 * np.sin(NEAR_KM / EARTH_RADIUS_KM / 2.0)
-    distance, _ = cKDTree(vectors).query(cities.vectors[rows], distance_upper_bound=chord)
+    distance, _ = _tree(vectors).query(cities.vectors[rows], distance_upper_bound=chord)
     return rows[np.isfinite(distance)]
 
 

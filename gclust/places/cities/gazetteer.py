@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from gclust.sphere import arc_km, unit_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.spatial import cKDTree
 
 
 def gazetteer() -> pd.DataFrame:
@@ -75,5 +75,7 @@ def distance_to_city_km(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _tree() -> cKDTree:
+    from scipy.spatial import cKDTree  # it takes 0.4 s
+
     cities = _load()
     return cKDTree(unit_vectors(cities["lat"], cities["lon"]))

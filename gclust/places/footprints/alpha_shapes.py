@@ -10,18 +10,18 @@ find places that do not affect the outline and can be left out:
 2.  Let p be a point of the outline, q the point of the alpha shape nearest to p (at the distance
     r), m the point three quarters of the way from q to p, and u the place nearest to m. No place
     is nearer to p than r, so u is at least 0.75 r from m, and the Voronoi cell of u reaches beyond
-    a disc of radius 0.75 r: :func:`gclust.places.footprints.discs.outline_places` finds all such
-    places u. Some place is within alpha of q, so u is at most 2 alpha from q: it lies in a
-    crescent at q with tips ``alpha * sqrt(r / (r - 0.75 r))`` away. So triangles and lines without
-    a place within 3 alpha of any u do not contain such a q, and are left out. The same holds for
-    all points p of the widened shape that are farther than r from every place, so that openings
-    left by those triangles lie in discs around places.
+    a disc of radius 0.75 r: :func:`gclust.places.footprints.discs.at_rim` finds all such places u.
+    Some place is within alpha of q, so u is at most 2 alpha from q: it lies in a crescent at q
+    with tips ``alpha * sqrt(r / (r - 0.75 r))`` away. So triangles and lines without a place
+    within 3 alpha of any u do not contain such a q, and are left out. The same holds for all
+    points p of the widened shape that are farther than r from every place, so that openings left
+    by those triangles lie in discs around places.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -29,7 +29,12 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from gclust.kernels.empty_discs import thin
-from gclust.places.footprints.discs import CIRCUMRADIUS_MARGIN, circumradius, outline_places
+from gclust.places.footprints.discs import (
+    CIRCUMRADIUS_MARGIN,
+    at_rim,
+    circumradius,
+    thinned_in_plane,
+)
 
 Floats = NDArray[np.float64]
 Pairs = NDArray[np.intp]
@@ -110,9 +115,25 @@ def _united(forms: NDArray[Any]) -> Any:
     return shapely.union_all([united, *forms[~flat]])
 
 
-def at_outline(
-    xy: Floats, vectors: Floats, radius: Floats, widening: Floats
-) -> tuple[Pairs, NDArray[np.bool_]]:
+class Outline(NamedTuple):
+    """The places that determine the outline of a widened alpha shape.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        The places from which to make the complex.
+    near : ndarray of bool
+        Those of ``rows`` that a triangle or line must touch to affect the outline.
+    kept : ndarray of int
+        Places that are enough to tell whether a point is within the width of one.
+    """
+
+    rows: Pairs
+    near: NDArray[np.bool_]
+    kept: Pairs
+
+
+def at_outline(xy: Floats, vectors: Floats, radius: Floats, widening: Floats) -> Outline:
     """Find the places that determine the outline of the widened alpha shape.
 
     Parameters
@@ -121,23 +142,23 @@ def at_outline(
         As for `alpha_complex`.
     widening : ndarray, shape (n,)
         Width by which the shape is widened, radians; varies slowly with the place.
-
-    Returns
-    -------
-    rows : ndarray of int
-        The places from which to make the complex.
-    near : ndarray of bool
-        Those of ``rows`` that a triangle or line must touch to affect the outline.
     """
-    rim = outline_places(vectors, RIM * widening).outline
     # The plane stretches, so that circles are never too small.
-    alpha = float(radius.min())
-    rows = np.flatnonzero(thin(xy, (1.0 - CIRCUMRADIUS_MARGIN) * alpha).kept)
+    alpha = (1.0 - CIRCUMRADIUS_MARGIN) * float(radius.min())
+    # What is left out for discs of one radius can be left out for those of a larger one.
+    rows = np.arange(len(xy))
+    if is_smaller := alpha < RIM * float(widening.min()):
+        rows = np.flatnonzero(thin(xy, alpha).kept)
+    thinned = thinned_in_plane(xy[rows], RIM * widening[rows])
+    kept, may_be = rows[thinned.kept], ~thinned.enclosed[thinned.kept]
+    if not is_smaller:
+        rows = kept[thin(xy[kept], alpha).kept]
+    rim = kept[at_rim(vectors[kept], RIM * widening[kept], may_be)]
     # Chords are shorter than arcs.
     reach = LOCAL * float(radius.max())
     apart, _ = cKDTree(vectors[rim]).query(vectors[rows], distance_upper_bound=reach)
     is_local = apart <= reach
-    return rows[is_local], apart[is_local] <= NEAR_RIM * float(radius.max())
+    return Outline(rows[is_local], apart[is_local] <= NEAR_RIM * float(radius.max()), kept)
 
 
 def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
@@ -169,18 +190,21 @@ def alpha_complex(xy: Floats, vectors: Floats, radius: Floats) -> AlphaComplex:
     except QhullError:  # fewer than three places, or all in one line
         triangles = np.empty((0, 3), np.intp)
         sides, is_free = _along_line(xy), np.ones(max(len(xy) - 1, 0), bool)
+        filled = triangles
     else:
-        sides, is_free = _free_sides(triangles, vectors)
+        within = circumradius(vectors[triangles]) <= radius[triangles].min(axis=1)
+        filled = triangles[within]
+        sides, is_free = _free_sides(triangles[~within], vectors)
     half_chord = np.linalg.norm(vectors[sides[:, 0]] - vectors[sides[:, 1]], axis=1) / 2.0
     is_short = np.arcsin(np.minimum(half_chord, 1.0)) <= radius[sides].min(axis=1)
-    within = circumradius(vectors[triangles]) <= radius[triangles].min(axis=1)
-    filled = triangles[within]
     covered = np.zeros(len(xy), bool)
-    covered[filled] = True
     lines = sides[is_free & is_short]
-    of_triangle = np.isin(_key(lines, len(xy)), _key(filled[:, _SIDES].reshape(-1, 2), len(xy)))
+    covered[lines] = True
+    beside = filled[np.count_nonzero(covered[filled], axis=1) > 1]
+    of_triangle = np.isin(_key(lines, len(xy)), _key(beside[:, _SIDES].reshape(-1, 2), len(xy)))
     lines = lines[~of_triangle]
     covered[lines] = True
+    covered[filled] = True
     return AlphaComplex(filled, lines, ~covered)
 
 

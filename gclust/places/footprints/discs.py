@@ -15,6 +15,10 @@ all of them lie deep within the others, and two tests find those that cannot tou
 
 The union of the remaining discs thus has the right outline, but may have openings that the other
 discs would cover (:mod:`gclust.places.footprints.openings`).
+
+Discs that keep clear of the poles and the 180th meridian need no second test and no union by GEOS:
+the places that the first test keeps show where they are open, and the outline is put together from
+arcs of their rims (:mod:`gclust.places.footprints.disc_rims`).
 """
 
 from __future__ import annotations
@@ -26,8 +30,9 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
-from gclust.kernels.empty_discs import thin
+from gclust.kernels.empty_discs import Thinned, thin
 from gclust.places.antimeridian import into_rectangle, unwrapped
+from gclust.places.footprints.disc_rims import Rims
 from gclust.places.footprints.openings import Covered, fill_openings
 from gclust.places.geodesic import (
     Stereographic,
@@ -44,6 +49,10 @@ VERTICES = 96
 # Within this many radii of a pole the sides of a disc, straight in degrees, would leave
 # the circle by more than 0.01 % of the radius; such discs get more corners.
 POLAR_RADII = 8.0
+
+LARGEST_RADIUS = 0.05
+"""Radius (radians, 318 km) up to which discs of the ellipsoid are taken for circles of its
+conformal sphere: to a tenth of what lies between a circle and its sides."""
 
 # Corners of polar discs lie inside the circle by this share of the radius, so that sides
 # that bulge outwards stay inside too; the middles may stray by the second number.
@@ -76,9 +85,71 @@ def union_of_discs(lat: Floats, lon: Floats, radius_km: float, metric: str) -> A
     """
     on_sphere, km_per_radian = conformal_sphere(lat, metric)
     vectors = unit_vectors(on_sphere, lon)
-    outline, kept = outline_places(vectors, radius_km / km_per_radian)
-    united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
-    return fill_openings(united, Covered.by(vectors[kept], radius_km, metric))
+    radius = radius_km / km_per_radian
+    if not _keep_clear(on_sphere, lon, float(radius.max())):
+        outline, kept = outline_places(vectors, radius)
+        united = shapely.union_all(discs(lat[outline], lon[outline], radius_km, metric))
+        return fill_openings(united, Covered(vectors[kept], radius_km, metric))
+    thinned = _thinned(vectors, radius)
+    rows = np.flatnonzero(thinned.kept)
+    places = np.column_stack([on_sphere, lon])[rows]
+    rims = Rims.of(vectors[rows], places, radius[rows], ~thinned.enclosed[rows])
+
+    def corners(numbers: NDArray[np.int64], azimuth: Floats) -> tuple[Floats, Floats]:
+        return direct(lat[rows][numbers], lon[rows][numbers], azimuth, radius_km, metric)
+
+    parts = rims.polygons(corners)
+    if parts is None:
+        few = rows[rims.order[rims.free.any(axis=1)]]
+        united = shapely.union_all(discs(lat[few], lon[few], radius_km, metric))
+    else:
+        united = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+        if not shapely.get_num_interior_rings(parts).any():
+            return united
+    return fill_openings(united, Covered(vectors[rows], radius_km, metric))
+
+
+def _keep_clear(lat: Floats, lon: Floats, radius: float) -> bool:
+    """Return whether discs keep clear of the 180th meridian and of the poles.
+
+    ``lat`` and ``lon`` are those of the conformal sphere.
+    """
+    if not _clear_of_poles(lat, radius):
+        return False
+    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
+    width = np.degrees(radius / np.cos(farthest + radius))
+    return float(lon.min()) - width > -180.0 and float(lon.max()) + width < 180.0
+
+
+def _clear_of_poles(lat: Floats, radius: float) -> bool:
+    """Return whether discs are not `polar_disc`s, and small enough for :class:`Rims`."""
+    farthest = np.radians(max(float(lat.max()), -float(lat.min())))
+    return radius <= LARGEST_RADIUS and farthest + (POLAR_RADII + 1.0) * radius < np.pi / 2.0
+
+
+def at_rim(vectors: Floats, radius: Floats, may_be: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the discs that are not seen to lie within the others.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, 3)
+        Distinct unit vectors.
+    radius : ndarray, shape (n,)
+        Radians; varies slowly with the place.
+    may_be : ndarray of bool, shape (n,)
+        Discs to look at.
+    """
+    lat = np.degrees(np.arcsin(np.clip(vectors[:, 2], -1.0, 1.0)))
+    if not _clear_of_poles(lat, float(radius.max())):
+        return outline_places(vectors, radius).outline & may_be
+    x, y, _ = vectors.T
+    u, v = x.mean(), y.mean()
+    # Seen from the middle, longitudes do not jump.
+    lon = np.degrees(np.arctan2(u * y - v * x, u * x + v * y))
+    rims = Rims.of(vectors, np.column_stack([lat, lon]), radius, may_be)
+    found = np.zeros(len(vectors), bool)
+    found[rims.order[rims.free.any(axis=1)]] = True
+    return found
 
 
 class Selected(NamedTuple):
@@ -111,8 +182,7 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     if len(vectors) < 5 or (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
         return Selected(everything, everything)
     xy = plane.forward(vectors)
-    # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
-    thinned = thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
+    thinned = thinned_in_plane(xy, radius)
     candidates = np.flatnonzero(thinned.kept)
     try:
         triangles = Delaunay(xy[candidates])
@@ -129,6 +199,20 @@ def outline_places(vectors: Floats, radius: Floats) -> Selected:
     outline = np.zeros(len(vectors), bool)
     outline[candidates[at_outline]] = True
     return Selected(outline & ~thinned.enclosed, thinned.kept)
+
+
+def _thinned(vectors: Floats, radius: Floats) -> Thinned:
+    """Find places that are enough to tell whether the union covers a point."""
+    plane = Stereographic.at_centre_of(vectors)
+    if (vectors @ plane.up).min() < np.cos(WIDEST_RADIANS):
+        return Thinned(np.ones(len(vectors), bool), np.zeros(len(vectors), bool))
+    return thinned_in_plane(plane.forward(vectors), radius)
+
+
+def thinned_in_plane(xy: Floats, radius: Floats) -> Thinned:
+    """Find places of a stereographic plane that tell whether discs cover a point."""
+    # The plane stretches by 1 (at its centre) and more, so that circles are never too small.
+    return thin(xy, (1.0 - 2.0 * CIRCUMRADIUS_MARGIN) * float(radius.min()))
 
 
 def circumradius(corners: Floats) -> Floats:

@@ -100,7 +100,7 @@ class ProjectedLocations:
                 "hulls are not defined; use the footprint method 'discs'"
             )
         xy = plane.forward(vectors)
-        scale = float((1.0 + (xy**2).sum(axis=1) / 4.0).mean())
+        scale = float((1.0 + (xy[:, 0] ** 2 + xy[:, 1] ** 2) / 4.0).mean())
         per_km = scale / float(km_per_radian.mean())
         return cls(lat, lon, metric, vectors, km_per_radian, plane, xy, per_km)
 
@@ -159,7 +159,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     See :func:`gclust.places.footprints.alpha_shapes.alpha_complex`.
     """
     reach = alpha_km / locations.km_per_radian
-    rows, near = at_outline(
+    rows, near, kept = at_outline(
         locations.xy, locations.vectors, reach, radius_km / locations.km_per_radian
     )
     found = alpha_complex(locations.xy[rows], locations.vectors[rows], reach[rows]).touching(near)
@@ -173,7 +173,7 @@ def alpha(locations: ProjectedLocations, radius_km: float, alpha_km: float) -> A
     if len(rows) == len(locations.lat) and near.all():
         return united
     # A point in no disc is covered only by a triangle or line that was drawn.
-    return fill_openings(united, Covered.by(locations.vectors, radius_km, locations.metric))
+    return fill_openings(united, Covered(locations.vectors[kept], radius_km, locations.metric))
 
 
 def _ratio_of_edge(points: Any, edge: float) -> float:
@@ -200,7 +200,7 @@ def _to_degrees(ring: Any, plane: Stereographic, metric: str) -> tuple[Floats, F
         x, y, z = plane.inverse(xy).T
         lon, chi = np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
         after = np.roll(xy, -1, axis=0)
-        turn = np.diff(lon, append=lon[0])
+        turn = np.roll(lon, -1) - lon
         turn -= 360.0 * np.round(turn / 360.0)
         long = np.hypot(*(after - xy).T) > 1e-9  # millimetres, where a side meets the pole
         coarse = long & (np.abs(turn) > POLAR_TURN_DEGREES)

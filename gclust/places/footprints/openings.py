@@ -34,25 +34,22 @@ class Covered:
 
     Attributes
     ----------
-    tree : cKDTree
-        Of the places' unit vectors on the conformal sphere of the metric.
+    vectors : ndarray, shape (n, 3)
+        Unit vectors of the places on the conformal sphere of the metric.
     radius_km : float
     metric : {"haversine", "wgs84"}
     """
 
-    tree: cKDTree
+    vectors: Floats
     radius_km: float
     metric: str
-
-    @classmethod
-    def by(cls, vectors: Floats, radius_km: float, metric: str) -> Covered:
-        """Make the test from the unit vectors of places."""
-        return cls(cKDTree(vectors), radius_km, metric)
 
     def __call__(self, lat: Floats, lon: Floats) -> NDArray[np.bool_]:
         """Return whether points, in degrees, are within the radius of a place."""
         on_sphere, km_per_radian = conformal_sphere(lat, self.metric)
-        chord, _ = self.tree.query(unit_vectors(on_sphere, lon))
+        if len(lat) == 0:
+            return np.zeros(0, np.bool_)
+        chord, _ = cKDTree(self.vectors).query(unit_vectors(on_sphere, lon))
         km = 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * km_per_radian
         return np.asarray(km <= self.radius_km)
 
@@ -68,6 +65,8 @@ def fill_openings(united: Any, is_covered: Test) -> Any:
         belongs to it wholly or not at all.
     """
     parts = np.array(polygons_of(united))
+    if len(parts) == 1 and _is_clear(united) and shapely.get_num_interior_rings(parts[0]) == 0:
+        return parts[0]
     outer = shapely.polygons(shapely.get_exterior_ring(parts))
     if _has_one_outside(united, outer):
         return _without_holes(parts, outer, is_covered)
@@ -88,10 +87,15 @@ def _has_one_outside(united: Any, outer: NDArray[Any]) -> bool:
     So it is where the shape keeps clear of the 180th meridian and the poles, and its polygons
     keep clear of each other. ``outer`` are the polygons without their holes.
     """
-    west, south, east, north = united.bounds
-    if not (west > -180.0 and south > -90.0 and east < 180.0 and north < 90.0):
+    if not _is_clear(united):
         return False
     return len(shapely.STRtree(outer).query(outer, predicate="intersects")[0]) == len(outer)
+
+
+def _is_clear(united: Any) -> bool:
+    """Return whether a shape keeps clear of the 180th meridian and the poles."""
+    west, south, east, north = united.bounds
+    return bool(west > -180.0 and south > -90.0 and east < 180.0 and north < 90.0)
 
 
 def _without_holes(

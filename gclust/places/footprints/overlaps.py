@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import shapely
@@ -52,26 +52,6 @@ WIDEST = 2.5
 """Largest angle (radians) between the middle of shared ground and those points."""
 
 
-class Sites(NamedTuple):
-    """The locations of a cluster as unit vectors, with a search tree.
-
-    Attributes
-    ----------
-    vectors : ndarray, shape (n, 3)
-        On the conformal sphere of the metric.
-    tree : cKDTree
-    """
-
-    vectors: Floats
-    tree: cKDTree
-
-    @classmethod
-    def of(cls, lat: Floats, lon: Floats, metric: str) -> Sites:
-        """Convert locations in degrees to unit vectors with a search tree."""
-        vectors = unit_vectors(conformal_sphere(lat, metric)[0], lon)
-        return cls(vectors, cKDTree(vectors))
-
-
 def divide_overlaps(
     shapes: NDArray[Any], locations: Sequence[tuple[Floats, Floats]], metric: str
 ) -> NDArray[Any]:
@@ -101,12 +81,12 @@ def divide_overlaps(
     grounds, pair = shared[has_area], pair[has_area]
     pairs = np.column_stack([a[pair], b[pair]])
     involved = np.unique(pairs)
-    sites: dict[int, Sites] = {}
+    sites: dict[int, Floats] = {}
     regions = np.empty(len(grounds), dtype=object)
 
     def find_sites(first: int, _last: int) -> None:
-        cluster = int(involved[first])
-        sites[cluster] = Sites.of(*locations[cluster], metric)
+        lat, lon = locations[cluster := int(involved[first])]
+        sites[cluster] = unit_vectors(conformal_sphere(lat, metric)[0], lon)
 
     def divide(first: int, _last: int) -> None:
         one, other = pairs[first].tolist()
@@ -128,14 +108,17 @@ def divide_overlaps(
 
 
 def _divided(
-    ground: Any, first: Sites, second: Sites, metric: str
+    ground: Any, first: Floats, second: Floats, metric: str
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Cut shared ground into regions; return whether the first cluster's locations are nearest."""
+    """Cut shared ground into regions; return whether the first cluster's locations are nearest.
+
+    ``first`` and ``second`` are unit vectors of the clusters' locations.
+    """
     middle, reach = _circle_round(ground, metric)
     # No place of the ground is farther from its nearest location than the middle is, plus reach.
-    nearest = min(float(sites.tree.query(middle)[0]) for sites in (first, second))
-    within = nearest + 2.0 * reach
-    a, b = (sites.vectors[sites.tree.query_ball_point(middle, within)] for sites in (first, second))
+    away = [_chords(sites, middle) for sites in (first, second)]
+    within = min(float(each.min()) for each in away) + 2.0 * reach
+    a, b = (sites[each <= within] for sites, each in zip((first, second), away, strict=True))
     if len(a) == 0 or len(b) == 0:
         return np.array([ground], object), np.array([len(b) == 0])
     if len(a) + len(b) > MANY:
@@ -154,7 +137,13 @@ def _divided(
         regions = regions[shapely.contains_xy(ground, shapely.get_x(at), shapely.get_y(at))]
     at = shapely.point_on_surface(regions)
     vectors = unit_vectors(conformal_sphere(shapely.get_y(at), metric)[0], shapely.get_x(at))
-    return regions, first.tree.query(vectors)[0] <= second.tree.query(vectors)[0]
+    return regions, cKDTree(a).query(vectors)[0] <= cKDTree(b).query(vectors)[0]
+
+
+def _chords(vectors: Floats, middle: Floats) -> Floats:
+    """Return the chords from a unit vector to each of many."""
+    x, y, z = (vectors[:, axis] - middle[axis] for axis in range(3))
+    return np.sqrt(x * x + y * y + z * z)
 
 
 def _near(ground: Any, a: Floats, b: Floats, metric: str) -> tuple[Floats, Floats]:
@@ -202,39 +191,54 @@ def _boundary(a: Floats, b: Floats, middle: Floats, within: float) -> Floats:
     group = np.repeat([0, 1, 2], [len(a), len(b), RING])
     # Circles of the sphere are circles of the plane, so both have the same Delaunay triangles.
     triangles = Delaunay(plane.forward(vectors))
-    corners = vectors[triangles.simplices]
+    groups = group[triangles.simplices]
+    mixed = np.flatnonzero((groups == 0).any(axis=1) & (groups == 1).any(axis=1))
+    corners = vectors[triangles.simplices[mixed]]
+    centres = np.zeros((len(groups), 3))
+    centres[mixed] = _centres(corners)
+    arcs = []
+    for side in range(3):
+        p, q = (groups[mixed, (side + step) % 3] for step in (1, 2))
+        other = triangles.neighbors[mixed, side]
+        between = (p + q == 1) & (mixed < other)
+        arcs.append(np.stack([centres[mixed[between]], centres[other[between]]], axis=1))
+    return np.concatenate(arcs)
+
+
+def _centres(corners: Floats) -> Floats:
+    """Return the centres (m, 3) of the circles through the corners (m, 3, 3) of triangles."""
     centres = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(centres, axis=1)
     flat = length < 1e-300
     centres /= np.where(flat, 1.0, length)[:, None]
     centres *= np.where((centres * corners[:, 0]).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
-    arcs = []
-    for side in range(3):
-        p, q = (triangles.simplices[:, (side + step) % 3] for step in (1, 2))
-        other = triangles.neighbors[:, side]
-        own = np.arange(len(other))
-        between = (group[p] + group[q] == 1) & (own < other)
-        arcs.append(np.stack([centres[own[between]], centres[other[between]]], axis=1))
-    return np.concatenate(arcs)
+    return centres
 
 
 def _in_degrees(arcs: Floats, lon_0: float, metric: str) -> NDArray[Any]:
     """Convert arcs of the sphere to lines of short steps, within 180 degrees of a longitude."""
-    lines: list[Any] = []
-    for start, end in arcs:
-        length = float(np.linalg.norm(end - start))
-        # Near a pole a parallel turns within a short way.
-        to_pole = max(float(min(np.hypot(*start[:2]), np.hypot(*end[:2]))) - length / 2.0, 0.0)
-        step = min(LONGEST_STEP, max(POLAR_STEP * to_pole, length / MOST_STEPS))
-        way = np.linspace(0.0, 1.0, int(np.ceil(length / step)) + 2)[:, None]
-        points = start + way * (end - start)
-        points[-1] = end  # to the bit, for the next line begins there
-        points /= np.linalg.norm(points, axis=1)[:, None]
-        lat = np.degrees(np.arcsin(np.clip(points[:, 2], -1.0, 1.0)))
-        lon = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
-        lon = (lon - lon_0 + 180.0) % 360.0 - 180.0
-        lines.extend(_without_jumps(lon, latitude_of_conformal(lat, metric), lon_0))
-    return np.array(lines, object)
+    start, end = arcs[:, 0], arcs[:, 1]
+    length = np.linalg.norm(end - start, axis=1)
+    # Near a pole a parallel turns within a short way.
+    to_pole = np.minimum(np.hypot(start[:, 0], start[:, 1]), np.hypot(end[:, 0], end[:, 1]))
+    to_pole = np.maximum(to_pole - length / 2.0, 0.0)
+    step = np.minimum(LONGEST_STEP, np.maximum(POLAR_STEP * to_pole, length / MOST_STEPS))
+    n_points = np.ceil(length / step).astype(np.int64) + 2
+    line = np.repeat(np.arange(len(arcs)), n_points)
+    last = np.cumsum(n_points) - 1
+    way = (np.arange(len(line)) - (last - n_points + 1)[line]) * (1.0 / (n_points - 1))[line]
+    points = start[line] + way[:, None] * (end - start)[line]
+    points[last] = end  # to the bit, for the next line begins there
+    points /= np.linalg.norm(points, axis=1)[:, None]
+    lat = np.degrees(np.arcsin(np.clip(points[:, 2], -1.0, 1.0)))
+    lon = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
+    lon = (lon - lon_0 + 180.0) % 360.0 - 180.0
+    lat = latitude_of_conformal(lat, metric)
+    jumps = (np.abs(np.diff(lon)) > 180.0) & (np.diff(line) == 0)
+    if not jumps.any():
+        return shapely.linestrings(np.column_stack([lon + lon_0, lat]), indices=line)
+    ways = zip(np.split(lon, last[:-1] + 1), np.split(lat, last[:-1] + 1), strict=True)
+    return np.array([part for way in ways for part in _without_jumps(*way, lon_0)], object)
 
 
 def _without_jumps(lon: Floats, lat: Floats, lon_0: float) -> list[Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.affinity import affine_transform, translate
+from shapely.affinity import translate
 
 from gclust.places.antimeridian import polygons_of
 from gclust.places.geodesic import band_km2, square_degree_km2
@@ -27,6 +27,10 @@ BLOCK_CELLS = 2_000_000
 
 LONGEST_SIDE = 0.25
 """Longest side of a polygon, in cells, that is straight after heights are measured by area."""
+
+_SIDE, _NONE, _ALL = np.linspace(0.0, 1.0, 9), np.zeros(9), np.ones(9)
+EDGE = np.r_[_SIDE, _SIDE, _NONE, _ALL], np.r_[_NONE, _ALL, _SIDE, _SIDE]
+"""Points on the edge of a rectangle, as shares of its width and of its height."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,24 @@ class Cells:
     suspect: NDArray[np.bool_]
 
 
+class _Placed(NamedTuple):
+    """A polygon in columns and negative rows, and the block of cells in which it lies."""
+
+    polygon: Any
+    column: int
+    row: int
+    width: int
+    height: int
+
+
+class _Shares(NamedTuple):
+    """Column and row of cells, and the share of each that a polygon covers."""
+
+    column: NDArray[np.int64]
+    row: NDArray[np.int64]
+    share: Floats
+
+
 @dataclass(frozen=True)
 class CellPlane:
     """An open raster as an infinite plane of cells, some with data.
@@ -76,42 +98,60 @@ class CellPlane:
 
     source: Tiles
 
-    def cells(self, shape: Any, *, true_areas: bool) -> Iterator[Cells]:
-        """Yield the cells that a shape covers, one rectangle of the raster after another.
+    def cells(self, shapes: Sequence[Any], *, true_areas: bool) -> Iterator[Iterator[Cells]]:
+        """Yield for each shape the cells that it covers, one rectangle of the raster after another.
+
+        What is computed for all shapes together takes memory for all of them: give some at a time.
 
         Parameters
         ----------
-        shape : shapely.Polygon or shapely.MultiPolygon
+        shapes : sequence of shapely.Polygon or shapely.MultiPolygon
             In the raster's CRS. One that the CRS cannot represent has no cells.
         true_areas : bool
             In a projected CRS, take the cells' areas on the ellipsoid, not in the plane.
         """
-        if not np.isfinite(shapely.get_coordinates(shape)).all():
-            return
-        for part in self._at_raster_longitudes(
-            shape if shape.is_valid else shapely.make_valid(shape)
-        ):
-            flat = self._in_cells(part)
-            if flat.is_empty:
-                continue
-            for column, row, width, height in _blocks(flat.bounds):
-                box = shapely.box(column, -(row + height), column + width, -row)
-                inside = flat if box.contains(flat) else flat.intersection(box)
-                for polygon in polygons_of(inside):
-                    covered = self._covered(polygon, column, row, width, height, true_areas)
-                    if covered is not None:
-                        yield covered
+        placed = self._placed(shapes)
+        shares = _shares([each for own in placed for each in own])
+        for own in placed:
+            # zip() takes nothing of the second when the first has ended.
+            found = (self._read(*each, true_areas) for each in zip(own, shares, strict=False))
+            yield (cells for cells in found if cells is not None)
 
-    def _in_cells(self, part: Any) -> Any:
-        """Convert a shape from the raster's CRS to columns and negative rows."""
+    def _placed(self, shapes: Sequence[Any]) -> list[list[_Placed]]:
+        """Return the polygons of each shape in blocks of the plane of cells."""
+        parts = [
+            (number, part)
+            for number, shape in enumerate(shapes)
+            if np.isfinite(shapely.get_coordinates(shape)).all()
+            for part in self._at_raster_longitudes(
+                shape if shape.is_valid else shapely.make_valid(shape)
+            )
+        ]
+        flat = self._in_cells(np.array([part for _, part in parts], dtype=object))
+        placed: list[list[_Placed]] = [[] for _ in shapes]
+        for (number, _), part in zip(parts, flat, strict=True):
+            for block in () if part.is_empty else _blocks(part.bounds):
+                column, row, width, height = block
+                box = shapely.box(column, -(row + height), column + width, -row)
+                inside = part if box.contains(part) else part.intersection(box)
+                placed[number] += [_Placed(polygon, *block) for polygon in polygons_of(inside)]
+        return placed
+
+    def _in_cells(self, parts: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Convert polygons from the raster's CRS to columns and negative rows."""
         to_cells = ~self.source.transform
-        matrix = (to_cells.a, to_cells.b, -to_cells.d, -to_cells.e, to_cells.c, -to_cells.f)
-        flat = affine_transform(part, matrix)
+
+        def converted(places: Floats) -> Floats:
+            x, y = places.T
+            column = to_cells.a * x + to_cells.b * y + to_cells.c
+            return np.stack([column, -to_cells.d * x + -to_cells.e * y + -to_cells.f]).T
+
+        flat = np.asarray(shapely.transform(parts, converted))
         # Of cells that lie askew on the parallels, shares in the plane are near enough.
         is_square = not (to_cells.b or to_cells.d) or not (to_cells.a or to_cells.e)
         if not (self.source.crs.is_geographic and is_square):
             return flat
-        return shapely.transform(shapely.segmentize(flat, LONGEST_SIDE), self._by_area)
+        return np.asarray(shapely.transform(shapely.segmentize(flat, LONGEST_SIDE), self._by_area))
 
     def _by_area(self, cells: Floats) -> Floats:
         """Replace latitudes within cells by the share of the cell's area on one side of them."""
@@ -142,9 +182,7 @@ class CellPlane:
 
         The middle of west and east lies within 180 degrees.
         """
-        side = np.linspace(0.0, 1.0, 9)
-        across = np.r_[side, side, np.zeros(9), np.ones(9)]
-        down = np.r_[np.zeros(9), np.ones(9), side, side]
+        across, down = EDGE
         columns = column.min() + across * (np.ptp(column) + 1)
         rows = row.min() + down * (np.ptp(row) + 1)
         lon, lat = self.source.transform @ (columns, rows)
@@ -209,31 +247,19 @@ class CellPlane:
                 inside = part
                 if not whole:
                     inside = part.intersection(shapely.box(start, south, start + 360.0, north))
-                out.extend(polygons_of(translate(inside, xoff=-360.0 * turn)))
+                out.extend(polygons_of(translate(inside, xoff=-360.0 * turn) if turn else inside))
         return out
 
-    def _covered(
-        self, polygon: Any, column: int, row: int, width: int, height: int, true_areas: bool
-    ) -> Cells | None:
+    def _read(self, placed: _Placed, shares: _Shares, true_areas: bool) -> Cells | None:
         """Return the cells of a block that a polygon covers, None if it is a sliver without area.
 
         Rounding makes slivers where a polygon is cut or its heights are measured by area.
         """
-        from exactextract import exact_extract
-        from exactextract.raster import NumPyRasterSource
-
-        from gclust.places.rasters.wkb_source import WkbSource
-
-        read = self.source.block(column, row, width, height)
-        box = (column, -(row + height), column + width, -row)
-        # exactextract leaves out cells without data, so it gets a raster of zeros.
-        block = NumPyRasterSource(np.zeros(read.values.shape, np.int8), *box)
-        (found,) = exact_extract(block, WkbSource(polygon), ["cell_id", "coverage"])
-        cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
-        if not cell.size:
+        if not shares.share.size:
             return None
-        coverage = np.asarray(found["properties"]["coverage"], dtype=float)
-        return self._cells(read, cell, coverage, (column, row), true_areas)
+        read = self.source.block(placed.column, placed.row, placed.width, placed.height)
+        cell = (shares.row - placed.row) * placed.width + shares.column - placed.column
+        return self._cells(read, cell, shares.share, (placed.column, placed.row), true_areas)
 
     def all_cells(self) -> Iterator[Cells]:
         """Yield all cells with data, by rectangles; areas in a projected CRS are plane areas."""
@@ -309,6 +335,41 @@ class CellPlane:
             aside = (lon_up - lon_down + 180.0) % 360.0 - 180.0
             square_degrees = across * (up - down) - aside * (south_of_right - south_of_left)
             return np.abs(square_degrees) * square_degree_km2((up + down) / 2.0)
+
+
+def _shares(placed: list[_Placed]) -> Iterator[_Shares]:
+    """Yield the shares of cells that each polygon covers, computed for many at a time."""
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+
+    from gclust.places.rasters.wkb_source import WkbSource
+
+    for some in _batches(placed):
+        column, row = min(each.column for each in some), min(each.row for each in some)
+        width = max(each.column + each.width for each in some) - column
+        height = max(each.row + each.height for each in some) - row
+        # exactextract leaves out cells without data, so it gets a raster of zeros: one for all.
+        zeros = np.broadcast_to(np.zeros((), np.int8), (height, width))
+        plane = NumPyRasterSource(zeros, column, -(row + height), column + width, -row)
+        source = WkbSource([each.polygon for each in some])
+        for found in exact_extract(plane, source, ["cell_id", "coverage"]):
+            cell = np.asarray(found["properties"]["cell_id"], dtype=np.int64)
+            share = np.asarray(found["properties"]["coverage"], dtype=float)
+            yield _Shares(column + cell % width, row + cell // width, share)
+
+
+def _batches(placed: list[_Placed]) -> Iterator[list[_Placed]]:
+    """Divide polygons into lists whose blocks have `BLOCK_CELLS` cells together, or one polygon."""
+    batch: list[_Placed] = []
+    cells = 0
+    for each in placed:
+        cells += each.width * each.height
+        if batch and cells > BLOCK_CELLS:
+            yield batch
+            batch, cells = [], each.width * each.height
+        batch.append(each)
+    if batch:
+        yield batch
 
 
 def _blocks(bounds: tuple[float, ...]) -> Iterator[tuple[int, int, int, int]]:

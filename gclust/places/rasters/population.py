@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gclust.errors import Warn, warn_user
 from gclust.places.antimeridian import split_at_meridian
 from gclust.places.rasters.coarse import Coarseness
-from gclust.places.rasters.covered_cells import CellPlane
+from gclust.places.rasters.covered_cells import CellPlane, Cells
 from gclust.places.rasters.files import RasterFiles, RasterPath
 from gclust.places.rasters.plausible import Plausibility
 from gclust.places.rasters.tiles import opened
@@ -30,6 +30,9 @@ LEAST_UNCOVERED = 0.01
 
 # Over this length, straight lines in degrees and in a plane differ by metres.
 LONGEST_SIDE_DEGREES = 0.1
+
+TOGETHER = 64
+"""Footprints whose cells are looked for at a time."""
 
 _NAMED = 10
 """Largest number of footprints that a warning names."""
@@ -115,9 +118,12 @@ def population(
         uncovered = np.ones(len(labels))
         if footprints.crs.is_geographic and not source.crs.is_geographic:
             footprints = _for_plane(footprints, grid.seam())
-        for row, shape in enumerate(footprints.to_crs(source.crs)):
-            people[row], uncovered[row] = _inhabitants(judge, coarseness, shape, labels[row])
-            done((row + 1) / len(labels))
+        shapes = footprints.to_crs(source.crs).to_numpy()
+        for first in range(0, len(labels), TOGETHER):
+            some = grid.cells(shapes[first : first + TOGETHER], true_areas=unit == "per_km2")
+            for row, cells in enumerate(some, start=first):
+                people[row], uncovered[row] = _inhabitants(judge, coarseness, cells, labels[row])
+                done((row + 1) / len(labels))
     table = pd.DataFrame(
         {"population": people, "uncovered_share": uncovered}, index=footprints.index
     )
@@ -135,12 +141,12 @@ def _for_plane(footprints: geopandas.GeoSeries, seam: float | None) -> geopandas
 
 
 def _inhabitants(
-    judge: Plausibility, coarseness: Coarseness | None, shape: Any, name: str
+    judge: Plausibility, coarseness: Coarseness | None, covered: Iterable[Cells], name: str
 ) -> tuple[float, float]:
-    """Return the inhabitants of one footprint (in the raster's CRS) and its uncovered share."""
+    """Return the inhabitants of one footprint, from its cells, and its uncovered share."""
     people, with_data_km2, all_km2 = 0.0, 0.0, 0.0
     is_density = judge.unit == "per_km2"
-    for cells in judge.grid.cells(shape, true_areas=is_density):
+    for cells in covered:
         values = judge.checked_values(cells, name)[cells.has_data]
         if coarseness is not None:
             coarseness.add(cells)

@@ -84,6 +84,8 @@ class Tiles:
         StudyError
             If a tile cannot be read, or two have different values in one cell.
         """
+        if len(self.tiles) == 1 and _holds(self.tiles[0], column, row, width, height):
+            return self._read(self.tiles[0], column, row, width, height)
         shape = height, width
         out = Block(np.zeros(shape), *(np.zeros(shape, bool) for _ in range(3)))
         owner = np.full(shape, -1, np.int32) if len(self.tiles) > 1 else None
@@ -183,6 +185,12 @@ class Tiles:
         """Close all open files of the raster."""
         while self._open:
             self._open.popitem()[1].close()
+
+
+def _holds(tile: Tile, column: int, row: int, width: int, height: int) -> bool:
+    """Return whether a rectangle of cells lies within a tile."""
+    across, down = column - tile.column, row - tile.row
+    return min(across, down) >= 0 and across + width <= tile.width and down + height <= tile.height
 
 
 @contextmanager

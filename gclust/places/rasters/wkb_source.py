@@ -27,15 +27,15 @@ class WkbFeature(JSONFeature):
 
 
 class WkbSource(JSONFeatureSource):
-    """The only polygon that exactextract reads.
+    """The polygons that exactextract reads.
 
     Parameters
     ----------
-    polygon : shapely.Polygon
+    polygons : list of shapely.Polygon
     """
 
-    def __init__(self, polygon: Any) -> None:
-        super().__init__([polygon])
+    def __init__(self, polygons: list[Any]) -> None:
+        super().__init__(polygons)
 
     def __iter__(self) -> Iterator[WkbFeature]:
         return map(WkbFeature, self.src)
