@@ -294,7 +294,7 @@ def ties_of(
     Returns
     -------
     Ties
-        Of pairs of labels one of which is near, in records (or pairs).
+        Of pairs of labels, at least one of the two near, in records (or pairs).
 
     Raises
     ------
