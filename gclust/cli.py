@@ -122,7 +122,9 @@ def sweep(
 
     read = gclust.read_study(study)
     out = out or _folder(read.study.name, _with_shard("sweep", shard))
-    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard, "auto": auto}
+    how: Any = {"n_jobs": threads, "overwrite": overwrite, "shard": shard}
+    if auto:
+        how |= {"eps_km": "auto", "min_samples": "auto"}
     with time_left() as progress:
         done: Any = gclust.sweep(read, out=out, progress=progress, **how)
     say_all(summary_lines(done) if shard is None else part_lines(done))

@@ -408,10 +408,7 @@ def test_killed_draws_leave_nothing_half_written(world, tmp_path, monkeypatch):
 def test_shards_that_all_make_one_sweep_are_warned_of(tmp_path):
     extra = f'{GRID}[uncertainty]\nsources = ["parameters"]\ndraws = 20\n'
     study = study_folder(tmp_path, extra=extra)
-    with (
-        pytest.warns(GclustWarning, match=r"run gclust sweep first, and name its folder"),
-        pytest.raises(StudyError, match="lies on no plateau"),
-    ):
+    with pytest.warns(GclustWarning, match=r"run gclust sweep first, and name its folder"):
         gclust.uncertainty(study, tmp_path / "part", shard=(1, 2))
 
 

@@ -325,7 +325,7 @@ def test_values_that_are_not_given_come_from_the_data(tmp_path):
 
 
 def test_auto_leaves_the_section_aside(study):
-    found = gclust.sweep(study, auto=True)
+    found = gclust.sweep(study, eps_km="auto", min_samples="auto")
     assert found.baseline == (10, 100)
     assert found.table["eps_km"].nunique() >= 11
     assert found.study.sweep.eps_km == tuple(EPS)

@@ -41,8 +41,8 @@ def multinomial_rank_sets(counts: ArrayLike, level: float = 0.9) -> tuple[Ints, 
     .. [1] S. Bazylik, M. Mogstad, J. P. Romano, A. M. Shaikh, D. Wilhelm: Finite- and
        Large-Sample Inference for Ranks using Multinomial Data with an Application to Ranking
        Political Parties, 2024, arXiv:2402.00192.
-    .. [2] S. Holm: A simple sequentially rejective multiple test procedure. Scandinavian Journal
-       of Statistics 6, 1979.
+    .. [2] S. Holm: A simple sequentially rejective multiple test procedure.
+       Scandinavian Journal of Statistics 6, 1979.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def rank_sets(
 def marginal_rank_sets(
     estimates: ArrayLike, draws: ArrayLike, level: float = 0.9, *, stepdown: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rank sets each of which contains its own true rank with probability ``level``.
+    """Return rank sets that contain each its own true rank with probability ``level``.
 
     They are narrower than those of `rank_sets`, and answer a question about one cluster that was
     chosen before its rank was seen: the critical value of a cluster is that of its own

@@ -18,6 +18,13 @@ from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent, stage
 from gclust.study.schema import Study
 
+AUTO = "auto"
+
+
+def _given(values: Iterable[float] | str | None) -> Any:
+    """Return values that are given, None for those that the data shall say."""
+    return None if isinstance(values, str) and values == AUTO else values
+
 
 @dataclass(frozen=True)
 class GridChoice:
@@ -39,32 +46,29 @@ class GridChoice:
     def of(
         cls,
         study: Study,
-        eps_km: Iterable[float] | None,
-        min_samples: Iterable[float] | None,
+        eps_km: Iterable[float] | str | None,
+        min_samples: Iterable[float] | str | None,
         baseline: Sequence[float] | None,
-        *,
-        auto: bool,
     ) -> GridChoice:
         """Check what is given, before listings are read; StudyError as `choose_pairs` raises it.
 
-        With ``auto`` the section ``[sweep]`` gives no values.
+        Values that are `AUTO` come from the data, whatever the section ``[sweep]`` says.
         """
-        if not auto:
-            eps_km = study.sweep.eps_km if eps_km is None else eps_km
-            min_samples = study.sweep.min_samples if min_samples is None else min_samples
+        radii = _given(study.sweep.eps_km if eps_km is None else eps_km)
+        least = _given(study.sweep.min_samples if min_samples is None else min_samples)
         own: Any = study.dbscan.eps_km, study.dbscan.min_samples
         if isinstance(baseline, Sequence) and len(baseline) == 2:
             own = tuple(baseline)
         checked = choose_pairs(
             study,
-            own[:1] if eps_km is None else eps_km,
-            own[1:] if min_samples is None else min_samples,
+            own[:1] if radii is None else radii,
+            own[1:] if least is None else least,
             baseline,
         )
         return cls(
             study,
-            None if eps_km is None else checked.eps_km,
-            None if min_samples is None else checked.min_samples,
+            None if radii is None else checked.eps_km,
+            None if least is None else checked.min_samples,
             None if baseline is None else checked.baseline,
         )
 

@@ -50,10 +50,9 @@ TO_SMALLER = ("ari_to_smaller_eps", "ari_to_smaller_min_samples")
 def sweep(
     study: str | Path | Study,
     *,
-    eps_km: Iterable[float] | None = ...,
-    min_samples: Iterable[float] | None = ...,
+    eps_km: Iterable[float] | str | None = ...,
+    min_samples: Iterable[float] | str | None = ...,
     baseline: Sequence[float] | None = ...,
-    auto: bool = ...,
     out: str | Path | None = ...,
     shard: None = ...,
     progress: bool | Report | None = ...,
@@ -66,10 +65,9 @@ def sweep(
 def sweep(
     study: str | Path | Study,
     *,
-    eps_km: Iterable[float] | None = ...,
-    min_samples: Iterable[float] | None = ...,
+    eps_km: Iterable[float] | str | None = ...,
+    min_samples: Iterable[float] | str | None = ...,
     baseline: Sequence[float] | None = ...,
-    auto: bool = ...,
     out: str | Path,
     shard: tuple[int, int],
     progress: bool | Report | None = ...,
@@ -81,10 +79,9 @@ def sweep(
 def sweep(
     study: str | Path | Study,
     *,
-    eps_km: Iterable[float] | None = None,
-    min_samples: Iterable[float] | None = None,
+    eps_km: Iterable[float] | str | None = None,
+    min_samples: Iterable[float] | str | None = None,
     baseline: Sequence[float] | None = None,
-    auto: bool = False,
     out: str | Path | None = None,
     shard: tuple[int, int] | None = None,
     progress: bool | Report | None = None,
@@ -105,15 +102,14 @@ def sweep(
     ----------
     study : path-like or Study
         A ``study.toml``, or what `gclust.read_study` returns.
-    eps_km, min_samples : iterable of float, optional
-        Values to try, in any order; by default those of the study's section ``[sweep]``, else
-        values that the data suggest (see
-        `gclust.experiments.sweep.automatic_grid.automatic_grid`) and the study's own.
+    eps_km, min_samples : iterable of float or "auto", optional
+        Values to try, in any order; by default those of the study's section ``[sweep]``. With
+        "auto", or where the section gives none, they come from the data: radii between quantiles
+        of the weighted k-distance and thresholds between quantiles of the densities, with the
+        study's own.
     baseline : (eps_km, min_samples), optional
         The pair with which all are compared; by default the study's own. If these find no cluster
         and values come from the data, it is a pair in the middle of those that do.
-    auto : bool
-        Whether all values come from the data, whatever ``[sweep]`` says.
     out : path-like, optional
         Folder to write, as a whole or not at all. With it, a sweep that was killed resumes when
         it is started again: finished pairs are kept in a hidden folder next to it.
@@ -157,7 +153,7 @@ def sweep(
     with ExitStack() as within:
         place = within.enter_context(claim(out, overwrite, "sweep" if wanted is None else PART))
         within.enter_context(default_threads(n_jobs, study.engine.threads))
-        choice = GridChoice.of(study, eps_km, min_samples, baseline, auto=auto)
+        choice = GridChoice.of(study, eps_km, min_samples, baseline)
         run_log = RunLog(resolve(progress), study.study.strict)
         found = _computed(study, choice, wanted, place, run_log)
         pairs, own = found.pairs, found.wanted

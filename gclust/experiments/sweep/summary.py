@@ -63,7 +63,7 @@ def _choices(sweep: Sweep, table: pd.DataFrame) -> list[str]:
         said.append(
             f"the k-distance of the baseline's min_samples has its elbow at {at_elbow:.3g} km"
         )
-    return [f"To compare, none of which chooses: {'; '.join(said)}"] if said else []
+    return [f"To compare, without any choice by these: {'; '.join(said)}"] if said else []
 
 
 def _range(values: pd.Series, form: str) -> str:

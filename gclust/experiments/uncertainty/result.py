@@ -103,8 +103,8 @@ class Uncertainty:
         cluster in all draws, found again or not), then ``score,
         score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks);
         ``rank_set_low, rank_set_high`` (sets that jointly hold the true ranks of these clusters
-        with the probability ``level``); ``marginal_rank_set_low, marginal_rank_set_high`` (sets
-        each of which holds its own with that probability); ``among_10, among_100`` ("yes",
+        with the probability ``level``); ``marginal_rank_set_low, marginal_rank_set_high`` (each
+        set holds its own rank with that probability); ``among_10, among_100`` ("yes",
         "possible" or "no": see `gclust.ranking.rank_sets.among_best`), and ``found`` (share of the
         draws that have the cluster).
         If a kind is the same in all draws, ``<kind>_share_interval`` is "not resampled", low
