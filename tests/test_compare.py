@@ -69,7 +69,7 @@ def towns(folder: Path, *, data="a", formation="a", kinds="a", weights="a") -> S
 @pytest.fixture(autouse=True)
 def no_maps(monkeypatch):
     """Runs without their maps, which take most of the time and are no comparison's concern."""
-    monkeypatch.setattr("gclust.results.run._draw", lambda run, figures: None)
+    monkeypatch.setattr("gclust.results.run._draw", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

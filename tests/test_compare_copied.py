@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::gclust.errors.GclustWarning")
 
 @pytest.fixture(autouse=True)
 def _no_maps(monkeypatch):
-    monkeypatch.setattr("gclust.results.run._draw", lambda run, figures: None)
+    monkeypatch.setattr("gclust.results.run._draw", lambda *_: None)
 
 
 def world(folder):

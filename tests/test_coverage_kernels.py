@@ -17,6 +17,9 @@ KERNELS = ROOT / "gclust" / "kernels"
 MOST_SEEDS = 480
 SMALL = 60
 
+WITH_COMPILATION = ("_cache.py", "_compiler.py", "first_compilation.py")
+"""What does nothing here; see test_kernel_cache, test_kernel_compiler and test_imports."""
+
 RARE_SEEDS = (718,)
 """Cases with what few have: a point that bounds leave open, out of reach of all cores."""
 
@@ -55,7 +58,7 @@ def missing(measured) -> dict[str, list[int]]:
 
     lines = {}
     for path in sorted(KERNELS.rglob("*.py")):
-        if path.name == "_cache.py":  # nothing is kept there; see test_kernel_cache
+        if path.name in WITH_COMPILATION:
             continue
         try:
             found = measured.analysis2(str(path))[3]
@@ -431,6 +434,35 @@ def unite_discs():
     united.test_arcs_that_are_no_rings_are_given_up()
 
 
+def part_records():
+    """Divide records among their listings, in order of records and in any order."""
+    from gclust.kernels.record_parts import parts_of_listings
+    from gclust.kernels.record_rows import PlacedUnits, RecordKeys
+
+    rng = np.random.default_rng(1)
+    key = np.sort(rng.integers(0, 60, 200))
+    for order in (np.arange(200), rng.permutation(200)):
+        keys = RecordKeys(key[order], np.zeros(200, dtype=np.int8))
+        clusters = rng.integers(-1, 3, 200).astype(np.int32)
+        clustered = PlacedUnits(clusters, rng.integers(1, 9, 200))
+        parts = parts_of_listings(
+            keys, clustered, len(np.unique(key)), unit=720, whole=False, threads=1
+        )
+        assert abs(parts.sum() - 720 * len(np.unique(key))) <= 200
+
+
+def expect_information():
+    """The expected mutual information of two pairs and two pairs, by hand."""
+    from gclust.ranking.agreement import expected_mutual_information
+
+    pairs = np.array([[2], [2]])
+    # The partition is the same in one of three ways; else each cell has one of four.
+    expected = np.log(2) / 3
+    assert abs(expected_mutual_information(pairs, pairs) - expected) < 1e-12
+    sixes = np.array([[6], [2]])
+    assert 0 < expected_mutual_information(sixes, sixes) < np.log(2)
+
+
 def follow_the_reference():
     """Label two groups and a point between them by the steps in plain Python."""
     from gclust.kernels.dbscan.reference import reference_dbscan
@@ -475,6 +507,8 @@ def cover() -> dict[str, list[int]]:
     read_texts()
     look_for_empty_discs()
     unite_discs()
+    part_records()
+    expect_information()
     follow_the_reference()
     for seed in RARE_SEEDS:
         check(make_case(seed))
