@@ -202,9 +202,8 @@ def abandoned(place: Path, prefix: str, *, locked: bool = False) -> Iterator[Pat
     A folder is yielded only if the folder and its mark are real (no link, pipe or device) and
     belong to this user, the mark names this very folder, and nobody has it locked. If any of this
     is uncertain, the folder is skipped, as is a kept folder. An empty folder without a mark is
-    removed. Folders whose names do not start with
-    ``prefix`` are not opened. With ``locked``, the folders that another process has locked are
-    yielded instead.
+    removed. Folders whose names do not start with ``prefix`` are not opened. With ``locked``, the
+    folders that another process has locked are yielded instead.
     """
     for path in _named(place, prefix):
         with _Look(path) as look:

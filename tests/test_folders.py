@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from gclust import temporary_folders as folders
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.temporary_folders import MARK, TemporaryFolder, abandoned, remove_abandoned
+from tests.killed_steps import killed_after
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="folders are not marked on Windows")
 
@@ -60,40 +62,23 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def killed_after(step, place):
-    """Make and remove a folder in a child that is killed after a number of steps."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    steps = iter(range(1000))
+CALLS = (
+    (os, "open"), (os, "mkdir"), (folders.fcntl, "flock"), (os, "write"), (os, "rename"),
+    (os, "unlink"), (os, "rmdir"),
+)  # fmt: skip
 
-    def kill_after(call):
-        def counted(*arguments, **options):
-            done = call(*arguments, **options)
-            if next(steps) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return done
 
-        return counted
-
-    for module, name in (
-        (os, "open"), (os, "mkdir"), (folders.fcntl, "flock"), (os, "write"), (os, "rename"),
-        (os, "unlink"), (os, "rmdir"),
-    ):  # fmt: skip
-        setattr(module, name, kill_after(getattr(module, name)))
-    try:
-        prepare = (lambda folder: (folder / "new").mkdir()) if step % 2 else None
-        folder = TemporaryFolder(place, PREFIX, prepare)
-        (folder.path / "block").touch()
-        folder.remove()
-    finally:
-        os._exit(0)
+def make_and_remove(place, prepare):
+    folder = TemporaryFolder(place, PREFIX, prepare)
+    (folder.path / "block").touch()
+    folder.remove()
 
 
 def test_a_kill_at_any_step_leaves_nothing_for_good(tmp_path):
     codes = []
     for step in range(60):
-        codes.append(killed_after(step, tmp_path))
+        prepare = (lambda folder: (folder / "new").mkdir()) if step % 2 else None
+        codes.append(killed_after(step, CALLS, partial(make_and_remove, tmp_path, prepare)))
         remove_abandoned(tmp_path, PREFIX)
         assert list(tmp_path.iterdir()) == [], step
     assert codes[0] == -signal.SIGKILL

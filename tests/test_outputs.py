@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from gclust.study.schema import Study
 from gclust.study.sections import Source
 from gclust.study.write_toml import rebased_path, study_toml
 from gclust.temporary_folders import TemporaryFolder
+from tests.killed_steps import killed_after
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, and folders in use")
 
@@ -228,43 +230,23 @@ def test_a_list_of_files_leads_nowhere_else(tmp_path):
     assert (tmp_path / "thesis.docx").read_text() == "mine"
 
 
-def killed_after(step, way, out):
-    """Replace a run in a child that is killed after a number of steps; return how it ended."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    steps = iter(range(1000))
-
-    def kill_after(call):
-        def counted(*arguments, **options):
-            done = call(*arguments, **options)
-            if next(steps) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return done
-
-        return counted
-
-    if way == "two steps":
-        atomic.exchange = lambda *_: False
-    for module, name in (
-        (atomic, "exchange"), (os, "rename"), (os, "mkdir"), (os, "unlink"), (os, "rmdir"),
-        (Path, "unlink"), (Path, "mkdir"),
-    ):  # fmt: skip
-        setattr(module, name, kill_after(getattr(module, name)))
-    try:
-        write(out, "new", overwrite=True)
-    finally:
-        os._exit(0)
+CALLS = (
+    (atomic, "exchange"), (os, "rename"), (os, "mkdir"), (os, "unlink"), (os, "rmdir"),
+    (Path, "unlink"), (Path, "mkdir"),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("way", ["exchange", "two steps"])
-def test_a_kill_at_any_step_loses_nothing(tmp_path, way):
+def test_a_kill_at_any_step_loses_nothing(tmp_path, way, monkeypatch):
     """After the next start there is the old run or the new one, whole, and nothing else."""
     seen = []
     for step in range(40):
         out = tmp_path / str(step) / "run"
         write(out, "old")
-        code = killed_after(step, way, out)
+        with monkeypatch.context() as patch:
+            if way == "two steps":
+                patch.setattr(atomic, "exchange", lambda *_: False)
+            code = killed_after(step, CALLS, partial(write, out, "new", overwrite=True))
         assert code in (0, -signal.SIGKILL)
         with pytest.raises(FileExistsError, match="holds a run already"):
             write(out, "never")
