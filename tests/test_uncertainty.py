@@ -20,6 +20,7 @@ from gclust.experiments.uncertainty.fixed_clusters import (
     bootstrap_groups,
     group_records,
 )
+from gclust.experiments.uncertainty.run import _of_few_records
 from gclust.kernels.resampling.philox import fill_poisson, fill_words
 from gclust.listings.engines.duckdb import DuckDBEngine
 from gclust.listings.record_profiles import record_profiles
@@ -407,3 +408,15 @@ def test_intervals_and_sets_cover_at_full_size():
     for name in ("shares", "least share", "most share", "scores", "least score", "most score"):
         assert 0.87 <= found[name] <= 0.93, found
     assert found["rank sets"] >= 0.9, found
+
+
+def test_clusters_of_few_records_get_a_caution():
+    study = gclust.read_study(gclust.datasets.example_study())
+    kind = study.kinds[0]
+    count = pd.DataFrame({each: [20.0, 9.0, 3.0, 2.0, 1.0] for each in study.kinds[:1]})
+    count = count.reindex(columns=list(study.kinds), fill_value=0.0)
+    named = pd.DataFrame({"name": list("abcde")})
+    (found,) = _of_few_records(study, named, count)
+    assert found.startswith("4 of 5 clusters have fewer than 10 records")
+    assert found.endswith("b, c, d and 1 more")
+    assert _of_few_records(study, named, count.assign(**{kind: 10.0})) == []
