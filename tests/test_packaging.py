@@ -53,7 +53,7 @@ def test_environment_holds_the_same_dependencies(project):
 def test_every_dependency_is_pinned_within_its_bounds(project):
     pinned = pins()
     extras = project["optional-dependencies"]
-    installed = [extras[name] for name in ("test", "dev", "spark", "paper")]
+    installed = [extras[name] for name in ("test", "dev", "docs", "spark", "paper")]
     for line in itertools.chain(project["dependencies"], *installed):
         requirement = Requirement(line)
         name = canonicalize_name(requirement.name)
