@@ -86,7 +86,7 @@ def test_files_of_a_run(done):
         "rank", "cluster_id", "name", "economies", "lat", "lon",
         "patent_count", "patent_share", "patent_rank", "patent_per_million",
         "publication_count", "publication_share", "publication_rank", "publication_per_million",
-        "total", "score", "population", "intensity", "intensity_rank", "area_km2",
+        "total", "score", "population", "intensity", "intensity_rank", "area_km2", "area_90",
         "outside_share", "foreign_share",
     ]  # fmt: skip
     package = gpd.read_file(done.path / "clusters.gpkg", layer="clusters")

@@ -17,6 +17,7 @@ from gclust.places.centres import weighted_centres
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.places.cities.names import name_clusters
 from gclust.places.geodesic import area_km2
+from gclust.places.highest_density import highest_density_km2
 from gclust.places.rasters.population import population
 from gclust.progress import Report
 from gclust.study.schema import Study
@@ -56,14 +57,17 @@ def describe(
     -------
     GeoDataFrame
         One row per cluster: ``cluster_id, name, economies, lat, lon`` (weighted centre,
-        degrees), ``area_km2, population`` (missing without a raster) and, with a raster,
-        ``uncovered_share``.
+        degrees), ``area_km2, area_90`` (of the densest region,
+        `gclust.places.highest_density`), ``population`` (missing without a raster) and, with a
+        raster, ``uncovered_share``.
     """
     with run_log.timed("outline clusters"):
         outlines = outline(study, locations, n_clusters, run_log.report, contours)
     with run_log.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
     lat, lon = centres(locations, locations["label"], n_clusters)
+    with run_log.timed("measure densest regions"):
+        densest = densest_km2(locations, n_clusters)
     from geopandas import GeoDataFrame
 
     table = GeoDataFrame(
@@ -74,6 +78,7 @@ def describe(
             "lat": lat,
             "lon": lon,
             "area_km2": area_km2(outlines),
+            "area_90": densest,
         },
         geometry=outlines.to_numpy(),
         crs=4326,
@@ -230,6 +235,14 @@ def centres(
     """Return the centres of labels by the weight that forms clusters: latitudes, longitudes."""
     lat, lon, weight = (locations[name].to_numpy() for name in ("lat", "lon", "density"))
     return weighted_centres(lat, lon, weight, labels.to_numpy(), n_labels)
+
+
+def densest_km2(locations: pd.DataFrame, n_labels: int) -> NDArray[np.float64]:
+    """Return the areas of the densest regions that hold 90 % of the weight of each label."""
+    lat, lon, weight, label = (
+        locations[name].to_numpy() for name in ("lat", "lon", "density", "label")
+    )
+    return highest_density_km2(lat, lon, weight, label, n_labels)
 
 
 def output_table(

@@ -14,7 +14,7 @@ from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.count import MergedCounts
-from gclust.pipeline.describe import centres, inhabitants, names_of
+from gclust.pipeline.describe import centres, densest_km2, inhabitants, names_of
 from gclust.pipeline.footprint_counts import count_locations
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.labelled_listings import labelled_listings
@@ -114,6 +114,7 @@ def _describe(
     table["economies"] = _economies(study, locations, len(areas))
     table["lat"], table["lon"] = centres(locations, locations["label"], len(areas))
     table["area_km2"] = area_km2(areas.geometry)
+    table["area_90"] = densest_km2(locations, len(areas))
     table["population"] = np.nan
     if study.population.raster is not None:
         with run_log.timed("count inhabitants of given areas"):

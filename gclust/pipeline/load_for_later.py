@@ -8,7 +8,7 @@ from gclust.parallel import end_if_left
 from gclust.pipeline.form import load_kernels
 from gclust.study.schema import Study
 
-LATER = ("scipy.spatial", "geopandas", "gclust.places.footprints.outlines")
+LATER = ("scipy.spatial", "scipy.ndimage", "geopandas", "gclust.places.footprints.outlines")
 """Modules that no run needs before its listings are read, and every run needs then."""
 
 

@@ -13,7 +13,7 @@ from gclust.ranking.rank import rank
 from gclust.ranking.score import AMOUNTS, score
 
 DEFAULT = ScoreOptions()
-OPTIONAL = ("uncovered_share", "outside_share", "foreign_share")
+OPTIONAL = ("area_90", "uncovered_share", "outside_share", "foreign_share")
 
 
 def ranking(
@@ -32,7 +32,7 @@ def ranking(
     clusters : DataFrame
         ``cluster_id, name, economies, population, area_km2``, one row per
         cluster, in the order of the rows of ``count`` and ``share``. Optional: ``lat, lon``
-        (centre), ``uncovered_share, outside_share, foreign_share``, and for each kind
+        (centre), ``area_90, uncovered_share, outside_share, foreign_share``, and for each kind
         ``<kind>_inside``, the records inside the footprint, which intensities then count.
     count, share : DataFrame, shape (clusters, kinds)
         Records, and per cent of the world total.

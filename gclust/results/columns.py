@@ -72,6 +72,14 @@ LON = _number("lon", "Longitude, from -180 to below 180", DEGREES)
 CENTRE = "of the weighted centre on the sphere"
 CENTRE_FORMULA = "direction of the sum of weight times unit vector over the locations"
 AREA = _number("area_km2", "Area of the footprint on the WGS 84 ellipsoid", "km2")
+AREA_90 = _number(
+    "area_90",
+    "Area of the densest region that holds 90 % of the weight that forms clusters, a measure of"
+    " compactness; empty where one location holds more than half",
+    "km2",
+    "highest-density region (Hyndman 1996) of a Gaussian kernel density with bandwidth 1.25 s"
+    " n^(-1/6)",
+)
 POPULATION = _number(
     "population",
     "Inhabitants of the footprint",
@@ -130,6 +138,7 @@ RANKING = (
     INTENSITY,
     INTENSITY_RANK,
     AREA,
+    AREA_90,
     UNCOVERED,
     _number(
         "outside_share",

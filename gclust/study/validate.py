@@ -29,7 +29,7 @@ KIND = re.compile(r"[^\W_][\w .&-]*")
 TAKEN_KINDS = {"intensity", "total", "score", "population", "uncovered", "outside", "foreign"}
 TAKEN_COLUMNS = {
     "rank", "cluster_id", "name", "economies", "lat", "lon", "total", "score", "population",
-    "intensity", "intensity_rank", "area_km2", "uncovered_share", "outside_share",
+    "intensity", "intensity_rank", "area_km2", "area_90", "uncovered_share", "outside_share",
     "foreign_share", "geometry", "geom", "fid",
 }  # fmt: skip
 """Column names of rankings and GeoPackages that no indicator may have."""
