@@ -30,7 +30,7 @@ ON_ONE_PYTHON = """
     inputs disk kernel_cache own_files signals words floors parameters csv_rows habits overlaps
     footprint_counts raster_coarse uncertainty_amounts compare_places gii_figures tune_gate
     reference work run edge_cases indicators tune read agreement hdbscan_kernels interrupt registry
-    imports plot notebook crosswalks membership_arrays dictionary given_areas report
+    imports plot notebook crosswalks membership_arrays dictionary given_areas report docs_sources
     records_in_memory record_folding radix_order folders counting map_process merging united_discs
     kernel_compiler
 """
