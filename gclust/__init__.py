@@ -26,6 +26,7 @@ _HOME = {
     "Members": "gclust.study.sections",
     "Merge": "gclust.study.sections",
     "Names": "gclust.study.sections",
+    "NullModel": "gclust.experiments.null_model.result",
     "Outputs": "gclust.study.sections",
     "Part": "gclust.experiments.shards.part",
     "Places": "gclust.study.sections",
@@ -45,8 +46,10 @@ _HOME = {
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
     "multinomial_rank_sets": "gclust.ranking.multinomial",
+    "null_model": "gclust.experiments.null_model.run",
     "parameter_surface": "gclust.cluster.surface",
     "read_comparison": "gclust.experiments.compare.result",
+    "read_null_model": "gclust.experiments.null_model.folder",
     "read_run": "gclust.results.run",
     "read_study": "gclust.study.schema",
     "read_sweep": "gclust.experiments.sweep.folder",
@@ -75,6 +78,7 @@ __all__ = [  # spelled out, so that type checkers can read it
     "Members",
     "Merge",
     "Names",
+    "NullModel",
     "Outputs",
     "Part",
     "Places",
@@ -96,9 +100,11 @@ __all__ = [  # spelled out, so that type checkers can read it
     "leaders",
     "list_indicators",
     "multinomial_rank_sets",
+    "null_model",
     "parameter_surface",
     "plot",
     "read_comparison",
+    "read_null_model",
     "read_run",
     "read_study",
     "read_sweep",
@@ -121,6 +127,9 @@ if TYPE_CHECKING:
     from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.compare.result import Comparison, read_comparison
     from gclust.experiments.compare.run import compare
+    from gclust.experiments.null_model.folder import read_null_model
+    from gclust.experiments.null_model.result import NullModel
+    from gclust.experiments.null_model.run import null_model
     from gclust.experiments.report.run import write_report
     from gclust.experiments.shards.gather import gather
     from gclust.experiments.shards.part import Part

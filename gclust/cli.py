@@ -154,6 +154,25 @@ def uncertainty(
 
 
 @main.command(cls=Command)
+@STUDY
+@output("result")
+@TOP
+@THREADS
+def null(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
+    """Test whether the clusters of STUDY.toml exceed what chance gives.
+
+    Its section [null] says what is placed at random as a whole (organisations),
+    by which baseline (inhabitants), and how often.
+    """
+    from gclust.experiments.null_model.summary import summary_lines
+
+    read = gclust.read_study(study)
+    out = out or _folder(read.study.name, "null")
+    done = gclust.null_model(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    say_all(summary_lines(done, top=top, **terminal()))
+
+
+@main.command(cls=Command)
 @click.argument("parts", type=PATH, nargs=-1, required=True, metavar="PART...")
 @output("result")
 @TOP

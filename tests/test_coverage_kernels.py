@@ -474,6 +474,15 @@ def follow_the_reference():
         assert core == [True, True, False, True, True]
 
 
+def place_at_random():
+    """Find cells of grids near points, and place units by a baseline."""
+    from tests import test_null_model as null
+
+    null.test_cells_near_are_those_of_all_pairs(9000.0)
+    null.test_largest_excess_of_draws_is_that_of_their_sums()
+    null.test_draws_follow_the_baseline_and_do_not_depend_on_threads()
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -510,6 +519,7 @@ def cover() -> dict[str, list[int]]:
     part_records()
     expect_information()
     follow_the_reference()
+    place_at_random()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0

@@ -20,6 +20,7 @@ COMMANDS = {
     "sweep": "sweep",
     "comparison": "compare",
     "uncertainty": "uncertainty",
+    "null_model": "null",
     "part": "sweep or uncertainty with --shard",
 }
 """The command that writes each kind of result folder."""
@@ -34,10 +35,10 @@ class ResultReader:
     """The reader of the files of a result folder.
 
     ``what`` is what the folder holds: ``"run"``, ``"sweep"``, ``"comparison"``,
-    ``"uncertainty"`` or ``"part"``. ``path`` is absolute, ``files`` are those that were written,
-    and ``info`` is the content of ``<what>.json`` without them. Raises StudyError if the folder
-    holds something else, or is of an earlier version; all methods raise it for a file that is
-    missing or broken.
+    ``"uncertainty"``, ``"null_model"`` or ``"part"``. ``path`` is absolute, ``files`` are those
+    that were written, and ``info`` is the content of ``<what>.json`` without them. Raises
+    StudyError if the folder holds something else, or is of an earlier version; all methods raise
+    it for a file that is missing or broken.
     """
 
     def __init__(self, path: str | Path, what: str) -> None:

@@ -17,6 +17,7 @@ from gclust.study.clustering_methods import (
     Clusters,
 )
 from gclust.study.indicators import IndicatorEntry, read_entries, resolve_indicators
+from gclust.study.localisation import NullModelOptions
 from gclust.study.parse import parse_section, read_toml
 from gclust.study.sections import (
     DEFAULT_NAME,
@@ -67,7 +68,7 @@ class Study:
     ----------
     sources : tuple of Source
     study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
-    intensity, places, outputs, engine
+    intensity, uncertainty, null, places, outputs, engine
         The sections of ``study.toml``.
     indicators : tuple of IndicatorEntry
         In the order of their columns.
@@ -106,6 +107,7 @@ class Study:
     centroid_geocodes: CentroidGeocodes = field(default_factory=CentroidGeocodes)
     intensity: Intensity = field(default_factory=Intensity)
     uncertainty: Draws = field(default_factory=Draws)
+    null: NullModelOptions = field(default_factory=NullModelOptions)
     places: Places = field(default_factory=Places)
     outputs: Outputs = field(default_factory=Outputs)
     engine: EngineOptions = field(default_factory=EngineOptions)

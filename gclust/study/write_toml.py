@@ -15,6 +15,8 @@ from gclust.places.rasters.files import rebased_path as raster_seen_from
 from gclust.study.schema import SECTIONS, Study
 from gclust.study.sections import Source
 
+OF_EXPERIMENTS = ("null",)
+"""Sections that change no run: they are written if the study has other values than the defaults."""
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -26,6 +28,8 @@ def study_toml(study: Study, home: Path) -> str:
     blocks = ["# Written by gclust: the study of this run, with every default spelled out."]
     for key in SECTIONS:
         if key == "engine":  # it changes no result, and another machine has other means
+            continue
+        if key in OF_EXPERIMENTS and getattr(study, key) == SECTIONS[key]():
             continue
         blocks.append(_block(f"[{key}]", getattr(study, key), study, home))
     for entry in study.indicators:

@@ -25,8 +25,8 @@ OF_ESTIMATOR = {
 }
 """Names of options that the estimator calls otherwise."""
 METHOD = "The clustering method: dbscan, hdbscan or contour."
-LEFT_OUT = ("engine",)
-"""Sections that change no result."""
+LEFT_OUT = ("engine", "null")
+"""Sections that change no result of a run."""
 PARAMETER = re.compile(r"^([\w, ]+?) : ")
 
 

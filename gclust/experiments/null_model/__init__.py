@@ -1,0 +1,1 @@
+"""The null model: organisations placed at random, and whether clusters exceed chance."""
