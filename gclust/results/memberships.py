@@ -25,6 +25,8 @@ STRUCTURAL = '[",]'
 """Characters for which a text is put into quotes."""
 WHOLE = r"0|-?[1-9][0-9]{0,17}"
 """Ids that are whole numbers of 64 bits, which Parquet files hold as such."""
+RISING = ("row", "record", "location")
+"""Columns whose numbers hardly repeat."""
 INTEGERS = {
     "source": "int64", "row": "Int64", "cluster_id": "int64", "units": "int64", "location": "Int64",
 }  # fmt: skip
@@ -45,12 +47,28 @@ def _write_parquet(tables: Iterable[pa.Table], path: Path, _: str) -> None:
         groups = _regrouped(tables)
         group = next(groups, None)
         while group is not None:
-            writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
+            writer = writer or _parquet_writer(path, group.schema)
             with meanwhile(partial(writer.write_table, group, row_group_size=ROW_GROUP)):
                 group = next(groups, None)
     finally:
         if writer is not None:
             writer.close()
+
+
+def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a file in which numbers that hardly repeat are stored as differences.
+
+    A quarter of the time of writing and a fifth of the file went into dictionaries of them.
+    """
+    integers = [field.name for field in schema if pa.types.is_integer(field.type)]
+    rising = [name for name in RISING if name in integers]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        use_dictionary=[name for name in schema.names if name not in rising],
+        column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
+    )
 
 
 def _write_csv(tables: Iterable[pa.Table], path: Path, encoding: str) -> None:
